@@ -1,0 +1,79 @@
+"""The answers that a load balancer makes itself, byte for byte."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from edgegw.http.message import EMPTY, Body, Header, Headers, Response
+
+SERVER: Final = b"awselb/2.0"
+
+_PHRASES: Final = {
+    301: "Moved Permanently",
+    302: "Found",
+    400: "Bad Request",
+    401: "Authorization Required",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Not Allowed",
+    408: "Request Time-out",
+    413: "Request Entity Too Large",
+    414: "Request-URI Too Large",
+    500: "Internal Server Error",
+    501: "Not Implemented",
+    502: "Bad Gateway",
+    503: "Service Temporarily Unavailable",
+    504: "Gateway Time-out",
+    505: "HTTP Version Not Supported",
+    507: "Insufficient Storage",
+}
+
+_CLOSING: Final = frozenset({400, 408, 413, 414})
+"""After these the load balancer closes the connection (414: nginx's habit)."""
+
+
+def error_page(status: int, *, date: bytes) -> Response:
+    """The load balancer's own page for `status`; 46x and 56x have no phrase and no body.
+
+    `date` is the value of the Date header. Source: ELB User Guide for ALB, "Troubleshoot", and
+    recorded responses; the page is nginx's without its footer.
+    """
+    phrase = _PHRASES.get(status)
+    if phrase is None:
+        return Response(status, b"", _headers(status, b"text/html", 0, date), EMPTY)
+    title = f"{status} {phrase}"
+    page = (
+        f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
+        f"<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
+    ).encode()
+    return Response(
+        status, phrase.encode(), _headers(status, b"text/html", len(page), date), Body.of(page)
+    )
+
+
+def fixed_response(status: int, content_type: str, body: str, *, date: bytes) -> Response:
+    """The answer of a fixed-response action."""
+    content = body.encode()
+    kind = f"{content_type}; charset=utf-8".encode()
+    headers = _headers(200, kind, len(content), date)
+    return Response(status, standard_phrase(status), headers, Body.of(content))
+
+
+def standard_phrase(status: int) -> bytes:
+    """The reason phrase of `status`: the load balancer's own, else the registered one, else none."""
+    try:
+        return HTTPStatus(status).phrase.encode()
+    except ValueError:
+        return b""
+
+
+def _headers(status: int, content_type: bytes, length: int, date: bytes) -> Headers:
+    lines: list[Header] = [
+        (b"Server", SERVER),
+        (b"Date", date),
+        (b"Content-Type", content_type),
+        (b"Content-Length", str(length).encode()),
+        (b"Connection", b"close" if status in _CLOSING else b"keep-alive"),
+    ]
+    return Headers(lines)

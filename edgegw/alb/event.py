@@ -1,0 +1,256 @@
+"""The JSON between a load balancer and its Lambda target, both directions.
+
+Source: ELB User Guide for ALB, "Use Lambda functions as targets of an Application Load Balancer".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from edgegw.alb.answers import SERVER, standard_phrase
+from edgegw.alb.model import LambdaTargetGroup
+from edgegw.awslambda.payload import decode_payload, encode_payload
+from edgegw.http.message import HOP_BY_HOP, Body, Header, Headers, Request, Response
+from edgegw.http.target import query_pairs
+
+MAX_BODY: Final = 1024 * 1024
+"""Bytes of a request body, and of a function's whole answer."""
+
+_TEXT_TYPES: Final = frozenset({b"application/json", b"application/javascript", b"application/xml"})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the load balancer answers itself.
+
+    `status` is what the client sees, `reason` the access log's `error_reason`, `detail` a sentence
+    for the developer: where, what was found, what would be right.
+    """
+
+    status: int
+    reason: str
+    detail: str
+
+
+def encode_event(request: Request, body: bytes, group: LambdaTargetGroup) -> bytes | Refusal:
+    """The event for `request` as JSON bytes, keys in the order AWS sends them.
+
+    Header names and query keys come sorted by byte; values keep their order of arrival. Without
+    multi-value headers the last value of a name wins. Query strings are not decoded.
+    """
+    encoded = is_base64(request, body)
+    try:
+        text = base64.b64encode(body).decode() if encoded else body.decode("utf-8")
+        headers = _grouped(
+            [(name.lower().decode("utf-8"), value.decode("utf-8")) for name, value in request.headers]
+        )
+        query = _grouped(
+            [
+                (key.decode("utf-8"), value.decode("utf-8"))
+                for key, value in query_pairs((request.target.query or b"").partition(b"#")[0])
+                if key
+            ]
+        )
+        path = request.target.path.decode("utf-8")
+    except UnicodeDecodeError as error:
+        detail = f"the request is not valid UTF-8 (byte {error.start} of {error.object[:80]!r})"
+        return Refusal(400, "LambdaBadRequest", detail)
+    return encode_payload(
+        _event(group, request.method, path, query, headers, body=text, is_base64=encoded)
+    )
+
+
+def encode_health_check(group: LambdaTargetGroup, path: str) -> bytes:
+    """The event of a health check: `user-agent` is its only header."""
+    headers = {"user-agent": ["ELB-HealthChecker/2.0"]}
+    return encode_payload(_event(group, "GET", path, {}, headers, body="", is_base64=False))
+
+
+def _event(
+    group: LambdaTargetGroup,
+    method: str,
+    path: str,
+    query: Mapping[str, list[str]],
+    headers: Mapping[str, list[str]],
+    *,
+    body: str,
+    is_base64: bool,
+) -> dict[str, object]:
+    event: dict[str, object] = {
+        "requestContext": {"elb": {"targetGroupArn": group.arn}},
+        "httpMethod": method,
+        "path": path,
+    }
+    if group.multi_value_headers:
+        event["multiValueQueryStringParameters"] = query
+        event["multiValueHeaders"] = headers
+    else:
+        event["queryStringParameters"] = {key: values[-1] for key, values in query.items()}
+        event["headers"] = {name: values[-1] for name, values in headers.items()}
+    event["body"] = body
+    event["isBase64Encoded"] = is_base64
+    return event
+
+
+def is_base64(request: Request, body: bytes) -> bool:
+    """Whether the event carries `body` in base64.
+
+    Yes with a Content-Encoding, no for text types, yes for the rest. An empty body over HTTP/1 is
+    flagged false; over HTTP/2 recordings show the flag of the rule (AWS documents neither).
+    """
+    if not body and request.http_version < "2":
+        return False
+    if request.headers.get(b"content-encoding") is not None:
+        return True
+    kind = (request.headers.get(b"content-type") or b"").partition(b";")[0].strip().lower()
+    return not (kind.startswith(b"text/") or kind in _TEXT_TYPES)
+
+
+def _grouped(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
+    """Values by key; keys sorted ascending by byte."""
+    grouped: dict[str, list[str]] = {}
+    for key, value in sorted(pairs, key=lambda pair: pair[0].encode()):
+        grouped.setdefault(key, []).append(value)
+    return grouped
+
+
+_NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_BAD_VALUE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_DESCRIPTION: Final = re.compile(r"\d{3} (.*)", re.DOTALL)
+
+
+class _InvalidError(Exception):
+    """What is wrong with a function's answer; never leaves this module."""
+
+
+def decode_response(payload: bytes, group: LambdaTargetGroup, *, date: bytes) -> Response | Refusal:
+    """The response that a function's answer stands for, or why the client gets 502.
+
+    The fields are judged one by one in the order of the sheet's table; see `docs/alb.md`.
+    """
+    if len(payload) > MAX_BODY:
+        detail = f"the function's answer has {len(payload)} bytes of JSON; at most {MAX_BODY} are allowed"
+        return Refusal(502, "LambdaResponseTooLarge", detail)
+    try:
+        answer = decode_payload(payload)
+        if not isinstance(answer, Mapping):
+            raise _InvalidError(f"the answer must be a JSON object, not {_kind(answer)}")
+        return _decode(answer, group, date)
+    except (_InvalidError, ValueError) as error:
+        return Refusal(502, "LambdaInvalidResponse", str(error))
+
+
+def _decode(answer: Mapping[str, Any], group: LambdaTargetGroup, date: bytes) -> Response:
+    status = answer.get("statusCode")
+    if isinstance(status, bool) or not isinstance(status, int):
+        found = "it is missing" if "statusCode" not in answer else f"found {_kind(status)}"
+        raise _InvalidError(f"statusCode must be an integer such as 200; {found}")
+    if not 200 <= status <= 599:  # noqa: PLR2004
+        raise _InvalidError(f"statusCode must lie between 200 and 599; found {status}")
+    reason = _reason(answer, status)
+    own = _headers(answer, group)
+    content = _content(answer)
+    lines: list[Header] = []
+    names = {name.lower() for name, _ in own}
+    if b"server" not in names:
+        lines.append((b"Server", SERVER))
+    if b"date" not in names:
+        lines.append((b"Date", date))
+    if b"content-type" not in names:
+        lines.append((b"Content-Type", b"application/octet-stream"))
+    if status == 204:  # noqa: PLR2004
+        content = b""
+    else:
+        lines.append((b"Content-Length", str(len(content)).encode()))
+    lines.append((b"Connection", b"keep-alive"))
+    body = Body.of(b"" if status == 304 else content)  # noqa: PLR2004
+    return Response(status, reason, Headers([*lines, *own]), body)
+
+
+def _reason(answer: Mapping[str, Any], status: int) -> bytes:
+    if "statusDescription" not in answer:
+        return standard_phrase(status)
+    description = answer["statusDescription"]
+    if not isinstance(description, str):
+        raise _InvalidError(f'statusDescription must be a string "200 OK"; found {_kind(description)}')
+    match = _DESCRIPTION.fullmatch(description)
+    phrase = match[1] if match else description
+    if _BAD_VALUE.search(phrase):
+        raise _InvalidError("statusDescription must not contain control characters")
+    return phrase.encode("utf-8", "replace")
+
+
+def _headers(answer: Mapping[str, Any], group: LambdaTargetGroup) -> list[Header]:
+    for key in ("headers", "multiValueHeaders"):
+        if key in answer and not isinstance(answer[key], Mapping):
+            raise _InvalidError(f"{key} must be an object; found {_kind(answer[key])}")
+    key = "multiValueHeaders" if group.multi_value_headers else "headers"
+    given = cast("Mapping[str, Any]", answer.get(key, {}))
+    lines: list[Header] = []
+    for name, value in given.items():
+        values = _values(f"{key}.{name}", value, multi=group.multi_value_headers)
+        raw = name.encode("utf-8", "replace")
+        if not _NAME.fullmatch(raw):
+            raise _InvalidError(f"{key}: {name!r} is no valid header name")
+        lower = raw.lower()
+        if lower not in HOP_BY_HOP and lower != b"content-length":
+            lines.extend((raw, each) for each in values)
+    return lines
+
+
+def _values(place: str, value: object, *, multi: bool) -> list[bytes]:
+    if multi and not isinstance(value, list):
+        raise _InvalidError(f"{place} must be a list of strings; found {_kind(value)}")
+    values: list[object] = list(cast("list[object]", value)) if multi else [value]
+    for each in values:
+        if not isinstance(each, str):
+            raise _InvalidError(f"{place} must be a string; found {_kind(each)}")
+        if _BAD_VALUE.search(each):
+            raise _InvalidError(f"{place} must not contain control characters")
+    return [cast("str", each).encode("utf-8", "replace") for each in values]
+
+
+def _content(answer: Mapping[str, Any]) -> bytes:
+    body = answer.get("body", "")
+    if not isinstance(body, str):
+        raise _InvalidError(f"body must be a string; found {_kind(body)}")
+    flag = answer.get("isBase64Encoded", False)
+    if not isinstance(flag, bool):
+        raise _InvalidError(f"isBase64Encoded must be true or false; found {_kind(flag)}")
+    if not flag:
+        return body.encode("utf-8", "replace")
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        raise _InvalidError("body is no valid base64 although isBase64Encoded is true") from None
+
+
+def _kind(value: object) -> str:
+    """`value` as a developer would name its JSON type, with a glimpse of it."""
+    if value is None:
+        return "null"
+    names = {bool: "a boolean", str: "a string", int: "a number", float: "a number"}
+    name = names.get(type(value), "an array" if isinstance(value, list) else "an object")
+    return f"{name} ({encode_payload(value)[:60].decode('utf-8', 'replace')})"
+
+
+def misplaced_headers(payload: bytes, group: LambdaTargetGroup) -> str | None:
+    """A warning for the most frequent bug: headers in the map that the target group ignores."""
+    answer = decode_payload(payload)
+    if not isinstance(answer, Mapping):
+        return None
+    used, other = ("multiValueHeaders", "headers")
+    if not group.multi_value_headers:
+        used, other = other, used
+    if answer.get(other) and not answer.get(used):
+        switch = "on" if group.multi_value_headers else "off"
+        return (
+            f"the function returned only {other}, which target group {group.name!r} ignores while "
+            f"multi_value_headers is {switch}: its headers are lost, use {used}"
+        )
+    return None

@@ -1,0 +1,52 @@
+"""Payloads: JSON bytes and the values they stand for.
+
+orjson does the work where it is installed. The standard library takes over what orjson refuses
+and Lambda's own runtimes produce: lone surrogates (Node's `JSON.stringify`), NaN, big integers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, cast
+
+Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+
+
+def _stdlib_dumps(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(
+        "utf-8", "surrogatepass"
+    )
+
+
+def _stdlib_loads(raw: bytes) -> Any:  # noqa: ANN401
+    return json.loads(raw.decode("utf-8", "surrogatepass"))
+
+
+_fast_dumps: Callable[[object], bytes] = _stdlib_dumps
+_fast_loads: Callable[[bytes], Any] = _stdlib_loads
+try:
+    import orjson
+except ImportError:  # the extra `fast` is not installed
+    pass
+else:
+    _fast_dumps = orjson.dumps
+    _fast_loads = orjson.loads
+
+
+def encode_payload(value: object) -> bytes:
+    """`value` as compact JSON in UTF-8."""
+    try:
+        return _fast_dumps(value)
+    except (TypeError, ValueError):
+        return _stdlib_dumps(value)
+
+
+def decode_payload(raw: bytes) -> Json:
+    """The JSON value of `raw`. Raises ValueError where it is none."""
+    try:
+        return cast("Json", _fast_loads(raw))
+    except ValueError:
+        return cast("Json", _stdlib_loads(raw))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error

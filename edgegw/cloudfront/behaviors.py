@@ -1,0 +1,99 @@
+"""Path pattern → behavior, and what a behavior refuses at the door."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from edgegw.cloudfront.model import Behavior, Distribution
+from edgegw.http.message import Request, has_body
+from edgegw.http.target import collapsed_slashes, normalized_path
+from edgegw.http.wildcard import compile_wildcard
+
+MAX_URL: Final = 8192
+MAX_HEADERS: Final = 32768
+
+GET_HEAD: Final = frozenset({"GET", "HEAD"})
+GET_HEAD_OPTIONS: Final = GET_HEAD | {"OPTIONS"}
+ALL_METHODS: Final = GET_HEAD_OPTIONS | {"PUT", "POST", "PATCH", "DELETE"}
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedAtTheDoor:
+    """CloudFront answers itself: `status`, the page's reason line, and why (for the developer)."""
+
+    status: int
+    text: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectToHttps:
+    """The viewer is sent to https with `status` 301 or 307."""
+
+    status: int
+
+
+def compile_path_pattern(pattern: str) -> re.Pattern[bytes]:
+    """A path pattern, compiled; the leading slash is optional and case counts.
+
+    Source: CloudFront Developer Guide, "Path pattern" of cache behavior settings.
+    """
+    return compile_wildcard(pattern if pattern.startswith(("/", "*")) else f"/{pattern}")
+
+
+def choose_behavior(distribution: Distribution, path: bytes) -> Behavior:
+    """The first behavior whose pattern fits `path` (as the viewer sent it), else the default one.
+
+    Dot segments and duplicate slashes are resolved for matching only; a path that climbs above
+    the root is matched as it is.
+    """
+    compared = collapsed_slashes(normalized_path(path) or path)
+    for behavior in distribution.behaviors:
+        if behavior.compiled.fullmatch(compared):
+            return behavior
+    return distribution.default_behavior
+
+
+def refuse_size(request: Request) -> RefusedAtTheDoor | None:
+    """414 for a URL above 8,192 bytes, 494 for more than 32,768 bytes of request line and headers."""
+    url = len(request.target.raw)
+    if url > MAX_URL:
+        return RefusedAtTheDoor(414, "", f"the URL has {url} bytes, at most {MAX_URL} are allowed")
+    size = url + len(request.method) + len(" HTTP/1.1\r\n ") + request.headers.size()
+    if size > MAX_HEADERS:
+        detail = f"request line and headers have {size} bytes, at most {MAX_HEADERS} are allowed"
+        return RefusedAtTheDoor(494, "", detail)
+    return None
+
+
+_UNSAFE_TEXT: Final = (
+    "This distribution is not configured to allow the HTTP request method that was used for this "
+    "request. The distribution supports only cachable requests."
+)
+
+
+def admit(behavior: Behavior, request: Request) -> RefusedAtTheDoor | RedirectToHttps | None:
+    """What the behavior refuses or redirects before any function runs; None admits.
+
+    Source: CloudFront Developer Guide, "Viewer protocol policy", "Allowed HTTP methods", and
+    "Request and response behavior for custom origins" (GET with a body).
+    """
+    if request.scheme == "http" and behavior.viewer_protocol_policy != "allow-all":
+        if behavior.viewer_protocol_policy == "https-only":
+            detail = f"behavior {behavior.path_pattern} is https-only and the request came over http"
+            return RefusedAtTheDoor(403, "Bad request.", detail)
+        if request.method in GET_HEAD:
+            return RedirectToHttps(301)
+        if request.http_version >= "1.1" and request.method in ALL_METHODS:
+            return RedirectToHttps(307)
+        detail = f"{request.method} over HTTP/{request.http_version} cannot be redirected to https"
+        return RefusedAtTheDoor(403, "Bad request.", detail)
+    if request.method not in behavior.allowed_methods:
+        allowed = ", ".join(sorted(behavior.allowed_methods))
+        detail = f"behavior {behavior.path_pattern} allows {allowed}, not {request.method}"
+        return RefusedAtTheDoor(403, _UNSAFE_TEXT, detail)
+    if request.method in GET_HEAD and has_body(request.headers):
+        return RefusedAtTheDoor(403, "Bad request.", f"a {request.method} must not carry a body")
+    return None

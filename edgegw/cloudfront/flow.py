@@ -1,0 +1,416 @@
+"""One request through a distribution, as steps.
+
+    start ─▶ [ReadBody] ─▶ ViewerRequest ─▶ [ReadBody] ─▶ OriginRequest ─▶ Fetch
+          ─▶ OriginResponse ─▶ ViewerResponse ─▶ Finish
+
+Each step names what is needed; `next(reply)` answers the step that follows, and any step may lead
+straight to `Finish`. Steps of triggers without an association do not occur. The driver in
+`gateway` performs them; a unit test can tell a whole request without any I/O.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from edgegw.awslambda.model import FunctionError, Invocation, Outcome, Returned, Throttled
+from edgegw.cloudfront.answers import (
+    Facts,
+    error_page,
+    generated,
+    phrase,
+    redirect_to_https,
+    stamped,
+    via,
+)
+from edgegw.cloudfront.behaviors import (
+    MAX_HEADERS,
+    RedirectToHttps,
+    RefusedAtTheDoor,
+    admit,
+    choose_behavior,
+    refuse_size,
+)
+from edgegw.cloudfront.model import Association, Behavior, Distribution, Origin, Trigger
+from edgegw.cloudfront.policies import origin_request
+from edgegw.cloudfront.trigger_event import (
+    Generated,
+    Sent,
+    ShownBody,
+    decode_request_result,
+    decode_response_result,
+    encode_request_event,
+    encode_response_event,
+)
+from edgegw.cloudfront.trigger_rules import BODY_LIMIT, Breach
+from edgegw.http.message import (
+    HOP_BY_HOP,
+    Body,
+    Header,
+    Headers,
+    Request,
+    Response,
+    named_by_connection,
+)
+from edgegw.http.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One viewer request in its behavior: what every later step needs to know."""
+
+    distribution: Distribution
+    behavior: Behavior
+    facts: Facts
+    viewer: Request
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionFault:
+    """A function failed at a trigger: `kind` is the X-Cache value, `detail` the exact reason."""
+
+    trigger: Trigger
+    kind: Literal["LambdaValidationError", "LambdaExecutionError", "LambdaLimitExceeded"]
+    detail: str
+    breach: Breach | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OriginFailure:
+    """The origin gave no usable answer; `detail` says what was tried and what happened."""
+
+    kind: Literal["refused", "dns", "closed", "invalid", "timeout"]
+    detail: str
+
+
+Fault: TypeAlias = FunctionFault | OriginFailure | RefusedAtTheDoor
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The answer stands, stamped. `x_cache` is its verdict; `fault` why it is an error page."""
+
+    response: Response
+    visit: Visit
+    x_cache: str
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBody:
+    """The first `limit` bytes of the body of `request` are needed, for the function at `trigger`."""
+
+    trigger: Literal["viewer-request", "origin-request"]
+    visit: Visit
+    request: Request
+    limit: int
+
+    def next(self, content: bytes, *, truncated: bool, body: Body) -> Step:
+        """`content` is what was read, `body` the whole body again, from its first byte."""
+        request = replace(self.request, body=body)
+        shown = ShownBody(content, truncated)
+        if self.trigger == "viewer-request":
+            return _run_viewer_request(self.visit, request, shown)
+        return _run_origin_request(self.visit, request, shown)
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerRequest:
+    """The viewer-request function is to be run."""
+
+    visit: Visit
+    sent: Sent
+    invocation: Invocation
+
+    def next(self, outcome: Outcome) -> Step:
+        if not isinstance(outcome, Returned):
+            return _failed(self.visit, "viewer-request", outcome)
+        answer = decode_request_result(outcome.payload, self.sent)
+        match answer:
+            case Breach():
+                return _breached(self.visit, "viewer-request", answer)
+            case Generated():
+                made = _generated(answer, self.visit)
+                return _finish(self.visit, made, "LambdaGeneratedResponse")
+            case (request, _):
+                return _look_up(replace(self.visit, viewer=request))
+
+
+@dataclass(frozen=True, slots=True)
+class OriginRequest:
+    """The origin-request function is to be run."""
+
+    visit: Visit
+    sent: Sent
+    invocation: Invocation
+
+    def next(self, outcome: Outcome) -> Step:
+        if not isinstance(outcome, Returned):
+            return _failed(self.visit, "origin-request", outcome)
+        answer = decode_request_result(outcome.payload, self.sent)
+        match answer:
+            case Breach():
+                return _breached(self.visit, "origin-request", answer)
+            case Generated():
+                made = _generated(answer, self.visit)
+                return _to_viewer(self.visit, made, origin_status=made.status)
+            case (request, origin):
+                return Fetch(self.visit, request, origin or self.visit.behavior.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """`request` goes to `origin`; the origin path and custom headers are not in it yet."""
+
+    visit: Visit
+    request: Request
+    origin: Origin
+
+    @property
+    def sent(self) -> Request:
+        """The request as it leaves for the origin."""
+        path = self.origin.path.encode() + self.request.target.path
+        own = [(b"X-Amz-Cf-Id", self.visit.facts.request_id.encode())]
+        headers = self.request.headers.added(*own, *self.origin.custom_headers)
+        target = Target(path, self.request.target.query)
+        return replace(self.request, headers=headers, target=target)
+
+    def next(self, reply: Response | OriginFailure) -> Step:
+        if isinstance(reply, OriginFailure):
+            return _origin_failed(self.visit, reply)
+        if reply.headers.size() > MAX_HEADERS:
+            _release(reply)
+            detail = f"the origin's headers exceed {MAX_HEADERS} bytes"
+            return _origin_failed(self.visit, OriginFailure("invalid", detail))
+        association = self.visit.behavior.associations.get("origin-response")
+        if association is None:
+            return _to_viewer(self.visit, reply, origin_status=reply.status)
+        payload, sent = encode_response_event(
+            self.visit.distribution,
+            "origin-response",
+            self.visit.facts.request_id,
+            self.request,
+            reply,
+            origin=self.origin,
+        )
+        return OriginResponse(self.visit, sent, reply, Invocation(association.function, payload))
+
+
+@dataclass(frozen=True, slots=True)
+class OriginResponse:
+    """The origin-response function is to be run."""
+
+    visit: Visit
+    sent: Sent
+    reply: Response
+    invocation: Invocation
+
+    def next(self, outcome: Outcome) -> Step:
+        if not isinstance(outcome, Returned):
+            _release(self.reply)
+            return _failed(self.visit, "origin-response", outcome)
+        answer = decode_response_result(outcome.payload, self.sent)
+        if isinstance(answer, Breach):
+            _release(self.reply)
+            return _breached(self.visit, "origin-response", answer)
+        if answer.body is not self.reply.body:
+            _release(self.reply)
+        return _to_viewer(self.visit, answer, origin_status=self.reply.status)
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerResponse:
+    """The viewer-response function is to be run."""
+
+    visit: Visit
+    sent: Sent
+    response: Response
+    x_cache: str
+    invocation: Invocation
+
+    def next(self, outcome: Outcome) -> Finish:
+        if not isinstance(outcome, Returned):
+            _release(self.response)
+            return _failed(self.visit, "viewer-response", outcome)
+        answer = decode_response_result(outcome.payload, self.sent)
+        if isinstance(answer, Breach):
+            _release(self.response)
+            return _breached(self.visit, "viewer-response", answer)
+        return _finish(self.visit, answer, self.x_cache)
+
+
+FunctionStep: TypeAlias = ViewerRequest | OriginRequest | OriginResponse | ViewerResponse
+Step: TypeAlias = ReadBody | FunctionStep | Fetch | Finish
+
+
+def start(distribution: Distribution, request: Request, facts: Facts) -> Step:
+    """The first step for a viewer's request.
+
+    Source: CloudFront Developer Guide, "How CloudFront works" and the order of the sheet: sizes,
+    behavior (by the path as it came, never again), protocol, method, viewer-request.
+    """
+    behavior = choose_behavior(distribution, request.target.path)
+    visit = Visit(distribution, behavior, facts, request)
+    refusal = refuse_size(request) or admit(behavior, request)
+    match refusal:
+        case RefusedAtTheDoor():
+            page = error_page(refusal.status, refusal.text, facts)
+            return Finish(page, visit, "Error", refusal)
+        case RedirectToHttps():
+            return Finish(redirect_to_https(refusal.status, request, facts), visit, "Redirect")
+        case None:
+            pass
+    association = behavior.associations.get("viewer-request")
+    if association is None:
+        return _look_up(visit)
+    if association.include_body:
+        return ReadBody("viewer-request", visit, request, BODY_LIMIT["viewer-request"])
+    return _run_viewer_request(visit, request, None)
+
+
+def _run_viewer_request(visit: Visit, request: Request, body: ShownBody | None) -> ViewerRequest:
+    association = _association(visit, "viewer-request")
+    payload, sent = encode_request_event(
+        visit.distribution, "viewer-request", visit.facts.request_id, request, body=body
+    )
+    return ViewerRequest(visit, sent, Invocation(association.function, payload))
+
+
+def _look_up(visit: Visit) -> Step:
+    """From the viewer's side to the origin's. The cache look-up will stand here, keyed by the
+    request that viewer-request left; until there is a cache, every request is a miss.
+    """
+    visit = replace(visit, viewer=_with_default_root_object(visit))
+    request = origin_request(
+        visit.behavior.forwarding, visit.viewer, visit.behavior.origin, visit.facts
+    )
+    association = visit.behavior.associations.get("origin-request")
+    if association is None:
+        return Fetch(visit, request, visit.behavior.origin)
+    if association.include_body:
+        return ReadBody("origin-request", visit, request, BODY_LIMIT["origin-request"])
+    return _run_origin_request(visit, request, None)
+
+
+def _with_default_root_object(visit: Visit) -> Request:
+    """The default root object stands in for exactly `/`; viewer-request still saw `/`."""
+    root, viewer = visit.distribution.default_root_object, visit.viewer
+    if not root or viewer.target.path != b"/":
+        return viewer
+    return replace(viewer, target=Target(b"/" + root.encode(), viewer.target.query))
+
+
+def _run_origin_request(visit: Visit, request: Request, body: ShownBody | None) -> OriginRequest:
+    association = _association(visit, "origin-request")
+    payload, sent = encode_request_event(
+        visit.distribution,
+        "origin-request",
+        visit.facts.request_id,
+        request,
+        origin=visit.behavior.origin,
+        body=body,
+    )
+    return OriginRequest(visit, sent, Invocation(association.function, payload))
+
+
+def _association(visit: Visit, trigger: Trigger) -> Association:
+    return visit.behavior.associations[trigger]
+
+
+def _to_viewer(visit: Visit, response: Response, *, origin_status: int) -> Step:
+    """The response on its way out: CloudFront's own header work, then viewer-response.
+
+    viewer-response does not run when the origin answered 400 or above.
+    Source: CloudFront Developer Guide, "Restrictions on Lambda@Edge" (HTTP status codes).
+    """
+    response = replace(response, headers=_response_headers(visit, response))
+    x_cache = "Error" if origin_status >= 400 else "Miss"  # noqa: PLR2004
+    association = visit.behavior.associations.get("viewer-response")
+    if association is None or x_cache == "Error":
+        return _finish(visit, response, x_cache)
+    payload, sent = encode_response_event(
+        visit.distribution, "viewer-response", visit.facts.request_id, visit.viewer, response
+    )
+    invocation = Invocation(association.function, payload)
+    return ViewerResponse(visit, sent, response, x_cache, invocation)
+
+
+def _response_headers(visit: Visit, response: Response) -> Headers:
+    """Hop-by-hop headers go, Via becomes ours, Set-Cookie goes unless cookies are forwarded."""
+    dropped = HOP_BY_HOP | named_by_connection(response.headers) | {b"via"}
+    if not visit.behavior.forwarding.forwards_cookies:
+        dropped |= {b"set-cookie"}
+    lines: list[Header] = [
+        line for line in response.headers.raw if line[0].lower() not in dropped
+    ]
+    if response.headers.get(b"date") is None:
+        lines.append((b"Date", visit.facts.date))
+    lines.append((b"Via", via("1.1", visit.facts)))
+    return Headers(lines)
+
+
+def _generated(answer: Generated, visit: Visit) -> Response:
+    reason = answer.reason or phrase(answer.status)
+    return generated(answer.status, reason, answer.headers, answer.content, visit.facts)
+
+
+def _finish(visit: Visit, response: Response, x_cache: str) -> Finish:
+    return Finish(stamped(response, x_cache, visit.facts), visit, x_cache)
+
+
+_EXECUTION_TEXT = (
+    "The Lambda function associated with the CloudFront distribution is invalid or doesn't have "
+    "the required permissions."
+)
+_THROTTLED_TEXT = "The Lambda function associated with the CloudFront distribution was throttled."
+
+
+def _failed(visit: Visit, trigger: Trigger, outcome: FunctionError | Throttled) -> Finish:
+    """503 for a function that failed or was throttled.
+
+    Source: CloudFront Developer Guide, "HTTP 503 status code (Service Unavailable)".
+    """
+    if isinstance(outcome, Throttled):
+        fault = FunctionFault(trigger, "LambdaLimitExceeded", outcome.message)
+        return _fault_page(visit, 503, _THROTTLED_TEXT, fault)
+    detail = f"{outcome.error_type}: {outcome.message}"
+    fault = FunctionFault(trigger, "LambdaExecutionError", detail)
+    return _fault_page(visit, 503, _EXECUTION_TEXT, fault)
+
+
+def _breached(visit: Visit, trigger: Trigger, breach: Breach) -> Finish:
+    """502 for an answer that CloudFront refuses.
+
+    Source: CloudFront Developer Guide, "HTTP 502 status code: Lambda validation error".
+    """
+    fault = FunctionFault(trigger, "LambdaValidationError", str(breach), breach)
+    return _fault_page(visit, 502, breach.text, fault)
+
+
+def _fault_page(visit: Visit, status: int, text: str, fault: FunctionFault) -> Finish:
+    page = error_page(status, text, visit.facts, x_cache=fault.kind)
+    return Finish(page, visit, fault.kind, fault)
+
+
+_CLOSED_TEXT = (
+    "CloudFront attempted to establish a connection with the origin, but either the attempt "
+    "failed or the origin closed the connection."
+)
+_ORIGIN_PAGES = {
+    "refused": (502, "CloudFront wasn't able to connect to the origin."),
+    "dns": (502, "CloudFront wasn't able to resolve the origin domain name."),
+    "closed": (502, _CLOSED_TEXT),
+    "invalid": (502, _CLOSED_TEXT),
+    "timeout": (504, _CLOSED_TEXT),
+}
+
+
+def _origin_failed(visit: Visit, failure: OriginFailure) -> Finish:
+    status, text = _ORIGIN_PAGES[failure.kind]
+    return Finish(error_page(status, text, visit.facts), visit, "Error", failure)
+
+
+def _release(response: Response) -> None:
+    """Gives the connection of an unread body back."""
+    if response.body.release is not None:
+        response.body.release()

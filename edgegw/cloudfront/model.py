@@ -1,0 +1,137 @@
+"""Distribution, behavior, origin, policies: resolved, compiled once, immutable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from edgegw.awslambda.model import FunctionRef
+from edgegw.http.message import Header
+
+if TYPE_CHECKING:
+    from edgegw.cloudfront.policies import Forwarding
+
+Trigger: TypeAlias = Literal[
+    "viewer-request", "origin-request", "origin-response", "viewer-response"
+]
+TRIGGERS: tuple[Trigger, ...] = (
+    "viewer-request",
+    "origin-request",
+    "origin-response",
+    "viewer-response",
+)
+
+ViewerProtocolPolicy: TypeAlias = Literal["allow-all", "redirect-to-https", "https-only"]
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """A function at a trigger. `include_body` hands it the request's body."""
+
+    function: FunctionRef
+    include_body: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CustomOrigin:
+    """An origin spoken to over HTTP/1.1. Times in seconds."""
+
+    domain_name: str
+    port: int
+    protocol: Literal["http", "https"]
+    path: str = ""
+    custom_headers: tuple[Header, ...] = ()
+    read_timeout: float = 30
+    keepalive_timeout: float = 5
+    response_completion_timeout: float | None = None
+    ssl_protocols: tuple[str, ...] = ("TLSv1.2",)
+    connection_attempts: int = 3
+    connection_timeout: float = 10
+
+
+@dataclass(frozen=True, slots=True)
+class S3Origin:
+    """A bucket spoken to by its DNS name, unsigned. Times in seconds."""
+
+    domain_name: str
+    path: str = ""
+    custom_headers: tuple[Header, ...] = ()
+    auth_method: Literal["none", "origin-access-identity"] = "none"
+    region: str = ""
+    read_timeout: float | None = None
+    response_completion_timeout: float | None = None
+
+
+Origin: TypeAlias = CustomOrigin | S3Origin
+
+SelectionBehavior: TypeAlias = Literal[
+    "none",
+    "whitelist",
+    "allExcept",
+    "all",
+    "allViewer",
+    "allViewerAndWhitelistCloudFront",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which headers, cookies or query strings a policy names."""
+
+    behavior: SelectionBehavior = "none"
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CachePolicy:
+    """What is in the cache key. TTLs in seconds."""
+
+    name: str
+    id: str
+    min_ttl: int = 0
+    default_ttl: int = 86400
+    max_ttl: int = 31536000
+    headers: Selection = Selection()
+    cookies: Selection = Selection()
+    query_strings: Selection = Selection()
+    gzip: bool = False
+    brotli: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OriginRequestPolicy:
+    """What the origin gets beyond the cache key."""
+
+    name: str
+    id: str
+    headers: Selection = Selection()
+    cookies: Selection = Selection()
+    query_strings: Selection = Selection()
+
+
+@dataclass(frozen=True, slots=True)
+class Behavior:
+    """A cache behavior. `path_pattern` is `*` for the default one."""
+
+    path_pattern: str
+    compiled: re.Pattern[bytes]
+    origin: Origin
+    forwarding: Forwarding
+    viewer_protocol_policy: ViewerProtocolPolicy = "allow-all"
+    allowed_methods: frozenset[str] = frozenset({"GET", "HEAD"})
+    associations: Mapping[Trigger, Association] = field(default_factory=dict[Trigger, Association])
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A distribution. `behaviors` are in order of precedence, without the default one."""
+
+    name: str
+    id: str
+    domain_name: str
+    aliases: tuple[str, ...]
+    behaviors: tuple[Behavior, ...]
+    default_behavior: Behavior
+    default_root_object: str = ""

@@ -1,0 +1,351 @@
+"""A checked configuration → the immutable values that requests use. Nothing is parsed later."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+from urllib.parse import urlsplit
+
+from edgegw.alb import model as alb
+from edgegw.alb.rules import host_header, path_pattern
+from edgegw.awslambda.model import Function, FunctionRef, Runtime
+from edgegw.cloudfront import model as cloudfront
+from edgegw.cloudfront.behaviors import compile_path_pattern
+from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
+from edgegw.cloudfront.policies import compile_forwarding
+from edgegw.config import schema
+from edgegw.config.check import RUNTIME, check
+from edgegw.config.document import Document, document_of, read_document
+from edgegw.errors import ConfigError, Finding, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where a front door listens. Without certificate paths, TLS makes a local certificate."""
+
+    address: str
+    port: int
+    tls: bool = False
+    certificate: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DistributionDoor:
+    """A distribution and where it listens."""
+
+    name: str
+    listen: Listen
+    distribution: cloudfront.Distribution
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerDoor:
+    """A listener of a load balancer and where it listens. `name` is the load balancer's."""
+
+    name: str
+    listen: Listen
+    listener: alb.Listener
+
+
+Door = DistributionDoor | ListenerDoor
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything, resolved. `unverified` are origin hosts whose certificates are not checked."""
+
+    functions: Mapping[str, Function]
+    doors: tuple[Door, ...]
+    region: str
+    account_id: str
+    unverified: frozenset[str]
+    warnings: tuple[Finding, ...] = ()
+
+
+def load_file(path: str | Path) -> Config:
+    """The configuration in `path`. Raises ConfigError with all findings, UsageError without file."""
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"there is no configuration {file}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the configuration {file} cannot be read: {error}") from None
+    return load_document(read_document(text, str(path), os.environ), file.resolve().parent)
+
+
+def load_dict(value: Mapping[str, Any], base: str | Path = ".") -> Config:
+    """The configuration `value`; relative paths are relative to `base`."""
+    return load_document(document_of(value), Path(base).resolve())
+
+
+def load_document(document: Document, base: Path) -> Config:
+    """The configuration in `document`. Raises ConfigError with all findings."""
+    config = schema.validate(document)
+    if config is not None:
+        check(document, config, base)
+    findings = sorted(document.findings, key=lambda each: (each.line, each.column))
+    if config is None or any(each.severity == "error" for each in findings):
+        raise ConfigError(findings)
+    return _Resolver(config, base, tuple(findings)).resolve()
+
+
+class _Resolver:
+    def __init__(self, config: schema.Config, base: Path, warnings: tuple[Finding, ...]) -> None:
+        self._config = config
+        self._base = base
+        self._warnings = warnings
+
+    def resolve(self) -> Config:
+        config = self._config
+        doors: list[Door] = [
+            DistributionDoor(name, _listen(each.listen), self._distribution(name, each))
+            for name, each in config.distributions.items()
+        ]
+        for name, balancer in config.load_balancers.items():
+            for listener in balancer.listeners:
+                listen = _listener_listen(listener)
+                doors.append(ListenerDoor(name, listen, self._listener(name, listener)))
+        unverified = {
+            str(urlsplit(origin.url).hostname)
+            for distribution in config.distributions.values()
+            for origin in distribution.origins.values()
+            if origin.url is not None and not origin.verify
+        }
+        return Config(
+            {name: self._function(name, each) for name, each in config.functions.items()},
+            tuple(doors),
+            config.gateway.region,
+            config.gateway.account_id,
+            frozenset(unverified),
+            self._warnings,
+        )
+
+    def _function(self, name: str, function: schema.Function) -> Function:
+        code = self._base / (function.code or ".")
+        folder = code if code.is_dir() else code.parent
+        return Function(
+            name,
+            runtime(function.runtime),
+            str(folder.resolve()),
+            function.handler,
+            function.timeout,
+            function.memory_size,
+            tuple(function.environment.items()),
+            function.reserved_concurrency,
+        )
+
+    def _distribution(
+        self, name: str, distribution: schema.Distribution
+    ) -> cloudfront.Distribution:
+        origins = {
+            origin: self._origin(each) for origin, each in distribution.origins.items()
+        }
+        digest = hashlib.sha256(name.encode()).hexdigest()
+        return cloudfront.Distribution(
+            name,
+            "E" + digest[:13].upper(),
+            f"d{digest[:13]}.cloudfront.net",
+            tuple(alias.lower() for alias in distribution.aliases),
+            tuple(
+                self._behavior(each, each.path_pattern, origins) for each in distribution.behaviors
+            ),
+            self._behavior(distribution.default_behavior, "*", origins),
+            distribution.default_root_object,
+        )
+
+    def _behavior(
+        self,
+        behavior: schema.DefaultBehavior,
+        pattern: str,
+        origins: Mapping[str, cloudfront.Origin],
+    ) -> cloudfront.Behavior:
+        more = behavior.origin_request_policy
+        associations = {
+            cast("cloudfront.Trigger", trigger): cloudfront.Association(
+                FunctionRef(each.function, at_edge=True), each.include_body
+            )
+            for trigger, each in behavior.lambda_functions.items()
+        }
+        return cloudfront.Behavior(
+            pattern,
+            compile_path_pattern(pattern),
+            origins.get(behavior.origin, _NOWHERE),
+            compile_forwarding(
+                self._cache_policy(behavior.cache_policy),
+                None if more is None else self._origin_request_policy(more),
+            ),
+            behavior.viewer_protocol_policy,
+            frozenset(behavior.allowed_methods),
+            associations,
+        )
+
+    def _cache_policy(self, name: str) -> cloudfront.CachePolicy:
+        own = self._config.cache_policies.get(name)
+        if own is None:
+            return cast("cloudfront.CachePolicy", find_policy(CACHE_POLICIES, name))
+        return cloudfront.CachePolicy(
+            name,
+            _policy_id(name),
+            own.min_ttl,
+            own.default_ttl,
+            own.max_ttl,
+            _selection(own.headers),
+            _selection(own.cookies),
+            _selection(own.query_strings),
+            own.gzip,
+            own.brotli,
+        )
+
+    def _origin_request_policy(self, name: str) -> cloudfront.OriginRequestPolicy:
+        own = self._config.origin_request_policies.get(name)
+        if own is None:
+            found = find_policy(ORIGIN_REQUEST_POLICIES, name)
+            return cast("cloudfront.OriginRequestPolicy", found)
+        return cloudfront.OriginRequestPolicy(
+            name,
+            _policy_id(name),
+            _selection(own.headers),
+            _selection(own.cookies),
+            _selection(own.query_strings),
+        )
+
+    def _origin(self, origin: schema.Origin) -> cloudfront.Origin:
+        if origin.load_balancer is not None:
+            balancer = self._config.load_balancers[origin.load_balancer]
+            listener = self._listener(origin.load_balancer, balancer.listeners[0])
+            domain, port = listener.dns_name, listener.port
+            protocol = cast("Literal['http', 'https']", listener.protocol.lower())
+        elif origin.url is not None:
+            parts = urlsplit(origin.url)
+            protocol: Literal["http", "https"] = "https" if parts.scheme == "https" else "http"
+            domain = str(parts.hostname)
+            port = parts.port or (443 if protocol == "https" else 80)
+        else:
+            return _NOWHERE
+        return cloudfront.CustomOrigin(
+            domain,
+            port,
+            protocol,
+            origin.path,
+            tuple((name.encode(), value.encode()) for name, value in origin.custom_headers.items()),
+            origin.read_timeout,
+            origin.keepalive_timeout,
+            None,
+            connection_attempts=origin.connection_attempts,
+            connection_timeout=origin.connection_timeout,
+        )
+
+    def _listener(self, name: str, listener: schema.Listener) -> alb.Listener:
+        tls = _listener_listen(listener).tls
+        rules = [
+            alb.Rule(rule.priority, conditions, self._action(rule.actions))
+            for rule in sorted(listener.rules, key=lambda each: each.priority)
+            if (conditions := _conditions(rule)) is not None
+        ]
+        return alb.Listener(
+            name,
+            load_balancer_dns_name(name, self._config.gateway.region),
+            listener.public_port or listener.listen.port,
+            listener.public_protocol or ("HTTPS" if tls else "HTTP"),
+            tuple(rules),
+            alb.Rule(None, (), self._action(listener.default_actions)),
+        )
+
+    def _action(self, actions: list[schema.Action]) -> alb.Action:
+        for action in actions:
+            if action.forward is not None:
+                groups = action.forward.target_groups
+                return alb.Forward(
+                    tuple((self._target_group(each.target_group), each.weight) for each in groups)
+                )
+            if action.fixed_response is not None:
+                fixed = action.fixed_response
+                return alb.FixedResponse(
+                    int(fixed.status_code), fixed.content_type, fixed.message_body
+                )
+        return alb.FixedResponse(501, "text/plain", "edgegw does not perform this action yet")
+
+    def _target_group(self, name: str) -> alb.TargetGroup:
+        group = self._config.target_groups[name]
+        gateway = self._config.gateway
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        arn = (
+            f"arn:aws:elasticloadbalancing:{gateway.region}:{gateway.account_id}:"
+            f"targetgroup/{name}/{digest}"
+        )
+        if group.target_type == "lambda":
+            ref = FunctionRef(str(group.function))
+            return alb.LambdaTargetGroup(name, arn, ref, group.multi_value_headers)
+        targets = [each.rpartition(":") for each in group.targets]
+        return alb.IpTargetGroup(
+            name,
+            arn,
+            tuple(alb.Target(host.strip("[]"), int(port)) for host, _, port in targets),
+            group.protocol,
+        )
+
+
+_NOWHERE = cloudfront.CustomOrigin("origin.invalid", 80, "http")
+"""Stands for an origin of a kind that cannot be reached yet; its requests answer 502."""
+
+
+def runtime(identifier: str) -> Runtime:
+    """The runtime of a checked identifier such as `python3.13` or `nodejs22.x`."""
+    match = RUNTIME.fullmatch(identifier)
+    if match is None:
+        raise UsageError(f"unknown runtime {identifier!r}")
+    if match[1] is not None:
+        return Runtime(identifier, "python", (3, int(match[1])))
+    return Runtime(identifier, "nodejs", (int(match[2]),))
+
+
+def load_balancer_dns_name(name: str, region: str) -> str:
+    """The DNS name that a load balancer pretends to have."""
+    number = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16)
+    return f"{name}-{number}.{region}.elb.amazonaws.com".lower()
+
+
+def _policy_id(name: str) -> str:
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
+
+
+def _selection(
+    given: schema.Selection | schema.KeyHeaders | schema.OriginHeaders,
+) -> cloudfront.Selection:
+    return cloudfront.Selection(given.behavior, tuple(given.items))
+
+
+def _conditions(rule: schema.Rule) -> tuple[alb.Condition, ...] | None:
+    """The rule's conditions; None when one of them cannot be judged yet, so that it never holds."""
+    found: list[alb.Condition] = []
+    for condition in rule.conditions:
+        if condition.path_pattern is not None:
+            found.append(path_pattern(tuple(condition.path_pattern)))
+        elif condition.host_header is not None:
+            found.append(host_header(tuple(condition.host_header)))
+        else:
+            return None
+    return tuple(found)
+
+
+def _listen(listen: schema.Listen) -> Listen:
+    tls = listen.tls
+    if isinstance(tls, schema.Tls):
+        return Listen(listen.address, listen.port, True, tls.certificate, tls.key)  # noqa: FBT003
+    return Listen(listen.address, listen.port, tls)
+
+
+def _listener_listen(listener: schema.Listener) -> Listen:
+    listen = _listen(listener.listen)
+    if listener.certificate is not None or listener.protocol == "HTTPS":
+        return Listen(
+            listen.address, listen.port, True, listener.certificate, listener.key  # noqa: FBT003
+        )
+    return listen

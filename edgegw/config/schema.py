@@ -1,0 +1,526 @@
+"""Which keys and types a configuration has. One definition gives the validation, the nearest
+names, the list of keys that have no effect yet, and the JSON Schema for editors.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, TypeVar, cast
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from edgegw.config.document import Document, Path
+
+_T = TypeVar("_T")
+
+
+class Later:
+    """Marks a key that is understood and has no effect yet; `check` warns of it."""
+
+
+LATER: Final = Later()
+
+
+class Model(BaseModel):
+    """A mapping of the configuration."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _text(value: object) -> object:
+    """Numbers where text is meant (`status_code: 404`) are taken as they are written."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return str(value) if is_number else value
+
+
+_TEXT_SCHEMA: Final = {"type": ["string", "number"]}
+Text = Annotated[str, BeforeValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
+Number = Annotated[float, Field(strict=False)]
+Texts = Annotated[
+    list[Text],
+    BeforeValidator(_as_list),
+    WithJsonSchema({"anyOf": [_TEXT_SCHEMA, {"type": "array", "items": _TEXT_SCHEMA}]}),
+]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Anything = Any
+
+
+class Tls(Model):
+    """A certificate by path."""
+
+    certificate: str
+    key: str
+
+
+class Listen(Model):
+    """Where a front door listens."""
+
+    address: str = "127.0.0.1"
+    port: Port
+    tls: bool | Tls = False
+
+
+def _listen(value: object) -> object:
+    """`"host:port"`, a port, or the mapping."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"port": value}
+    if isinstance(value, str):
+        host, mark, port = value.rpartition(":")
+        if port.isdigit():
+            host = host.removeprefix("[").removesuffix("]")
+            return {"address": host, "port": int(port)} if mark else {"port": int(port)}
+    return value
+
+
+Listening = Annotated[Listen, BeforeValidator(_listen)]
+
+
+class Function(Model):
+    """A Lambda function."""
+
+    runtime: str = "python3.13"
+    code: str | None = None
+    handler: str = "handler.handler"
+    timeout: Annotated[Number, Field(gt=0, le=900)] = 3
+    memory_size: Annotated[int, Field(ge=128, le=10240)] = 128
+    environment: dict[str, Text] = {}
+    reserved_concurrency: Annotated[int, Field(ge=0)] | None = None
+    layers: Annotated[list[str], LATER] = []
+    provisioned_concurrency: Annotated[int | None, LATER] = None
+    aliases: Annotated[dict[str, Anything], LATER] = {}
+    versions: Annotated[dict[str, Anything], LATER] = {}
+    event_invoke: Annotated[dict[str, Anything] | None, LATER] = None
+    url: Annotated[dict[str, Anything] | None, LATER] = None
+    endpoint: Annotated[str | None, LATER] = None
+
+
+SelectionBehavior = Literal["none", "whitelist", "allExcept", "all"]
+
+
+class Selection(Model):
+    """Cookies or query strings of a policy."""
+
+    behavior: SelectionBehavior = "none"
+    items: list[Text] = []
+
+
+class KeyHeaders(Model):
+    """Headers of a cache policy."""
+
+    behavior: Literal["none", "whitelist"] = "none"
+    items: list[Text] = []
+
+
+class OriginHeaders(Model):
+    """Headers of an origin request policy."""
+
+    behavior: Literal[
+        "none", "whitelist", "allViewer", "allViewerAndWhitelistCloudFront", "allExcept"
+    ] = "none"
+    items: list[Text] = []
+
+
+class CachePolicy(Model):
+    """An own cache policy."""
+
+    min_ttl: Annotated[int, Field(ge=0), LATER] = 0
+    default_ttl: Annotated[int, Field(ge=0), LATER] = 86400
+    max_ttl: Annotated[int, Field(ge=0), LATER] = 31536000
+    query_strings: Selection = Selection()
+    headers: KeyHeaders = KeyHeaders()
+    cookies: Selection = Selection()
+    gzip: bool = False
+    brotli: bool = False
+
+
+class OriginRequestPolicy(Model):
+    """An own origin request policy."""
+
+    query_strings: Selection = Selection()
+    headers: OriginHeaders = OriginHeaders()
+    cookies: Selection = Selection()
+
+
+class Origin(Model):
+    """An origin: one of `url`, `load_balancer`, `s3`, `function_url`."""
+
+    url: str | None = None
+    load_balancer: str | None = None
+    s3: Annotated[str | None, LATER] = None
+    function_url: Annotated[str | None, LATER] = None
+    path: str = ""
+    custom_headers: dict[str, Text] = {}
+    read_timeout: Annotated[Number, Field(ge=1, le=120)] = 30
+    keepalive_timeout: Annotated[Number, Field(ge=1, le=120)] = 5
+    response_completion_timeout: Annotated[Number | None, LATER] = None
+    connection_attempts: Annotated[int, Field(ge=1, le=3)] = 3
+    connection_timeout: Annotated[Number, Field(ge=1, le=10)] = 10
+    verify: bool = True
+
+
+def _association(value: object) -> object:
+    return {"function": value} if isinstance(value, str) else value
+
+
+class Association(Model):
+    """A function at a trigger."""
+
+    function: str
+    include_body: bool = False
+
+
+Associated = Annotated[Association, BeforeValidator(_association)]
+Trigger = Literal["viewer-request", "origin-request", "origin-response", "viewer-response"]
+EdgeTrigger = Literal["viewer-request", "viewer-response"]
+Method = Literal["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
+
+
+class DefaultBehavior(Model):
+    """The default cache behavior."""
+
+    origin: str
+    viewer_protocol_policy: Literal["allow-all", "redirect-to-https", "https-only"] = "allow-all"
+    allowed_methods: list[Method] = ["GET", "HEAD"]
+    cached_methods: Annotated[list[Method], LATER] = []
+    cache_policy: str = "CachingOptimized"
+    origin_request_policy: str | None = None
+    response_headers_policy: Annotated[str | None, LATER] = None
+    compress: Annotated[bool, LATER] = False
+    trusted_key_groups: Annotated[list[str], LATER] = []
+    lambda_functions: dict[Trigger, Associated] = {}
+    edge_functions: Annotated[dict[EdgeTrigger, str], LATER] = {}
+
+
+class Behavior(DefaultBehavior):
+    """A cache behavior with its path pattern."""
+
+    path_pattern: Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class OriginGroup(Model):
+    """Two origins, the second for failover."""
+
+    members: list[str]
+    failover_status_codes: list[int] = []
+
+
+class Distribution(Model):
+    """A CloudFront distribution."""
+
+    listen: Listening
+    aliases: list[str] = []
+    default_root_object: str = ""
+    origins: dict[str, Origin] = {}
+    origin_groups: Annotated[dict[str, OriginGroup], LATER] = {}
+    default_behavior: DefaultBehavior
+    behaviors: list[Behavior] = []
+    custom_error_responses: Annotated[list[Anything], LATER] = []
+    access_log: Annotated[Anything, LATER] = None
+
+
+class TargetGroup(Model):
+    """A target group."""
+
+    target_type: Literal["lambda", "ip", "instance"] = "ip"
+    function: str | None = None
+    multi_value_headers: bool = False
+    targets: list[str] = []
+    protocol: Literal["HTTP", "HTTPS"] = "HTTP"
+    protocol_version: Annotated[Literal["HTTP1", "HTTP2", "GRPC"], LATER] = "HTTP1"
+    health_check: Annotated[dict[str, Anything] | None, LATER] = None
+    stickiness: Annotated[dict[str, Anything] | None, LATER] = None
+    attributes: Annotated[dict[str, Anything], LATER] = {}
+
+
+class Weighted(Model):
+    """A target group in a forward action."""
+
+    target_group: str
+    weight: Annotated[int, Field(ge=0, le=999)] = 1
+
+
+def _forward(value: object) -> object:
+    if isinstance(value, str):
+        return {"target_groups": [{"target_group": value}]}
+    if isinstance(value, list):
+        return {"target_groups": cast("list[object]", value)}
+    return value
+
+
+class Forward(Model):
+    """A forward action."""
+
+    target_groups: Annotated[list[Weighted], Field(min_length=1, max_length=5)]
+    stickiness: Annotated[dict[str, Anything] | None, LATER] = None
+
+
+class FixedResponse(Model):
+    """A fixed-response action."""
+
+    status_code: Annotated[Text, Field(pattern=r"^[245]\d\d$")]
+    content_type: Literal[
+        "text/plain", "text/css", "text/html", "application/javascript", "application/json"
+    ] = "text/plain"
+    message_body: Annotated[str, Field(max_length=1024)] = ""
+
+
+class Action(Model):
+    """An action: a mapping of one key (and `order`)."""
+
+    forward: Annotated[Forward | None, BeforeValidator(_forward)] = None
+    fixed_response: FixedResponse | None = None
+    redirect: Annotated[dict[str, Anything] | None, LATER] = None
+    authenticate_oidc: Annotated[dict[str, Anything] | None, LATER] = None
+    authenticate_cognito: Annotated[dict[str, Anything] | None, LATER] = None
+    jwt_validation: Annotated[dict[str, Anything] | None, LATER] = None
+    order: int | None = None
+
+
+Patterns = Annotated[Texts, Field(min_length=1)]
+
+
+class Condition(Model):
+    """A condition: a mapping of one key."""
+
+    path_pattern: Patterns | None = None
+    host_header: Patterns | None = None
+    http_request_method: Annotated[Texts | None, LATER] = None
+    source_ip: Annotated[Texts | None, LATER] = None
+    http_header: Annotated[dict[str, Anything] | None, LATER] = None
+    query_string: Annotated[list[Anything] | None, LATER] = None
+    host_header_regex: Annotated[Texts | None, LATER] = None
+    path_pattern_regex: Annotated[Texts | None, LATER] = None
+    http_header_regex: Annotated[dict[str, Anything] | None, LATER] = None
+
+
+class Rule(Model):
+    """A listener rule."""
+
+    priority: Annotated[int, Field(ge=1, le=50000)]
+    conditions: Annotated[list[Condition], Field(min_length=1)]
+    actions: Annotated[list[Action], Field(min_length=1)]
+    transforms: Annotated[list[Anything], LATER] = []
+
+
+class Listener(Model):
+    """A listener of a load balancer."""
+
+    listen: Listening
+    protocol: Literal["HTTP", "HTTPS"] = "HTTP"
+    certificate: str | None = None
+    key: str | None = None
+    public_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    public_protocol: Literal["HTTP", "HTTPS"] | None = None
+    rules: list[Rule] = []
+    default_actions: Annotated[list[Action], Field(min_length=1)]
+    attributes: Annotated[dict[str, Anything], LATER] = {}
+
+
+class LoadBalancer(Model):
+    """An Application Load Balancer."""
+
+    listeners: Annotated[list[Listener], Field(min_length=1)]
+    attributes: Annotated[dict[str, Anything], LATER] = {}
+    access_log: Annotated[Anything, LATER] = None
+    connection_log: Annotated[Anything, LATER] = None
+    health_check_log: Annotated[Anything, LATER] = None
+
+
+class Gateway(Model):
+    """Settings of the gateway itself."""
+
+    inspector: Annotated[str | None, LATER] = None
+    lambda_api: Annotated[str | None, LATER] = None
+    state: Annotated[str, LATER] = ".edgegw"
+    region: str = "us-east-1"
+    account_id: Annotated[Text, Field(pattern=r"^\d{12}$")] = "123456789012"
+    strict: Annotated[bool, LATER] = True
+
+
+class Config(Model):
+    """The whole file."""
+
+    functions: dict[str, Function] = {}
+    edge_functions: Annotated[dict[str, Anything], LATER] = {}
+    key_value_stores: Annotated[dict[str, Anything], LATER] = {}
+    cache_policies: dict[str, CachePolicy] = {}
+    origin_request_policies: dict[str, OriginRequestPolicy] = {}
+    response_headers_policies: Annotated[dict[str, Anything], LATER] = {}
+    key_groups: Annotated[dict[str, Anything], LATER] = {}
+    distributions: dict[str, Distribution] = {}
+    target_groups: dict[str, TargetGroup] = {}
+    load_balancers: dict[str, LoadBalancer] = {}
+    gateway: Gateway = Gateway()
+
+
+_PRUNINGS: Final = 5
+"""How often the wrong parts are cut out, so that the rest can still be judged."""
+
+
+def validate(document: Document) -> Config | None:
+    """The typed configuration; what is wrong with it is added to the findings of `document`.
+
+    Wrong parts are noted and cut out, and the rest is judged again: the answer is what is left,
+    fit for following references, or None when nothing useful is.
+    """
+    value = copy.deepcopy(document.value)
+    for _ in range(_PRUNINGS):
+        try:
+            return Config.model_validate(value)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                _note(document, cast("Mapping[str, Any]", detail))
+                _prune(value, _real_path(document, cast("Path", detail["loc"])), detail["type"])
+    return None
+
+
+def _prune(value: Any, path: Path, kind: str) -> None:  # noqa: ANN401
+    """Cuts out the value at `path`; for a missing key, the mapping that misses it."""
+    if not path or kind == "missing":
+        return
+    *way, last = path
+    try:
+        for part in way:
+            value = value[part]
+        if isinstance(value, dict):
+            cast("dict[Any, Any]", value).pop(last, None)
+    except (KeyError, IndexError, TypeError):
+        return
+
+
+def _note(document: Document, detail: Mapping[str, Any]) -> None:
+    """One error of pydantic in our words, at its place; the same one is noted once."""
+    before = len(document.findings)
+    _describe(document, detail)
+    for finding in document.findings[before:]:
+        if finding in document.findings[:before]:
+            document.findings.remove(finding)
+
+
+def _describe(document: Document, detail: Mapping[str, Any]) -> None:
+    loc = cast("Path", detail["loc"])
+    path = _real_path(document, loc)
+    match detail["type"]:
+        case "extra_forbidden":
+            known = _known_keys(loc[:-1])
+            text = f"unknown key {str(loc[-1])!r}{nearest(str(loc[-1]), known)}"
+            document.error(loc, "config.unknown-key", text, key=True)
+        case "missing":
+            document.error(path, "config.missing-key", f"the key {str(loc[-1])!r} is missing")
+        case "literal_error":
+            expected = str(detail["ctx"]["expected"])
+            options = [option.strip(" '\"") for option in expected.replace(" or ", ",").split(",")]
+            found = str(detail["input"])
+            is_key = loc[-1:] == ("[key]",)
+            text = f"{found!r} is not one of {expected}{nearest(found, options)}"
+            document.error(path, "config.value", text, key=is_key)
+        case _:
+            text = f"{str(detail['msg'])[:1].lower()}{str(detail['msg'])[1:]}"
+            document.error(path, "config.type", f"{text}; found {_brief(detail['input'])}")
+
+
+def _brief(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"  # noqa: PLR2004
+
+
+def _real_path(document: Document, loc: Path) -> Path:
+    """The longest beginning of pydantic's location that stands in the document.
+
+    The rest are names of normalised forms (`forward: web` is judged as a mapping).
+    """
+    path: Path = ()
+    for part in loc:
+        if part == "[key]":
+            continue
+        if (*path, part) in document.values or (*path, part) in document.keys:
+            path = (*path, part)
+    return path
+
+
+def _known_keys(loc: Path) -> list[str]:
+    """The keys that the mapping at `loc` may have, found by walking the models."""
+    model: Any = Config
+    for part in loc:
+        fields = getattr(model, "model_fields", None)
+        if isinstance(part, str) and fields and part in fields:
+            model = _element(fields[part].annotation)
+    fields = getattr(model, "model_fields", {})
+    return list(fields)
+
+
+def _element(annotation: Any) -> Any:  # noqa: ANN401
+    """The model inside `dict[str, M]`, `list[M]`, `M | None`, or the annotation itself."""
+    for argument in reversed(getattr(annotation, "__args__", ())):
+        found = _element(getattr(argument, "__origin__", None) if _annotated(argument) else argument)
+        if hasattr(found, "model_fields"):
+            return found
+    return annotation
+
+
+def _annotated(argument: Any) -> bool:  # noqa: ANN401
+    return hasattr(argument, "__metadata__")
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """`; did you mean …?` with the nearest of `known`, or what there is, or nothing."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    if known and len(known) <= 12:  # noqa: PLR2004
+        return "; there are: " + ", ".join(known)
+    return ""
+
+
+def later_keys(model: Model, path: Path = ()) -> list[Path]:
+    """The paths of all keys that were set and have no effect yet."""
+    found: list[Path] = []
+    for name in model.model_fields_set:
+        info = type(model).model_fields[name]
+        inner = (*path, name)
+        if any(mark is LATER for mark in info.metadata):
+            found.append(inner)
+        else:
+            found += _later_below(getattr(model, name), inner)
+    return found
+
+
+def _later_below(value: object, path: Path) -> list[Path]:
+    if isinstance(value, Model):
+        return later_keys(value, path)
+    if isinstance(value, dict):
+        items = cast("dict[str, object]", value).items()
+        return [each for key, item in items for each in _later_below(item, (*path, key))]
+    if isinstance(value, list):
+        listed = enumerate(cast("list[object]", value))
+        return [each for at, item in listed for each in _later_below(item, (*path, at))]
+    return []
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a configuration, short forms included."""
+    schema = Config.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "edgegw configuration"
+    definitions = cast("dict[str, dict[str, Any]]", schema["$defs"])
+    _allow(definitions, "Listen", {"type": ["string", "integer"]})
+    _allow(definitions, "Association", {"type": "string"})
+    _allow(definitions, "Forward", {"type": "string"}, {"type": "array"})
+    return schema
+
+
+def _allow(definitions: dict[str, dict[str, Any]], name: str, *short: dict[str, Any]) -> None:
+    definitions[name] = {"anyOf": [definitions[name], *short]}

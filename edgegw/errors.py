@@ -1,0 +1,56 @@
+"""Everything that edgegw raises on purpose.
+
+    EdgegwError                 knows its exit code and the next step
+    ├── ConfigError             the configuration is wrong; carries every finding      (exit 1)
+    ├── EnvironmentProblem      port taken, Node.js missing, interpreter missing       (exit 1)
+    └── UsageError              a command or an API call used wrongly                  (exit 2)
+
+What the user's functions do wrong is never an exception: it is an `Outcome`
+(`edgegw.awslambda.model`), and a rule that their answer breaks is a `Breach`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+
+class EdgegwError(Exception):
+    """The root. `str()` is one plain sentence, fit for a terminal."""
+
+    exit_code: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One remark on a configuration. `line` and `column` count from 1."""
+
+    file: str
+    line: int
+    column: int
+    severity: Literal["error", "warning"]
+    code: str
+    text: str
+
+    def __str__(self) -> str:
+        """`FILE:LINE:COL: error: CODE text`, as compilers print it, so that editors can jump."""
+        return f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.code} {self.text}"
+
+
+class ConfigError(EdgegwError):
+    """The configuration cannot be used. `findings` holds all remarks, warnings included."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("\n".join(str(finding) for finding in self.findings))
+
+
+class EnvironmentProblem(EdgegwError):
+    """This machine lacks something: a free port, an interpreter, a readable file."""
+
+
+class UsageError(EdgegwError):
+    """A command or a call was used wrongly."""
+
+    exit_code = 2

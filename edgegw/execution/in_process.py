@@ -1,0 +1,91 @@
+"""A Python callable in the place of a function's code, for tests: breakpoints and mocks reach in.
+
+The event and the result travel as JSON all the same, so what works here works in a process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import time
+import traceback
+import types
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from edgegw.awslambda.model import (
+    Function,
+    FunctionError,
+    Invocation,
+    Outcome,
+    Report,
+    Returned,
+)
+from edgegw.awslambda.payload import decode_payload, encode_payload
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[Any, Any], Any]
+
+
+class Context:
+    """The context object that a replaced handler gets."""
+
+    def __init__(self, function: Function, invocation: Invocation, request_id: str, arn: str) -> None:
+        ref = invocation.function
+        self.aws_request_id = request_id
+        self.invoked_function_arn = arn
+        self.function_name = ref.deployed_name
+        self.function_version = ref.version
+        self.memory_limit_in_mb = str(function.memory_mb)
+        self.log_group_name = f"/aws/lambda/{ref.deployed_name}"
+        self.log_stream_name = "in-process"
+        self.identity = types.SimpleNamespace(
+            cognito_identity_id=None, cognito_identity_pool_id=None
+        )
+        self.client_context = None
+        self.tenant_id = None
+        self._deadline = time.monotonic() + function.timeout
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max(0, int((self._deadline - time.monotonic()) * 1000))
+
+
+async def call(
+    handler: Handler, function: Function, invocation: Invocation, arn: str
+) -> Outcome:
+    """Calls `handler(event, context)` as Lambda would; an async handler is awaited.
+
+    A plain handler runs on the event loop's thread, so that a debugger stops where it is expected;
+    the function's time-out is not enforced.
+    """
+    request_id = str(uuid.uuid4())
+    context = Context(function, invocation, request_id, arn)
+    started = time.perf_counter()
+    try:
+        result = handler(decode_payload(invocation.payload), context)
+        if inspect.isawaitable(result):
+            result = await result
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:
+        logger.warning("%s raised", invocation.function.deployed_name, exc_info=error)
+        stack = traceback.format_list(traceback.extract_tb(error.__traceback__)[1:])
+        return _failed(type(error).__name__, str(error), stack, request_id, started)
+    try:
+        payload = encode_payload(result)
+    except (TypeError, ValueError, RecursionError) as error:
+        text = f"Unable to marshal response: {error}"
+        return _failed("Runtime.MarshalError", text, [], request_id, started)
+    return Returned(payload, Report(request_id, time.perf_counter() - started))
+
+
+def _failed(
+    kind: str, message: str, stack: list[str], request_id: str, started: float
+) -> FunctionError:
+    payload = encode_payload(
+        {"errorMessage": message, "errorType": kind, "requestId": request_id, "stackTrace": stack}
+    )
+    return FunctionError(kind, message, payload, Report(request_id, time.perf_counter() - started))

@@ -1,0 +1,176 @@
+"""Requests, responses, headers and bodies as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from edgegw.http.target import Target
+
+Header: TypeAlias = tuple[bytes, bytes]
+
+
+class Headers:
+    """Header lines in order of arrival, repeats and spelling kept; names compare without case.
+
+    Immutable: `without`, `replaced` and `added` answer new values.
+    """
+
+    __slots__ = ("raw",)
+
+    raw: tuple[Header, ...]
+
+    def __init__(self, raw: Iterable[Header] = ()) -> None:
+        self.raw = tuple(raw)
+
+    def __iter__(self) -> Iterator[Header]:
+        return iter(self.raw)
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Headers) and self.raw == other.raw
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
+
+    def __repr__(self) -> str:
+        return f"Headers({list(self.raw)!r})"
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, bytes) and self.get(name) is not None
+
+    def get(self, name: bytes) -> bytes | None:
+        """The first value of `name` (given in lower case), or None."""
+        for key, value in self.raw:
+            if key.lower() == name:
+                return value
+        return None
+
+    def get_all(self, name: bytes) -> list[bytes]:
+        """All values of `name` (given in lower case), in order of arrival."""
+        return [value for key, value in self.raw if key.lower() == name]
+
+    def without(self, *names: bytes) -> Headers:
+        """These headers less every line of `names` (given in lower case)."""
+        return Headers(line for line in self.raw if line[0].lower() not in names)
+
+    def replaced(self, name: bytes, value: bytes) -> Headers:
+        """One line of `name` with `value`: in the place of the first old one, else at the end."""
+        lower, lines, placed = name.lower(), list[Header](), False
+        for line in self.raw:
+            if line[0].lower() != lower:
+                lines.append(line)
+            elif not placed:
+                lines.append((name, value))
+                placed = True
+        if not placed:
+            lines.append((name, value))
+        return Headers(lines)
+
+    def added(self, *lines: Header) -> Headers:
+        """These headers with `lines` behind them."""
+        return Headers(self.raw + lines)
+
+    def size(self) -> int:
+        """Bytes that the lines take on the wire in HTTP/1.1 (`name: value` CRLF)."""
+        return sum(len(name) + len(value) + 4 for name, value in self.raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A handle on a body: `content` when the bytes are at hand, else `chunks`, to be read once.
+
+    `length` is the number of bytes where it is known before reading, else None. `release` gives
+    back what an unread stream holds (a connection); reading to the end releases as well.
+    """
+
+    content: bytes | None = None
+    chunks: AsyncIterable[bytes] | None = None
+    length: int | None = None
+    release: Callable[[], object] | None = None
+
+    @staticmethod
+    def of(content: bytes) -> Body:
+        return Body(content=content, length=len(content)) if content else EMPTY
+
+    @staticmethod
+    def streaming(chunks: AsyncIterable[bytes], length: int | None = None) -> Body:
+        return Body(chunks=chunks, length=length)
+
+    @property
+    def is_empty(self) -> bool:
+        return self.length == 0
+
+
+EMPTY: Final = Body(content=b"", length=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The TCP peer of a front door: who sent the request."""
+
+    address: str = "127.0.0.1"
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it was received, or as it will be sent."""
+
+    method: str
+    target: Target
+    headers: Headers = Headers()
+    body: Body = EMPTY
+    scheme: str = "http"
+    http_version: str = "1.1"
+    client: Client = Client()
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response. `reason` is the HTTP/1.1 reason phrase; empty bytes send none."""
+
+    status: int
+    reason: bytes = b""
+    headers: Headers = Headers()
+    body: Body = EMPTY
+
+
+HOP_BY_HOP: Final = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+"""Headers that belong to one connection and are never passed on (RFC 9110 section 7.6.1)."""
+
+
+def named_by_connection(headers: Headers) -> frozenset[bytes]:
+    """Lower-case names that `Connection` declares to belong to this connection only."""
+    return frozenset(
+        token.strip().lower()
+        for value in headers.get_all(b"connection")
+        for token in value.split(b",")
+        if token.strip()
+    )
+
+
+def has_body(headers: Headers) -> bool:
+    """Whether an HTTP/1.1 request with these headers carries a body of at least one byte."""
+    for name, value in headers.raw:
+        lower = name.lower()
+        if lower == b"transfer-encoding":
+            return True
+        if lower == b"content-length" and value.strip(b" \t0"):
+            return True
+    return False
