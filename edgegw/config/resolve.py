@@ -67,8 +67,11 @@ class Config:
     warnings: tuple[Finding, ...] = ()
 
 
-def load_file(path: str | Path) -> Config:
-    """The configuration in `path`. Raises ConfigError with all findings, UsageError without file."""
+def load_file(path: str | Path, environment: Mapping[str, str] | None = None) -> Config:
+    """The configuration in `path`; `environment` (default: the process's) fills in `${NAME}`.
+
+    Raises ConfigError with all findings, UsageError without file.
+    """
     file = Path(path)
     try:
         text = file.read_text(encoding="utf-8")
@@ -76,7 +79,8 @@ def load_file(path: str | Path) -> Config:
         raise UsageError(f"there is no configuration {file}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the configuration {file} cannot be read: {error}") from None
-    return load_document(read_document(text, str(path), os.environ), file.resolve().parent)
+    variables = os.environ if environment is None else environment
+    return load_document(read_document(text, str(path), variables), file.resolve().parent)
 
 
 def load_dict(value: Mapping[str, Any], base: str | Path = ".") -> Config:

@@ -56,7 +56,10 @@ def main() -> None:
             reap(control, children)
         if control not in ready:
             continue
-        data, fds, _, _ = socket.recv_fds(control, 65536, 16)
+        try:
+            data, fds, _, _ = socket.recv_fds(control, 65536, 16)
+        except OSError:
+            data, fds = b"", []
         if not data:
             for pid in children:
                 kill_group(pid)

@@ -1,0 +1,57 @@
+"""The demo: its origin as a process of its own, and its configuration with the origin's address."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from edgegw.config.resolve import Config, load_file
+from edgegw.errors import EnvironmentProblem
+
+_FOLDER: Final = Path(__file__).parent / "demo"
+
+HINTS: Final = """
+open   http://127.0.0.1:8081/            the site: user name and password are both demo
+try    curl -i http://127.0.0.1:8080/python?name=you
+       curl -i http://127.0.0.1:8080/node?name=you
+       curl -i http://127.0.0.1:8080/echo -H 'X-Twice: 1' -H 'X-Twice: 2' --data-binary @/bin/ls -o /tmp/ls
+stop   Ctrl-C
+"""
+
+
+def demo_file() -> Path:
+    """The demo's configuration: inside an installed package, or at the top of a checkout."""
+    packaged = _FOLDER / "config" / "demo.yaml"
+    if packaged.exists():
+        return packaged
+    return Path(__file__).parents[2] / "config" / "demo.yaml"
+
+
+@contextmanager
+def demo_config() -> Iterator[tuple[Config, str]]:
+    """The demo's configuration and what to try, while its origin runs."""
+    origin = subprocess.Popen(
+        [sys.executable, "-I", "-S", str(_FOLDER / "origin.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        port = origin.stdout.readline().strip() if origin.stdout is not None else ""
+        if not port:
+            raise EnvironmentProblem("the demo's origin did not start")
+        environment = {
+            **os.environ,
+            "EDGEGW_DEMO_ORIGIN": f"http://127.0.0.1:{port}",
+            "EDGEGW_DEMO_TARGET": f"127.0.0.1:{port}",
+        }
+        yield load_file(demo_file(), environment), HINTS
+    finally:
+        origin.kill()
+        origin.communicate()

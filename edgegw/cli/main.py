@@ -1,0 +1,198 @@
+"""The commands of `edgegw`. Heavy modules are imported inside the commands that need them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from edgegw import __version__
+from edgegw.errors import ConfigError, EdgegwError, Finding, UsageError
+
+if TYPE_CHECKING:
+    from edgegw.config.resolve import Config
+
+_CANDIDATES: Final = ("edgegw.yaml", "edgegw.yml", "edgegw.json")
+
+
+class _Commands(click.Group):
+    """Prints what edgegw raises on purpose as a plain sentence, never as a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own
+        try:
+            return super().invoke(ctx)
+        except EdgegwError as error:
+            if ctx.params.get("debug"):
+                raise
+            for line in str(error).splitlines():
+                click.echo(line if isinstance(error, ConfigError) else f"edgegw: {line}", err=True)
+            ctx.exit(error.exit_code)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="edgegw")
+@click.option("--debug", is_flag=True, help="Show tracebacks, and log every step.")
+def main(*, debug: bool) -> None:
+    """AWS's HTTP edge on a laptop.
+
+    Example: edgegw serve edgegw.yaml
+    """
+
+
+_serve_options = [
+    click.option(
+        "--server",
+        type=click.Choice(["auto", "hypercorn"]),
+        default="auto",
+        show_default=True,
+        help="auto: uvicorn for plain HTTP, hypercorn for TLS.",
+    ),
+    click.option(
+        "--grace",
+        type=click.FloatRange(min=0),
+        default=5.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long requests under way may take when the gateway stops.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only."),
+]
+
+
+def _with_serve_options(command: Any) -> Any:  # noqa: ANN401 - a decorator
+    for option in reversed(_serve_options):
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.argument("config", required=False, type=click.Path(path_type=Path))
+@_with_serve_options
+@click.pass_context
+def serve(
+    ctx: click.Context, config: Path | None, *, server: str, grace: float, quiet: bool
+) -> None:
+    """Run every front door of CONFIG until Ctrl-C.
+
+    CONFIG defaults to edgegw.yaml in the current folder.
+
+    Example: edgegw serve config/demo.yaml
+    """
+    from edgegw.config.resolve import load_file
+
+    _run(ctx, load_file(config or _default_config()), server=server, grace=grace, quiet=quiet)
+
+
+@main.command()
+@_with_serve_options
+@click.pass_context
+def demo(ctx: click.Context, *, server: str, grace: float, quiet: bool) -> None:
+    """Run the demo: a site with an A/B hook and an auth hook, and two functions behind an ALB.
+
+    Needs no files: it works in an empty folder. Without Node.js it leaves the Node.js function out.
+
+    Example: edgegw demo
+    """
+    from edgegw.cli.demo_run import demo_config
+
+    with demo_config() as (config, hints):
+        _run(
+            ctx,
+            config,
+            server=server,
+            grace=grace,
+            quiet=quiet,
+            leave_out_missing=True,
+            hints=hints,
+        )
+
+
+@main.command()
+@click.argument("config", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def check(config: Path | None, *, as_json: bool) -> None:
+    """Load and validate CONFIG without starting anything.
+
+    Prints every finding as FILE:LINE:COL: error|warning: CODE text.
+    Exits with 0 when there are no errors (warnings are allowed), else with 1.
+
+    Example: edgegw check config/demo.yaml
+    """
+    from edgegw.config.resolve import load_file
+
+    findings: tuple[Finding, ...]
+    try:
+        findings = load_file(config or _default_config()).warnings
+    except ConfigError as error:
+        findings = error.findings
+    if as_json:
+        click.echo(json.dumps([_plain(each) for each in findings], indent=2))
+    else:
+        for each in findings:
+            click.echo(str(each))
+    errors = sum(each.severity == "error" for each in findings)
+    if not as_json:
+        warnings = len(findings) - errors
+        click.echo(f"{errors} errors, {warnings} warnings", err=True)
+    sys.exit(1 if errors else 0)
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of configurations, for editors.
+
+    Example: edgegw schema > edgegw.schema.json
+    """
+    from edgegw.config.schema import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+def _plain(finding: Finding) -> dict[str, object]:
+    return {
+        "file": finding.file,
+        "line": finding.line,
+        "column": finding.column,
+        "severity": finding.severity,
+        "code": finding.code,
+        "text": finding.text,
+    }
+
+
+def _default_config() -> Path:
+    for name in _CANDIDATES:
+        if Path(name).exists():
+            return Path(name)
+    raise UsageError(
+        "there is no edgegw.yaml in this folder: name a configuration, or try `edgegw demo`"
+    )
+
+
+def _run(
+    ctx: click.Context,
+    config: Config,
+    *,
+    server: str,
+    grace: float,
+    quiet: bool,
+    leave_out_missing: bool = False,
+    hints: str = "",
+) -> None:
+    from edgegw.cli.run import run_front_doors
+
+    debug = bool(ctx.find_root().params.get("debug"))
+    level = logging.DEBUG if debug else logging.WARNING if quiet else logging.INFO
+    for warning in config.warnings:
+        click.echo(str(warning), err=True)
+    run_front_doors(
+        config,
+        hypercorn=server == "hypercorn",
+        grace=grace,
+        level=level,
+        leave_out_missing=leave_out_missing,
+        hints=hints,
+    )

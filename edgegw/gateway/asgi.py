@@ -1,0 +1,272 @@
+"""ASGI ↔ http.message: one front door as an ASGI 3 application.
+
+Servers that know the wire put it into `scope["extensions"]["edgegw.wire"]`: `headers` in their
+spelling and the raw `target`. The reason phrase travels in the key `reason` of the start message,
+the finished exchange in `scope["extensions"]["edgegw.exchange"]`; other servers and applications
+ignore all three.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from time import perf_counter
+from typing import Any, Final, Protocol, TypeAlias, cast
+
+from edgegw.gateway.exchange import Exchange
+from edgegw.gateway.origins import CutOffError
+from edgegw.http.message import EMPTY, Body, Client, Headers, Request, Response
+from edgegw.http.target import Target
+
+logger = logging.getLogger("edgegw.access")
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+WIRE: Final = "edgegw.wire"
+EXCHANGE: Final = "edgegw.exchange"
+
+
+class Answerer(Protocol):
+    """What stands behind a front door."""
+
+    async def startup(self) -> None: ...
+
+    async def shutdown(self) -> None: ...
+
+    def open(self, request: Request) -> Exchange:
+        """A new exchange for `request`."""
+        ...
+
+    async def answer(self, request: Request, exchange: Exchange) -> Response:
+        """The response; whatever goes wrong on the way is in it."""
+        ...
+
+    def close(self, exchange: Exchange) -> None:
+        """The exchange is complete."""
+        ...
+
+    def refuse(self, status: int, detail: str) -> Response:
+        """The page for a request that could not even be parsed."""
+        ...
+
+
+class ViewerGoneError(Exception):
+    """The viewer closed the connection before the response was complete."""
+
+
+class FrontDoorApp:
+    """The ASGI application of one front door."""
+
+    def __init__(self, door: Answerer) -> None:
+        self._door = door
+
+    def refuse(self, status: int, detail: str) -> Response:
+        """The front door's page for a request that could not even be parsed."""
+        return self._door.refuse(status, detail)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match scope["type"]:
+            case "http":
+                await self._http(scope, receive, send)
+            case "lifespan":
+                await self._lifespan(receive, send)
+            case _:  # a WebSocket: refused before it is opened
+                await receive()
+                await send({"type": "websocket.close", "code": 1008, "reason": ""})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+        incoming = Incoming(receive)
+        request = await to_request(scope, incoming)
+        exchange = self._door.open(request)
+        extensions = scope.get("extensions")
+        if extensions is not None:
+            extensions[EXCHANGE] = exchange
+        try:
+            response = await self._door.answer(request, exchange)
+            exchange.response = response
+            await _send_response(request, response, exchange, incoming, send)
+        except ViewerGoneError:
+            exchange.reason = exchange.reason or "the viewer closed the connection"
+        except CutOffError as error:
+            exchange.reason = exchange.reason or str(error)
+            raise
+        finally:
+            exchange.duration = perf_counter() - started
+            self._door.close(exchange)
+            if logger.isEnabledFor(logging.INFO):
+                logger.info("%s", exchange)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self._door.startup()
+        except Exception as error:  # noqa: BLE001 - the server asks for the text
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._door.shutdown()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+class Incoming:
+    """The receiving side of one request: its body, and later the news that the viewer left."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._first: Message | None = None
+        self.is_read = True
+
+    async def has_body(self) -> bool:
+        """Whether the first message brings body bytes or promises more; keeps it for `chunks`."""
+        message = await self._receive()
+        self._first = message
+        return bool(
+            message["type"] == "http.request"
+            and (message.get("body") or message.get("more_body"))
+        )
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes. Raises ViewerGoneError when it never comes to its end."""
+        message, self._first = self._first, None
+        while True:
+            if message is None:
+                message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ViewerGoneError
+            body = cast("bytes", message.get("body", b""))
+            if body:
+                yield body
+            if not message.get("more_body", False):
+                self.is_read = True
+                return
+            message = None
+
+    async def departure(self) -> None:
+        """Returns when the viewer has left. Only once the body is read: messages come once."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+async def to_request(scope: Scope, incoming: Incoming) -> Request:
+    """The request in an ASGI scope, its body untouched."""
+    extensions = cast("dict[str, Any]", scope.get("extensions") or {})
+    wire = cast("dict[str, Any] | None", extensions.get(WIRE))
+    headers = Headers(wire["headers"] if wire is not None else scope["headers"])
+    if wire is not None:
+        target = Target.parse(wire["target"])
+    else:
+        raw = cast("bytes | None", scope.get("raw_path")) or scope["path"].encode("utf-8")
+        query = cast("bytes", scope.get("query_string") or b"")
+        target = Target.parse(raw + b"?" + query if query else raw)
+    client = cast("tuple[str, int] | None", scope.get("client"))
+    version = cast("str", scope.get("http_version", "1.1"))
+    return Request(
+        scope["method"],
+        target,
+        headers,
+        await _request_body(headers, version, incoming),
+        scope.get("scheme", "http"),
+        version,
+        Client(client[0], client[1]) if client else Client(),
+    )
+
+
+async def _request_body(headers: Headers, version: str, incoming: Incoming) -> Body:
+    length: int | None = None
+    for name, value in headers.raw:
+        lower = name.lower()
+        if lower == b"transfer-encoding":
+            incoming.is_read = False
+            return Body(chunks=incoming.chunks())
+        if lower == b"content-length":
+            length = int(value) if value.isdigit() else None
+    if length:
+        incoming.is_read = False
+        return Body(chunks=incoming.chunks(), length=length)
+    # HTTP/2 needs no Content-Length: whether there is a body shows in the first message.
+    if length == 0 or version < "2" or not await incoming.has_body():
+        return EMPTY
+    incoming.is_read = False
+    return Body(chunks=incoming.chunks())
+
+
+_BODILESS: Final = frozenset({204, 304})
+
+
+async def _send_response(
+    request: Request, response: Response, exchange: Exchange, incoming: Incoming, send: Send
+) -> None:
+    """Sends `response`, streaming its body; a viewer that leaves ends the reading."""
+    body = response.body
+    start: Message = {
+        "type": "http.response.start",
+        "status": response.status,
+        "headers": list(response.headers.raw),
+        "reason": response.reason,
+    }
+    if request.method == "HEAD" or response.status in _BODILESS:
+        if body.release is not None:
+            body.release()
+        body = EMPTY
+    if body.content is not None:
+        if body.content:
+            exchange.keep_body(body.content)
+        try:
+            await send(start)
+            await send({"type": "http.response.body", "body": body.content})
+        except OSError:
+            raise ViewerGoneError from None
+        return
+    chunks = cast("AsyncIterator[bytes]", aiter(body.chunks)) if body.chunks else _nothing()
+    try:
+        await send(start)
+        await _stream(chunks, exchange, incoming, send)
+    except OSError:
+        raise ViewerGoneError from None
+    finally:
+        if body.release is not None:
+            body.release()
+
+
+async def _stream(
+    chunks: AsyncIterator[bytes], exchange: Exchange, incoming: Incoming, send: Send
+) -> None:
+    """Chunk by chunk; from the second one on a watcher ends the reading when the viewer leaves."""
+    pump = asyncio.current_task()
+    watcher: asyncio.Task[None] | None = None
+    gone = False
+
+    async def watch() -> None:
+        nonlocal gone
+        await incoming.departure()
+        gone = True
+        if pump is not None:
+            pump.cancel()
+
+    try:
+        async for chunk in chunks:
+            exchange.keep_body(chunk)
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            if watcher is None and incoming.is_read:
+                watcher = asyncio.ensure_future(watch())
+        if watcher is not None:
+            watcher.cancel()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    except asyncio.CancelledError:
+        if gone and pump is not None and pump.uncancel() == 0:
+            raise ViewerGoneError from None
+        raise
+    finally:
+        if watcher is not None:
+            watcher.cancel()
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""

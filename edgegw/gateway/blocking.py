@@ -1,0 +1,76 @@
+"""The blocking client: requests run on an event loop of its own in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, cast
+
+import httpx
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from edgegw.gateway.in_process import App, InProcessTransport
+
+if TYPE_CHECKING:
+    from edgegw.gateway.gateway import Gateway
+
+
+class BlockingTransport(httpx.BaseTransport):
+    """Sends requests of an `httpx.Client` into an ASGI application."""
+
+    def __init__(self, gateway: Gateway, app: App) -> None:
+        self._gateway = gateway
+        self._app = app
+        self._stack = ExitStack()
+        self._portal: BlockingPortal | None = None
+        self._transport: InProcessTransport | None = None
+
+    def _started(self) -> tuple[BlockingPortal, InProcessTransport]:
+        if self._portal is None or self._transport is None:
+            self._portal = self._stack.enter_context(start_blocking_portal("asyncio"))
+            self._portal.call(self._gateway.start)
+            self._transport = InProcessTransport(self._app, self._gateway.stop)
+        return self._portal, self._transport
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        portal, transport = self._started()
+        request.read()
+        asynchronous = httpx.Request(
+            request.method,
+            request.url,
+            headers=request.headers,
+            stream=httpx.ByteStream(request.content),
+            extensions=request.extensions,
+        )
+        answer = portal.call(transport.handle_async_request, asynchronous)
+        stream = _BlockingStream(portal, cast("httpx.AsyncByteStream", answer.stream))
+        return httpx.Response(
+            answer.status_code,
+            headers=answer.headers,
+            stream=stream,
+            extensions=answer.extensions,
+        )
+
+    def close(self) -> None:
+        if self._portal is not None and self._transport is not None:
+            self._portal.call(self._transport.aclose)
+        self._portal = None
+        self._stack.close()
+
+
+class _BlockingStream(httpx.SyncByteStream):
+    def __init__(self, portal: BlockingPortal, stream: httpx.AsyncByteStream) -> None:
+        self._portal = portal
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        chunks = aiter(self._stream)
+
+        async def following() -> bytes | None:
+            return await anext(chunks, None)
+
+        while (chunk := self._portal.call(following)) is not None:
+            yield chunk
+
+    def close(self) -> None:
+        self._portal.call(self._stream.aclose)

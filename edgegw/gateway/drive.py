@@ -1,0 +1,164 @@
+"""Performs the steps of a flow, one after the other, and writes the exchange down.
+
+The only interpreter of steps: what a step means for a request is decided in the flows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import random
+import time
+from collections.abc import AsyncIterator
+from email.utils import formatdate
+from time import perf_counter
+from typing import assert_never
+
+from edgegw.alb import flow as alb
+from edgegw.alb.model import Listener
+from edgegw.awslambda.model import Invocation, Outcome
+from edgegw.cloudfront import flow as cloudfront
+from edgegw.cloudfront.answers import Facts
+from edgegw.cloudfront.model import Distribution
+from edgegw.execution.service import LambdaService
+from edgegw.gateway.exchange import Exchange
+from edgegw.gateway.origins import Origins
+from edgegw.http.message import Body, Request, Response
+
+
+class Driver:
+    """Runs requests through front doors with real functions and real origins."""
+
+    def __init__(self, service: LambdaService, origins: Origins) -> None:
+        self._service = service
+        self._origins = origins
+        self._turns = 0
+        self._dates: tuple[int, bytes] = (0, b"")
+
+    async def through_distribution(
+        self, distribution: Distribution, request: Request, exchange: Exchange
+    ) -> Response:
+        """One viewer request through a distribution."""
+        facts = Facts(exchange.id, os.urandom(16).hex(), self._date())
+        step: cloudfront.Step = cloudfront.start(distribution, request, facts)
+        while True:
+            started = perf_counter()
+            match step:
+                case cloudfront.Fetch():
+                    reply = await self._origins.fetch(step.origin, step.sent, exchange)
+                    exchange.note(step, reply, perf_counter() - started)
+                    step = step.next(reply)
+                case (
+                    cloudfront.ViewerRequest()
+                    | cloudfront.OriginRequest()
+                    | cloudfront.OriginResponse()
+                    | cloudfront.ViewerResponse()
+                ):
+                    outcome = await self._service.invoke(step.invocation)
+                    exchange.note(step, outcome, perf_counter() - started)
+                    step = step.next(outcome)
+                case cloudfront.ReadBody():
+                    content, truncated, body = await read_body(step.request.body, step.limit)
+                    exchange.note(step, len(content), perf_counter() - started)
+                    step = step.next(content, truncated=truncated, body=body)
+                case cloudfront.Finish():
+                    exchange.note(step, None, 0.0)
+                    exchange.verdict = step.x_cache
+                    if step.fault is not None:
+                        exchange.reason = _fault_text(step.fault)
+                    return step.response
+                case _:
+                    assert_never(step)
+
+    async def through_listener(
+        self, listener: Listener, request: Request, exchange: Exchange
+    ) -> Response:
+        """One client request through a listener of a load balancer."""
+        self._turns += 1
+        facts = alb.Facts(
+            self._date(),
+            time.time(),
+            os.urandom(12).hex(),
+            random.random(),  # noqa: S311 - weights, not secrets
+            self._turns,
+        )
+        step: alb.Step = alb.start(listener, request, facts)
+        while True:
+            started = perf_counter()
+            match step:
+                case alb.Invoke():
+                    outcome = await self._service.invoke(step.invocation)
+                    exchange.note(step, outcome, perf_counter() - started)
+                    step = step.next(outcome)
+                case alb.ForwardTo():
+                    reply = await self._origins.fetch_target(step.target, step.group, step.request)
+                    exchange.note(step, reply, perf_counter() - started)
+                    step = step.next(reply)
+                case alb.ReadBody():
+                    content, truncated, _ = await read_body(step.request.body, step.limit)
+                    exchange.note(step, len(content), perf_counter() - started)
+                    step = step.next(content, truncated=truncated)
+                case alb.Finish():
+                    exchange.note(step, None, 0.0)
+                    exchange.warning = step.warning
+                    exchange.verdict = "fixed-response" if not exchange.steps[1:] else "forwarded"
+                    if step.refusal is not None:
+                        exchange.verdict, exchange.reason = step.refusal.reason, step.refusal.detail
+                    return step.response
+                case _:
+                    assert_never(step)
+
+    async def invoke(self, invocation: Invocation) -> Outcome:
+        """An invocation outside any front door."""
+        return await self._service.invoke(invocation)
+
+    def _date(self) -> bytes:
+        """The value of a Date header, made once a second."""
+        now = int(time.time())
+        if self._dates[0] != now:
+            self._dates = (now, formatdate(now, usegmt=True).encode())
+        return self._dates[1]
+
+
+def new_request_id() -> str:
+    """A CloudFront request id: 54 URL-safe base64 characters and `==`."""
+    return base64.urlsafe_b64encode(os.urandom(40)).decode("ascii")
+
+
+def _fault_text(fault: cloudfront.Fault) -> str:
+    if isinstance(fault, cloudfront.FunctionFault):
+        return f"{fault.trigger}: {fault.detail}"
+    return fault.detail
+
+
+async def read_body(body: Body, limit: int) -> tuple[bytes, bool, Body]:
+    """The first `limit` bytes, whether there is more, and the body again from its first byte."""
+    if body.content is not None:
+        return body.content[:limit], len(body.content) > limit, body
+    if body.chunks is None:
+        return b"", False, body
+    chunks = aiter(body.chunks)
+    taken, size = list[bytes](), 0
+    async for chunk in chunks:
+        taken.append(chunk)
+        size += len(chunk)
+        if size > limit:
+            whole = b"".join(taken)
+            rest = Body(chunks=_resumed(whole, chunks), length=body.length, release=body.release)
+            return whole[:limit], True, rest
+    whole = b"".join(taken)
+    return whole, False, Body.of(whole)
+
+
+async def _resumed(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
+
+
+async def release_later(body: Body) -> None:
+    """Gives back what an unread body holds."""
+    if body.release is not None:
+        body.release()
+        await asyncio.sleep(0)

@@ -1,0 +1,341 @@
+"""The exchange: what happened to one request.
+
+While the request runs only references are kept; everything is rendered when someone looks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from edgegw.alb import flow as alb_flow
+from edgegw.alb.model import Rule
+from edgegw.awslambda.lifecycle import log_lines
+from edgegw.awslambda.model import FunctionError, Invocation, Outcome, Returned, Throttled
+from edgegw.awslambda.payload import decode_payload
+from edgegw.cloudfront import flow as cloudfront_flow
+from edgegw.cloudfront.model import Behavior
+from edgegw.http.message import Headers, Request, Response
+from edgegw.http.target import to_text
+
+KEPT_BODY: Final = 64 * 1024
+"""Bytes of a body that a record keeps; the traffic is never cut."""
+
+_BASE_WEIGHT: Final = 4096
+"""Bytes that a record without bodies is reckoned with."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionRun:
+    """One invocation within an exchange. `trigger` is None for a Lambda target.
+
+    `event` and `result` are parsed JSON (`result` None when there is none); durations in seconds.
+    """
+
+    trigger: str | None
+    function: str
+    outcome: Outcome
+    invocation: Invocation
+
+    @property
+    def event(self) -> Any:  # noqa: ANN401 - JSON
+        return decode_payload(self.invocation.payload)
+
+    @property
+    def result(self) -> Any:  # noqa: ANN401 - JSON
+        if isinstance(self.outcome, Throttled):
+            return None
+        try:
+            return decode_payload(self.outcome.payload)
+        except ValueError:
+            return None
+
+    @property
+    def error(self) -> str | None:
+        """`errorType: errorMessage`, or None when the handler returned."""
+        match self.outcome:
+            case Returned():
+                return None
+            case Throttled():
+                return f"throttled: {self.outcome.message}"
+            case FunctionError():
+                return f"{self.outcome.error_type}: {self.outcome.message}"
+
+    @property
+    def duration(self) -> float:
+        return self.outcome.report.duration
+
+    @property
+    def is_cold(self) -> bool:
+        """Whether the invocation started its execution environment."""
+        return self.outcome.report.init_duration is not None
+
+    @property
+    def logs(self) -> tuple[str, ...]:
+        """What the function printed."""
+        return self.outcome.report.logs
+
+    def log_lines(self, memory_mb: int = 128) -> list[str]:
+        """START, output, END and REPORT as in the function's log stream."""
+        return log_lines(self.outcome.report, self.invocation.function, memory_mb)
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What happened to one request at one front door.
+
+    `verdict` is the distribution's X-Cache word (`Miss`, `LambdaValidationError` …) or the load
+    balancer's `error_reason`, `forwarded` or `fixed-response`; `reason` is a sentence when
+    something was refused or failed. `inner` holds the exchanges of a load balancer that was the
+    origin. Durations in seconds; `duration` runs until the last byte was handed over.
+    """
+
+    id: str
+    front_door: str
+    kind: str
+    request: Request
+    started: float = 0.0
+    duration: float | None = None
+    response: Response | None = None
+    verdict: str = ""
+    reason: str | None = None
+    warning: str | None = None
+    steps: list[tuple[object, object, float]] = field(
+        default_factory=list[tuple[object, object, float]]
+    )
+    inner: list[Exchange] = field(default_factory=list["Exchange"])
+    response_bytes: int = 0
+    _kept: list[bytes] = field(default_factory=list[bytes])
+    _kept_bytes: int = 0
+
+    def note(self, step: object, reply: object, duration: float) -> None:
+        """Keeps that `step` got `reply` after `duration` seconds."""
+        self.steps.append((step, reply, duration))
+
+    def keep_body(self, chunk: bytes) -> None:
+        """Keeps the beginning of the response body and counts the rest."""
+        self.response_bytes += len(chunk)
+        if self._kept_bytes < KEPT_BODY:
+            kept = chunk[: KEPT_BODY - self._kept_bytes]
+            self._kept.append(kept)
+            self._kept_bytes += len(kept)
+
+    @property
+    def response_body(self) -> bytes:
+        """The first 64 KiB of the response body, as it was sent."""
+        return b"".join(self._kept)
+
+    @property
+    def runs(self) -> list[FunctionRun]:
+        """The invocations at this front door, in order."""
+        found: list[FunctionRun] = []
+        for step, reply, _ in self.steps:
+            match step, reply:
+                case (
+                    cloudfront_flow.ViewerRequest()
+                    | cloudfront_flow.OriginRequest()
+                    | cloudfront_flow.OriginResponse()
+                    | cloudfront_flow.ViewerResponse(),
+                    Returned() | FunctionError() | Throttled(),
+                ):
+                    name = step.invocation.function.name
+                    found.append(FunctionRun(step.sent.trigger, name, reply, step.invocation))
+                case alb_flow.Invoke(), Returned() | FunctionError() | Throttled():
+                    name = step.invocation.function.name
+                    found.append(FunctionRun(None, name, reply, step.invocation))
+                case _:
+                    pass
+        return found
+
+    def run(self, trigger: str) -> FunctionRun:
+        """The invocation at `trigger`. Raises KeyError when its function did not run."""
+        for run in self.runs:
+            if run.trigger == trigger:
+                return run
+        ran = ", ".join(str(run.trigger) for run in self.runs) or "none"
+        raise KeyError(f"no function ran at {trigger} (ran: {ran})")
+
+    @property
+    def behavior(self) -> Behavior | None:
+        """The cache behavior chosen; None at a load balancer."""
+        for step, _, _ in self.steps:
+            visit = getattr(step, "visit", None)
+            if isinstance(visit, cloudfront_flow.Visit):
+                return visit.behavior
+        return None
+
+    @property
+    def rule(self) -> Rule | None:
+        """The listener rule chosen; None at a distribution."""
+        for step, _, _ in self.steps:
+            chosen = getattr(step, "chosen", None)
+            if isinstance(chosen, alb_flow.Chosen):
+                return chosen.rule
+        return None
+
+    @property
+    def target_group(self) -> str | None:
+        """The name of the target group chosen."""
+        for step, _, _ in self.steps:
+            chosen = getattr(step, "chosen", None)
+            if isinstance(chosen, alb_flow.Chosen) and chosen.target_group is not None:
+                return chosen.target_group.name
+        return None
+
+    @property
+    def origin_request(self) -> Request | None:
+        """The request as it left for the origin or target."""
+        for step, _, _ in self.steps:
+            if isinstance(step, cloudfront_flow.Fetch):
+                return step.sent
+            if isinstance(step, alb_flow.ForwardTo):
+                return step.request
+        return None
+
+    @property
+    def origin_response(self) -> Response | None:
+        """The response as it came from the origin or target."""
+        for step, reply, _ in self.steps:
+            if isinstance(step, (cloudfront_flow.Fetch, alb_flow.ForwardTo)):
+                return reply if isinstance(reply, Response) else None
+        return None
+
+    @property
+    def weight(self) -> int:
+        """Bytes that keeping this record is reckoned to cost."""
+        total = _BASE_WEIGHT + self._kept_bytes
+        for step, reply, _ in self.steps:
+            invocation = getattr(step, "invocation", None)
+            if isinstance(invocation, Invocation):
+                total += len(invocation.payload)
+            if isinstance(reply, (Returned, FunctionError)):
+                total += len(reply.payload)
+            elif isinstance(reply, Response) and reply.body.content is not None:
+                total += len(reply.body.content)
+        return total
+
+    def __str__(self) -> str:
+        """One line for the log: method, target, status, verdict, duration, functions."""
+        status = self.response.status if self.response is not None else "-"
+        duration = f"{self.duration * 1000:.1f}ms" if self.duration is not None else "-"
+        parts = [
+            self.front_door,
+            self.request.method,
+            to_text(self.request.target.raw),
+            str(status),
+            self.verdict,
+            duration,
+        ]
+        for run in self.runs:
+            cold = " cold" if run.is_cold else ""
+            parts.append(f"{run.trigger or 'target'}={run.function}:{run.duration * 1000:.1f}ms{cold}")
+        line = " ".join(part.replace("\r", "").replace("\n", "") for part in parts)
+        if self.reason is not None:
+            line += f"\n    {self.reason}"
+        if self.warning is not None:
+            line += f"\n    warning: {self.warning}"
+        return line
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain values, fit for JSON. Headers are lists of [name, value]."""
+        sent, got = self.origin_request, self.origin_response
+        return {
+            "id": self.id,
+            "front_door": self.front_door,
+            "kind": self.kind,
+            "started": self.started,
+            "duration": self.duration,
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "warning": self.warning,
+            "request": _request(self.request),
+            "behavior": self.behavior.path_pattern if self.behavior else None,
+            "rule": _rule(self.rule),
+            "target_group": self.target_group,
+            "functions": [
+                {
+                    "trigger": run.trigger,
+                    "function": run.function,
+                    "event": run.event,
+                    "result": run.result,
+                    "error": run.error,
+                    "duration": run.duration,
+                    "cold": run.is_cold,
+                    "logs": list(run.logs),
+                }
+                for run in self.runs
+            ],
+            "origin_request": _request(sent) if sent else None,
+            "origin_response": _response(got) if got else None,
+            "response": _response(self.response) if self.response else None,
+            "response_bytes": self.response_bytes,
+            "inner": [each.to_dict() for each in self.inner],
+        }
+
+
+def _rule(rule: Rule | None) -> int | str | None:
+    if rule is None:
+        return None
+    return "default" if rule.priority is None else rule.priority
+
+
+def _request(request: Request) -> dict[str, Any]:
+    return {
+        "method": request.method,
+        "target": to_text(request.target.raw),
+        "headers": _lines(request.headers),
+        "client": request.client.address,
+    }
+
+
+def _response(response: Response) -> dict[str, Any]:
+    return {
+        "status": response.status,
+        "reason": to_text(response.reason),
+        "headers": _lines(response.headers),
+    }
+
+
+def _lines(headers: Headers) -> list[list[str]]:
+    return [[to_text(name), to_text(value)] for name, value in headers]
+
+
+class Exchanges:
+    """The latest exchanges, bounded in number and bytes; found by id while they last."""
+
+    def __init__(self, count: int = 500, size: int = 32 * 1024 * 1024) -> None:
+        self._count = count
+        self._size = size
+        self._kept: OrderedDict[str, Exchange] = OrderedDict()
+        self._weights: deque[int] = deque()
+        self._total = 0
+
+    def add(self, exchange: Exchange) -> None:
+        """Keeps a finished exchange; the oldest ones make room."""
+        if exchange.id in self._kept:
+            return
+        weight = exchange.weight
+        self._kept[exchange.id] = exchange
+        self._weights.append(weight)
+        self._total += weight
+        while len(self._kept) > self._count or (self._total > self._size and len(self._kept) > 1):
+            self._kept.popitem(last=False)
+            self._total -= self._weights.popleft()
+
+    def get(self, exchange_id: str) -> Exchange | None:
+        return self._kept.get(exchange_id)
+
+    def __iter__(self) -> Iterator[Exchange]:
+        """From the oldest to the newest."""
+        return iter(list(self._kept.values()))
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+def now() -> float:
+    """Seconds since the epoch."""
+    return time.time()

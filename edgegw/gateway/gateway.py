@@ -1,0 +1,352 @@
+"""`Gateway`: a configuration → running parts, for tests in process and for `serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from email.utils import formatdate
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from edgegw.alb.answers import error_page as alb_error_page
+from edgegw.cloudfront.answers import Facts
+from edgegw.cloudfront.answers import error_page as cloudfront_error_page
+from edgegw.config.resolve import (
+    Config,
+    DistributionDoor,
+    Door,
+    ListenerDoor,
+    load_dict,
+    load_file,
+)
+from edgegw.errors import UsageError
+from edgegw.execution.in_process import Handler
+from edgegw.execution.service import Account, LambdaService
+from edgegw.gateway.asgi import EXCHANGE, FrontDoorApp, ViewerGoneError
+from edgegw.gateway.drive import Driver, new_request_id
+from edgegw.gateway.exchange import Exchange, Exchanges
+from edgegw.gateway.in_process import InProcessTransport
+from edgegw.gateway.origins import Enter, Origins
+from edgegw.http.message import Request, Response
+
+logger = logging.getLogger(__name__)
+
+MakeTransport = Callable[[frozenset[str]], httpx.AsyncBaseTransport]
+"""Makes the transport to origins; gets the hosts whose certificates are not verified."""
+
+
+def httpx_transport(unverified: frozenset[str]) -> httpx.AsyncBaseTransport:
+    """httpx's own transport, which respx mocks with no set-up."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=5.0)
+    mounted: dict[bool, httpx.AsyncHTTPTransport] = {}
+
+    def transport(*, verify: bool) -> httpx.AsyncHTTPTransport:
+        if verify not in mounted:
+            mounted[verify] = httpx.AsyncHTTPTransport(
+                verify=verify, trust_env=False, limits=limits, http2=False
+            )
+        return mounted[verify]
+
+    class ByHost(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            plain = request.url.scheme == "http"
+            verify = not plain and request.url.host not in unverified
+            return await transport(verify=verify).handle_async_request(request)
+
+        async def aclose(self) -> None:
+            for each in mounted.values():
+                await each.aclose()
+            mounted.clear()
+
+    return ByHost()
+
+
+@dataclass
+class _Parts:
+    """What runs for one event loop: functions, connections to origins, and who still uses them."""
+
+    service: LambdaService
+    origins: Origins
+    driver: Driver
+    users: int = 0
+    is_started: bool = False
+
+
+class Gateway:
+    """Distributions and load balancers of one configuration.
+
+    Use `client(name)` or `sync_client(name)` for tests without sockets, `app(name)` under any ASGI
+    server. What runs (functions, connections to origins) belongs to the event loop that uses it,
+    starts with the first use and ends with the last: with the client, or with `async with gateway`.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        functions: Mapping[str, Handler] | None = None,
+        transport: MakeTransport = httpx_transport,
+        leave_out_missing: bool = False,
+    ) -> None:
+        unknown = set(functions or {}) - set(config.functions)
+        if unknown:
+            known = ", ".join(config.functions) or "none"
+            raise UsageError(f"there is no function {sorted(unknown)[0]!r} to replace (known: {known})")
+        self.config = config
+        self.exchanges = Exchanges()
+        self._handlers = dict(functions or {})
+        self._make_transport = transport
+        self._leave_out_missing = leave_out_missing
+        self._parts: dict[asyncio.AbstractEventLoop, _Parts] = {}
+
+    @classmethod
+    def from_file(
+        cls, path: str | Path, *, functions: Mapping[str, Handler] | None = None
+    ) -> Self:
+        """The gateway of a configuration file; `functions` replaces code by callables.
+
+        Raises ConfigError with all findings, UsageError when there is no such file.
+        """
+        return cls(load_file(path), functions=functions)
+
+    @classmethod
+    def from_dict(
+        cls,
+        config: Mapping[str, Any],
+        *,
+        base: str | Path = ".",
+        functions: Mapping[str, Handler] | None = None,
+    ) -> Self:
+        """The gateway of a configuration at hand; relative paths are relative to `base`."""
+        return cls(load_dict(config, base), functions=functions)
+
+    # Front doors
+
+    def door(self, name: str) -> Door:
+        """The front door `name`: a distribution, or a load balancer's first listener.
+
+        `NAME:PORT` picks another listener by its port. Raises UsageError when there is none.
+        """
+        for door in self.config.doors:
+            if name in (door.name, f"{door.name}:{door.listen.port}"):
+                return door
+        known = ", ".join(dict.fromkeys(door.name for door in self.config.doors)) or "none"
+        raise UsageError(f"there is no front door {name!r} (known: {known})")
+
+    def app(self, name: str) -> FrontDoorApp:
+        """The front door `name` as an ASGI 3 application."""
+        return FrontDoorApp(_Answerer(self, self.door(name)))
+
+    def app_of(self, door: Door) -> FrontDoorApp:
+        """A front door as an ASGI 3 application."""
+        return FrontDoorApp(_Answerer(self, door))
+
+    def client(self, name: str, **options: Any) -> httpx.AsyncClient:  # noqa: ANN401 - httpx's own
+        """An `httpx.AsyncClient` that talks to the front door `name` in process.
+
+        `options` go to httpx. What the client starts ends when it is closed.
+        """
+        door = self.door(name)
+        transport = InProcessTransport(self.app_of(door), self._leave)
+        self._parts_here().users += 1
+        options.setdefault("base_url", _base_url(door))
+        return httpx.AsyncClient(transport=transport, **options)
+
+    def sync_client(self, name: str, **options: Any) -> httpx.Client:  # noqa: ANN401 - httpx's own
+        """The blocking twin of `client`; its requests run on a thread of its own."""
+        from edgegw.gateway.blocking import BlockingTransport
+
+        door = self.door(name)
+        transport = BlockingTransport(self, self.app_of(door))
+        options.setdefault("base_url", _base_url(door))
+        return httpx.Client(transport=transport, **options)
+
+    def exchange(self, response: httpx.Response) -> Exchange:
+        """What happened to the request that `response` answers.
+
+        Found for responses of `client` and `sync_client`, and by `x-amz-cf-id` for those that came
+        over a socket. Raises KeyError when the record is gone or the response is not ours.
+        """
+        found = response.extensions.get(EXCHANGE)
+        if isinstance(found, Exchange):
+            return found
+        request_id = response.headers.get("x-amz-cf-id", "")
+        kept = self.exchanges.get(request_id)
+        if kept is None:
+            raise KeyError(f"no exchange is kept for this response (x-amz-cf-id {request_id!r})")
+        return kept
+
+    # Running
+
+    def _parts_here(self) -> _Parts:
+        loop = asyncio.get_running_loop()
+        parts = self._parts.get(loop)
+        if parts is None:
+            parts = self._parts[loop] = self._make_parts()
+        return parts
+
+    def _make_parts(self) -> _Parts:
+        config = self.config
+        service = LambdaService(
+            config.functions,
+            Account(config.region, config.account_id),
+            handlers=self._handlers,
+            leave_out_missing=self._leave_out_missing,
+        )
+        hosts = {
+            target.address
+            for door in config.doors
+            if isinstance(door, ListenerDoor)
+            for target in _targets(door)
+        }
+        origins = Origins(
+            self._make_transport(config.unverified),
+            self._make_transport(frozenset(hosts)),
+            self._local_doors(),
+        )
+        return _Parts(service, origins, Driver(service, origins))
+
+    def _local_doors(self) -> dict[tuple[str, int], Enter]:
+        local: dict[tuple[str, int], Enter] = {}
+        for door in self.config.doors:
+            if isinstance(door, ListenerDoor):
+                address = (door.listener.dns_name, door.listener.port)
+                local.setdefault(address, _Answerer(self, door).enter)
+        return local
+
+    async def start(self) -> None:
+        """Starts runtimes ahead of the first request, on the running event loop.
+
+        Raises EnvironmentProblem when a runtime is missing.
+        """
+        parts = self._parts_here()
+        parts.users += 1
+        if not parts.is_started:
+            parts.is_started = True
+            try:
+                await parts.service.start()
+            except BaseException:
+                await self._leave()
+                raise
+
+    async def stop(self) -> None:
+        """Undoes one `start`; with the last user everything ends."""
+        await self._leave()
+
+    async def _leave(self) -> None:
+        loop = asyncio.get_running_loop()
+        parts = self._parts.get(loop)
+        if parts is None:
+            return
+        parts.users -= 1
+        if parts.users <= 0:
+            del self._parts[loop]
+            await parts.service.close()
+            await parts.origins.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    def left_out(self) -> list[tuple[str, str]]:
+        """Functions that cannot run here and why; after `start` with `leave_out_missing`."""
+        return [
+            (name, str(problem))
+            for parts in self._parts.values()
+            for name, problem in parts.service.missing()
+        ]
+
+    def driver(self) -> Driver:
+        """The driver of the running event loop."""
+        return self._parts_here().driver
+
+
+def _base_url(door: Door) -> str:
+    scheme = "https" if door.listen.tls else "http"
+    host = "127.0.0.1" if door.listen.address in ("0.0.0.0", "::", "") else door.listen.address  # noqa: S104
+    if ":" in host:
+        host = f"[{host}]"
+    return f"{scheme}://{host}:{door.listen.port}"
+
+
+def _targets(door: ListenerDoor) -> Iterator[Any]:
+    from edgegw.alb.model import Forward, IpTargetGroup
+
+    for rule in [*door.listener.rules, door.listener.default]:
+        if isinstance(rule.action, Forward):
+            for group, _ in rule.action.target_groups:
+                if isinstance(group, IpTargetGroup):
+                    yield from group.targets
+
+
+class _Answerer:
+    """One front door of a gateway."""
+
+    def __init__(self, gateway: Gateway, door: Door) -> None:
+        self._gateway = gateway
+        self._door = door
+        self._kind = "distribution" if isinstance(door, DistributionDoor) else "load-balancer"
+
+    async def startup(self) -> None:
+        await self._gateway.start()
+
+    async def shutdown(self) -> None:
+        await self._gateway.stop()
+
+    def open(self, request: Request) -> Exchange:
+        return Exchange(new_request_id(), self._door.name, self._kind, request, time.time())
+
+    async def answer(self, request: Request, exchange: Exchange) -> Response:
+        driver = self._gateway.driver()
+        door = self._door
+        try:
+            if isinstance(door, DistributionDoor):
+                return await driver.through_distribution(door.distribution, request, exchange)
+            return await driver.through_listener(door.listener, request, exchange)
+        except ViewerGoneError:
+            raise
+        except Exception as error:
+            logger.exception("a fault of edgegw itself, please report it")
+            exchange.verdict = "edgegw-fault"
+            exchange.reason = f"a fault of edgegw itself: {error!r}"
+            return self._fault_page(exchange)
+
+    def _fault_page(self, exchange: Exchange) -> Response:
+        return self._page(500, "edgegw failed; its log has the traceback.", exchange.id)
+
+    def refuse(self, status: int, detail: str) -> Response:
+        logger.info("%s refused a request with %d: %s", self._door.name, status, detail)
+        return self._page(status, "Bad request.", new_request_id())
+
+    def _page(self, status: int, text: str, request_id: str) -> Response:
+        date = formatdate(usegmt=True).encode()
+        if self._kind == "load-balancer":
+            return alb_error_page(status, date=date)
+        return cloudfront_error_page(status, text, Facts(request_id, "0" * 32, date))
+
+    def close(self, exchange: Exchange) -> None:
+        self._gateway.exchanges.add(exchange)
+
+    async def enter(self, request: Request, outer: Exchange) -> Response:
+        """The way in for a distribution whose origin this load balancer is."""
+        started = time.perf_counter()
+        inner = self.open(request)
+        outer.inner.append(inner)
+        response = await self.answer(request, inner)
+        inner.response = response
+        inner.duration = time.perf_counter() - started
+        return response

@@ -1,0 +1,277 @@
+"""uvicorn's httptools protocol, made to speak as AWS's front doors do.
+
+What is different: header names keep their wire spelling (both ways), reason phrases are the
+application's, trailers are dropped instead of merged into the headers, HTTP/1.1 needs exactly one
+Host, a malformed request gets the front door's own page, an HTTP/1.0 client never gets chunks, and
+a viewer that left is an error for whoever still sends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import urllib.parse
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from edgegw.gateway.asgi import WIRE, FrontDoorApp
+from edgegw.gateway.origins import CutOffError
+from edgegw.http.message import Response
+
+logger = logging.getLogger(__name__)
+
+MAX_HEAD: Final = 256 * 1024
+"""Bytes of request line and headers after which nothing more is read; AWS's limits are lower and
+are judged by the front doors."""
+
+_BODILESS: Final = frozenset({204, 304})
+
+
+class FrontDoorProtocol(HttpToolsProtocol):
+    """One connection of a viewer or client. `config.app` is a `FrontDoorApp`."""
+
+    wire: list[tuple[bytes, bytes]]
+    cycle: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's own
+        super().__init__(*args, **kwargs)
+        self._in_head = True
+        self._head_bytes = 0
+        self._hosts = 0
+        self._is_refused = False
+
+    @property
+    def _door(self) -> FrontDoorApp:
+        return cast("FrontDoorApp", self.config.app)
+
+    # Parsing
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
+        self._unset_keepalive_if_required()
+        if self._in_head:
+            self._head_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # answered as an ordinary request; the connection closes after it
+        except httptools.HttpParserError as error:
+            self._refuse(f"malformed HTTP: {error}")
+            return
+        if self._in_head and self._head_bytes > MAX_HEAD:
+            self._refuse(f"request line and headers exceed {MAX_HEAD} bytes")
+
+    def on_message_begin(self) -> None:
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+        self.wire = []
+        self._in_head = True
+        self._hosts = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            return  # a trailer
+        lower = name.lower()
+        if lower == b"host":
+            self._hosts += 1
+        elif lower == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((lower, value))
+        self.wire.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._head_bytes = 0
+        if self._is_refused:
+            return
+        version = self.parser.get_http_version()
+        if self._hosts != 1 and not (version == "1.0" and self._hosts == 0):
+            self._refuse(f"{self._hosts} Host headers")
+            return
+        keep_alive = (
+            version != "1.0"
+            and self.parser.should_keep_alive()
+            and not self.parser.should_upgrade()
+        )
+        self.scope = cast("Any", self._scope(version))
+        previous = self.cycle
+        self.cycle = cycle = FrontDoorCycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=[],
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=keep_alive,
+            on_response=self.on_response_complete,
+        )
+        if previous is None or previous.response_complete:
+            self._start_asgi_task(cycle, cast("Any", self._door))
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, cast("Any", self._door)))
+
+    def _scope(self, version: str) -> dict[str, Any]:
+        raw_path, _, query = self.url.partition(b"?")
+        path = raw_path.decode("latin-1")
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "method": self.parser.get_method().decode("ascii"),
+            "root_path": "",
+            "path": urllib.parse.unquote(path) if "%" in path else path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "headers": self.headers,
+            "extensions": {WIRE: {"headers": self.wire, "target": self.url}},
+        }
+
+    def on_body(self, body: bytes) -> None:
+        if not self._is_refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self._is_refused:
+            super().on_message_complete()
+
+    def _should_upgrade(self) -> bool:
+        return False
+
+    # Refusing
+
+    def _refuse(self, detail: str) -> None:
+        """Answers 400 with the front door's page and closes, behind any answer still under way."""
+        self._is_refused = True
+        if self.transport.is_closing():
+            return
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.keep_alive = False
+            if cycle.more_body:  # the request itself is broken: its answer has no end to wait for
+                cycle.disconnected = True
+                cycle.message_event.set()
+                self.transport.close()
+            return
+        self.transport.write(head_and_body(self._door.refuse(400, detail)))
+        self.transport.close()
+
+
+def head_and_body(response: Response) -> bytes:
+    """A complete response on the wire."""
+    lines = b"".join(b"%b: %b\r\n" % line for line in response.headers.raw)
+    body = response.body.content or b""
+    return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (response.status, response.reason, lines, body)
+
+
+class FrontDoorCycle(RequestResponseCycle):
+    """One request and its response on a connection."""
+
+    _remaining: int | None = None
+    _is_chunked = False
+    _is_bodiless = False
+
+    async def run_asgi(self, app: Any) -> None:  # noqa: ANN401 - uvicorn's own
+        try:
+            await app(self.scope, self.receive, self.send)
+        except CutOffError:
+            self.transport.close()
+        except BaseException as error:
+            self.transport.close()
+            if not isinstance(error, (asyncio.CancelledError, ConnectionError)):
+                logger.exception("a fault of edgegw itself, please report it")
+        finally:
+            self.on_response = _ignore
+
+    async def send(self, message: Any) -> None:  # noqa: ANN401 - ASGI
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            raise ConnectionResetError("the viewer closed the connection")
+        if not self.response_started:
+            self.response_started = True
+            self.waiting_for_100_continue = False
+            self.transport.write(self._head(message))
+        else:
+            self._write_body(message.get("body", b""), more=message.get("more_body", False))
+
+    def _head(self, message: dict[str, Any]) -> bytes:
+        status = cast("int", message["status"])
+        reason = message.get("reason")
+        if reason is None:
+            reason = _phrase(status)
+        out = [b"HTTP/1.1 %d %b\r\n" % (status, reason)]
+        length: int | None = None
+        connection_at = 0
+        for name, value in message["headers"]:
+            lower = name.lower()
+            if lower == b"transfer-encoding":
+                continue
+            if lower == b"content-length":
+                length = int(value)
+            elif lower == b"connection":
+                if b"close" in value.lower():
+                    self.keep_alive = False
+                connection_at = len(out)
+                out.append(b"")
+                continue
+            out.append(b"%b: %b\r\n" % (name, value))
+        self._is_bodiless = self.scope["method"] == "HEAD" or status in _BODILESS
+        if self._is_bodiless:
+            self._remaining = 0
+        elif length is not None:
+            self._remaining = length
+        elif self.scope["http_version"] == "1.0":
+            self.keep_alive = False
+        else:
+            self._is_chunked = True
+            out.append(b"Transfer-Encoding: chunked\r\n")
+        connection = b"Connection: keep-alive\r\n" if self.keep_alive else b"Connection: close\r\n"
+        if connection_at:
+            out[connection_at] = connection
+        else:
+            out.append(connection)
+        out.append(b"\r\n")
+        return b"".join(out)
+
+    def _write_body(self, body: bytes, *, more: bool) -> None:
+        if self.response_complete:
+            return
+        if body and not self._is_bodiless:
+            if self._is_chunked:
+                body = b"%x\r\n%b\r\n" % (len(body), body)
+            elif self._remaining is not None:
+                body = body[: self._remaining]
+                self._remaining -= len(body)
+            self.transport.write(body)
+        if more:
+            return
+        if self._is_chunked:
+            self.transport.write(b"0\r\n\r\n")
+        self.response_complete = True
+        self.message_event.set()
+        if not self.keep_alive or self._remaining:  # too few bytes: the viewer must not wait
+            self.transport.close()
+        self.on_response()
+
+
+def _ignore() -> None:
+    """Stands in for uvicorn's callback once a request is over."""
+
+
+def _phrase(status: int) -> bytes:
+    try:
+        return HTTPStatus(status).phrase.encode()
+    except ValueError:
+        return b""

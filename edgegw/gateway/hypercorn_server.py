@@ -1,0 +1,124 @@
+"""hypercorn for TLS front doors (HTTP/1.1 and HTTP/2), and for all under `--server hypercorn`.
+
+Its private edges are bent in this module alone; each bend has a test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+from contextvars import ContextVar
+from http import HTTPStatus
+from types import SimpleNamespace
+from typing import Any, Final, cast
+
+import h11
+import hypercorn.protocol.h11 as hypercorn_h11
+from hypercorn.asyncio.run import worker_serve
+from hypercorn.config import Config, Sockets
+from hypercorn.utils import wrap_app
+
+from edgegw.gateway.asgi import FrontDoorApp, Message, Receive, Scope, Send
+
+_LIMIT: Final = 256 * 1024
+_reason: ContextVar[bytes | None] = ContextVar("reason", default=None)
+
+
+def _response(**kwargs: Any) -> h11.Response:  # noqa: ANN401 - h11's own
+    """h11's Response with the reason phrase of the message under way; hypercorn sends none."""
+    reason = _reason.get()
+    if reason is None:
+        try:
+            reason = HTTPStatus(kwargs["status_code"]).phrase.encode()
+        except ValueError:
+            reason = b""
+    return h11.Response(reason=reason, **kwargs)
+
+
+class HypercornServer:
+    """One front door on hypercorn."""
+
+    def __init__(
+        self, app: FrontDoorApp, sock: socket.socket, tls: ssl.SSLContext | None
+    ) -> None:
+        names = {name: getattr(h11, name) for name in h11.__all__}
+        cast("Any", hypercorn_h11).h11 = SimpleNamespace(**{**names, "Response": _response})
+        self._app = app
+        self._sock = sock
+        self._config = _Config(tls)
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Accepts connections from here on."""
+        secure = self._config.ssl_enabled
+        sockets = Sockets([self._sock], [], []) if secure else Sockets([], [self._sock], [])
+        serving = worker_serve(
+            wrap_app(cast("Any", self._with_reason), self._config.wsgi_max_body_size, None),
+            self._config,
+            sockets=sockets,
+            shutdown_trigger=self._stopping.wait,
+        )
+        self._sock.setblocking(False)
+        self._task = asyncio.ensure_future(serving)
+        await asyncio.sleep(0)
+
+    async def _with_reason(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":  # the gateway starts and stops by itself
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _reason.set(message.get("reason"))
+                message = {**message, "headers": _hypercorn_headers(message["headers"])}
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+    async def stop(self, grace: float) -> None:
+        """Finishes what is under way within `grace` seconds."""
+        if self._task is None:
+            return
+        self._config.graceful_timeout = grace
+        self._stopping.set()
+        try:
+            # hypercorn forgets its own limit while a connection is busy (Python 3.12 and newer).
+            await asyncio.wait_for(self._task, grace + 1)
+        except TimeoutError:
+            pass
+        except asyncio.CancelledError:
+            if not self._task.cancelled():
+                raise
+
+
+def _hypercorn_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Framing and connection are the server's own; HTTP/2 forbids them."""
+    return [line for line in headers if line[0].lower() not in (b"connection", b"keep-alive")]
+
+
+class _Config(Config):
+    def __init__(self, tls: ssl.SSLContext | None) -> None:
+        super().__init__()
+        self._tls = tls
+        self.h11_max_incomplete_size = _LIMIT
+        self.h2_max_header_list_size = _LIMIT
+        self.keep_alive_max_requests = 10**9
+        self.keep_alive_timeout = 65
+        self.include_server_header = False
+        self.include_date_header = False
+        self.accesslog = None
+        self.errorlog = logging.getLogger("edgegw.hypercorn")
+        self.errorlog.setLevel(logging.WARNING)
+
+    @property
+    def ssl_enabled(self) -> bool:
+        return self._tls is not None
+
+    def create_ssl_context(self) -> ssl.SSLContext | None:
+        return self._tls

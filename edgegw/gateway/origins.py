@@ -1,0 +1,263 @@
+"""Where a request leaves to: `Origins.fetch` for a distribution, `fetch_target` for a listener.
+
+httpx is the interface: an `httpx.Request` built here goes straight to a transport, past the
+client's cookie jar, default headers, redirects and decompression.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, cast
+
+import httpx
+
+from edgegw.alb.flow import TargetFailure
+from edgegw.alb.model import IpTargetGroup, Target
+from edgegw.cloudfront.flow import OriginFailure
+from edgegw.cloudfront.model import CustomOrigin, Origin, S3Origin
+from edgegw.gateway.exchange import Exchange
+from edgegw.gateway.transport import ReadyStream
+from edgegw.http.message import Body, Client, Header, Headers, Request, Response
+
+FailureKind = Literal["refused", "dns", "closed", "invalid", "timeout"]
+Enter = Callable[[Request, Exchange], Awaitable[Response]]
+"""How a request enters a front door of this gateway: the request and the outer exchange."""
+
+_TARGET_CONNECT: Final = 10.0
+_TARGET_IDLE: Final = 60.0
+_WRITE_TIMEOUT: Final = 60.0
+_EDGE: Final = Client("127.0.0.1", 0)
+"""The peer that a load balancer sees when a distribution of the same gateway is its client."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Timeouts:
+    connect: float
+    read: float
+    keepalive: float
+
+    def extensions(self, target: bytes) -> dict[str, Any]:
+        timeout = {
+            "connect": self.connect,
+            "read": self.read,
+            "write": _WRITE_TIMEOUT,
+            "pool": self.connect,
+        }
+        return {"target": target, "timeout": timeout, "keepalive": self.keepalive}
+
+
+class Origins:
+    """Sends requests out through `transport`, or into a front door of this gateway.
+
+    `local` maps the DNS names of this gateway's load balancers and a port to their way in.
+    `targets` is the transport for ip targets, whose certificates a load balancer does not check.
+    """
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        targets: httpx.AsyncBaseTransport,
+        local: dict[tuple[str, int], Enter],
+    ) -> None:
+        self._transport = transport
+        self._targets = targets
+        self._local = local
+        self._urls: dict[tuple[str, str, int], httpx.URL] = {}
+
+    async def fetch(
+        self, origin: Origin, request: Request, exchange: Exchange
+    ) -> Response | OriginFailure:
+        """Sends `request` to `origin` and answers with its response, or why there is none.
+
+        A connection time-out is tried again up to the origin's connection attempts, and so is a
+        GET or HEAD that got no response in time.
+        Source: CloudFront Developer Guide, "Origin settings" (connection attempts, time-outs).
+        """
+        if isinstance(origin, CustomOrigin):
+            enter = self._local.get((origin.domain_name, origin.port))
+            if enter is not None:
+                return await enter(_entering(request, origin), exchange)
+        at = _address(origin)
+        timeouts, attempts = _origin_timeouts(origin)
+        headers = _framed(request).added((b"Connection", b"Keep-Alive"))
+        sent = replace(request, headers=headers)
+        while True:
+            attempts -= 1
+            try:
+                return await self._send(self._transport, at, sent, timeouts)
+            except (httpx.ConnectTimeout, httpx.ReadTimeout) as error:
+                again = isinstance(error, httpx.ConnectTimeout) or (
+                    request.method in ("GET", "HEAD") and request.body.content is not None
+                )
+                if attempts <= 0 or not again:
+                    return _failure(error, at)
+            except httpx.HTTPError as error:
+                return _failure(error, at)
+
+    async def fetch_target(
+        self, target: Target, group: IpTargetGroup, request: Request
+    ) -> Response | TargetFailure:
+        """Sends `request` to an ip target and answers with its response, or why there is none.
+
+        Source: ELB User Guide for ALB, "Troubleshoot" (502 and 504).
+        """
+        at = (group.protocol.lower(), target.address, target.port)
+        sent = replace(request, headers=_framed(request))
+        timeouts = _Timeouts(_TARGET_CONNECT, _TARGET_IDLE, _TARGET_IDLE)
+        try:
+            return await self._send(self._targets, at, sent, timeouts)
+        except httpx.HTTPError as error:
+            failure = _failure(error, at)
+            status = 504 if failure.kind == "timeout" else 502
+            return TargetFailure(status, failure.detail)
+
+    async def _send(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        at: tuple[str, str, int],
+        request: Request,
+        timeouts: _Timeouts,
+    ) -> Response:
+        url = self._urls.get(at)
+        if url is None:
+            url = self._urls[at] = httpx.URL(scheme=at[0], host=at[1], port=at[2], path="/")
+        body = request.body
+        stream = httpx.ByteStream(body.content) if body.content is not None else _Upload(body)
+        outgoing = httpx.Request(
+            request.method,
+            url,
+            headers=cast("Any", request.headers.raw),
+            stream=stream,
+            extensions=timeouts.extensions(request.target.raw),
+        )
+        answer = await transport.handle_async_request(outgoing)
+        headers = Headers(answer.headers.raw)
+        reason = cast("bytes", answer.extensions.get("reason_phrase", b""))
+        if not reason:
+            reason = answer.reason_phrase.encode("ascii", "ignore")
+        return Response(answer.status_code, reason, headers, _body(answer, headers))
+
+    async def close(self) -> None:
+        await self._transport.aclose()
+        if self._targets is not self._transport:
+            await self._targets.aclose()
+
+
+class _Upload(httpx.AsyncByteStream):
+    """A request body that streams."""
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> Any:  # noqa: ANN401 - an async generator
+        if self._body.chunks is not None:
+            async for chunk in self._body.chunks:
+                yield chunk
+
+
+def _framed(request: Request) -> Headers:
+    """The headers with exactly one framing: Content-Length where it is known, else chunked."""
+    length, lines, declared = request.body.length, list[Header](), False
+    for name, value in request.headers.raw:
+        lower = name.lower()
+        if lower == b"content-length":
+            if length is None or declared:
+                continue
+            declared = True
+            lines.append((name, str(length).encode()))
+        elif lower not in (b"transfer-encoding", b"connection", b"keep-alive"):
+            lines.append((name, value))
+    if length is None:
+        lines.append((b"Transfer-Encoding", b"chunked"))
+    elif length and not declared:
+        lines.append((b"Content-Length", str(length).encode()))
+    return Headers(lines)
+
+
+def _entering(request: Request, origin: CustomOrigin) -> Request:
+    """`request` as the load balancer's socket would have received it."""
+    headers = _framed(request).added((b"Connection", b"Keep-Alive"))
+    return replace(
+        request, headers=headers, scheme=origin.protocol, http_version="1.1", client=_EDGE
+    )
+
+
+def _address(origin: Origin) -> tuple[str, str, int]:
+    if isinstance(origin, S3Origin):
+        return ("https", origin.domain_name, 443)
+    return (origin.protocol, origin.domain_name, origin.port)
+
+
+def _origin_timeouts(origin: Origin) -> tuple[_Timeouts, int]:
+    if isinstance(origin, S3Origin):
+        return _Timeouts(10.0, origin.read_timeout or 30.0, 5.0), 3
+    timeouts = _Timeouts(origin.connection_timeout, origin.read_timeout, origin.keepalive_timeout)
+    return timeouts, origin.connection_attempts
+
+
+_closing: set[asyncio.Future[None]] = set()
+
+
+def _body(answer: httpx.Response, headers: Headers) -> Body:
+    stream = answer.stream
+    if isinstance(stream, ReadyStream):
+        return Body.of(stream.content)
+    if isinstance(stream, httpx.ByteStream):
+        return Body.of(b"".join(stream))
+    declared = headers.get(b"content-length")
+    length = int(declared) if declared is not None and declared.isdigit() else None
+    chunks = cast("httpx.AsyncByteStream", stream)
+    return Body(chunks=_chunks(chunks), length=length, release=lambda: _close(chunks))
+
+
+class CutOffError(Exception):
+    """The origin broke off in the middle of its response body: the viewer's is cut as well."""
+
+
+async def _chunks(stream: httpx.AsyncByteStream) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in stream:
+            yield chunk
+    except httpx.HTTPError as error:
+        raise CutOffError(f"the response body ends early: {error}") from error
+
+
+def _close(stream: httpx.AsyncByteStream) -> None:
+    """Closes an unread stream; the task is kept until it is done."""
+    task = asyncio.ensure_future(stream.aclose())
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
+
+
+def _failure(error: httpx.HTTPError, at: tuple[str, str, int]) -> OriginFailure:
+    where = f"{at[0]}://{at[1]}:{at[2]}"
+    kind: FailureKind
+    match error:
+        case httpx.TimeoutException():
+            kind, what = "timeout", "did not answer in time"
+        case httpx.ConnectError():
+            kind, what = _connect_failure(error)
+        case httpx.LocalProtocolError():
+            kind, what = "invalid", "cannot be sent this request"
+        case httpx.RemoteProtocolError():
+            kind, what = "closed", "broke off"
+        case _:
+            kind, what = "closed", "lost the connection"
+    text = str(error)
+    return OriginFailure(kind, f"{where} {what}: {text}" if text else f"{where} {what}")
+
+
+def _connect_failure(error: BaseException) -> tuple[FailureKind, str]:
+    """Why a connection could not be made, from the chain of causes."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, socket.gaierror):
+            return "dns", "cannot be resolved"
+        if isinstance(cause, ssl.SSLError):
+            return "closed", "failed the TLS handshake"
+        cause = cause.__cause__ or cause.__context__
+    return "refused", "refused the connection"
