@@ -46,7 +46,7 @@ class ConfigError(EdgegwError):
         super().__init__("\n".join(str(finding) for finding in self.findings))
 
 
-class EnvironmentProblem(EdgegwError):
+class EnvironmentProblem(EdgegwError):  # noqa: N818 - named for what it is, to users too
     """This machine lacks something: a free port, an interpreter, a readable file."""
 
 

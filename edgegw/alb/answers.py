@@ -61,7 +61,7 @@ def fixed_response(status: int, content_type: str, body: str, *, date: bytes) ->
 
 
 def standard_phrase(status: int) -> bytes:
-    """The reason phrase of `status`: the load balancer's own, else the registered one, else none."""
+    """The reason phrase of `status`: the registered one, or none."""
     try:
         return HTTPStatus(status).phrase.encode()
     except ValueError:

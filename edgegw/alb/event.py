@@ -47,7 +47,10 @@ def encode_event(request: Request, body: bytes, group: LambdaTargetGroup) -> byt
     try:
         text = base64.b64encode(body).decode() if encoded else body.decode("utf-8")
         headers = _grouped(
-            [(name.lower().decode("utf-8"), value.decode("utf-8")) for name, value in request.headers]
+            [
+                (name.lower().decode("utf-8"), value.decode("utf-8"))
+                for name, value in request.headers
+            ]
         )
         query = _grouped(
             [
@@ -134,7 +137,7 @@ def decode_response(payload: bytes, group: LambdaTargetGroup, *, date: bytes) ->
     The fields are judged one by one in the order of the sheet's table; see `docs/alb.md`.
     """
     if len(payload) > MAX_BODY:
-        detail = f"the function's answer has {len(payload)} bytes of JSON; at most {MAX_BODY} are allowed"
+        detail = f"the answer has {len(payload)} bytes of JSON; at most {MAX_BODY} are allowed"
         return Refusal(502, "LambdaResponseTooLarge", detail)
     try:
         answer = decode_payload(payload)
@@ -150,7 +153,7 @@ def _decode(answer: Mapping[str, Any], group: LambdaTargetGroup, date: bytes) ->
     if isinstance(status, bool) or not isinstance(status, int):
         found = "it is missing" if "statusCode" not in answer else f"found {_kind(status)}"
         raise _InvalidError(f"statusCode must be an integer such as 200; {found}")
-    if not 200 <= status <= 599:  # noqa: PLR2004
+    if not 200 <= status <= 599:
         raise _InvalidError(f"statusCode must lie between 200 and 599; found {status}")
     reason = _reason(answer, status)
     own = _headers(answer, group)
@@ -163,12 +166,12 @@ def _decode(answer: Mapping[str, Any], group: LambdaTargetGroup, date: bytes) ->
         lines.append((b"Date", date))
     if b"content-type" not in names:
         lines.append((b"Content-Type", b"application/octet-stream"))
-    if status == 204:  # noqa: PLR2004
+    if status == 204:
         content = b""
     else:
         lines.append((b"Content-Length", str(len(content)).encode()))
     lines.append((b"Connection", b"keep-alive"))
-    body = Body.of(b"" if status == 304 else content)  # noqa: PLR2004
+    body = Body.of(b"" if status == 304 else content)
     return Response(status, reason, Headers([*lines, *own]), body)
 
 
@@ -177,7 +180,9 @@ def _reason(answer: Mapping[str, Any], status: int) -> bytes:
         return standard_phrase(status)
     description = answer["statusDescription"]
     if not isinstance(description, str):
-        raise _InvalidError(f'statusDescription must be a string "200 OK"; found {_kind(description)}')
+        raise _InvalidError(
+            f'statusDescription must be a string "200 OK"; found {_kind(description)}'
+        )
     match = _DESCRIPTION.fullmatch(description)
     phrase = match[1] if match else description
     if _BAD_VALUE.search(phrase):
@@ -234,9 +239,15 @@ def _kind(value: object) -> str:
     """`value` as a developer would name its JSON type, with a glimpse of it."""
     if value is None:
         return "null"
-    names = {bool: "a boolean", str: "a string", int: "a number", float: "a number"}
-    name = names.get(type(value), "an array" if isinstance(value, list) else "an object")
-    return f"{name} ({encode_payload(value)[:60].decode('utf-8', 'replace')})"
+    names: dict[type[object], str] = {
+        bool: "a boolean",
+        str: "a string",
+        int: "a number",
+        float: "a number",
+    }
+    kind = cast("type[object]", type(value))
+    name = names.get(kind, "an array" if kind is list else "an object")
+    return f"{name} ({encode_payload(cast('Any', value))[:60].decode('utf-8', 'replace')})"
 
 
 def misplaced_headers(payload: bytes, group: LambdaTargetGroup) -> str | None:

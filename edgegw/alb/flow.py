@@ -10,8 +10,8 @@ Each step names what is needed; `next(reply)` answers the step that follows. The
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeAlias
 
 from edgegw.alb.answers import error_page, fixed_response
 from edgegw.alb.event import (
@@ -27,7 +27,6 @@ from edgegw.alb.targets import choose_target, choose_target_group
 from edgegw.awslambda.model import FunctionError, Invocation, Outcome, Returned, Throttled
 from edgegw.http.message import (
     HOP_BY_HOP,
-    Body,
     Header,
     Headers,
     Request,
@@ -43,8 +42,7 @@ MAX_RESPONSE_HEADERS: Final = 32 * 1024
 MAX_FORWARDED_FOR: Final = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What a request needs beside itself: the time, the dice, ids. All made by the driver.
 
     `date` is the value of a Date header, `now` seconds since the epoch, `entropy` at least 24
@@ -58,8 +56,7 @@ class Facts:
     turn: int
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(NamedTuple):
     """The way a request takes through the listener; kept for the exchange record."""
 
     listener: Listener
@@ -96,7 +93,7 @@ class ReadBody:
             return _refuse(payload.status, payload.reason, payload.detail, self.chosen)
         trace_id = (self.request.headers.get(b"x-amzn-trace-id") or b"").decode("latin-1")
         invocation = Invocation(self.group.function, payload, trace_id)
-        return Invoke(invocation, self.request.method, self.group, self.chosen)
+        return Invoke(invocation, self.group, self.chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +101,6 @@ class Invoke:
     """The target's function is to be invoked."""
 
     invocation: Invocation
-    method: str
     group: LambdaTargetGroup
     chosen: Chosen
 
@@ -126,8 +122,6 @@ class Invoke:
         if answer.headers.size() > MAX_RESPONSE_HEADERS:
             detail = f"the function's headers exceed {MAX_RESPONSE_HEADERS} bytes"
             return _refuse(502, "LambdaInvalidResponse", detail, self.chosen)
-        if self.method == "HEAD":
-            answer = replace(answer, body=Body.of(b""))
         warning = misplaced_headers(outcome.payload, self.group)
         return Finish(answer, self.chosen, warning=warning)
 
@@ -159,14 +153,14 @@ class ForwardTo:
             return _refuse(502, "-", detail, self.chosen)
         dropped = HOP_BY_HOP | named_by_connection(reply.headers)
         kept = Headers(line for line in reply.headers.raw if line[0].lower() not in dropped)
-        return Finish(replace(reply, headers=kept), self.chosen)
+        return Finish(reply._replace(headers=kept), self.chosen)
 
 
 Step: TypeAlias = ReadBody | Invoke | ForwardTo | Finish
 
 
 def start(listener: Listener, request: Request, facts: Facts) -> Step:
-    """The first step for `request`: admitted, its rule matched, its headers as the target sees them.
+    """The first step for `request`: admitted, its rule matched, its headers rewritten.
 
     Source: ELB User Guide for ALB, "Listeners", "HTTP headers and Application Load Balancers".
     """
@@ -185,8 +179,6 @@ def start(listener: Listener, request: Request, facts: Facts) -> Step:
         answer = fixed_response(
             action.status, action.content_type, action.message_body, date=facts.date
         )
-        if request.method == "HEAD":
-            answer = replace(answer, body=Body.of(b""))
         return Finish(answer, chosen)
     group = choose_target_group(action, draw=facts.draw)
     chosen = Chosen(listener, rule, facts, group)
@@ -261,12 +253,12 @@ def forwarded_request(request: Request, listener: Listener, host: bytes, facts: 
         (b"X-Forwarded-Port", str(listener.port).encode()),
         (b"X-Amzn-Trace-Id", trace),
     ]
-    return replace(request, headers=Headers(lines))
+    return request._replace(headers=Headers(lines))
 
 
 def _joined_cookies(lines: list[Header]) -> list[Header]:
     cookies = [value for name, value in lines if name.lower() == b"cookie"]
-    if len(cookies) < 2:  # noqa: PLR2004
+    if len(cookies) < 2:
         return lines
     rest = [line for line in lines if line[0].lower() != b"cookie"]
     return [*rest, (b"cookie", b"; ".join(cookies))]
@@ -301,7 +293,7 @@ def to_target(request: Request) -> Request:
     """`request` for an ip target: hop-by-hop headers are the connection's own business."""
     dropped = HOP_BY_HOP | named_by_connection(request.headers)
     kept = Headers(line for line in request.headers.raw if line[0].lower() not in dropped)
-    return replace(request, headers=kept)
+    return request._replace(headers=kept)
 
 
 def _refuse(status: int, reason: str, detail: str, chosen: Chosen) -> Finish:

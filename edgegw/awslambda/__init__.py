@@ -1,4 +1,4 @@
-"""Decisions of the Lambda service: what runs, when another environment starts, what errors look like.
+"""Decisions of the Lambda service: what runs where, and what its errors look like.
 
 Words: a *function* has *versions* (here `$LATEST`, and at the edge its published version); an
 *invocation* hands a *payload* (JSON bytes) to a function and gets an *outcome*. An *execution

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 
 def _stdlib_dumps(value: object) -> bytes:
@@ -19,7 +19,7 @@ def _stdlib_dumps(value: object) -> bytes:
     )
 
 
-def _stdlib_loads(raw: bytes) -> Any:  # noqa: ANN401
+def _stdlib_loads(raw: bytes) -> Any:
     return json.loads(raw.decode("utf-8", "surrogatepass"))
 
 

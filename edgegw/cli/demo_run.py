@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,7 @@ HINTS: Final = """
 open   http://127.0.0.1:8081/            the site: user name and password are both demo
 try    curl -i http://127.0.0.1:8080/python?name=you
        curl -i http://127.0.0.1:8080/node?name=you
-       curl -i http://127.0.0.1:8080/echo -H 'X-Twice: 1' -H 'X-Twice: 2' --data-binary @/bin/ls -o /tmp/ls
+       curl -i http://127.0.0.1:8080/echo -H 'X-Twice: 1' -H 'X-Twice: 2' -d 'the body'
 stop   Ctrl-C
 """
 
@@ -33,7 +33,7 @@ def demo_file() -> Path:
 
 
 @contextmanager
-def demo_config() -> Iterator[tuple[Config, str]]:
+def demo_config() -> Generator[tuple[Config, str]]:
     """The demo's configuration and what to try, while its origin runs."""
     origin = subprocess.Popen(
         [sys.executable, "-I", "-S", str(_FOLDER / "origin.py")],

@@ -22,7 +22,7 @@ _CANDIDATES: Final = ("edgegw.yaml", "edgegw.yml", "edgegw.json")
 class _Commands(click.Group):
     """Prints what edgegw raises on purpose as a plain sentence, never as a traceback."""
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own
+    def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except EdgegwError as error:
@@ -63,7 +63,7 @@ _serve_options = [
 ]
 
 
-def _with_serve_options(command: Any) -> Any:  # noqa: ANN401 - a decorator
+def _with_serve_options(command: Any) -> Any:
     for option in reversed(_serve_options):
         command = option(command)
     return command

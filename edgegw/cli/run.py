@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -13,6 +14,7 @@ import httpx
 
 from edgegw.cli import logs
 from edgegw.config.resolve import Config
+from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.gateway import Gateway
 from edgegw.gateway.server import Ready, serve
 from edgegw.gateway.transport import HttptoolsTransport
@@ -28,8 +30,12 @@ def run_front_doors(
     hints: str,
 ) -> None:
     """Serves every front door of `config` until a signal. Raises EnvironmentProblem."""
-    logs.set_up(level)
+    gathering = logs.set_up(level)
     gateway = Gateway(config, transport=_transport, leave_out_missing=leave_out_missing)
+    if level <= logging.INFO:
+        gateway.on_exchange = gathering.take
+    else:
+        gateway.on_exchange = _nothing
     waiting = len(config.doors)
 
     def on_ready(ready: Ready) -> None:
@@ -43,10 +49,15 @@ def run_front_doors(
                 print(hints, flush=True)  # noqa: T201
             gc.collect()
             gc.freeze()  # what start-up made stays: no need to look at it again
+            gc.set_threshold(20_000, 20, 50)  # a request makes hundreds of objects, none in cycles
 
     serving = serve(gateway, on_ready=on_ready, hypercorn=hypercorn, grace=grace)
     with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
         _loop_runner()(serving)
+
+
+def _nothing(_exchange: Exchange) -> None:
+    """Under `--quiet` an exchange leaves no line."""
 
 
 def _transport(unverified: frozenset[str]) -> httpx.AsyncBaseTransport:
@@ -54,7 +65,7 @@ def _transport(unverified: frozenset[str]) -> httpx.AsyncBaseTransport:
 
 
 def _loop_runner() -> Callable[[Coroutine[Any, Any, None]], None]:
-    """uvloop where there is one."""
+    """Uvloop where there is one."""
     if sys.platform == "win32":
         return asyncio.run
     try:

@@ -1,10 +1,9 @@
-"""What CloudFront says itself: error pages, redirects, and the headers it stamps on every answer."""
+"""What CloudFront says itself: error pages, redirects, the headers it stamps on every answer."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 from edgegw.http.message import Body, Header, Headers, Request, Response
 
@@ -12,8 +11,7 @@ POP: Final = b"FRA56-P1"
 """The edge location that answers claim: any name of AWS's form will do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What a request needs beside itself, made by the driver.
 
     `request_id` is 54 URL-safe base64 characters and `==`; `via_host` 32 hex digits; `date` the
@@ -26,12 +24,12 @@ class Facts:
 
 
 def via(version: str, facts: Facts) -> bytes:
-    """A Via entry of this edge; `version` is the HTTP version of the side that sent the message."""
+    """A Via entry of this edge; `version` is the HTTP version that the message came by."""
     return f"{version} {facts.via_host}.cloudfront.net (CloudFront)".encode()
 
 
 def stamped(response: Response, x_cache: str, facts: Facts) -> Response:
-    """`response` with X-Cache, X-Amz-Cf-Pop and X-Amz-Cf-Id at its end, and a Via if it lacks one."""
+    """`response` with X-Cache, X-Amz-Cf-Pop and X-Amz-Cf-Id at its end, and Via if it has none."""
     headers = response.headers
     tail: list[Header] = [(b"X-Cache", f"{x_cache} from cloudfront".encode())]
     if headers.get(b"via") is None:
@@ -62,7 +60,7 @@ Request ID: {request_id}
 </PRE>
 <ADDRESS>
 </ADDRESS>
-</BODY></HTML>"""  # noqa: E501
+</BODY></HTML>"""
 
 
 def error_page(status: int, text: str, facts: Facts, *, x_cache: str = "Error") -> Response:
@@ -107,9 +105,7 @@ def phrase(status: int) -> bytes:
         return b""
 
 
-def _made_here(
-    status: int, page: bytes, facts: Facts, x_cache: str, *extra: Header
-) -> Response:
+def _made_here(status: int, page: bytes, facts: Facts, x_cache: str, *extra: Header) -> Response:
     closing = status in (400, 414, 494)
     lines: list[Header] = [
         (b"Server", b"CloudFront"),

@@ -57,7 +57,7 @@ def choose_behavior(distribution: Distribution, path: bytes) -> Behavior:
 
 
 def refuse_size(request: Request) -> RefusedAtTheDoor | None:
-    """414 for a URL above 8,192 bytes, 494 for more than 32,768 bytes of request line and headers."""
+    """414 for a URL above 8,192 bytes, 494 for over 32,768 bytes of request line and headers."""
     url = len(request.target.raw)
     if url > MAX_URL:
         return RefusedAtTheDoor(414, "", f"the URL has {url} bytes, at most {MAX_URL} are allowed")
@@ -82,7 +82,9 @@ def admit(behavior: Behavior, request: Request) -> RefusedAtTheDoor | RedirectTo
     """
     if request.scheme == "http" and behavior.viewer_protocol_policy != "allow-all":
         if behavior.viewer_protocol_policy == "https-only":
-            detail = f"behavior {behavior.path_pattern} is https-only and the request came over http"
+            detail = (
+                f"behavior {behavior.path_pattern} is https-only and the request came over http"
+            )
             return RefusedAtTheDoor(403, "Bad request.", detail)
         if request.method in GET_HEAD:
             return RedirectToHttps(301)

@@ -10,8 +10,8 @@ straight to `Finish`. Steps of triggers without an association do not occur. The
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
 
 from edgegw.awslambda.model import FunctionError, Invocation, Outcome, Returned, Throttled
 from edgegw.cloudfront.answers import (
@@ -55,8 +55,7 @@ from edgegw.http.message import (
 from edgegw.http.target import Target
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(NamedTuple):
     """One viewer request in its behavior: what every later step needs to know."""
 
     distribution: Distribution
@@ -86,8 +85,7 @@ class OriginFailure:
 Fault: TypeAlias = FunctionFault | OriginFailure | RefusedAtTheDoor
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(NamedTuple):
     """The answer stands, stamped. `x_cache` is its verdict; `fault` why it is an error page."""
 
     response: Response
@@ -98,7 +96,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class ReadBody:
-    """The first `limit` bytes of the body of `request` are needed, for the function at `trigger`."""
+    """The first `limit` bytes of the body of `request` are needed by `trigger`'s function."""
 
     trigger: Literal["viewer-request", "origin-request"]
     visit: Visit
@@ -107,7 +105,7 @@ class ReadBody:
 
     def next(self, content: bytes, *, truncated: bool, body: Body) -> Step:
         """`content` is what was read, `body` the whole body again, from its first byte."""
-        request = replace(self.request, body=body)
+        request = self.request._replace(body=body)
         shown = ShownBody(content, truncated)
         if self.trigger == "viewer-request":
             return _run_viewer_request(self.visit, request, shown)
@@ -133,7 +131,7 @@ class ViewerRequest:
                 made = _generated(answer, self.visit)
                 return _finish(self.visit, made, "LambdaGeneratedResponse")
             case (request, _):
-                return _look_up(replace(self.visit, viewer=request))
+                return _look_up(self.visit._replace(viewer=request))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +156,7 @@ class OriginRequest:
                 return Fetch(self.visit, request, origin or self.visit.behavior.origin)
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(NamedTuple):
     """`request` goes to `origin`; the origin path and custom headers are not in it yet."""
 
     visit: Visit
@@ -172,8 +169,7 @@ class Fetch:
         path = self.origin.path.encode() + self.request.target.path
         own = [(b"X-Amz-Cf-Id", self.visit.facts.request_id.encode())]
         headers = self.request.headers.added(*own, *self.origin.custom_headers)
-        target = Target(path, self.request.target.query)
-        return replace(self.request, headers=headers, target=target)
+        return self.request.sent(Target(path, self.request.target.query), headers)
 
     def next(self, reply: Response | OriginFailure) -> Step:
         if isinstance(reply, OriginFailure):
@@ -277,10 +273,13 @@ def _run_viewer_request(visit: Visit, request: Request, body: ShownBody | None) 
 
 
 def _look_up(visit: Visit) -> Step:
-    """From the viewer's side to the origin's. The cache look-up will stand here, keyed by the
-    request that viewer-request left; until there is a cache, every request is a miss.
+    """From the viewer's side to the origin's: the place of the cache look-up.
+
+    Its key comes from the request that viewer-request left. There is no cache yet, so every
+    request is a miss.
     """
-    visit = replace(visit, viewer=_with_default_root_object(visit))
+    if visit.distribution.default_root_object:
+        visit = visit._replace(viewer=_with_default_root_object(visit))
     request = origin_request(
         visit.behavior.forwarding, visit.viewer, visit.behavior.origin, visit.facts
     )
@@ -295,9 +294,9 @@ def _look_up(visit: Visit) -> Step:
 def _with_default_root_object(visit: Visit) -> Request:
     """The default root object stands in for exactly `/`; viewer-request still saw `/`."""
     root, viewer = visit.distribution.default_root_object, visit.viewer
-    if not root or viewer.target.path != b"/":
+    if viewer.target.path != b"/":
         return viewer
-    return replace(viewer, target=Target(b"/" + root.encode(), viewer.target.query))
+    return viewer._replace(target=Target(b"/" + root.encode(), viewer.target.query))
 
 
 def _run_origin_request(visit: Visit, request: Request, body: ShownBody | None) -> OriginRequest:
@@ -323,8 +322,9 @@ def _to_viewer(visit: Visit, response: Response, *, origin_status: int) -> Step:
     viewer-response does not run when the origin answered 400 or above.
     Source: CloudFront Developer Guide, "Restrictions on Lambda@Edge" (HTTP status codes).
     """
-    response = replace(response, headers=_response_headers(visit, response))
-    x_cache = "Error" if origin_status >= 400 else "Miss"  # noqa: PLR2004
+    headers = _response_headers(visit, response)
+    response = Response(response.status, response.reason, headers, response.body)
+    x_cache = "Error" if origin_status >= 400 else "Miss"
     association = visit.behavior.associations.get("viewer-response")
     if association is None or x_cache == "Error":
         return _finish(visit, response, x_cache)
@@ -337,16 +337,26 @@ def _to_viewer(visit: Visit, response: Response, *, origin_status: int) -> Step:
 
 def _response_headers(visit: Visit, response: Response) -> Headers:
     """Hop-by-hop headers go, Via becomes ours, Set-Cookie goes unless cookies are forwarded."""
-    dropped = HOP_BY_HOP | named_by_connection(response.headers) | {b"via"}
+    lines: list[Header] = []
+    dropped, has_date = _NOT_PASSED_ON, False
+    for line in response.headers.raw:
+        lower = line[0].lower()
+        if lower == b"connection" and line[1].lower() not in (b"keep-alive", b"close"):
+            dropped |= named_by_connection(response.headers)
+        elif lower not in dropped:
+            has_date = has_date or lower == b"date"
+            lines.append(line)
+    if dropped is not _NOT_PASSED_ON:  # names that stood in front of the Connection header
+        lines = [line for line in lines if line[0].lower() not in dropped]
     if not visit.behavior.forwarding.forwards_cookies:
-        dropped |= {b"set-cookie"}
-    lines: list[Header] = [
-        line for line in response.headers.raw if line[0].lower() not in dropped
-    ]
-    if response.headers.get(b"date") is None:
+        lines = [line for line in lines if line[0].lower() != b"set-cookie"]
+    if not has_date:
         lines.append((b"Date", visit.facts.date))
     lines.append((b"Via", via("1.1", visit.facts)))
     return Headers(lines)
+
+
+_NOT_PASSED_ON: frozenset[bytes] = HOP_BY_HOP | {b"via"}
 
 
 def _generated(answer: Generated, visit: Visit) -> Response:

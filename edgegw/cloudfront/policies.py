@@ -7,7 +7,8 @@ behavior for custom origins" (the table of headers), "Add CloudFront request hea
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import Final
 
 from edgegw.cloudfront.answers import Facts, via
@@ -54,11 +55,20 @@ _NEVER: Final = frozenset(
         b"x-real-ip",
     }
 )
-_NEVER_PREFIXES: Final = (b"x-edge-", b"x-amz-cf-")
+_NEVER_PREFIXES: Final = (b"x-edge-", b"x-amz-cf-", b"cloudfront-")
 _REWRITTEN: Final = frozenset(
     {b"host", b"user-agent", b"cookie", b"accept-encoding", b"via", b"x-forwarded-for"}
 )
 _WRITING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Treatment(Enum):
+    """What becomes of a viewer's header on its way to the origin."""
+
+    DROP = 0
+    KEEP = 1
+    REWRITE = 2
+    KEEP_WHEN_WRITING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +81,37 @@ class Forwarding:
     keeps_cookie: Callable[[str], bool] | None
     keeps_query_string: Callable[[str], bool] | None
     added_headers: tuple[str, ...]
+    _known: dict[bytes, tuple[Treatment, bytes]] = field(
+        default_factory=dict[bytes, tuple[Treatment, bytes]], compare=False, repr=False
+    )
 
     @property
     def forwards_cookies(self) -> bool:
         """Without it, Set-Cookie is removed from every response of the behavior."""
         return self.keeps_cookie is not None
+
+    def treatment(self, name: bytes) -> tuple[Treatment, bytes]:
+        """What becomes of the header `name`, and the name in lower case; worked out once a name."""
+        known = self._known.get(name)
+        if known is None:
+            lower = name.lower()
+            known = (self._treatment(lower), lower)
+            if len(self._known) < _REMEMBERED:
+                self._known[name] = known
+        return known
+
+    def _treatment(self, lower: bytes) -> Treatment:
+        if lower in _REWRITTEN:
+            return Treatment.REWRITE
+        if lower in _NEVER or lower.startswith(_NEVER_PREFIXES):
+            return Treatment.DROP
+        if lower in _ALWAYS or self.keeps_header(lower):
+            return Treatment.KEEP
+        return Treatment.KEEP_WHEN_WRITING if lower == b"authorization" else Treatment.DROP
+
+
+_REMEMBERED: Final = 1000
+"""Header names whose treatment a behavior remembers."""
 
 
 def compile_forwarding(
@@ -147,56 +183,81 @@ def origin_request(
 ) -> Request:
     """`request` as CloudFront is about to send it to `origin`, before origin-request runs.
 
-    The path is the viewer's (the origin path is prepended when it is sent); the body is passed on.
-    Origin custom headers are part of `origin` and replace a viewer's header of the same name.
+    Headers keep their order; what CloudFront adds stands behind them. The path is the viewer's (the
+    origin path is prepended when it is sent); the body is passed on. Origin custom headers are part
+    of `origin` and replace a viewer's header of the same name.
     """
-    replaced = {name.lower() for name, _ in origin.custom_headers}
     lines: list[Header] = []
+    done = {name.lower() for name, _ in origin.custom_headers}
+    treatment = forwarding.treatment
     for line in request.headers.raw:
-        lower = line[0].lower()
-        if lower in _REWRITTEN or lower in replaced:
+        what, lower = treatment(line[0])
+        if what is Treatment.REWRITE and lower not in done:
+            done.add(lower)
+            value = _rewritten(lower, line[1], forwarding, request, origin, facts)
+            if value:
+                lines.append((line[0], value))
+        elif lower in done or what is Treatment.DROP:
             continue
-        if lower in _ALWAYS or _forwarded(forwarding, lower, request.method):
+        elif what is Treatment.KEEP or request.method in _WRITING:
             lines.append(line)
-    lines += _rewritten(forwarding, request, origin, facts, replaced)
+    for lower, name in _ADDED:
+        if lower not in done:
+            value = _rewritten(lower, None, forwarding, request, origin, facts)
+            lines.append((name, value))
+    for added in forwarding.added_headers:
+        shown = viewer_header(added, request)
+        if shown is not None:
+            lines.append((added.encode(), shown.encode()))
     query = request.target.query
+    target = request.target
     if query is not None:
-        query = _kept_query(forwarding, query)
-    target = Target(request.target.path, query)
-    return replace(request, headers=Headers(lines), target=target)
+        target = Target(target.path, _kept_query(forwarding, query))
+    return request.sent(target, Headers(lines))
 
 
-def _forwarded(forwarding: Forwarding, lower: bytes, method: str) -> bool:
-    if lower in _NEVER or lower.startswith(_NEVER_PREFIXES) or lower.startswith(b"cloudfront-"):
-        return False
-    if lower == b"authorization" and method in _WRITING:
-        return True
-    return forwarding.keeps_header(lower)
+_ADDED: Final = (
+    (b"host", b"Host"),
+    (b"user-agent", b"User-Agent"),
+    (b"via", b"Via"),
+    (b"x-forwarded-for", b"X-Forwarded-For"),
+)
+"""Headers that every origin request has."""
 
 
 def _rewritten(
-    forwarding: Forwarding, request: Request, origin: Origin, facts: Facts, replaced: set[bytes]
-) -> list[Header]:
-    headers, keeps = request.headers, forwarding.keeps_header
-    host = headers.get(b"host") if keeps(b"host") else None
-    agent = headers.get(b"user-agent") if keeps(b"user-agent") else None
-    lines: list[Header] = [(b"Host", host or origin.domain_name.encode())]
-    if b"user-agent" not in replaced:
-        lines.append((b"User-Agent", agent or b"Amazon CloudFront"))
-    cookie = _kept_cookies(forwarding, headers)
-    if cookie:
-        lines.append((b"Cookie", cookie))
-    lines += _accept_encoding(forwarding, request)
-    version = "2.0" if request.http_version == "2" else request.http_version
-    lines.append((b"Via", b", ".join([*headers.get_all(b"via"), via(version, facts)])))
-    if b"x-forwarded-for" not in replaced:
-        addresses = [*headers.get_all(b"x-forwarded-for"), request.client.address.encode()]
-        lines.append((b"X-Forwarded-For", b", ".join(addresses)))
-    for name in forwarding.added_headers:
-        value = viewer_header(name, request)
-        if value is not None:
-            lines.append((name.encode(), value.encode()))
-    return lines
+    lower: bytes,
+    first: bytes | None,
+    forwarding: Forwarding,
+    request: Request,
+    origin: Origin,
+    facts: Facts,
+) -> bytes:
+    """What becomes of a header that CloudFront writes anew; empty bytes leave it out.
+
+    `first` is the viewer's first value of it, None where the viewer sent none.
+    """
+    match lower:
+        case b"host":
+            kept = first if forwarding.keeps_header(b"host") else None
+            return kept or origin.domain_name.encode()
+        case b"user-agent":
+            kept = first if forwarding.keeps_header(b"user-agent") else None
+            return kept or b"Amazon CloudFront"
+        case b"cookie":
+            return _kept_cookies(forwarding, request.headers)
+        case b"accept-encoding":
+            return _accept_encoding(forwarding, request)
+        case b"via":
+            version = _VERSIONS.get(request.http_version, request.http_version)
+            earlier = [] if first is None else request.headers.get_all(b"via")
+            return b", ".join([*earlier, via(version, facts)])
+        case _:
+            earlier = [] if first is None else request.headers.get_all(b"x-forwarded-for")
+            return b", ".join([*earlier, request.client.address.encode()])
+
+
+_VERSIONS: Final = {"2": "2.0", "3": "3.0"}
 
 
 def _kept_cookies(forwarding: Forwarding, headers: Headers) -> bytes:
@@ -237,26 +298,26 @@ def _query_behaviors(forwarding: Forwarding) -> tuple[str, str]:
     )
 
 
-def _accept_encoding(forwarding: Forwarding, request: Request) -> list[Header]:
+def _accept_encoding(forwarding: Forwarding, request: Request) -> bytes:
     """The normalised Accept-Encoding, if the cache policy compresses; else as any other header.
 
     Source: CloudFront Developer Guide, "Cache compressed objects".
     """
-    policy, values = forwarding.cache_policy, request.headers.get_all(b"accept-encoding")
-    if not values:
-        return []
+    policy, value = (
+        forwarding.cache_policy,
+        b", ".join(request.headers.get_all(b"accept-encoding")),
+    )
     if not (policy.gzip or policy.brotli):
-        keeps = forwarding.keeps_header(b"accept-encoding")
-        return [(b"Accept-Encoding", value) for value in values] if keeps else []
+        return value if forwarding.keeps_header(b"accept-encoding") else b""
     if request.http_version == "1.0":
-        return []
-    accepted = _accepted_codings(b",".join(values))
+        return b""
+    accepted = _accepted_codings(value)
     codings = [
         coding
         for coding, flag in ((b"br", policy.brotli), (b"gzip", policy.gzip))
         if flag and coding in accepted
     ]
-    return [(b"Accept-Encoding", b",".join(codings) or b"identity")]
+    return b",".join(codings) or b"identity"
 
 
 def _accepted_codings(value: bytes) -> set[bytes]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from edgegw.awslambda.payload import decode_payload, encode_payload
@@ -132,7 +132,7 @@ def encode_response_event(
 
 
 def _event(
-    distribution: Distribution, trigger: Trigger, request_id: str, parts: dict[str, object]
+    distribution: Distribution, trigger: Trigger, request_id: str, parts: Mapping[str, object]
 ) -> dict[str, object]:
     config = {
         "distributionDomainName": distribution.domain_name,
@@ -215,8 +215,8 @@ def _decode_request(
     body = _decode_body(result, sent)
     if isinstance(body, Breach):
         return body
-    request = replace(
-        sent.request, headers=headers, target=_decode_target(uri, query, sent.request.target)
+    request = sent.request._replace(
+        headers=headers, target=_decode_target(str(uri), query, sent.request.target)
     )
     if body is not None:
         request = _with_body(request, body)
@@ -241,11 +241,11 @@ def _decode_lines(found: EventHeaders, original: Headers) -> list[Header]:
     for name, entries in (found or {}).items():
         for entry in entries:
             key = entry.get("key") or "-".join(part.capitalize() for part in name.split("-"))
-            for value in cast("list[str]", entry_values([entry])):
-                lines.append(
-                    known.get((key, value))
-                    or (key.encode("utf-8", "replace"), value.encode("utf-8", "replace"))
-                )
+            lines += [
+                known.get((key, value))
+                or (key.encode("utf-8", "replace"), value.encode("utf-8", "replace"))
+                for value in cast("list[str]", entry_values([entry]))
+            ]
     return lines
 
 
@@ -295,7 +295,7 @@ def _with_body(request: Request, content: bytes) -> Request:
     """`request` with its body replaced; Content-Length is CloudFront's to compute."""
     headers = request.headers.without(b"transfer-encoding", b"content-length")
     headers = headers.added((b"Content-Length", str(len(content)).encode()))
-    return replace(request, headers=headers, body=Body.of(content))
+    return request._replace(headers=headers, body=Body.of(content))
 
 
 def _with_origin(
@@ -313,7 +313,7 @@ def _with_origin(
 
 
 def decode_origin(found: Mapping[str, Mapping[str, Any]], configured: Origin) -> Origin:
-    """A checked `origin` object; what it cannot say (attempts, connect time-out) stays as configured."""
+    """A checked `origin` object; connection attempts and time-out stay as configured."""
     kind, fields = next(iter(found.items()))
     lines = tuple(_decode_lines(cast("EventHeaders", fields.get("customHeaders", {})), Headers()))
     completion: float | None = fields.get("responseCompletionTimeout") or None
@@ -412,4 +412,4 @@ def _with_response_body(
         return content
     headers = response.headers.without(b"content-length")
     headers = headers.added((b"Content-Length", str(len(content)).encode()))
-    return replace(response, headers=headers, body=Body.of(content))
+    return response._replace(headers=headers, body=Body.of(content))

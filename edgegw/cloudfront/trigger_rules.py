@@ -28,7 +28,9 @@ BODY_LIMIT: Final[Mapping[str, int]] = {
 MAX_URL: Final = 8192
 
 _FAILED: Final = "The Lambda function result failed validation: "
-_READ_ONLY_TEXT: Final = f"{_FAILED}The function tried to add, delete, or change a read-only header."
+_READ_ONLY_TEXT: Final = (
+    f"{_FAILED}The function tried to add, delete, or change a read-only header."
+)
 _DISALLOWED_TEXT: Final = f"{_FAILED}The function tried to add a blacklisted header."
 _BODY_TEXT: Final = (
     f"{_FAILED}The body is not a string, is not an object, or exceeds the maximum size."
@@ -147,7 +149,11 @@ def check_headers(headers: object, sent: EventHeaders, trigger: Trigger) -> Brea
         values = entry_values(entries)
         if isinstance(values, Breach):
             return Breach(
-                values.code, f"headers.{name}{values.path}", values.text, values.found, values.expected
+                values.code,
+                f"headers.{name}{values.path}",
+                values.text,
+                values.found,
+                values.expected,
             )
         lower = name.lower()
         if is_disallowed(lower) and values:
@@ -209,7 +215,7 @@ def entry_values(entries: object) -> list[str] | Breach:
             return _bad_headers(f"[{at}].key", key, "it must be a string")
         each = cast("list[object]", value) if isinstance(value, list) else [value]
         if not all(isinstance(item, str) for item in each):
-            return _bad_headers(f"[{at}].value", value, "it must be a string")
+            return _bad_headers(f"[{at}].value", cast("object", value), "it must be a string")
         values += cast("list[str]", each)
     return values
 
@@ -268,7 +274,7 @@ def status_number(status: object) -> int | None:
         number = int(status)
     except (ValueError, OverflowError):
         return None
-    return number if 200 <= number <= 599 and float(status) == number else None  # noqa: PLR2004
+    return number if 200 <= number <= 599 and float(status) == number else None
 
 
 def check_description(description: object) -> Breach | None:
@@ -345,22 +351,30 @@ def _check_origin_fields(kind: str, fields: Mapping[str, Any]) -> Breach | None:
         return Breach(code, path, text, glimpse(domain), expected)
     path = fields.get("path", "")
     if not isinstance(path, str) or (path and not path.startswith("/")) or path.endswith("/"):
-        return _bad_origin(f"{where}.path", path, 'it must be "" or start with /, without / at its end')
+        return _bad_origin(
+            f"{where}.path", path, 'it must be "" or start with /, without / at its end'
+        )
     if kind == "custom":
         port = fields.get("port")
-        if not isinstance(port, int) or not (port in (80, 443) or 1024 <= port <= 65535):  # noqa: PLR2004
+        if not isinstance(port, int) or not (port in (80, 443) or 1024 <= port <= 65535):
             return _bad_origin(f"{where}.port", port, "it must be 80, 443 or 1024 to 65535")
         if fields.get("protocol") not in ("http", "https"):
-            return _bad_origin(f"{where}.protocol", fields.get("protocol"), "it must be http or https")
+            return _bad_origin(
+                f"{where}.protocol", fields.get("protocol"), "it must be http or https"
+            )
         if not set(cast("list[str]", fields.get("sslProtocols", []))) <= _SSL_PROTOCOLS:
             found = fields.get("sslProtocols")
-            return _bad_origin(f"{where}.sslProtocols", found, f"known are {sorted(_SSL_PROTOCOLS)}")
+            return _bad_origin(
+                f"{where}.sslProtocols", found, f"known are {sorted(_SSL_PROTOCOLS)}"
+            )
     elif fields.get("authMethod", "none") not in ("none", "origin-access-identity"):
         found = fields.get("authMethod")
-        return _bad_origin(f"{where}.authMethod", found, "it must be none or origin-access-identity")
+        return _bad_origin(
+            f"{where}.authMethod", found, "it must be none or origin-access-identity"
+        )
     for name in ("readTimeout", "keepaliveTimeout"):
         value = fields.get(name, 1)
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 120:  # noqa: PLR2004
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 120:
             return _bad_origin(f"{where}.{name}", value, "it must lie between 1 and 120 seconds")
     return None
 
@@ -391,4 +405,4 @@ def _bad_origin(path: str, found: object, expected: str) -> Breach:
 def glimpse(value: object) -> str:
     """The beginning of `value` as JSON, for messages."""
     raw = encode_payload(value)
-    return raw[:80].decode("utf-8", "replace") + ("…" if len(raw) > 80 else "")  # noqa: PLR2004
+    return raw[:80].decode("utf-8", "replace") + ("…" if len(raw) > 80 else "")

@@ -61,7 +61,9 @@ def device_headers(user_agent: str) -> frozenset[str]:
         kinds.add("ios")
     if re.search(r"SmartTV|SMART-TV|AppleTV|HbbTV|BRAVIA|Roku|AFT[A-Z]", user_agent):
         kinds.add("smarttv")
-    elif re.search(r"iPad|Tablet|Kindle|Silk", user_agent) or (android and "Mobi" not in user_agent):
+    elif re.search(r"iPad|Tablet|Kindle|Silk", user_agent) or (
+        android and "Mobi" not in user_agent
+    ):
         kinds |= {"tablet", "mobile"}
     elif "Mobi" in user_agent:
         kinds.add("mobile")

@@ -84,9 +84,7 @@ def _check_function(
         document.error(where, "lambda.reserved-variable", text, key=True)
 
 
-def _check_code(
-    document: Document, path: Path, function: schema.Function, base: FilePath
-) -> None:
+def _check_code(document: Document, path: Path, function: schema.Function, base: FilePath) -> None:
     if function.code is None:
         document.error(path, "config.missing-key", "the key 'code' is missing", key=True)
         return
@@ -158,7 +156,7 @@ def _check_target_group(
         document.error((*path, "function"), "alb.function", text, key=True)
     for at, target in enumerate(group.targets):
         host, mark, port = target.rpartition(":")
-        if not (mark and host and port.isdigit() and 0 < int(port) <= 65535):  # noqa: PLR2004
+        if not (mark and host and port.isdigit() and 0 < int(port) <= 65535):
             text = f"{target!r} must be ADDRESS:PORT, such as 127.0.0.1:3000"
             document.error((*path, "targets", at), "alb.targets", text)
 
@@ -192,7 +190,9 @@ def _check_origin(document: Document, path: Path, origin: schema.Origin, config:
     kinds = ("url", "load_balancer", "s3", "function_url")
     given = [kind for kind in kinds if getattr(origin, kind) is not None]
     if len(given) != 1:
-        text = f"an origin has exactly one of {', '.join(kinds)}; found {', '.join(given) or 'none'}"
+        text = (
+            f"an origin has exactly one of {', '.join(kinds)}; found {', '.join(given) or 'none'}"
+        )
         document.error(path, "cloudfront.origin", text, key=True)
         return
     if origin.load_balancer is not None:
@@ -246,13 +246,14 @@ def _check_behavior(
         where = (*path, "lambda_functions", trigger)
         _refer(document, where, association.function, config.functions, "function")
         if association.include_body and trigger.endswith("response"):
-            text = (
-                "the IncludeBody option can only be used with viewer-request or origin-request events"
-            )
+            text = "include_body can only be used with viewer-request or origin-request"
             document.error((*where, "include_body"), "lambda-edge.include-body", text)
         function = config.functions.get(association.function)
         if function is not None and function.environment:
-            text = f"CloudFront refuses {association.function!r} at deployment: a function at the edge has no environment variables"
+            name = association.function
+            text = (
+                f"CloudFront refuses {name!r}: functions at the edge have no environment variables"
+            )
             document.warning(where, "lambda-edge.environment", text)
 
 
@@ -280,7 +281,9 @@ def _check_conditions(document: Document, path: Path, rule: schema.Rule) -> None
         where = (*path, "conditions", at)
         given = condition.model_fields_set
         if len(given) != 1:
-            text = f"a condition is a mapping of one key; found {', '.join(sorted(given)) or 'none'}"
+            text = (
+                f"a condition is a mapping of one key; found {', '.join(sorted(given)) or 'none'}"
+            )
             document.error(where, "alb.condition", text)
         for kind, pattern in (("path_pattern", _PATH_PATTERN), ("host_header", _HOST_PATTERN)):
             values: list[str] = getattr(condition, kind) or []
@@ -352,9 +355,7 @@ def _is_loopback(address: str) -> bool:
         return address == "localhost"
 
 
-def _refer(
-    document: Document, path: Path, name: str, known: Collection[str], kind: str
-) -> None:
+def _refer(document: Document, path: Path, name: str, known: Collection[str], kind: str) -> None:
     """A dangling reference is an error that names the nearest thing there is."""
     if name not in known:
         text = f"there is no {kind} {name!r}{nearest(name, list(known))}"

@@ -55,7 +55,7 @@ def read_document(text: str, file: str, environment: Mapping[str, str]) -> Docum
     """Parses `text`. Raises ConfigError when it is no YAML at all."""
     document = Document(file)
     try:
-        node = cast("yaml.Node | None", yaml.compose(text, Loader=_BaseLoader))
+        node = yaml.compose(text, Loader=_BaseLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -90,7 +90,7 @@ class _Reader:
         self._environment = environment
         self._open: set[int] = set()
 
-    def value(self, node: yaml.Node, path: Path) -> Any:  # noqa: ANN401
+    def value(self, node: yaml.Node, path: Path) -> Any:
         self._document.values[path] = _place(node)
         if id(node) in self._open:
             self._document.error(path, "config.syntax", "an anchor must not contain itself")
@@ -128,7 +128,9 @@ class _Reader:
                 first, _ = self._document.keys[inner]
                 text = f"the key {key!r} stands here twice, first in line {first}"
                 self._document.findings.append(
-                    Finding(self._document.file, line, column, "error", "config.duplicate-key", text)
+                    Finding(
+                        self._document.file, line, column, "error", "config.duplicate-key", text
+                    )
                 )
                 continue
             self._document.keys[inner] = _place(key_node)
@@ -140,7 +142,7 @@ class _Reader:
         self._document.values[path] = _place(node)
         return result
 
-    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:  # noqa: ANN401
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
         text = _VARIABLE.sub(self._substitute(path), str(node.value))
         if node.style:  # quoted or block: text as it stands
             return text

@@ -147,9 +147,7 @@ class _Resolver:
     def _distribution(
         self, name: str, distribution: schema.Distribution
     ) -> cloudfront.Distribution:
-        origins = {
-            origin: self._origin(each) for origin, each in distribution.origins.items()
-        }
+        origins = {origin: self._origin(each) for origin, each in distribution.origins.items()}
         digest = hashlib.sha256(name.encode()).hexdigest()
         return cloudfront.Distribution(
             name,
@@ -170,8 +168,8 @@ class _Resolver:
         origins: Mapping[str, cloudfront.Origin],
     ) -> cloudfront.Behavior:
         more = behavior.origin_request_policy
-        associations = {
-            cast("cloudfront.Trigger", trigger): cloudfront.Association(
+        associations: dict[cloudfront.Trigger, cloudfront.Association] = {
+            trigger: cloudfront.Association(
                 FunctionRef(each.function, at_edge=True), each.include_body
             )
             for trigger, each in behavior.lambda_functions.items()
@@ -342,14 +340,20 @@ def _conditions(rule: schema.Rule) -> tuple[alb.Condition, ...] | None:
 def _listen(listen: schema.Listen) -> Listen:
     tls = listen.tls
     if isinstance(tls, schema.Tls):
-        return Listen(listen.address, listen.port, True, tls.certificate, tls.key)  # noqa: FBT003
+        return Listen(
+            listen.address, listen.port, tls=True, certificate=tls.certificate, key=tls.key
+        )
     return Listen(listen.address, listen.port, tls)
 
 
 def _listener_listen(listener: schema.Listener) -> Listen:
     listen = _listen(listener.listen)
-    if listener.certificate is not None or listener.protocol == "HTTPS":
-        return Listen(
-            listen.address, listen.port, True, listener.certificate, listener.key  # noqa: FBT003
-        )
-    return listen
+    if listener.certificate is None and listener.protocol != "HTTPS":
+        return listen
+    return Listen(
+        listen.address,
+        listen.port,
+        tls=True,
+        certificate=listener.certificate or listen.certificate,
+        key=listener.key or listen.key,
+    )

@@ -1,5 +1,7 @@
-"""Which keys and types a configuration has. One definition gives the validation, the nearest
-names, the list of keys that have no effect yet, and the JSON Schema for editors.
+"""Which keys and types a configuration has.
+
+One definition gives the validation, the nearest names, the list of keys that have no effect yet,
+and the JSON Schema for editors.
 """
 
 from __future__ import annotations
@@ -383,11 +385,11 @@ def validate(document: Document) -> Config | None:
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 _note(document, cast("Mapping[str, Any]", detail))
-                _prune(value, _real_path(document, cast("Path", detail["loc"])), detail["type"])
+                _prune(value, _real_path(document, detail["loc"]), detail["type"])
     return None
 
 
-def _prune(value: Any, path: Path, kind: str) -> None:  # noqa: ANN401
+def _prune(value: Any, path: Path, kind: str) -> None:
     """Cuts out the value at `path`; for a missing key, the mapping that misses it."""
     if not path or kind == "missing":
         return
@@ -434,7 +436,7 @@ def _describe(document: Document, detail: Mapping[str, Any]) -> None:
 
 def _brief(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"  # noqa: PLR2004
+    return text if len(text) <= 60 else text[:57] + "…"
 
 
 def _real_path(document: Document, loc: Path) -> Path:
@@ -462,16 +464,18 @@ def _known_keys(loc: Path) -> list[str]:
     return list(fields)
 
 
-def _element(annotation: Any) -> Any:  # noqa: ANN401
+def _element(annotation: Any) -> Any:
     """The model inside `dict[str, M]`, `list[M]`, `M | None`, or the annotation itself."""
     for argument in reversed(getattr(annotation, "__args__", ())):
-        found = _element(getattr(argument, "__origin__", None) if _annotated(argument) else argument)
+        found = _element(
+            getattr(argument, "__origin__", None) if _annotated(argument) else argument
+        )
         if hasattr(found, "model_fields"):
             return found
     return annotation
 
 
-def _annotated(argument: Any) -> bool:  # noqa: ANN401
+def _annotated(argument: Any) -> bool:
     return hasattr(argument, "__metadata__")
 
 
@@ -480,7 +484,7 @@ def nearest(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if close:
         return f"; did you mean {close[0]!r}?"
-    if known and len(known) <= 12:  # noqa: PLR2004
+    if known and len(known) <= 12:
         return "; there are: " + ", ".join(known)
     return ""
 

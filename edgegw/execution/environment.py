@@ -196,7 +196,9 @@ class Environment:
                 return None
             error = _runtime_error(data)
         self.kill()
-        return FunctionError(*error, Report(duration=time.perf_counter() - started, logs=self._logs()))
+        return FunctionError(
+            *error, Report(duration=time.perf_counter() - started, logs=self._logs())
+        )
 
     async def invoke(self, invocation: Invocation, arn: str) -> Outcome:
         """Runs one invocation. A time-out or a crash ends the environment."""
@@ -235,7 +237,7 @@ class Environment:
         if kind == b"E":
             return FunctionError(*_runtime_error(data), report)
         if len(data) > MAX_PAYLOAD:
-            text = f"Response payload size exceeded maximum allowed payload size ({MAX_PAYLOAD} bytes)."
+            text = f"Response payload size exceeded maximum allowed payload size ({MAX_PAYLOAD} bytes)."  # noqa: E501 - AWS's text
             error = platform_error("Function.ResponseSizeTooLarge", request_id, text)
             return FunctionError(*error, report)
         return Returned(data, report)
@@ -266,7 +268,7 @@ class Environment:
         if self._kept < _KEPT_LOG:
             self._lines.append(line)
             self._kept += len(line)
-        logger.info("%s %s %s", self._ref.deployed_name, self._request_id, line)
+        logger.info("%s %s %s", self._ref.name, self._request_id, line)
 
     def _logs(self) -> tuple[str, ...]:
         if not self._lines:

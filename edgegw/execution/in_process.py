@@ -33,7 +33,9 @@ Handler = Callable[[Any, Any], Any]
 class Context:
     """The context object that a replaced handler gets."""
 
-    def __init__(self, function: Function, invocation: Invocation, request_id: str, arn: str) -> None:
+    def __init__(
+        self, function: Function, invocation: Invocation, request_id: str, arn: str
+    ) -> None:
         ref = invocation.function
         self.aws_request_id = request_id
         self.invoked_function_arn = arn
@@ -53,9 +55,7 @@ class Context:
         return max(0, int((self._deadline - time.monotonic()) * 1000))
 
 
-async def call(
-    handler: Handler, function: Function, invocation: Invocation, arn: str
-) -> Outcome:
+async def call(handler: Handler, function: Function, invocation: Invocation, arn: str) -> Outcome:
     """Calls `handler(event, context)` as Lambda would; an async handler is awaited.
 
     A plain handler runs on the event loop's thread, so that a debugger stops where it is expected;

@@ -77,7 +77,7 @@ class LambdaService:
         self._pools: dict[FunctionRef, _Pool] = {}
 
     async def start(self) -> None:
-        """Starts zygotes and spare children. Raises EnvironmentProblem when a runtime is missing."""
+        """Starts zygotes and spare children. Raises EnvironmentProblem for a missing runtime."""
         for function in self._functions.values():
             if function.name not in self._handlers:
                 spawner = self._spawner(function)
@@ -202,9 +202,7 @@ class _Pool:
 
     def _learn(self, duration: float) -> None:
         mean = self.mean_duration
-        self.mean_duration = (
-            duration if mean is None else mean + _SMOOTHING * (duration - mean)
-        )
+        self.mean_duration = duration if mean is None else mean + _SMOOTHING * (duration - mean)
 
     async def _wait(self) -> Environment:
         loop = asyncio.get_running_loop()

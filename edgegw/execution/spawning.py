@@ -46,7 +46,7 @@ class Spawner(Protocol):
 
 
 async def _frames(sock: socket.socket) -> Frames:
-    sock.setblocking(False)
+    sock.setblocking(False)  # noqa: FBT003
     loop = asyncio.get_running_loop()
     _, protocol = await loop.create_unix_connection(Frames, sock=sock)
     return protocol
@@ -123,7 +123,7 @@ class _Zygote:
     async def start(self) -> tuple[int, ...]:
         """Starts the process; answers its Python version (major, minor)."""
         ours, theirs = socket.socketpair()
-        ours.setblocking(False)
+        ours.setblocking(False)  # noqa: FBT003
         script = str(_RUNTIMES / "python" / "zygote.py")
         loop = asyncio.get_running_loop()
         self._hello = loop.create_future()
@@ -136,6 +136,8 @@ class _Zygote:
                 script,
                 str(theirs.fileno()),
                 stdin=asyncio.subprocess.DEVNULL,
+                # An interpreter that was only guessed may be a shim that complains.
+                stderr=None if self._executable == sys.executable else asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )

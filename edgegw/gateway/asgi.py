@@ -1,15 +1,14 @@
 """ASGI ↔ http.message: one front door as an ASGI 3 application.
 
 Servers that know the wire put it into `scope["extensions"]["edgegw.wire"]`: `headers` in their
-spelling and the raw `target`. The reason phrase travels in the key `reason` of the start message,
-the finished exchange in `scope["extensions"]["edgegw.exchange"]`; other servers and applications
-ignore all three.
+spelling and the raw `target`. The reason phrase travels in the key `reason` of the start message
+(`edgegw.whole` beside it says that the whole body follows at once), the exchange in
+`scope["extensions"]["edgegw.exchange"]`; other servers and applications ignore all of them.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from time import perf_counter
 from typing import Any, Final, Protocol, TypeAlias, cast
@@ -18,8 +17,6 @@ from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.origins import CutOffError
 from edgegw.http.message import EMPTY, Body, Client, Headers, Request, Response
 from edgegw.http.target import Target
-
-logger = logging.getLogger("edgegw.access")
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -81,7 +78,9 @@ class FrontDoorApp:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
         incoming = Incoming(receive)
-        request = await to_request(scope, incoming)
+        if scope.get("http_version", "1.1") >= "2":
+            await incoming.look_ahead()
+        request = to_request(scope, incoming)
         exchange = self._door.open(request)
         extensions = scope.get("extensions")
         if extensions is not None:
@@ -98,14 +97,12 @@ class FrontDoorApp:
         finally:
             exchange.duration = perf_counter() - started
             self._door.close(exchange)
-            if logger.isEnabledFor(logging.INFO):
-                logger.info("%s", exchange)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
             await self._door.startup()
-        except Exception as error:  # noqa: BLE001 - the server asks for the text
+        except Exception as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         await send({"type": "lifespan.startup.complete"})
@@ -122,13 +119,18 @@ class Incoming:
         self._first: Message | None = None
         self.is_read = True
 
-    async def has_body(self) -> bool:
-        """Whether the first message brings body bytes or promises more; keeps it for `chunks`."""
-        message = await self._receive()
-        self._first = message
+    async def look_ahead(self) -> None:
+        """Takes the first message, so that `has_body` can tell what HTTP/2 headers need not."""
+        self._first = await self._receive()
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the message taken ahead brings body bytes or promises more."""
+        first = self._first
         return bool(
-            message["type"] == "http.request"
-            and (message.get("body") or message.get("more_body"))
+            first is not None
+            and first["type"] == "http.request"
+            and (first.get("body") or first.get("more_body"))
         )
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -153,7 +155,7 @@ class Incoming:
             pass
 
 
-async def to_request(scope: Scope, incoming: Incoming) -> Request:
+def to_request(scope: Scope, incoming: Incoming) -> Request:
     """The request in an ASGI scope, its body untouched."""
     extensions = cast("dict[str, Any]", scope.get("extensions") or {})
     wire = cast("dict[str, Any] | None", extensions.get(WIRE))
@@ -170,14 +172,14 @@ async def to_request(scope: Scope, incoming: Incoming) -> Request:
         scope["method"],
         target,
         headers,
-        await _request_body(headers, version, incoming),
+        _request_body(headers, incoming),
         scope.get("scheme", "http"),
         version,
         Client(client[0], client[1]) if client else Client(),
     )
 
 
-async def _request_body(headers: Headers, version: str, incoming: Incoming) -> Body:
+def _request_body(headers: Headers, incoming: Incoming) -> Body:
     length: int | None = None
     for name, value in headers.raw:
         lower = name.lower()
@@ -189,8 +191,7 @@ async def _request_body(headers: Headers, version: str, incoming: Incoming) -> B
     if length:
         incoming.is_read = False
         return Body(chunks=incoming.chunks(), length=length)
-    # HTTP/2 needs no Content-Length: whether there is a body shows in the first message.
-    if length == 0 or version < "2" or not await incoming.has_body():
+    if length == 0 or not incoming.has_body:
         return EMPTY
     incoming.is_read = False
     return Body(chunks=incoming.chunks())
@@ -217,13 +218,14 @@ async def _send_response(
     if body.content is not None:
         if body.content:
             exchange.keep_body(body.content)
+        start["edgegw.whole"] = True
         try:
             await send(start)
             await send({"type": "http.response.body", "body": body.content})
         except OSError:
             raise ViewerGoneError from None
         return
-    chunks = cast("AsyncIterator[bytes]", aiter(body.chunks)) if body.chunks else _nothing()
+    chunks = aiter(body.chunks) if body.chunks else _nothing()
     try:
         await send(start)
         await _stream(chunks, exchange, incoming, send)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
-import random
+import random  # ids and weights, no secrets
 import time
 from collections.abc import AsyncIterator
 from email.utils import formatdate
@@ -40,7 +39,7 @@ class Driver:
         self, distribution: Distribution, request: Request, exchange: Exchange
     ) -> Response:
         """One viewer request through a distribution."""
-        facts = Facts(exchange.id, os.urandom(16).hex(), self._date())
+        facts = Facts(exchange.id, random.randbytes(16).hex(), self._date())
         step: cloudfront.Step = cloudfront.start(distribution, request, facts)
         while True:
             started = perf_counter()
@@ -79,8 +78,8 @@ class Driver:
         facts = alb.Facts(
             self._date(),
             time.time(),
-            os.urandom(12).hex(),
-            random.random(),  # noqa: S311 - weights, not secrets
+            random.randbytes(12).hex(),
+            random.random(),
             self._turns,
         )
         step: alb.Step = alb.start(listener, request, facts)
@@ -123,7 +122,7 @@ class Driver:
 
 def new_request_id() -> str:
     """A CloudFront request id: 54 URL-safe base64 characters and `==`."""
-    return base64.urlsafe_b64encode(os.urandom(40)).decode("ascii")
+    return base64.urlsafe_b64encode(random.randbytes(40)).decode("ascii")
 
 
 def _fault_text(fault: cloudfront.Fault) -> str:

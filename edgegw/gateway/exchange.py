@@ -41,11 +41,11 @@ class FunctionRun:
     invocation: Invocation
 
     @property
-    def event(self) -> Any:  # noqa: ANN401 - JSON
+    def event(self) -> Any:
         return decode_payload(self.invocation.payload)
 
     @property
-    def result(self) -> Any:  # noqa: ANN401 - JSON
+    def result(self) -> Any:
         if isinstance(self.outcome, Throttled):
             return None
         try:
@@ -231,7 +231,9 @@ class Exchange:
         ]
         for run in self.runs:
             cold = " cold" if run.is_cold else ""
-            parts.append(f"{run.trigger or 'target'}={run.function}:{run.duration * 1000:.1f}ms{cold}")
+            parts.append(
+                f"{run.trigger or 'target'}={run.function}:{run.duration * 1000:.1f}ms{cold}"
+            )
         line = " ".join(part.replace("\r", "").replace("\n", "") for part in parts)
         if self.reason is not None:
             line += f"\n    {self.reason}"

@@ -36,13 +36,14 @@ from edgegw.gateway.origins import Enter, Origins
 from edgegw.http.message import Request, Response
 
 logger = logging.getLogger(__name__)
+access = logging.getLogger("edgegw.access")
 
 MakeTransport = Callable[[frozenset[str]], httpx.AsyncBaseTransport]
 """Makes the transport to origins; gets the hosts whose certificates are not verified."""
 
 
 def httpx_transport(unverified: frozenset[str]) -> httpx.AsyncBaseTransport:
-    """httpx's own transport, which respx mocks with no set-up."""
+    """Httpx's own transport, which respx mocks with no set-up."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=5.0)
     mounted: dict[bool, httpx.AsyncHTTPTransport] = {}
 
@@ -97,18 +98,20 @@ class Gateway:
         unknown = set(functions or {}) - set(config.functions)
         if unknown:
             known = ", ".join(config.functions) or "none"
-            raise UsageError(f"there is no function {sorted(unknown)[0]!r} to replace (known: {known})")
+            raise UsageError(
+                f"there is no function {sorted(unknown)[0]!r} to replace (known: {known})"
+            )
         self.config = config
         self.exchanges = Exchanges()
+        self.on_exchange: Callable[[Exchange], None] | None = None
+        """Called with each finished exchange, in the place of a line in the log `edgegw.access`."""
         self._handlers = dict(functions or {})
         self._make_transport = transport
         self._leave_out_missing = leave_out_missing
         self._parts: dict[asyncio.AbstractEventLoop, _Parts] = {}
 
     @classmethod
-    def from_file(
-        cls, path: str | Path, *, functions: Mapping[str, Handler] | None = None
-    ) -> Self:
+    def from_file(cls, path: str | Path, *, functions: Mapping[str, Handler] | None = None) -> Self:
         """The gateway of a configuration file; `functions` replaces code by callables.
 
         Raises ConfigError with all findings, UsageError when there is no such file.
@@ -147,7 +150,7 @@ class Gateway:
         """A front door as an ASGI 3 application."""
         return FrontDoorApp(_Answerer(self, door))
 
-    def client(self, name: str, **options: Any) -> httpx.AsyncClient:  # noqa: ANN401 - httpx's own
+    def client(self, name: str, **options: Any) -> httpx.AsyncClient:
         """An `httpx.AsyncClient` that talks to the front door `name` in process.
 
         `options` go to httpx. What the client starts ends when it is closed.
@@ -158,7 +161,7 @@ class Gateway:
         options.setdefault("base_url", _base_url(door))
         return httpx.AsyncClient(transport=transport, **options)
 
-    def sync_client(self, name: str, **options: Any) -> httpx.Client:  # noqa: ANN401 - httpx's own
+    def sync_client(self, name: str, **options: Any) -> httpx.Client:
         """The blocking twin of `client`; its requests run on a thread of its own."""
         from edgegw.gateway.blocking import BlockingTransport
 
@@ -340,6 +343,11 @@ class _Answerer:
 
     def close(self, exchange: Exchange) -> None:
         self._gateway.exchanges.add(exchange)
+        on_exchange = self._gateway.on_exchange
+        if on_exchange is not None:
+            on_exchange(exchange)
+        elif access.isEnabledFor(logging.INFO):
+            access.info("%s", exchange)
 
     async def enter(self, request: Request, outer: Exchange) -> Response:
         """The way in for a distribution whose origin this load balancer is."""

@@ -35,8 +35,9 @@ class FrontDoorProtocol(HttpToolsProtocol):
 
     wire: list[tuple[bytes, bytes]]
     cycle: Any
+    parser: Any
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's own
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._in_head = True
         self._head_bytes = 0
@@ -181,8 +182,9 @@ class FrontDoorCycle(RequestResponseCycle):
     _remaining: int | None = None
     _is_chunked = False
     _is_bodiless = False
+    _held: bytes | None = None
 
-    async def run_asgi(self, app: Any) -> None:  # noqa: ANN401 - uvicorn's own
+    async def run_asgi(self, app: Any) -> None:
         try:
             await app(self.scope, self.receive, self.send)
         except CutOffError:
@@ -194,7 +196,7 @@ class FrontDoorCycle(RequestResponseCycle):
         finally:
             self.on_response = _ignore
 
-    async def send(self, message: Any) -> None:  # noqa: ANN401 - ASGI
+    async def send(self, message: Any) -> None:
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
         if self.disconnected:
@@ -202,7 +204,11 @@ class FrontDoorCycle(RequestResponseCycle):
         if not self.response_started:
             self.response_started = True
             self.waiting_for_100_continue = False
-            self.transport.write(self._head(message))
+            head = self._head(message)
+            if message.get("edgegw.whole"):
+                self._held = head  # shares its packet with the body
+            else:
+                self.transport.write(head)
         else:
             self._write_body(message.get("body", b""), more=message.get("more_body", False))
 
@@ -248,17 +254,20 @@ class FrontDoorCycle(RequestResponseCycle):
     def _write_body(self, body: bytes, *, more: bool) -> None:
         if self.response_complete:
             return
+        out, self._held = self._held or b"", None
         if body and not self._is_bodiless:
             if self._is_chunked:
                 body = b"%x\r\n%b\r\n" % (len(body), body)
             elif self._remaining is not None:
                 body = body[: self._remaining]
                 self._remaining -= len(body)
-            self.transport.write(body)
+            out = out + body if out else body
+        if self._is_chunked and not more:
+            out += b"0\r\n\r\n"
+        if out:
+            self.transport.write(out)
         if more:
             return
-        if self._is_chunked:
-            self.transport.write(b"0\r\n\r\n")
         self.response_complete = True
         self.message_event.set()
         if not self.keep_alive or self._remaining:  # too few bytes: the viewer must not wait

@@ -16,9 +16,10 @@ from typing import Any, Final, cast
 
 import h11
 import hypercorn.protocol.h11 as hypercorn_h11
-from hypercorn.asyncio.run import worker_serve
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.asyncio import run as hypercorn_run
 from hypercorn.config import Config, Sockets
-from hypercorn.utils import wrap_app
+from hypercorn.typing import ASGIFramework
 
 from edgegw.gateway.asgi import FrontDoorApp, Message, Receive, Scope, Send
 
@@ -26,7 +27,7 @@ _LIMIT: Final = 256 * 1024
 _reason: ContextVar[bytes | None] = ContextVar("reason", default=None)
 
 
-def _response(**kwargs: Any) -> h11.Response:  # noqa: ANN401 - h11's own
+def _response(**kwargs: Any) -> h11.Response:
     """h11's Response with the reason phrase of the message under way; hypercorn sends none."""
     reason = _reason.get()
     if reason is None:
@@ -40,9 +41,7 @@ def _response(**kwargs: Any) -> h11.Response:  # noqa: ANN401 - h11's own
 class HypercornServer:
     """One front door on hypercorn."""
 
-    def __init__(
-        self, app: FrontDoorApp, sock: socket.socket, tls: ssl.SSLContext | None
-    ) -> None:
+    def __init__(self, app: FrontDoorApp, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
         names = {name: getattr(h11, name) for name in h11.__all__}
         cast("Any", hypercorn_h11).h11 = SimpleNamespace(**{**names, "Response": _response})
         self._app = app
@@ -55,13 +54,13 @@ class HypercornServer:
         """Accepts connections from here on."""
         secure = self._config.ssl_enabled
         sockets = Sockets([self._sock], [], []) if secure else Sockets([], [self._sock], [])
-        serving = worker_serve(
-            wrap_app(cast("Any", self._with_reason), self._config.wsgi_max_body_size, None),
+        serving = cast("Any", hypercorn_run).worker_serve(
+            ASGIWrapper(cast("ASGIFramework", self._with_reason)),
             self._config,
             sockets=sockets,
             shutdown_trigger=self._stopping.wait,
         )
-        self._sock.setblocking(False)
+        self._sock.setblocking(False)  # noqa: FBT003
         self._task = asyncio.ensure_future(serving)
         await asyncio.sleep(0)
 

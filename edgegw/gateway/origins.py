@@ -10,8 +10,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 
 import httpx
 
@@ -20,8 +19,8 @@ from edgegw.alb.model import IpTargetGroup, Target
 from edgegw.cloudfront.flow import OriginFailure
 from edgegw.cloudfront.model import CustomOrigin, Origin, S3Origin
 from edgegw.gateway.exchange import Exchange
-from edgegw.gateway.transport import ReadyStream
-from edgegw.http.message import Body, Client, Header, Headers, Request, Response
+from edgegw.gateway.transport import OriginRequest, OriginResponse, ReadyStream
+from edgegw.http.message import EMPTY, Body, Client, Header, Headers, Request, Response
 
 FailureKind = Literal["refused", "dns", "closed", "invalid", "timeout"]
 Enter = Callable[[Request, Exchange], Awaitable[Response]]
@@ -34,8 +33,7 @@ _EDGE: Final = Client("127.0.0.1", 0)
 """The peer that a load balancer sees when a distribution of the same gateway is its client."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Timeouts:
+class _Timeouts(NamedTuple):
     connect: float
     read: float
     keepalive: float
@@ -84,7 +82,7 @@ class Origins:
         at = _address(origin)
         timeouts, attempts = _origin_timeouts(origin)
         headers = _framed(request).added((b"Connection", b"Keep-Alive"))
-        sent = replace(request, headers=headers)
+        sent = request.sent(request.target, headers)
         while True:
             attempts -= 1
             try:
@@ -106,7 +104,7 @@ class Origins:
         Source: ELB User Guide for ALB, "Troubleshoot" (502 and 504).
         """
         at = (group.protocol.lower(), target.address, target.port)
-        sent = replace(request, headers=_framed(request))
+        sent = request.sent(request.target, _framed(request))
         timeouts = _Timeouts(_TARGET_CONNECT, _TARGET_IDLE, _TARGET_IDLE)
         try:
             return await self._send(self._targets, at, sent, timeouts)
@@ -127,15 +125,17 @@ class Origins:
             url = self._urls[at] = httpx.URL(scheme=at[0], host=at[1], port=at[2], path="/")
         body = request.body
         stream = httpx.ByteStream(body.content) if body.content is not None else _Upload(body)
-        outgoing = httpx.Request(
+        outgoing = OriginRequest(
             request.method,
+            at,
             url,
-            headers=cast("Any", request.headers.raw),
-            stream=stream,
-            extensions=timeouts.extensions(request.target.raw),
+            request.headers.raw,
+            stream,
+            timeouts.extensions(request.target.raw),
         )
         answer = await transport.handle_async_request(outgoing)
-        headers = Headers(answer.headers.raw)
+        lines = answer.lines if isinstance(answer, OriginResponse) else answer.headers.raw
+        headers = Headers(lines)
         reason = cast("bytes", answer.extensions.get("reason_phrase", b""))
         if not reason:
             reason = answer.reason_phrase.encode("ascii", "ignore")
@@ -153,7 +153,7 @@ class _Upload(httpx.AsyncByteStream):
     def __init__(self, body: Body) -> None:
         self._body = body
 
-    async def __aiter__(self) -> Any:  # noqa: ANN401 - an async generator
+    async def __aiter__(self) -> AsyncIterator[bytes]:
         if self._body.chunks is not None:
             async for chunk in self._body.chunks:
                 yield chunk
@@ -161,6 +161,8 @@ class _Upload(httpx.AsyncByteStream):
 
 def _framed(request: Request) -> Headers:
     """The headers with exactly one framing: Content-Length where it is known, else chunked."""
+    if request.body is EMPTY:  # its framing headers, if any, are right as they stand
+        return request.headers
     length, lines, declared = request.body.length, list[Header](), False
     for name, value in request.headers.raw:
         lower = name.lower()
@@ -181,8 +183,8 @@ def _framed(request: Request) -> Headers:
 def _entering(request: Request, origin: CustomOrigin) -> Request:
     """`request` as the load balancer's socket would have received it."""
     headers = _framed(request).added((b"Connection", b"Keep-Alive"))
-    return replace(
-        request, headers=headers, scheme=origin.protocol, http_version="1.1", client=_EDGE
+    return request._replace(
+        headers=headers, scheme=origin.protocol, http_version="1.1", client=_EDGE
     )
 
 

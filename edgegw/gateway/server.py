@@ -92,13 +92,13 @@ def bind(door: Door) -> socket.socket:
         sock.close()
         where = f"{listen.address}:{listen.port}"
         if error.errno == errno.EADDRINUSE:
-            text = f"{where} is in use: stop the program that listens there, or change 'listen' of {door.name}"
+            text = f"{where} is in use: stop what listens there, or change 'listen' of {door.name}"
         elif error.errno == errno.EACCES:
             text = f"{where} needs more rights: choose a port above 1023 for {door.name}"
         else:
             text = f"{where} cannot be listened on: {error.strerror or error}"
         raise EnvironmentProblem(text) from None
-    sock.setblocking(False)
+    sock.setblocking(False)  # noqa: FBT003
     return sock
 
 
@@ -119,7 +119,7 @@ def tls_context(listen: Listen, names: tuple[str, ...]) -> ssl.SSLContext | None
     import trustme
 
     certificate = trustme.CA().issue_cert("localhost", "127.0.0.1", "::1", *names)
-    certificate.configure_cert(context)
+    cast("Any", certificate).configure_cert(context)
     return context
 
 
@@ -160,7 +160,7 @@ async def serve(
     servers: list[Server] = []
     try:
         for door in gateway.config.doors:
-            sockets.append(bind(door))
+            sockets.append(bind(door))  # noqa: PERF401 - what is bound must be closed on failure
         await gateway.start()
     except BaseException:
         for sock in sockets:
@@ -182,7 +182,7 @@ async def serve(
 
 
 @contextlib.contextmanager
-def _stopping_by_signal(stop: asyncio.Event) -> Any:  # noqa: ANN401 - a generator
+def _stopping_by_signal(stop: asyncio.Event) -> Any:
     """Ctrl-C and SIGTERM set `stop`; a second one ends at once."""
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()

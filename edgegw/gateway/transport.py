@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, cast
 
 import httptools
@@ -30,6 +31,57 @@ _REPLAYABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRAC
 """Methods that may be sent twice (RFC 9110 section 9.2.2)."""
 
 _NO_BODY: Final = frozenset({204, 304})
+
+
+class OriginRequest(httpx.Request):
+    """An `httpx.Request` that costs little: `headers` are made only if somebody looks."""
+
+    def __init__(
+        self,
+        method: str,
+        at: tuple[str, str, int],
+        url: httpx.URL,
+        lines: tuple[tuple[bytes, bytes], ...],
+        stream: httpx.AsyncByteStream | httpx.ByteStream,
+        extensions: dict[str, Any],
+    ) -> None:
+        self.method = method
+        self.at = at
+        self.url = url
+        self.lines = lines
+        self.stream = stream
+        self.extensions = extensions
+
+    @cached_property
+    def headers(self) -> httpx.Headers:  # type: ignore[override] - lazily what httpx makes at once
+        return httpx.Headers(list(self.lines))
+
+
+class OriginResponse(httpx.Response):
+    """An `httpx.Response` that costs little: `headers` are made only if somebody looks."""
+
+    def __init__(
+        self,
+        status_code: int,
+        lines: list[tuple[bytes, bytes]],
+        stream: httpx.AsyncByteStream,
+        extensions: dict[str, Any],
+    ) -> None:
+        self.status_code = status_code
+        self.lines = lines
+        self.stream = stream
+        self.extensions = extensions
+        self.history = []
+        self.next_request = None
+        self.is_closed = False
+        self.is_stream_consumed = False
+        self.default_encoding = "utf-8"
+        self._request = None
+        self._num_bytes_downloaded = 0
+
+    @cached_property
+    def headers(self) -> httpx.Headers:  # type: ignore[override] - lazily what httpx makes at once
+        return httpx.Headers(self.lines)
 
 
 class ReadyStream(httpx.AsyncByteStream):
@@ -137,7 +189,7 @@ class _Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self.status = self._parser.get_status_code()
-        if 100 <= self.status < 200:  # noqa: PLR2004
+        if 100 <= self.status < 200:
             return
         self.has_head = True
         self.keeps_alive = self._parser.should_keep_alive()
@@ -261,7 +313,9 @@ class _Pool:
             async with asyncio.timeout(timeout):
                 await waiter
         except TimeoutError:
-            raise httpx.PoolTimeout(f"all {self.limit} connections to the origin are busy") from None
+            raise httpx.PoolTimeout(
+                f"all {self.limit} connections to the origin are busy"
+            ) from None
         finally:
             if not waiter.done() or waiter.cancelled():
                 self.waiters.remove(waiter)
@@ -359,8 +413,7 @@ class HttptoolsTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         extensions = request.extensions
         timeouts = cast("dict[str, float | None]", extensions.get("timeout", {}))
-        url = request.url
-        key = (url.scheme, url.host, url.port)
+        key = _key(request)
         pool = self._pools.get(key)
         if pool is None:
             loop = asyncio.get_running_loop()
@@ -413,7 +466,9 @@ class HttptoolsTransport(httpx.AsyncBaseTransport):
                     server_hostname=host if context else None,
                 )
         except TimeoutError as error:
-            raise httpx.ConnectTimeout(f"no connection to {host}:{port} within {timeout} s") from error
+            raise httpx.ConnectTimeout(
+                f"no connection to {host}:{port} within {timeout} s"
+            ) from error
         except OSError as error:  # ssl.SSLError and socket.gaierror among them
             raise httpx.ConnectError(str(error)) from error
         finally:
@@ -486,6 +541,14 @@ class HttptoolsTransport(httpx.AsyncBaseTransport):
                 await connection.wait(read)
 
 
+def _key(request: httpx.Request) -> tuple[str, str, int | None]:
+    """Scheme, host and port; httpx works them out anew whenever it is asked."""
+    if isinstance(request, OriginRequest):
+        return request.at
+    url = request.url
+    return (url.scheme, url.host, url.port)
+
+
 async def _upload(connection: _Connection, request: httpx.Request, timeout: float | None) -> None:
     """Sends the request body as it comes, chunked unless its length is declared."""
     chunked = "transfer-encoding" in request.headers
@@ -514,9 +577,7 @@ def _response(
     else:
         stream = _BodyStream(connection, upload, read_timeout, keep_for)
     extensions: dict[str, Any] = {"http_version": b"HTTP/1.1", "reason_phrase": connection.reason}
-    return httpx.Response(
-        connection.status, headers=connection.headers, stream=stream, extensions=extensions
-    )
+    return OriginResponse(connection.status, connection.headers, stream, extensions)
 
 
 _FORBIDDEN: Final = re.compile(rb"[\x00-\x20\x7f]")
@@ -528,7 +589,8 @@ def _head(request: httpx.Request) -> bytes:
     if _FORBIDDEN.search(target):
         raise httpx.LocalProtocolError(f"illegal characters in the request target {target[:80]!r}")
     lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), target)]
-    lines += [b"%b: %b" % line for line in request.headers.raw]
+    own = request.lines if isinstance(request, OriginRequest) else request.headers.raw
+    lines += [b"%b: %b" % line for line in own]
     head = b"\r\n".join(lines) + b"\r\n\r\n"
     breaks = len(lines) + 1
     if head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head:

@@ -1,12 +1,11 @@
-"""Request targets: raw path and query exactly as received, and AWS's ways of (not) decoding them."""
+"""Request targets: raw path and query as received, and AWS's ways of (not) decoding them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """The target of a request line, never decoded.
 
     `query` is what stands behind the first `?`, without it; None where there is no `?`, so `/x`

@@ -1,4 +1,4 @@
-"""A Lambda target with multi-value headers: gives back the body byte for byte, and every X- header."""
+"""A Lambda target with multi-value headers: gives back the body as it came, and every X- header."""
 
 
 def handler(event, context):

@@ -69,8 +69,8 @@ class LogHandler(logging.Handler):
     def emit(self, record) -> None:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         text = self.format(record).replace("\n", "\r")
-        line = f"[{record.levelname}]\t{stamp}.{int(record.msecs):03d}Z\t{LogHandler.request_id}\t{text}\n"
-        sys.stdout.write(line)
+        stamp = f"{stamp}.{int(record.msecs):03d}Z"
+        sys.stdout.write(f"[{record.levelname}]\t{stamp}\t{LogHandler.request_id}\t{text}\n")
 
 
 class FailedInit(Exception):

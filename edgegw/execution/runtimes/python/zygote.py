@@ -6,27 +6,26 @@ back go `{"version": …}` once, `{"forked": id, "pid": …}` and `{"ended": id,
 When FD closes the gateway is gone: every child is killed.
 """
 
-import gc
-import json
-import os
-import select
-import signal
-import socket
-import sys
-
 # What nearly every handler imports, so that a fork starts with it. Nothing that Lambda lacks.
 import base64  # noqa: F401
 import collections  # noqa: F401
 import datetime  # noqa: F401
 import decimal  # noqa: F401
+import gc
 import hashlib  # noqa: F401
 import hmac  # noqa: F401
 import importlib
+import json
 import logging  # noqa: F401
+import os
 import random
 import re  # noqa: F401
+import select
+import signal
+import socket
+import sys
 import time  # noqa: F401
-import traceback  # noqa: F401
+import traceback
 import types  # noqa: F401
 import urllib.parse  # noqa: F401
 import uuid  # noqa: F401
@@ -47,7 +46,7 @@ def main() -> None:
     say(control, {"version": list(sys.version_info[:3])})
     gc.collect()
     gc.freeze()
-    children: "dict[int, int]" = {}  # pid -> id
+    children: dict[int, int] = {}  # pid -> id
     buffer = b""
     while True:
         ready, _, _ = select.select([control, wake_read], [], [])
