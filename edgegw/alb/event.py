@@ -245,7 +245,7 @@ def _kind(value: object) -> str:
         int: "a number",
         float: "a number",
     }
-    kind = cast("type[object]", type(value))
+    kind = type(value)
     name = names.get(kind, "an array" if kind is list else "an object")
     return f"{name} ({encode_payload(cast('Any', value))[:60].decode('utf-8', 'replace')})"
 

@@ -265,11 +265,11 @@ def _joined_cookies(lines: list[Header]) -> list[Header]:
 
 
 def forwarded_host(host: bytes, listener: Listener) -> bytes:
-    """The host header that targets see, `preserve_host_header` being off.
+    """The host that targets see, `preserve_host_header` being off.
 
-    Lower case; without port on 80 and 443, with the listener's port elsewhere.
+    Without port on 80 and 443, with the listener's port elsewhere.
     """
-    bare = without_port(host).lower()
+    bare = without_port(host)
     if listener.port in (80, 443):
         return bare
     return bare + b":" + (port_of(host) or str(listener.port).encode())
@@ -290,9 +290,14 @@ def trace_id(incoming: bytes, facts: Facts) -> bytes:
 
 
 def to_target(request: Request) -> Request:
-    """`request` for an ip target: hop-by-hop headers are the connection's own business."""
+    """`request` for an ip target: the host in lower case, no hop-by-hop headers.
+
+    AWS documents the lower case; recorded Lambda events show the host as the client wrote it.
+    """
     dropped = HOP_BY_HOP | named_by_connection(request.headers)
-    kept = Headers(line for line in request.headers.raw if line[0].lower() not in dropped)
+    host, *rest = request.headers.raw
+    lines = [(host[0], host[1].lower()), *rest]
+    kept = Headers(line for line in lines if line[0].lower() not in dropped)
     return request._replace(headers=kept)
 
 

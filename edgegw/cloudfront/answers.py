@@ -28,14 +28,18 @@ def via(version: str, facts: Facts) -> bytes:
     return f"{version} {facts.via_host}.cloudfront.net (CloudFront)".encode()
 
 
-def stamped(response: Response, x_cache: str, facts: Facts) -> Response:
-    """`response` with X-Cache, X-Amz-Cf-Pop and X-Amz-Cf-Id at its end, and Via if it has none."""
-    headers = response.headers
-    tail: list[Header] = [(b"X-Cache", f"{x_cache} from cloudfront".encode())]
-    if headers.get(b"via") is None:
-        tail.append((b"Via", via("1.1", facts)))
-    tail += [(b"X-Amz-Cf-Pop", POP), (b"X-Amz-Cf-Id", facts.request_id.encode())]
-    return Response(response.status, response.reason, headers.added(*tail), response.body)
+def stamped(
+    response: Response, x_cache: str, facts: Facts, *, without_origin: bool = False
+) -> Response:
+    """`response` with X-Cache, X-Amz-Cf-Pop and X-Amz-Cf-Id at its end.
+
+    A response of ours without an origin gets its Via here; others have it already.
+    """
+    lines = [*response.headers.raw, (b"X-Cache", f"{x_cache} from cloudfront".encode())]
+    if without_origin:
+        lines.append((b"Via", via("1.1", facts)))
+    lines += [(b"X-Amz-Cf-Pop", POP), (b"X-Amz-Cf-Id", facts.request_id.encode())]
+    return Response(response.status, response.reason, Headers(lines), response.body)
 
 
 _PAGE: Final = """\
@@ -115,4 +119,5 @@ def _made_here(status: int, page: bytes, facts: Facts, x_cache: str, *extra: Hea
         (b"Connection", b"close" if closing else b"keep-alive"),
         *extra,
     ]
-    return stamped(Response(status, phrase(status), Headers(lines), Body.of(page)), x_cache, facts)
+    response = Response(status, phrase(status), Headers(lines), Body.of(page))
+    return stamped(response, x_cache, facts, without_origin=True)

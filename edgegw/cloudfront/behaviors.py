@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edgegw.cloudfront.model import Behavior, Distribution
-from edgegw.http.message import Request, has_body
+from edgegw.http.message import Request
 from edgegw.http.target import collapsed_slashes, normalized_path
 from edgegw.http.wildcard import compile_wildcard
 
@@ -96,6 +96,6 @@ def admit(behavior: Behavior, request: Request) -> RefusedAtTheDoor | RedirectTo
         allowed = ", ".join(sorted(behavior.allowed_methods))
         detail = f"behavior {behavior.path_pattern} allows {allowed}, not {request.method}"
         return RefusedAtTheDoor(403, _UNSAFE_TEXT, detail)
-    if request.method in GET_HEAD and has_body(request.headers):
+    if request.method in GET_HEAD and not request.body.is_empty:
         return RefusedAtTheDoor(403, "Bad request.", f"a {request.method} must not carry a body")
     return None

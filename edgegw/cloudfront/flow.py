@@ -129,7 +129,9 @@ class ViewerRequest:
                 return _breached(self.visit, "viewer-request", answer)
             case Generated():
                 made = _generated(answer, self.visit)
-                return _finish(self.visit, made, "LambdaGeneratedResponse")
+                kind = "LambdaGeneratedResponse"
+                answer = stamped(made, kind, self.visit.facts, without_origin=True)
+                return Finish(answer, self.visit, kind)
             case (request, _):
                 return _look_up(self.visit._replace(viewer=request))
 

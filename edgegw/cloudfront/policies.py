@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from edgegw.cloudfront.answers import Facts, via
 from edgegw.cloudfront.managed import ADDED_BY_ALL_VIEWER_EXCEPT_HOST
@@ -56,9 +56,6 @@ _NEVER: Final = frozenset(
     }
 )
 _NEVER_PREFIXES: Final = (b"x-edge-", b"x-amz-cf-", b"cloudfront-")
-_REWRITTEN: Final = frozenset(
-    {b"host", b"user-agent", b"cookie", b"accept-encoding", b"via", b"x-forwarded-for"}
-)
 _WRITING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -67,8 +64,26 @@ class Treatment(Enum):
 
     DROP = 0
     KEEP = 1
-    REWRITE = 2
-    KEEP_WHEN_WRITING = 3
+    KEEP_WHEN_WRITING = 2
+    COOKIE = 3
+    ACCEPT_ENCODING = 4
+    VIA = 5
+    FORWARDED_FOR = 6
+
+
+class Plan(NamedTuple):
+    """How to make an origin's header lines of a viewer's that have certain names.
+
+    `kept` are the positions that stay, `special` the places among them that need work, the flags
+    say which lines CloudFront has to add.
+    """
+
+    kept: tuple[int, ...]
+    special: tuple[tuple[int, Treatment], ...]
+    adds_host: bool
+    adds_user_agent: bool
+    adds_via: bool
+    adds_forwarded_for: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +96,11 @@ class Forwarding:
     keeps_cookie: Callable[[str], bool] | None
     keeps_query_string: Callable[[str], bool] | None
     added_headers: tuple[str, ...]
-    _known: dict[bytes, tuple[Treatment, bytes]] = field(
-        default_factory=dict[bytes, tuple[Treatment, bytes]], compare=False, repr=False
+    _plans: dict[tuple[bytes, ...], Plan] = field(
+        default_factory=dict["tuple[bytes, ...]", "Plan"], compare=False, repr=False
+    )
+    _cookies: dict[bytes, bytes] = field(
+        default_factory=dict[bytes, bytes], compare=False, repr=False
     )
 
     @property
@@ -90,19 +108,55 @@ class Forwarding:
         """Without it, Set-Cookie is removed from every response of the behavior."""
         return self.keeps_cookie is not None
 
-    def treatment(self, name: bytes) -> tuple[Treatment, bytes]:
-        """What becomes of the header `name`, and the name in lower case; worked out once a name."""
-        known = self._known.get(name)
-        if known is None:
+    def plan(self, names: tuple[bytes, ...]) -> Plan:
+        """What becomes of headers of these names in this order; worked out once."""
+        plan = self._plans.get(names)
+        if plan is None:
+            plan = self._make_plan(names)
+            if len(self._plans) < _REMEMBERED:
+                self._plans[names] = plan
+        return plan
+
+    def _make_plan(self, names: tuple[bytes, ...]) -> Plan:
+        kept: set[bytes] = set()
+        entries: list[tuple[int, Treatment]] = []
+        done: set[Treatment] = set()
+        for at, name in enumerate(names):
             lower = name.lower()
-            known = (self._treatment(lower), lower)
-            if len(self._known) < _REMEMBERED:
-                self._known[name] = known
-        return known
+            what = self._treatment(lower)
+            if what is Treatment.DROP or what in done:
+                continue
+            if what is Treatment.KEEP:
+                kept.add(lower)
+            elif what is not Treatment.KEEP_WHEN_WRITING:
+                done.add(what)
+            entries.append((at, what))
+        return Plan(
+            tuple(at for at, _ in entries),
+            tuple((place, what) for place, (_, what) in enumerate(entries) if what.value > 1),
+            b"host" not in kept,
+            b"user-agent" not in kept,
+            Treatment.VIA not in done,
+            Treatment.FORWARDED_FOR not in done,
+        )
+
+    def cookies(self, headers: Headers) -> bytes:
+        """The Cookie value to forward: one line, sorted by name; empty when nothing is left."""
+        if self.keeps_cookie is None:
+            return b""
+        lines = headers.get_all(b"cookie")
+        value = lines[0] if len(lines) == 1 else b"; ".join(lines)
+        found = self._cookies.get(value)
+        if found is None:
+            found = _kept_cookies(self.keeps_cookie, value)
+            if len(self._cookies) < _REMEMBERED:
+                self._cookies[value] = found
+        return found
 
     def _treatment(self, lower: bytes) -> Treatment:
-        if lower in _REWRITTEN:
-            return Treatment.REWRITE
+        special = _SPECIAL.get(lower)
+        if special is not None:
+            return special
         if lower in _NEVER or lower.startswith(_NEVER_PREFIXES):
             return Treatment.DROP
         if lower in _ALWAYS or self.keeps_header(lower):
@@ -110,8 +164,14 @@ class Forwarding:
         return Treatment.KEEP_WHEN_WRITING if lower == b"authorization" else Treatment.DROP
 
 
-_REMEMBERED: Final = 1000
-"""Header names whose treatment a behavior remembers."""
+_SPECIAL: Final = {
+    b"cookie": Treatment.COOKIE,
+    b"accept-encoding": Treatment.ACCEPT_ENCODING,
+    b"via": Treatment.VIA,
+    b"x-forwarded-for": Treatment.FORWARDED_FOR,
+}
+_REMEMBERED: Final = 500
+"""Plans and cookie values that a behavior remembers: viewers send the same ones all day."""
 
 
 def compile_forwarding(
@@ -187,92 +247,84 @@ def origin_request(
     origin path is prepended when it is sent); the body is passed on. Origin custom headers are part
     of `origin` and replace a viewer's header of the same name.
     """
-    lines: list[Header] = []
-    done = {name.lower() for name, _ in origin.custom_headers}
-    treatment = forwarding.treatment
-    for line in request.headers.raw:
-        what, lower = treatment(line[0])
-        if what is Treatment.REWRITE and lower not in done:
-            done.add(lower)
-            value = _rewritten(lower, line[1], forwarding, request, origin, facts)
-            if value:
-                lines.append((line[0], value))
-        elif lower in done or what is Treatment.DROP:
-            continue
-        elif what is Treatment.KEEP or request.method in _WRITING:
-            lines.append(line)
-    for lower, name in _ADDED:
-        if lower not in done:
-            value = _rewritten(lower, None, forwarding, request, origin, facts)
-            lines.append((name, value))
-    for added in forwarding.added_headers:
-        shown = viewer_header(added, request)
-        if shown is not None:
-            lines.append((added.encode(), shown.encode()))
-    query = request.target.query
+    raw = request.headers.raw
+    plan = forwarding.plan(tuple([name for name, _ in raw]))
+    lines = [raw[at] for at in plan.kept]
+    if plan.special:
+        lines = _with_special(lines, plan, forwarding, request, facts)
+    if plan.adds_host:
+        lines.append((b"Host", origin.domain_name.encode()))
+    if plan.adds_user_agent:
+        lines.append((b"User-Agent", b"Amazon CloudFront"))
+    if plan.adds_via:
+        lines.append((b"Via", _via(request, facts)))
+    if plan.adds_forwarded_for:
+        lines.append((b"X-Forwarded-For", request.client.address.encode()))
+    if forwarding.added_headers:
+        lines += _added(forwarding, request)
+    if origin.custom_headers:
+        replaced = {name.lower() for name, _ in origin.custom_headers}
+        lines = [line for line in lines if line[0].lower() not in replaced]
     target = request.target
-    if query is not None:
-        target = Target(target.path, _kept_query(forwarding, query))
+    if target.query is not None:
+        target = Target(target.path, _kept_query(forwarding, target.query))
     return request.sent(target, Headers(lines))
 
 
-_ADDED: Final = (
-    (b"host", b"Host"),
-    (b"user-agent", b"User-Agent"),
-    (b"via", b"Via"),
-    (b"x-forwarded-for", b"X-Forwarded-For"),
-)
-"""Headers that every origin request has."""
+def _with_special(
+    lines: list[Header], plan: Plan, forwarding: Forwarding, request: Request, facts: Facts
+) -> list[Header]:
+    """`lines` with the headers that CloudFront writes anew, each in its place."""
+    dropped: list[int] = []
+    for place, what in plan.special:
+        match what:
+            case Treatment.COOKIE:
+                value = forwarding.cookies(request.headers)
+            case Treatment.ACCEPT_ENCODING:
+                value = _accept_encoding(forwarding, request)
+            case Treatment.VIA:
+                value = b", ".join([*request.headers.get_all(b"via"), _via(request, facts)])
+            case Treatment.FORWARDED_FOR:
+                earlier = request.headers.get_all(b"x-forwarded-for")
+                value = b", ".join([*earlier, request.client.address.encode()])
+            case _:  # kept only when writing
+                value = lines[place][1] if request.method in _WRITING else b""
+        if value:
+            lines[place] = (lines[place][0], value)
+        else:
+            dropped.append(place)
+    for place in reversed(dropped):
+        del lines[place]
+    return lines
 
 
-def _rewritten(
-    lower: bytes,
-    first: bytes | None,
-    forwarding: Forwarding,
-    request: Request,
-    origin: Origin,
-    facts: Facts,
-) -> bytes:
-    """What becomes of a header that CloudFront writes anew; empty bytes leave it out.
-
-    `first` is the viewer's first value of it, None where the viewer sent none.
-    """
-    match lower:
-        case b"host":
-            kept = first if forwarding.keeps_header(b"host") else None
-            return kept or origin.domain_name.encode()
-        case b"user-agent":
-            kept = first if forwarding.keeps_header(b"user-agent") else None
-            return kept or b"Amazon CloudFront"
-        case b"cookie":
-            return _kept_cookies(forwarding, request.headers)
-        case b"accept-encoding":
-            return _accept_encoding(forwarding, request)
-        case b"via":
-            version = _VERSIONS.get(request.http_version, request.http_version)
-            earlier = [] if first is None else request.headers.get_all(b"via")
-            return b", ".join([*earlier, via(version, facts)])
-        case _:
-            earlier = [] if first is None else request.headers.get_all(b"x-forwarded-for")
-            return b", ".join([*earlier, request.client.address.encode()])
+def _added(forwarding: Forwarding, request: Request) -> list[Header]:
+    """CloudFront's own headers that the policies name."""
+    shown = [(name, viewer_header(name, request)) for name in forwarding.added_headers]
+    return [(name.encode(), value.encode()) for name, value in shown if value is not None]
 
 
 _VERSIONS: Final = {"2": "2.0", "3": "3.0"}
 
 
-def _kept_cookies(forwarding: Forwarding, headers: Headers) -> bytes:
-    """One Cookie value, sorted by name; `$` names and pieces without `=` are left out."""
-    keeps = forwarding.keeps_cookie
-    if keeps is None:
-        return b""
+def _via(request: Request, facts: Facts) -> bytes:
+    return via(_VERSIONS.get(request.http_version, request.http_version), facts)
+
+
+def _kept_cookies(keeps: Callable[[str], bool], value: bytes) -> bytes:
+    """The pairs of `value` that are kept; `$` names and pieces without `=` are left out."""
     pairs: list[tuple[bytes, bytes]] = []
-    for line in headers.get_all(b"cookie"):
-        for piece in line.split(b";"):
-            name, mark, _ = piece.partition(b"=")
-            name = name.strip()
-            if mark and name and not name.startswith(b"$") and keeps(name.decode("latin-1")):
-                pairs.append((name, piece.strip()))
-    return b"; ".join(piece for _, piece in sorted(pairs, key=lambda pair: pair[0]))
+    for piece in value.split(b";"):
+        bare = piece.strip()
+        name, mark, _ = bare.partition(b"=")
+        if mark and name and name[:1] != b"$" and keeps(name.decode("latin-1")):
+            pairs.append((name.strip(), bare))
+    pairs.sort(key=_first)
+    return b"; ".join([piece for _, piece in pairs])
+
+
+def _first(pair: tuple[bytes, bytes]) -> bytes:
+    return pair[0]
 
 
 def _kept_query(forwarding: Forwarding, query: bytes) -> bytes | None:

@@ -230,23 +230,37 @@ def _decode_headers(found: object, sent: Sent, original: Headers) -> Headers | B
     breach = check_headers(found, sent.headers, sent.trigger)
     if breach is not None:
         return breach
-    hidden = [line for line in original.raw if is_disallowed(to_text(line[0]).lower())]
-    return Headers([*_decode_lines(cast("EventHeaders", found), original), *hidden])
-
-
-def _decode_lines(found: EventHeaders, original: Headers) -> list[Header]:
-    """Header lines of a checked `headers` object; original bytes stand in for equal text."""
-    known = {(to_text(name), to_text(value)): (name, value) for name, value in original.raw}
     lines: list[Header] = []
-    for name, entries in (found or {}).items():
-        for entry in entries:
-            key = entry.get("key") or "-".join(part.capitalize() for part in name.split("-"))
-            lines += [
-                known.get((key, value))
-                or (key.encode("utf-8", "replace"), value.encode("utf-8", "replace"))
-                for value in cast("list[str]", entry_values([entry]))
-            ]
+    received: dict[str, list[Header]] = {}
+    for line in original.raw:
+        received.setdefault(to_text(line[0]).lower(), []).append(line)
+    for name, entries in cast("EventHeaders", found or {}).items():
+        if sent.headers.get(name) == entries:
+            lines += received[name]
+        else:
+            lines += _decode_lines(name, entries)
+    for name, hidden in received.items():
+        if is_disallowed(name):
+            lines += hidden
+    return Headers(lines)
+
+
+def _decode_lines(name: str, entries: list[dict[str, str]]) -> list[Header]:
+    """The lines of one checked entry; a missing `key` is the name, each part capitalised."""
+    lines: list[Header] = []
+    for entry in entries:
+        key = entry.get("key") or "-".join(part.capitalize() for part in name.split("-"))
+        raw = key.encode("utf-8", "replace")
+        values = cast("list[str]", entry_values([entry]))
+        lines += [(raw, value.encode("utf-8", "replace")) for value in values]
     return lines
+
+
+def _all_lines(found: EventHeaders | None) -> list[Header]:
+    """The lines of a checked headers object that nothing was sent of."""
+    return [
+        line for name, entries in (found or {}).items() for line in _decode_lines(name, entries)
+    ]
 
 
 def _decode_target(uri: str, query: str, original: Target) -> Target:
@@ -315,7 +329,7 @@ def _with_origin(
 def decode_origin(found: Mapping[str, Mapping[str, Any]], configured: Origin) -> Origin:
     """A checked `origin` object; connection attempts and time-out stay as configured."""
     kind, fields = next(iter(found.items()))
-    lines = tuple(_decode_lines(cast("EventHeaders", fields.get("customHeaders", {})), Headers()))
+    lines = tuple(_all_lines(cast("EventHeaders", fields.get("customHeaders", {}))))
     completion: float | None = fields.get("responseCompletionTimeout") or None
     if kind == "s3":
         return S3Origin(
@@ -353,7 +367,7 @@ def _decode_generated(result: Mapping[str, Any], sent: Sent) -> Generated | Brea
     breach = check_headers(result.get("headers"), {}, sent.trigger)
     if breach is not None:
         return breach
-    lines = _decode_lines(cast("EventHeaders", result.get("headers") or {}), Headers())
+    lines = _all_lines(cast("EventHeaders | None", result.get("headers")))
     content = _decode_content(
         result.get("body", ""), result.get("bodyEncoding", "text"), sent, "body"
     )

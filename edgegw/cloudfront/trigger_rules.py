@@ -144,8 +144,11 @@ def check_headers(headers: object, sent: EventHeaders, trigger: Trigger) -> Brea
         headers = {}
     if not isinstance(headers, Mapping):
         return _bad_headers("headers", headers, "it must be an object of arrays")
+    headers = cast("Mapping[str, object]", headers)
     lowered: dict[str, list[str]] = {}
-    for name, entries in cast("Mapping[str, object]", headers).items():
+    for name, entries in headers.items():
+        if sent.get(name) == entries:
+            continue  # as it was sent: nothing to judge
         values = entry_values(entries)
         if isinstance(values, Breach):
             return Breach(
@@ -164,13 +167,18 @@ def check_headers(headers: object, sent: EventHeaders, trigger: Trigger) -> Brea
         if breach is not None:
             return breach
         lowered.setdefault(lower, []).extend(values)
-    return _check_read_only(lowered, sent, trigger)
+    return _check_read_only(headers, lowered, sent, trigger)
 
 
 def _check_read_only(
-    lowered: Mapping[str, list[str]], sent: EventHeaders, trigger: Trigger
+    headers: Mapping[str, object],
+    lowered: Mapping[str, list[str]],
+    sent: EventHeaders,
+    trigger: Trigger,
 ) -> Breach | None:
     for name in READ_ONLY[trigger]:
+        if headers.get(name) == sent.get(name) and name not in lowered:
+            continue
         before = [entry["value"] for entry in sent.get(name, ())]
         after = lowered.get(name, [])
         if before != after:
@@ -207,10 +215,10 @@ def entry_values(entries: object) -> list[str] | Breach:
         return _bad_headers("", entries, 'it must be an array of {"key": …, "value": …}')
     values: list[str] = []
     for at, entry in enumerate(cast("list[object]", entries)):
-        if not isinstance(entry, Mapping):
+        if not isinstance(entry, dict):
             return _bad_headers(f"[{at}]", entry, 'it must be an object {"key": …, "value": …}')
-        value = cast("Mapping[str, object]", entry).get("value")
-        key = cast("Mapping[str, object]", entry).get("key")
+        value = cast("dict[str, object]", entry).get("value")
+        key = cast("dict[str, object]", entry).get("key")
         if key is not None and not isinstance(key, str):
             return _bad_headers(f"[{at}].key", key, "it must be a string")
         each = cast("list[object]", value) if isinstance(value, list) else [value]

@@ -1,9 +1,10 @@
 """ASGI ↔ http.message: one front door as an ASGI 3 application.
 
 Servers that know the wire put it into `scope["extensions"]["edgegw.wire"]`: `headers` in their
-spelling and the raw `target`. The reason phrase travels in the key `reason` of the start message
-(`edgegw.whole` beside it says that the whole body follows at once), the exchange in
-`scope["extensions"]["edgegw.exchange"]`; other servers and applications ignore all of them.
+spelling, the raw `target`, and `bodiless` where no header promises a body. The reason phrase
+travels in the key `reason` of the start message (`edgegw.whole` beside it says that the whole body
+follows at once), the exchange in `scope["extensions"]["edgegw.exchange"]`. Other servers and
+applications ignore all of them.
 """
 
 from __future__ import annotations
@@ -172,14 +173,16 @@ def to_request(scope: Scope, incoming: Incoming) -> Request:
         scope["method"],
         target,
         headers,
-        _request_body(headers, incoming),
+        _request_body(headers, wire, incoming),
         scope.get("scheme", "http"),
         version,
         Client(client[0], client[1]) if client else Client(),
     )
 
 
-def _request_body(headers: Headers, incoming: Incoming) -> Body:
+def _request_body(headers: Headers, wire: dict[str, Any] | None, incoming: Incoming) -> Body:
+    if wire is not None and wire.get("bodiless"):
+        return EMPTY
     length: int | None = None
     for name, value in headers.raw:
         lower = name.lower()

@@ -43,6 +43,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._hosts = 0
         self._is_refused = False
+        self._is_bodiless = True
 
     @property
     def _door(self) -> FrontDoorApp:
@@ -73,6 +74,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
         self.wire = []
         self._in_head = True
         self._hosts = 0
+        self._is_bodiless = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
@@ -80,6 +82,8 @@ class FrontDoorProtocol(HttpToolsProtocol):
         lower = name.lower()
         if lower == b"host":
             self._hosts += 1
+        elif lower in (b"content-length", b"transfer-encoding"):
+            self._is_bodiless = False
         elif lower == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
         self.headers.append((lower, value))
@@ -136,7 +140,13 @@ class FrontDoorProtocol(HttpToolsProtocol):
             "raw_path": raw_path,
             "query_string": query,
             "headers": self.headers,
-            "extensions": {WIRE: {"headers": self.wire, "target": self.url}},
+            "extensions": {
+                WIRE: {
+                    "headers": self.wire,
+                    "target": self.url,
+                    "bodiless": self._is_bodiless,
+                }
+            },
         }
 
     def on_body(self, body: bytes) -> None:

@@ -180,14 +180,3 @@ def named_by_connection(headers: Headers) -> frozenset[bytes]:
         for token in value.split(b",")
         if token.strip()
     )
-
-
-def has_body(headers: Headers) -> bool:
-    """Whether an HTTP/1.1 request with these headers carries a body of at least one byte."""
-    for name, value in headers.raw:
-        lower = name.lower()
-        if lower == b"transfer-encoding":
-            return True
-        if lower == b"content-length" and value.strip(b" \t0"):
-            return True
-    return False

@@ -1,0 +1,275 @@
+"""A request through a load balancer, told as a screenplay: steps expected, replies given."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgegw.alb.flow import (
+    Facts,
+    Finish,
+    ForwardTo,
+    Invoke,
+    ReadBody,
+    TargetFailure,
+    forwarded_host,
+    start,
+    trace_id,
+)
+from edgegw.alb.model import (
+    FixedResponse,
+    Forward,
+    IpTargetGroup,
+    LambdaTargetGroup,
+    Listener,
+    Rule,
+    Target,
+)
+from edgegw.alb.rules import host_header, match_rule, path_pattern
+from edgegw.alb.targets import choose_target, choose_target_group
+from edgegw.awslambda.model import FunctionError, FunctionRef, Report, Returned, Throttled
+from edgegw.http.message import Client, Headers, Request, Response
+from edgegw.http.target import Target as RequestTarget
+
+FACTS = Facts(b"Sat, 21 Nov 2026 00:00:00 GMT", 0x5DBAFC0F, "a4ac9c9046b152c44e90ca34", 0.0, 1)
+FN = LambdaTargetGroup("fn", "arn:fn", FunctionRef("hello"))
+WEB = IpTargetGroup("web", "arn:web", (Target("10.0.0.1", 80), Target("10.0.0.2", 80)))
+
+
+def listener(*rules: Rule, default: Any = None, port: int = 80) -> Listener:
+    action = default or Forward(((FN, 1),))
+    return Listener("lb", "lb-1.elb.test", port, "HTTP", rules, Rule(None, (), action))
+
+
+def request(target: bytes = b"/a?b=1", method: str = "GET", **headers: str) -> Request:
+    lines = [(b"Host", b"example.com")]
+    lines += [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return Request(method, RequestTarget.parse(target), Headers(lines), client=Client("1.2.3.4", 5))
+
+
+def test_a_request_to_a_function_from_the_first_step_to_the_last() -> None:
+    step = start(listener(), request(), FACTS)
+    assert isinstance(step, ReadBody)
+    assert step.limit == 1024 * 1024
+
+    step = step.next(b"", truncated=False)
+    assert isinstance(step, Invoke)
+    assert step.invocation.function == FunctionRef("hello")
+    event = json.loads(step.invocation.payload)
+    assert event["path"] == "/a"
+    assert event["headers"] == {
+        "host": "example.com",
+        "x-amzn-trace-id": "Root=1-5dbafc0f-a4ac9c9046b152c44e90ca34",
+        "x-forwarded-for": "1.2.3.4",
+        "x-forwarded-port": "80",
+        "x-forwarded-proto": "http",
+    }
+
+    step = step.next(Returned(b'{"statusCode": 200, "body": "hi"}', Report()))
+    assert isinstance(step, Finish)
+    assert step.refusal is None
+    assert step.response.body.content == b"hi"
+
+
+def test_a_request_to_an_ip_target_from_the_first_step_to_the_last() -> None:
+    sent = request(
+        b"/a/../b", Connection="keep-alive, X-Mine", X_Mine="1", TE="trailers", Expect="x"
+    )
+    step = start(listener(default=Forward(((WEB, 1),))), sent, FACTS)
+    assert isinstance(step, ForwardTo)
+    assert step.target == Target("10.0.0.2", 80)
+    assert step.request.target.raw == b"/a/../b"
+    assert [name for name, _ in step.request.headers] == [
+        b"Host",
+        b"X-Forwarded-For",
+        b"X-Forwarded-Proto",
+        b"X-Forwarded-Port",
+        b"X-Amzn-Trace-Id",
+    ]
+
+    reply = Response(
+        200, b"Fine", Headers([(b"Server", b"mine"), (b"Transfer-Encoding", b"chunked")])
+    )
+    step = step.next(reply)
+    assert isinstance(step, Finish)
+    assert step.response.headers.raw == ((b"Server", b"mine"),)
+    assert step.response.reason == b"Fine"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [
+        (Throttled(), "LambdaThrottling"),
+        (FunctionError("ValueError", "x", b"{}", Report()), "LambdaUnhandled"),
+        (Returned(b"not json", Report()), "LambdaInvalidResponse"),
+    ],
+    ids=["throttled", "raised", "malformed"],
+)
+def test_failures_of_the_function_give_502(outcome: Any, reason: str) -> None:
+    step = start(listener(), request(), FACTS)
+    assert isinstance(step, ReadBody)
+    invoke = step.next(b"", truncated=False)
+    assert isinstance(invoke, Invoke)
+    finish = invoke.next(outcome)
+    assert finish.response.status == 502
+    assert finish.refusal is not None
+    assert finish.refusal.reason == reason
+
+
+def test_body_above_one_megabyte_gives_413() -> None:
+    step = start(listener(), request(method="POST"), FACTS)
+    assert isinstance(step, ReadBody)
+    finish = step.next(b"x", truncated=True)
+    assert isinstance(finish, Finish)
+    assert finish.response.status == 413
+    assert finish.refusal is not None
+    assert finish.refusal.reason == "LambdaRequestTooLarge"
+
+
+@pytest.mark.parametrize("status", [502, 504])
+def test_failures_of_a_target(status: int) -> None:
+    step = start(listener(default=Forward(((WEB, 1),))), request(), FACTS)
+    assert isinstance(step, ForwardTo)
+    finish = step.next(TargetFailure(status, "refused"))
+    assert finish.response.status == status
+    assert finish.refusal is not None
+    assert finish.refusal.detail == "refused"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        pytest.param(request(b"/" + b"x" * 16384), 414, id="request line of 16 K"),
+        pytest.param(request(X_Big="x" * 16384), 400, id="header line of 16 K"),
+        pytest.param(
+            request(**{f"x{i}": "x" * 9000 for i in range(8)}), 400, id="headers above 64 K"
+        ),
+        pytest.param(request(method="TRACE"), 405, id="TRACE"),
+        pytest.param(request(Transfer_Encoding="gzip"), 501, id="other transfer coding"),
+        pytest.param(
+            request(X_Forwarded_For=", ".join(["1.1.1.1"] * 31)), 463, id="31 forwarded addresses"
+        ),
+        pytest.param(request(b"/../x"), 400, id="path above the root"),
+        pytest.param(request(Upgrade="websocket"), 400, id="WebSocket to a function"),
+    ],
+)
+def test_what_the_load_balancer_refuses(sent: Request, status: int) -> None:
+    finish = start(listener(), sent, FACTS)
+    assert isinstance(finish, Finish)
+    assert finish.response.status == status
+
+
+def test_target_group_without_targets_gives_503() -> None:
+    empty = IpTargetGroup("web", "arn", ())
+    finish = start(listener(default=Forward(((empty, 1),))), request(), FACTS)
+    assert isinstance(finish, Finish)
+    assert finish.response.status == 503
+
+
+def test_rules_go_by_priority_and_all_conditions_must_hold() -> None:
+    api = Rule(1, (path_pattern(("/api/*",)), host_header(("*.example.com",))), FixedResponse(201))
+    any_api = Rule(2, (path_pattern(("/api/*", "/v?/*")),), FixedResponse(202))
+    found = listener(api, any_api, default=FixedResponse(203))
+
+    def status(path: bytes, host: bytes) -> int:
+        action = match_rule(found, path=path, host=host).action
+        assert isinstance(action, FixedResponse)
+        return action.status
+
+    assert status(b"/api/x", b"A.Example.COM:8080") == 201
+    assert status(b"/api/x", b"example.com") == 202
+    assert status(b"/v1/x", b"example.com") == 202
+    assert status(b"/API/x", b"www.example.com") == 203
+
+
+@pytest.mark.parametrize(
+    ("port", "host", "expected"),
+    [
+        (80, b"example.com", b"example.com"),
+        (80, b"example.com:80", b"example.com"),
+        (443, b"example.com:1234", b"example.com"),
+        (8080, b"example.com", b"example.com:8080"),
+        (8080, b"example.com:8080", b"example.com:8080"),
+        (8080, b"[::1]:9", b"[::1]:9"),
+        (80, b"[::1]:9", b"[::1]"),
+    ],
+)
+def test_host_for_targets(port: int, host: bytes, expected: bytes) -> None:
+    assert forwarded_host(host, listener(port=port)) == expected
+
+
+@pytest.mark.parametrize(
+    ("incoming", "expected"),
+    [
+        (b"", b"Root=1-5dbafc0f-a4ac9c9046b152c44e90ca34"),
+        (b"Root=1-a-b", b"Self=1-5dbafc0f-a4ac9c9046b152c44e90ca34;Root=1-a-b"),
+        (
+            b"Self=1-x-y;Root=1-a-b;CalledFrom=app",
+            b"Self=1-5dbafc0f-a4ac9c9046b152c44e90ca34;Root=1-a-b;CalledFrom=app",
+        ),
+        (b"Self=1-x-y", b"Root=1-5dbafc0f-a4ac9c9046b152c44e90ca34"),
+        (b"CalledFrom=app", b"Root=1-5dbafc0f-a4ac9c9046b152c44e90ca34;CalledFrom=app"),
+    ],
+)
+def test_trace_id(incoming: bytes, expected: bytes) -> None:
+    assert trace_id(incoming, FACTS) == expected
+
+
+@pytest.mark.parametrize(
+    ("earlier", "expected"),
+    [([], b"1.2.3.4"), (["a"], b"a, 1.2.3.4"), (["a, b"], b"a, b, 1.2.3.4")],
+)
+def test_forwarded_for_is_appended(earlier: list[str], expected: bytes) -> None:
+    sent = request(**({"x_forwarded_for": earlier[0]} if earlier else {}))
+    step = start(listener(), sent, FACTS)
+    assert isinstance(step, ReadBody)
+    assert step.request.headers.get_all(b"x-forwarded-for") == [expected]
+
+
+def test_absolute_form_beats_the_host_header_and_http10_may_lack_it() -> None:
+    step = start(listener(), request(b"http://dns.name/x"), FACTS)
+    assert isinstance(step, ReadBody)
+    assert step.request.headers.get(b"host") == b"dns.name"
+    bare = request()._replace(headers=Headers(), http_version="1.0")
+    step = start(listener(), bare, FACTS)
+    assert isinstance(step, ReadBody)
+    assert step.request.headers.get(b"host") == b"lb-1.elb.test"
+
+
+def test_host_is_lowered_for_ip_targets_and_kept_for_functions() -> None:
+    lines = Headers([(b"Host", b"Example.COM")])
+    step = start(listener(), request()._replace(headers=lines), FACTS)
+    assert isinstance(step, ReadBody)
+    assert step.request.headers.get(b"host") == b"Example.COM"
+    step = start(listener(default=Forward(((WEB, 1),))), request()._replace(headers=lines), FACTS)
+    assert isinstance(step, ForwardTo)
+    assert step.request.headers.get(b"host") == b"example.com"
+
+
+def test_split_cookies_of_http2_are_joined() -> None:
+    lines = Headers([(b"host", b"h"), (b"cookie", b"a=1"), (b"cookie", b"b=2")])
+    step = start(listener(), request()._replace(headers=lines, http_version="2"), FACTS)
+    assert isinstance(step, ReadBody)
+    assert step.request.headers.get_all(b"cookie") == [b"a=1; b=2"]
+
+
+@given(st.lists(st.integers(0, 999), min_size=1, max_size=5), st.floats(0, 1, exclude_max=True))
+def test_weights_choose_only_groups_that_have_some(weights: list[int], draw: float) -> None:
+    groups = tuple((replace(WEB, name=str(at)), weight) for at, weight in enumerate(weights))
+    chosen = choose_target_group(Forward(groups), draw=draw)
+    if len(weights) == 1:
+        assert chosen is groups[0][0]
+    elif sum(weights) == 0:
+        assert chosen is None
+    else:
+        assert chosen is not None
+        assert weights[int(chosen.name)] > 0
+
+
+def test_targets_take_turns() -> None:
+    assert [choose_target(WEB, turn=turn) for turn in range(3)] == [*WEB.targets, WEB.targets[0]]

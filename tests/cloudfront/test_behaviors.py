@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import pytest
+
+from edgegw.cloudfront.behaviors import (
+    ALL_METHODS,
+    GET_HEAD,
+    RedirectToHttps,
+    RefusedAtTheDoor,
+    admit,
+    choose_behavior,
+    compile_path_pattern,
+    refuse_size,
+)
+from edgegw.cloudfront.managed import CACHE_POLICIES
+from edgegw.cloudfront.model import Behavior, CustomOrigin, Distribution, ViewerProtocolPolicy
+from edgegw.cloudfront.policies import compile_forwarding
+from edgegw.http.message import Body, Headers, Request
+from edgegw.http.target import Target
+
+FORWARDING = compile_forwarding(CACHE_POLICIES[1], None)
+ORIGIN = CustomOrigin("o", 80, "http")
+
+
+def behavior(
+    pattern: str = "*",
+    policy: ViewerProtocolPolicy = "allow-all",
+    methods: frozenset[str] = GET_HEAD,
+) -> Behavior:
+    return Behavior(pattern, compile_path_pattern(pattern), ORIGIN, FORWARDING, policy, methods)
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern"),
+    [
+        (b"/api/x", "/api/*"),
+        (b"/api", "*"),
+        (b"/x/y.jpg", "*.jpg"),
+        (b"/img/1", "img/?"),
+        (b"/img/12", "*"),
+        (b"/API/x", "*"),
+        (b"/a/../api/x", "/api/*"),
+        (b"//api//x", "/api/*"),
+        (b"/api/x.jpg", "/api/*"),
+        (b"/../api/x", "*"),
+    ],
+)
+def test_first_pattern_wins_and_the_default_is_last(path: bytes, pattern: str) -> None:
+    found = Distribution(
+        "d",
+        "E",
+        "d.cloudfront.net",
+        (),
+        tuple(map(behavior, ("/api/*", "*.jpg", "img/?"))),
+        behavior(),
+    )
+    assert choose_behavior(found, path).path_pattern == pattern
+
+
+def request(method: str = "GET", scheme: str = "http", **more: object) -> Request:
+    return Request(method, Target(b"/"), scheme=scheme)._replace(**more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("policy", "sent", "expected"),
+    [
+        ("allow-all", request(), None),
+        ("redirect-to-https", request(), 301),
+        ("redirect-to-https", request("HEAD"), 301),
+        ("redirect-to-https", request("POST"), 307),
+        ("redirect-to-https", request("POST", http_version="1.0"), 403),
+        ("redirect-to-https", request(scheme="https"), None),
+        ("https-only", request(), 403),
+        ("https-only", request(scheme="https"), None),
+        ("allow-all", request("TRACE"), 403),
+        ("allow-all", request(body=Body.of(b"x")), 403),
+        ("allow-all", request("POST", body=Body.of(b"x")), None),
+    ],
+)
+def test_what_a_behavior_admits(
+    policy: ViewerProtocolPolicy, sent: Request, expected: int | None
+) -> None:
+    found = admit(behavior(policy=policy, methods=ALL_METHODS), sent)
+    match found:
+        case None:
+            assert expected is None
+        case RedirectToHttps() | RefusedAtTheDoor():
+            assert found.status == expected
+
+
+def test_methods_outside_the_allowed_set_are_refused_with_awss_sentence() -> None:
+    found = admit(behavior(), request("POST"))
+    assert isinstance(found, RefusedAtTheDoor)
+    assert found.text.endswith("supports only cachable requests.")
+
+
+def test_sizes() -> None:
+    long_url = refuse_size(request(target=Target(b"/" + b"x" * 8192)))
+    assert long_url is not None
+    assert long_url.status == 414
+    big = refuse_size(request(headers=Headers([(b"x", b"x" * 32768)])))
+    assert big is not None
+    assert big.status == 494
+    assert refuse_size(request(target=Target(b"/" + b"x" * 8191))) is None

@@ -1,0 +1,225 @@
+"""Fixtures of the whole suite: raw origins, gateways on real sockets, and what a machine has."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from edgegw.config.resolve import load_dict
+from edgegw.gateway.gateway import Gateway
+from edgegw.gateway.server import Ready, serve
+from edgegw.gateway.transport import HttptoolsTransport
+
+pytest_plugins = ["pytester"]
+
+FUNCTIONS = Path(__file__).parent / "functions"
+IN_CI = bool(os.environ.get("CI"))
+PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+"""The runtime that surely is there: the interpreter that runs the tests."""
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def need(tool: str, reason: str) -> str:
+    """The path of `tool`; without it the test is skipped, and fails under CI."""
+    found = shutil.which(tool)
+    if found is None:
+        (pytest.fail if IN_CI else pytest.skip)(f"{tool} is not installed: {reason}")
+    return found
+
+
+@pytest.fixture
+def node() -> str:
+    return need("node", "functions in Node.js are not tested")
+
+
+@pytest.fixture
+def chromium() -> str:
+    return need("chromium", "pages are not tested in a browser")
+
+
+Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class RawOrigin:
+    """An origin that a test writes byte by byte; keeps every request head it received."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.heads: list[bytes] = []
+        self.connections = 0
+
+
+async def read_head(reader: asyncio.StreamReader) -> bytes:
+    """Request line and headers up to the empty line; empty bytes when the client is gone."""
+    try:
+        return await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        return b""
+
+
+async def read_body(head: bytes, reader: asyncio.StreamReader) -> bytes:
+    """The body that belongs to `head`, chunks joined."""
+    lower = head.lower()
+    if b"transfer-encoding: chunked" in lower:
+        body = b""
+        while True:
+            size = int(await reader.readline(), 16)
+            chunk = await reader.readexactly(size + 2)
+            if size == 0:
+                return body
+            body += chunk[:-2]
+    for line in lower.split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return await reader.readexactly(int(line.split(b":")[1]))
+    return b""
+
+
+@pytest.fixture
+def raw_origin() -> Callable[[Script], contextlib.AbstractAsyncContextManager[RawOrigin]]:
+    """`async with raw_origin(script) as origin`: `script(reader, writer)` runs per connection."""
+
+    @asynccontextmanager
+    async def start(script: Script) -> AsyncIterator[RawOrigin]:
+        tasks: set[asyncio.Task[None]] = set()
+
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            tasks.add(task)
+            origin.connections += 1
+            try:
+                await script(reader, writer)
+            except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                pass
+            finally:
+                tasks.discard(task)
+                writer.close()
+
+        server = await asyncio.start_server(connected, "127.0.0.1", 0)
+        origin = RawOrigin(server.sockets[0].getsockname()[1])
+        try:
+            yield origin
+        finally:
+            server.close()
+            for task in list(tasks):
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    return start
+
+
+@pytest.fixture
+def echo_origin(raw_origin):
+    """An origin that answers 200 with the received head and body as its body."""
+
+    @asynccontextmanager
+    async def start() -> AsyncIterator[RawOrigin]:
+        async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while head := await read_head(reader):
+                body = await read_body(head, reader)
+                origin.heads.append(head)
+                content = head + body
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
+                    b"Content-Length: %d\r\n\r\n" % len(content) + content
+                )
+                await writer.drain()
+
+        async with raw_origin(script) as origin:
+            yield origin
+
+    return start
+
+
+@pytest.fixture
+def serving():
+    """`async with serving(config) as urls`: front doors on real sockets, in this event loop."""
+
+    @asynccontextmanager
+    async def start(config: dict, *, hypercorn: bool = False, **options) -> AsyncIterator[Serving]:
+        gateway = Gateway(
+            load_dict(config, FUNCTIONS),
+            transport=lambda unverified: HttptoolsTransport(unverified=unverified),
+            **options,
+        )
+        ready: list[Ready] = []
+        stopping, all_ready = asyncio.Event(), asyncio.Event()
+
+        def on_ready(each: Ready) -> None:
+            ready.append(each)
+            if len(ready) == len(gateway.config.doors):
+                all_ready.set()
+
+        task = asyncio.ensure_future(
+            serve(gateway, on_ready=on_ready, hypercorn=hypercorn, grace=2, stopping=stopping)
+        )
+        waiting = asyncio.ensure_future(all_ready.wait())
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if task.done():
+            task.result()
+        try:
+            yield Serving(gateway, {each.name: each.url for each in ready})
+        finally:
+            stopping.set()
+            await task
+
+    return start
+
+
+class Serving:
+    """A gateway that serves: `url(name)`, and `raw(name, bytes)` for bytes over a socket."""
+
+    def __init__(self, gateway: Gateway, urls: dict[str, str]) -> None:
+        self.gateway = gateway
+        self.urls = urls
+
+    def address(self, name: str) -> tuple[str, int]:
+        host, _, port = self.urls[name].rpartition("//")[2].rpartition(":")
+        return host, int(port)
+
+    async def raw(self, name: str, sent: bytes, *, until_close: bool = True) -> bytes:
+        """Sends bytes and answers with everything that comes back until the door closes."""
+        reader, writer = await asyncio.open_connection(*self.address(name))
+        writer.write(sent)
+        try:
+            async with asyncio.timeout(5):
+                return await (reader.read(-1) if until_close else reader.readuntil(b"\r\n\r\n"))
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+@pytest.fixture(name="free_port")
+def a_free_port() -> Callable[[], int]:
+    return free_port
+
+
+@pytest.fixture(scope="session")
+def vectors() -> Path:
+    """The folder of recorded events; the variable EDGEGW_VECTORS names it."""
+    folder = os.environ.get("EDGEGW_VECTORS")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("EDGEGW_VECTORS names no folder of recorded events")
+    return Path(folder)
