@@ -46,15 +46,16 @@ def is_throttled(in_flight: int, limit: int) -> bool:
 def environments_to_start(demand: Demand) -> int:
     """How many environments to start now; asked once per `PATIENCE` while invocations wait.
 
-    Nothing while the queue moves fast enough; otherwise as many again as there are, so that a
-    slow handler reaches any concurrency in a few rounds and a fast one stops after the first.
+    Nothing while the queue moves fast enough, nor while environments are still starting: they may
+    suffice. Otherwise as many again as there are, and three times as many where nothing moves at
+    all: a slow handler reaches any concurrency in a few rounds, a fast one stops after the first.
     """
-    room = min(demand.waiting - demand.starting, demand.limit - demand.environments)
-    if room <= 0:
+    room = min(demand.waiting, demand.limit - demand.environments)
+    if room <= 0 or demand.starting:
         return 0
     stalled = demand.since_completion >= PATIENCE
     if not stalled and demand.mean_duration is not None and demand.environments:
         expected = demand.waiting * demand.mean_duration / demand.environments
         if expected <= TOLERATED_WAIT:
             return 0
-    return min(room, max(1, demand.environments))
+    return min(room, max(1, demand.environments) * (3 if stalled else 1))

@@ -1,0 +1,329 @@
+"""Configurations: what is loaded, and what is said of mistakes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from edgegw.cloudfront.model import CustomOrigin
+from edgegw.config.document import read_document
+from edgegw.config.resolve import (
+    DistributionDoor,
+    ListenerDoor,
+    load_dict,
+    load_document,
+    load_file,
+)
+from edgegw.config.schema import json_schema
+from edgegw.errors import ConfigError, UsageError
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = ROOT / "tests" / "functions"
+
+
+def findings(text: str) -> list[str]:
+    """What is said of the configuration `text`, without the file's name."""
+    try:
+        config = load_document(read_document(text, "c.yaml", {"SET": "7"}), FUNCTIONS)
+    except ConfigError as error:
+        return [str(each).removeprefix("c.yaml:") for each in error.findings]
+    return [str(each).removeprefix("c.yaml:") for each in config.warnings]
+
+
+GOOD = """\
+functions:
+  f: {runtime: python3.13, code: ., handler: hooks.target}
+target_groups:
+  t: {target_type: lambda, function: f}
+load_balancers:
+  web:
+    listeners:
+      - listen: 8080
+        default_actions: [{forward: t}]
+distributions:
+  site:
+    listen: "127.0.0.1:8081"
+    origins: {app: {url: "http://localhost:5173"}}
+    default_behavior: {origin: app}
+"""
+
+
+def test_a_good_configuration_has_no_findings() -> None:
+    assert findings(GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        pytest.param(
+            "handler: hooks.target",
+            "handler: hooks.target, timout: 3",
+            ["2:60: error: config.unknown-key unknown key 'timout'; did you mean 'timeout'?"],
+            id="unknown key",
+        ),
+        pytest.param(
+            "code: .",
+            "code: ., timeout: soon",
+            [
+                "2:46: error: config.type input should be a valid number, unable to parse string as a number; found 'soon'"
+            ],
+            id="wrong type",
+        ),
+        pytest.param(
+            "function: f}",
+            "function: g}",
+            ["4:38: error: config.reference there is no function 'g'; there are: f"],
+            id="dangling function",
+        ),
+        pytest.param(
+            "forward: t",
+            "forward: tt",
+            ["9:37: error: config.reference there is no target group 'tt'; did you mean 't'?"],
+            id="dangling target group",
+        ),
+        pytest.param(
+            "{origin: app}",
+            "{origin: app, cache_policy: CachingOptimised}",
+            [
+                "14:51: error: config.reference there is no cache policy 'CachingOptimised'; did you mean 'CachingOptimized'?"
+            ],
+            id="dangling policy",
+        ),
+        pytest.param(
+            "- listen: 8080",
+            "- listen: 8081",
+            [
+                "8:17: error: config.duplicate-listener 127.0.0.1:8081 is taken by distributions.site.listen (line 12)"
+            ],
+            id="duplicate listener",
+        ),
+        pytest.param(
+            "  web:\n",
+            "  web:\n    listeners: []\n",
+            [
+                "8:5: error: config.duplicate-key the key 'listeners' stands here twice, first in line 7"
+            ],
+            id="duplicate key",
+        ),
+        pytest.param(
+            "python3.13",
+            "python2",
+            [
+                "2:16: error: config.runtime unknown runtime 'python2'; known are python3.N and nodejsN.x"
+            ],
+            id="unknown runtime",
+        ),
+        pytest.param(
+            "hooks.target",
+            "nowhere.target",
+            ["2:46: error: config.handler no file for 'nowhere.target'"],
+            id="handler without file",
+        ),
+        pytest.param(
+            "{origin: app}",
+            "{origin: app, lambda_functions: {viewer-requests: f}}",
+            ["14:56: error: config.value 'viewer-requests' is not one of"],
+            id="unknown trigger",
+        ),
+        pytest.param(
+            "{origin: app}",
+            "{origin: app, lambda_functions: {viewer-response: {function: f, include_body: true}}}",
+            ["14:101: error: lambda-edge.include-body"],
+            id="include_body on a response",
+        ),
+        pytest.param(
+            "{origin: app}",
+            "{origin: app, allowed_methods: [GET, POST]}",
+            ["14:54: error: cloudfront.allowed-methods"],
+            id="method set",
+        ),
+        pytest.param(
+            '{url: "http://localhost:5173"}',
+            "{}",
+            ["13:15: error: cloudfront.origin an origin has exactly one of"],
+            id="origin of no kind",
+        ),
+        pytest.param(
+            '{url: "http://localhost:5173"}',
+            "{s3: ./public}",
+            [
+                "13:21: warning: config.no-effect-yet 's3' has no effect yet: requests to this origin answer 502"
+            ],
+            id="key without effect",
+        ),
+        pytest.param(
+            "8080",
+            '"0.0.0.0:8080"',
+            ["8:17: warning: config.not-loopback 0.0.0.0 is reachable from other machines"],
+            id="not loopback",
+        ),
+        pytest.param(
+            "8080\n",
+            "8080\n        rules: [{priority: 1, conditions: [{http_header: {name: X, values: [a]}}], actions: [{redirect: {status_code: HTTP_301}}]}]\n",
+            [
+                "9:45: warning: config.no-effect-yet 'http_header' has no effect yet: the rule is skipped",
+                "9:95: warning: config.no-effect-yet 'redirect' has no effect yet: the rule answers 501",
+            ],
+            id="rule without effect",
+        ),
+        pytest.param(
+            "python3.13",
+            '"${NOT_SET}"',
+            ["2:16: error: config.variable the environment variable NOT_SET is not set"],
+            id="unset variable",
+        ),
+    ],
+)
+def test_findings_name_place_and_nearest_name(old: str, new: str, expected: list[str]) -> None:
+    assert old in GOOD
+    found = findings(GOOD.replace(old, new, 1))
+    for each in expected:
+        assert any(line.startswith(each) for line in found), found
+
+
+def test_all_findings_come_at_once() -> None:
+    text = (
+        GOOD.replace("origin: app", "origin: ap")
+        .replace("handler:", "handlr:")
+        .replace("forward: t", "forward: x")
+    )
+    codes = [line.split()[2] for line in findings(text)]
+    assert sorted(codes) == [
+        "config.handler",
+        "config.reference",
+        "config.reference",
+        "config.unknown-key",
+    ]
+
+
+def test_syntax_errors_have_a_place() -> None:
+    with pytest.raises(ConfigError, match=r"c.yaml:2:\d+: error: config.syntax"):
+        read_document("a: [1\nb: }", "c.yaml", {})
+
+
+def test_scalars_follow_yaml_1_2_and_variables_are_filled_in() -> None:
+    text = """
+a: yes
+b: 22:22
+c: 010
+d: true
+e: '1'
+f: ${SET}
+g: ${X:-8}
+h: 1.5
+i: ~
+j: 'x${X:-y}'
+k: '${SET}'
+"""
+    assert read_document(text, "c", {"SET": "7"}).value == {
+        "a": "yes",
+        "b": "22:22",
+        "c": 10,
+        "d": True,
+        "e": "1",
+        "f": 7,
+        "g": 8,
+        "h": 1.5,
+        "i": None,
+        "j": "xy",
+        "k": "7",
+    }
+
+
+def test_anchors_and_merges_work() -> None:
+    text = "x: &x {a: 1, b: 2}\ny: {<<: *x, b: 3}"
+    assert read_document(text, "c", {}).value["y"] == {"a": 1, "b": 3}
+
+
+def test_the_result_is_resolved_and_immutable() -> None:
+    config = load_document(read_document(GOOD, "c", {}), FUNCTIONS)
+    doors = {door.name: door for door in config.doors}
+    site, web = doors["site"], doors["web"]
+    assert isinstance(site, DistributionDoor)
+    assert isinstance(web, ListenerDoor)
+    origin = site.distribution.default_behavior.origin
+    assert isinstance(origin, CustomOrigin)
+    assert (origin.domain_name, origin.port, origin.protocol) == ("localhost", 5173, "http")
+    assert config.functions["f"].code == str(FUNCTIONS)
+    with pytest.raises(AttributeError):
+        config.region = "x"  # type: ignore[misc]
+
+
+def test_a_load_balancer_origin_is_a_custom_origin_in_events() -> None:
+    text = GOOD.replace('{url: "http://localhost:5173"}', "{load_balancer: web}")
+    config = load_document(read_document(text, "c", {}), FUNCTIONS)
+    site = next(door for door in config.doors if isinstance(door, DistributionDoor))
+    origin = site.distribution.default_behavior.origin
+    assert isinstance(origin, CustomOrigin)
+    assert origin.domain_name.endswith(".us-east-1.elb.amazonaws.com")
+
+
+def test_the_demo_configuration_is_clean() -> None:
+    assert load_file(ROOT / "config" / "demo.yaml").warnings == ()
+
+
+def test_the_schema_accepts_the_demo_and_short_forms_and_refuses_unknown_keys() -> None:
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(yaml.safe_load((ROOT / "config" / "demo.yaml").read_text()), schema)
+    jsonschema.validate(yaml.safe_load(GOOD), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"distribution": {}}, schema)
+
+
+def test_the_schema_in_the_package_is_current() -> None:
+    kept = json.loads((ROOT / "edgegw" / "config" / "schema.json").read_text())
+    assert kept == json.loads(json.dumps(json_schema())), (
+        "run: edgegw schema > edgegw/config/schema.json"
+    )
+
+
+def test_a_missing_file_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="there is no configuration"):
+        load_file("/nowhere/edgegw.yaml")
+
+
+def test_a_dict_is_as_good_as_a_file() -> None:
+    config = load_dict(
+        {
+            "load_balancers": {
+                "w": {
+                    "listeners": [
+                        {"listen": 0, "default_actions": [{"fixed_response": {"status_code": 200}}]}
+                    ]
+                }
+            }
+        }
+    )
+    assert len(config.doors) == 1
+
+
+def test_check_prints_findings_and_exits_accordingly(tmp_path: Path) -> None:
+    def run(text: str, *more: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "edgegw.yaml").write_text(text)
+        command = [sys.executable, "-m", "edgegw", "check", *more]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    plain = GOOD.replace("code: .", f"code: {FUNCTIONS}")
+    assert run(plain).returncode == 0
+    bad = run(plain.replace("origin: app", "origin: ap"))
+    assert bad.returncode == 1
+    assert "edgegw.yaml:14:32: error: config.reference there is no origin 'ap'" in bad.stdout
+    as_json = run(plain.replace("origin: app", "origin: ap"), "--json")
+    assert json.loads(as_json.stdout)[0]["line"] == 14
+    (tmp_path / "edgegw.yaml").unlink()
+    none = subprocess.run(
+        [sys.executable, "-m", "edgegw", "check"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert none.returncode == 2
+    assert "Traceback" not in none.stderr
