@@ -13,6 +13,8 @@ from edgegw.http.wildcard import compile_wildcard
 
 MAX_URL: Final = 8192
 MAX_HEADERS: Final = 32768
+TOO_LARGE: Final = 494
+"""CloudFront's status for a request line and headers above `MAX_HEADERS`."""
 
 GET_HEAD: Final = frozenset({"GET", "HEAD"})
 GET_HEAD_OPTIONS: Final = GET_HEAD | {"OPTIONS"}
@@ -64,7 +66,7 @@ def refuse_size(request: Request) -> RefusedAtTheDoor | None:
     size = url + len(request.method) + len(" HTTP/1.1\r\n ") + request.headers.size()
     if size > MAX_HEADERS:
         detail = f"request line and headers have {size} bytes, at most {MAX_HEADERS} are allowed"
-        return RefusedAtTheDoor(494, "", detail)
+        return RefusedAtTheDoor(TOO_LARGE, "", detail)
     return None
 
 

@@ -47,8 +47,8 @@ class Answerer(Protocol):
         """The exchange is complete."""
         ...
 
-    def refuse(self, status: int, detail: str) -> Response:
-        """The page for a request that could not even be parsed."""
+    def refuse(self, detail: str, *, too_large: bool) -> Response:
+        """The page for a request that could not even be parsed, or is far too large."""
         ...
 
 
@@ -62,9 +62,9 @@ class FrontDoorApp:
     def __init__(self, door: Answerer) -> None:
         self._door = door
 
-    def refuse(self, status: int, detail: str) -> Response:
-        """The front door's page for a request that could not even be parsed."""
-        return self._door.refuse(status, detail)
+    def refuse(self, detail: str, *, too_large: bool = False) -> Response:
+        """The front door's page for a request that could not even be parsed, or is too large."""
+        return self._door.refuse(detail, too_large=too_large)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:

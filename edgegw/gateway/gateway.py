@@ -17,6 +17,7 @@ import httpx
 from edgegw.alb.answers import error_page as alb_error_page
 from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.answers import error_page as cloudfront_error_page
+from edgegw.cloudfront.behaviors import TOO_LARGE
 from edgegw.config.resolve import (
     Config,
     DistributionDoor,
@@ -331,7 +332,9 @@ class _Answerer:
     def _fault_page(self, exchange: Exchange) -> Response:
         return self._page(500, "edgegw failed; its log has the traceback.", exchange.id)
 
-    def refuse(self, status: int, detail: str) -> Response:
+    def refuse(self, detail: str, *, too_large: bool) -> Response:
+        is_distribution = self._kind == "distribution"
+        status = TOO_LARGE if too_large and is_distribution else 400
         logger.info("%s refused a request with %d: %s", self._door.name, status, detail)
         return self._page(status, "Bad request.", new_request_id())
 

@@ -28,6 +28,8 @@ MAX_HEAD: Final = 256 * 1024
 are judged by the front doors."""
 
 _BODILESS: Final = frozenset({204, 304})
+_LINGER: Final = 1.0
+"""Seconds that a refused connection may go on sending."""
 
 
 class FrontDoorProtocol(HttpToolsProtocol):
@@ -65,7 +67,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
             self._refuse(f"malformed HTTP: {error}")
             return
         if self._in_head and self._head_bytes > MAX_HEAD:
-            self._refuse(f"request line and headers exceed {MAX_HEAD} bytes")
+            self._refuse(f"request line and headers exceed {MAX_HEAD} bytes", too_large=True)
 
     def on_message_begin(self) -> None:
         self.url = b""
@@ -162,8 +164,8 @@ class FrontDoorProtocol(HttpToolsProtocol):
 
     # Refusing
 
-    def _refuse(self, detail: str) -> None:
-        """Answers 400 with the front door's page and closes, behind any answer still under way."""
+    def _refuse(self, detail: str, *, too_large: bool = False) -> None:
+        """Answers with the front door's page and closes, behind any answer still under way."""
         self._is_refused = True
         if self.transport.is_closing():
             return
@@ -175,8 +177,12 @@ class FrontDoorProtocol(HttpToolsProtocol):
                 cycle.message_event.set()
                 self.transport.close()
             return
-        self.transport.write(head_and_body(self._door.refuse(400, detail)))
-        self.transport.close()
+        self.transport.write(head_and_body(self._door.refuse(detail, too_large=too_large)))
+        # Closing at once would reset the connection while the client still sends, and take the
+        # page from it: what comes now is read and thrown away for a moment.
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(_LINGER, self.transport.close)
 
 
 def head_and_body(response: Response) -> bytes:
