@@ -304,10 +304,9 @@ async def test_wrong_results_get_a_502_that_explains_itself(trigger: str, result
 
 
 async def test_app_runs_under_any_asgi_server() -> None:
-    app = gateway().app("web")
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=app), base_url="http://t"
-    ) as client:
+    running = gateway()
+    transport = httpx.ASGITransport(app=running.app("web"))
+    async with running, httpx.AsyncClient(transport=transport, base_url="http://t") as client:
         response = await client.get("/x%2Fy?z=1")
     assert response.json()["path"] == "/x%2Fy"
 

@@ -1,0 +1,57 @@
+# `make demo` and `make test` do all their own set-up on a machine with Python >= 3.11 and a network.
+
+VENV ?= .venv
+PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3.14 python3; do \
+	$$each -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
+BIN := $(VENV)/bin
+VITE_SITE := tests/e2e/vite_site
+
+.PHONY: demo test lint format bench schema screenshot clean
+
+demo: $(BIN)/edgegw
+	@exec $(BIN)/edgegw demo
+
+test: $(VENV)/.tests $(VITE_SITE)/node_modules
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(VENV)/.lint
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(BIN)/edgegw
+	$(BIN)/python benchmarks/run.py
+
+schema: $(BIN)/edgegw
+	$(BIN)/edgegw schema > edgegw/config/schema.json
+
+screenshot: $(VENV)/.tests
+	EDGEGW_SCREENSHOT=docs/images/demo.png $(BIN)/python -m pytest -q tests/e2e -k demo
+
+$(BIN)/edgegw: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "edgegw needs Python 3.11 or newer: none was found on PATH" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable '.[fast]'
+	@touch $@
+
+$(VENV)/.tests: $(BIN)/edgegw pyproject.toml
+	$(BIN)/python -m pip install --quiet --group tests
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.tests pyproject.toml
+	$(BIN)/python -m pip install --quiet --group lint
+	@touch $@
+
+# Vite for one test of a real dev server; without npm that test is skipped.
+$(VITE_SITE)/node_modules: $(VITE_SITE)/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --no-audit --no-fund --prefix $(VITE_SITE); fi
+	@if test -d $@; then touch $@; fi
+
+clean:
+	rm -rf $(VENV) $(VITE_SITE)/node_modules dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

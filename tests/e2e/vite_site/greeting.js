@@ -1,0 +1,1 @@
+export const greeting = (name) => `hello from vite through the ${name}`;
