@@ -134,7 +134,7 @@ class _InvalidError(Exception):
 def decode_response(payload: bytes, group: LambdaTargetGroup, *, date: bytes) -> Response | Refusal:
     """The response that a function's answer stands for, or why the client gets 502.
 
-    The fields are judged one by one in the order of the sheet's table; see `docs/alb.md`.
+    The fields are judged one by one; `docs/load-balancers.md` lists the rules.
     """
     if len(payload) > MAX_BODY:
         detail = f"the answer has {len(payload)} bytes of JSON; at most {MAX_BODY} are allowed"
