@@ -244,7 +244,7 @@ Step: TypeAlias = ReadBody | FunctionStep | Fetch | Finish
 def start(distribution: Distribution, request: Request, facts: Facts) -> Step:
     """The first step for a viewer's request.
 
-    Source: CloudFront Developer Guide, "How CloudFront works" and the order of the sheet: sizes,
+    Source: CloudFront Developer Guide, "How CloudFront works". In this order: sizes,
     behavior (by the path as it came, never again), protocol, method, viewer-request.
     """
     behavior = choose_behavior(distribution, request.target.path)
