@@ -74,12 +74,13 @@ class Treatment(Enum):
 class Plan(NamedTuple):
     """How to make an origin's header lines of a viewer's that have certain names.
 
-    `kept` are the positions that stay, `special` the places among them that need work, the flags
-    say which lines CloudFront has to add.
+    `kept` are the positions that stay, `special` the places among them that need work, `repeats`
+    whether a special name stands there twice; the other flags say which lines CloudFront adds.
     """
 
     kept: tuple[int, ...]
     special: tuple[tuple[int, Treatment], ...]
+    repeats: bool
     adds_host: bool
     adds_user_agent: bool
     adds_via: bool
@@ -96,11 +97,12 @@ class Forwarding:
     keeps_cookie: Callable[[str], bool] | None
     keeps_query_string: Callable[[str], bool] | None
     added_headers: tuple[str, ...]
+    keeps_all_query_strings: bool = False
     _plans: dict[tuple[bytes, ...], Plan] = field(
         default_factory=dict["tuple[bytes, ...]", "Plan"], compare=False, repr=False
     )
-    _cookies: dict[bytes, bytes] = field(
-        default_factory=dict[bytes, bytes], compare=False, repr=False
+    _values: dict[tuple[Treatment, bytes], bytes] = field(
+        default_factory=dict["tuple[Treatment, bytes]", bytes], compare=False, repr=False
     )
 
     @property
@@ -121,9 +123,11 @@ class Forwarding:
         kept: set[bytes] = set()
         entries: list[tuple[int, Treatment]] = []
         done: set[Treatment] = set()
+        repeats = False
         for at, name in enumerate(names):
             lower = name.lower()
             what = self._treatment(lower)
+            repeats = repeats or what in done
             if what is Treatment.DROP or what in done:
                 continue
             if what is Treatment.KEEP:
@@ -134,23 +138,25 @@ class Forwarding:
         return Plan(
             tuple(at for at, _ in entries),
             tuple((place, what) for place, (_, what) in enumerate(entries) if what.value > 1),
+            repeats,
             b"host" not in kept,
             b"user-agent" not in kept,
             Treatment.VIA not in done,
             Treatment.FORWARDED_FOR not in done,
         )
 
-    def cookies(self, headers: Headers) -> bytes:
-        """The Cookie value to forward: one line, sorted by name; empty when nothing is left."""
-        if self.keeps_cookie is None:
-            return b""
-        lines = headers.get_all(b"cookie")
-        value = lines[0] if len(lines) == 1 else b"; ".join(lines)
-        found = self._cookies.get(value)
+    def rewritten(self, what: Treatment, value: bytes) -> bytes:
+        """The Cookie or Accept-Encoding to forward; empty when nothing is left of `value`."""
+        found = self._values.get((what, value))
         if found is None:
-            found = _kept_cookies(self.keeps_cookie, value)
-            if len(self._cookies) < _REMEMBERED:
-                self._cookies[value] = found
+            if what is Treatment.COOKIE:
+                found = (
+                    b"" if self.keeps_cookie is None else _kept_cookies(self.keeps_cookie, value)
+                )
+            else:
+                found = _accept_encoding(self, value)
+            if len(self._values) < _REMEMBERED:
+                self._values[what, value] = found
         return found
 
     def _treatment(self, lower: bytes) -> Treatment:
@@ -186,6 +192,7 @@ def compile_forwarding(
         _name_test(cache_policy.cookies, orp.cookies),
         _name_test(cache_policy.query_strings, orp.query_strings),
         _added_headers(cache_policy.headers, orp.headers),
+        "all" in (cache_policy.query_strings.behavior, orp.query_strings.behavior),
     )
 
 
@@ -277,18 +284,22 @@ def _with_special(
     """`lines` with the headers that CloudFront writes anew, each in its place."""
     dropped: list[int] = []
     for place, what in plan.special:
-        match what:
-            case Treatment.COOKIE:
-                value = forwarding.cookies(request.headers)
-            case Treatment.ACCEPT_ENCODING:
-                value = _accept_encoding(forwarding, request)
-            case Treatment.VIA:
-                value = b", ".join([*request.headers.get_all(b"via"), _via(request, facts)])
-            case Treatment.FORWARDED_FOR:
-                earlier = request.headers.get_all(b"x-forwarded-for")
-                value = b", ".join([*earlier, request.client.address.encode()])
-            case _:  # kept only when writing
-                value = lines[place][1] if request.method in _WRITING else b""
+        value = lines[place][1]
+        if what is Treatment.COOKIE:
+            if plan.repeats:
+                value = b"; ".join(request.headers.get_all(b"cookie"))
+            value = forwarding.rewritten(what, value)
+        elif what is Treatment.ACCEPT_ENCODING:
+            if plan.repeats:
+                value = b", ".join(request.headers.get_all(b"accept-encoding"))
+            value = b"" if request.http_version == "1.0" else forwarding.rewritten(what, value)
+        elif what is Treatment.VIA:
+            value = b", ".join([*request.headers.get_all(b"via"), _via(request, facts)])
+        elif what is Treatment.FORWARDED_FOR:
+            earlier = request.headers.get_all(b"x-forwarded-for")
+            value = b", ".join([*earlier, request.client.address.encode()])
+        elif request.method not in _WRITING:  # Authorization
+            value = b""
         if value:
             lines[place] = (lines[place][0], value)
         else:
@@ -332,7 +343,7 @@ def _kept_query(forwarding: Forwarding, query: bytes) -> bytes | None:
     keeps = forwarding.keeps_query_string
     if keeps is None:
         return None
-    if "all" in _query_behaviors(forwarding):
+    if forwarding.keeps_all_query_strings:
         return query
     pieces = [
         piece
@@ -342,27 +353,14 @@ def _kept_query(forwarding: Forwarding, query: bytes) -> bytes | None:
     return b"&".join(pieces) if pieces else None
 
 
-def _query_behaviors(forwarding: Forwarding) -> tuple[str, str]:
-    more = forwarding.origin_request_policy
-    return (
-        forwarding.cache_policy.query_strings.behavior,
-        more.query_strings.behavior if more else "none",
-    )
-
-
-def _accept_encoding(forwarding: Forwarding, request: Request) -> bytes:
+def _accept_encoding(forwarding: Forwarding, value: bytes) -> bytes:
     """The normalised Accept-Encoding, if the cache policy compresses; else as any other header.
 
     Source: CloudFront Developer Guide, "Cache compressed objects".
     """
-    policy, value = (
-        forwarding.cache_policy,
-        b", ".join(request.headers.get_all(b"accept-encoding")),
-    )
+    policy = forwarding.cache_policy
     if not (policy.gzip or policy.brotli):
         return value if forwarding.keeps_header(b"accept-encoding") else b""
-    if request.http_version == "1.0":
-        return b""
     accepted = _accepted_codings(value)
     codings = [
         coding

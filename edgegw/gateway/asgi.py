@@ -158,8 +158,8 @@ class Incoming:
 
 def to_request(scope: Scope, incoming: Incoming) -> Request:
     """The request in an ASGI scope, its body untouched."""
-    extensions = cast("dict[str, Any]", scope.get("extensions") or {})
-    wire = cast("dict[str, Any] | None", extensions.get(WIRE))
+    extensions: dict[str, Any] = scope.get("extensions") or {}
+    wire: dict[str, Any] | None = extensions.get(WIRE)
     headers = Headers(wire["headers"] if wire is not None else scope["headers"])
     if wire is not None:
         target = Target.parse(wire["target"])
@@ -167,8 +167,8 @@ def to_request(scope: Scope, incoming: Incoming) -> Request:
         raw = cast("bytes | None", scope.get("raw_path")) or scope["path"].encode("utf-8")
         query = cast("bytes", scope.get("query_string") or b"")
         target = Target.parse(raw + b"?" + query if query else raw)
-    client = cast("tuple[str, int] | None", scope.get("client"))
-    version = cast("str", scope.get("http_version", "1.1"))
+    client: tuple[str, int] | None = scope.get("client")
+    version: str = scope.get("http_version", "1.1")
     return Request(
         scope["method"],
         target,

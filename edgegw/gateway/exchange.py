@@ -207,14 +207,11 @@ class Exchange:
     def weight(self) -> int:
         """Bytes that keeping this record is reckoned to cost."""
         total = _BASE_WEIGHT + self._kept_bytes
-        for step, reply, _ in self.steps:
-            invocation = getattr(step, "invocation", None)
-            if isinstance(invocation, Invocation):
-                total += len(invocation.payload)
-            if isinstance(reply, (Returned, FunctionError)):
-                total += len(reply.payload)
-            elif isinstance(reply, Response) and reply.body.content is not None:
-                total += len(reply.body.content)
+        for _, reply, _ in self.steps:
+            if isinstance(reply, Response):
+                total += len(reply.body.content or b"")
+            elif isinstance(reply, (Returned, FunctionError)):
+                total += 2 * len(reply.payload)  # the event is about as large as the result
         return total
 
     def __str__(self) -> str:

@@ -12,12 +12,12 @@ import asyncio
 import logging
 import urllib.parse
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from edgegw.gateway.asgi import WIRE, FrontDoorApp
+from edgegw.gateway.asgi import WIRE
 from edgegw.gateway.origins import CutOffError
 from edgegw.http.message import Response
 
@@ -46,10 +46,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
         self._hosts = 0
         self._is_refused = False
         self._is_bodiless = True
-
-    @property
-    def _door(self) -> FrontDoorApp:
-        return cast("FrontDoorApp", self.config.app)
+        self._door: Any = self.config.app  # a FrontDoorApp
 
     # Parsing
 
@@ -105,10 +102,11 @@ class FrontDoorProtocol(HttpToolsProtocol):
             and self.parser.should_keep_alive()
             and not self.parser.should_upgrade()
         )
-        self.scope = cast("Any", self._scope(version))
+        scope: Any = self._scope(version)
+        self.scope = scope
         previous = self.cycle
         self.cycle = cycle = FrontDoorCycle(
-            scope=self.scope,
+            scope=scope,
             transport=self.transport,
             flow=self.flow,
             logger=self.logger,
@@ -121,10 +119,10 @@ class FrontDoorProtocol(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
         if previous is None or previous.response_complete:
-            self._start_asgi_task(cycle, cast("Any", self._door))
+            self._start_asgi_task(cycle, self._door)
         else:
             self.flow.pause_reading()
-            self.pipeline.appendleft((cycle, cast("Any", self._door)))
+            self.pipeline.appendleft((cycle, self._door))
 
     def _scope(self, version: str) -> dict[str, Any]:
         raw_path, _, query = self.url.partition(b"?")
@@ -229,7 +227,7 @@ class FrontDoorCycle(RequestResponseCycle):
             self._write_body(message.get("body", b""), more=message.get("more_body", False))
 
     def _head(self, message: dict[str, Any]) -> bytes:
-        status = cast("int", message["status"])
+        status: int = message["status"]
         reason = message.get("reason")
         if reason is None:
             reason = _phrase(status)

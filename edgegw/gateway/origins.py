@@ -136,7 +136,7 @@ class Origins:
         answer = await transport.handle_async_request(outgoing)
         lines = answer.lines if isinstance(answer, OriginResponse) else answer.headers.raw
         headers = Headers(lines)
-        reason = cast("bytes", answer.extensions.get("reason_phrase", b""))
+        reason: bytes = answer.extensions.get("reason_phrase", b"")
         if not reason:
             reason = answer.reason_phrase.encode("ascii", "ignore")
         return Response(answer.status_code, reason, headers, _body(answer, headers))

@@ -412,7 +412,7 @@ class HttptoolsTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         extensions = request.extensions
-        timeouts = cast("dict[str, float | None]", extensions.get("timeout", {}))
+        timeouts: dict[str, float | None] = extensions.get("timeout", {})
         key = _key(request)
         pool = self._pools.get(key)
         if pool is None:
@@ -568,7 +568,7 @@ def _response(
     upload: asyncio.Task[None] | None,
     read_timeout: float | None,
 ) -> httpx.Response:
-    keep_for = cast("float", request.extensions.get("keepalive", 5.0))
+    keep_for: float = request.extensions.get("keepalive", 5.0)
     stream: httpx.AsyncByteStream
     if connection.is_complete and (upload is None or upload.done()):
         stream = ReadyStream(b"".join(connection.chunks))
@@ -585,7 +585,7 @@ _FORBIDDEN: Final = re.compile(rb"[\x00-\x20\x7f]")
 
 def _head(request: httpx.Request) -> bytes:
     """The request line and headers. Raises LocalProtocolError for what would break the framing."""
-    target = cast("bytes", request.extensions.get("target") or request.url.raw_path)
+    target: bytes = request.extensions.get("target") or request.url.raw_path
     if _FORBIDDEN.search(target):
         raise httpx.LocalProtocolError(f"illegal characters in the request target {target[:80]!r}")
     lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), target)]
