@@ -57,9 +57,10 @@ class Frames(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[Frame] | None = None
         self._early: deque[Frame] = deque()
-        self._lost = False
+        self.is_lost = False
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -83,20 +84,20 @@ class Frames(asyncio.Protocol):
             self._early.append(frame)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lost = True
+        self.is_lost = True
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(EnvironmentLostError())
 
     def send(self, kind: bytes, data: bytes) -> None:
-        if self._transport is not None and not self._lost:
+        if self._transport is not None and not self.is_lost:
             self._transport.write(len(data).to_bytes(4, "big") + kind + data)
 
     def next_frame(self) -> asyncio.Future[Frame]:
         """The next frame; raises EnvironmentLostError when the child is gone."""
-        self._waiter = waiter = asyncio.get_running_loop().create_future()
+        self._waiter = waiter = self._loop.create_future()
         if self._early:
             waiter.set_result(self._early.popleft())
-        elif self._lost:
+        elif self.is_lost:
             waiter.set_exception(EnvironmentLostError())
         return waiter
 
@@ -171,11 +172,15 @@ class Environment:
         self._lines: list[str] = []
         self._kept = 0
         self._init_duration: float | None = None
+        self.waited = 0.0
+        """Seconds of the last invocation in which the handler did not compute."""
+        self._loop = asyncio.get_running_loop()
         self._log = LogPipe(child.log_fd, self._keep_line)
 
     @property
     def is_ready(self) -> bool:
-        return self._phase is Phase.READY
+        """Whether it can take an invocation; a process that ended while idle cannot."""
+        return self._phase is Phase.READY and not self._child.frames.is_lost
 
     async def init(self) -> FunctionError | None:
         """Loads the code; None when the environment is ready, else why it is not."""
@@ -214,7 +219,7 @@ class Environment:
             }
         )
         answer = frames.next_frame()
-        timer = asyncio.get_running_loop().call_later(timeout, _expire, answer)
+        timer = self._loop.call_later(timeout, _expire, answer)
         started = time.perf_counter()
         frames.send(b"V", len(meta).to_bytes(2, "big") + meta + invocation.payload)
         try:
@@ -229,6 +234,8 @@ class Environment:
         finally:
             timer.cancel()
         duration = time.perf_counter() - started
+        self.waited = int.from_bytes(data[:4], "big") / 1e6
+        data = data[4:]
         self._log.drain()
         self._phase = next_phase(self._phase, Signal.ANSWER)
         report = Report(request_id, duration, self._init_duration, self._logs())

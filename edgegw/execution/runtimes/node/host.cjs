@@ -2,7 +2,8 @@
 //
 // Frames on descriptor EDGEGW_FRAMES_FD: 4 bytes length (big endian), 1 byte kind, data.
 // In    I  init settings as JSON      V  2 bytes length of the meta JSON, meta JSON, event JSON
-// Out   R  ready    X  init failed (error JSON)    A  result JSON    E  error JSON
+// Out   R  ready    X  init failed (error JSON)    A  4 bytes, result JSON    E  4 bytes, error JSON
+// The 4 bytes are the microseconds of the invocation in which the handler did not compute.
 "use strict";
 
 const fs = require("node:fs");
@@ -35,13 +36,25 @@ frames.on("end", () => process.exit(0));
 frames.on("error", () => process.exit(0));
 process.on("SIGINT", () => {});
 
+let started = 0;
+let startedCpu = null;
+
 function send(kind, text) {
+  const answers = kind === "A" || kind === "E";
+  const at = answers ? 9 : 5;
   const size = Buffer.byteLength(text);
-  const frame = Buffer.allocUnsafe(5 + size);
-  frame.writeUInt32BE(size, 0);
+  const frame = Buffer.allocUnsafe(at + size);
+  frame.writeUInt32BE(at - 5 + size, 0);
   frame.write(kind, 4, "latin1");
-  frame.write(text, 5, "utf8");
+  if (answers) frame.writeUInt32BE(microsWaited(), 5);
+  frame.write(text, at, "utf8");
   frames.write(frame);
+}
+
+function microsWaited() {
+  const used = process.cpuUsage(startedCpu);
+  const waited = (performance.now() - started) * 1000 - used.user - used.system;
+  return Math.min(Math.max(0, Math.round(waited)), 0xffffffff);
 }
 
 async function init(given) {
@@ -186,6 +199,8 @@ function invoke(data) {
     fail: (fault) => callback(fault === undefined || fault === null ? "handled" : fault),
   };
 
+  started = performance.now();
+  startedCpu = process.cpuUsage();
   // While the handler runs, only its own work keeps the event loop alive.
   frames.unref();
   try {

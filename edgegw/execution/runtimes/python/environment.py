@@ -3,7 +3,9 @@
 Frames on the socket: 4 bytes length (big endian), 1 byte kind, data.
 To the child    I  init settings as JSON
                 V  2 bytes length of the meta JSON, meta JSON, event JSON
-From the child  R  ready    X  init failed (error JSON)    A  result JSON    E  error JSON
+From the child  R  ready    X  init failed (error JSON)
+                A  4 bytes, result JSON    E  4 bytes, error JSON
+The 4 bytes are the microseconds of the invocation in which the handler did not compute.
 """
 
 import importlib
@@ -17,6 +19,7 @@ import sys
 import time
 import traceback
 import types
+from time import perf_counter, process_time
 
 
 def run(frames_fd, log_fd) -> None:
@@ -144,6 +147,7 @@ def serve(frames, reader, handler, settings) -> None:
         LogHandler.request_id = request_id = meta["request_id"]
         if meta["trace_id"]:
             os.environ["_X_AMZN_TRACE_ID"] = meta["trace_id"]
+        wall, computed = perf_counter(), process_time()
         try:
             result = handler(loads(data[end:]), Context(meta, settings))
         except Exception as fault:
@@ -156,9 +160,11 @@ def serve(frames, reader, handler, settings) -> None:
             except (TypeError, ValueError, RecursionError) as fault:
                 message = f"Unable to marshal response: {fault}"
                 answer = b"E", error("Runtime.MarshalError", message, request_id, [])
+        waited = perf_counter() - wall - (process_time() - computed)
         sys.stdout.flush()
         sys.stderr.flush()
-        send(frames, *answer)
+        micros = min(max(0, int(waited * 1e6)), 0xFFFFFFFF)
+        send(frames, answer[0], micros.to_bytes(4, "big") + answer[1])
 
 
 def report(fault, stack) -> None:
