@@ -110,6 +110,7 @@ class Gateway:
         self._make_transport = transport
         self._leave_out_missing = leave_out_missing
         self._parts: dict[asyncio.AbstractEventLoop, _Parts] = {}
+        self._pinned: Driver | None = None
 
     @classmethod
     def from_file(cls, path: str | Path, *, functions: Mapping[str, Handler] | None = None) -> Self:
@@ -251,6 +252,7 @@ class Gateway:
         parts.users -= 1
         if parts.users <= 0:
             del self._parts[loop]
+            self._pinned = None
             await parts.service.close()
             await parts.origins.close()
 
@@ -276,7 +278,14 @@ class Gateway:
 
     def driver(self) -> Driver:
         """The driver of the running event loop."""
-        return self._parts_here().driver
+        return self._pinned or self._parts_here().driver
+
+    def pin(self) -> None:
+        """Promises that one event loop, the running one, uses this gateway until it stops.
+
+        `serve` does: asking for the running loop costs a system call on Python 3.11.
+        """
+        self._pinned = self._parts_here().driver
 
 
 def _base_url(door: Door) -> str:

@@ -162,6 +162,7 @@ async def serve(
         for door in gateway.config.doors:
             sockets.append(bind(door))  # noqa: PERF401 - what is bound must be closed on failure
         await gateway.start()
+        gateway.pin()
     except BaseException:
         for sock in sockets:
             sock.close()
