@@ -35,7 +35,8 @@ LATER: Final = Later()
 class Model(BaseModel):
     """A mapping of the configuration."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # Nested models are built once, as parts of `Config`, not each by itself as well.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 def _as_list(value: object) -> object:
