@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -82,6 +84,7 @@ def serve(
 
     Example: edgegw serve config/demo.yaml
     """
+    _start_quickly()
     from edgegw.config.resolve import load_file
 
     _run(ctx, load_file(config or _default_config()), server=server, grace=grace, quiet=quiet)
@@ -97,6 +100,7 @@ def demo(ctx: click.Context, *, server: str, grace: float, quiet: bool) -> None:
 
     Example: edgegw demo
     """
+    _start_quickly()
     from edgegw.cli.demo_run import demo_config
 
     with demo_config() as (config, hints):
@@ -150,6 +154,16 @@ def schema() -> None:
     from edgegw.config.schema import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))
+
+
+def _start_quickly() -> None:
+    """Leaves out what start-up does not need.
+
+    Importing makes no garbage (the collector is on again when all is ready), and pydantic looks
+    for plugins among all installed packages.
+    """
+    gc.disable()
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
 
 
 def _plain(finding: Finding) -> dict[str, object]:

@@ -47,7 +47,7 @@ def run_front_doors(
                 print(f"left out  function {name}: {problem}", flush=True)  # noqa: T201
             if hints:
                 print(hints, flush=True)  # noqa: T201
-            gc.collect()
+            gc.enable()
             gc.freeze()  # what start-up made stays: no need to look at it again
             gc.set_threshold(20_000, 20, 50)  # a request makes hundreds of objects, none in cycles
 
