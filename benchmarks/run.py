@@ -34,7 +34,7 @@ def free_port() -> int:
         return sock.getsockname()[1]
 
 
-def wait_for(port: int, seconds: float = 10) -> None:
+def wait_for(port: int, seconds: int = 10) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
@@ -144,7 +144,7 @@ def gateway_config(folder: Path, kind: str, port: int, origin: int) -> Path:
     return path
 
 
-def wrk(port: int, connections: int, seconds: float) -> dict[str, float]:
+def wrk(port: int, connections: int, seconds: int) -> dict[str, float]:
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "--timeout", "10s"]
     headers = ["-H", "Accept: */*", "-H", "User-Agent: wrk", "-H", "Accept-Encoding: gzip"]
     headers += ["-H", "Cookie: session=abc; theme=dark", "-H", "Accept-Language: en"]
@@ -176,7 +176,7 @@ def cold(port: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=2, help="of one load in one round")
+    parser.add_argument("--seconds", type=int, default=2, help="of one load in one round")
     parser.add_argument("--rounds", type=int, default=5, help="all servers take turns this often")
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--json", type=Path)
@@ -191,7 +191,7 @@ def main() -> None:
         options.json.write_text(json.dumps(rows, indent=2) + "\n")
 
 
-def measure(folder: Path, seconds: float, rounds: int, only: list[str]) -> dict[str, dict]:
+def measure(folder: Path, seconds: int, rounds: int, only: list[str]) -> dict[str, dict]:
     env = {**os.environ, "PYTHONPATH": str(HERE.parent)}
     folder.chmod(0o755)
     origin_port, nginx_port = free_port(), free_port()

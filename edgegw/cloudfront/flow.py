@@ -280,11 +280,11 @@ def _look_up(visit: Visit) -> Step:
     Its key comes from the request that viewer-request left. There is no cache yet, so every
     request is a miss.
     """
+    viewer = visit.viewer
     if visit.distribution.default_root_object:
-        visit = visit._replace(viewer=_with_default_root_object(visit))
-    request = origin_request(
-        visit.behavior.forwarding, visit.viewer, visit.behavior.origin, visit.facts
-    )
+        viewer = _with_default_root_object(visit)
+    behavior = visit.behavior
+    request = origin_request(behavior.forwarding, viewer, behavior.origin, visit.facts)
     association = visit.behavior.associations.get("origin-request")
     if association is None:
         return Fetch(visit, request, visit.behavior.origin)
@@ -294,7 +294,7 @@ def _look_up(visit: Visit) -> Step:
 
 
 def _with_default_root_object(visit: Visit) -> Request:
-    """The default root object stands in for exactly `/`; viewer-request still saw `/`."""
+    """The default root object stands in for exactly `/`; the viewer's triggers still see `/`."""
     root, viewer = visit.distribution.default_root_object, visit.viewer
     if viewer.target.path != b"/":
         return viewer

@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from edgegw.awslambda.payload import decode_payload, encode_payload
 from edgegw.cloudfront.model import CustomOrigin, Distribution, Origin, S3Origin, Trigger
+from edgegw.cloudfront.origin_rules import check_origin, check_own_headers
 from edgegw.cloudfront.trigger_rules import (
     BODY_LIMIT,
     Breach,
@@ -22,7 +23,6 @@ from edgegw.cloudfront.trigger_rules import (
     check_headers,
     check_method,
     check_object,
-    check_origin,
     check_status,
     check_target,
     entry_values,
@@ -320,7 +320,7 @@ def _with_origin(
     found = result.get("origin", sent.origin_fields)
     if found == sent.origin_fields:
         return request, sent.origin
-    breach = check_origin(found)
+    breach = check_origin(found) or check_own_headers(found, result.get("headers"))
     if breach is not None:
         return breach
     return request, decode_origin(cast("Mapping[str, Mapping[str, Any]]", found), sent.origin)

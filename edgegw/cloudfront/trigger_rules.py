@@ -43,7 +43,6 @@ _HEADERS_TEXT: Final = (
     "Each header entry in the headers object must be an array."
 )
 _GENERIC_TEXT: Final = "The Lambda function returned an invalid request or response to CloudFront."
-_ORIGIN_TEXT: Final = "The Lambda function returned an invalid origin configuration: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +158,20 @@ def check_headers(headers: object, sent: EventHeaders, trigger: Trigger) -> Brea
                 values.expected,
             )
         lower = name.lower()
-        if is_disallowed(lower) and values:
+        is_country = lower == _COUNTRY and trigger == "viewer-request"
+        if values and (is_disallowed(lower) or is_country):
             expected = "functions must not set this header"
             code = "lambda-edge.disallowed-header"
             return Breach(code, f"headers.{name}", _DISALLOWED_TEXT, name, expected)
-        breach = _check_values(name, values)
+        breach = check_values(name, values)
         if breach is not None:
             return breach
         lowered.setdefault(lower, []).extend(values)
     return _check_read_only(headers, lowered, sent, trigger)
+
+
+_COUNTRY: Final = "cloudfront-viewer-country"
+"""The one CloudFront header that viewer-request must not add."""
 
 
 def _check_read_only(
@@ -194,7 +198,8 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def _check_values(name: str, values: list[str]) -> Breach | None:
+def check_values(name: str, values: list[str]) -> Breach | None:
+    """A header name is a token, its values hold no control characters."""
     if not _TOKEN.fullmatch(name):
         expected = "a header name is made of letters, digits and !#$%&'*+-.^_`|~"
         return Breach("lambda-edge.header-name", "headers", _GENERIC_TEXT, glimpse(name), expected)
@@ -304,110 +309,6 @@ def unparseable(payload: bytes) -> Breach:
     text = "The Lambda function returned invalid JSON: The JSON output is not parsable."
     found = repr(payload[:60])
     return Breach("lambda-edge.result-not-json", "", text, found, "the result must be JSON")
-
-
-_SSL_PROTOCOLS: Final = frozenset({"TLSv1.2", "TLSv1.1", "TLSv1", "SSLv3"})
-_UNSETTABLE: Final = frozenset(
-    {
-        "cache-control",
-        "connection",
-        "content-length",
-        "cookie",
-        "host",
-        "if-match",
-        "if-modified-since",
-        "if-none-match",
-        "if-range",
-        "if-unmodified-since",
-        "max-forwards",
-        "pragma",
-        "proxy-authorization",
-        "proxy-connection",
-        "range",
-        "request-range",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "via",
-        "x-real-ip",
-    }
-)
-
-
-def check_origin(origin: object) -> Breach | None:
-    """A changed `origin`: exactly one of `custom` and `s3`, each field in its range."""
-    if not isinstance(origin, Mapping) or len(origin := cast("Mapping[str, Any]", origin)) != 1:
-        return _bad_origin("origin", origin, "it must be an object with exactly custom or s3")
-    kind, fields = next(iter(origin.items()))
-    if kind not in ("custom", "s3") or not isinstance(fields, Mapping):
-        return _bad_origin("origin", origin, "it must be an object with exactly custom or s3")
-    fields = cast("Mapping[str, Any]", fields)
-    return _check_origin_fields(kind, fields) or _check_custom_headers(
-        kind, fields.get("customHeaders", {})
-    )
-
-
-def _check_origin_fields(kind: str, fields: Mapping[str, Any]) -> Breach | None:
-    where = f"origin.{kind}"
-    domain = fields.get("domainName")
-    limit = 253 if kind == "custom" else 128
-    if not isinstance(domain, str) or not 0 < len(domain) <= limit or ":" in domain:
-        text = f"{_ORIGIN_TEXT}The value of DomainName is invalid."
-        expected = f"domainName must be a host name of at most {limit} characters, without a port"
-        code, path = "lambda-edge.origin-domain", f"{where}.domainName"
-        return Breach(code, path, text, glimpse(domain), expected)
-    path = fields.get("path", "")
-    if not isinstance(path, str) or (path and not path.startswith("/")) or path.endswith("/"):
-        return _bad_origin(
-            f"{where}.path", path, 'it must be "" or start with /, without / at its end'
-        )
-    if kind == "custom":
-        port = fields.get("port")
-        if not isinstance(port, int) or not (port in (80, 443) or 1024 <= port <= 65535):
-            return _bad_origin(f"{where}.port", port, "it must be 80, 443 or 1024 to 65535")
-        if fields.get("protocol") not in ("http", "https"):
-            return _bad_origin(
-                f"{where}.protocol", fields.get("protocol"), "it must be http or https"
-            )
-        if not set(cast("list[str]", fields.get("sslProtocols", []))) <= _SSL_PROTOCOLS:
-            found = fields.get("sslProtocols")
-            return _bad_origin(
-                f"{where}.sslProtocols", found, f"known are {sorted(_SSL_PROTOCOLS)}"
-            )
-    elif fields.get("authMethod", "none") not in ("none", "origin-access-identity"):
-        found = fields.get("authMethod")
-        return _bad_origin(
-            f"{where}.authMethod", found, "it must be none or origin-access-identity"
-        )
-    for name in ("readTimeout", "keepaliveTimeout"):
-        value = fields.get(name, 1)
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 120:
-            return _bad_origin(f"{where}.{name}", value, "it must lie between 1 and 120 seconds")
-    return None
-
-
-def _check_custom_headers(kind: str, headers: object) -> Breach | None:
-    where = f"origin.{kind}.customHeaders"
-    if not isinstance(headers, Mapping):
-        return _bad_origin(where, headers, "it must be an object of arrays")
-    for name, entries in cast("Mapping[str, object]", headers).items():
-        lower = name.lower()
-        values = entry_values(entries)
-        unsettable = lower in _UNSETTABLE or lower.startswith(("x-amz-", "x-edge-"))
-        if isinstance(values, Breach) or unsettable or is_disallowed(lower):
-            text = f"{_ORIGIN_TEXT}One or more HeaderName or HeaderValue values are invalid."
-            expected = "this header cannot be an origin custom header, or its entry is malformed"
-            return Breach("lambda-edge.origin-header", f"{where}.{name}", text, name, expected)
-        breach = _check_values(name, values)
-        if breach is not None:
-            return breach
-    return None
-
-
-def _bad_origin(path: str, found: object, expected: str) -> Breach:
-    text = f"{_ORIGIN_TEXT}The value is invalid."
-    return Breach("lambda-edge.origin", path, text, glimpse(found), expected)
 
 
 def glimpse(value: object) -> str:

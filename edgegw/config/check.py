@@ -16,6 +16,7 @@ from edgegw.cloudfront.managed import (
     RESPONSE_HEADERS_POLICIES,
     find_policy,
 )
+from edgegw.cloudfront.origin_rules import is_unsettable
 from edgegw.config import schema
 from edgegw.config.document import Document, Path
 from edgegw.config.schema import Config, later_keys, nearest
@@ -23,10 +24,13 @@ from edgegw.config.schema import Config, later_keys, nearest
 RUNTIME: Final = re.compile(r"python3\.(\d+)|nodejs(\d+)\.x")
 _HOST_PATTERN: Final = re.compile(r"[A-Za-z0-9\-.*?]+")
 _PATH_PATTERN: Final = re.compile(r"[A-Za-z0-9_\-.$/~\"'@:+&*?]+")
+_BEHAVIOR_PATTERN: Final = re.compile(r"[A-Za-z0-9_\-.*$/~\"'@:+&?]+")
 _MAX_PATTERN: Final = 128
 _MAX_RULE_VALUES: Final = 5
 _MAX_CONDITION_VALUES: Final = 3
 _MAX_BEHAVIORS: Final = 75
+_MAX_HEADER_NAME: Final = 256
+_MAX_HEADER_VALUE: Final = 1783
 
 
 def check(document: Document, config: Config, base: FilePath) -> None:
@@ -180,6 +184,9 @@ def _check_distribution(
     for at, behavior in enumerate(distribution.behaviors):
         where = (*path, "behaviors", at)
         _check_behavior(document, where, behavior, distribution, config)
+        if not _BEHAVIOR_PATTERN.fullmatch(behavior.path_pattern):
+            text = f"{behavior.path_pattern!r} holds characters that a path pattern does not allow"
+            document.error((*where, "path_pattern"), "cloudfront.path-pattern", text)
         if behavior.path_pattern in seen:
             text = f"the path pattern {behavior.path_pattern!r} stands here twice"
             document.error((*where, "path_pattern"), "cloudfront.path-pattern", text)
@@ -206,6 +213,17 @@ def _check_origin(document: Document, path: Path, origin: schema.Origin, config:
         elif parts.path not in ("", "/") or parts.query:
             text = "the url of an origin has no path; put it into 'path'"
             document.error((*path, "url"), "cloudfront.origin", text)
+    for name, value in origin.custom_headers.items():
+        if is_unsettable(name.lower()):
+            text = f"CloudFront refuses {name!r} as an origin custom header"
+            document.error(
+                (*path, "custom_headers", name), "cloudfront.origin-header", text, key=True
+            )
+        elif len(name) > _MAX_HEADER_NAME or len(value) > _MAX_HEADER_VALUE:
+            text = f"{name!r} or its value is too long ({_MAX_HEADER_NAME} and {_MAX_HEADER_VALUE})"
+            document.error(
+                (*path, "custom_headers", name), "cloudfront.origin-header", text, key=True
+            )
     if origin.path and (not origin.path.startswith("/") or origin.path.endswith("/")):
         text = "the origin path starts with / and does not end with /"
         document.error((*path, "path"), "cloudfront.origin-path", text)

@@ -5,7 +5,6 @@ The only interpreter of steps: what a step means for a request is decided in the
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import random  # ids and weights, no secrets
 import time
@@ -16,7 +15,6 @@ from typing import assert_never
 
 from edgegw.alb import flow as alb
 from edgegw.alb.model import Listener
-from edgegw.awslambda.model import Invocation, Outcome
 from edgegw.cloudfront import flow as cloudfront
 from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.model import Distribution
@@ -108,10 +106,6 @@ class Driver:
                 case _:
                     assert_never(step)
 
-    async def invoke(self, invocation: Invocation) -> Outcome:
-        """An invocation outside any front door."""
-        return await self._service.invoke(invocation)
-
     def _date(self) -> bytes:
         """The value of a Date header, made once a second."""
         now = int(time.time())
@@ -154,10 +148,3 @@ async def _resumed(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[by
     yield first
     async for chunk in rest:
         yield chunk
-
-
-async def release_later(body: Body) -> None:
-    """Gives back what an unread body holds."""
-    if body.release is not None:
-        body.release()
-        await asyncio.sleep(0)

@@ -5,7 +5,6 @@ While the request runs only references are kept; everything is rendered when som
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -333,8 +332,3 @@ class Exchanges:
 
     def __len__(self) -> int:
         return len(self._kept)
-
-
-def now() -> float:
-    """Seconds since the epoch."""
-    return time.time()

@@ -29,7 +29,7 @@ are judged by the front doors."""
 
 _BODILESS: Final = frozenset({204, 304})
 _LINGER: Final = 1.0
-"""Seconds that a refused connection may go on sending."""
+"""Seconds that a client may go on sending a request that is answered already."""
 
 
 class FrontDoorProtocol(HttpToolsProtocol):
@@ -176,11 +176,20 @@ class FrontDoorProtocol(HttpToolsProtocol):
                 self.transport.close()
             return
         self.transport.write(head_and_body(self._door.refuse(detail, too_large=too_large)))
-        # Closing at once would reset the connection while the client still sends, and take the
-        # page from it: what comes now is read and thrown away for a moment.
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self.loop.call_later(_LINGER, self.transport.close)
+        close_gently(self.transport, unread=True)
+
+
+def close_gently(transport: asyncio.Transport, *, unread: bool) -> None:
+    """Closes; with bytes of the client `unread`, a moment later.
+
+    Closing at once would reset the connection while the client still sends, and take the answer
+    from it: what comes now is read and thrown away.
+    """
+    if not unread or not transport.can_write_eof():
+        transport.close()
+        return
+    transport.write_eof()
+    asyncio.get_running_loop().call_later(_LINGER, transport.close)
 
 
 def head_and_body(response: Response) -> bytes:
@@ -285,7 +294,7 @@ class FrontDoorCycle(RequestResponseCycle):
         self.response_complete = True
         self.message_event.set()
         if not self.keep_alive or self._remaining:  # too few bytes: the viewer must not wait
-            self.transport.close()
+            close_gently(self.transport, unread=self.more_body)
         self.on_response()
 
 

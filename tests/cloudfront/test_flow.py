@@ -244,6 +244,15 @@ def test_a_change_of_origin_may_lead_to_a_bucket() -> None:
 
 def test_default_root_object_is_seen_by_the_origin_only() -> None:
     step = start(
+        distribution("viewer-response", root="index.html"),
+        REQUEST._replace(target=Target(b"/")),
+        FACTS,
+    )
+    assert isinstance(step, Fetch)
+    assert step.request.target.path == b"/index.html"
+    step = step.next(REPLY)
+    assert event_of(step)["request"]["uri"] == "/"
+    step = start(
         distribution("viewer-request", root="index.html"),
         REQUEST._replace(target=Target(b"/")),
         FACTS,
@@ -356,6 +365,12 @@ BREACHES: list[tuple[Trigger, str, Any, str]] = [
     ("viewer-request", "headers.x", [{"value": "a\r\nb"}], "lambda-edge.header-value"),
     ("viewer-request", "headers.x-cache", HEADER, "lambda-edge.disallowed-header"),
     ("viewer-request", "headers.X-Amz-Cf-Thing", HEADER, "lambda-edge.disallowed-header"),
+    (
+        "viewer-request",
+        "headers.cloudfront-viewer-country",
+        HEADER,
+        "lambda-edge.disallowed-header",
+    ),
     ("viewer-request", "headers.host", HEADER, "lambda-edge.read-only-header"),
     ("viewer-request", "headers.host", ..., "lambda-edge.read-only-header"),
     ("viewer-request", "headers.via", HEADER, "lambda-edge.read-only-header"),
@@ -367,7 +382,15 @@ BREACHES: list[tuple[Trigger, str, Any, str]] = [
     ("origin-request", "origin.s3", {}, "lambda-edge.origin"),
     ("origin-request", "origin.custom.domainName", "a:1", "lambda-edge.origin-domain"),
     ("origin-request", "origin.custom.port", 81, "lambda-edge.origin"),
+    ("origin-request", "origin.custom.domainName", "10.0.0.1", "lambda-edge.origin-domain"),
+    ("origin-request", "origin.custom.domainName", "", "lambda-edge.origin-domain"),
     ("origin-request", "origin.custom.protocol", "ftp", "lambda-edge.origin"),
+    ("origin-request", "origin.custom.keepaliveTimeout", 0, "lambda-edge.origin"),
+    ("origin-request", "origin.custom.responseCompletionTimeout", 5, "lambda-edge.origin"),
+    ("origin-request", "origin.custom.sslProtocols", ["TLSv9"], "lambda-edge.origin"),
+    ("origin-request", "origin.custom.sslProtocols", None, "lambda-edge.origin"),
+    ("origin-request", "origin.custom.path", "/" + "x" * 255, "lambda-edge.origin"),
+    ("origin-request", "origin.custom.customHeaders.x-two", HEADER, "lambda-edge.origin-header"),
     ("origin-request", "origin.custom.path", "x/", "lambda-edge.origin"),
     ("origin-request", "origin.custom.readTimeout", 121, "lambda-edge.origin"),
     ("origin-request", "origin.custom.customHeaders.cookie", HEADER, "lambda-edge.origin-header"),
@@ -470,6 +493,33 @@ def test_any_result_is_judged_and_never_raises(result: Any, trigger: Trigger) ->
     after = step.next(returned(result))
     if isinstance(after, Finish) and after.fault is not None:
         assert after.response.status == 502
+
+
+ORIGIN_FIELDS = st.sampled_from(
+    [
+        "domainName",
+        "port",
+        "protocol",
+        "path",
+        "readTimeout",
+        "keepaliveTimeout",
+        "sslProtocols",
+        "responseCompletionTimeout",
+        "customHeaders",
+        "authMethod",
+        "region",
+    ]
+)
+
+
+@given(st.sampled_from(["custom", "s3"]), st.dictionaries(ORIGIN_FIELDS, JSON))
+def test_any_origin_is_judged_and_never_raises(kind: str, fields: Mapping[str, Any]) -> None:
+    step = start(distribution("origin-request"), REQUEST, FACTS)
+    assert isinstance(step, OriginRequest)
+    request = event_of(step)["request"]
+    kept = request["origin"]["custom"] if kind == "custom" else {"domainName": "b.s3.test"}
+    request["origin"] = {kind: {**kept, **fields}}
+    assert isinstance(step.next(returned(request)), (Finish, Fetch))
 
 
 @given(

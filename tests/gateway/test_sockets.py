@@ -353,6 +353,17 @@ class TestLoadBalancer:
         assert response.status_code == 413
         assert response.headers["server"] == "awselb/2.0"
 
+    async def test_a_413_reaches_a_client_that_is_still_sending(self, serving) -> None:
+        config = balancer("echo", multi_value_headers=True)
+        async with serving(config) as front:
+            reader, writer = await asyncio.open_connection(*front.address("web"))
+            writer.write(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 8000000\r\n\r\n")
+            for _ in range(80):
+                writer.write(b"x" * 100_000)
+                await writer.drain()
+            assert (await read_head(reader)).startswith(b"HTTP/1.1 413 ")
+            writer.close()
+
     async def test_a_crashing_function_is_a_502_and_the_gateway_lives(self, serving) -> None:
         async with serving(balancer("exits")) as front, httpx.AsyncClient() as client:
             for _ in range(2):
