@@ -69,13 +69,33 @@ def encode_headers(headers: Headers) -> dict[str, list[dict[str, str]]]:
     """Headers as events show them: lower-case name → entries; disallowed ones are hidden."""
     shown: dict[str, list[dict[str, str]]] = {}
     for name, value in headers.raw:
-        key = to_text(name)
-        lower = key.lower()
+        key, lower, is_hidden = _names.get(name) or _learn_name(name)
+        if is_hidden:
+            continue
+        try:
+            entry = {"key": key, "value": value.decode()}
+        except UnicodeDecodeError:
+            entry = {"key": key, "value": value.decode("latin-1")}
         if lower in shown:
-            shown[lower].append({"key": key, "value": to_text(value)})
-        elif not is_disallowed(lower):
-            shown[lower] = [{"key": key, "value": to_text(value)}]
+            shown[lower].append(entry)
+        else:
+            shown[lower] = [entry]
     return shown
+
+
+_names: Final[dict[bytes, tuple[str, str, bool]]] = {}
+"""Header names met so far: as text, in lower case, and whether functions never see them."""
+
+_REMEMBERED: Final = 1000
+
+
+def _learn_name(name: bytes) -> tuple[str, str, bool]:
+    key = to_text(name)
+    lower = key.lower()
+    known = (key, lower, is_disallowed(lower))
+    if len(_names) < _REMEMBERED:
+        _names[name] = known
+    return known
 
 
 def encode_request_event(
@@ -231,18 +251,23 @@ def _decode_headers(found: object, sent: Sent, original: Headers) -> Headers | B
     if breach is not None:
         return breach
     lines: list[Header] = []
+    hidden: list[Header] = []
     received: dict[str, list[Header]] = {}
     for line in original.raw:
-        received.setdefault(to_text(line[0]).lower(), []).append(line)
+        _, lower, is_hidden = _names.get(line[0]) or _learn_name(line[0])
+        if is_hidden:
+            hidden.append(line)
+        elif lower in received:
+            received[lower].append(line)
+        else:
+            received[lower] = [line]
+    shown = sent.headers
     for name, entries in cast("EventHeaders", found or {}).items():
-        if sent.headers.get(name) == entries:
+        if shown.get(name) == entries:
             lines += received[name]
         else:
             lines += _decode_lines(name, entries)
-    for name, hidden in received.items():
-        if is_disallowed(name):
-            lines += hidden
-    return Headers(lines)
+    return Headers(lines + hidden)
 
 
 def _decode_lines(name: str, entries: list[dict[str, str]]) -> list[Header]:
