@@ -88,6 +88,7 @@ class LambdaService:
                         raise spawner
                 else:
                     await spawner.start()
+        await asyncio.sleep(0)  # the processes start now, beside whatever the caller does next
 
     def missing(self) -> list[tuple[str, EnvironmentProblem]]:
         """Functions whose runtime this machine lacks, with the reason."""
