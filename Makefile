@@ -24,7 +24,7 @@ format: $(VENV)/.lint
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(BIN)/edgegw
+bench: $(BIN)/edgegw  ## needs wrk and nginx
 	$(BIN)/python benchmarks/run.py
 
 schema: $(BIN)/edgegw
