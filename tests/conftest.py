@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from edgegw.config.resolve import load_dict
 from edgegw.gateway.gateway import Gateway
@@ -20,6 +21,11 @@ from edgegw.gateway.server import Ready, serve
 from edgegw.gateway.transport import HttptoolsTransport
 
 pytest_plugins = ["pytester"]
+
+# HYPOTHESIS_PROFILE=thorough looks longer for what breaks.
+settings.register_profile("thorough", max_examples=3000, deadline=None)
+settings.register_profile("usual", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
 
 FUNCTIONS = Path(__file__).parent / "functions"
 IN_CI = bool(os.environ.get("CI"))

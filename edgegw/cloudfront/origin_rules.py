@@ -117,7 +117,8 @@ def _is_total(value: object) -> bool:
 def _are_protocols(value: object) -> bool:
     if not isinstance(value, list):
         return value is _MISSING
-    return all(each in _SSL_PROTOCOLS for each in cast("list[object]", value))
+    items = cast("list[object]", value)
+    return all(isinstance(each, str) and each in _SSL_PROTOCOLS for each in items)
 
 
 _FieldRule: TypeAlias = tuple[str, Callable[[object], bool], str]

@@ -5,6 +5,7 @@ While the request runs only references are kept; everything is rendered when som
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from edgegw.cloudfront import flow as cloudfront_flow
 from edgegw.cloudfront.model import Behavior
 from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import to_text
+
+logger = logging.getLogger(__name__)
 
 KEPT_BODY: Final = 64 * 1024
 """Bytes of a body that a record keeps; the traffic is never cut."""
@@ -113,6 +116,9 @@ class Exchange:
     def note(self, step: object, reply: object, duration: float) -> None:
         """Keeps that `step` got `reply` after `duration` seconds."""
         self.steps.append((step, reply, duration))
+        if logger.isEnabledFor(logging.DEBUG):
+            name = type(step).__name__
+            logger.debug("%s %s %s %.1fms", self.front_door, self.id, name, duration * 1000)
 
     def keep_body(self, chunk: bytes) -> None:
         """Keeps the beginning of the response body and counts the rest."""
