@@ -302,8 +302,7 @@ async def test_a_stalled_request_does_not_hold_the_stop_up(serving, raw_origin) 
             reader, writer = await asyncio.open_connection(*front.address("site"))
             writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
             await asyncio.sleep(0.1)
-            started = asyncio.get_running_loop().time()
-        assert asyncio.get_running_loop().time() - started < 10
+        assert await reader.read(-1) == b""  # cut off: the test's own time-out guards the rest
         writer.close()
 
 
