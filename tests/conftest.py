@@ -109,7 +109,12 @@ def raw_origin() -> Callable[[Script], contextlib.AbstractAsyncContextManager[Ra
             origin.connections += 1
             try:
                 await script(reader, writer)
-            except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            except (
+                ConnectionError,
+                asyncio.IncompleteReadError,
+                asyncio.CancelledError,
+                ValueError,
+            ):
                 pass
             finally:
                 tasks.discard(task)

@@ -190,7 +190,11 @@ def _request_body(headers: Headers, wire: dict[str, Any] | None, incoming: Incom
             incoming.is_read = False
             return Body(chunks=incoming.chunks())
         if lower == b"content-length":
-            length = int(value) if value.isdigit() else None
+            digits = value.strip()
+            if not digits.isdigit():  # no server should let it through: then let it be chunked
+                incoming.is_read = False
+                return Body(chunks=incoming.chunks())
+            length = int(digits)
     if length:
         incoming.is_read = False
         return Body(chunks=incoming.chunks(), length=length)

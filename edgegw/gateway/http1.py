@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import urllib.parse
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -46,7 +47,20 @@ class FrontDoorProtocol(HttpToolsProtocol):
         self._hosts = 0
         self._is_refused = False
         self._is_bodiless = True
+        self._running: Any = None
         self._door: Any = self.config.app  # a FrontDoorApp
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        # With requests in a pipeline uvicorn tells only the latest one.
+        running = self._running
+        if running is not None and not running.response_complete:
+            running.disconnected = True
+            running.message_event.set()
+        super().connection_lost(exc)
 
     # Parsing
 
@@ -78,6 +92,9 @@ class FrontDoorProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
             return  # a trailer
+        value = value.rstrip(
+            b" \t"
+        )  # blanks behind a value are not part of it; the parser keeps them
         lower = name.lower()
         if lower == b"host":
             self._hosts += 1
@@ -96,6 +113,10 @@ class FrontDoorProtocol(HttpToolsProtocol):
         version = self.parser.get_http_version()
         if self._hosts != 1 and not (version == "1.0" and self._hosts == 0):
             self._refuse(f"{self._hosts} Host headers")
+            return
+        if self.parser.should_upgrade() and not self._is_bodiless:
+            # The parser takes what follows for another protocol: the body would be lost.
+            self._refuse("a request to switch protocols must not carry a body")
             return
         keep_alive = (
             version != "1.0"
@@ -118,6 +139,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
             keep_alive=keep_alive,
             on_response=self.on_response_complete,
         )
+        cycle.on_last = self._end
         if previous is None or previous.response_complete:
             self._start_asgi_task(cycle, self._door)
         else:
@@ -160,10 +182,18 @@ class FrontDoorProtocol(HttpToolsProtocol):
     def _should_upgrade(self) -> bool:
         return False
 
+    def _end(self) -> None:
+        """The connection closes behind a response: what the client still sends is thrown away."""
+        self._is_refused = True
+        self.pipeline.clear()
+        self.flow.resume_reading()
+
     # Refusing
 
     def _refuse(self, detail: str, *, too_large: bool = False) -> None:
         """Answers with the front door's page and closes, behind any answer still under way."""
+        if self._is_refused:
+            return
         self._is_refused = True
         if self.transport.is_closing():
             return
@@ -206,6 +236,8 @@ class FrontDoorCycle(RequestResponseCycle):
     _is_chunked = False
     _is_bodiless = False
     _held: bytes | None = None
+    on_last: Callable[[], None]
+    """Called when the connection closes behind this response."""
 
     async def run_asgi(self, app: Any) -> None:
         try:
@@ -294,6 +326,7 @@ class FrontDoorCycle(RequestResponseCycle):
         self.response_complete = True
         self.message_event.set()
         if not self.keep_alive or self._remaining:  # too few bytes: the viewer must not wait
+            self.on_last()
             close_gently(self.transport, unread=self.more_body)
         self.on_response()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import random
 import ssl
 from pathlib import Path
 
@@ -89,6 +91,10 @@ async def test_wire_spelling_travels_both_ways(serving, raw_origin) -> None:
     [
         pytest.param(b"GET / HTTP/1.1\r\n\r\n", id="no Host"),
         pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", id="two Hosts"),
+        pytest.param(
+            b"PUT / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: Upgrade\r\nContent-Length: 1\r\n\r\na",
+            id="upgrade with a body",
+        ),
         pytest.param(b"NONSENSE\r\n\r\n", id="no HTTP"),
         pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\nA B: c\r\n\r\n", id="blank in a name"),
         pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n c\r\n\r\n", id="folded header"),
@@ -139,6 +145,16 @@ async def test_request_trailers_are_dropped(serving, echo_origin) -> None:
             b"3\r\nabc\r\n0\r\nX-Evil: 1\r\n\r\n",
         )
     assert b"X-Evil" not in answer
+    assert answer.endswith(b"abc")
+
+
+async def test_blanks_behind_a_content_length_do_not_hide_the_body(serving, echo_origin) -> None:
+    async with echo_origin() as origin, serving(site(origin.url)) as front:
+        answer = await front.raw(
+            "site",
+            b"POST / HTTP/1.1\r\nHost: h \r\nContent-Length: 3 \t\r\nConnection: close\r\n\r\nabc",
+        )
+    assert b"Content-Length: 3\r\n" in answer
     assert answer.endswith(b"abc")
 
 
@@ -205,7 +221,10 @@ async def test_an_origin_that_breaks_off_breaks_off_for_the_viewer_too(serving, 
         assert "ends early" in (exchange.reason or "")
 
 
-async def test_a_viewer_that_leaves_ends_the_reading_of_the_origin(serving, raw_origin) -> None:
+@pytest.mark.parametrize("requests", [1, 3])
+async def test_a_viewer_that_leaves_ends_the_reading_of_the_origin(
+    serving, raw_origin, requests: int
+) -> None:
     gone = asyncio.Event()
 
     async def script(reader, writer):
@@ -216,7 +235,7 @@ async def test_a_viewer_that_leaves_ends_the_reading_of_the_origin(serving, raw_
 
     async with raw_origin(script) as origin, serving(site(origin.url)) as front:
         reader, writer = await asyncio.open_connection(*front.address("site"))
-        writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n" * requests)
         await reader.readuntil(b"one\r\n")
         writer.close()
         async with asyncio.timeout(3):
@@ -304,6 +323,58 @@ async def test_a_stalled_request_does_not_hold_the_stop_up(serving, raw_origin) 
             await asyncio.sleep(0.1)
         assert await reader.read(-1) == b""  # cut off: the test's own time-out guards the rest
         writer.close()
+
+
+PIECES = [
+    b"GET /a?b=c HTTP/1.1\r\nHost: h\r\nCookie: a=1; b\r\n\r\n",
+    b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello",
+    b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    b"PUT /x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nabc",
+    b"HEAD http://abs/p?q HTTP/1.0\r\n\r\n",
+    b"OPTIONS * HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: \xff\r\n\r\n",
+]
+JUNK = [
+    b"\r\n",
+    b"\0",
+    b"\xff",
+    b" ",
+    b":",
+    b"//",
+    b"/../",
+    b"#",
+    b"Host: x\r\n",
+    b"Content-Length: 0\r\n",
+]
+
+
+async def test_mangled_requests_never_bring_a_front_door_down(serving, echo_origin, caplog) -> None:
+    dice = random.Random(7)
+    async with echo_origin() as origin:
+        config = site(origin.url) | balancer(targets=[f"127.0.0.1:{origin.port}"])
+        async with serving(config) as front:
+
+            async def attack() -> None:
+                sent = bytearray(b"".join(dice.choices(PIECES, k=dice.randint(1, 3))))
+                for _ in range(dice.randint(0, 4)):
+                    at = dice.randrange(len(sent) + 1)
+                    sent[at:at] = dice.choice(JUNK)
+                reader, writer = await asyncio.open_connection(
+                    *front.address(dice.choice(["site", "web"]))
+                )
+                writer.write(bytes(sent))
+                with contextlib.suppress(TimeoutError, ConnectionError):
+                    async with asyncio.timeout(0.05):
+                        await reader.read(-1)
+                writer.close()
+
+            for _ in range(25):
+                await asyncio.gather(*[attack() for _ in range(12)])
+            answer = await front.raw(
+                "site", b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+            )
+            assert answer.startswith(b"HTTP/1.1 200 ")
+    loud = [each.getMessage() for each in caplog.records if each.levelname in ("ERROR", "CRITICAL")]
+    assert not [text for text in loud if "graceful shutdown" not in text]
 
 
 async def test_a_port_in_use_is_one_plain_sentence(serving) -> None:
