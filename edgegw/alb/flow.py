@@ -128,10 +128,10 @@ class Invoke:
 
 @dataclass(frozen=True, slots=True)
 class TargetFailure:
-    """A target gave no usable answer: 502 or 504, and why."""
+    """A target gave no usable answer; `timed_out` when it gave none in time."""
 
-    status: int
     detail: str
+    timed_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,8 @@ class ForwardTo:
 
     def next(self, reply: Response | TargetFailure) -> Finish:
         if isinstance(reply, TargetFailure):
-            return _refuse(reply.status, "-", reply.detail, self.chosen)
+            # ELB User Guide for ALB, "Troubleshoot": HTTP 502 and 504.
+            return _refuse(504 if reply.timed_out else 502, "-", reply.detail, self.chosen)
         if reply.headers.size() > MAX_RESPONSE_HEADERS:
             detail = f"the target's headers exceed {MAX_RESPONSE_HEADERS} bytes"
             if reply.body.release is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
@@ -108,12 +108,12 @@ class _Resolver:
     def resolve(self) -> Config:
         config = self._config
         doors: list[Door] = [
-            DistributionDoor(name, _listen(each.listen), self._distribution(name, each))
+            DistributionDoor(name, _listen(each.listen, self._base), self._distribution(name, each))
             for name, each in config.distributions.items()
         ]
         for name, balancer in config.load_balancers.items():
             for listener in balancer.listeners:
-                listen = _listener_listen(listener)
+                listen = _listener_listen(listener, self._base)
                 doors.append(ListenerDoor(name, listen, self._listener(name, listener)))
         unverified = {
             str(urlsplit(origin.url).hostname)
@@ -244,7 +244,7 @@ class _Resolver:
         )
 
     def _listener(self, name: str, listener: schema.Listener) -> alb.Listener:
-        tls = _listener_listen(listener).tls
+        tls = _listener_listen(listener, self._base).tls
         rules = [
             alb.Rule(rule.priority, conditions, self._action(rule.actions))
             for rule in sorted(listener.rules, key=lambda each: each.priority)
@@ -337,23 +337,22 @@ def _conditions(rule: schema.Rule) -> tuple[alb.Condition, ...] | None:
     return tuple(found)
 
 
-def _listen(listen: schema.Listen) -> Listen:
+def _listen(listen: schema.Listen, base: Path) -> Listen:
     tls = listen.tls
     if isinstance(tls, schema.Tls):
         return Listen(
-            listen.address, listen.port, tls=True, certificate=tls.certificate, key=tls.key
+            listen.address,
+            listen.port,
+            tls=True,
+            certificate=str(base / tls.certificate),
+            key=str(base / tls.key),
         )
     return Listen(listen.address, listen.port, tls)
 
 
-def _listener_listen(listener: schema.Listener) -> Listen:
-    listen = _listen(listener.listen)
-    if listener.certificate is None and listener.protocol != "HTTPS":
-        return listen
-    return Listen(
-        listen.address,
-        listen.port,
-        tls=True,
-        certificate=listener.certificate or listen.certificate,
-        key=listener.key or listen.key,
-    )
+def _listener_listen(listener: schema.Listener, base: Path) -> Listen:
+    listen = _listen(listener.listen, base)
+    if listener.certificate is not None and listener.key is not None:
+        certificate, key = str(base / listener.certificate), str(base / listener.key)
+        return Listen(listen.address, listen.port, tls=True, certificate=certificate, key=key)
+    return replace(listen, tls=listen.tls or listener.protocol == "HTTPS")

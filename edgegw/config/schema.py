@@ -289,7 +289,7 @@ class Action(Model):
     authenticate_oidc: Annotated[dict[str, Anything] | None, LATER] = None
     authenticate_cognito: Annotated[dict[str, Anything] | None, LATER] = None
     jwt_validation: Annotated[dict[str, Anything] | None, LATER] = None
-    order: int | None = None
+    order: Annotated[int | None, LATER] = None
 
 
 Patterns = Annotated[Texts, Field(min_length=1)]

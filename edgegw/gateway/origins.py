@@ -99,10 +99,7 @@ class Origins:
     async def fetch_target(
         self, target: Target, group: IpTargetGroup, request: Request
     ) -> Response | TargetFailure:
-        """Sends `request` to an ip target and answers with its response, or why there is none.
-
-        Source: ELB User Guide for ALB, "Troubleshoot" (502 and 504).
-        """
+        """Sends `request` to an ip target and answers with its response, or why there is none."""
         at = (group.protocol.lower(), target.address, target.port)
         sent = request.sent(request.target, _framed(request))
         timeouts = _Timeouts(_TARGET_CONNECT, _TARGET_IDLE, _TARGET_IDLE)
@@ -110,8 +107,7 @@ class Origins:
             return await self._send(self._targets, at, sent, timeouts)
         except httpx.HTTPError as error:
             failure = _failure(error, at)
-            status = 504 if failure.kind == "timeout" else 502
-            return TargetFailure(status, failure.detail)
+            return TargetFailure(failure.detail, timed_out=failure.kind == "timeout")
 
     async def _send(
         self,

@@ -135,7 +135,7 @@ def test_body_above_one_megabyte_gives_413() -> None:
 def test_failures_of_a_target(status: int) -> None:
     step = start(listener(default=Forward(((WEB, 1),))), request(), FACTS)
     assert isinstance(step, ForwardTo)
-    finish = step.next(TargetFailure(status, "refused"))
+    finish = step.next(TargetFailure("refused", timed_out=status == 504))
     assert finish.response.status == status
     assert finish.refusal is not None
     assert finish.refusal.detail == "refused"

@@ -289,6 +289,22 @@ def test_a_missing_file_is_a_usage_error() -> None:
         load_file("/nowhere/edgegw.yaml")
 
 
+def test_certificate_paths_are_relative_to_the_file() -> None:
+    text = GOOD.replace(
+        "listen: 8080\n", "listen: 8080\n        certificate: c.pem\n        key: k.pem\n"
+    )
+    text = text.replace('"127.0.0.1:8081"', "{port: 8081, tls: {certificate: d.pem, key: e.pem}}")
+    config = load_document(read_document(text, "c", {}), FUNCTIONS)
+    found = {
+        door.name: (door.listen.tls, door.listen.certificate, door.listen.key)
+        for door in config.doors
+    }
+    assert found == {
+        "web": (True, str(FUNCTIONS / "c.pem"), str(FUNCTIONS / "k.pem")),
+        "site": (True, str(FUNCTIONS / "d.pem"), str(FUNCTIONS / "e.pem")),
+    }
+
+
 def test_a_dict_is_as_good_as_a_file() -> None:
     config = load_dict(
         {
