@@ -24,7 +24,8 @@ from edgegw.alb.event import (
 from edgegw.alb.model import FixedResponse, IpTargetGroup, LambdaTargetGroup, Listener, Rule, Target
 from edgegw.alb.rules import match_rule, port_of, without_port
 from edgegw.alb.targets import choose_target, choose_target_group
-from edgegw.awslambda.model import FunctionError, Invocation, Outcome, Returned, Throttled
+from edgegw.awslambda.model import FunctionError, Invocation, Outcome, Refused, Returned, Throttled
+from edgegw.awslambda.permissions import LOAD_BALANCER
 from edgegw.http.message import (
     HOP_BY_HOP,
     Header,
@@ -92,7 +93,13 @@ class ReadBody:
         if isinstance(payload, Refusal):
             return _refuse(payload.status, payload.reason, payload.detail, self.chosen)
         trace_id = (self.request.headers.get(b"x-amzn-trace-id") or b"").decode("latin-1")
-        invocation = Invocation(self.group.function, payload, trace_id)
+        invocation = Invocation(
+            self.group.function,
+            payload,
+            trace_id,
+            principal=LOAD_BALANCER,
+            source_arn=self.group.arn,
+        )
         return Invoke(invocation, self.group, self.chosen)
 
 
@@ -107,7 +114,11 @@ class Invoke:
     def next(self, outcome: Outcome) -> Finish:
         match outcome:
             case Throttled():
-                return _refuse(502, "LambdaThrottling", outcome.message, self.chosen)
+                detail = f"{outcome.reason}: {outcome.detail}"
+                return _refuse(502, "LambdaThrottling", detail, self.chosen)
+            case Refused():
+                reason = _REFUSED.get(outcome.code, "LambdaBadRequest")
+                return _refuse(502, reason, f"{outcome.code}: {outcome.message}", self.chosen)
             case FunctionError():
                 detail = f"{outcome.error_type}: {outcome.message}"
                 return _refuse(502, "LambdaUnhandled", detail, self.chosen)
@@ -124,6 +135,14 @@ class Invoke:
             return _refuse(502, "LambdaInvalidResponse", detail, self.chosen)
         warning = misplaced_headers(outcome.payload, self.group)
         return Finish(answer, self.chosen, warning=warning)
+
+
+_REFUSED: Final = {
+    "AccessDeniedException": "LambdaAccessDenied",
+    "ResourceNotFoundException": "LambdaResourceNotFound",
+    "RequestTooLargeException": "LambdaRequestTooLarge",
+}
+"""Lambda's error codes as `error_reason` of the access log."""
 
 
 @dataclass(frozen=True, slots=True)

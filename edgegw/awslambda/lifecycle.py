@@ -1,25 +1,47 @@
-"""The life of an execution environment, and the lines and error objects that Lambda makes of it.
+"""The life of an execution environment, and the error objects that the platform makes of it.
 
     init ──ready──▶ ready ──invoke──▶ busy ──answer──▶ ready
       │               │                 │
-      └──── end ──────┴────── end ──────┴──▶ gone
+      └──── fail ─────┴────── fail ─────┘──▶ reset ──invoke──▶ busy
 
-`end` is a time-out, an exit, a failed init or a shutdown; nothing leads back from `gone`.
+`fail` is a time-out, an exit or a failed init: the process is gone, the environment stays, with
+its temporary folder and its log stream. The next invocation runs init again, inside its own time.
+`end` leads from everywhere to `gone`.
+Source: Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle".
 """
 
 from __future__ import annotations
 
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
-from edgegw.awslambda.model import FunctionRef, Report
 from edgegw.awslambda.payload import encode_payload
 
 INIT_TIMEOUT: Final = 10.0
-"""Seconds that init may take (Lambda Developer Guide, "Init phase")."""
+"""Seconds that init may take on demand (Lambda Developer Guide, "Init phase")."""
+
+PROVISIONED_INIT_TIMEOUT: Final = 130.0
+"""Seconds that init may take with provisioned concurrency, or the function's timeout if longer."""
 
 MAX_PAYLOAD: Final = 6 * 1024 * 1024
-"""Bytes of a synchronous payload, each way (Lambda quotas)."""
+"""Bytes of a synchronous request payload (Lambda quotas)."""
+
+MAX_RESPONSE: Final = MAX_PAYLOAD + 100
+"""Bytes of a buffered response payload, as the Runtime API counts."""
+
+MAX_STREAMED: Final = 200 * 1024 * 1024
+"""Bytes of a streamed response."""
+
+RUNTIME_SHUTDOWN: Final = 0.3
+"""Seconds between SIGTERM and SIGKILL for a runtime, where an extension is registered."""
+
+
+def shutdown_time(*, internal: bool, external: bool) -> float:
+    """Seconds that the shutdown phase may take: none without extensions.
+
+    Source: Lambda Developer Guide, "Shutdown phase".
+    """
+    return 2.0 if external else 0.5 if internal else 0.0
 
 
 class Phase(Enum):
@@ -28,6 +50,7 @@ class Phase(Enum):
     INIT = "init"
     READY = "ready"
     BUSY = "busy"
+    RESET = "reset"
     GONE = "gone"
 
 
@@ -37,22 +60,25 @@ class Signal(Enum):
     READY = "ready"
     INVOKE = "invoke"
     ANSWER = "answer"
+    FAIL = "fail"
     END = "end"
 
 
 _TRANSITIONS: Final = {
     (Phase.INIT, Signal.READY): Phase.READY,
+    (Phase.INIT, Signal.FAIL): Phase.RESET,
     (Phase.READY, Signal.INVOKE): Phase.BUSY,
+    (Phase.READY, Signal.FAIL): Phase.RESET,
     (Phase.BUSY, Signal.ANSWER): Phase.READY,
-    (Phase.INIT, Signal.END): Phase.GONE,
-    (Phase.READY, Signal.END): Phase.GONE,
-    (Phase.BUSY, Signal.END): Phase.GONE,
-    (Phase.GONE, Signal.END): Phase.GONE,
+    (Phase.BUSY, Signal.FAIL): Phase.RESET,
+    (Phase.RESET, Signal.INVOKE): Phase.BUSY,
+    (Phase.RESET, Signal.FAIL): Phase.RESET,
+    **{(phase, Signal.END): Phase.GONE for phase in Phase},
 }
 
 
 class IllegalTransitionError(Exception):
-    """A signal came in a phase that does not know it: a fault of the runtime or of edgegw."""
+    """A signal came in a phase that does not know it: a fault of edgegw."""
 
 
 def next_phase(phase: Phase, signal: Signal) -> Phase:
@@ -63,66 +89,74 @@ def next_phase(phase: Phase, signal: Signal) -> Phase:
         raise IllegalTransitionError(f"{signal.value} while {phase.value}") from None
 
 
-def timeout_error(request_id: str, timeout: float) -> tuple[str, str, bytes]:
-    """Error type, message and payload of a time-out after `timeout` seconds."""
+class Failure(NamedTuple):
+    """A function error: type, message, and the JSON object that the caller gets."""
+
+    error_type: str
+    message: str
+    payload: bytes
+
+
+def timeout_error(request_id: str, timeout: float) -> Failure:
+    """A time-out after `timeout` seconds."""
     return platform_error(
         "Sandbox.Timedout", request_id, f"Task timed out after {timeout:.2f} seconds"
     )
 
 
-def exit_error(request_id: str, exit_status: int | None) -> tuple[str, str, bytes]:
-    """Error type, message and payload of a process that ended.
+def exit_error(request_id: str, exit_status: int | None) -> Failure:
+    """The runtime's process ended.
 
     `exit_status` as in `subprocess`: negative for a signal, None when it is not known.
     """
     if not exit_status:
-        return platform_error(
-            "Runtime.ExitError", request_id, "Runtime exited without providing a reason"
-        )
-    if exit_status > 0:
-        cause = f"exit status {exit_status}"
+        text = "Runtime exited without providing a reason"
+    elif exit_status > 0:
+        text = f"Runtime exited with error: exit status {exit_status}"
     else:
-        cause = f"signal: {_SIGNALS.get(-exit_status, str(-exit_status))}"
-    return platform_error("Runtime.ExitError", request_id, f"Runtime exited with error: {cause}")
+        cause = SIGNALS.get(-exit_status, f"signal {-exit_status}")
+        text = f"Runtime exited with error: signal: {cause}"
+    return platform_error("Runtime.ExitError", request_id, text)
 
 
-_SIGNALS: Final = {
+def memory_error(request_id: str) -> Failure:
+    """The environment used more memory than the function's memory size."""
+    text = "Runtime exited with error: signal: killed"
+    return platform_error("Runtime.OutOfMemory", request_id, text)
+
+
+def response_too_large() -> Failure:
+    """The response exceeds what a buffered answer may hold."""
+    kind = "Function.ResponseSizeTooLarge"
+    message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
+    return Failure(kind, message, encode_payload({"errorMessage": message, "errorType": kind}))
+
+
+SIGNALS: Final = {
+    1: "hangup",
+    2: "interrupt",
+    3: "quit",
     4: "illegal instruction",
+    5: "trace/breakpoint trap",
     6: "aborted",
     7: "bus error",
     8: "floating point exception",
     9: "killed",
     11: "segmentation fault",
+    13: "broken pipe",
     15: "terminated",
+    24: "CPU time limit exceeded",
+    25: "file size limit exceeded",
 }
+"""Signals as the platform spells them (Go's words on Linux)."""
 
 
-def platform_error(error_type: str, request_id: str, text: str) -> tuple[str, str, bytes]:
-    """An error made by the service, not by a runtime: type, message, JSON object.
+def platform_error(error_type: str, request_id: str, text: str) -> Failure:
+    """An error made by the service, not by a runtime.
 
     Source: Lambda's recorded error objects; key order `errorType`, `errorMessage`.
     """
     message = f"RequestId: {request_id} Error: {text}"
-    return error_type, message, encode_payload({"errorType": error_type, "errorMessage": message})
-
-
-def log_lines(report: Report, function: FunctionRef, memory_mb: int) -> list[str]:
-    """START, what was printed, END and REPORT, as in the function's log stream.
-
-    Billed duration is the duration plus init, rounded up to whole milliseconds (since 2025-08).
-    """
-    init_ms = (report.init_duration or 0.0) * 1000
-    duration_ms = report.duration * 1000
-    billed = -int(-(duration_ms + init_ms) // 1)
-    summary = (
-        f"REPORT RequestId: {report.request_id}\tDuration: {duration_ms:.2f} ms\t"
-        f"Billed Duration: {billed} ms\tMemory Size: {memory_mb} MB\t"
+    return Failure(
+        error_type, message, encode_payload({"errorType": error_type, "errorMessage": message})
     )
-    if report.init_duration is not None:
-        summary += f"Init Duration: {init_ms:.2f} ms\t"
-    return [
-        f"START RequestId: {report.request_id} Version: {function.version}",
-        *report.logs,
-        f"END RequestId: {report.request_id}",
-        summary,
-    ]

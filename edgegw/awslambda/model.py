@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
+
+LATEST: Final = "$LATEST"
+"""The only version that changes; an unqualified name means it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A managed runtime: `python3.13` is ("python", (3, 13)), `nodejs22.x` is ("nodejs", (22,))."""
+    """A runtime by its identifier.
+
+    `python3.13` is ("python", (3, 13)), `nodejs22.x` is ("nodejs", (22,)); `provided.al2023` is
+    ("provided", ()): the function brings a `bootstrap` that speaks the Runtime API.
+    """
 
     identifier: str
-    language: Literal["python", "nodejs"]
+    language: Literal["python", "nodejs", "provided"]
     version: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class LogSettings:
+    """`LoggingConfig` of a function; levels count with format JSON only."""
+
+    format: Literal["Text", "JSON"] = "Text"
+    application_level: str = "INFO"
+    system_level: str = "INFO"
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
-    """A Lambda function as configured. `code` is an absolute folder; `timeout` is in seconds."""
+    """The configuration of one version of a Lambda function.
+
+    `code` is an absolute path: a folder or a zip package; `layers` likewise, in the order given.
+    `timeout` is in seconds. `reserved_concurrency` counts for all versions together.
+    """
 
     name: str
     runtime: Runtime
@@ -27,47 +47,68 @@ class Function:
     memory_mb: int = 128
     environment: tuple[tuple[str, str], ...] = ()
     reserved_concurrency: int | None = None
+    version: str = LATEST
+    layers: tuple[str, ...] = ()
+    ephemeral_storage_mb: int = 512
+    logs: LogSettings = LogSettings()
+    description: str = ""
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionRef:
-    """Which function an association or target group means, and where it runs.
+    """Which function a caller means, and where it runs.
 
-    A function at the edge is a replica of its own: other name, log group and environments.
+    `qualifier` is a version number, an alias or `$LATEST`; empty means `$LATEST`, at the edge the
+    published version that CloudFront demands. A function at the edge is a replica of its own:
+    other name, log group and environments.
     Source: "Lambda@Edge function logs" (the `us-east-1.` prefix).
     """
 
     name: str
     at_edge: bool = False
+    qualifier: str = ""
 
     @property
     def deployed_name(self) -> str:
         """The name that the function's context shows: `us-east-1.NAME` at the edge."""
         return f"us-east-1.{self.name}" if self.at_edge else self.name
 
-    @property
-    def version(self) -> str:
-        """`$LATEST`; at the edge the published version, which CloudFront demands."""
-        return "1" if self.at_edge else "$LATEST"
-
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One synchronous call (`RequestResponse`). `payload` is the event as JSON bytes."""
+    """One synchronous call (`RequestResponse`). `payload` is the event as JSON bytes.
+
+    `client_context` is JSON text. `principal` is the service that calls, with the ARN it calls
+    for; empty for callers of this account, whom the resource policy need not name.
+    """
 
     function: FunctionRef
     payload: bytes
     trace_id: str = ""
+    client_context: str = ""
+    principal: str = ""
+    source_arn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What Lambda's REPORT line says, and what the function printed. Durations in seconds."""
+    """What Lambda's REPORT line says, and what the function printed. Durations in seconds.
+
+    `status` and `error_type` are those of the platform: an exception that the handler raised is
+    no error there. `init_duration` is there for the first invocation of an environment whose init
+    succeeded in time.
+    """
 
     request_id: str = ""
     duration: float = 0.0
     init_duration: float | None = None
     logs: tuple[str, ...] = ()
+    version: str = LATEST
+    memory_mb: int = 128
+    max_memory_used_mb: int = 0
+    status: Literal["success", "error", "timeout", "failure"] = "success"
+    error_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +134,24 @@ class FunctionError:
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """The function's concurrency is used up: the service answered 429 without running it."""
+    """The function's concurrency is used up: the service answered 429 without running it.
 
+    `reason` is AWS's `Reason`, `detail` says which limit it was and how full.
+    """
+
+    reason: str = "ReservedFunctionConcurrentInvocationLimitExceeded"
+    detail: str = ""
     message: str = "Rate Exceeded."
     report: Report = Report()
 
 
-Outcome: TypeAlias = Returned | FunctionError | Throttled
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The service refused the call without running the function; `code` is Lambda's error code."""
+
+    code: str
+    message: str
+    report: Report = Report()
+
+
+Outcome: TypeAlias = Returned | FunctionError | Throttled | Refused

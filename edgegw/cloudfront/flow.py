@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
-from edgegw.awslambda.model import FunctionError, Invocation, Outcome, Returned, Throttled
+from edgegw.awslambda.model import FunctionError, Invocation, Outcome, Refused, Returned, Throttled
 from edgegw.cloudfront.answers import (
     Facts,
     error_page,
@@ -377,15 +377,17 @@ _EXECUTION_TEXT = (
 _THROTTLED_TEXT = "The Lambda function associated with the CloudFront distribution was throttled."
 
 
-def _failed(visit: Visit, trigger: Trigger, outcome: FunctionError | Throttled) -> Finish:
+def _failed(visit: Visit, trigger: Trigger, outcome: FunctionError | Throttled | Refused) -> Finish:
     """503 for a function that failed or was throttled.
 
     Source: CloudFront Developer Guide, "HTTP 503 status code (Service Unavailable)".
     """
     if isinstance(outcome, Throttled):
-        fault = FunctionFault(trigger, "LambdaLimitExceeded", outcome.message)
+        detail = f"{outcome.message} {outcome.reason}: {outcome.detail}"
+        fault = FunctionFault(trigger, "LambdaLimitExceeded", detail)
         return _fault_page(visit, 503, _THROTTLED_TEXT, fault)
-    detail = f"{outcome.error_type}: {outcome.message}"
+    kind = outcome.code if isinstance(outcome, Refused) else outcome.error_type
+    detail = f"{kind}: {outcome.message}"
     fault = FunctionFault(trigger, "LambdaExecutionError", detail)
     return _fault_page(visit, 503, _EXECUTION_TEXT, fault)
 

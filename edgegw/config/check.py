@@ -19,9 +19,14 @@ from edgegw.cloudfront.managed import (
 from edgegw.cloudfront.origin_rules import is_unsettable
 from edgegw.config import schema
 from edgegw.config.document import Document, Path
+from edgegw.config.fields import Listen
+from edgegw.config.function_check import (
+    check_edge_reference,
+    check_functions,
+    check_reference,
+)
 from edgegw.config.schema import Config, later_keys, nearest
 
-RUNTIME: Final = re.compile(r"python3\.(\d+)|nodejs(\d+)\.x")
 _HOST_PATTERN: Final = re.compile(r"[A-Za-z0-9\-.*?]+")
 _PATH_PATTERN: Final = re.compile(r"[A-Za-z0-9_\-.$/~\"'@:+&*?]+")
 _BEHAVIOR_PATTERN: Final = re.compile(r"[A-Za-z0-9_\-.*$/~\"'@:+&?]+")
@@ -41,8 +46,7 @@ def check(document: Document, config: Config, base: FilePath) -> None:
     for path in later_keys(config):
         text = f"{str(path[-1])!r} has no effect yet{_consequence(path)}"
         document.warning(path, "config.no-effect-yet", text, key=True)
-    for name, function in config.functions.items():
-        _check_function(document, ("functions", name), function, base)
+    check_functions(document, config, base)
     for name, group in config.target_groups.items():
         _check_target_group(document, ("target_groups", name), group, config)
     for name, distribution in config.distributions.items():
@@ -72,76 +76,6 @@ def _consequence(path: Path) -> str:
     return _CONSEQUENCES.get(str(path[-1]), "")
 
 
-def _check_function(
-    document: Document, path: Path, function: schema.Function, base: FilePath
-) -> None:
-    match = RUNTIME.fullmatch(function.runtime)
-    if match is None:
-        text = f"unknown runtime {function.runtime!r}; known are python3.N and nodejsN.x"
-        document.error((*path, "runtime"), "config.runtime", text)
-    if function.endpoint is None:
-        _check_code(document, path, function, base)
-    reserved = sorted(name for name in function.environment if _is_reserved(name))
-    for name in reserved:
-        text = f"{name} is reserved: Lambda refuses functions that set it"
-        where = (*path, "environment", name)
-        document.error(where, "lambda.reserved-variable", text, key=True)
-
-
-def _check_code(document: Document, path: Path, function: schema.Function, base: FilePath) -> None:
-    if function.code is None:
-        document.error(path, "config.missing-key", "the key 'code' is missing", key=True)
-        return
-    code = base / function.code
-    if not code.exists():
-        text = f"{code} does not exist"
-        document.error((*path, "code"), "config.file", text)
-    elif code.suffix == ".zip":
-        text = "zip packages cannot be run yet; name the folder"
-        document.error((*path, "code"), "config.file", text)
-    elif "." not in function.handler:
-        text = f"{function.handler!r} must name a file and a function: file.function"
-        document.error((*path, "handler"), "config.handler", text)
-    elif not _handler_file_exists(code, function):
-        text = f"no file for {function.handler!r} in {code}"
-        document.error((*path, "handler"), "config.handler", text)
-
-
-def _handler_file_exists(code: FilePath, function: schema.Function) -> bool:
-    folder = code if code.is_dir() else code.parent
-    if function.runtime.startswith("python"):
-        module = function.handler.rpartition(".")[0].replace(".", "/")
-        return (folder / f"{module}.py").exists() or (folder / module / "__init__.py").exists()
-    head, _, tail = function.handler.rpartition("/")
-    stem = (folder / head / tail.partition(".")[0]) if head else folder / tail.partition(".")[0]
-    return any(stem.with_name(stem.name + end).exists() for end in ("", ".js", ".mjs", ".cjs"))
-
-
-def _is_reserved(name: str) -> bool:
-    return name in _RESERVED or name.startswith("AWS_LAMBDA_FUNCTION_")
-
-
-_RESERVED: Final = frozenset(
-    {
-        "_HANDLER",
-        "_X_AMZN_TRACE_ID",
-        "AWS_REGION",
-        "AWS_DEFAULT_REGION",
-        "AWS_EXECUTION_ENV",
-        "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_GROUP_NAME",
-        "AWS_LAMBDA_LOG_STREAM_NAME",
-        "AWS_ACCESS_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "AWS_LAMBDA_RUNTIME_API",
-        "LAMBDA_TASK_ROOT",
-        "LAMBDA_RUNTIME_DIR",
-    }
-)
-
-
 def _check_target_group(
     document: Document, path: Path, group: schema.TargetGroup, config: Config
 ) -> None:
@@ -150,7 +84,7 @@ def _check_target_group(
             text = "a target group of type lambda needs the key 'function'"
             document.error(path, "alb.function", text, key=True)
         else:
-            _refer(document, (*path, "function"), group.function, config.functions, "function")
+            check_reference(document, (*path, "function"), group.function, config)
         if group.targets:
             text = "a target group of type lambda has no 'targets'"
             document.error((*path, "targets"), "alb.targets", text, key=True)
@@ -262,17 +196,10 @@ def _check_behavior(
         _refer(document, where, policy.removeprefix("Managed-"), names, "response headers policy")
     for trigger, association in behavior.lambda_functions.items():
         where = (*path, "lambda_functions", trigger)
-        _refer(document, where, association.function, config.functions, "function")
+        check_edge_reference(document, where, association.function, config)
         if association.include_body and trigger.endswith("response"):
             text = "include_body can only be used with viewer-request or origin-request"
             document.error((*where, "include_body"), "lambda-edge.include-body", text)
-        function = config.functions.get(association.function)
-        if function is not None and function.environment:
-            name = association.function
-            text = (
-                f"CloudFront refuses {name!r}: functions at the edge have no environment variables"
-            )
-            document.warning(where, "lambda-edge.environment", text)
 
 
 def _check_listener(
@@ -344,13 +271,15 @@ def _check_actions(
 def _check_listen_addresses(document: Document, config: Config) -> None:
     """No two front doors may listen on the same port of the same address."""
     taken: dict[tuple[str, int], Path] = {}
-    doors: list[tuple[Path, schema.Listen]] = [
+    doors: list[tuple[Path, Listen]] = [
         (("distributions", name, "listen"), distribution.listen)
         for name, distribution in config.distributions.items()
     ]
     for name, balancer in config.load_balancers.items():
         for at, listener in enumerate(balancer.listeners):
             doors.append((("load_balancers", name, "listeners", at, "listen"), listener.listen))
+    if config.gateway.lambda_api is not None:
+        doors.append((("gateway", "lambda_api"), config.gateway.lambda_api))
     for path, listen in doors:
         if listen.port == 0:
             continue

@@ -12,14 +12,17 @@ from urllib.parse import urlsplit
 
 from edgegw.alb import model as alb
 from edgegw.alb.rules import host_header, path_pattern
-from edgegw.awslambda.model import Function, FunctionRef, Runtime
+from edgegw.awslambda.names import Account
+from edgegw.awslambda.shifting import Shift
+from edgegw.awslambda.versions import Deployed
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.behaviors import compile_path_pattern
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.policies import compile_forwarding
-from edgegw.config import schema
-from edgegw.config.check import RUNTIME, check
+from edgegw.config import fields, schema
+from edgegw.config.check import check
 from edgegw.config.document import Document, document_of, read_document
+from edgegw.config.function_resolve import deployed, function_ref, shifts
 from edgegw.errors import ConfigError, Finding, UsageError
 
 
@@ -59,12 +62,14 @@ Door = DistributionDoor | ListenerDoor
 class Config:
     """Everything, resolved. `unverified` are origin hosts whose certificates are not checked."""
 
-    functions: Mapping[str, Function]
+    functions: Mapping[str, Deployed]
     doors: tuple[Door, ...]
-    region: str
-    account_id: str
+    account: Account
     unverified: frozenset[str]
     warnings: tuple[Finding, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    lambda_api: Listen | None = None
+    pass_credentials: bool = False
 
 
 def load_file(path: str | Path, environment: Mapping[str, str] | None = None) -> Config:
@@ -121,27 +126,19 @@ class _Resolver:
             for origin in distribution.origins.values()
             if origin.url is not None and not origin.verify
         }
+        api = config.gateway.lambda_api
         return Config(
-            {name: self._function(name, each) for name, each in config.functions.items()},
+            {
+                name: deployed(name, each, self._base, config.gateway.role)
+                for name, each in config.functions.items()
+            },
             tuple(doors),
-            config.gateway.region,
-            config.gateway.account_id,
+            Account(config.gateway.region, config.gateway.account_id, config.gateway.concurrency),
             frozenset(unverified),
             self._warnings,
-        )
-
-    def _function(self, name: str, function: schema.Function) -> Function:
-        code = self._base / (function.code or ".")
-        folder = code if code.is_dir() else code.parent
-        return Function(
-            name,
-            runtime(function.runtime),
-            str(folder.resolve()),
-            function.handler,
-            function.timeout,
-            function.memory_size,
-            tuple(function.environment.items()),
-            function.reserved_concurrency,
+            tuple(shift for name, each in config.functions.items() for shift in shifts(name, each)),
+            None if api is None else _listen(api, self._base),
+            config.gateway.pass_aws_credentials,
         )
 
     def _distribution(
@@ -170,7 +167,7 @@ class _Resolver:
         more = behavior.origin_request_policy
         associations: dict[cloudfront.Trigger, cloudfront.Association] = {
             trigger: cloudfront.Association(
-                FunctionRef(each.function, at_edge=True), each.include_body
+                function_ref(each.function, at_edge=True), each.include_body
             )
             for trigger, each in behavior.lambda_functions.items()
         }
@@ -282,7 +279,7 @@ class _Resolver:
             f"targetgroup/{name}/{digest}"
         )
         if group.target_type == "lambda":
-            ref = FunctionRef(str(group.function))
+            ref = function_ref(str(group.function))
             return alb.LambdaTargetGroup(name, arn, ref, group.multi_value_headers)
         targets = [each.rpartition(":") for each in group.targets]
         return alb.IpTargetGroup(
@@ -295,16 +292,6 @@ class _Resolver:
 
 _NOWHERE = cloudfront.CustomOrigin("origin.invalid", 80, "http")
 """Stands for an origin of a kind that cannot be reached yet; its requests answer 502."""
-
-
-def runtime(identifier: str) -> Runtime:
-    """The runtime of a checked identifier such as `python3.13` or `nodejs22.x`."""
-    match = RUNTIME.fullmatch(identifier)
-    if match is None:
-        raise UsageError(f"unknown runtime {identifier!r}")
-    if match[1] is not None:
-        return Runtime(identifier, "python", (3, int(match[1])))
-    return Runtime(identifier, "nodejs", (int(match[2]),))
 
 
 def load_balancer_dns_name(name: str, region: str) -> str:
@@ -337,9 +324,9 @@ def _conditions(rule: schema.Rule) -> tuple[alb.Condition, ...] | None:
     return tuple(found)
 
 
-def _listen(listen: schema.Listen, base: Path) -> Listen:
+def _listen(listen: fields.Listen, base: Path) -> Listen:
     tls = listen.tls
-    if isinstance(tls, schema.Tls):
+    if isinstance(tls, fields.Tls):
         return Listen(
             listen.address,
             listen.port,

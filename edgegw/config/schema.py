@@ -9,106 +9,21 @@ from __future__ import annotations
 import copy
 import difflib
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, TypeVar, cast
+from typing import Annotated, Any, Final, Literal, cast
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    WithJsonSchema,
-)
+from pydantic import BeforeValidator, Field, ValidationError
 
 from edgegw.config.document import Document, Path
-
-_T = TypeVar("_T")
-
-
-class Later:
-    """Marks a key that is understood and has no effect yet; `check` warns of it."""
-
-
-LATER: Final = Later()
-
-
-class Model(BaseModel):
-    """A mapping of the configuration."""
-
-    # Nested models are built once, as parts of `Config`, not each by itself as well.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
-
-
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-def _text(value: object) -> object:
-    """Numbers where text is meant (`status_code: 404`) are taken as they are written."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return str(value) if is_number else value
-
-
-_TEXT_SCHEMA: Final = {"type": ["string", "number"]}
-Text = Annotated[str, BeforeValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
-Number = Annotated[float, Field(strict=False)]
-Texts = Annotated[
-    list[Text],
-    BeforeValidator(_as_list),
-    WithJsonSchema({"anyOf": [_TEXT_SCHEMA, {"type": "array", "items": _TEXT_SCHEMA}]}),
-]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Anything = Any
-
-
-class Tls(Model):
-    """A certificate by path."""
-
-    certificate: str
-    key: str
-
-
-class Listen(Model):
-    """Where a front door listens."""
-
-    address: str = "127.0.0.1"
-    port: Port
-    tls: bool | Tls = False
-
-
-def _listen(value: object) -> object:
-    """`"host:port"`, a port, or the mapping."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return {"port": value}
-    if isinstance(value, str):
-        host, mark, port = value.rpartition(":")
-        if port.isdigit():
-            host = host.removeprefix("[").removesuffix("]")
-            return {"address": host, "port": int(port)} if mark else {"port": int(port)}
-    return value
-
-
-Listening = Annotated[Listen, BeforeValidator(_listen)]
-
-
-class Function(Model):
-    """A Lambda function."""
-
-    runtime: str = "python3.13"
-    code: str | None = None
-    handler: str = "handler.handler"
-    timeout: Annotated[Number, Field(gt=0, le=900)] = 3
-    memory_size: Annotated[int, Field(ge=128, le=10240)] = 128
-    environment: dict[str, Text] = {}
-    reserved_concurrency: Annotated[int, Field(ge=0)] | None = None
-    layers: Annotated[list[str], LATER] = []
-    provisioned_concurrency: Annotated[int | None, LATER] = None
-    aliases: Annotated[dict[str, Anything], LATER] = {}
-    versions: Annotated[dict[str, Anything], LATER] = {}
-    event_invoke: Annotated[dict[str, Anything] | None, LATER] = None
-    url: Annotated[dict[str, Anything] | None, LATER] = None
-    endpoint: Annotated[str | None, LATER] = None
-
+from edgegw.config.fields import (
+    LATER,
+    Anything,
+    Listening,
+    Model,
+    Number,
+    Text,
+    Texts,
+)
+from edgegw.config.function_schema import Function
 
 SelectionBehavior = Literal["none", "whitelist", "allExcept", "all"]
 
@@ -346,11 +261,14 @@ class Gateway(Model):
     """Settings of the gateway itself."""
 
     inspector: Annotated[str | None, LATER] = None
-    lambda_api: Annotated[str | None, LATER] = None
+    lambda_api: Listening | None = None
     state: Annotated[str, LATER] = ".edgegw"
     region: str = "us-east-1"
     account_id: Annotated[Text, Field(pattern=r"^\d{12}$")] = "123456789012"
     strict: Annotated[bool, LATER] = True
+    concurrency: Annotated[int, Field(ge=1)] = 1000
+    role: str = "arn:aws:iam::123456789012:role/edgegw"
+    pass_aws_credentials: bool = False
 
 
 class Config(Model):

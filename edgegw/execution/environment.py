@@ -1,7 +1,7 @@
-"""One execution environment: a child process that handles one invocation at a time.
+"""One execution environment: a process that handles one invocation at a time, and its replacement.
 
-What happens when is decided by `awslambda.lifecycle`; here the frames go out and come back, the
-clock runs, and the log pipe is read.
+What happens when is decided by `awslambda.lifecycle`; here the clock runs, the process is started
+and ended, and what it prints becomes log lines.
 """
 
 from __future__ import annotations
@@ -9,289 +9,454 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
+import shutil
+import signal
 import time
 import uuid
-from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Final, cast
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 from edgegw.awslambda.lifecycle import (
     INIT_TIMEOUT,
-    MAX_PAYLOAD,
+    PROVISIONED_INIT_TIMEOUT,
+    RUNTIME_SHUTDOWN,
+    Failure,
     Phase,
     Signal,
     exit_error,
+    memory_error,
     next_phase,
     platform_error,
     timeout_error,
 )
-from edgegw.awslambda.model import (
-    Function,
-    FunctionError,
-    FunctionRef,
-    Invocation,
-    Outcome,
-    Report,
-    Returned,
-)
-from edgegw.awslambda.payload import decode_payload, encode_payload
+from edgegw.awslambda.logs import extension_line, init_report_line
+from edgegw.awslambda.model import Function, FunctionError, Invocation, Outcome, Report, Returned
+from edgegw.errors import EnvironmentProblem
+from edgegw.execution.channel import Answer, Channel, Child, EnvironmentLostError, Given, Sink
+from edgegw.execution.log_pipe import LogPipe
+from edgegw.execution.log_store import Journal, Started
+from edgegw.execution.memory import folder_size, peak_memory_kb, tree_memory_kb
+from edgegw.execution.spawning import InvalidEntrypointError
 
 logger = logging.getLogger(__name__)
 
-Frame = tuple[bytes, bytes]
-"""Kind and data of a frame."""
-
-_HEAD: Final = 5
 _KEPT_LOG: Final = 256 * 1024
 """Bytes of an invocation's output that its report keeps; the log gets all of it."""
 
-
-class EnvironmentLostError(Exception):
-    """The child closed its end: it exited, crashed or was killed."""
-
-
-class Frames(asyncio.Protocol):
-    """The socket pair to a child: whole frames in and out."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._loop = asyncio.get_running_loop()
-        self._waiter: asyncio.Future[Frame] | None = None
-        self._early: deque[Frame] = deque()
-        self.is_lost = False
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        buffer = self._buffer
-        buffer += data
-        while len(buffer) >= _HEAD:
-            end = _HEAD + int.from_bytes(buffer[:4], "big")
-            if len(buffer) < end:
-                return
-            frame = (bytes(buffer[4:5]), bytes(buffer[_HEAD:end]))
-            del buffer[:end]
-            self._deliver(frame)
-
-    def _deliver(self, frame: Frame) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(frame)
-        else:
-            self._early.append(frame)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.is_lost = True
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(EnvironmentLostError())
-
-    def send(self, kind: bytes, data: bytes) -> None:
-        if self._transport is not None and not self.is_lost:
-            self._transport.write(len(data).to_bytes(4, "big") + kind + data)
-
-    def next_frame(self) -> asyncio.Future[Frame]:
-        """The next frame; raises EnvironmentLostError when the child is gone."""
-        self._waiter = waiter = self._loop.create_future()
-        if self._early:
-            waiter.set_result(self._early.popleft())
-        elif self.is_lost:
-            waiter.set_exception(EnvironmentLostError())
-        return waiter
-
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-
-
-class LogPipe:
-    """What a child writes to stdout and stderr, as lines."""
-
-    def __init__(self, fd: int, on_line: Callable[[str], None]) -> None:
-        self._fd = fd
-        self._on_line = on_line
-        self._rest = b""
-        self._loop = asyncio.get_running_loop()
-        os.set_blocking(fd, False)
-        self._loop.add_reader(fd, self.drain)
-
-    def drain(self) -> None:
-        """Reads what is there now. A child writes before it answers, so nothing comes too late."""
-        while self._fd >= 0:
-            try:
-                data = os.read(self._fd, 65536)
-            except BlockingIOError:
-                return
-            except OSError:
-                data = b""
-            if not data:
-                self.close()
-                return
-            *lines, self._rest = (self._rest + data).split(b"\n")
-            for line in lines:
-                self._on_line(line.decode("utf-8", "replace"))
-
-    def close(self) -> None:
-        if self._fd < 0:
-            return
-        self._loop.remove_reader(self._fd)
-        os.close(self._fd)
-        self._fd = -1
-        if self._rest:
-            self._on_line(self._rest.decode("utf-8", "replace"))
-            self._rest = b""
+Status = Literal["success", "error", "timeout", "failure"]
 
 
 @dataclass(frozen=True, slots=True)
-class Child:
-    """A process that speaks frames: made by `spawning`, run by `Environment`.
+class Setting:
+    """What an environment is made of.
 
-    `kill` ends its whole process group; `ended` answers the exit status (negative: signal).
+    `spawn` makes a fresh child of it and may raise EnvironmentProblem or InvalidEntrypointError;
+    it gets a function that hears of extensions. `temporary` is the folder that TMPDIR names.
     """
 
-    frames: Frames
-    log_fd: int
-    kill: Callable[[], None]
-    ended: Callable[[], Awaitable[int | None]]
+    function: Function
+    name: str
+    journal: Journal
+    temporary: str
+    spawn: Callable[[Callable[[str, str], None]], Awaitable[Child]]
+    is_provisioned: bool = False
 
 
 class Environment:
-    """A child process with one function in it; `invoke` while `is_ready`."""
+    """An execution environment; `invoke` while `is_ready`.
 
-    def __init__(
-        self, child: Child, function: Function, ref: FunctionRef, settings: Mapping[str, object]
-    ) -> None:
-        self._child = child
-        self._function = function
-        self._ref = ref
-        self._settings = settings
+    It outlives its process: after a time-out or a crash the next invocation starts another.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self._function = setting.function
+        self._journal = setting.journal
         self._phase = Phase.INIT
+        self._child: Child | None = None
+        self._channel: Channel | None = None
+        self._pipes: list[LogPipe] = []
         self._request_id = "-"
         self._lines: list[str] = []
         self._kept = 0
         self._init_duration: float | None = None
+        self._peak_kb = 0
+        self._fatal: Literal["memory", "storage"] | None = None
+        self._waiting: asyncio.Future[Answer] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._unfinished: Callable[[], Awaitable[None]] | None = None
+        self._winding_down: set[asyncio.Task[None]] = set()
         self.waited = 0.0
         """Seconds of the last invocation in which the handler did not compute."""
-        self._loop = asyncio.get_running_loop()
-        self._log = LogPipe(child.log_fd, self._keep_line)
+        self.idle_since = 0.0
+
+    @property
+    def is_provisioned(self) -> bool:
+        return self._setting.is_provisioned
+
+    @property
+    def phase(self) -> Phase:
+        return self._phase
 
     @property
     def is_ready(self) -> bool:
-        """Whether it can take an invocation; a process that ended while idle cannot."""
-        return self._phase is Phase.READY and not self._child.frames.is_lost
+        """Whether it can take an invocation."""
+        return self._phase in (Phase.READY, Phase.RESET)
 
-    async def init(self) -> FunctionError | None:
-        """Loads the code; None when the environment is ready, else why it is not."""
+    # Init
+
+    async def init(self) -> Failure | None:
+        """Loads the code; None when the environment is warm.
+
+        After a failure it can be invoked all the same: the invocation then runs init again.
+        """
+        limit = INIT_TIMEOUT
+        if self.is_provisioned:
+            limit = max(PROVISIONED_INIT_TIMEOUT, self._function.timeout)
         started = time.perf_counter()
-        child = self._child
-        child.frames.send(b"I", encode_payload(self._settings))
-        try:
-            async with asyncio.timeout(INIT_TIMEOUT):
-                kind, data = await child.frames.next_frame()
-        except TimeoutError:
-            error = timeout_error(str(uuid.uuid4()), INIT_TIMEOUT)
-        except EnvironmentLostError:
-            error = exit_error(str(uuid.uuid4()), await self._exit_status())
-        else:
-            if kind == b"R":
-                self._phase = next_phase(self._phase, Signal.READY)
-                self._init_duration = time.perf_counter() - started
-                return None
-            error = _runtime_error(data)
-        self.kill()
-        return FunctionError(
-            *error, Report(duration=time.perf_counter() - started, logs=self._logs())
-        )
+        failure = await self._load(limit, "")
+        if failure is None:
+            self._phase = next_phase(self._phase, Signal.READY)
+            self._init_duration = time.perf_counter() - started
+            return None
+        self._report_init(failure, time.perf_counter() - started, "init")
+        self._lines, self._kept = [], 0
+        return failure
 
-    async def invoke(self, invocation: Invocation, arn: str) -> Outcome:
-        """Runs one invocation. A time-out or a crash ends the environment."""
-        self._phase = next_phase(self._phase, Signal.INVOKE)
+    async def _load(self, limit: float, request_id: str) -> Failure | None:
+        """Starts a process and waits `limit` seconds until its code is loaded."""
+        self._fatal = None
+        try:
+            async with asyncio.timeout(limit):
+                child = await self._setting.spawn(self._note_extension)
+                self._attach(child)
+                failure = await child.channel.init()
+        except TimeoutError:
+            failure = timeout_error(request_id, limit)
+        except EnvironmentLostError:
+            failure = await self._lost(request_id)
+        except InvalidEntrypointError as error:
+            failure = platform_error("Runtime.InvalidEntrypoint", request_id, str(error))
+        except EnvironmentProblem as problem:
+            failure = platform_error("Runtime.InvalidEntrypoint", request_id, str(problem))
+        except BaseException:
+            self._drop("FAILURE")
+            raise
+        if failure is not None:
+            self._drop("TIMEOUT" if failure.error_type == "Sandbox.Timedout" else "FAILURE")
+        return failure
+
+    def _attach(self, child: Child) -> None:
+        self._child, self._channel = child, child.channel
+        self._pipes = [LogPipe(fd, self._keep_line) for fd in child.log_fds]
+
+    def _report_init(self, failure: Failure, duration: float, phase: str) -> None:
+        is_timeout = failure.error_type == "Sandbox.Timedout"
+        status = "timeout" if is_timeout else "error"
+        line = init_report_line(duration, phase, status, "" if is_timeout else failure.error_type)
+        self._journal.add(line)
+
+    def _note_extension(self, name: str, events: str) -> None:
+        self._journal.add(extension_line(name, "Ready", [events]))
+
+    # Invocations
+
+    async def invoke(self, invocation: Invocation, arn: str, sink: Sink | None = None) -> Outcome:
+        """Runs one invocation. A time-out or a crash ends the process, not the environment."""
         request_id = self._request_id = str(uuid.uuid4())
-        timeout, frames = self._function.timeout, self._child.frames
-        meta = encode_payload(
-            {
-                "request_id": request_id,
-                "arn": arn,
-                "trace_id": invocation.trace_id,
-                "remaining_ms": timeout * 1000,
-            }
-        )
-        answer = frames.next_frame()
-        timer = self._loop.call_later(timeout, _expire, answer)
+        timeout = self._function.timeout
         started = time.perf_counter()
-        frames.send(b"V", len(meta).to_bytes(2, "big") + meta + invocation.payload)
+        self._journal.add(Started(request_id, self._function.version))
+        channel = self._channel
+        if channel is None or channel.is_lost:
+            failure = await self._init_again(timeout, request_id)
+            if failure is not None:
+                return self._failed(failure, started)
+            channel = self._channel
+            assert channel is not None
+        else:
+            self._phase = next_phase(self._phase, Signal.INVOKE)
+        left = timeout - (time.perf_counter() - started)
+        given = Given(
+            request_id, arn, invocation.trace_id, invocation.client_context, max(0.0, left)
+        )
+        answering = self._waiting = channel.invoke(given, invocation.payload, sink)
+        timer = self._loop.call_later(left, _expire, answering)
         try:
-            kind, data = await answer
+            answer = await answering
         except TimeoutError:
-            return await self._end(timeout_error(request_id, timeout), started)
+            return self._failed(timeout_error(request_id, timeout), started)
         except EnvironmentLostError:
-            return await self._end(exit_error(request_id, await self._exit_status()), started)
+            return self._failed(await self._lost(request_id), started)
         except asyncio.CancelledError:
-            self.kill()
+            # A caller that goes away does not stop the function.
+            answering = self._waiting = _again(answering, channel, self._loop)
+            timer = self._loop.call_later(left, _expire, answering)
+            self._unfinished = lambda: self._abandoned(answering, channel, started, timer)
             raise
         finally:
             timer.cancel()
-        duration = time.perf_counter() - started
-        self.waited = int.from_bytes(data[:4], "big") / 1e6
-        data = data[4:]
-        self._log.drain()
-        self._phase = next_phase(self._phase, Signal.ANSWER)
-        report = Report(request_id, duration, self._init_duration, self._logs())
+        self._waiting = None
+        return self._answered(answer, channel, started)
+
+    async def _init_again(self, timeout: float, request_id: str) -> Failure | None:
+        """Init inside the invocation: after a failed one, a crash or a time-out."""
+        self._drop("FAILURE")
+        self._phase = next_phase(self._phase, Signal.INVOKE)
         self._init_duration = None
-        self._request_id = "-"
-        if kind == b"E":
-            return FunctionError(*_runtime_error(data), report)
-        if len(data) > MAX_PAYLOAD:
-            text = f"Response payload size exceeded maximum allowed payload size ({MAX_PAYLOAD} bytes)."  # noqa: E501 - AWS's text
-            error = platform_error("Function.ResponseSizeTooLarge", request_id, text)
-            return FunctionError(*error, report)
-        return Returned(data, report)
+        started = time.perf_counter()
+        failure = await self._load(timeout, request_id)
+        if failure is not None:
+            self._report_init(failure, time.perf_counter() - started, "invoke")
+        return failure
 
-    async def _end(self, error: tuple[str, str, bytes], started: float) -> FunctionError:
-        self.kill()
+    def _answered(self, answer: Answer, channel: Channel, started: float) -> Outcome:
         duration = time.perf_counter() - started
-        report = Report(self._request_id, duration, self._init_duration, self._logs())
-        return FunctionError(*error, report)
+        self.waited = answer.waited
+        self._note_memory(answer.memory_kb)
+        self._drain()
+        self._phase = next_phase(self._phase, Signal.ANSWER)
+        report = self._report(duration, "success", "")
+        failure = answer.failure
+        if failure is not None and failure.error_type.startswith("Extension."):
+            self._drop("FAILURE")
+            report = self._report(duration, "error", failure.error_type)
+        if channel.is_settled or self._phase is Phase.RESET:
+            self._finish(report)
+        else:
+            self._unfinished = lambda: self._tail(report, channel, started)
+        if failure is not None:
+            return FunctionError(*failure, report)
+        return Returned(answer.payload, report)
 
-    async def _exit_status(self) -> int | None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1):
-                return await self._child.ended()
-        return None
+    @property
+    def is_settled(self) -> bool:
+        """Whether the next invocation may come at once; else `settle` first."""
+        return self._unfinished is None
+
+    async def settle(self) -> None:
+        """Waits for what goes on behind the answer, or after the caller went away."""
+        unfinished, self._unfinished = self._unfinished, None
+        if unfinished is not None:
+            await unfinished()
+
+    async def _tail(self, report: Report, channel: Channel, started: float) -> None:
+        """Extensions, and a runtime that works on behind its answer.
+
+        Their time belongs to the invocation: it is in its duration and under its timeout.
+        """
+        status: Status = "success"
+        kind = ""
+        try:
+            async with asyncio.timeout(max(0.0, self._function.timeout - report.duration)):
+                await channel.settled()
+        except TimeoutError:
+            status = "timeout"
+            self._drop("TIMEOUT")
+        except EnvironmentLostError:
+            status, kind = "error", (await self._lost(report.request_id)).error_type
+            self._drop("FAILURE")
+        self._drain()
+        duration = time.perf_counter() - started
+        whole = replace(report, duration=duration, status=status, error_type=kind, logs=())
+        self._finish(replace(whole, max_memory_used_mb=self._used_mb))
+        self._lines, self._kept = [], 0
+
+    async def _abandoned(
+        self,
+        answering: asyncio.Future[Answer],
+        channel: Channel,
+        started: float,
+        timer: asyncio.TimerHandle,
+    ) -> None:
+        """The rest of an invocation whose caller went away."""
+        request_id = self._request_id
+        try:
+            answer = await answering
+        except TimeoutError:
+            self._failed(timeout_error(request_id, self._function.timeout), started)
+            return
+        except EnvironmentLostError:
+            self._failed(await self._lost(request_id), started)
+            return
+        finally:
+            timer.cancel()
+            self._waiting = None
+        self._answered(answer, channel, started)
+        await self.settle()
+
+    def _failed(self, failure: Failure, started: float) -> FunctionError:
+        """The process is of no use any more, or there is none."""
+        is_timeout = failure.error_type == "Sandbox.Timedout"
+        self._drop("TIMEOUT" if is_timeout else "FAILURE")
+        status: Status = "timeout" if is_timeout else "error"
+        kind = "" if is_timeout else failure.error_type
+        report = self._report(time.perf_counter() - started, status, kind)
+        self._finish(report)
+        return FunctionError(*failure, report)
+
+    def _report(self, duration: float, status: Status, kind: str) -> Report:
+        lines, self._lines, self._kept = tuple(self._lines), [], 0
+        init_duration, self._init_duration = self._init_duration, None
+        return Report(
+            self._request_id,
+            duration,
+            init_duration,
+            lines,
+            self._function.version,
+            self._function.memory_mb,
+            self._used_mb,
+            status,
+            kind,
+        )
+
+    @property
+    def _used_mb(self) -> int:
+        return min(self._peak_kb // 1024, self._function.memory_mb)
+
+    def _finish(self, report: Report) -> None:
+        self._journal.add(report)
+        self._request_id = "-"
+
+    async def _lost(self, request_id: str) -> Failure:
+        """Why the process went away."""
+        if self._fatal == "memory":
+            return memory_error(request_id)
+        status: int | None = None
+        if self._child is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    status = await self._child.ended()
+        return exit_error(request_id, status)
+
+    # Limits
+
+    def check_limits(self, *, storage: bool) -> None:
+        """Looks at the memory (and the temporary folder) of a busy environment; ends it if it must.
+
+        `_lost` then tells why.
+        """
+        child = self._child
+        if child is None or self._phase not in (Phase.BUSY, Phase.INIT):
+            return
+        self._note_memory(tree_memory_kb(child.pid))
+        if self._peak_kb > self._function.memory_mb * 1024:
+            self._end_for("memory", child)
+        elif storage:
+            limit = self._function.ephemeral_storage_mb
+            if folder_size(self._setting.temporary) > limit * 1024 * 1024:
+                text = (
+                    f"{self._setting.name}: the temporary folder holds more than {limit} MB, the "
+                    "ephemeral storage of the function; on AWS writing fails with ENOSPC"
+                )
+                self._keep_line(f"edgegw: {text}")
+                logger.warning("%s", text)
+                self._end_for("storage", child)
+
+    def _end_for(self, why: Literal["memory", "storage"], child: Child) -> None:
+        self._fatal = why
+        child.kill()
+        waiting = self._waiting
+        if waiting is not None and not waiting.done():
+            waiting.set_exception(EnvironmentLostError())
+
+    def _note_memory(self, kilobytes: int) -> None:
+        if not kilobytes and self._child is not None and self._phase is Phase.BUSY:
+            kilobytes = peak_memory_kb(self._child.pid)
+        self._peak_kb = max(self._peak_kb, kilobytes)
+
+    # The end
+
+    def _drop(self, reason: str) -> None:
+        """Ends the process and everything it started; the environment stays."""
+        child, self._child, self._channel = self._child, None, None
+        if self._phase is not Phase.GONE:
+            self._phase = next_phase(self._phase, Signal.FAIL)
+        if child is None:
+            return
+        self._drain()
+        pipes, self._pipes = self._pipes, []
+        if child.extensions and reason != "SPINDOWN":
+            child.send_signal(signal.SIGKILL)  # the runtime first, then the extensions
+            task = asyncio.ensure_future(_wind_down(child, reason, pipes))
+            self._winding_down.add(task)
+            task.add_done_callback(self._winding_down.discard)
+            return
+        _end(child, pipes)
+
+    async def shut_down(self) -> None:
+        """The shutdown phase: extensions hear of it and get their time, then all is killed.
+
+        Without extensions the runtime is killed at once, as on AWS.
+        Source: Lambda Developer Guide, "Shutdown phase".
+        """
+        child = self._child
+        if child is not None and self._phase is Phase.READY and not child.channel.is_lost:
+            seconds = child.channel.shutdown_time()
+            if seconds:
+                child.send_signal(signal.SIGTERM)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(min(seconds, RUNTIME_SHUTDOWN)):
+                        await child.ended()
+                await _tell_extensions(child, "SPINDOWN", seconds)
+        for task in list(self._winding_down):
+            await task
+        self.kill()
 
     def kill(self) -> None:
-        """Ends the process and everything it started."""
+        """Ends the environment at once."""
         if self._phase is Phase.GONE:
             return
+        self._drop("SPINDOWN")
         self._phase = next_phase(self._phase, Signal.END)
-        self._log.drain()
-        self._child.kill()
-        self._child.frames.close()
-        self._log.close()
+        shutil.rmtree(self._setting.temporary, ignore_errors=True)
+
+    def _drain(self) -> None:
+        for pipe in self._pipes:
+            pipe.drain()
 
     def _keep_line(self, line: str) -> None:
         if self._kept < _KEPT_LOG:
             self._lines.append(line)
             self._kept += len(line)
-        logger.info("%s %s %s", self._ref.name, self._request_id, line)
-
-    def _logs(self) -> tuple[str, ...]:
-        if not self._lines:
-            return ()
-        lines, self._lines, self._kept = tuple(self._lines), [], 0
-        return lines
+        self._journal.add(line)
+        logger.info("%s %s %s", self._setting.name, self._request_id, line)
 
 
-def _expire(answer: asyncio.Future[Frame]) -> None:
+async def _tell_extensions(child: Child, reason: str, seconds: float) -> None:
+    """SHUTDOWN to the extensions, and the time until they are gone or the time is up."""
+    child.channel.shut_down(reason, seconds)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            for ended in child.extensions:
+                await ended()
+
+
+async def _wind_down(child: Child, reason: str, pipes: list[LogPipe]) -> None:
+    await _tell_extensions(child, reason, child.channel.shutdown_time())
+    _end(child, pipes)
+
+
+def _end(child: Child, pipes: list[LogPipe]) -> None:
+    child.kill()
+    child.channel.close()
+    for pipe in pipes:
+        pipe.drain()
+        pipe.close()
+
+
+def _again(
+    canceled: asyncio.Future[Answer], channel: Channel, loop: asyncio.AbstractEventLoop
+) -> asyncio.Future[Answer]:
+    """A future for the answer that `canceled` does not take any more."""
+    if canceled.done() and not canceled.cancelled():
+        return canceled
+    answer: asyncio.Future[Answer] = loop.create_future()
+    channel.redirect(answer)
+    return answer
+
+
+def _expire(answer: asyncio.Future[Answer]) -> None:
     if not answer.done():
         answer.set_exception(TimeoutError())
-
-
-def _runtime_error(data: bytes) -> tuple[str, str, bytes]:
-    """Error type, message and payload out of an error object that a runtime made."""
-    found = decode_payload(data)
-    if not isinstance(found, Mapping):
-        return "Runtime.Unknown", "", data
-    return str(found.get("errorType", "")), str(found.get("errorMessage", "")), data

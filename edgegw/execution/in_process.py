@@ -40,7 +40,7 @@ class Context:
         self.aws_request_id = request_id
         self.invoked_function_arn = arn
         self.function_name = ref.deployed_name
-        self.function_version = ref.version
+        self.function_version = function.version
         self.memory_limit_in_mb = str(function.memory_mb)
         self.log_group_name = f"/aws/lambda/{ref.deployed_name}"
         self.log_stream_name = "in-process"

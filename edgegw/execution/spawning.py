@@ -1,43 +1,77 @@
-"""How children come to be: Python by fork from a zygote, Node.js from a child started ahead."""
+"""How children come to be.
+
+Python environments are forked from a zygote of their interpreter, Node.js ones taken from a child
+started ahead, `bootstrap` executables started by themselves. All processes come from a zygote,
+which sees to it that none is left behind.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
+import re
 import shutil
-import signal
 import socket
 import sys
-from asyncio.subprocess import Process
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, cast
 
-from edgegw.awslambda.model import Runtime
+from edgegw.awslambda.model import Function, Runtime
+from edgegw.awslambda.runtime_api import RuntimeApi
+from edgegw.awslambda.variables import EXTENSIONS_LACK
 from edgegw.errors import EnvironmentProblem
-from edgegw.execution.environment import Child, Frames
+from edgegw.execution.channel import Channel, Child
+from edgegw.execution.frames import FramesChannel
+from edgegw.execution.packages import Package
+from edgegw.execution.runtime_api import ExtendedChannel, RuntimeApiServer
+from edgegw.execution.zygote import RUNTIMES, Started, Zygote
 
 logger = logging.getLogger(__name__)
 
-_RUNTIMES: Final = Path(__file__).parent / "runtimes"
-_HELLO_TIMEOUT: Final = 10.0
 _SPARE_DELAY: Final = 0.25
 """Seconds after a Node.js child is taken before the next one is started ahead."""
 
 MIN_NODE: Final = 20
 
 
+class InvalidEntrypointError(Exception):
+    """There is no executable to start; the text is AWS's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """All that a child is told: what the bundled runtimes get at init, the variables, the folders.
+
+    `on_extension` hears the name and events of each extension that registers.
+    """
+
+    function: Function
+    settings: Mapping[str, object]
+    variables: Mapping[str, str]
+    package: Package
+    account_id: str
+    on_extension: Callable[[str, str], None]
+
+
 class Spawner(Protocol):
-    """Makes children of one runtime. The HTTP Runtime API will be one more of these."""
+    """Makes children of one runtime."""
+
+    @property
+    def found(self) -> str:
+        """What runs the functions, for people; empty when that is not known yet."""
+        ...
 
     async def start(self) -> None:
         """Prepares, without waiting for it."""
         ...
 
-    async def spawn(self) -> Child:
-        """A fresh child that waits for its settings. Raises EnvironmentProblem."""
+    async def spawn(self, start: Start) -> Child:
+        """A fresh child. Raises EnvironmentProblem, InvalidEntrypointError."""
         ...
 
     async def close(self) -> None:
@@ -45,213 +79,135 @@ class Spawner(Protocol):
         ...
 
 
-async def _frames(sock: socket.socket) -> Frames:
-    sock.setblocking(False)  # noqa: FBT003
-    loop = asyncio.get_running_loop()
-    _, protocol = await loop.create_unix_connection(Frames, sock=sock)
-    return protocol
+class Zygotes:
+    """One zygote per interpreter, shared by spawners, started when first asked for."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, asyncio.Task[Zygote]] = {}
+
+    async def of(self, executable: str) -> Zygote:
+        """The zygote of `executable`. Raises OSError, TimeoutError or EnvironmentProblem."""
+        task = self._tasks.get(executable)
+        if task is not None and task.done() and (task.exception() or task.result().is_gone):
+            task = None
+        if task is None:
+            task = self._tasks[executable] = asyncio.ensure_future(_started(executable))
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        tasks, self._tasks = list(self._tasks.values()), {}
+        for task in tasks:
+            with contextlib.suppress(OSError, TimeoutError, EnvironmentProblem):
+                await (await task).close()
+
+
+async def _started(executable: str) -> Zygote:
+    zygote = Zygote(executable)
+    await zygote.start()
+    return zygote
 
 
 class PythonSpawner:
     """Forks from a zygote of the interpreter that fits `runtime` best."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, zygotes: Zygotes) -> None:
         self._runtime = runtime
-        self._starting: asyncio.Task[_Zygote] | None = None
+        self._zygotes = zygotes
+        self._starting: asyncio.Task[Zygote] | None = None
+
+    @property
+    def found(self) -> str:
+        task = self._starting
+        if task is None or not task.done() or task.exception():
+            return ""
+        zygote = task.result()
+        return f"Python {'.'.join(map(str, zygote.version))} ({zygote.executable})"
 
     async def start(self) -> None:
         if self._starting is None:
             self._starting = asyncio.ensure_future(self._start())
 
-    async def _start(self) -> _Zygote:
+    async def _start(self) -> Zygote:
         wanted = self._runtime.version
         problems: list[str] = []
-        for executable in _pythons(wanted):
-            zygote = _Zygote(executable)
+        for executable in await asyncio.to_thread(_pythons, wanted):
             try:
-                version = await zygote.start()
+                zygote = await self._zygotes.of(executable)
             except (OSError, TimeoutError, EnvironmentProblem) as error:
                 problems.append(f"{executable}: {error}")
                 continue
-            if version != wanted:
+            if zygote.version != wanted:
                 logger.warning(
                     "%s was not found; its functions run on Python %s",
                     self._runtime.identifier,
-                    ".".join(map(str, version)),
+                    ".".join(map(str, zygote.version)),
                 )
             return zygote
         raise EnvironmentProblem("no Python interpreter could be started: " + "; ".join(problems))
 
-    async def spawn(self) -> Child:
+    async def spawn(self, start: Start) -> Child:
         await self.start()
-        task = cast("asyncio.Task[_Zygote]", self._starting)
+        task = cast("asyncio.Task[Zygote]", self._starting)
         zygote = await asyncio.shield(task)
         if zygote.is_gone:
             if self._starting is task:
                 self._starting = None
-            return await self.spawn()
-        return await zygote.fork()
+            return await self.spawn(start)
+        settings = start.settings
+        wrapper = start.variables.get("AWS_LAMBDA_EXEC_WRAPPER")
+        if wrapper:
+            script = str(RUNTIMES / "python" / "environment.py")
+            argv = [wrapper, zygote.executable, "-I", "-S", script]
+            return await _wrapped(zygote, argv, start, settings)
+        return await framed(await zygote.fork(), settings)
 
     async def close(self) -> None:
         task, self._starting = self._starting, None
-        if task is None:
-            return
-        with contextlib.suppress(EnvironmentProblem, asyncio.CancelledError):
-            await (await task).close()
+        if task is not None:
+            with contextlib.suppress(EnvironmentProblem, asyncio.CancelledError):
+                await task
 
 
 def _pythons(version: tuple[int, ...]) -> list[str]:
-    """Interpreters to try, best first: this one if it fits, one on PATH, else this one anyway."""
+    """Interpreters to try, best first: this one if it fits, others of the version, the nearest."""
     if sys.version_info[:2] == version:
         return [sys.executable]
-    found = shutil.which("python" + ".".join(map(str, version)))
-    return [*([found] if found else []), sys.executable]
+    name = "python" + ".".join(map(str, version))
+    home, text = Path.home(), ".".join(map(str, version))
+    exact = [found] if (found := shutil.which(name)) else []
+    for pattern in (
+        f".pyenv/versions/{text}*/bin/{name}",
+        f".local/share/uv/python/cpython-{text}*/bin/{name}",
+    ):
+        exact += map(str, sorted(home.glob(pattern), reverse=True))
+    return [*exact, *_nearest_pythons(version), sys.executable]
 
 
-class _Zygote:
-    def __init__(self, executable: str) -> None:
-        self._executable = executable
-        self._ids = 0
-        self._forking: dict[int, asyncio.Future[int]] = {}
-        self._ended: dict[int, asyncio.Future[int | None]] = {}
-        self._hello: asyncio.Future[tuple[int, ...]] | None = None
-        self._rest = b""
-        self._control: socket.socket | None = None
-        self._process: Process | None = None
-        self.is_gone = False
-
-    async def start(self) -> tuple[int, ...]:
-        """Starts the process; answers its Python version (major, minor)."""
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)  # noqa: FBT003
-        script = str(_RUNTIMES / "python" / "zygote.py")
-        loop = asyncio.get_running_loop()
-        self._hello = loop.create_future()
-        self._control = ours
-        try:
-            self._process = await asyncio.create_subprocess_exec(
-                self._executable,
-                "-I",
-                "-S",
-                script,
-                str(theirs.fileno()),
-                stdin=asyncio.subprocess.DEVNULL,
-                # An interpreter that was only guessed may be a shim that complains.
-                stderr=None if self._executable == sys.executable else asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
-        except OSError:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        loop.add_reader(ours, self._read)
-        try:
-            async with asyncio.timeout(_HELLO_TIMEOUT):
-                return await self._hello
-        except BaseException:
-            await self.close()
-            raise
-
-    def _read(self) -> None:
-        control = cast("socket.socket", self._control)
-        try:
-            data = control.recv(65536)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._lose()
-            return
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._heard(json.loads(line))
-
-    def _heard(self, message: dict[str, object]) -> None:
-        if "version" in message:
-            version = tuple(cast("list[int]", message["version"])[:2])
-            if self._hello is not None and not self._hello.done():
-                self._hello.set_result(version)
-        elif "forked" in message:
-            waiter = self._forking.pop(cast("int", message["forked"]), None)
-            if waiter is not None and not waiter.done():
-                waiter.set_result(cast("int", message["pid"]))
-        elif "ended" in message:
-            ended = self._ended.pop(cast("int", message["ended"]), None)
-            if ended is not None and not ended.done():
-                ended.set_result(cast("int", message["status"]))
-
-    def _lose(self) -> None:
-        if self.is_gone:
-            return
-        self.is_gone = True
-        problem = EnvironmentProblem(f"the interpreter {self._executable} ended unexpectedly")
-        waiters = [self._hello, *self._forking.values()]
-        for waiter in waiters:
-            if waiter is not None and not waiter.done():
-                waiter.set_exception(problem)
-        for ended in self._ended.values():
-            if not ended.done():
-                ended.set_result(None)
-        if self._control is not None:
-            asyncio.get_running_loop().remove_reader(self._control)
-            self._control.close()
-
-    async def fork(self) -> Child:
-        """A forked environment; sends two descriptors along with the wish."""
-        control = cast("socket.socket", self._control)
-        self._ids += 1
-        ident = self._ids
-        ours, theirs = socket.socketpair()
-        log_read, log_write = os.pipe()
-        loop = asyncio.get_running_loop()
-        forked = self._forking[ident] = loop.create_future()
-        ended = self._ended[ident] = loop.create_future()
-        try:
-            message = json.dumps({"fork": ident}).encode() + b"\n"
-            socket.send_fds(control, [message], [theirs.fileno(), log_write])
-        except OSError as error:
-            ours.close()
-            os.close(log_read)
-            raise EnvironmentProblem(f"the interpreter cannot fork: {error}") from error
-        finally:
-            theirs.close()
-            os.close(log_write)
-        try:
-            await forked
-        except BaseException:
-            ours.close()
-            os.close(log_read)
-            raise
-        return Child(await _frames(ours), log_read, lambda: self._kill(ident), lambda: ended)
-
-    def _kill(self, ident: int) -> None:
-        if ident in self._ended and self._control is not None and not self.is_gone:
-            with contextlib.suppress(OSError):
-                self._control.send(json.dumps({"kill": ident}).encode() + b"\n")
-
-    async def close(self) -> None:
-        self._lose()
-        if self._process is not None:
-            try:
-                async with asyncio.timeout(2):
-                    await self._process.wait()
-            except TimeoutError:
-                self._process.kill()
-                await self._process.wait()
+def _nearest_pythons(version: tuple[int, ...]) -> list[str]:
+    """Interpreters on PATH of other versions that are nearer than this one, nearest first."""
+    minor, own = version[-1], abs(sys.version_info[1] - version[-1])
+    found: dict[int, str] = {}
+    for folder in os.environ.get("PATH", "").split(os.pathsep):
+        for each in Path(folder).glob("python3.*") if folder else ():
+            match = re.fullmatch(r"python3\.(\d+)", each.name)
+            if match is not None and abs(int(match[1]) - minor) < own:
+                found.setdefault(int(match[1]), str(each))
+    return [found[each] for each in sorted(found, key=lambda other: abs(other - minor))]
 
 
 class NodeSpawner:
     """Keeps one Node.js child started ahead; taking it starts the next a moment later."""
 
-    def __init__(self) -> None:
+    def __init__(self, zygotes: Zygotes) -> None:
         self._executable = find_node()
-        self._spare: asyncio.Task[Child] | None = None
+        self._zygotes = zygotes
+        self._spare: asyncio.Task[Started] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._processes: set[Process] = set()
         self._closed = False
+
+    @property
+    def found(self) -> str:
+        return f"Node.js ({self._executable})"
 
     async def start(self) -> None:
         self._start_spare()
@@ -260,69 +216,191 @@ class NodeSpawner:
         if self._spare is None and not self._closed:
             self._spare = asyncio.ensure_future(self._start())
 
-    async def spawn(self) -> Child:
+    async def spawn(self, start: Start) -> Child:
+        wrapper = start.variables.get("AWS_LAMBDA_EXEC_WRAPPER")
+        if wrapper or "NODE_OPTIONS" in start.variables:
+            zygote = await self._zygotes.of(sys.executable)
+            argv = [*([wrapper] if wrapper else []), self._executable, _NODE_HOST]
+            return await _wrapped(zygote, argv, start, start.settings)
         spare, self._spare = self._spare, None
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(_SPARE_DELAY, self._start_spare)
         try:
-            return await (spare if spare is not None else self._start())
+            started = await (spare if spare is not None else self._start())
         except OSError as error:
             raise EnvironmentProblem(f"Node.js cannot be started: {error}") from error
+        return await framed(started, start.settings)
 
-    async def _start(self) -> Child:
-        ours, theirs = socket.socketpair()
-        log_read, log_write = os.pipe()
-        try:
-            process = await asyncio.create_subprocess_exec(
-                self._executable,
-                str(_RUNTIMES / "node" / "host.cjs"),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log_write,
-                stderr=log_write,
-                env={**os.environ, "EDGEGW_FRAMES_FD": str(theirs.fileno())},
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
-        except BaseException:
-            ours.close()
-            os.close(log_read)
-            raise
-        finally:
-            theirs.close()
-            os.close(log_write)
-        self._processes.add(process)
-        return Child(
-            await _frames(ours),
-            log_read,
-            lambda: _kill_group(process),
-            lambda: self._wait(process),
-        )
-
-    async def _wait(self, process: Process) -> int:
-        status = await process.wait()
-        self._processes.discard(process)
-        return status
+    async def _start(self) -> Started:
+        zygote = await self._zygotes.of(sys.executable)
+        path = {"PATH": os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")}
+        return await zygote.execute([self._executable, _NODE_HOST], path, "/", frames=True)
 
     async def close(self) -> None:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
         if self._spare is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, EnvironmentProblem):
                 spare = await self._spare
                 spare.kill()
-                spare.frames.close()
                 os.close(spare.log_fd)
-        for process in list(self._processes):
-            _kill_group(process)
-            await self._wait(process)
+                cast("socket.socket", spare.frames).close()
 
 
-def _kill_group(process: Process) -> None:
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+_NODE_HOST: Final = str(RUNTIMES / "node" / "host.cjs")
+
+
+async def _wrapped(
+    zygote: Zygote, argv: Sequence[str], start: Start, settings: Mapping[str, object]
+) -> Child:
+    """A bundled runtime started anew, by AWS_LAMBDA_EXEC_WRAPPER or with flags of its own."""
+    try:
+        started = await zygote.execute(argv, start.variables, start.package.task_root, frames=True)
+    except OSError as error:
+        raise InvalidEntrypointError(f"fork/exec {argv[0]}: {error}") from error
+    return await framed(started, settings)
+
+
+class BootstrapSpawner:
+    """Starts the `bootstrap` of a function with an OS-only runtime."""
+
+    found = "its own bootstrap"
+
+    def __init__(self, zygotes: Zygotes) -> None:
+        self._zygotes = zygotes
+
+    async def start(self) -> None:
+        await asyncio.sleep(0)
+        self._warming = asyncio.ensure_future(self._zygotes.of(sys.executable))
+
+    async def spawn(self, start: Start) -> Child:
+        bootstrap = start.package.bootstrap
+        if bootstrap is None:
+            places = "/var/task/bootstrap /opt/bootstrap"
+            raise InvalidEntrypointError(f"Couldn't find valid bootstrap(s): [{places}]")
+        zygote = await self._zygotes.of(sys.executable)
+        server = await api_server(start)
+        variables = {**start.variables, "AWS_LAMBDA_RUNTIME_API": server.address}
+        try:
+            extensions = await start_extensions(zygote, server, start)
+            started = await zygote.execute([bootstrap], variables, start.package.task_root)
+        except OSError as error:
+            server.close()
+            raise InvalidEntrypointError(f"fork/exec {bootstrap}: {error}") from error
+        return _child(started, server, extensions, _losing(started, server))
+
+    async def close(self) -> None:
+        """The zygotes end their children."""
+
+
+async def extended(spawner: Spawner, zygotes: Zygotes, start: Start) -> Child:
+    """A child of a bundled runtime beside the external extensions of its layers."""
+    zygote = await zygotes.of(sys.executable)
+    server = await api_server(start)
+    extensions = await start_extensions(zygote, server, start)
+    variables = {**start.variables, "AWS_LAMBDA_RUNTIME_API": server.address}
+    settings = {**start.settings, "environment": variables}
+    try:
+        child = await spawner.spawn(
+            Start(
+                start.function,
+                settings,
+                variables,
+                start.package,
+                start.account_id,
+                start.on_extension,
+            )
+        )
+    except BaseException:
+        for each in extensions:
+            each.kill()
+            os.close(each.log_fd)
+        server.close()
+        raise
+    return Child(
+        ExtendedChannel(cast("FramesChannel", child.channel), server),
+        child.pid,
+        (*child.log_fds, *(each.log_fd for each in extensions)),
+        _all([child.kill, *(each.kill for each in extensions)]),
+        child.send_signal,
+        child.ended,
+        tuple(each.ended for each in extensions),
+    )
+
+
+async def api_server(start: Start) -> RuntimeApiServer:
+    """The Runtime API of one environment, listening."""
+    function = start.function
+    expected = [Path(each).name for each in start.package.extensions]
+    api = RuntimeApi(
+        start.variables["AWS_LAMBDA_FUNCTION_NAME"],
+        function.version,
+        function.handler,
+        start.account_id,
+        expected,
+    )
+    server = RuntimeApiServer(api, lambda: int(time.time() * 1000), start.on_extension)
+    await server.listen()
+    return server
+
+
+async def start_extensions(zygote: Zygote, server: RuntimeApiServer, start: Start) -> list[Started]:
+    """Starts the external extensions; they come before the runtime. One that ends is a failure."""
+    variables = {k: v for k, v in start.variables.items() if k not in EXTENSIONS_LACK}
+    variables["AWS_LAMBDA_RUNTIME_API"] = server.address
+    started: list[Started] = []
+    for path in start.package.extensions:
+        try:
+            each = await zygote.execute([path], variables, start.package.task_root)
+        except OSError as error:
+            server.fail("Extension.LaunchError", f"fork/exec {path}: {error}")
+            break
+        started.append(each)
+        server.watch(each.ended(), Path(path).name)
+    return started
+
+
+def _losing(started: Started, server: RuntimeApiServer) -> Callable[[], Awaitable[int | None]]:
+    """Tells the server when the runtime's process ends: it has no descriptor that would close."""
+    ended = asyncio.ensure_future(started.ended())
+    ended.add_done_callback(lambda _: server.lose())
+    return lambda: asyncio.shield(ended)
+
+
+async def framed(started: Started, settings: Mapping[str, object]) -> Child:
+    """A child that speaks frames."""
+    sock = cast("socket.socket", started.frames)
+    sock.setblocking(False)  # noqa: FBT003
+    loop = asyncio.get_running_loop()
+    _, channel = await loop.create_unix_connection(lambda: FramesChannel(settings), sock=sock)
+    return _child(started, channel, [], started.ended)
+
+
+def _child(
+    started: Started,
+    channel: Channel,
+    extensions: Sequence[Started],
+    ended: Callable[[], Awaitable[int | None]],
+) -> Child:
+    return Child(
+        channel,
+        started.pid,
+        (started.log_fd, *(each.log_fd for each in extensions)),
+        _all([started.kill, *(each.kill for each in extensions)]),
+        started.send_signal,
+        ended,
+        tuple(each.ended for each in extensions),
+    )
+
+
+def _all(actions: Sequence[Callable[[], None]]) -> Callable[[], None]:
+    def perform() -> None:
+        for action in actions:
+            action()
+
+    return perform
 
 
 def find_node() -> str:

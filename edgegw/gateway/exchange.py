@@ -13,8 +13,16 @@ from typing import Any, Final
 
 from edgegw.alb import flow as alb_flow
 from edgegw.alb.model import Rule
-from edgegw.awslambda.lifecycle import log_lines
-from edgegw.awslambda.model import FunctionError, Invocation, Outcome, Returned, Throttled
+from edgegw.awslambda.logs import invocation_lines
+from edgegw.awslambda.model import (
+    FunctionError,
+    Invocation,
+    LogSettings,
+    Outcome,
+    Refused,
+    Returned,
+    Throttled,
+)
 from edgegw.awslambda.payload import decode_payload
 from edgegw.cloudfront import flow as cloudfront_flow
 from edgegw.cloudfront.model import Behavior
@@ -48,7 +56,7 @@ class FunctionRun:
 
     @property
     def result(self) -> Any:
-        if isinstance(self.outcome, Throttled):
+        if isinstance(self.outcome, (Throttled, Refused)):
             return None
         try:
             return decode_payload(self.outcome.payload)
@@ -62,7 +70,9 @@ class FunctionRun:
             case Returned():
                 return None
             case Throttled():
-                return f"throttled: {self.outcome.message}"
+                return f"throttled: {self.outcome.message} {self.outcome.reason}"
+            case Refused():
+                return f"{self.outcome.code}: {self.outcome.message}"
             case FunctionError():
                 return f"{self.outcome.error_type}: {self.outcome.message}"
 
@@ -80,9 +90,9 @@ class FunctionRun:
         """What the function printed."""
         return self.outcome.report.logs
 
-    def log_lines(self, memory_mb: int = 128) -> list[str]:
+    def log_lines(self) -> list[str]:
         """START, output, END and REPORT as in the function's log stream."""
-        return log_lines(self.outcome.report, self.invocation.function, memory_mb)
+        return invocation_lines(self.outcome.report, LogSettings())
 
 
 @dataclass(slots=True)
@@ -144,11 +154,11 @@ class Exchange:
                     | cloudfront_flow.OriginRequest()
                     | cloudfront_flow.OriginResponse()
                     | cloudfront_flow.ViewerResponse(),
-                    Returned() | FunctionError() | Throttled(),
+                    Returned() | FunctionError() | Throttled() | Refused(),
                 ):
                     name = step.invocation.function.name
                     found.append(FunctionRun(step.sent.trigger, name, reply, step.invocation))
-                case alb_flow.Invoke(), Returned() | FunctionError() | Throttled():
+                case alb_flow.Invoke(), Returned() | FunctionError() | Throttled() | Refused():
                     name = step.invocation.function.name
                     found.append(FunctionRun(None, name, reply, step.invocation))
                 case _:

@@ -28,7 +28,7 @@ from edgegw.config.resolve import (
 )
 from edgegw.errors import UsageError
 from edgegw.execution.in_process import Handler
-from edgegw.execution.service import Account, LambdaService
+from edgegw.execution.service import LambdaService
 from edgegw.gateway.asgi import EXCHANGE, FrontDoorApp, ViewerGoneError
 from edgegw.gateway.drive import Driver, new_request_id
 from edgegw.gateway.exchange import Exchange, Exchanges
@@ -200,9 +200,10 @@ class Gateway:
         config = self.config
         service = LambdaService(
             config.functions,
-            Account(config.region, config.account_id),
+            config.account,
             handlers=self._handlers,
             leave_out_missing=self._leave_out_missing,
+            pass_credentials=config.pass_credentials,
         )
         hosts = {
             target.address

@@ -7,11 +7,9 @@ from edgegw.awslambda.lifecycle import (
     Phase,
     Signal,
     exit_error,
-    log_lines,
     next_phase,
     timeout_error,
 )
-from edgegw.awslambda.model import FunctionRef, Report
 from edgegw.awslambda.payload import decode_payload, encode_payload
 
 
@@ -20,6 +18,13 @@ def test_a_whole_life() -> None:
     for signal in (Signal.READY, Signal.INVOKE, Signal.ANSWER, Signal.INVOKE, Signal.END):
         phase = next_phase(phase, signal)
     assert phase is Phase.GONE
+
+
+def test_an_environment_outlives_its_process() -> None:
+    phase = Phase.INIT
+    for signal in (Signal.FAIL, Signal.INVOKE, Signal.ANSWER, Signal.FAIL, Signal.INVOKE):
+        phase = next_phase(phase, signal)
+    assert phase is Phase.BUSY
 
 
 @pytest.mark.parametrize(
@@ -55,22 +60,6 @@ def test_timeout_error_has_awss_shape() -> None:
 )
 def test_exit_error(status: int | None, text: str) -> None:
     assert exit_error("id", status)[1] == f"RequestId: id Error: {text}"
-
-
-def test_log_lines_of_a_cold_invocation() -> None:
-    report = Report("id", 0.00195, 0.11358, ("printed",))
-    assert log_lines(report, FunctionRef("f"), 128) == [
-        "START RequestId: id Version: $LATEST",
-        "printed",
-        "END RequestId: id",
-        "REPORT RequestId: id\tDuration: 1.95 ms\tBilled Duration: 116 ms\tMemory Size: 128 MB\t"
-        "Init Duration: 113.58 ms\t",
-    ]
-
-
-def test_names_at_the_edge() -> None:
-    ref = FunctionRef("f", at_edge=True)
-    assert (ref.deployed_name, ref.version) == ("us-east-1.f", "1")
 
 
 @pytest.mark.parametrize("raw", [b'"\\ud800"', b"NaN", b"123456789012345678901234567890"])

@@ -115,7 +115,7 @@ def test_a_good_configuration_has_no_findings() -> None:
             "python3.13",
             "python2",
             [
-                "2:16: error: config.runtime unknown runtime 'python2'; known are python3.N and nodejsN.x"
+                "2:16: error: config.runtime unknown runtime 'python2'; known are python3.N, nodejsN.x and provided.al2023"
             ],
             id="unknown runtime",
         ),
@@ -250,9 +250,9 @@ def test_the_result_is_resolved_and_immutable() -> None:
     origin = site.distribution.default_behavior.origin
     assert isinstance(origin, CustomOrigin)
     assert (origin.domain_name, origin.port, origin.protocol) == ("localhost", 5173, "http")
-    assert config.functions["f"].code == str(FUNCTIONS)
+    assert config.functions["f"].latest.code == str(FUNCTIONS)
     with pytest.raises(AttributeError):
-        config.region = "x"  # type: ignore[misc]
+        config.account = None  # type: ignore[misc]
 
 
 def test_a_load_balancer_origin_is_a_custom_origin_in_events() -> None:

@@ -25,6 +25,7 @@ from edgegw.awslambda.model import (
     Runtime,
     Throttled,
 )
+from edgegw.awslambda.versions import single
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.service import LambdaService
 
@@ -35,7 +36,7 @@ NODE = Runtime("nodejs22.x", "nodejs", (22,))
 
 @asynccontextmanager
 async def service(*functions: Function, **options: Any) -> AsyncIterator[LambdaService]:
-    running = LambdaService({each.name: each for each in functions}, **options)
+    running = LambdaService({each.name: single(each) for each in functions}, **options)
     try:
         await running.start()
         yield running
@@ -123,7 +124,7 @@ async def test_an_exception_is_a_function_error_with_the_users_frames() -> None:
         assert (payload["errorType"], payload["errorMessage"]) == ("LookupError", "this one raises")
         assert len(payload["stackTrace"]) == 1
         assert 'raise LookupError("this one raises")' in payload["stackTrace"][0]
-        assert error.report.logs[0] == "[ERROR] LookupError: this one raises"
+        assert error.report.logs[0].startswith("[ERROR] LookupError: this one raises\rTraceback")
 
 
 async def test_a_result_that_is_no_json_is_a_marshal_error() -> None:
@@ -265,7 +266,8 @@ class TestNode:
             outcome = await invoke(running, "counts")
             assert isinstance(outcome, Returned)
             assert json.loads(outcome.payload) == {"calls": 2, "pid": first["pid"]}
-            assert outcome.report.logs == ("call 2",)
+            [line] = outcome.report.logs
+            assert line.split("\t")[1:] == [outcome.report.request_id, "INFO", "call 2"]
 
     @pytest.mark.parametrize(
         ("handler", "kind", "message"),

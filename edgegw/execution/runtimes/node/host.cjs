@@ -1,23 +1,38 @@
 // One Node.js execution environment. Started ahead without code; the first frame says what to load.
 //
-// Frames on descriptor EDGEGW_FRAMES_FD: 4 bytes length (big endian), 1 byte kind, data.
+// Frames on descriptor 3: 4 bytes length (big endian), 1 byte kind, data.
 // In    I  init settings as JSON      V  2 bytes length of the meta JSON, meta JSON, event JSON
-// Out   R  ready    X  init failed (error JSON)    A  4 bytes, result JSON    E  4 bytes, error JSON
-// The 4 bytes are the microseconds of the invocation in which the handler did not compute.
+// Out   R  ready    X  init failed (error JSON)
+//       S  a streamed answer begins (content type)    C  its next bytes
+//       A  usage, result JSON    E  usage, error JSON
+// Usage is 4 bytes microseconds of the invocation in which the handler did not compute, and 4 bytes
+// kilobytes of memory, the most so far.
+//
+// Behaves as the managed runtime's client does: up to Node.js 22 as its line 3, from 24 on as 4.
 "use strict";
 
 const fs = require("node:fs");
+const Module = require("node:module");
 const net = require("node:net");
 const path = require("node:path");
-const { createRequire } = require("node:module");
+const stream = require("node:stream");
+const util = require("node:util");
+const { createRequire } = Module;
 const { pathToFileURL } = require("node:url");
 
-const frames = new net.Socket({ fd: Number(process.env.EDGEGW_FRAMES_FD), readable: true, writable: true });
-delete process.env.EDGEGW_FRAMES_FD;
+const FRAMES_FD = 3;
+const CONTENT_TYPE_WITH_METADATA = "application/vnd.awslambda.http-integration-response";
+const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
+const HIGH_WATER_MARK = Symbol.for("aws.lambda.runtime.handler.streaming.highWaterMark");
+const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
+
+const frames = new net.Socket({ fd: FRAMES_FD, readable: true, writable: true });
 
 let settings = null;
+let isModern = false; // Node.js 24 and newer: no callbacks, plain results count
 let handler = null;
-let current = null; // the invocation under way: { answered, settle }
+let current = null; // the invocation under way
+let requestId; // of the invocation under way, for the log
 let pending = Buffer.alloc(0);
 
 frames.on("data", (chunk) => {
@@ -39,16 +54,21 @@ process.on("SIGINT", () => {});
 let started = 0;
 let startedCpu = null;
 
-function send(kind, text) {
+function send(kind, data) {
   const answers = kind === "A" || kind === "E";
-  const at = answers ? 9 : 5;
-  const size = Buffer.byteLength(text);
+  const at = answers ? 13 : 5;
+  const isText = typeof data === "string";
+  const size = isText ? Buffer.byteLength(data) : data.length;
   const frame = Buffer.allocUnsafe(at + size);
   frame.writeUInt32BE(at - 5 + size, 0);
   frame.write(kind, 4, "latin1");
-  if (answers) frame.writeUInt32BE(microsWaited(), 5);
-  frame.write(text, at, "utf8");
-  frames.write(frame);
+  if (answers) {
+    frame.writeUInt32BE(microsWaited(), 5);
+    frame.writeUInt32BE(process.resourceUsage().maxRSS, 9);
+  }
+  if (isText) frame.write(data, at, "utf8");
+  else data.copy(frame, at);
+  return frames.write(frame);
 }
 
 function microsWaited() {
@@ -59,17 +79,26 @@ function microsWaited() {
 
 async function init(given) {
   settings = given;
+  isModern = settings.runtime_version[0] >= 24;
+  requestId = isModern ? "-" : undefined;
   try {
     for (const name of Object.keys(process.env)) delete process.env[name];
     Object.assign(process.env, settings.environment);
     process.chdir(settings.task_root);
     process.argv[1] = settings.handler;
+    Module._initPaths(); // NODE_PATH names the layers
+    if (settings.opt) searchLayersForModules();
+    patchConsole();
+    globalThis.awslambda = { streamifyResponse, HttpResponseStream };
     handler = await load(settings.handler, settings.task_root);
-    send("R", "{}");
+    if (isModern && handler.length >= 3 && handler[STREAMING] === undefined) {
+      throw new CallbackHandlerDeprecated(
+        "ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.");
+    }
+    send("R", JSON.stringify({ version: process.versions.node }));
   } catch (fault) {
     const error = initError(fault);
-    console.error(`${error.errorType}: ${error.errorMessage}`);
-    frames.write(Buffer.alloc(0));
+    logError("Init Error", error, fault);
     send("X", JSON.stringify(error));
     frames.end(() => process.exit(1));
   }
@@ -77,16 +106,37 @@ async function init(given) {
 
 class HandlerNotFound extends Error {}
 class MalformedHandlerName extends Error {}
+class CallbackHandlerDeprecated extends Error {}
+
+// Node.js itself looks for the packages of ES modules beside the importing file only; the managed
+// runtime finds those of layers too.
+function searchLayersForModules() {
+  const parents = process.env.NODE_PATH.split(":").filter((each) => each.endsWith("node_modules"))
+    .map((each) => pathToFileURL(path.join(path.dirname(each), "layer.js")).href);
+  const hook = `
+    const parents = ${JSON.stringify(parents)};
+    export async function resolve(specifier, context, next) {
+      try { return await next(specifier, context); }
+      catch (fault) {
+        if (fault.code !== "ERR_MODULE_NOT_FOUND" || /^[./]|^[a-z]+:/.test(specifier)) throw fault;
+        for (const parentURL of parents) {
+          try { return await next(specifier, { ...context, parentURL }); } catch {}
+        }
+        throw fault;
+      }
+    }`;
+  Module.register?.("data:text/javascript," + encodeURIComponent(hook));
+}
 
 // `dir/index.a.b` is module `dir/index`, export path `a.b`.
 async function load(name, root) {
   const base = path.basename(name);
   const dot = base.indexOf(".");
-  if (dot <= 0 || dot === base.length - 1) throw new MalformedHandlerName("Bad handler");
   if (name.includes("..")) {
     throw new MalformedHandlerName(
       `'${name}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`);
   }
+  if (dot <= 0 || dot === base.length - 1) throw new MalformedHandlerName("Bad handler");
   const file = path.resolve(root, path.dirname(name), base.slice(0, dot));
   const exported = await loadModule(file, root);
   let found = exported;
@@ -123,8 +173,9 @@ function isModulePackage(file) {
 function initError(fault) {
   const stack = String((fault && fault.stack) || "").split("\n");
   const message = String((fault && fault.message) || fault);
-  if (fault instanceof HandlerNotFound) return { errorType: "Runtime.HandlerNotFound", errorMessage: message, trace: stack };
-  if (fault instanceof MalformedHandlerName) return { errorType: "Runtime.MalformedHandlerName", errorMessage: message, trace: stack };
+  for (const kind of [HandlerNotFound, MalformedHandlerName, CallbackHandlerDeprecated]) {
+    if (fault instanceof kind) return { errorType: `Runtime.${kind.name}`, errorMessage: message, trace: stack };
+  }
   if (fault instanceof SyntaxError) {
     return { errorType: "Runtime.UserCodeSyntaxError", errorMessage: `SyntaxError: ${message}`, trace: stack };
   }
@@ -135,19 +186,149 @@ function initError(fault) {
 }
 
 function errorObject(fault) {
-  if (fault instanceof Error) {
+  if (fault instanceof Error || (fault && typeof fault === "object" && util.types.isNativeError(fault))) {
     return { errorType: fault.name, errorMessage: fault.message, trace: String(fault.stack || "").split("\n") };
   }
   return { errorType: typeof fault, errorMessage: String(fault), trace: [] };
 }
 
+// Log lines: time, request id, level, text; inner newlines as carriage returns keep one entry one.
+
+function patchConsole() {
+  const methods = { trace: "TRACE", debug: "DEBUG", info: "INFO", log: "INFO", warn: "WARN", error: "ERROR" };
+  const least = settings.log_format === "JSON" ? Math.max(0, LEVELS.indexOf(settings.log_level)) : 0;
+  for (const [method, level] of Object.entries(methods)) {
+    console[method] = LEVELS.indexOf(level) < least ? () => {} : (...args) => writeLog(level, args);
+  }
+  console.fatal = (...args) => writeLog("FATAL", args);
+}
+
+function writeLog(level, args) {
+  const timestamp = new Date().toISOString();
+  if (settings.log_format === "JSON") {
+    writeOut(jsonEntry(timestamp, level, args) + "\n");
+    return;
+  }
+  const text = util.format(...args).replace(/\n/g, "\r");
+  writeOut(`${timestamp}\t${requestId}\t${level}\t${text}\n`);
+}
+
+function jsonEntry(timestamp, level, args) {
+  const entry = { timestamp, level };
+  if (requestId !== undefined && requestId !== "-") entry.requestId = requestId;
+  const only = args.length === 1 ? args[0] : undefined;
+  if (only !== null && typeof only === "object" && !(only instanceof Error)) {
+    try {
+      return JSON.stringify({ ...entry, message: only });
+    } catch {
+      // circular: as text
+    }
+  }
+  entry.message = util.format(...args);
+  const fault = args.find((each) => each instanceof Error);
+  if (fault !== undefined) {
+    entry.errorType = fault.name;
+    entry.errorMessage = fault.message;
+    entry.stackTrace = String(fault.stack || "").split("\n");
+  }
+  return JSON.stringify(entry);
+}
+
+function writeOut(text) {
+  const data = Buffer.from(text);
+  for (let at = 0; at < data.length; ) {
+    try {
+      at += fs.writeSync(1, data, at);
+    } catch (fault) {
+      if (fault.code !== "EAGAIN") return;
+    }
+  }
+}
+
+function logError(what, error, fault) {
+  const { errorType, errorMessage, trace } = error;
+  const own = fault instanceof Error ? { ...fault } : {};
+  if (settings.log_format === "JSON") {
+    const entry = { timestamp: new Date().toISOString(), level: "ERROR", requestId, message: { errorType, errorMessage, ...own, stackTrace: trace } };
+    writeOut(safeJson(entry) + "\n");
+    return;
+  }
+  writeLogText("ERROR", `${what} \t${safeJson({ errorType, errorMessage, ...own, stack: trace })}`);
+}
+
+function writeLogText(level, text) {
+  writeOut(`${new Date().toISOString()}\t${requestId}\t${level}\t${text.replace(/\n/g, "\r")}\n`);
+}
+
+function safeJson(value) {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return JSON.stringify({ errorType: value.errorType, errorMessage: value.errorMessage });
+  }
+}
+
+// Response streaming
+
+function streamifyResponse(wrapped, options) {
+  wrapped[STREAMING] = "response";
+  if (options && options.highWaterMark !== undefined) wrapped[HIGH_WATER_MARK] = options.highWaterMark;
+  return wrapped;
+}
+
+class HttpResponseStream {
+  static from(responseStream, metadata) {
+    responseStream.setContentType(CONTENT_TYPE_WITH_METADATA);
+    responseStream._metadata = Buffer.concat([Buffer.from(JSON.stringify(metadata)), Buffer.alloc(8)]);
+    return responseStream;
+  }
+}
+
+class ResponseStream extends stream.Writable {
+  constructor(highWaterMark) {
+    super({ highWaterMark });
+    this._contentType = "application/octet-stream";
+    this._begun = false;
+    this._metadata = null;
+  }
+
+  setContentType(contentType) {
+    if (this._begun) {
+      const fault = new Error("Cannot set content-type, too late.");
+      fault.name = "Runtime.InvalidStreamingOperation";
+      throw fault;
+    }
+    this._contentType = contentType;
+  }
+
+  _begin() {
+    if (this._begun) return;
+    this._begun = true;
+    send("S", this._contentType);
+    if (this._metadata !== null) send("C", this._metadata);
+  }
+
+  _write(chunk, encoding, done) {
+    this._begin();
+    const data = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk, encoding);
+    if (send("C", data)) done();
+    else frames.once("drain", () => done());
+  }
+
+  _final(done) {
+    this._begin();
+    done();
+  }
+}
+
 function invoke(data) {
   const metaEnd = 2 + data.readUInt16BE(0);
   const meta = JSON.parse(data.toString("utf8", 2, metaEnd));
-  const event = JSON.parse(data.toString("utf8", metaEnd));
   const invocation = { answered: false, result: undefined, isAsync: false };
   current = invocation;
+  requestId = meta.request_id;
   if (meta.trace_id) process.env._X_AMZN_TRACE_ID = meta.trace_id;
+  else delete process.env._X_AMZN_TRACE_ID;
 
   const answer = (kind, text) => {
     if (invocation.answered) return;
@@ -162,13 +343,16 @@ function invoke(data) {
       text = JSON.stringify(value === undefined ? null : value);
       if (text === undefined) text = "null";
     } catch (fault) {
-      return fail(new Error("Unable to stringify response body"));
+      const unable = new Error("Unable to stringify response body");
+      if (isModern) unable.name = "Runtime.JSONStringifyError";
+      return fail(unable);
     }
     answer("A", text);
   };
   const fail = (fault) => {
+    if (invocation.answered) return;
     const error = errorObject(fault);
-    console.error(`${error.errorType}: ${error.errorMessage}\n${error.trace.slice(1).join("\n")}`);
+    logError("Invoke Error", error, fault);
     answer("E", JSON.stringify(error));
   };
   invocation.succeed = succeed;
@@ -182,33 +366,30 @@ function invoke(data) {
     invocation.settled = true;
     invocation.result = value;
   };
-  const context = {
-    callbackWaitsForEmptyEventLoop: true,
-    functionName: settings.function_name,
-    functionVersion: settings.function_version,
-    invokedFunctionArn: meta.arn,
-    memoryLimitInMB: settings.memory_limit_in_mb,
-    awsRequestId: meta.request_id,
-    logGroupName: settings.log_group_name,
-    logStreamName: settings.log_stream_name,
-    identity: undefined,
-    clientContext: undefined,
-    getRemainingTimeInMillis: () => deadline - Date.now(),
-    done: callback,
-    succeed: (value) => callback(null, value),
-    fail: (fault) => callback(fault === undefined || fault === null ? "handled" : fault),
-  };
+  const context = makeContext(meta, deadline, callback);
 
   started = performance.now();
   startedCpu = process.cpuUsage();
+  let event;
+  try {
+    event = JSON.parse(data.toString("utf8", metaEnd));
+  } catch (fault) {
+    fail(fault);
+    return;
+  }
   // While the handler runs, only its own work keeps the event loop alive.
   frames.unref();
   try {
+    if (handler[STREAMING] !== undefined) {
+      invocation.isAsync = true;
+      streamAnswer(event, context, invocation, answer, fail);
+      return;
+    }
     const returned = handler(event, context, callback);
     if (returned && typeof returned.then === "function") {
       invocation.isAsync = true;
       returned.then(succeed, fail);
-    } else if (settings.returns_values && returned !== undefined) {
+    } else if (isModern) {
       succeed(returned);
     }
   } catch (fault) {
@@ -216,31 +397,88 @@ function invoke(data) {
   }
 }
 
+function makeContext(meta, deadline, callback) {
+  const clientContext = meta.client_context ? JSON.parse(meta.client_context) : undefined;
+  const shared = {
+    clientContext,
+    identity: undefined,
+    invokedFunctionArn: meta.arn,
+    awsRequestId: meta.request_id,
+    tenantId: undefined,
+    functionName: settings.function_name,
+    functionVersion: settings.function_version,
+    memoryLimitInMB: settings.memory_limit_in_mb,
+    logGroupName: settings.log_group_name,
+    logStreamName: settings.log_stream_name,
+    getRemainingTimeInMillis: () => deadline - Date.now(),
+  };
+  if (isModern) return { ...shared, xRayTraceId: meta.trace_id || undefined };
+  return {
+    callbackWaitsForEmptyEventLoop: true,
+    ...shared,
+    done: callback,
+    succeed: (value) => callback(null, value),
+    fail: (fault) => callback(fault === undefined || fault === null ? "handled" : fault),
+  };
+}
+
+function streamAnswer(event, context, invocation, answer, fail) {
+  const out = new ResponseStream(handler[HIGH_WATER_MARK]);
+  out.on("error", fail);
+  const returned = handler(event, out, context);
+  if (!returned || typeof returned.then !== "function") {
+    const fault = new Error("Streaming does not support non-async handlers.");
+    fault.name = "Runtime.MalformedStreamingHandler";
+    fail(fault);
+    return;
+  }
+  returned.then(() => {
+    if (out.writableFinished) return answer("A", "");
+    if (!out.writableEnded) {
+      const fault = new Error("Response stream is not finished.");
+      fault.name = "Runtime.StreamError";
+      return fail(fault);
+    }
+    out.once("finish", () => answer("A", ""));
+  }, fail);
+}
+
 // The event loop ran empty: a callback's value goes out now; a handler that never answers is null,
 // a promise that never settles ends the process, as in the managed runtime.
 process.on("beforeExit", () => {
   if (current === null) return;
-  if (current.isAsync) process.exit(0);
-  current.succeed(current.settled ? current.result : null);
+  if (!current.isAsync) return current.succeed(current.settled ? current.result : null);
+  if (isModern) process.exit(0);
+  const fault = new Error("The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#exit-codes");
+  fault.name = "Runtime.NodeJsExit";
+  current.fail(fault);
+  frames.end(() => process.exit(13));
 });
 
-process.on("uncaughtException", (fault) => {
-  const error = errorObject(fault);
-  console.error(`Uncaught Exception ${error.errorType}: ${error.errorMessage}\n${error.trace.slice(1).join("\n")}`);
+function die(what, error, fault, status) {
+  logError(what, error, fault);
   if (current !== null && !current.answered) {
     current.answered = true;
     send("E", JSON.stringify(error));
   }
-  frames.end(() => process.exit(129));
+  frames.end(() => process.exit(status));
+}
+
+process.on("uncaughtException", (fault) => {
+  if (isModern) {
+    writeOut(`${util.inspect(fault)}\n`);
+    process.exit(1);
+  }
+  die("Uncaught Exception", errorObject(fault), fault, 129);
 });
 
 process.on("unhandledRejection", (reason) => {
-  const message = reason instanceof Error ? `${reason.name}: ${reason.message}` : String(reason);
-  const trace = reason instanceof Error ? String(reason.stack).split("\n") : [];
-  console.error(`Unhandled Promise Rejection ${message}`);
-  if (current !== null && !current.answered) {
-    current.answered = true;
-    send("E", JSON.stringify({ errorType: "Runtime.UnhandledPromiseRejection", errorMessage: message, trace }));
+  if (isModern) {
+    writeOut(`${util.inspect(reason)}\n`);
+    process.exit(1);
   }
-  frames.end(() => process.exit(128));
+  const errorMessage = reason instanceof Error ? `${reason.name}: ${reason.message}` : String(reason);
+  const trace = reason instanceof Error ? String(reason.stack).split("\n") : [];
+  const error = { errorType: "Runtime.UnhandledPromiseRejection", errorMessage, trace };
+  die("Unhandled Promise Rejection", error, reason, 128);
 });

@@ -4,15 +4,22 @@ Frames on the socket: 4 bytes length (big endian), 1 byte kind, data.
 To the child    I  init settings as JSON
                 V  2 bytes length of the meta JSON, meta JSON, event JSON
 From the child  R  ready    X  init failed (error JSON)
-                A  4 bytes, result JSON    E  4 bytes, error JSON
-The 4 bytes are the microseconds of the invocation in which the handler did not compute.
+                A  usage, result    E  usage, error JSON
+Usage is 4 bytes microseconds of the invocation in which the handler did not compute, and 4 bytes
+kilobytes of memory, the most so far.
+
+Behaves as the managed runtime's client does: same errors, same log lines. Runs on any Python from
+3.9 on, without any package.
 """
 
+import decimal
 import importlib
 import json
 import linecache
 import logging
+import math
 import os
+import resource
 import socket
 import struct
 import sys
@@ -21,19 +28,30 @@ import traceback
 import types
 from time import perf_counter, process_time
 
+KILOBYTE = 1024 if sys.platform == "darwin" else 1
+NO_BREAK = "\N{NO-BREAK SPACE}"
+WARNING = (
+    "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code. "
+    "However, in rare cases, a Lambda runtime update can cause unexpected function behavior."
+)
+
 
 def run(frames_fd, log_fd) -> None:
+    os.set_inheritable(frames_fd, False)  # noqa: FBT003
     frames = socket.socket(fileno=frames_fd)
-    os.dup2(log_fd, 1)
-    os.dup2(log_fd, 2)
-    if log_fd > 2:
-        os.close(log_fd)
+    if log_fd != 1:
+        os.dup2(log_fd, 1)
+        os.dup2(log_fd, 2)
+        if log_fd > 2:
+            os.close(log_fd)
     null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
+    if null != 0:
+        os.dup2(null, 0)
+        os.close(null)
     # New streams: the zygote's may stand on a file with a position of its own.
     sys.stdout = sys.__stdout__ = text_stream(1)
     sys.stderr = sys.__stderr__ = text_stream(2)
+    sys.modules.pop("environment", None)  # the name belongs to the user
     reader = frames.makefile("rb", buffering=65536)
     kind, settings = receive(reader)
     if kind != b"I":
@@ -58,10 +76,33 @@ def prepare(settings) -> None:
     os.environ.update(settings["environment"])
     time.tzset()
     os.chdir(settings["task_root"])
-    sys.path[0:0] = [settings["task_root"]]
+    opt, version = settings["opt"], "python" + ".".join(map(str, sys.version_info[:2]))
+    layers = [f"{opt}/python/lib/{version}/site-packages", f"{opt}/python"] if opt else []
+    sys.path[0:0] = [settings["task_root"], *layers]
+    if settings["site_packages"]:
+        import site
+
+        for folder in settings["site_packages"]:
+            site.addsitedir(folder)
     sys.argv = [settings["handler"]]
-    logging.basicConfig(handlers=[LogHandler()])
-    logging.getLogger().setLevel(logging.WARNING)
+    handler = JsonLogHandler() if settings["log_format"] == "JSON" else LogHandler()
+    root = logging.getLogger()
+    logging.basicConfig(handlers=[handler])
+    root.setLevel(logging.WARNING)
+    if settings["log_format"] == "JSON":
+        root.setLevel(LEVELS.get(settings["log_level"], logging.INFO))
+
+
+LEVELS = {
+    "TRACE": 5,
+    "DEBUG": logging.DEBUG,
+    "INFO": logging.INFO,
+    "WARN": logging.WARNING,
+    "ERROR": logging.ERROR,
+    "FATAL": logging.CRITICAL,
+}
+NAMES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class LogHandler(logging.Handler):
@@ -73,7 +114,31 @@ class LogHandler(logging.Handler):
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         text = self.format(record).replace("\n", "\r")
         stamp = f"{stamp}.{int(record.msecs):03d}Z"
+        record.aws_request_id = LogHandler.request_id
         sys.stdout.write(f"[{record.levelname}]\t{stamp}\t{LogHandler.request_id}\t{text}\n")
+
+
+class JsonLogHandler(logging.Handler):
+    """Writes one JSON object per record; what was passed as `extra` stands in it too."""
+
+    def emit(self, record) -> None:
+        message = record.msg if isinstance(record.msg, dict) else record.getMessage()
+        entry = {
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+            "level": NAMES.get(record.levelname, record.levelname),
+            "message": message,
+            "logger": record.name,
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            fault = record.exc_info[1]
+            entry["stackTrace"] = traceback.format_tb(fault.__traceback__)
+            entry["errorType"] = type(fault).__name__
+            entry["errorMessage"] = str(fault)
+            entry["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
+        if LogHandler.request_id:
+            entry["requestId"] = LogHandler.request_id
+        extras = {k: v for k, v in vars(record).items() if k not in STANDARD and k not in entry}
+        sys.stdout.write(json.dumps({**entry, **extras}, default=str) + "\n")
 
 
 class FailedInit(Exception):
@@ -82,7 +147,8 @@ class FailedInit(Exception):
     def __init__(self, kind, message, stack=()):
         super().__init__(message)
         self.payload = error(kind, message, "", list(stack))
-        print(f"[ERROR] {kind}: {message}")
+        sys.stdout.write(f"{WARNING}\n")
+        log_error(kind, message, list(stack))
 
 
 def load(handler):
@@ -93,8 +159,12 @@ def load(handler):
             "Runtime.MalformedHandlerName",
             f"Bad handler '{handler}': not enough values to unpack (expected 2, got 1)",
         )
+    dotted = module_name.replace("/", ".")
+    if dotted.partition(".")[0] in sys.builtin_module_names:
+        message = f"Cannot use built-in module {module_name} as a handler module"
+        raise FailedInit("Runtime.BuiltInModuleConflict", message)
     try:
-        module = importlib.import_module(module_name.replace("/", "."))
+        module = importlib.import_module(dotted)
     except ImportError as fault:
         message = f"Unable to import module '{module_name}': {fault}"
         raise FailedInit("Runtime.ImportModuleError", message) from None
@@ -103,7 +173,7 @@ def load(handler):
         message = f"Syntax error in module '{module_name}': {fault}"
         raise FailedInit("Runtime.UserCodeSyntaxError", message, [where]) from None
     except Exception as fault:
-        raise FailedInit(type(fault).__name__, str(fault), stack_of(fault, 2)) from None
+        raise FailedInit(type(fault).__name__, str(fault), stack_of(fault, 1)) from None
     try:
         return getattr(module, function_name)
     except AttributeError:
@@ -126,6 +196,8 @@ class Context:
             cognito_identity_id=None, cognito_identity_pool_id=None
         )
         self.client_context = None
+        if meta["client_context"]:
+            self.client_context = client_context(json.loads(meta["client_context"]))
         self.tenant_id = None
         self._deadline = time.monotonic() + meta["remaining_ms"] / 1000
 
@@ -135,41 +207,136 @@ class Context:
     def log(self, message):
         sys.stdout.write(str(message))
 
+    def w3c(self):
+        custom = (self.client_context.custom if self.client_context else None) or {}
+        return {k: custom[k] for k in ("traceparent", "tracestate", "baggage") if k in custom}
+
+
+def client_context(found):
+    """`.custom`, `.env` and `.client` of what the caller sent."""
+    client = found.get("client")
+    if client is not None:
+        named = ("installation_id", "app_title", "app_version_name", "app_version_code")
+        client = types.SimpleNamespace(
+            **{name: client.get(name) for name in (*named, "app_package_name")}
+        )
+    return types.SimpleNamespace(custom=found.get("custom"), env=found.get("env"), client=client)
+
 
 def serve(frames, reader, handler, settings) -> None:
-    loads, dumps = json.loads, json.dumps
+    loads = json.loads
+    dumps = dumper(settings["runtime_version"] >= [3, 12])
     while True:
         kind, data = receive(reader)
         if kind != b"V":
             return
         end = 2 + int.from_bytes(data[:2], "big")
         meta = loads(data[2:end])
-        LogHandler.request_id = request_id = meta["request_id"]
+        LogHandler.request_id = meta["request_id"]
         if meta["trace_id"]:
             os.environ["_X_AMZN_TRACE_ID"] = meta["trace_id"]
-        wall, computed = perf_counter(), process_time()
-        try:
-            result = handler(loads(data[end:]), Context(meta, settings))
-        except Exception as fault:
-            stack = stack_of(fault, 1)
-            answer = b"E", error(type(fault).__name__, str(fault), request_id, stack)
-            report(fault, stack)
         else:
-            try:
-                answer = b"A", dumps(result).encode()
-            except (TypeError, ValueError, RecursionError) as fault:
-                message = f"Unable to marshal response: {fault}"
-                answer = b"E", error("Runtime.MarshalError", message, request_id, [])
+            os.environ.pop("_X_AMZN_TRACE_ID", None)
+        wall, computed = perf_counter(), process_time()
+        answer = invoke(handler, data[end:], meta, settings, loads, dumps)
         waited = perf_counter() - wall - (process_time() - computed)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        micros = min(max(0, int(waited * 1e6)), 0xFFFFFFFF)
-        send(frames, answer[0], micros.to_bytes(4, "big") + answer[1])
+        flush(sys.stdout)
+        flush(sys.stderr)
+        LogHandler.request_id = ""
+        usage = struct.pack(
+            ">II",
+            min(max(0, int(waited * 1e6)), 0xFFFFFFFF),
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // KILOBYTE,
+        )
+        send(frames, answer[0], usage + answer[1])
+        del answer
 
 
-def report(fault, stack) -> None:
-    sys.stdout.write(f"[ERROR] {type(fault).__name__}: {fault}\n")
-    sys.stdout.write("Traceback (most recent call last):\n" + "".join(stack))
+def invoke(handler, event, meta, settings, loads, dumps):
+    """Kind and data of the answer to one event."""
+    request_id = meta["request_id"]
+    try:
+        context = Context(meta, settings)
+    except (ValueError, AttributeError, TypeError):
+        kind, message = "Runtime.LambdaContextUnmarshalError", "Unable to parse client context"
+        log_error(kind, message, [])
+        return b"E", error(kind, message, request_id, [])
+    try:
+        event = loads(event)
+    except ValueError as fault:
+        kind, message = "Runtime.UnmarshalError", f"Unable to unmarshal input: {fault}"
+        log_error(kind, message, [])
+        return b"E", error(kind, message, request_id, [])
+    try:
+        result = handler(event, context)
+    except Exception as fault:
+        kind, message, stack = type(fault).__name__, text_of(fault), stack_of(fault, 1)
+        log_error(kind, message, stack)
+        return b"E", error(kind, message, request_id, stack)
+    if isinstance(result, bytes):
+        return b"A", result
+    try:
+        return b"A", dumps(result).encode()
+    except (TypeError, ValueError, RecursionError) as fault:
+        kind, message = "Runtime.MarshalError", f"Unable to marshal response: {fault}"
+        log_error(kind, message, [])
+        return b"E", error(kind, message, request_id, [])
+
+
+def text_of(fault):
+    try:
+        return str(fault)
+    except Exception:
+        return f"<unprintable {type(fault).__name__}>"
+
+
+def dumper(raw):
+    """`json.dumps` as the runtime of that version has it: `raw` leaves non-ASCII text as it is.
+
+    Decimals are written with all their digits, NaN and Infinity as those words.
+    """
+    decimals = []
+
+    def default(value):
+        if isinstance(value, decimal.Decimal):
+            if value.is_nan():
+                return math.nan
+            decimals.append(str(value))
+            return f"\0edgegw decimal {len(decimals) - 1}\0"
+        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+    encode = json.JSONEncoder(ensure_ascii=not raw, default=default).encode
+
+    def dumps(value):
+        del decimals[:]
+        text = encode(value)
+        for at, digits in enumerate(decimals):
+            text = text.replace(f'"\\u0000edgegw decimal {at}\\u0000"', digits, 1)
+        return text
+
+    return dumps
+
+
+def log_error(kind, message, stack) -> None:
+    """The copy of an error in the log: one entry, its lines parted by carriage returns."""
+    if os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON":
+        entry = {
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "log_level": "ERROR",
+            "errorMessage": message,
+            "errorType": kind,
+            "requestId": LogHandler.request_id,
+            "stackTrace": stack,
+        }
+        sys.stdout.write(json.dumps(entry) + "\n")
+        return
+    lines = [f"[ERROR] {kind}: {message}"]
+    lines.append("Traceback (most recent call last):")
+    for entry in stack:
+        for line in entry.splitlines():
+            bare = line.lstrip(" ")
+            lines.append(NO_BREAK * (len(line) - len(bare)) + bare)
+    sys.stdout.write("\r".join(lines).replace("\n", "\r") + "\n")
 
 
 def stack_of(fault, skipped):
@@ -184,6 +351,13 @@ def error(kind, message, request_id, stack):
     ).encode()
 
 
+def flush(stream) -> None:
+    try:
+        stream.flush()
+    except Exception:
+        pass  # closed by the handler, or put in its place something that cannot
+
+
 def receive(reader):
     head = reader.read(5)
     if len(head) < 5:
@@ -194,3 +368,7 @@ def receive(reader):
 
 def send(frames, kind, data) -> None:
     frames.sendall(struct.pack(">Ic", len(data), kind) + data)
+
+
+if __name__ == "__main__":  # under AWS_LAMBDA_EXEC_WRAPPER
+    run(3, 1)

@@ -1,9 +1,15 @@
-"""The zygote: a small clean Python process that forks one execution environment per request.
+"""The zygote: a small clean Python process from which execution environments come.
 
 Runs as `python -I -S zygote.py FD`, without any package of edgegw, on any Python >= 3.9.
-On FD come lines `{"fork": id}` with two descriptors (frame socket, log pipe) and `{"kill": id}`;
-back go `{"version": …}` once, `{"forked": id, "pid": …}` and `{"ended": id, "status": …}`.
-When FD closes the gateway is gone: every child is killed.
+On FD come lines, each with its descriptors:
+    {"fork": id, "fds": 2}                    frame socket, log pipe     a Python environment
+    {"exec": id, "argv", "env", "cwd", "fds"}  log pipe [, descriptor 3]  any other program
+    {"kill": id}  {"signal": id, "number"}
+Back go {"version": …} once, {"started": id, "pid"}, {"failed": id, "error"} and
+{"ended": id, "status"}. When FD closes the gateway is gone: every child is killed.
+
+Where the system has subreapers (Linux), whatever an environment leaves behind, even a daemon in a
+session of its own, becomes a child of the environment or of this process, and is killed with it.
 """
 
 # What nearly every handler imports, so that a fork starts with it. Nothing that Lambda lacks.
@@ -20,6 +26,7 @@ import logging  # noqa: F401
 import os
 import random
 import re  # noqa: F401
+import resource
 import select
 import signal
 import socket
@@ -35,6 +42,24 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 environment = importlib.import_module("environment")
 del sys.path[0]
 
+MAX_DESCRIPTORS = 1024
+IS_LINUX = sys.platform.startswith("linux")
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def load_prctl():
+    if not IS_LINUX:
+        return None
+    try:
+        import ctypes
+
+        return ctypes.CDLL(None).prctl
+    except (ImportError, OSError, AttributeError):
+        return None
+
+
+prctl = load_prctl()
+
 
 def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
@@ -43,11 +68,12 @@ def main() -> None:
     signal.set_wakeup_fd(wake_write)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    adopt_orphans()
     say(control, {"version": list(sys.version_info[:3])})
     gc.collect()
     gc.freeze()
     children: dict[int, int] = {}  # pid -> id
-    buffer = b""
+    buffer, fds = b"", []
     while True:
         ready, _, _ = select.select([control, wake_read], [], [])
         if wake_read in ready:
@@ -56,40 +82,52 @@ def main() -> None:
         if control not in ready:
             continue
         try:
-            data, fds, _, _ = socket.recv_fds(control, 65536, 16)
+            data, received, _, _ = socket.recv_fds(control, 65536, 16)
         except OSError:
-            data, fds = b"", []
+            data, received = b"", []
         if not data:
             for pid in children:
-                kill_group(pid)
+                kill_tree(pid)
+            kill_strays({})
             os._exit(0)
         buffer += data
+        fds += received
         while b"\n" in buffer:
             line, buffer = buffer.split(b"\n", 1)
             message = json.loads(line)
-            if "fork" in message:
-                fork(control, children, message["fork"], fds, (wake_read, wake_write))
-                fds = fds[2:]
-            elif "kill" in message:
-                for pid, ident in children.items():
-                    if ident == message["kill"]:
-                        kill_group(pid)
+            if "fork" in message or "exec" in message:
+                count = message["fds"]
+                given, fds = fds[:count], fds[count:]
+                start(control, children, message, given, (wake_read, wake_write))
+            else:
+                for pid, ident in list(children.items()):
+                    if ident == message.get("kill"):
+                        kill_tree(pid)
+                    elif ident == message.get("signal"):
+                        send_signal(pid, message["number"])
 
 
-def fork(control, children, ident, fds, wake_fds) -> None:
-    frames_fd, log_fd = fds[0], fds[1]
+def adopt_orphans() -> None:
+    if prctl is not None:
+        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def start(control, children, message, fds, wake_fds) -> None:
+    """Forks; the child becomes a Python environment, or another program."""
+    ident = message.get("fork") or message["exec"]
+    told_read, told_write = os.pipe()  # closes when the program runs, or says why it does not
     pid = os.fork()
     if pid == 0:
         try:
-            control.close()
-            for fd in wake_fds:
+            for fd in (*wake_fds, told_read):
                 os.close(fd)
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            os.setsid()
+            control.close()
+            become_leader()
+            if "exec" in message:
+                execute(message, fds, told_write)
+            os.close(told_write)
             random.seed()
-            environment.run(frames_fd, log_fd)
+            environment.run(fds[0], fds[1])
         except SystemExit as stop:
             code = stop.code if isinstance(stop.code, int) else (0 if stop.code is None else 1)
             flush()
@@ -99,10 +137,59 @@ def fork(control, children, ident, fds, wake_fds) -> None:
             flush()
             os._exit(1)
         os._exit(0)
-    os.close(frames_fd)
-    os.close(log_fd)
+    os.close(told_write)
+    for fd in fds:
+        os.close(fd)
+    failure = os.read(told_read, 4096) if "exec" in message else b""
+    os.close(told_read)
+    if failure:
+        os.waitpid(pid, 0)
+        say(control, {"failed": ident, "error": failure.decode()})
+        return
     children[pid] = ident
-    say(control, {"forked": ident, "pid": pid})
+    say(control, {"started": ident, "pid": pid})
+
+
+def become_leader() -> None:
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    adopt_orphans()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or hard >= MAX_DESCRIPTORS:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_DESCRIPTORS, MAX_DESCRIPTORS))
+
+
+def execute(message, fds, told) -> None:
+    """Becomes another program: log pipe on 1 and 2, the second descriptor, if any, on 3."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    keep = [os.dup(null), os.dup(fds[0]), os.dup(fds[0])] + [os.dup(fd) for fd in fds[1:]]
+    keep = [move_up(fd) for fd in keep]
+    told = move_up(told)
+    for number, fd in enumerate(keep):
+        os.dup2(fd, number)
+        os.close(fd)
+    os.closerange(len(keep), told)
+    os.closerange(told + 1, MAX_DESCRIPTORS)
+    os.set_inheritable(told, False)  # noqa: FBT003
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        os.chdir(message["cwd"])
+        os.execve(message["argv"][0], message["argv"], message["env"])
+    except OSError as error:
+        os.write(told, str(error.strerror).encode())
+    os._exit(127)
+
+
+def move_up(fd):
+    """The same file on a descriptor above the ones that are being filled."""
+    import fcntl
+
+    higher = fcntl.fcntl(fd, fcntl.F_DUPFD, 64)
+    os.close(fd)
+    return higher
 
 
 def flush() -> None:
@@ -114,7 +201,7 @@ def flush() -> None:
 
 
 def reap(control, children) -> None:
-    while children:
+    while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
@@ -124,12 +211,49 @@ def reap(control, children) -> None:
         ident = children.pop(pid, None)
         if ident is not None:
             kill_group(pid)  # what the handler left running in the background
+            kill_strays(children)
             say(control, {"ended": ident, "status": os.waitstatus_to_exitcode(status)})
+
+
+def kill_strays(children) -> None:
+    """Kills orphans that an ended environment left to this process."""
+    for pid in children_of(os.getpid()):
+        if pid not in children:
+            kill_tree(pid)
+
+
+def kill_tree(pid) -> None:
+    """Kills a process with its group and all descendants; the leader last, it holds orphans."""
+    send_signal(pid, signal.SIGSTOP)
+    for child in children_of(pid):
+        kill_tree(child)
+    kill_group(pid)
+    send_signal(pid, signal.SIGKILL)
+
+
+def children_of(pid):
+    if not IS_LINUX:
+        return []
+    found = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children") as listed:
+                found += [int(each) for each in listed.read().split()]
+    except OSError:
+        pass
+    return found
 
 
 def kill_group(pid) -> None:
     try:
         os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def send_signal(pid, number) -> None:
+    try:
+        os.kill(pid, number)
     except (ProcessLookupError, PermissionError):
         pass
 

@@ -1,0 +1,79 @@
+"""Whether one more invocation may run: account limit, reserved and provisioned concurrency, rate.
+
+Counted as AWS counts: invocations in flight, whatever number of processes serves them.
+Source: Lambda Developer Guide, "Understanding Lambda function scaling".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+RATE_PER_CONCURRENCY: Final = 10
+"""Synchronous requests per second for each unit of a concurrency limit."""
+
+
+class Limits(NamedTuple):
+    """What holds for the version to be run.
+
+    `provisioned` is that of this version, `provisioned_total` that of all versions of the
+    function; `unreserved` is what the account leaves to on-demand invocations of functions
+    without reservation.
+    """
+
+    reserved: int | None
+    unreserved: int
+    provisioned: int = 0
+    provisioned_total: int = 0
+
+
+class InFlight(NamedTuple):
+    """Invocations that run now.
+
+    `version` counts this version's; `on_demand` this function's beyond what is provisioned;
+    `unreserved` those of all functions without reservation beyond what is provisioned.
+    """
+
+    version: int = 0
+    on_demand: int = 0
+    unreserved: int = 0
+
+
+def throttle_reason(limits: Limits, in_flight: InFlight) -> str | None:
+    """AWS's `Reason` for refusing one more invocation, None when it may run.
+
+    Provisioned environments are used first; what exceeds them spills over to on-demand ones.
+    """
+    if in_flight.version < limits.provisioned:
+        return None
+    if limits.reserved is not None:
+        if in_flight.on_demand >= limits.reserved - limits.provisioned_total:
+            return "ReservedFunctionConcurrentInvocationLimitExceeded"
+    elif in_flight.unreserved >= limits.unreserved:
+        return "ConcurrentInvocationLimitExceeded"
+    return None
+
+
+@dataclass(slots=True)
+class RequestRate:
+    """Requests per second under a concurrency limit: ten times the limit.
+
+    What is not used is saved up for a second at most (that AWS counts so is uncertain).
+    """
+
+    limit: int
+    allowance: float = -1.0
+    since: float = 0.0
+
+    def takes(self, now: float) -> bool:
+        """Whether one more request passes at `now` (seconds, any monotonic clock)."""
+        most = float(RATE_PER_CONCURRENCY * self.limit)
+        if self.allowance < 0:
+            self.allowance = most
+        else:
+            self.allowance = min(most, self.allowance + (now - self.since) * most)
+        self.since = now
+        if self.allowance < 1:
+            return False
+        self.allowance -= 1
+        return True

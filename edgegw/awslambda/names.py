@@ -1,0 +1,85 @@
+"""Function names and ARNs, in all the forms that the service takes.
+
+Source: Lambda API Reference, "Invoke", parameter FunctionName.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from edgegw.awslambda.model import LATEST, FunctionRef
+from edgegw.awslambda.service_errors import ServiceError, constraint, invalid
+
+FUNCTION_NAME_PATTERN: Final = (
+    r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?"
+    r"(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
+)
+QUALIFIER_PATTERN: Final = r"\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+"
+_NAME: Final = re.compile(
+    r"(?:arn:aws[a-zA-Z-]*:lambda:(?P<region>[a-z0-9-]+):)?(?:(?P<account>\d{12}):)?(?:function:)?"
+    r"(?P<name>[a-zA-Z0-9-_.]+)(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
+)
+_QUALIFIER: Final = re.compile(r"\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+")
+_MAX_NAME: Final = 64
+_MAX_QUALIFIER: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where the functions pretend to live; `concurrency` is the account's limit in the Region."""
+
+    region: str = "us-east-1"
+    account_id: str = "123456789012"
+    concurrency: int = 1000
+
+    def arn(self, name: str, qualifier: str = "") -> str:
+        """The ARN of a function, qualified where `qualifier` is given."""
+        arn = f"arn:aws:lambda:{self.region}:{self.account_id}:function:{name}"
+        return f"{arn}:{qualifier}" if qualifier else arn
+
+    def function_ref(self, text: str, qualifier: str | None = None) -> FunctionRef:
+        """The function that `text` means: a name, a partial or a full ARN, maybe qualified.
+
+        Raises ServiceError: a malformed name, another Region or account, two qualifiers.
+        """
+        match = _NAME.fullmatch(text)
+        if match is None:
+            rule = f"Member must satisfy regular expression pattern: {FUNCTION_NAME_PATTERN}"
+            raise constraint(text, "functionName", rule)
+        name, own = match["name"], match["qualifier"]
+        if len(name) > _MAX_NAME:
+            rule = f"Member must have length less than or equal to {_MAX_NAME}"
+            raise constraint(text, "functionName", rule)
+        if qualifier is not None:
+            check_qualifier(qualifier)
+        if own and qualifier and own != qualifier:
+            raise invalid(
+                "The derived qualifier from the function name does not match the specified "
+                "qualifier."
+            )
+        if match["region"] and match["region"] != self.region:
+            raise ServiceError(
+                "ResourceNotFoundException",
+                f"Functions from '{match['region']}' are not reachable in this region "
+                f"('{self.region}')",
+            )
+        if match["account"] and match["account"] != self.account_id:
+            raise ServiceError("AccessDeniedException", None)
+        return FunctionRef(name, qualifier=own or qualifier or "")
+
+
+def check_qualifier(qualifier: str) -> None:
+    """Raises ServiceError for a qualifier that cannot be one."""
+    if not _QUALIFIER.fullmatch(qualifier):
+        rule = f"Member must satisfy regular expression pattern: {QUALIFIER_PATTERN}"
+        raise constraint(qualifier, "qualifier", rule)
+    if len(qualifier) > _MAX_QUALIFIER:
+        rule = f"Member must have length less than or equal to {_MAX_QUALIFIER}"
+        raise constraint(qualifier, "qualifier", rule)
+
+
+def is_version(qualifier: str) -> bool:
+    """Whether `qualifier` is `$LATEST` or a number, not an alias."""
+    return qualifier == LATEST or qualifier.isdigit()

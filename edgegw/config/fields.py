@@ -1,0 +1,73 @@
+"""What all parts of a configuration's definition are made of."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+
+class Later:
+    """Marks a key that is understood and has no effect yet; `check` warns of it."""
+
+
+LATER: Final = Later()
+
+
+class Model(BaseModel):
+    """A mapping of the configuration."""
+
+    # Nested models are built once, as parts of `Config`, not each by itself as well.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+
+
+def as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def text_of(value: object) -> object:
+    """Numbers where text is meant (`status_code: 404`) are taken as they are written."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return str(value) if is_number else value
+
+
+_TEXT_SCHEMA: Final = {"type": ["string", "number"]}
+Text = Annotated[str, BeforeValidator(text_of), WithJsonSchema(_TEXT_SCHEMA)]
+Number = Annotated[float, Field(strict=False)]
+Texts = Annotated[
+    list[Text],
+    BeforeValidator(as_list),
+    WithJsonSchema({"anyOf": [_TEXT_SCHEMA, {"type": "array", "items": _TEXT_SCHEMA}]}),
+]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Anything = Any
+
+
+class Tls(Model):
+    """A certificate by path."""
+
+    certificate: str
+    key: str
+
+
+class Listen(Model):
+    """Where a front door listens."""
+
+    address: str = "127.0.0.1"
+    port: Port
+    tls: bool | Tls = False
+
+
+def _listen(value: object) -> object:
+    """`"host:port"`, a port, or the mapping."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"port": value}
+    if isinstance(value, str):
+        host, mark, port = value.rpartition(":")
+        if port.isdigit():
+            host = host.removeprefix("[").removesuffix("]")
+            return {"address": host, "port": int(port)} if mark else {"port": int(port)}
+    return value
+
+
+Listening = Annotated[Listen, BeforeValidator(_listen)]

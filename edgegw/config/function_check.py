@@ -1,0 +1,227 @@
+"""What must hold for the functions of a configuration, and for references to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path as FilePath
+from typing import Final
+
+from edgegw.awslambda.model import LATEST
+from edgegw.awslambda.variables import MAX_TOTAL, RESERVED, is_valid_name
+from edgegw.awslambda.versions import MIN_UNRESERVED
+from edgegw.config.document import Document, Path
+from edgegw.config.function_schema import Alias, Function
+from edgegw.config.schema import Config, nearest
+
+RUNTIME: Final = re.compile(r"python3\.(\d+)|nodejs(\d+)\.x|(provided(?:\.al2|\.al2023)?)")
+_NAME: Final = re.compile(r"[a-zA-Z0-9-_]{1,64}")
+_ALIAS: Final = re.compile(r"(?!^\d+$)[a-zA-Z0-9-_]{1,128}")
+
+
+def check_functions(document: Document, config: Config, base: FilePath) -> None:
+    """Adds what is wrong with the functions; relative paths are relative to `base`."""
+    for name, function in config.functions.items():
+        path: Path = ("functions", name)
+        if not _NAME.fullmatch(name):
+            text = f"{name!r} is no function name: letters, digits, - and _, at most 64"
+            document.error(path, "lambda.name", text, key=True)
+        _check_function(document, path, function, base)
+        _check_versions(document, path, function, config)
+    reserved = sum(each.reserved_concurrency or 0 for each in config.functions.values())
+    account = config.gateway.concurrency
+    if reserved and account - reserved < min(MIN_UNRESERVED, account):
+        text = (
+            f"the reserved concurrency of all functions is {reserved}; the account has {account}, "
+            f"of which {MIN_UNRESERVED} must stay unreserved"
+        )
+        document.error(("functions",), "lambda.reserved-concurrency", text, key=True)
+
+
+def _check_function(document: Document, path: Path, function: Function, base: FilePath) -> None:
+    _check_runtime(document, (*path, "runtime"), function.runtime)
+    if function.endpoint is None:
+        if function.code is None:
+            document.error(path, "config.missing-key", "the key 'code' is missing", key=True)
+        else:
+            _check_code(document, path, function.code, function.runtime, function.handler, base)
+    for at, layer in enumerate(function.layers):
+        if not (base / layer).exists():
+            text = f"{base / layer} does not exist"
+            document.error((*path, "layers", at), "config.file", text)
+    _check_environment(document, (*path, "environment"), function.environment)
+    for number, version in function.versions.items():
+        where = (*path, "versions", number)
+        code = version.code or function.code
+        if version.runtime is not None:
+            _check_runtime(document, (*where, "runtime"), version.runtime)
+        if code is not None:
+            runtime = version.runtime or function.runtime
+            _check_code(document, where, code, runtime, version.handler or function.handler, base)
+        if version.environment is not None:
+            _check_environment(document, (*where, "environment"), version.environment)
+
+
+def _check_runtime(document: Document, path: Path, runtime: str) -> None:
+    if RUNTIME.fullmatch(runtime) is None:
+        text = f"unknown runtime {runtime!r}; known are python3.N, nodejsN.x and provided.al2023"
+        document.error(path, "config.runtime", text)
+
+
+def _check_environment(document: Document, path: Path, environment: dict[str, str]) -> None:
+    for name in environment:
+        if name in RESERVED:
+            text = f"{name} is reserved: Lambda refuses functions that set it"
+            document.error((*path, name), "lambda.reserved-variable", text, key=True)
+        elif not is_valid_name(name):
+            text = f"{name!r}: a variable starts with a letter and has two characters or more"
+            document.error((*path, name), "lambda.variable-name", text, key=True)
+    size = sum(len(k.encode()) + len(v.encode()) for k, v in environment.items())
+    if size > MAX_TOTAL:
+        text = (
+            "Lambda was unable to configure your environment variables because the environment "
+            f"variables you have provided exceeded the 4KB limit ({size} bytes)"
+        )
+        document.error(path, "lambda.variables-size", text, key=True)
+
+
+def _check_code(
+    document: Document, path: Path, name: str, runtime: str, handler: str, base: FilePath
+) -> None:
+    code = base / name
+    if not code.exists():
+        document.error((*path, "code"), "config.file", f"{code} does not exist")
+    elif code.suffix == ".zip" or runtime.startswith("provided"):
+        return  # what is inside is seen when it runs
+    elif "." not in handler:
+        text = f"{handler!r} must name a file and a function: file.function"
+        document.error((*path, "handler"), "config.handler", text)
+    elif not _handler_file_exists(code, runtime, handler):
+        text = f"no file for {handler!r} in {code}"
+        document.error((*path, "handler"), "config.handler", text)
+
+
+def _handler_file_exists(code: FilePath, runtime: str, handler: str) -> bool:
+    folder = code if code.is_dir() else code.parent
+    if runtime.startswith("python"):
+        module = handler.rpartition(".")[0].replace(".", "/")
+        return (folder / f"{module}.py").exists() or (folder / module / "__init__.py").exists()
+    head, _, tail = handler.rpartition("/")
+    stem = (folder / head / tail.partition(".")[0]) if head else folder / tail.partition(".")[0]
+    return any(stem.with_name(stem.name + end).exists() for end in ("", ".js", ".mjs", ".cjs"))
+
+
+def versions_of(function: Function) -> list[str]:
+    """The versions that a function has; without any in the configuration, version 1."""
+    return [LATEST, *(function.versions or ["1"])]
+
+
+def qualifiers_of(function: Function) -> list[str]:
+    """All that may stand behind the colon of a reference to the function."""
+    return [*versions_of(function), *function.aliases]
+
+
+def _check_versions(document: Document, path: Path, function: Function, config: Config) -> None:
+    for name, alias in function.aliases.items():
+        where = (*path, "aliases", name)
+        if not _ALIAS.fullmatch(name):
+            text = f"{name!r} is no alias: letters, digits, - and _, not digits only"
+            document.error(where, "lambda.alias", text, key=True)
+        _check_alias(document, where, alias, versions_of(function))
+        shift = alias.shift
+        if shift is not None:
+            for key, hook in (
+                ("before_allow_traffic", shift.before_allow_traffic),
+                ("after_allow_traffic", shift.after_allow_traffic),
+            ):
+                if hook is not None:
+                    check_reference(document, (*where, "shift", key), hook, config)
+    _check_provisioned(document, path, function)
+    for at, permission in enumerate(function.permissions or []):
+        if permission.qualifier and permission.qualifier not in qualifiers_of(function):
+            text = f"there is no version or alias {permission.qualifier!r}"
+            where = (*path, "permissions", at, "qualifier")
+            document.error(where, "config.reference", text)
+
+
+def _check_alias(document: Document, path: Path, alias: Alias, known: list[str]) -> None:
+    named = [(("version",), alias.version), *((("routing", each), each) for each in alias.routing)]
+    if alias.shift is not None:
+        named.append((("shift", "to"), alias.shift.to))
+    for below, version in named:
+        if version not in known:
+            text = f"there is no version {version!r}{nearest(version, known)}"
+            document.error((*path, *below), "config.reference", text)
+    problem = ""
+    if len(alias.routing) > 1:
+        problem = "Number of items in AdditionalVersionWeights cannot be greater than 1"
+    elif alias.version in alias.routing:
+        problem = f"version {alias.version} is already the alias's own version"
+    elif alias.routing and LATEST in (*alias.routing, alias.version):
+        problem = "$LATEST is not supported for an alias pointing to more than 1 version"
+    if problem:
+        document.error((*path, "routing"), "lambda.routing", problem, key=True)
+
+
+def _check_provisioned(document: Document, path: Path, function: Function) -> None:
+    given = function.provisioned_concurrency
+    where = (*path, "provisioned_concurrency")
+    if isinstance(given, dict):
+        known = [each for each in qualifiers_of(function) if each != LATEST]
+        for qualifier in given:
+            if qualifier not in known:
+                text = f"there is no published version or alias {qualifier!r}"
+                document.error(
+                    (*where, qualifier),
+                    "config.reference",
+                    text + nearest(qualifier, known),
+                    key=True,
+                )
+    total = sum(given.values()) if isinstance(given, dict) else given or 0
+    reserved = function.reserved_concurrency
+    if reserved is not None and total > reserved:
+        text = (
+            "Requested Provisioned Concurrency should not be greater than the "
+            "reservedConcurrentExecution for function"
+        )
+        document.error(where, "lambda.provisioned-concurrency", text, key=True)
+
+
+def check_reference(document: Document, path: Path, text: str, config: Config) -> Function | None:
+    """Judges `NAME` or `NAME:QUALIFIER`; answers the function when there is one."""
+    name, mark, qualifier = text.partition(":")
+    function = config.functions.get(name)
+    if function is None:
+        near = nearest(name, list(config.functions))
+        document.error(path, "config.reference", f"there is no function {name!r}{near}")
+        return None
+    known = qualifiers_of(function)
+    if mark and qualifier not in known:
+        near = nearest(qualifier, known)
+        detail = f"function {name!r} has no version or alias {qualifier!r}{near}"
+        document.error(path, "config.reference", detail)
+    return function
+
+
+def check_edge_reference(document: Document, path: Path, text: str, config: Config) -> None:
+    """Judges a function at a trigger: CloudFront takes published versions only."""
+    function = check_reference(document, path, text, config)
+    if function is None:
+        return
+    name, _, qualifier = text.partition(":")
+    warn: Callable[[str, str], None] = lambda code, detail: document.warning(path, code, detail)  # noqa: E731
+    if qualifier == LATEST or (not qualifier and function.versions):
+        warn(
+            "lambda-edge.version",
+            f"CloudFront refuses $LATEST: name a published version, such as {name}:1",
+        )
+    elif qualifier in function.aliases:
+        warn(
+            "lambda-edge.version",
+            f"CloudFront refuses aliases: name the version, such as {name}:1",
+        )
+    if function.environment:
+        warn(
+            "lambda-edge.environment",
+            f"CloudFront refuses {name!r}: functions at the edge have no environment variables",
+        )

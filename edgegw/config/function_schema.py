@@ -1,0 +1,107 @@
+"""Which keys and types a function of the configuration has."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from edgegw.awslambda.shifting import preset_name
+from edgegw.config.fields import LATER, Anything, Model, Number, Text, text_of
+
+Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
+VersionNumber = Annotated[str, BeforeValidator(text_of), Field(pattern=r"^(\$LATEST|[1-9]\d*)$")]
+Timeout = Annotated[Number, Field(gt=0, le=900)]
+Memory = Annotated[int, Field(ge=128, le=10240)]
+
+
+class Logging(Model):
+    """LoggingConfig; levels count with format JSON only."""
+
+    format: Literal["Text", "JSON"] = "Text"
+    application_level: Level = "INFO"
+    system_level: Literal["DEBUG", "INFO", "WARN"] = "INFO"
+
+
+class Version(Model):
+    """A published version: the function's own settings, less what it says differently."""
+
+    code: str | None = None
+    runtime: str | None = None
+    handler: str | None = None
+    timeout: Timeout | None = None
+    memory_size: Memory | None = None
+    environment: dict[str, Text] | None = None
+    layers: list[str] | None = None
+    description: str = ""
+
+
+def _preset(value: object) -> object:
+    return (preset_name(value) or value) if isinstance(value, str) else value
+
+
+class Shift(Model):
+    """Traffic shifting that begins when the gateway starts."""
+
+    to: VersionNumber
+    preset: Annotated[
+        Literal[
+            "Canary10Percent5Minutes",
+            "Canary10Percent10Minutes",
+            "Canary10Percent15Minutes",
+            "Canary10Percent30Minutes",
+            "Linear10PercentEvery1Minute",
+            "Linear10PercentEvery2Minutes",
+            "Linear10PercentEvery3Minutes",
+            "Linear10PercentEvery10Minutes",
+            "AllAtOnce",
+        ],
+        BeforeValidator(_preset),
+    ] = "AllAtOnce"
+    time_scale: Annotated[Number, Field(gt=0, le=1)] = 1
+    before_allow_traffic: str | None = None
+    after_allow_traffic: str | None = None
+
+
+class Alias(Model):
+    """An alias; `routing` sends a share of invocations to one more version."""
+
+    version: VersionNumber
+    routing: dict[VersionNumber, Annotated[Number, Field(ge=0, le=1)]] = {}
+    description: str = ""
+    shift: Shift | None = None
+
+
+class Permission(Model):
+    """A statement of the resource policy: which service may invoke, for which resource."""
+
+    principal: str
+    source_arn: str = ""
+    qualifier: str = ""
+    statement_id: str = ""
+
+
+class Function(Model):
+    """A Lambda function."""
+
+    runtime: str = "python3.13"
+    code: str | None = None
+    handler: str = "handler.handler"
+    description: str = ""
+    role: str | None = None
+    timeout: Timeout = 3
+    memory_size: Memory = 128
+    ephemeral_storage: Annotated[int, Field(ge=512, le=10240)] = 512
+    environment: dict[str, Text] = {}
+    layers: Annotated[list[str], Field(max_length=5)] = []
+    logging: Logging = Logging()
+    reserved_concurrency: Annotated[int, Field(ge=0)] | None = None
+    provisioned_concurrency: (
+        Annotated[int, Field(ge=1)] | dict[str, Annotated[int, Field(ge=1)]] | None
+    ) = None
+    versions: dict[VersionNumber, Version] = {}
+    aliases: dict[str, Alias] = {}
+    permissions: list[Permission] | None = None
+    event_invoke: Annotated[dict[str, Anything] | None, LATER] = None
+    url: Annotated[dict[str, Anything] | None, LATER] = None
+    endpoint: Annotated[str | None, LATER] = None

@@ -1,0 +1,255 @@
+"""The environments of one version of one function: kept warm, grown, recycled, drained."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from edgegw.awslambda.lifecycle import Failure
+from edgegw.awslambda.model import Function, Invocation, Outcome
+from edgegw.awslambda.scheduling import PATIENCE, Demand, environments_to_start
+from edgegw.execution.channel import Sink
+from edgegw.execution.environment import Environment
+
+logger = logging.getLogger(__name__)
+
+_RISING: Final = 0.05
+_FALLING: Final = 0.5
+"""Weights of the newest duration in the moving mean. A process that the system held up looks slow
+for once: what falls is believed at once, what rises only when it lasts."""
+
+IDLE_TIME: Final = 600.0
+"""Seconds after which an idle environment is shut down (AWS: typically 5 to 15 min)."""
+
+
+@dataclass(slots=True)
+class _Waiter:
+    future: asyncio.Future[Environment]
+    since: float
+
+
+@dataclass
+class Pool:
+    """Environments of `function`; `make` makes one more, provisioned or on demand.
+
+    `limit` bounds their number. `in_flight` counts invocations, waiting ones included.
+    """
+
+    function: Function
+    make: Callable[[bool], Environment]
+    limit: int
+    provisioned: int = 0
+    in_flight: int = 0
+    environments: set[Environment] = field(default_factory=set[Environment])
+    loading: set[Environment] = field(default_factory=set[Environment])
+    is_draining: bool = False
+    provisioning_failure: Failure | None = None
+    _idle: list[Environment] = field(default_factory=list[Environment])
+    _idle_provisioned: list[Environment] = field(default_factory=list[Environment])
+    _waiters: deque[_Waiter] = field(default_factory=deque[_Waiter])
+    _starting: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    _settling: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    _mean_duration: float | None = None
+    _mean_waiting: float = 0.0
+    _last_completion: float = 0.0
+    _timer: asyncio.TimerHandle | None = None
+    _due: float = 0.0
+
+    @property
+    def busy(self) -> int:
+        """Environments that handle an invocation now."""
+        idle = len(self._idle) + len(self._idle_provisioned)
+        return max(0, len(self.environments) - idle)
+
+    @property
+    def provisioned_ready(self) -> int:
+        """Provisioned environments whose init is done."""
+        return sum(each.is_provisioned for each in self.environments)
+
+    async def invoke(self, invocation: Invocation, arn: str, sink: Sink | None = None) -> Outcome:
+        """Runs one invocation in an environment that is free, or will be."""
+        environment = self._take_idle() or await self._wait()
+        try:
+            outcome = await environment.invoke(invocation, arn, sink)
+        finally:
+            if environment.is_settled:
+                self._put_back(environment)
+            else:
+                self._put_back_later(environment)
+        self._learn(outcome.report.duration, environment.waited)
+        return outcome
+
+    def _take_idle(self) -> Environment | None:
+        if self._idle_provisioned:
+            return self._idle_provisioned.pop()
+        return self._idle.pop() if self._idle else None
+
+    def _put_back(self, environment: Environment) -> None:
+        self._last_completion = time.monotonic()
+        if not environment.is_ready:
+            self.environments.discard(environment)
+            environment.kill()
+            return
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.future.done():
+                waiter.future.set_result(environment)
+                return
+        if self.is_draining:
+            self._retire(environment)
+            return
+        environment.idle_since = self._last_completion
+        (self._idle_provisioned if environment.is_provisioned else self._idle).append(environment)
+
+    def _put_back_later(self, environment: Environment) -> None:
+        async def settle() -> None:
+            try:
+                await environment.settle()
+            finally:
+                self._put_back(environment)
+
+        self._follow(self._settling, settle())
+
+    def _follow(self, tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    def _retire(self, environment: Environment) -> None:
+        self.environments.discard(environment)
+        self._follow(self._settling, environment.shut_down())
+
+    def _learn(self, duration: float, waited: float) -> None:
+        mean = self._mean_duration
+        if mean is None:
+            self._mean_duration, self._mean_waiting = duration, waited
+        else:
+            self._mean_duration = _smoothed(mean, duration)
+            self._mean_waiting = _smoothed(self._mean_waiting, waited)
+
+    # Growth
+
+    async def _wait(self) -> Environment:
+        loop = asyncio.get_running_loop()
+        waiter = _Waiter(loop.create_future(), time.monotonic())
+        self._waiters.append(waiter)
+        if not self.environments and not self._starting:
+            self._start_environment(provisioned=False)
+        elif self._timer is None:
+            self._look_again_soon()
+        try:
+            return await waiter.future
+        except asyncio.CancelledError:
+            if waiter.future.done() and not waiter.future.cancelled():
+                self._put_back(waiter.future.result())
+            raise
+
+    def _look_again_soon(self) -> None:
+        self._due = time.monotonic() + PATIENCE
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._consider_growth)
+
+    def _consider_growth(self) -> None:
+        self._timer = None
+        while self._waiters and self._waiters[0].future.done():
+            self._waiters.popleft()
+        if not self._waiters:
+            return
+        now = time.monotonic()
+        if now - self._due > PATIENCE:  # this process itself was held up: nothing to learn from it
+            self._look_again_soon()
+            return
+        demand = Demand(
+            waiting=len(self._waiters),
+            environments=len(self.environments) + len(self._starting),
+            starting=len(self._starting),
+            limit=self.limit,
+            since_completion=now - max(self._last_completion, self._waiters[0].since),
+            mean_duration=self._mean_duration,
+            mean_waiting=self._mean_waiting,
+        )
+        for _ in range(environments_to_start(demand)):
+            self._start_environment(provisioned=False)
+        self._look_again_soon()
+
+    def _start_environment(self, *, provisioned: bool) -> None:
+        self._follow(self._starting, self._start(provisioned=provisioned))
+
+    async def _start(self, *, provisioned: bool) -> None:
+        environment = self.make(provisioned)
+        self.loading.add(environment)
+        try:
+            failure = await environment.init()
+        except BaseException:
+            environment.kill()
+            raise
+        finally:
+            self.loading.discard(environment)
+        if provisioned and failure is not None:
+            self.provisioning_failure = failure
+            environment.kill()
+            return
+        self.environments.add(environment)
+        self._put_back(environment)
+
+    async def provision(self, count: int) -> None:
+        """Has `count` environments initialised ahead of any invocation; the rest goes.
+
+        `provisioning_failure` tells why there are fewer.
+        """
+        self.provisioned, self.provisioning_failure = count, None
+        missing = count - self.provisioned_ready
+        await asyncio.gather(*(self._start(provisioned=True) for _ in range(missing)))
+        while self.provisioned_ready > count and self._idle_provisioned:
+            self._retire(self._idle_provisioned.pop())
+
+    # The end
+
+    def recycle(self, now: float, idle_time: float = IDLE_TIME) -> None:
+        """Shuts down what was idle for long, provisioned environments excepted."""
+        old = [each for each in self._idle if now - each.idle_since >= idle_time]
+        for environment in old:
+            self._idle.remove(environment)
+            self._retire(environment)
+
+    def drain(self) -> None:
+        """Takes no more invocations: what is idle ends now, what is busy when it answered."""
+        self.is_draining = True
+        for environment in (*self._idle, *self._idle_provisioned):
+            self._retire(environment)
+        self._idle.clear()
+        self._idle_provisioned.clear()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether a drained pool has nothing left to end."""
+        return not (self.environments or self._starting or self._settling or self._waiters)
+
+    async def close(self) -> None:
+        """Ends every environment; those with extensions get their shutdown phase."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self.is_draining = True
+        for task in list(self._starting):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        idle = [*self._idle, *self._idle_provisioned]
+        await asyncio.gather(*(each.shut_down() for each in idle))
+        for environment in list(self.environments):
+            environment.kill()
+        self.environments.clear()
+        for task in list(self._settling):
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._idle.clear()
+        self._idle_provisioned.clear()
+
+
+def _smoothed(mean: float, newest: float) -> float:
+    return mean + (_RISING if newest > mean else _FALLING) * (newest - mean)
