@@ -172,7 +172,7 @@ def serving():
 
         def on_ready(each: Ready) -> None:
             ready.append(each)
-            if len(ready) == len(gateway.config.doors):
+            if len(ready) == len(gateway.config.doors) + (gateway.config.lambda_api is not None):
                 all_ready.set()
 
         task = asyncio.ensure_future(
@@ -184,7 +184,7 @@ def serving():
         if task.done():
             task.result()
         try:
-            yield Serving(gateway, {each.name: each.url for each in ready})
+            yield Serving(gateway, {each.name or each.kind: each.url for each in ready})
         finally:
             stopping.set()
             await task

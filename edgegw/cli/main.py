@@ -8,17 +8,16 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgegw import __version__
-from edgegw.errors import ConfigError, EdgegwError, Finding, UsageError
+from edgegw.cli.function_commands import default_config, functions, invoke, logs, shift
+from edgegw.errors import ConfigError, EdgegwError, Finding
 
 if TYPE_CHECKING:
     from edgegw.config.resolve import Config
-
-_CANDIDATES: Final = ("edgegw.yaml", "edgegw.yml", "edgegw.json")
 
 
 class _Commands(click.Group):
@@ -44,6 +43,9 @@ def main(*, debug: bool) -> None:
     Example: edgegw serve edgegw.yaml
     """
 
+
+for _command in (invoke, logs, functions, shift):
+    main.add_command(_command)
 
 _serve_options = [
     click.option(
@@ -87,7 +89,7 @@ def serve(
     _start_quickly()
     from edgegw.config.resolve import load_file
 
-    _run(ctx, load_file(config or _default_config()), server=server, grace=grace, quiet=quiet)
+    _run(ctx, load_file(config or default_config()), server=server, grace=grace, quiet=quiet)
 
 
 @main.command()
@@ -130,7 +132,7 @@ def check(config: Path | None, *, as_json: bool) -> None:
 
     findings: tuple[Finding, ...]
     try:
-        findings = load_file(config or _default_config()).warnings
+        findings = load_file(config or default_config()).warnings
     except ConfigError as error:
         findings = error.findings
     if as_json:
@@ -175,15 +177,6 @@ def _plain(finding: Finding) -> dict[str, object]:
         "code": finding.code,
         "text": finding.text,
     }
-
-
-def _default_config() -> Path:
-    for name in _CANDIDATES:
-        if Path(name).exists():
-            return Path(name)
-    raise UsageError(
-        "there is no edgegw.yaml in this folder: name a configuration, or try `edgegw demo`"
-    )
 
 
 def _run(

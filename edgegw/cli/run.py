@@ -36,7 +36,7 @@ def run_front_doors(
         gateway.on_exchange = gathering.take
     else:
         gateway.on_exchange = _nothing
-    waiting = len(config.doors)
+    waiting = len(config.doors) + (config.lambda_api is not None)
 
     def on_ready(ready: Ready) -> None:
         nonlocal waiting

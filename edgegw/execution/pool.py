@@ -225,6 +225,11 @@ class Pool:
         self._idle.clear()
         self._idle_provisioned.clear()
 
+    async def settled(self) -> None:
+        """Waits for what goes on behind answers."""
+        if self._settling:
+            await asyncio.wait(list(self._settling))
+
     @property
     def is_empty(self) -> bool:
         """Whether a drained pool has nothing left to end."""

@@ -171,6 +171,11 @@ class LambdaService:
             case "provided":
                 return BootstrapSpawner(self._zygotes)
 
+    async def settled(self) -> None:
+        """Waits for what goes on behind answers: extensions, abandoned invocations."""
+        for pool in (*self._pools.values(), *self._drained):
+            await pool.settled()
+
     async def close(self) -> None:
         """Ends every child; nothing is left running, no folder is left behind."""
         for timer in (self._looking, self._recycling):

@@ -29,6 +29,7 @@ from edgegw.config.resolve import (
 from edgegw.errors import UsageError
 from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService
+from edgegw.execution.shifting import Shifter
 from edgegw.gateway.asgi import EXCHANGE, FrontDoorApp, ViewerGoneError
 from edgegw.gateway.drive import Driver, new_request_id
 from edgegw.gateway.exchange import Exchange, Exchanges
@@ -74,8 +75,10 @@ class _Parts:
     """What runs for one event loop: functions, connections to origins, and who still uses them."""
 
     service: LambdaService
+    shifter: Shifter
     origins: Origins
     driver: Driver
+    lambda_api: Any = None
     users: int = 0
     is_started: bool = False
 
@@ -152,6 +155,20 @@ class Gateway:
         """A front door as an ASGI 3 application."""
         return FrontDoorApp(_Answerer(self, door))
 
+    async def lambda_api(self, scope: Any, receive: Any, send: Any) -> None:
+        """The Lambda API as an ASGI 3 application; what it needs is imported by its first call."""
+        parts = self._parts_here()
+        if parts.lambda_api is None:
+            from edgegw.execution.invoke_api import lambda_api
+
+            parts.lambda_api = lambda_api(parts.service, parts.shifter)
+        await parts.lambda_api(scope, receive, send)
+
+    @property
+    def service(self) -> LambdaService:
+        """The Lambda service of the running event loop."""
+        return self._parts_here().service
+
     def client(self, name: str, **options: Any) -> httpx.AsyncClient:
         """An `httpx.AsyncClient` that talks to the front door `name` in process.
 
@@ -216,7 +233,7 @@ class Gateway:
             self._make_transport(frozenset(hosts)),
             self._local_doors(),
         )
-        return _Parts(service, origins, Driver(service, origins))
+        return _Parts(service, Shifter(service), origins, Driver(service, origins))
 
     def _local_doors(self) -> dict[tuple[str, int], Enter]:
         local: dict[tuple[str, int], Enter] = {}
@@ -237,6 +254,8 @@ class Gateway:
             parts.is_started = True
             try:
                 await parts.service.start()
+                for shift in self.config.shifts:
+                    parts.shifter.start(shift)
             except BaseException:
                 await self._leave()
                 raise
@@ -254,6 +273,7 @@ class Gateway:
         if parts.users <= 0:
             del self._parts[loop]
             self._pinned = None
+            await parts.shifter.close()
             await parts.service.close()
             await parts.origins.close()
 

@@ -14,7 +14,6 @@ from typing import Any, Final, Protocol, cast
 
 from edgegw.config.resolve import DistributionDoor, Door, Listen
 from edgegw.errors import EnvironmentProblem
-from edgegw.gateway.asgi import FrontDoorApp
 from edgegw.gateway.gateway import Gateway
 
 GRACE: Final = 5.0
@@ -34,17 +33,15 @@ class Server(Protocol):
 
 
 class UvicornServer:
-    """One plain HTTP/1.1 front door on uvicorn's httptools protocol."""
+    """One plain HTTP/1.1 listener on uvicorn; `protocol` speaks to the connections."""
 
-    def __init__(self, app: FrontDoorApp, sock: socket.socket) -> None:
+    def __init__(self, app: Any, sock: socket.socket, protocol: Any) -> None:
         import uvicorn
-
-        from edgegw.gateway.http1 import FrontDoorProtocol
 
         self._sock = sock
         self._config = uvicorn.Config(
-            cast("Any", app),
-            http=FrontDoorProtocol,
+            app,
+            http=protocol,
             ws="none",
             lifespan="off",
             interface="asgi3",
@@ -76,12 +73,11 @@ class Ready:
     url: str
 
     def __str__(self) -> str:
-        return f"ready  {self.kind} {self.name}  {self.url}"
+        return "  ".join(["ready", f"{self.kind} {self.name}".rstrip(), self.url])
 
 
-def bind(door: Door) -> socket.socket:
-    """A listening socket for `door`. Raises EnvironmentProblem in one plain sentence."""
-    listen = door.listen
+def bind(listen: Listen, name: str) -> socket.socket:
+    """A listening socket for `name`. Raises EnvironmentProblem in one plain sentence."""
     family = socket.AF_INET6 if ":" in listen.address else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -92,9 +88,9 @@ def bind(door: Door) -> socket.socket:
         sock.close()
         where = f"{listen.address}:{listen.port}"
         if error.errno == errno.EADDRINUSE:
-            text = f"{where} is in use: stop what listens there, or change 'listen' of {door.name}"
+            text = f"{where} is in use: stop what listens there, or change 'listen' of {name}"
         elif error.errno == errno.EACCES:
-            text = f"{where} needs more rights: choose a port above 1023 for {door.name}"
+            text = f"{where} needs more rights: choose a port above 1023 for {name}"
         else:
             text = f"{where} cannot be listened on: {error.strerror or error}"
         raise EnvironmentProblem(text) from None
@@ -128,18 +124,23 @@ def _server(gateway: Gateway, door: Door, sock: socket.socket, *, hypercorn: boo
     aliases = door.distribution.aliases if isinstance(door, DistributionDoor) else ()
     context = tls_context(door.listen, aliases)
     if context is None and not hypercorn:
-        return UvicornServer(app, sock)
+        from edgegw.gateway.http1 import FrontDoorProtocol
+
+        return UvicornServer(app, sock, FrontDoorProtocol)
     from edgegw.gateway.hypercorn_server import HypercornServer
 
     return HypercornServer(app, sock, context)
 
 
 def _ready(door: Door, sock: socket.socket) -> Ready:
-    address, port = sock.getsockname()[:2]
-    host = f"[{address}]" if ":" in address else address
     scheme = "https" if door.listen.tls else "http"
     kind = "distribution" if isinstance(door, DistributionDoor) else "load-balancer"
-    return Ready(kind, door.name, f"{scheme}://{host}:{port}")
+    return Ready(kind, door.name, f"{scheme}://{_address(sock)}")
+
+
+def _address(sock: socket.socket) -> str:
+    address, port = sock.getsockname()[:2]
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 async def serve(
@@ -160,7 +161,10 @@ async def serve(
     servers: list[Server] = []
     try:
         for door in gateway.config.doors:
-            sockets.append(bind(door))  # noqa: PERF401 - what is bound must be closed on failure
+            sockets.append(bind(door.listen, door.name))  # noqa: PERF401 - closed on failure
+        api = gateway.config.lambda_api
+        if api is not None:
+            sockets.append(bind(api, "gateway.lambda_api"))
         await gateway.start()
         gateway.pin()
     except BaseException:
@@ -169,11 +173,16 @@ async def serve(
         raise
     try:
         with _stopping_by_signal(stop):
-            for door, sock in zip(gateway.config.doors, sockets, strict=True):
+            for door, sock in zip(gateway.config.doors, sockets, strict=False):
                 server = _server(gateway, door, sock, hypercorn=hypercorn)
                 await server.start()
                 servers.append(server)
                 on_ready(_ready(door, sock))
+            if api is not None:
+                server = UvicornServer(gateway.lambda_api, sockets[-1], "httptools")
+                await server.start()
+                servers.append(server)
+                on_ready(Ready("lambda", "", f"http://{_address(sockets[-1])}"))
             await stop.wait()
             await asyncio.gather(*(server.stop(grace) for server in servers))
     finally:

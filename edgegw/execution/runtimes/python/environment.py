@@ -86,8 +86,9 @@ def prepare(settings) -> None:
             site.addsitedir(folder)
     sys.argv = [settings["handler"]]
     handler = JsonLogHandler() if settings["log_format"] == "JSON" else LogHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
     root = logging.getLogger()
-    logging.basicConfig(handlers=[handler])
+    root.addHandler(handler)
     root.setLevel(logging.WARNING)
     if settings["log_format"] == "JSON":
         root.setLevel(LEVELS.get(settings["log_level"], logging.INFO))

@@ -1,0 +1,265 @@
+"""Commands about functions: `invoke` runs one, the others ask a running `serve`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from edgegw.awslambda.shifting import PRESETS
+from edgegw.errors import EnvironmentProblem, UsageError
+
+if TYPE_CHECKING:
+    from edgegw.config.resolve import Config
+
+CANDIDATES: Final = ("edgegw.yaml", "edgegw.yml", "edgegw.json")
+
+
+def default_config() -> Path:
+    """The configuration of the current folder. Raises UsageError when there is none."""
+    for name in CANDIDATES:
+        if Path(name).exists():
+            return Path(name)
+    raise UsageError(
+        "there is no edgegw.yaml in this folder: name a configuration, or try `edgegw demo`"
+    )
+
+
+def _load(path: Path | None) -> Config:
+    from edgegw.config.resolve import load_file
+
+    return load_file(path or default_config())
+
+
+_config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The configuration; default: edgegw.yaml in the current folder.",
+)
+_api_option = click.option(
+    "--api",
+    metavar="URL",
+    help="Where the running gateway has its Lambda API; default: as in the configuration.",
+)
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.command()
+@click.argument("function")
+@_config_option
+@click.option("--event", type=click.File("rb"), help="A file with the event as JSON; - is stdin.")
+@click.option("--qualifier", default="", help="A version, an alias or $LATEST.")
+@click.option("--log-tail", is_flag=True, help="Print the last 4 KB of the log only.")
+def invoke(
+    function: str, config: Path | None, event: Any, *, qualifier: str, log_tail: bool
+) -> None:
+    """Run one invocation of FUNCTION: its result goes to stdout, its log to stderr.
+
+    Exits with 0 on success, 1 when the function failed, 2 on wrong use.
+
+    Example: edgegw invoke api --event event.json
+    """
+    import asyncio
+
+    from edgegw.awslambda.api import check_payload
+    from edgegw.awslambda.logs import log_tail as tail_of
+    from edgegw.awslambda.model import FunctionError, Invocation, Refused, Throttled
+    from edgegw.awslambda.service_errors import ServiceError
+    from edgegw.execution.invoke_api import api_not_found
+    from edgegw.execution.service import LambdaService
+
+    loaded = _load(config)
+    try:
+        ref = loaded.account.function_ref(function, qualifier or None)
+        payload = check_payload(b"" if event is None else event.read())
+        deployed = loaded.functions.get(ref.name)
+        if deployed is None:
+            known = ", ".join(loaded.functions) or "none"
+            raise UsageError(f"there is no function {ref.name!r} (known: {known})")
+        service = LambdaService(
+            {ref.name: deployed}, loaded.account, pass_credentials=loaded.pass_credentials
+        )
+        if not deployed.targets(ref):
+            raise api_not_found(service, ref)
+    except ServiceError as error:
+        raise UsageError(error.message or error.code) from None
+
+    async def run() -> tuple[Any, list[str]]:
+        await service.start()
+        try:
+            outcome = await service.invoke(Invocation(ref, payload))
+            await service.settled()
+            entries = service.logs.group(ref.deployed_name).after(0)
+            return outcome, [line for entry in entries for line in entry.lines()]
+        finally:
+            await service.close()
+
+    outcome, lines = asyncio.run(run())
+    if isinstance(outcome, (Throttled, Refused)):
+        kind = outcome.reason if isinstance(outcome, Throttled) else outcome.code
+        click.echo(f"edgegw: {kind}: {outcome.message}", err=True)
+        sys.exit(1)
+    tail = tail_of(lines) if log_tail else "".join(f"{line}\n" for line in lines).encode()
+    sys.stderr.buffer.write(tail)
+    sys.stderr.flush()
+    sys.stdout.buffer.write(outcome.payload + b"\n")
+    sys.stdout.flush()
+    sys.exit(1 if isinstance(outcome, FunctionError) else 0)
+
+
+@click.command()
+@click.argument("function")
+@_config_option
+@_api_option
+@click.option("--follow", "-f", is_flag=True, help="Go on with new lines until Ctrl-C.")
+@click.option(
+    "--stream",
+    default="",
+    help="One environment's lines only: its log stream, or the end of its name.",
+)
+@_json_option
+def logs(
+    function: str,
+    config: Path | None,
+    api: str | None,
+    *,
+    follow: bool,
+    stream: str,
+    as_json: bool,
+) -> None:
+    """Print the log of FUNCTION in a running `edgegw serve`.
+
+    Replicas at the edge have a log of their own: us-east-1.FUNCTION.
+
+    Example: edgegw logs api --follow
+    """
+    path = f"/_edgegw/logs/{function}" + ("?follow=1" if follow else "")
+    seen: set[str] = set()
+    try:
+        for line in _lines(_address(api, config), "GET", path):
+            entry = json.loads(line)
+            if stream and not entry["stream"].endswith(stream):
+                continue
+            if as_json:
+                click.echo(line)
+                continue
+            if entry["stream"] not in seen and not stream:
+                seen.add(entry["stream"])
+                click.secho(f"--- {entry['stream']}", dim=True)
+            at = time.strftime("%H:%M:%S", time.localtime(entry["time"]))
+            for text in entry["lines"]:
+                shown = text.replace("\r", "\n    ")
+                click.echo(f"{click.style(at, dim=True)}  {shown}")
+    except KeyboardInterrupt:
+        return
+
+
+@click.command()
+@_config_option
+@_api_option
+@_json_option
+def functions(config: Path | None, api: str | None, *, as_json: bool) -> None:
+    """List the functions of a running `edgegw serve`: runtime, versions, environments.
+
+    Example: edgegw functions
+    """
+    rows = json.loads("".join(_lines(_address(api, config), "GET", "/_edgegw/functions")))
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    head = ("NAME", "RUNTIME", "VERSIONS", "ALIASES", "WARM", "BUSY", "RUNS ON")
+    table = [head]
+    table += [
+        (
+            row["name"],
+            row["runtime"],
+            ",".join(row["versions"]),
+            ",".join(row["aliases"]) or "-",
+            str(row["environments"]),
+            str(row["busy"]),
+            row["found"] or "-",
+        )
+        for row in rows
+    ]
+    widths = [max(len(row[at]) for row in table) for at in range(len(head))]
+    for row in table:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())
+
+
+@click.command()
+@click.argument("function")
+@click.argument("alias")
+@click.argument("version")
+@click.option(
+    "--preset",
+    default="AllAtOnce",
+    show_default=True,
+    metavar="NAME",
+    help=f"One of {', '.join(PRESETS)}; CodeDeployDefault.Lambda may stand before it.",
+)
+@click.option(
+    "--time-scale",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Makes the waiting shorter: 0.01 turns a minute into 0.6 seconds.",
+)
+@click.option("--before", default="", metavar="FUNCTION", help="The BeforeAllowTraffic hook.")
+@click.option("--after", default="", metavar="FUNCTION", help="The AfterAllowTraffic hook.")
+@_config_option
+@_api_option
+def shift(
+    function: str, alias: str, version: str, config: Path | None, api: str | None, **given: Any
+) -> None:
+    """Walk ALIAS of FUNCTION to VERSION as CodeDeploy does, in a running `edgegw serve`.
+
+    Exits with 0 when the shift succeeded, 1 when a hook failed and it was rolled back.
+
+    Example: edgegw shift api live 2 --preset Linear10PercentEvery1Minute --time-scale 0.01
+    """
+    asked = {"function": function, "alias": alias, "version": version, **given}
+    last = ""
+    for last in _lines(_address(api, config), "POST", "/_edgegw/shift", asked):
+        click.echo(last)
+    sys.exit(0 if last.endswith("succeeded") else 1)
+
+
+def _address(api: str | None, config: Path | None) -> str:
+    if api is not None:
+        return api if "://" in api else f"http://{api}"
+    listen = _load(config).lambda_api
+    if listen is None:
+        raise UsageError(
+            "the configuration has no 'lambda_api' below 'gateway': set it (127.0.0.1:9001), or "
+            "give --api"
+        )
+    host = f"[{listen.address}]" if ":" in listen.address else listen.address
+    return f"http://{host}:{listen.port}"
+
+
+def _lines(base: str, method: str, path: str, body: object = None) -> Iterator[str]:
+    """The lines of an answer as they come. Raises what the gateway answers as plain sentences."""
+    import httpx
+
+    try:
+        with (
+            httpx.Client(
+                base_url=base, timeout=httpx.Timeout(5, read=None), trust_env=False
+            ) as client,
+            client.stream(method, path, json=body) as response,
+        ):
+            if response.status_code >= 400:
+                found = json.loads(response.read())
+                raise UsageError(str(found.get("Message") or found.get("message")))
+            yield from response.iter_lines()
+    except httpx.TransportError as error:
+        raise EnvironmentProblem(
+            f"no gateway answers at {base} ({error}): start `edgegw serve` with gateway.lambda_api "
+            "set to this address"
+        ) from None

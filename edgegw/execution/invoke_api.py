@@ -1,0 +1,528 @@
+"""The Lambda API over HTTP, for boto3, the AWS CLI and every SDK with an `endpoint_url`.
+
+Credentials are not checked; who may call is: programs of this machine. A web page is kept out by
+its Origin, a foreign name for this address by its Host, a form by its content type.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import ipaddress
+import logging
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from edgegw.awslambda import api
+from edgegw.awslambda.event_stream import invoke_complete, payload_chunk
+from edgegw.awslambda.lifecycle import MAX_PAYLOAD, MAX_STREAMED
+from edgegw.awslambda.logs import invocation_lines, log_tail
+from edgegw.awslambda.model import (
+    FunctionError,
+    FunctionRef,
+    Invocation,
+    Outcome,
+    Refused,
+    Returned,
+    Throttled,
+)
+from edgegw.awslambda.payload import Json, encode_payload
+from edgegw.awslambda.service_errors import STATUS, ServiceError, constraint, invalid
+from edgegw.awslambda.shifting import Shift, preset_name
+from edgegw.execution.control import ControlPlane
+from edgegw.execution.log_store import Entry
+from edgegw.execution.service import LambdaService
+from edgegw.execution.shifting import Shifter
+
+logger = logging.getLogger(__name__)
+
+_MAX_CLIENT_CONTEXT: Final = 3583
+_FORMS: Final = frozenset(
+    {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
+)
+_F: Final = "/functions/{name}"
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def lambda_api(service: LambdaService, shifter: Shifter) -> ASGIApp:
+    """The API of `service` as an ASGI application, guarded against web pages."""
+    return _Guard(_Api(service, shifter).app())
+
+
+class _Guard:
+    """Refuses what a browser sends on behalf of a page, and other names for this address."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        error = refusal(headers)
+        if error is None:
+            await self._app(scope, receive, send)
+        else:
+            await _error_response(error)(scope, receive, send)
+
+
+def refusal(headers: Mapping[str, str]) -> ServiceError | None:
+    """Why a request with these headers (names in lower case) is not let in; None when it is."""
+    host = headers.get("host", "")
+    if not is_local_host(host):
+        text = f"the Host {host!r} is no address of this machine"
+        return ServiceError("AccessDeniedException", text)
+    if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
+        return ServiceError("AccessDeniedException", "web pages may not call the Lambda API")
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in _FORMS:
+        text = f"the content type {kind} is not accepted; send application/json"
+        return ServiceError("UnsupportedMediaTypeException", text)
+    return None
+
+
+def is_local_host(host: str) -> bool:
+    """Whether a Host header names this machine: localhost, a name below it, or an IP address.
+
+    A name that only resolves to this machine does not count: that is DNS rebinding.
+    """
+    name = host.rpartition("]")[0].removeprefix("[") if host.startswith("[") else host
+    if not host.startswith("["):
+        name = host.partition(":")[0]
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+class _Api:
+    def __init__(self, service: LambdaService, shifter: Shifter) -> None:
+        self._service = service
+        self._shifter = shifter
+        self._control = ControlPlane(service)
+
+    def app(self) -> Starlette:
+        routes = [
+            *self._data_plane(),
+            *self._function_routes(),
+            *self._alias_routes(),
+            *self._concurrency_routes(),
+            Route("/_edgegw/functions", self._answered(self._table), methods=["GET"]),
+            Route("/_edgegw/logs/{name}", self._answered(self._logs), methods=["GET"]),
+            Route("/_edgegw/shift", self._answered(self._shift), methods=["POST"]),
+            Route("/", self._answered(self._other_service), methods=["POST"]),
+        ]
+        return Starlette(
+            routes=routes, exception_handlers={404: _unknown_operation, 405: _unknown_operation}
+        )
+
+    def _data_plane(self) -> list[Route]:
+        invocations = f"/2015-03-31{_F}/invocations"
+        streams = f"/2021-11-15{_F}/response-streaming-invocations"
+        return [
+            Route(invocations, self._answered(self._invoke), methods=["POST"]),
+            Route(streams, self._answered(self._stream), methods=["POST"]),
+        ]
+
+    def _function_routes(self) -> list[Route]:
+        control = self._control
+
+        async def get_function(request: Request, ref: FunctionRef) -> Json:
+            return await control.get_function(ref)
+
+        async def get_configuration(request: Request, ref: FunctionRef) -> Json:
+            return await control.get_function_configuration(ref)
+
+        async def list_functions(request: Request) -> Response:
+            return _json(await control.list_functions(request.query_params))
+
+        async def list_versions(request: Request, ref: FunctionRef) -> Json:
+            return await control.list_versions(ref, request.query_params)
+
+        async def publish(request: Request, ref: FunctionRef) -> Json:
+            return await control.publish_version(ref, api.request_body(await request.body()))
+
+        async def settings(request: Request) -> Response:
+            return _json(await control.account_settings())
+
+        base = f"/2015-03-31{_F}"
+        return [
+            Route("/2015-03-31/functions", self._answered(list_functions), methods=["GET"]),
+            Route("/2015-03-31/functions/", self._answered(list_functions), methods=["GET"]),
+            Route(base, self._about(get_function), methods=["GET"]),
+            Route(f"{base}/configuration", self._about(get_configuration), methods=["GET"]),
+            Route(f"{base}/versions", self._about(list_versions), methods=["GET"]),
+            Route(f"{base}/versions", self._about(publish, 201), methods=["POST"]),
+            Route("/2016-08-19/account-settings", self._answered(settings), methods=["GET"]),
+            Route("/2016-08-19/account-settings/", self._answered(settings), methods=["GET"]),
+        ]
+
+    def _alias_routes(self) -> list[Route]:
+        control = self._control
+
+        async def listed(request: Request, ref: FunctionRef) -> Json:
+            return control.list_aliases(ref, request.query_params)
+
+        async def got(request: Request, ref: FunctionRef) -> Json:
+            return control.get_alias(ref, request.path_params["alias"])
+
+        async def created(request: Request, ref: FunctionRef) -> Json:
+            return control.create_alias(ref, api.request_body(await request.body()))
+
+        async def updated(request: Request, ref: FunctionRef) -> Json:
+            body = api.request_body(await request.body())
+            return control.update_alias(ref, request.path_params["alias"], body)
+
+        async def deleted(request: Request, ref: FunctionRef) -> Json:
+            control.delete_alias(ref, request.path_params["alias"])
+            return None
+
+        base = f"/2015-03-31{_F}/aliases"
+        return [
+            Route(base, self._about(listed), methods=["GET"]),
+            Route(base, self._about(created, 201), methods=["POST"]),
+            Route(f"{base}/{{alias}}", self._about(got), methods=["GET"]),
+            Route(f"{base}/{{alias}}", self._about(updated), methods=["PUT"]),
+            Route(f"{base}/{{alias}}", self._about(deleted, 204), methods=["DELETE"]),
+        ]
+
+    def _concurrency_routes(self) -> list[Route]:
+        control = self._control
+
+        async def put(request: Request, ref: FunctionRef) -> Json:
+            return control.put_concurrency(ref, api.request_body(await request.body()))
+
+        async def got(request: Request, ref: FunctionRef) -> Json:
+            return control.get_concurrency(ref)
+
+        async def deleted(request: Request, ref: FunctionRef) -> Json:
+            control.delete_concurrency(ref)
+            return None
+
+        async def provisioned(request: Request, ref: FunctionRef) -> Json:
+            return control.put_provisioned(ref, api.request_body(await request.body()))
+
+        async def provision(request: Request, ref: FunctionRef) -> Json:
+            return control.get_provisioned(ref)
+
+        async def unprovisioned(request: Request, ref: FunctionRef) -> Json:
+            control.delete_provisioned(ref)
+            return None
+
+        old, new = f"/2017-10-31{_F}/concurrency", f"/2019-09-30{_F}/concurrency"
+        more = f"/2019-09-30{_F}/provisioned-concurrency"
+        return [
+            Route(old, self._about(put), methods=["PUT"]),
+            Route(old, self._about(deleted, 204), methods=["DELETE"]),
+            Route(new, self._about(got), methods=["GET"]),
+            Route(more, self._about(provisioned, 202), methods=["PUT"]),
+            Route(more, self._about(provision), methods=["GET"]),
+            Route(more, self._about(unprovisioned, 204), methods=["DELETE"]),
+        ]
+
+    # Requests
+
+    def _answered(self, endpoint: Endpoint) -> Endpoint:
+        """`endpoint` with the service's errors as answers, and a request id on each."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                response = await endpoint(request)
+            except ServiceError as error:
+                response = _error_response(error)
+            except ClientDisconnect:
+                return Response(status_code=499)
+            response.headers.setdefault("x-amzn-RequestId", str(uuid.uuid4()))
+            return response
+
+        return answer
+
+    def _about(
+        self,
+        operation: Callable[[Request, FunctionRef], Awaitable[Json]],
+        status: int = 200,
+    ) -> Endpoint:
+        """An operation on one function: its reference parsed, its answer as JSON."""
+
+        async def endpoint(request: Request) -> Response:
+            answer = await operation(request, self._ref(request))
+            return Response(status_code=status) if answer is None else _json(answer, status)
+
+        return self._answered(endpoint)
+
+    def _ref(self, request: Request) -> FunctionRef:
+        return self._service.account.function_ref(
+            request.path_params["name"], request.query_params.get("Qualifier")
+        )
+
+    # Invoke
+
+    async def _invocation(self, request: Request) -> Invocation:
+        """The invocation that a request asks for, checked in AWS's order."""
+        ref = self._ref(request)
+        deployed = self._control.deployed(
+            FunctionRef(ref.name, qualifier=ref.qualifier or "$LATEST")
+        )
+        if not deployed.targets(ref):
+            raise api_not_found(self._service, ref)
+        headers = request.headers
+        context = headers.get("x-amz-client-context", "")
+        if len(context) > _MAX_CLIENT_CONTEXT:
+            rule = f"Member must have length less than or equal to {_MAX_CLIENT_CONTEXT}"
+            raise constraint(f"{context[:20]}...", "clientContext", rule)
+        payload = api.check_payload(await _body(request))
+        return Invocation(
+            ref, payload, headers.get("x-amzn-trace-id", ""), _client_context(context)
+        )
+
+    async def _invoke(self, request: Request) -> Response:
+        kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
+        if kind not in ("RequestResponse", "Event", "DryRun"):
+            rule = "Member must satisfy enum value set: [Event, RequestResponse, DryRun]"
+            raise constraint(kind, "invocationType", rule)
+        invocation = await self._invocation(request)
+        if kind == "Event":
+            raise invalid("edgegw does not take asynchronous invocations (InvocationType Event)")
+        if kind == "DryRun":
+            return Response(status_code=204)
+        outcome = await self._service.invoke(invocation)
+        if isinstance(outcome, (Throttled, Refused)):
+            raise _refused(outcome)
+        headers = _outcome_headers(outcome)
+        if request.headers.get("x-amz-log-type") == "Tail":
+            headers["X-Amz-Log-Result"] = self._tail(invocation, outcome)
+        return Response(outcome.payload, headers=headers, media_type="application/json")
+
+    def _tail(self, invocation: Invocation, outcome: Outcome) -> str:
+        deployed = self._service.functions[invocation.function.name]
+        settings = deployed.latest.logs
+        return base64.b64encode(log_tail(invocation_lines(outcome.report, settings))).decode()
+
+    async def _stream(self, request: Request) -> Response:
+        kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
+        if kind not in ("RequestResponse", "DryRun"):
+            rule = "Member must satisfy enum value set: [RequestResponse, DryRun]"
+            raise constraint(kind, "invocationType", rule)
+        invocation = await self._invocation(request)
+        if kind == "DryRun":
+            return Response(status_code=204)
+        sink = _Sink()
+        running = asyncio.ensure_future(self._service.invoke(invocation, sink))
+        running.add_done_callback(lambda _: sink.wake())
+        await sink.begun.wait()
+        if running.done():
+            outcome = running.result()
+            if isinstance(outcome, (Throttled, Refused)):
+                raise _refused(outcome)
+        tail = request.headers.get("x-amz-log-type") == "Tail"
+        frames = self._frames(sink, running, invocation, tail=tail)
+        deployed = self._service.functions[invocation.function.name]
+        targets = deployed.targets(invocation.function)
+        headers = {"X-Amz-Executed-Version": targets[0][0]}
+        if running.done():
+            headers["X-Amz-Executed-Version"] = running.result().report.version
+        headers["Content-Type"] = sink.content_type
+        return StreamingResponse(frames, headers=headers)
+
+    async def _frames(
+        self, sink: _Sink, running: asyncio.Future[Outcome], invocation: Invocation, *, tail: bool
+    ) -> AsyncIterator[bytes]:
+        async for chunk in sink.chunks(running):
+            yield payload_chunk(chunk)
+        outcome = running.result()
+        log_result = self._tail(invocation, outcome) if tail else ""
+        if isinstance(outcome, FunctionError):
+            details = outcome.payload.decode("utf-8", "replace")
+            yield invoke_complete(outcome.error_type, details, log_result)
+            return
+        if isinstance(outcome, Returned) and not sink.has_streamed and outcome.payload:
+            yield payload_chunk(outcome.payload)
+        yield invoke_complete(log_result=log_result)
+
+    # edgegw's own
+
+    async def _table(self, request: Request) -> Response:
+        return _json(self._control.table())
+
+    async def _logs(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        ref = self._service.account.function_ref(name.removeprefix("us-east-1."))
+        self._control.deployed(ref)
+        groups = [name] if name.startswith("us-east-1.") else [name, f"us-east-1.{name}"]
+        known = [each for each in groups if each in self._service.logs.names or each == name]
+        follow = request.query_params.get("follow") == "1"
+        group = next((each for each in known if self._service.logs.group(each).count), known[0])
+        return StreamingResponse(
+            _log_lines(self._service, group, follow=follow), media_type="application/x-ndjson"
+        )
+
+    async def _shift(self, request: Request) -> Response:
+        body = api.request_body(await request.body())
+        preset = preset_name(api.text_member(body, "preset", "AllAtOnce"))
+        if preset is None:
+            raise invalid(f"there is no preset {body.get('preset')!r}")
+        scale = body.get("time_scale", 1.0)
+        if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale <= 1:
+            raise invalid("time_scale is a number above 0, at most 1")
+        shift = Shift(
+            api.text_member(body, "function"),
+            api.text_member(body, "alias"),
+            api.text_member(body, "version"),
+            preset,
+            float(scale),
+            api.text_member(body, "before", ""),
+            api.text_member(body, "after", ""),
+        )
+        progress = self._shifter.run(shift)
+        first = await anext(progress)
+
+        async def lines() -> AsyncIterator[bytes]:
+            yield f"{first}\n".encode()
+            async for line in progress:
+                yield f"{line}\n".encode()
+
+        return StreamingResponse(lines(), media_type="text/plain")
+
+    async def _other_service(self, request: Request) -> Response:
+        """CodeDeploy's one action that hooks call; JSON 1.1 with the action in a header."""
+        target = request.headers.get("x-amz-target", "")
+        if target != "CodeDeploy_20141006.PutLifecycleEventHookExecutionStatus":
+            raise ServiceError("UnknownOperationException", f"edgegw does not know {target!r}")
+        body = api.request_body(await request.body())
+        execution_id = api.text_member(body, "lifecycleEventHookExecutionId", "")
+        if not self._shifter.report(execution_id, api.text_member(body, "status", "")):
+            raise invalid(f"no hook runs with the execution id {execution_id!r}")
+        answer = {"lifecycleEventHookExecutionId": execution_id}
+        return Response(encode_payload(answer), media_type="application/x-amz-json-1.1")
+
+
+class _Sink:
+    """A streamed response on its way from the function to the caller."""
+
+    def __init__(self) -> None:
+        self.content_type = "application/octet-stream"
+        self.has_streamed = False
+        self.begun = asyncio.Event()
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._more = asyncio.Event()
+
+    def begin(self, content_type: str) -> None:
+        self.content_type = content_type
+        self.has_streamed = True
+        self.wake()
+
+    def write(self, chunk: bytes) -> None:
+        self._size += len(chunk)
+        if self._size <= MAX_STREAMED:
+            self._chunks.append(chunk)
+        self._more.set()
+
+    def wake(self) -> None:
+        self.begun.set()
+        self._more.set()
+
+    async def chunks(self, running: asyncio.Future[Any]) -> AsyncIterator[bytes]:
+        """The chunks as they come, until `running` is done."""
+        while True:
+            await self._more.wait()
+            self._more.clear()
+            found, self._chunks = self._chunks, []
+            for chunk in found:
+                yield chunk
+            if running.done() and not self._chunks:
+                return
+
+
+async def _log_lines(service: LambdaService, group: str, *, follow: bool) -> AsyncIterator[bytes]:
+    log, number = service.logs.group(group), 0
+    while True:
+        for entry in log.after(number):
+            number = entry.number
+            yield _log_entry(entry)
+        if not follow:
+            return
+        await log.changed()
+        await asyncio.sleep(0.02)  # what comes together goes out together
+
+
+def _log_entry(entry: Entry) -> bytes:
+    lines = {"time": entry.time, "stream": entry.stream, "lines": entry.lines()}
+    return encode_payload(lines) + b"\n"
+
+
+async def _body(request: Request) -> bytes:
+    taken, size = list[bytes](), 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= MAX_PAYLOAD:
+            taken.append(chunk)
+    if size > MAX_PAYLOAD:
+        text = f"Request must be smaller than {MAX_PAYLOAD} bytes for the InvokeFunction operation"
+        raise ServiceError("RequestTooLargeException", text)
+    return b"".join(taken)
+
+
+def _client_context(encoded: str) -> str:
+    if not encoded:
+        return ""
+    try:
+        context = base64.b64decode(encoded, validate=True)
+        api.request_body(context)
+        return context.decode()
+    except (binascii.Error, ServiceError, UnicodeDecodeError):
+        text = "Client context must be a valid Base64-encoded JSON object."
+        raise ServiceError("InvalidRequestContentException", text) from None
+
+
+def api_not_found(service: LambdaService, ref: FunctionRef) -> ServiceError:
+    """Invoke names the version that it looked for."""
+    arn = service.account.arn(ref.name, ref.qualifier or "$LATEST")
+    return ServiceError("ResourceNotFoundException", f"Function not found: {arn}")
+
+
+def _refused(outcome: Throttled | Refused) -> ServiceError:
+    if isinstance(outcome, Throttled):
+        code = "TooManyRequestsException"
+        return ServiceError(code, outcome.message, reason=outcome.reason)
+    code = outcome.code if outcome.code in STATUS else "ServiceException"
+    return ServiceError(code, outcome.message)
+
+
+def _outcome_headers(outcome: Returned | FunctionError) -> dict[str, str]:
+    headers = {
+        "X-Amz-Executed-Version": outcome.report.version,
+        "x-amzn-RequestId": outcome.report.request_id,
+    }
+    if isinstance(outcome, FunctionError):
+        headers["X-Amz-Function-Error"] = "Unhandled"
+    return headers
+
+
+def _json(value: Json, status: int = 200) -> Response:
+    return Response(encode_payload(value), status, media_type="application/json")
+
+
+def _error_response(error: ServiceError) -> Response:
+    headers = {"x-amzn-ErrorType": error.code, "x-amzn-RequestId": str(uuid.uuid4())}
+    return Response(error.body, error.status, headers, media_type="application/json")
+
+
+async def _unknown_operation(request: Request, _error: Exception) -> Response:
+    text = f"edgegw does not know the operation {request.method} {request.url.path}"
+    return _error_response(ServiceError("UnknownOperationException", text))
