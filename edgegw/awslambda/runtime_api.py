@@ -406,7 +406,8 @@ class RuntimeApi:
     def _registration_problem(self, name: str) -> tuple[str, str] | None:
         if not name:
             return "Extension.InvalidExtensionName", "Empty extension name"
-        if self._initialized or self._state is not _State.STARTED:
+        is_late = name not in self.expected and self._state is not _State.STARTED
+        if self._initialized or is_late:
             return "Extension.RegistrationClosed", "Extension registration closed already"
         if any(each.name == name for each in self._extensions.values()):
             return "Extension.InvalidExtensionState", f"Extension {name} is registered already"

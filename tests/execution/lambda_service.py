@@ -1,0 +1,50 @@
+"""A Lambda service in the running event loop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from edgegw.awslambda.model import Function, FunctionError, FunctionRef, Invocation, Returned
+from edgegw.awslambda.versions import Deployed, single
+from edgegw.execution.service import LambdaService
+
+
+class Running:
+    """A service with short ways to invoke; the log of a function as text lines."""
+
+    def __init__(self, service: LambdaService) -> None:
+        self.service = service
+
+    async def invoke(self, name: str, event: Any = None, **more: Any) -> Any:
+        name, _, qualifier = name.partition(":")
+        payload = event if isinstance(event, bytes) else json.dumps(event).encode()
+        ref = FunctionRef(name, qualifier=qualifier)
+        return await self.service.invoke(Invocation(ref, payload, **more))
+
+    async def result(self, name: str, event: Any = None, **more: Any) -> Any:
+        outcome = await self.invoke(name, event, **more)
+        assert isinstance(outcome, Returned), outcome
+        return json.loads(outcome.payload)
+
+    async def error(self, name: str, event: Any = None, **more: Any) -> FunctionError:
+        outcome = await self.invoke(name, event, **more)
+        assert isinstance(outcome, FunctionError), outcome
+        return outcome
+
+    def log(self, name: str) -> list[str]:
+        entries = self.service.logs.group(name).after(0)
+        return [line for entry in entries for line in entry.lines()]
+
+
+@asynccontextmanager
+async def running(*functions: Function | Deployed, **options: Any) -> AsyncIterator[Running]:
+    deployed = [single(each) if isinstance(each, Function) else each for each in functions]
+    service = LambdaService({each.name: each for each in deployed}, **options)
+    try:
+        await service.start()
+        yield Running(service)
+    finally:
+        await service.close()

@@ -1,0 +1,250 @@
+"""Functions that bring their own runtime, and extensions: real processes on the Runtime API."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgegw.awslambda.model import Function, Runtime
+from tests.execution.lambda_service import running
+
+PROVIDED = Runtime("provided.al2023", "provided", ())
+PYTHON = Runtime(f"python3.{sys.version_info[1]}", "python", sys.version_info[:2])
+
+SHELL = """#!/bin/sh
+set -eu
+api="http://${AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/invocation"
+while true; do
+  head="$(mktemp)"
+  event=$(curl -sS -LD "$head" "$api/next")
+  id=$(grep -Fi Lambda-Runtime-Aws-Request-Id "$head" | tr -d '[:space:]' | cut -d: -f2)
+  echo "in shell: $event"
+  if [ "$event" = '"die"' ]; then exit 3; fi
+  curl -sS -X POST "$api/$id/response" -d "{\\"handler\\": \\"$_HANDLER\\", \\"event\\": $event}" > /dev/null
+done
+"""
+
+COMPILED = r"""
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int fd;
+static char buffer[65536];
+
+static void exchange(const char *head, const char *body) {
+  char request[8192];
+  int size = snprintf(request, sizeof request, "%s\r\nHost: api\r\nContent-Length: %zu\r\n\r\n%s", head, strlen(body), body);
+  if (write(fd, request, size) != size) exit(1);
+  ssize_t got = read(fd, buffer, sizeof buffer - 1);
+  if (got <= 0) exit(1);
+  buffer[got] = 0;
+}
+
+int main(void) {
+  char *api = strdup(getenv("AWS_LAMBDA_RUNTIME_API"));
+  char *colon = strchr(api, ':');
+  *colon = 0;
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(atoi(colon + 1))};
+  inet_pton(AF_INET, api, &address.sin_addr);
+  fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (connect(fd, (struct sockaddr *)&address, sizeof address)) return 1;
+  for (;;) {
+    exchange("GET /2018-06-01/runtime/invocation/next HTTP/1.1", "");
+    char id[64] = {0}, head[256];
+    sscanf(strcasestr(buffer, "lambda-runtime-aws-request-id: "), "%*s %63s", id);
+    snprintf(head, sizeof head, "POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1", id);
+    char *event = strstr(buffer, "\r\n\r\n") + 4, answer[4096];
+    snprintf(answer, sizeof answer, "{\"compiled\": %s}", event);
+    exchange(head, answer);
+  }
+}
+"""
+
+EXTENSION = """#!{python}
+import json, os, sys, urllib.request
+api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2020-01-01/extension"
+assert "_HANDLER" not in os.environ
+def call(path, headers, body=None):
+    request = urllib.request.Request(api + path, data=body, headers=headers)
+    return urllib.request.urlopen(request)
+registered = call("/register", {{"Lambda-Extension-Name": os.path.basename(sys.argv[0])}},
+                  json.dumps({{"events": ["INVOKE", "SHUTDOWN"]}}).encode())
+ident = {{"Lambda-Extension-Identifier": registered.headers["Lambda-Extension-Identifier"]}}
+while True:
+    event = json.load(call("/event/next", ident))
+    print("extension saw", event["eventType"], event.get("shutdownReason", ""), flush=True)
+    with open("{record}", "a") as record:
+        record.write(json.dumps(event) + "\\n")
+    if event["eventType"] == "SHUTDOWN":
+        break
+"""
+
+
+def executable(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def provided(code: Path, **more: Any) -> Function:
+    return Function("mine", PROVIDED, str(code), "any.text", **{"timeout": 10.0, **more})
+
+
+async def test_a_function_in_plain_shell(tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is missing")
+    executable(tmp_path / "bootstrap", SHELL)
+    async with running(provided(tmp_path)) as lambda_:
+        for event in ({"a": 1}, [2]):
+            assert await lambda_.result("mine", event) == {"handler": "any.text", "event": event}
+        error = await lambda_.error("mine", "die")
+        assert error.message.endswith("Runtime exited with error: exit status 3")
+        assert await lambda_.result("mine", 1) == {"handler": "any.text", "event": 1}
+        await lambda_.service.settled()
+        assert 'in shell: {"a": 1}' in lambda_.log("mine")
+
+
+async def test_a_compiled_function(tmp_path: Path) -> None:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    (tmp_path / "main.c").write_text("#define _GNU_SOURCE\n" + COMPILED)
+    subprocess.run(
+        [compiler, "-O1", "-o", str(tmp_path / "bootstrap"), str(tmp_path / "main.c")], check=True
+    )
+    async with running(provided(tmp_path)) as lambda_:
+        for event in ({"a": "b"}, [], "text"):
+            assert await lambda_.result("mine", event) == {"compiled": event}
+
+
+async def test_a_zip_package_with_bootstrap(tmp_path: Path) -> None:
+    executable(tmp_path / "bootstrap", SHELL)
+    with zipfile.ZipFile(tmp_path / "code.zip", "w") as package:
+        package.write(tmp_path / "bootstrap", "bootstrap")
+    async with running(provided(tmp_path / "code.zip")) as lambda_:
+        assert (await lambda_.result("mine", 1))["event"] == 1
+
+
+async def test_a_bootstrap_in_a_layer(tmp_path: Path) -> None:
+    executable(tmp_path / "layer" / "bootstrap", SHELL)
+    (tmp_path / "code").mkdir()
+    function = provided(tmp_path / "code", layers=(str(tmp_path / "layer"),))
+    async with running(function) as lambda_:
+        assert (await lambda_.result("mine", 1))["event"] == 1
+
+
+async def test_no_bootstrap(tmp_path: Path) -> None:
+    async with running(provided(tmp_path)) as lambda_:
+        error = await lambda_.error("mine")
+        assert error.error_type == "Runtime.InvalidEntrypoint"
+        request_id = error.report.request_id
+        assert error.message == (
+            f"RequestId: {request_id} Error: Couldn't find valid bootstrap(s): "
+            "[/var/task/bootstrap /opt/bootstrap]"
+        )
+
+
+async def test_a_bootstrap_that_cannot_be_executed(tmp_path: Path) -> None:
+    executable(tmp_path / "bootstrap", "#!/no/such/interpreter\n")
+    async with running(provided(tmp_path)) as lambda_:
+        error = await lambda_.error("mine")
+        assert error.error_type == "Runtime.InvalidEntrypoint"
+        assert "no such file or directory" in error.message.lower()
+
+
+@pytest.mark.parametrize("runtime", ["bundled", "provided"])
+async def test_an_external_extension_sees_invoke_and_shutdown(
+    tmp_path: Path, runtime: str
+) -> None:
+    record = tmp_path / "record"
+    layer, code = tmp_path / "layer", tmp_path / "code"
+    extension = EXTENSION.format(python=sys.executable, record=record)
+    executable(layer / "extensions" / "watch", extension)
+    executable(code / "bootstrap", SHELL)
+    (code / "app.py").write_text("def handler(event, context): return {'event': event}\n")
+    layers = (str(layer),)
+    function = provided(code, layers=layers)
+    if runtime == "bundled":
+        function = Function("mine", PYTHON, str(code), "app.handler", 10.0, layers=layers)
+    async with running(function) as lambda_:
+        outcome = await lambda_.invoke("mine", {"n": 1})
+        assert json.loads(outcome.payload)["event"] == {"n": 1}
+        await lambda_.service.settled()
+        await lambda_.result("mine", {"n": 2})
+        await lambda_.service.settled()
+        log = lambda_.log("mine")
+        assert "EXTENSION\tName: watch\tState: Ready\tEvents: [INVOKE, SHUTDOWN]" in log
+        assert any(line.startswith("extension saw INVOKE") for line in log)
+    events = [json.loads(line) for line in record.read_text().splitlines()]
+    assert [each["eventType"] for each in events] == ["INVOKE", "INVOKE", "SHUTDOWN"]
+    assert events[0]["requestId"] == outcome.report.request_id
+    assert events[-1]["shutdownReason"] == "SPINDOWN"
+
+
+async def test_an_extension_that_ends_is_a_function_error(tmp_path: Path) -> None:
+    layer, code = tmp_path / "layer", tmp_path / "code"
+    executable(layer / "extensions" / "dies", "#!/bin/sh\nexit 4\n")
+    code.mkdir()
+    (code / "app.py").write_text("def handler(event, context): return 1\n")
+    function = Function(
+        "mine", PYTHON, str(code), "app.handler", 5.0, layers=(str(layer),)
+    )
+    async with running(function) as lambda_:
+        error = await lambda_.error("mine")
+        assert error.error_type == "Extension.Crash"
+        assert error.message.endswith("Error: exit code 4")
+
+
+async def test_node_client_of_aws_where_it_is_installed(tmp_path: Path, node: str) -> None:
+    found = Path(__file__).parents[2] / ".node" / "node_modules" / "aws-lambda-ric"
+    if not (found / "build" / "Release").exists():
+        pytest.skip("aws-lambda-ric is not built (npm install --prefix .node aws-lambda-ric)")
+    executable(
+        tmp_path / "bootstrap",
+        f'#!/bin/sh\nexec {node} {found}/bin/index.mjs "$_HANDLER"\n',
+    )
+    (tmp_path / "index.js").write_text("exports.handler = async (event) => ({ event });\n")
+    function = Function("mine", PROVIDED, str(tmp_path), "index.handler", 10.0, 512)
+    async with running(function) as lambda_:
+        assert await lambda_.result("mine", {"a": 1}) == {"event": {"a": 1}}
+        assert await lambda_.result("mine", 2) == {"event": 2}
+
+
+async def test_raw_requests_of_a_runtime(tmp_path: Path) -> None:
+    """What no client does: a streamed response in pieces, and a request that is no HTTP."""
+    script = f"""#!{sys.executable}
+import http.client, os, socket
+host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+bad = socket.create_connection((host, int(port))); bad.sendall(b"no http at all\\r\\n\\r\\n")
+assert bad.recv(100) == b""
+while True:
+    c = http.client.HTTPConnection(host, int(port))
+    c.request("GET", "/2018-06-01/runtime/invocation/next")
+    r = c.getresponse(); r.read(); ident = r.headers["Lambda-Runtime-Aws-Request-Id"]
+    c.putrequest("POST", f"/2018-06-01/runtime/invocation/{{ident}}/response")
+    c.putheader("Lambda-Runtime-Function-Response-Mode", "streaming")
+    c.putheader("Transfer-Encoding", "chunked")
+    c.putheader("Trailer", "Lambda-Runtime-Function-Error-Type")
+    c.endheaders()
+    for piece in (b"one", b"two"):
+        c.send(b"%x\\r\\n%s\\r\\n" % (len(piece), piece))
+    c.send(b"0\\r\\n\\r\\n")
+    assert c.getresponse().status == 202
+"""
+    executable(tmp_path / "bootstrap", script)
+    async with running(provided(tmp_path)) as lambda_:
+        for _ in range(2):
+            outcome = await lambda_.invoke("mine")
+            assert outcome.payload == b"onetwo"
+            await asyncio.sleep(0)
