@@ -196,6 +196,7 @@ class LambdaService:
         self._spawners.clear()
         await self._zygotes.close()
         await asyncio.to_thread(self.packages.close)
+        await asyncio.sleep(0)  # closed transports say goodbye
 
     # Functions
 

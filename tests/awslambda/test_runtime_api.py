@@ -38,7 +38,9 @@ class Dialogue:
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> list[Effect]:
         self.ticket += 1
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.api.receive(Incoming(self.ticket, method, path, named, body), f"ext-{self.ticket}")
+        return self.api.receive(
+            Incoming(self.ticket, method, path, named, body), f"ext-{self.ticket}"
+        )
 
     def next(self) -> list[Effect]:
         return self.send("GET", NEXT)
@@ -91,9 +93,7 @@ def test_one_invocation() -> None:
         b'{"a": 1}',
     )
     accepted, answered = talk.answer(body=b'{"ok": true}')
-    assert accepted == Reply(
-        2, 202, (("Content-Type", "application/json"),), b'{"status":"OK"}\n'
-    )
+    assert accepted == Reply(2, 202, (("Content-Type", "application/json"),), b'{"status":"OK"}\n')
     assert answered == Answered(b'{"ok": true}')
     assert not talk.api.is_settled
     assert talk.next() == [Settled()]
@@ -190,9 +190,7 @@ def test_a_mode_that_nobody_knows() -> None:
 def test_a_truncated_response() -> None:
     talk = Dialogue().running()
     path = "/2018-06-01/runtime/invocation/id-1/response"
-    refusal, answered = talk.api.receive(
-        Incoming(5, "POST", path, {}, b"{", is_truncated=True), ""
-    )
+    refusal, answered = talk.api.receive(Incoming(5, "POST", path, {}, b"{", is_truncated=True), "")
     assert refused([refusal]) == (400, "TruncatedHTTPRequest")
     assert isinstance(answered, Answered)
     assert answered.failure is not None

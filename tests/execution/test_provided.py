@@ -164,9 +164,7 @@ async def test_a_bootstrap_that_cannot_be_executed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("runtime", ["bundled", "provided"])
-async def test_an_external_extension_sees_invoke_and_shutdown(
-    tmp_path: Path, runtime: str
-) -> None:
+async def test_an_external_extension_sees_invoke_and_shutdown(tmp_path: Path, runtime: str) -> None:
     record = tmp_path / "record"
     layer, code = tmp_path / "layer", tmp_path / "code"
     extension = EXTENSION.format(python=sys.executable, record=record)
@@ -197,9 +195,7 @@ async def test_an_extension_that_ends_is_a_function_error(tmp_path: Path) -> Non
     executable(layer / "extensions" / "dies", "#!/bin/sh\nexit 4\n")
     code.mkdir()
     (code / "app.py").write_text("def handler(event, context): return 1\n")
-    function = Function(
-        "mine", PYTHON, str(code), "app.handler", 5.0, layers=(str(layer),)
-    )
+    function = Function("mine", PYTHON, str(code), "app.handler", 5.0, layers=(str(layer),))
     async with running(function) as lambda_:
         error = await lambda_.error("mine")
         assert error.error_type == "Extension.Crash"

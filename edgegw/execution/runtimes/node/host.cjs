@@ -405,14 +405,15 @@ function makeContext(meta, deadline, callback) {
     invokedFunctionArn: meta.arn,
     awsRequestId: meta.request_id,
     tenantId: undefined,
+    ...(isModern ? { xRayTraceId: meta.trace_id || undefined } : {}),
+    getRemainingTimeInMillis: () => deadline - Date.now(),
     functionName: settings.function_name,
     functionVersion: settings.function_version,
     memoryLimitInMB: settings.memory_limit_in_mb,
     logGroupName: settings.log_group_name,
     logStreamName: settings.log_stream_name,
-    getRemainingTimeInMillis: () => deadline - Date.now(),
   };
-  if (isModern) return { ...shared, xRayTraceId: meta.trace_id || undefined };
+  if (isModern) return shared;
   return {
     callbackWaitsForEmptyEventLoop: true,
     ...shared,
