@@ -63,6 +63,9 @@ _serve_options = [
         metavar="SECONDS",
         help="How long requests under way may take when the gateway stops.",
     ),
+    click.option(
+        "--no-reload", is_flag=True, help="Do not load functions anew when their code changes."
+    ),
     click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only."),
 ]
 
@@ -78,7 +81,13 @@ def _with_serve_options(command: Any) -> Any:
 @_with_serve_options
 @click.pass_context
 def serve(
-    ctx: click.Context, config: Path | None, *, server: str, grace: float, quiet: bool
+    ctx: click.Context,
+    config: Path | None,
+    *,
+    server: str,
+    grace: float,
+    quiet: bool,
+    no_reload: bool,
 ) -> None:
     """Run every front door of CONFIG until Ctrl-C.
 
@@ -89,13 +98,20 @@ def serve(
     _start_quickly()
     from edgegw.config.resolve import load_file
 
-    _run(ctx, load_file(config or default_config()), server=server, grace=grace, quiet=quiet)
+    _run(
+        ctx,
+        load_file(config or default_config()),
+        server=server,
+        grace=grace,
+        quiet=quiet,
+        reload=not no_reload,
+    )
 
 
 @main.command()
 @_with_serve_options
 @click.pass_context
-def demo(ctx: click.Context, *, server: str, grace: float, quiet: bool) -> None:
+def demo(ctx: click.Context, *, server: str, grace: float, quiet: bool, no_reload: bool) -> None:
     """Run the demo: a site with an A/B hook and an auth hook, and two functions behind an ALB.
 
     Needs no files: it works in an empty folder. Without Node.js it leaves the Node.js function out.
@@ -112,6 +128,7 @@ def demo(ctx: click.Context, *, server: str, grace: float, quiet: bool) -> None:
             server=server,
             grace=grace,
             quiet=quiet,
+            reload=not no_reload,
             leave_out_missing=True,
             hints=hints,
         )
@@ -186,6 +203,7 @@ def _run(
     server: str,
     grace: float,
     quiet: bool,
+    reload: bool,
     leave_out_missing: bool = False,
     hints: str = "",
 ) -> None:
@@ -202,4 +220,5 @@ def _run(
         level=level,
         leave_out_missing=leave_out_missing,
         hints=hints,
+        reload=reload,
     )

@@ -28,6 +28,7 @@ def run_front_doors(
     level: int,
     leave_out_missing: bool,
     hints: str,
+    reload: bool,
 ) -> None:
     """Serves every front door of `config` until a signal. Raises EnvironmentProblem."""
     gathering = logs.set_up(level)
@@ -51,7 +52,7 @@ def run_front_doors(
             gc.freeze()  # what start-up made stays: no need to look at it again
             gc.set_threshold(20_000, 20, 50)  # a request makes hundreds of objects, none in cycles
 
-    serving = serve(gateway, on_ready=on_ready, hypercorn=hypercorn, grace=grace)
+    serving = serve(gateway, on_ready=on_ready, hypercorn=hypercorn, grace=grace, reload=reload)
     with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
         _loop_runner()(serving)
 

@@ -260,7 +260,7 @@ async def _wrapped(
         started = await zygote.execute(argv, start.variables, start.package.task_root, frames=True)
     except OSError as error:
         raise InvalidEntrypointError(f"fork/exec {argv[0]}: {error}") from error
-    return await framed(started, settings)
+    return await framed(started, {**settings, "environment": {}})
 
 
 class BootstrapSpawner:

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol, cast
 from edgegw.config.resolve import DistributionDoor, Door, Listen
 from edgegw.errors import EnvironmentProblem
 from edgegw.gateway.gateway import Gateway
+from edgegw.gateway.reload import watch_code
 
 GRACE: Final = 5.0
 """Seconds that requests under way get when the gateway stops."""
@@ -150,8 +151,11 @@ async def serve(
     hypercorn: bool = False,
     grace: float = GRACE,
     stopping: asyncio.Event | None = None,
+    reload: bool = False,
 ) -> None:
     """Serves every front door of `gateway` until a signal (or `stopping`) says to stop.
+
+    With `reload` functions whose code changes are loaded anew.
 
     Ports are taken before anything else is started, so a taken one costs nothing.
     Raises EnvironmentProblem.
@@ -183,7 +187,11 @@ async def serve(
                 await server.start()
                 servers.append(server)
                 on_ready(Ready("lambda", "", f"http://{_address(sockets[-1])}"))
+            watching = asyncio.ensure_future(watch_code(gateway.service)) if reload else None
             await stop.wait()
+            if watching is not None:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
             await asyncio.gather(*(server.stop(grace) for server in servers))
     finally:
         for sock in sockets:

@@ -82,8 +82,10 @@ async function init(given) {
   isModern = settings.runtime_version[0] >= 24;
   requestId = isModern ? "-" : undefined;
   try {
-    for (const name of Object.keys(process.env)) delete process.env[name];
-    Object.assign(process.env, settings.environment);
+    if (Object.keys(settings.environment).length) { // else the wrapper that started this process has set it
+      for (const name of Object.keys(process.env)) delete process.env[name];
+      Object.assign(process.env, settings.environment);
+    }
     process.chdir(settings.task_root);
     process.argv[1] = settings.handler;
     Module._initPaths(); // NODE_PATH names the layers

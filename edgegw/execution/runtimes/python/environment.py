@@ -72,8 +72,9 @@ def text_stream(fd):
 
 
 def prepare(settings) -> None:
-    os.environ.clear()
-    os.environ.update(settings["environment"])
+    if settings["environment"]:  # else the wrapper that started this process has set it
+        os.environ.clear()
+        os.environ.update(settings["environment"])
     time.tzset()
     os.chdir(settings["task_root"])
     opt, version = settings["opt"], "python" + ".".join(map(str, sys.version_info[:2]))

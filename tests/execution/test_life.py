@@ -1,0 +1,346 @@
+"""The environment's life: concurrency, provisioned environments, drains, recycling, packages."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+import venv
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgegw.awslambda.model import Function, Returned, Runtime, Throttled
+from edgegw.awslambda.names import Account
+from edgegw.awslambda.versions import Alias, single
+from tests.execution.lambda_service import running
+
+FUNCTIONS = str(Path(__file__).parents[1] / "functions")
+PYTHON = Runtime(f"python3.{sys.version_info[1]}", "python", sys.version_info[:2])
+NODE = Runtime("nodejs22.x", "nodejs", (22,))
+HERE = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def sleeps(**more: Any) -> Function:
+    return Function("sleeps", PYTHON, FUNCTIONS, "hooks.sleeps", **{"timeout": 30.0, **more})
+
+
+async def test_two_hundred_handlers_that_block_are_in_flight_at_once() -> None:
+    async with running(sleeps()) as lambda_:
+        started = time.monotonic()
+        work = [lambda_.result("sleeps", {"seconds": 5}) for _ in range(200)]
+        found = await asyncio.gather(*work)
+        assert len({each["pid"] for each in found}) == 200
+        assert time.monotonic() - started < 5 * 3  # side by side, not in turns
+
+
+async def test_a_burst_of_quick_invocations_stays_on_few_processes() -> None:
+    async with running(Function("counts", PYTHON, FUNCTIONS, "hooks.counts", 30.0)) as lambda_:
+        found = await asyncio.gather(*[lambda_.result("counts") for _ in range(200)])
+        assert len({each["pid"] for each in found}) <= 24
+
+
+class TestConcurrency:
+    async def test_the_account_limit(self) -> None:
+        account = Account(concurrency=3)
+        async with running(sleeps(), account=account) as lambda_:
+            outcomes = await asyncio.gather(
+                *[lambda_.invoke("sleeps", {"seconds": 0.5}) for _ in range(5)]
+            )
+            throttled = [each for each in outcomes if isinstance(each, Throttled)]
+            assert len(throttled) == 2
+            assert {each.reason for each in throttled} == {"ConcurrentInvocationLimitExceeded"}
+            assert isinstance(await lambda_.invoke("sleeps", {"seconds": 0}), Returned)
+
+    async def test_reserved_concurrency_is_over_all_versions(self) -> None:
+        deployed = replace(single(sleeps()), reserved=2)
+        async with running(deployed) as lambda_:
+            names = ["sleeps", "sleeps:1", "sleeps:1", "sleeps"]
+            outcomes = await asyncio.gather(
+                *[lambda_.invoke(name, {"seconds": 0.5}) for name in names]
+            )
+            assert sum(isinstance(each, Throttled) for each in outcomes) == 2
+
+    async def test_provisioned_environments_are_warm_and_spill_over(self) -> None:
+        deployed = replace(single(sleeps()), provisioned={"1": 2})
+        async with running(deployed) as lambda_:
+            pool = lambda_.service.pools("sleeps")["1"]
+            assert pool.provisioned_ready == 2
+            outcomes = await asyncio.gather(
+                *[lambda_.invoke("sleeps:1", {"seconds": 1}) for _ in range(3)]
+            )
+            assert all(isinstance(each, Returned) for each in outcomes)
+            assert len(pool.environments) == 3
+            assert pool.provisioned_ready == 2
+
+    async def test_reserved_equal_to_provisioned_leaves_nothing_on_demand(self) -> None:
+        deployed = replace(single(sleeps()), provisioned={"1": 1}, reserved=1)
+        async with running(deployed) as lambda_:
+            refused = await lambda_.invoke("sleeps", {"seconds": 0})
+            assert isinstance(refused, Throttled)
+            assert isinstance(await lambda_.invoke("sleeps:1", {"seconds": 0}), Returned)
+
+    async def test_a_provisioned_init_that_fails_is_told(self) -> None:
+        function = Function("f", PYTHON, FUNCTIONS, "broken.handler", 5.0)
+        deployed = replace(single(function), provisioned={"1": 1})
+        async with running(deployed) as lambda_:
+            failure = lambda_.service.pools("f")["1"].provisioning_failure
+            assert failure is not None
+            assert failure.error_type == "Runtime.ImportModuleError"
+
+    async def test_ten_requests_a_second_for_each_reserved_unit(self) -> None:
+        function = Function("counts", PYTHON, FUNCTIONS, "hooks.counts", 5.0)
+        deployed = replace(single(function), reserved=1)
+        async with running(deployed) as lambda_:
+            outcomes = [await lambda_.invoke("counts") for _ in range(40)]
+            reasons = {each.reason for each in outcomes if isinstance(each, Throttled)}
+            assert reasons == {"ReservedFunctionInvocationRateLimitExceeded"}
+
+
+async def test_an_alias_sends_its_share(tmp_path: Path) -> None:
+    function = Function("counts", PYTHON, FUNCTIONS, "hooks.counts", 5.0)
+    deployed = single(function)
+    versions = {**deployed.versions, "2": replace(deployed.versions["1"], version="2")}
+    alias = Alias("live", "1", ("2", 0.5))
+    deployed = replace(deployed, versions=versions, aliases={"live": alias})
+    async with running(deployed) as lambda_:
+        outcomes = [await lambda_.invoke("counts:live") for _ in range(60)]
+        found = [each.report.version for each in outcomes]
+        assert 5 < found.count("2") < 55
+
+
+async def test_a_code_change_fails_no_request(tmp_path: Path) -> None:
+    app = tmp_path / "app.py"
+    app.write_text("import time\ndef handler(e, c):\n    time.sleep(0.02)\n    return 0\n")
+    function = Function("app", PYTHON, str(tmp_path), "app.handler", 5.0)
+    async with running(function) as lambda_:
+        seen: list[Any] = []
+        stop = False
+
+        async def load() -> None:
+            while not stop:
+                seen.append(await lambda_.result("app"))
+
+        loads = [asyncio.ensure_future(load()) for _ in range(8)]
+        for version in range(1, 6):
+            await asyncio.sleep(0.15)
+            app.write_text(app.read_text().replace(f"return {version - 1}", f"return {version}"))
+            lambda_.service.code_changed("app")
+        await asyncio.sleep(0.3)
+        stop = True
+        await asyncio.gather(*loads)
+        assert seen[0] == 0
+        assert seen[-1] == 5
+        assert set(seen) == {0, 1, 2, 3, 4, 5}
+
+
+async def test_a_change_of_configuration_drains_too() -> None:
+    function = Function("counts", PYTHON, FUNCTIONS, "hooks.counts", 5.0)
+    async with running(function) as lambda_:
+        first = await lambda_.result("counts")
+        lambda_.service.change(single(replace(function, memory_mb=256)))
+        second = await lambda_.result("counts")
+        assert second["pid"] != first["pid"]
+        unchanged = lambda_.service.functions["counts"]
+        lambda_.service.change(replace(unchanged, reserved=9))
+        assert (await lambda_.result("counts"))["pid"] == second["pid"]
+
+
+async def test_idle_environments_are_recycled() -> None:
+    function = Function("counts", PYTHON, FUNCTIONS, "hooks.counts", 5.0)
+    async with running(function) as lambda_:
+        await lambda_.result("counts")
+        pool = lambda_.service.pools("counts")["$LATEST"]
+        pool.recycle(time.monotonic(), idle_time=60)
+        assert len(pool.environments) == 1
+        pool.recycle(time.monotonic() + 61, idle_time=60)
+        assert not pool.environments
+        assert (await lambda_.result("counts"))["calls"] == 1
+
+
+async def test_a_caller_that_leaves_does_not_stop_the_function(tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    (tmp_path / "app.py").write_text(
+        "import time, pathlib, os\ndef handler(e, c):\n    time.sleep(0.4)\n"
+        "    pathlib.Path(os.environ['FLAG']).touch()\n    return os.getpid()\n"
+    )
+    function = Function(
+        "app", PYTHON, str(tmp_path), "app.handler", 5.0, environment=(("FLAG", str(flag)),)
+    )
+    async with running(function) as lambda_:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await lambda_.invoke("app")
+        await lambda_.service.settled()
+        assert flag.exists()
+        assert lambda_.log("app")[-1].startswith("REPORT")
+        await lambda_.result("app")
+        assert len(lambda_.service.pools("app")["$LATEST"].environments) == 1
+
+
+async def test_no_credentials_of_the_developer_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_PROFILE", "work")
+    function = Function("describes", PYTHON, FUNCTIONS, "hooks.describes", 5.0)
+    async with running(function) as lambda_:
+        environment = (await lambda_.result("describes"))["environment"]
+        assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"} & set(environment)
+    async with running(function, pass_credentials=True) as lambda_:
+        environment = (await lambda_.result("describes"))["environment"]
+        assert environment["AWS_ACCESS_KEY_ID"] == "mine"
+        assert "AWS_PROFILE" not in environment
+
+
+async def test_the_reserved_variables() -> None:
+    function = Function(
+        "describes", PYTHON, FUNCTIONS, "hooks.describes", 5.0, environment=(("MINE", "1"),)
+    )
+    async with running(function) as lambda_:
+        environment = (await lambda_.result("describes"))["environment"]
+        expected = {
+            "_HANDLER": "hooks.describes",
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{PYTHON.identifier}",
+            "AWS_LAMBDA_FUNCTION_NAME": "describes",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/describes",
+            "LAMBDA_TASK_ROOT": FUNCTIONS,
+            "LANG": "en_US.UTF-8",
+            "LC_CTYPE": "C.UTF-8",
+            "TZ": ":UTC",
+            "PWD": FUNCTIONS,
+            "MINE": "1",
+        }
+        assert {name: environment.get(name) for name in expected} == expected
+        stream = environment["AWS_LAMBDA_LOG_STREAM_NAME"]
+        assert stream.startswith(time.strftime("%Y/%m/%d/[$LATEST]", time.gmtime()))
+        assert Path(environment["TMPDIR"]).name.startswith("tmp")
+
+
+class TestPackages:
+    async def test_layers_of_python(self, tmp_path: Path) -> None:
+        for number in ("1", "2"):
+            layer = tmp_path / number
+            packages = layer / "python" / "lib" / HERE / "site-packages"
+            packages.mkdir(parents=True)
+            (layer / "python" / "shared.py").write_text(f"WHO = 'layer {number}'\n")
+            (packages / f"only{number}.py").write_text("")
+            (layer / "bin").mkdir()
+            tool = layer / "bin" / f"tool{number}"
+            tool.write_text(f"#!/bin/sh\necho tool {number}\n")
+            tool.chmod(0o755)
+        code = tmp_path / "code"
+        code.mkdir()
+        (code / "both.py").write_text("WHO = 'code'\n")
+        (tmp_path / "1" / "python" / "both.py").write_text("WHO = 'layer'\n")
+        (code / "app.py").write_text(
+            "import shared, both, only1, only2, subprocess\n"
+            "def handler(e, c):\n"
+            "    run = lambda name: subprocess.check_output(name, text=True).strip()\n"
+            "    return [shared.WHO, both.WHO, run('tool1'), run('tool2')]\n"
+        )
+        layers = (str(tmp_path / "1"), str(tmp_path / "2"))
+        function = Function("app", PYTHON, str(code), "app.handler", 5.0, layers=layers)
+        async with running(function) as lambda_:
+            assert await lambda_.result("app") == ["layer 2", "code", "tool 1", "tool 2"]
+
+    async def test_a_layer_as_zip(self, tmp_path: Path) -> None:
+        with zipfile.ZipFile(tmp_path / "layer.zip", "w") as layer:
+            layer.writestr("python/inlayer.py", "WHO = 'zip'\n")
+        with zipfile.ZipFile(tmp_path / "code.zip", "w") as code:
+            code.writestr("pkg/app.py", "import inlayer\ndef handler(e, c): return inlayer.WHO\n")
+        function = Function(
+            "app",
+            PYTHON,
+            str(tmp_path / "code.zip"),
+            "pkg/app.handler",
+            5.0,
+            layers=(str(tmp_path / "layer.zip"),),
+        )
+        async with running(function) as lambda_:
+            assert await lambda_.result("app") == "zip"
+
+    async def test_a_zip_that_is_none(self, tmp_path: Path) -> None:
+        (tmp_path / "code.zip").write_text("no zip")
+        function = Function("app", PYTHON, str(tmp_path / "code.zip"), "app.handler", 5.0)
+        async with running(function) as lambda_:
+            assert "cannot be unpacked" in (await lambda_.error("app")).message
+
+    async def test_the_projects_own_virtual_environment(self, tmp_path: Path) -> None:
+        venv.create(tmp_path / ".venv", with_pip=False)
+        packages = tmp_path / ".venv" / "lib" / HERE / "site-packages"
+        (packages / "mypackage.py").write_text("WHO = 'venv'\n")
+        code = tmp_path / "src" / "fn"
+        code.mkdir(parents=True)
+        (tmp_path / ".git").mkdir()
+        (code / "app.py").write_text("import mypackage\ndef handler(e, c): return mypackage.WHO\n")
+        function = Function("app", PYTHON, str(code), "app.handler", 5.0)
+        async with running(function) as lambda_:
+            assert await lambda_.result("app") == "venv"
+
+    async def test_a_user_module_may_be_called_environment(self, tmp_path: Path) -> None:
+        (tmp_path / "environment.py").write_text("def handler(e, c): return 'mine'\n")
+        function = Function("app", PYTHON, str(tmp_path), "environment.handler", 5.0)
+        async with running(function) as lambda_:
+            assert await lambda_.result("app") == "mine"
+
+    async def test_another_python_is_the_nearest_with_a_warning(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        runtime = Runtime("python3.99", "python", (3, 99))
+        function = Function("counts", runtime, FUNCTIONS, "hooks.counts", 5.0)
+        async with running(function) as lambda_:
+            assert (await lambda_.result("counts"))["calls"] == 1
+        assert "python3.99 was not found; its functions run on Python 3." in caplog.text
+
+    @pytest.mark.parametrize("suffix", ["cjs", "mjs"])
+    async def test_layers_of_node(self, tmp_path: Path, node: str, suffix: str) -> None:
+        package = tmp_path / "layer" / "nodejs" / "node_modules" / "inlayer"
+        package.mkdir(parents=True)
+        (package / "package.json").write_text('{"name": "inlayer", "main": "index.js"}')
+        (package / "index.js").write_text("module.exports = { who: 'layer' };\n")
+        code = tmp_path / "code"
+        own = code / "node_modules" / "own"
+        own.mkdir(parents=True)
+        (own / "index.js").write_text("module.exports = { who: 'own' };\n")
+        load = "import {0} from '{0}';" if suffix == "mjs" else "const {0} = require('{0}');"
+        export = "export const handler" if suffix == "mjs" else "exports.handler"
+        (code / f"index.{suffix}").write_text(
+            f"{load.format('inlayer')}\n{load.format('own')}\n"
+            f"{export} = async () => [inlayer.who, own.who, process.cwd()];\n"
+        )
+        layers = (str(tmp_path / "layer"),)
+        function = Function("app", NODE, str(code), "index.handler", 5.0, layers=layers)
+        async with running(function) as lambda_:
+            assert await lambda_.result("app") == ["layer", "own", str(code)]
+
+    @pytest.mark.parametrize("language", ["python", "nodejs"])
+    async def test_an_exec_wrapper(self, tmp_path: Path, node: str, language: str) -> None:
+        wrapper = tmp_path / "wrapper"
+        wrapper.write_text('#!/bin/sh\nexport WRAPPED="yes"\nexec "$@"\n')
+        wrapper.chmod(0o755)
+        (tmp_path / "app.py").write_text(
+            "import os\ndef handler(e, c): return os.environ['WRAPPED']\n"
+        )
+        (tmp_path / "app.js").write_text("exports.handler = async () => process.env.WRAPPED;\n")
+        runtime = PYTHON if language == "python" else NODE
+        variables = (("AWS_LAMBDA_EXEC_WRAPPER", str(wrapper)),)
+        function = Function(
+            "app", runtime, str(tmp_path), "app.handler", 5.0, environment=variables
+        )
+        async with running(function) as lambda_:
+            assert await lambda_.result("app") == "yes"
+
+
+async def test_log_streams_are_per_environment() -> None:
+    async with running(sleeps()) as lambda_:
+        await asyncio.gather(*[lambda_.result("sleeps", {"seconds": 0.5}) for _ in range(3)])
+        entries = lambda_.service.logs.group("sleeps").after(0)
+        assert len({entry.stream for entry in entries}) == 3
