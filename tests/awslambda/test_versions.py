@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -70,10 +71,8 @@ class TestNames:
 
     @given(st.text(max_size=80))
     def test_any_text_is_a_name_or_a_service_error(self, text: str) -> None:
-        try:
-            ACCOUNT.function_ref(text)
-        except ServiceError as error:
-            assert error.status in (400, 403, 404)
+        with contextlib.suppress(ServiceError):
+            assert ACCOUNT.function_ref(text).name
 
 
 class TestPublish:
@@ -124,7 +123,7 @@ class TestAliases:
         assert delete_alias(gone, "live") == gone
 
     def test_update_of_one_that_is_not_there(self) -> None:
-        with pytest.raises(ServiceError, match="Alias not found: .*:f:live"):
+        with pytest.raises(ServiceError, match=r"Alias not found: .*:f:live"):
             update_alias(ONE, Alias("live", "1"), ACCOUNT)
 
     @pytest.mark.parametrize("qualifier", ["live", "2", "$LATEST2"])
