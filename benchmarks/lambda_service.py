@@ -23,6 +23,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from edgegw.awslambda.model import Function, FunctionRef, Invocation, Returned, Runtime
+from edgegw.awslambda.names import Account
 from edgegw.awslambda.versions import single
 from edgegw.execution.service import LambdaService
 
@@ -136,7 +137,8 @@ def functions(folder: Path) -> dict[str, Function]:
 async def run(seconds: float, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         known = functions(Path(folder))
-        service = LambdaService({name: single(each) for name, each in known.items()})
+        account = Account(concurrency=100_000)  # ten requests a second for each would be a bound
+        service = LambdaService({name: single(each) for name, each in known.items()}, account)
         await service.start()
         pongs, children = await ping_pong()
         free = asyncio.Queue[Pong]()
@@ -217,7 +219,11 @@ def boto(seconds: float, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         functions(Path(folder))
         bare_port, port = free_port(), free_port()
-        function = {"runtime": f"python3.{sys.version_info[1]}", "code": ".", "handler": "app.handler"}
+        function = {
+            "runtime": f"python3.{sys.version_info[1]}",
+            "code": ".",
+            "handler": "app.handler",
+        }
         config = {"functions": {"python": function}, "gateway": {"lambda_api": port}}
         path = Path(folder, "edgegw.json")
         path.write_text(json.dumps(config))

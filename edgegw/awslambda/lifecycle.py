@@ -53,6 +53,8 @@ class Phase(Enum):
     RESET = "reset"
     GONE = "gone"
 
+    __hash__ = object.__hash__  # Enum's own is written in Python; this is asked per invocation
+
 
 class Signal(Enum):
     """What can happen to an execution environment."""
@@ -62,6 +64,8 @@ class Signal(Enum):
     ANSWER = "answer"
     FAIL = "fail"
     END = "end"
+
+    __hash__ = object.__hash__
 
 
 _TRANSITIONS: Final = {

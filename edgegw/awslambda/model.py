@@ -1,9 +1,12 @@
-"""Function, invocation and outcome: the words in which front doors speak to the Lambda service."""
+"""Function, invocation and outcome: the words in which front doors speak to the Lambda service.
+
+What is made for every invocation is a named tuple: it costs a third of a frozen dataclass.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 LATEST: Final = "$LATEST"
 """The only version that changes; an unqualified name means it."""
@@ -55,8 +58,7 @@ class Function:
     role: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionRef:
+class FunctionRef(NamedTuple):
     """Which function a caller means, and where it runs.
 
     `qualifier` is a version number, an alias or `$LATEST`; empty means `$LATEST`, at the edge the
@@ -75,8 +77,7 @@ class FunctionRef:
         return f"us-east-1.{self.name}" if self.at_edge else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(NamedTuple):
     """One synchronous call (`RequestResponse`). `payload` is the event as JSON bytes.
 
     `client_context` is JSON text. `principal` is the service that calls, with the ARN it calls
@@ -91,8 +92,7 @@ class Invocation:
     source_arn: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What Lambda's REPORT line says, and what the function printed. Durations in seconds.
 
     `status` and `error_type` are those of the platform: an exception that the handler raised is
@@ -111,16 +111,14 @@ class Report:
     error_type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(NamedTuple):
     """The handler returned. `payload` is its result as JSON bytes."""
 
     payload: bytes
     report: Report
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionError:
+class FunctionError(NamedTuple):
     """The function failed. `payload` is Lambda's error object as JSON bytes.
 
     Keys: `errorType`, `errorMessage`, and a stack where the runtime made the error.
@@ -132,8 +130,7 @@ class FunctionError:
     report: Report
 
 
-@dataclass(frozen=True, slots=True)
-class Throttled:
+class Throttled(NamedTuple):
     """The function's concurrency is used up: the service answered 429 without running it.
 
     `reason` is AWS's `Reason`, `detail` says which limit it was and how full.
@@ -145,8 +142,7 @@ class Throttled:
     report: Report = Report()
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """The service refused the call without running the function; `code` is Lambda's error code."""
 
     code: str

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, NamedTuple
 
 from edgegw.awslambda.logs import (
@@ -77,19 +79,23 @@ class LogGroup:
     count: int = 0
     wake: asyncio.Event | None = None
 
-    def append(self, stream: str, what: str | Started | Report, settings: LogSettings) -> None:
+    def append(self, settings: LogSettings, stream: str, what: str | Started | Report) -> None:
         """Adds an entry; makes room where there is none."""
         self.count += 1
         self.entries.append(Entry(self.count, time.time(), stream, what, settings))
-        if isinstance(what, str):
+        if what.__class__ is str:
             self.size += len(what)
+        if len(self.entries) > KEPT_ENTRIES or self.size > KEPT_BYTES:
+            self._make_room()
+        if self.wake is not None:
+            self.wake.set()
+            self.wake = None
+
+    def _make_room(self) -> None:
         while len(self.entries) > KEPT_ENTRIES or self.size > KEPT_BYTES:
             gone = self.entries.popleft().what
             if isinstance(gone, str):
                 self.size -= len(gone)
-        if self.wake is not None:
-            self.wake.set()
-            self.wake = None
 
     def after(self, number: int) -> list[Entry]:
         """The entries behind `number`."""
@@ -106,12 +112,8 @@ class Journal:
     """The log stream of one environment."""
 
     def __init__(self, group: LogGroup, stream: str, settings: LogSettings) -> None:
-        self._group = group
-        self._settings = settings
         self.stream = stream
-
-    def add(self, what: str | Started | Report) -> None:
-        self._group.append(self.stream, what, self._settings)
+        self.add: Callable[[str | Started | Report], None] = partial(group.append, settings, stream)
 
 
 class LogStore:

@@ -74,6 +74,7 @@ class _Route:
     pools: Mapping[str, Pool]
     load: _Load
     arn: str
+    limits: Mapping[str, Limits]
 
 
 class LambdaService:
@@ -281,7 +282,7 @@ class LambdaService:
         if len(route.targets) > 1:
             version = choose_version(route.targets, random.random())
         pool, load = route.pools[version], route.load
-        throttled = self._throttle(route, pool)
+        throttled = self._throttle(route.limits[version], load, pool)
         if throttled is not None:
             return throttled
         is_on_demand = pool.in_flight >= pool.provisioned
@@ -318,14 +319,8 @@ class LambdaService:
             return Refused("RequestTooLargeException", text)
         return None
 
-    def _throttle(self, route: _Route, pool: Pool) -> Throttled | None:
-        reserved, load = route.deployed.reserved, route.load
-        limits = Limits(
-            reserved,
-            self._on_demand_limit() if reserved is None else 0,
-            pool.provisioned,
-            sum(route.deployed.provisioned.values()),
-        )
+    def _throttle(self, limits: Limits, load: _Load, pool: Pool) -> Throttled | None:
+        reserved = limits.reserved
         in_flight = InFlight(pool.in_flight, load.on_demand, self._unreserved_in_flight)
         reason = throttle_reason(limits, in_flight)
         if reason is not None:
@@ -355,7 +350,17 @@ class LambdaService:
         load = self._loads.setdefault(name, _Load())
         pools = {version: self._pool(deployed, ref, version) for version, _ in targets}
         qualifier = ref.qualifier or (targets[0][0] if ref.at_edge else "")
-        route = _Route(deployed, targets, pools, load, self.account.arn(name, qualifier))
+        arn = self.account.arn(name, qualifier)
+        limits = {
+            version: Limits(
+                deployed.reserved,
+                self._on_demand_limit(),
+                pool.provisioned,
+                sum(deployed.provisioned.values()),
+            )
+            for version, pool in pools.items()
+        }
+        route = _Route(deployed, targets, pools, load, arn, limits)
         self._routes[ref] = route
         return route
 
@@ -403,6 +408,7 @@ class LambdaService:
                 qualifier,
                 pool.provisioning_failure.message,
             )
+        self._routes.clear()
         self._recount()
 
     def pools(self, name: str) -> dict[str, Pool]:

@@ -1,7 +1,6 @@
 """The platform's log lines against recorded ones."""
 
 import json
-from dataclasses import replace
 
 from edgegw.awslambda.logs import (
     init_report_line,
@@ -27,9 +26,9 @@ def test_a_cold_invocation() -> None:
 
 
 def test_failures_end_the_report_line() -> None:
-    timeout = replace(COLD, status="timeout", init_duration=None)
+    timeout = COLD._replace(status="timeout", init_duration=None)
     assert report_line(timeout).endswith("Max Memory Used: 38 MB\tStatus: timeout")
-    error = replace(COLD, status="error", error_type="Runtime.ExitError")
+    error = COLD._replace(status="error", error_type="Runtime.ExitError")
     expected = "Init Duration: 113.58 ms\tStatus: error\tError Type: Runtime.ExitError"
     assert report_line(error).endswith(expected)
 
@@ -59,7 +58,7 @@ def test_json_lines_carry_aws_record() -> None:
 def test_the_system_level_hides_platform_lines_of_successes() -> None:
     settings = LogSettings("JSON", system_level="WARN")
     assert invocation_lines(COLD, settings) == ["printed"]
-    failed = replace(COLD, status="timeout")
+    failed = COLD._replace(status="timeout")
     assert len(invocation_lines(failed, settings)) == 2
 
 

@@ -26,7 +26,7 @@ import sys
 import time
 import traceback
 import types
-from time import perf_counter, process_time
+from time import perf_counter
 
 KILOBYTE = 1024 if sys.platform == "darwin" else 1
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -52,8 +52,8 @@ def run(frames_fd, log_fd) -> None:
     sys.stdout = sys.__stdout__ = text_stream(1)
     sys.stderr = sys.__stderr__ = text_stream(2)
     sys.modules.pop("environment", None)  # the name belongs to the user
-    reader = frames.makefile("rb", buffering=65536)
-    kind, settings = receive(reader)
+    receive = receiver(frames)
+    kind, settings = receive()
     if kind != b"I":
         return
     settings = json.loads(settings)
@@ -64,7 +64,7 @@ def run(frames_fd, log_fd) -> None:
         send(frames, b"X", failed.payload)
         sys.exit(1)
     send(frames, b"R", b"{}")
-    serve(frames, reader, handler, settings)
+    serve(frames, receive, handler, settings)
 
 
 def text_stream(fd):
@@ -225,30 +225,31 @@ def client_context(found):
     return types.SimpleNamespace(custom=found.get("custom"), env=found.get("env"), client=client)
 
 
-def serve(frames, reader, handler, settings) -> None:
+def serve(frames, receive, handler, settings) -> None:
     loads = json.loads
+    used = resource.getrusage(resource.RUSAGE_SELF)
     dumps = dumper(settings["runtime_version"] >= [3, 12])
     while True:
-        kind, data = receive(reader)
+        kind, data = receive()
         if kind != b"V":
             return
         end = 2 + int.from_bytes(data[:2], "big")
-        meta = loads(data[2:end])
+        meta = loads(data[2:end].decode())
         LogHandler.request_id = meta["request_id"]
         if meta["trace_id"]:
             os.environ["_X_AMZN_TRACE_ID"] = meta["trace_id"]
         else:
             os.environ.pop("_X_AMZN_TRACE_ID", None)
-        wall, computed = perf_counter(), process_time()
+        wall, before = perf_counter(), used
         answer = invoke(handler, data[end:], meta, settings, loads, dumps)
-        waited = perf_counter() - wall - (process_time() - computed)
         flush(sys.stdout)
         flush(sys.stderr)
         LogHandler.request_id = ""
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        computed = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+        waited = perf_counter() - wall - computed
         usage = struct.pack(
-            ">II",
-            min(max(0, int(waited * 1e6)), 0xFFFFFFFF),
-            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // KILOBYTE,
+            ">II", min(max(0, int(waited * 1e6)), 0xFFFFFFFF), used.ru_maxrss // KILOBYTE
         )
         send(frames, answer[0], usage + answer[1])
         del answer
@@ -264,7 +265,7 @@ def invoke(handler, event, meta, settings, loads, dumps):
         log_error(kind, message, [])
         return b"E", error(kind, message, request_id, [])
     try:
-        event = loads(event)
+        event = loads(event.decode("utf-8", "surrogatepass"))
     except ValueError as fault:
         kind, message = "Runtime.UnmarshalError", f"Unable to unmarshal input: {fault}"
         log_error(kind, message, [])
@@ -360,12 +361,28 @@ def flush(stream) -> None:
         pass  # closed by the handler, or put in its place something that cannot
 
 
-def receive(reader):
-    head = reader.read(5)
-    if len(head) < 5:
-        os._exit(0)  # the gateway closed the socket: nothing left to answer
-    length, kind = struct.unpack(">Ic", head)
-    return kind, reader.read(length)
+def receiver(frames):
+    """A function that answers the next frame: its kind and data."""
+    rest = b""
+
+    def receive():
+        nonlocal rest
+        chunks, size = [rest], len(rest)
+        needed = 5 + int.from_bytes(rest[:4], "big") if size >= 5 else 5
+        while size < needed:
+            chunk = frames.recv(max(65536, needed - size))
+            if not chunk:
+                os._exit(0)  # the gateway closed the socket: nothing left to answer
+            chunks.append(chunk)
+            size += len(chunk)
+            if needed == 5 and size >= 5:
+                chunks = [b"".join(chunks)]
+                needed = 5 + int.from_bytes(chunks[0][:4], "big")
+        data = b"".join(chunks) if len(chunks) > 1 else chunks[0]
+        rest = data[needed:]
+        return data[4:5], data[5:needed]
+
+    return receive
 
 
 def send(frames, kind, data) -> None:
