@@ -7,10 +7,10 @@ Source: Lambda Developer Guide, "Working with Lambda function logs" and recordin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from edgegw.awslambda.model import LogSettings, Report
-from edgegw.awslambda.payload import encode_payload
+from edgegw.awslambda.payload import decode_payload, encode_payload
 
 TAIL: Final = 4096
 """Bytes of `X-Amz-Log-Result` before base64."""
@@ -44,17 +44,49 @@ def report_line(report: Report) -> str:
     return line + _status(report.status, report.error_type)
 
 
-def init_report_line(duration: float, phase: str, status: str, error_type: str = "") -> str:
-    """The INIT_REPORT line of an init that failed or took too long; `duration` in seconds."""
-    return (
-        f"INIT_REPORT Init Duration: {duration * 1000:.2f} ms\tPhase: {phase}\t"
-        f"{_status(status, error_type)}"
-    )
+class InitReport(NamedTuple):
+    """An init that failed or took too long; `duration` in seconds, `phase` init or invoke."""
+
+    duration: float
+    phase: str
+    status: str
+    error_type: str = ""
+
+    def line(self) -> str:
+        """The INIT_REPORT line."""
+        return (
+            f"INIT_REPORT Init Duration: {self.duration * 1000:.2f} ms\tPhase: {self.phase}\t"
+            f"{_status(self.status, self.error_type)}"
+        )
+
+    def record(self) -> Mapping[str, object]:
+        """The `record` of `platform.initReport`."""
+        found: dict[str, object] = {
+            "initializationType": "on-demand",
+            "phase": self.phase,
+            "metrics": {"durationMs": round(self.duration * 1000, 3)},
+            "status": self.status,
+        }
+        if self.error_type:
+            found["errorType"] = self.error_type
+        return found
 
 
-def extension_line(name: str, state: str, events: Iterable[str], error_type: str = "") -> str:
-    line = f"EXTENSION\tName: {name}\tState: {state}\tEvents: [{', '.join(events)}]"
-    return f"{line}\tError Type: {error_type}" if error_type else line
+class ExtensionState(NamedTuple):
+    """An extension registered; `events` as in the line: `INVOKE, SHUTDOWN`."""
+
+    name: str
+    state: str
+    events: str
+
+    def line(self) -> str:
+        """The EXTENSION line."""
+        return f"EXTENSION\tName: {self.name}\tState: {self.state}\tEvents: [{self.events}]"
+
+    def record(self) -> Mapping[str, object]:
+        """The `record` of `platform.extension`."""
+        events = self.events.split(", ") if self.events else []
+        return {"name": self.name, "state": self.state, "events": events}
 
 
 def _status(status: str, error_type: str) -> str:
@@ -112,6 +144,22 @@ def invocation_lines(report: Report, settings: LogSettings, time: str = "") -> l
     if shows_platform(settings, failed=report.status != "success"):
         lines.append(platform_event(time, "report", report_record(report)))
     return lines
+
+
+def is_shown(line: str, settings: LogSettings) -> bool:
+    """Whether a line of a function with log format JSON passes its application log level.
+
+    Lambda reads the key `level` of JSON lines; without one a line counts as INFO.
+    Source: Lambda Developer Guide, "Configuring JSON and plain text log formats".
+    """
+    if not line.startswith("{"):
+        return True
+    try:
+        found = decode_payload(line.encode("utf-8", "replace"))
+    except ValueError:
+        return True
+    level = str(found.get("level", "INFO")).upper() if isinstance(found, Mapping) else "INFO"
+    return level not in LEVELS or LEVELS.index(level) >= LEVELS.index(settings.application_level)
 
 
 def log_tail(lines: Iterable[str]) -> bytes:

@@ -70,6 +70,7 @@ class Config:
     shifts: tuple[Shift, ...] = ()
     lambda_api: Listen | None = None
     pass_credentials: bool = False
+    cpu: Literal["full", "proportional"] = "full"
 
 
 def load_file(path: str | Path, environment: Mapping[str, str] | None = None) -> Config:
@@ -139,6 +140,7 @@ class _Resolver:
             tuple(shift for name, each in config.functions.items() for shift in shifts(name, each)),
             None if api is None else _listen(api, self._base),
             config.gateway.pass_aws_credentials,
+            config.gateway.cpu,
         )
 
     def _distribution(

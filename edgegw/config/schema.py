@@ -269,6 +269,7 @@ class Gateway(Model):
     concurrency: Annotated[int, Field(ge=1)] = 1000
     role: str = "arn:aws:iam::123456789012:role/edgegw"
     pass_aws_credentials: bool = False
+    cpu: Literal["full", "proportional"] = "full"
 
 
 class Config(Model):

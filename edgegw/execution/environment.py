@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from edgegw.awslambda.cpu import CpuAllowance, vcpu_share
 from edgegw.awslambda.lifecycle import (
     INIT_TIMEOUT,
     PROVISIONED_INIT_TIMEOUT,
@@ -30,14 +31,19 @@ from edgegw.awslambda.lifecycle import (
     platform_error,
     timeout_error,
 )
-from edgegw.awslambda.logs import extension_line, init_report_line
+from edgegw.awslambda.logs import ExtensionState, InitReport, is_shown
 from edgegw.awslambda.model import Function, FunctionError, Invocation, Outcome, Report, Returned
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.channel import Answer, Channel, Child, EnvironmentLostError, Given, Sink
 from edgegw.execution.log_pipe import LogPipe
 from edgegw.execution.log_store import Journal, Started
-from edgegw.execution.memory import folder_size, peak_memory_kb, tree_memory_kb
 from edgegw.execution.spawning import InvalidEntrypointError
+from edgegw.execution.usage import (
+    folder_size,
+    peak_memory_kb,
+    tree_cpu_seconds,
+    tree_memory_kb,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +67,8 @@ class Setting:
     temporary: str
     spawn: Callable[[Callable[[str, str], None]], Awaitable[Child]]
     is_provisioned: bool = False
+    is_slowed: bool = False
+    """Whether it gets the share of a processor that its memory buys, as on AWS."""
 
 
 class Environment:
@@ -87,6 +95,11 @@ class Environment:
         self._loop = asyncio.get_running_loop()
         self._unfinished: Callable[[], Awaitable[None]] | None = None
         self._winding_down: set[asyncio.Task[None]] = set()
+        # The bundled runtimes filter by level themselves.
+        function = setting.function
+        is_json = function.logs.format == "JSON"
+        self._filters_lines = is_json and function.runtime.language == "provided"
+        self._allowance: CpuAllowance | None = None
         self.waited = 0.0
         """Seconds of the last invocation in which the handler did not compute."""
         self.idle_since = 0.0
@@ -154,11 +167,11 @@ class Environment:
     def _report_init(self, failure: Failure, duration: float, phase: str) -> None:
         is_timeout = failure.error_type == "Sandbox.Timedout"
         status = "timeout" if is_timeout else "error"
-        line = init_report_line(duration, phase, status, "" if is_timeout else failure.error_type)
-        self._journal.add(line)
+        kind = "" if is_timeout else failure.error_type
+        self._journal.add(InitReport(duration, phase, status, kind))
 
     def _note_extension(self, name: str, events: str) -> None:
-        self._journal.add(extension_line(name, "Ready", [events]))
+        self._journal.add(ExtensionState(name, "Ready", events))
 
     # Invocations
 
@@ -178,9 +191,8 @@ class Environment:
         else:
             self._phase = next_phase(self._phase, Signal.INVOKE)
         left = timeout - (time.perf_counter() - started)
-        given = Given(
-            request_id, arn, invocation.trace_id, invocation.client_context, max(0.0, left)
-        )
+        trace_id = invocation.trace_id or new_trace_id()
+        given = Given(request_id, arn, trace_id, invocation.client_context, max(0.0, left))
         answering = self._waiting = channel.invoke(given, invocation.payload, sink)
         timer = self._loop.call_later(left, _expire, answering)
         try:
@@ -347,6 +359,8 @@ class Environment:
         child = self._child
         if child is None or self._phase not in (Phase.BUSY, Phase.INIT):
             return
+        if self._setting.is_slowed and self._phase is Phase.BUSY:
+            self._slow_down(child)
         self._note_memory(tree_memory_kb(child.pid))
         if self._peak_kb > self._function.memory_mb * 1024:
             self._end_for("memory", child)
@@ -360,6 +374,15 @@ class Environment:
                 self._keep_line(f"edgegw: {text}")
                 logger.warning("%s", text)
                 self._end_for("storage", child)
+
+    def _slow_down(self, child: Child) -> None:
+        now, used = time.monotonic(), tree_cpu_seconds(child.pid)
+        if self._allowance is None:
+            share = vcpu_share(self._function.memory_mb)
+            self._allowance = CpuAllowance(share, now, used)
+        action = self._allowance.look(now, used)
+        if action is not None:
+            child.send_signal(signal.SIGSTOP if action == "stop" else signal.SIGCONT)
 
     def _end_for(self, why: Literal["memory", "storage"], child: Child) -> None:
         self._fatal = why
@@ -378,6 +401,7 @@ class Environment:
     def _drop(self, reason: str) -> None:
         """Ends the process and everything it started; the environment stays."""
         child, self._child, self._channel = self._child, None, None
+        self._allowance = None
         if self._phase is not Phase.GONE:
             self._phase = next_phase(self._phase, Signal.FAIL)
         if child is None:
@@ -424,6 +448,8 @@ class Environment:
             pipe.drain()
 
     def _keep_line(self, line: str) -> None:
+        if self._filters_lines and not is_shown(line, self._function.logs):
+            return
         if self._kept < _KEPT_LOG:
             self._lines.append(line)
             self._kept += len(line)
@@ -435,6 +461,12 @@ def new_request_id() -> str:
     """A random UUID (version 4); it is no secret, so it need not cost a system call."""
     digits = f"{random.getrandbits(128) & _UUID_MASK | _UUID_BITS:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def new_trace_id() -> str:
+    """A trace header for an invocation that came without: Lambda makes one, not sampled."""
+    root, parent = random.getrandbits(96), random.getrandbits(64)
+    return f"Root=1-{int(time.time()):08x}-{root:024x};Parent={parent:016x};Sampled=0"
 
 
 _UUID_MASK: Final = ~((0xF000 << 64) | (0xC000 << 48))

@@ -12,9 +12,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from edgegw.awslambda.logs import (
+    ExtensionState,
+    InitReport,
     end_line,
     platform_event,
     report_line,
@@ -36,13 +38,17 @@ class Started(NamedTuple):
     version: str
 
 
+What: TypeAlias = str | Started | Report | InitReport | ExtensionState
+"""A line that was printed, or what the platform has to say."""
+
+
 class Entry(NamedTuple):
     """One entry: `number` counts within the group, `time` is seconds since the epoch."""
 
     number: int
     time: float
     stream: str
-    what: str | Started | Report
+    what: What
     settings: LogSettings
 
     def lines(self) -> list[str]:
@@ -53,14 +59,20 @@ class Entry(NamedTuple):
         if settings.format == "Text":
             if isinstance(what, Started):
                 return [start_line(what.request_id, what.version)]
+            if isinstance(what, (InitReport, ExtensionState)):
+                return [what.line()]
             return [end_line(what.request_id), report_line(what)]
-        failed = isinstance(what, Report) and what.status != "success"
+        failed = isinstance(what, (Report, InitReport)) and what.status != "success"
         if not shows_platform(settings, failed=failed):
             return []
         stamp = iso_time(self.time)
         if isinstance(what, Started):
             record = {"requestId": what.request_id, "version": what.version}
             return [platform_event(stamp, "start", record)]
+        if isinstance(what, InitReport):
+            return [platform_event(stamp, "initReport", what.record())]
+        if isinstance(what, ExtensionState):
+            return [platform_event(stamp, "extension", what.record())]
         return [platform_event(stamp, "report", report_record(what))]
 
 
@@ -79,7 +91,7 @@ class LogGroup:
     count: int = 0
     wake: asyncio.Event | None = None
 
-    def append(self, settings: LogSettings, stream: str, what: str | Started | Report) -> None:
+    def append(self, settings: LogSettings, stream: str, what: What) -> None:
         """Adds an entry; makes room where there is none."""
         self.count += 1
         self.entries.append(Entry(self.count, time.time(), stream, what, settings))
@@ -113,7 +125,7 @@ class Journal:
 
     def __init__(self, group: LogGroup, stream: str, settings: LogSettings) -> None:
         self.stream = stream
-        self.add: Callable[[str | Started | Report], None] = partial(group.append, settings, stream)
+        self.add: Callable[[What], None] = partial(group.append, settings, stream)
 
 
 class LogStore:

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from edgegw.awslambda.concurrency import InFlight, Limits, RequestRate, throttle_reason
 from edgegw.awslambda.lifecycle import MAX_PAYLOAD
@@ -82,7 +82,8 @@ class LambdaService:
 
     `handlers` replaces a function's code by a Python callable. With `leave_out_missing` a runtime
     that this machine lacks is no problem at `start`: its functions fail when they are invoked.
-    With `pass_credentials` functions get the AWS credentials of this process, else none.
+    With `pass_credentials` functions get the AWS credentials of this process, else none. With
+    `cpu` "proportional" they get the share of a processor that their memory buys on AWS.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class LambdaService:
         handlers: Mapping[str, Handler] | None = None,
         leave_out_missing: bool = False,
         pass_credentials: bool = False,
+        cpu: Literal["full", "proportional"] = "full",
     ) -> None:
         self.account = account or Account()
         self.logs = LogStore()
@@ -105,6 +107,7 @@ class LambdaService:
             if pass_credentials
             else {}
         )
+        self._is_slowed = cpu == "proportional"
         self._zygotes = Zygotes()
         self._spawners: dict[str, Spawner | EnvironmentProblem] = {}
         self._pools: dict[tuple[str, str], Pool] = {}
@@ -168,7 +171,7 @@ class LambdaService:
             case "python":
                 return PythonSpawner(function.runtime, self._zygotes)
             case "nodejs":
-                return NodeSpawner(self._zygotes)
+                return NodeSpawner(function.runtime, self._zygotes)
             case "provided":
                 return BootstrapSpawner(self._zygotes)
 
@@ -440,7 +443,9 @@ class LambdaService:
 
         if self._recycling is None:
             self._recycle_later()
-        return Environment(Setting(function, name, journal, temporary, spawn, provisioned))
+        return Environment(
+            Setting(function, name, journal, temporary, spawn, provisioned, self._is_slowed)
+        )
 
     async def _spawn(
         self,
@@ -527,4 +532,4 @@ class LambdaService:
 
 def _spawner_key(function: Function) -> str:
     language = function.runtime.language
-    return function.runtime.identifier if language == "python" else language
+    return language if language == "provided" else function.runtime.identifier

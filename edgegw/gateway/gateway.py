@@ -221,6 +221,7 @@ class Gateway:
             handlers=self._handlers,
             leave_out_missing=self._leave_out_missing,
             pass_credentials=config.pass_credentials,
+            cpu=config.cpu,
         )
         hosts = {
             target.address

@@ -2,9 +2,12 @@
 
 import json
 
+import pytest
+
 from edgegw.awslambda.logs import (
-    init_report_line,
+    InitReport,
     invocation_lines,
+    is_shown,
     log_tail,
     report_line,
 )
@@ -35,7 +38,7 @@ def test_failures_end_the_report_line() -> None:
 
 def test_an_init_that_took_too_long() -> None:
     expected = "INIT_REPORT Init Duration: 10007.33 ms\tPhase: init\tStatus: timeout"
-    assert init_report_line(10.00733, "init", "timeout") == expected
+    assert InitReport(10.00733, "init", "timeout").line() == expected
 
 
 def test_json_lines_carry_aws_record() -> None:
@@ -71,3 +74,18 @@ def test_the_tail_is_the_last_four_kilobytes() -> None:
 
 def test_names_at_the_edge() -> None:
     assert FunctionRef("f", at_edge=True).deployed_name == "us-east-1.f"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("plain text", True),
+        ('{"level": "debug", "message": 1}', False),
+        ('{"level": "ERROR"}', True),
+        ('{"message": "no level is INFO"}', False),
+        ('{"level": "own"}', True),
+        ("{no json", True),
+    ],
+)
+def test_lambda_reads_the_level_of_json_lines(line: str, shown: bool) -> None:
+    assert is_shown(line, LogSettings("JSON", "WARN")) is shown

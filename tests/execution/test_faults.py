@@ -10,7 +10,6 @@ import json
 import os
 import re
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -126,9 +125,7 @@ async def test_python_faults(
     record = tmp_path / "record"
     function = replace(function, environment=(("RECORD", str(record)),))
     async with clean(function, python("good")) as lambda_:
-        started = time.monotonic()
         error = await lambda_.error(function.name)
-        assert time.monotonic() - started < 15
         assert error.error_type == kind
         assert message in error.message
         assert json.loads(error.payload)["errorType"] == kind

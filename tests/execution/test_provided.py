@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from edgegw.awslambda.model import Function, Runtime
+from edgegw.awslambda.model import Function, LogSettings, Runtime
 from tests.execution.lambda_service import running
 
 PROVIDED = Runtime("provided.al2023", "provided", ())
@@ -188,6 +188,39 @@ async def test_an_external_extension_sees_invoke_and_shutdown(tmp_path: Path, ru
     assert [each["eventType"] for each in events] == ["INVOKE", "INVOKE", "SHUTDOWN"]
     assert events[0]["requestId"] == outcome.report.request_id
     assert events[-1]["shutdownReason"] == "SPINDOWN"
+
+
+async def test_a_timeout_is_told_to_extensions(tmp_path: Path) -> None:
+    record = tmp_path / "record"
+    layer, code = tmp_path / "layer", tmp_path / "code"
+    executable(
+        layer / "extensions" / "watch", EXTENSION.format(python=sys.executable, record=record)
+    )
+    code.mkdir()
+    (code / "app.py").write_text("import time\ndef handler(e, c): time.sleep(9)\n")
+    function = Function("mine", PYTHON, str(code), "app.handler", 1.0, layers=(str(layer),))
+    async with running(function) as lambda_:
+        assert (await lambda_.error("mine")).error_type == "Sandbox.Timedout"
+        for _ in range(60):
+            if "SHUTDOWN" in record.read_text():
+                break
+            await asyncio.sleep(0.05)
+    events = [json.loads(line) for line in record.read_text().splitlines()]
+    assert [each["eventType"] for each in events][:2] == ["INVOKE", "SHUTDOWN"]
+    assert events[1]["shutdownReason"] == "TIMEOUT"
+
+
+async def test_json_logs_of_a_runtime_are_filtered_by_level(tmp_path: Path) -> None:
+    script = SHELL.replace(
+        'echo "in shell: $event"',
+        """echo '{"level": "debug", "message": "no"}'; echo '{"level": "error"}'""",
+    )
+    executable(tmp_path / "bootstrap", script)
+    function = provided(tmp_path, logs=LogSettings("JSON", "WARN", "WARN"))
+    async with running(function) as lambda_:
+        await lambda_.invoke("mine", 1)
+        await lambda_.service.settled()
+        assert lambda_.log("mine") == ['{"level": "error"}']
 
 
 async def test_an_extension_that_ends_is_a_function_error(tmp_path: Path) -> None:

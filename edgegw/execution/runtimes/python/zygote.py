@@ -100,11 +100,18 @@ def main() -> None:
                 given, fds = fds[:count], fds[count:]
                 start(control, children, message, given, (wake_read, wake_write))
             else:
-                for pid, ident in list(children.items()):
-                    if ident == message.get("kill"):
-                        kill_tree(pid)
-                    elif ident == message.get("signal"):
-                        send_signal(pid, message["number"])
+                obey(children, message)
+
+
+def obey(children, message) -> None:
+    """Kills a child, or sends it a signal; stopping and going on means its descendants too."""
+    for pid, ident in list(children.items()):
+        if ident == message.get("kill"):
+            kill_tree(pid)
+        elif ident == message.get("signal"):
+            send_signal(pid, message["number"])
+            if message["number"] in (signal.SIGSTOP, signal.SIGCONT):
+                stop_or_continue(pid, message["number"])
 
 
 def adopt_orphans() -> None:
@@ -229,6 +236,12 @@ def kill_tree(pid) -> None:
         kill_tree(child)
     kill_group(pid)
     send_signal(pid, signal.SIGKILL)
+
+
+def stop_or_continue(pid, number) -> None:
+    for child in children_of(pid):
+        send_signal(child, number)
+        stop_or_continue(child, number)
 
 
 def children_of(pid):

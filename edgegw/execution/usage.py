@@ -1,4 +1,4 @@
-"""How much memory and temporary storage an environment uses, from /proc; nothing elsewhere."""
+"""What an environment uses: memory, processor time, temporary storage. From /proc; else nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 IS_MEASURED: Final = sys.platform.startswith("linux")
+_TICKS: Final = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _PAGE_KB: Final = os.sysconf("SC_PAGE_SIZE") // 1024 if hasattr(os, "sysconf") else 4
 
 
@@ -33,6 +34,23 @@ def _children(pid: int) -> list[int]:
         with open(f"/proc/{pid}/task/{task}/children", "rb") as children:  # noqa: PTH123
             found += [int(each) for each in children.read().split()]
     return found
+
+
+def tree_cpu_seconds(pid: int) -> float:
+    """Processor time of a process and its living descendants, in seconds."""
+    if not IS_MEASURED:
+        return 0.0
+    total, waiting = 0, [pid]
+    while waiting:
+        each = waiting.pop()
+        try:
+            with open(f"/proc/{each}/stat", "rb") as stat:  # noqa: PTH123
+                fields = stat.read().rpartition(b") ")[2].split()
+            total += sum(map(int, fields[11:15]))
+            waiting += _children(each)
+        except (OSError, IndexError, ValueError):
+            continue
+    return total / _TICKS
 
 
 def peak_memory_kb(pid: int) -> int:
