@@ -236,12 +236,12 @@ async def test_an_extension_that_ends_is_a_function_error(tmp_path: Path) -> Non
 
 
 async def test_node_client_of_aws_where_it_is_installed(tmp_path: Path, node: str) -> None:
-    found = Path(__file__).parents[2] / ".node" / "node_modules" / "aws-lambda-ric"
-    if not (found / "build" / "Release").exists():
-        pytest.skip("aws-lambda-ric is not built (npm install --prefix .node aws-lambda-ric)")
+    found = Path(__file__).parents[2] / ".node" / "ric" / "node_modules" / "aws-lambda-ric"
+    if not (found / "rapid-client.node").exists():
+        pytest.skip("aws-lambda-ric is not built (npm install --prefix .node/ric aws-lambda-ric)")
     executable(
         tmp_path / "bootstrap",
-        f'#!/bin/sh\nexec {node} {found}/bin/index.mjs "$_HANDLER"\n',
+        f'#!/bin/sh\nexec {node} {found}/index.mjs "$_HANDLER"\n',
     )
     (tmp_path / "index.js").write_text("exports.handler = async (event) => ({ event });\n")
     function = Function("mine", PROVIDED, str(tmp_path), "index.handler", 10.0, 512)
