@@ -50,6 +50,8 @@ logger = logging.getLogger(__name__)
 _KEPT_LOG: Final = 256 * 1024
 """Bytes of an invocation's output that its report keeps; the log gets all of it."""
 
+_MAX_TRACE: Final = 4096
+
 Status = Literal["success", "error", "timeout", "failure"]
 
 
@@ -191,7 +193,7 @@ class Environment:
         else:
             self._phase = next_phase(self._phase, Signal.INVOKE)
         left = timeout - (time.perf_counter() - started)
-        trace_id = invocation.trace_id or new_trace_id()
+        trace_id = invocation.trace_id[:_MAX_TRACE].replace("\n", " ") or new_trace_id()
         given = Given(request_id, arn, trace_id, invocation.client_context, max(0.0, left))
         answering = self._waiting = channel.invoke(given, invocation.payload, sink)
         timer = self._loop.call_later(left, _expire, answering)

@@ -2,12 +2,13 @@
 
 A frame is 4 bytes length (big endian), 1 byte kind, data.
 To the runtime    I  settings as JSON
-                  V  2 bytes length of the meta JSON, meta JSON, event JSON
+                  V  2 bytes length of the meta, meta, event JSON
 From the runtime  R  ready    X  init failed (error JSON)
                   S  a streamed answer begins (content type)    C  its next bytes
                   A  usage, result JSON    E  usage, error JSON
-Usage is 4 bytes microseconds of the invocation in which the handler did not compute, and 4 bytes
-kilobytes of memory, the most so far.
+Meta are five lines: request id, ARN, milliseconds left, trace header, client context (which may
+have more lines). Usage is 4 bytes microseconds of the invocation in which the handler did not
+compute, and 4 bytes kilobytes of memory, the most so far.
 """
 
 from __future__ import annotations
@@ -124,15 +125,7 @@ class FramesChannel(asyncio.Protocol):
             return answer
         self._sink, self._streamed = sink, None
         request_id, arn, trace_id, client_context, timeout = given
-        meta = encode_payload(
-            {
-                "request_id": request_id,
-                "arn": arn,
-                "trace_id": trace_id,
-                "client_context": client_context,
-                "remaining_ms": timeout * 1000,
-            }
-        )
+        meta = f"{request_id}\n{arn}\n{timeout * 1000}\n{trace_id}\n{client_context}".encode()
         self._send(b"V", len(meta).to_bytes(2, "big") + meta + payload)
         return answer
 

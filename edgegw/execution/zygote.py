@@ -179,8 +179,8 @@ class Zygote:
             pid,
             log_read,
             ours,
-            lambda number: self._tell({"signal": ident, "number": number}, ident),
-            lambda: self._tell({"kill": ident}, ident),
+            lambda number: self._tell({"signal": ident, "number": number}, ident, pid),
+            lambda: self._tell({"kill": ident}, ident, pid),
             lambda: asyncio.shield(ended),
         )
 
@@ -195,9 +195,13 @@ class Zygote:
         except OSError as error:
             raise EnvironmentProblem(f"the interpreter cannot start processes: {error}") from error
 
-    def _tell(self, message: Mapping[str, int], ident: int) -> None:
-        if ident in self._ended and self._control is not None and not self.is_gone:
-            with contextlib.suppress(OSError):
+    def _tell(self, message: Mapping[str, int], ident: int, pid: int) -> None:
+        if ident not in self._ended:
+            return
+        with contextlib.suppress(OSError):
+            if self.is_gone:  # somebody killed the zygote: its children are nobody's
+                os.killpg(pid, message.get("number", signal.SIGKILL))
+            elif self._control is not None:
                 self._control.send(json.dumps(message).encode() + b"\n")
 
     async def close(self) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -173,6 +174,21 @@ async def test_odd_things_that_work(handler: str, payload: bytes) -> None:
             outcome = await lambda_.invoke(handler)
             assert isinstance(outcome, Returned), outcome
             assert outcome.payload == payload
+
+
+async def test_a_killed_zygote_takes_nothing_along() -> None:
+    """Somebody cleans up processes by hand: what runs finishes, what comes next works."""
+    function = Function("sleeps", PYTHON, FUNCTIONS, "hooks.sleeps", 20.0)
+    async with clean(function) as lambda_:
+        before = (await lambda_.result("sleeps", {"seconds": 0}))["pid"]
+        zygote = int(Path(f"/proc/{before}/stat").read_text().rpartition(") ")[2].split()[1])
+        busy = asyncio.ensure_future(lambda_.result("sleeps", {"seconds": 1}))
+        await asyncio.sleep(0.4)
+        os.kill(zygote, signal.SIGKILL)
+        pid = (await busy)["pid"]
+        os.kill(pid, signal.SIGKILL)
+        await asyncio.sleep(0.1)
+        assert (await lambda_.result("sleeps", {"seconds": 0}))["pid"] != pid
 
 
 async def test_printing_100_mb_is_bounded_in_memory() -> None:

@@ -1,11 +1,12 @@
 // One Node.js execution environment. Started ahead without code; the first frame says what to load.
 //
 // Frames on descriptor 3: 4 bytes length (big endian), 1 byte kind, data.
-// In    I  init settings as JSON      V  2 bytes length of the meta JSON, meta JSON, event JSON
+// In    I  init settings as JSON      V  2 bytes length of the meta, meta, event JSON
 // Out   R  ready    X  init failed (error JSON)
 //       S  a streamed answer begins (content type)    C  its next bytes
 //       A  usage, result JSON    E  usage, error JSON
-// Usage is 4 bytes microseconds of the invocation in which the handler did not compute, and 4 bytes
+// Meta are five lines: request id, ARN, milliseconds left, trace header, client context (which may
+// have more lines). Usage is 4 bytes microseconds of the invocation in which the handler did not compute, and 4 bytes
 // kilobytes of memory, the most so far.
 //
 // Behaves as the managed runtime's client does: up to Node.js 22 as its line 3, from 24 on as 4.
@@ -325,12 +326,12 @@ class ResponseStream extends stream.Writable {
 
 function invoke(data) {
   const metaEnd = 2 + data.readUInt16BE(0);
-  const meta = JSON.parse(data.toString("utf8", 2, metaEnd));
+  const [request_id, arn, left, trace_id, ...context_lines] = data.toString("utf8", 2, metaEnd).split("\n");
+  const meta = { request_id, arn, trace_id, client_context: context_lines.join("\n") };
   const invocation = { answered: false, result: undefined, isAsync: false };
   current = invocation;
   requestId = meta.request_id;
-  if (meta.trace_id) process.env._X_AMZN_TRACE_ID = meta.trace_id;
-  else delete process.env._X_AMZN_TRACE_ID;
+  process.env._X_AMZN_TRACE_ID = trace_id;
 
   const answer = (kind, text) => {
     if (invocation.answered) return;
@@ -360,7 +361,7 @@ function invoke(data) {
   invocation.succeed = succeed;
   invocation.fail = fail;
 
-  const deadline = Date.now() + meta.remaining_ms;
+  const deadline = Date.now() + Number(left);
   const callback = (fault, value) => {
     if (invocation.answered || invocation.settled) return;
     if (fault !== null && fault !== undefined) return fail(fault);
