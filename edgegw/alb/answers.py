@@ -32,6 +32,9 @@ _PHRASES: Final = {
 _CLOSING: Final = frozenset({400, 408, 413, 414})
 """After these the load balancer closes the connection (414: nginx's habit)."""
 
+MALFORMED: Final = 400
+"""The status for a request that the HTTP parser refuses, whatever is wrong with it."""
+
 
 def error_page(status: int, *, date: bytes) -> Response:
     """The load balancer's own page for `status`; 46x and 56x have no phrase and no body.

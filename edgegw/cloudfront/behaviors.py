@@ -14,6 +14,14 @@ from edgegw.http.wildcard import compile_wildcard
 MAX_URL: Final = 8192
 MAX_HEADERS: Final = 32768
 TOO_LARGE: Final = 494
+BAD_REQUEST: Final = 400
+
+
+def malformed_status(*, too_large: bool) -> int:
+    """The status for a request that the HTTP parser refuses; `too_large` is the size of its head."""
+    return TOO_LARGE if too_large else BAD_REQUEST
+
+
 """CloudFront's status for a request line and headers above `MAX_HEADERS`."""
 
 GET_HEAD: Final = frozenset({"GET", "HEAD"})

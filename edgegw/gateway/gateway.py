@@ -14,10 +14,11 @@ from typing import Any, Self
 
 import httpx
 
+from edgegw.alb.answers import MALFORMED
 from edgegw.alb.answers import error_page as alb_error_page
 from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.answers import error_page as cloudfront_error_page
-from edgegw.cloudfront.behaviors import TOO_LARGE
+from edgegw.cloudfront.behaviors import malformed_status
 from edgegw.config.resolve import (
     Config,
     DistributionDoor,
@@ -365,7 +366,7 @@ class _Answerer:
 
     def refuse(self, detail: str, *, too_large: bool) -> Response:
         is_distribution = self._kind == "distribution"
-        status = TOO_LARGE if too_large and is_distribution else 400
+        status = malformed_status(too_large=too_large) if is_distribution else MALFORMED
         logger.info("%s refused a request with %d: %s", self._door.name, status, detail)
         return self._page(status, "Bad request.", new_request_id())
 

@@ -17,7 +17,7 @@ import httpx
 from edgegw.alb.flow import TargetFailure
 from edgegw.alb.model import IpTargetGroup, Target
 from edgegw.cloudfront.flow import OriginFailure
-from edgegw.cloudfront.model import CustomOrigin, Origin, S3Origin
+from edgegw.cloudfront.model import CustomOrigin, Origin, S3Origin, may_try_again
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.transport import OriginRequest, OriginResponse, ReadyStream
 from edgegw.http.message import EMPTY, Body, Client, Header, Headers, Request, Response
@@ -71,27 +71,28 @@ class Origins:
     ) -> Response | OriginFailure:
         """Sends `request` to `origin` and answers with its response, or why there is none.
 
-        A connection time-out is tried again up to the origin's connection attempts, and so is a
-        GET or HEAD that got no response in time.
-        Source: CloudFront Developer Guide, "Origin settings" (connection attempts, time-outs).
+        A time-out may be tried again (`may_try_again`).
         """
         if isinstance(origin, CustomOrigin):
             enter = self._local.get((origin.domain_name, origin.port))
             if enter is not None:
                 return await enter(_entering(request, origin), exchange)
         at = _address(origin)
-        timeouts, attempts = _origin_timeouts(origin)
+        timeouts, made = _origin_timeouts(origin), 0
         headers = _framed(request).added((b"Connection", b"Keep-Alive"))
         sent = request.sent(request.target, headers)
         while True:
-            attempts -= 1
+            made += 1
             try:
                 return await self._send(self._transport, at, sent, timeouts)
             except (httpx.ConnectTimeout, httpx.ReadTimeout) as error:
-                again = isinstance(error, httpx.ConnectTimeout) or (
-                    request.method in ("GET", "HEAD") and request.body.content is not None
-                )
-                if attempts <= 0 or not again:
+                if not may_try_again(
+                    origin,
+                    request.method,
+                    made=made,
+                    was_connected=isinstance(error, httpx.ReadTimeout),
+                    can_repeat=request.body.content is not None,
+                ):
                     return _failure(error, at)
             except httpx.HTTPError as error:
                 return _failure(error, at)
@@ -190,11 +191,10 @@ def _address(origin: Origin) -> tuple[str, str, int]:
     return (origin.protocol, origin.domain_name, origin.port)
 
 
-def _origin_timeouts(origin: Origin) -> tuple[_Timeouts, int]:
+def _origin_timeouts(origin: Origin) -> _Timeouts:
     if isinstance(origin, S3Origin):
-        return _Timeouts(10.0, origin.read_timeout or 30.0, 5.0), 3
-    timeouts = _Timeouts(origin.connection_timeout, origin.read_timeout, origin.keepalive_timeout)
-    return timeouts, origin.connection_attempts
+        return _Timeouts(10.0, origin.read_timeout or 30.0, 5.0)
+    return _Timeouts(origin.connection_timeout, origin.read_timeout, origin.keepalive_timeout)
 
 
 _closing: set[asyncio.Future[None]] = set()
