@@ -18,7 +18,7 @@ BAD_REQUEST: Final = 400
 
 
 def malformed_status(*, too_large: bool) -> int:
-    """The status for a request that the HTTP parser refuses; `too_large` is the size of its head."""
+    """The status for a request that the HTTP parser refuses, `too_large` for its size."""
     return TOO_LARGE if too_large else BAD_REQUEST
 
 

@@ -58,17 +58,22 @@ class Packages:
     """Unpacks and merges what has to be, once for the same content."""
 
     def __init__(self) -> None:
-        self._root: Path | None = None
+        self._root = ""
         self._count = 0
         self._unpacked: dict[tuple[str, int, int], str] = {}
         self._merged: dict[tuple[str, ...], str] = {}
 
+    @property
+    def root(self) -> str:
+        """The folder that holds everything that is made here."""
+        if not self._root:
+            self._root = tempfile.mkdtemp(prefix="edgegw-")
+        return self._root
+
     def folder(self, prefix: str) -> str:
         """A new folder of one's own; the paths stay short, sockets need that."""
-        if self._root is None:
-            self._root = Path(tempfile.mkdtemp(prefix="edgegw-"))
         self._count += 1
-        made = self._root / f"{prefix}{self._count}"
+        made = Path(self.root, f"{prefix}{self._count}")
         made.mkdir()
         return str(made)
 
@@ -124,9 +129,9 @@ class Packages:
 
     def close(self) -> None:
         """Removes everything that was made."""
-        if self._root is not None:
+        if self._root:
             shutil.rmtree(self._root, ignore_errors=True)
-        self._root = None
+        self._root = ""
         self._unpacked.clear()
         self._merged.clear()
 

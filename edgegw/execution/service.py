@@ -108,7 +108,7 @@ class LambdaService:
             else {}
         )
         self._is_slowed = cpu == "proportional"
-        self._zygotes = Zygotes()
+        self._zygotes = Zygotes(lambda: self.packages.root)
         self._spawners: dict[str, Spawner | EnvironmentProblem] = {}
         self._pools: dict[tuple[str, str], Pool] = {}
         self._drained: list[Pool] = []

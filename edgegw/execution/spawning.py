@@ -80,9 +80,13 @@ class Spawner(Protocol):
 
 
 class Zygotes:
-    """One zygote per interpreter, shared by spawners, started when first asked for."""
+    """One zygote per interpreter, shared by spawners, started when first asked for.
 
-    def __init__(self) -> None:
+    `folder` answers what they remove at their end.
+    """
+
+    def __init__(self, folder: Callable[[], str]) -> None:
+        self._folder = folder
         self._tasks: dict[str, asyncio.Task[Zygote]] = {}
 
     async def of(self, executable: str) -> Zygote:
@@ -91,20 +95,20 @@ class Zygotes:
         if task is not None and task.done() and (task.exception() or task.result().is_gone):
             task = None
         if task is None:
-            task = self._tasks[executable] = asyncio.ensure_future(_started(executable))
+            task = self._tasks[executable] = asyncio.ensure_future(self._started(executable))
         return await asyncio.shield(task)
+
+    async def _started(self, executable: str) -> Zygote:
+        zygote = Zygote(executable)
+        await zygote.start()
+        zygote.entrust(self._folder())
+        return zygote
 
     async def close(self) -> None:
         tasks, self._tasks = list(self._tasks.values()), {}
         for task in tasks:
             with contextlib.suppress(OSError, TimeoutError, EnvironmentProblem):
                 await (await task).close()
-
-
-async def _started(executable: str) -> Zygote:
-    zygote = Zygote(executable)
-    await zygote.start()
-    return zygote
 
 
 class PythonSpawner:

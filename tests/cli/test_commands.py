@@ -152,6 +152,23 @@ def test_children_end_when_the_gateway_is_killed(tmp_path: Path) -> None:
     assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
 
 
+def test_a_killed_gateway_leaves_no_folder(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    port = free_port()
+    env = {**os.environ, "TMPDIR": str(temporary)}
+    with running("serve", str(config(tmp_path, port)), cwd=tmp_path, doors=1, env=env) as (gone, _):
+        get(f"http://127.0.0.1:{port}/")
+        assert list(temporary.iterdir())
+        gone.kill()
+        gone.wait()
+        for _ in range(100):
+            if not list(temporary.iterdir()):
+                break
+            time.sleep(0.05)
+    assert not list(temporary.iterdir())
+
+
 def test_a_port_in_use_is_one_sentence_and_exit_1(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

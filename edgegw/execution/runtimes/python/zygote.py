@@ -4,7 +4,7 @@ Runs as `python -I -S zygote.py FD`, without any package of edgegw, on any Pytho
 On FD come lines, each with its descriptors:
     {"fork": id, "fds": 2}                    frame socket, log pipe     a Python environment
     {"exec": id, "argv", "env", "cwd", "fds"}  log pipe [, descriptor 3]  any other program
-    {"kill": id}  {"signal": id, "number"}
+    {"kill": id}  {"signal": id, "number"}  {"folder": path}    to be removed at the end
 Back go {"version": …} once, {"started": id, "pid"}, {"failed": id, "error"} and
 {"ended": id, "status"}. When FD closes the gateway is gone: every child is killed.
 
@@ -73,7 +73,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     children: dict[int, int] = {}  # pid -> id
-    buffer, fds = b"", []
+    buffer, fds, folder = b"", [], ""
     while True:
         ready, _, _ = select.select([control, wake_read], [], [])
         if wake_read in ready:
@@ -89,6 +89,8 @@ def main() -> None:
             for pid in children:
                 kill_tree(pid)
             kill_strays({})
+            if folder:
+                remove(folder)
             os._exit(0)
         buffer += data
         fds += received
@@ -99,8 +101,17 @@ def main() -> None:
                 count = message["fds"]
                 given, fds = fds[:count], fds[count:]
                 start(control, children, message, given, (wake_read, wake_write))
+            elif "folder" in message:
+                folder = message["folder"]
             else:
                 obey(children, message)
+
+
+def remove(folder) -> None:
+    """What the gateway would have removed, had it not been killed."""
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def obey(children, message) -> None:
