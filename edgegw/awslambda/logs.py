@@ -71,6 +71,10 @@ class InitReport(NamedTuple):
             found["errorType"] = self.error_type
         return found
 
+    def runtime_done(self) -> Mapping[str, object]:
+        """The `record` of `platform.initRuntimeDone`."""
+        return {key: value for key, value in self.record().items() if key != "metrics"}
+
 
 class ExtensionState(NamedTuple):
     """An extension registered; `events` as in the line: `INVOKE, SHUTDOWN`."""
@@ -114,6 +118,12 @@ def report_record(report: Report) -> Mapping[str, object]:
     if report.error_type:
         record["errorType"] = report.error_type
     return record
+
+
+def runtime_done_record(report: Report, produced: int) -> Mapping[str, object]:
+    """The `record` of `platform.runtimeDone`; `produced` are the bytes of the answer."""
+    metrics = {"durationMs": round(report.duration * 1000, 3), "producedBytes": produced}
+    return {"requestId": report.request_id, "status": report.status, "metrics": metrics}
 
 
 def platform_event(time: str, kind: str, record: Mapping[str, object]) -> str:

@@ -22,6 +22,11 @@ from typing import Final, NamedTuple, TypeAlias, cast
 
 from edgegw.awslambda.lifecycle import MAX_RESPONSE, Failure, response_too_large
 from edgegw.awslambda.payload import decode_payload, encode_payload
+from edgegw.awslambda.telemetry import (
+    InvalidSubscriptionError,
+    Subscription,
+    decode_subscription,
+)
 
 RUNTIME_BASE: Final = "/2018-06-01/runtime/"
 EXTENSION_BASE: Final = "/2020-01-01/extension/"
@@ -80,6 +85,12 @@ class ExtensionRegistered(NamedTuple):
     events: tuple[str, ...]
 
 
+class Subscribed(NamedTuple):
+    """An extension subscribed to telemetry."""
+
+    subscription: Subscription
+
+
 class ExtensionFailed(NamedTuple):
     """An extension reported that it cannot go on."""
 
@@ -95,6 +106,7 @@ Effect: TypeAlias = (
     | Settled
     | ExtensionRegistered
     | ExtensionFailed
+    | Subscribed
 )
 
 
@@ -186,9 +198,11 @@ class RuntimeApi:
             return self._extension(path[len(EXTENSION_BASE) :], request, fresh_id)
         if path == "/2018-06-01/ping" and request.method == "GET":
             return [Reply(ticket, 200, (), b"pong")]
-        if path in ("/2022-07-01/telemetry", "/2020-08-15/logs") and request.method == "PUT":
-            text = "Telemetry API is not supported"
-            return [_error(ticket, 202, "Telemetry.NotSupported", text)]
+        if path == "/2022-07-01/telemetry" and request.method == "PUT":
+            return self._subscribe(request)
+        if path == "/2020-08-15/logs" and request.method == "PUT":
+            text = "Logs API is not supported"
+            return [_error(ticket, 202, "Logs.NotSupported", text)]
         return [Reply(ticket, 404, (("Content-Type", "text/plain"),), b"404 page not found\n")]
 
     def begin_stream(self, path: str, headers: Mapping[str, str]) -> list[Effect] | None:
@@ -349,14 +363,9 @@ class RuntimeApi:
         known = {("GET", "event/next"), ("POST", "init/error"), ("POST", "exit/error")}
         if (request.method, path) not in known:
             return [Reply(request.ticket, 404, (), b"404 page not found\n")]
-        identifier = request.headers.get("lambda-extension-identifier")
-        if identifier is None:
-            text = "Missing Lambda-Extension-Identifier header"
-            return [_error(request.ticket, 403, "Extension.MissingExtensionIdentifier", text)]
-        extension = self._extensions.get(identifier)
-        if extension is None:
-            text = f"Unknown extension {identifier}"
-            return [_error(request.ticket, 403, "Extension.UnknownExtensionIdentifier", text)]
+        extension = self._identified(request)
+        if isinstance(extension, Reply):
+            return [extension]
         if path == "event/next":
             extension.ticket = request.ticket
             extension.state = _State.READY
@@ -371,6 +380,31 @@ class RuntimeApi:
         if path == "init/error" and not self._initialized:
             return [reply, InitFailed(failure)]
         return [reply, ExtensionFailed(failure)]
+
+    def _identified(self, request: Incoming) -> _Extension | Reply:
+        identifier = request.headers.get("lambda-extension-identifier")
+        if identifier is None:
+            text = "Missing Lambda-Extension-Identifier header"
+            return _error(request.ticket, 403, "Extension.MissingExtensionIdentifier", text)
+        extension = self._extensions.get(identifier)
+        if extension is None:
+            text = f"Unknown extension {identifier}"
+            return _error(request.ticket, 403, "Extension.UnknownExtensionIdentifier", text)
+        return extension
+
+    def _subscribe(self, request: Incoming) -> list[Effect]:
+        extension, ticket = self._identified(request), request.ticket
+        if isinstance(extension, Reply):
+            return [extension]
+        if self._initialized:
+            text = "Telemetry API subscription is closed already"
+            return [_error(ticket, 403, "Telemetry.SubscriptionClosed", text)]
+        try:
+            subscription = decode_subscription(extension.name, request.body)
+        except InvalidSubscriptionError as error:
+            return [_error(ticket, 400, "ValidationError", str(error))]
+        reply = Reply(ticket, 200, (("Content-Type", "text/plain"),), b'"OK"')
+        return [reply, Subscribed(subscription)]
 
     def _register(self, request: Incoming, fresh_id: str) -> list[Effect]:
         name, ticket = request.headers.get("lambda-extension-name", ""), request.ticket

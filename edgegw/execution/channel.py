@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from edgegw.awslambda.lifecycle import Failure
+from edgegw.execution.telemetry import Telemetry
 
 
 class EnvironmentLostError(Exception):
@@ -104,7 +105,8 @@ class Child:
 
     `kill` ends the processes with all their descendants, those of extensions included;
     `send_signal` reaches the runtime only. `ended` answers the runtime's exit status (negative:
-    signal), `extensions` those of the external extensions.
+    signal), `extensions` those of the external extensions; the log pipe of the runtime comes first.
+    `telemetry` is there where an extension may subscribe to it.
     """
 
     channel: Channel
@@ -114,3 +116,4 @@ class Child:
     send_signal: Callable[[int], None]
     ended: Callable[[], Awaitable[int | None]]
     extensions: tuple[Callable[[], Awaitable[int | None]], ...] = ()
+    telemetry: Telemetry | None = None

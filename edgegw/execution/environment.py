@@ -13,7 +13,7 @@ import random
 import shutil
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -31,13 +31,20 @@ from edgegw.awslambda.lifecycle import (
     platform_error,
     timeout_error,
 )
-from edgegw.awslambda.logs import ExtensionState, InitReport, is_shown
+from edgegw.awslambda.logs import (
+    ExtensionState,
+    InitReport,
+    is_shown,
+    report_record,
+    runtime_done_record,
+)
 from edgegw.awslambda.model import Function, FunctionError, Invocation, Outcome, Report, Returned
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.channel import Answer, Channel, Child, EnvironmentLostError, Given, Sink
 from edgegw.execution.log_pipe import LogPipe
 from edgegw.execution.log_store import Journal, Started
 from edgegw.execution.spawning import InvalidEntrypointError
+from edgegw.execution.telemetry import Telemetry
 from edgegw.execution.usage import (
     folder_size,
     peak_memory_kb,
@@ -87,6 +94,7 @@ class Environment:
         self._child: Child | None = None
         self._channel: Channel | None = None
         self._pipes: list[LogPipe] = []
+        self._telemetry: Telemetry | None = None
         self._request_id = "-"
         self._lines: list[str] = []
         self._kept = 0
@@ -134,6 +142,9 @@ class Environment:
         if failure is None:
             self._phase = next_phase(self._phase, Signal.READY)
             self._init_duration = time.perf_counter() - started
+            report = InitReport(self._init_duration, "init", "success")
+            self._emit("initRuntimeDone", report.runtime_done())
+            self._emit("initReport", report.record())
             return None
         self._report_init(failure, time.perf_counter() - started, "init")
         self._lines, self._kept = [], 0
@@ -141,7 +152,7 @@ class Environment:
 
     async def _load(self, limit: float, request_id: str) -> Failure | None:
         """Starts a process and waits `limit` seconds until its code is loaded."""
-        self._fatal = None
+        self._fatal, self._telemetry = None, None
         try:
             async with asyncio.timeout(limit):
                 child = await self._setting.spawn(self._note_extension)
@@ -164,7 +175,29 @@ class Environment:
 
     def _attach(self, child: Child) -> None:
         self._child, self._channel = child, child.channel
-        self._pipes = [LogPipe(fd, self._keep_line) for fd in child.log_fds]
+        runtime, *extensions = child.log_fds
+        self._pipes = [
+            LogPipe(runtime, self._keep_line),
+            *(LogPipe(fd, self._keep_extension_line) for fd in extensions),
+        ]
+        self._telemetry = child.telemetry
+        if child.telemetry is not None:
+            kind = "provisioned-concurrency" if self.is_provisioned else "on-demand"
+            phase = "init" if self._phase is Phase.INIT else "invoke"
+            self._emit(
+                "initStart",
+                {
+                    "initializationType": kind,
+                    "phase": phase,
+                    "functionName": self._setting.name,
+                    "functionVersion": self._function.version,
+                },
+            )
+
+    def _emit(self, kind: str, record: Mapping[str, object]) -> None:
+        """A platform event for extensions that subscribed to telemetry."""
+        if self._telemetry is not None:
+            self._telemetry.emit(f"platform.{kind}", record)
 
     def _report_init(self, failure: Failure, duration: float, phase: str) -> None:
         is_timeout = failure.error_type == "Sandbox.Timedout"
@@ -192,6 +225,7 @@ class Environment:
             assert channel is not None
         else:
             self._phase = next_phase(self._phase, Signal.INVOKE)
+        self._emit("start", {"requestId": request_id, "version": self._function.version})
         left = timeout - (time.perf_counter() - started)
         trace_id = invocation.trace_id[:_MAX_TRACE].replace("\n", " ") or new_trace_id()
         given = Given(request_id, arn, trace_id, invocation.client_context, max(0.0, left))
@@ -233,6 +267,8 @@ class Environment:
         self._phase = next_phase(self._phase, Signal.ANSWER)
         report = self._report(duration, "success", "")
         failure = answer.failure
+        if self._telemetry is not None:
+            self._emit("runtimeDone", runtime_done_record(report, len(answer.payload)))
         if failure is not None and failure.error_type.startswith("Extension."):
             self._drop("FAILURE")
             report = self._report(duration, "error", failure.error_type)
@@ -337,6 +373,8 @@ class Environment:
         return min(self._peak_kb // 1024, self._function.memory_mb)
 
     def _finish(self, report: Report) -> None:
+        if self._telemetry is not None:
+            self._emit("report", report_record(report))
         self._journal.add(report)
         self._request_id = "-"
 
@@ -456,6 +494,14 @@ class Environment:
             self._lines.append(line)
             self._kept += len(line)
         self._journal.add(line)
+        if self._telemetry is not None:
+            self._telemetry.line("function", line)
+        logger.info("%s %s %s", self._setting.name, self._request_id, line)
+
+    def _keep_extension_line(self, line: str) -> None:
+        self._journal.add(line)
+        if self._telemetry is not None:
+            self._telemetry.line("extension", line)
         logger.info("%s %s %s", self._setting.name, self._request_id, line)
 
 
@@ -477,6 +523,8 @@ _UUID_BITS: Final = (0x4000 << 64) | (0x8000 << 48)
 
 async def _tell_extensions(child: Child, reason: str, seconds: float) -> None:
     """SHUTDOWN to the extensions, and the time until they are gone or the time is up."""
+    if child.telemetry is not None:
+        await child.telemetry.flush()
     child.channel.shut_down(reason, seconds)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):

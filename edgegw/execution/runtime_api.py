@@ -34,9 +34,11 @@ from edgegw.awslambda.runtime_api import (
     RuntimeApi,
     Settled,
     StreamBegun,
+    Subscribed,
 )
 from edgegw.execution.channel import Answer, EnvironmentLostError, Given, Sink
 from edgegw.execution.frames import FramesChannel
+from edgegw.execution.telemetry import Telemetry
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +65,7 @@ class RuntimeApiServer:
         self.api = api
         self.is_lost = False
         self.address = ""
+        self.telemetry = Telemetry()
         self._now_ms = now_ms
         self._on_extension = on_extension
         self._loop = asyncio.get_running_loop()
@@ -130,6 +133,8 @@ class RuntimeApiServer:
                     _resolve(self._settled, None)
                 case ExtensionRegistered():
                     self._on_extension(effect.name, ", ".join(effect.events))
+                case Subscribed():
+                    self.telemetry.subscribe(effect.subscription)
                 case ExtensionFailed():
                     _resolve(self._ready, effect.failure)
                     self._resolve_answer(Answer(b"", effect.failure))
@@ -227,6 +232,7 @@ class RuntimeApiServer:
 
     def close(self) -> None:
         self.lose()
+        self.telemetry.close()
         for each in self._watching:
             each.cancel()
         if self._server is not None:

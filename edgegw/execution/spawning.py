@@ -374,6 +374,7 @@ async def extended(spawner: Spawner, zygotes: Zygotes, start: Start) -> Child:
         child.send_signal,
         child.ended,
         tuple(each.ended for each in extensions),
+        server.telemetry,
     )
 
 
@@ -439,6 +440,7 @@ def _child(
         started.send_signal,
         ended,
         tuple(each.ended for each in extensions),
+        channel.telemetry if isinstance(channel, RuntimeApiServer) else None,
     )
 
 

@@ -320,7 +320,7 @@ class TestExtensions:
         ("POST", NEXT, 404),
         ("GET", "/", 404),
         ("GET", "/2018-06-01/runtime/restore/next", 403),
-        ("PUT", "/2022-07-01/telemetry", 202),
+        ("PUT", "/2022-07-01/telemetry", 403),
         ("PUT", "/2020-08-15/logs", 202),
     ],
 )

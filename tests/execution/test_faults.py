@@ -305,6 +305,38 @@ class TestNode:
                 assert await lambda_.result("good") == "good"
 
     @pytest.mark.parametrize(
+        ("handler", "kind", "message"),
+        [
+            ("index", "Runtime.MalformedHandlerName", "Bad handler"),
+            (
+                "../x.handler",
+                "Runtime.MalformedHandlerName",
+                "'../x.handler' is not a valid handler name. Use absolute paths when specifying "
+                "root directories in handler names.",
+            ),
+            ("own.text", "Runtime.HandlerNotFound", "own.text is not a function"),
+            ("own.gone", "Runtime.HandlerNotFound", "own.gone is undefined or not exported"),
+            ("none.handler", "Runtime.ImportModuleError", "Error: Cannot find module "),
+            ("syntax.handler", "Runtime.UserCodeSyntaxError", "SyntaxError: Unexpected token"),
+            ("throws.handler", "RangeError", "at load"),
+            ("throwsText.handler", "string", "just text"),
+        ],
+    )
+    async def test_init_errors(self, tmp_path: Path, handler: str, kind: str, message: str) -> None:
+        (tmp_path / "own.js").write_text("exports.text = 'text';\n")
+        (tmp_path / "syntax.js").write_text("exports.handler = async ( => 1;\n")
+        (tmp_path / "throws.js").write_text("throw new RangeError('at load');\n")
+        (tmp_path / "throwsText.js").write_text("throw 'just text';\n")
+        function = Function("f", NODE, str(tmp_path), handler, 5.0)
+        async with clean(function) as lambda_:
+            error = await lambda_.error("f")
+            found = json.loads(error.payload)
+            assert list(found) == ["errorType", "errorMessage", "trace"]
+            assert found["errorType"] == kind
+            assert found["errorMessage"].startswith(message)
+            assert any("\tERROR\tInit Error \t{" in line for line in lambda_.log("f"))
+
+    @pytest.mark.parametrize(
         ("handler", "payload"),
         [
             ("neverCallsBack", b"null"),

@@ -91,6 +91,40 @@ while True:
 """
 
 
+TELEMETRY = """#!{python}
+import http.server, json, os, sys, threading, urllib.request
+api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"]
+class Sink(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        with open("{record}", "ab") as record:
+            record.write(body + b"\\n")
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *args):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sink)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+def call(method, path, headers, body=None):
+    request = urllib.request.Request(api + path, data=body, headers=headers, method=method)
+    return urllib.request.urlopen(request)
+registered = call("POST", "/2020-01-01/extension/register",
+                  {{"Lambda-Extension-Name": os.path.basename(sys.argv[0])}},
+                  json.dumps({{"events": ["INVOKE", "SHUTDOWN"]}}).encode())
+ident = {{"Lambda-Extension-Identifier": registered.headers["Lambda-Extension-Identifier"]}}
+answer = call("PUT", "/2022-07-01/telemetry", ident, json.dumps({{
+    "schemaVersion": "2022-12-13", "types": ["platform", "function", "extension"],
+    "buffering": {{"maxItems": 1000, "maxBytes": 262144, "timeoutMs": 25}},
+    "destination": {{"protocol": "HTTP",
+                     "URI": "http://sandbox.localdomain:%d" % server.server_port}},
+}}).encode())
+assert answer.read() == b'"OK"'
+print("extension is up", flush=True)
+while json.load(call("GET", "/2020-01-01/extension/event/next", ident))["eventType"] != "SHUTDOWN":
+    pass
+"""
+
+
 def executable(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
@@ -208,6 +242,37 @@ async def test_a_timeout_is_told_to_extensions(tmp_path: Path) -> None:
     events = [json.loads(line) for line in record.read_text().splitlines()]
     assert [each["eventType"] for each in events][:2] == ["INVOKE", "SHUTDOWN"]
     assert events[1]["shutdownReason"] == "TIMEOUT"
+
+
+async def test_an_extension_that_subscribes_to_telemetry(tmp_path: Path) -> None:
+    record = tmp_path / "record"
+    layer, code = tmp_path / "layer", tmp_path / "code"
+    executable(
+        layer / "extensions" / "watch", TELEMETRY.format(python=sys.executable, record=record)
+    )
+    code.mkdir()
+    (code / "app.py").write_text("def handler(e, c):\n    print('printed')\n    return 1\n")
+    function = Function("mine", PYTHON, str(code), "app.handler", 5.0, layers=(str(layer),))
+    async with running(function) as lambda_:
+        outcome = await lambda_.invoke("mine")
+        await lambda_.service.settled()
+    events = [each for line in record.read_text().splitlines() for each in json.loads(line)]
+    kinds = [each["type"] for each in events]
+    assert [kind for kind in kinds if kind not in ("extension", "function")] == [
+        "platform.initStart",
+        "platform.telemetrySubscription",
+        "platform.initRuntimeDone",
+        "platform.initReport",
+        "platform.start",
+        "platform.runtimeDone",
+        "platform.report",
+    ]
+    found = {each["type"]: each["record"] for each in events}
+    assert found["function"] == "printed"
+    assert found["extension"] == "extension is up"
+    assert found["platform.start"]["requestId"] == outcome.report.request_id
+    assert found["platform.runtimeDone"]["metrics"]["producedBytes"] == 1
+    assert found["platform.report"]["metrics"]["memorySizeMB"] == 128
 
 
 async def test_json_logs_of_a_runtime_are_filtered_by_level(tmp_path: Path) -> None:
