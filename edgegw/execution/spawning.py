@@ -17,7 +17,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol, cast
 
@@ -317,10 +317,11 @@ class BootstrapSpawner:
 
     def __init__(self, zygotes: Zygotes) -> None:
         self._zygotes = zygotes
+        self._warming: asyncio.Task[Zygote] | None = None
 
     async def start(self) -> None:
-        await asyncio.sleep(0)
-        self._warming = asyncio.ensure_future(self._zygotes.of(sys.executable))
+        if self._warming is None:
+            self._warming = asyncio.ensure_future(self._zygotes.of(sys.executable))
 
     async def spawn(self, start: Start) -> Child:
         bootstrap = start.package.bootstrap
@@ -328,44 +329,34 @@ class BootstrapSpawner:
             places = "/var/task/bootstrap /opt/bootstrap"
             raise InvalidEntrypointError(f"Couldn't find valid bootstrap(s): [{places}]")
         zygote = await self._zygotes.of(sys.executable)
-        server = await api_server(start)
-        variables = {**start.variables, "AWS_LAMBDA_RUNTIME_API": server.address}
-        try:
-            extensions = await start_extensions(zygote, server, start)
-            started = await zygote.execute([bootstrap], variables, start.package.task_root)
-        except OSError as error:
-            server.close()
-            raise InvalidEntrypointError(f"fork/exec {bootstrap}: {error}") from error
+        with contextlib.ExitStack() as undoing:
+            server = await api_server(start, undoing)
+            variables = {**start.variables, "AWS_LAMBDA_RUNTIME_API": server.address}
+            extensions = await start_extensions(zygote, server, start, undoing)
+            try:
+                started = await zygote.execute([bootstrap], variables, start.package.task_root)
+            except OSError as error:
+                raise InvalidEntrypointError(f"fork/exec {bootstrap}: {error}") from error
+            undoing.pop_all()
         return _child(started, server, extensions, _losing(started, server))
 
     async def close(self) -> None:
         """The zygotes end their children."""
+        if self._warming is not None:
+            with contextlib.suppress(OSError, TimeoutError, EnvironmentProblem):
+                await self._warming
 
 
 async def extended(spawner: Spawner, zygotes: Zygotes, start: Start) -> Child:
     """A child of a bundled runtime beside the external extensions of its layers."""
     zygote = await zygotes.of(sys.executable)
-    server = await api_server(start)
-    extensions = await start_extensions(zygote, server, start)
-    variables = {**start.variables, "AWS_LAMBDA_RUNTIME_API": server.address}
-    settings = {**start.settings, "environment": variables}
-    try:
-        child = await spawner.spawn(
-            Start(
-                start.function,
-                settings,
-                variables,
-                start.package,
-                start.account_id,
-                start.on_extension,
-            )
-        )
-    except BaseException:
-        for each in extensions:
-            each.kill()
-            os.close(each.log_fd)
-        server.close()
-        raise
+    with contextlib.ExitStack() as undoing:
+        server = await api_server(start, undoing)
+        extensions = await start_extensions(zygote, server, start, undoing)
+        variables = {**start.variables, "AWS_LAMBDA_RUNTIME_API": server.address}
+        settings = {**start.settings, "environment": variables}
+        child = await spawner.spawn(replace(start, settings=settings, variables=variables))
+        undoing.pop_all()
     return Child(
         ExtendedChannel(cast("FramesChannel", child.channel), server),
         child.pid,
@@ -378,8 +369,8 @@ async def extended(spawner: Spawner, zygotes: Zygotes, start: Start) -> Child:
     )
 
 
-async def api_server(start: Start) -> RuntimeApiServer:
-    """The Runtime API of one environment, listening."""
+async def api_server(start: Start, undoing: contextlib.ExitStack) -> RuntimeApiServer:
+    """The Runtime API of one environment, listening; `undoing` closes it if the rest fails."""
     function = start.function
     expected = [Path(each).name for each in start.package.extensions]
     api = RuntimeApi(
@@ -390,11 +381,14 @@ async def api_server(start: Start) -> RuntimeApiServer:
         expected,
     )
     server = RuntimeApiServer(api, lambda: int(time.time() * 1000), start.on_extension)
+    undoing.callback(server.close)
     await server.listen()
     return server
 
 
-async def start_extensions(zygote: Zygote, server: RuntimeApiServer, start: Start) -> list[Started]:
+async def start_extensions(
+    zygote: Zygote, server: RuntimeApiServer, start: Start, undoing: contextlib.ExitStack
+) -> list[Started]:
     """Starts the external extensions; they come before the runtime. One that ends is a failure."""
     variables = {k: v for k, v in start.variables.items() if k not in EXTENSIONS_LACK}
     variables["AWS_LAMBDA_RUNTIME_API"] = server.address
@@ -406,6 +400,8 @@ async def start_extensions(zygote: Zygote, server: RuntimeApiServer, start: Star
             server.fail("Extension.LaunchError", f"fork/exec {path}: {error}")
             break
         started.append(each)
+        undoing.callback(os.close, each.log_fd)
+        undoing.callback(each.kill)
         server.watch(each.ended(), Path(path).name)
     return started
 
@@ -422,7 +418,13 @@ async def framed(started: Started, settings: Mapping[str, object]) -> Child:
     sock = cast("socket.socket", started.frames)
     sock.setblocking(False)  # noqa: FBT003
     loop = asyncio.get_running_loop()
-    _, channel = await loop.create_unix_connection(lambda: FramesChannel(settings), sock=sock)
+    try:
+        _, channel = await loop.create_unix_connection(lambda: FramesChannel(settings), sock=sock)
+    except BaseException:
+        started.kill()
+        sock.close()
+        os.close(started.log_fd)
+        raise
     return _child(started, channel, [], started.ended)
 
 

@@ -173,6 +173,8 @@ class Zygote:
             await self._send(control, message, given[::-1] if not program else given)
             pid = await starting
         except BaseException:
+            if not self.is_gone:  # it may be on its way all the same
+                self._tell({"kill": ident}, ident, 0)
             if ours is not None:
                 ours.close()
             os.close(log_read)

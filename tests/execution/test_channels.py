@@ -105,18 +105,23 @@ async def test_the_client_context(make: Make) -> None:
     [
         (
             "returns",
-            b'{"none": null, "text": "%s", "decimal": 1.10, "nan": NaN, '
-            b'"big": 1180591620717411303424, "keys": {"1": "one"}}'
-            % ("ü".encode() if sys.version_info >= (3, 12) else b"\\u00fc"),
+            b'{"none": null, "text": "\\u00fc", "decimal": 1.10, "nan": NaN, '
+            b'"big": 1180591620717411303424, "keys": {"1": "one"}}',
         ),
         ("returns_none", b"null"),
         ("returns_bytes", b"\x00raw bytes"),
     ],
 )
 async def test_what_a_result_becomes(make: Make, handler: str, payload: bytes) -> None:
-    async with running(make(handler)) as lambda_:
+    function = make(handler)
+    async with running(function) as lambda_:
         outcome = await lambda_.invoke(handler)
         assert isinstance(outcome, Returned), outcome
+        # The runtimes from Python 3.12 on leave non-ASCII text as it is; AWS's client knows them
+        # by AWS_EXECUTION_ENV, which an OS-only runtime lacks.
+        language = function.runtime.language
+        if language == "python" and sys.version_info >= (3, 12):
+            payload = payload.replace(b"\\u00fc", "ü".encode())
         assert outcome.payload == payload
 
 

@@ -52,6 +52,9 @@ class Api:
             config=botocore.config.Config(retries={"total_max_attempts": 1}),
         )
 
+    def close(self) -> None:
+        self._client.close()
+
     async def __call__(self, operation: str, **given: Any) -> dict[str, Any]:
         return await asyncio.to_thread(getattr(self._client, operation), **given)
 
@@ -79,7 +82,11 @@ def api(serving: Start) -> Any:
         functions = {**CONFIG["functions"], **more.pop("functions", {})}
         gateway = {**CONFIG["gateway"], **more}
         async with serving({"functions": functions, "gateway": gateway}) as served:
-            yield Api(served.urls["lambda"])
+            call = Api(served.urls["lambda"])
+            try:
+                yield call
+            finally:
+                call.close()
 
     return start
 
