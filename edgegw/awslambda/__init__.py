@@ -1,7 +1,8 @@
 """Decisions of the Lambda service: what runs where, and what its errors look like.
 
-Words: a *function* has *versions* (here `$LATEST`, and at the edge its published version); an
-*invocation* hands a *payload* (JSON bytes) to a function and gets an *outcome*. An *execution
-environment* is one process that handles one invocation at a time; its life is *init*, *ready*,
-*invoke*, *shutdown*. Nothing here does I/O or reads a clock.
+Words: a *function* has *versions* (`$LATEST` and published ones) and *aliases*; an *invocation*
+hands a *payload* (JSON bytes) to a *qualifier* of it and gets an *outcome*. An *execution
+environment* handles one invocation at a time; its life is in `lifecycle.py`, what its runtime and
+extensions may ask in `runtime_api.py`. `versions.py` says what may change about a function,
+`concurrency.py` whether it may run. Nothing here does I/O or reads a clock.
 """

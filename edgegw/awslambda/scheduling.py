@@ -1,4 +1,4 @@
-"""When another execution environment starts, and when an invocation is refused.
+"""When another execution environment starts.
 
 AWS starts an environment for every invocation that finds none free. A laptop has few cores: with
 64 viewers and two fast hooks, four environments each answer three times as many requests as 64
@@ -23,9 +23,6 @@ WAITING_HANDLER = 0.002
 STANDSTILL = 0.05
 """Seconds without any completion after which what was learnt of a handler no longer counts."""
 
-ACCOUNT_CONCURRENCY = 1000
-"""Concurrent invocations of a function without reserved concurrency (AWS: per Region)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Demand:
@@ -44,14 +41,6 @@ class Demand:
     since_completion: float
     mean_duration: float | None = None
     mean_waiting: float = 0.0
-
-
-def is_throttled(in_flight: int, limit: int) -> bool:
-    """Whether one more invocation exceeds the concurrency `limit`.
-
-    Source: Lambda Developer Guide, "Understanding Lambda function scaling".
-    """
-    return in_flight >= limit
 
 
 def environments_to_start(demand: Demand) -> int:

@@ -1,10 +1,11 @@
-"""Where user code runs: execution environments as child processes, one invocation at a time each.
+"""Where user code runs: execution environments, one invocation at a time each.
 
-`service.py` is the one way in (`LambdaService.invoke`). `environment.py` is one child process and
-the frames spoken with it; `spawning.py` makes children (Python by fork from a zygote, Node.js from
-a child started ahead), `in_process.py` stands in for a process when a test replaces a function by
-a callable. `runtimes/` holds the programs that run inside the children.
+`service.py` is the one way in (`LambdaService.invoke`); a `pool.py` keeps the environments of one
+version; `environment.py` is one of them, with the process in it. It speaks through a `channel.py`:
+`frames.py` to the bundled runtimes, `runtime_api.py` (HTTP) to every other. Processes come from a
+`zygote.py`, by way of `python_runtime.py`, `node_runtime.py` and `bootstrap.py`; `runtimes/` holds
+the programs that run inside. `invoke_api.py` is the Lambda API over HTTP, on `control.py`.
 
 Words: a *frame* is one length-prefixed message on the socket pair between gateway and child; the
-*zygote* is a small clean Python process from which Python environments are forked.
+*zygote* is a small clean Python process from which environments come.
 """

@@ -29,21 +29,16 @@ from edgegw.awslambda.permissions import is_allowed
 from edgegw.awslambda.variables import Place, variables
 from edgegw.awslambda.versions import Deployed, choose_version
 from edgegw.errors import EnvironmentProblem
+from edgegw.execution.bootstrap import BootstrapSpawner, extended
 from edgegw.execution.channel import Child, Sink
 from edgegw.execution.environment import Environment, Setting
 from edgegw.execution.in_process import Handler, call
 from edgegw.execution.log_store import Journal, LogStore
+from edgegw.execution.node_runtime import NodeSpawner
 from edgegw.execution.packages import Packages, site_packages
 from edgegw.execution.pool import Pool
-from edgegw.execution.spawning import (
-    BootstrapSpawner,
-    NodeSpawner,
-    PythonSpawner,
-    Spawner,
-    Start,
-    Zygotes,
-    extended,
-)
+from edgegw.execution.python_runtime import PythonSpawner
+from edgegw.execution.spawning import Spawner, Start, Zygotes
 from edgegw.execution.zygote import RUNTIMES
 
 logger = logging.getLogger(__name__)

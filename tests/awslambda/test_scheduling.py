@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgegw.awslambda.scheduling import Demand, environments_to_start, is_throttled
+from edgegw.awslambda.scheduling import Demand, environments_to_start
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,3 @@ def test_growth_stays_within_the_limit_and_the_need(
     assert started >= 0
     assert started <= waiting
     assert started == 0 or environments + started <= limit
-
-
-def test_throttling() -> None:
-    assert is_throttled(10, 10)
-    assert is_throttled(0, 0)
-    assert not is_throttled(9, 10)

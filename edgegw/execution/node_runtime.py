@@ -1,0 +1,135 @@
+"""Node.js environments: taken from a child started ahead, with the flags that Lambda gives."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import socket
+import sys
+from typing import Final, cast
+
+from edgegw.awslambda.model import Runtime
+from edgegw.errors import EnvironmentProblem
+from edgegw.execution.channel import Child
+from edgegw.execution.spawning import Start, Zygotes, framed, wrapped
+from edgegw.execution.zygote import RUNTIMES, Started
+
+logger = logging.getLogger(__name__)
+
+_SPARE_DELAY: Final = 0.25
+"""Seconds after a Node.js child is taken before the next one is started ahead."""
+
+MIN_NODE: Final = 20
+
+_NODE_FLAGS: Final = {
+    20: ["--no-experimental-require-module"],
+    22: ["--no-experimental-require-module", "--no-experimental-detect-module"],
+}
+"""What Lambda starts Node.js with, so that what it refuses to load is refused here."""
+
+_NODE_HOST: Final = str(RUNTIMES / "node" / "host.cjs")
+
+
+class NodeSpawner:
+    """Keeps one Node.js child started ahead; taking it starts the next a moment later."""
+
+    def __init__(self, runtime: Runtime, zygotes: Zygotes) -> None:
+        self._executable = find_node()
+        self._runtime = runtime
+        self._zygotes = zygotes
+        self._looking: asyncio.Task[list[str]] | None = None
+        self._version = ""
+        self._spare: asyncio.Task[Started] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    @property
+    def found(self) -> str:
+        return f"Node.js {self._version} ({self._executable})".replace("  ", " ")
+
+    async def start(self) -> None:
+        self._start_spare()
+
+    def _start_spare(self) -> None:
+        if self._spare is None and not self._closed:
+            self._spare = asyncio.ensure_future(self._start())
+
+    async def spawn(self, start: Start) -> Child:
+        wrapper = start.variables.get("AWS_LAMBDA_EXEC_WRAPPER")
+        if wrapper or "NODE_OPTIONS" in start.variables:
+            zygote = await self._zygotes.of(sys.executable)
+            command = await self._command(start.variables.get("NODE_OPTIONS", ""))
+            argv = [*([wrapper] if wrapper else []), *command]
+            return await wrapped(zygote, argv, start, start.settings)
+        spare, self._spare = self._spare, None
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(_SPARE_DELAY, self._start_spare)
+        try:
+            started = await (spare if spare is not None else self._start())
+        except OSError as error:
+            raise EnvironmentProblem(f"Node.js cannot be started: {error}") from error
+        return await framed(started, start.settings)
+
+    async def _start(self) -> Started:
+        zygote = await self._zygotes.of(sys.executable)
+        path = {"PATH": os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")}
+        return await zygote.execute(await self._command(), path, "/", frames=True)
+
+    async def _command(self, options: str = "") -> list[str]:
+        """The command of a child, less the flags that `options` (NODE_OPTIONS) reverses."""
+        if self._looking is None:
+            self._looking = asyncio.ensure_future(self._look())
+        flags = await asyncio.shield(self._looking)
+        kept = [flag for flag in flags if flag.replace("--no-", "--") not in options.split()]
+        return [self._executable, *kept, _NODE_HOST]
+
+    async def _look(self) -> list[str]:
+        """Lambda's flags for this runtime, if this Node.js knows them; and which one it is."""
+        major = self._runtime.version[0]
+        for flags in (_NODE_FLAGS.get(major, []), []):
+            process = await asyncio.create_subprocess_exec(
+                self._executable,
+                *flags,
+                "--version",
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+            printed, _ = await process.communicate()
+            if process.returncode == 0:
+                break
+        self._version = printed.decode("latin-1").strip().removeprefix("v")
+        if self._version.partition(".")[0] != str(major):
+            logger.warning(
+                "%s was not found; its functions run on Node.js %s",
+                self._runtime.identifier,
+                self._version,
+            )
+        return flags
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._looking is not None:
+            await asyncio.wait({self._looking})
+        if self._spare is not None:
+            with contextlib.suppress(OSError, EnvironmentProblem):
+                spare = await self._spare
+                spare.kill()
+                os.close(spare.log_fd)
+                cast("socket.socket", spare.frames).close()
+
+
+def find_node() -> str:
+    """The path of Node.js. Raises EnvironmentProblem when there is none."""
+    found = shutil.which("node")
+    if found is None:
+        raise EnvironmentProblem(
+            f"Node.js {MIN_NODE} or newer was not found on PATH: install it, or remove the "
+            "functions whose runtime is nodejs"
+        )
+    return found

@@ -1,0 +1,109 @@
+"""Python environments: forked from a zygote of the interpreter that fits best."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import cast
+
+from edgegw.awslambda.model import Runtime
+from edgegw.errors import EnvironmentProblem
+from edgegw.execution.channel import Child
+from edgegw.execution.spawning import Start, Zygotes, framed, wrapped
+from edgegw.execution.zygote import RUNTIMES, Zygote
+
+logger = logging.getLogger(__name__)
+
+
+class PythonSpawner:
+    """Forks from a zygote of the interpreter that fits `runtime` best."""
+
+    def __init__(self, runtime: Runtime, zygotes: Zygotes) -> None:
+        self._runtime = runtime
+        self._zygotes = zygotes
+        self._starting: asyncio.Task[Zygote] | None = None
+
+    @property
+    def found(self) -> str:
+        task = self._starting
+        if task is None or not task.done() or task.exception():
+            return ""
+        zygote = task.result()
+        return f"Python {'.'.join(map(str, zygote.version))} ({zygote.executable})"
+
+    async def start(self) -> None:
+        if self._starting is None:
+            self._starting = asyncio.ensure_future(self._start())
+
+    async def _start(self) -> Zygote:
+        wanted = self._runtime.version
+        problems: list[str] = []
+        for executable in await asyncio.to_thread(_pythons, wanted):
+            try:
+                zygote = await self._zygotes.of(executable)
+            except (OSError, TimeoutError, EnvironmentProblem) as error:
+                problems.append(f"{executable}: {error}")
+                continue
+            if zygote.version != wanted:
+                logger.warning(
+                    "%s was not found; its functions run on Python %s",
+                    self._runtime.identifier,
+                    ".".join(map(str, zygote.version)),
+                )
+            return zygote
+        raise EnvironmentProblem("no Python interpreter could be started: " + "; ".join(problems))
+
+    async def spawn(self, start: Start) -> Child:
+        await self.start()
+        task = cast("asyncio.Task[Zygote]", self._starting)
+        zygote = await asyncio.shield(task)
+        if zygote.is_gone:
+            if self._starting is task:
+                self._starting = None
+            return await self.spawn(start)
+        settings = start.settings
+        wrapper = start.variables.get("AWS_LAMBDA_EXEC_WRAPPER")
+        if wrapper:
+            script = str(RUNTIMES / "python" / "environment.py")
+            argv = [wrapper, zygote.executable, "-I", "-S", script]
+            return await wrapped(zygote, argv, start, settings)
+        return await framed(await zygote.fork(), settings)
+
+    async def close(self) -> None:
+        task, self._starting = self._starting, None
+        if task is not None:
+            with contextlib.suppress(EnvironmentProblem, asyncio.CancelledError):
+                await task
+
+
+def _pythons(version: tuple[int, ...]) -> list[str]:
+    """Interpreters to try, best first: this one if it fits, others of the version, the nearest."""
+    if sys.version_info[:2] == version:
+        return [sys.executable]
+    name = "python" + ".".join(map(str, version))
+    home, text = Path.home(), ".".join(map(str, version))
+    exact = [found] if (found := shutil.which(name)) else []
+    for pattern in (
+        f".pyenv/versions/{text}*/bin/{name}",
+        f".local/share/uv/python/cpython-{text}*/bin/{name}",
+    ):
+        exact += map(str, sorted(home.glob(pattern), reverse=True))
+    return [*exact, *_nearest_pythons(version), sys.executable]
+
+
+def _nearest_pythons(version: tuple[int, ...]) -> list[str]:
+    """Interpreters on PATH of other versions that are nearer than this one, nearest first."""
+    minor, own = version[-1], abs(sys.version_info[1] - version[-1])
+    found: dict[int, str] = {}
+    for folder in os.environ.get("PATH", "").split(os.pathsep):
+        for each in Path(folder).glob("python3.*") if folder else ():
+            match = re.fullmatch(r"python3\.(\d+)", each.name)
+            if match is not None and abs(int(match[1]) - minor) < own:
+                found.setdefault(int(match[1]), str(each))
+    return [found[each] for each in sorted(found, key=lambda other: abs(other - minor))]
