@@ -5,7 +5,6 @@ What is under way finishes in the old ones, what comes next runs in new ones, no
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,12 +26,14 @@ async def watch_code(service: LambdaService) -> None:
     folders = code_folders(service)
     if not folders:
         return
-    async for changes in awatch(*folders, debounce=_DEBOUNCE, step=10):
-        changed = affected({path for _, path in changes}, folders)
-        for name in changed:
-            service.code_changed(name)
-            logger.info("%s: its code changed; new invocations run the new code", name)
-        await asyncio.sleep(0)
+    try:
+        async for changes in awatch(*folders, debounce=_DEBOUNCE, step=10):
+            changed = affected({path for _, path in changes}, folders)
+            for name in changed:
+                service.code_changed(name)
+                logger.info("%s: its code changed; new invocations run the new code", name)
+    except (OSError, RuntimeError) as error:  # such as too many folders for the system's watches
+        logger.warning("code is not watched, restart to run changed code: %s", error)
 
 
 def code_folders(service: LambdaService) -> dict[str, set[str]]:
