@@ -27,7 +27,6 @@ class Statement:
     principal: str
     source_arn: str = ""
     qualifier: str = ""
-    sid: str = ""
 
 
 def is_allowed(policy: tuple[Statement, ...] | None, invocation: Invocation) -> bool:

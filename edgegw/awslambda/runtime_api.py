@@ -150,7 +150,6 @@ class _Extension:
     name: str
     events: tuple[str, ...]
     is_internal: bool
-    state: _State = _State.STARTED
     ticket: int = _HELD
 
 
@@ -175,7 +174,6 @@ class RuntimeApi:
     _initialized: bool = False
     _settled: bool = True
     _streaming: bool = False
-    _refused: bool = False
 
     @property
     def has_internal(self) -> bool:
@@ -224,7 +222,7 @@ class RuntimeApi:
     def invoke(self, event: Event, payload: bytes) -> list[Effect]:
         """Hands out an event; the runtime and the extensions are waiting for it."""
         self._event, self._payload = event, payload
-        self._settled = self._streaming = self._refused = False
+        self._settled = self._streaming = False
         self._state = _State.RUNNING
         waiting = [each for each in self._extensions.values() if "INVOKE" in each.events]
         return [
@@ -261,9 +259,9 @@ class RuntimeApi:
         return [Reply(request.ticket, 404, (), b"404 page not found\n")]
 
     def _next(self, ticket: int) -> list[Effect]:
-        if self._state is _State.RUNNING:  # asked twice: tolerated, it gets the event again
+        if self._state is _State.RUNNING:  # tolerated; it waits until the answer is there
             self._ticket = ticket
-            return [self._next_event()] if self._event is not None else []
+            return []
         if self._state is _State.INIT_ERROR:
             return [self._transition(ticket, "RuntimeReady")]
         self._state, self._ticket = _State.READY, ticket
@@ -312,41 +310,40 @@ class RuntimeApi:
     def _answer(self, request_id: str, is_error: bool, request: Incoming) -> list[Effect]:  # noqa: FBT001 - the path says it
         event, ticket = self._event, request.ticket
         target = "RuntimeInvocationErrorResponse" if is_error else "RuntimeInvocationResponse"
-        if self._state is not _State.RUNNING or self._refused:
+        if self._state is not _State.RUNNING:
             return [self._transition(ticket, target)]
         if event is None or event.request_id != request_id:
             return [_error(ticket, 400, "InvalidRequestID", "Invalid request ID")]
         if request.headers.get("lambda-runtime-invocation-id") not in (None, event.invocation_id):
             return [_error(ticket, 400, "InvalidInvocationId", "Invalid invocation ID")]
         if is_error:
-            return self._answered(ticket, Answered(b"", _handler_error(request)))
+            return self._answered(_accepted(ticket), Answered(b"", _handler_error(request)))
         mode = request.headers.get(STREAMING_MODE)
         if mode not in (None, "streaming"):
             kind = "Runtime.InvalidResponseModeHeader"
             failure = Failure(kind, f"Invalid response mode {mode!r}", _error_body(kind, ""))
-            self._refused = True
             reply = _error(ticket, 400, "InvalidFunctionResponseMode", f"Invalid mode {mode!r}")
-            return [reply, Answered(b"", failure)]
+            return self._answered(reply, Answered(b"", failure))
         if request.is_truncated:
             kind = "Runtime.TruncatedResponse"
             failure = Failure(kind, "the response was cut off", _error_body(kind, ""))
             reply = _error(
                 ticket, 400, "TruncatedHTTPRequest", "HTTP request detected as truncated"
             )
-            return [reply, Answered(b"", failure, streamed=self._streaming)]
+            return self._answered(reply, Answered(b"", failure, streamed=self._streaming))
         if self._streaming:
             failure = _trailing_error(request.trailers)
-            return self._answered(ticket, Answered(b"", failure, streamed=True))
+            return self._answered(_accepted(ticket), Answered(b"", failure, streamed=True))
         if request.too_large or len(request.body) > MAX_RESPONSE:
-            self._refused = True
             text = f"Exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
             reply = _error(ticket, 413, "RequestEntityTooLarge", text)
-            return [reply, Answered(b"", response_too_large())]
-        return self._answered(ticket, Answered(request.body))
+            return self._answered(reply, Answered(b"", response_too_large()))
+        return self._answered(_accepted(ticket), Answered(request.body))
 
-    def _answered(self, ticket: int, answer: Answered) -> list[Effect]:
-        self._state = _State.ANSWERED
-        return [_accepted(ticket), answer]
+    def _answered(self, reply: Reply, answer: Answered) -> list[Effect]:
+        """The invocation has its answer, be it that the runtime's was refused."""
+        self._state = _State.ANSWERED if self._ticket == _HELD else _State.READY
+        return [reply, answer, *self._after_next()]
 
     def _transition(self, ticket: int, target: str) -> Reply:
         text = (
@@ -368,7 +365,6 @@ class RuntimeApi:
             return [extension]
         if path == "event/next":
             extension.ticket = request.ticket
-            extension.state = _State.READY
             return self._after_next()
         kind = request.headers.get("lambda-extension-function-error-type", "")
         if not kind:
@@ -454,7 +450,6 @@ class RuntimeApi:
 
     def _extension_event(self, extension: _Extension, event: Mapping[str, object]) -> Reply:
         ticket, extension.ticket = extension.ticket, _HELD
-        extension.state = _State.RUNNING
         identifier = self._event.invocation_id if self._event is not None else "shutdown"
         headers = (_JSON, ("Lambda-Extension-Event-Identifier", identifier))
         return Reply(ticket, 200, headers, encode_payload(event))

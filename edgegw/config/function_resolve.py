@@ -114,10 +114,7 @@ def _alias(name: str, given: schema.Alias) -> Alias:
 def _policy(given: list[schema.Permission] | None) -> tuple[Statement, ...] | None:
     if given is None:
         return None
-    return tuple(
-        Statement(each.principal, each.source_arn, each.qualifier, each.statement_id)
-        for each in given
-    )
+    return tuple(Statement(each.principal, each.source_arn, each.qualifier) for each in given)
 
 
 def shifts(name: str, given: schema.Function) -> list[Shift]:

@@ -78,7 +78,6 @@ class Permission(Model):
     principal: str
     source_arn: str = ""
     qualifier: str = ""
-    statement_id: str = ""
 
 
 class Function(Model):

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import logging
 import time
 import traceback
 import types
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from edgegw.awslambda.model import (
@@ -48,11 +49,27 @@ class Context:
             cognito_identity_id=None, cognito_identity_pool_id=None
         )
         self.client_context = None
+        if invocation.client_context:
+            self.client_context = _client_context(json.loads(invocation.client_context))
         self.tenant_id = None
         self._deadline = time.monotonic() + function.timeout
 
     def get_remaining_time_in_millis(self) -> int:
         return max(0, int((self._deadline - time.monotonic()) * 1000))
+
+    def log(self, message: object) -> None:
+        """Writes to the log as it is."""
+        logger.info("%s", message)
+
+
+def _client_context(found: Mapping[str, Any]) -> types.SimpleNamespace:
+    client = found.get("client")
+    if client is not None:
+        names = ("installation_id", "app_title", "app_version_name", "app_version_code")
+        client = types.SimpleNamespace(
+            **{name: client.get(name) for name in (*names, "app_package_name")}
+        )
+    return types.SimpleNamespace(custom=found.get("custom"), env=found.get("env"), client=client)
 
 
 async def call(handler: Handler, function: Function, invocation: Invocation, arn: str) -> Outcome:

@@ -342,3 +342,26 @@ while True:
             outcome = await lambda_.invoke("mine")
             assert outcome.payload == b"onetwo"
             await asyncio.sleep(0)
+
+
+async def test_a_runtime_that_goes_on_after_a_refused_response(tmp_path: Path) -> None:
+    script = f"""#!{sys.executable}
+import http.client, os
+c = http.client.HTTPConnection(*os.environ["AWS_LAMBDA_RUNTIME_API"].split(":"))
+while True:
+    c.request("GET", "/2018-06-01/runtime/invocation/next")
+    r = c.getresponse(); event = r.read(); ident = r.headers["Lambda-Runtime-Aws-Request-Id"]
+    body = b'"' + b"x" * (7 << 20) + b'"' if event == b'"big"' else event
+    c.request("POST", f"/2018-06-01/runtime/invocation/{{ident}}/response", body)
+    r = c.getresponse(); r.read()
+    print("status", r.status, flush=True)
+"""
+    executable(tmp_path / "bootstrap", script)
+    async with running(provided(tmp_path)) as lambda_:
+        error = await lambda_.error("mine", "big")
+        assert error.error_type == "Function.ResponseSizeTooLarge"
+        assert await lambda_.result("mine", "small") == "small"
+        await lambda_.service.settled()
+        printed = [line for line in lambda_.log("mine") if line.startswith("status")]
+        assert printed == ["status 413", "status 202"]
+        assert len({entry.stream for entry in lambda_.service.logs.group("mine").after(0)}) == 1

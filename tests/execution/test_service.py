@@ -318,6 +318,19 @@ async def test_replaced_functions_run_in_process() -> None:
     assert seen == [({"a": 1}, "counts")]
 
 
+async def test_replaced_functions_get_the_client_context() -> None:
+    def handler(event: Any, context: Any) -> Any:
+        given = context.client_context
+        return [given.custom, given.env, given.client.app_title]
+
+    async with service(python("counts"), handlers={"counts": handler}) as running:
+        context = '{"custom": {"k": 1}, "client": {"app_title": "t"}}'
+        invocation = Invocation(FunctionRef("counts"), b"{}", client_context=context)
+        outcome = await running.invoke(invocation)
+        assert isinstance(outcome, Returned)
+        assert json.loads(outcome.payload) == [{"k": 1}, None, "t"]
+
+
 async def test_a_replaced_function_that_raises_is_a_function_error() -> None:
     def handler(event: Any, context: Any) -> Any:
         raise KeyError("x")
