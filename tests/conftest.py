@@ -46,7 +46,7 @@ def need(tool: str, reason: str) -> str:
     return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def node() -> str:
     return need("node", "functions in Node.js are not tested")
 

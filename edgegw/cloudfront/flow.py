@@ -33,16 +33,30 @@ from edgegw.cloudfront.behaviors import (
 )
 from edgegw.cloudfront.model import Association, Behavior, Distribution, Origin, Trigger
 from edgegw.cloudfront.policies import origin_request
+from edgegw.cloudfront.rule_table import (
+    EXECUTION_ERROR,
+    NOT_INVOCABLE,
+    THROTTLED,
+    TIMED_OUT,
+    TOO_LARGE,
+    Breach,
+    Rule,
+)
 from edgegw.cloudfront.trigger_event import (
-    Generated,
     Sent,
     ShownBody,
-    decode_request_result,
-    decode_response_result,
     encode_request_event,
     encode_response_event,
 )
-from edgegw.cloudfront.trigger_rules import BODY_LIMIT, Breach
+from edgegw.cloudfront.trigger_result import (
+    Breaches,
+    Continued,
+    Generated,
+    Rejected,
+    decode_request_result,
+    decode_response_result,
+)
+from edgegw.cloudfront.trigger_rules import BODY_LIMIT
 from edgegw.http.message import (
     HOP_BY_HOP,
     Body,
@@ -55,23 +69,49 @@ from edgegw.http.message import (
 from edgegw.http.target import Target
 
 
+class Warned(NamedTuple):
+    """What a developer should know of a result that CloudFront accepts."""
+
+    trigger: Trigger
+    breach: Breach
+
+    def __str__(self) -> str:
+        return f"{self.trigger}: {self.breach}"
+
+
 class Visit(NamedTuple):
-    """One viewer request in its behavior: what every later step needs to know."""
+    """One viewer request in its behavior: what every later step needs to know.
+
+    `viewer` is the request as viewer-request left it, `received` as it came.
+    """
 
     distribution: Distribution
     behavior: Behavior
     facts: Facts
     viewer: Request
+    received: Request
+    warnings: tuple[Warned, ...] = ()
+
+    def warned(self, trigger: Trigger, breaches: Breaches) -> Visit:
+        """This visit with warnings about the result of `trigger`."""
+        if not breaches:
+            return self
+        more = tuple(Warned(trigger, breach) for breach in breaches)
+        return self._replace(warnings=self.warnings + more)
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionFault:
-    """A function failed at a trigger: `kind` is the X-Cache value, `detail` the exact reason."""
+    """A function failed at a trigger: `kind` is the X-Cache value, `detail` the exact reason.
+
+    `rule` is the one that CloudFront's page speaks of, `breaches` are all that were found.
+    """
 
     trigger: Trigger
     kind: Literal["LambdaValidationError", "LambdaExecutionError", "LambdaLimitExceeded"]
     detail: str
-    breach: Breach | None = None
+    rule: Rule
+    breaches: Breaches = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +165,17 @@ class ViewerRequest:
             return _failed(self.visit, "viewer-request", outcome)
         answer = decode_request_result(outcome.payload, self.sent)
         match answer:
-            case Breach():
-                return _breached(self.visit, "viewer-request", answer)
+            case Rejected():
+                return _rejected(self.visit, "viewer-request", answer)
             case Generated():
-                made = _generated(answer, self.visit)
+                visit = self.visit.warned("viewer-request", answer.warnings)
                 kind = "LambdaGeneratedResponse"
-                answer = stamped(made, kind, self.visit.facts, without_origin=True)
-                return Finish(answer, self.visit, kind)
-            case (request, _):
-                return _look_up(self.visit._replace(viewer=request))
+                made = stamped(_generated(answer, visit), kind, visit.facts, without_origin=True)
+                return Finish(made, visit, kind)
+            case Continued(request, _, warnings):
+                return _look_up(
+                    self.visit._replace(viewer=request).warned("viewer-request", warnings)
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +191,16 @@ class OriginRequest:
             return _failed(self.visit, "origin-request", outcome)
         answer = decode_request_result(outcome.payload, self.sent)
         match answer:
-            case Breach():
-                return _breached(self.visit, "origin-request", answer)
+            case Rejected():
+                return _rejected(self.visit, "origin-request", answer)
             case Generated():
-                made = _generated(answer, self.visit)
-                return _to_viewer(self.visit, made, origin_status=made.status)
-            case (request, origin):
-                return Fetch(self.visit, request, origin or self.visit.behavior.origin)
+                visit = self.visit.warned("origin-request", answer.warnings)
+                made = _generated(answer, visit)
+                runs = visit.distribution.stance.viewer_response_after_generated_error == "run"
+                return _to_viewer(visit, made, origin_status=made.status, runs_on_error=runs)
+            case Continued(request, origin, warnings):
+                visit = self.visit.warned("origin-request", warnings)
+                return Fetch(visit, request, origin or visit.behavior.origin)
 
 
 class Fetch(NamedTuple):
@@ -208,12 +253,20 @@ class OriginResponse:
             _release(self.reply)
             return _failed(self.visit, "origin-response", outcome)
         answer = decode_response_result(outcome.payload, self.sent)
-        if isinstance(answer, Breach):
+        if isinstance(answer, Rejected):
             _release(self.reply)
-            return _breached(self.visit, "origin-response", answer)
-        if answer.body is not self.reply.body:
+            return _rejected(self.visit, "origin-response", answer)
+        response, warnings = answer
+        if response.body is not self.reply.body:
             _release(self.reply)
-        return _to_viewer(self.visit, answer, origin_status=self.reply.status)
+        visit = self.visit.warned("origin-response", warnings)
+        runs = visit.distribution.stance.viewer_response_after_mended_error == "run"
+        return _to_viewer(
+            visit,
+            response,
+            origin_status=self.reply.status,
+            runs_on_error=runs and response.status < 400,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +284,11 @@ class ViewerResponse:
             _release(self.response)
             return _failed(self.visit, "viewer-response", outcome)
         answer = decode_response_result(outcome.payload, self.sent)
-        if isinstance(answer, Breach):
+        if isinstance(answer, Rejected):
             _release(self.response)
-            return _breached(self.visit, "viewer-response", answer)
-        return _finish(self.visit, answer, self.x_cache)
+            return _rejected(self.visit, "viewer-response", answer)
+        visit = self.visit.warned("viewer-response", answer.warnings)
+        return _finish(visit, answer.response, self.x_cache)
 
 
 FunctionStep: TypeAlias = ViewerRequest | OriginRequest | OriginResponse | ViewerResponse
@@ -248,7 +302,7 @@ def start(distribution: Distribution, request: Request, facts: Facts) -> Step:
     behavior (by the path as it came, never again), protocol, method, viewer-request.
     """
     behavior = choose_behavior(distribution, request.target.path)
-    visit = Visit(distribution, behavior, facts, request)
+    visit = Visit(distribution, behavior, facts, request, request)
     refusal = refuse_size(request) or admit(behavior, request)
     match refusal:
         case RefusedAtTheDoor():
@@ -258,10 +312,13 @@ def start(distribution: Distribution, request: Request, facts: Facts) -> Step:
             return Finish(redirect_to_https(refusal.status, request, facts), visit, "Redirect")
         case None:
             pass
+    if distribution.stance.default_root_object == "viewer-request":
+        request = _with_default_root_object(distribution, request)
+        visit = visit._replace(viewer=request)
     association = behavior.associations.get("viewer-request")
     if association is None:
         return _look_up(visit)
-    if association.include_body:
+    if _shows_body(association, distribution, request):
         return ReadBody("viewer-request", visit, request, BODY_LIMIT["viewer-request"])
     return _run_viewer_request(visit, request, None)
 
@@ -280,25 +337,29 @@ def _look_up(visit: Visit) -> Step:
     Its key comes from the request that viewer-request left. There is no cache yet, so every
     request is a miss.
     """
-    viewer = visit.viewer
-    if visit.distribution.default_root_object:
-        viewer = _with_default_root_object(visit)
+    viewer = _with_default_root_object(visit.distribution, visit.viewer)
     behavior = visit.behavior
     request = origin_request(behavior.forwarding, viewer, behavior.origin, visit.facts)
     association = visit.behavior.associations.get("origin-request")
     if association is None:
         return Fetch(visit, request, visit.behavior.origin)
-    if association.include_body:
+    if _shows_body(association, visit.distribution, request):
         return ReadBody("origin-request", visit, request, BODY_LIMIT["origin-request"])
     return _run_origin_request(visit, request, None)
 
 
-def _with_default_root_object(visit: Visit) -> Request:
-    """The default root object stands in for exactly `/`; the viewer's triggers still see `/`."""
-    root, viewer = visit.distribution.default_root_object, visit.viewer
-    if viewer.target.path != b"/":
-        return viewer
-    return viewer._replace(target=Target(b"/" + root.encode(), viewer.target.query))
+def _shows_body(association: Association, distribution: Distribution, request: Request) -> bool:
+    if not association.include_body:
+        return False
+    return not request.body.is_empty or distribution.stance.include_body_without_body == "empty"
+
+
+def _with_default_root_object(distribution: Distribution, request: Request) -> Request:
+    """The default root object stands in for exactly `/`."""
+    root = distribution.default_root_object
+    if not root or request.target.path != b"/":
+        return request
+    return request._replace(target=Target(b"/" + root.encode(), request.target.query))
 
 
 def _run_origin_request(visit: Visit, request: Request, body: ShownBody | None) -> OriginRequest:
@@ -318,20 +379,25 @@ def _association(visit: Visit, trigger: Trigger) -> Association:
     return visit.behavior.associations[trigger]
 
 
-def _to_viewer(visit: Visit, response: Response, *, origin_status: int) -> Step:
+def _to_viewer(
+    visit: Visit, response: Response, *, origin_status: int, runs_on_error: bool = False
+) -> Step:
     """The response on its way out: CloudFront's own header work, then viewer-response.
 
-    viewer-response does not run when the origin answered 400 or above.
+    viewer-response does not run when the origin answered 400 or above; `runs_on_error` is the
+    other choice where that is an open point.
     Source: CloudFront Developer Guide, "Restrictions on Lambda@Edge" (HTTP status codes).
     """
     headers = _response_headers(visit, response)
     response = Response(response.status, response.reason, headers, response.body)
     x_cache = "Error" if origin_status >= 400 else "Miss"
     association = visit.behavior.associations.get("viewer-response")
-    if association is None or x_cache == "Error":
+    if association is None or (x_cache == "Error" and not runs_on_error):
         return _finish(visit, response, x_cache)
+    is_edited = visit.distribution.stance.viewer_response_request == "edited"
+    request = visit.viewer if is_edited else visit.received
     payload, sent = encode_response_event(
-        visit.distribution, "viewer-response", visit.facts.request_id, visit.viewer, response
+        visit.distribution, "viewer-response", visit.facts.request_id, request, response
     )
     invocation = Invocation(association.function, payload)
     return ViewerResponse(visit, sent, response, x_cache, invocation)
@@ -370,39 +436,54 @@ def _finish(visit: Visit, response: Response, x_cache: str) -> Finish:
     return Finish(stamped(response, x_cache, visit.facts), visit, x_cache)
 
 
-_EXECUTION_TEXT = (
-    "The Lambda function associated with the CloudFront distribution is invalid or doesn't have "
-    "the required permissions."
-)
-_THROTTLED_TEXT = "The Lambda function associated with the CloudFront distribution was throttled."
-
-
 def _failed(visit: Visit, trigger: Trigger, outcome: FunctionError | Throttled | Refused) -> Finish:
-    """503 for a function that failed or was throttled.
+    """503 for a function that failed or was throttled, 502 for an answer that Lambda cut off.
 
     Source: CloudFront Developer Guide, "HTTP 503 status code (Service Unavailable)".
     """
-    if isinstance(outcome, Throttled):
-        detail = f"{outcome.message} {outcome.reason}: {outcome.detail}"
-        fault = FunctionFault(trigger, "LambdaLimitExceeded", detail)
-        return _fault_page(visit, 503, _THROTTLED_TEXT, fault)
-    kind = outcome.code if isinstance(outcome, Refused) else outcome.error_type
-    detail = f"{kind}: {outcome.message}"
-    fault = FunctionFault(trigger, "LambdaExecutionError", detail)
-    return _fault_page(visit, 503, _EXECUTION_TEXT, fault)
+    match outcome:
+        case Throttled():
+            what = f"{outcome.message} {outcome.reason}: {outcome.detail}"
+            return _fault(visit, trigger, "LambdaLimitExceeded", THROTTLED, what)
+        case Refused():
+            what = f"{outcome.code}: {outcome.message}"
+            return _fault(visit, trigger, "LambdaExecutionError", NOT_INVOCABLE, what)
+        case FunctionError(error_type="Function.ResponseSizeTooLarge"):
+            breach = Breach(TOO_LARGE, "", outcome.message, "return less", log=TOO_LARGE.demands)
+            return _rejected(visit, trigger, Rejected((breach,)))
+        case FunctionError():
+            rule = TIMED_OUT if outcome.report.status == "timeout" else EXECUTION_ERROR
+            what = f"{outcome.error_type}: {outcome.message}"
+            return _fault(visit, trigger, "LambdaExecutionError", rule, what)
 
 
-def _breached(visit: Visit, trigger: Trigger, breach: Breach) -> Finish:
+def _fault(
+    visit: Visit,
+    trigger: Trigger,
+    kind: Literal["LambdaExecutionError", "LambdaLimitExceeded"],
+    rule: Rule,
+    what: str,
+) -> Finish:
+    fault = FunctionFault(trigger, kind, f"{rule.code}: {what} ({rule.source})", rule)
+    return _fault_page(visit, 503, fault)
+
+
+def _rejected(visit: Visit, trigger: Trigger, answer: Rejected) -> Finish:
     """502 for an answer that CloudFront refuses.
 
     Source: CloudFront Developer Guide, "HTTP 502 status code: Lambda validation error".
     """
-    fault = FunctionFault(trigger, "LambdaValidationError", str(breach), breach)
-    return _fault_page(visit, 502, breach.text, fault)
+    refused = [each for each in answer.breaches if each.is_refused]
+    detail = "\n".join(map(str, refused))
+    fault = FunctionFault(
+        trigger, "LambdaValidationError", detail, refused[0].rule, answer.breaches
+    )
+    warnings = tuple(each for each in answer.breaches if not each.is_refused)
+    return _fault_page(visit.warned(trigger, warnings), 502, fault)
 
 
-def _fault_page(visit: Visit, status: int, text: str, fault: FunctionFault) -> Finish:
-    page = error_page(status, text, visit.facts, x_cache=fault.kind)
+def _fault_page(visit: Visit, status: int, fault: FunctionFault) -> Finish:
+    page = error_page(status, fault.rule.page, visit.facts, x_cache=fault.kind)
     return Finish(page, visit, fault.kind, fault)
 
 

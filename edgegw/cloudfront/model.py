@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from edgegw.awslambda.model import FunctionRef
+from edgegw.cloudfront.stance import DEFAULT_STANCE, Stance
 from edgegw.http.message import Header
 
 if TYPE_CHECKING:
@@ -143,7 +144,10 @@ class Behavior:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """A distribution. `behaviors` are in order of precedence, without the default one."""
+    """A distribution. `behaviors` are in order of precedence, without the default one.
+
+    `stance` says how its functions are judged.
+    """
 
     name: str
     id: str
@@ -152,3 +156,4 @@ class Distribution:
     behaviors: tuple[Behavior, ...]
     default_behavior: Behavior
     default_root_object: str = ""
+    stance: Stance = DEFAULT_STANCE

@@ -6,20 +6,34 @@ headers to origin requests".
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias, cast
 
-from edgegw.cloudfront.trigger_rules import (
-    Breach,
-    check_values,
-    entry_values,
-    glimpse,
-    is_disallowed,
+from edgegw.cloudfront.header_rules import Line, header_lines, is_disallowed
+from edgegw.cloudfront.judge import Judge, step_into
+from edgegw.cloudfront.rule_table import (
+    ORIGIN_ADDRESS,
+    ORIGIN_AUTH,
+    ORIGIN_COMPLETION,
+    ORIGIN_DOMAIN,
+    ORIGIN_HEADER,
+    ORIGIN_HEADER_TWICE,
+    ORIGIN_HOST,
+    ORIGIN_INCOMPLETE,
+    ORIGIN_KEEPALIVE,
+    ORIGIN_PATH,
+    ORIGIN_PORT,
+    ORIGIN_PROTOCOL,
+    ORIGIN_READ_TIMEOUT,
+    ORIGIN_REGION,
+    ORIGIN_SHAPE,
+    ORIGIN_SSL,
+    Rule,
 )
 
-_ORIGIN_TEXT: Final = "The Lambda function returned an invalid origin configuration: "
-_SSL_PROTOCOLS: Final = frozenset({"TLSv1.2", "TLSv1.1", "TLSv1", "SSLv3"})
+_SSL_PROTOCOLS: Final = ("TLSv1.2", "TLSv1.1", "TLSv1", "SSLv3")
 _UNSETTABLE: Final = frozenset(
     {
         "cache-control",
@@ -46,6 +60,10 @@ _UNSETTABLE: Final = frozenset(
         "x-real-ip",
     }
 )
+_LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_BLANK: Final = re.compile(r"[\x00-\x20\x7f]")
+_LONGEST: Final = {"custom": 253, "s3": 128}
+_MAX_PATH: Final = 255
 
 
 def is_unsettable(name: str) -> bool:
@@ -53,129 +71,174 @@ def is_unsettable(name: str) -> bool:
     return name in _UNSETTABLE or name.startswith(("x-amz-", "x-edge-"))
 
 
-def check_origin(origin: object) -> Breach | None:
-    """A changed `origin`: exactly one of `custom` and `s3`, each field in its range."""
+def check_origin(judge: Judge, origin: object) -> Mapping[str, Any] | None:
+    """Judges a changed `origin`: exactly one of `custom` and `s3`, each field in its range.
+
+    The fields to go on with; None when there are none.
+    """
     if not isinstance(origin, Mapping) or len(origin := cast("Mapping[str, Any]", origin)) != 1:
-        return _bad_origin("origin", origin, "it must be an object with exactly custom or s3")
+        judge.note(ORIGIN_SHAPE, "origin", origin, "write {custom: {…}} or {s3: {…}}")
+        return None
     kind, fields = next(iter(origin.items()))
     if kind not in ("custom", "s3") or not isinstance(fields, Mapping):
-        return _bad_origin("origin", origin, "it must be an object with exactly custom or s3")
+        judge.note(ORIGIN_SHAPE, "origin", origin, "write {custom: {…}} or {s3: {…}}")
+        return None
     fields = cast("Mapping[str, Any]", fields)
-    return _check_origin_fields(kind, fields) or _check_custom_headers(
-        kind, fields.get("customHeaders", {})
-    )
-
-
-def _check_origin_fields(kind: str, fields: Mapping[str, Any]) -> Breach | None:
     where = f"origin.{kind}"
-    domain = fields.get("domainName")
-    if not _is_domain(domain, 253 if kind == "custom" else 128):
-        text = f"{_ORIGIN_TEXT}The value of DomainName is invalid."
-        expected = "domainName must be a host name, without a port, and no IP address"
-        code, path = "lambda-edge.origin-domain", f"{where}.domainName"
-        return Breach(code, path, text, glimpse(domain), expected)
-    for name, is_right, expected in _ORIGIN_FIELDS[kind]:
-        value = fields.get(name, _MISSING)
-        if not is_right(value):
-            found = None if value is _MISSING else value
-            return _bad_origin(f"{where}.{name}", found, expected)
-    read, total = fields.get("readTimeout", 1), fields.get("responseCompletionTimeout", 0)
-    if total and total < read:
-        expected = "it must be at least readTimeout, or 0 for no limit"
-        return _bad_origin(f"{where}.responseCompletionTimeout", total, expected)
-    return None
+    _check_domain(judge, kind, fields.get("domainName"), where)
+    for name, rule, is_right, expected in _FIELDS[kind]:
+        if name not in fields:
+            judge.note(ORIGIN_INCOMPLETE, f"{where}.{name}", None, expected)
+        elif not is_right(fields[name]):
+            judge.note(rule, f"{where}.{name}", fields[name], expected)
+    _check_completion(judge, fields, where)
+    if kind == "s3" and fields.get("authMethod") == "origin-access-identity":
+        region = fields.get("region")
+        if not region or not isinstance(region, str):
+            judge.note(ORIGIN_REGION, f"{where}.region", region, "name the bucket's Region")
+    return fields
 
 
-_MISSING: Final = object()
+def _check_domain(judge: Judge, kind: str, domain: object, where: str) -> None:
+    path = f"{where}.domainName"
+    if isinstance(domain, str) and _is_address(domain):
+        if not domain.startswith("127."):
+            judge.note(ORIGIN_ADDRESS, path, domain, "write a host name")
+        return
+    longest = _LONGEST[kind]
+    if not isinstance(domain, str) or not is_host_name(domain) or len(domain) > longest:
+        expected = f"write a host name of at most {longest} characters, without a port"
+        judge.note(ORIGIN_DOMAIN, path, domain, expected)
+    elif kind == "s3" and domain != domain.lower():
+        judge.note(ORIGIN_DOMAIN, path, domain, "write the bucket's name in lower case")
 
 
-def _is_domain(domain: object, longest: int) -> bool:
-    """A host name; addresses are refused as on AWS, but for this machine's own."""
-    if not isinstance(domain, str) or not 0 < len(domain) <= longest or ":" in domain:
-        return False
-    return not re.fullmatch(r"[\d.]+", domain) or domain.startswith("127.")
+def is_host_name(text: str) -> bool:
+    """Whether `text` can be looked up: labels of 1 to 63 letters, digits, `-` and `_`."""
+    return all(_LABEL.fullmatch(label) for label in text.removesuffix(".").split("."))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return re.fullmatch(r"[\d.]+", text) is not None and text.strip(".") != ""
+    return True
 
 
 def _is_path(value: object) -> bool:
-    return value in (_MISSING, "") or (
-        isinstance(value, str) and len(value) <= 255 and value[0] == "/" and value[-1] != "/"
-    )
+    if not isinstance(value, str):
+        return False
+    if value == "":
+        return True
+    is_framed = value[0] == "/" and value[-1] != "/"
+    return len(value) <= _MAX_PATH and is_framed and "\r" not in value and "\n" not in value
+
+
+def _is_encoded_path(value: object) -> bool:
+    return _is_path(value) and not _BLANK.search(cast("str", value))
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return int(value) if value == value // 1 and abs(value) < 1e9 else None
 
 
 def _is_port(value: object) -> bool:
-    return type(value) is int and (value in (80, 443) or 1024 <= value <= 65535)
+    port = _whole(value)
+    return port is not None and (port in (80, 443) or 1024 <= port <= 65535)
 
 
 def _is_timeout(value: object) -> bool:
-    return value is _MISSING or (type(value) is int and 1 <= value <= 120)
-
-
-def _is_total(value: object) -> bool:
-    return value is _MISSING or (type(value) is int and value >= 0)
+    seconds = _whole(value)
+    return seconds is not None and 1 <= seconds <= 120
 
 
 def _are_protocols(value: object) -> bool:
-    if not isinstance(value, list):
-        return value is _MISSING
-    items = cast("list[object]", value)
-    return all(isinstance(each, str) and each in _SSL_PROTOCOLS for each in items)
+    return isinstance(value, list) and all(
+        each in _SSL_PROTOCOLS for each in cast("list[object]", value)
+    )
 
 
-_FieldRule: TypeAlias = tuple[str, Callable[[object], bool], str]
-_COMMON_FIELDS: Final[tuple[_FieldRule, ...]] = (
-    ("path", _is_path, 'it must be "" or start with /, without / at its end, at most 255 long'),
-    ("readTimeout", _is_timeout, "it must lie between 1 and 120 seconds"),
-    ("responseCompletionTimeout", _is_total, "it must be a number of seconds"),
-)
-_ORIGIN_FIELDS: Final[Mapping[str, tuple[_FieldRule, ...]]] = {
+def _is_protocol(value: object) -> bool:
+    return value in ("http", "https")
+
+
+def _is_auth_method(value: object) -> bool:
+    return value in ("none", "origin-access-identity")
+
+
+_Field: TypeAlias = tuple[str, Rule, Callable[[object], bool], str]
+_SECONDS: Final = "write 1 to 120 seconds"
+_FIELDS: Final[Mapping[str, tuple[_Field, ...]]] = {
     "custom": (
-        *_COMMON_FIELDS,
-        ("port", _is_port, "it must be 80, 443 or 1024 to 65535"),
-        ("protocol", lambda value: value in ("http", "https"), "it must be http or https"),
-        ("keepaliveTimeout", _is_timeout, "it must lie between 1 and 120 seconds"),
-        ("sslProtocols", _are_protocols, f"it must be a list of {sorted(_SSL_PROTOCOLS)}"),
+        ("path", ORIGIN_PATH, _is_encoded_path, "write '' or /path, percent-encoded"),
+        ("readTimeout", ORIGIN_READ_TIMEOUT, _is_timeout, _SECONDS),
+        ("port", ORIGIN_PORT, _is_port, "write 80, 443 or 1024 to 65535"),
+        ("protocol", ORIGIN_PROTOCOL, _is_protocol, "write http or https"),
+        ("keepaliveTimeout", ORIGIN_KEEPALIVE, _is_timeout, _SECONDS),
+        ("sslProtocols", ORIGIN_SSL, _are_protocols, f"a list out of {', '.join(_SSL_PROTOCOLS)}"),
     ),
     "s3": (
-        *_COMMON_FIELDS,
-        (
-            "authMethod",
-            lambda value: value in (_MISSING, "none", "origin-access-identity"),
-            "it must be none or origin-access-identity",
-        ),
+        ("path", ORIGIN_PATH, _is_path, "write '' or /path"),
+        ("readTimeout", ORIGIN_READ_TIMEOUT, _is_timeout, _SECONDS),
+        ("authMethod", ORIGIN_AUTH, _is_auth_method, "write none or origin-access-identity"),
     ),
 }
 
 
-def _check_custom_headers(kind: str, headers: object) -> Breach | None:
-    where = f"origin.{kind}.customHeaders"
-    if not isinstance(headers, Mapping):
-        return _bad_origin(where, headers, "it must be an object of arrays")
-    for name, entries in cast("Mapping[str, object]", headers).items():
-        lower = name.lower()
-        values = entry_values(entries)
-        if isinstance(values, Breach) or is_unsettable(lower) or is_disallowed(lower):
-            text = f"{_ORIGIN_TEXT}One or more HeaderName or HeaderValue values are invalid."
-            expected = "this header cannot be an origin custom header, or its entry is malformed"
-            return Breach("lambda-edge.origin-header", f"{where}.{name}", text, name, expected)
-        breach = check_values(name, values)
-        if breach is not None:
-            return breach
-    return None
+def _check_completion(judge: Judge, fields: Mapping[str, Any], where: str) -> None:
+    total = _whole(fields.get("responseCompletionTimeout", 0))
+    read = _whole(fields.get("readTimeout")) or 0
+    if total is None or total < 0 or (total and total < read):
+        path = f"{where}.responseCompletionTimeout"
+        expected = f"write 0 for no limit, or {max(read, 1)} seconds and more"
+        judge.note(ORIGIN_COMPLETION, path, fields["responseCompletionTimeout"], expected)
 
 
-def check_own_headers(origin: object, headers: object) -> Breach | None:
+def custom_headers(judge: Judge, origin: Mapping[str, Any]) -> list[Line]:
+    """The custom headers of a checked `origin` object, each judged."""
+    kind, fields = next(iter(origin.items()))
+    where, found = f"origin.{kind}.customHeaders", fields.get("customHeaders")
+    if found is None:
+        return []
+    if not isinstance(found, Mapping):
+        judge.note(ORIGIN_HEADER, where, found, "write an object of arrays")
+        return []
+    lines: list[Line] = []
+    for name, entries in cast("Mapping[str, object]", found).items():
+        path, lower = step_into(where, name), name.lower()
+        if is_unsettable(lower) or is_disallowed(lower):
+            judge.note(ORIGIN_HEADER, path, name, "this header cannot be an origin custom header")
+            continue
+        own = Judge(judge.trigger, judge.stance)
+        lines += header_lines(own, name, entries, path) or ()
+        for breach in own.breaches:
+            rule = ORIGIN_HEADER if breach.is_refused else breach.rule
+            judge.breaches.append(breach._replace(rule=rule))
+    return lines
+
+
+def check_own_headers(judge: Judge, origin: Mapping[str, Any], headers: object) -> None:
     """A name of `customHeaders` must not stand in the request's headers as well."""
-    kind, fields = next(iter(cast("Mapping[str, Mapping[str, Any]]", origin).items()))
-    sent = {name.lower() for name in cast("Mapping[str, object]", headers or {})}
-    for name in fields.get("customHeaders", {}):
+    kind, fields = next(iter(origin.items()))
+    own = fields.get("customHeaders")
+    if not isinstance(own, Mapping) or not isinstance(headers, Mapping):
+        return
+    sent = {name.lower() for name in cast("Mapping[str, object]", headers)}
+    for name in cast("Mapping[str, object]", own):
         if name.lower() in sent:
-            text = f"{_ORIGIN_TEXT}One or more HeaderName or HeaderValue values are invalid."
-            path = f"origin.{kind}.customHeaders.{name}"
-            expected = "the name must not stand in request.headers as well"
-            return Breach("lambda-edge.origin-header", path, text, name, expected)
-    return None
+            path = step_into(f"origin.{kind}.customHeaders", name)
+            judge.note(ORIGIN_HEADER_TWICE, path, name, "set it in one of the two places")
 
 
-def _bad_origin(path: str, found: object, expected: str) -> Breach:
-    text = f"{_ORIGIN_TEXT}The value is invalid."
-    return Breach("lambda-edge.origin", path, text, glimpse(found), expected)
+def check_host(
+    judge: Judge, before: Mapping[str, Any], after: Mapping[str, Any], *, is_host_kept: bool
+) -> None:
+    """Notes a new domain name with the old Host header, with which most origins answer 403, 404."""
+    old = next(iter(before.values())).get("domainName")
+    kind, fields = next(iter(after.items()))
+    if is_host_kept and fields.get("domainName") != old:
+        expected = "set headers.host to the new domainName as well"
+        judge.note(ORIGIN_HOST, f"origin.{kind}.domainName", fields.get("domainName"), expected)

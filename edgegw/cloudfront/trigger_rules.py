@@ -1,21 +1,46 @@
-"""What CloudFront accepts of a function's answer; each breach with its code and page text.
+"""What CloudFront accepts of a function's answer: its shape, target, status and bodies.
 
-The checks take the parsed JSON result and what the event showed; they answer a `Breach` or None.
-Source: CloudFront Developer Guide, "Restrictions on edge functions" and "Work with requests and
-responses"; the page texts are the observed ones.
+Source: CloudFront Developer Guide, "Restrictions on Lambda@Edge", "Work with requests and
+responses", "Include body".
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
+import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, cast
 
-from edgegw.awslambda.payload import encode_payload
-from edgegw.cloudfront.model import Trigger
-
-EventHeaders: TypeAlias = Mapping[str, list[dict[str, str]]]
+from edgegw.awslambda.payload import decode_payload
+from edgegw.cloudfront.header_rules import has_control
+from edgegw.cloudfront.judge import Found, Judge, step_into
+from edgegw.cloudfront.rule_table import (
+    BODY_ACTION,
+    BODY_BASE64,
+    BODY_EDIT_IGNORED,
+    BODY_ENCODING,
+    BODY_SIZE,
+    BODY_STRING,
+    CLIENT_IP,
+    METHOD,
+    NO_CONTENT,
+    NOT_JSON,
+    NOT_OBJECT,
+    ORIGIN_NO_CONTENT,
+    QUERYSTRING,
+    REQUEST_BODY,
+    RESPONSE_SIZE,
+    STATUS,
+    STATUS_DESCRIPTION,
+    TRUNCATED_BODY,
+    UNKNOWN_FIELD,
+    URI,
+    URL_LENGTH,
+    VIEWER_RESPONSE_STATUS,
+    WHOLE_EVENT,
+)
 
 BODY_LIMIT: Final[Mapping[str, int]] = {
     "viewer-request": 40 * 1024,
@@ -26,257 +51,95 @@ BODY_LIMIT: Final[Mapping[str, int]] = {
 """Bytes of a body shown to, or returned by, a function at each trigger."""
 
 MAX_URL: Final = 8192
-
-_FAILED: Final = "The Lambda function result failed validation: "
-_READ_ONLY_TEXT: Final = (
-    f"{_FAILED}The function tried to add, delete, or change a read-only header."
+REQUEST_FIELDS: Final = frozenset(
+    {"clientIp", "method", "uri", "querystring", "headers", "body", "origin"}
 )
-_DISALLOWED_TEXT: Final = f"{_FAILED}The function tried to add a blacklisted header."
-_BODY_TEXT: Final = (
-    f"{_FAILED}The body is not a string, is not an object, or exceeds the maximum size."
+RESPONSE_FIELDS: Final = frozenset(
+    {"status", "statusDescription", "headers", "body", "bodyEncoding"}
 )
-_OBJECT_TEXT: Final = (
-    "The Lambda function returned invalid JSON: The JSON output must be an object type."
-)
-_HEADERS_TEXT: Final = (
-    "The Lambda function returned an invalid entry in the headers object: "
-    "Each header entry in the headers object must be an array."
-)
-_GENERIC_TEXT: Final = "The Lambda function returned an invalid request or response to CloudFront."
+_BLANK: Final = re.compile(r"[\x00-\x20\x7f]")
+_NO_CONTENT: Final = 204
+_SHAPE: Final = "return event['Records'][0]['cf']['request'] (or 'response')"
 
 
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """A rule that a function's answer breaks.
-
-    `code` is stable; `path` is the JSON path in the answer; `text` is what CloudFront's page says;
-    `found` and `expected` tell the developer the rest.
-    """
-
-    code: str
-    path: str
-    text: str
-    found: str
-    expected: str
-
-    def __str__(self) -> str:
-        return f"{self.code} at {self.path or 'the result'}: found {self.found}; {self.expected}"
-
-
-DISALLOWED: Final = frozenset(
-    {
-        "connection",
-        "expect",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "trailer",
-        "upgrade",
-        "x-accel-buffering",
-        "x-accel-charset",
-        "x-accel-limit-rate",
-        "x-accel-redirect",
-        "x-amzn-auth",
-        "x-amzn-cf-billing",
-        "x-amzn-cf-id",
-        "x-amzn-cf-xff",
-        "x-amzn-errortype",
-        "x-amzn-fle-profile",
-        "x-amzn-header-count",
-        "x-amzn-header-order",
-        "x-amzn-lambda-integration-tag",
-        "x-amzn-requestid",
-        "x-cache",
-        "x-forwarded-proto",
-        "x-real-ip",
-        "cloudfront-viewer-cert-pem",
-        "client-cert",
-        "client-cert-chain",
-    }
-)
-_DISALLOWED_PREFIXES: Final = ("x-amz-cf-", "x-edge-")
-
-READ_ONLY: Final[Mapping[Trigger, tuple[str, ...]]] = {
-    "viewer-request": ("content-length", "host", "transfer-encoding", "via", "cdn-loop"),
-    "origin-request": (
-        "accept-encoding",
-        "cdn-loop",
-        "content-length",
-        "if-modified-since",
-        "if-none-match",
-        "if-range",
-        "if-unmodified-since",
-        "transfer-encoding",
-        "via",
-    ),
-    "origin-response": ("transfer-encoding", "via"),
-    "viewer-response": (
-        "content-encoding",
-        "content-length",
-        "transfer-encoding",
-        "via",
-        "warning",
-    ),
-}
-
-
-def is_disallowed(name: str) -> bool:
-    """Whether functions never see, and must not add, the header `name` (lower case)."""
-    return name in DISALLOWED or name.startswith(_DISALLOWED_PREFIXES)
-
-
-def check_object(result: object) -> Breach | None:
-    """The result must be a JSON object, and not the whole event."""
+def parsed_result(judge: Judge, payload: bytes) -> Mapping[str, Any] | None:
+    """The result as an object; None when it is none."""
+    try:
+        result = decode_payload(payload)
+    except ValueError:
+        judge.note(NOT_JSON, "", Found(repr(payload[:60])), "return what JSON can express")
+        return None
     if not isinstance(result, Mapping):
-        expected = "return the request or the response object"
-        return Breach("lambda-edge.result-not-object", "", _OBJECT_TEXT, glimpse(result), expected)
+        expected = _SHAPE
+        if result is None:
+            expected += "; in Node.js make the handler async or call the callback"
+        judge.note(NOT_OBJECT, "", result, expected)
+        return None
     if "Records" in result:
-        expected = "return event['Records'][0]['cf']['request'] (or 'response')"
-        return Breach("lambda-edge.whole-event", "", _HEADERS_TEXT, "the whole event", expected)
-    return None
+        judge.note(WHOLE_EVENT, "", Found("the whole event"), _SHAPE)
+        return None
+    return cast("Mapping[str, Any]", result)
 
 
-def check_headers(headers: object, sent: EventHeaders, trigger: Trigger) -> Breach | None:
-    """Shape, disallowed names, read-only names and values of a returned `headers` object."""
-    if headers is None:
-        headers = {}
-    if not isinstance(headers, Mapping):
-        return _bad_headers("headers", headers, "it must be an object of arrays")
-    headers = cast("Mapping[str, object]", headers)
-    lowered: dict[str, list[str]] = {}
-    for name, entries in headers.items():
-        if sent.get(name) == entries:
-            continue  # as it was sent: nothing to judge
-        values = entry_values(entries)
-        if isinstance(values, Breach):
-            return Breach(
-                values.code,
-                f"headers.{name}{values.path}",
-                values.text,
-                values.found,
-                values.expected,
-            )
-        lower = name.lower()
-        is_country = lower == _COUNTRY and trigger == "viewer-request"
-        if values and (is_disallowed(lower) or is_country):
-            expected = "functions must not set this header"
-            code = "lambda-edge.disallowed-header"
-            return Breach(code, f"headers.{name}", _DISALLOWED_TEXT, name, expected)
-        breach = check_values(name, values)
-        if breach is not None:
-            return breach
-        lowered.setdefault(lower, []).extend(values)
-    return _check_read_only(headers, lowered, sent, trigger)
-
-
-_COUNTRY: Final = "cloudfront-viewer-country"
-"""The one CloudFront header that viewer-request must not add."""
-
-
-def _check_read_only(
-    headers: Mapping[str, object],
-    lowered: Mapping[str, list[str]],
-    sent: EventHeaders,
-    trigger: Trigger,
-) -> Breach | None:
-    for name in READ_ONLY[trigger]:
-        if headers.get(name) == sent.get(name) and name not in lowered:
+def check_fields(judge: Judge, result: Mapping[str, Any], known: frozenset[str]) -> None:
+    """Notes fields that CloudFront does not know, with the nearest one that it does."""
+    if result.keys() <= known:
+        return
+    for name in result:
+        if name in known:
             continue
-        before = [entry["value"] for entry in sent.get(name, ())]
-        after = lowered.get(name, [])
-        if before != after:
-            verb = "added" if not before else "deleted" if not after else "changed"
-            found = f"{verb}: {glimpse(before)} became {glimpse(after)}"
-            expected = f"{name} is read-only at {trigger}: start from the object in the event"
-            code = "lambda-edge.read-only-header"
-            return Breach(code, f"headers.{name}", _READ_ONLY_TEXT, found, expected)
-    return None
+        if name in ("statusCode", "isBase64Encoded", "multiValueHeaders"):
+            expected = (
+                "this is the shape of API Gateway and load balancers; at the edge write status, "
+                "bodyEncoding, and headers as arrays"
+            )
+        elif near := difflib.get_close_matches(name, known, 1):
+            expected = f"did you mean {near[0]}?"
+        else:
+            expected = f"leave it out; there are: {', '.join(sorted(known))}"
+        judge.note(UNKNOWN_FIELD, step_into("", name), name, expected)
 
 
-_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-
-
-def check_values(name: str, values: list[str]) -> Breach | None:
-    """A header name is a token, its values hold no control characters."""
-    if not _TOKEN.fullmatch(name):
-        expected = "a header name is made of letters, digits and !#$%&'*+-.^_`|~"
-        return Breach("lambda-edge.header-name", "headers", _GENERIC_TEXT, glimpse(name), expected)
-    for value in values:
-        if _CONTROL.search(value):
-            expected = "a header value must not contain control characters"
-            code = "lambda-edge.header-value"
-            return Breach(code, f"headers.{name}", _GENERIC_TEXT, glimpse(value), expected)
-    return None
-
-
-def entry_values(entries: object) -> list[str] | Breach:
-    """The values of one entry of a headers object: `[{"key": …, "value": …}, …]`.
-
-    A value may be an array of strings, standing for several (AWS's log text allows it).
-    """
-    if not isinstance(entries, list):
-        return _bad_headers("", entries, 'it must be an array of {"key": …, "value": …}')
-    values: list[str] = []
-    for at, entry in enumerate(cast("list[object]", entries)):
-        if not isinstance(entry, dict):
-            return _bad_headers(f"[{at}]", entry, 'it must be an object {"key": …, "value": …}')
-        value = cast("dict[str, object]", entry).get("value")
-        key = cast("dict[str, object]", entry).get("key")
-        if key is not None and not isinstance(key, str):
-            return _bad_headers(f"[{at}].key", key, "it must be a string")
-        each = cast("list[object]", value) if isinstance(value, list) else [value]
-        if not all(isinstance(item, str) for item in each):
-            return _bad_headers(f"[{at}].value", cast("object", value), "it must be a string")
-        values += cast("list[str]", each)
-    return values
-
-
-def _bad_headers(path: str, found: object, expected: str) -> Breach:
-    return Breach("lambda-edge.header-shape", path, _HEADERS_TEXT, glimpse(found), expected)
-
-
-def check_target(uri: object, querystring: object) -> Breach | None:
+def check_target(judge: Judge, uri: object, querystring: object) -> None:
     """`uri` starts with `/`; neither holds blanks or control characters; together < 8,192."""
-    if not isinstance(uri, str) or not uri.startswith("/") or _has_blank(uri):
-        expected = "uri must be a string that starts with / and is percent-encoded"
-        return Breach("lambda-edge.uri", "uri", _GENERIC_TEXT, glimpse(uri), expected)
-    if not isinstance(querystring, str) or _has_blank(querystring) or "#" in querystring:
-        expected = "querystring must be a string without blanks, control characters and #"
-        code = "lambda-edge.querystring"
-        return Breach(code, "querystring", _GENERIC_TEXT, glimpse(querystring), expected)
-    if len(uri) + len(querystring) >= MAX_URL:
-        found = f"{len(uri) + len(querystring)} characters"
-        expected = f"uri and querystring together must stay under {MAX_URL}"
-        return Breach("lambda-edge.url-length", "uri", _GENERIC_TEXT, found, expected)
-    return None
+    if not isinstance(uri, str) or not uri.startswith("/") or _BLANK.search(uri):
+        expected = "write a path that starts with / and is percent-encoded"
+        judge.note(URI, "uri", uri, expected)
+    if not isinstance(querystring, str) or _BLANK.search(querystring) or "#" in querystring:
+        judge.note(QUERYSTRING, "querystring", querystring, "percent-encode it; without one, ''")
+    if isinstance(uri, str) and isinstance(querystring, str):
+        length = len(uri) + len(querystring)
+        if length >= MAX_URL:
+            judge.note(URL_LENGTH, "uri", Found(f"{length} characters"), f"stay under {MAX_URL}")
 
 
-def _has_blank(text: str) -> bool:
-    return bool(re.search(r"[\x00-\x20\x7f]", text))
+def check_unchanged(
+    judge: Judge, result: Mapping[str, Any], method: str, client_address: str
+) -> None:
+    """The method and the viewer's address cannot be changed; leaving them out is fine."""
+    found = result.get("method", method)
+    if found != method:
+        judge.note(METHOD, "method", found, f"leave {method}")
+    found = result.get("clientIp", client_address)
+    if found != client_address:
+        judge.note(CLIENT_IP, "clientIp", found, f"leave {client_address}")
 
 
-def check_method(result: Mapping[str, Any], sent: str) -> Breach | None:
-    """The method cannot be changed; leaving it out is fine."""
-    found = result.get("method", sent)
-    if found != sent:
-        expected = f"the method is read-only, it was {sent}"
-        return Breach("lambda-edge.method", "method", _GENERIC_TEXT, glimpse(found), expected)
-    return None
-
-
-def check_status(status: object, *, unchanged: int | None = None) -> Breach | None:
-    """A status is a string or number from 200 to 599; at viewer-response it stays `unchanged`."""
+def checked_status(judge: Judge, status: object, *, unchanged: int | None = None) -> int:
+    """The status to go on with; at viewer-response it stays `unchanged`."""
     number = status_number(status)
     if number is None:
-        expected = "status must lie between 200 and 599"
-        return Breach("lambda-edge.status", "status", _GENERIC_TEXT, glimpse(status), expected)
+        judge.note(STATUS, "status", status, "write a status from 200 to 599")
+        return unchanged or 0
     if unchanged is not None and number != unchanged:
-        expected = f"viewer-response cannot change the status {unchanged}"
-        code = "lambda-edge.status-read-only"
-        return Breach(code, "status", _GENERIC_TEXT, glimpse(status), expected)
-    return None
+        judge.note(
+            VIEWER_RESPONSE_STATUS,
+            "status",
+            status,
+            f"leave {unchanged}, or change it at origin-response",
+        )
+        return unchanged
+    return number
 
 
 def status_number(status: object) -> int | None:
@@ -290,28 +153,87 @@ def status_number(status: object) -> int | None:
     return number if 200 <= number <= 599 and float(status) == number else None
 
 
-def check_description(description: object) -> Breach | None:
-    """`statusDescription` is a string without control characters, if given."""
-    if description is None or (isinstance(description, str) and not _CONTROL.search(description)):
+def checked_description(judge: Judge, description: object) -> str:
+    """`statusDescription`, empty where none is given."""
+    if description is None:
+        return ""
+    if isinstance(description, str) and not has_control(description):
+        return description
+    judge.note(STATUS_DESCRIPTION, "statusDescription", description, "write a string on one line")
+    return ""
+
+
+def replaced_body(judge: Judge, body: object, shown: Mapping[str, object] | None) -> bytes | None:
+    """The body that a request trigger puts in the place of the viewer's; None keeps that one.
+
+    `shown` is the body object of the event, None without include_body.
+    """
+    if body is None or body == shown:
         return None
-    expected = "statusDescription must be a string on one line"
-    code = "lambda-edge.status-description"
-    return Breach(code, "statusDescription", _GENERIC_TEXT, glimpse(description), expected)
+    if not isinstance(body, Mapping) or not ("data" in body or "action" in body):
+        expected = "a request's body is {action, encoding, data}; a response needs a status"
+        judge.note(REQUEST_BODY, "body", cast("object", body), expected)
+        return None
+    fields = cast("Mapping[str, Any]", body)
+    if shown is None:
+        expected = "set include_body at the association"
+        judge.note(BODY_EDIT_IGNORED, "body", Found("a body without include_body"), expected)
+        return None
+    action = fields.get("action", "read-only")
+    if action not in ("read-only", "replace"):
+        judge.note(BODY_ACTION, "body.action", action, "write replace")
+        return None
+    if action == "read-only":
+        if any(fields.get(name, shown[name]) != shown[name] for name in ("data", "encoding")):
+            expected = "set body.action to replace"
+            judge.note(BODY_EDIT_IGNORED, "body.action", action, expected)
+        return None
+    if shown["inputTruncated"]:
+        expected = "replace it only when inputTruncated is false"
+        judge.note(TRUNCATED_BODY, "body", Found("a truncated body was replaced"), expected)
+    encoding = fields.get("encoding", "base64")
+    content = decoded_body(judge, fields.get("data", ""), encoding, "body.data", "body.encoding")
+    limit = BODY_LIMIT[judge.trigger]
+    if content is not None and len(content) > limit:
+        judge.note(BODY_SIZE, "body.data", Found(f"{len(content)} bytes"), f"at most {limit}")
+    return content
 
 
-def bad_body(found: object, expected: str, path: str = "body") -> Breach:
-    """The one page text that CloudFront has for bodies."""
-    return Breach("lambda-edge.body", path, _BODY_TEXT, glimpse(found), expected)
+def decoded_body(
+    judge: Judge, text: object, encoding: object, path: str, encoding_path: str
+) -> bytes | None:
+    """The bytes of a returned body; None when it is malformed."""
+    if encoding not in ("text", "base64"):
+        judge.note(BODY_ENCODING, encoding_path, encoding, "write text or base64")
+        return None
+    if not isinstance(text, str):
+        expected = "write a string" + ("; for no body, ''" if text is None else "")
+        judge.note(BODY_STRING, path, text, expected)
+        return None
+    if encoding == "text":
+        return text.encode("utf-8", "replace")
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        judge.note(BODY_BASE64, path, text, f"encode it, or set {encoding_path} to text")
+        return None
 
 
-def unparseable(payload: bytes) -> Breach:
-    """The function's answer is no JSON."""
-    text = "The Lambda function returned invalid JSON: The JSON output is not parsable."
-    found = repr(payload[:60])
-    return Breach("lambda-edge.result-not-json", "", text, found, "the result must be JSON")
+def check_response_size(judge: Judge, content: bytes, text: object, headers: int) -> None:
+    """Body and headers of a response together; `headers` are the bytes of its header lines."""
+    body = len(content)
+    if judge.stance.generated_body_size == "encoded" and isinstance(text, str):
+        body = len(text.encode("utf-8", "replace"))
+    limit = BODY_LIMIT[judge.trigger]
+    if body + headers > limit:
+        found = Found(f"{body} bytes of body, {headers} of headers")
+        judge.note(RESPONSE_SIZE, "body", found, f"together at most {limit}")
 
 
-def glimpse(value: object) -> str:
-    """The beginning of `value` as JSON, for messages."""
-    raw = encode_payload(value)
-    return raw[:80].decode("utf-8", "replace") + ("…" if len(raw) > 80 else "")
+def checked_no_content(judge: Judge, status: int, content: bytes) -> bytes:
+    """The body of a generated response: none with status 204."""
+    if status != _NO_CONTENT or not content:
+        return content
+    rule = NO_CONTENT if judge.trigger == "viewer-request" else ORIGIN_NO_CONTENT
+    judge.note(rule, "body", Found(f"{len(content)} bytes"), "leave the body out, or answer 200")
+    return b""

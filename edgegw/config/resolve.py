@@ -19,6 +19,7 @@ from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.behaviors import compile_path_pattern
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.policies import compile_forwarding
+from edgegw.cloudfront.stance import Stance
 from edgegw.config import fields, schema
 from edgegw.config.check import check
 from edgegw.config.document import Document, document_of, read_document
@@ -110,6 +111,8 @@ class _Resolver:
         self._config = config
         self._base = base
         self._warnings = warnings
+        points = config.gateway.open_points.model_dump()
+        self._stance = Stance(strict=config.gateway.strict, **points)
 
     def resolve(self) -> Config:
         config = self._config
@@ -158,6 +161,7 @@ class _Resolver:
             ),
             self._behavior(distribution.default_behavior, "*", origins),
             distribution.default_root_object,
+            self._stance,
         )
 
     def _behavior(

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import BeforeValidator, Field, ValidationError
 
+from edgegw.cloudfront.stance import AcceptOrRefuse, IgnoreOrRefuse, RefuseOrIgnore, SkipOrRun
 from edgegw.config.document import Document, Path
 from edgegw.config.fields import (
     LATER,
@@ -257,6 +258,28 @@ class LoadBalancer(Model):
     health_check_log: Annotated[Anything, LATER] = None
 
 
+class OpenPoints(Model):
+    """What AWS leaves open at the edge; the defaults are those of `cloudfront.stance`."""
+
+    changed_read_only_field: RefuseOrIgnore = "refuse"
+    viewer_response_status: RefuseOrIgnore = "refuse"
+    viewer_response_body: RefuseOrIgnore = "refuse"
+    viewer_request_origin: IgnoreOrRefuse = "ignore"
+    unknown_field: IgnoreOrRefuse = "ignore"
+    header_value_list: AcceptOrRefuse = "accept"
+    empty_header_list: AcceptOrRefuse = "accept"
+    header_key_mismatch: AcceptOrRefuse = "accept"
+    read_only_header_key: AcceptOrRefuse = "accept"
+    incomplete_origin: AcceptOrRefuse = "accept"
+    origin_request_204_body: AcceptOrRefuse = "accept"
+    generated_body_size: Literal["decoded", "encoded"] = "decoded"
+    include_body_without_body: Literal["empty", "absent"] = "empty"
+    default_root_object: Literal["origin-request", "viewer-request"] = "origin-request"
+    viewer_response_request: Literal["edited", "original"] = "edited"
+    viewer_response_after_generated_error: SkipOrRun = "skip"
+    viewer_response_after_mended_error: SkipOrRun = "skip"
+
+
 class Gateway(Model):
     """Settings of the gateway itself."""
 
@@ -265,7 +288,8 @@ class Gateway(Model):
     state: Annotated[str, LATER] = ".edgegw"
     region: str = "us-east-1"
     account_id: Annotated[Text, Field(pattern=r"^\d{12}$")] = "123456789012"
-    strict: Annotated[bool, LATER] = True
+    strict: bool = True
+    open_points: OpenPoints = OpenPoints()
     concurrency: Annotated[int, Field(ge=1)] = 1000
     role: str = "arn:aws:iam::123456789012:role/edgegw"
     pass_aws_credentials: bool = False

@@ -62,6 +62,8 @@ class Driver:
                 case cloudfront.Finish():
                     exchange.note(step, None, 0.0)
                     exchange.verdict = step.x_cache
+                    if step.visit.warnings:
+                        exchange.warnings = tuple(map(str, step.visit.warnings))
                     if step.fault is not None:
                         exchange.reason = _fault_text(step.fault)
                     return step.response
@@ -98,7 +100,7 @@ class Driver:
                     step = step.next(content, truncated=truncated)
                 case alb.Finish():
                     exchange.note(step, None, 0.0)
-                    exchange.warning = step.warning
+                    exchange.warnings = () if step.warning is None else (step.warning,)
                     exchange.verdict = "fixed-response" if not exchange.steps[1:] else "forwarded"
                     if step.refusal is not None:
                         exchange.verdict, exchange.reason = step.refusal.reason, step.refusal.detail

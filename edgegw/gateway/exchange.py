@@ -26,6 +26,7 @@ from edgegw.awslambda.model import (
 from edgegw.awslambda.payload import decode_payload
 from edgegw.cloudfront import flow as cloudfront_flow
 from edgegw.cloudfront.model import Behavior
+from edgegw.cloudfront.rule_table import Breach
 from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import to_text
 
@@ -100,9 +101,10 @@ class Exchange:
     """What happened to one request at one front door.
 
     `verdict` is the distribution's X-Cache word (`Miss`, `LambdaValidationError` …) or the load
-    balancer's `error_reason`, `forwarded` or `fixed-response`; `reason` is a sentence when
-    something was refused or failed. `inner` holds the exchanges of a load balancer that was the
-    origin. Durations in seconds; `duration` runs until the last byte was handed over.
+    balancer's `error_reason`, `forwarded` or `fixed-response`; `reason` says why something was
+    refused or failed, `warnings` what was accepted and should be known. `inner` holds the
+    exchanges of a load balancer that was the origin. Durations in seconds; `duration` runs until
+    the last byte was handed over.
     """
 
     id: str
@@ -114,7 +116,7 @@ class Exchange:
     response: Response | None = None
     verdict: str = ""
     reason: str | None = None
-    warning: str | None = None
+    warnings: tuple[str, ...] = ()
     steps: list[tuple[object, object, float]] = field(
         default_factory=list[tuple[object, object, float]]
     )
@@ -201,6 +203,18 @@ class Exchange:
         return None
 
     @property
+    def breaches(self) -> list[tuple[str, Breach]]:
+        """Rules that results of functions broke, with their triggers; refused or only warned of."""
+        found: list[tuple[str, Breach]] = []
+        for step, _, _ in self.steps:
+            if isinstance(step, cloudfront_flow.Finish):
+                if isinstance(step.fault, cloudfront_flow.FunctionFault):
+                    refused = (each for each in step.fault.breaches if each.is_refused)
+                    found += [(step.fault.trigger, each) for each in refused]
+                found += step.visit.warnings
+        return found
+
+    @property
     def origin_request(self) -> Request | None:
         """The request as it left for the origin or target."""
         for step, _, _ in self.steps:
@@ -248,9 +262,9 @@ class Exchange:
             )
         line = " ".join(part.replace("\r", "").replace("\n", "") for part in parts)
         if self.reason is not None:
-            line += f"\n    {self.reason}"
-        if self.warning is not None:
-            line += f"\n    warning: {self.warning}"
+            line += "\n    " + self.reason.replace("\n", "\n    ")
+        for warning in self.warnings:
+            line += f"\n    warning: {warning}"
         return line
 
     def to_dict(self) -> dict[str, Any]:
@@ -264,7 +278,10 @@ class Exchange:
             "duration": self.duration,
             "verdict": self.verdict,
             "reason": self.reason,
-            "warning": self.warning,
+            "warnings": list(self.warnings),
+            "breaches": [
+                {"trigger": trigger, **breach.to_dict()} for trigger, breach in self.breaches
+            ],
             "request": _request(self.request),
             "behavior": self.behavior.path_pattern if self.behavior else None,
             "rule": _rule(self.rule),

@@ -96,6 +96,8 @@ class Origins:
                     return _failure(error, at)
             except httpx.HTTPError as error:
                 return _failure(error, at)
+            except (UnicodeError, httpx.InvalidURL) as error:  # a name or target httpx cannot take
+                return OriginFailure("invalid", f"{at[0]}://{at[1]}:{at[2]} {error}")
 
     async def fetch_target(
         self, target: Target, group: IpTargetGroup, request: Request

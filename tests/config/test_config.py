@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 from edgegw.cloudfront.model import CustomOrigin
+from edgegw.cloudfront.stance import OPEN_POINTS, Stance
+from edgegw.config import schema
 from edgegw.config.document import read_document
 from edgegw.config.resolve import (
     DistributionDoor,
@@ -343,3 +345,28 @@ def test_check_prints_findings_and_exits_accordingly(tmp_path: Path) -> None:
     )
     assert none.returncode == 2
     assert "Traceback" not in none.stderr
+
+
+def test_open_points_are_those_of_the_stance_with_the_same_choices() -> None:
+    point = schema.OpenPoints()
+    assert {name: getattr(point, name) for name in OPEN_POINTS} == point.model_dump()
+    assert Stance(**point.model_dump()) == Stance()
+
+
+def test_stance_reaches_the_distribution() -> None:
+    config = load_dict(
+        {
+            "distributions": {
+                "site": {
+                    "listen": 0,
+                    "origins": {"app": {"url": "http://127.0.0.1:1"}},
+                    "default_behavior": {"origin": "app"},
+                }
+            },
+            "gateway": {"strict": False, "open_points": {"unknown_field": "refuse"}},
+        }
+    )
+    (door,) = config.doors
+    assert isinstance(door, DistributionDoor)
+    assert door.distribution.stance == Stance(strict=False, unknown_field="refuse")
+    assert config.warnings == ()

@@ -1,0 +1,129 @@
+"""An event as JSON → what it showed: the way back from `trigger_event`.
+
+For events that come from outside: a file handed to `edgegw validate`, a recorded event in a test.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any, cast
+
+from edgegw.cloudfront.header_rules import EventHeaders, encode_lines, header_lines
+from edgegw.cloudfront.judge import Judge, step_into
+from edgegw.cloudfront.model import TRIGGERS, Origin, Trigger
+from edgegw.cloudfront.origin_rules import check_origin, custom_headers
+from edgegw.cloudfront.stance import DEFAULT_STANCE, Stance
+from edgegw.cloudfront.trigger_event import Sent
+from edgegw.cloudfront.trigger_result import decode_origin
+from edgegw.cloudfront.trigger_rules import status_number
+from edgegw.http.message import Body, Client, Header, Headers, Request, Response
+from edgegw.http.target import Target
+
+
+class NotAnEventError(ValueError):
+    """The value is no Lambda@Edge event; `str()` says where and what is missing."""
+
+
+def decode_event(event: object, stance: Stance = DEFAULT_STANCE) -> Sent:
+    """What `event` showed, fit for judging a result against it.
+
+    Raises NotAnEventError.
+    """
+    records = _get(event, "Records", list, "")
+    if len(records) != 1:
+        raise NotAnEventError("Records: an event has exactly one record")
+    cf = _get(records[0], "cf", dict, "Records[0]")
+    config = _get(cf, "config", dict, "cf")
+    trigger = config.get("eventType")
+    if trigger not in TRIGGERS:
+        raise NotAnEventError(f"cf.config.eventType: one of {', '.join(TRIGGERS)}")
+    shown = _get(cf, "request", dict, "cf")
+    request, headers = _request(shown)
+    origin, fields = _origin(shown, trigger)
+    if trigger.endswith("request"):
+        body = _body_fields(shown)
+        return Sent(trigger, request, headers, origin, fields, body, stance=stance)
+    response, headers = _response(_get(cf, "response", dict, "cf"))
+    return Sent(trigger, request, headers, origin, response=response, stance=stance)
+
+
+def _get(value: object, name: str, kind: type[Any], path: str) -> Any:
+    """The item `name` of the mapping `value`, which must be of `kind`."""
+    where = f"{path}.{name}" if path else name
+    found = cast("Mapping[str, object]", value).get(name) if isinstance(value, dict) else None
+    if not isinstance(found, kind):
+        what = {dict: "an object", list: "an array", str: "a string"}[kind]
+        raise NotAnEventError(f"{where}: {what} is expected here")
+    return found
+
+
+def _headers(shown: Mapping[str, Any], path: str) -> tuple[Headers, EventHeaders]:
+    found: dict[str, object] = _get(shown, "headers", dict, path)
+    lines: list[Header] = []
+    judge = Judge("viewer-request", DEFAULT_STANCE)
+    for name, entries in found.items():
+        lines += encode_lines(
+            header_lines(judge, name, entries, step_into(f"{path}.headers", name)) or []
+        )
+    if judge.refuses:
+        first = judge.breaches[0]
+        raise NotAnEventError(f"{first.path}: found {first.found}; {first.expected}")
+    return Headers(lines), cast("EventHeaders", found)
+
+
+def _request(shown: Mapping[str, Any]) -> tuple[Request, EventHeaders]:
+    headers, fields = _headers(shown, "cf.request")
+    query = _get(shown, "querystring", str, "cf.request").encode()
+    target = Target(_get(shown, "uri", str, "cf.request").encode(), query or None)
+    client = Client(_get(shown, "clientIp", str, "cf.request"))
+    method = _get(shown, "method", str, "cf.request")
+    body = Body.of(_content(shown.get("body")))
+    return Request(method, target, headers, body, client=client), fields
+
+
+def _body_fields(shown: Mapping[str, Any]) -> Mapping[str, object] | None:
+    body = shown.get("body")
+    if body is None:
+        return None
+    return {"inputTruncated": False, "action": "read-only", "encoding": "base64", **body}
+
+
+def _content(body: object) -> bytes:
+    """The bytes of a body object; events that people write have text as well."""
+    if body is None:
+        return b""
+    data = _get(body, "data", str, "cf.request.body")
+    if cast("Mapping[str, object]", body).get("encoding") == "text":
+        return data.encode()
+    try:
+        return base64.b64decode(data, validate=True)
+    except binascii.Error:
+        raise NotAnEventError("cf.request.body.data: base64 is expected here") from None
+
+
+def _origin(
+    shown: Mapping[str, Any], trigger: Trigger
+) -> tuple[Origin | None, Mapping[str, object] | None]:
+    found = shown.get("origin")
+    if found is None:
+        if trigger == "origin-request":
+            raise NotAnEventError("cf.request.origin: an object is expected here")
+        return None, None
+    judge = Judge("origin-request", DEFAULT_STANCE)
+    if check_origin(judge, found) is not None:
+        lines = custom_headers(judge, found)
+        if not judge.refuses:
+            return decode_origin(found, None, lines), found
+    first = next(each for each in judge.breaches if each.is_refused)
+    raise NotAnEventError(f"cf.request.{first.path}: found {first.found}; {first.expected}")
+
+
+def _response(shown: Mapping[str, Any]) -> tuple[Response, EventHeaders]:
+    headers, fields = _headers(shown, "cf.response")
+    status = status_number(shown.get("status"))
+    if status is None:
+        raise NotAnEventError("cf.response.status: 200 to 599 is expected here")
+    description = shown.get("statusDescription") or ""
+    return Response(status, str(description).encode(), headers), fields

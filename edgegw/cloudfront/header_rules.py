@@ -1,0 +1,309 @@
+"""Headers that a function returned: their shape, and which of them it may touch.
+
+Source: CloudFront Developer Guide, "Restrictions on all edge functions" (disallowed and read-only
+headers) and "Lambda@Edge event structure" (the headers object).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final, TypeAlias, cast
+
+from edgegw.cloudfront.judge import Found, Judge, glimpse, step_into
+from edgegw.cloudfront.model import Trigger
+from edgegw.cloudfront.rule_table import (
+    DISALLOWED_HEADER,
+    EMPTY_HEADER_LIST,
+    HEADER_ARRAY,
+    HEADER_KEY,
+    HEADER_NAME,
+    HEADER_STRING,
+    HEADER_VALUE,
+    HEADER_VALUE_LIST,
+    HEADERS_OBJECT,
+    LOCATION_ENCODING,
+    READ_ONLY_HEADER,
+    READ_ONLY_KEY,
+    VIEWER_COUNTRY,
+)
+from edgegw.http.message import HOP_BY_HOP, Header
+
+EventHeaders: TypeAlias = Mapping[str, list[dict[str, str]]]
+"""A headers object of an event: lower-case name → entries with `key` and `value`."""
+
+Line: TypeAlias = tuple[str, str]
+"""Spelling and value of one header line."""
+
+Accepted: TypeAlias = list[tuple[str, list[Line] | None]]
+"""What stands under each name, in the function's order; None where it is as it was sent."""
+
+DISALLOWED: Final = frozenset(
+    {
+        "connection",
+        "expect",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "trailer",
+        "upgrade",
+        "x-accel-buffering",
+        "x-accel-charset",
+        "x-accel-limit-rate",
+        "x-accel-redirect",
+        "x-amzn-auth",
+        "x-amzn-cf-billing",
+        "x-amzn-cf-id",
+        "x-amzn-cf-xff",
+        "x-amzn-errortype",
+        "x-amzn-fle-profile",
+        "x-amzn-header-count",
+        "x-amzn-header-order",
+        "x-amzn-lambda-integration-tag",
+        "x-amzn-requestid",
+        "x-cache",
+        "x-forwarded-proto",
+        "x-real-ip",
+        "cloudfront-viewer-cert-pem",
+        "client-cert",
+        "client-cert-chain",
+    }
+)
+_DISALLOWED_PREFIXES: Final = ("x-amz-cf-", "x-edge-")
+
+READ_ONLY: Final[Mapping[Trigger, tuple[str, ...]]] = {
+    "viewer-request": ("content-length", "host", "transfer-encoding", "via", "cdn-loop"),
+    "origin-request": (
+        "accept-encoding",
+        "cdn-loop",
+        "content-length",
+        "if-modified-since",
+        "if-none-match",
+        "if-range",
+        "if-unmodified-since",
+        "transfer-encoding",
+        "via",
+    ),
+    "origin-response": ("transfer-encoding", "via"),
+    "viewer-response": (
+        "content-encoding",
+        "content-length",
+        "transfer-encoding",
+        "via",
+        "warning",
+    ),
+}
+
+_COUNTRY: Final = "cloudfront-viewer-country"
+_NEVER_SENT: Final = frozenset(name.decode() for name in HOP_BY_HOP) | {"expect"}
+"""Belong to one connection: a lenient gateway does not pass them on either."""
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_FAILED: Final = "Lambda function result failed validation, the function tried to"
+
+
+def is_disallowed(name: str) -> bool:
+    """Whether functions never see, and must not add, the header `name` (lower case)."""
+    return name in DISALLOWED or name.startswith(_DISALLOWED_PREFIXES)
+
+
+def has_control(text: str) -> bool:
+    """Whether `text` holds control characters other than a tab."""
+    return _CONTROL.search(text) is not None
+
+
+def accepted_headers(judge: Judge, found: object, sent: EventHeaders) -> Accepted:
+    """The headers to go on with, out of a returned `headers` object.
+
+    What breaks a rule is noted; where the rule is not enforced the answer follows its `lenient`.
+    """
+    if found is None:
+        found = {}
+    if not isinstance(found, Mapping):
+        judge.note(HEADERS_OBJECT, "headers", found, "return an object of arrays")
+        return [(name, None) for name in sent]
+    headers = cast("Mapping[str, object]", found)
+    accepted: Accepted = []
+    changed: dict[str, list[Line]] = {}
+    for name, entries in headers.items():
+        if name in sent and sent[name] == entries:
+            accepted.append((name, None))  # as it was sent: nothing to judge
+            continue
+        path = step_into("headers", name)
+        lines = header_lines(judge, name, entries, path)
+        if lines is None:
+            continue
+        lower = name.lower()
+        if not lines and lower in sent:
+            judge.note(EMPTY_HEADER_LIST, path, entries, f"delete headers[{glimpse(name)}]")
+        changed.setdefault(lower, []).extend(lines)
+        if not lines or not _may_be_added(judge, name, lower, path):
+            continue
+        accepted.append((name, lines))
+    _keep_read_only(judge, headers, accepted, changed, sent)
+    return accepted
+
+
+def _may_be_added(judge: Judge, name: str, lower: str, path: str) -> bool:
+    """Judges a header with new values by its name; False for what is never sent on."""
+    if is_disallowed(lower):
+        judge.note(
+            DISALLOWED_HEADER,
+            path,
+            name,
+            "leave it out: CloudFront sets it, or keeps it for itself",
+            f"{_FAILED} add a blacklisted header in headers, headerName : {name}.",
+        )
+        return lower not in _NEVER_SENT
+    if lower == _COUNTRY and judge.trigger == "viewer-request":
+        expected = "name it in a cache policy or an origin request policy, then CloudFront adds it"
+        log = f"{_FAILED} add a blacklisted header in headers, headerName : {name}."
+        judge.note(VIEWER_COUNTRY, path, name, expected, log)
+    return True
+
+
+def _keep_read_only(
+    judge: Judge,
+    headers: Mapping[str, object],
+    accepted: Accepted,
+    changed: Mapping[str, list[Line]],
+    sent: EventHeaders,
+) -> None:
+    """Judges the trigger's read-only headers; those that were touched go back to what was sent."""
+    for name in READ_ONLY[judge.trigger]:
+        shown, lines = sent.get(name), changed.get(name)
+        if lines is None and headers.get(name) == shown:  # None on both sides: never there
+            continue
+        before = [(entry["key"], entry["value"]) for entry in shown or ()]
+        after = [*before, *(lines or ())] if headers.get(name) == shown else lines or []
+        if before == after:
+            continue
+        path = step_into("headers", name)
+        if [value for _, value in before] == [value for _, value in after]:
+            judge.note(READ_ONLY_KEY, path, after[0][0], f"leave its key {glimpse(before[0][0])}")
+            continue
+        verb, done = _what_happened(before, after)
+        values = [[value for _, value in each] for each in (before, after)]
+        judge.note(
+            READ_ONLY_HEADER,
+            path,
+            Found(f"{done}: {glimpse(values[0])} became {glimpse(values[1])}"),
+            f"{name} is read-only at {judge.trigger}: {_advice(judge, name)}",
+            f"{_FAILED} {verb} read-only header, headerName : {_spelling(name)}.",
+        )
+        accepted[:] = [each for each in accepted if each[0].lower() != name]
+        if shown is not None:
+            accepted.append((name, None))
+
+
+def _what_happened(before: list[Line], after: list[Line]) -> tuple[str, str]:
+    if not before:
+        return "add", "added"
+    return ("delete", "deleted") if not after else ("change", "changed")
+
+
+def _advice(judge: Judge, name: str) -> str:
+    if name == "content-length":
+        return "leave it, CloudFront computes it for a new body"
+    if judge.trigger == "viewer-request" and name == "host":
+        return "change it at origin-request"
+    return "start from the object in the event and leave this header as it is"
+
+
+def header_lines(judge: Judge, name: str, entries: object, path: str) -> list[Line] | None:
+    """The lines of one entry: `[{"key": …, "value": …}, …]`; None when it is malformed.
+
+    A missing `key` is the name, each part capitalised.
+    """
+    if not _TOKEN.fullmatch(name):
+        judge.note(HEADER_NAME, path, name, "use letters, digits and !#$%&'*+-.^_`|~ only")
+        return None
+    if not isinstance(entries, list):
+        expected = f'write [{{"key": "{_spelling(name)}", "value": …}}]'
+        judge.note(HEADER_ARRAY, path, entries, expected)
+        return None
+    lines: list[Line] = []
+    is_right = True
+    for at, entry in enumerate(cast("list[object]", entries)):
+        own = _entry_lines(judge, name, entry, f"{path}[{at}]")
+        is_right = is_right and own is not None
+        lines += own or ()
+    return lines if is_right else None
+
+
+def _entry_lines(judge: Judge, name: str, entry: object, path: str) -> list[Line] | None:
+    if not isinstance(entry, dict):
+        judge.note(HEADER_STRING, path, entry, 'write {"key": …, "value": …}', _not_strings(name))
+        return None
+    fields = cast("dict[str, object]", entry)
+    key, value = fields.get("key"), fields.get("value")
+    if key is not None and not isinstance(key, str):
+        judge.note(HEADER_STRING, f"{path}.key", key, "write a string, or leave key out")
+        return None
+    values = _strings(value)
+    if values is not None and not isinstance(value, str):
+        judge.note(HEADER_VALUE_LIST, f"{path}.value", values, "write an entry for each value")
+    if values is None:
+        expected = "write a string" + ("" if value is None else f": {glimpse(str(value))}")
+        judge.note(HEADER_STRING, f"{path}.value", value, expected, _not_strings(name))
+        return None
+    spelled = key or _spelling(name)
+    if key and key.lower() != name.lower():
+        judge.note(HEADER_KEY, f"{path}.key", key, f"write {glimpse(_spelling(name))}")
+        spelled = _spelling(name)
+    bad = [each for each in values if not _is_value(judge, name, each, f"{path}.value")]
+    if bad:
+        return None
+    return [(spelled, each) for each in values]
+
+
+def _strings(value: object) -> list[str] | None:
+    """A string, or an array of them, as a list."""
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, list):
+        return None
+    items = cast("list[object]", value)
+    return [item for item in items if isinstance(item, str)] if _all_strings(items) else None
+
+
+def _all_strings(items: list[object]) -> bool:
+    return all(isinstance(item, str) for item in items)
+
+
+def _is_value(judge: Judge, name: str, value: str, path: str) -> bool:
+    bad = _CONTROL.search(value)
+    if bad is not None:
+        log = (
+            "Lambda function result validation failed, the function returned an invalid header, "
+            f"invalid character : '%{ord(bad[0]):02X}' in header value, headerName : {name}."
+        )
+        judge.note(HEADER_VALUE, path, value, "take the control characters out", log)
+        return False
+    if name.lower() == "location" and not value.isascii():
+        judge.note(LOCATION_ENCODING, path, value, "percent-encode it (encodeURI, quote)")
+    return True
+
+
+def _not_strings(name: str) -> str:
+    return (
+        "The Lambda function returned an invalid entry in the headers object, the value of each "
+        f"header value must be of string or array of string type, header :{name} has one or more "
+        "entries whose value is neither string nor array of strings."
+    )
+
+
+def _spelling(name: str) -> str:
+    return "-".join(part.capitalize() for part in name.split("-"))
+
+
+def encode_lines(lines: list[Line]) -> list[Header]:
+    """Accepted lines as bytes; `Location` loses what is not ASCII, as on AWS."""
+    return [
+        (
+            key.encode("utf-8", "replace"),
+            value.encode("ascii" if key.lower() == "location" else "utf-8", "replace"),
+        )
+        for key, value in lines
+    ]

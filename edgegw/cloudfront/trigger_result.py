@@ -1,0 +1,279 @@
+"""What a function returned → what CloudFront goes on with, or the rules that it breaks.
+
+Source: CloudFront Developer Guide, "Work with requests and responses".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias, cast
+
+from edgegw.cloudfront.header_rules import Accepted, Line, accepted_headers, encode_lines
+from edgegw.cloudfront.judge import Judge
+from edgegw.cloudfront.model import CustomOrigin, Origin, S3Origin
+from edgegw.cloudfront.origin_rules import (
+    check_host,
+    check_origin,
+    check_own_headers,
+    custom_headers,
+)
+from edgegw.cloudfront.rule_table import (
+    KEPT_CONTENT_ENCODING,
+    VIEWER_REQUEST_ORIGIN,
+    VIEWER_RESPONSE_BODY,
+    Breach,
+)
+from edgegw.cloudfront.trigger_event import Sent, header_name
+from edgegw.cloudfront.trigger_rules import (
+    REQUEST_FIELDS,
+    RESPONSE_FIELDS,
+    check_fields,
+    check_response_size,
+    check_target,
+    check_unchanged,
+    checked_description,
+    checked_no_content,
+    checked_status,
+    decoded_body,
+    parsed_result,
+    replaced_body,
+)
+from edgegw.http.message import Body, Header, Headers, Request, Response
+from edgegw.http.target import Target, to_text
+
+Breaches: TypeAlias = tuple[Breach, ...]
+
+
+class Rejected(NamedTuple):
+    """CloudFront refuses the result: the first breach is the one its page names."""
+
+    breaches: Breaches
+
+    @property
+    def first(self) -> Breach:
+        return next(each for each in self.breaches if each.is_refused)
+
+
+class Continued(NamedTuple):
+    """The request to go on with; `origin` is the one to use (origin-request only)."""
+
+    request: Request
+    origin: Origin | None = None
+    warnings: Breaches = ()
+
+
+class Generated(NamedTuple):
+    """A generated response, before CloudFront adds its own headers."""
+
+    status: int
+    reason: bytes
+    headers: Headers
+    content: bytes
+    warnings: Breaches = ()
+
+
+class Answered(NamedTuple):
+    """The response to go on with."""
+
+    response: Response
+    warnings: Breaches = ()
+
+
+def decode_request_result(payload: bytes, sent: Sent) -> Continued | Generated | Rejected:
+    """What a request trigger's answer means: the request to go on with, or a generated response.
+
+    Values that the function left alone keep the viewer's original bytes.
+    """
+    judge = Judge(sent.trigger, sent.stance)
+    result = parsed_result(judge, payload)
+    if result is None:
+        return Rejected(tuple(judge.breaches))
+    if "status" in result:
+        return _generated(judge, result, sent)
+    return _continued(judge, result, sent)
+
+
+def _continued(judge: Judge, result: Mapping[str, Any], sent: Sent) -> Continued | Rejected:
+    request = sent.request
+    check_fields(judge, result, REQUEST_FIELDS)
+    body = replaced_body(judge, result.get("body"), sent.body_fields)
+    headers = _headers(judge, result.get("headers"), sent, request.headers)
+    uri, query = result.get("uri"), result.get("querystring", "")
+    check_target(judge, uri, query)
+    check_unchanged(judge, result, request.method, request.client.address)
+    origin = _origin(judge, result, sent)
+    if judge.refuses:
+        return Rejected(tuple(judge.breaches))
+    target = _target(str(uri), str(query), request.target)
+    request = request.sent(target, headers)
+    if body is not None:
+        request = _with_body(request, body)
+    return Continued(request, origin, tuple(judge.breaches))
+
+
+def _headers(judge: Judge, found: object, sent: Sent, original: Headers) -> Headers:
+    """The returned headers as lines; the very ones received where nothing was changed."""
+    if found == sent.headers:
+        return original
+    accepted = accepted_headers(judge, found, sent.headers)
+    hidden: list[Header] = []
+    received: dict[str, list[Header]] = {}
+    for line in original.raw:
+        _, lower, is_hidden = header_name(line[0])
+        if is_hidden:
+            hidden.append(line)
+        else:
+            received.setdefault(lower, []).append(line)
+    return Headers([*_lines(accepted, received), *hidden])
+
+
+def _lines(accepted: Accepted, received: Mapping[str, list[Header]]) -> list[Header]:
+    lines: list[Header] = []
+    for name, changed in accepted:
+        lines += received.get(name, ()) if changed is None else encode_lines(changed)
+    return lines
+
+
+def _target(uri: str, query: str, original: Target) -> Target:
+    path = original.path
+    if uri != to_text(path):
+        path = uri.encode("utf-8", "replace")
+    if query == to_text(original.query or b""):
+        return Target(path, original.query)
+    return Target(path, query.encode("utf-8", "replace") if query else None)
+
+
+def _with_body(request: Request, content: bytes) -> Request:
+    """`request` with its body replaced; Content-Length is CloudFront's to compute."""
+    headers = request.headers.without(b"transfer-encoding", b"content-length")
+    headers = headers.added((b"Content-Length", str(len(content)).encode()))
+    return request._replace(headers=headers, body=Body.of(content))
+
+
+def _origin(judge: Judge, result: Mapping[str, Any], sent: Sent) -> Origin | None:
+    shown = sent.origin_fields
+    if sent.origin is None or shown is None:
+        if result.get("origin") is not None:
+            expected = "change the origin at origin-request"
+            judge.note(VIEWER_REQUEST_ORIGIN, "origin", result["origin"], expected)
+        return None
+    found = result.get("origin", shown)
+    if found == shown:
+        return sent.origin
+    if check_origin(judge, found) is None:
+        return None
+    found = cast("Mapping[str, Mapping[str, Any]]", found)
+    lines = custom_headers(judge, found)
+    headers = result.get("headers")
+    check_own_headers(judge, found, headers)
+    host = cast("Mapping[str, object]", headers).get("host") if isinstance(headers, dict) else None
+    is_host_kept = host is not None and host == sent.headers.get("host")
+    check_host(judge, cast("Mapping[str, Any]", shown), found, is_host_kept=is_host_kept)
+    return None if judge.refuses else decode_origin(found, sent.origin, lines)
+
+
+def decode_origin(
+    found: Mapping[str, Mapping[str, Any]], configured: Origin | None, lines: list[Line]
+) -> Origin:
+    """A checked `origin` object; connection attempts and time-out stay as configured.
+
+    Fields that were left out get CloudFront's defaults.
+    """
+    kind, fields = next(iter(found.items()))
+    own = tuple(encode_lines(lines))
+    completion: float | None = fields.get("responseCompletionTimeout") or None
+    if kind == "s3":
+        return S3Origin(
+            fields["domainName"],
+            fields.get("path", ""),
+            own,
+            fields.get("authMethod", "none"),
+            fields.get("region") or "",
+            fields.get("readTimeout"),
+            completion,
+        )
+    kept = configured if isinstance(configured, CustomOrigin) else CustomOrigin("", 0, "http")
+    protocol = fields.get("protocol") or ("https" if fields.get("port") == 443 else "http")
+    return CustomOrigin(
+        fields["domainName"],
+        int(fields.get("port") or (443 if protocol == "https" else 80)),
+        protocol,
+        fields.get("path", ""),
+        own,
+        fields.get("readTimeout", kept.read_timeout),
+        fields.get("keepaliveTimeout", kept.keepalive_timeout),
+        completion,
+        tuple(cast("list[str]", fields.get("sslProtocols", list(kept.ssl_protocols)))),
+        kept.connection_attempts,
+        kept.connection_timeout,
+    )
+
+
+def _generated(judge: Judge, result: Mapping[str, Any], sent: Sent) -> Generated | Rejected:
+    check_fields(judge, result, RESPONSE_FIELDS)
+    status = checked_status(judge, result["status"])
+    reason = checked_description(judge, result.get("statusDescription"))
+    # Nothing of a generated response was sent, so every read-only header in it is an added one.
+    headers = Headers(_lines(accepted_headers(judge, result.get("headers"), {}), {}))
+    content = _content(judge, result, headers.size())
+    content = checked_no_content(judge, status, content)
+    if judge.refuses:
+        return Rejected(tuple(judge.breaches))
+    return Generated(
+        status, reason.encode("utf-8", "replace"), headers, content, tuple(judge.breaches)
+    )
+
+
+def _content(judge: Judge, result: Mapping[str, Any], headers: int) -> bytes:
+    """The body of a response; `headers` are the bytes of its header lines."""
+    body, encoding = result.get("body", ""), result.get("bodyEncoding", "text")
+    content = decoded_body(judge, body, encoding, "body", "bodyEncoding")
+    if content is None:
+        return b""
+    check_response_size(judge, content, body, headers)
+    return content
+
+
+def decode_response_result(payload: bytes, sent: Sent) -> Answered | Rejected:
+    """The response to go on with, out of a response trigger's answer.
+
+    The origin's body goes on unless origin-response gives one; its Content-Length is then computed.
+    """
+    original = cast("Response", sent.response)
+    judge = Judge(sent.trigger, sent.stance)
+    result = parsed_result(judge, payload)
+    if result is None:
+        return Rejected(tuple(judge.breaches))
+    check_fields(judge, result, RESPONSE_FIELDS)
+    unchanged = original.status if sent.trigger == "viewer-response" else None
+    status = checked_status(judge, result.get("status"), unchanged=unchanged)
+    description = checked_description(judge, result.get("statusDescription"))
+    headers = _headers(judge, result.get("headers"), sent, original.headers)
+    content = _replaced_response_body(judge, result, headers)
+    if judge.refuses:
+        return Rejected(tuple(judge.breaches))
+    is_same = description == to_text(original.reason)
+    reason = original.reason if is_same else description.encode("utf-8", "replace")
+    response = Response(status, reason, headers, original.body)
+    if content is not None:
+        headers = headers.without(b"content-length")
+        headers = headers.added((b"Content-Length", str(len(content)).encode()))
+        response = Response(status, reason, headers, Body.of(content))
+    return Answered(response, tuple(judge.breaches))
+
+
+def _replaced_response_body(
+    judge: Judge, result: Mapping[str, Any], headers: Headers
+) -> bytes | None:
+    if "body" not in result:
+        return None
+    if judge.trigger == "viewer-response":
+        expected = "leave body out, or set it at origin-response"
+        judge.note(VIEWER_RESPONSE_BODY, "body", result["body"], expected)
+        return None
+    content = _content(judge, result, headers.size())
+    coding = headers.get(b"content-encoding")
+    if content and coding is not None and result.get("bodyEncoding", "text") == "text":
+        expected = "delete headers['content-encoding'], the new body is not compressed"
+        judge.note(KEPT_CONTENT_ENCODING, "headers.content-encoding", to_text(coding), expected)
+    return content
