@@ -11,6 +11,9 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 LATEST: Final = "$LATEST"
 """The only version that changes; an unqualified name means it."""
 
+EDGE_PREFIX: Final = "us-east-1."
+"""Stands before the name of a replica at the edge, wherever it runs: the original's Region."""
+
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
@@ -74,7 +77,7 @@ class FunctionRef(NamedTuple):
     @property
     def deployed_name(self) -> str:
         """The name that the function's context shows: `us-east-1.NAME` at the edge."""
-        return f"us-east-1.{self.name}" if self.at_edge else self.name
+        return f"{EDGE_PREFIX}{self.name}" if self.at_edge else self.name
 
 
 class Invocation(NamedTuple):

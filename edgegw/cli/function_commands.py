@@ -134,10 +134,12 @@ def logs(
 ) -> None:
     """Print the log of FUNCTION in a running `edgegw serve`.
 
-    Replicas at the edge have a log of their own: us-east-1.FUNCTION.
+    Replicas at the edge have a log of their own: us-east-1.FUNCTION. What CloudFront says of
+    results that it refuses stands in LambdaEdge/DISTRIBUTION.
 
     Example: edgegw logs api --follow
     """
+    function = _log_name(function, config)
     path = f"/_edgegw/logs/{function}" + ("?follow=1" if follow else "")
     seen: set[str] = set()
     try:
@@ -157,6 +159,19 @@ def logs(
                 click.echo(f"{click.style(at, dim=True)}  {shown}")
     except KeyboardInterrupt:
         return
+
+
+def _log_name(name: str, config: Path | None) -> str:
+    """A distribution's name in `LambdaEdge/NAME` becomes its id, which the log group has."""
+    from edgegw.config.resolve import DistributionDoor
+
+    before, mark, distribution = name.rpartition("LambdaEdge/")
+    if not mark:
+        return name
+    for door in _load(config).doors:
+        if isinstance(door, DistributionDoor) and door.name == distribution:
+            return f"{before}{mark}{door.distribution.id}"
+    return name
 
 
 @click.command()

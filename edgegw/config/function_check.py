@@ -223,5 +223,6 @@ def check_edge_reference(document: Document, path: Path, text: str, config: Conf
     if function.environment:
         warn(
             "lambda-edge.environment",
-            f"CloudFront refuses {name!r}: functions at the edge have no environment variables",
+            f"CloudFront refuses {name!r}: functions at the edge have no environment variables of "
+            "their own; here they are left out",
         )

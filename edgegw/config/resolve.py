@@ -72,6 +72,7 @@ class Config:
     lambda_api: Listen | None = None
     pass_credentials: bool = False
     cpu: Literal["full", "proportional"] = "full"
+    strict: bool = True
 
 
 def load_file(path: str | Path, environment: Mapping[str, str] | None = None) -> Config:
@@ -144,6 +145,7 @@ class _Resolver:
             None if api is None else _listen(api, self._base),
             config.gateway.pass_aws_credentials,
             config.gateway.cpu,
+            config.gateway.strict,
         )
 
     def _distribution(

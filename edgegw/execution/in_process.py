@@ -90,19 +90,28 @@ async def call(handler: Handler, function: Function, invocation: Invocation, arn
     except Exception as error:
         logger.warning("%s raised", invocation.function.deployed_name, exc_info=error)
         stack = traceback.format_list(traceback.extract_tb(error.__traceback__)[1:])
-        return _failed(type(error).__name__, str(error), stack, request_id, started)
+        report = _report(function, request_id, started)
+        return _failed(type(error).__name__, str(error), stack, report)
     try:
         payload = encode_payload(result)
     except (TypeError, ValueError, RecursionError) as error:
         text = f"Unable to marshal response: {error}"
-        return _failed("Runtime.MarshalError", text, [], request_id, started)
-    return Returned(payload, Report(request_id, time.perf_counter() - started))
+        return _failed("Runtime.MarshalError", text, [], _report(function, request_id, started))
+    return Returned(payload, _report(function, request_id, started))
 
 
-def _failed(
-    kind: str, message: str, stack: list[str], request_id: str, started: float
-) -> FunctionError:
+def _report(function: Function, request_id: str, started: float) -> Report:
+    duration = time.perf_counter() - started
+    return Report(request_id, duration, version=function.version, memory_mb=function.memory_mb)
+
+
+def _failed(kind: str, message: str, stack: list[str], report: Report) -> FunctionError:
     payload = encode_payload(
-        {"errorMessage": message, "errorType": kind, "requestId": request_id, "stackTrace": stack}
+        {
+            "errorMessage": message,
+            "errorType": kind,
+            "requestId": report.request_id,
+            "stackTrace": stack,
+        }
     )
-    return FunctionError(kind, message, payload, Report(request_id, time.perf_counter() - started))
+    return FunctionError(kind, message, payload, report)

@@ -26,6 +26,7 @@ from edgegw.awslambda.event_stream import invoke_complete, payload_chunk
 from edgegw.awslambda.lifecycle import MAX_PAYLOAD, MAX_STREAMED
 from edgegw.awslambda.logs import invocation_lines, log_tail
 from edgegw.awslambda.model import (
+    EDGE_PREFIX,
     FunctionError,
     FunctionRef,
     Invocation,
@@ -123,7 +124,7 @@ class _Api:
             *self._alias_routes(),
             *self._concurrency_routes(),
             Route("/_edgegw/functions", self._answered(self._table), methods=["GET"]),
-            Route("/_edgegw/logs/{name}", self._answered(self._logs), methods=["GET"]),
+            Route("/_edgegw/logs/{name:path}", self._answered(self._logs), methods=["GET"]),
             Route("/_edgegw/shift", self._answered(self._shift), methods=["POST"]),
             Route("/", self._answered(self._other_service), methods=["POST"]),
         ]
@@ -361,12 +362,18 @@ class _Api:
 
     async def _logs(self, request: Request) -> Response:
         name = request.path_params["name"]
-        ref = self._service.account.function_ref(name.removeprefix("us-east-1."))
+        if "LambdaEdge/" in name:  # the log group of a distribution
+            return self._log_stream(request, f"/aws/cloudfront/{name[name.index('LambdaEdge/') :]}")
+        name = name.removeprefix("/aws/lambda/").removeprefix("aws/lambda/")
+        ref = self._service.account.function_ref(name.removeprefix(EDGE_PREFIX))
         self._control.deployed(ref)
-        groups = [name] if name.startswith("us-east-1.") else [name, f"us-east-1.{name}"]
+        groups = [name] if name.startswith(EDGE_PREFIX) else [name, f"{EDGE_PREFIX}{name}"]
         known = [each for each in groups if each in self._service.logs.names or each == name]
-        follow = request.query_params.get("follow") == "1"
         group = next((each for each in known if self._service.logs.group(each).count), known[0])
+        return self._log_stream(request, group)
+
+    def _log_stream(self, request: Request, group: str) -> Response:
+        follow = request.query_params.get("follow") == "1"
         return StreamingResponse(
             _log_lines(self._service, group, follow=follow), media_type="application/x-ndjson"
         )

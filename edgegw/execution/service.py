@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from edgegw.awslambda.concurrency import InFlight, Limits, RequestRate, throttle_reason
+from edgegw.awslambda.edge import replica
 from edgegw.awslambda.lifecycle import MAX_PAYLOAD
 from edgegw.awslambda.model import (
+    EDGE_PREFIX,
     LATEST,
     Function,
     FunctionRef,
@@ -78,7 +80,8 @@ class LambdaService:
     `handlers` replaces a function's code by a Python callable. With `leave_out_missing` a runtime
     that this machine lacks is no problem at `start`: its functions fail when they are invoked.
     With `pass_credentials` functions get the AWS credentials of this process, else none. With
-    `cpu` "proportional" they get the share of a processor that their memory buys on AWS.
+    `cpu` "proportional" they get the share of a processor that their memory buys on AWS. Unless
+    `strict` is False, replicas at the edge have the edge's limits and no variables of their own.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class LambdaService:
         leave_out_missing: bool = False,
         pass_credentials: bool = False,
         cpu: Literal["full", "proportional"] = "full",
+        strict: bool = True,
     ) -> None:
         self.account = account or Account()
         self.logs = LogStore()
@@ -103,6 +107,7 @@ class LambdaService:
             else {}
         )
         self._is_slowed = cpu == "proportional"
+        self._is_strict = strict
         self._zygotes = Zygotes(lambda: self.packages.root)
         self._spawners: dict[str, Spawner | EnvironmentProblem] = {}
         self._pools: dict[tuple[str, str], Pool] = {}
@@ -215,7 +220,7 @@ class LambdaService:
         for (name, version), pool in list(self._pools.items()):
             if pool.function.name != deployed.name:
                 continue
-            if deployed.version(version) != pool.function:
+            if self._version(deployed, name, version) != pool.function:
                 del self._pools[name, version]
                 self._drain(pool)
             else:
@@ -366,9 +371,9 @@ class LambdaService:
         key = (ref.deployed_name, version)
         pool = self._pools.get(key)
         if pool is None:
-            function = deployed.version(version)
-            assert function is not None  # `targets` found it
             name = ref.deployed_name
+            function = self._version(deployed, name, version)
+            assert function is not None  # `targets` found it
             limit = self.account.concurrency
             pool = Pool(
                 function, lambda provisioned: self._environment(function, name, provisioned), limit
@@ -376,6 +381,12 @@ class LambdaService:
             self._pools[key] = pool
             self._tune(pool, deployed)
         return pool
+
+    def _version(self, deployed: Deployed, name: str, version: str) -> Function | None:
+        """A version as it runs under the deployed name `name`: at the edge, its replica."""
+        function = deployed.version(version)
+        is_replica = name.startswith(EDGE_PREFIX) and self._is_strict
+        return replica(function) if function is not None and is_replica else function
 
     def _tune(self, pool: Pool, deployed: Deployed) -> None:
         """Gives a pool the limits of its function."""

@@ -15,9 +15,11 @@ from typing import assert_never
 
 from edgegw.alb import flow as alb
 from edgegw.alb.model import Listener
+from edgegw.awslambda.model import LogSettings
 from edgegw.cloudfront import flow as cloudfront
 from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.model import Distribution
+from edgegw.cloudfront.validation_log import log_group, log_lines
 from edgegw.execution.service import LambdaService
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.origins import Origins
@@ -62,6 +64,8 @@ class Driver:
                 case cloudfront.Finish():
                     exchange.note(step, None, 0.0)
                     exchange.verdict = step.x_cache
+                    if step.x_cache == "LambdaValidationError":
+                        self._log_validation(step, exchange)
                     if step.visit.warnings:
                         exchange.warnings = tuple(map(str, step.visit.warnings))
                     if step.fault is not None:
@@ -107,6 +111,18 @@ class Driver:
                     return step.response
                 case _:
                     assert_never(step)
+
+    def _log_validation(self, step: cloudfront.Finish, exchange: Exchange) -> None:
+        """Writes CloudFront's own log of a refused result."""
+        fault = step.fault
+        assert isinstance(fault, cloudfront.FunctionFault)
+        run, account = exchange.runs[-1], self._service.account
+        report, ref = run.outcome.report, run.invocation.function
+        arn = account.arn(ref.deployed_name, report.version)
+        group = self._service.logs.group(log_group(step.visit.distribution))
+        lines = log_lines(exchange.id, arn, account.region, report.request_id, fault.breaches)
+        for line in lines:
+            group.append(LogSettings(), account.region, line)
 
     def _date(self) -> bytes:
         """The value of a Date header, made once a second."""

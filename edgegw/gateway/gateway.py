@@ -223,6 +223,7 @@ class Gateway:
             leave_out_missing=self._leave_out_missing,
             pass_credentials=config.pass_credentials,
             cpu=config.cpu,
+            strict=config.strict,
         )
         hosts = {
             target.address
