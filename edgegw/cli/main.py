@@ -136,20 +136,26 @@ def demo(ctx: click.Context, *, server: str, grace: float, quiet: bool, no_reloa
 
 @main.command()
 @click.argument("config", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--deploy",
+    is_flag=True,
+    help="Add what AWS would refuse or ignore when functions are put at triggers, and look into "
+    "their code.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def check(config: Path | None, *, as_json: bool) -> None:
+def check(config: Path | None, *, deploy: bool, as_json: bool) -> None:
     """Load and validate CONFIG without starting anything.
 
     Prints every finding as FILE:LINE:COL: error|warning: CODE text.
     Exits with 0 when there are no errors (warnings are allowed), else with 1.
 
-    Example: edgegw check config/demo.yaml
+    Example: edgegw check config/demo.yaml --deploy
     """
     from edgegw.config.resolve import load_file
 
     findings: tuple[Finding, ...]
     try:
-        findings = load_file(config or default_config()).warnings
+        findings = load_file(config or default_config(), deploy=deploy).warnings
     except ConfigError as error:
         findings = error.findings
     if as_json:

@@ -626,4 +626,109 @@ RESULT_RULES: Final[tuple[Rule, ...]] = (
 FAULT_RULES: Final[tuple[Rule, ...]] = (EXECUTION_ERROR, TIMED_OUT, NOT_INVOCABLE, THROTTLED)
 """What keeps a function from having a result."""
 
-DEPLOYMENT_RULES: Final[tuple[Rule, ...]] = ()
+# What AWS refuses, ignores or is silent about when a function is put at a trigger
+
+
+def _deployment(name: str, demands: str, source: str = RESTRICTIONS_PAGE) -> Rule:
+    return Rule(f"lambda-edge.{name}", demands, source=source)
+
+
+VERSION: Final = _deployment(
+    "version", "A trigger names a published version: no $LATEST, no alias, no bare name."
+)
+REGION: Final = _deployment("region", "Functions of triggers live in us-east-1.")
+ENVIRONMENT: Final = _deployment(
+    "environment", "A function at the edge has no environment variables of its own."
+)
+LAYERS: Final = _deployment("layers", "A function at the edge has no layers.")
+VPC: Final = _deployment("vpc", "A function at the edge is in no VPC.")
+ARCHITECTURE: Final = _deployment("architecture", "A function at the edge runs on x86_64.")
+PACKAGE_TYPE: Final = _deployment(
+    "package-type", "A function at the edge is a zip package, no container image."
+)
+RUNTIME: Final = _deployment(
+    "runtime", "A function at the edge has a managed runtime of Node.js or Python."
+)
+ENDED_RUNTIME: Final = _deployment(
+    "ended-runtime",
+    "The runtime is one that AWS still takes new functions for.",
+    "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html",
+)
+TIMEOUT_QUOTA: Final = _deployment(
+    "timeout-quota", "The timeout is at most 30 seconds.", QUOTAS_PAGE
+)
+MEMORY_QUOTA: Final = _deployment(
+    "memory-quota",
+    "At viewer triggers 128 MB are safe: AWS's pages contradict each other on more.",
+    CHOOSING_PAGE,
+)
+PACKAGE_SIZE: Final = _deployment("package-size", "The zip package has at most 50 MB.", QUOTAS_PAGE)
+STORAGE_QUOTA: Final = _deployment("storage-quota", "Ephemeral storage is at most 512 MB.")
+PROVISIONED: Final = _deployment(
+    "provisioned-concurrency", "A function at the edge has no provisioned concurrency."
+)
+DEAD_LETTER: Final = _deployment("dead-letter", "A function at the edge has no dead-letter queue.")
+TRACING: Final = _deployment("tracing", "A function at the edge is not traced with X-Ray.")
+KMS_KEY: Final = _deployment(
+    "kms-key", "The package of a function at the edge is not encrypted with a key of one's own."
+)
+RUNTIME_MANAGEMENT: Final = _deployment(
+    "runtime-management", "Runtime updates of a function at the edge are automatic."
+)
+INCLUDE_BODY: Final = _deployment(
+    "include-body", "Only viewer-request and origin-request include the body.", BODY_PAGE
+)
+TWO_FUNCTIONS: Final = _deployment(
+    "two-functions", "A behavior has one function for each trigger.", QUOTAS_PAGE
+)
+MIXED_FUNCTIONS: Final = _deployment(
+    "mixed-functions",
+    "A behavior has not both Lambda@Edge and CloudFront Functions on viewer triggers.",
+    ALL_EDGE_PAGE,
+)
+FUNCTION_COUNT: Final = _deployment(
+    "functions-per-distribution",
+    "A distribution has at most 100 functions at its triggers.",
+    QUOTAS_PAGE,
+)
+STRICT_OFF: Final = _deployment(
+    "strict-off", "The gateway judges as strictly as AWS does.", STATUS_502_PAGE
+)
+LITERAL_HEADER: Final = _deployment(
+    "literal-header",
+    "The code touches no disallowed or read-only header (a look at the source, best effort).",
+    ALL_EDGE_PAGE,
+)
+READS_VARIABLE: Final = _deployment(
+    "reads-variable",
+    "The code reads no environment variable that is not there at the edge (best effort).",
+)
+
+DEPLOYMENT_RULES: Final[tuple[Rule, ...]] = (
+    VERSION,
+    REGION,
+    ENVIRONMENT,
+    LAYERS,
+    VPC,
+    ARCHITECTURE,
+    PACKAGE_TYPE,
+    RUNTIME,
+    ENDED_RUNTIME,
+    TIMEOUT_QUOTA,
+    MEMORY_QUOTA,
+    PACKAGE_SIZE,
+    STORAGE_QUOTA,
+    PROVISIONED,
+    DEAD_LETTER,
+    TRACING,
+    KMS_KEY,
+    RUNTIME_MANAGEMENT,
+    INCLUDE_BODY,
+    TWO_FUNCTIONS,
+    MIXED_FUNCTIONS,
+    FUNCTION_COUNT,
+    STRICT_OFF,
+    LITERAL_HEADER,
+    READS_VARIABLE,
+)
+"""What `edgegw check --deploy` looks at."""

@@ -96,19 +96,22 @@ def _check_code(
     elif "." not in handler:
         text = f"{handler!r} must name a file and a function: file.function"
         document.error((*path, "handler"), "config.handler", text)
-    elif not _handler_file_exists(code, runtime, handler):
+    elif handler_file(code, runtime, handler) is None:
         text = f"no file for {handler!r} in {code}"
         document.error((*path, "handler"), "config.handler", text)
 
 
-def _handler_file_exists(code: FilePath, runtime: str, handler: str) -> bool:
+def handler_file(code: FilePath, runtime: str, handler: str) -> FilePath | None:
+    """The file that holds the handler, in a folder of code; None where there is none."""
     folder = code if code.is_dir() else code.parent
     if runtime.startswith("python"):
         module = handler.rpartition(".")[0].replace(".", "/")
-        return (folder / f"{module}.py").exists() or (folder / module / "__init__.py").exists()
-    head, _, tail = handler.rpartition("/")
-    stem = (folder / head / tail.partition(".")[0]) if head else folder / tail.partition(".")[0]
-    return any(stem.with_name(stem.name + end).exists() for end in ("", ".js", ".mjs", ".cjs"))
+        candidates = [folder / f"{module}.py", folder / module / "__init__.py"]
+    else:
+        head, _, tail = handler.rpartition("/")
+        stem = folder / head / tail.partition(".")[0]
+        candidates = [stem.with_name(stem.name + end) for end in ("", ".js", ".mjs", ".cjs")]
+    return next((each for each in candidates if each.is_file()), None)
 
 
 def versions_of(function: Function) -> list[str]:

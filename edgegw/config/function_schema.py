@@ -80,6 +80,13 @@ class Permission(Model):
     qualifier: str = ""
 
 
+class VpcConfig(Model):
+    """The VPC of a function."""
+
+    subnet_ids: list[str] = []
+    security_group_ids: list[str] = []
+
+
 class Function(Model):
     """A Lambda function."""
 
@@ -104,3 +111,14 @@ class Function(Model):
     event_invoke: Annotated[dict[str, Anything] | None, LATER] = None
     url: Annotated[dict[str, Anything] | None, LATER] = None
     endpoint: Annotated[str | None, LATER] = None
+
+    # What makes no difference on this machine; `check --deploy` looks at it.
+    architectures: Annotated[
+        list[Literal["x86_64", "arm64"]], Field(min_length=1, max_length=1)
+    ] = ["x86_64"]
+    package_type: Literal["Zip", "Image"] = "Zip"
+    image_uri: str | None = None
+    vpc_config: VpcConfig | None = None
+    tracing: Literal["PassThrough", "Active"] = "PassThrough"
+    kms_key_arn: str | None = None
+    runtime_management: Literal["Auto", "FunctionUpdate", "Manual"] = "Auto"

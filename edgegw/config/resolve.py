@@ -75,10 +75,13 @@ class Config:
     strict: bool = True
 
 
-def load_file(path: str | Path, environment: Mapping[str, str] | None = None) -> Config:
+def load_file(
+    path: str | Path, environment: Mapping[str, str] | None = None, *, deploy: bool = False
+) -> Config:
     """The configuration in `path`; `environment` (default: the process's) fills in `${NAME}`.
 
-    Raises ConfigError with all findings, UsageError without file.
+    With `deploy` it is judged as AWS would at deployment. Raises ConfigError with all findings,
+    UsageError without file.
     """
     file = Path(path)
     try:
@@ -88,7 +91,8 @@ def load_file(path: str | Path, environment: Mapping[str, str] | None = None) ->
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the configuration {file} cannot be read: {error}") from None
     variables = os.environ if environment is None else environment
-    return load_document(read_document(text, str(path), variables), file.resolve().parent)
+    document = read_document(text, str(path), variables)
+    return load_document(document, file.resolve().parent, deploy=deploy)
 
 
 def load_dict(value: Mapping[str, Any], base: str | Path = ".") -> Config:
@@ -96,12 +100,19 @@ def load_dict(value: Mapping[str, Any], base: str | Path = ".") -> Config:
     return load_document(document_of(value), Path(base).resolve())
 
 
-def load_document(document: Document, base: Path) -> Config:
+def load_document(document: Document, base: Path, *, deploy: bool = False) -> Config:
     """The configuration in `document`. Raises ConfigError with all findings."""
     config = schema.validate(document)
     if config is not None:
         check(document, config, base)
-    findings = sorted(document.findings, key=lambda each: (each.line, each.column))
+        if deploy:
+            from edgegw.config.deploy_check import check_deployment
+
+            check_deployment(document, config, base)
+    findings = sorted(
+        document.findings,
+        key=lambda each: (each.file != document.file, each.file, each.line, each.column),
+    )
     if config is None or any(each.severity == "error" for each in findings):
         raise ConfigError(findings)
     return _Resolver(config, base, tuple(findings)).resolve()

@@ -1,0 +1,255 @@
+"""What AWS would refuse at deployment: the part of `check` that `--deploy` adds."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path as FilePath
+from typing import Final, NamedTuple
+
+from edgegw.awslambda.edge import MAX_PACKAGE
+from edgegw.awslambda.model import LATEST
+from edgegw.cloudfront.deployment_rules import (
+    MAX_FUNCTIONS,
+    Candidate,
+    Objection,
+    objections,
+    pairing_objections,
+    version_objection,
+)
+from edgegw.cloudfront.model import Trigger
+from edgegw.cloudfront.rule_table import FUNCTION_COUNT, REGION, STRICT_OFF
+from edgegw.cloudfront.source_look import remarks
+from edgegw.config import schema
+from edgegw.config.document import Document, Path
+from edgegw.config.function_check import RUNTIME, handler_file
+from edgegw.config.function_schema import Function, Version
+from edgegw.config.schema import Config
+from edgegw.errors import Finding
+
+EDGE_REGION: Final = "us-east-1"
+_MAX_ORIGINS: Final = 100
+_MAX_CUSTOM_HEADERS: Final = 30
+_MAX_CUSTOM_HEADER_CHARACTERS: Final = 10240
+_MAX_POLICY_HEADERS: Final = 10
+_SKIPPED: Final = frozenset({"__pycache__", ".git", ".venv", "venv", ".edgegw"})
+_MAX_SOURCE: Final = 2 * 1024 * 1024
+
+
+class _Use(NamedTuple):
+    """A version of a function at triggers of the configuration."""
+
+    name: str
+    qualifier: str
+    triggers: frozenset[Trigger]
+
+
+def check_deployment(document: Document, config: Config, base: FilePath) -> None:
+    """Adds what AWS would refuse or ignore to the findings of `document`.
+
+    What plain checking only warns of becomes an error here.
+    """
+    document.findings[:] = [each for each in document.findings if each.code not in _REPEATED]
+    uses = _uses(config)
+    if uses and config.gateway.region != EDGE_REGION:
+        text = f"functions of triggers must live in {EDGE_REGION}, not {config.gateway.region}"
+        document.error(("gateway", "region"), REGION.code, text)
+    if not config.gateway.strict:
+        text = "strict is false: results that AWS refuses pass here"
+        document.warning(("gateway", "strict"), STRICT_OFF.code, text)
+    for use in uses:
+        _check_function(document, use, config.functions[use.name], base)
+    for name, distribution in config.distributions.items():
+        _check_distribution(document, ("distributions", name), distribution, config)
+    for name, policy in config.cache_policies.items():
+        _check_policy_headers(document, ("cache_policies", name), policy.headers.items)
+    for name, policy in config.origin_request_policies.items():
+        _check_policy_headers(document, ("origin_request_policies", name), policy.headers.items)
+
+
+_REPEATED: Final = frozenset({"lambda-edge.version", "lambda-edge.environment"})
+"""Codes of plain checking that deployment judges anew."""
+
+
+def _behaviors(distribution: schema.Distribution) -> Iterator[tuple[Path, schema.DefaultBehavior]]:
+    yield ("default_behavior",), distribution.default_behavior
+    for at, behavior in enumerate(distribution.behaviors):
+        yield ("behaviors", at), behavior
+
+
+def _uses(config: Config) -> list[_Use]:
+    found: dict[tuple[str, str], set[Trigger]] = {}
+    for distribution in config.distributions.values():
+        for _, behavior in _behaviors(distribution):
+            for trigger, association in behavior.lambda_functions.items():
+                name, _, qualifier = association.function.partition(":")
+                if name in config.functions:
+                    found.setdefault((name, qualifier), set()).add(trigger)
+    return [_Use(*key, frozenset(triggers)) for key, triggers in found.items()]
+
+
+def _check_function(document: Document, use: _Use, function: Function, base: FilePath) -> None:
+    path: Path = ("functions", use.name)
+    number = use.qualifier or "1"
+    alias = function.aliases.get(number)
+    number = alias.version if alias is not None else number
+    version = function.versions.get(number) or Version()
+    own: Path = (*path, "versions", number)
+    for objection in objections(_candidate(function, version, base, use), use.triggers):
+        places = [(*own, objection.key), (*path, objection.key), (*path, "image_uri")]
+        where = next((each for each in places if each in document.keys), path)
+        _note(document, where, objection)
+    _look_into_source(document, use, function, version, base)
+
+
+def _candidate(function: Function, version: Version, base: FilePath, use: _Use) -> Candidate:
+    environment = function.environment if version.environment is None else version.environment
+    code = version.code or function.code
+    provisioned = function.provisioned_concurrency
+    is_provisioned = provisioned is not None
+    if isinstance(provisioned, dict):
+        is_provisioned = (use.qualifier or "1") in provisioned
+    return Candidate(
+        version.runtime or function.runtime,
+        version.timeout or function.timeout,
+        version.memory_size or function.memory_size,
+        function.ephemeral_storage,
+        package_size(base / code) if code is not None else 0,
+        tuple(environment),
+        len(function.layers if version.layers is None else version.layers),
+        tuple(function.architectures),
+        function.package_type == "Image" or function.image_uri is not None,
+        function.vpc_config is not None,
+        is_provisioned,
+        bool(function.event_invoke and function.event_invoke.get("dead_letter")),
+        function.tracing == "Active",
+        function.kms_key_arn is not None,
+        function.runtime_management,
+    )
+
+
+def _note(document: Document, path: Path, objection: Objection) -> None:
+    note = document.error if objection.is_refused else document.warning
+    note(path, objection.rule.code, objection.text)
+
+
+def package_size(code: FilePath) -> int:
+    """Bytes of the zip package that `code` is or would be.
+
+    A folder is compressed only where its files are larger than the edge allows.
+    """
+    if code.is_file():
+        return code.stat().st_size
+    files = list(_files(code))
+    total = sum(file.stat().st_size for file in files)
+    return total if total <= MAX_PACKAGE else _zipped_size(files, code)
+
+
+def _files(folder: FilePath) -> Iterator[FilePath]:
+    for each in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if each.is_dir() and each.name not in _SKIPPED:
+            yield from _files(each)
+        elif each.is_file():
+            yield each
+
+
+class _Counter:
+    """A file that only counts what is written."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+    def write(self, content: bytes) -> int:
+        self.size += len(content)
+        return len(content)
+
+    def flush(self) -> None:
+        return
+
+
+def _zipped_size(files: list[FilePath], folder: FilePath) -> int:
+    counter = _Counter()
+    with zipfile.ZipFile(counter, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as package:  # type: ignore[arg-type]
+        for file in files:
+            package.write(file, file.relative_to(folder))
+    return counter.size
+
+
+def _look_into_source(
+    document: Document, use: _Use, function: Function, version: Version, base: FilePath
+) -> None:
+    code, runtime = version.code or function.code, version.runtime or function.runtime
+    match = RUNTIME.fullmatch(runtime)
+    if code is None or match is None or match[3] is not None:
+        return
+    handler = version.handler or function.handler
+    file = handler_file(base / code, runtime, handler)
+    if file is None or file.stat().st_size > _MAX_SOURCE:
+        return
+    try:
+        source = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return
+    language = "python" if match[1] is not None else "nodejs"
+    shown = file.relative_to(FilePath.cwd()) if file.is_relative_to(FilePath.cwd()) else file
+    for trigger in sorted(use.triggers):
+        for remark in remarks(source, language, handler.rpartition(".")[2], trigger):
+            code_ = remark.rule.code
+            finding = Finding(str(shown), remark.line, remark.column, "warning", code_, remark.text)
+            if finding not in document.findings:
+                document.findings.append(finding)
+
+
+def _check_distribution(
+    document: Document, path: Path, distribution: schema.Distribution, config: Config
+) -> None:
+    names: set[str] = set()
+    for below, behavior in _behaviors(distribution):
+        where = (*path, *below)
+        at_edge: dict[str, str] = {
+            trigger: association.function
+            for trigger, association in behavior.lambda_functions.items()
+        }
+        names |= set(at_edge.values())
+        for trigger, text in at_edge.items():
+            _check_version(document, (*where, "lambda_functions", trigger), text, config)
+        others: dict[str, str] = {**behavior.edge_functions}
+        for objection in pairing_objections(at_edge, others):
+            _note(document, (*where, "edge_functions", objection.key), objection)
+    if len(names) > MAX_FUNCTIONS:
+        text = f"{len(names)} functions at the triggers of a distribution, at most {MAX_FUNCTIONS}"
+        document.error(path, FUNCTION_COUNT.code, text, key=True)
+    if len(distribution.origins) > _MAX_ORIGINS:
+        text = f"a distribution has at most {_MAX_ORIGINS} origins"
+        document.error((*path, "origins"), "cloudfront.origins", text, key=True)
+    for name, origin in distribution.origins.items():
+        headers = origin.custom_headers
+        size = sum(len(key) + len(value) for key, value in headers.items())
+        if len(headers) > _MAX_CUSTOM_HEADERS or size > _MAX_CUSTOM_HEADER_CHARACTERS:
+            text = (
+                f"an origin has at most {_MAX_CUSTOM_HEADERS} custom headers with "
+                f"{_MAX_CUSTOM_HEADER_CHARACTERS} characters in all ({len(headers)}, {size})"
+            )
+            where = (*path, "origins", name, "custom_headers")
+            document.error(where, "cloudfront.origin-header", text, key=True)
+
+
+def _check_version(document: Document, path: Path, text: str, config: Config) -> None:
+    name, _, qualifier = text.partition(":")
+    function = config.functions.get(name)
+    if function is None:
+        return
+    objection = version_objection(
+        name,
+        qualifier,
+        is_alias=qualifier in function.aliases,
+        has_versions=bool(set(function.versions) - {LATEST}),
+    )
+    if objection is not None:
+        _note(document, path, objection)
+
+
+def _check_policy_headers(document: Document, path: Path, names: list[str]) -> None:
+    if len(names) > _MAX_POLICY_HEADERS:
+        text = f"a policy names at most {_MAX_POLICY_HEADERS} headers, here are {len(names)}"
+        document.error((*path, "headers", "items"), "cloudfront.policy-headers", text)
