@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgegw import __version__
+from edgegw.cli.edge_commands import event, validate
 from edgegw.cli.function_commands import default_config, functions, invoke, logs, shift
 from edgegw.errors import ConfigError, EdgegwError, Finding
 
@@ -44,7 +45,7 @@ def main(*, debug: bool) -> None:
     """
 
 
-for _command in (invoke, logs, functions, shift):
+for _command in (invoke, logs, functions, shift, event, validate):
     main.add_command(_command)
 
 _serve_options = [

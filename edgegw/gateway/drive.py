@@ -11,19 +11,30 @@ import time
 from collections.abc import AsyncIterator
 from email.utils import formatdate
 from time import perf_counter
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from edgegw.alb import flow as alb
-from edgegw.alb.model import Listener
+from edgegw.alb.model import IpTargetGroup, Listener, Target
 from edgegw.awslambda.model import LogSettings
 from edgegw.cloudfront import flow as cloudfront
 from edgegw.cloudfront.answers import Facts
-from edgegw.cloudfront.model import Distribution
+from edgegw.cloudfront.model import Distribution, Origin
 from edgegw.cloudfront.validation_log import log_group, log_lines
 from edgegw.execution.service import LambdaService
 from edgegw.gateway.exchange import Exchange
-from edgegw.gateway.origins import Origins
 from edgegw.http.message import Body, Request, Response
+
+
+class Origins(Protocol):
+    """Where requests go: origins of distributions, ip targets of load balancers."""
+
+    async def fetch(
+        self, origin: Origin, request: Request, exchange: Exchange
+    ) -> Response | cloudfront.OriginFailure: ...
+
+    async def fetch_target(
+        self, target: Target, group: IpTargetGroup, request: Request
+    ) -> Response | alb.TargetFailure: ...
 
 
 class Driver:

@@ -1,0 +1,227 @@
+"""Commands for hooks at the edge: `event` prints what one would get, `validate` judges a result."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import click
+
+from edgegw.cli.function_commands import CANDIDATES
+from edgegw.cloudfront.model import TRIGGERS, Trigger
+from edgegw.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgegw.cloudfront.rule_table import Breach
+    from edgegw.config.resolve import Config, DistributionDoor
+    from edgegw.http.message import Request, Response
+
+_EXAMPLE: Final[dict[str, Any]] = {
+    "distributions": {
+        "example": {
+            "listen": 0,
+            "origins": {"app": {"url": "https://origin.example"}},
+            "default_behavior": {
+                "origin": "app",
+                "allowed_methods": ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"],
+                "cache_policy": "CachingDisabled",
+                "origin_request_policy": "AllViewerExceptHostHeader",
+            },
+        }
+    }
+}
+"""Stands for a configuration where none is named."""
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(TRIGGERS))
+@click.option("--url", default="https://www.example.com/", show_default=True)
+@click.option("--method", help="Default: GET, with a body POST.")
+@click.option("--header", "headers", multiple=True, metavar="'K: V'", help="Repeatable.")
+@click.option("--body", help="The body of the request, as text.")
+@click.option("--body-file", type=click.File("rb"), help="A file with the body; - is stdin.")
+@click.option("--include-body", is_flag=True, help="Show the body whatever the association says.")
+@click.option("--client-ip", default="203.0.113.10", show_default=True, help="The viewer.")
+@click.option("--status", type=click.IntRange(200, 599), default=200, show_default=True)
+@click.option("--response-header", "answered", multiple=True, metavar="'K: V'", help="Repeatable.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="A configuration; without one, a distribution that forwards everything.",
+)
+@click.option("--distribution", help="Which distribution of the configuration.")
+def event(kind: Trigger, config: Path | None, distribution: str | None, **given: Any) -> None:
+    """Print the event that a function at trigger KIND gets for a request, as JSON.
+
+    With --config it is what the gateway would send: the behavior's policies apply, and functions
+    before the trigger run. --status and --response-header are the origin's answer.
+
+    Example: edgegw event origin-request --url https://www.example.com/a --config edgegw.yaml
+    """
+    import asyncio
+
+    from edgegw.config.resolve import load_dict, load_file
+    from edgegw.gateway.preview import event_at
+
+    loaded = load_dict(_EXAMPLE) if config is None else load_file(config)
+    door = _distribution(loaded, distribution)
+    payload = asyncio.run(
+        event_at(
+            loaded,
+            door.distribution,
+            kind,
+            _request(**given),
+            _response(given["status"], given["answered"]),
+            include_body=given["include_body"],
+        )
+    )
+    click.echo(json.dumps(json.loads(payload), indent=2, ensure_ascii=False))
+
+
+def _distribution(config: Config, name: str | None) -> DistributionDoor:
+    from edgegw.config.resolve import DistributionDoor
+
+    doors = [door for door in config.doors if isinstance(door, DistributionDoor)]
+    names = ", ".join(door.name for door in doors) or "none"
+    if name is None and len(doors) == 1:
+        return doors[0]
+    for door in doors:
+        if door.name == name:
+            return door
+    if name is None:
+        raise UsageError(f"name one with --distribution (known: {names})")
+    raise UsageError(f"there is no distribution {name!r} (known: {names})")
+
+
+def _lines(given: tuple[str, ...]) -> list[tuple[bytes, bytes]]:
+    lines: list[tuple[bytes, bytes]] = []
+    for each in given:
+        name, mark, value = each.partition(":")
+        if not mark or not name.strip():
+            raise UsageError(f"a header is written 'Name: value', not {each!r}")
+        lines.append((name.strip().encode(), value.strip().encode()))
+    return lines
+
+
+def _request(
+    url: str,
+    method: str | None,
+    headers: tuple[str, ...],
+    body: str | None,
+    body_file: Any,
+    client_ip: str,
+    **_: Any,
+) -> Request:
+    """The request as curl would send it."""
+    from edgegw.http.message import Body, Client, Headers, Request
+    from edgegw.http.target import Target
+
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise UsageError(f"--url is http://HOST/PATH or https://HOST/PATH, not {url!r}")
+    content = body_file.read() if body_file is not None else (body or "").encode()
+    lines = _lines(headers)
+    names = {name.lower() for name, _ in lines}
+    usual = [
+        (b"Host", parts.netloc.rpartition("@")[2].encode()),
+        (b"User-Agent", b"curl/8.5.0"),
+        (b"Accept", b"*/*"),
+    ]
+    if content:
+        usual.append((b"Content-Length", str(len(content)).encode()))
+    lines = [line for line in usual if line[0].lower() not in names] + lines
+    raw = (parts.path or "/") + (f"?{parts.query}" if "?" in url else "")
+    return Request(
+        method or ("POST" if content else "GET"),
+        Target.parse(raw.encode()),
+        Headers(lines),
+        Body.of(content),
+        parts.scheme,
+        "2" if parts.scheme == "https" else "1.1",
+        Client(client_ip, 50000),
+    )
+
+
+def _response(status: int, answered: tuple[str, ...]) -> Response:
+    from edgegw.cloudfront.answers import phrase
+    from edgegw.http.message import Headers, Response
+
+    lines = _lines(answered) or [(b"Content-Type", b"text/html"), (b"Content-Length", b"0")]
+    return Response(status, phrase(status), Headers(lines))
+
+
+@click.command()
+@click.argument("trigger", type=click.Choice(TRIGGERS))
+@click.option("--event", "event_file", type=click.File("rb"), required=True, help="- is stdin.")
+@click.option("--result", "result_file", type=click.File("rb"), required=True, help="- is stdin.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Judge as this configuration says (strict, open_points); default: edgegw.yaml, if any.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def validate(
+    trigger: Trigger, event_file: Any, result_file: Any, config: Path | None, *, as_json: bool
+) -> None:
+    """Say what CloudFront would say of a function's result at TRIGGER.
+
+    Exits with 0 when it is accepted (warnings allowed), 1 when it is refused.
+
+    Example: edgegw validate viewer-request --event event.json --result result.json
+    """
+    from edgegw.cloudfront.event_reader import NotAnEventError, decode_event
+    from edgegw.cloudfront.trigger_result import (
+        Generated,
+        Rejected,
+        decode_request_result,
+        decode_response_result,
+    )
+
+    try:
+        shown = decode_event(json.loads(event_file.read()), _stance(config))
+    except (ValueError, NotAnEventError) as error:
+        raise UsageError(f"--event is no event of Lambda@Edge: {error}") from None
+    if shown.trigger != trigger:
+        raise UsageError(f"--event is one of {shown.trigger}, not of {trigger}")
+    payload = result_file.read()
+    decode = decode_request_result if shown.response is None else decode_response_result
+    answer = decode(payload, shown)
+    breaches = answer.breaches if isinstance(answer, Rejected) else answer.warnings
+    if as_json:
+        refused = isinstance(answer, Rejected)
+        page = answer.first.rule.page if isinstance(answer, Rejected) else None
+        found = [breach.to_dict() for breach in breaches]
+        click.echo(json.dumps({"accepted": not refused, "page": page, "findings": found}, indent=2))
+        sys.exit(1 if refused else 0)
+    for breach in breaches:
+        _print(breach)
+    if isinstance(answer, Rejected):
+        click.echo("refused: 502, X-Cache: LambdaValidationError from cloudfront")
+        click.echo(f"    {answer.first.rule.page}")
+        sys.exit(1)
+    if isinstance(answer, Generated):
+        click.echo(f"accepted: the function answers {answer.status} itself")
+    else:
+        click.echo(f"accepted: the {'request' if shown.response is None else 'response'} goes on")
+
+
+def _print(breach: Breach) -> None:
+    severity = "error" if breach.is_refused else "warning"
+    where = breach.path or "the result"
+    click.echo(f"{where}: {severity}: {breach.code} {breach.rule.demands}")
+    click.echo(f"    found {breach.found}; {breach.expected}")
+    click.echo(f"    {breach.rule.source}")
+
+
+def _stance(config: Path | None) -> Any:
+    from edgegw.cloudfront.stance import DEFAULT_STANCE
+    from edgegw.config.resolve import DistributionDoor, load_file
+
+    found = config or next((Path(name) for name in CANDIDATES if Path(name).exists()), None)
+    if found is None:
+        return DEFAULT_STANCE
+    doors = (door for door in load_file(found).doors if isinstance(door, DistributionDoor))
+    return next((door.distribution.stance for door in doors), DEFAULT_STANCE)

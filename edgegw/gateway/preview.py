@@ -1,0 +1,119 @@
+"""The event that the gateway would send for a request, without sending the request anywhere.
+
+The flow runs as it does for a viewer, with the functions before the trigger; the origin's answer is
+given. What is printed is what the function would get.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from edgegw.alb.model import IpTargetGroup, Target
+from edgegw.awslambda.model import FunctionRef, Invocation, Outcome
+from edgegw.awslambda.payload import decode_payload
+from edgegw.cloudfront.behaviors import choose_behavior
+from edgegw.cloudfront.model import TRIGGERS, Association, Behavior, Distribution, Origin, Trigger
+from edgegw.config.resolve import Config
+from edgegw.errors import UsageError
+from edgegw.execution.service import LambdaService
+from edgegw.gateway.drive import Driver, new_request_id
+from edgegw.gateway.exchange import Exchange
+from edgegw.http.message import Request, Response
+
+
+class _ReachedError(Exception):
+    """The trigger's event is there."""
+
+    def __init__(self, payload: bytes) -> None:
+        super().__init__()
+        self.payload = payload
+
+
+class _Until(LambdaService):
+    """Runs functions up to a trigger, whose own function does not run."""
+
+    trigger: Trigger
+
+    async def invoke(self, invocation: Invocation, sink: Any = None) -> Outcome:
+        event = cast("Mapping[str, Any]", decode_payload(invocation.payload))
+        if event["Records"][0]["cf"]["config"]["eventType"] == self.trigger:
+            raise _ReachedError(invocation.payload)
+        return await super().invoke(invocation, sink)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Stands for all origins: answers with the response that was given."""
+
+    response: Response
+
+    async def fetch(self, origin: Origin, request: Request, exchange: Exchange) -> Response:
+        return self.response
+
+    async def fetch_target(
+        self, target: Target, group: IpTargetGroup, request: Request
+    ) -> Response:
+        return self.response
+
+
+async def event_at(
+    config: Config,
+    distribution: Distribution,
+    trigger: Trigger,
+    request: Request,
+    reply: Response,
+    *,
+    include_body: bool = False,
+) -> bytes:
+    """The event of `trigger` for `request` as JSON; `reply` is what the origin would answer.
+
+    A behavior without a function at `trigger` is looked at as if there were one. Raises UsageError
+    when the trigger is not reached, with the reason.
+    """
+    behavior = choose_behavior(distribution, request.target.path)
+    distribution = _with_function(distribution, behavior, trigger, include_body=include_body)
+    earlier = _earlier(behavior, trigger)
+    needed = {name: config.functions[name] for name in earlier}
+    service = _Until(
+        needed, config.account, pass_credentials=config.pass_credentials, strict=config.strict
+    )
+    service.trigger = trigger
+    exchange = Exchange(new_request_id(), distribution.name, "distribution", request)
+    driver = Driver(service, _Given(reply))
+    try:
+        if needed:
+            await service.start()
+        response = await driver.through_distribution(distribution, request, exchange)
+    except _ReachedError as reached:
+        return reached.payload
+    finally:
+        await service.close()
+    reason = f": {exchange.reason}" if exchange.reason else ""
+    raise UsageError(
+        f"{trigger} is not reached: the viewer gets {response.status} ({exchange.verdict}){reason}"
+    )
+
+
+def _earlier(behavior: Behavior, trigger: Trigger) -> list[str]:
+    """The functions that run before `trigger`."""
+    before = TRIGGERS[: TRIGGERS.index(trigger)]
+    found = behavior.associations
+    return [found[each].function.name for each in before if each in found]
+
+
+def _with_function(
+    distribution: Distribution, behavior: Behavior, trigger: Trigger, *, include_body: bool
+) -> Distribution:
+    """`distribution` with a function at `trigger` of `behavior`."""
+    given = behavior.associations.get(trigger) or Association(FunctionRef("", at_edge=True))
+    association = Association(given.function, given.include_body or include_body)
+    own = replace(behavior, associations={**behavior.associations, trigger: association})
+    return replace(
+        distribution,
+        behaviors=tuple(own if each is behavior else each for each in distribution.behaviors),
+        default_behavior=(
+            own if distribution.default_behavior is behavior else distribution.default_behavior
+        ),
+    )
