@@ -5,7 +5,16 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from edgegw.http.message import Body, Header, Headers, Request, Response
+from edgegw.http.message import (
+    HOP_BY_HOP,
+    Body,
+    Header,
+    Headers,
+    Request,
+    Response,
+    named_by_connection,
+)
+from edgegw.http.target import Target
 
 POP: Final = b"FRA56-P1"
 """The edge location that answers claim: any name of AWS's form will do."""
@@ -15,12 +24,13 @@ class Facts(NamedTuple):
     """What a request needs beside itself, made by the driver.
 
     `request_id` is 54 URL-safe base64 characters and `==`; `via_host` 32 hex digits; `date` the
-    value of a Date header.
+    value of a Date header. While a custom error page is fetched, `error_target` is what failed.
     """
 
     request_id: str
     via_host: str
     date: bytes
+    error_target: Target | None = None
 
 
 def via(version: str, facts: Facts) -> bytes:
@@ -99,6 +109,33 @@ def generated(
     if status not in (204, 304):
         own.append((b"Content-Length", str(len(content)).encode()))
     return Response(status, reason, Headers([*own, *headers]), Body.of(content))
+
+
+def response_headers(headers: Headers, facts: Facts, *, keeps_cookies: bool) -> Headers:
+    """An origin's headers on their way to the viewer.
+
+    Hop-by-hop headers go, Via becomes ours, Set-Cookie goes unless cookies are forwarded.
+    """
+    lines: list[Header] = []
+    dropped, has_date = _NOT_PASSED_ON, False
+    for line in headers.raw:
+        lower = line[0].lower()
+        if lower == b"connection" and line[1].lower() not in (b"keep-alive", b"close"):
+            dropped |= named_by_connection(headers)
+        elif lower not in dropped:
+            has_date = has_date or lower == b"date"
+            lines.append(line)
+    if dropped is not _NOT_PASSED_ON:  # names that stood in front of the Connection header
+        lines = [line for line in lines if line[0].lower() not in dropped]
+    if not keeps_cookies:
+        lines = [line for line in lines if line[0].lower() != b"set-cookie"]
+    if not has_date:
+        lines.append((b"Date", facts.date))
+    lines.append((b"Via", via("1.1", facts)))
+    return Headers(lines)
+
+
+_NOT_PASSED_ON: Final[frozenset[bytes]] = HOP_BY_HOP | {b"via"}
 
 
 def phrase(status: int) -> bytes:

@@ -4,8 +4,9 @@
           ─▶ OriginResponse ─▶ ViewerResponse ─▶ Finish
 
 Each step names what is needed; `next(reply)` answers the step that follows, and any step may lead
-straight to `Finish`. Steps of triggers without an association do not occur. The driver in
-`gateway` performs them; a unit test can tell a whole request without any I/O.
+straight to `Finish`. Steps of triggers without an association do not occur. The second origin of an
+origin group and a custom error page start again before `OriginRequest`. The driver in `gateway`
+performs the steps; a unit test can tell a whole request without any I/O.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
-from edgegw.awslambda.model import FunctionError, Invocation, Outcome, Refused, Returned, Throttled
+from edgegw.awslambda.model import Invocation, Outcome, Returned
 from edgegw.cloudfront.answers import (
     Facts,
     error_page,
     generated,
     phrase,
     redirect_to_https,
+    response_headers,
     stamped,
-    via,
 )
 from edgegw.cloudfront.behaviors import (
     MAX_HEADERS,
@@ -31,17 +32,14 @@ from edgegw.cloudfront.behaviors import (
     choose_behavior,
     refuse_size,
 )
-from edgegw.cloudfront.model import Association, Behavior, Distribution, Origin, Trigger
-from edgegw.cloudfront.policies import origin_request
-from edgegw.cloudfront.rule_table import (
-    EXECUTION_ERROR,
-    NOT_INVOCABLE,
-    THROTTLED,
-    TIMED_OUT,
-    TOO_LARGE,
-    Breach,
-    Rule,
+from edgegw.cloudfront.faults import OriginFailure, function_fault
+from edgegw.cloudfront.model import (
+    Association,
+    Distribution,
+    Origin,
+    Trigger,
 )
+from edgegw.cloudfront.policies import origin_request
 from edgegw.cloudfront.trigger_event import (
     Sent,
     ShownBody,
@@ -49,7 +47,6 @@ from edgegw.cloudfront.trigger_event import (
     encode_response_event,
 )
 from edgegw.cloudfront.trigger_result import (
-    Breaches,
     Continued,
     Generated,
     Rejected,
@@ -57,81 +54,9 @@ from edgegw.cloudfront.trigger_result import (
     decode_response_result,
 )
 from edgegw.cloudfront.trigger_rules import BODY_LIMIT
-from edgegw.http.message import (
-    HOP_BY_HOP,
-    Body,
-    Header,
-    Headers,
-    Request,
-    Response,
-    named_by_connection,
-)
+from edgegw.cloudfront.visit import Finish, Instead, Visit
+from edgegw.http.message import EMPTY, Body, Request, Response
 from edgegw.http.target import Target
-
-
-class Warned(NamedTuple):
-    """What a developer should know of a result that CloudFront accepts."""
-
-    trigger: Trigger
-    breach: Breach
-
-    def __str__(self) -> str:
-        return f"{self.trigger}: {self.breach}"
-
-
-class Visit(NamedTuple):
-    """One viewer request in its behavior: what every later step needs to know.
-
-    `viewer` is the request as viewer-request left it, `received` as it came.
-    """
-
-    distribution: Distribution
-    behavior: Behavior
-    facts: Facts
-    viewer: Request
-    received: Request
-    warnings: tuple[Warned, ...] = ()
-
-    def warned(self, trigger: Trigger, breaches: Breaches) -> Visit:
-        """This visit with warnings about the result of `trigger`."""
-        if not breaches:
-            return self
-        more = tuple(Warned(trigger, breach) for breach in breaches)
-        return self._replace(warnings=self.warnings + more)
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionFault:
-    """A function failed at a trigger: `kind` is the X-Cache value, `detail` the exact reason.
-
-    `rule` is the one that CloudFront's page speaks of, `breaches` are all that were found.
-    """
-
-    trigger: Trigger
-    kind: Literal["LambdaValidationError", "LambdaExecutionError", "LambdaLimitExceeded"]
-    detail: str
-    rule: Rule
-    breaches: Breaches = ()
-
-
-@dataclass(frozen=True, slots=True)
-class OriginFailure:
-    """The origin gave no usable answer; `detail` says what was tried and what happened."""
-
-    kind: Literal["refused", "dns", "closed", "invalid", "timeout"]
-    detail: str
-
-
-Fault: TypeAlias = FunctionFault | OriginFailure | RefusedAtTheDoor
-
-
-class Finish(NamedTuple):
-    """The answer stands, stamped. `x_cache` is its verdict; `fault` why it is an error page."""
-
-    response: Response
-    visit: Visit
-    x_cache: str
-    fault: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +87,11 @@ class ViewerRequest:
 
     def next(self, outcome: Outcome) -> Step:
         if not isinstance(outcome, Returned):
-            return _failed(self.visit, "viewer-request", outcome)
+            return _failed(self, outcome)
         answer = decode_request_result(outcome.payload, self.sent)
         match answer:
             case Rejected():
-                return _rejected(self.visit, "viewer-request", answer)
+                return _failed(self, outcome, answer)
             case Generated():
                 visit = self.visit.warned("viewer-request", answer.warnings)
                 kind = "LambdaGeneratedResponse"
@@ -188,19 +113,23 @@ class OriginRequest:
 
     def next(self, outcome: Outcome) -> Step:
         if not isinstance(outcome, Returned):
-            return _failed(self.visit, "origin-request", outcome)
+            return _failed(self, outcome)
         answer = decode_request_result(outcome.payload, self.sent)
         match answer:
             case Rejected():
-                return _rejected(self.visit, "origin-request", answer)
+                return _failed(self, outcome, answer)
             case Generated():
                 visit = self.visit.warned("origin-request", answer.warnings)
                 made = _generated(answer, visit)
+                if visit.distribution.stance.failover_after_generated_error == "yes" and (
+                    _fails_over(visit, made.status)
+                ):
+                    return _fail_over(visit)
                 runs = visit.distribution.stance.viewer_response_after_generated_error == "run"
                 return _to_viewer(visit, made, origin_status=made.status, runs_on_error=runs)
             case Continued(request, origin, warnings):
                 visit = self.visit.warned("origin-request", warnings)
-                return Fetch(visit, request, origin or visit.behavior.origin)
+                return Fetch(visit, request, origin or visit.origin)
 
 
 class Fetch(NamedTuple):
@@ -219,12 +148,17 @@ class Fetch(NamedTuple):
         return self.request.sent(Target(path, self.request.target.query), headers)
 
     def next(self, reply: Response | OriginFailure) -> Step:
-        if isinstance(reply, OriginFailure):
-            return _origin_failed(self.visit, reply)
-        if reply.headers.size() > MAX_HEADERS:
+        if isinstance(reply, Response) and reply.headers.size() > MAX_HEADERS:
             _release(reply)
             detail = f"the origin's headers exceed {MAX_HEADERS} bytes"
-            return _origin_failed(self.visit, OriginFailure("invalid", detail))
+            reply = OriginFailure("invalid", detail)
+        if isinstance(reply, OriginFailure):
+            if _fails_over(self.visit, reply.failover_code):
+                return _fail_over(self.visit)
+            return _origin_failed(self.visit, reply)
+        if _fails_over(self.visit, reply.status):
+            _release(reply)
+            return _fail_over(self.visit)
         association = self.visit.behavior.associations.get("origin-response")
         if association is None:
             return _to_viewer(self.visit, reply, origin_status=reply.status)
@@ -251,11 +185,11 @@ class OriginResponse:
     def next(self, outcome: Outcome) -> Step:
         if not isinstance(outcome, Returned):
             _release(self.reply)
-            return _failed(self.visit, "origin-response", outcome)
+            return _failed(self, outcome)
         answer = decode_response_result(outcome.payload, self.sent)
         if isinstance(answer, Rejected):
             _release(self.reply)
-            return _rejected(self.visit, "origin-response", answer)
+            return _failed(self, outcome, answer)
         response, warnings = answer
         if response.body is not self.reply.body:
             _release(self.reply)
@@ -279,14 +213,14 @@ class ViewerResponse:
     x_cache: str
     invocation: Invocation
 
-    def next(self, outcome: Outcome) -> Finish:
+    def next(self, outcome: Outcome) -> Step:
         if not isinstance(outcome, Returned):
             _release(self.response)
-            return _failed(self.visit, "viewer-response", outcome)
+            return _failed(self, outcome)
         answer = decode_response_result(outcome.payload, self.sent)
         if isinstance(answer, Rejected):
             _release(self.response)
-            return _rejected(self.visit, "viewer-response", answer)
+            return _failed(self, outcome, answer)
         visit = self.visit.warned("viewer-response", answer.warnings)
         return _finish(visit, answer.response, self.x_cache)
 
@@ -302,12 +236,16 @@ def start(distribution: Distribution, request: Request, facts: Facts) -> Step:
     behavior (by the path as it came, never again), protocol, method, viewer-request.
     """
     behavior = choose_behavior(distribution, request.target.path)
-    visit = Visit(distribution, behavior, facts, request, request)
-    refusal = refuse_size(request) or admit(behavior, request)
+    visit = Visit(distribution, behavior, facts, request, request, behavior.origin)
+    too_large = refuse_size(request)
+    if too_large is not None:
+        page = error_page(too_large.status, too_large.text, facts)
+        return Finish(page, visit, "Error", too_large)
+    refusal = admit(behavior, request)
     match refusal:
         case RefusedAtTheDoor():
             page = error_page(refusal.status, refusal.text, facts)
-            return Finish(page, visit, "Error", refusal)
+            return _or_error_page(Finish(page, visit, "Error", refusal))
         case RedirectToHttps():
             return Finish(redirect_to_https(refusal.status, request, facts), visit, "Redirect")
         case None:
@@ -337,12 +275,16 @@ def _look_up(visit: Visit) -> Step:
     Its key comes from the request that viewer-request left. There is no cache yet, so every
     request is a miss.
     """
+    return _to_origin(visit)
+
+
+def _to_origin(visit: Visit) -> Step:
+    """The request as the policies shape it for the origin, to origin-request."""
     viewer = _with_default_root_object(visit.distribution, visit.viewer)
-    behavior = visit.behavior
-    request = origin_request(behavior.forwarding, viewer, behavior.origin, visit.facts)
+    request = origin_request(visit.behavior.forwarding, viewer, visit.origin, visit.facts)
     association = visit.behavior.associations.get("origin-request")
     if association is None:
-        return Fetch(visit, request, visit.behavior.origin)
+        return Fetch(visit, request, visit.origin)
     if _shows_body(association, visit.distribution, request):
         return ReadBody("origin-request", visit, request, BODY_LIMIT["origin-request"])
     return _run_origin_request(visit, request, None)
@@ -369,7 +311,7 @@ def _run_origin_request(visit: Visit, request: Request, body: ShownBody | None) 
         "origin-request",
         visit.facts.request_id,
         request,
-        origin=visit.behavior.origin,
+        origin=visit.origin,
         body=body,
     )
     return OriginRequest(visit, sent, Invocation(association.function, payload))
@@ -388,9 +330,14 @@ def _to_viewer(
     other choice where that is an open point.
     Source: CloudFront Developer Guide, "Restrictions on Lambda@Edge" (HTTP status codes).
     """
-    headers = _response_headers(visit, response)
+    keeps_cookies = visit.behavior.forwarding.forwards_cookies
+    headers = response_headers(response.headers, visit.facts, keeps_cookies=keeps_cookies)
     response = Response(response.status, response.reason, headers, response.body)
+    if visit.instead is not None:
+        return _error_page_came(visit, response, visit.instead)
     x_cache = "Error" if origin_status >= 400 else "Miss"
+    if response.status in visit.distribution.error_pages:
+        return _or_error_page(_finish(visit, response, x_cache))
     association = visit.behavior.associations.get("viewer-response")
     if association is None or (x_cache == "Error" and not runs_on_error):
         return _finish(visit, response, x_cache)
@@ -403,30 +350,6 @@ def _to_viewer(
     return ViewerResponse(visit, sent, response, x_cache, invocation)
 
 
-def _response_headers(visit: Visit, response: Response) -> Headers:
-    """Hop-by-hop headers go, Via becomes ours, Set-Cookie goes unless cookies are forwarded."""
-    lines: list[Header] = []
-    dropped, has_date = _NOT_PASSED_ON, False
-    for line in response.headers.raw:
-        lower = line[0].lower()
-        if lower == b"connection" and line[1].lower() not in (b"keep-alive", b"close"):
-            dropped |= named_by_connection(response.headers)
-        elif lower not in dropped:
-            has_date = has_date or lower == b"date"
-            lines.append(line)
-    if dropped is not _NOT_PASSED_ON:  # names that stood in front of the Connection header
-        lines = [line for line in lines if line[0].lower() not in dropped]
-    if not visit.behavior.forwarding.forwards_cookies:
-        lines = [line for line in lines if line[0].lower() != b"set-cookie"]
-    if not has_date:
-        lines.append((b"Date", visit.facts.date))
-    lines.append((b"Via", via("1.1", visit.facts)))
-    return Headers(lines)
-
-
-_NOT_PASSED_ON: frozenset[bytes] = HOP_BY_HOP | {b"via"}
-
-
 def _generated(answer: Generated, visit: Visit) -> Response:
     reason = answer.reason or phrase(answer.status)
     return generated(answer.status, reason, answer.headers, answer.content, visit.facts)
@@ -436,73 +359,87 @@ def _finish(visit: Visit, response: Response, x_cache: str) -> Finish:
     return Finish(stamped(response, x_cache, visit.facts), visit, x_cache)
 
 
-def _failed(visit: Visit, trigger: Trigger, outcome: FunctionError | Throttled | Refused) -> Finish:
-    """503 for a function that failed or was throttled, 502 for an answer that Lambda cut off.
+def _failed(step: FunctionStep, outcome: Outcome, answer: Rejected | None = None) -> Step:
+    """The error page for a function that failed, or whose `answer` CloudFront refuses."""
+    visit, trigger = step.visit, step.sent.trigger
+    fault = function_fault(trigger, step.invocation.function, outcome, answer)
+    visit = visit.warned(trigger, tuple(each for each in fault.breaches if not each.is_refused))
+    page = error_page(fault.status, fault.rule.page, visit.facts, x_cache=fault.kind)
+    finish = Finish(page, visit, fault.kind, fault)
+    stays = visit.distribution.stance.error_page_after_function_fault == "skip"
+    if trigger == "viewer-request" or fault.kind == "LambdaLimitExceeded" or stays:
+        return finish
+    return _or_error_page(finish)
 
-    Source: CloudFront Developer Guide, "HTTP 503 status code (Service Unavailable)".
+
+def _origin_failed(visit: Visit, failure: OriginFailure) -> Step:
+    page = error_page(failure.status, failure.text, visit.facts)
+    return _or_error_page(Finish(page, visit, "Error", failure))
+
+
+def _fails_over(visit: Visit, code: int) -> bool:
+    """Whether an origin group turns to its second origin.
+
+    Source: CloudFront Developer Guide, "Optimize high availability with origin failover".
     """
-    match outcome:
-        case Throttled():
-            what = f"{outcome.message} {outcome.reason}: {outcome.detail}"
-            return _fault(visit, trigger, "LambdaLimitExceeded", THROTTLED, what)
-        case Refused():
-            what = f"{outcome.code}: {outcome.message}"
-            return _fault(visit, trigger, "LambdaExecutionError", NOT_INVOCABLE, what)
-        case FunctionError(error_type="Function.ResponseSizeTooLarge"):
-            breach = Breach(TOO_LARGE, "", outcome.message, "return less", log=TOO_LARGE.demands)
-            return _rejected(visit, trigger, Rejected((breach,)))
-        case FunctionError():
-            rule = TIMED_OUT if outcome.report.status == "timeout" else EXECUTION_ERROR
-            what = f"{outcome.error_type}: {outcome.message}"
-            return _fault(visit, trigger, "LambdaExecutionError", rule, what)
-
-
-def _fault(
-    visit: Visit,
-    trigger: Trigger,
-    kind: Literal["LambdaExecutionError", "LambdaLimitExceeded"],
-    rule: Rule,
-    what: str,
-) -> Finish:
-    fault = FunctionFault(trigger, kind, f"{rule.code}: {what} ({rule.source})", rule)
-    return _fault_page(visit, 503, fault)
-
-
-def _rejected(visit: Visit, trigger: Trigger, answer: Rejected) -> Finish:
-    """502 for an answer that CloudFront refuses.
-
-    Source: CloudFront Developer Guide, "HTTP 502 status code: Lambda validation error".
-    """
-    refused = [each for each in answer.breaches if each.is_refused]
-    detail = "\n".join(map(str, refused))
-    fault = FunctionFault(
-        trigger, "LambdaValidationError", detail, refused[0].rule, answer.breaches
+    fallback = visit.behavior.fallback
+    return (
+        fallback is not None
+        and visit.origin is not fallback.origin
+        and code in fallback.codes
+        and visit.viewer.method in fallback.methods
     )
-    warnings = tuple(each for each in answer.breaches if not each.is_refused)
-    return _fault_page(visit.warned(trigger, warnings), 502, fault)
 
 
-def _fault_page(visit: Visit, status: int, fault: FunctionFault) -> Finish:
-    page = error_page(status, fault.rule.page, visit.facts, x_cache=fault.kind)
-    return Finish(page, visit, fault.kind, fault)
+def _fail_over(visit: Visit) -> Step:
+    """The same request again for the second origin; what origin-request changed is forgotten."""
+    fallback = visit.behavior.fallback
+    assert fallback is not None  # `_fails_over` said so
+    return _to_origin(visit._replace(origin=fallback.origin))
 
 
-_CLOSED_TEXT = (
-    "CloudFront attempted to establish a connection with the origin, but either the attempt "
-    "failed or the origin closed the connection."
-)
-_ORIGIN_PAGES = {
-    "refused": (502, "CloudFront wasn't able to connect to the origin."),
-    "dns": (502, "CloudFront wasn't able to resolve the origin domain name."),
-    "closed": (502, _CLOSED_TEXT),
-    "invalid": (502, _CLOSED_TEXT),
-    "timeout": (504, _CLOSED_TEXT),
-}
+def _or_error_page(failed: Finish) -> Step:
+    """`failed`, or the way to the custom error page that stands for its status.
+
+    The page comes through the behavior of its own path. viewer-request and viewer-response do not
+    run for it, the triggers of the origin do; there is no page for a page.
+    Source: CloudFront Developer Guide, "Generate custom error responses".
+    """
+    visit = failed.visit
+    page = visit.distribution.error_pages.get(failed.response.status)
+    if page is None or visit.instead is not None:
+        return failed
+    _release(failed.response)
+    viewer = visit.viewer
+    request = viewer._replace(
+        method="HEAD" if viewer.method == "HEAD" else "GET",
+        target=Target(page.path.encode()),
+        headers=viewer.headers.without(*_OF_THE_BODY),
+        body=EMPTY,
+    )
+    behavior = choose_behavior(visit.distribution, request.target.path)
+    return _look_up(
+        visit._replace(
+            behavior=behavior,
+            facts=visit.facts._replace(error_target=viewer.target),
+            viewer=request,
+            origin=behavior.origin,
+            instead=Instead(page, failed),
+        )
+    )
 
 
-def _origin_failed(visit: Visit, failure: OriginFailure) -> Finish:
-    status, text = _ORIGIN_PAGES[failure.kind]
-    return Finish(error_page(status, text, visit.facts), visit, "Error", failure)
+_OF_THE_BODY = (b"content-length", b"content-type", b"content-encoding", b"transfer-encoding")
+
+
+def _error_page_came(visit: Visit, response: Response, instead: Instead) -> Finish:
+    """The page with the status it is to have; one that is an error itself is passed on."""
+    failed = instead.failed
+    if response.status < 400:
+        status = instead.page.status
+        response = Response(status, phrase(status), response.headers, response.body)
+    response = stamped(response, failed.x_cache, visit.facts)
+    return Finish(response, visit, failed.x_cache, failed.fault)
 
 
 def _release(response: Response) -> None:

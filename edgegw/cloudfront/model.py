@@ -130,8 +130,31 @@ class OriginRequestPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Fallback:
+    """The second origin of an origin group, and the codes that make CloudFront turn to it.
+
+    `methods` are those that it does so for: GET, HEAD, and OPTIONS where that is cached.
+    """
+
+    origin: Origin
+    codes: frozenset[int]
+    methods: frozenset[str] = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorPage:
+    """A custom error response: the page at `path` with `status` in the place of an error."""
+
+    path: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class Behavior:
-    """A cache behavior. `path_pattern` is `*` for the default one."""
+    """A cache behavior. `path_pattern` is `*` for the default one.
+
+    `origin` is the primary one where there is a `fallback`.
+    """
 
     path_pattern: str
     compiled: re.Pattern[bytes]
@@ -140,13 +163,14 @@ class Behavior:
     viewer_protocol_policy: ViewerProtocolPolicy = "allow-all"
     allowed_methods: frozenset[str] = frozenset({"GET", "HEAD"})
     associations: Mapping[Trigger, Association] = field(default_factory=dict[Trigger, Association])
+    fallback: Fallback | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
     """A distribution. `behaviors` are in order of precedence, without the default one.
 
-    `stance` says how its functions are judged.
+    `stance` says how its functions are judged; `error_pages` are by the status they stand for.
     """
 
     name: str
@@ -157,3 +181,4 @@ class Distribution:
     default_behavior: Behavior
     default_root_object: str = ""
     stance: Stance = DEFAULT_STANCE
+    error_pages: Mapping[int, ErrorPage] = field(default_factory=dict[int, ErrorPage])

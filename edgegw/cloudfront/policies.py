@@ -268,7 +268,7 @@ def origin_request(
     if plan.adds_forwarded_for:
         lines.append((b"X-Forwarded-For", request.client.address.encode()))
     if forwarding.added_headers:
-        lines += _added(forwarding, request)
+        lines += _added(forwarding, request, facts)
     if origin.custom_headers:
         replaced = {name.lower() for name, _ in origin.custom_headers}
         lines = [line for line in lines if line[0].lower() not in replaced]
@@ -309,9 +309,12 @@ def _with_special(
     return lines
 
 
-def _added(forwarding: Forwarding, request: Request) -> list[Header]:
+def _added(forwarding: Forwarding, request: Request, facts: Facts) -> list[Header]:
     """CloudFront's own headers that the policies name."""
-    shown = [(name, viewer_header(name, request)) for name in forwarding.added_headers]
+    shown = [
+        (name, viewer_header(name, request, facts.error_target))
+        for name in forwarding.added_headers
+    ]
     return [(name.encode(), value.encode()) for name, value in shown if value is not None]
 
 

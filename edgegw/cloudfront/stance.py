@@ -41,6 +41,8 @@ class Stance:
     viewer_response_request: Literal["edited", "original"] = "edited"
     viewer_response_after_generated_error: SkipOrRun = "skip"
     viewer_response_after_mended_error: SkipOrRun = "skip"
+    failover_after_generated_error: Literal["no", "yes"] = "no"
+    error_page_after_function_fault: Literal["show", "skip"] = "show"
 
 
 DEFAULT_STANCE: Final = Stance()

@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 from edgegw.http.message import Request
-from edgegw.http.target import to_text
+from edgegw.http.target import Target, to_text
 
 _PLACE: Final = {
     "cloudfront-viewer-asn": "16509",
@@ -28,8 +28,11 @@ _PLACE: Final = {
 }
 
 
-def viewer_header(name: str, request: Request) -> str | None:
-    """The value of CloudFront's header `name` (any case) for `request`; None when it has none."""
+def viewer_header(name: str, request: Request, error_target: Target | None = None) -> str | None:
+    """The value of CloudFront's header `name` (any case) for `request`; None when it has none.
+
+    `error_target` is there while a custom error page is fetched: what the viewer asked for.
+    """
     lower = name.lower()
     if lower in _PLACE:
         return _PLACE[lower]
@@ -40,6 +43,10 @@ def viewer_header(name: str, request: Request) -> str | None:
             return {"2": "2.0", "3": "3.0"}.get(request.http_version, request.http_version)
         case "cloudfront-viewer-address":
             return f"{request.client.address}:{request.client.port}"
+        case "cloudfront-error-uri":
+            return to_text(error_target.path) if error_target is not None else None
+        case "cloudfront-error-args":
+            return to_text(error_target.query or b"") if error_target is not None else None
         case "cloudfront-viewer-header-count":
             return str(len(request.headers))
         case "cloudfront-viewer-header-order":

@@ -104,6 +104,11 @@ def _check_distribution(
 ) -> None:
     for name, origin in distribution.origins.items():
         _check_origin(document, (*path, "origins", name), origin, config)
+    for name, group in distribution.origin_groups.items():
+        for at, member in enumerate(group.members):
+            where = (*path, "origin_groups", name, "members", at)
+            _refer(document, where, member, distribution.origins, "origin")
+    _check_error_responses(document, path, distribution.custom_error_responses)
     if len(distribution.behaviors) > _MAX_BEHAVIORS:
         text = f"a distribution has at most {_MAX_BEHAVIORS} cache behaviors"
         document.error((*path, "behaviors"), "cloudfront.behaviors", text, key=True)
@@ -125,6 +130,21 @@ def _check_distribution(
             text = f"the path pattern {behavior.path_pattern!r} stands here twice"
             document.error((*where, "path_pattern"), "cloudfront.path-pattern", text)
         seen[behavior.path_pattern] = at
+
+
+def _check_error_responses(
+    document: Document, path: Path, responses: list[schema.ErrorResponse]
+) -> None:
+    seen: set[int] = set()
+    for at, response in enumerate(responses):
+        where = (*path, "custom_error_responses", at)
+        if (response.response_page_path is None) != (response.response_code is None):
+            text = "response_page_path and response_code belong together"
+            document.error(where, "cloudfront.error-response", text)
+        if response.error_code in seen:
+            text = f"error_code {response.error_code} stands here twice"
+            document.error((*where, "error_code"), "cloudfront.error-response", text)
+        seen.add(response.error_code)
 
 
 def _check_origin(document: Document, path: Path, origin: schema.Origin, config: Config) -> None:
@@ -172,9 +192,6 @@ def _check_behavior(
 ) -> None:
     origins = [*distribution.origins, *distribution.origin_groups]
     _refer(document, (*path, "origin"), behavior.origin, origins, "origin")
-    if behavior.origin in distribution.origin_groups:
-        text = f"origin group {behavior.origin!r} has no effect yet: its requests answer 502"
-        document.warning((*path, "origin"), "config.no-effect-yet", text)
     methods = frozenset(behavior.allowed_methods)
     if methods not in (GET_HEAD, GET_HEAD_OPTIONS, ALL_METHODS):
         text = "allowed_methods is [GET, HEAD], [GET, HEAD, OPTIONS] or all seven methods"

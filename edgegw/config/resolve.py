@@ -163,6 +163,7 @@ class _Resolver:
         self, name: str, distribution: schema.Distribution
     ) -> cloudfront.Distribution:
         origins = {origin: self._origin(each) for origin, each in distribution.origins.items()}
+        groups = distribution.origin_groups
         digest = hashlib.sha256(name.encode()).hexdigest()
         return cloudfront.Distribution(
             name,
@@ -170,11 +171,17 @@ class _Resolver:
             f"d{digest[:13]}.cloudfront.net",
             tuple(alias.lower() for alias in distribution.aliases),
             tuple(
-                self._behavior(each, each.path_pattern, origins) for each in distribution.behaviors
+                self._behavior(each, each.path_pattern, origins, groups)
+                for each in distribution.behaviors
             ),
-            self._behavior(distribution.default_behavior, "*", origins),
+            self._behavior(distribution.default_behavior, "*", origins, groups),
             distribution.default_root_object,
             self._stance,
+            {
+                each.error_code: cloudfront.ErrorPage(each.response_page_path, each.response_code)
+                for each in distribution.custom_error_responses
+                if each.response_page_path is not None and each.response_code is not None
+            },
         )
 
     def _behavior(
@@ -182,7 +189,9 @@ class _Resolver:
         behavior: schema.DefaultBehavior,
         pattern: str,
         origins: Mapping[str, cloudfront.Origin],
+        groups: Mapping[str, schema.OriginGroup],
     ) -> cloudfront.Behavior:
+        group = groups.get(behavior.origin)
         more = behavior.origin_request_policy
         associations: dict[cloudfront.Trigger, cloudfront.Association] = {
             trigger: cloudfront.Association(
@@ -193,7 +202,7 @@ class _Resolver:
         return cloudfront.Behavior(
             pattern,
             compile_path_pattern(pattern),
-            origins.get(behavior.origin, _NOWHERE),
+            origins[behavior.origin if group is None else group.members[0]],
             compile_forwarding(
                 self._cache_policy(behavior.cache_policy),
                 None if more is None else self._origin_request_policy(more),
@@ -201,6 +210,7 @@ class _Resolver:
             behavior.viewer_protocol_policy,
             frozenset(behavior.allowed_methods),
             associations,
+            None if group is None else _fallback(group, behavior, origins),
         )
 
     def _cache_policy(self, name: str) -> cloudfront.CachePolicy:
@@ -311,6 +321,16 @@ class _Resolver:
 
 _NOWHERE = cloudfront.CustomOrigin("origin.invalid", 80, "http")
 """Stands for an origin of a kind that cannot be reached yet; its requests answer 502."""
+
+
+def _fallback(
+    group: schema.OriginGroup,
+    behavior: schema.DefaultBehavior,
+    origins: Mapping[str, cloudfront.Origin],
+) -> cloudfront.Fallback:
+    methods = frozenset({"GET", "HEAD"}) | ({"OPTIONS"} & set(behavior.cached_methods))
+    codes = frozenset[int](group.failover_status_codes)
+    return cloudfront.Fallback(origins[group.members[1]], codes, methods)
 
 
 def load_balancer_dns_name(name: str, region: str) -> str:

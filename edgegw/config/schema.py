@@ -129,11 +129,25 @@ class Behavior(DefaultBehavior):
     path_pattern: Annotated[str, Field(min_length=1, max_length=255)]
 
 
+FailoverCode = Literal[400, 403, 404, 416, 429, 500, 502, 503, 504]
+ErrorCode = Literal[400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504]
+PageCode = Literal[200, 400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504]
+
+
+class ErrorResponse(Model):
+    """A custom error response; page and code belong together."""
+
+    error_code: ErrorCode
+    response_page_path: Annotated[str, Field(pattern="^/")] | None = None
+    response_code: PageCode | None = None
+    error_caching_min_ttl: Annotated[int | None, Field(ge=0), LATER] = None
+
+
 class OriginGroup(Model):
     """Two origins, the second for failover."""
 
-    members: list[str]
-    failover_status_codes: list[int] = []
+    members: Annotated[list[str], Field(min_length=2, max_length=2)]
+    failover_status_codes: Annotated[list[FailoverCode], Field(min_length=1)]
 
 
 class Distribution(Model):
@@ -143,10 +157,10 @@ class Distribution(Model):
     aliases: list[str] = []
     default_root_object: str = ""
     origins: dict[str, Origin] = {}
-    origin_groups: Annotated[dict[str, OriginGroup], LATER] = {}
+    origin_groups: dict[str, OriginGroup] = {}
     default_behavior: DefaultBehavior
     behaviors: list[Behavior] = []
-    custom_error_responses: Annotated[list[Anything], LATER] = []
+    custom_error_responses: list[ErrorResponse] = []
     access_log: Annotated[Anything, LATER] = None
 
 
@@ -278,6 +292,8 @@ class OpenPoints(Model):
     viewer_response_request: Literal["edited", "original"] = "edited"
     viewer_response_after_generated_error: SkipOrRun = "skip"
     viewer_response_after_mended_error: SkipOrRun = "skip"
+    failover_after_generated_error: Literal["no", "yes"] = "no"
+    error_page_after_function_fault: Literal["show", "skip"] = "show"
 
 
 class Gateway(Model):

@@ -18,8 +18,10 @@ from edgegw.alb.model import IpTargetGroup, Listener, Target
 from edgegw.awslambda.model import LogSettings
 from edgegw.cloudfront import flow as cloudfront
 from edgegw.cloudfront.answers import Facts
+from edgegw.cloudfront.faults import Fault, FunctionFault, OriginFailure
 from edgegw.cloudfront.model import Distribution, Origin
 from edgegw.cloudfront.validation_log import log_group, log_lines
+from edgegw.cloudfront.visit import Finish
 from edgegw.execution.service import LambdaService
 from edgegw.gateway.exchange import Exchange
 from edgegw.http.message import Body, Request, Response
@@ -30,7 +32,7 @@ class Origins(Protocol):
 
     async def fetch(
         self, origin: Origin, request: Request, exchange: Exchange
-    ) -> Response | cloudfront.OriginFailure: ...
+    ) -> Response | OriginFailure: ...
 
     async def fetch_target(
         self, target: Target, group: IpTargetGroup, request: Request
@@ -72,7 +74,7 @@ class Driver:
                     content, truncated, body = await read_body(step.request.body, step.limit)
                     exchange.note(step, len(content), perf_counter() - started)
                     step = step.next(content, truncated=truncated, body=body)
-                case cloudfront.Finish():
+                case Finish():
                     exchange.note(step, None, 0.0)
                     exchange.verdict = step.x_cache
                     if step.x_cache == "LambdaValidationError":
@@ -123,13 +125,12 @@ class Driver:
                 case _:
                     assert_never(step)
 
-    def _log_validation(self, step: cloudfront.Finish, exchange: Exchange) -> None:
+    def _log_validation(self, step: Finish, exchange: Exchange) -> None:
         """Writes CloudFront's own log of a refused result."""
-        fault = step.fault
-        assert isinstance(fault, cloudfront.FunctionFault)
-        run, account = exchange.runs[-1], self._service.account
-        report, ref = run.outcome.report, run.invocation.function
-        arn = account.arn(ref.deployed_name, report.version)
+        fault, account = step.fault, self._service.account
+        assert isinstance(fault, FunctionFault)
+        report = fault.report
+        arn = account.arn(fault.function.deployed_name, report.version)
         group = self._service.logs.group(log_group(step.visit.distribution))
         lines = log_lines(exchange.id, arn, account.region, report.request_id, fault.breaches)
         for line in lines:
@@ -148,8 +149,8 @@ def new_request_id() -> str:
     return base64.urlsafe_b64encode(random.randbytes(40)).decode("ascii")
 
 
-def _fault_text(fault: cloudfront.Fault) -> str:
-    if isinstance(fault, cloudfront.FunctionFault):
+def _fault_text(fault: Fault) -> str:
+    if isinstance(fault, FunctionFault):
         return f"{fault.trigger}: {fault.detail}"
     return fault.detail
 

@@ -25,8 +25,10 @@ from edgegw.awslambda.model import (
 )
 from edgegw.awslambda.payload import decode_payload
 from edgegw.cloudfront import flow as cloudfront_flow
+from edgegw.cloudfront.faults import FunctionFault
 from edgegw.cloudfront.model import Behavior
 from edgegw.cloudfront.rule_table import Breach
+from edgegw.cloudfront.visit import Finish, Visit
 from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import to_text
 
@@ -180,7 +182,7 @@ class Exchange:
         """The cache behavior chosen; None at a load balancer."""
         for step, _, _ in self.steps:
             visit = getattr(step, "visit", None)
-            if isinstance(visit, cloudfront_flow.Visit):
+            if isinstance(visit, Visit):
                 return visit.behavior
         return None
 
@@ -207,8 +209,8 @@ class Exchange:
         """Rules that results of functions broke, with their triggers; refused or only warned of."""
         found: list[tuple[str, Breach]] = []
         for step, _, _ in self.steps:
-            if isinstance(step, cloudfront_flow.Finish):
-                if isinstance(step.fault, cloudfront_flow.FunctionFault):
+            if isinstance(step, Finish):
+                if isinstance(step.fault, FunctionFault):
                     refused = (each for each in step.fault.breaches if each.is_refused)
                     found += [(step.fault.trigger, each) for each in refused]
                 found += step.visit.warnings

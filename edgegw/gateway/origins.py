@@ -16,7 +16,7 @@ import httpx
 
 from edgegw.alb.flow import TargetFailure
 from edgegw.alb.model import IpTargetGroup, Target
-from edgegw.cloudfront.flow import OriginFailure
+from edgegw.cloudfront.faults import OriginFailure
 from edgegw.cloudfront.model import CustomOrigin, Origin, S3Origin, may_try_again
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.transport import OriginRequest, OriginResponse, ReadyStream

@@ -14,11 +14,9 @@ from hypothesis import strategies as st
 from edgegw.awslambda.model import FunctionError, FunctionRef, Report, Returned, Throttled
 from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.behaviors import ALL_METHODS, compile_path_pattern
+from edgegw.cloudfront.faults import FunctionFault, OriginFailure
 from edgegw.cloudfront.flow import (
     Fetch,
-    Finish,
-    FunctionFault,
-    OriginFailure,
     OriginRequest,
     OriginResponse,
     ReadBody,
@@ -38,6 +36,7 @@ from edgegw.cloudfront.model import (
     Trigger,
 )
 from edgegw.cloudfront.policies import compile_forwarding
+from edgegw.cloudfront.visit import Finish
 from edgegw.http.message import EMPTY, Body, Headers, Request, Response
 from edgegw.http.target import Target
 

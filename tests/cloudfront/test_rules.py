@@ -12,10 +12,9 @@ from edgegw.awslambda.model import FunctionRef, Report, Returned
 from edgegw.cloudfront import rule_table
 from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.behaviors import ALL_METHODS, compile_path_pattern
+from edgegw.cloudfront.faults import FunctionFault
 from edgegw.cloudfront.flow import (
     Fetch,
-    Finish,
-    FunctionFault,
     FunctionStep,
     OriginRequest,
     OriginResponse,
@@ -30,6 +29,7 @@ from edgegw.cloudfront.model import Association, Behavior, CustomOrigin, Distrib
 from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.rule_table import FAULT_RULES, RESULT_RULES, Breach, Rule
 from edgegw.cloudfront.stance import OPEN_POINTS, Stance
+from edgegw.cloudfront.visit import Finish
 from edgegw.http.message import Body, Headers, Request, Response
 from edgegw.http.target import Target
 from tests.functions.edge_rows import ROWS, Row

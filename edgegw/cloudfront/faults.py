@@ -1,0 +1,135 @@
+"""Why a viewer gets an error page: a function failed, or an origin did.
+
+Source: CloudFront Developer Guide, "HTTP 502 status code" and "HTTP 503 status code".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from edgegw.awslambda.model import (
+    FunctionError,
+    FunctionRef,
+    Outcome,
+    Refused,
+    Report,
+    Returned,
+    Throttled,
+)
+from edgegw.cloudfront.behaviors import RefusedAtTheDoor
+from edgegw.cloudfront.model import Trigger
+from edgegw.cloudfront.rule_table import (
+    EXECUTION_ERROR,
+    NOT_INVOCABLE,
+    THROTTLED,
+    TIMED_OUT,
+    TOO_LARGE,
+    Breach,
+    Rule,
+)
+from edgegw.cloudfront.trigger_result import Breaches, Rejected
+
+FaultKind: TypeAlias = Literal[
+    "LambdaValidationError", "LambdaExecutionError", "LambdaLimitExceeded"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionFault:
+    """A function failed at a trigger: `kind` is the X-Cache value, `detail` the exact reason.
+
+    `rule` is the one that CloudFront's page speaks of, `breaches` are all that were found.
+    """
+
+    trigger: Trigger
+    function: FunctionRef
+    kind: FaultKind
+    detail: str
+    rule: Rule
+    report: Report
+    breaches: Breaches = ()
+
+    @property
+    def status(self) -> int:
+        """502 for what the function returned, 503 for what kept it from returning."""
+        return 502 if self.kind == "LambdaValidationError" else 503
+
+
+@dataclass(frozen=True, slots=True)
+class OriginFailure:
+    """The origin gave no usable answer; `detail` says what was tried and what happened."""
+
+    kind: Literal["refused", "dns", "closed", "invalid", "timeout"]
+    detail: str
+
+    @property
+    def status(self) -> int:
+        """What the viewer gets."""
+        return _ORIGIN_PAGES[self.kind][0]
+
+    @property
+    def text(self) -> str:
+        """The reason line of CloudFront's page."""
+        return _ORIGIN_PAGES[self.kind][1]
+
+    @property
+    def failover_code(self) -> int:
+        """The code that an origin group must list to go on with its second origin.
+
+        Source: CloudFront Developer Guide, "Optimize high availability with origin failover".
+        """
+        return 503 if self.kind in ("refused", "dns") else self.status
+
+
+Fault: TypeAlias = FunctionFault | OriginFailure | RefusedAtTheDoor
+
+_CLOSED_TEXT: Final = (
+    "CloudFront attempted to establish a connection with the origin, but either the attempt "
+    "failed or the origin closed the connection."
+)
+_ORIGIN_PAGES: Final = {
+    "refused": (502, "CloudFront wasn't able to connect to the origin."),
+    "dns": (502, "CloudFront wasn't able to resolve the origin domain name."),
+    "closed": (502, _CLOSED_TEXT),
+    "invalid": (502, _CLOSED_TEXT),
+    "timeout": (504, _CLOSED_TEXT),
+}
+
+
+def function_fault(
+    trigger: Trigger, function: FunctionRef, outcome: Outcome, answer: Rejected | None
+) -> FunctionFault:
+    """Why `outcome` is an error page; `answer` when the function returned and was refused."""
+
+    def failed(kind: FaultKind, rule: Rule, what: str) -> FunctionFault:
+        detail = f"{rule.code}: {what} ({rule.source})"
+        return FunctionFault(trigger, function, kind, detail, rule, outcome.report)
+
+    match outcome:
+        case Throttled():
+            what = f"{outcome.message} {outcome.reason}: {outcome.detail}"
+            return failed("LambdaLimitExceeded", THROTTLED, what)
+        case Refused():
+            return failed(
+                "LambdaExecutionError", NOT_INVOCABLE, f"{outcome.code}: {outcome.message}"
+            )
+        case FunctionError(error_type="Function.ResponseSizeTooLarge"):
+            breach = Breach(TOO_LARGE, "", outcome.message, "return less", log=TOO_LARGE.demands)
+            answer = Rejected((breach,))
+        case FunctionError():
+            rule = TIMED_OUT if outcome.report.status == "timeout" else EXECUTION_ERROR
+            return failed("LambdaExecutionError", rule, f"{outcome.error_type}: {outcome.message}")
+        case Returned():
+            pass
+    assert answer is not None  # a function that returned fails by its answer only
+    refused = [each for each in answer.breaches if each.is_refused]
+    return FunctionFault(
+        trigger,
+        function,
+        "LambdaValidationError",
+        "\n".join(map(str, refused)),
+        refused[0].rule,
+        outcome.report,
+        answer.breaches,
+    )
