@@ -141,6 +141,9 @@ def _check_error_responses(
         if (response.response_page_path is None) != (response.response_code is None):
             text = "response_page_path and response_code belong together"
             document.error(where, "cloudfront.error-response", text)
+        if not (response.response_page_path or "/").startswith("/"):
+            text = "the path of the page starts with /"
+            document.error((*where, "response_page_path"), "cloudfront.error-response", text)
         if response.error_code in seen:
             text = f"error_code {response.error_code} stands here twice"
             document.error((*where, "error_code"), "cloudfront.error-response", text)

@@ -138,7 +138,7 @@ class ErrorResponse(Model):
     """A custom error response; page and code belong together."""
 
     error_code: ErrorCode
-    response_page_path: Annotated[str, Field(pattern="^/")] | None = None
+    response_page_path: str | None = None
     response_code: PageCode | None = None
     error_caching_min_ttl: Annotated[int | None, Field(ge=0), LATER] = None
 
@@ -380,6 +380,8 @@ def _describe(document: Document, detail: Mapping[str, Any]) -> None:
             known = _known_keys(loc[:-1])
             text = f"unknown key {str(loc[-1])!r}{nearest(str(loc[-1]), known)}"
             document.error(loc, "config.unknown-key", text, key=True)
+        case "missing" if _real_path(document, loc) == loc:
+            pass  # it is there, and was cut out for what is wrong with it
         case "missing":
             document.error(path, "config.missing-key", f"the key {str(loc[-1])!r} is missing")
         case "literal_error":

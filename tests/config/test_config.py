@@ -370,3 +370,51 @@ def test_stance_reaches_the_distribution() -> None:
     assert isinstance(door, DistributionDoor)
     assert door.distribution.stance == Stance(strict=False, unknown_field="refuse")
     assert config.warnings == ()
+
+
+SITE = """\
+distributions:
+  site:
+    listen: 0
+    origins: {a: {url: "http://a.test"}, b: {url: "http://b.test"}}
+    origin_groups: {main: {members: [a, b], failover_status_codes: [500, 503]}}
+    default_behavior: {origin: main}
+    custom_error_responses:
+      - {error_code: 404, response_page_path: /404.html, response_code: 200}
+      - {error_code: 503}
+"""
+
+
+def test_origin_group_and_error_pages_are_resolved() -> None:
+    assert findings(SITE) == []
+    (door,) = load_document(read_document(SITE, "c", {}), FUNCTIONS).doors
+    assert isinstance(door, DistributionDoor)
+    behavior = door.distribution.default_behavior
+    assert isinstance(behavior.origin, CustomOrigin)
+    assert behavior.origin.domain_name == "a.test"
+    assert behavior.fallback is not None
+    assert isinstance(behavior.fallback.origin, CustomOrigin)
+    assert behavior.fallback.origin.domain_name == "b.test"
+    assert behavior.fallback.codes == {500, 503}
+    assert behavior.fallback.methods == {"GET", "HEAD"}
+    assert {code: page.path for code, page in door.distribution.error_pages.items()} == {
+        404: "/404.html"
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "finding"),
+    [
+        ("members: [a, b]", "members: [a, c]", "5:41: error: config.reference"),
+        ("members: [a, b]", "members: [a]", "5:37: error: config.type"),
+        ("[500, 503]", "[501]", "5:69: error: config.value"),
+        ("error_code: 404", "error_code: 401", "8:22: error: config.value"),
+        (", response_code: 200", "", "8:9: error: cloudfront.error-response"),
+        ("/404.html", "404.html", "8:47: error: cloudfront.error-response"),
+        ("error_code: 503", "error_code: 404", "9:22: error: cloudfront.error-response"),
+    ],
+)
+def test_origin_groups_and_error_pages_are_checked(old: str, new: str, finding: str) -> None:
+    found = findings(SITE.replace(old, new))
+    assert len(found) == 1
+    assert found[0].startswith(finding), found
