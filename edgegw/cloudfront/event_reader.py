@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from edgegw.cloudfront.header_rules import EventHeaders, encode_lines, header_lines
-from edgegw.cloudfront.judge import Judge, step_into
+from edgegw.cloudfront.judge import Judge
 from edgegw.cloudfront.model import TRIGGERS, Origin, Trigger
 from edgegw.cloudfront.origin_rules import check_origin, custom_headers
 from edgegw.cloudfront.stance import DEFAULT_STANCE, Stance
@@ -64,9 +64,7 @@ def _headers(shown: Mapping[str, Any], path: str) -> tuple[Headers, EventHeaders
     lines: list[Header] = []
     judge = Judge("viewer-request", DEFAULT_STANCE)
     for name, entries in found.items():
-        lines += encode_lines(
-            header_lines(judge, name, entries, step_into(f"{path}.headers", name)) or []
-        )
+        lines += encode_lines(header_lines(judge, name, entries, f"{path}.headers") or [])
     if judge.refuses:
         first = judge.breaches[0]
         raise NotAnEventError(f"{first.path}: found {first.found}; {first.expected}")

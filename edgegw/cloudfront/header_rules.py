@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from edgegw.cloudfront.judge import Found, Judge, glimpse, step_into
 from edgegw.cloudfront.model import Trigger
@@ -95,6 +95,7 @@ READ_ONLY: Final[Mapping[Trigger, tuple[str, ...]]] = {
     ),
 }
 
+_EVER_READ_ONLY: Final = frozenset(name for names in READ_ONLY.values() for name in names)
 _COUNTRY: Final = "cloudfront-viewer-country"
 _NEVER_SENT: Final = frozenset(name.decode() for name in HOP_BY_HOP) | {"expect"}
 """Belong to one connection: a lenient gateway does not pass them on either."""
@@ -111,6 +112,42 @@ def is_disallowed(name: str) -> bool:
 def has_control(text: str) -> bool:
     """Whether `text` holds control characters other than a tab."""
     return _CONTROL.search(text) is not None
+
+
+class _Name(NamedTuple):
+    """What is known of a header name; `is_plain` where no rule speaks of adding or changing it.
+
+    Read-only headers are plain: they are compared when all is gathered.
+    """
+
+    lower: str
+    spelling: str
+    is_plain: bool
+
+
+_names: Final[dict[str, _Name]] = {}
+_REMEMBERED: Final = 1000
+
+
+def _learn_name(name: str) -> _Name:
+    lower = name.lower()
+    is_special = is_disallowed(lower) or lower in (_COUNTRY, "location")
+    known = _Name(lower, _spelling(name), not is_special and _TOKEN.fullmatch(name) is not None)
+    if len(_names) < _REMEMBERED:
+        _names[name] = known
+    return known
+
+
+def _plain_line(known: _Name, entries: Any) -> Line | None:
+    """The line of an entry of the usual form; None for all others, which are looked at closely."""
+    if entries.__class__ is not list or len(entries) != 1 or entries[0].__class__ is not dict:
+        return None
+    key, value = entries[0].get("key"), entries[0].get("value")
+    if value.__class__ is not str or _CONTROL.search(value):
+        return None
+    if key is None:
+        return known.spelling, value
+    return (key, value) if key.__class__ is str and key.lower() == known.lower else None
 
 
 def accepted_headers(judge: Judge, found: object, sent: EventHeaders) -> Accepted:
@@ -130,27 +167,32 @@ def accepted_headers(judge: Judge, found: object, sent: EventHeaders) -> Accepte
         if name in sent and sent[name] == entries:
             accepted.append((name, None))  # as it was sent: nothing to judge
             continue
-        path = step_into("headers", name)
-        lines = header_lines(judge, name, entries, path)
+        known = _names.get(name) or _learn_name(name)
+        if known.is_plain and (line := _plain_line(known, entries)) is not None:
+            accepted.append((name, [line]))
+            if known.lower in _EVER_READ_ONLY:
+                changed.setdefault(known.lower, []).append(line)
+            continue
+        lines = header_lines(judge, name, entries, "headers")
         if lines is None:
             continue
-        lower = name.lower()
+        lower = known.lower
         if not lines and lower in sent:
+            path = step_into("headers", name)
             judge.note(EMPTY_HEADER_LIST, path, entries, f"delete headers[{glimpse(name)}]")
         changed.setdefault(lower, []).extend(lines)
-        if not lines or not _may_be_added(judge, name, lower, path):
-            continue
-        accepted.append((name, lines))
+        if lines and _may_be_added(judge, name, lower):
+            accepted.append((name, lines))
     _keep_read_only(judge, headers, accepted, changed, sent)
     return accepted
 
 
-def _may_be_added(judge: Judge, name: str, lower: str, path: str) -> bool:
+def _may_be_added(judge: Judge, name: str, lower: str) -> bool:
     """Judges a header with new values by its name; False for what is never sent on."""
     if is_disallowed(lower):
         judge.note(
             DISALLOWED_HEADER,
-            path,
+            step_into("headers", name),
             name,
             "leave it out: CloudFront sets it, or keeps it for itself",
             f"{_FAILED} add a blacklisted header in headers, headerName : {name}.",
@@ -159,7 +201,7 @@ def _may_be_added(judge: Judge, name: str, lower: str, path: str) -> bool:
     if lower == _COUNTRY and judge.trigger == "viewer-request":
         expected = "name it in a cache policy or an origin request policy, then CloudFront adds it"
         log = f"{_FAILED} add a blacklisted header in headers, headerName : {name}."
-        judge.note(VIEWER_COUNTRY, path, name, expected, log)
+        judge.note(VIEWER_COUNTRY, step_into("headers", name), name, expected, log)
     return True
 
 
@@ -211,11 +253,12 @@ def _advice(judge: Judge, name: str) -> str:
     return "start from the object in the event and leave this header as it is"
 
 
-def header_lines(judge: Judge, name: str, entries: object, path: str) -> list[Line] | None:
+def header_lines(judge: Judge, name: str, entries: object, where: str) -> list[Line] | None:
     """The lines of one entry: `[{"key": …, "value": …}, …]`; None when it is malformed.
 
-    A missing `key` is the name, each part capitalised.
+    `where` is the path of the headers object. A missing `key` is the name, each part capitalised.
     """
+    path = step_into(where, name)
     if not _TOKEN.fullmatch(name):
         judge.note(HEADER_NAME, path, name, "use letters, digits and !#$%&'*+-.^_`|~ only")
         return None

@@ -208,12 +208,13 @@ def custom_headers(judge: Judge, origin: Mapping[str, Any]) -> list[Line]:
         return []
     lines: list[Line] = []
     for name, entries in cast("Mapping[str, object]", found).items():
-        path, lower = step_into(where, name), name.lower()
+        lower = name.lower()
         if is_unsettable(lower) or is_disallowed(lower):
-            judge.note(ORIGIN_HEADER, path, name, "this header cannot be an origin custom header")
+            expected = "this header cannot be an origin custom header"
+            judge.note(ORIGIN_HEADER, step_into(where, name), name, expected)
             continue
         own = Judge(judge.trigger, judge.stance)
-        lines += header_lines(own, name, entries, path) or ()
+        lines += header_lines(own, name, entries, where) or ()
         for breach in own.breaches:
             rule = ORIGIN_HEADER if breach.is_refused else breach.rule
             judge.breaches.append(breach._replace(rule=rule))

@@ -116,14 +116,19 @@ def _headers(judge: Judge, found: object, sent: Sent, original: Headers) -> Head
     if found == sent.headers:
         return original
     accepted = accepted_headers(judge, found, sent.headers)
+    count = len(sent.headers)
+    if [name for name, changed in accepted[:count] if changed is None] == list(sent.headers):
+        return Headers([*original.raw, *_lines(accepted[count:], {})])  # only added to
     hidden: list[Header] = []
     received: dict[str, list[Header]] = {}
     for line in original.raw:
         _, lower, is_hidden = header_name(line[0])
         if is_hidden:
             hidden.append(line)
+        elif lower in received:
+            received[lower].append(line)
         else:
-            received.setdefault(lower, []).append(line)
+            received[lower] = [line]
     return Headers([*_lines(accepted, received), *hidden])
 
 
