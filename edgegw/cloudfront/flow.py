@@ -129,7 +129,11 @@ class OriginRequest:
                 return _to_viewer(visit, made, origin_status=made.status, runs_on_error=runs)
             case Continued(request, origin, warnings):
                 visit = self.visit.warned("origin-request", warnings)
-                return Fetch(visit, request, origin or visit.origin)
+                chosen = origin or visit.origin
+                if b"host" not in request.headers:  # the function took it away
+                    host = (b"Host", chosen.domain_name.encode())
+                    request = request._replace(headers=request.headers.added(host))
+                return Fetch(visit, request, chosen)
 
 
 class Fetch(NamedTuple):

@@ -242,7 +242,7 @@ def _content(judge: Judge, result: Mapping[str, Any], headers: int) -> bytes:
 def decode_response_result(payload: bytes, sent: Sent) -> Answered | Rejected:
     """The response to go on with, out of a response trigger's answer.
 
-    The origin's body goes on unless origin-response gives one; its Content-Length is then computed.
+    The origin's body goes on unless origin-response gives one; Content-Length is always the body's.
     """
     original = cast("Response", sent.response)
     judge = Judge(sent.trigger, sent.stance)
@@ -259,12 +259,19 @@ def decode_response_result(payload: bytes, sent: Sent) -> Answered | Rejected:
         return Rejected(tuple(judge.breaches))
     is_same = description == to_text(original.reason)
     reason = original.reason if is_same else description.encode("utf-8", "replace")
-    response = Response(status, reason, headers, original.body)
+    body, length = original.body, original.headers.get(b"content-length")
     if content is not None:
-        headers = headers.without(b"content-length")
-        headers = headers.added((b"Content-Length", str(len(content)).encode()))
-        response = Response(status, reason, headers, Body.of(content))
-    return Answered(response, tuple(judge.breaches))
+        body, length = Body.of(content), str(len(content)).encode()
+    headers = _with_length(headers, length)
+    return Answered(Response(status, reason, headers, body), tuple(judge.breaches))
+
+
+def _with_length(headers: Headers, length: bytes | None) -> Headers:
+    """`headers` with the Content-Length that the body has, whatever the function wrote."""
+    if headers.get(b"content-length") == length:
+        return headers
+    headers = headers.without(b"content-length")
+    return headers if length is None else headers.added((b"Content-Length", length))
 
 
 def _replaced_response_body(

@@ -635,3 +635,31 @@ def test_body_replaced_at_viewer_request_is_what_origin_request_sees() -> None:
     assert play.events[OREQ][0]["request"]["body"]["data"] == "bmV3"
     assert play.sent[0].body.content == b"new"
     assert play.sent[0].headers.get(b"content-length") == b"3"
+
+
+def test_host_that_a_function_took_away_is_the_origins() -> None:
+    def edit(request: dict[str, Any]) -> dict[str, Any]:
+        del request["headers"]["host"]
+        return request
+
+    play = Play(distribution(), VIEWER, {}, {OREQ: edit})
+    assert play.sent[0].headers.get_all(b"host") == [b"first.test"]
+
+
+@pytest.mark.parametrize("value", [None, "9999", "1"])
+def test_content_length_is_the_bodys_whatever_origin_response_says(value: str | None) -> None:
+    def edit(response: dict[str, Any]) -> dict[str, Any]:
+        response["headers"].pop("content-length")
+        if value is not None:
+            response["headers"]["content-length"] = [{"key": "Content-Length", "value": value}]
+        return response
+
+    play = Play(distribution(), GET, {}, {ORES: edit})
+    assert play.response.headers.get_all(b"content-length") == [b"2"]
+
+
+def test_new_body_at_origin_response_has_its_own_length() -> None:
+    for body, length in (("", b"0"), ("longer", b"6")):
+        play = Play(distribution(), GET, {}, {ORES: lambda part, body=body: {**part, "body": body}})
+        assert play.response.headers.get_all(b"content-length") == [length]
+        assert play.response.body.content == body.encode()
