@@ -183,6 +183,37 @@ class Provider:
 
 
 @contextlib.asynccontextmanager
+async def listening(
+    script: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    address: str,
+    port: int,
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[None]:
+    """`script` runs for each connection; all are closed at the end."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+            await script(reader, writer)
+        writer.close()
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            await writer.wait_closed()
+        tasks.discard(task)
+
+    server = await asyncio.start_server(connected, address, port, ssl=tls)
+    try:
+        yield
+    finally:
+        server.close()
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
 async def provider(code: Path) -> AsyncIterator[Provider]:
     """The provider on TLS; what the function must know of it is written into `code`."""
     authority = trustme.CA()
@@ -190,14 +221,11 @@ async def provider(code: Path) -> AsyncIterator[Provider]:
     authority.issue_cert("localhost").configure_cert(context)
     port = free_port()
     found = Provider(port)
-    server = await asyncio.start_server(found, "127.0.0.1", port, ssl=context)
     (code / "ca.pem").write_bytes(authority.cert_pem.bytes())
     (code / "jwks.json").write_text(json.dumps(found.jwks))
     (code / "provider.json").write_text(json.dumps({"domain": found.domain}))
-    try:
+    async with listening(found, "127.0.0.1", port, context):
         yield found
-    finally:
-        server.close()
 
 
 @pytest.mark.anyio
@@ -365,8 +393,6 @@ async def test_router_of_adapter_lambda_rewrites_to_the_static_origin(
 
     # The function changes the domain name only: both origins listen on the same port.
     port = free_port()
-    server = await asyncio.start_server(named("server"), "127.0.0.1", port)
-    static = await asyncio.start_server(named("static"), "127.0.0.2", port)
     function = {
         "runtime": "nodejs22.x",
         "code": str(tmp_path / "code"),
@@ -379,8 +405,8 @@ async def test_router_of_adapter_lambda_rewrites_to_the_static_origin(
         of_origin={"custom_headers": {"s3-host": "127.0.0.2"}},
     )
     async with (
-        server,
-        static,
+        listening(named("server"), "127.0.0.1", port),
+        listening(named("static"), "127.0.0.2", port),
         serving(config) as served,
         httpx.AsyncClient(base_url=served.urls["site"], trust_env=False) as client,
     ):
