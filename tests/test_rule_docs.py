@@ -11,6 +11,7 @@ import pytest
 import respx
 import yaml
 
+from edgegw.cloudfront.header_rules import DISALLOWED, READ_ONLY
 from edgegw.cloudfront.model import TRIGGERS
 from edgegw.cloudfront.rule_table import DEPLOYMENT_RULES, FAULT_RULES, RESULT_RULES, Rule
 from edgegw.cloudfront.stance import OPEN_POINTS
@@ -179,3 +180,17 @@ def test_ledger_lists_every_open_point_with_both_choices() -> None:
             load_document(document_of(config), ROOT)
         default = load_document(document_of(site), ROOT).doors[0]
         assert getattr(default.distribution.stance, name) == choice  # type: ignore[union-attr]
+
+
+def test_page_lists_the_headers_of_the_code() -> None:
+    listed = re.findall(r"`([A-Za-z-]+)`", SECTIONS["lambda-edge.disallowed-header"])
+    names = {name.lower() for name in listed if name.lower() != "strict"}
+    assert names - {"x-amz-cf-", "x-edge-"} == DISALLOWED
+    rows = re.findall(
+        r"^\| `([A-Za-z-]+)` \|(.*)\|$", SECTIONS["lambda-edge.read-only-header"], re.M
+    )
+    table = {
+        trigger: {name.lower() for name, cells in rows if "read-only" in cells.split("|")[at]}
+        for at, trigger in enumerate(TRIGGERS)
+    }
+    assert table == {trigger: set(names) for trigger, names in READ_ONLY.items()}

@@ -181,13 +181,13 @@ def accepted_headers(judge: Judge, found: object, sent: EventHeaders) -> Accepte
             path = step_into("headers", name)
             judge.note(EMPTY_HEADER_LIST, path, entries, f"delete headers[{glimpse(name)}]")
         changed.setdefault(lower, []).extend(lines)
-        if lines and _may_be_added(judge, name, lower):
+        if lines and _may_be_added(judge, name, lower, is_new=lower not in sent):
             accepted.append((name, lines))
     _keep_read_only(judge, headers, accepted, changed, sent)
     return accepted
 
 
-def _may_be_added(judge: Judge, name: str, lower: str) -> bool:
+def _may_be_added(judge: Judge, name: str, lower: str, *, is_new: bool) -> bool:
     """Judges a header with new values by its name; False for what is never sent on."""
     if is_disallowed(lower):
         judge.note(
@@ -198,7 +198,7 @@ def _may_be_added(judge: Judge, name: str, lower: str) -> bool:
             f"{_FAILED} add a blacklisted header in headers, headerName : {name}.",
         )
         return lower not in _NEVER_SENT
-    if lower == _COUNTRY and judge.trigger == "viewer-request":
+    if lower == _COUNTRY and judge.trigger == "viewer-request" and is_new:
         expected = "name it in a cache policy or an origin request policy, then CloudFront adds it"
         log = f"{_FAILED} add a blacklisted header in headers, headerName : {name}."
         judge.note(VIEWER_COUNTRY, step_into("headers", name), name, expected, log)

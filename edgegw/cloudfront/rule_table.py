@@ -42,6 +42,8 @@ HEADERS_TEXT: Final = (
 ORIGIN_HEADER_TEXT: Final = f"{_ORIGIN}One or more HeaderName or HeaderValue values are invalid."
 ORIGIN_DOMAIN_TEXT: Final = f"{_ORIGIN}The value of DomainName is invalid."
 ORIGIN_TEXT: Final = f"{_ORIGIN}The value is invalid."
+URI_TEXT: Final = "The Lambda function returned an invalid URI format."
+"""Only its last three words are observed."""
 GENERIC_TEXT: Final = "The Lambda function returned an invalid request or response to CloudFront."
 EXECUTION_TEXT: Final = (
     "The Lambda function associated with the CloudFront distribution is invalid or doesn't have "
@@ -246,21 +248,21 @@ LOCATION_ENCODING: Final = Rule(
 URI: Final = Rule(
     "lambda-edge.uri",
     "uri is a string that starts with / and holds no blanks or control characters.",
-    GENERIC_TEXT,
+    URI_TEXT,
     EVENT_PAGE,
     REQUEST_TRIGGERS,
 )
 QUERYSTRING: Final = Rule(
     "lambda-edge.querystring",
     "querystring is a string without blanks, control characters and #.",
-    GENERIC_TEXT,
+    URI_TEXT,
     RESTRICTIONS_PAGE,
     REQUEST_TRIGGERS,
 )
 URL_LENGTH: Final = Rule(
     "lambda-edge.url-length",
     "uri and querystring together have fewer than 8,192 characters.",
-    GENERIC_TEXT,
+    URI_TEXT,
     RESTRICTIONS_PAGE,
     REQUEST_TRIGGERS,
     lenient="passed on",

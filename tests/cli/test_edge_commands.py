@@ -381,3 +381,33 @@ def test_check_deploy_names_file_line_and_column(project: tuple[Path, int, int])
         "us-east-1, not eu-west-1"
     ]
     assert done.stderr == "1 errors, 0 warnings\n"
+
+
+def test_log_of_refused_results_is_found_by_the_name_of_the_distribution(tmp_path: Path) -> None:
+    port, api = free_port(), free_port()
+    (tmp_path / "handler.py").write_text("def handler(event, context):\n    return 7\n")
+    config = {
+        "functions": {"hook": {"runtime": PYTHON, "code": "."}},
+        "distributions": {
+            "site": {
+                "listen": port,
+                "origins": {"app": {"url": "http://127.0.0.1:9"}},
+                "default_behavior": {
+                    "origin": "app",
+                    "lambda_functions": {"viewer-request": "hook"},
+                },
+            }
+        },
+        "gateway": {"lambda_api": api},
+    }
+    (tmp_path / "edgegw.yaml").write_text(yaml.safe_dump(config))
+    with running("serve", "--no-reload", cwd=tmp_path, doors=2):
+        answer = httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+        done = edgegw("logs", "LambdaEdge/site", cwd=tmp_path)
+    assert answer.status_code == 502
+    lines = done.stdout.splitlines()
+    assert lines[0] == "--- us-east-1"
+    assert lines[-1].endswith(
+        f"({answer.headers['x-amz-cf-id']}) ERROR Validation error: "
+        "The result is an object: the request or the response."
+    )

@@ -663,3 +663,15 @@ def test_new_body_at_origin_response_has_its_own_length() -> None:
         play = Play(distribution(), GET, {}, {ORES: lambda part, body=body: {**part, "body": body}})
         assert play.response.headers.get_all(b"content-length") == [length]
         assert play.response.body.content == body.encode()
+
+
+def test_country_that_the_viewer_sent_may_be_changed_at_viewer_request() -> None:
+    name = "cloudfront-viewer-country"
+
+    def edit(request: dict[str, Any]) -> dict[str, Any]:
+        request["headers"][name] = [{"value": "DE"}]
+        return request
+
+    sent = GET._replace(headers=GET.headers.added((b"CloudFront-Viewer-Country", b"US")))
+    assert Play(distribution(), sent, {}, {VREQ: edit}).response.status == 200
+    assert Play(distribution(), GET, {}, {VREQ: edit}).response.status == 502
