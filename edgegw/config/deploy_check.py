@@ -67,7 +67,9 @@ def check_deployment(document: Document, config: Config, base: FilePath) -> None
         _check_policy_headers(document, ("origin_request_policies", name), policy.headers.items)
 
 
-_REPEATED: Final = frozenset({"lambda-edge.version", "lambda-edge.environment"})
+_REPEATED: Final = frozenset(
+    f"lambda-edge.{name}" for name in ("version", "environment", "timeout-quota", "storage-quota")
+)
 """Codes of plain checking that deployment judges anew."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path as FilePath
 from typing import Final
 
+from edgegw.awslambda.edge import MAX_STORAGE_MB, MAX_TIMEOUT
 from edgegw.awslambda.model import LATEST
 from edgegw.awslambda.variables import MAX_TOTAL, RESERVED, is_valid_name
 from edgegw.awslambda.versions import MIN_UNRESERVED
@@ -228,4 +229,19 @@ def check_edge_reference(document: Document, path: Path, text: str, config: Conf
             "lambda-edge.environment",
             f"CloudFront refuses {name!r}: functions at the edge have no environment variables of "
             "their own; here they are left out",
+        )
+    number = qualifier or "1"
+    version = function.versions.get(number)
+    timeout = (version.timeout if version else None) or function.timeout
+    if timeout > MAX_TIMEOUT:
+        warn(
+            "lambda-edge.timeout-quota",
+            f"CloudFront refuses {name!r}: at the edge a function has {MAX_TIMEOUT:g} s at most, "
+            "and so it has here",
+        )
+    if function.ephemeral_storage > MAX_STORAGE_MB:
+        warn(
+            "lambda-edge.storage-quota",
+            f"CloudFront refuses {name!r}: at the edge a function has {MAX_STORAGE_MB} MB of "
+            "temporary storage, and so it has here",
         )

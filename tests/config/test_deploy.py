@@ -298,3 +298,10 @@ def test_every_rule_of_deployment_is_tested_here() -> None:
     text = Path(__file__).read_text()
     for rule in DEPLOYMENT_RULES:
         assert f'{rule.code.removeprefix("lambda-edge.")}"' in text, rule.code
+
+
+@pytest.mark.parametrize(
+    "setting", ["timeout: 31", "ephemeral_storage: 513", "environment: {AB: x}"]
+)
+def test_plain_check_warns_of_what_is_cut_here(folder: Path, setting: str) -> None:
+    assert [each.severity for each in judged(folder, setting, deploy=False)] == ["warning"]
