@@ -57,6 +57,10 @@ class Facts(NamedTuple):
     turn: int
 
 
+IDLE_TIMEOUT: Final = 60.0
+"""Seconds without bytes either way after which a connection ends."""
+
+
 class Chosen(NamedTuple):
     """The way a request takes through the listener; kept for the exchange record."""
 
@@ -173,7 +177,10 @@ class ForwardTo:
             return _refuse(502, "-", detail, self.chosen)
         dropped = HOP_BY_HOP | named_by_connection(reply.headers)
         kept = Headers(line for line in reply.headers.raw if line[0].lower() not in dropped)
-        return Finish(reply._replace(headers=kept), self.chosen)
+        reply = reply._replace(headers=kept)
+        if reply.upgraded is not None:
+            reply = reply._replace(upgraded=reply.upgraded._replace(idle=IDLE_TIMEOUT))
+        return Finish(reply, self.chosen)
 
 
 Step: TypeAlias = ReadBody | Invoke | ForwardTo | Finish
@@ -207,7 +214,7 @@ def start(listener: Listener, request: Request, facts: Facts) -> Step:
         case None:
             return _refuse(503, "-", "every target group of the action has weight 0", chosen)
         case LambdaTargetGroup():
-            if (request.headers.get(b"upgrade") or b"").lower() == b"websocket":
+            if request.upgrade == b"websocket":
                 detail = "a Lambda target cannot take a WebSocket"
                 return _refuse(400, "LambdaWebsocketNotSupported", detail, chosen)
             return ReadBody(forwarded, group, chosen)

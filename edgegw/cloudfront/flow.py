@@ -12,7 +12,7 @@ performs the steps; a unit test can tell a whole request without any I/O.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from edgegw.awslambda.model import Invocation, Outcome, Returned
 from edgegw.cloudfront.answers import (
@@ -55,7 +55,7 @@ from edgegw.cloudfront.trigger_result import (
 )
 from edgegw.cloudfront.trigger_rules import BODY_LIMIT
 from edgegw.cloudfront.visit import Finish, Instead, Visit
-from edgegw.http.message import EMPTY, Body, Request, Response
+from edgegw.http.message import EMPTY, Body, Request, Response, Upgraded
 from edgegw.http.target import Target
 
 
@@ -149,7 +149,11 @@ class Fetch(NamedTuple):
         path = self.origin.path.encode() + self.request.target.path
         own = [(b"X-Amz-Cf-Id", self.visit.facts.request_id.encode())]
         headers = self.request.headers.added(*own, *self.origin.custom_headers)
-        return self.request.sent(Target(path, self.request.target.query), headers)
+        request = self.request.sent(Target(path, self.request.target.query), headers)
+        if request.upgrade and b"sec-websocket-key" not in headers:
+            # The policies keep the handshake from the origin: it is an ordinary request.
+            return request._replace(upgrade=b"")
+        return request
 
     def next(self, reply: Response | OriginFailure) -> Step:
         if isinstance(reply, Response) and reply.headers.size() > MAX_HEADERS:
@@ -160,6 +164,8 @@ class Fetch(NamedTuple):
             if _fails_over(self.visit, reply.failover_code):
                 return _fail_over(self.visit)
             return _origin_failed(self.visit, reply)
+        if reply.upgraded is not None:
+            return _upgraded(self.visit, reply, reply.upgraded)
         if _fails_over(self.visit, reply.status):
             _release(reply)
             return _fail_over(self.visit)
@@ -361,6 +367,18 @@ def _generated(answer: Generated, visit: Visit) -> Response:
 
 def _finish(visit: Visit, response: Response, x_cache: str) -> Finish:
     return Finish(stamped(response, x_cache, visit.facts), visit, x_cache)
+
+
+WEBSOCKET_IDLE: Final = 600.0
+"""Seconds without bytes from the origin after which a WebSocket ends (CloudFront quotas)."""
+
+
+def _upgraded(visit: Visit, reply: Response, upgraded: Upgraded) -> Finish:
+    """The origin switched protocols: the viewer does too, and no response trigger runs."""
+    headers = response_headers(reply.headers, visit.facts, keeps_cookies=True)
+    response = stamped(Response(reply.status, reply.reason, headers), "Miss", visit.facts)
+    upgraded = upgraded._replace(idle=WEBSOCKET_IDLE, only_origin=True)
+    return Finish(response._replace(upgraded=upgraded), visit, "Miss")
 
 
 def _failed(step: FunctionStep, outcome: Outcome, answer: Rejected | None = None) -> Step:

@@ -1,7 +1,9 @@
 """ASGI ↔ http.message: one front door as an ASGI 3 application.
 
 Servers that know the wire put it into `scope["extensions"]["edgegw.wire"]`: `headers` in their
-spelling, the raw `target`, and `bodiless` where no header promises a body. The reason phrase
+spelling, the raw `target`, `bodiless` where no header promises a body, and for a client that asks
+to switch protocols `upgrade` and `splice(response)`, which answers 101 and goes on until the
+connection ends. The reason phrase
 travels in the key `reason` of the start message (`edgegw.whole` beside it says that the whole body
 follows at once), the exchange in `scope["extensions"]["edgegw.exchange"]`. Other servers and
 applications ignore all of them.
@@ -89,6 +91,10 @@ class FrontDoorApp:
         try:
             response = await self._door.answer(request, exchange)
             exchange.response = response
+            if response.upgraded is not None:
+                moved = await cast("Any", extensions)[WIRE]["splice"](response)
+                exchange.response_bytes = moved.to_viewer
+                return
             await _send_response(request, response, exchange, incoming, send)
         except ViewerGoneError:
             exchange.reason = exchange.reason or "the viewer closed the connection"
@@ -177,6 +183,7 @@ def to_request(scope: Scope, incoming: Incoming) -> Request:
         scope.get("scheme", "http"),
         version,
         Client(client[0], client[1]) if client else Client(),
+        b"" if wire is None else wire.get("upgrade", b""),
     )
 
 

@@ -54,6 +54,9 @@ class Connection(asyncio.Protocol):
         self.chunks: deque[bytes] = deque()
         self.buffered = 0
         self.is_paused = False
+        self.wants_upgrade = False
+        self.is_upgraded = False
+        self.rest = b""
 
     # What asyncio calls
 
@@ -66,7 +69,13 @@ class Connection(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
+        except httptools.HttpParserUpgrade as upgrade:
+            if self.is_upgraded:  # what follows is another protocol: whoever takes over reads it
+                self.rest = data[cast("int", upgrade.args[0]) :]
+                if self.transport is not None:
+                    self.transport.pause_reading()
+                self._wake()
+                return
             self._fail(httpx.RemoteProtocolError("the origin switched protocols unasked"))
         except httptools.HttpParserError as error:
             if not self.is_complete:
@@ -115,6 +124,10 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self.status = self._parser.get_status_code()
+        if self.status == 101 and self.wants_upgrade:
+            self.has_head = self.is_upgraded = True
+            self.pool.detach(self)
+            return
         if 100 <= self.status < 200:
             return
         self.has_head = True
@@ -147,9 +160,10 @@ class Connection(asyncio.Protocol):
 
     # What the transport calls
 
-    def begin(self, method: str) -> None:
+    def begin(self, method: str, *, wants_upgrade: bool = False) -> None:
         """Makes ready for the next request."""
         self._reset(method)
+        self.wants_upgrade = wants_upgrade
 
     def write(self, data: bytes) -> None:
         if self.transport is not None:
@@ -255,9 +269,14 @@ class Pool:
         else:
             connection.close()
 
+    def detach(self, connection: Connection) -> None:
+        """A connection switched protocols: it makes room, and closes with the pool all the same."""
+        self.open -= 1
+        self.wake()
+
     def forget(self, connection: Connection) -> None:
         """A connection is gone."""
-        self.open -= 1
+        self.open -= not connection.is_upgraded
         self.connections.discard(connection)
         if connection in self.idle:
             self.idle.remove(connection)

@@ -13,14 +13,16 @@ import logging
 import urllib.parse
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from edgegw.gateway.asgi import WIRE
+from edgegw.gateway.asgi import WIRE, ViewerGoneError
+from edgegw.gateway.connection import Connection
 from edgegw.gateway.origins import CutOffError
-from edgegw.http.message import Response
+from edgegw.gateway.tunnel import Moved, Tunnel
+from edgegw.http.message import Headers, Response
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,9 @@ class FrontDoorProtocol(HttpToolsProtocol):
         self._hosts = 0
         self._is_refused = False
         self._is_bodiless = True
+        self._upgrade = b""
+        self._early: list[bytes] | None = None
+        self._tunnel: Tunnel | None = None
         self._running: Any = None
         self._door: Any = self.config.app  # a FrontDoorApp
 
@@ -67,13 +72,18 @@ class FrontDoorProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
             return
+        if self._early is not None:  # another protocol already: kept for whoever takes over
+            self._early.append(data)
+            self.transport.pause_reading()
+            return
         self._unset_keepalive_if_required()
         if self._in_head:
             self._head_bytes += len(data)
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # answered as an ordinary request; the connection closes after it
+        except httptools.HttpParserUpgrade as upgrade:
+            # Without a 101 it is an ordinary request; the connection closes after the answer.
+            self._early = [data[upgrade.args[0] :]]
         except httptools.HttpParserError as error:
             self._refuse(f"malformed HTTP: {error}")
             return
@@ -88,6 +98,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
         self._in_head = True
         self._hosts = 0
         self._is_bodiless = True
+        self._upgrade = b""
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
@@ -100,6 +111,8 @@ class FrontDoorProtocol(HttpToolsProtocol):
             self._hosts += 1
         elif lower in (b"content-length", b"transfer-encoding"):
             self._is_bodiless = False
+        elif lower == b"upgrade":
+            self._upgrade = value.lower()
         elif lower == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
         self.headers.append((lower, value))
@@ -162,14 +175,50 @@ class FrontDoorProtocol(HttpToolsProtocol):
             "raw_path": raw_path,
             "query_string": query,
             "headers": self.headers,
-            "extensions": {
-                WIRE: {
-                    "headers": self.wire,
-                    "target": self.url,
-                    "bodiless": self._is_bodiless,
-                }
-            },
+            "extensions": {WIRE: self._wire(version)},
         }
+
+    def _wire(self, version: str) -> dict[str, Any]:
+        wire: dict[str, Any] = {
+            "headers": self.wire,
+            "target": self.url,
+            "bodiless": self._is_bodiless,
+        }
+        if self._upgrade == b"websocket" and version == "1.1" and self.parser.should_upgrade():
+            wire["upgrade"] = self._upgrade
+            wire["splice"] = self._splice
+        return wire
+
+    async def _splice(self, response: Response) -> Moved:
+        """Answers 101 and joins the connection with the origin's until both have ended."""
+        upgraded = response.upgraded
+        assert upgraded is not None  # only such responses come here
+        origin = cast("Connection", upgraded.connection)
+        assert origin.transport is not None
+        if self.transport.is_closing():
+            origin.close()
+            raise ViewerGoneError
+        lines = (*response.headers.raw, (b"Connection", b"Upgrade"), (b"Upgrade", self._upgrade))
+        self.cycle.response_started = True
+        self.transport.write(head_and_body(response._replace(headers=Headers(lines))))
+        self._tunnel = Tunnel(
+            (self.transport, self),
+            (origin.transport, origin),
+            idle=upgraded.idle,
+            only_origin=upgraded.only_origin,
+        )
+        try:
+            return await self._tunnel.run(
+                from_viewer=b"".join(self._early or ()), from_origin=origin.rest
+            )
+        finally:
+            self.cycle.response_complete = True
+
+    def shutdown(self) -> None:
+        if self._tunnel is not None:
+            self._tunnel.close()
+        else:
+            super().shutdown()
 
     def on_body(self, body: bytes) -> None:
         if not self._is_refused:

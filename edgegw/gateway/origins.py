@@ -20,7 +20,7 @@ from edgegw.cloudfront.faults import OriginFailure
 from edgegw.cloudfront.model import CustomOrigin, Origin, S3Origin, may_try_again
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.transport import OriginRequest, OriginResponse, ReadyStream
-from edgegw.http.message import EMPTY, Body, Client, Header, Headers, Request, Response
+from edgegw.http.message import EMPTY, Body, Client, Header, Headers, Request, Response, Upgraded
 
 FailureKind = Literal["refused", "dns", "closed", "invalid", "timeout"]
 Enter = Callable[[Request, Exchange], Awaitable[Response]]
@@ -79,7 +79,9 @@ class Origins:
                 return await enter(_entering(request, origin), exchange)
         at = _address(origin)
         timeouts, made = _origin_timeouts(origin), 0
-        headers = _framed(request).added((b"Connection", b"Keep-Alive"))
+        headers = _framed(request)
+        if not request.upgrade:
+            headers = headers.added((b"Connection", b"Keep-Alive"))
         sent = request.sent(request.target, headers)
         while True:
             made += 1
@@ -122,15 +124,19 @@ class Origins:
         url = self._urls.get(at)
         if url is None:
             url = self._urls[at] = httpx.URL(scheme=at[0], host=at[1], port=at[2], path="/")
-        body = request.body
+        body, lines = request.body, request.headers.raw
+        extensions = timeouts.extensions(request.target.raw)
+        if request.upgrade:
+            lines += ((b"Connection", b"Upgrade"), (b"Upgrade", request.upgrade))
+            extensions["upgrade"] = True
         stream = httpx.ByteStream(body.content) if body.content is not None else _Upload(body)
         outgoing = OriginRequest(
             request.method,
             at,
             url,
-            request.headers.raw,
+            lines,
             stream,
-            timeouts.extensions(request.target.raw),
+            extensions,
         )
         answer = await transport.handle_async_request(outgoing)
         lines = answer.lines if isinstance(answer, OriginResponse) else answer.headers.raw
@@ -138,6 +144,9 @@ class Origins:
         reason: bytes = answer.extensions.get("reason_phrase", b"")
         if not reason:
             reason = answer.reason_phrase.encode("ascii", "ignore")
+        connection = answer.extensions.get("upgraded")
+        if connection is not None:
+            return Response(answer.status_code, reason, headers, upgraded=Upgraded(connection))
         return Response(answer.status_code, reason, headers, _body(answer, headers))
 
     async def close(self) -> None:

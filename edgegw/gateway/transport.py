@@ -241,7 +241,8 @@ class HttptoolsTransport(httpx.AsyncBaseTransport):
         was_used, connection.is_used = connection.is_used, True
         if connection.is_closed:
             raise StaleConnectionError
-        connection.begin(request.method)
+        wants_upgrade = "upgrade" in request.extensions
+        connection.begin(request.method, wants_upgrade=wants_upgrade)
         upload: asyncio.Task[None] | None = None
         if isinstance(request.stream, httpx.ByteStream):
             connection.write(head + b"".join(request.stream))
@@ -313,13 +314,16 @@ def _response(
 ) -> httpx.Response:
     keep_for: float = request.extensions.get("keepalive", 5.0)
     stream: httpx.AsyncByteStream
+    extensions: dict[str, Any] = {"http_version": b"HTTP/1.1", "reason_phrase": connection.reason}
+    if connection.is_upgraded:
+        extensions["upgraded"] = connection
+        return OriginResponse(connection.status, connection.headers, ReadyStream(b""), extensions)
     if connection.is_complete and (upload is None or upload.done()):
         stream = ReadyStream(b"".join(connection.chunks))
         connection.chunks.clear()
         connection.pool.release(connection, keep_for)
     else:
         stream = _BodyStream(connection, upload, read_timeout, keep_for)
-    extensions: dict[str, Any] = {"http_version": b"HTTP/1.1", "reason_phrase": connection.reason}
     return OriginResponse(connection.status, connection.headers, stream, extensions)
 
 

@@ -124,7 +124,10 @@ LOCAL: Final = Client()
 
 
 class Request(NamedTuple):
-    """A request as it was received, or as it will be sent."""
+    """A request as it was received, or as it will be sent.
+
+    `upgrade` is the protocol that the sender asks to switch to (`websocket`), else empty.
+    """
 
     method: str
     target: Target
@@ -133,6 +136,7 @@ class Request(NamedTuple):
     scheme: str = "http"
     http_version: str = "1.1"
     client: Client = LOCAL
+    upgrade: bytes = b""
 
     def sent(self, target: Target, headers: Headers) -> Request:
         """This request with another target and headers; `_replace` costs more."""
@@ -144,7 +148,19 @@ class Request(NamedTuple):
             self.scheme,
             self.http_version,
             self.client,
+            self.upgrade,
         )
+
+
+class Upgraded(NamedTuple):
+    """The connection that goes on behind a 101; what it is only the I/O rooms know.
+
+    It ends after `idle` seconds without bytes; with `only_origin` those of the viewer do not count.
+    """
+
+    connection: object
+    idle: float = 60.0
+    only_origin: bool = False
 
 
 class Response(NamedTuple):
@@ -154,6 +170,7 @@ class Response(NamedTuple):
     reason: bytes = b""
     headers: Headers = NO_HEADERS
     body: Body = EMPTY
+    upgraded: Upgraded | None = None
 
 
 HOP_BY_HOP: Final = frozenset(
