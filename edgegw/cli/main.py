@@ -18,6 +18,8 @@ from edgegw.cli.function_commands import default_config, functions, invoke, logs
 from edgegw.errors import ConfigError, EdgegwError, Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edgegw.config.resolve import Config
 
 
@@ -99,9 +101,11 @@ def serve(
     _start_quickly()
     from edgegw.config.resolve import load_file
 
+    file = config or default_config()
     _run(
         ctx,
-        load_file(config or default_config()),
+        load_file(file),
+        load=lambda: load_file(file),
         server=server,
         grace=grace,
         quiet=quiet,
@@ -213,6 +217,7 @@ def _run(
     reload: bool,
     leave_out_missing: bool = False,
     hints: str = "",
+    load: Callable[[], Config] | None = None,
 ) -> None:
     from edgegw.cli.run import run_front_doors
 
@@ -228,4 +233,5 @@ def _run(
         leave_out_missing=leave_out_missing,
         hints=hints,
         reload=reload,
+        load=load,
     )

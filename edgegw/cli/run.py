@@ -8,6 +8,7 @@ import gc
 import logging
 import sys
 from collections.abc import Callable, Coroutine
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from edgegw.cli import logs
 from edgegw.config.resolve import Config
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.gateway import Gateway
+from edgegw.gateway.reload import Load
 from edgegw.gateway.server import Ready, serve
 from edgegw.gateway.transport import HttptoolsTransport
 
@@ -29,6 +31,7 @@ def run_front_doors(
     leave_out_missing: bool,
     hints: str,
     reload: bool,
+    load: Load | None = None,
 ) -> None:
     """Serves every front door of `config` until a signal. Raises EnvironmentProblem."""
     gathering = logs.set_up(level)
@@ -52,7 +55,9 @@ def run_front_doors(
             gc.freeze()  # what start-up made stays: no need to look at it again
             gc.set_threshold(20_000, 20, 50)  # a request makes hundreds of objects, none in cycles
 
-    serving = serve(gateway, on_ready=on_ready, hypercorn=hypercorn, grace=grace, reload=reload)
+    serving = serve(
+        gateway, on_ready=on_ready, hypercorn=hypercorn, grace=grace, reload=reload, load=load
+    )
     with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
         _loop_runner()(serving)
 
@@ -61,7 +66,7 @@ def _nothing(_exchange: Exchange) -> None:
     """Under `--quiet` an exchange leaves no line."""
 
 
-def _transport(unverified: frozenset[str]) -> httpx.AsyncBaseTransport:
+def _transport(unverified: AbstractSet[str]) -> httpx.AsyncBaseTransport:
     return HttptoolsTransport(unverified=unverified)
 
 

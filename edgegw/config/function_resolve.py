@@ -78,6 +78,15 @@ def _latest(name: str, given: schema.Function, base: Path, role: str) -> Functio
     )
 
 
+def code_paths(given: schema.Function) -> list[str]:
+    """The paths of all code and layers of a function, as they are written; each once."""
+    paths = [given.code or ".", *given.layers]
+    for version in given.versions.values():
+        paths += [version.code] if version.code else []
+        paths += version.layers or []
+    return list(dict.fromkeys(paths))
+
+
 def _code(base: Path, name: str) -> str:
     code = (base / name).resolve()
     return str(code if code.is_dir() or code.suffix == ".zip" else code.parent)

@@ -23,7 +23,7 @@ from edgegw.cloudfront.stance import Stance
 from edgegw.config import fields, schema
 from edgegw.config.check import check
 from edgegw.config.document import Document, document_of, read_document
-from edgegw.config.function_resolve import deployed, function_ref, shifts
+from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
 from edgegw.errors import ConfigError, Finding, UsageError
 
 
@@ -61,7 +61,11 @@ Door = DistributionDoor | ListenerDoor
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything, resolved. `unverified` are origin hosts whose certificates are not checked."""
+    """Everything, resolved. `unverified` are origin hosts whose certificates are not checked.
+
+    `files` are those that the configuration itself is made of, `code` those of the functions, with
+    their names; both as they were named, links not followed.
+    """
 
     functions: Mapping[str, Deployed]
     doors: tuple[Door, ...]
@@ -73,6 +77,8 @@ class Config:
     pass_credentials: bool = False
     cpu: Literal["full", "proportional"] = "full"
     strict: bool = True
+    files: tuple[str, ...] = ()
+    code: tuple[tuple[str, str], ...] = ()
 
 
 def load_file(
@@ -92,7 +98,8 @@ def load_file(
         raise UsageError(f"the configuration {file} cannot be read: {error}") from None
     variables = os.environ if environment is None else environment
     document = read_document(text, str(path), variables)
-    return load_document(document, file.resolve().parent, deploy=deploy)
+    config = load_document(document, file.resolve().parent, deploy=deploy)
+    return replace(config, files=(str(file.absolute()), *config.files))
 
 
 def load_dict(value: Mapping[str, Any], base: str | Path = ".") -> Config:
@@ -157,6 +164,17 @@ class _Resolver:
             config.gateway.pass_aws_credentials,
             config.gateway.cpu,
             config.gateway.strict,
+            tuple(
+                path
+                for door in doors
+                for path in (door.listen.certificate, door.listen.key)
+                if path is not None
+            ),
+            tuple(
+                (name, str(self._base / path))
+                for name, each in config.functions.items()
+                for path in code_paths(each)
+            ),
         )
 
     def _distribution(

@@ -6,6 +6,7 @@ Whatever is made here lies in one temporary folder that ends with the service.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
 import shutil
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from edgegw.awslambda.model import Function
+from edgegw.awslambda.versions import Deployed
 from edgegw.errors import EnvironmentProblem
 
 MAX_UNZIPPED: Final = 262_144_000
@@ -118,6 +120,21 @@ class Packages:
         for layer in layers:  # later ones win
             shutil.copytree(layer, target, symlinks=True, dirs_exist_ok=True)
         return target
+
+    def forget(self, deployed: Deployed) -> None:
+        """The code or a layer of a function changed: layers are merged anew."""
+        for function in (deployed.latest, *deployed.versions.values()):
+            if len(function.layers) > 1:
+                self._merged.pop(tuple(self._folder_of(each) for each in function.layers), None)
+
+    def has_changed(self, function: Function, since: float) -> bool:
+        """Whether a file of `function` is newer than `since` (seconds since the epoch)."""
+        for path in (function.code, *function.layers):
+            for file in _files(Path(path)):
+                with contextlib.suppress(OSError):
+                    if file.stat().st_mtime > since:
+                        return True
+        return False
 
     def snapshot(self, function: Function) -> str:
         """A copy of the code as it is now: what a published version keeps."""

@@ -44,6 +44,11 @@ class Pool:
     function: Function
     make: Callable[[bool], Environment]
     limit: int
+    has_changed: Callable[[float], bool] = lambda _since: False
+    """Whether the code on disk has changed since a time (seconds since the epoch)."""
+    is_frozen: bool = False
+    """Whether no environment is added: the code on disk cannot be loaded, older code is warm."""
+    born: float = field(default_factory=time.time)
     provisioned: int = 0
     in_flight: int = 0
     environments: set[Environment] = field(default_factory=set[Environment])
@@ -60,6 +65,7 @@ class Pool:
     _last_completion: float = 0.0
     _timer: asyncio.TimerHandle | None = None
     _due: float = 0.0
+    _is_trying: bool = False
 
     @property
     def busy(self) -> int:
@@ -160,6 +166,8 @@ class Pool:
             self._waiters.popleft()
         if not self._waiters:
             return
+        if self.is_frozen and self.environments:
+            return
         now = time.monotonic()
         if now - self._due > PATIENCE:  # this process itself was held up: nothing to learn from it
             self._look_again_soon()
@@ -178,9 +186,28 @@ class Pool:
         self._look_again_soon()
 
     def _start_environment(self, *, provisioned: bool) -> None:
-        self._follow(self._starting, self._start(provisioned=provisioned))
+        self._follow(self._starting, self._start_and_keep(provisioned=provisioned))
 
-    async def _start(self, *, provisioned: bool) -> None:
+    async def _start_and_keep(self, *, provisioned: bool) -> None:
+        await self._start(provisioned=provisioned)
+
+    async def warm(self, like: Pool) -> Failure | None:
+        """Gets as many environments initialised as `like` is using, provisioned ones too.
+
+        Answers why the first one failed; then there is none.
+        """
+        self.provisioned = like.provisioned
+        counts = [True] * like.provisioned
+        counts += [False] * max(1 - len(counts), min(like.in_flight, len(like.environments)))
+        first, *others = counts
+        self._is_trying = True
+        failure = await self._start(provisioned=first)
+        self._is_trying = False
+        if failure is None:
+            await asyncio.gather(*(self._start(provisioned=each) for each in others))
+        return failure
+
+    async def _start(self, *, provisioned: bool) -> Failure | None:
         environment = self.make(provisioned)
         self.loading.add(environment)
         try:
@@ -190,12 +217,26 @@ class Pool:
             raise
         finally:
             self.loading.discard(environment)
-        if provisioned and failure is not None:
-            self.provisioning_failure = failure
+        if failure is not None and self._is_refused(provisioned=provisioned):
+            if provisioned:
+                self.provisioning_failure = failure
             environment.kill()
-            return
+            return failure
         self.environments.add(environment)
         self._put_back(environment)
+        return failure
+
+    def _is_refused(self, *, provisioned: bool) -> bool:
+        """Whether an environment that failed to load is no part of this pool.
+
+        One that can run init again in an invocation is. Newer code beside warm environments is not
+        what this pool runs: it may be half written.
+        """
+        return (
+            provisioned
+            or self._is_trying
+            or (bool(self.environments) and self.has_changed(self.born))
+        )
 
     async def provision(self, count: int) -> None:
         """Has `count` environments initialised ahead of any invocation; the rest goes.
@@ -229,6 +270,11 @@ class Pool:
         """Waits for what goes on behind answers."""
         if self._settling:
             await asyncio.wait(list(self._settling))
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether nothing is warm, nor about to be."""
+        return not (self.environments or self._starting)
 
     @property
     def is_empty(self) -> bool:

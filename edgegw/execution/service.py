@@ -9,13 +9,13 @@ import os
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from edgegw.awslambda.concurrency import InFlight, Limits, RequestRate, throttle_reason
 from edgegw.awslambda.edge import replica
-from edgegw.awslambda.lifecycle import MAX_PAYLOAD
+from edgegw.awslambda.lifecycle import MAX_PAYLOAD, Failure
 from edgegw.awslambda.model import (
     EDGE_PREFIX,
     LATEST,
@@ -33,6 +33,7 @@ from edgegw.awslambda.versions import Deployed, choose_version
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.bootstrap import BootstrapSpawner, extended
 from edgegw.execution.channel import Child, Sink
+from edgegw.execution.edition import Edition, Editions, Load, PoolKey, Route
 from edgegw.execution.environment import Environment, Setting
 from edgegw.execution.in_process import Handler, call
 from edgegw.execution.log_store import Journal, LogStore
@@ -54,24 +55,27 @@ _RECYCLE: Final = 30.0
 _CREDENTIALS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
-@dataclass(slots=True)
-class _Load:
-    """Invocations in flight of one function, beyond what is provisioned."""
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for all functions; `LambdaService` tells what each means."""
 
-    on_demand: int = 0
-    rate: RequestRate | None = None
+    account: Account
+    pass_credentials: bool = False
+    cpu: Literal["full", "proportional"] = "full"
+    strict: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class _Route:
-    """Where a reference leads: versions with their shares and pools, the ARN as it was called."""
+class Replacement:
+    """Functions that are ready to take over, with pools that are warm; `commit` puts them in place.
 
-    deployed: Deployed
-    targets: tuple[tuple[str, float], ...]
-    pools: Mapping[str, Pool]
-    load: _Load
-    arn: str
-    limits: Mapping[str, Limits]
+    `failures` tells of functions whose new version cannot be initialised.
+    """
+
+    functions: Mapping[str, Deployed]
+    pools: Mapping[PoolKey, Pool]
+    failures: Mapping[str, Failure]
+    touched: frozenset[str]
 
 
 class LambdaService:
@@ -95,31 +99,36 @@ class LambdaService:
         cpu: Literal["full", "proportional"] = "full",
         strict: bool = True,
     ) -> None:
-        self.account = account or Account()
+        self._settings = Settings(account or Account(), pass_credentials, cpu, strict)
         self.logs = LogStore()
         self.packages = Packages()
-        self._functions = dict(functions)
+        self._editions = Editions(functions)
         self._handlers = dict(handlers or {})
         self._leave_out_missing = leave_out_missing
-        self._credentials = (
-            {name: os.environ[name] for name in _CREDENTIALS if name in os.environ}
-            if pass_credentials
-            else {}
-        )
-        self._is_slowed = cpu == "proportional"
-        self._is_strict = strict
         self._zygotes = Zygotes(lambda: self.packages.root)
         self._spawners: dict[str, Spawner | EnvironmentProblem] = {}
-        self._pools: dict[tuple[str, str], Pool] = {}
-        self._drained: list[Pool] = []
-        self._loads: dict[str, _Load] = {}
-        self._routes: dict[FunctionRef, _Route] = {}
+        self._loads: dict[str, Load] = {}
         self._unreserved_in_flight = 0
         self._account_rate = RequestRate(self.account.concurrency)
         self._looking: asyncio.TimerHandle | None = None
         self._looks = 0
         self._recycling: asyncio.TimerHandle | None = None
         self._provisioning: set[asyncio.Task[None]] = set()
+
+    @property
+    def account(self) -> Account:
+        """The account and Region that functions believe to be in."""
+        return self._settings.account
+
+    def configure(self, settings: Settings) -> bool:
+        """Changes what holds for all functions; whether that was a change.
+
+        Environments that run already keep the old settings until they are replaced.
+        """
+        changed = settings != self._settings
+        self._settings = settings
+        self._account_rate = RequestRate(settings.account.concurrency)
+        return changed
 
     # Life
 
@@ -128,11 +137,11 @@ class LambdaService:
 
         Raises EnvironmentProblem for a missing runtime.
         """
-        for deployed in self._functions.values():
+        for deployed in self.functions.values():
             for function in (deployed.latest, *deployed.versions.values()):
                 await self._start_spawner(function)
         await asyncio.sleep(0)  # the processes start now, beside whatever the caller does next
-        for name, deployed in self._functions.items():
+        for name, deployed in self.functions.items():
             for qualifier in deployed.provisioned:
                 self.provision(name, qualifier)
         if self._provisioning:  # initialised before the first request
@@ -151,7 +160,7 @@ class LambdaService:
     def missing(self) -> list[tuple[str, EnvironmentProblem]]:
         """Functions whose runtime this machine lacks, with the reason."""
         found: list[tuple[str, EnvironmentProblem]] = []
-        for name, deployed in self._functions.items():
+        for name, deployed in self.functions.items():
             spawner = self._spawners.get(_spawner_key(deployed.latest))
             if isinstance(spawner, EnvironmentProblem) and name not in self._handlers:
                 found.append((name, spawner))
@@ -177,7 +186,7 @@ class LambdaService:
 
     async def settled(self) -> None:
         """Waits for what goes on behind answers: extensions, abandoned invocations."""
-        for pool in (*self._pools.values(), *self._drained):
+        for pool in self._all_pools():
             await pool.settled()
 
     async def close(self) -> None:
@@ -189,11 +198,8 @@ class LambdaService:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        pools = [*self._pools.values(), *self._drained]
-        await asyncio.gather(*(pool.close() for pool in pools))
-        self._pools.clear()
-        self._drained.clear()
-        self._routes.clear()
+        await asyncio.gather(*(pool.close() for pool in self._all_pools()))
+        self._editions.clear()
         for spawner in self._spawners.values():
             if not isinstance(spawner, EnvironmentProblem):
                 await spawner.close()
@@ -207,7 +213,7 @@ class LambdaService:
     @property
     def functions(self) -> Mapping[str, Deployed]:
         """The functions of the account, by name."""
-        return self._functions
+        return self._editions.current.functions
 
     def change(self, deployed: Deployed) -> None:
         """Puts a function in the place of the one with its name, or adds it.
@@ -215,67 +221,138 @@ class LambdaService:
         Environments of versions that changed are drained: they finish what they do and end, new
         invocations get new ones, none fails.
         """
-        self._functions[deployed.name] = deployed
-        self._routes.clear()
-        for (name, version), pool in list(self._pools.items()):
-            if pool.function.name != deployed.name:
-                continue
-            if self._version(deployed, name, version) != pool.function:
-                del self._pools[name, version]
-                self._drain(pool)
+        self._replace({**self.functions, deployed.name: deployed}, {})
+
+    def _replace(self, functions: Mapping[str, Deployed], fresh: Mapping[PoolKey, Pool]) -> None:
+        """Makes `functions` current; `fresh` pools take the places of those that run old code."""
+        pools: dict[PoolKey, Pool] = {}
+        leaving: list[Pool] = []
+        for key, pool in self._editions.current.pools.items():
+            wanted = self._wanted(functions, key)
+            if key in fresh or wanted != pool.function:
+                leaving.append(pool)
             else:
-                self._tune(pool, deployed)
+                pools[key] = pool
+        pools.update(fresh)
+        for pool in pools.values():
+            self._tune(pool, functions[pool.function.name])
+        self._editions.replace(functions, pools, leaving)
         self._recount()
 
-    def code_changed(self, name: str) -> None:
-        """The files of a function changed: its environments are drained, new ones load anew."""
-        self._routes.clear()
-        for key, pool in list(self._pools.items()):
-            if pool.function.name == name:
-                del self._pools[key]
-                self._drain(pool)
-        for qualifier in self._functions[name].provisioned:
-            self.provision(name, qualifier)
+    def _wanted(self, functions: Mapping[str, Deployed], key: PoolKey) -> Function | None:
+        """The version that the pool `key` should run; None when there is none any more."""
+        deployed = functions.get(key[0].removeprefix(EDGE_PREFIX))
+        return None if deployed is None else self._version(deployed, *key)
 
-    def _drain(self, pool: Pool) -> None:
-        pool.drain()
-        self._drained = [each for each in self._drained if not each.is_empty]
-        self._drained.append(pool)
+    # Requests and reloading
+
+    def hold(self) -> Edition:
+        """The functions as they stand now, for one request; `release` gives them back."""
+        return self._editions.hold()
+
+    def release(self, edition: Edition) -> None:
+        self._editions.release(edition)
+
+    async def prepare(
+        self, functions: Mapping[str, Deployed] | None = None, touched: Collection[str] = ()
+    ) -> Replacement:
+        """Gets ready for new `functions`, or for new code of the `touched` ones.
+
+        Functions whose environments are warm get new ones beside them, initialised; what cannot be
+        initialised is among the failures and keeps its old version. Canceled, nothing has changed.
+        """
+        wanted = dict(self.functions if functions is None else functions)
+        for name in touched:
+            if name in wanted:
+                self.packages.forget(wanted[name])
+        fresh: dict[PoolKey, Pool] = {}
+        for key, pool in self._editions.current.pools.items():
+            function = self._wanted(wanted, key)
+            changed = function != pool.function or pool.function.name in touched
+            if function is not None and changed and not pool.is_unused:
+                fresh[key] = self._new_pool(function, key[0])
+        for deployed in wanted.values():
+            if deployed is not self.functions.get(deployed.name):
+                for function in (deployed.latest, *deployed.versions.values()):
+                    await self._start_spawner(function)
+        current = self._editions.current.pools
+        try:
+            found = await asyncio.gather(*(pool.warm(current[key]) for key, pool in fresh.items()))
+        except BaseException:
+            await asyncio.gather(*(pool.close() for pool in fresh.values()))
+            raise
+        failures: dict[str, Failure] = {}
+        for pool, failure in zip(fresh.values(), found, strict=True):
+            if failure is not None:
+                failures.setdefault(pool.function.name, failure)
+        dropped = [pool for pool in fresh.values() if pool.function.name in failures]
+        await asyncio.gather(*(pool.close() for pool in dropped))
+        return Replacement(
+            wanted,
+            {key: pool for key, pool in fresh.items() if pool.function.name not in failures},
+            failures,
+            frozenset(touched),
+        )
+
+    def commit(self, replacement: Replacement) -> None:
+        """Makes what was prepared current, at once for everything in it."""
+        functions = dict(replacement.functions)
+        fresh = dict(replacement.pools)
+        for name in replacement.failures:
+            functions[name] = self.functions[name]
+        for key, pool in self._editions.current.pools.items():
+            name = pool.function.name
+            if name in replacement.failures:
+                pool.is_frozen = True  # the code on disk is not what it runs
+            elif name in replacement.touched and key not in fresh:
+                function = self._wanted(functions, key)
+                if function is not None:
+                    fresh[key] = self._new_pool(function, key[0])
+        self._replace(functions, fresh)
+        for name in replacement.touched:
+            for qualifier in functions[name].provisioned if name in functions else ():
+                self.provision(name, qualifier)
 
     def _recount(self) -> None:
         """Counts what is in flight anew: limits and provisioned concurrency have moved."""
         for load in self._loads.values():
             load.on_demand, load.rate = 0, None
         self._unreserved_in_flight = 0
-        for (name, _), pool in self._pools.items():
+        for (name, _), pool in self._editions.current.pools.items():
             beyond = max(0, pool.in_flight - pool.provisioned)
-            self._loads[name].on_demand += beyond
-            if self._functions[pool.function.name].reserved is None:
+            self._loads.setdefault(name, Load()).on_demand += beyond
+            if self.functions[pool.function.name].reserved is None:
                 self._unreserved_in_flight += beyond
 
     @property
     def unreserved_concurrency(self) -> int:
         """What reservations leave to the other functions."""
-        functions = self._functions.values()
+        functions = self.functions.values()
         return self.account.concurrency - sum(each.reserved or 0 for each in functions)
 
     def _on_demand_limit(self) -> int:
         """What is left to on-demand invocations of functions without reservation."""
         provisioned = sum(
             sum(each.provisioned.values())
-            for each in self._functions.values()
+            for each in self.functions.values()
             if each.reserved is None
         )
         return self.unreserved_concurrency - provisioned
 
     # Invocations
 
-    async def invoke(self, invocation: Invocation, sink: Sink | None = None) -> Outcome:
+    async def invoke(
+        self, invocation: Invocation, sink: Sink | None = None, edition: Edition | None = None
+    ) -> Outcome:
         """Runs `invocation` and waits for its outcome. Never raises for what the function does.
 
-        A streamed response goes to `sink` as it comes; without one it is gathered.
+        A streamed response goes to `sink` as it comes; without one it is gathered. A request with
+        several invocations passes the edition that it holds.
         """
-        route = self._routes.get(invocation.function) or self._route(invocation.function)
+        if edition is None:
+            edition = self._editions.current
+        ref = invocation.function
+        route = edition.routes.get(ref) or self._route(edition, ref)
         if isinstance(route, Refused):
             return route
         refused = self._refusal(route, invocation)
@@ -307,7 +384,7 @@ class LambdaService:
                 load.on_demand = max(0, load.on_demand - 1)
                 self._unreserved_in_flight = max(0, self._unreserved_in_flight - is_unreserved)
 
-    def _refusal(self, route: _Route, invocation: Invocation) -> Refused | None:
+    def _refusal(self, route: Route, invocation: Invocation) -> Refused | None:
         if not is_allowed(route.deployed.policy, invocation):
             return Refused(
                 "AccessDeniedException",
@@ -322,7 +399,7 @@ class LambdaService:
             return Refused("RequestTooLargeException", text)
         return None
 
-    def _throttle(self, limits: Limits, load: _Load, pool: Pool) -> Throttled | None:
+    def _throttle(self, limits: Limits, load: Load, pool: Pool) -> Throttled | None:
         reserved = limits.reserved
         in_flight = InFlight(pool.in_flight, load.on_demand, self._unreserved_in_flight)
         reason = throttle_reason(limits, in_flight)
@@ -343,15 +420,15 @@ class LambdaService:
             return Throttled(reason, detail)
         return None
 
-    def _route(self, ref: FunctionRef) -> _Route | Refused:
-        deployed = self._functions.get(ref.name)
+    def _route(self, edition: Edition, ref: FunctionRef) -> Route | Refused:
+        deployed = edition.functions.get(ref.name)
         targets = deployed.targets(ref) if deployed is not None else ()
         if deployed is None or not targets:
             arn = self.account.arn(ref.name, ref.qualifier or LATEST)
             return Refused("ResourceNotFoundException", f"Function not found: {arn}")
         name = ref.deployed_name
-        load = self._loads.setdefault(name, _Load())
-        pools = {version: self._pool(deployed, ref, version) for version, _ in targets}
+        load = self._loads.setdefault(name, Load())
+        pools = {version: self._pool(edition, deployed, ref, version) for version, _ in targets}
         qualifier = ref.qualifier or (targets[0][0] if ref.at_edge else "")
         arn = self.account.arn(name, qualifier)
         limits = {
@@ -363,29 +440,42 @@ class LambdaService:
             )
             for version, pool in pools.items()
         }
-        route = _Route(deployed, targets, pools, load, arn, limits)
-        self._routes[ref] = route
+        route = Route(deployed, targets, pools, load, arn, limits)
+        edition.routes[ref] = route
         return route
 
-    def _pool(self, deployed: Deployed, ref: FunctionRef, version: str) -> Pool:
+    def _pool(self, edition: Edition, deployed: Deployed, ref: FunctionRef, version: str) -> Pool:
         key = (ref.deployed_name, version)
-        pool = self._pools.get(key)
+        pool = edition.pools.get(key)
         if pool is None:
-            name = ref.deployed_name
-            function = self._version(deployed, name, version)
+            function = self._version(deployed, *key)
             assert function is not None  # `targets` found it
-            limit = self.account.concurrency
-            pool = Pool(
-                function, lambda provisioned: self._environment(function, name, provisioned), limit
-            )
-            self._pools[key] = pool
-            self._tune(pool, deployed)
+            current = self._editions.current
+            pool = current.pools.get(key)
+            if pool is None or pool.function != function:
+                pool = self._new_pool(function, key[0])
+                self._tune(pool, deployed)
+                if edition is not current:
+                    edition.leaving.append(pool)
+                    current.pools.setdefault(key, pool)
+            edition.pools[key] = pool
         return pool
+
+    def _new_pool(self, function: Function, name: str) -> Pool:
+        return Pool(
+            function,
+            lambda provisioned: self._environment(function, name, provisioned),
+            self.account.concurrency,
+            has_changed=lambda since: self.packages.has_changed(function, since),
+        )
+
+    def _all_pools(self) -> list[Pool]:
+        return [*self._editions.current.pools.values(), *self._editions.replaced]
 
     def _version(self, deployed: Deployed, name: str, version: str) -> Function | None:
         """A version as it runs under the deployed name `name`: at the edge, its replica."""
         function = deployed.version(version)
-        is_replica = name.startswith(EDGE_PREFIX) and self._is_strict
+        is_replica = name.startswith(EDGE_PREFIX) and self._settings.strict
         return replica(function) if function is not None and is_replica else function
 
     def _tune(self, pool: Pool, deployed: Deployed) -> None:
@@ -402,13 +492,13 @@ class LambdaService:
         task.add_done_callback(self._provisioning.discard)
 
     async def _provision(self, name: str, qualifier: str) -> None:
-        deployed = self._functions[name]
+        deployed = self.functions[name]
         version = deployed.provisioned_version(qualifier)
         if deployed.version(version) is None or name in self._handlers:
             return
         ref = FunctionRef(name, qualifier=version)
-        self._route(ref)
-        pool = self._pools[ref.deployed_name, version]
+        self._route(self._editions.current, ref)
+        pool = self._editions.current.pools[ref.deployed_name, version]
         await pool.provision(deployed.provisioned.get(qualifier, 0))
         if pool.provisioning_failure is not None:
             logger.warning(
@@ -417,12 +507,13 @@ class LambdaService:
                 qualifier,
                 pool.provisioning_failure.message,
             )
-        self._routes.clear()
+        self._editions.current.routes.clear()
         self._recount()
 
     def pools(self, name: str) -> dict[str, Pool]:
         """The pools of a function in its Region (not at the edge), by version."""
-        return {version: pool for (of, version), pool in self._pools.items() if of == name}
+        pools = self._editions.current.pools
+        return {version: pool for (of, version), pool in pools.items() if of == name}
 
     def edge_pools(self, name: str) -> dict[str, Pool]:
         """The pools of a function's replica at the edge, by version."""
@@ -449,8 +540,9 @@ class LambdaService:
 
         if self._recycling is None:
             self._recycle_later()
+        is_slowed = self._settings.cpu == "proportional"
         return Environment(
-            Setting(function, name, journal, temporary, spawn, provisioned, self._is_slowed)
+            Setting(function, name, journal, temporary, spawn, provisioned, is_slowed)
         )
 
     async def _spawn(
@@ -466,6 +558,8 @@ class LambdaService:
         if isinstance(spawner, EnvironmentProblem):
             raise spawner
         package = self.packages.prepare(function)
+        names = _CREDENTIALS if self._settings.pass_credentials else ()
+        credentials = {each: os.environ[each] for each in names if each in os.environ}
         language = function.runtime.language
         place = Place(
             name,
@@ -476,7 +570,7 @@ class LambdaService:
             package.opt,
             temporary,
             os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"),
-            self._credentials,
+            credentials,
             kind,
         )
         found = variables(function, place)
@@ -515,7 +609,7 @@ class LambdaService:
         self._looks += 1
         storage = self._looks % _STORAGE_LOOKS == 0
         is_busy = False
-        for pool in (*self._pools.values(), *self._drained):
+        for pool in self._all_pools():
             if pool.in_flight or pool.busy or pool.loading:
                 is_busy = True
                 for environment in (*pool.environments, *pool.loading):
@@ -530,9 +624,10 @@ class LambdaService:
     def _recycle(self) -> None:
         self._recycling = None
         now = time.monotonic()
-        for pool in self._pools.values():
+        pools = self._editions.current.pools.values()
+        for pool in pools:
             pool.recycle(now)
-        if any(pool.environments for pool in self._pools.values()):
+        if any(pool.environments for pool in pools):
             self._recycle_later()
 
 

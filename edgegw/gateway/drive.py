@@ -52,6 +52,7 @@ class Driver:
         self, distribution: Distribution, request: Request, exchange: Exchange
     ) -> Response:
         """One viewer request through a distribution."""
+        edition = exchange.edition
         facts = Facts(exchange.id, random.randbytes(16).hex(), self._date())
         step: cloudfront.Step = cloudfront.start(distribution, request, facts)
         while True:
@@ -67,7 +68,7 @@ class Driver:
                     | cloudfront.OriginResponse()
                     | cloudfront.ViewerResponse()
                 ):
-                    outcome = await self._service.invoke(step.invocation)
+                    outcome = await self._service.invoke(step.invocation, edition=edition)
                     exchange.note(step, outcome, perf_counter() - started)
                     step = step.next(outcome)
                 case cloudfront.ReadBody():
@@ -92,6 +93,7 @@ class Driver:
     ) -> Response:
         """One client request through a listener of a load balancer."""
         self._turns += 1
+        edition = exchange.edition
         facts = alb.Facts(
             self._date(),
             time.time(),
@@ -104,7 +106,7 @@ class Driver:
             started = perf_counter()
             match step:
                 case alb.Invoke():
-                    outcome = await self._service.invoke(step.invocation)
+                    outcome = await self._service.invoke(step.invocation, edition=edition)
                     exchange.note(step, outcome, perf_counter() - started)
                     step = step.next(outcome)
                 case alb.ForwardTo():

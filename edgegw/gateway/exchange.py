@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from edgegw.alb import flow as alb_flow
 from edgegw.alb.model import Rule
@@ -29,6 +29,8 @@ from edgegw.cloudfront.faults import FunctionFault
 from edgegw.cloudfront.model import Behavior
 from edgegw.cloudfront.rule_table import Breach
 from edgegw.cloudfront.visit import Finish, Visit
+from edgegw.config.resolve import Door
+from edgegw.execution.edition import Edition
 from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import to_text
 
@@ -98,6 +100,13 @@ class FunctionRun:
         return invocation_lines(self.outcome.report, LogSettings())
 
 
+class Standing(NamedTuple):
+    """What a request began with, and so ends with: the functions, and the front doors by key."""
+
+    edition: Edition
+    doors: Mapping[object, Door]
+
+
 @dataclass(slots=True)
 class Exchange:
     """What happened to one request at one front door.
@@ -105,8 +114,9 @@ class Exchange:
     `verdict` is the distribution's X-Cache word (`Miss`, `LambdaValidationError` …) or the load
     balancer's `error_reason`, `forwarded` or `fixed-response`; `reason` says why something was
     refused or failed, `warnings` what was accepted and should be known. `inner` holds the
-    exchanges of a load balancer that was the origin. Durations in seconds; `duration` runs until
-    the last byte was handed over.
+    exchanges of a load balancer that was the origin. `stale` names what answered in an older
+    version because its newest edit cannot be used, and why. Durations in seconds; `duration` runs
+    until the last byte was handed over.
     """
 
     id: str
@@ -124,8 +134,15 @@ class Exchange:
     )
     inner: list[Exchange] = field(default_factory=list["Exchange"])
     response_bytes: int = 0
+    stale: tuple[str, ...] = ()
+    standing: Standing | None = None
     _kept: list[bytes] = field(default_factory=list[bytes])
     _kept_bytes: int = 0
+
+    @property
+    def edition(self) -> Edition | None:
+        """The functions that this request runs, while it is under way."""
+        return None if self.standing is None else self.standing.edition
 
     def note(self, step: object, reply: object, duration: float) -> None:
         """Keeps that `step` got `reply` after `duration` seconds."""
@@ -267,6 +284,8 @@ class Exchange:
             line += "\n    " + self.reason.replace("\n", "\n    ")
         for warning in self.warnings:
             line += f"\n    warning: {warning}"
+        for stale in self.stale:
+            line += f"\n    stale: {stale}"
         return line
 
     def to_dict(self) -> dict[str, Any]:
@@ -281,6 +300,7 @@ class Exchange:
             "verdict": self.verdict,
             "reason": self.reason,
             "warnings": list(self.warnings),
+            "stale": list(self.stale),
             "breaches": [
                 {"trigger": trigger, **breach.to_dict()} for trigger, breach in self.breaches
             ],

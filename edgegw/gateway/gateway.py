@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from types import MappingProxyType, TracebackType
+from typing import Any, Final, Self
 
 import httpx
 
 from edgegw.alb.answers import MALFORMED
 from edgegw.alb.answers import error_page as alb_error_page
+from edgegw.alb.model import Forward, IpTargetGroup, Target
 from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.answers import error_page as cloudfront_error_page
 from edgegw.cloudfront.behaviors import malformed_status
@@ -29,23 +31,25 @@ from edgegw.config.resolve import (
 )
 from edgegw.errors import UsageError
 from edgegw.execution.in_process import Handler
-from edgegw.execution.service import LambdaService
+from edgegw.execution.service import LambdaService, Replacement, Settings
 from edgegw.execution.shifting import Shifter
 from edgegw.gateway.asgi import EXCHANGE, FrontDoorApp, ViewerGoneError
 from edgegw.gateway.drive import Driver, new_request_id
-from edgegw.gateway.exchange import Exchange, Exchanges
+from edgegw.gateway.exchange import Exchange, Exchanges, Standing
 from edgegw.gateway.in_process import InProcessTransport
 from edgegw.gateway.origins import Enter, Origins
-from edgegw.http.message import Request, Response
+from edgegw.http.message import Header, Request, Response
 
 logger = logging.getLogger(__name__)
 access = logging.getLogger("edgegw.access")
 
-MakeTransport = Callable[[frozenset[str]], httpx.AsyncBaseTransport]
-"""Makes the transport to origins; gets the hosts whose certificates are not verified."""
+MakeTransport = Callable[[AbstractSet[str]], httpx.AsyncBaseTransport]
+"""Makes the transport to origins; gets the hosts whose certificates are not verified.
+
+The set changes when the configuration is loaded anew."""
 
 
-def httpx_transport(unverified: frozenset[str]) -> httpx.AsyncBaseTransport:
+def httpx_transport(unverified: AbstractSet[str]) -> httpx.AsyncBaseTransport:
     """Httpx's own transport, which respx mocks with no set-up."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=5.0)
     mounted: dict[bool, httpx.AsyncHTTPTransport] = {}
@@ -113,8 +117,14 @@ class Gateway:
         self._handlers = dict(functions or {})
         self._make_transport = transport
         self._leave_out_missing = leave_out_missing
+        self.stale: dict[str, str] = {}
+        """What runs in an older version than the files have, and why: functions by name, and
+        `config` for the configuration."""
         self._parts: dict[asyncio.AbstractEventLoop, _Parts] = {}
-        self._pinned: Driver | None = None
+        self._pinned: _Parts | None = None
+        self._doors = by_key(config.doors)
+        self._unverified = set(config.unverified)
+        self._target_hosts = _target_hosts(config)
 
     @classmethod
     def from_file(cls, path: str | Path, *, functions: Mapping[str, Handler] | None = None) -> Self:
@@ -150,11 +160,11 @@ class Gateway:
 
     def app(self, name: str) -> FrontDoorApp:
         """The front door `name` as an ASGI 3 application."""
-        return FrontDoorApp(_Answerer(self, self.door(name)))
+        return FrontDoorApp(self._answerer(self.door(name)))
 
     def app_of(self, door: Door) -> FrontDoorApp:
         """A front door as an ASGI 3 application."""
-        return FrontDoorApp(_Answerer(self, door))
+        return FrontDoorApp(self._answerer(door))
 
     async def lambda_api(self, scope: Any, receive: Any, send: Any) -> None:
         """The Lambda API as an ASGI 3 application; what it needs is imported by its first call."""
@@ -205,6 +215,10 @@ class Gateway:
             raise KeyError(f"no exchange is kept for this response (x-amz-cf-id {request_id!r})")
         return kept
 
+    def _answerer(self, door: Door) -> _Answerer:
+        key = next(key for key, each in self._doors.items() if each is door)
+        return _Answerer(self, key, door)
+
     # Running
 
     def _parts_here(self) -> _Parts:
@@ -225,15 +239,9 @@ class Gateway:
             cpu=config.cpu,
             strict=config.strict,
         )
-        hosts = {
-            target.address
-            for door in config.doors
-            if isinstance(door, ListenerDoor)
-            for target in _targets(door)
-        }
         origins = Origins(
-            self._make_transport(config.unverified),
-            self._make_transport(frozenset(hosts)),
+            self._make_transport(self._unverified),
+            self._make_transport(self._target_hosts),
             self._local_doors(),
         )
         return _Parts(service, Shifter(service), origins, Driver(service, origins))
@@ -243,7 +251,7 @@ class Gateway:
         for door in self.config.doors:
             if isinstance(door, ListenerDoor):
                 address = (door.listener.dns_name, door.listener.port)
-                local.setdefault(address, _Answerer(self, door).enter)
+                local.setdefault(address, self._answerer(door).enter)
         return local
 
     async def start(self) -> None:
@@ -292,6 +300,11 @@ class Gateway:
     ) -> None:
         await self.stop()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether something started it and nobody stopped it."""
+        return bool(self._parts)
+
     def left_out(self) -> list[tuple[str, str]]:
         """Functions that cannot run here and why; after `start` with `leave_out_missing`."""
         return [
@@ -302,14 +315,103 @@ class Gateway:
 
     def driver(self) -> Driver:
         """The driver of the running event loop."""
-        return self._pinned or self._parts_here().driver
+        return (self._pinned or self._parts_here()).driver
+
+    def stand(self) -> Standing:
+        """What a request that starts now begins with; `leave` gives it back."""
+        parts = self._pinned or self._parts_here()
+        return Standing(parts.service.hold(), self._doors)
+
+    def leave(self, standing: Standing) -> None:
+        """The request that began with `standing` is answered."""
+        parts = self._pinned or self._parts_here()
+        parts.service.release(standing.edition)
+
+    # Reloading
+
+    async def reload(self, config: Config) -> None:
+        """Puts `config` in the place of the present one; requests under way end as they began.
+
+        Listeners are not touched, nor connections and warm environments of what did not change.
+        A changed function whose new version cannot be initialised keeps its old one and is `stale`.
+        """
+        parts, old = self._parts_here(), self.config
+        functions = dict(parts.service.functions)
+        for name in old.functions.keys() - config.functions.keys():
+            functions.pop(name, None)
+        changed = {
+            name: deployed
+            for name, deployed in config.functions.items()
+            if old.functions.get(name) != deployed
+        }
+        functions.update(changed)
+        touched = set(functions) if parts.service.configure(_settings(config)) else set[str]()
+        replacement = await parts.service.prepare(functions, touched)
+        parts.service.commit(replacement)
+        self.config = config
+        self._doors = by_key(config.doors)
+        _become(self._unverified, config.unverified)
+        _become(self._target_hosts, _target_hosts(config))
+        parts.origins.local.update(self._local_doors())
+        for shift in config.shifts:
+            if shift not in old.shifts:
+                parts.shifter.start(shift)
+        self._note(replacement, {*changed, *touched, *(old.functions.keys() - functions.keys())})
+
+    async def reload_code(self, names: AbstractSet[str]) -> None:
+        """The files of functions changed: new environments take over once they are initialised.
+
+        What cannot be initialised keeps its old version and is `stale`.
+        """
+        service = self._parts_here().service
+        functions = dict(service.functions)
+        for name in names & self.stale.keys() & self.config.functions.keys():
+            functions[name] = self.config.functions[name]
+        replacement = await service.prepare(functions, names)
+        service.commit(replacement)
+        self._note(replacement, names)
+
+    def _note(self, replacement: Replacement, names: AbstractSet[str]) -> None:
+        for name in names:
+            failure = replacement.failures.get(name)
+            if failure is None:
+                self.stale.pop(name, None)
+            else:
+                self.stale[name] = f"{failure.error_type}: {failure.message}"
 
     def pin(self) -> None:
         """Promises that one event loop, the running one, uses this gateway until it stops.
 
         `serve` does: asking for the running loop costs a system call on Python 3.11.
         """
-        self._pinned = self._parts_here().driver
+        self._pinned = self._parts_here()
+
+
+def by_key(doors: Sequence[Door]) -> Mapping[object, Door]:
+    """The doors by what stays the same when their values change; ports may be 0 more than once."""
+    found: dict[object, Door] = {}
+    for door in doors:
+        same = 0
+        while (key := (type(door), door.name, door.listen, same)) in found:
+            same += 1
+        found[key] = door
+    return MappingProxyType(found)
+
+
+def _target_hosts(config: Config) -> set[str]:
+    """The addresses of ip targets: a load balancer does not verify their certificates."""
+    listeners = (door for door in config.doors if isinstance(door, ListenerDoor))
+    return {target.address for door in listeners for target in _targets(door)}
+
+
+def _become(present: set[str], wanted: AbstractSet[str]) -> None:
+    """Makes `present` equal to `wanted`, in place."""
+    present &= wanted
+    present |= wanted
+
+
+def _settings(config: Config) -> Settings:
+    return Settings(config.account, config.pass_credentials, config.cpu, config.strict)
 
 
 def _base_url(door: Door) -> str:
@@ -320,9 +422,7 @@ def _base_url(door: Door) -> str:
     return f"{scheme}://{host}:{door.listen.port}"
 
 
-def _targets(door: ListenerDoor) -> Iterator[Any]:
-    from edgegw.alb.model import Forward, IpTargetGroup
-
+def _targets(door: ListenerDoor) -> Iterator[Target]:
     for rule in [*door.listener.rules, door.listener.default]:
         if isinstance(rule.action, Forward):
             for group, _ in rule.action.target_groups:
@@ -330,11 +430,21 @@ def _targets(door: ListenerDoor) -> Iterator[Any]:
                     yield from group.targets
 
 
+_STALE_LENGTH: Final = 500
+
+
+def _stale_line(text: str) -> Header:
+    """The header that tells a viewer of an edit that does not serve, on one line."""
+    line = " ".join(text.split())[:_STALE_LENGTH]
+    return b"x-edgegw-stale", line.encode("ascii", "backslashreplace")
+
+
 class _Answerer:
     """One front door of a gateway."""
 
-    def __init__(self, gateway: Gateway, door: Door) -> None:
+    def __init__(self, gateway: Gateway, key: object, door: Door) -> None:
         self._gateway = gateway
+        self._key = key
         self._door = door
         self._kind = "distribution" if isinstance(door, DistributionDoor) else "load-balancer"
 
@@ -348,12 +458,19 @@ class _Answerer:
         return Exchange(new_request_id(), self._door.name, self._kind, request, time.time())
 
     async def answer(self, request: Request, exchange: Exchange) -> Response:
-        driver = self._gateway.driver()
-        door = self._door
+        gateway = self._gateway
+        standing = exchange.standing
+        holds = standing is None
+        if standing is None:  # at the outer front door
+            standing = exchange.standing = gateway.stand()
+        door = standing.doors.get(self._key, self._door)
+        driver = gateway.driver()
         try:
             if isinstance(door, DistributionDoor):
-                return await driver.through_distribution(door.distribution, request, exchange)
-            return await driver.through_listener(door.listener, request, exchange)
+                response = await driver.through_distribution(door.distribution, request, exchange)
+            else:
+                response = await driver.through_listener(door.listener, request, exchange)
+            return response if not gateway.stale else self._marked(response, exchange)
         except ViewerGoneError:
             raise
         except Exception as error:
@@ -361,6 +478,19 @@ class _Answerer:
             exchange.verdict = "edgegw-fault"
             exchange.reason = f"a fault of edgegw itself: {error!r}"
             return self._fault_page(exchange)
+        finally:
+            exchange.standing = None
+            if holds:
+                gateway.leave(standing)
+
+    def _marked(self, response: Response, exchange: Exchange) -> Response:
+        """`response`, and the exchange, with what was answered by an older version."""
+        ran = {"config", *(run.function for run in exchange.runs)}
+        stale = tuple(f"{name}: {why}" for name, why in self._gateway.stale.items() if name in ran)
+        if not stale:
+            return response
+        exchange.stale = stale
+        return response._replace(headers=response.headers.added(*map(_stale_line, stale)))
 
     def _fault_page(self, exchange: Exchange) -> Response:
         return self._page(500, "edgegw failed; its log has the traceback.", exchange.id)
@@ -389,6 +519,7 @@ class _Answerer:
         """The way in for a distribution whose origin this load balancer is."""
         started = time.perf_counter()
         inner = self.open(request)
+        inner.standing = outer.standing
         outer.inner.append(inner)
         response = await self.answer(request, inner)
         inner.response = response

@@ -63,7 +63,7 @@ class Origins:
     ) -> None:
         self._transport = transport
         self._targets = targets
-        self._local = local
+        self.local = local
         self._urls: dict[tuple[str, str, int], httpx.URL] = {}
 
     async def fetch(
@@ -74,7 +74,7 @@ class Origins:
         A time-out may be tried again (`may_try_again`).
         """
         if isinstance(origin, CustomOrigin):
-            enter = self._local.get((origin.domain_name, origin.port))
+            enter = self.local.get((origin.domain_name, origin.port))
             if enter is not None:
                 return await enter(_entering(request, origin), exchange)
         at = _address(origin)

@@ -17,6 +17,7 @@ from edgegw.cloudfront.behaviors import choose_behavior
 from edgegw.cloudfront.model import TRIGGERS, Association, Behavior, Distribution, Origin, Trigger
 from edgegw.config.resolve import Config
 from edgegw.errors import UsageError
+from edgegw.execution.edition import Edition
 from edgegw.execution.service import LambdaService
 from edgegw.gateway.drive import Driver, new_request_id
 from edgegw.gateway.exchange import Exchange
@@ -36,11 +37,13 @@ class _Until(LambdaService):
 
     trigger: Trigger
 
-    async def invoke(self, invocation: Invocation, sink: Any = None) -> Outcome:
+    async def invoke(
+        self, invocation: Invocation, sink: Any = None, edition: Edition | None = None
+    ) -> Outcome:
         event = cast("Mapping[str, Any]", decode_payload(invocation.payload))
         if event["Records"][0]["cf"]["config"]["eventType"] == self.trigger:
             raise _ReachedError(invocation.payload)
-        return await super().invoke(invocation, sink)
+        return await super().invoke(invocation, sink, edition)
 
 
 @dataclass(frozen=True, slots=True)

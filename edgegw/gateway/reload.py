@@ -1,60 +1,204 @@
-"""Watches the code of functions; a change drains their environments.
+"""Watches files while the gateway serves: code of functions, and the configuration.
 
-What is under way finishes in the old ones, what comes next runs in new ones, nothing fails.
+A change is tried out beside what serves: only what can be loaded takes over, everything under way
+ends as it began. A broken edit leaves the old version in place, which then says so.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Final
 
-from edgegw.execution.service import LambdaService
+from edgegw.config.resolve import Config
+from edgegw.errors import ConfigError, EdgegwError
+from edgegw.gateway.code_files import Claim, link_claim, links_on_the_way
+from edgegw.gateway.gateway import Gateway
 
 logger = logging.getLogger(__name__)
 
-_IGNORED: Final = frozenset({"__pycache__", ".git", ".venv", "venv", ".edgegw", ".pytest_cache"})
-_DEBOUNCE: Final = 30
-"""Milliseconds in which changes that belong together are gathered."""
+_STEP: Final = 20
+"""Milliseconds without a change after which a change is looked at; watchfiles polls so often."""
+_DEBOUNCE: Final = 60
+_STORM: Final = 3
+"""Changed claims or paths beyond which more are expected: a checkout, a build."""
+_QUIET: Final = 0.06
+"""Seconds in which nothing changes at the end of a storm."""
+_LONGEST_STORM: Final = 3.0
+
+Load = Callable[[], Config]
+"""Loads the configuration anew. Raises EdgegwError."""
+Apply = Callable[[Config], Awaitable[None]]
+"""Puts a configuration in the place of the present one. Raises EdgegwError."""
 
 
-async def watch_code(service: LambdaService) -> None:
-    """Reloads functions whose files change, until it is canceled."""
-    from watchfiles import awatch  # type: ignore[reportUnknownVariableType] - a Path without args
+class Reloader:
+    """Keeps `gateway` equal to its files. `load` is None for a configuration without a file."""
 
-    folders = code_folders(service)
-    if not folders:
-        return
-    try:
-        async for changes in awatch(*folders, debounce=_DEBOUNCE, step=10):
-            changed = affected({path for _, path in changes}, folders)
-            for name in changed:
-                service.code_changed(name)
-                logger.info("%s: its code changed; new invocations run the new code", name)
-    except (OSError, RuntimeError) as error:  # such as too many folders for the system's watches
-        logger.warning("code is not watched, restart to run changed code: %s", error)
+    def __init__(self, gateway: Gateway, load: Load | None, apply: Apply) -> None:
+        self._gateway = gateway
+        self._load = load
+        self._apply = apply
+        self._claims: list[Claim] = []
+        self._git = list[Path]()
+        self._pending: dict[str, asyncio.Task[None]] = {}
+        self._waiting: set[str] = set()
+        self._again = asyncio.Event()
+
+    async def run(self) -> None:
+        """Watches until it is canceled."""
+        self._claim()
+        try:
+            while True:
+                await self._watch()
+        except (OSError, RuntimeError) as error:  # such as too many folders to watch
+            logger.warning("files are not watched, restart to run changed code: %s", error)
+        finally:
+            for task in list(self._pending.values()):
+                task.cancel()
+
+    def _claim(self) -> None:
+        """Looks for the files that count now."""
+        config = self._gateway.config
+        self._claims = [Claim("", path) for path in config.files]
+        links: dict[str, None] = {}
+        for name, path in config.code:
+            found = Path(path)
+            is_source = found.is_file() and found.suffix != ".zip"
+            self._claims.append(Claim(name, path, is_source))
+        for each in [*config.files, *(path for _, path in config.code)]:
+            links.update(dict.fromkeys(links_on_the_way(each)))
+        self._claims += map(link_claim, links)
+        for claim in self._claims:
+            claim.changed()
+        tops = {top for claim in self._claims for top in Path(claim.path).parents}
+        self._git = [top / ".git" / "index.lock" for top in tops if (top / ".git").is_dir()]
+
+    def _folders(self) -> set[str]:
+        folders = {folder for claim in self._claims for folder in claim.folders}
+        return {each for each in folders if Path(each).is_dir()}
+
+    async def _watch(self) -> None:
+        """Follows the folders that count, until there are others."""
+        from watchfiles import awatch  # type: ignore[reportUnknownVariableType] - a Path without args
+
+        self._again = asyncio.Event()
+        folders = self._folders()
+        if not folders:
+            await self._again.wait()
+            return
+        changes = awatch(
+            *sorted(folders),
+            watch_filter=None,
+            step=_STEP,
+            debounce=_DEBOUNCE,
+            recursive=False,
+            ignore_permission_denied=True,
+            stop_event=self._again,
+        )
+        self._look(self._claims)  # what happened while nobody watched
+        async with contextlib.aclosing(changes):
+            async for batch in changes:
+                parents = {str(Path(path).parent) for _, path in batch}
+                parents |= {path for _, path in batch}
+                concerned = [each for each in self._claims if each.folders & parents]
+                found = self._look(concerned)
+                if found and (len(batch) > _STORM or self._is_git_busy()):
+                    await self._settle()
+                self._start()
+                if self._folders() != folders:
+                    return
+
+    def _look(self, claims: Iterable[Claim]) -> bool:
+        """Whether something changed; its owners then wait for their reload."""
+        owners = {claim.owner for claim in claims if claim.changed()}
+        self._waiting |= owners
+        return bool(owners)
+
+    async def _settle(self) -> None:
+        """Waits for the end of a storm of changes."""
+        until = time.monotonic() + _LONGEST_STORM
+        while time.monotonic() < until:
+            await asyncio.sleep(_QUIET)
+            if not self._look(self._claims) and not self._is_git_busy():
+                return
+
+    def _is_git_busy(self) -> bool:
+        return any(each.exists() for each in self._git)
+
+    # Reloading
+
+    def _start(self) -> None:
+        waiting, self._waiting = self._waiting, set()
+        if "" in waiting:
+            # One reload for all: what the functions waited for is part of it.
+            for name, task in list(self._pending.items()):
+                task.cancel()
+                waiting.add(name)
+            self._follow("", self._reload(waiting - {""}))
+            return
+        running = self._pending.get("")
+        if running is not None:
+            self._waiting |= waiting
+            running.add_done_callback(lambda _: self._start())
+            return
+        for name in waiting:
+            if name in self._pending:
+                self._pending[name].cancel()
+            self._follow(name, self._reload_code(name))
+
+    def _follow(self, name: str, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._pending[name] = task
+
+        def done(_: object) -> None:
+            if self._pending.get(name) is task:
+                del self._pending[name]
+
+        task.add_done_callback(done)
+
+    async def _reload(self, touched: set[str]) -> None:
+        """Loads the configuration anew."""
+        if self._load is None:
+            return
+        gateway, started = self._gateway, time.perf_counter()
+        try:
+            config = self._load()
+            await self._apply(config)
+        except EdgegwError as error:
+            gateway.stale["config"] = _first_error(error)
+            logger.warning("the configuration stays as it was:\n%s", error)
+        else:
+            gateway.stale.pop("config", None)
+            logger.info("reload  configuration  %s", _took(started))
+            self._tell_stale(set(config.functions))
+            self._claim()
+            self._again.set()
+        for name in touched & gateway.config.functions.keys():
+            await self._reload_code(name)
+
+    async def _reload_code(self, name: str) -> None:
+        """Puts the new code of a function in place, if it can be loaded."""
+        started = time.perf_counter()
+        await self._gateway.reload_code({name})
+        if not self._tell_stale({name}):
+            logger.info("reload  %s  %s", name, _took(started))
+
+    def _tell_stale(self, names: set[str]) -> bool:
+        stale = self._gateway.stale
+        for name in names & stale.keys():
+            logger.warning("%s: its last version stays, the new one fails: %s", name, stale[name])
+        return bool(names & stale.keys())
 
 
-def code_folders(service: LambdaService) -> dict[str, set[str]]:
-    """Folders and zip packages with the functions that run what is in them."""
-    folders: dict[str, set[str]] = {}
-    for name, deployed in service.functions.items():
-        for function in (deployed.latest, *deployed.versions.values()):
-            for path in (function.code, *function.layers):
-                if Path(path).exists():
-                    folders.setdefault(path, set()).add(name)
-    return folders
+def _first_error(error: EdgegwError) -> str:
+    findings = error.findings if isinstance(error, ConfigError) else ()
+    return str(next((each for each in findings if each.severity == "error"), error))
 
 
-def affected(paths: set[str], folders: Mapping[str, set[str]]) -> list[str]:
-    """The functions to which the changed `paths` belong, caches and editors' files left aside."""
-    found: set[str] = set()
-    for path in paths:
-        each = Path(path)
-        if _IGNORED.intersection(each.parts) or each.name.endswith(("~", ".swp", ".pyc")):
-            continue
-        for folder, names in folders.items():
-            if path == folder or path.startswith(f"{folder}/"):
-                found |= names
-    return sorted(found)
+def _took(started: float) -> str:
+    return f"{(time.perf_counter() - started) * 1000:.0f} ms"

@@ -8,14 +8,14 @@ import errno
 import signal
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
 
-from edgegw.config.resolve import DistributionDoor, Door, Listen
+from edgegw.config.resolve import Config, DistributionDoor, Door, Listen
 from edgegw.errors import EnvironmentProblem
-from edgegw.gateway.gateway import Gateway
-from edgegw.gateway.reload import watch_code
+from edgegw.gateway.gateway import Gateway, by_key
+from edgegw.gateway.reload import Load, Reloader
 
 GRACE: Final = 5.0
 """Seconds that requests under way get when the gateway stops."""
@@ -120,20 +120,129 @@ def tls_context(listen: Listen, names: tuple[str, ...]) -> ssl.SSLContext | None
     return context
 
 
-def _server(gateway: Gateway, door: Door, sock: socket.socket, *, hypercorn: bool) -> Server:
-    app = gateway.app_of(door)
-    aliases = door.distribution.aliases if isinstance(door, DistributionDoor) else ()
-    context = tls_context(door.listen, aliases)
-    if context is None and not hypercorn:
-        from edgegw.gateway.http1 import FrontDoorProtocol
+@dataclass(slots=True)
+class _Opened:
+    """A front door, or the Lambda API (`door` None), that accepts connections."""
 
-        return UvicornServer(app, sock, FrontDoorProtocol)
-    from edgegw.gateway.hypercorn_server import HypercornServer
-
-    return HypercornServer(app, sock, context)
+    key: object
+    door: Door | None
+    sock: socket.socket
+    server: Server
 
 
-def _ready(door: Door, sock: socket.socket) -> Ready:
+class FrontDoors:
+    """The sockets and servers of a gateway's front doors, and of its Lambda API."""
+
+    def __init__(
+        self, gateway: Gateway, on_ready: Callable[[Ready], None], *, hypercorn: bool, grace: float
+    ) -> None:
+        self._gateway = gateway
+        self._on_ready = on_ready
+        self._hypercorn = hypercorn
+        self._grace = grace
+        self._open: list[_Opened] = []
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Opens all. Ports are taken before anything is started, so a taken one costs nothing."""
+        sockets = self._bind(self._gateway.config, [])
+        try:
+            await self._gateway.start()
+        except BaseException:
+            _close(sockets.values())
+            raise
+        self._gateway.pin()
+        await self._start(self._gateway.config, sockets)
+
+    async def apply(self, config: Config) -> None:
+        """Changes over to `config`; what listens at the same place goes on as it is.
+
+        Raises EnvironmentProblem, and then nothing has changed.
+        """
+        wanted = _listening(config)
+        leaving = [each for each in self._open if each.key not in wanted]
+        sockets = self._bind(config, leaving)
+        try:
+            await self._gateway.reload(config)
+        except BaseException:
+            _close(sockets.values())
+            raise
+        self._open = [each for each in self._open if each.key in wanted]
+        for each in leaving:
+            task = asyncio.ensure_future(self._end(each))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+        await self._start(config, sockets)
+
+    def _bind(self, config: Config, leaving: Sequence[_Opened]) -> dict[object, socket.socket]:
+        """Sockets for what does not listen yet; what only changes its kind keeps its port."""
+        open_keys = {each.key for each in self._open}
+        sockets: dict[object, socket.socket] = {}
+        try:
+            for key, (door, listen) in _listening(config).items():
+                if key in open_keys:
+                    continue
+                name = "gateway.lambda_api" if door is None else door.name
+                place = (listen.address, listen.port)
+                same = [each.sock for each in leaving if each.sock.getsockname()[:2] == place]
+                sockets[key] = same[0].dup() if same else bind(listen, name)
+        except BaseException:
+            _close(sockets.values())
+            raise
+        return sockets
+
+    async def _start(self, config: Config, sockets: dict[object, socket.socket]) -> None:
+        listening = _listening(config)
+        for key, sock in sockets.items():
+            door = listening[key][0]
+            own = sock.dup()  # the servers close theirs
+            server = self._server(door, own)
+            await server.start()
+            self._open.append(_Opened(key, door, sock, server))
+            self._on_ready(_ready(door, sock))
+
+    def _server(self, door: Door | None, sock: socket.socket) -> Server:
+        if door is None:
+            return UvicornServer(self._gateway.lambda_api, sock, "httptools")
+        app = self._gateway.app_of(door)
+        aliases = door.distribution.aliases if isinstance(door, DistributionDoor) else ()
+        context = tls_context(door.listen, aliases)
+        if context is None and not self._hypercorn:
+            from edgegw.gateway.http1 import FrontDoorProtocol
+
+            return UvicornServer(app, sock, FrontDoorProtocol)
+        from edgegw.gateway.hypercorn_server import HypercornServer
+
+        return HypercornServer(app, sock, context)
+
+    async def _end(self, opened: _Opened) -> None:
+        opened.sock.close()
+        await opened.server.stop(self._grace)
+
+    async def close(self) -> None:
+        """Finishes what is under way within the grace."""
+        await asyncio.gather(*map(self._end, self._open), *self._closing)
+        self._open = []
+
+
+def _listening(config: Config) -> dict[object, tuple[Door | None, Listen]]:
+    """What listens, by what stays the same when only its values change."""
+    found: dict[object, tuple[Door | None, Listen]] = {
+        key: (door, door.listen) for key, door in by_key(config.doors).items()
+    }
+    if config.lambda_api is not None:
+        found[config.lambda_api] = (None, config.lambda_api)
+    return found
+
+
+def _close(sockets: Iterable[socket.socket]) -> None:
+    for sock in sockets:
+        sock.close()
+
+
+def _ready(door: Door | None, sock: socket.socket) -> Ready:
+    if door is None:
+        return Ready("lambda", "", f"http://{_address(sock)}")
     scheme = "https" if door.listen.tls else "http"
     kind = "distribution" if isinstance(door, DistributionDoor) else "load-balancer"
     return Ready(kind, door.name, f"{scheme}://{_address(sock)}")
@@ -152,51 +261,29 @@ async def serve(
     grace: float = GRACE,
     stopping: asyncio.Event | None = None,
     reload: bool = False,
+    load: Load | None = None,
 ) -> None:
     """Serves every front door of `gateway` until a signal (or `stopping`) says to stop.
 
-    With `reload` functions whose code changes are loaded anew.
-
-    Ports are taken before anything else is started, so a taken one costs nothing.
+    With `reload` functions whose code changes are loaded anew, and the configuration by `load`.
     Raises EnvironmentProblem.
     """
     stop = stopping or asyncio.Event()
-    sockets: list[socket.socket] = []
-    servers: list[Server] = []
+    doors = FrontDoors(gateway, on_ready, hypercorn=hypercorn, grace=grace)
+    watching: asyncio.Task[None] | None = None
     try:
-        for door in gateway.config.doors:
-            sockets.append(bind(door.listen, door.name))  # noqa: PERF401 - closed on failure
-        api = gateway.config.lambda_api
-        if api is not None:
-            sockets.append(bind(api, "gateway.lambda_api"))
-        await gateway.start()
-        gateway.pin()
-    except BaseException:
-        for sock in sockets:
-            sock.close()
-        raise
-    try:
+        await doors.open()
         with _stopping_by_signal(stop):
-            for door, sock in zip(gateway.config.doors, sockets, strict=False):
-                server = _server(gateway, door, sock, hypercorn=hypercorn)
-                await server.start()
-                servers.append(server)
-                on_ready(_ready(door, sock))
-            if api is not None:
-                server = UvicornServer(gateway.lambda_api, sockets[-1], "httptools")
-                await server.start()
-                servers.append(server)
-                on_ready(Ready("lambda", "", f"http://{_address(sockets[-1])}"))
-            watching = asyncio.ensure_future(watch_code(gateway.service)) if reload else None
+            if reload:
+                watching = asyncio.ensure_future(Reloader(gateway, load, doors.apply).run())
             await stop.wait()
-            if watching is not None:
-                watching.cancel()
-                await asyncio.gather(watching, return_exceptions=True)
-            await asyncio.gather(*(server.stop(grace) for server in servers))
     finally:
-        for sock in sockets:
-            sock.close()
-        await gateway.stop()
+        if watching is not None:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        await doors.close()
+        if gateway.is_running:
+            await gateway.stop()
 
 
 @contextlib.contextmanager

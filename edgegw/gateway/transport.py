@@ -11,6 +11,7 @@ import asyncio
 import re
 import ssl
 from collections.abc import AsyncIterator
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import Any, Final, cast
 
@@ -146,7 +147,7 @@ class HttptoolsTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(
-        self, *, unverified: frozenset[str] = frozenset(), max_connections: int = 256
+        self, *, unverified: AbstractSet[str] = frozenset(), max_connections: int = 256
     ) -> None:
         self._unverified = unverified
         self._max_connections = max_connections

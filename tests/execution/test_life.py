@@ -127,7 +127,7 @@ async def test_a_code_change_fails_no_request(tmp_path: Path) -> None:
         for version in range(1, 6):
             await asyncio.sleep(0.15)
             app.write_text(app.read_text().replace(f"return {version - 1}", f"return {version}"))
-            lambda_.service.code_changed("app")
+            lambda_.service.commit(await lambda_.service.prepare(touched={"app"}))
         await asyncio.sleep(0.3)
         stop = True
         await asyncio.gather(*loads)

@@ -1,0 +1,105 @@
+"""The functions as they stand at one moment; what a request begins with it ends with.
+
+A change makes a new edition: it shares every pool that the change does not touch. The pools that
+were replaced are drained once no request holds an older edition any more, so that two triggers of
+one request never run different code.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from edgegw.awslambda.concurrency import Limits, RequestRate
+from edgegw.awslambda.model import FunctionRef
+from edgegw.awslambda.versions import Deployed
+from edgegw.execution.pool import Pool
+
+PoolKey = tuple[str, str]
+"""The deployed name of a function and a version."""
+
+
+@dataclass(slots=True)
+class Load:
+    """Invocations in flight of one function, beyond what is provisioned."""
+
+    on_demand: int = 0
+    rate: RequestRate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a reference leads: versions with their shares and pools, the ARN as it was called."""
+
+    deployed: Deployed
+    targets: tuple[tuple[str, float], ...]
+    pools: Mapping[str, Pool]
+    load: Load
+    arn: str
+    limits: Mapping[str, Limits]
+
+
+@dataclass(slots=True)
+class Edition:
+    """Functions with the pools that run them. `leaving` are the pools that a later one replaced."""
+
+    functions: dict[str, Deployed]
+    pools: dict[PoolKey, Pool] = field(default_factory=dict[PoolKey, Pool])
+    routes: dict[FunctionRef, Route] = field(default_factory=dict[FunctionRef, Route])
+    users: int = 0
+    leaving: list[Pool] = field(default_factory=list[Pool])
+
+
+class Editions:
+    """The current edition, and those that requests under way still hold."""
+
+    def __init__(self, functions: Mapping[str, Deployed]) -> None:
+        self.current = Edition(dict(functions))
+        self._retired: deque[Edition] = deque()
+        self._drained: list[Pool] = []
+
+    def hold(self) -> Edition:
+        """The current edition, for one request; `release` gives it back."""
+        edition = self.current
+        edition.users += 1
+        return edition
+
+    def release(self, edition: Edition) -> None:
+        edition.users -= 1
+        if not edition.users and self._retired:
+            self._drain()
+
+    def replace(
+        self,
+        functions: Mapping[str, Deployed],
+        pools: Mapping[PoolKey, Pool],
+        leaving: Iterable[Pool],
+    ) -> None:
+        """Makes `functions` and `pools` current; `leaving` ends when nobody needs it."""
+        old = self.current
+        self.current = Edition(dict(functions), dict(pools))
+        old.leaving.extend(leaving)
+        self._retired.append(old)
+        self._drain()
+
+    def _drain(self) -> None:
+        # From the oldest: what one edition has replaced, an older one may still use.
+        while self._retired and not self._retired[0].users:
+            edition = self._retired.popleft()
+            for pool in edition.leaving:
+                pool.drain()
+                self._drained.append(pool)
+        self._drained = [each for each in self._drained if not each.is_empty]
+
+    @property
+    def replaced(self) -> list[Pool]:
+        """Pools of former editions that have not ended yet."""
+        waiting = [pool for edition in self._retired for pool in edition.leaving]
+        return [*waiting, *self._drained]
+
+    def clear(self) -> None:
+        """Forgets every pool; the functions stay."""
+        self.current = Edition(dict(self.current.functions))
+        self._retired.clear()
+        self._drained.clear()

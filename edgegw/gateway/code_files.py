@@ -1,0 +1,217 @@
+"""Which files a function or the configuration is made of, and whether they changed.
+
+A folder counts with everything below it, less what is not code (installed packages, caches, files
+that editors, tools and functions leave behind). A single file counts with the files that it names:
+what it imports from its folder, and what it reads by a name that stands in its text.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeAlias
+
+_FOLDERS: Final = frozenset({"__pycache__", "node_modules", "venv", "site-packages", "coverage"})
+_ENDINGS: Final = (
+    *("~", ".swp", ".swo", ".swx", ".swpx", ".tmp", ".temp", ".bak", ".orig", ".part"),
+    *(".pyc", ".pyo", ".log", ".lock", ".pid", ".db", ".sqlite", ".sqlite3", "-journal", "-wal"),
+    *("-shm", ".jsonl", "___jb_tmp___", "___jb_old___"),
+)
+_BEGINNINGS: Final = (".#", "#", ".~", ".goutputstream-", ".DS_Store", ".nfs")
+_VIM_PROBE: Final = re.compile(r"\d{4}")
+_TEMPORARY: Final = re.compile(r"\.tmp\.|\.tmp-|\.(swp|sw[a-z])$")
+_MOST_FOLDERS: Final = 4000
+"""Folders of one function that are watched; those beyond are not."""
+_MOST_FILES: Final = 500
+"""Files that a single file may name, directly or not."""
+_LARGEST_SOURCE: Final = 1024 * 1024
+
+_PYTHON: Final = (".py",)
+_SCRIPT: Final = (".js", ".mjs", ".cjs")
+_LITERAL: Final = re.compile(r"""(['"`])([^'"`\n\\$]{1,200})\1""")
+
+Signature: TypeAlias = tuple[int, int, int] | str | None
+"""Time, size and inode of a file; the target of a link; None for what is not there."""
+
+
+def is_left_out(name: str, *, folder: bool) -> bool:
+    """Whether a file or folder of this name is no code."""
+    if folder:
+        return name in _FOLDERS or name.startswith(".")
+    return (
+        name.endswith(_ENDINGS)
+        or name.startswith(_BEGINNINGS)
+        or _TEMPORARY.search(name) is not None
+        or _VIM_PROBE.fullmatch(name) is not None
+    )
+
+
+@dataclass(slots=True)
+class Claim:
+    """Files that belong to `owner`: a function's name, empty for the configuration.
+
+    `path` is a folder, a zip package or a source file; `is_source` says that the files which it
+    names belong to it too.
+    """
+
+    owner: str
+    path: str
+    is_source: bool = False
+    signatures: dict[str, Signature] = field(default_factory=dict[str, Signature])
+    folders: set[str] = field(default_factory=set[str])
+
+    def changed(self) -> bool:
+        """Looks anew; whether a file came, went or changed since the last look."""
+        signatures: dict[str, Signature] = {}
+        folders: set[str] = set()
+        if Path(self.path).is_dir():
+            folders.add(str(Path(self.path).parent))
+            for folder, files in _walk(self.path):
+                folders.add(folder)
+                signatures.update((each, _signature(each)) for each in files)
+        elif self.is_source:
+            for each in named_files(self.path):
+                folders.add(str(Path(each).parent))
+                signatures[each] = _signature(each)
+        else:
+            signatures[self.path] = _signature(self.path)
+        for each in list(signatures):  # a link's target is elsewhere
+            if Path(each).is_symlink():
+                folders.add(str(Path(each).resolve().parent))
+        folders.add(str(Path(self.path).parent))
+        changed = signatures != self.signatures
+        self.signatures, self.folders = signatures, folders
+        return changed
+
+
+def links_on_the_way(path: str) -> list[str]:
+    """The symbolic links in `path`: what they point to decides which files are meant."""
+    parts = Path(path).parts
+    prefixes = (Path(*parts[:count]) for count in range(2, len(parts) + 1))
+    return [str(each) for each in prefixes if each.is_symlink()]
+
+
+def link_claim(path: str) -> Claim:
+    """A link itself, as a part of the configuration: it is loaded anew when the target changes."""
+    return _LinkClaim("", path)
+
+
+class _LinkClaim(Claim):
+    def changed(self) -> bool:
+        try:
+            target: Signature = str(Path(self.path).readlink())
+        except OSError:
+            target = None
+        changed = self.signatures != {self.path: target}
+        self.signatures = {self.path: target}
+        self.folders = {str(Path(self.path).parent)}
+        return changed
+
+
+def _signature(path: str) -> Signature:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - asked for every file
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _walk(top: str) -> Iterator[tuple[str, list[str]]]:
+    """Folders below `top` with their files, links followed once, what is no code left out."""
+    seen: set[str] = set()
+    waiting = [top]
+    while waiting and len(seen) < _MOST_FOLDERS:
+        folder = waiting.pop()
+        real = os.path.realpath(folder)
+        if real in seen:
+            continue
+        seen.add(real)
+        files: list[str] = []
+        try:
+            entries = sorted(os.scandir(folder), key=lambda each: each.name)
+        except OSError:
+            continue
+        for each in entries:
+            try:
+                is_folder = each.is_dir()
+            except OSError:
+                continue
+            if is_left_out(each.name, folder=is_folder):
+                continue
+            if is_folder:
+                waiting.append(each.path)
+            else:
+                files.append(each.path)
+        yield folder, files
+
+
+# What a source file names
+
+
+def named_files(path: str) -> list[str]:
+    """`path` and the files it names, directly or not, whether they exist or not yet.
+
+    Names of modules count when they are beside it, other names when there is such a file.
+    """
+    found = {path: None}
+    waiting = [path]
+    top = Path(path).parent
+    while waiting and len(found) < _MOST_FILES:
+        source = Path(waiting.pop())
+        try:
+            if source.stat().st_size > _LARGEST_SOURCE:
+                continue
+            text = source.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        for each in map(str, _named(source, text, top)):
+            if each not in found:
+                found[each] = None
+                if each.endswith((*_PYTHON, *_SCRIPT)):
+                    waiting.append(each)
+    return list(found)
+
+
+def _named(source: Path, text: str, top: Path) -> Iterable[Path]:
+    if source.suffix in _PYTHON:
+        yield from _imported(source, text, top)
+    for match in _LITERAL.finditer(text):
+        name = match[2]
+        if name.startswith(("/", "http:", "https:")) or name in (".", ".."):
+            continue
+        plain = source.parent / name
+        endings = ("", *_SCRIPT, ".json", "/index.js") if source.suffix in _SCRIPT else ("",)
+        for ending in endings:
+            candidate = Path(os.path.normpath(f"{plain}{ending}"))
+            if candidate.is_file():
+                yield candidate
+
+
+def _imported(source: Path, text: str, top: Path) -> Iterable[Path]:
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _module(top, alias.name.split("."))
+        elif isinstance(node, ast.ImportFrom):
+            base = top if not node.level else source.parents[node.level - 1]
+            parts = node.module.split(".") if node.module else []
+            yield from _module(base, parts)
+            for alias in node.names:
+                yield from _module(base, [*parts, alias.name])
+
+
+def _module(base: Path, parts: list[str]) -> Iterable[Path]:
+    """The files that a dotted name may mean, if its first part is beside the source."""
+    for count in range(1, len(parts) + 1):
+        plain = base.joinpath(*parts[:count])
+        for candidate in (plain.with_name(plain.name + ".py"), plain / "__init__.py"):
+            if candidate.is_file():
+                yield candidate
