@@ -12,6 +12,7 @@ import argparse
 import http.client
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -124,6 +125,23 @@ def edits(port: int, file: Path, count: int) -> list[float]:
     return took
 
 
+def under_load(serving: Serving, folder: Path) -> str:
+    """wrk at 16 connections while the hook is saved 20 times and the configuration 5 times."""
+    url = f"http://127.0.0.1:{serving.ports['python']}/"
+    load = subprocess.Popen(["wrk", "-c16", "-t1", "-d8s", url], stdout=subprocess.PIPE, text=True)
+    hook, config = folder / "python_hook/hook.py", folder / "edgegw.yaml"
+    for number in range(1, 21):
+        time.sleep(0.3)
+        save(hook, re.sub(r"version \d+", f"version {number}", hook.read_text()))
+        if number % 4 == 0:
+            save(config, re.sub(r"version \d+", f"version {number}", config.read_text()))
+    printed, _ = load.communicate()
+    failed = re.findall(r"(?:Socket errors|Non-2xx).*", printed)
+    total = re.search(r"(\d+) requests in", printed)
+    count = total[1] if total else "?"
+    return f"{count} requests, {'; '.join(failed) if failed else 'none failed'}"
+
+
 def idle(seconds: float, functions: int) -> tuple[float, float]:
     """Percent of a processor while nothing happens, and seconds until ready."""
     with tempfile.TemporaryDirectory() as name:
@@ -189,6 +207,8 @@ def main() -> None:
                 took = sorted(run())
                 median, most = statistics.median(took) * 1000, took[-1] * 1000
                 print(f"{what:14} save to new answer: p50 {median:5.1f} ms  max {most:5.1f} ms")
+            if shutil.which("wrk"):
+                print(f"under load (25 saves): {under_load(serving, folder)}")
         finally:
             serving.stop()
     percent, ready = idle(given.seconds, 50)

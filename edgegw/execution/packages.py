@@ -6,7 +6,6 @@ Whatever is made here lies in one temporary folder that ends with the service.
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import os
 import shutil
@@ -126,15 +125,6 @@ class Packages:
         for function in (deployed.latest, *deployed.versions.values()):
             if len(function.layers) > 1:
                 self._merged.pop(tuple(self._folder_of(each) for each in function.layers), None)
-
-    def has_changed(self, function: Function, since: float) -> bool:
-        """Whether a file of `function` is newer than `since` (seconds since the epoch)."""
-        for path in (function.code, *function.layers):
-            for file in _files(Path(path)):
-                with contextlib.suppress(OSError):
-                    if file.stat().st_mtime > since:
-                        return True
-        return False
 
     def snapshot(self, function: Function) -> str:
         """A copy of the code as it is now: what a published version keeps."""

@@ -34,6 +34,10 @@ class _Waiter:
     since: float
 
 
+class SupersededError(Exception):
+    """The code changed while it was loaded."""
+
+
 @dataclass
 class Pool:
     """Environments of `function`; `make` makes one more, provisioned or on demand.
@@ -44,11 +48,10 @@ class Pool:
     function: Function
     make: Callable[[bool], Environment]
     limit: int
-    has_changed: Callable[[float], bool] = lambda _since: False
-    """Whether the code on disk has changed since a time (seconds since the epoch)."""
+    stamp: Callable[[], object] = lambda: None
+    """Tells the state of the code on disk; all environments of a pool run the same."""
     is_frozen: bool = False
     """Whether no environment is added: the code on disk cannot be loaded, older code is warm."""
-    born: float = field(default_factory=time.time)
     provisioned: int = 0
     in_flight: int = 0
     environments: set[Environment] = field(default_factory=set[Environment])
@@ -66,6 +69,10 @@ class Pool:
     _timer: asyncio.TimerHandle | None = None
     _due: float = 0.0
     _is_trying: bool = False
+    _stamp: object = None
+
+    def __post_init__(self) -> None:
+        self._stamp = self.stamp()
 
     @property
     def busy(self) -> int:
@@ -203,6 +210,8 @@ class Pool:
         self._is_trying = True
         failure = await self._start(provisioned=first)
         self._is_trying = False
+        if self.stamp() != self._stamp:
+            raise SupersededError
         if failure is None:
             await asyncio.gather(*(self._start(provisioned=each) for each in others))
         return failure
@@ -217,26 +226,18 @@ class Pool:
             raise
         finally:
             self.loading.discard(environment)
-        if failure is not None and self._is_refused(provisioned=provisioned):
+        if failure is not None and (provisioned or self._is_trying):
             if provisioned:
                 self.provisioning_failure = failure
+            environment.kill()
+            return failure
+        if self.environments and self.stamp() != self._stamp:
+            # It may have loaded what is not what this pool runs.
             environment.kill()
             return failure
         self.environments.add(environment)
         self._put_back(environment)
         return failure
-
-    def _is_refused(self, *, provisioned: bool) -> bool:
-        """Whether an environment that failed to load is no part of this pool.
-
-        One that can run init again in an invocation is. Newer code beside warm environments is not
-        what this pool runs: it may be half written.
-        """
-        return (
-            provisioned
-            or self._is_trying
-            or (bool(self.environments) and self.has_changed(self.born))
-        )
 
     async def provision(self, count: int) -> None:
         """Has `count` environments initialised ahead of any invocation; the rest goes.

@@ -100,6 +100,8 @@ class LambdaService:
         strict: bool = True,
     ) -> None:
         self._settings = Settings(account or Account(), pass_credentials, cpu, strict)
+        self.code_stamp: Callable[[str], object] = lambda _name: None
+        """Tells the state of a function's code on disk; for whoever watches the files to set."""
         self.logs = LogStore()
         self.packages = Packages()
         self._editions = Editions(functions)
@@ -260,6 +262,7 @@ class LambdaService:
 
         Functions whose environments are warm get new ones beside them, initialised; what cannot be
         initialised is among the failures and keeps its old version. Canceled, nothing has changed.
+        Raises SupersededError when code changes meanwhile.
         """
         wanted = dict(self.functions if functions is None else functions)
         for name in touched:
@@ -276,9 +279,13 @@ class LambdaService:
                 for function in (deployed.latest, *deployed.versions.values()):
                     await self._start_spawner(function)
         current = self._editions.current.pools
+        warming = [asyncio.ensure_future(fresh[key].warm(current[key])) for key in fresh]
         try:
-            found = await asyncio.gather(*(pool.warm(current[key]) for key, pool in fresh.items()))
+            found = await asyncio.gather(*warming)
         except BaseException:
+            for task in warming:
+                task.cancel()
+            await asyncio.gather(*warming, return_exceptions=True)
             await asyncio.gather(*(pool.close() for pool in fresh.values()))
             raise
         failures: dict[str, Failure] = {}
@@ -466,7 +473,7 @@ class LambdaService:
             function,
             lambda provisioned: self._environment(function, name, provisioned),
             self.account.concurrency,
-            has_changed=lambda since: self.packages.has_changed(function, since),
+            stamp=lambda: self.code_stamp(function.name),
         )
 
     def _all_pools(self) -> list[Pool]:

@@ -66,6 +66,13 @@ class Claim:
 
     def changed(self) -> bool:
         """Looks anew; whether a file came, went or changed since the last look."""
+        signatures, folders = self.look()
+        changed = signatures != self.signatures
+        self.signatures, self.folders = signatures, folders
+        return changed
+
+    def look(self) -> tuple[dict[str, Signature], set[str]]:
+        """The files that count, and the folders in which changes of them show."""
         signatures: dict[str, Signature] = {}
         folders: set[str] = set()
         if Path(self.path).is_dir():
@@ -83,9 +90,7 @@ class Claim:
             if Path(each).is_symlink():
                 folders.add(str(Path(each).resolve().parent))
         folders.add(str(Path(self.path).parent))
-        changed = signatures != self.signatures
-        self.signatures, self.folders = signatures, folders
-        return changed
+        return signatures, folders
 
 
 def links_on_the_way(path: str) -> list[str]:
@@ -101,15 +106,12 @@ def link_claim(path: str) -> Claim:
 
 
 class _LinkClaim(Claim):
-    def changed(self) -> bool:
+    def look(self) -> tuple[dict[str, Signature], set[str]]:
         try:
             target: Signature = str(Path(self.path).readlink())
         except OSError:
             target = None
-        changed = self.signatures != {self.path: target}
-        self.signatures = {self.path: target}
-        self.folders = {str(Path(self.path).parent)}
-        return changed
+        return {self.path: target}, {str(Path(self.path).parent)}
 
 
 def _signature(path: str) -> Signature:

@@ -16,6 +16,7 @@ from typing import Final
 
 from edgegw.config.resolve import Config
 from edgegw.errors import ConfigError, EdgegwError
+from edgegw.execution.pool import SupersededError
 from edgegw.gateway.code_files import Claim, link_claim, links_on_the_way
 from edgegw.gateway.gateway import Gateway
 
@@ -52,6 +53,7 @@ class Reloader:
     async def run(self) -> None:
         """Watches until it is canceled."""
         self._claim()
+        self._gateway.service.code_stamp = self._code_stamp
         try:
             while True:
                 await self._watch()
@@ -127,6 +129,10 @@ class Reloader:
             if not self._look(self._claims) and not self._is_git_busy():
                 return
 
+    def _code_stamp(self, name: str) -> object:
+        """The state of a function's files."""
+        return [each.look()[0] for each in self._claims if each.owner == name]
+
     def _is_git_busy(self) -> bool:
         return any(each.exists() for each in self._git)
 
@@ -169,6 +175,9 @@ class Reloader:
         try:
             config = self._load()
             await self._apply(config)
+        except SupersededError:
+            self._waiting |= {"", *touched}
+            return
         except EdgegwError as error:
             gateway.stale["config"] = _first_error(error)
             logger.warning("the configuration stays as it was:\n%s", error)
@@ -184,7 +193,11 @@ class Reloader:
     async def _reload_code(self, name: str) -> None:
         """Puts the new code of a function in place, if it can be loaded."""
         started = time.perf_counter()
-        await self._gateway.reload_code({name})
+        try:
+            await self._gateway.reload_code({name})
+        except SupersededError:  # the watcher sees that too
+            self._waiting.add(name)
+            return
         if not self._tell_stale({name}):
             logger.info("reload  %s  %s", name, _took(started))
 
