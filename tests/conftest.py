@@ -157,11 +157,15 @@ def echo_origin(raw_origin):
 
 
 @pytest.fixture
-def serving():
+def serving(tmp_path: Path):
     """`async with serving(config) as urls`: front doors on real sockets, in this event loop."""
 
     @asynccontextmanager
     async def start(config: dict, *, hypercorn: bool = False, **options) -> AsyncIterator[Serving]:
+        config = {
+            **config,
+            "gateway": {"state": str(tmp_path / "state"), **config.get("gateway", {})},
+        }
         gateway = Gateway(
             load_dict(config, FUNCTIONS),
             transport=lambda unverified: HttptoolsTransport(unverified=unverified),

@@ -20,11 +20,16 @@ if TYPE_CHECKING:
 CANDIDATES: Final = ("edgegw.yaml", "edgegw.yml", "edgegw.json")
 
 
+def find_config() -> Path | None:
+    """The configuration of the current folder, if there is one."""
+    return next((Path(name) for name in CANDIDATES if Path(name).exists()), None)
+
+
 def default_config() -> Path:
     """The configuration of the current folder. Raises UsageError when there is none."""
-    for name in CANDIDATES:
-        if Path(name).exists():
-            return Path(name)
+    found = find_config()
+    if found is not None:
+        return found
     raise UsageError(
         "there is no edgegw.yaml in this folder: name a configuration, or try `edgegw demo`"
     )

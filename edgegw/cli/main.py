@@ -15,6 +15,7 @@ import click
 from edgegw import __version__
 from edgegw.cli.edge_commands import event, validate
 from edgegw.cli.function_commands import default_config, functions, invoke, logs, shift
+from edgegw.cli.trust_command import trust
 from edgegw.errors import ConfigError, EdgegwError, Finding
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def main(*, debug: bool) -> None:
     """
 
 
-for _command in (invoke, logs, functions, shift, event, validate):
+for _command in (invoke, logs, functions, shift, event, validate, trust):
     main.add_command(_command)
 
 _serve_options = [

@@ -25,12 +25,14 @@ class Facts(NamedTuple):
 
     `request_id` is 54 URL-safe base64 characters and `==`; `via_host` 32 hex digits; `date` the
     value of a Date header. While a custom error page is fetched, `error_target` is what failed.
+    `alt_svc` is the value of an Alt-Svc header where HTTP/3 is on and the viewer came over TLS.
     """
 
     request_id: str
     via_host: str
     date: bytes
     error_target: Target | None = None
+    alt_svc: bytes = b""
 
 
 def via(version: str, facts: Facts) -> bytes:
@@ -41,14 +43,17 @@ def via(version: str, facts: Facts) -> bytes:
 def stamped(
     response: Response, x_cache: str, facts: Facts, *, without_origin: bool = False
 ) -> Response:
-    """`response` with X-Cache, X-Amz-Cf-Pop and X-Amz-Cf-Id at its end.
+    """`response` with X-Cache, X-Amz-Cf-Pop, Alt-Svc (if any) and X-Amz-Cf-Id at its end.
 
     A response of ours without an origin gets its Via here; others have it already.
     """
     lines = [*response.headers.raw, (b"X-Cache", f"{x_cache} from cloudfront".encode())]
     if without_origin:
         lines.append((b"Via", via("1.1", facts)))
-    lines += [(b"X-Amz-Cf-Pop", POP), (b"X-Amz-Cf-Id", facts.request_id.encode())]
+    lines.append((b"X-Amz-Cf-Pop", POP))
+    if facts.alt_svc:
+        lines.append((b"Alt-Svc", facts.alt_svc))
+    lines.append((b"X-Amz-Cf-Id", facts.request_id.encode()))
     return Response(response.status, response.reason, Headers(lines), response.body)
 
 

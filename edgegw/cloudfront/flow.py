@@ -246,6 +246,8 @@ def start(distribution: Distribution, request: Request, facts: Facts) -> Step:
     behavior (by the path as it came, never again), protocol, method, viewer-request.
     """
     behavior = choose_behavior(distribution, request.target.path)
+    if "3" in distribution.http_version and request.scheme == "https":
+        facts = facts._replace(alt_svc=b'h3=":%d"; ma=86400' % distribution.port)
     visit = Visit(distribution, behavior, facts, request, request, behavior.origin)
     too_large = refuse_size(request)
     if too_large is not None:

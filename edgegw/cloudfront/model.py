@@ -166,11 +166,16 @@ class Behavior:
     fallback: Fallback | None = None
 
 
+HttpVersion = Literal["http1.1", "http2", "http3", "http2and3"]
+"""`HttpVersion` of a distribution; HTTP/1.1 is always there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Distribution:
     """A distribution. `behaviors` are in order of precedence, without the default one.
 
     `stance` says how its functions are judged; `error_pages` are by the status they stand for.
+    `http_version` is the newest version for viewers over TLS; HTTP/3 is announced on `port`.
     """
 
     name: str
@@ -182,3 +187,5 @@ class Distribution:
     default_root_object: str = ""
     stance: Stance = DEFAULT_STANCE
     error_pages: Mapping[int, ErrorPage] = field(default_factory=dict[int, ErrorPage])
+    http_version: HttpVersion = "http2"
+    port: int = 443

@@ -1,7 +1,7 @@
 """The CloudFront-* headers that policies can add about the viewer.
 
-Address, protocol and HTTP version are real; the place is a fixed one, the device a guess from the
-User-Agent (AWS does not publish its rules).
+Address, protocol, HTTP version and TLS are real; the place is a fixed one, the device a guess from
+the User-Agent (AWS does not publish its rules).
 Source: CloudFront Developer Guide, "Add CloudFront request headers".
 """
 
@@ -41,6 +41,8 @@ def viewer_header(name: str, request: Request, error_target: Target | None = Non
             return request.scheme
         case "cloudfront-viewer-http-version":
             return {"2": "2.0", "3": "3.0"}.get(request.http_version, request.http_version)
+        case "cloudfront-viewer-tls":
+            return request.tls or None
         case "cloudfront-viewer-address":
             return f"{request.client.address}:{request.client.port}"
         case "cloudfront-error-uri":

@@ -79,6 +79,7 @@ class Config:
     strict: bool = True
     files: tuple[str, ...] = ()
     code: tuple[tuple[str, str], ...] = ()
+    state: str = ".edgegw"
 
 
 def load_file(
@@ -175,6 +176,7 @@ class _Resolver:
                 for name, each in config.functions.items()
                 for path in code_paths(each)
             ),
+            str(self._base / config.gateway.state),
         )
 
     def _distribution(
@@ -200,6 +202,8 @@ class _Resolver:
                 for each in distribution.custom_error_responses
                 if each.response_page_path is not None and each.response_code is not None
             },
+            distribution.http_version,
+            distribution.listen.port,
         )
 
     def _behavior(

@@ -161,6 +161,7 @@ class Distribution(Model):
     default_behavior: DefaultBehavior
     behaviors: list[Behavior] = []
     custom_error_responses: list[ErrorResponse] = []
+    http_version: Literal["http1.1", "http2", "http3", "http2and3"] = "http2"
     access_log: Annotated[Anything, LATER] = None
 
 
@@ -301,7 +302,7 @@ class Gateway(Model):
 
     inspector: Annotated[str | None, LATER] = None
     lambda_api: Listening | None = None
-    state: Annotated[str, LATER] = ".edgegw"
+    state: str = ".edgegw"
     region: str = "us-east-1"
     account_id: Annotated[Text, Field(pattern=r"^\d{12}$")] = "123456789012"
     strict: bool = True

@@ -3,10 +3,10 @@
 Servers that know the wire put it into `scope["extensions"]["edgegw.wire"]`: `headers` in their
 spelling, the raw `target`, `bodiless` where no header promises a body, and for a client that asks
 to switch protocols `upgrade` and `splice(response)`, which answers 101 and goes on until the
-connection ends. The reason phrase
-travels in the key `reason` of the start message (`edgegw.whole` beside it says that the whole body
-follows at once), the exchange in `scope["extensions"]["edgegw.exchange"]`. Other servers and
-applications ignore all of them.
+connection ends. `edgegw.tls` beside it tells the handshake. The reason phrase travels in the key
+`reason` of the start message (`edgegw.whole` beside it says that the whole body follows at once),
+the exchange in `scope["extensions"]["edgegw.exchange"]`. Other servers and applications ignore
+all of them.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 WIRE: Final = "edgegw.wire"
+TLS: Final = "edgegw.tls"
 EXCHANGE: Final = "edgegw.exchange"
 
 
@@ -184,6 +185,7 @@ def to_request(scope: Scope, incoming: Incoming) -> Request:
         version,
         Client(client[0], client[1]) if client else Client(),
         b"" if wire is None else wire.get("upgrade", b""),
+        extensions.get(TLS, ""),
     )
 
 

@@ -1,4 +1,4 @@
-"""hypercorn for TLS front doors (HTTP/1.1 and HTTP/2), and for all under `--server hypercorn`.
+"""hypercorn for all front doors, under `--server hypercorn`; its settings for HTTP/2 and HTTP/3.
 
 Its private edges are bent in this module alone; each bend has a test.
 """
@@ -38,15 +38,20 @@ def _response(**kwargs: Any) -> h11.Response:
     return h11.Response(reason=reason, **kwargs)
 
 
+def name_reasons() -> None:
+    """Lets hypercorn's HTTP/1.1 send reason phrases."""
+    names = {name: getattr(h11, name) for name in h11.__all__}
+    cast("Any", hypercorn_h11).h11 = SimpleNamespace(**{**names, "Response": _response})
+
+
 class HypercornServer:
     """One front door on hypercorn."""
 
     def __init__(self, app: FrontDoorApp, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
-        names = {name: getattr(h11, name) for name in h11.__all__}
-        cast("Any", hypercorn_h11).h11 = SimpleNamespace(**{**names, "Response": _response})
+        name_reasons()
         self._app = app
         self._sock = sock
-        self._config = _Config(tls)
+        self._config = HypercornConfig(tls)
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -75,7 +80,7 @@ class HypercornServer:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 _reason.set(message.get("reason"))
-                message = {**message, "headers": _hypercorn_headers(message["headers"])}
+                message = {**message, "headers": hypercorn_headers(message["headers"])}
             await send(message)
 
         await self._app(scope, receive, sending)
@@ -96,12 +101,14 @@ class HypercornServer:
                 raise
 
 
-def _hypercorn_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def hypercorn_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Framing and connection are the server's own; HTTP/2 forbids them."""
     return [line for line in headers if line[0].lower() not in (b"connection", b"keep-alive")]
 
 
-class _Config(Config):
+class HypercornConfig(Config):
+    """The settings that make hypercorn fit for front doors."""
+
     def __init__(self, tls: ssl.SSLContext | None) -> None:
         super().__init__()
         self._tls = tls

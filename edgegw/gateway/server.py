@@ -1,4 +1,4 @@
-"""Front doors on sockets: uvicorn for plain HTTP/1.1, hypercorn for TLS, behind one seam."""
+"""Front doors on sockets: their ports, servers and changes, behind one seam."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import contextlib
 import errno
 import signal
 import socket
-import ssl
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from edgegw.config.resolve import Config, DistributionDoor, Door, Listen
 from edgegw.errors import EnvironmentProblem
 from edgegw.gateway.gateway import Gateway, by_key
 from edgegw.gateway.reload import Load, Reloader
+
+if TYPE_CHECKING:
+    from edgegw.gateway.certificates import DoorTls
 
 GRACE: Final = 5.0
 """Seconds that requests under way get when the gateway stops."""
@@ -97,27 +100,6 @@ def bind(listen: Listen, name: str) -> socket.socket:
         raise EnvironmentProblem(text) from None
     sock.setblocking(False)  # noqa: FBT003
     return sock
-
-
-def tls_context(listen: Listen, names: tuple[str, ...]) -> ssl.SSLContext | None:
-    """The TLS context of a front door: its own certificate, or one made for this run."""
-    if not listen.tls:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["h2", "http/1.1"])
-    if listen.certificate is not None:
-        try:
-            context.load_cert_chain(listen.certificate, listen.key)
-        except (OSError, ssl.SSLError) as error:
-            text = f"the certificate {listen.certificate} cannot be used: {error}"
-            raise EnvironmentProblem(text) from None
-        return context
-    import trustme
-
-    certificate = trustme.CA().issue_cert("localhost", "127.0.0.1", "::1", *names)
-    cast("Any", certificate).configure_cert(context)
-    return context
 
 
 @dataclass(slots=True)
@@ -205,15 +187,42 @@ class FrontDoors:
         if door is None:
             return UvicornServer(self._gateway.lambda_api, sock, "httptools")
         app = self._gateway.app_of(door)
-        aliases = door.distribution.aliases if isinstance(door, DistributionDoor) else ()
-        context = tls_context(door.listen, aliases)
-        if context is None and not self._hypercorn:
-            from edgegw.gateway.http1 import FrontDoorProtocol
+        tls = self._tls(door) if door.listen.tls else None
+        if self._hypercorn:
+            from edgegw.gateway.hypercorn_server import HypercornServer
 
-            return UvicornServer(app, sock, FrontDoorProtocol)
-        from edgegw.gateway.hypercorn_server import HypercornServer
+            return HypercornServer(app, sock, tls and tls.context)
+        if tls is not None:
+            from edgegw.gateway.tls_server import TlsServer
 
-        return HypercornServer(app, sock, context)
+            return TlsServer(app, sock, tls, http3="3" in _http_version(door))
+        from edgegw.gateway.http1 import FrontDoorProtocol
+
+        return UvicornServer(app, sock, FrontDoorProtocol)
+
+    def _tls(self, door: Door) -> DoorTls:
+        """The certificates of a front door: its own one, or local ones for its aliases."""
+        from edgegw.gateway.certificates import Certificates, DoorTls
+
+        listen = door.listen
+        own = None
+        if listen.certificate is not None and listen.key is not None:
+            own = (listen.certificate, listen.key)
+        names = [listen.address] if listen.address not in _ANY else []
+        if isinstance(door, DistributionDoor):
+            names.append(door.distribution.domain_name)
+        else:
+            names.append(door.listener.dns_name)
+        protocols = ["h2", "http/1.1"] if "2" in _http_version(door) else ["http/1.1"]
+        certificates = Certificates(self._gateway.config.state)
+        return DoorTls(certificates, partial(self._aliases, door), protocols, own, names)
+
+    def _aliases(self, door: Door) -> Sequence[str]:
+        """The aliases of a distribution, as they are in the present configuration."""
+        for each in self._gateway.config.doors:
+            if isinstance(each, DistributionDoor) and each.name == door.name:
+                return each.distribution.aliases
+        return ()
 
     async def _end(self, opened: _Opened) -> None:
         opened.sock.close()
@@ -223,6 +232,14 @@ class FrontDoors:
         """Finishes what is under way within the grace."""
         await asyncio.gather(*map(self._end, self._open), *self._closing)
         self._open = []
+
+
+_ANY: Final = ("", "0.0.0.0", "::")  # noqa: S104 - recognised, not chosen
+
+
+def _http_version(door: Door) -> str:
+    """The HTTP versions of a front door with TLS; a load balancer speaks HTTP/2."""
+    return door.distribution.http_version if isinstance(door, DistributionDoor) else "http2"
 
 
 def _listening(config: Config) -> dict[object, tuple[Door | None, Listen]]:

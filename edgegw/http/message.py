@@ -126,7 +126,8 @@ LOCAL: Final = Client()
 class Request(NamedTuple):
     """A request as it was received, or as it will be sent.
 
-    `upgrade` is the protocol that the sender asks to switch to (`websocket`), else empty.
+    `upgrade` is the protocol that the sender asks to switch to (`websocket`), else empty. `tls` is
+    the viewer's handshake as `TLSv1.3:TLS_AES_128_GCM_SHA256:fullHandshake`, empty without TLS.
     """
 
     method: str
@@ -137,6 +138,7 @@ class Request(NamedTuple):
     http_version: str = "1.1"
     client: Client = LOCAL
     upgrade: bytes = b""
+    tls: str = ""
 
     def sent(self, target: Target, headers: Headers) -> Request:
         """This request with another target and headers; `_replace` costs more."""
@@ -149,6 +151,7 @@ class Request(NamedTuple):
             self.http_version,
             self.client,
             self.upgrade,
+            self.tls,
         )
 
 

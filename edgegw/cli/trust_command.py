@@ -1,0 +1,90 @@
+"""`edgegw trust`: how each system and browser comes to trust the local certificate authority."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from edgegw.cli.function_commands import find_config
+
+_BY_SYSTEM: Final = {
+    "macos": (
+        "macOS (Safari, Chrome, curl)",
+        "sudo security add-trusted-cert -d -r trustRoot "
+        "-k /Library/Keychains/System.keychain {file}",
+    ),
+    "debian": (
+        "Debian, Ubuntu",
+        "sudo cp {file} /usr/local/share/ca-certificates/edgegw.crt && sudo update-ca-certificates",
+    ),
+    "fedora": ("Fedora, RHEL, Arch", "sudo trust anchor --store {file}"),
+    "windows": ("Windows (Edge, Chrome)", 'certutil -user -addstore -f ROOT "{file}"'),
+    "chrome": (
+        "Chrome and Chromium on Linux (certutil is in libnss3-tools or nss-tools)",
+        'certutil -d sql:$HOME/.pki/nssdb -A -t "C,," -n edgegw -i {file}',
+    ),
+    "firefox": (
+        "Firefox",
+        "Settings > Privacy & Security > View Certificates > Authorities > Import: {file}\n"
+        "          (or set security.enterprise_roots.enabled in about:config on macOS and Windows)",
+    ),
+    "node": ("Node.js", "export NODE_EXTRA_CA_CERTS={file}"),
+    "python": ("Python (httpx, requests)", "export SSL_CERT_FILE={file} REQUESTS_CA_BUNDLE={file}"),
+    "curl": ("curl", "curl --cacert {file} https://localhost:…"),
+}
+
+
+@click.command()
+@click.argument("config", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print file and commands as JSON.")
+def trust(config: Path | None, *, as_json: bool) -> None:
+    """Print how to trust the certificates that edgegw makes for front doors with TLS.
+
+    The authority is made now if it is not there yet, in the state folder of CONFIG (without one, of
+    the current folder). Nothing is changed on this system. mkcert's authority is used where it is
+    installed, and is trusted already.
+
+    Example: edgegw trust
+    """
+    from edgegw.gateway.certificates import load_authority
+
+    authority = load_authority(state_of(config))
+    file = str(authority.file.absolute())
+    commands = {key: text.format(file=file) for key, (_, text) in _BY_SYSTEM.items()}
+    if as_json:
+        known = {"file": file, "mkcert": authority.is_mkcert, "commands": commands}
+        click.echo(json.dumps(known, indent=2))
+        return
+    click.echo(f"certificate authority  {file}")
+    if authority.is_mkcert:
+        click.echo("It is mkcert's: what `mkcert -install` told already trusts it.")
+    for key, (name, _) in _BY_SYSTEM.items():
+        mark = "*" if key in _here() else " "
+        click.echo(f"\n{mark} {name}\n          {commands[key]}")
+    if _here():
+        click.echo("\n* for this system")
+    click.echo(f"\nIts private key lies beside it: keep {Path(file).parent} to yourself.", err=True)
+
+
+def state_of(config: Path | None) -> Path:
+    """The state folder of a configuration; `.edgegw` here without one. Raises ConfigError."""
+    file = config or find_config()
+    if file is None:
+        return Path(".edgegw").absolute()
+    from edgegw.config.resolve import load_file
+
+    return Path(load_file(file).state)
+
+
+def _here() -> frozenset[str]:
+    if sys.platform == "darwin":
+        return frozenset({"macos"})
+    if sys.platform == "win32":
+        return frozenset({"windows"})
+    if Path("/etc/debian_version").exists():
+        return frozenset({"debian", "chrome"})
+    return frozenset({"fedora", "chrome"})

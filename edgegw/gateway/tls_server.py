@@ -1,0 +1,229 @@
+"""Front doors with TLS: HTTP/1.1 on our own protocol, HTTP/2 and HTTP/3 on hypercorn's.
+
+Which one a connection gets is agreed in the handshake (ALPN).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.udp_server import UDPServer
+from hypercorn.asyncio.worker_context import WorkerContext
+from hypercorn.typing import ASGIFramework
+
+from edgegw.errors import EnvironmentProblem
+from edgegw.gateway.asgi import TLS, FrontDoorApp, Message, Receive, Scope, Send
+from edgegw.gateway.certificates import DoorTls
+from edgegw.gateway.http1 import FrontDoorProtocol
+from edgegw.gateway.hypercorn_server import HypercornConfig, hypercorn_headers, name_reasons
+
+_FULL: Final = "fullHandshake"
+_RESUMED: Final = "sessionResumed"
+_AGAIN: Final = "connectionReused"
+
+
+class _Handshake:
+    """What one connection agreed on, as CloudFront-Viewer-TLS tells it."""
+
+    def __init__(self, version: str, cipher: str, *, is_resumed: bool) -> None:
+        self._agreed = f"{version}:{cipher}"
+        self._last = _RESUMED if is_resumed else _FULL
+
+    def told(self) -> str:
+        """`TLSv1.3:TLS_AES_128_GCM_SHA256:fullHandshake` for the next request."""
+        last, self._last = self._last, _AGAIN
+        return f"{self._agreed}:{last}"
+
+
+def _handshake(transport: asyncio.Transport) -> _Handshake:
+    found = cast("ssl.SSLObject", transport.get_extra_info("ssl_object"))
+    cipher = found.cipher()
+    return _Handshake(
+        found.version() or "", cipher[0] if cipher else "", is_resumed=bool(found.session_reused)
+    )
+
+
+class _Http1(FrontDoorProtocol):
+    """HTTP/1.1 on TLS."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._handshake = _handshake(transport)
+
+    def _scope(self, version: str) -> dict[str, Any]:
+        scope = super()._scope(version)
+        scope["extensions"][TLS] = self._handshake.told()
+        return scope
+
+
+class TlsServer:
+    """One front door with TLS; with `http3` also on the UDP port of the same number."""
+
+    def __init__(
+        self, app: FrontDoorApp, sock: socket.socket, tls: DoorTls, *, http3: bool = False
+    ) -> None:
+        import uvicorn
+
+        name_reasons()
+        self._app = app
+        self._sock = sock
+        self._tls = tls
+        self._udp = _bind_udp(sock) if http3 else None
+        self._serving_udp: asyncio.Task[None] | None = None
+        self._datagrams: asyncio.DatagramTransport | None = None
+        self._hypercorn = HypercornConfig(None)
+        self._context = WorkerContext(None)
+        self._config = uvicorn.Config(
+            app,
+            http=cast("Any", self._protocol),
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=65,
+        )
+        self._server = uvicorn.Server(self._config)
+
+    def _protocol(self, **options: Any) -> asyncio.Protocol:
+        return _Agreed(self, options)
+
+    async def start(self) -> None:
+        """Accepts connections from here on."""
+        self._config.load()
+        cast("Any", self._config).ssl = self._tls.context
+        self._server.lifespan = self._config.lifespan_class(self._config)
+        await self._server.startup(sockets=[self._sock])
+        if self._udp is not None:
+            await self._start_udp(self._udp)
+
+    async def _start_udp(self, sock: socket.socket) -> None:
+        from hypercorn.protocol import quic
+
+        certificate, key = self._tls.whole()
+        self._hypercorn.certfile, self._hypercorn.keyfile = certificate, key
+        loop = asyncio.get_running_loop()
+        cast("Any", quic).H3Protocol = _told_h3
+        self._datagrams, protocol = await loop.create_datagram_endpoint(
+            lambda: UDPServer(
+                cast("Any", self._app), loop, self._hypercorn, self._context, cast("Any", {})
+            ),
+            sock=sock,
+        )
+        self._serving_udp = asyncio.ensure_future(protocol.run())
+
+    def speak_http2(self, transport: asyncio.Transport) -> asyncio.Protocol:
+        """The protocol for a connection that agreed on HTTP/2."""
+        loop = asyncio.get_running_loop()
+        state = self._server.server_state
+        told = _Told(self._app, _handshake(transport))
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            server = TCPServer(
+                ASGIWrapper(cast("ASGIFramework", told)),
+                loop,
+                self._hypercorn,
+                self._context,
+                cast("Any", {}),
+                reader,
+                writer,
+            )
+            task = cast("asyncio.Task[None]", asyncio.current_task())
+            state.tasks.add(task)
+            try:
+                await server.run()
+            finally:
+                state.tasks.discard(task)
+
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(loop=loop), serve, loop=loop)
+
+    async def stop(self, grace: float) -> None:
+        """Finishes what is under way within `grace` seconds."""
+        self._config.timeout_graceful_shutdown = max(1, round(grace))
+        await self._context.terminated.set()
+        if self._serving_udp is not None:
+            self._serving_udp.cancel()
+            await asyncio.gather(self._serving_udp, return_exceptions=True)
+        if self._datagrams is not None:
+            self._datagrams.close()
+        await self._server.shutdown(sockets=[self._sock])
+
+
+class _Agreed(asyncio.Protocol):
+    """Waits for the handshake, then hands the connection to the protocol that was agreed on."""
+
+    def __init__(self, server: TlsServer, options: dict[str, Any]) -> None:
+        self._server = server
+        self._options = options
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        connection = cast("asyncio.Transport", transport)
+        found = cast("ssl.SSLObject", connection.get_extra_info("ssl_object"))
+        if found.selected_alpn_protocol() == "h2":
+            protocol = self._server.speak_http2(connection)
+        else:
+            protocol = cast("asyncio.Protocol", _Http1(**self._options))
+        connection.set_protocol(protocol)
+        protocol.connection_made(connection)
+
+
+class _Told:
+    """The application on HTTP/2 and HTTP/3: told of the handshake, header names in lower case."""
+
+    def __init__(self, app: FrontDoorApp, handshake: _Handshake) -> None:
+        self._app = app
+        self._handshake = handshake
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = hypercorn_headers(message["headers"])
+                message = {**message, "headers": [(n.lower(), v) for n, v in headers]}
+            await send(message)
+
+        extensions: dict[str, Any] = {
+            **(scope.get("extensions") or {}),
+            TLS: self._handshake.told(),
+        }
+        await self._app({**scope, "extensions": extensions}, receive, sending)
+
+
+def _told_h3(
+    app: FrontDoorApp, config: Any, context: Any, group: Any, state: Any, *rest: Any
+) -> Any:
+    """Hypercorn's H3Protocol, for an application that is told of the connection's handshake."""
+    from hypercorn.protocol.h3 import H3Protocol
+
+    quic = rest[2]  # client, server, connection, send
+    schedule = quic.tls.key_schedule
+    cipher = f"TLS_{schedule.cipher_suite.name}" if schedule is not None else ""
+    handshake = _Handshake("TLSv1.3", cipher, is_resumed=bool(quic.tls.session_resumed))
+    told = ASGIWrapper(cast("ASGIFramework", _Told(app, handshake)))
+    return H3Protocol(told, config, context, group, state, *rest)
+
+
+def _bind_udp(sock: socket.socket) -> socket.socket:
+    """The UDP port of the same number. Raises EnvironmentProblem."""
+    try:
+        import aioquic  # noqa: F401  # type: ignore[reportUnusedImport] - whether it is there
+    except ImportError:
+        text = "HTTP/3 needs the package aioquic: pip install 'edgegw[h3]', or choose http2"
+        raise EnvironmentProblem(text) from None
+    udp = socket.socket(sock.family, socket.SOCK_DGRAM)
+    try:
+        udp.bind(sock.getsockname())
+    except OSError as error:
+        udp.close()
+        where = ":".join(map(str, cast("Sequence[object]", sock.getsockname()[:2])))
+        raise EnvironmentProblem(f"UDP {where} cannot be used for HTTP/3: {error}") from None
+    udp.setblocking(False)  # noqa: FBT003
+    return udp
