@@ -14,6 +14,7 @@ import click
 
 from edgegw import __version__
 from edgegw.cli.edge_commands import event, validate
+from edgegw.cli.fault_command import fault
 from edgegw.cli.function_commands import default_config, functions, invoke, logs, shift
 from edgegw.cli.trust_command import trust
 from edgegw.errors import ConfigError, EdgegwError, Finding
@@ -48,7 +49,7 @@ def main(*, debug: bool) -> None:
     """
 
 
-for _command in (invoke, logs, functions, shift, event, validate, trust):
+for _command in (invoke, logs, functions, shift, event, validate, trust, fault):
     main.add_command(_command)
 
 _serve_options = [

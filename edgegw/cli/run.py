@@ -56,7 +56,13 @@ def run_front_doors(
             gc.set_threshold(20_000, 20, 50)  # a request makes hundreds of objects, none in cycles
 
     serving = serve(
-        gateway, on_ready=on_ready, hypercorn=hypercorn, grace=grace, reload=reload, load=load
+        gateway,
+        on_ready=on_ready,
+        hypercorn=hypercorn,
+        grace=grace,
+        reload=reload,
+        load=load,
+        control=True,
     )
     with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
         _loop_runner()(serving)

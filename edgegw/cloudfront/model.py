@@ -37,7 +37,10 @@ class Association:
 
 @dataclass(frozen=True, slots=True)
 class CustomOrigin:
-    """An origin spoken to over HTTP/1.1. Times in seconds."""
+    """An origin spoken to over HTTP/1.1. Times in seconds.
+
+    `name` is `DISTRIBUTION/ORIGIN` for one of the configuration, empty when a function made it.
+    """
 
     domain_name: str
     port: int
@@ -50,6 +53,7 @@ class CustomOrigin:
     ssl_protocols: tuple[str, ...] = ("TLSv1.2",)
     connection_attempts: int = 3
     connection_timeout: float = 10
+    name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,6 +211,7 @@ def decode_origin(
         tuple(cast("list[str]", fields.get("sslProtocols", list(kept.ssl_protocols)))),
         kept.connection_attempts,
         kept.connection_timeout,
+        kept.name if fields["domainName"] == kept.domain_name else "",
     )
 
 

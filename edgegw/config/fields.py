@@ -43,6 +43,30 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 Anything = Any
 
 
+Share = Annotated[float, Field(strict=False, ge=0, le=1)]
+"""A part of all calls."""
+
+
+class FunctionFaults(Model):
+    """What goes wrong at a function on demand: shares of its invocations, and seconds added."""
+
+    error: Share = 0
+    throttle: Share = 0
+    timeout: Share = 0
+    latency: Annotated[Number, Field(ge=0)] = 0
+
+
+class OriginFaults(Model):
+    """What goes wrong at an origin on demand: shares of the requests, and seconds added."""
+
+    error: Share = 0
+    status: Annotated[int, Field(ge=400, le=599)] = 503
+    timeout: Share = 0
+    truncate: Share = 0
+    reset: Share = 0
+    latency: Annotated[Number, Field(ge=0)] = 0
+
+
 class Tls(Model):
     """A certificate by path."""
 

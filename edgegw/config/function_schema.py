@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from edgegw.awslambda.shifting import preset_name
-from edgegw.config.fields import LATER, Anything, Model, Number, Text, text_of
+from edgegw.config.fields import LATER, Anything, FunctionFaults, Model, Number, Text, text_of
 
 Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
 VersionNumber = Annotated[str, BeforeValidator(text_of), Field(pattern=r"^(\$LATEST|[1-9]\d*)$")]
@@ -110,6 +110,7 @@ class Function(Model):
     permissions: list[Permission] | None = None
     event_invoke: Annotated[dict[str, Anything] | None, LATER] = None
     url: Annotated[dict[str, Anything] | None, LATER] = None
+    faults: FunctionFaults | None = None
     endpoint: Annotated[str | None, LATER] = None
 
     # What makes no difference on this machine; `check --deploy` looks at it.

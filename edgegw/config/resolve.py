@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from edgegw.cloudfront.stance import Stance
 from edgegw.config import fields, schema
 from edgegw.config.check import check
 from edgegw.config.document import Document, document_of, read_document
+from edgegw.config.faults import FaultPlan
 from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
 from edgegw.errors import ConfigError, Finding, UsageError
 
@@ -45,6 +46,7 @@ class DistributionDoor:
     name: str
     listen: Listen
     distribution: cloudfront.Distribution
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,18 @@ class Config:
     files: tuple[str, ...] = ()
     code: tuple[tuple[str, str], ...] = ()
     state: str = ".edgegw"
+    target_groups: tuple[str, ...] = ()
+    faults: Mapping[str, FaultPlan] = field(default_factory=dict[str, FaultPlan])
+    fault_seed: int | None = None
+
+    @property
+    def fault_targets(self) -> list[str]:
+        """What faults on demand may be set for, as `function:NAME` and so on."""
+        found = [f"function:{name}" for name in self.functions]
+        for door in self.doors:
+            if isinstance(door, DistributionDoor):
+                found += [f"origin:{door.name}/{origin}" for origin in door.origins]
+        return [*found, *(f"target_group:{name}" for name in self.target_groups)]
 
 
 def load_file(
@@ -137,7 +151,12 @@ class _Resolver:
     def resolve(self) -> Config:
         config = self._config
         doors: list[Door] = [
-            DistributionDoor(name, _listen(each.listen, self._base), self._distribution(name, each))
+            DistributionDoor(
+                name,
+                _listen(each.listen, self._base),
+                self._distribution(name, each),
+                tuple(each.origins),
+            )
             for name, each in config.distributions.items()
         ]
         for name, balancer in config.load_balancers.items():
@@ -177,12 +196,34 @@ class _Resolver:
                 for path in code_paths(each)
             ),
             str(self._base / config.gateway.state),
+            tuple(name for name, each in config.target_groups.items() if each.target_type == "ip"),
+            self._faults(),
+            config.gateway.fault_seed,
         )
+
+    def _faults(self) -> Mapping[str, FaultPlan]:
+        config = self._config
+        given: dict[str, fields.FunctionFaults | fields.OriginFaults | None] = {}
+        for name, function in config.functions.items():
+            given[f"function:{name}"] = function.faults
+        for name, distribution in config.distributions.items():
+            for origin, each in distribution.origins.items():
+                given[f"origin:{name}/{origin}"] = each.faults
+        for name, group in config.target_groups.items():
+            given[f"target_group:{name}"] = group.faults
+        return {
+            target: FaultPlan(**faults.model_dump())
+            for target, faults in given.items()
+            if faults is not None
+        }
 
     def _distribution(
         self, name: str, distribution: schema.Distribution
     ) -> cloudfront.Distribution:
-        origins = {origin: self._origin(each) for origin, each in distribution.origins.items()}
+        origins = {
+            origin: _named(self._origin(each), f"{name}/{origin}")
+            for origin, each in distribution.origins.items()
+        }
         groups = distribution.origin_groups
         digest = hashlib.sha256(name.encode()).hexdigest()
         return cloudfront.Distribution(
@@ -265,7 +306,7 @@ class _Resolver:
             _selection(own.query_strings),
         )
 
-    def _origin(self, origin: schema.Origin) -> cloudfront.Origin:
+    def _origin(self, origin: schema.Origin) -> cloudfront.CustomOrigin:
         if origin.load_balancer is not None:
             balancer = self._config.load_balancers[origin.load_balancer]
             listener = self._listener(origin.load_balancer, balancer.listeners[0])
@@ -339,6 +380,10 @@ class _Resolver:
             tuple(alb.Target(host.strip("[]"), int(port)) for host, _, port in targets),
             group.protocol,
         )
+
+
+def _named(origin: cloudfront.CustomOrigin, name: str) -> cloudfront.CustomOrigin:
+    return replace(origin, name=name)
 
 
 _NOWHERE = cloudfront.CustomOrigin("origin.invalid", 80, "http")

@@ -21,6 +21,7 @@ from edgegw.config.fields import (
     Listening,
     Model,
     Number,
+    OriginFaults,
     Text,
     Texts,
 )
@@ -88,6 +89,7 @@ class Origin(Model):
     connection_attempts: Annotated[int, Field(ge=1, le=3)] = 3
     connection_timeout: Annotated[Number, Field(ge=1, le=10)] = 10
     verify: bool = True
+    faults: OriginFaults | None = None
 
 
 def _association(value: object) -> object:
@@ -172,6 +174,7 @@ class TargetGroup(Model):
     function: str | None = None
     multi_value_headers: bool = False
     targets: list[str] = []
+    faults: OriginFaults | None = None
     protocol: Literal["HTTP", "HTTPS"] = "HTTP"
     protocol_version: Annotated[Literal["HTTP1", "HTTP2", "GRPC"], LATER] = "HTTP1"
     health_check: Annotated[dict[str, Anything] | None, LATER] = None
@@ -303,6 +306,7 @@ class Gateway(Model):
     inspector: Annotated[str | None, LATER] = None
     lambda_api: Listening | None = None
     state: str = ".edgegw"
+    fault_seed: int | None = None
     region: str = "us-east-1"
     account_id: Annotated[Text, Field(pattern=r"^\d{12}$")] = "123456789012"
     strict: bool = True

@@ -10,20 +10,24 @@ import random  # ids and weights, no secrets
 import time
 from collections.abc import AsyncIterator
 from email.utils import formatdate
+from functools import partial
 from time import perf_counter
-from typing import Protocol, assert_never
+from typing import Literal, Protocol, assert_never
 
 from edgegw.alb import flow as alb
 from edgegw.alb.model import IpTargetGroup, Listener, Target
-from edgegw.awslambda.model import LogSettings
+from edgegw.awslambda.model import Invocation, LogSettings, Outcome
 from edgegw.cloudfront import flow as cloudfront
 from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.faults import Fault, FunctionFault, OriginFailure
-from edgegw.cloudfront.model import Distribution, Origin
+from edgegw.cloudfront.model import CustomOrigin, Distribution, Origin
 from edgegw.cloudfront.validation_log import log_group, log_lines
 from edgegw.cloudfront.visit import Finish
+from edgegw.execution.edition import Edition
 from edgegw.execution.service import LambdaService
 from edgegw.gateway.exchange import Exchange
+from edgegw.gateway.faults import Drawn, Faults
+from edgegw.gateway.origins import TARGET_IDLE
 from edgegw.http.message import Body, Request, Response
 
 
@@ -42,7 +46,10 @@ class Origins(Protocol):
 class Driver:
     """Runs requests through front doors with real functions and real origins."""
 
-    def __init__(self, service: LambdaService, origins: Origins) -> None:
+    def __init__(
+        self, service: LambdaService, origins: Origins, faults: Faults | None = None
+    ) -> None:
+        self._faults = faults or Faults({})
         self._service = service
         self._origins = origins
         self._turns = 0
@@ -59,7 +66,7 @@ class Driver:
             started = perf_counter()
             match step:
                 case cloudfront.Fetch():
-                    reply = await self._origins.fetch(step.origin, step.sent, exchange)
+                    reply = await self._fetch(step, exchange)
                     exchange.note(step, reply, perf_counter() - started)
                     step = step.next(reply)
                 case (
@@ -68,7 +75,7 @@ class Driver:
                     | cloudfront.OriginResponse()
                     | cloudfront.ViewerResponse()
                 ):
-                    outcome = await self._service.invoke(step.invocation, edition=edition)
+                    outcome = await self._invoke(step.invocation, edition, exchange)
                     exchange.note(step, outcome, perf_counter() - started)
                     step = step.next(outcome)
                 case cloudfront.ReadBody():
@@ -106,11 +113,11 @@ class Driver:
             started = perf_counter()
             match step:
                 case alb.Invoke():
-                    outcome = await self._service.invoke(step.invocation, edition=edition)
+                    outcome = await self._invoke(step.invocation, edition, exchange)
                     exchange.note(step, outcome, perf_counter() - started)
                     step = step.next(outcome)
                 case alb.ForwardTo():
-                    reply = await self._origins.fetch_target(step.target, step.group, step.request)
+                    reply = await self._fetch_target(step, exchange)
                     exchange.note(step, reply, perf_counter() - started)
                     step = step.next(reply)
                 case alb.ReadBody():
@@ -126,6 +133,44 @@ class Driver:
                     return step.response
                 case _:
                     assert_never(step)
+
+    async def _invoke(
+        self, invocation: Invocation, edition: Edition | None, exchange: Exchange
+    ) -> Outcome:
+        if self._faults.plans:
+            name = invocation.function.name
+            drawn = self._drawn(f"function:{name}", exchange)
+            deployed = self._service.functions.get(name)
+            if drawn is not None and deployed is not None:
+                run = partial(self._service.invoke, invocation, edition=edition)
+                return await drawn.invoke(run, deployed.latest.timeout)
+        return await self._service.invoke(invocation, edition=edition)
+
+    async def _fetch(self, step: cloudfront.Fetch, exchange: Exchange) -> Response | OriginFailure:
+        origin = step.origin
+        if self._faults.plans and isinstance(origin, CustomOrigin):
+            drawn = self._drawn(f"origin:{origin.name}", exchange)
+            if drawn is not None:
+                send = partial(self._origins.fetch, origin, step.sent, exchange)
+                return await drawn.fetch(send, origin.read_timeout, OriginFailure)
+        return await self._origins.fetch(origin, step.sent, exchange)
+
+    async def _fetch_target(
+        self, step: alb.ForwardTo, exchange: Exchange
+    ) -> Response | alb.TargetFailure:
+        if self._faults.plans:
+            drawn = self._drawn(f"target_group:{step.group.name}", exchange)
+            if drawn is not None:
+                send = partial(self._origins.fetch_target, step.target, step.group, step.request)
+                return await drawn.fetch(send, TARGET_IDLE, _target_failure)
+        return await self._origins.fetch_target(step.target, step.group, step.request)
+
+    def _drawn(self, target: str, exchange: Exchange) -> Drawn | None:
+        drawn = self._faults.draw(target)
+        if drawn is not None and drawn.is_felt:
+            exchange.faults.append(str(drawn))
+            return drawn
+        return None
 
     def _log_validation(self, step: Finish, exchange: Exchange) -> None:
         """Writes CloudFront's own log of a refused result."""
@@ -149,6 +194,10 @@ class Driver:
 def new_request_id() -> str:
     """A CloudFront request id: 54 URL-safe base64 characters and `==`."""
     return base64.urlsafe_b64encode(random.randbytes(40)).decode("ascii")
+
+
+def _target_failure(kind: Literal["closed", "timeout"], detail: str) -> alb.TargetFailure:
+    return alb.TargetFailure(detail, timed_out=kind == "timeout")
 
 
 def _fault_text(fault: Fault) -> str:

@@ -115,8 +115,8 @@ class Exchange:
     balancer's `error_reason`, `forwarded` or `fixed-response`; `reason` says why something was
     refused or failed, `warnings` what was accepted and should be known. `inner` holds the
     exchanges of a load balancer that was the origin. `stale` names what answered in an older
-    version because its newest edit cannot be used, and why. Durations in seconds; `duration` runs
-    until the last byte was handed over.
+    version because its newest edit cannot be used, and why; `faults` what went wrong on demand.
+    Durations in seconds; `duration` runs until the last byte was handed over.
     """
 
     id: str
@@ -135,6 +135,7 @@ class Exchange:
     inner: list[Exchange] = field(default_factory=list["Exchange"])
     response_bytes: int = 0
     stale: tuple[str, ...] = ()
+    faults: list[str] = field(default_factory=list[str])
     standing: Standing | None = None
     _kept: list[bytes] = field(default_factory=list[bytes])
     _kept_bytes: int = 0
@@ -286,6 +287,8 @@ class Exchange:
             line += f"\n    warning: {warning}"
         for stale in self.stale:
             line += f"\n    stale: {stale}"
+        for fault in self.faults:
+            line += f"\n    fault on demand: {fault}"
         return line
 
     def to_dict(self) -> dict[str, Any]:
@@ -301,6 +304,7 @@ class Exchange:
             "reason": self.reason,
             "warnings": list(self.warnings),
             "stale": list(self.stale),
+            "faults": list(self.faults),
             "breaches": [
                 {"trigger": trigger, **breach.to_dict()} for trigger, breach in self.breaches
             ],

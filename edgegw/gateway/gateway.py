@@ -36,6 +36,7 @@ from edgegw.execution.shifting import Shifter
 from edgegw.gateway.asgi import EXCHANGE, FrontDoorApp, ViewerGoneError
 from edgegw.gateway.drive import Driver, new_request_id
 from edgegw.gateway.exchange import Exchange, Exchanges, Standing
+from edgegw.gateway.faults import Faults
 from edgegw.gateway.in_process import InProcessTransport
 from edgegw.gateway.origins import Enter, Origins
 from edgegw.http.message import Header, Request, Response
@@ -117,6 +118,8 @@ class Gateway:
         self._handlers = dict(functions or {})
         self._make_transport = transport
         self._leave_out_missing = leave_out_missing
+        self.faults = Faults(config.faults, config.fault_seed)
+        """What goes wrong on demand."""
         self.stale: dict[str, str] = {}
         """What runs in an older version than the files have, and why: functions by name, and
         `config` for the configuration."""
@@ -244,7 +247,7 @@ class Gateway:
             self._make_transport(self._target_hosts),
             self._local_doors(),
         )
-        return _Parts(service, Shifter(service), origins, Driver(service, origins))
+        return _Parts(service, Shifter(service), origins, Driver(service, origins, self.faults))
 
     def _local_doors(self) -> dict[tuple[str, int], Enter]:
         local: dict[tuple[str, int], Enter] = {}
@@ -349,6 +352,8 @@ class Gateway:
         replacement = await parts.service.prepare(functions, touched)
         parts.service.commit(replacement)
         self.config = config
+        if (config.faults, config.fault_seed) != (old.faults, old.fault_seed):
+            self.faults.put(config.faults, config.fault_seed)
         self._doors = by_key(config.doors)
         _become(self._unverified, config.unverified)
         _become(self._target_hosts, _target_hosts(config))
@@ -430,13 +435,12 @@ def _targets(door: ListenerDoor) -> Iterator[Target]:
                     yield from group.targets
 
 
-_STALE_LENGTH: Final = 500
+_LINE_LENGTH: Final = 500
 
 
-def _stale_line(text: str) -> Header:
-    """The header that tells a viewer of an edit that does not serve, on one line."""
-    line = " ".join(text.split())[:_STALE_LENGTH]
-    return b"x-edgegw-stale", line.encode("ascii", "backslashreplace")
+def _line(name: bytes, text: str) -> Header:
+    """A header that tells the developer something, on one line."""
+    return name, " ".join(text.split())[:_LINE_LENGTH].encode("ascii", "backslashreplace")
 
 
 class _Answerer:
@@ -470,7 +474,9 @@ class _Answerer:
                 response = await driver.through_distribution(door.distribution, request, exchange)
             else:
                 response = await driver.through_listener(door.listener, request, exchange)
-            return response if not gateway.stale else self._marked(response, exchange)
+            if gateway.stale or exchange.faults:
+                return self._marked(response, exchange)
+            return response
         except ViewerGoneError:
             raise
         except Exception as error:
@@ -484,13 +490,13 @@ class _Answerer:
                 gateway.leave(standing)
 
     def _marked(self, response: Response, exchange: Exchange) -> Response:
-        """`response`, and the exchange, with what was answered by an older version."""
+        """`response`, and the exchange, with what an older version answered, and with faults."""
         ran = {"config", *(run.function for run in exchange.runs)}
         stale = tuple(f"{name}: {why}" for name, why in self._gateway.stale.items() if name in ran)
-        if not stale:
-            return response
         exchange.stale = stale
-        return response._replace(headers=response.headers.added(*map(_stale_line, stale)))
+        lines = [_line(b"x-edgegw-stale", each) for each in stale]
+        lines += [_line(b"x-edgegw-fault", each) for each in exchange.faults]
+        return response._replace(headers=response.headers.added(*lines)) if lines else response
 
     def _fault_page(self, exchange: Exchange) -> Response:
         return self._page(500, "edgegw failed; its log has the traceback.", exchange.id)

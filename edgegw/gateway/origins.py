@@ -27,7 +27,7 @@ Enter = Callable[[Request, Exchange], Awaitable[Response]]
 """How a request enters a front door of this gateway: the request and the outer exchange."""
 
 _TARGET_CONNECT: Final = 10.0
-_TARGET_IDLE: Final = 60.0
+TARGET_IDLE: Final = 60.0
 _WRITE_TIMEOUT: Final = 60.0
 _EDGE: Final = Client("127.0.0.1", 0)
 """The peer that a load balancer sees when a distribution of the same gateway is its client."""
@@ -107,7 +107,7 @@ class Origins:
         """Sends `request` to an ip target and answers with its response, or why there is none."""
         at = (group.protocol.lower(), target.address, target.port)
         sent = request.sent(request.target, _framed(request))
-        timeouts = _Timeouts(_TARGET_CONNECT, _TARGET_IDLE, _TARGET_IDLE)
+        timeouts = _Timeouts(_TARGET_CONNECT, TARGET_IDLE, TARGET_IDLE)
         try:
             return await self._send(self._targets, at, sent, timeouts)
         except httpx.HTTPError as error:

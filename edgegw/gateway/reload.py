@@ -66,6 +66,7 @@ class Reloader:
     def _claim(self) -> None:
         """Looks for the files that count now."""
         config = self._gateway.config
+        known = {(each.owner, each.path): each for each in self._claims}
         self._claims = [Claim("", path) for path in config.files]
         links: dict[str, None] = {}
         for name, path in config.code:
@@ -75,8 +76,14 @@ class Reloader:
         for each in [*config.files, *(path for _, path in config.code)]:
             links.update(dict.fromkeys(links_on_the_way(each)))
         self._claims += map(link_claim, links)
-        for claim in self._claims:
-            claim.changed()
+        for at, claim in enumerate(self._claims):
+            same = known.get((claim.owner, claim.path))
+            if (
+                same is not None
+            ):  # what it saw last is what serves: a change since then still counts
+                self._claims[at] = same
+            else:
+                claim.changed()
         tops = {top for claim in self._claims for top in Path(claim.path).parents}
         self._git = [top / ".git" / "index.lock" for top in tops if (top / ".git").is_dir()]
 

@@ -19,6 +19,7 @@ from edgegw.gateway.reload import Load, Reloader
 
 if TYPE_CHECKING:
     from edgegw.gateway.certificates import DoorTls
+    from edgegw.gateway.control_channel import ControlChannel
 
 GRACE: Final = 5.0
 """Seconds that requests under way get when the gateway stops."""
@@ -124,6 +125,8 @@ class FrontDoors:
         self._grace = grace
         self._open: list[_Opened] = []
         self._closing: set[asyncio.Task[None]] = set()
+        self._control: ControlChannel | None = None
+        self._serving_control: _Opened | None = None
 
     async def open(self) -> None:
         """Opens all. Ports are taken before anything is started, so a taken one costs nothing."""
@@ -135,6 +138,22 @@ class FrontDoors:
             raise
         self._gateway.pin()
         await self._start(self._gateway.config, sockets)
+
+    async def open_control(self) -> None:
+        """Opens the control channel. Raises EnvironmentProblem."""
+        from edgegw.gateway.control_channel import ControlChannel
+
+        sock = bind(Listen("127.0.0.1", 0), "the control channel")
+        self._control = ControlChannel(self._gateway, self._urls)
+        server = UvicornServer(self._control, sock.dup(), "httptools")
+        await server.start()
+        self._serving_control = _Opened(None, None, sock, server)
+        self._control.announce(sock)
+
+    def _urls(self) -> dict[str, str]:
+        """Where the front doors are."""
+        readies = [_ready(each.door, each.sock) for each in self._open]
+        return {f"{each.kind} {each.name}".strip(): each.url for each in readies}
 
     async def apply(self, config: Config) -> None:
         """Changes over to `config`; what listens at the same place goes on as it is.
@@ -230,7 +249,12 @@ class FrontDoors:
 
     async def close(self) -> None:
         """Finishes what is under way within the grace."""
-        await asyncio.gather(*map(self._end, self._open), *self._closing)
+        if self._control is not None:
+            self._control.retire()
+        opened = [*self._open]
+        if self._serving_control is not None:
+            opened.append(self._serving_control)
+        await asyncio.gather(*map(self._end, opened), *self._closing)
         self._open = []
 
 
@@ -279,10 +303,12 @@ async def serve(
     stopping: asyncio.Event | None = None,
     reload: bool = False,
     load: Load | None = None,
+    control: bool = False,
 ) -> None:
     """Serves every front door of `gateway` until a signal (or `stopping`) says to stop.
 
-    With `reload` functions whose code changes are loaded anew, and the configuration by `load`.
+    With `reload` functions whose code changes are loaded anew, and the configuration by `load`;
+    with `control` commands can be given while it runs.
     Raises EnvironmentProblem.
     """
     stop = stopping or asyncio.Event()
@@ -291,6 +317,8 @@ async def serve(
     try:
         await doors.open()
         with _stopping_by_signal(stop):
+            if control:
+                await doors.open_control()
             if reload:
                 watching = asyncio.ensure_future(Reloader(gateway, load, doors.apply).run())
             await stop.wait()
