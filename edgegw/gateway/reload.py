@@ -30,6 +30,8 @@ _STORM: Final = 3
 _QUIET: Final = 0.06
 """Seconds in which nothing changes at the end of a storm."""
 _LONGEST_STORM: Final = 3.0
+_BEGUN: Final = 0.1
+"""Seconds after which a new watch surely sees changes."""
 
 Load = Callable[[], Config]
 """Loads the configuration anew. Raises EdgegwError."""
@@ -78,9 +80,7 @@ class Reloader:
         self._claims += map(link_claim, links)
         for at, claim in enumerate(self._claims):
             same = known.get((claim.owner, claim.path))
-            if (
-                same is not None
-            ):  # what it saw last is what serves: a change since then still counts
+            if same is not None:  # what it saw last is what serves: a later change still counts
                 self._claims[at] = same
             else:
                 claim.changed()
@@ -109,7 +109,9 @@ class Reloader:
             ignore_permission_denied=True,
             stop_event=self._again,
         )
-        self._look(self._claims)  # what happened while nobody watched
+        # What happened while nobody watched: known now, or once watching has surely begun.
+        self._catch_up()
+        asyncio.get_running_loop().call_later(_BEGUN, self._catch_up)
         async with contextlib.aclosing(changes):
             async for batch in changes:
                 parents = {str(Path(path).parent) for _, path in batch}
@@ -121,6 +123,10 @@ class Reloader:
                 self._start()
                 if self._folders() != folders:
                     return
+
+    def _catch_up(self) -> None:
+        if self._look(self._claims):
+            self._start()
 
     def _look(self, claims: Iterable[Claim]) -> bool:
         """Whether something changed; its owners then wait for their reload."""
