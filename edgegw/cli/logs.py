@@ -1,67 +1,171 @@
 """Log lines on stderr, gathered and written a few times a second.
 
-Writing each line by itself costs a request more than everything the gateway does with it.
+Writing each line by itself costs a request more than everything the gateway does with it. What a
+function prints is held back for a moment, to stand below the request that it belongs to.
 """
 
 from __future__ import annotations
 
 import asyncio
 import atexit
+import json
 import logging
+import os
 import sys
 import time
-from typing import Final, TextIO
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, TextIO
+
+from edgegw.awslambda.model import EDGE_PREFIX
+from edgegw.cli.render import Style, request_lines, request_record
+from edgegw.execution.environment import PRINTED
+from edgegw.gateway.exchange import Exchange
 
 _INTERVAL: Final = 0.05
+_HELD: Final = 1.0
+"""Seconds that a line of a function waits for its request to end; then it is shown by itself."""
+_NO_REQUEST: Final = "-"
+
+
+class _Printed(NamedTuple):
+    """A line that a function printed."""
+
+    at: float
+    function: str
+    request_id: str
+    text: str
 
 
 class GatheringHandler(logging.Handler):
     """Keeps log records and finished exchanges and writes them together, off the request's way.
 
     While an event loop runs, its timer does the writing: a thread would fight for the interpreter
-    with every request.
+    with every request. With `as_json` each entry is a JSON object on a line of its own.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, stream: TextIO | None = None, style: Style | None = None, *, as_json: bool = False
+    ) -> None:
         super().__init__()
+        self.style = style or Style()
         self._stream = stream or sys.stderr
+        self._as_json = as_json
         self._kept: list[tuple[float, object]] = []
+        self._held: dict[str, list[_Printed]] = {}
         self._timer: asyncio.TimerHandle | None = None
-        atexit.register(self.flush)
+        atexit.register(self._flush_all)
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name == PRINTED and isinstance(record.args, tuple):
+            function, request_id, text = map(str, record.args)
+            function = function.removeprefix(EDGE_PREFIX)
+            printed = _Printed(record.created, function, request_id, text)
+            if request_id != _NO_REQUEST:
+                self._held.setdefault(request_id, []).append(printed)
+                self._flush_soon()
+                return
+            self.take(printed)
+            return
         self.take(record)
 
     def take(self, entry: object) -> None:
-        """Keeps a log record, or an exchange whose `str()` is its line."""
+        """Keeps a log record, a printed line or a finished exchange."""
         self._kept.append((time.time(), entry))
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
         if self._timer is None:
             try:
                 loop = asyncio.get_running_loop()
             except RuntimeError:
-                self.flush()
+                self._flush_all()
                 return
             self._timer = loop.call_later(_INTERVAL, self.flush)
 
-    def flush(self) -> None:
-        """Renders and writes what was gathered."""
+    def _flush_all(self) -> None:
+        self.flush(waiting=0.0)
+
+    def flush(self, waiting: float = _HELD) -> None:
+        """Renders and writes what was gathered, and what waited `waiting` seconds in vain."""
         self._timer = None
         kept, self._kept = self._kept, []
-        if not kept:
-            return
-        try:
-            self._stream.write("".join([self._line(at, entry) for at, entry in kept]))
-            self._stream.flush()
-        except (OSError, ValueError):
-            return  # nobody reads any more
+        out = [self._rendered(at, entry) for at, entry in kept]
+        out += [self._rendered(each.at, each) for each in self._overdue(waiting)]
+        if out:
+            try:
+                self._stream.write("".join(out))
+                self._stream.flush()
+            except (OSError, ValueError):
+                return  # nobody reads any more
+        if self._held:
+            self._flush_soon()
 
-    def _line(self, at: float, entry: object) -> str:
+    def _overdue(self, waiting: float) -> list[_Printed]:
+        found: list[_Printed] = []
+        limit = time.time() - waiting
+        for request_id, lines in list(self._held.items()):
+            if lines[0].at <= limit:
+                found += lines
+                del self._held[request_id]
+        return found
+
+    def _rendered(self, at: float, entry: object) -> str:
         try:
-            if isinstance(entry, logging.LogRecord):
-                return self.format(entry) + "\n"
-            return f"{clock(at)}  {entry}\n"
+            return self._json(at, entry) if self._as_json else self._text(at, entry)
         except Exception as error:
             return f"(a log line could not be rendered: {error!r})\n"
+
+    def _text(self, at: float, entry: object) -> str:
+        match entry:
+            case Exchange():
+                printed = [f"{each.function} │ {each.text}" for each in self._printed_by(entry)]
+                return request_lines(entry, clock(at), printed, self.style)
+            case _Printed():
+                line = f"{entry.function} │ {entry.text}"
+                return f"{self.style.paint(f'{clock(at)}  {line}', 'dim')}\n"
+            case logging.LogRecord():
+                return self.format(entry) + "\n"
+            case _:
+                return f"{clock(at)}  {entry}\n"
+
+    def _json(self, at: float, entry: object) -> str:
+        found: Mapping[str, Any]
+        match entry:
+            case Exchange():
+                printed = [
+                    {"function": each.function, "text": each.text}
+                    for each in self._printed_by(entry)
+                ]
+                found = request_record(entry, printed)
+            case _Printed():
+                found = {
+                    "kind": "printed",
+                    "time": at,
+                    "function": entry.function,
+                    "request_id": entry.request_id,
+                    "text": entry.text,
+                }
+            case logging.LogRecord():
+                found = {
+                    "kind": "log",
+                    "time": entry.created,
+                    "level": entry.levelname.lower(),
+                    "text": entry.getMessage(),
+                }
+                if entry.exc_info:
+                    traceback = logging.Formatter().formatException(entry.exc_info)
+                    found = {**found, "traceback": traceback}
+            case _:
+                found = {"kind": "log", "time": at, "level": "info", "text": str(entry)}
+        return json.dumps(found) + "\n"
+
+    def _printed_by(self, exchange: Exchange) -> list[_Printed]:
+        """What the functions of an exchange printed, not shown yet."""
+        if not self._held:
+            return []
+        runs = [*exchange.runs, *(run for inner in exchange.inner for run in inner.runs)]
+        ids = [run.outcome.report.request_id for run in runs]
+        return [line for request_id in ids for line in self._held.pop(request_id, [])]
 
 
 _clock: tuple[int, str] = (0, "")
@@ -79,21 +183,37 @@ def clock(at: float) -> str:
 class LineFormatter(logging.Formatter):
     """`12:34:56.789 message`; warnings and errors name their level."""
 
+    def __init__(self, style: Style) -> None:
+        super().__init__()
+        self._look = style
+
     def format(self, record: logging.LogRecord) -> str:
-        level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        line = f"{clock(record.created)}  {level}{record.getMessage()}"
+        level = ""
+        if record.levelno >= logging.WARNING:
+            color = "red" if record.levelno >= logging.ERROR else "yellow"
+            level = self._look.paint(f"{record.levelname.lower()}:", color) + " "
+        text = record.getMessage().replace("\n", "\n    ")
+        line = f"{self._look.paint(clock(record.created), 'dim')}  {level}{text}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return line
 
 
-def set_up(level: int) -> GatheringHandler:
+def wants_colors(stream: TextIO, environment: Mapping[str, str]) -> bool:
+    """Colours on a terminal, unless NO_COLOR says no (https://no-color.org)."""
+    if environment.get("NO_COLOR"):
+        return False
+    return stream.isatty() and environment.get("TERM") != "dumb"
+
+
+def set_up(level: int, *, doors: int = 1, as_json: bool = False) -> GatheringHandler:
     """Configures logging for a command that runs front doors."""
     # What no line shows need not be found out (the logging module's own advice).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # type: ignore[attr-defined]  # noqa: SLF001
-    handler = GatheringHandler()
-    handler.setFormatter(LineFormatter())
+    style = Style(wants_colors(sys.stderr, os.environ), doors)
+    handler = GatheringHandler(style=style, as_json=as_json)
+    handler.setFormatter(LineFormatter(style))
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.WARNING)

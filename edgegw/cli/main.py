@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgegw import __version__
+from edgegw.cli.dev_command import TRIGGERS, dev_config, free_port, origin_url, wait_for
 from edgegw.cli.edge_commands import event, validate
 from edgegw.cli.fault_command import fault
 from edgegw.cli.function_commands import default_config, functions, invoke, logs, shift
+from edgegw.cli.init_command import init
 from edgegw.cli.trust_command import trust
 from edgegw.errors import ConfigError, EdgegwError, Finding
 
@@ -49,7 +51,7 @@ def main(*, debug: bool) -> None:
     """
 
 
-for _command in (invoke, logs, functions, shift, event, validate, trust, fault):
+for _command in (invoke, logs, functions, shift, event, validate, trust, fault, init):
     main.add_command(_command)
 
 _serve_options = [
@@ -72,6 +74,7 @@ _serve_options = [
         "--no-reload", is_flag=True, help="Do not load functions anew when their code changes."
     ),
     click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only."),
+    click.option("--json", "as_json", is_flag=True, help="Log JSON objects, for tools."),
 ]
 
 
@@ -93,6 +96,7 @@ def serve(
     grace: float,
     quiet: bool,
     no_reload: bool,
+    as_json: bool,
 ) -> None:
     """Run every front door of CONFIG until Ctrl-C.
 
@@ -112,13 +116,85 @@ def serve(
         grace=grace,
         quiet=quiet,
         reload=not no_reload,
+        as_json=as_json,
+    )
+
+
+def _hook_options(command: Any) -> Any:
+    for trigger in reversed(TRIGGERS):
+        command = click.option(
+            f"--{trigger}", type=click.Path(path_type=Path), metavar="FILE", help=f"At {trigger}."
+        )(command)
+    return command
+
+
+@main.command()
+@click.argument("origin", metavar="ORIGIN_URL")
+@_hook_options
+@click.option(
+    "--alb",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A Lambda function behind a load balancer of its own.",
+)
+@click.option("--port", type=int, help="The site's port; default: 8081, or the next free one.")
+@click.option("--alb-port", type=int, help="The load balancer's; default: 8080, or the next one.")
+@click.option("--open", "opens", is_flag=True, help="Open the site in the browser.")
+@_with_serve_options
+@click.pass_context
+def dev(
+    ctx: click.Context,
+    origin: str,
+    *,
+    alb: Path | None,
+    port: int | None,
+    alb_port: int | None,
+    opens: bool,
+    server: str,
+    grace: float,
+    quiet: bool,
+    no_reload: bool,
+    as_json: bool,
+    **hooks: Path | None,
+) -> None:
+    """Put hooks in front of a running dev server, without a configuration.
+
+    Each FILE is a Python or JavaScript file, or a folder with one. Saving it takes effect at once.
+
+    Example: edgegw dev http://localhost:5173 --viewer-request auth.py --open
+    """
+    given = {name.replace("_", "-"): file for name, file in hooks.items() if file is not None}
+    url = origin_url(origin)
+    ports = (
+        free_port(8081 if port is None else port, is_chosen=port is not None),
+        free_port(8080 if alb_port is None else alb_port, is_chosen=alb_port is not None)
+        if alb is not None
+        else 0,
+    )
+    described = dev_config(url, given, alb, ports)
+    _start_quickly()
+    from edgegw.config.resolve import load_dict
+
+    config = load_dict(described)
+    wait_for(url)
+    _run(
+        ctx,
+        config,
+        server=server,
+        grace=grace,
+        quiet=quiet,
+        reload=not no_reload,
+        as_json=as_json,
+        opens=opens,
     )
 
 
 @main.command()
 @_with_serve_options
 @click.pass_context
-def demo(ctx: click.Context, *, server: str, grace: float, quiet: bool, no_reload: bool) -> None:
+def demo(
+    ctx: click.Context, *, server: str, grace: float, quiet: bool, no_reload: bool, as_json: bool
+) -> None:
     """Run the demo: a site with an A/B hook and an auth hook, and two functions behind an ALB.
 
     Needs no files: it works in an empty folder. Without Node.js it leaves the Node.js function out.
@@ -138,6 +214,7 @@ def demo(ctx: click.Context, *, server: str, grace: float, quiet: bool, no_reloa
             reload=not no_reload,
             leave_out_missing=True,
             hints=hints,
+            as_json=as_json,
         )
 
 
@@ -220,13 +297,16 @@ def _run(
     leave_out_missing: bool = False,
     hints: str = "",
     load: Callable[[], Config] | None = None,
+    as_json: bool = False,
+    opens: bool = False,
 ) -> None:
     from edgegw.cli.run import run_front_doors
 
     debug = bool(ctx.find_root().params.get("debug"))
     level = logging.DEBUG if debug else logging.WARNING if quiet else logging.INFO
     for warning in config.warnings:
-        click.echo(str(warning), err=True)
+        told = {"kind": "log", "level": "warning", "text": str(warning)}
+        click.echo(json.dumps(told) if as_json else str(warning), err=True)
     run_front_doors(
         config,
         hypercorn=server == "hypercorn",
@@ -236,4 +316,6 @@ def _run(
         hints=hints,
         reload=reload,
         load=load,
+        as_json=as_json,
+        opens=opens,
     )

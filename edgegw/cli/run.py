@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import json
 import logging
 import sys
+import webbrowser
 from collections.abc import Callable, Coroutine
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
 from edgegw.cli import logs
+from edgegw.cli.render import summary
 from edgegw.config.resolve import Config
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.gateway import Gateway
 from edgegw.gateway.reload import Load
 from edgegw.gateway.server import Ready, serve
 from edgegw.gateway.transport import HttptoolsTransport
+
+_SETTLED: Final = 0.25
+"""Seconds after the last ready line until the summary."""
 
 
 def run_front_doors(
@@ -32,9 +38,16 @@ def run_front_doors(
     hints: str,
     reload: bool,
     load: Load | None = None,
+    as_json: bool = False,
+    opens: bool = False,
 ) -> None:
-    """Serves every front door of `config` until a signal. Raises EnvironmentProblem."""
-    gathering = logs.set_up(level)
+    """Serves every front door of `config` until a signal. Raises EnvironmentProblem.
+
+    With `as_json` every line on stdout and stderr is a JSON object; with `opens` the first front
+    door is opened in the browser.
+    """
+    gathering = logs.set_up(level, doors=len(config.doors), as_json=as_json)
+    urls: dict[str, str] = {}
     gateway = Gateway(config, transport=_transport, leave_out_missing=leave_out_missing)
     if level <= logging.INFO:
         gateway.on_exchange = gathering.take
@@ -42,15 +55,28 @@ def run_front_doors(
         gateway.on_exchange = _nothing
     waiting = len(config.doors) + (config.lambda_api is not None)
 
+    def summarize() -> None:
+        found = summary(gateway.config, urls, _runtimes(gateway), gathering.style)
+        sys.stderr.write(f"\n{found}\n")
+        sys.stderr.flush()
+
     def on_ready(ready: Ready) -> None:
         nonlocal waiting
-        print(ready, flush=True)  # noqa: T201 - the command's output
+        told = json.dumps(ready.to_dict()) if as_json else str(ready)
+        print(told, flush=True)  # noqa: T201 - the command's output
+        urls[f"{ready.kind} {ready.name}".strip()] = ready.url
         waiting -= 1
         if waiting == 0:
             for name, problem in gateway.left_out():
-                print(f"left out  function {name}: {problem}", flush=True)  # noqa: T201
-            if hints:
+                told = f"left out  function {name}: {problem}"
+                print(told, flush=True, file=sys.stderr if as_json else None)
+            if hints and not as_json:
                 print(hints, flush=True)  # noqa: T201
+            if level <= logging.INFO and not as_json:
+                # In a moment it is known which interpreters were found.
+                asyncio.get_running_loop().call_later(_SETTLED, summarize)
+            if opens:
+                webbrowser.open(next(iter(urls.values())))
             gc.enable()
             gc.freeze()  # what start-up made stays: no need to look at it again
             gc.set_threshold(20_000, 20, 50)  # a request makes hundreds of objects, none in cycles
@@ -66,6 +92,17 @@ def run_front_doors(
     )
     with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
         _loop_runner()(serving)
+
+
+def _runtimes(gateway: Gateway) -> dict[str, list[str]]:
+    """Functions by what runs them here."""
+    found: dict[str, list[str]] = {}
+    for name, deployed in gateway.config.functions.items():
+        runtime = (
+            gateway.service.runtime_found(deployed.latest) or deployed.latest.runtime.identifier
+        )
+        found.setdefault(runtime, []).append(name)
+    return found
 
 
 def _nothing(_exchange: Exchange) -> None:

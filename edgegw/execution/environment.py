@@ -53,6 +53,9 @@ from edgegw.execution.usage import (
 )
 
 logger = logging.getLogger(__name__)
+PRINTED: Final = "edgegw.printed"
+"""The log of what functions print; its records have name, request id and line as arguments."""
+_printed = logging.getLogger(PRINTED)
 
 _KEPT_LOG: Final = 256 * 1024
 """Bytes of an invocation's output that its report keeps; the log gets all of it."""
@@ -496,13 +499,13 @@ class Environment:
         self._journal.add(line)
         if self._telemetry is not None:
             self._telemetry.line("function", line)
-        logger.info("%s %s %s", self._setting.name, self._request_id, line)
+        _printed.info("%s %s %s", self._setting.name, self._request_id, line)
 
     def _keep_extension_line(self, line: str) -> None:
         self._journal.add(line)
         if self._telemetry is not None:
             self._telemetry.line("extension", line)
-        logger.info("%s %s %s", self._setting.name, self._request_id, line)
+        _printed.info("%s %s %s", self._setting.name, self._request_id, line)
 
 
 def new_request_id() -> str:

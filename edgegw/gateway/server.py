@@ -77,6 +77,10 @@ class Ready:
     name: str
     url: str
 
+    def to_dict(self) -> dict[str, str]:
+        """For tools: what the line says."""
+        return {"ready": self.kind, "name": self.name, "url": self.url}
+
     def __str__(self) -> str:
         return "  ".join(["ready", f"{self.kind} {self.name}".rstrip(), self.url])
 

@@ -1,0 +1,178 @@
+"""`edgegw dev`: hooks in front of a running dev server, without a configuration."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import re
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import click
+
+from edgegw.errors import EnvironmentProblem, UsageError
+
+TRIGGERS: Final = ("viewer-request", "origin-request", "origin-response", "viewer-response")
+_SCRIPTS: Final = (".js", ".mjs", ".cjs")
+_ENTRIES: Final = (
+    *("handler.py", "lambda_function.py", "index.py", "main.py", "app.py"),
+    *(f"{name}{suffix}" for name in ("index", "handler", "main") for suffix in _SCRIPTS),
+)
+_HANDLERS: Final = ("handler", "lambda_handler", "main")
+_ALL_METHODS: Final = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
+_VIEWER_TIMEOUT: Final = 5
+_TIMEOUT: Final = 30
+_TRIES: Final = 20
+"""Ports beyond the first one that are tried when it is taken."""
+
+
+def function_of(file: Path, timeout: float) -> dict[str, Any]:
+    """The function that `file` (a source file, or a folder with one) means.
+
+    Raises UsageError when it cannot be told which file or which function in it is the handler.
+    """
+    source = _entry(file) if file.is_dir() else file
+    if not source.is_file():
+        raise UsageError(f"there is no file or folder {file}")
+    if source.suffix == ".py":
+        runtime = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    elif source.suffix in _SCRIPTS:
+        runtime = "nodejs22.x"
+    else:
+        raise UsageError(f"{source} is neither Python (.py) nor JavaScript (.js, .mjs, .cjs)")
+    return {
+        "runtime": runtime,
+        "code": str(file.absolute() if file.is_dir() else source.absolute()),
+        "handler": f"{source.stem}.{_handler(source)}",
+        "timeout": timeout,
+    }
+
+
+def _entry(folder: Path) -> Path:
+    for name in _ENTRIES:
+        if (folder / name).is_file():
+            return folder / name
+    names = ", ".join(_ENTRIES[:3])
+    raise UsageError(f"{folder} holds none of {names} …: name the file of the handler itself")
+
+
+def _handler(source: Path) -> str:
+    """The name that the handler has in `source`: handler, lambda_handler or main."""
+    text = source.read_text(encoding="utf-8", errors="replace")
+    for name in _HANDLERS:
+        if re.search(rf"\b(def|function|const|let|var|exports\.|as)\s*{name}\b", text):
+            return name
+    return _HANDLERS[0]
+
+
+def dev_config(
+    origin: str,
+    hooks: Mapping[str, Path],
+    alb: Path | None,
+    ports: tuple[int, int],
+) -> dict[str, Any]:
+    """The configuration that `edgegw dev` stands for. `hooks` are files by trigger."""
+    functions: dict[str, Any] = {}
+    triggers: dict[str, str] = {}
+    for trigger, file in hooks.items():
+        timeout = _VIEWER_TIMEOUT if trigger.startswith("viewer") else _TIMEOUT
+        name = _name(file, trigger)
+        functions[name] = function_of(file, timeout)
+        triggers[trigger] = name
+    host = urlsplit(origin).hostname or ""
+    config: dict[str, Any] = {
+        "functions": functions,
+        "distributions": {
+            "site": {
+                "listen": ports[0],
+                "origins": {"app": {"url": origin, "verify": not _is_local(host)}},
+                "default_behavior": {
+                    "origin": "app",
+                    "allowed_methods": _ALL_METHODS,
+                    "cache_policy": "CachingDisabled",
+                    # A server elsewhere knows its own name only.
+                    "origin_request_policy": (
+                        "AllViewer" if _is_local(host) else "AllViewerExceptHostHeader"
+                    ),
+                    "lambda_functions": triggers,
+                },
+            }
+        },
+    }
+    if alb is not None:
+        name = _name(alb, "alb")
+        functions[name] = function_of(alb, _TIMEOUT)
+        config["target_groups"] = {"function": {"target_type": "lambda", "function": name}}
+        listener = {"listen": ports[1], "default_actions": [{"forward": "function"}]}
+        config["load_balancers"] = {"alb": {"listeners": [listener]}}
+    return config
+
+
+def _name(file: Path, role: str) -> str:
+    """A function's name: that of its file, with what it is for."""
+    stem = re.sub(r"[^A-Za-z0-9-_]", "-", file.absolute().stem)[:40]
+    return f"{stem}-{role}"
+
+
+def _is_local(host: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost" or host.endswith(".localhost")
+
+
+def origin_url(text: str) -> str:
+    """`text` as an origin's URL; `5173` and `localhost:5173` will do. Raises UsageError."""
+    if text.isdigit():
+        text = f"localhost:{text}"
+    url = text if "://" in text else f"http://{text}"
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == -1:
+        raise UsageError(f"{text!r} is no URL of a server, such as http://localhost:5173")
+    if parts.query or parts.fragment:
+        raise UsageError(f"{text!r}: an origin has no query and no fragment")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def wait_for(url: str) -> None:
+    """Returns when a server accepts connections at `url`; says so if it does not yet."""
+    parts = urlsplit(url)
+    address = (str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80))
+    told = False
+    while True:
+        try:
+            socket.create_connection(address, timeout=2).close()
+        except OSError:
+            if not told:
+                told = True
+                click.echo(f"waiting for {url}: start your dev server (Ctrl-C stops)", err=True)
+            time.sleep(0.2)
+        else:
+            if told:
+                click.echo(f"{url} is up", err=True)
+            return
+
+
+def free_port(first: int, *, is_chosen: bool) -> int:
+    """`first`, or the next port that is free unless the user chose this one."""
+    if is_chosen or first == 0:
+        return first
+    for port in range(first, first + _TRIES):
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port != first:
+            click.echo(f"port {first} is taken: using {port}", err=True)
+        return port
+    raise EnvironmentProblem(f"no port from {first} to {first + _TRIES - 1} is free: use --port")

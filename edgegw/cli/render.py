@@ -1,0 +1,279 @@
+"""What the terminal shows: one aligned line a request, what functions printed below it, a summary.
+
+Everything here makes text of values; when and where it is written is decided in `logs`.
+"""
+
+from __future__ import annotations
+
+import linecache
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+from edgegw.alb.model import FixedResponse, Forward, LambdaTargetGroup, Rule
+from edgegw.cloudfront.model import Behavior, CustomOrigin, Distribution, Origin
+from edgegw.config.resolve import Config, DistributionDoor, Door, ListenerDoor
+from edgegw.gateway.exchange import Exchange, FunctionRun
+from edgegw.http.target import to_text
+
+_PATH_WIDTH: Final = 38
+_MOST_PATH: Final = 78
+_SUMMARY_LINES: Final = 20
+"""Lines of the summary, so that it fits a screen with the ready lines."""
+_CODES: Final = {"dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How lines are made: with colours on a terminal, with the front door's name if many."""
+
+    colors: bool = False
+    doors: int = 1
+
+    def paint(self, text: str, color: str) -> str:
+        return f"\x1b[{_CODES[color]}m{text}\x1b[0m" if self.colors and text else text
+
+
+def request_lines(exchange: Exchange, clock: str, printed: Sequence[str], style: Style) -> str:
+    r"""A finished exchange: its line, then what was printed, what went wrong and what to know.
+
+    `printed` are what functions printed, `NAME │ TEXT`; Lambda parts lines within by `\r`.
+    """
+    status = exchange.response.status if exchange.response is not None else 0
+    parts = [style.paint(clock, "dim") + " "]
+    if style.doors > 1:
+        parts.append(f"{exchange.front_door[:12]:<12}")
+    path = _clean(to_text(exchange.request.target.raw))
+    if len(path) > _MOST_PATH:
+        path = f"{path[: _MOST_PATH // 2]}…{path[1 - _MOST_PATH // 2 :]}"
+    parts += [
+        f"{_clean(exchange.request.method)[:7]:<7}",
+        f"{path:<{_PATH_WIDTH}}",
+        style.paint(f"{status or '-':>3}", _status_color(status)),
+        f"{exchange.verdict.removeprefix('Lambda'):<17}",
+        f"{_took(exchange.duration):>8}",
+    ]
+    runs = [*exchange.runs, *(run for inner in exchange.inner for run in inner.runs)]
+    if runs:
+        parts.append(" · ".join(_hook(run, style) for run in runs))
+    lines = [" ".join(parts).rstrip()]
+    for each in printed:
+        lines += [
+            f"    {style.paint(part, 'dim')}" for part in each.replace("\r", "\n").split("\n")
+        ]
+    for run in runs:
+        found = source_line(run)
+        if found is not None:
+            lines.append(f"    {style.paint(found, 'yellow')}")
+    inner_reasons = [each.reason for each in exchange.inner]
+    for reason in (exchange.reason, *inner_reasons):
+        lines += [f"    {style.paint(each, 'red')}" for each in (reason or "").splitlines()]
+    notes = [f"warning: {each}" for each in exchange.warnings]
+    notes += [f"stale: {each}" for each in exchange.stale]
+    notes += [f"fault on demand: {each}" for each in exchange.faults]
+    lines += [f"    {style.paint(_clean(each), 'yellow')}" for each in notes]
+    return "\n".join(lines) + "\n"
+
+
+def request_record(exchange: Exchange, printed: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """A finished exchange for tools: what its lines say, as plain values."""
+    runs = [*exchange.runs, *(run for inner in exchange.inner for run in inner.runs)]
+    return {
+        "kind": "request",
+        "time": exchange.started,
+        "id": exchange.id,
+        "front_door": exchange.front_door,
+        "method": exchange.request.method,
+        "path": to_text(exchange.request.target.raw),
+        "status": exchange.response.status if exchange.response is not None else None,
+        "verdict": exchange.verdict,
+        "duration_ms": _milliseconds(exchange.duration),
+        "bytes": exchange.response_bytes,
+        "functions": [
+            {
+                "trigger": run.trigger,
+                "function": run.function,
+                "duration_ms": _milliseconds(run.duration),
+                "cold": run.is_cold,
+                "error": run.error,
+                "source": source_line(run),
+            }
+            for run in runs
+        ],
+        "printed": list(printed),
+        "reason": exchange.reason,
+        "warnings": list(exchange.warnings),
+        "stale": list(exchange.stale),
+        "faults": list(exchange.faults),
+    }
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)
+
+
+def _hook(run: FunctionRun, style: Style) -> str:
+    text = f"{run.function} {_took(run.duration)}"
+    init = run.outcome.report.init_duration
+    if init is not None:
+        text += style.paint(f" cold {_took(init)}", "cyan")
+    return text + style.paint(" failed", "red") if run.error is not None else text
+
+
+def _took(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    if seconds < 1:
+        return f"{seconds * 1000:.1f}ms"
+    return f"{seconds:.2f}s" if seconds < 100 else f"{seconds:.0f}s"
+
+
+def _status_color(status: int) -> str:
+    return {2: "green", 3: "cyan", 4: "yellow", 5: "red"}.get(status // 100, "dim")
+
+
+def _clean(text: str) -> str:
+    """`text` on one line and without control characters: it may come from anywhere."""
+    return "".join(each if each.isprintable() else "�" for each in text)
+
+
+# Where a function failed
+
+_PYTHON_FRAME: Final = re.compile(r'File "([^"]+)", line (\d+)')
+_NODE_FRAME: Final = re.compile(r"\(?(?:file://)?(/[^():]+):(\d+):\d+\)?")
+_NOT_THEIRS: Final = ("node_modules/", "site-packages/", "/edgegw/execution/runtimes/")
+
+
+def source_line(run: FunctionRun) -> str | None:
+    """The line of the user's own code where a function failed, as `FILE:LINE  TEXT`."""
+    if run.error is None:
+        return None
+    result = run.result
+    if not isinstance(result, dict):
+        return None
+    found = cast("dict[str, Any]", result)
+    place = failed_at([*_texts(found.get("stackTrace")), *_texts(found.get("trace"))])
+    if place is None:
+        return None
+    file, line = place
+    linecache.checkcache(file)
+    text = linecache.getline(file, line).strip()
+    return f"{_short(file)}:{line}  {text}".rstrip()
+
+
+def failed_at(stack: Sequence[str]) -> tuple[str, int] | None:
+    """File and line of the innermost frame of the user's own code in a stack.
+
+    Python's stacks end with the innermost frame, Node.js's begin with it.
+    """
+    python: list[tuple[str, int]] = []
+    for text in stack:
+        for file, line in _PYTHON_FRAME.findall(text):
+            python.append((file, int(line)))
+    own = [each for each in python if not any(part in each[0] for part in _NOT_THEIRS)]
+    if own:
+        return own[-1]
+    for text in stack:
+        match = _NODE_FRAME.search(text)
+        if match and not any(part in match[1] for part in _NOT_THEIRS):
+            return match[1], int(match[2])
+    return None
+
+
+def _texts(value: object) -> list[str]:
+    if not isinstance(value, list):
+        return []
+    return [each for each in cast("list[object]", value) if isinstance(each, str)]
+
+
+def _short(file: str) -> str:
+    """`file` relative to the current folder, where it is below it."""
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except ValueError:
+        return file
+
+
+# The summary
+
+
+def summary(
+    config: Config, urls: Mapping[str, str], found: Mapping[str, Sequence[str]], style: Style
+) -> str:
+    """What runs: front doors with their behaviors or rules, and the runtimes that were found.
+
+    `urls` are addresses by front door (`KIND NAME`), `found` functions by what runs them. Never
+    more than a screen.
+    """
+    lines: list[str] = []
+    local = {
+        door.listener.dns_name: f"load balancer {door.name}"
+        for door in config.doors
+        if isinstance(door, ListenerDoor)
+    }
+    for door in config.doors:
+        kind = "distribution" if isinstance(door, DistributionDoor) else "load-balancer"
+        url = urls.get(f"{kind} {door.name}", "")
+        lines.append(f"  {style.paint(door.name, 'bold')}  {style.paint(url, 'cyan')}")
+        lines += [f"    {each}" for each in _ways(door, local)]
+    runtimes = [f"  {what}: {', '.join(names)}" for what, names in found.items()]
+    room = _SUMMARY_LINES - min(len(runtimes), _SUMMARY_LINES // 2)
+    lines = [*_at_most(lines, room), *_at_most(runtimes, _SUMMARY_LINES // 2)]
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def _at_most(lines: Sequence[str], count: int) -> list[str]:
+    if len(lines) <= count:
+        return list(lines)
+    return [*lines[: count - 1], f"    … and {len(lines) - count + 1} more"]
+
+
+def _ways(door: Door, local: Mapping[str, str]) -> Iterable[str]:
+    """One line for each behavior or rule of a front door."""
+    if isinstance(door, DistributionDoor):
+        rows = [_behavior(each, local) for each in _behaviors(door.distribution)]
+    else:
+        rows = [_rule(each) for each in (*door.listener.rules, door.listener.default)]
+    width = max((len(row[0]) for row in rows), default=0)
+    return [f"{left:<{width}}  → {right}" for left, right in rows]
+
+
+def _behaviors(distribution: Distribution) -> Sequence[Behavior]:
+    return (*distribution.behaviors, distribution.default_behavior)
+
+
+def _behavior(behavior: Behavior, local: Mapping[str, str]) -> tuple[str, str]:
+    hooks = ", ".join(
+        f"{trigger}: {each.function.name}" for trigger, each in behavior.associations.items()
+    )
+    target = local.get(behavior.origin.domain_name) or _origin(behavior.origin)
+    return behavior.path_pattern, f"{target}  {hooks}".rstrip()
+
+
+def _origin(origin: Origin) -> str:
+    if not isinstance(origin, CustomOrigin):
+        return origin.domain_name
+    usual = 443 if origin.protocol == "https" else 80
+    port = "" if origin.port == usual else f":{origin.port}"
+    return f"{origin.protocol}://{origin.domain_name}{port}{origin.path}"
+
+
+def _rule(rule: Rule) -> tuple[str, str]:
+    values = [value for each in rule.conditions for value in each.values]
+    left = "default" if rule.priority is None else f"{rule.priority} {' '.join(values)}".rstrip()
+    action = rule.action
+    match action:
+        case Forward():
+            groups = [group for group, _ in action.target_groups]
+            names = [
+                f"function {group.function.name}"
+                if isinstance(group, LambdaTargetGroup)
+                else ", ".join(f"{each.address}:{each.port}" for each in group.targets)
+                or f"{group.name} (no targets)"
+                for group in groups
+            ]
+            return left, " | ".join(names)
+        case FixedResponse():
+            return left, f"answers {action.status}"

@@ -1,0 +1,218 @@
+"""What the terminal shows while front doors run."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import pty
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from edgegw.cli.logs import GatheringHandler, LineFormatter, wants_colors
+from edgegw.cli.render import Style, failed_at, summary
+from edgegw.config.resolve import load_dict
+from tests.cli.test_commands import EDGEGW, running
+from tests.conftest import PYTHON, free_port
+
+HOOK = """\
+import time
+def handler(event, context):
+    request = event["Records"][0]["cf"]["request"]
+    print("hello from", request["uri"])
+    if request["uri"] == "/boom":
+        return request["nothing"]
+    if request["uri"] == "/slow":
+        time.sleep(1.4)
+    return {"status": "200", "body": "x"}
+"""
+
+
+def project(folder: Path, port: int, runtime: str = PYTHON) -> None:
+    (folder / "hook.py").write_text(HOOK)
+    config = {
+        "functions": {
+            "hook": {"runtime": runtime, "code": "hook.py", "handler": "hook.handler", "timeout": 5}
+        },
+        "distributions": {
+            "site": {
+                "listen": port,
+                "origins": {"app": {"url": "http://127.0.0.1:9"}},
+                "default_behavior": {
+                    "origin": "app",
+                    "lambda_functions": {"viewer-request": "hook"},
+                },
+            }
+        },
+    }
+    (folder / "edgegw.yaml").write_text(json.dumps(config))
+
+
+def served(folder: Path, *flags: str, paths: tuple[str, ...], wait: float = 0.4) -> tuple[str, str]:
+    """What stdout and stderr had while `paths` were asked for, the ready line aside."""
+    port = free_port()
+    project(folder, port)
+    with running("serve", *flags, cwd=folder, doors=1) as (process, lines):
+        for path in paths:
+            httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=10)
+        time.sleep(wait)
+        process.terminate()
+        out, err = process.communicate(timeout=10)
+    return "\n".join([*lines, out]), err
+
+
+def test_requests_are_aligned_lines_with_prints_below(tmp_path: Path) -> None:
+    _, err = served(tmp_path, paths=("/", "/other?x=1"))
+    requests = [line for line in err.splitlines() if " GET " in line]
+    assert len(requests) == 2
+    first, second = requests
+    assert first.index(" 200 ") == second.index(" 200 ")
+    assert first[:12].count(":") == 2
+    assert "GET     /  " in first
+    assert "200 GeneratedResponse" in first
+    assert " hook " in first
+    assert " cold " in first
+    assert " cold " not in second
+    below = err.splitlines()[err.splitlines().index(second) + 1]
+    assert below == "    hook │ hello from /other"
+
+
+def test_an_exception_shows_the_line_of_the_hook(tmp_path: Path) -> None:
+    _, err = served(tmp_path, paths=("/boom",))
+    assert '    hook.py:6  return request["nothing"]' in err
+    assert "lambda-edge.execution-error: KeyError: 'nothing'" in err
+    assert "ExecutionError" in err
+    assert "    hook │ [ERROR] KeyError: 'nothing'\n    hook │ Traceback" not in err
+    assert "\r" not in err
+
+
+def test_a_slow_function_prints_before_its_request_ends(tmp_path: Path) -> None:
+    _, err = served(tmp_path, paths=("/slow",))
+    lines = err.splitlines()
+    printed = next(at for at, line in enumerate(lines) if "hook │ hello from /slow" in line)
+    request = next(at for at, line in enumerate(lines) if " GET " in line)
+    assert printed < request
+    assert sum("hello from /slow" in line for line in lines) == 1
+
+
+def test_the_summary_tells_what_runs_where(tmp_path: Path) -> None:
+    out, err = served(tmp_path, paths=("/",), wait=0.6)
+    assert out.startswith("ready  distribution site  http://127.0.0.1:")
+    assert "*  → http://127.0.0.1:9  viewer-request: hook" in err
+    assert ": hook\n" in err
+    assert "Python 3." in err
+
+
+def test_a_summary_never_exceeds_a_screen() -> None:
+    behaviors = [{"path_pattern": f"/p{number}", "origin": "app"} for number in range(40)]
+    site = {
+        "listen": 8081,
+        "origins": {"app": {"url": "http://127.0.0.1:9"}},
+        "default_behavior": {"origin": "app"},
+        "behaviors": behaviors,
+    }
+    config = load_dict({"distributions": {"a": site, "b": {**site, "listen": 8082}}})
+    found = {f"runtime {number}": ["f"] for number in range(30)}
+    text = summary(config, {"distribution a": "http://127.0.0.1:8081"}, found, Style())
+    assert len(text.splitlines()) <= 20
+    assert "… and " in text
+
+
+def test_quiet_shows_neither_requests_nor_summary(tmp_path: Path) -> None:
+    _, err = served(tmp_path, "--quiet", paths=("/", "/boom"))
+    assert err == ""
+
+
+def test_json_logs_are_objects_on_lines(tmp_path: Path) -> None:
+    out, err = served(tmp_path, "--json", paths=("/", "/boom"))
+    ready = json.loads(out.splitlines()[0])
+    assert ready["ready"] == "distribution"
+    assert ready["name"] == "site"
+    entries: list[dict[str, Any]] = [json.loads(line) for line in err.splitlines()]
+    fine, failed = (each for each in entries if each["kind"] == "request")
+    assert (fine["method"], fine["path"], fine["status"]) == ("GET", "/", 200)
+    assert fine["printed"] == [{"function": "hook", "text": "hello from /"}]
+    assert fine["functions"][0]["cold"] is True
+    assert fine["functions"][0]["trigger"] == "viewer-request"
+    assert failed["functions"][0]["error"] == "KeyError: 'nothing'"
+    assert failed["functions"][0]["source"] == 'hook.py:6  return request["nothing"]'
+
+
+@pytest.mark.parametrize(("variables", "colored"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_colours_on_a_terminal_unless_no_color(
+    tmp_path: Path, variables: dict[str, str], colored: bool
+) -> None:
+    port = free_port()
+    project(tmp_path, port)
+    ours, theirs = pty.openpty()
+    environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+    process = subprocess.Popen(
+        [*EDGEGW, "serve"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**environment, "TERM": "xterm", **variables},
+    )
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+        time.sleep(0.3)
+        text = os.read(ours, 65536).decode()
+        assert ("\x1b[32m200\x1b[0m" in text) == colored
+        assert ("\x1b" in text) == colored
+    finally:
+        process.kill()
+        process.communicate()
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_colours_are_for_terminals() -> None:
+    assert not wants_colors(io.StringIO(), {})
+
+
+def test_log_records_and_failures_to_render() -> None:
+    stream = io.StringIO()
+    handler = GatheringHandler(stream)
+    handler.setFormatter(LineFormatter(Style()))
+    handler.handle(logging.LogRecord("a", logging.WARNING, "", 1, "first\nsecond", (), None))
+    handler.handle(logging.LogRecord("a", logging.INFO, "", 1, "%d", ("x",), None))
+    lines = stream.getvalue().splitlines()
+    assert lines[0].endswith("  warning: first")
+    assert lines[1] == "    second"
+    assert "could not be rendered" in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("stack", "place"),
+    [
+        (
+            [
+                '  File "/var/task/hook.py", line 3, in handler\n    f()\n',
+                '  File "/x/site-packages/lib.py", line 9, in f\n    boom\n',
+            ],
+            ("/var/task/hook.py", 3),
+        ),
+        (
+            [
+                "TypeError: x",
+                "    at /app/node_modules/lib/index.js:1:1",
+                "    at exports.handler (/app/index.js:12:7)",
+                "    at process.task (node:internal:5:1)",
+            ],
+            ("/app/index.js", 12),
+        ),
+        (["Error", "    at file:///app/index.mjs:4:9"], ("/app/index.mjs", 4)),
+        ([], None),
+        (["nothing here"], None),
+    ],
+)
+def test_where_a_function_failed(stack: list[str], place: tuple[str, int] | None) -> None:
+    assert failed_at(stack) == place
