@@ -214,7 +214,8 @@ def start(listener: Listener, request: Request, facts: Facts) -> Step:
         case None:
             return _refuse(503, "-", "every target group of the action has weight 0", chosen)
         case LambdaTargetGroup():
-            if request.upgrade == b"websocket":
+            named = (request.headers.get(b"upgrade") or b"").lower()
+            if b"websocket" in (request.upgrade, named):
                 detail = "a Lambda target cannot take a WebSocket"
                 return _refuse(400, "LambdaWebsocketNotSupported", detail, chosen)
             return ReadBody(forwarded, group, chosen)

@@ -22,7 +22,7 @@ from edgegw.cli.trust_command import trust
 from edgegw.errors import ConfigError, EdgegwError, Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from edgegw.config.resolve import Config
 
@@ -75,6 +75,13 @@ _serve_options = [
     ),
     click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only."),
     click.option("--json", "as_json", is_flag=True, help="Log JSON objects, for tools."),
+    click.option(
+        "--debug",
+        "debugged",
+        multiple=True,
+        metavar="FUNCTION[=PORT]",
+        help="Have a function wait for a debugger (debugpy), or listen for one (Node.js).",
+    ),
 ]
 
 
@@ -97,6 +104,7 @@ def serve(
     quiet: bool,
     no_reload: bool,
     as_json: bool,
+    debugged: tuple[str, ...],
 ) -> None:
     """Run every front door of CONFIG until Ctrl-C.
 
@@ -117,6 +125,7 @@ def serve(
         quiet=quiet,
         reload=not no_reload,
         as_json=as_json,
+        debug=debugged,
     )
 
 
@@ -155,6 +164,7 @@ def dev(
     quiet: bool,
     no_reload: bool,
     as_json: bool,
+    debugged: tuple[str, ...],
     **hooks: Path | None,
 ) -> None:
     """Put hooks in front of a running dev server, without a configuration.
@@ -185,6 +195,7 @@ def dev(
         quiet=quiet,
         reload=not no_reload,
         as_json=as_json,
+        debug=debugged,
         opens=opens,
     )
 
@@ -193,7 +204,14 @@ def dev(
 @_with_serve_options
 @click.pass_context
 def demo(
-    ctx: click.Context, *, server: str, grace: float, quiet: bool, no_reload: bool, as_json: bool
+    ctx: click.Context,
+    *,
+    server: str,
+    grace: float,
+    quiet: bool,
+    no_reload: bool,
+    as_json: bool,
+    debugged: tuple[str, ...],
 ) -> None:
     """Run the demo: a site with an A/B hook and an auth hook, and two functions behind an ALB.
 
@@ -215,6 +233,7 @@ def demo(
             leave_out_missing=True,
             hints=hints,
             as_json=as_json,
+            debug=debugged,
         )
 
 
@@ -299,11 +318,12 @@ def _run(
     load: Callable[[], Config] | None = None,
     as_json: bool = False,
     opens: bool = False,
+    debug: Sequence[str] = (),
 ) -> None:
     from edgegw.cli.run import run_front_doors
 
-    debug = bool(ctx.find_root().params.get("debug"))
-    level = logging.DEBUG if debug else logging.WARNING if quiet else logging.INFO
+    is_verbose = bool(ctx.find_root().params.get("debug"))
+    level = logging.DEBUG if is_verbose else logging.WARNING if quiet else logging.INFO
     for warning in config.warnings:
         told = {"kind": "log", "level": "warning", "text": str(warning)}
         click.echo(json.dumps(told) if as_json else str(warning), err=True)
@@ -317,5 +337,6 @@ def _run(
         reload=reload,
         load=load,
         as_json=as_json,
+        debug=debug,
         opens=opens,
     )

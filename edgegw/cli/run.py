@@ -9,8 +9,9 @@ import json
 import logging
 import sys
 import webbrowser
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from collections.abc import Set as AbstractSet
+from importlib.util import find_spec
 from typing import Any, Final
 
 import httpx
@@ -18,12 +19,15 @@ import httpx
 from edgegw.cli import logs
 from edgegw.cli.render import summary
 from edgegw.config.resolve import Config
+from edgegw.config.schema import nearest
+from edgegw.errors import EnvironmentProblem, UsageError
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.gateway import Gateway
 from edgegw.gateway.reload import Load
 from edgegw.gateway.server import Ready, serve
 from edgegw.gateway.transport import HttptoolsTransport
 
+_DEBUG_PORTS: Final = {"python": 5678, "nodejs": 9229}
 _SETTLED: Final = 0.25
 """Seconds after the last ready line until the summary."""
 
@@ -40,15 +44,20 @@ def run_front_doors(
     load: Load | None = None,
     as_json: bool = False,
     opens: bool = False,
+    debug: Sequence[str] = (),
 ) -> None:
     """Serves every front door of `config` until a signal. Raises EnvironmentProblem.
 
     With `as_json` every line on stdout and stderr is a JSON object; with `opens` the first front
-    door is opened in the browser.
+    door is opened in the browser. `debug` names functions (`NAME` or `NAME=PORT`) that wait for a
+    debugger.
     """
+    ports = _debug_ports(config, debug)
     gathering = logs.set_up(level, doors=len(config.doors), as_json=as_json)
     urls: dict[str, str] = {}
-    gateway = Gateway(config, transport=_transport, leave_out_missing=leave_out_missing)
+    gateway = Gateway(
+        config, transport=_transport, leave_out_missing=leave_out_missing, debug=ports
+    )
     if level <= logging.INFO:
         gateway.on_exchange = gathering.take
     else:
@@ -75,6 +84,9 @@ def run_front_doors(
             if level <= logging.INFO and not as_json:
                 # In a moment it is known which interpreters were found.
                 asyncio.get_running_loop().call_later(_SETTLED, summarize)
+            for name, port in ports.items():
+                told = f"debug  {name}  attach a debugger to 127.0.0.1:{port}"
+                print(told, flush=True, file=sys.stderr)  # noqa: T201
             if opens:
                 webbrowser.open(next(iter(urls.values())))
             gc.enable()
@@ -92,6 +104,27 @@ def run_front_doors(
     )
     with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
         _loop_runner()(serving)
+
+
+def _debug_ports(config: Config, debug: Sequence[str]) -> dict[str, int]:
+    """The port of each function to debug. Raises UsageError."""
+    ports: dict[str, int] = {}
+    following = dict(_DEBUG_PORTS)
+    for text in debug:
+        name, _, chosen = text.partition("=")
+        deployed = config.functions.get(name)
+        if deployed is None:
+            hint = nearest(name, list(config.functions))
+            raise UsageError(f"there is no function {name!r} to debug{hint}")
+        language = deployed.latest.runtime.language
+        if chosen and not (chosen.isdigit() and 0 < int(chosen) < 65536):
+            raise UsageError(f"{chosen!r} is no port: write {name}=5678")
+        ports[name] = int(chosen) if chosen else following.get(language, 0)
+        if not chosen:
+            following[language] = ports[name] + 1
+        if language == "python" and find_spec("debugpy") is None:
+            raise EnvironmentProblem("debugging needs debugpy: pip install 'edgegw[debug]'")
+    return ports
 
 
 def _runtimes(gateway: Gateway) -> dict[str, list[str]]:

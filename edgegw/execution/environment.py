@@ -79,6 +79,8 @@ class Setting:
     temporary: str
     spawn: Callable[[Callable[[str, str], None]], Awaitable[Child]]
     is_provisioned: bool = False
+    is_debugged: bool = False
+    """Whether a debugger may stop it: then no limit of time or memory ends it."""
     is_slowed: bool = False
     """Whether it gets the share of a processor that its memory buys, as on AWS."""
 
@@ -140,6 +142,8 @@ class Environment:
         limit = INIT_TIMEOUT
         if self.is_provisioned:
             limit = max(PROVISIONED_INIT_TIMEOUT, self._function.timeout)
+        if self._setting.is_debugged:
+            limit = self._function.timeout
         started = time.perf_counter()
         failure = await self._load(limit, "")
         if failure is None:
@@ -401,6 +405,8 @@ class Environment:
         """
         child = self._child
         if child is None or self._phase not in (Phase.BUSY, Phase.INIT):
+            return
+        if self._setting.is_debugged:
             return
         if self._setting.is_slowed and self._phase is Phase.BUSY:
             self._slow_down(child)

@@ -59,9 +59,11 @@ class NodeSpawner:
 
     async def spawn(self, start: Start) -> Child:
         wrapper = start.variables.get("AWS_LAMBDA_EXEC_WRAPPER")
-        if wrapper or "NODE_OPTIONS" in start.variables:
+        if wrapper or "NODE_OPTIONS" in start.variables or start.debug_port:
             zygote = await self._zygotes.of(sys.executable)
             command = await self._command(start.variables.get("NODE_OPTIONS", ""))
+            if start.debug_port:
+                command.insert(1, f"--inspect=127.0.0.1:{start.debug_port}")
             argv = [*([wrapper] if wrapper else []), *command]
             return await wrapped(zygote, argv, start, start.settings)
         spare, self._spare = self._spare, None

@@ -50,6 +50,8 @@ class Pool:
     limit: int
     stamp: Callable[[], object] = lambda: None
     """Tells the state of the code on disk; all environments of a pool run the same."""
+    is_debugged: bool = False
+    """Whether a debugger attaches to its one environment."""
     is_frozen: bool = False
     """Whether no environment is added: the code on disk cannot be loaded, older code is warm."""
     provisioned: int = 0
@@ -238,6 +240,11 @@ class Pool:
         self.environments.add(environment)
         self._put_back(environment)
         return failure
+
+    def start_one(self) -> None:
+        """Starts an environment ahead of any invocation."""
+        if self.is_unused:
+            self._start_environment(provisioned=False)
 
     async def provision(self, count: int) -> None:
         """Has `count` environments initialised ahead of any invocation; the rest goes.

@@ -68,9 +68,13 @@ class PythonSpawner:
                 self._starting = None
             return await self.spawn(start)
         settings = start.settings
+        script = str(RUNTIMES / "python" / "environment.py")
+        if start.debug_port:
+            debug = {"port": start.debug_port, "path": _debugpy_folder(start)}
+            argv = [zygote.executable, "-X", "frozen_modules=off", "-I", "-S", script]
+            return await wrapped(zygote, argv, start, {**settings, "debug": debug})
         wrapper = start.variables.get("AWS_LAMBDA_EXEC_WRAPPER")
         if wrapper:
-            script = str(RUNTIMES / "python" / "environment.py")
             argv = [wrapper, zygote.executable, "-I", "-S", script]
             return await wrapped(zygote, argv, start, settings)
         return await framed(await zygote.fork(), settings)
@@ -80,6 +84,21 @@ class PythonSpawner:
         if task is not None:
             with contextlib.suppress(EnvironmentProblem, asyncio.CancelledError):
                 await task
+
+
+def _debugpy_folder(start: Start) -> str:
+    """A folder with debugpy and nothing else. Raises EnvironmentProblem."""
+    from importlib.util import find_spec
+
+    found = find_spec("debugpy")
+    if found is None or found.origin is None:
+        raise EnvironmentProblem("debugging needs debugpy: pip install 'edgegw[debug]'")
+    folder = Path(start.variables["TMPDIR"]).with_name("debugger")
+    folder.mkdir(exist_ok=True)
+    link = folder / "debugpy"
+    if not link.exists():
+        link.symlink_to(Path(found.origin).parent)
+    return str(folder)
 
 
 def _pythons(version: tuple[int, ...]) -> list[str]:

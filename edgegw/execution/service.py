@@ -10,7 +10,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from edgegw.awslambda.concurrency import InFlight, Limits, RequestRate, throttle_reason
@@ -30,7 +30,7 @@ from edgegw.awslambda.names import Account
 from edgegw.awslambda.permissions import is_allowed
 from edgegw.awslambda.variables import Place, variables
 from edgegw.awslambda.versions import Deployed, choose_version
-from edgegw.errors import EnvironmentProblem
+from edgegw.errors import EnvironmentProblem, UsageError
 from edgegw.execution.bootstrap import BootstrapSpawner, extended
 from edgegw.execution.channel import Child, Sink
 from edgegw.execution.edition import Edition, Editions, Load, PoolKey, Route
@@ -51,6 +51,7 @@ _LOOK: Final = 0.05
 _STORAGE_LOOKS: Final = 5
 """Every so many of them also at their temporary folders."""
 _RECYCLE: Final = 30.0
+_NO_TIMEOUT: Final = 24 * 3600.0
 
 _CREDENTIALS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
@@ -109,6 +110,7 @@ class LambdaService:
         self._leave_out_missing = leave_out_missing
         self._zygotes = Zygotes(lambda: self.packages.root)
         self._spawners: dict[str, Spawner | EnvironmentProblem] = {}
+        self._debugged: dict[PoolKey, tuple[int, FunctionRef]] = {}
         self._loads: dict[str, Load] = {}
         self._unreserved_in_flight = 0
         self._account_rate = RequestRate(self.account.concurrency)
@@ -132,6 +134,30 @@ class LambdaService:
         self._account_rate = RequestRate(settings.account.concurrency)
         return changed
 
+    def debug(self, ref: FunctionRef, port: int) -> None:
+        """Has what `ref` runs wait for a debugger at `port`: one environment, no time-out.
+
+        Raises UsageError when there is no such function, or no debugger for its runtime.
+        """
+        deployed = self.functions.get(ref.name)
+        targets = deployed.targets(ref) if deployed is not None else ()
+        if deployed is None or not targets:
+            raise UsageError(f"there is no function {ref.name!r} to debug")
+        if deployed.latest.runtime.language == "provided":
+            raise UsageError(f"{ref.name} has a runtime of its own, there is no debugger for it")
+        self._debugged[ref.deployed_name, targets[0][0]] = (port, ref)
+
+    def _start_debugged(self) -> None:
+        """Starts what is debugged, once what it replaces is gone: the port is the same."""
+        for key, (_, ref) in self._debugged.items():
+            if ref.name in self.functions:
+                self._route(self._editions.current, ref)
+                pool = self._editions.current.pools[key]
+                if any(each.is_debugged and not each.is_empty for each in self._editions.replaced):
+                    asyncio.get_running_loop().call_later(_LOOK, self._start_debugged)
+                    return
+                pool.start_one()
+
     # Life
 
     async def start(self) -> None:
@@ -146,6 +172,7 @@ class LambdaService:
         for name, deployed in self.functions.items():
             for qualifier in deployed.provisioned:
                 self.provision(name, qualifier)
+        self._start_debugged()
         if self._provisioning:  # initialised before the first request
             await asyncio.wait(self._provisioning)
 
@@ -272,7 +299,7 @@ class LambdaService:
         for key, pool in self._editions.current.pools.items():
             function = self._wanted(wanted, key)
             changed = function != pool.function or pool.function.name in touched
-            if function is not None and changed and not pool.is_unused:
+            if function is not None and changed and not (pool.is_unused or pool.is_debugged):
                 fresh[key] = self._new_pool(function, key[0])
         for deployed in wanted.values():
             if deployed is not self.functions.get(deployed.name):
@@ -316,6 +343,7 @@ class LambdaService:
                 if function is not None:
                     fresh[key] = self._new_pool(function, key[0])
         self._replace(functions, fresh)
+        self._start_debugged()
         for name in replacement.touched:
             for qualifier in functions[name].provisioned if name in functions else ():
                 self.provision(name, qualifier)
@@ -474,6 +502,7 @@ class LambdaService:
             lambda provisioned: self._environment(function, name, provisioned),
             self.account.concurrency,
             stamp=lambda: self.code_stamp(function.name),
+            is_debugged=(name, function.version) in self._debugged,
         )
 
     def _all_pools(self) -> list[Pool]:
@@ -482,13 +511,16 @@ class LambdaService:
     def _version(self, deployed: Deployed, name: str, version: str) -> Function | None:
         """A version as it runs under the deployed name `name`: at the edge, its replica."""
         function = deployed.version(version)
-        is_replica = name.startswith(EDGE_PREFIX) and self._settings.strict
-        return replica(function) if function is not None and is_replica else function
+        if function is not None and name.startswith(EDGE_PREFIX) and self._settings.strict:
+            function = replica(function)
+        if function is not None and (name, version) in self._debugged:
+            function = replace(function, timeout=_NO_TIMEOUT)
+        return function
 
     def _tune(self, pool: Pool, deployed: Deployed) -> None:
         """Gives a pool the limits of its function."""
         limit = self.account.concurrency if deployed.reserved is None else deployed.reserved
-        pool.limit = max(1, limit)
+        pool.limit = 1 if pool.is_debugged else max(1, limit)
 
     # Provisioned concurrency
 
@@ -549,7 +581,16 @@ class LambdaService:
             self._recycle_later()
         is_slowed = self._settings.cpu == "proportional"
         return Environment(
-            Setting(function, name, journal, temporary, spawn, provisioned, is_slowed)
+            Setting(
+                function,
+                name,
+                journal,
+                temporary,
+                spawn,
+                provisioned,
+                (name, function.version) in self._debugged,
+                is_slowed,
+            )
         )
 
     async def _spawn(
@@ -600,7 +641,9 @@ class LambdaService:
                 else []
             ),
         }
-        start = Start(function, settings, found, package, self.account.account_id, on_extension)
+        port, _ = self._debugged.get((name, function.version), (0, None))
+        account_id = self.account.account_id
+        start = Start(function, settings, found, package, account_id, on_extension, port)
         if package.extensions and language != "provided":
             return await extended(spawner, self._zygotes, start)
         return await spawner.spawn(start)

@@ -34,7 +34,8 @@ class InvalidEntrypointError(Exception):
 class Start:
     """All that a child is told: what the bundled runtimes get at init, the variables, the folders.
 
-    `on_extension` hears the name and events of each extension that registers.
+    `on_extension` hears the name and events of each extension that registers. With a `debug_port`
+    a debugger can attach there.
     """
 
     function: Function
@@ -43,6 +44,7 @@ class Start:
     package: Package
     account_id: str
     on_extension: Callable[[str, str], None]
+    debug_port: int = 0
 
 
 class Spawner(Protocol):

@@ -17,7 +17,8 @@ import httpx
 
 from edgegw.alb.answers import MALFORMED
 from edgegw.alb.answers import error_page as alb_error_page
-from edgegw.alb.model import Forward, IpTargetGroup, Target
+from edgegw.alb.model import Forward, IpTargetGroup, LambdaTargetGroup, Target
+from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.answers import error_page as cloudfront_error_page
 from edgegw.cloudfront.behaviors import malformed_status
@@ -104,6 +105,7 @@ class Gateway:
         functions: Mapping[str, Handler] | None = None,
         transport: MakeTransport = httpx_transport,
         leave_out_missing: bool = False,
+        debug: Mapping[str, int] | None = None,
     ) -> None:
         unknown = set(functions or {}) - set(config.functions)
         if unknown:
@@ -118,6 +120,7 @@ class Gateway:
         self._handlers = dict(functions or {})
         self._make_transport = transport
         self._leave_out_missing = leave_out_missing
+        self._debug = dict(debug or {})
         self.faults = Faults(config.faults, config.fault_seed)
         """What goes wrong on demand."""
         self.stale: dict[str, str] = {}
@@ -242,6 +245,8 @@ class Gateway:
             cpu=config.cpu,
             strict=config.strict,
         )
+        for name, port in self._debug.items():
+            service.debug(first_reference(config, name), port)
         origins = Origins(
             self._make_transport(self._unverified),
             self._make_transport(self._target_hosts),
@@ -390,6 +395,24 @@ class Gateway:
         `serve` does: asking for the running loop costs a system call on Python 3.11.
         """
         self._pinned = self._parts_here()
+
+
+def first_reference(config: Config, name: str) -> FunctionRef:
+    """The first reference to the function `name` at a trigger or in a target group."""
+    for door in config.doors:
+        if isinstance(door, DistributionDoor):
+            distribution = door.distribution
+            behaviors = (*distribution.behaviors, distribution.default_behavior)
+            refs = [each.function for b in behaviors for each in b.associations.values()]
+        else:
+            rules = [*door.listener.rules, door.listener.default]
+            forwards = [each.action for each in rules if isinstance(each.action, Forward)]
+            groups = [group for action in forwards for group, _ in action.target_groups]
+            refs = [each.function for each in groups if isinstance(each, LambdaTargetGroup)]
+        for ref in refs:
+            if ref.name == name:
+                return ref
+    return FunctionRef(name)
 
 
 def by_key(doors: Sequence[Door]) -> Mapping[object, Door]:

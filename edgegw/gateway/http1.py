@@ -49,6 +49,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
         self._hosts = 0
         self._is_refused = False
         self._is_bodiless = True
+        self._is_muted = False
         self._upgrade = b""
         self._early: list[bytes] | None = None
         self._tunnel: Tunnel | None = None
@@ -83,14 +84,33 @@ class FrontDoorProtocol(HttpToolsProtocol):
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             # Without a 101 it is an ordinary request; the connection closes after the answer.
-            self._early = [data[upgrade.args[0] :]]
+            rest = data[upgrade.args[0] :]
+            if self._is_muted:
+                self._go_on(rest)
+                return
+            self._early = [rest]
         except httptools.HttpParserError as error:
             self._refuse(f"malformed HTTP: {error}")
             return
         if self._in_head and self._head_bytes > MAX_HEAD:
             self._refuse(f"request line and headers exceed {MAX_HEAD} bytes", too_large=True)
 
+    def _go_on(self, rest: bytes) -> None:
+        """Reads the body of a request that also asked to switch protocols.
+
+        The parser takes it for the other protocol: another one is told its framing alone.
+        """
+        names = (b"content-length", b"transfer-encoding")
+        framing = [b"%b: %b\r\n" % line for line in self.headers if line[0] in names]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing))
+        self._is_muted = False
+        if rest:
+            self.data_received(rest)
+
     def on_message_begin(self) -> None:
+        if self._is_muted:
+            return
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
@@ -100,9 +120,13 @@ class FrontDoorProtocol(HttpToolsProtocol):
         self._is_bodiless = True
         self._upgrade = b""
 
+    def on_url(self, url: bytes) -> None:
+        if not self._is_muted:
+            super().on_url(url)
+
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
-            return  # a trailer
+            return  # a trailer, or the framing told again
         value = value.rstrip(
             b" \t"
         )  # blanks behind a value are not part of it; the parser keeps them
@@ -121,16 +145,13 @@ class FrontDoorProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._head_bytes = 0
-        if self._is_refused:
+        if self._is_refused or self._is_muted:
             return
         version = self.parser.get_http_version()
         if self._hosts != 1 and not (version == "1.0" and self._hosts == 0):
             self._refuse(f"{self._hosts} Host headers")
             return
-        if self.parser.should_upgrade() and not self._is_bodiless:
-            # The parser takes what follows for another protocol: the body would be lost.
-            self._refuse("a request to switch protocols must not carry a body")
-            return
+        self._is_muted = self.parser.should_upgrade() and not self._is_bodiless
         keep_alive = (
             version != "1.0"
             and self.parser.should_keep_alive()
@@ -225,7 +246,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if not self._is_refused:
+        if not (self._is_refused or self._is_muted):
             super().on_message_complete()
 
     def _should_upgrade(self) -> bool:

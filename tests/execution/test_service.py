@@ -92,7 +92,7 @@ async def test_init_duration_is_reported_once() -> None:
 async def test_prints_go_to_the_log_with_name_and_request_id(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with caplog.at_level(logging.INFO, "edgegw.execution"):
+    with caplog.at_level(logging.INFO, "edgegw.printed"):
         async with service(python("counts")) as running:
             outcome = await invoke(running, "counts")
     assert f"counts {outcome.report.request_id} call 1" in [each.message for each in caplog.records]

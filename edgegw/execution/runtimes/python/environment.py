@@ -59,6 +59,8 @@ def run(frames_fd, log_fd) -> None:
         return
     settings = json.loads(settings)
     prepare(settings)
+    if settings.get("debug"):
+        wait_for_debugger(settings["debug"])
     try:
         handler = load(settings["handler"])
     except FailedInit as failed:
@@ -94,6 +96,24 @@ def prepare(settings) -> None:
     root.setLevel(logging.WARNING)
     if settings["log_format"] == "JSON":
         root.setLevel(LEVELS.get(settings["log_level"], logging.INFO))
+
+
+def wait_for_debugger(debug) -> None:
+    """Listens for a debugger (debugpy) and waits until one has attached."""
+    sys.path.append(debug["path"])
+    import debugpy
+
+    sys.path.remove(debug["path"])
+    last = time.monotonic() + 10
+    while True:  # the environment that this one replaces may not be gone yet
+        try:
+            debugpy.listen(("127.0.0.1", debug["port"]))
+            break
+        except Exception:
+            if time.monotonic() > last:
+                raise
+            time.sleep(0.1)
+    debugpy.wait_for_client()
 
 
 LEVELS = {
