@@ -4,14 +4,14 @@ VENV ?= .venv
 PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3.14 python3; do \
 	$$each -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
 BIN := $(VENV)/bin
-VITE_SITE := tests/e2e/vite_site
+SITES := tests/e2e/vite_site tests/e2e/react_site tests/e2e/next_site
 
 .PHONY: demo test lint format bench schema screenshot clean
 
 demo: $(BIN)/edgegw
 	@exec $(BIN)/edgegw demo
 
-test: $(VENV)/.tests $(VITE_SITE)/node_modules
+test: $(VENV)/.tests $(SITES:=/node_modules)
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.lint
@@ -48,10 +48,10 @@ $(VENV)/.lint: $(VENV)/.tests pyproject.toml
 	$(BIN)/python -m pip install --quiet --group lint
 	@touch $@
 
-# Vite for one test of a real dev server; without npm that test is skipped.
-$(VITE_SITE)/node_modules: $(VITE_SITE)/package-lock.json
-	@if command -v npm >/dev/null; then npm ci --no-audit --no-fund --prefix $(VITE_SITE); fi
+# Vite and Next.js for tests of real dev servers; without npm they are skipped.
+%/node_modules: %/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --no-audit --no-fund --prefix $*; fi
 	@if test -d $@; then touch $@; fi
 
 clean:
-	rm -rf $(VENV) $(VITE_SITE)/node_modules dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SITES:=/node_modules) dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,4 @@
+import { createRoot } from "react-dom/client";
+import Greeting from "./Greeting.jsx";
+
+createRoot(document.getElementById("root")).render(<Greeting />);
