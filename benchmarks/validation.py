@@ -20,7 +20,8 @@ from edgegw.awslambda.payload import decode_payload
 from edgegw.cloudfront.model import TRIGGERS, CustomOrigin, Trigger
 from edgegw.cloudfront.trigger_event import Sent, encode_request_event, encode_response_event
 from edgegw.cloudfront.trigger_result import decode_request_result, decode_response_result
-from edgegw.config.resolve import DistributionDoor, load_dict
+from edgegw.config.model import DistributionDoor
+from edgegw.config.resolve import load_dict
 from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import Target
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from edgegw.config.resolve import Config, load_file
+from edgegw.config.model import Config
+from edgegw.config.resolve import load_file
 from edgegw.errors import EnvironmentProblem
 
 _FOLDER: Final = Path(__file__).parent / "demo"

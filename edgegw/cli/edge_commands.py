@@ -16,7 +16,7 @@ from edgegw.errors import UsageError
 
 if TYPE_CHECKING:
     from edgegw.cloudfront.rule_table import Breach
-    from edgegw.config.resolve import Config, DistributionDoor
+    from edgegw.config.model import Config, DistributionDoor
     from edgegw.http.message import Request, Response
 
 _EXAMPLE: Final[dict[str, Any]] = {
@@ -82,7 +82,7 @@ def event(kind: Trigger, config: Path | None, distribution: str | None, **given:
 
 
 def _distribution(config: Config, name: str | None) -> DistributionDoor:
-    from edgegw.config.resolve import DistributionDoor
+    from edgegw.config.model import DistributionDoor
 
     doors = [door for door in config.doors if isinstance(door, DistributionDoor)]
     names = ", ".join(door.name for door in doors) or "none"
@@ -218,7 +218,8 @@ def _print(breach: Breach) -> None:
 
 def _stance(config: Path | None) -> Any:
     from edgegw.cloudfront.stance import DEFAULT_STANCE
-    from edgegw.config.resolve import DistributionDoor, load_file
+    from edgegw.config.model import DistributionDoor
+    from edgegw.config.resolve import load_file
 
     found = config or next((Path(name) for name in CANDIDATES if Path(name).exists()), None)
     if found is None:

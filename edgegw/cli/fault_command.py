@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any, cast
 
@@ -69,6 +67,9 @@ def _shown(kind: str, value: float) -> str:
 
 def call(state: Path, method: str, path: str, body: Any = None) -> dict[str, Any]:
     """Asks the gateway that runs with this state folder. Raises EnvironmentProblem, UsageError."""
+    import urllib.error
+    import urllib.request
+
     from edgegw.gateway.control_channel import read_announcement
 
     told = read_announcement(state)

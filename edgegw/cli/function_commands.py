@@ -15,7 +15,7 @@ from edgegw.awslambda.shifting import PRESETS
 from edgegw.errors import EnvironmentProblem, UsageError
 
 if TYPE_CHECKING:
-    from edgegw.config.resolve import Config
+    from edgegw.config.model import Config
 
 CANDIDATES: Final = ("edgegw.yaml", "edgegw.yml", "edgegw.json")
 
@@ -168,7 +168,7 @@ def logs(
 
 def _log_name(name: str, config: Path | None) -> str:
     """A distribution's name in `LambdaEdge/NAME` becomes its id, which the log group has."""
-    from edgegw.config.resolve import DistributionDoor
+    from edgegw.config.model import DistributionDoor
 
     before, mark, distribution = name.rpartition("LambdaEdge/")
     if not mark:

@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -24,7 +24,7 @@ from edgegw.errors import ConfigError, EdgegwError, Finding
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edgegw.config.resolve import Config
+    from edgegw.config.model import Config
 
 
 class _Commands(click.Group):
@@ -113,13 +113,19 @@ def serve(
     Example: edgegw serve config/demo.yaml
     """
     _start_quickly()
-    from edgegw.config.resolve import load_file
+    from edgegw.config.remembered import load_quickly
 
     file = config or default_config()
+
+    def load() -> Config:
+        from edgegw.config.resolve import load_file
+
+        return load_file(file)
+
     _run(
         ctx,
-        load_file(file),
-        load=lambda: load_file(file),
+        load_quickly(file),
+        load=load,
         server=server,
         grace=grace,
         quiet=quiet,
@@ -287,10 +293,11 @@ def schema() -> None:
 def _start_quickly() -> None:
     """Leaves out what start-up does not need.
 
-    Importing makes no garbage (the collector is on again when all is ready), and pydantic looks
-    for plugins among all installed packages.
+    Importing makes no garbage (the collector is on again when all is ready), pydantic looks for
+    plugins among all installed packages, and httpx brings a command line of its own with rich.
     """
     gc.disable()
+    sys.modules.setdefault("httpx._main", cast("Any", None))
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
 
 

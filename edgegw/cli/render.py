@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 
 from edgegw.alb.model import FixedResponse, Forward, LambdaTargetGroup, Rule
 from edgegw.cloudfront.model import Behavior, CustomOrigin, Distribution, Origin
-from edgegw.config.resolve import Config, DistributionDoor, Door, ListenerDoor
+from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
 from edgegw.gateway.exchange import Exchange, FunctionRun
 from edgegw.http.target import to_text
 

@@ -18,8 +18,8 @@ import httpx
 
 from edgegw.cli import logs
 from edgegw.cli.render import summary
-from edgegw.config.resolve import Config
-from edgegw.config.schema import nearest
+from edgegw.config.model import Config
+from edgegw.config.spelling import nearest
 from edgegw.errors import EnvironmentProblem, UsageError
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.gateway import Gateway

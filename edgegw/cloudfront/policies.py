@@ -93,9 +93,9 @@ class Forwarding:
 
     cache_policy: CachePolicy
     origin_request_policy: OriginRequestPolicy | None
-    keeps_header: Callable[[bytes], bool]
-    keeps_cookie: Callable[[str], bool] | None
-    keeps_query_string: Callable[[str], bool] | None
+    keeps_header: Callable[[bytes], bool] = field(compare=False)
+    keeps_cookie: Callable[[str], bool] | None = field(compare=False)
+    keeps_query_string: Callable[[str], bool] | None = field(compare=False)
     added_headers: tuple[str, ...]
     keeps_all_query_strings: bool = False
     _plans: dict[tuple[bytes, ...], Plan] = field(
@@ -104,6 +104,10 @@ class Forwarding:
     _values: dict[tuple[Treatment, bytes], bytes] = field(
         default_factory=dict["tuple[Treatment, bytes]", bytes], compare=False, repr=False
     )
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        # Pickled as what it was made of: the questions are made anew.
+        return compile_forwarding, (self.cache_policy, self.origin_request_policy)
 
     @property
     def forwards_cookies(self) -> bool:

@@ -25,7 +25,8 @@ from edgegw.config.function_check import (
     check_functions,
     check_reference,
 )
-from edgegw.config.schema import Config, later_keys, nearest
+from edgegw.config.schema import Config, later_keys
+from edgegw.config.spelling import nearest
 
 _HOST_PATTERN: Final = re.compile(r"[A-Za-z0-9\-.*?]+")
 _PATH_PATTERN: Final = re.compile(r"[A-Za-z0-9_\-.$/~\"'@:+&*?]+")

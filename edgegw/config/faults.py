@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from edgegw.config.schema import nearest
+from edgegw.config.spelling import nearest
 from edgegw.errors import UsageError
 
 

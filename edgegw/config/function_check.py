@@ -13,7 +13,8 @@ from edgegw.awslambda.variables import MAX_TOTAL, RESERVED, is_valid_name
 from edgegw.awslambda.versions import MIN_UNRESERVED
 from edgegw.config.document import Document, Path
 from edgegw.config.function_schema import Alias, Function
-from edgegw.config.schema import Config, nearest
+from edgegw.config.schema import Config
+from edgegw.config.spelling import nearest
 
 RUNTIME: Final = re.compile(r"python3\.(\d+)|nodejs(\d+)\.x|(provided(?:\.al2|\.al2023)?)")
 _NAME: Final = re.compile(r"[a-zA-Z0-9-_]{1,64}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
@@ -13,8 +13,6 @@ from urllib.parse import urlsplit
 from edgegw.alb import model as alb
 from edgegw.alb.rules import host_header, path_pattern
 from edgegw.awslambda.names import Account
-from edgegw.awslambda.shifting import Shift
-from edgegw.awslambda.versions import Deployed
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.behaviors import compile_path_pattern
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
@@ -25,75 +23,8 @@ from edgegw.config.check import check
 from edgegw.config.document import Document, document_of, read_document
 from edgegw.config.faults import FaultPlan
 from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
+from edgegw.config.model import Config, DistributionDoor, Door, Listen, ListenerDoor
 from edgegw.errors import ConfigError, Finding, UsageError
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    """Where a front door listens. Without certificate paths, TLS makes a local certificate."""
-
-    address: str
-    port: int
-    tls: bool = False
-    certificate: str | None = None
-    key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DistributionDoor:
-    """A distribution and where it listens."""
-
-    name: str
-    listen: Listen
-    distribution: cloudfront.Distribution
-    origins: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ListenerDoor:
-    """A listener of a load balancer and where it listens. `name` is the load balancer's."""
-
-    name: str
-    listen: Listen
-    listener: alb.Listener
-
-
-Door = DistributionDoor | ListenerDoor
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """Everything, resolved. `unverified` are origin hosts whose certificates are not checked.
-
-    `files` are those that the configuration itself is made of, `code` those of the functions, with
-    their names; both as they were named, links not followed.
-    """
-
-    functions: Mapping[str, Deployed]
-    doors: tuple[Door, ...]
-    account: Account
-    unverified: frozenset[str]
-    warnings: tuple[Finding, ...] = ()
-    shifts: tuple[Shift, ...] = ()
-    lambda_api: Listen | None = None
-    pass_credentials: bool = False
-    cpu: Literal["full", "proportional"] = "full"
-    strict: bool = True
-    files: tuple[str, ...] = ()
-    code: tuple[tuple[str, str], ...] = ()
-    state: str = ".edgegw"
-    target_groups: tuple[str, ...] = ()
-    faults: Mapping[str, FaultPlan] = field(default_factory=dict[str, FaultPlan])
-    fault_seed: int | None = None
-
-    @property
-    def fault_targets(self) -> list[str]:
-        """What faults on demand may be set for, as `function:NAME` and so on."""
-        found = [f"function:{name}" for name in self.functions]
-        for door in self.doors:
-            if isinstance(door, DistributionDoor):
-                found += [f"origin:{door.name}/{origin}" for origin in door.origins]
-        return [*found, *(f"target_group:{name}" for name in self.target_groups)]
 
 
 def load_file(

@@ -7,7 +7,6 @@ and the JSON Schema for editors.
 from __future__ import annotations
 
 import copy
-import difflib
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, cast
 
@@ -26,6 +25,7 @@ from edgegw.config.fields import (
     Texts,
 )
 from edgegw.config.function_schema import Function
+from edgegw.config.spelling import nearest
 
 SelectionBehavior = Literal["none", "whitelist", "allExcept", "all"]
 
@@ -444,16 +444,6 @@ def _element(annotation: Any) -> Any:
 
 def _annotated(argument: Any) -> bool:
     return hasattr(argument, "__metadata__")
-
-
-def nearest(name: str, known: list[str]) -> str:
-    """`; did you mean …?` with the nearest of `known`, or what there is, or nothing."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    if known and len(known) <= 12:
-        return "; there are: " + ", ".join(known)
-    return ""
 
 
 def later_keys(model: Model, path: Path = ()) -> list[Path]:

@@ -29,7 +29,7 @@ from edgegw.cloudfront.faults import FunctionFault
 from edgegw.cloudfront.model import Behavior
 from edgegw.cloudfront.rule_table import Breach
 from edgegw.cloudfront.visit import Finish, Visit
-from edgegw.config.resolve import Door
+from edgegw.config.model import Door
 from edgegw.execution.edition import Edition
 from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import to_text

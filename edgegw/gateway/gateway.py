@@ -22,14 +22,7 @@ from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.answers import error_page as cloudfront_error_page
 from edgegw.cloudfront.behaviors import malformed_status
-from edgegw.config.resolve import (
-    Config,
-    DistributionDoor,
-    Door,
-    ListenerDoor,
-    load_dict,
-    load_file,
-)
+from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
 from edgegw.errors import UsageError
 from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService, Replacement, Settings
@@ -138,6 +131,8 @@ class Gateway:
 
         Raises ConfigError with all findings, UsageError when there is no such file.
         """
+        from edgegw.config.resolve import load_file
+
         return cls(load_file(path), functions=functions)
 
     @classmethod
@@ -149,6 +144,8 @@ class Gateway:
         functions: Mapping[str, Handler] | None = None,
     ) -> Self:
         """The gateway of a configuration at hand; relative paths are relative to `base`."""
+        from edgegw.config.resolve import load_dict
+
         return cls(load_dict(config, base), functions=functions)
 
     # Front doors

@@ -15,7 +15,7 @@ from edgegw.awslambda.model import FunctionRef, Invocation, Outcome
 from edgegw.awslambda.payload import decode_payload
 from edgegw.cloudfront.behaviors import choose_behavior
 from edgegw.cloudfront.model import TRIGGERS, Association, Behavior, Distribution, Origin, Trigger
-from edgegw.config.resolve import Config
+from edgegw.config.model import Config
 from edgegw.errors import UsageError
 from edgegw.execution.edition import Edition
 from edgegw.execution.service import LambdaService

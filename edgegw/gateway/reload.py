@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Final
 
-from edgegw.config.resolve import Config
+from edgegw.config.model import Config
 from edgegw.errors import ConfigError, EdgegwError
 from edgegw.execution.pool import SupersededError
 from edgegw.gateway.code_files import Claim, link_claim, links_on_the_way

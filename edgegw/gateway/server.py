@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from edgegw.config.resolve import Config, DistributionDoor, Door, Listen
+from edgegw.config.model import Config, DistributionDoor, Door, Listen
 from edgegw.errors import EnvironmentProblem
 from edgegw.gateway.gateway import Gateway, by_key
 from edgegw.gateway.reload import Load, Reloader

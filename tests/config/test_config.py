@@ -15,13 +15,8 @@ from edgegw.cloudfront.model import CustomOrigin
 from edgegw.cloudfront.stance import OPEN_POINTS, Stance
 from edgegw.config import schema
 from edgegw.config.document import read_document
-from edgegw.config.resolve import (
-    DistributionDoor,
-    ListenerDoor,
-    load_dict,
-    load_document,
-    load_file,
-)
+from edgegw.config.model import DistributionDoor, ListenerDoor
+from edgegw.config.resolve import load_dict, load_document, load_file
 from edgegw.config.schema import json_schema
 from edgegw.errors import ConfigError, UsageError
 

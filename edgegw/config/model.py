@@ -1,0 +1,83 @@
+"""What a checked configuration becomes: immutable values, with nothing left to parse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from edgegw.alb import model as alb
+from edgegw.awslambda.names import Account
+from edgegw.awslambda.shifting import Shift
+from edgegw.awslambda.versions import Deployed
+from edgegw.cloudfront import model as cloudfront
+from edgegw.config.faults import FaultPlan
+from edgegw.errors import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where a front door listens. Without certificate paths, TLS makes a local certificate."""
+
+    address: str
+    port: int
+    tls: bool = False
+    certificate: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DistributionDoor:
+    """A distribution and where it listens."""
+
+    name: str
+    listen: Listen
+    distribution: cloudfront.Distribution
+    origins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerDoor:
+    """A listener of a load balancer and where it listens. `name` is the load balancer's."""
+
+    name: str
+    listen: Listen
+    listener: alb.Listener
+
+
+Door = DistributionDoor | ListenerDoor
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything, resolved. `unverified` are origin hosts whose certificates are not checked.
+
+    `files` are those that the configuration itself is made of, `code` those of the functions, with
+    their names; both as they were named, links not followed.
+    """
+
+    functions: Mapping[str, Deployed]
+    doors: tuple[Door, ...]
+    account: Account
+    unverified: frozenset[str]
+    warnings: tuple[Finding, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    lambda_api: Listen | None = None
+    pass_credentials: bool = False
+    cpu: Literal["full", "proportional"] = "full"
+    strict: bool = True
+    files: tuple[str, ...] = ()
+    code: tuple[tuple[str, str], ...] = ()
+    state: str = ".edgegw"
+    target_groups: tuple[str, ...] = ()
+    faults: Mapping[str, FaultPlan] = field(default_factory=dict[str, FaultPlan])
+    fault_seed: int | None = None
+
+    @property
+    def fault_targets(self) -> list[str]:
+        """What faults on demand may be set for, as `function:NAME` and so on."""
+        found = [f"function:{name}" for name in self.functions]
+        for door in self.doors:
+            if isinstance(door, DistributionDoor):
+                found += [f"origin:{door.name}/{origin}" for origin in door.origins]
+        return [*found, *(f"target_group:{name}" for name in self.target_groups)]

@@ -1,0 +1,140 @@
+"""The resolved configuration of the last start, so that `serve` is ready sooner.
+
+Judging a configuration takes longer than everything else at start; when neither its text, the
+environment variables it names, the files that it refers to, nor edgegw itself changed, the outcome
+is the same. It is kept in the user's cache folder, for its owner only: what lies in a project is
+never unpickled.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import hashlib
+import os
+import pickle
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, cast
+
+from edgegw.config.model import Config
+
+_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
+_MOST: Final = 50
+"""Configurations that are kept; the oldest ones go."""
+
+
+def load_quickly(path: Path, environment: Mapping[str, str] | None = None) -> Config:
+    """As `resolve.load_file`, from the last start where nothing has changed since."""
+    variables = os.environ if environment is None else environment
+    file = _file(path, variables)
+    if file is not None:
+        known = _read(file)
+        if known is not None:
+            return known
+    from edgegw.config.resolve import load_file
+
+    config = load_file(path, environment)
+    if file is not None:
+        _write(file, config)
+    return config
+
+
+def _file(path: Path, environment: Mapping[str, str]) -> Path | None:
+    """Where the outcome for this text is kept; None where nothing can be."""
+    folder = _folder(environment)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None  # load_file says what is wrong
+    if folder is None:
+        return None
+    named = sorted(set(_VARIABLE.findall(text)))
+    parts = [
+        repr((sys.version_info, _own_state(), str(path), str(path.resolve()))),
+        repr([(name, environment.get(name)) for name in named]),
+        text,
+    ]
+    return folder / f"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}.pickle"
+
+
+def _folder(environment: Mapping[str, str]) -> Path | None:
+    """The cache folder, if it is there or can be made, and is the user's own."""
+    base, home = environment.get("XDG_CACHE_HOME"), environment.get("HOME")
+    if not base and not home:
+        return None
+    folder = Path(base, "edgegw") if base else Path(str(home), ".cache", "edgegw")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+    except OSError:
+        return None
+    is_own = not hasattr(os, "getuid") or found.st_uid == os.getuid()
+    return folder if is_own and not found.st_mode & 0o022 else None
+
+
+def _own_state() -> list[tuple[str, int]]:
+    """The state of edgegw's own code: a change of it may judge otherwise."""
+    top = Path(__file__).parents[1]
+    rooms = (top, *(top / room for room in ("config", "cloudfront", "alb", "awslambda", "http")))
+    files = (each for room in rooms for each in os.scandir(room) if each.name.endswith(".py"))
+    return sorted((each.path, each.stat().st_mtime_ns) for each in files)
+
+
+def _witnesses(config: Config) -> list[tuple[str, int, int] | tuple[str]]:
+    """The files that judging looked at, with what tells whether they changed."""
+    paths: dict[str, None] = {}
+    for deployed in config.functions.values():
+        for function in (deployed.latest, *deployed.versions.values()):
+            module = Path(function.code, *function.handler.split(".")[0].split("/"))
+            for each in (function.code, *function.layers, module.parent):
+                paths[str(each)] = None
+    paths.update(dict.fromkeys(path for _, path in config.code))
+    paths.update(dict.fromkeys(config.files[1:]))
+    return [_witness(path) for path in paths]
+
+
+def _witness(path: str) -> tuple[str, int, int] | tuple[str]:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return (path,)
+    return (str(Path(path).resolve()), found.st_ino, found.st_mtime_ns if path else 0)
+
+
+def _read(file: Path) -> Config | None:
+    try:
+        known: Any = pickle.loads(file.read_bytes())  # noqa: S301 - our own, see above
+        config, witnesses = known
+    except Exception:  # of another version, cut off, not there: judged anew
+        return None
+    if not isinstance(config, Config) or witnesses != _witnesses(config):
+        return None
+    return config
+
+
+def _write(file: Path, config: Config) -> None:
+    cast("Any", copyreg).pickle(MappingProxyType, _reduce_proxy)
+    temporary = file.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        content = pickle.dumps((config, _witnesses(config)))
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        temporary.replace(file)
+        kept = sorted(file.parent.glob("*.pickle"), key=lambda each: each.stat().st_mtime)
+        for each in kept[:-_MOST]:
+            each.unlink(missing_ok=True)
+    except (OSError, pickle.PicklingError, TypeError, AttributeError):
+        temporary.unlink(missing_ok=True)
+
+
+def _reduce_proxy(proxy: MappingProxyType[Any, Any]) -> tuple[object, tuple[dict[Any, Any]]]:
+    return proxy_of, (dict(proxy),)
+
+
+def proxy_of(mapping: dict[Any, Any]) -> Mapping[Any, Any]:
+    """A read-only view; named for pickle, which cannot name its class."""
+    return MappingProxyType(mapping)

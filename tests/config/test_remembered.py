@@ -1,0 +1,147 @@
+"""The configuration of the last start: the same outcome, and judged anew when anything changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgegw.config import resolve
+from edgegw.config.remembered import load_quickly
+from edgegw.config.resolve import load_file
+from edgegw.errors import ConfigError, UsageError
+
+ROOT = Path(__file__).parents[2]
+
+
+class Loads:
+    """Counts how often a configuration is judged."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        real = resolve.load_file
+
+        def counting(*args: Any, **kwargs: Any) -> Any:
+            self.count += 1
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(resolve, "load_file", counting)
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> Loads:
+    return Loads(monkeypatch)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> dict[str, str]:
+    return {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    (folder / "hook").mkdir(parents=True)
+    (folder / "hook" / "handler.py").write_text("def handler(event, context): ...")
+    config = {
+        "functions": {"hook": {"runtime": "python3.13", "code": "hook"}},
+        "distributions": {
+            "site": {
+                "listen": 0,
+                "origins": {"app": {"url": "http://127.0.0.1:${PORT:-9}"}},
+                "default_behavior": {
+                    "origin": "app",
+                    "lambda_functions": {"viewer-request": "hook"},
+                },
+            }
+        },
+    }
+    (folder / "edgegw.yaml").write_text(json.dumps(config))
+    return folder / "edgegw.yaml"
+
+
+def test_the_second_start_gets_an_equal_configuration(
+    project: Path, cache: dict[str, str], loads: Loads
+) -> None:
+    first = load_quickly(project, cache)
+    assert load_quickly(project, cache) == first == load_file(project, cache)
+    assert loads.count == 1
+    (kept,) = Path(cache["XDG_CACHE_HOME"], "edgegw").iterdir()
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+def test_the_demo_is_equal_too(cache: dict[str, str], loads: Loads) -> None:
+    demo = ROOT / "config" / "demo.yaml"
+    first = load_quickly(demo, cache)
+    again = load_quickly(demo, cache)
+    assert loads.count == 1
+    assert again == first
+    # What is made of policies still answers.
+    for old, new in zip(first.doors, again.doors, strict=True):
+        if hasattr(old, "distribution"):
+            one, other = old.distribution.default_behavior, new.distribution.default_behavior
+            for name in (b"host", b"x-any", b"cookie"):
+                assert one.forwarding.keeps_header(name) == other.forwarding.keeps_header(name)
+
+
+def test_a_change_of_text_variable_or_files_is_judged_anew(
+    project: Path, cache: dict[str, str], loads: Loads
+) -> None:
+    load_quickly(project, cache)
+    assert load_quickly(project, {**cache, "PORT": "10"}).doors
+    assert loads.count == 2
+    load_quickly(project, {**cache, "OTHER": "10"})
+    assert loads.count == 2
+    project.write_text(project.read_text() + "\n")
+    load_quickly(project, cache)
+    assert loads.count == 3
+    (project.parent / "hook" / "handler.py").unlink()
+    with pytest.raises(ConfigError, match="handler"):
+        load_quickly(project, cache)
+
+
+def test_mistakes_and_missing_files_are_told_as_ever(tmp_path: Path, cache: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="there is no configuration"):
+        load_quickly(tmp_path / "missing.yaml", cache)
+    (tmp_path / "wrong.yaml").write_text("functons: {}")
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="did you mean 'functions'"):
+            load_quickly(tmp_path / "wrong.yaml", cache)
+
+
+def test_what_is_kept_may_be_damaged(project: Path, cache: dict[str, str], loads: Loads) -> None:
+    first = load_quickly(project, cache)
+    (kept,) = Path(cache["XDG_CACHE_HOME"], "edgegw").iterdir()
+    for damage in (b"", b"nonsense", kept.read_bytes()[:-20], pickle.dumps(("x", []))):
+        kept.write_bytes(damage)
+        assert load_quickly(project, cache) == first
+    assert loads.count == 5
+
+
+def test_a_folder_that_others_may_write_is_not_used(
+    project: Path, cache: dict[str, str], loads: Loads
+) -> None:
+    folder = Path(cache["XDG_CACHE_HOME"], "edgegw")
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    load_quickly(project, cache)
+    load_quickly(project, cache)
+    assert loads.count == 2
+    assert not list(folder.iterdir())
+
+
+def test_without_a_home_nothing_is_kept(project: Path, loads: Loads) -> None:
+    load_quickly(project, {})
+    load_quickly(project, {})
+    assert loads.count == 2
+
+
+def test_few_are_kept(project: Path, cache: dict[str, str]) -> None:
+    for number in range(55):
+        load_quickly(project, {**cache, "PORT": str(1000 + number)})
+    assert len(os.listdir(Path(cache["XDG_CACHE_HOME"], "edgegw"))) == 50
