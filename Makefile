@@ -49,8 +49,11 @@ $(VENV)/.lint: $(VENV)/.tests pyproject.toml
 	@touch $@
 
 # Vite and Next.js for tests of real dev servers; without npm they are skipped.
-%/node_modules: %/package-lock.json
-	@if command -v npm >/dev/null; then npm ci --no-audit --no-fund --prefix $*; fi
+# (Next.js has no lock file: its compiler's package is another one on each system.)
+%/node_modules: %/package.json
+	@if command -v npm >/dev/null; then \
+		if test -f $*/package-lock.json; then npm ci --no-audit --no-fund --prefix $*; \
+		else npm install --no-audit --no-fund --no-package-lock --prefix $*; fi; fi
 	@if test -d $@; then touch $@; fi
 
 clean:

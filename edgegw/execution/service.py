@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import random
 import time
-import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -28,21 +26,14 @@ from edgegw.awslambda.model import (
 )
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.permissions import is_allowed
-from edgegw.awslambda.variables import Place, variables
 from edgegw.awslambda.versions import Deployed, choose_version
 from edgegw.errors import EnvironmentProblem, UsageError
-from edgegw.execution.bootstrap import BootstrapSpawner, extended
-from edgegw.execution.channel import Child, Sink
+from edgegw.execution.channel import Sink
 from edgegw.execution.edition import Edition, Editions, Load, PoolKey, Route
-from edgegw.execution.environment import Environment, Setting
+from edgegw.execution.environment import Environment
+from edgegw.execution.environment_maker import EnvironmentMaker, Settings
 from edgegw.execution.in_process import Handler, call
-from edgegw.execution.log_store import Journal, LogStore
-from edgegw.execution.node_runtime import NodeSpawner
-from edgegw.execution.packages import Packages, site_packages
 from edgegw.execution.pool import Pool
-from edgegw.execution.python_runtime import PythonSpawner
-from edgegw.execution.spawning import Spawner, Start, Zygotes
-from edgegw.execution.zygote import RUNTIMES
 
 logger = logging.getLogger(__name__)
 
@@ -52,18 +43,6 @@ _STORAGE_LOOKS: Final = 5
 """Every so many of them also at their temporary folders."""
 _RECYCLE: Final = 30.0
 _NO_TIMEOUT: Final = 24 * 3600.0
-
-_CREDENTIALS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What holds for all functions; `LambdaService` tells what each means."""
-
-    account: Account
-    pass_credentials: bool = False
-    cpu: Literal["full", "proportional"] = "full"
-    strict: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +79,17 @@ class LambdaService:
         cpu: Literal["full", "proportional"] = "full",
         strict: bool = True,
     ) -> None:
-        self._settings = Settings(account or Account(), pass_credentials, cpu, strict)
+        settings = Settings(account or Account(), pass_credentials, cpu, strict)
+        self._maker = EnvironmentMaker(settings)
         self.code_stamp: Callable[[str], object] = lambda _name: None
         """Tells the state of a function's code on disk; for whoever watches the files to set."""
-        self.logs = LogStore()
-        self.packages = Packages()
+        self.logs = self._maker.logs
+        self.packages = self._maker.packages
         self._editions = Editions(functions)
         self._handlers = dict(handlers or {})
         self._leave_out_missing = leave_out_missing
-        self._zygotes = Zygotes(lambda: self.packages.root)
-        self._spawners: dict[str, Spawner | EnvironmentProblem] = {}
-        self._debugged: dict[PoolKey, tuple[int, FunctionRef]] = {}
+        self._debugged: dict[PoolKey, FunctionRef] = {}
+        self._opening: asyncio.TimerHandle | None = None
         self._loads: dict[str, Load] = {}
         self._unreserved_in_flight = 0
         self._account_rate = RequestRate(self.account.concurrency)
@@ -122,15 +101,15 @@ class LambdaService:
     @property
     def account(self) -> Account:
         """The account and Region that functions believe to be in."""
-        return self._settings.account
+        return self._maker.settings.account
 
     def configure(self, settings: Settings) -> bool:
         """Changes what holds for all functions; whether that was a change.
 
         Environments that run already keep the old settings until they are replaced.
         """
-        changed = settings != self._settings
-        self._settings = settings
+        changed = settings != self._maker.settings
+        self._maker.settings = settings
         self._account_rate = RequestRate(settings.account.concurrency)
         return changed
 
@@ -145,16 +124,19 @@ class LambdaService:
             raise UsageError(f"there is no function {ref.name!r} to debug")
         if deployed.latest.runtime.language == "provided":
             raise UsageError(f"{ref.name} has a runtime of its own, there is no debugger for it")
-        self._debugged[ref.deployed_name, targets[0][0]] = (port, ref)
+        key = (ref.deployed_name, targets[0][0])
+        self._debugged[key] = ref
+        self._maker.debug_ports[key] = port
 
     def _start_debugged(self) -> None:
         """Starts what is debugged, once what it replaces is gone: the port is the same."""
-        for key, (_, ref) in self._debugged.items():
+        for key, ref in self._debugged.items():
             if ref.name in self.functions:
                 self._route(self._editions.current, ref)
                 pool = self._editions.current.pools[key]
                 if any(each.is_debugged and not each.is_empty for each in self._editions.replaced):
-                    asyncio.get_running_loop().call_later(_LOOK, self._start_debugged)
+                    loop = asyncio.get_running_loop()
+                    self._opening = loop.call_later(_LOOK, self._start_debugged)
                     return
                 pool.start_one()
 
@@ -179,7 +161,7 @@ class LambdaService:
     async def _start_spawner(self, function: Function) -> None:
         if function.name in self._handlers:
             return
-        spawner = self._spawner(function)
+        spawner = self._maker.spawner(function)
         if isinstance(spawner, EnvironmentProblem):
             if not self._leave_out_missing:
                 raise spawner
@@ -190,28 +172,10 @@ class LambdaService:
         """Functions whose runtime this machine lacks, with the reason."""
         found: list[tuple[str, EnvironmentProblem]] = []
         for name, deployed in self.functions.items():
-            spawner = self._spawners.get(_spawner_key(deployed.latest))
-            if isinstance(spawner, EnvironmentProblem) and name not in self._handlers:
+            spawner = None if name in self._handlers else self._maker.spawner(deployed.latest)
+            if isinstance(spawner, EnvironmentProblem):
                 found.append((name, spawner))
         return found
-
-    def _spawner(self, function: Function) -> Spawner | EnvironmentProblem:
-        key = _spawner_key(function)
-        if key not in self._spawners:
-            try:
-                self._spawners[key] = self._make_spawner(function)
-            except EnvironmentProblem as problem:
-                self._spawners[key] = problem
-        return self._spawners[key]
-
-    def _make_spawner(self, function: Function) -> Spawner:
-        match function.runtime.language:
-            case "python":
-                return PythonSpawner(function.runtime, self._zygotes)
-            case "nodejs":
-                return NodeSpawner(function.runtime, self._zygotes)
-            case "provided":
-                return BootstrapSpawner(self._zygotes)
 
     async def settled(self) -> None:
         """Waits for what goes on behind answers: extensions, abandoned invocations."""
@@ -220,7 +184,7 @@ class LambdaService:
 
     async def close(self) -> None:
         """Ends every child; nothing is left running, no folder is left behind."""
-        for timer in (self._looking, self._recycling):
+        for timer in (self._looking, self._recycling, self._opening):
             if timer is not None:
                 timer.cancel()
         for task in list(self._provisioning):
@@ -229,12 +193,7 @@ class LambdaService:
                 await task
         await asyncio.gather(*(pool.close() for pool in self._all_pools()))
         self._editions.clear()
-        for spawner in self._spawners.values():
-            if not isinstance(spawner, EnvironmentProblem):
-                await spawner.close()
-        self._spawners.clear()
-        await self._zygotes.close()
-        await asyncio.to_thread(self.packages.close)
+        await self._maker.close()
         await asyncio.sleep(0)  # closed transports say goodbye
 
     # Functions
@@ -511,7 +470,7 @@ class LambdaService:
     def _version(self, deployed: Deployed, name: str, version: str) -> Function | None:
         """A version as it runs under the deployed name `name`: at the edge, its replica."""
         function = deployed.version(version)
-        if function is not None and name.startswith(EDGE_PREFIX) and self._settings.strict:
+        if function is not None and name.startswith(EDGE_PREFIX) and self._maker.settings.strict:
             function = replica(function)
         if function is not None and (name, version) in self._debugged:
             function = replace(function, timeout=_NO_TIMEOUT)
@@ -562,93 +521,15 @@ class LambdaService:
         """What runs a function here, for people."""
         if function.name in self._handlers:
             return "a callable in this process"
-        spawner = self._spawner(function)
+        spawner = self._maker.spawner(function)
         return str(spawner) if isinstance(spawner, EnvironmentProblem) else spawner.found
 
     # Environments
 
     def _environment(self, function: Function, name: str, provisioned: bool) -> Environment:  # noqa: FBT001
-        day = time.strftime("%Y/%m/%d", time.gmtime())
-        stream = f"{day}/[{function.version}]{uuid.uuid4().hex}"
-        journal = Journal(self.logs.group(name), stream, function.logs)
-        temporary = self.packages.folder("tmp")
-        kind = "provisioned-concurrency" if provisioned else "on-demand"
-
-        async def spawn(on_extension: Callable[[str, str], None]) -> Child:
-            return await self._spawn(function, name, stream, temporary, kind, on_extension)
-
         if self._recycling is None:
             self._recycle_later()
-        is_slowed = self._settings.cpu == "proportional"
-        return Environment(
-            Setting(
-                function,
-                name,
-                journal,
-                temporary,
-                spawn,
-                provisioned,
-                (name, function.version) in self._debugged,
-                is_slowed,
-            )
-        )
-
-    async def _spawn(
-        self,
-        function: Function,
-        name: str,
-        stream: str,
-        temporary: str,
-        kind: str,
-        on_extension: Callable[[str, str], None],
-    ) -> Child:
-        spawner = self._spawner(function)
-        if isinstance(spawner, EnvironmentProblem):
-            raise spawner
-        package = self.packages.prepare(function)
-        names = _CREDENTIALS if self._settings.pass_credentials else ()
-        credentials = {each: os.environ[each] for each in names if each in os.environ}
-        language = function.runtime.language
-        place = Place(
-            name,
-            self.account.region,
-            stream,
-            package.task_root,
-            str(RUNTIMES / language) if language != "provided" else "/var/runtime",
-            package.opt,
-            temporary,
-            os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"),
-            credentials,
-            kind,
-        )
-        found = variables(function, place)
-        settings: dict[str, object] = {
-            "task_root": package.task_root,
-            "opt": package.opt,
-            "handler": function.handler,
-            "environment": found,
-            "function_name": name,
-            "function_version": function.version,
-            "memory_limit_in_mb": str(function.memory_mb),
-            "log_group_name": found["AWS_LAMBDA_LOG_GROUP_NAME"],
-            "log_stream_name": stream,
-            "log_format": function.logs.format,
-            "log_level": function.logs.application_level,
-            "runtime_version": list(function.runtime.version),
-            "site_packages": (
-                site_packages(package.task_root, function.runtime.version)
-                if language == "python"
-                else []
-            ),
-        }
-        port, _ = self._debugged.get((name, function.version), (0, None))
-        account_id = self.account.account_id
-        start = Start(function, settings, found, package, account_id, on_extension, port)
-        if package.extensions and language != "provided":
-            return await extended(spawner, self._zygotes, start)
-        return await spawner.spawn(start)
-
-    # Looking after them
+        return self._maker.make(function, name, provisioned)
 
     def _look_soon(self) -> None:
         self._looking = asyncio.get_running_loop().call_later(_LOOK, self._look)
@@ -679,8 +560,3 @@ class LambdaService:
             pool.recycle(now)
         if any(pool.environments for pool in pools):
             self._recycle_later()
-
-
-def _spawner_key(function: Function) -> str:
-    language = function.runtime.language
-    return language if language == "provided" else function.runtime.identifier

@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from email.utils import formatdate
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import httpx
 
-from edgegw.alb.answers import MALFORMED
-from edgegw.alb.answers import error_page as alb_error_page
 from edgegw.alb.model import Forward, IpTargetGroup, LambdaTargetGroup, Target
 from edgegw.awslambda.model import FunctionRef
-from edgegw.cloudfront.answers import Facts
-from edgegw.cloudfront.answers import error_page as cloudfront_error_page
-from edgegw.cloudfront.behaviors import malformed_status
 from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
 from edgegw.errors import UsageError
 from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService, Replacement, Settings
 from edgegw.execution.shifting import Shifter
-from edgegw.gateway.asgi import EXCHANGE, FrontDoorApp, ViewerGoneError
-from edgegw.gateway.drive import Driver, new_request_id
+from edgegw.gateway.asgi import EXCHANGE, FrontDoorApp
+from edgegw.gateway.drive import Driver
 from edgegw.gateway.exchange import Exchange, Exchanges, Standing
 from edgegw.gateway.faults import Faults
+from edgegw.gateway.front_door import FrontDoor
 from edgegw.gateway.in_process import InProcessTransport
 from edgegw.gateway.origins import Enter, Origins
-from edgegw.http.message import Header, Request, Response
 
 logger = logging.getLogger(__name__)
 access = logging.getLogger("edgegw.access")
@@ -163,11 +156,11 @@ class Gateway:
 
     def app(self, name: str) -> FrontDoorApp:
         """The front door `name` as an ASGI 3 application."""
-        return FrontDoorApp(self._answerer(self.door(name)))
+        return FrontDoorApp(self._front_door(self.door(name)))
 
     def app_of(self, door: Door) -> FrontDoorApp:
         """A front door as an ASGI 3 application."""
-        return FrontDoorApp(self._answerer(door))
+        return FrontDoorApp(self._front_door(door))
 
     async def lambda_api(self, scope: Any, receive: Any, send: Any) -> None:
         """The Lambda API as an ASGI 3 application; what it needs is imported by its first call."""
@@ -218,9 +211,9 @@ class Gateway:
             raise KeyError(f"no exchange is kept for this response (x-amz-cf-id {request_id!r})")
         return kept
 
-    def _answerer(self, door: Door) -> _Answerer:
+    def _front_door(self, door: Door) -> FrontDoor:
         key = next(key for key, each in self._doors.items() if each is door)
-        return _Answerer(self, key, door)
+        return FrontDoor(self, key, door)
 
     # Running
 
@@ -256,7 +249,7 @@ class Gateway:
         for door in self.config.doors:
             if isinstance(door, ListenerDoor):
                 address = (door.listener.dns_name, door.listener.port)
-                local.setdefault(address, self._answerer(door).enter)
+                local.setdefault(address, self._front_door(door).enter)
         return local
 
     async def start(self) -> None:
@@ -329,8 +322,9 @@ class Gateway:
 
     def leave(self, standing: Standing) -> None:
         """The request that began with `standing` is answered."""
-        parts = self._pinned or self._parts_here()
-        parts.service.release(standing.edition)
+        parts = self._pinned or self._parts.get(asyncio.get_running_loop())
+        if parts is not None:  # else everything has ended meanwhile
+            parts.service.release(standing.edition)
 
     # Reloading
 
@@ -453,101 +447,3 @@ def _targets(door: ListenerDoor) -> Iterator[Target]:
             for group, _ in rule.action.target_groups:
                 if isinstance(group, IpTargetGroup):
                     yield from group.targets
-
-
-_LINE_LENGTH: Final = 500
-
-
-def _line(name: bytes, text: str) -> Header:
-    """A header that tells the developer something, on one line."""
-    return name, " ".join(text.split())[:_LINE_LENGTH].encode("ascii", "backslashreplace")
-
-
-class _Answerer:
-    """One front door of a gateway."""
-
-    def __init__(self, gateway: Gateway, key: object, door: Door) -> None:
-        self._gateway = gateway
-        self._key = key
-        self._door = door
-        self._kind = "distribution" if isinstance(door, DistributionDoor) else "load-balancer"
-
-    async def startup(self) -> None:
-        await self._gateway.start()
-
-    async def shutdown(self) -> None:
-        await self._gateway.stop()
-
-    def open(self, request: Request) -> Exchange:
-        return Exchange(new_request_id(), self._door.name, self._kind, request, time.time())
-
-    async def answer(self, request: Request, exchange: Exchange) -> Response:
-        gateway = self._gateway
-        standing = exchange.standing
-        holds = standing is None
-        if standing is None:  # at the outer front door
-            standing = exchange.standing = gateway.stand()
-        door = standing.doors.get(self._key, self._door)
-        driver = gateway.driver()
-        try:
-            if isinstance(door, DistributionDoor):
-                response = await driver.through_distribution(door.distribution, request, exchange)
-            else:
-                response = await driver.through_listener(door.listener, request, exchange)
-            if gateway.stale or exchange.faults:
-                return self._marked(response, exchange)
-            return response
-        except ViewerGoneError:
-            raise
-        except Exception as error:
-            logger.exception("a fault of edgegw itself, please report it")
-            exchange.verdict = "edgegw-fault"
-            exchange.reason = f"a fault of edgegw itself: {error!r}"
-            return self._fault_page(exchange)
-        finally:
-            exchange.standing = None
-            if holds:
-                gateway.leave(standing)
-
-    def _marked(self, response: Response, exchange: Exchange) -> Response:
-        """`response`, and the exchange, with what an older version answered, and with faults."""
-        ran = {"config", *(run.function for run in exchange.runs)}
-        stale = tuple(f"{name}: {why}" for name, why in self._gateway.stale.items() if name in ran)
-        exchange.stale = stale
-        lines = [_line(b"x-edgegw-stale", each) for each in stale]
-        lines += [_line(b"x-edgegw-fault", each) for each in exchange.faults]
-        return response._replace(headers=response.headers.added(*lines)) if lines else response
-
-    def _fault_page(self, exchange: Exchange) -> Response:
-        return self._page(500, "edgegw failed; its log has the traceback.", exchange.id)
-
-    def refuse(self, detail: str, *, too_large: bool) -> Response:
-        is_distribution = self._kind == "distribution"
-        status = malformed_status(too_large=too_large) if is_distribution else MALFORMED
-        logger.info("%s refused a request with %d: %s", self._door.name, status, detail)
-        return self._page(status, "Bad request.", new_request_id())
-
-    def _page(self, status: int, text: str, request_id: str) -> Response:
-        date = formatdate(usegmt=True).encode()
-        if self._kind == "load-balancer":
-            return alb_error_page(status, date=date)
-        return cloudfront_error_page(status, text, Facts(request_id, "0" * 32, date))
-
-    def close(self, exchange: Exchange) -> None:
-        self._gateway.exchanges.add(exchange)
-        on_exchange = self._gateway.on_exchange
-        if on_exchange is not None:
-            on_exchange(exchange)
-        elif access.isEnabledFor(logging.INFO):
-            access.info("%s", exchange)
-
-    async def enter(self, request: Request, outer: Exchange) -> Response:
-        """The way in for a distribution whose origin this load balancer is."""
-        started = time.perf_counter()
-        inner = self.open(request)
-        inner.standing = outer.standing
-        outer.inner.append(inner)
-        response = await self.answer(request, inner)
-        inner.response = response
-        inner.duration = time.perf_counter() - started
-        return response

@@ -47,7 +47,7 @@ def copied(name: str, folder: Path) -> Path:
     """The project with its own sources, the packages linked."""
     packages = HERE / name / "node_modules"
     if shutil.which("node") is None or not packages.is_dir():
-        lacking(f"the packages are missing: npm ci --prefix {HERE / name}")
+        lacking(f"the packages are missing: npm install --prefix {HERE / name}")
     project = folder / name
     ignored = shutil.ignore_patterns("node_modules", ".next")
     shutil.copytree(HERE / name, project, ignore=ignored)

@@ -1,0 +1,164 @@
+"""Makes execution environments: the code unpacked, the variables, the interpreter that fits."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from edgegw.awslambda.model import Function
+from edgegw.awslambda.names import Account
+from edgegw.awslambda.variables import Place, variables
+from edgegw.errors import EnvironmentProblem
+from edgegw.execution.bootstrap import BootstrapSpawner, extended
+from edgegw.execution.channel import Child
+from edgegw.execution.edition import PoolKey
+from edgegw.execution.environment import Environment, Setting
+from edgegw.execution.log_store import Journal, LogStore
+from edgegw.execution.node_runtime import NodeSpawner
+from edgegw.execution.packages import Packages, site_packages
+from edgegw.execution.python_runtime import PythonSpawner
+from edgegw.execution.spawning import Spawner, Start, Zygotes
+from edgegw.execution.zygote import RUNTIMES
+
+_CREDENTIALS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for all functions; `LambdaService` tells what each means."""
+
+    account: Account
+    pass_credentials: bool = False
+    cpu: Literal["full", "proportional"] = "full"
+    strict: bool = True
+
+
+class EnvironmentMaker:
+    """Makes environments with `settings`; each runtime is looked for once.
+
+    What is in `debug_ports` waits for a debugger.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.debug_ports: dict[PoolKey, int] = {}
+        self.logs = LogStore()
+        self.packages = Packages()
+        self._zygotes = Zygotes(lambda: self.packages.root)
+        self._spawners: dict[str, Spawner | EnvironmentProblem] = {}
+
+    def spawner(self, function: Function) -> Spawner | EnvironmentProblem:
+        key = _spawner_key(function)
+        if key not in self._spawners:
+            try:
+                self._spawners[key] = self._make_spawner(function)
+            except EnvironmentProblem as problem:
+                self._spawners[key] = problem
+        return self._spawners[key]
+
+    def _make_spawner(self, function: Function) -> Spawner:
+        match function.runtime.language:
+            case "python":
+                return PythonSpawner(function.runtime, self._zygotes)
+            case "nodejs":
+                return NodeSpawner(function.runtime, self._zygotes)
+            case "provided":
+                return BootstrapSpawner(self._zygotes)
+
+    def make(self, function: Function, name: str, provisioned: bool) -> Environment:  # noqa: FBT001
+        day = time.strftime("%Y/%m/%d", time.gmtime())
+        stream = f"{day}/[{function.version}]{uuid.uuid4().hex}"
+        journal = Journal(self.logs.group(name), stream, function.logs)
+        temporary = self.packages.folder("tmp")
+        kind = "provisioned-concurrency" if provisioned else "on-demand"
+
+        async def spawn(on_extension: Callable[[str, str], None]) -> Child:
+            return await self._spawn(function, name, stream, temporary, kind, on_extension)
+
+        is_slowed = self.settings.cpu == "proportional"
+        return Environment(
+            Setting(
+                function,
+                name,
+                journal,
+                temporary,
+                spawn,
+                provisioned,
+                (name, function.version) in self.debug_ports,
+                is_slowed,
+            )
+        )
+
+    async def _spawn(
+        self,
+        function: Function,
+        name: str,
+        stream: str,
+        temporary: str,
+        kind: str,
+        on_extension: Callable[[str, str], None],
+    ) -> Child:
+        spawner = self.spawner(function)
+        if isinstance(spawner, EnvironmentProblem):
+            raise spawner
+        package = self.packages.prepare(function)
+        names = _CREDENTIALS if self.settings.pass_credentials else ()
+        credentials = {each: os.environ[each] for each in names if each in os.environ}
+        language = function.runtime.language
+        place = Place(
+            name,
+            self.settings.account.region,
+            stream,
+            package.task_root,
+            str(RUNTIMES / language) if language != "provided" else "/var/runtime",
+            package.opt,
+            temporary,
+            os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"),
+            credentials,
+            kind,
+        )
+        found = variables(function, place)
+        settings: dict[str, object] = {
+            "task_root": package.task_root,
+            "opt": package.opt,
+            "handler": function.handler,
+            "environment": found,
+            "function_name": name,
+            "function_version": function.version,
+            "memory_limit_in_mb": str(function.memory_mb),
+            "log_group_name": found["AWS_LAMBDA_LOG_GROUP_NAME"],
+            "log_stream_name": stream,
+            "log_format": function.logs.format,
+            "log_level": function.logs.application_level,
+            "runtime_version": list(function.runtime.version),
+            "site_packages": (
+                site_packages(package.task_root, function.runtime.version)
+                if language == "python"
+                else []
+            ),
+        }
+        port = self.debug_ports.get((name, function.version), 0)
+        account_id = self.settings.account.account_id
+        start = Start(function, settings, found, package, account_id, on_extension, port)
+        if package.extensions and language != "provided":
+            return await extended(spawner, self._zygotes, start)
+        return await spawner.spawn(start)
+
+    async def close(self) -> None:
+        """Ends every process that is not part of an environment, and removes what was unpacked."""
+        for spawner in self._spawners.values():
+            if not isinstance(spawner, EnvironmentProblem):
+                await spawner.close()
+        self._spawners.clear()
+        await self._zygotes.close()
+        await asyncio.to_thread(self.packages.close)
+
+
+def _spawner_key(function: Function) -> str:
+    language = function.runtime.language
+    return language if language == "provided" else function.runtime.identifier

@@ -1,0 +1,125 @@
+"""What stands behind one front door: a request in, a response out, whatever happens between."""
+
+from __future__ import annotations
+
+import logging
+import time
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Final
+
+from edgegw.alb.answers import MALFORMED
+from edgegw.alb.answers import error_page as alb_error_page
+from edgegw.cloudfront.answers import Facts
+from edgegw.cloudfront.answers import error_page as cloudfront_error_page
+from edgegw.cloudfront.behaviors import malformed_status
+from edgegw.config.model import DistributionDoor, Door
+from edgegw.gateway.asgi import ViewerGoneError
+from edgegw.gateway.drive import new_request_id
+from edgegw.gateway.exchange import Exchange
+from edgegw.http.message import Header, Request, Response
+
+if TYPE_CHECKING:
+    from edgegw.gateway.gateway import Gateway
+
+logger = logging.getLogger(__name__)
+access = logging.getLogger("edgegw.access")
+
+_LINE_LENGTH: Final = 500
+
+
+def _line(name: bytes, text: str) -> Header:
+    """A header that tells the developer something, on one line."""
+    return name, " ".join(text.split())[:_LINE_LENGTH].encode("ascii", "backslashreplace")
+
+
+class FrontDoor:
+    """One front door of a gateway: what its ASGI application asks (`asgi.Answerer`).
+
+    Its values are those of the present configuration, found by `key`; `door` is what it began as.
+    """
+
+    def __init__(self, gateway: Gateway, key: object, door: Door) -> None:
+        self._gateway = gateway
+        self._key = key
+        self._door = door
+        self._kind = "distribution" if isinstance(door, DistributionDoor) else "load-balancer"
+
+    async def startup(self) -> None:
+        await self._gateway.start()
+
+    async def shutdown(self) -> None:
+        await self._gateway.stop()
+
+    def open(self, request: Request) -> Exchange:
+        return Exchange(new_request_id(), self._door.name, self._kind, request, time.time())
+
+    async def answer(self, request: Request, exchange: Exchange) -> Response:
+        gateway = self._gateway
+        standing = exchange.standing
+        holds = standing is None
+        if standing is None:  # at the outer front door
+            standing = exchange.standing = gateway.stand()
+        door = standing.doors.get(self._key, self._door)
+        driver = gateway.driver()
+        try:
+            if isinstance(door, DistributionDoor):
+                response = await driver.through_distribution(door.distribution, request, exchange)
+            else:
+                response = await driver.through_listener(door.listener, request, exchange)
+            if gateway.stale or exchange.faults:
+                return self._marked(response, exchange)
+            return response
+        except ViewerGoneError:
+            raise
+        except Exception as error:
+            logger.exception("a fault of edgegw itself, please report it")
+            exchange.verdict = "edgegw-fault"
+            exchange.reason = f"a fault of edgegw itself: {error!r}"
+            return self._fault_page(exchange)
+        finally:
+            exchange.standing = None
+            if holds:
+                gateway.leave(standing)
+
+    def _marked(self, response: Response, exchange: Exchange) -> Response:
+        """`response`, and the exchange, with what an older version answered, and with faults."""
+        ran = {"config", *(run.function for run in exchange.runs)}
+        stale = tuple(f"{name}: {why}" for name, why in self._gateway.stale.items() if name in ran)
+        exchange.stale = stale
+        lines = [_line(b"x-edgegw-stale", each) for each in stale]
+        lines += [_line(b"x-edgegw-fault", each) for each in exchange.faults]
+        return response._replace(headers=response.headers.added(*lines)) if lines else response
+
+    def _fault_page(self, exchange: Exchange) -> Response:
+        return self._page(500, "edgegw failed; its log has the traceback.", exchange.id)
+
+    def refuse(self, detail: str, *, too_large: bool) -> Response:
+        is_distribution = self._kind == "distribution"
+        status = malformed_status(too_large=too_large) if is_distribution else MALFORMED
+        logger.info("%s refused a request with %d: %s", self._door.name, status, detail)
+        return self._page(status, "Bad request.", new_request_id())
+
+    def _page(self, status: int, text: str, request_id: str) -> Response:
+        date = formatdate(usegmt=True).encode()
+        if self._kind == "load-balancer":
+            return alb_error_page(status, date=date)
+        return cloudfront_error_page(status, text, Facts(request_id, "0" * 32, date))
+
+    def close(self, exchange: Exchange) -> None:
+        self._gateway.exchanges.add(exchange)
+        on_exchange = self._gateway.on_exchange
+        if on_exchange is not None:
+            on_exchange(exchange)
+        elif access.isEnabledFor(logging.INFO):
+            access.info("%s", exchange)
+
+    async def enter(self, request: Request, outer: Exchange) -> Response:
+        """The way in for a distribution whose origin this load balancer is."""
+        started = time.perf_counter()
+        inner = self.open(request)
+        inner.standing = outer.standing
+        outer.inner.append(inner)
+        response = await self.answer(request, inner)
+        inner.response = response
+        inner.duration = time.perf_counter() - started
+        return response
