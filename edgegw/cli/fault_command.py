@@ -24,7 +24,7 @@ from edgegw.errors import EnvironmentProblem, UsageError
 def fault(
     settings: tuple[str, ...], config: Path | None, seed: int | None, *, as_json: bool
 ) -> None:
-    r"""Set faults on demand in a running `edgegw serve`, or show those in force.
+    """Set faults on demand in a running `edgegw serve`, or show those in force.
 
     NAME is a function, an origin (DISTRIBUTION/ORIGIN) or a target group.
 
@@ -36,7 +36,7 @@ def fault(
     Every answer that a fault touched has the header x-edgegw-fault.
 
     Example: edgegw fault viewer-auth.error=30% site/app.latency=800ms
-    """
+    """  # noqa: D301 - click wants the backspace itself
     state = state_of(config)
     if settings == ("clear",):
         found = call(state, "DELETE", "/faults")

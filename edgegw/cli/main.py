@@ -60,7 +60,7 @@ _serve_options = [
         type=click.Choice(["auto", "hypercorn"]),
         default="auto",
         show_default=True,
-        help="auto: uvicorn for plain HTTP, hypercorn for TLS.",
+        help="auto: the fastest for each protocol; hypercorn: all on hypercorn.",
     ),
     click.option(
         "--grace",
@@ -71,7 +71,7 @@ _serve_options = [
         help="How long requests under way may take when the gateway stops.",
     ),
     click.option(
-        "--no-reload", is_flag=True, help="Do not load functions anew when their code changes."
+        "--no-reload", is_flag=True, help="Do not follow changes of code and configuration."
     ),
     click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only."),
     click.option("--json", "as_json", is_flag=True, help="Log JSON objects, for tools."),
