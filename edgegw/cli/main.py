@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import logging
 import os
 import sys
 from pathlib import Path
@@ -18,12 +17,11 @@ from edgegw.cli.edge_commands import event, validate
 from edgegw.cli.fault_command import fault
 from edgegw.cli.function_commands import default_config, functions, invoke, logs, shift
 from edgegw.cli.init_command import init
+from edgegw.cli.serve_options import ServeOptions, with_serve_options
 from edgegw.cli.trust_command import trust
 from edgegw.errors import ConfigError, EdgegwError, Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from edgegw.config.model import Config
 
 
@@ -54,58 +52,11 @@ def main(*, debug: bool) -> None:
 for _command in (invoke, logs, functions, shift, event, validate, trust, fault, init):
     main.add_command(_command)
 
-_serve_options = [
-    click.option(
-        "--server",
-        type=click.Choice(["auto", "hypercorn"]),
-        default="auto",
-        show_default=True,
-        help="auto: the fastest for each protocol; hypercorn: all on hypercorn.",
-    ),
-    click.option(
-        "--grace",
-        type=click.FloatRange(min=0),
-        default=5.0,
-        show_default=True,
-        metavar="SECONDS",
-        help="How long requests under way may take when the gateway stops.",
-    ),
-    click.option(
-        "--no-reload", is_flag=True, help="Do not follow changes of code and configuration."
-    ),
-    click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only."),
-    click.option("--json", "as_json", is_flag=True, help="Log JSON objects, for tools."),
-    click.option(
-        "--debug",
-        "debugged",
-        multiple=True,
-        metavar="FUNCTION[=PORT]",
-        help="Have a function wait for a debugger (debugpy), or listen for one (Node.js).",
-    ),
-]
-
-
-def _with_serve_options(command: Any) -> Any:
-    for option in reversed(_serve_options):
-        command = option(command)
-    return command
-
 
 @main.command()
 @click.argument("config", required=False, type=click.Path(path_type=Path))
-@_with_serve_options
-@click.pass_context
-def serve(
-    ctx: click.Context,
-    config: Path | None,
-    *,
-    server: str,
-    grace: float,
-    quiet: bool,
-    no_reload: bool,
-    as_json: bool,
-    debugged: tuple[str, ...],
-) -> None:
+@with_serve_options
+def serve(config: Path | None, *, options: ServeOptions) -> None:
     """Run every front door of CONFIG until Ctrl-C.
 
     CONFIG defaults to edgegw.yaml in the current folder.
@@ -122,17 +73,7 @@ def serve(
 
         return load_file(file)
 
-    _run(
-        ctx,
-        load_quickly(file),
-        load=load,
-        server=server,
-        grace=grace,
-        quiet=quiet,
-        reload=not no_reload,
-        as_json=as_json,
-        debug=debugged,
-    )
+    _run(load_quickly(file), options, load=load)
 
 
 def _hook_options(command: Any) -> Any:
@@ -155,22 +96,15 @@ def _hook_options(command: Any) -> Any:
 @click.option("--port", type=int, help="The site's port; default: 8081, or the next free one.")
 @click.option("--alb-port", type=int, help="The load balancer's; default: 8080, or the next one.")
 @click.option("--open", "opens", is_flag=True, help="Open the site in the browser.")
-@_with_serve_options
-@click.pass_context
+@with_serve_options
 def dev(
-    ctx: click.Context,
     origin: str,
     *,
     alb: Path | None,
     port: int | None,
     alb_port: int | None,
     opens: bool,
-    server: str,
-    grace: float,
-    quiet: bool,
-    no_reload: bool,
-    as_json: bool,
-    debugged: tuple[str, ...],
+    options: ServeOptions,
     **hooks: Path | None,
 ) -> None:
     """Put hooks in front of a running dev server, without a configuration.
@@ -193,32 +127,12 @@ def dev(
 
     config = load_dict(described)
     wait_for(url)
-    _run(
-        ctx,
-        config,
-        server=server,
-        grace=grace,
-        quiet=quiet,
-        reload=not no_reload,
-        as_json=as_json,
-        debug=debugged,
-        opens=opens,
-    )
+    _run(config, options, opens=opens)
 
 
 @main.command()
-@_with_serve_options
-@click.pass_context
-def demo(
-    ctx: click.Context,
-    *,
-    server: str,
-    grace: float,
-    quiet: bool,
-    no_reload: bool,
-    as_json: bool,
-    debugged: tuple[str, ...],
-) -> None:
+@with_serve_options
+def demo(*, options: ServeOptions) -> None:
     """Run the demo: a site with an A/B hook and an auth hook, and two functions behind an ALB.
 
     Needs no files: it works in an empty folder. Without Node.js it leaves the Node.js function out.
@@ -229,18 +143,7 @@ def demo(
     from edgegw.cli.demo_run import demo_config
 
     with demo_config() as (config, hints):
-        _run(
-            ctx,
-            config,
-            server=server,
-            grace=grace,
-            quiet=quiet,
-            reload=not no_reload,
-            leave_out_missing=True,
-            hints=hints,
-            as_json=as_json,
-            debug=debugged,
-        )
+        _run(config, options, leave_out_missing=True, hints=hints)
 
 
 @main.command()
@@ -312,38 +215,11 @@ def _plain(finding: Finding) -> dict[str, object]:
     }
 
 
-def _run(
-    ctx: click.Context,
-    config: Config,
-    *,
-    server: str,
-    grace: float,
-    quiet: bool,
-    reload: bool,
-    leave_out_missing: bool = False,
-    hints: str = "",
-    load: Callable[[], Config] | None = None,
-    as_json: bool = False,
-    opens: bool = False,
-    debug: Sequence[str] = (),
-) -> None:
+def _run(config: Config, options: ServeOptions, **more: Any) -> None:
+    """Tells what the configuration should be warned of, and serves; `more` goes on."""
     from edgegw.cli.run import run_front_doors
 
-    is_verbose = bool(ctx.find_root().params.get("debug"))
-    level = logging.DEBUG if is_verbose else logging.WARNING if quiet else logging.INFO
     for warning in config.warnings:
         told = {"kind": "log", "level": "warning", "text": str(warning)}
-        click.echo(json.dumps(told) if as_json else str(warning), err=True)
-    run_front_doors(
-        config,
-        hypercorn=server == "hypercorn",
-        grace=grace,
-        level=level,
-        leave_out_missing=leave_out_missing,
-        hints=hints,
-        reload=reload,
-        load=load,
-        as_json=as_json,
-        debug=debug,
-        opens=opens,
-    )
+        click.echo(json.dumps(told) if options.as_json else str(warning), err=True)
+    run_front_doors(config, options, **more)

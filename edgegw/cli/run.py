@@ -18,6 +18,7 @@ import httpx
 
 from edgegw.cli import logs
 from edgegw.cli.render import summary
+from edgegw.cli.serve_options import ServeOptions
 from edgegw.config.model import Config
 from edgegw.config.spelling import nearest
 from edgegw.errors import EnvironmentProblem, UsageError
@@ -34,25 +35,20 @@ _SETTLED: Final = 0.25
 
 def run_front_doors(
     config: Config,
+    options: ServeOptions,
     *,
-    hypercorn: bool,
-    grace: float,
-    level: int,
-    leave_out_missing: bool,
-    hints: str,
-    reload: bool,
+    leave_out_missing: bool = False,
+    hints: str = "",
     load: Load | None = None,
-    as_json: bool = False,
     opens: bool = False,
-    debug: Sequence[str] = (),
 ) -> None:
     """Serves every front door of `config` until a signal. Raises EnvironmentProblem.
 
-    With `as_json` every line on stdout and stderr is a JSON object; with `opens` the first front
-    door is opened in the browser. `debug` names functions (`NAME` or `NAME=PORT`) that wait for a
-    debugger.
+    The configuration is loaded anew by `load`; with `opens` the first front door is opened in the
+    browser.
     """
-    ports = _debug_ports(config, debug)
+    level, as_json = options.level, options.as_json
+    ports = _debug_ports(config, options.debug)
     gathering = logs.set_up(level, doors=len(config.doors), as_json=as_json)
     urls: dict[str, str] = {}
     gateway = Gateway(
@@ -96,9 +92,9 @@ def run_front_doors(
     serving = serve(
         gateway,
         on_ready=on_ready,
-        hypercorn=hypercorn,
-        grace=grace,
-        reload=reload,
+        hypercorn=options.hypercorn,
+        grace=options.grace,
+        reload=options.reload,
         load=load,
         control=True,
     )

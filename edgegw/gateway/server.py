@@ -16,6 +16,7 @@ from edgegw.config.model import Config, DistributionDoor, Door, Listen
 from edgegw.errors import EnvironmentProblem
 from edgegw.gateway.gateway import Gateway, by_key
 from edgegw.gateway.reload import Load, Reloader
+from edgegw.gateway.uvicorn_server import UvicornServer
 
 if TYPE_CHECKING:
     from edgegw.gateway.certificates import DoorTls
@@ -35,38 +36,6 @@ class Server(Protocol):
     async def stop(self, grace: float) -> None:
         """Finishes what is under way within `grace` seconds."""
         ...
-
-
-class UvicornServer:
-    """One plain HTTP/1.1 listener on uvicorn; `protocol` speaks to the connections."""
-
-    def __init__(self, app: Any, sock: socket.socket, protocol: Any) -> None:
-        import uvicorn
-
-        self._sock = sock
-        self._config = uvicorn.Config(
-            app,
-            http=protocol,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            timeout_keep_alive=65,
-        )
-        self._server = uvicorn.Server(self._config)
-
-    async def start(self) -> None:
-        self._config.load()
-        self._server.lifespan = self._config.lifespan_class(self._config)
-        await self._server.startup(sockets=[self._sock])
-
-    async def stop(self, grace: float) -> None:
-        self._config.timeout_graceful_shutdown = max(1, round(grace))
-        await self._server.shutdown(sockets=[self._sock])
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from edgegw.gateway.asgi import TLS, FrontDoorApp, Message, Receive, Scope, Send
 from edgegw.gateway.certificates import DoorTls
 from edgegw.gateway.http1 import FrontDoorProtocol
 from edgegw.gateway.hypercorn_server import HypercornConfig, hypercorn_headers, name_reasons
+from edgegw.gateway.uvicorn_server import UvicornServer
 
 _FULL: Final = "fullHandshake"
 _RESUMED: Final = "sessionResumed"
@@ -62,47 +63,28 @@ class _Http1(FrontDoorProtocol):
         return scope
 
 
-class TlsServer:
+class TlsServer(UvicornServer):
     """One front door with TLS; with `http3` also on the UDP port of the same number."""
 
     def __init__(
         self, app: FrontDoorApp, sock: socket.socket, tls: DoorTls, *, http3: bool = False
     ) -> None:
-        import uvicorn
-
+        super().__init__(app, sock, self._protocol)
         name_reasons()
         self._app = app
-        self._sock = sock
         self._tls = tls
         self._udp = _bind_udp(sock) if http3 else None
         self._serving_udp: asyncio.Task[None] | None = None
         self._datagrams: asyncio.DatagramTransport | None = None
         self._hypercorn = HypercornConfig(None)
         self._context = WorkerContext(None)
-        self._config = uvicorn.Config(
-            app,
-            http=cast("Any", self._protocol),
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            timeout_keep_alive=65,
-        )
-        self._server = uvicorn.Server(self._config)
 
     def _protocol(self, **options: Any) -> asyncio.Protocol:
         return _Agreed(self, options)
 
-    async def start(self) -> None:
+    async def start(self, context: ssl.SSLContext | None = None) -> None:
         """Accepts connections from here on."""
-        self._config.load()
-        cast("Any", self._config).ssl = self._tls.context
-        self._server.lifespan = self._config.lifespan_class(self._config)
-        await self._server.startup(sockets=[self._sock])
+        await super().start(context or self._tls.context)
         if self._udp is not None:
             await self._start_udp(self._udp)
 
@@ -148,14 +130,13 @@ class TlsServer:
 
     async def stop(self, grace: float) -> None:
         """Finishes what is under way within `grace` seconds."""
-        self._config.timeout_graceful_shutdown = max(1, round(grace))
         await self._context.terminated.set()
         if self._serving_udp is not None:
             self._serving_udp.cancel()
             await asyncio.gather(self._serving_udp, return_exceptions=True)
         if self._datagrams is not None:
             self._datagrams.close()
-        await self._server.shutdown(sockets=[self._sock])
+        await super().stop(grace)
 
 
 class _Agreed(asyncio.Protocol):

@@ -1,0 +1,84 @@
+"""The options that `serve`, `dev` and `demo` share, as one value."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """How front doors are run. `grace` is in seconds, `level` one of logging's.
+
+    `debug` names functions (`NAME` or `NAME=PORT`) that wait for a debugger.
+    """
+
+    hypercorn: bool
+    grace: float
+    level: int
+    reload: bool
+    as_json: bool
+    debug: tuple[str, ...]
+
+
+_serve_options = [
+    click.option(
+        "--server",
+        type=click.Choice(["auto", "hypercorn"]),
+        default="auto",
+        show_default=True,
+        help="auto: the fastest for each protocol; hypercorn: all on hypercorn.",
+    ),
+    click.option(
+        "--grace",
+        type=click.FloatRange(min=0),
+        default=5.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long requests under way may take when the gateway stops.",
+    ),
+    click.option(
+        "--no-reload", is_flag=True, help="Do not follow changes of code and configuration."
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only."),
+    click.option("--json", "as_json", is_flag=True, help="Log JSON objects, for tools."),
+    click.option(
+        "--debug",
+        "debugged",
+        multiple=True,
+        metavar="FUNCTION[=PORT]",
+        help="Have a function wait for a debugger (debugpy), or listen for one (Node.js).",
+    ),
+]
+
+
+def with_serve_options(command: Callable[..., None]) -> Any:
+    """Gives a command the options of `serve`, as its argument `options`."""
+
+    @functools.wraps(command)
+    def gathered(
+        *arguments: Any,
+        server: str,
+        grace: float,
+        quiet: bool,
+        no_reload: bool,
+        as_json: bool,
+        debugged: tuple[str, ...],
+        **others: Any,
+    ) -> None:
+        is_verbose = bool(click.get_current_context().find_root().params.get("debug"))
+        level = logging.DEBUG if is_verbose else logging.WARNING if quiet else logging.INFO
+        options = ServeOptions(
+            server == "hypercorn", grace, level, not no_reload, as_json, debugged
+        )
+        command(*arguments, options=options, **others)
+
+    decorated: Any = gathered
+    for option in reversed(_serve_options):
+        decorated = option(decorated)
+    return decorated
