@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -54,6 +55,8 @@ class Reloader:
 
     async def run(self) -> None:
         """Watches until it is canceled."""
+        if self._load is not None:  # so that the first edit need not wait for it
+            await asyncio.to_thread(importlib.import_module, "edgegw.config.resolve")
         self._claim()
         self._gateway.service.code_stamp = self._code_stamp
         try:
@@ -186,7 +189,7 @@ class Reloader:
             return
         gateway, started = self._gateway, time.perf_counter()
         try:
-            config = self._load()
+            config = await asyncio.to_thread(self._load)  # requests go on meanwhile
             await self._apply(config)
         except SupersededError:
             self._waiting |= {"", *touched}

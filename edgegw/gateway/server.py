@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterable, Sequence
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 GRACE: Final = 5.0
 """Seconds that requests under way get when the gateway stops."""
+
+
+logger = logging.getLogger(__name__)
 
 
 class Server(Protocol):
@@ -158,7 +162,12 @@ class FrontDoors:
                     continue
                 name = "gateway.lambda_api" if door is None else door.name
                 place = (listen.address, listen.port)
-                same = [each.sock for each in leaving if each.sock.getsockname()[:2] == place]
+                same = [
+                    each.sock
+                    for each in leaving
+                    if each.sock.getsockname()[:2] == place
+                    or (each.door and (each.door.name, each.door.listen) == (name, listen))
+                ]
                 sockets[key] = same[0].dup() if same else bind(listen, name)
         except BaseException:
             _close(sockets.values())
@@ -239,10 +248,18 @@ def _http_version(door: Door) -> str:
     return door.distribution.http_version if isinstance(door, DistributionDoor) else "http2"
 
 
+def _fixed(door: Door) -> object:
+    """What a running server cannot change: HTTP versions, and HTTP/3's one certificate."""
+    version = _http_version(door)
+    if isinstance(door, DistributionDoor) and "3" in version:
+        return version, door.distribution.aliases
+    return version, ()
+
+
 def _listening(config: Config) -> dict[object, tuple[Door | None, Listen]]:
     """What listens, by what stays the same when only its values change."""
     found: dict[object, tuple[Door | None, Listen]] = {
-        key: (door, door.listen) for key, door in by_key(config.doors).items()
+        (key, _fixed(door)): (door, door.listen) for key, door in by_key(config.doors).items()
     }
     if config.lambda_api is not None:
         found[config.lambda_api] = (None, config.lambda_api)
@@ -291,7 +308,10 @@ async def serve(
         await doors.open()
         with _stopping_by_signal(stop):
             if control:
-                await doors.open_control()
+                try:
+                    await doors.open_control()
+                except (EnvironmentProblem, OSError) as error:  # such as a folder to read only
+                    logger.warning("commands cannot reach this gateway: %s", error)
             if reload:
                 watching = asyncio.ensure_future(Reloader(gateway, load, doors.apply).run())
             await stop.wait()

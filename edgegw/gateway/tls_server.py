@@ -200,6 +200,8 @@ def _bind_udp(sock: socket.socket) -> socket.socket:
         text = "HTTP/3 needs the package aioquic: pip install 'edgegw[h3]', or choose http2"
         raise EnvironmentProblem(text) from None
     udp = socket.socket(sock.family, socket.SOCK_DGRAM)
+    # The server that this one replaces may not have let go yet; the TCP port is ours already.
+    udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         udp.bind(sock.getsockname())
     except OSError as error:

@@ -264,3 +264,15 @@ def test_the_channel_refuses_strangers(tmp_path: Path) -> None:
         process.terminate()
         process.wait(10)
         assert not (state / "control.json").exists()
+
+
+def test_without_a_state_folder_the_gateway_serves_all_the_same(tmp_path: Path) -> None:
+    port = free_port()
+    fixed(tmp_path, port)
+    (tmp_path / ".edgegw").write_text("no folder")
+    with running("serve", cwd=tmp_path, doors=1) as (process, _):
+        assert httpx.get(f"http://127.0.0.1:{port}/", trust_env=False).text == "hello"
+        process.terminate()
+        _, log = process.communicate(timeout=10)
+    assert "warning: commands cannot reach this gateway" in log
+    assert "Traceback" not in log

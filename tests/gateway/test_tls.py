@@ -459,3 +459,28 @@ async def test_chromium_that_trusts_the_authority_shows_no_warning(
             assert details["subjectName"] == "localhost"
             assert details["protocol"] == "TLS 1.3"
             await browser.close()
+
+
+async def test_a_changed_http_version_is_spoken_and_announced(tmp_path: Path) -> None:
+    config = tls_site("http://127.0.0.1:9")
+    async with reloading(tmp_path, config) as served:
+        file = authority(tmp_path / ".edgegw")
+        port = int(served.urls["site"].rpartition(":")[2])
+        config["distributions"]["site"]["listen"]["port"] = port
+        for version in ("http3", "http2and3", "http1.1"):
+            served.urls.clear()
+            config["distributions"]["site"]["http_version"] = version
+            served.configure(config)
+            async with asyncio.timeout(5):
+                while "site" not in served.urls:
+                    await asyncio.sleep(0.01)
+            url = f"https://localhost:{port}/"
+            async with httpx.AsyncClient(verify=trusting(file)) as client:
+                answer = await client.get(url)
+            assert ("alt-svc" in answer.headers) == ("3" in version)
+            if "3" in version:
+                async with http3(port, file) as client:
+                    headers, _ = await client.get("/")
+                assert headers[b":status"] == b"502"
+            chosen = await curl("-k", "--http2", "-o", os.devnull, "-w", "%{http_version}", url)
+            assert chosen == ("2" if "2" in version else "1.1")
