@@ -55,6 +55,12 @@ def error_page(status: int, *, date: bytes) -> Response:
     )
 
 
+def redirection(status: int, location: bytes, *, date: bytes) -> Response:
+    """The answer of a redirect action: the page of its status, and Location behind it."""
+    page = error_page(status, date=date)
+    return page._replace(headers=page.headers.added((b"Location", location)))
+
+
 def fixed_response(status: int, content_type: str, body: str, *, date: bytes) -> Response:
     """The answer of a fixed-response action."""
     content = body.encode()

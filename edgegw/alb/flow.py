@@ -1,8 +1,8 @@
 """One request through a load balancer, as steps.
 
-    start ─▶ ReadBody ─▶ Invoke ─▶ Finish        Lambda target group
-          ─▶ Forward ─▶ Finish                   ip targets
-          ─▶ Finish                              fixed response, refusal
+    start ─▶ ReadBody ─▶ Invoke ─▶ Finish          Lambda target group
+          ─▶ ChooseTarget ─▶ ForwardTo ─▶ Finish   ip targets
+          ─▶ Finish                                redirect, fixed response, refusal
 
 Each step names what is needed; `next(reply)` answers the step that follows. The driver in
 `gateway` performs them; a unit test can tell a whole request without any I/O.
@@ -11,9 +11,13 @@ Each step names what is needed; `next(reply)` answers the step that follows. The
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
-from edgegw.alb.answers import error_page, fixed_response
+from edgegw.alb import stickiness
+from edgegw.alb.admission import classified, refuse_at_the_door
+from edgegw.alb.answers import error_page, fixed_response, redirection
+from edgegw.alb.conditions import Subject
+from edgegw.alb.desync import COMPLIANT, Classification
 from edgegw.alb.event import (
     MAX_BODY,
     Refusal,
@@ -21,9 +25,20 @@ from edgegw.alb.event import (
     encode_event,
     misplaced_headers,
 )
-from edgegw.alb.model import FixedResponse, IpTargetGroup, LambdaTargetGroup, Listener, Rule, Target
-from edgegw.alb.rules import match_rule, port_of, without_port
-from edgegw.alb.targets import choose_target, choose_target_group
+from edgegw.alb.forwarding import Facts, forwarded_request, to_target
+from edgegw.alb.model import (
+    FixedResponse,
+    Forward,
+    IpTargetGroup,
+    LambdaTargetGroup,
+    Listener,
+    Redirect,
+    Rule,
+    Target,
+    TargetGroup,
+)
+from edgegw.alb.rules import Transformed, location, match_rule, port_of, transform, without_port
+from edgegw.alb.targets import Routable, choose_target, choose_target_group
 from edgegw.awslambda.model import FunctionError, Invocation, Outcome, Refused, Returned, Throttled
 from edgegw.awslambda.permissions import LOAD_BALANCER
 from edgegw.http.message import (
@@ -36,38 +51,33 @@ from edgegw.http.message import (
 )
 from edgegw.http.target import normalized_path
 
-MAX_REQUEST_LINE: Final = 16 * 1024
-MAX_HEADER_LINE: Final = 16 * 1024
-MAX_HEADERS: Final = 64 * 1024
 MAX_RESPONSE_HEADERS: Final = 32 * 1024
-MAX_FORWARDED_FOR: Final = 30
+MAX_LOCATION: Final = 8 * 1024
 
-
-class Facts(NamedTuple):
-    """What a request needs beside itself: the time, the dice, ids. All made by the driver.
-
-    `date` is the value of a Date header, `now` seconds since the epoch, `entropy` at least 24
-    lower-case hex digits, `draw` in [0, 1), `turn` counts the requests of the listener.
-    """
-
-    date: bytes
-    now: float
-    entropy: str
-    draw: float
-    turn: int
-
-
-IDLE_TIMEOUT: Final = 60.0
-"""Seconds without bytes either way after which a connection ends."""
+ActionName = Literal["fixed-response", "forward", "redirect"]
 
 
 class Chosen(NamedTuple):
-    """The way a request takes through the listener; kept for the exchange record."""
+    """The way a request takes through the listener; kept for the exchange record.
+
+    `rule` is None before one was chosen, `action` what was executed of it. `group_stickiness` is
+    the error reason of an AWSALBTG cookie that does not hold, else empty.
+    """
 
     listener: Listener
-    rule: Rule
     facts: Facts
-    target_group: LambdaTargetGroup | IpTargetGroup | None = None
+    rule: Rule | None = None
+    target_group: TargetGroup | None = None
+    target: Target | None = None
+    risk: Classification = COMPLIANT
+    action: ActionName | None = None
+    transformed: Transformed | None = None
+    bad_cookie: bool = False
+    client: Request | None = None
+
+    @property
+    def is_secure(self) -> bool:
+        return self.listener.protocol == "HTTPS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,7 @@ class Finish:
     """The answer stands. `refusal` says why the load balancer made it itself, if it did."""
 
     response: Response
-    chosen: Chosen | None = None
+    chosen: Chosen
     refusal: Refusal | None = None
     warning: str | None = None
 
@@ -93,12 +103,15 @@ class ReadBody:
         if truncated:
             detail = f"the request body exceeds {MAX_BODY} bytes, the limit for Lambda targets"
             return _refuse(413, "LambdaRequestTooLarge", detail, self.chosen)
+        function = self.group.function
+        if function is None:
+            return _refuse(503, "-", _no_targets(self.group), self.chosen)
         payload = encode_event(self.request, content, self.group)
         if isinstance(payload, Refusal):
             return _refuse(payload.status, payload.reason, payload.detail, self.chosen)
         trace_id = (self.request.headers.get(b"x-amzn-trace-id") or b"").decode("latin-1")
         invocation = Invocation(
-            self.group.function,
+            function,
             payload,
             trace_id,
             principal=LOAD_BALANCER,
@@ -138,7 +151,7 @@ class Invoke:
             detail = f"the function's headers exceed {MAX_RESPONSE_HEADERS} bytes"
             return _refuse(502, "LambdaInvalidResponse", detail, self.chosen)
         warning = misplaced_headers(outcome.payload, self.group)
-        return Finish(answer, self.chosen, warning=warning)
+        return _finish(answer, self.chosen, warning=warning)
 
 
 _REFUSED: Final = {
@@ -158,6 +171,32 @@ class TargetFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class ChooseTarget:
+    """One of the group's targets is to take the request; `held` is the mark in its cookies."""
+
+    request: Request
+    group: IpTargetGroup
+    chosen: Chosen
+    held: bytes | None = None
+
+    def next(self, found: Routable) -> ForwardTo | Finish:
+        chosen, group = self.chosen, self.group
+        sticky = None
+        if self.held is not None:
+            of_target = (each for each in found.targets if target_mark(group, each) == self.held)
+            sticky = next(of_target, None)
+        target = choose_target(group, found, draw=chosen.facts.draw, sticky=sticky)
+        if target is None:
+            return _refuse(503, "-", _no_targets(group), chosen)
+        return ForwardTo(self.request, target, group, chosen._replace(target=target))
+
+
+def target_mark(group: IpTargetGroup, target: Target) -> bytes:
+    """What stands for `target` in a stickiness cookie."""
+    return stickiness.mark_of(group.arn, target)
+
+
+@dataclass(frozen=True, slots=True)
 class ForwardTo:
     """The request goes to an ip target."""
 
@@ -165,6 +204,17 @@ class ForwardTo:
     target: Target
     group: IpTargetGroup
     chosen: Chosen
+
+    @property
+    def idle_timeout(self) -> float:
+        """Seconds without a byte either way after which the load balancer gives up."""
+        return self.chosen.listener.load_balancer.attributes.idle_timeout
+
+    @property
+    def closes(self) -> bool:
+        """Whether the connection to the target is not to be used again."""
+        attributes = self.chosen.listener.load_balancer.attributes
+        return self.chosen.risk.closes(attributes.desync_mode)
 
     def next(self, reply: Response | TargetFailure) -> Finish:
         if isinstance(reply, TargetFailure):
@@ -179,11 +229,11 @@ class ForwardTo:
         kept = Headers(line for line in reply.headers.raw if line[0].lower() not in dropped)
         reply = reply._replace(headers=kept)
         if reply.upgraded is not None:
-            reply = reply._replace(upgraded=reply.upgraded._replace(idle=IDLE_TIMEOUT))
-        return Finish(reply, self.chosen)
+            reply = reply._replace(upgraded=reply.upgraded._replace(idle=self.idle_timeout))
+        return _finish(reply, self.chosen)
 
 
-Step: TypeAlias = ReadBody | Invoke | ForwardTo | Finish
+Step: TypeAlias = ReadBody | Invoke | ChooseTarget | ForwardTo | Finish
 
 
 def start(listener: Listener, request: Request, facts: Facts) -> Step:
@@ -191,144 +241,217 @@ def start(listener: Listener, request: Request, facts: Facts) -> Step:
 
     Source: ELB User Guide for ALB, "Listeners", "HTTP headers and Application Load Balancers".
     """
-    chosen = Chosen(listener, listener.default, facts)
-    refusal = refuse_at_the_door(request)
+    attributes = listener.load_balancer.attributes
+    risk = classified(request)
+    chosen = Chosen(listener, facts, risk=risk, client=request)
+    refusal = refuse_at_the_door(request, attributes, risk)
     if refusal is not None:
         return _refuse(refusal.status, refusal.reason, refusal.detail, chosen)
     path = normalized_path(request.target.path)
     if path is None:
         return _refuse(400, "-", "the path climbs above the root", chosen)
-    host = request.target.authority or request.headers.get(b"host") or listener.dns_name.encode()
-    rule = match_rule(listener, path=path, host=host)
-    chosen = Chosen(listener, rule, facts)
-    action = rule.action
-    if isinstance(action, FixedResponse):
-        answer = fixed_response(
-            action.status, action.content_type, action.message_body, date=facts.date
-        )
-        return Finish(answer, chosen)
-    group = choose_target_group(action, draw=facts.draw)
-    chosen = Chosen(listener, rule, facts, group)
-    forwarded = forwarded_request(request, listener, host, facts)
-    match group:
-        case None:
-            return _refuse(503, "-", "every target group of the action has weight 0", chosen)
-        case LambdaTargetGroup():
-            named = (request.headers.get(b"upgrade") or b"").lower()
-            if b"websocket" in (request.upgrade, named):
-                detail = "a Lambda target cannot take a WebSocket"
-                return _refuse(400, "LambdaWebsocketNotSupported", detail, chosen)
-            return ReadBody(forwarded, group, chosen)
-        case IpTargetGroup():
-            target = choose_target(group, turn=facts.turn)
-            if target is None:
-                return _refuse(503, "-", f"target group {group.name!r} has no targets", chosen)
-            return ForwardTo(to_target(forwarded), target, group, chosen)
+    host = host_of(request, listener)
+    subject = subject_of(request, host, path)
+    rule = match_rule(listener, subject)
+    chosen = chosen._replace(rule=rule)
+    match rule.action:
+        case FixedResponse() as action:
+            answer = fixed_response(
+                action.status, action.content_type, action.message_body, date=facts.date
+            )
+            return _finish(answer, chosen._replace(action="fixed-response"))
+        case Redirect() as action:
+            return _redirect(action, subject, chosen._replace(action="redirect"))
+        case Forward() as action:
+            return _forward(action, request, host, chosen._replace(action="forward"))
 
 
-def refuse_at_the_door(request: Request) -> Refusal | None:
-    """Why a request is refused before any rule is looked at, or None."""
-    line = len(request.method) + len(request.target.raw) + len(" HTTP/1.1 ")
-    if line >= MAX_REQUEST_LINE:
-        return Refusal(414, "-", f"the request line exceeds {MAX_REQUEST_LINE} bytes")
-    for name, value in request.headers.raw:
-        if len(name) + len(value) + 2 >= MAX_HEADER_LINE:
-            return Refusal(400, "-", f"the header {name[:40]!r} exceeds {MAX_HEADER_LINE} bytes")
-    if request.headers.size() > MAX_HEADERS:
-        return Refusal(400, "-", f"the request headers exceed {MAX_HEADERS} bytes")
-    if request.method in ("TRACE", "CONNECT"):
-        return Refusal(405, "-", f"the method {request.method} is not allowed")
-    for value in request.headers.get_all(b"transfer-encoding"):
-        for coding in value.lower().split(b","):
-            if coding.strip() not in (b"chunked", b"identity"):
-                return Refusal(501, "-", f"Transfer-Encoding {coding.decode('latin-1')!r}")
-    addresses = b",".join(request.headers.get_all(b"x-forwarded-for"))
-    if addresses.count(b",") >= MAX_FORWARDED_FOR:
-        return Refusal(463, "-", f"X-Forwarded-For holds more than {MAX_FORWARDED_FOR} addresses")
+def host_of(request: Request, listener: Listener) -> bytes:
+    """The host that rules see, with its port: an absolute-form target's comes before the header.
+
+    With `preserve_host_header` the header comes first.
+    """
+    header = request.headers.get(b"host")
+    authority = request.target.authority
+    if listener.load_balancer.attributes.preserve_host_header and header is not None:
+        return header
+    return authority or header or listener.load_balancer.dns_name.encode()
+
+
+def subject_of(request: Request, host: bytes, path: bytes) -> Subject:
+    """What conditions look at; `path` is the normalised one."""
+    return Subject(
+        request.method,
+        without_port(host),
+        port_of(host),
+        path,
+        request.target.path,
+        request.target.query,
+        request.headers,
+        request.client.address,
+    )
+
+
+def _redirect(action: Redirect, subject: Subject, chosen: Chosen) -> Finish:
+    target = location(action, subject, chosen.listener)
+    if len(target) > MAX_LOCATION:
+        return _refuse(507, "-", f"the Location exceeds {MAX_LOCATION} bytes", chosen)
+    return _finish(redirection(action.status, target, date=chosen.facts.date), chosen)
+
+
+def _forward(action: Forward, request: Request, host: bytes, chosen: Chosen) -> Step:
+    rule = chosen.rule
+    if rule is not None and (rule.host_rewrite is not None or rule.url_rewrite is not None):
+        made = transform(rule, request, host)
+        chosen = chosen._replace(transformed=made)
+        if made.status not in (None, "TransformSuccess"):
+            detail = f"{made.status}: the rewritten host or path cannot be used ({made})"
+            return _refuse(500, "-", detail, chosen)
+        if made.target is not None:
+            request = request._replace(target=made.target)
+        host = host if made.host is None else made.host
+    group, bad = _target_group(action, request, chosen)
+    chosen = chosen._replace(target_group=group, bad_cookie=bad)
+    if group is None:
+        return _refuse(503, "-", "every target group of the action has weight 0", chosen)
+    mismatch = _protocol_mismatch(group, request)
+    if mismatch is not None:
+        return _refuse(464, "-", mismatch, chosen)
+    forwarded = forwarded_request(request, chosen.listener, host, chosen.facts)
+    if isinstance(group, LambdaTargetGroup):
+        named = (request.headers.get(b"upgrade") or b"").lower()
+        if b"websocket" in (request.upgrade, named):
+            detail = "a Lambda target cannot take a WebSocket"
+            return _refuse(400, "LambdaWebsocketNotSupported", detail, chosen)
+        return ReadBody(forwarded, group, chosen)
+    rewritten = chosen.transformed is not None and chosen.transformed.host is not None
+    attributes = chosen.listener.load_balancer.attributes
+    keeps_host = attributes.preserve_host_header or rewritten
+    sent = to_target(forwarded, keeps_host=keeps_host)
+    return ChooseTarget(sent, group, chosen, _held_target(group, request, chosen))
+
+
+def _target_group(
+    action: Forward, request: Request, chosen: Chosen
+) -> tuple[TargetGroup | None, bool]:
+    """The group of the cookie that holds the client, else by weight; and whether one was bad."""
+    facts, is_bad = chosen.facts, False
+    if action.stickiness is not None:
+        balancer = chosen.listener.load_balancer
+        found = stickiness.held(balancer, "group", request.headers, now=facts.now)
+        is_bad = found.is_bad
+        if found.mark is not None:
+            for group, _ in action.target_groups:
+                if stickiness.mark_of(group.arn) == found.mark:
+                    return group, False
+    # The same dice choose among targets later: parted, so that one choice does not bind the other.
+    return choose_target_group(action, draw=facts.draw * 65536 % 1), is_bad
+
+
+def _held_target(group: IpTargetGroup, request: Request, chosen: Chosen) -> bytes | None:
+    sticky = group.stickiness
+    if sticky is None:
+        return None
+    if sticky.cookie_name is not None:
+        if not stickiness.has_cookie(request.headers, sticky.cookie_name):
+            return None  # the session ends with the application's cookie
+        kind: stickiness.Kind = "application"
+    else:
+        kind = "target"
+    balancer = chosen.listener.load_balancer
+    return stickiness.held(balancer, kind, request.headers, now=chosen.facts.now).mark
+
+
+def _protocol_mismatch(group: TargetGroup, request: Request) -> str | None:
+    """Why the group cannot take a request of this HTTP version (464), or None.
+
+    Source: ELB User Guide for ALB, "Target groups", "Protocol versions".
+    """
+    version = "HTTP1" if isinstance(group, LambdaTargetGroup) else group.protocol_version
+    is_grpc = (request.headers.get(b"content-type") or b"").startswith(b"application/grpc")
+    is_http2 = request.http_version >= "2"
+    match version:
+        case "HTTP1":
+            if is_grpc and is_http2 and not isinstance(group, LambdaTargetGroup):
+                return f"a gRPC request to {group.name!r}, whose protocol version is HTTP1"
+        case "HTTP2":
+            if not is_http2:
+                return f"{group.name!r} takes HTTP/2 only, the client speaks HTTP/1.1"
+        case "GRPC":
+            if not is_http2:
+                return f"{group.name!r} takes gRPC only, the client speaks HTTP/1.1"
+            if request.method != "POST":
+                return f"{group.name!r} takes gRPC only, which is always POST"
     return None
 
 
-_REPLACED: Final = frozenset(
-    {
-        b"host",
-        b"x-forwarded-for",
-        b"x-forwarded-port",
-        b"x-forwarded-proto",
-        b"x-amzn-trace-id",
-        b"expect",
-        b"transfer-encoding",
-    }
-)
+def _no_targets(group: TargetGroup) -> str:
+    return f"target group {group.name!r} has no targets"
 
 
-def forwarded_request(request: Request, listener: Listener, host: bytes, facts: Facts) -> Request:
-    """`request` as targets see it: host, X-Forwarded-* (mode append) and trace id written anew.
-
-    HTTP/2's split `cookie` fields are joined with `; ` as RFC 9113 section 8.2.3 asks.
-    """
-    earlier = request.headers.get_all(b"x-forwarded-for")
-    client = request.client.address.encode()
-    if earlier and b":" in client:
-        client = b"[" + client + b"]"
-    trace = trace_id(b"; ".join(request.headers.get_all(b"x-amzn-trace-id")[:1]), facts)
-    lines: list[Header] = [(b"Host", forwarded_host(host, listener))]
-    lines += [line for line in request.headers.raw if line[0].lower() not in _REPLACED]
-    if request.http_version >= "2":
-        lines = _joined_cookies(lines)
-    lines += [
-        (b"X-Forwarded-For", b", ".join([*earlier, client])),
-        (b"X-Forwarded-Proto", listener.protocol.lower().encode()),
-        (b"X-Forwarded-Port", str(listener.port).encode()),
-        (b"X-Amzn-Trace-Id", trace),
-    ]
-    return request._replace(headers=Headers(lines))
-
-
-def _joined_cookies(lines: list[Header]) -> list[Header]:
-    cookies = [value for name, value in lines if name.lower() == b"cookie"]
-    if len(cookies) < 2:
-        return lines
-    rest = [line for line in lines if line[0].lower() != b"cookie"]
-    return [*rest, (b"cookie", b"; ".join(cookies))]
-
-
-def forwarded_host(host: bytes, listener: Listener) -> bytes:
-    """The host that targets see, `preserve_host_header` being off.
-
-    Without port on 80 and 443, with the listener's port elsewhere.
-    """
-    bare = without_port(host)
-    if listener.port in (80, 443):
-        return bare
-    return bare + b":" + (port_of(host) or str(listener.port).encode())
+def _finish(
+    response: Response,
+    chosen: Chosen,
+    *,
+    refusal: Refusal | None = None,
+    warning: str | None = None,
+) -> Finish:
+    """The answer as it leaves: cookies, the listener's response headers, the end of connections."""
+    lines: list[Header] = []
+    group, action = chosen.target_group, chosen.rule and chosen.rule.action
+    if isinstance(group, IpTargetGroup) and group.stickiness is not None and refusal is None:
+        lines += _target_cookies(response, group, chosen)
+    if isinstance(action, Forward) and action.stickiness is not None and group is not None:
+        mark, duration = stickiness.mark_of(group.arn), action.stickiness
+        lines += _cookies("group", mark, duration, chosen)
+    attributes = chosen.listener.load_balancer.attributes
+    headers, policy = response.headers, chosen.listener.response_headers
+    if policy.lines or not policy.keeps_server:
+        replaced = {name.lower() for name, _ in policy.lines}
+        if not policy.keeps_server:
+            replaced.add(b"server")
+        headers = headers.without(*replaced)
+        lines += policy.lines
+    if chosen.risk is not COMPLIANT and chosen.risk.closes(attributes.desync_mode):
+        headers = headers.without(b"connection")
+        lines.append((b"Connection", b"close"))
+    if lines or headers is not response.headers:
+        response = response._replace(headers=headers.added(*lines))
+    return Finish(response, chosen, refusal, warning)
 
 
-def trace_id(incoming: bytes, facts: Facts) -> bytes:
-    """The X-Amzn-Trace-Id to pass on, given the one that came (empty: none).
+def _target_cookies(response: Response, group: IpTargetGroup, chosen: Chosen) -> list[Header]:
+    sticky, target = group.stickiness, chosen.target
+    if sticky is None or target is None:
+        return []
+    mark = target_mark(group, target)
+    if sticky.cookie_name is None:
+        return _cookies("target", mark, sticky.duration, chosen)
+    own = stickiness.set_cookie(response.headers, sticky.cookie_name)
+    if own is None:
+        return []
+    expires = stickiness.expiry(own, now=chosen.facts.now)
+    return _cookies("application", mark, sticky.duration, chosen, expires)
 
-    A new `Root`, or a new `Self` in front of a kept one.
-    Source: ELB User Guide for ALB, "Request tracing".
-    """
-    fresh = f"1-{int(facts.now):08x}-{facts.entropy[:24]}".encode()
-    fields = [field for field in incoming.split(b";") if field]
-    kept = [field for field in fields if not field.startswith(b"Self=")]
-    if any(field.startswith(b"Root=") for field in kept):
-        return b";".join([b"Self=" + fresh, *kept])
-    return b";".join([b"Root=" + fresh, *kept])
 
-
-def to_target(request: Request) -> Request:
-    """`request` for an ip target: the host in lower case, no hop-by-hop headers.
-
-    AWS documents the lower case; recorded Lambda events show the host as the client wrote it.
-    """
-    dropped = HOP_BY_HOP | named_by_connection(request.headers)
-    host, *rest = request.headers.raw
-    lines = [(host[0], host[1].lower()), *rest]
-    kept = Headers(line for line in lines if line[0].lower() not in dropped)
-    return request._replace(headers=kept)
+def _cookies(
+    kind: stickiness.Kind,
+    mark: bytes,
+    duration: float,
+    chosen: Chosen,
+    expires: bytes | None = None,
+) -> list[Header]:
+    return stickiness.lines(
+        chosen.listener.load_balancer,
+        kind,
+        mark,
+        chosen.facts,
+        duration=duration,
+        is_secure=chosen.is_secure,
+        expires=expires,
+    )
 
 
 def _refuse(status: int, reason: str, detail: str, chosen: Chosen) -> Finish:
     page = error_page(status, date=chosen.facts.date)
-    return Finish(page, chosen, Refusal(status, reason, detail))
+    return _finish(page, chosen, refusal=Refusal(status, reason, detail))

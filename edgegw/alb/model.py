@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from edgegw.alb.conditions import Condition
+from edgegw.alb.expressions import Piece
+from edgegw.alb.rule_index import RuleIndex
 from edgegw.awslambda.model import FunctionRef
+from edgegw.http.message import Header
+
+# Target groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,56 +24,93 @@ class Target:
     port: int
 
     def __str__(self) -> str:
-        return f"{self.address}:{self.port}"
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """How targets are probed; durations in seconds. `port` None is the target's own.
+
+    `matcher` are the good status codes (of gRPC for GRPC groups) as ranges, both ends included.
+    """
+
+    is_enabled: bool = True
+    protocol: Literal["HTTP", "HTTPS"] = "HTTP"
+    path: str = "/"
+    port: int | None = None
+    interval: float = 30.0
+    timeout: float = 5.0
+    healthy_threshold: int = 5
+    unhealthy_threshold: int = 2
+    matcher: tuple[tuple[int, int], ...] = ((200, 200),)
+
+    def accepts(self, code: int) -> bool:
+        return any(low <= code <= high for low, high in self.matcher)
+
+
+LAMBDA_HEALTH_CHECK = HealthCheck(is_enabled=False, interval=35.0, timeout=30.0)
+"""The default of Lambda target groups: off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stickiness:
+    """A client stays with its target for `duration` seconds.
+
+    `cookie_name` is the application's cookie (`app_cookie`), None for `lb_cookie`.
+    """
+
+    duration: float = 86400.0
+    cookie_name: str | None = None
+
+
+Algorithm = Literal["round_robin", "least_outstanding_requests", "weighted_random"]
+ProtocolVersion = Literal["HTTP1", "HTTP2", "GRPC"]
 
 
 @dataclass(frozen=True, slots=True)
 class LambdaTargetGroup:
-    """A target group whose one target is a function."""
+    """A target group whose one target is a function; None once that is deregistered."""
 
     name: str
     arn: str
-    function: FunctionRef
+    function: FunctionRef | None
     multi_value_headers: bool = False
+    health_check: HealthCheck = LAMBDA_HEALTH_CHECK
 
 
 @dataclass(frozen=True, slots=True)
 class IpTargetGroup:
-    """A target group of addresses."""
+    """A target group of addresses; durations in seconds."""
 
     name: str
     arn: str
     targets: tuple[Target, ...]
     protocol: Literal["HTTP", "HTTPS"] = "HTTP"
+    protocol_version: ProtocolVersion = "HTTP1"
+    health_check: HealthCheck = HealthCheck(is_enabled=False)
+    algorithm: Algorithm = "round_robin"
+    stickiness: Stickiness | None = None
+    slow_start: float = 0.0
+    deregistration_delay: float = 300.0
+    minimum_healthy_count: int = 1
+    minimum_healthy_percentage: float = 0.0
 
 
 TargetGroup: TypeAlias = LambdaTargetGroup | IpTargetGroup
 
-
-@dataclass(frozen=True, slots=True)
-class PathPattern:
-    """Holds when the path without its dot segments fits one pattern; case counts."""
-
-    values: tuple[str, ...]
-    compiled: tuple[re.Pattern[bytes], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HostHeader:
-    """Holds when the host without its port fits one pattern; case does not count."""
-
-    values: tuple[str, ...]
-    compiled: tuple[re.Pattern[bytes], ...]
-
-
-Condition: TypeAlias = PathPattern | HostHeader
+# Actions
 
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Forward to one of `target_groups`, each with its weight."""
+    """Forward to one of `target_groups`, each with its weight.
+
+    With `stickiness` (seconds) a client stays with its target group.
+    """
 
     target_groups: tuple[tuple[TargetGroup, int], ...]
+    stickiness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +122,31 @@ class FixedResponse:
     message_body: str = ""
 
 
-Action: TypeAlias = Forward | FixedResponse
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Send the client elsewhere; the fields may hold `#{protocol}`, `#{host}` and so on."""
+
+    status: Literal[301, 302]
+    protocol: str = "#{protocol}"
+    host: str = "#{host}"
+    port: str = "#{port}"
+    path: str = "/#{path}"
+    query: str = "#{query}"
+
+
+Action: TypeAlias = Forward | FixedResponse | Redirect
+
+# Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """A transform: the first match of `pattern` becomes `replacement`."""
+
+    regex: str
+    replace: str
+    pattern: re.Pattern[bytes]
+    replacement: tuple[Piece, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +156,91 @@ class Rule:
     priority: int | None
     conditions: tuple[Condition, ...]
     action: Action
+    host_rewrite: Rewrite | None = None
+    url_rewrite: Rewrite | None = None
+
+    @property
+    def name(self) -> str:
+        return "default" if self.priority is None else str(self.priority)
+
+
+# Load balancers and listeners
+
+DesyncMode = Literal["monitor", "defensive", "strictest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """The load balancer's attributes that requests feel, as AWS names them; durations in seconds.
+
+    Source: ELB User Guide for ALB, "Load balancer attributes".
+    """
+
+    idle_timeout: float = 60.0
+    client_keep_alive: float = 3600.0
+    http2: bool = True
+    drop_invalid_header_fields: bool = False
+    preserve_host_header: bool = False
+    xff_mode: Literal["append", "preserve", "remove"] = "append"
+    xff_client_port: bool = False
+    tls_version_and_cipher_suite: bool = False
+    desync_mode: DesyncMode = "defensive"
+
+
+DEFAULT_ATTRIBUTES = Attributes()
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """The files that a load balancer writes its logs to."""
+
+    access: str | None = None
+    connection: str | None = None
+    health_check: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadBalancer:
+    """What the listeners of a load balancer share. `id` is `app/NAME/HEX`."""
+
+    name: str
+    arn: str
+    dns_name: str
+    attributes: Attributes = DEFAULT_ATTRIBUTES
+    logs: Logs = Logs()
+
+    @property
+    def id(self) -> str:
+        return self.arn.partition(":loadbalancer/")[2] or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHeaders:
+    """What a listener's attributes do to every response: lines set, and Server removed."""
+
+    lines: tuple[Header, ...] = ()
+    keeps_server: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A listener. `port` and `protocol` are the apparent ones, as production shows them."""
+    """A listener. `port` and `protocol` are the apparent ones, as production shows them.
 
-    load_balancer: str
-    dns_name: str
+    `renamed` holds the request headers about TLS and client certificates that have other names,
+    by their usual name in lower case.
+    """
+
+    load_balancer: LoadBalancer
     port: int
     protocol: Literal["HTTP", "HTTPS"]
     rules: tuple[Rule, ...]
     default: Rule
+    arn: str = ""
+    response_headers: ResponseHeaders = ResponseHeaders()
+    renamed: Mapping[str, str] = field(default_factory=dict[str, str])
+    mutual_tls: Literal["off", "passthrough", "verify"] = "off"
+    index: RuleIndex = field(init=False, repr=False, compare=False)
+    """The rules, made quick to search."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", RuleIndex(self.rules))

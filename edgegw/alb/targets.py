@@ -1,8 +1,16 @@
-"""Which target group and which target take a request."""
+"""Which target group and which target take a request, and what health checks make of targets.
+
+Source: ELB User Guide for ALB, "Target groups", "Health checks for target groups", "Edit target
+group attributes".
+"""
 
 from __future__ import annotations
 
-from edgegw.alb.model import Forward, IpTargetGroup, Target, TargetGroup
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal, NamedTuple
+
+from edgegw.alb.model import Forward, HealthCheck, IpTargetGroup, Target, TargetGroup
 
 
 def choose_target_group(action: Forward, *, draw: float) -> TargetGroup | None:
@@ -21,6 +29,150 @@ def choose_target_group(action: Forward, *, draw: float) -> TargetGroup | None:
     return None
 
 
-def choose_target(group: IpTargetGroup, *, turn: int) -> Target | None:
-    """Round robin: the target whose turn it is; None without targets."""
-    return group.targets[turn % len(group.targets)] if group.targets else None
+# Health
+
+State = Literal["initial", "healthy", "unhealthy", "unused", "draining", "unavailable"]
+CheckResult = Literal["pass", "mismatch", "timeout", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A target's health as DescribeTargetHealth shows it, and the checks in a row behind it."""
+
+    state: State
+    reason: str = ""
+    description: str = ""
+    passes: int = 0
+    fails: int = 0
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether it counts as healthy; without health checks every target does."""
+        return self.state in ("healthy", "unavailable")
+
+
+REGISTERED: Final = Health(
+    "initial", "Elb.RegistrationInProgress", "Target registration is in progress"
+)
+UNCHECKED: Final = Health(
+    "unavailable",
+    "Target.HealthCheckDisabled",
+    "Health checks are not enabled for this target group",
+)
+HEALTHY: Final = Health("healthy")
+DRAINING: Final = Health(
+    "draining", "Target.DeregistrationInProgress", "Target deregistration is in progress"
+)
+
+_REASONS: Final[Mapping[CheckResult, str]] = {
+    "mismatch": "Target.ResponseCodeMismatch",
+    "timeout": "Target.Timeout",
+    "failed": "Target.FailedHealthChecks",
+}
+_DESCRIPTIONS: Final[Mapping[CheckResult, str]] = {
+    "timeout": "Request timed out",
+    "failed": "Health checks failed",
+}
+
+
+def after_check(
+    health: Health, check: HealthCheck, result: CheckResult, code: int | None = None
+) -> Health:
+    """The health behind one more check; `code` is the status that did not fit.
+
+    The first check that passes makes a new target healthy.
+    """
+    if result == "pass":
+        passes = health.passes + 1
+        is_new = health.state == "initial"
+        if health.state == "healthy" or is_new or passes >= check.healthy_threshold:
+            return Health("healthy", passes=passes)
+        return replace(health, passes=passes, fails=0)
+    fails = health.fails + 1
+    if health.state != "unhealthy" and fails < check.unhealthy_threshold:
+        if health.state == "initial":
+            waiting = ("Elb.InitialHealthChecking", "Initial health checks in progress")
+            return Health("initial", *waiting, fails=fails)
+        return replace(health, passes=0, fails=fails)
+    description = _DESCRIPTIONS.get(result, f"Health checks failed with these codes: [{code}]")
+    return Health("unhealthy", _REASONS[result], description, fails=fails)
+
+
+# Choosing a target
+
+
+class Registered(NamedTuple):
+    """A target of a group and its health; `share` below 1 while it starts slowly."""
+
+    target: Target
+    health: Health
+    share: float = 1.0
+
+
+class Routable(NamedTuple):
+    """The targets that may take a request, as they are now.
+
+    `turn` counts the group's requests; `outstanding` are those under way, by target. `why` says
+    how the targets were picked.
+    """
+
+    targets: tuple[Target, ...]
+    why: str
+    turn: int = 0
+    outstanding: Mapping[Target, int] = {}
+    shares: Mapping[Target, float] = {}
+
+
+def routable(group: IpTargetGroup, registered: tuple[Registered, ...]) -> tuple[list[Target], str]:
+    """The targets of `group` that get traffic, and why these.
+
+    With fewer healthy ones than the group's minimum all of them do: it fails open.
+    """
+    serving = [each for each in registered if each.health.state != "draining"]
+    healthy = [each.target for each in serving if each.health.is_healthy]
+    enough = max(group.minimum_healthy_count, group.minimum_healthy_percentage * len(serving) / 100)
+    if len(healthy) >= enough:
+        return healthy, f"{len(healthy)} of {len(serving)} targets are healthy"
+    why = f"{len(healthy)} of {len(serving)} targets are healthy: fails open to all of them"
+    return [each.target for each in serving], why
+
+
+def choose_target(
+    group: IpTargetGroup, found: Routable, *, draw: float, sticky: Target | None = None
+) -> Target | None:
+    """The target that takes the request; None where there is none.
+
+    A `sticky` one is kept while it gets traffic at all. `draw` is in [0, 1).
+    """
+    targets = found.targets
+    if not targets:
+        return None
+    if sticky is not None and sticky in targets:
+        return sticky
+    count = len(targets)
+    if count == 1:
+        return targets[0]
+    match group.algorithm:
+        case "weighted_random":
+            return targets[int(draw * count)]
+        case "least_outstanding_requests":
+            start = found.turn % count
+            in_turn = targets[start:] + targets[:start]
+            return min(in_turn, key=lambda each: found.outstanding.get(each, 0))
+        case "round_robin":
+            return _in_turn(found, draw)
+
+
+def _in_turn(found: Routable, draw: float) -> Target:
+    """The target whose turn it is; one that starts slowly passes most of its turns on."""
+    targets, count = found.targets, len(found.targets)
+    first = targets[found.turn % count]
+    if not found.shares or draw < found.shares.get(first, 1.0):
+        return first
+    others = [each for each in targets if found.shares.get(each, 1.0) >= 1.0]
+    return others[found.turn // count % len(others)] if others else first
+
+
+def share_at(now: float, since: float, duration: float) -> float:
+    """The share of a target that became healthy at `since` and starts within `duration` seconds."""
+    return 1.0 if now >= since + duration else max(0.0, (now - since) / duration)

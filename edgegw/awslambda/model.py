@@ -74,6 +74,10 @@ class FunctionRef(NamedTuple):
     at_edge: bool = False
     qualifier: str = ""
 
+    def __str__(self) -> str:
+        """`NAME` or `NAME:QUALIFIER`."""
+        return f"{self.name}:{self.qualifier}" if self.qualifier else self.name
+
     @property
     def deployed_name(self) -> str:
         """The name that the function's context shows: `us-east-1.NAME` at the edge."""

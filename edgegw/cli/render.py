@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
-from edgegw.alb.model import FixedResponse, Forward, LambdaTargetGroup, Rule
+from edgegw.alb.explain import action_text
+from edgegw.alb.model import FixedResponse, Forward, LambdaTargetGroup, Redirect, Rule
 from edgegw.cloudfront.model import Behavior, CustomOrigin, Distribution, Origin
 from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
 from edgegw.gateway.exchange import Exchange, FunctionRun
@@ -209,7 +210,7 @@ def summary(
     """
     lines: list[str] = []
     local = {
-        door.listener.dns_name: f"load balancer {door.name}"
+        door.listener.load_balancer.dns_name: f"load balancer {door.name}"
         for door in config.doors
         if isinstance(door, ListenerDoor)
     }
@@ -261,14 +262,15 @@ def _origin(origin: Origin) -> str:
 
 
 def _rule(rule: Rule) -> tuple[str, str]:
-    values = [value for each in rule.conditions for value in each.values]
-    left = "default" if rule.priority is None else f"{rule.priority} {' '.join(values)}".rstrip()
+    left = " ".join([rule.name, *(each.wanted for each in rule.conditions)])
     action = rule.action
     match action:
+        case Redirect():
+            return left, action_text(rule)
         case Forward():
             groups = [group for group, _ in action.target_groups]
             names = [
-                f"function {group.function.name}"
+                f"function {group.function}"
                 if isinstance(group, LambdaTargetGroup)
                 else ", ".join(f"{each.address}:{each.port}" for each in group.targets)
                 or f"{group.name} (no targets)"

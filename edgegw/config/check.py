@@ -18,22 +18,17 @@ from edgegw.cloudfront.managed import (
 )
 from edgegw.cloudfront.origin_rules import is_unsettable
 from edgegw.config import schema
+from edgegw.config.balancer_check import check_balancers
 from edgegw.config.document import Document, Path
 from edgegw.config.fields import Listen
 from edgegw.config.function_check import (
     check_edge_reference,
     check_functions,
-    check_reference,
 )
 from edgegw.config.schema import Config, later_keys
 from edgegw.config.spelling import nearest
 
-_HOST_PATTERN: Final = re.compile(r"[A-Za-z0-9\-.*?]+")
-_PATH_PATTERN: Final = re.compile(r"[A-Za-z0-9_\-.$/~\"'@:+&*?]+")
 _BEHAVIOR_PATTERN: Final = re.compile(r"[A-Za-z0-9_\-.*$/~\"'@:+&?]+")
-_MAX_PATTERN: Final = 128
-_MAX_RULE_VALUES: Final = 5
-_MAX_CONDITION_VALUES: Final = 3
 _MAX_BEHAVIORS: Final = 75
 _MAX_HEADER_NAME: Final = 256
 _MAX_HEADER_VALUE: Final = 1783
@@ -48,19 +43,13 @@ def check(document: Document, config: Config, base: FilePath) -> None:
         text = f"{str(path[-1])!r} has no effect yet{_consequence(path)}"
         document.warning(path, "config.no-effect-yet", text, key=True)
     check_functions(document, config, base)
-    for name, group in config.target_groups.items():
-        _check_target_group(document, ("target_groups", name), group, config)
     for name, distribution in config.distributions.items():
         _check_distribution(document, ("distributions", name), distribution, config)
-    for name, balancer in config.load_balancers.items():
-        for at, listener in enumerate(balancer.listeners):
-            path = ("load_balancers", name, "listeners", at)
-            _check_listener(document, path, listener, config)
+    check_balancers(document, config, base)
     _check_listen_addresses(document, config)
 
 
 _CONSEQUENCES: Final = {
-    "redirect": ": the rule answers 501",
     "authenticate_oidc": ": nobody is asked to sign in",
     "authenticate_cognito": ": nobody is asked to sign in",
     "jwt_validation": ": no token is checked",
@@ -72,32 +61,7 @@ _CONSEQUENCES: Final = {
 
 
 def _consequence(path: Path) -> str:
-    if "conditions" in path:
-        return ": the rule is skipped"
     return _CONSEQUENCES.get(str(path[-1]), "")
-
-
-def _check_target_group(
-    document: Document, path: Path, group: schema.TargetGroup, config: Config
-) -> None:
-    if group.target_type == "lambda":
-        if group.function is None:
-            text = "a target group of type lambda needs the key 'function'"
-            document.error(path, "alb.function", text, key=True)
-        else:
-            check_reference(document, (*path, "function"), group.function, config)
-        if group.targets:
-            text = "a target group of type lambda has no 'targets'"
-            document.error((*path, "targets"), "alb.targets", text, key=True)
-        return
-    if group.function is not None:
-        text = f"'function' belongs to target_type lambda, this is {group.target_type}"
-        document.error((*path, "function"), "alb.function", text, key=True)
-    for at, target in enumerate(group.targets):
-        host, mark, port = target.rpartition(":")
-        if not (mark and host and port.isdigit() and 0 < int(port) <= 65535):
-            text = f"{target!r} must be ADDRESS:PORT, such as 127.0.0.1:3000"
-            document.error((*path, "targets", at), "alb.targets", text)
 
 
 def _check_distribution(
@@ -221,72 +185,6 @@ def _check_behavior(
         if association.include_body and trigger.endswith("response"):
             text = "include_body can only be used with viewer-request or origin-request"
             document.error((*where, "include_body"), "lambda-edge.include-body", text)
-
-
-def _check_listener(
-    document: Document, path: Path, listener: schema.Listener, config: Config
-) -> None:
-    if (listener.certificate is None) != (listener.key is None):
-        text = "'certificate' and 'key' belong together"
-        document.error(path, "alb.certificate", text)
-    priorities: dict[int, int] = {}
-    for at, rule in enumerate(listener.rules):
-        where = (*path, "rules", at)
-        if rule.priority in priorities:
-            text = f"priority {rule.priority} stands here twice"
-            document.error((*where, "priority"), "alb.priority", text)
-        priorities[rule.priority] = at
-        _check_conditions(document, where, rule)
-        _check_actions(document, (*where, "actions"), rule.actions, config)
-    _check_actions(document, (*path, "default_actions"), listener.default_actions, config)
-
-
-def _check_conditions(document: Document, path: Path, rule: schema.Rule) -> None:
-    total = 0
-    for at, condition in enumerate(rule.conditions):
-        where = (*path, "conditions", at)
-        given = condition.model_fields_set
-        if len(given) != 1:
-            text = (
-                f"a condition is a mapping of one key; found {', '.join(sorted(given)) or 'none'}"
-            )
-            document.error(where, "alb.condition", text)
-        for kind, pattern in (("path_pattern", _PATH_PATTERN), ("host_header", _HOST_PATTERN)):
-            values: list[str] = getattr(condition, kind) or []
-            total += len(values)
-            for value_at, value in enumerate(values):
-                if len(value) > _MAX_PATTERN or not pattern.fullmatch(value):
-                    text = f"{value!r} holds characters that {kind} does not allow, or is too long"
-                    document.error((*where, kind, value_at), "alb.condition-value", text)
-            if len(values) > _MAX_CONDITION_VALUES:
-                text = f"a condition has at most {_MAX_CONDITION_VALUES} values"
-                document.error((*where, kind), "alb.condition-values", text)
-    if total > _MAX_RULE_VALUES:
-        text = f"the conditions of a rule have at most {_MAX_RULE_VALUES} values in all"
-        document.error((*path, "conditions"), "alb.condition-values", text, key=True)
-
-
-_FINAL_ACTIONS: Final = ("forward", "fixed_response", "redirect")
-
-
-def _check_actions(
-    document: Document, path: Path, actions: list[schema.Action], config: Config
-) -> None:
-    final = 0
-    for at, action in enumerate(actions):
-        given = action.model_fields_set - {"order"}
-        if len(given) != 1:
-            text = f"an action is a mapping of one key; found {', '.join(sorted(given)) or 'none'}"
-            document.error((*path, at), "alb.action", text)
-        final += sum(kind in given for kind in _FINAL_ACTIONS)
-        if action.forward is None:
-            continue
-        for each in action.forward.target_groups:
-            where = (*path, at, "forward")
-            _refer(document, where, each.target_group, config.target_groups, "target group")
-    if final != 1:
-        text = "a rule has exactly one of forward, redirect and fixed_response"
-        document.error(path, "alb.actions", text, key=True)
 
 
 def _check_listen_addresses(document: Document, config: Config) -> None:

@@ -16,14 +16,39 @@ from edgegw.errors import Finding
 
 
 @dataclass(frozen=True, slots=True)
+class ClientCertificates:
+    """What is asked of the certificates of clients: checked against a `trust_store`, or only read.
+
+    Source: ELB User Guide for ALB, "Mutual authentication with TLS".
+    """
+
+    trust_store: str | None
+    ignores_expiry: bool = False
+    tells_authorities: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Listen:
-    """Where a front door listens. Without certificate paths, TLS makes a local certificate."""
+    """Where a front door listens. Without certificate paths, TLS makes a local certificate.
+
+    `more` are further certificates with their keys, picked by the name that a client asks for.
+    """
 
     address: str
     port: int
     tls: bool = False
     certificate: str | None = None
     key: str | None = None
+    more: tuple[tuple[str, str], ...] = ()
+    client_certificates: ClientCertificates | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that it is made of."""
+        first = [each for each in (self.certificate, self.key) if each is not None]
+        store = self.client_certificates and self.client_certificates.trust_store
+        rest = [each for pair in self.more for each in pair]
+        return (*first, *rest, *([store] if store else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +94,7 @@ class Config:
     files: tuple[str, ...] = ()
     code: tuple[tuple[str, str], ...] = ()
     state: str = ".edgegw"
-    target_groups: tuple[str, ...] = ()
+    target_groups: Mapping[str, alb.TargetGroup] = field(default_factory=dict[str, alb.TargetGroup])
     faults: Mapping[str, FaultPlan] = field(default_factory=dict[str, FaultPlan])
     fault_seed: int | None = None
 
@@ -80,4 +105,11 @@ class Config:
         for door in self.doors:
             if isinstance(door, DistributionDoor):
                 found += [f"origin:{door.name}/{origin}" for origin in door.origins]
-        return [*found, *(f"target_group:{name}" for name in self.target_groups)]
+        return [
+            *found,
+            *(
+                f"target_group:{name}"
+                for name, group in self.target_groups.items()
+                if isinstance(group, alb.IpTargetGroup)
+            ),
+        ]

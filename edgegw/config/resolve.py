@@ -10,20 +10,26 @@ from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
-from edgegw.alb import model as alb
-from edgegw.alb.rules import host_header, path_pattern
 from edgegw.awslambda.names import Account
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.behaviors import compile_path_pattern
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.stance import Stance
-from edgegw.config import fields, schema
+from edgegw.config import balancer_schema, fields, schema
+from edgegw.config.balancer_resolve import BalancerResolver
 from edgegw.config.check import check
 from edgegw.config.document import Document, document_of, read_document
 from edgegw.config.faults import FaultPlan
 from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
-from edgegw.config.model import Config, DistributionDoor, Door, Listen, ListenerDoor
+from edgegw.config.model import (
+    ClientCertificates,
+    Config,
+    DistributionDoor,
+    Door,
+    Listen,
+    ListenerDoor,
+)
 from edgegw.errors import ConfigError, Finding, UsageError
 
 
@@ -76,6 +82,10 @@ class _Resolver:
         self._config = config
         self._base = base
         self._warnings = warnings
+        self._account = Account(
+            config.gateway.region, config.gateway.account_id, config.gateway.concurrency
+        )
+        self._balancers = BalancerResolver(config.target_groups, self._account, base)
         points = config.gateway.open_points.model_dump()
         self._stance = Stance(strict=config.gateway.strict, **points)
 
@@ -91,9 +101,11 @@ class _Resolver:
             for name, each in config.distributions.items()
         ]
         for name, balancer in config.load_balancers.items():
-            for listener in balancer.listeners:
-                listen = _listener_listen(listener, self._base)
-                doors.append(ListenerDoor(name, listen, self._listener(name, listener)))
+            shared = self._balancers.load_balancer(name, balancer)
+            for each in balancer.listeners:
+                listen = _listener_listen(each, self._base)
+                listener = self._balancers.listener(shared, each, tls=listen.tls)
+                doors.append(ListenerDoor(name, listen, listener))
         unverified = {
             str(urlsplit(origin.url).hostname)
             for distribution in config.distributions.values()
@@ -107,7 +119,7 @@ class _Resolver:
                 for name, each in config.functions.items()
             },
             tuple(doors),
-            Account(config.gateway.region, config.gateway.account_id, config.gateway.concurrency),
+            self._account,
             frozenset(unverified),
             self._warnings,
             tuple(shift for name, each in config.functions.items() for shift in shifts(name, each)),
@@ -115,19 +127,14 @@ class _Resolver:
             config.gateway.pass_aws_credentials,
             config.gateway.cpu,
             config.gateway.strict,
-            tuple(
-                path
-                for door in doors
-                for path in (door.listen.certificate, door.listen.key)
-                if path is not None
-            ),
+            tuple(path for door in doors for path in door.listen.files),
             tuple(
                 (name, str(self._base / path))
                 for name, each in config.functions.items()
                 for path in code_paths(each)
             ),
             str(self._base / config.gateway.state),
-            tuple(name for name, each in config.target_groups.items() if each.target_type == "ip"),
+            self._balancers.target_groups,
             self._faults(),
             config.gateway.fault_seed,
         )
@@ -240,8 +247,11 @@ class _Resolver:
     def _origin(self, origin: schema.Origin) -> cloudfront.CustomOrigin:
         if origin.load_balancer is not None:
             balancer = self._config.load_balancers[origin.load_balancer]
-            listener = self._listener(origin.load_balancer, balancer.listeners[0])
-            domain, port = listener.dns_name, listener.port
+            shared = self._balancers.load_balancer(origin.load_balancer, balancer)
+            first = balancer.listeners[0]
+            tls = _listener_listen(first, self._base).tls
+            listener = self._balancers.listener(shared, first, tls=tls)
+            domain, port = shared.dns_name, listener.port
             protocol = cast("Literal['http', 'https']", listener.protocol.lower())
         elif origin.url is not None:
             parts = urlsplit(origin.url)
@@ -263,55 +273,6 @@ class _Resolver:
             connection_timeout=origin.connection_timeout,
         )
 
-    def _listener(self, name: str, listener: schema.Listener) -> alb.Listener:
-        tls = _listener_listen(listener, self._base).tls
-        rules = [
-            alb.Rule(rule.priority, conditions, self._action(rule.actions))
-            for rule in sorted(listener.rules, key=lambda each: each.priority)
-            if (conditions := _conditions(rule)) is not None
-        ]
-        return alb.Listener(
-            name,
-            load_balancer_dns_name(name, self._config.gateway.region),
-            listener.public_port or listener.listen.port,
-            listener.public_protocol or ("HTTPS" if tls else "HTTP"),
-            tuple(rules),
-            alb.Rule(None, (), self._action(listener.default_actions)),
-        )
-
-    def _action(self, actions: list[schema.Action]) -> alb.Action:
-        for action in actions:
-            if action.forward is not None:
-                groups = action.forward.target_groups
-                return alb.Forward(
-                    tuple((self._target_group(each.target_group), each.weight) for each in groups)
-                )
-            if action.fixed_response is not None:
-                fixed = action.fixed_response
-                return alb.FixedResponse(
-                    int(fixed.status_code), fixed.content_type, fixed.message_body
-                )
-        return alb.FixedResponse(501, "text/plain", "edgegw does not perform this action yet")
-
-    def _target_group(self, name: str) -> alb.TargetGroup:
-        group = self._config.target_groups[name]
-        gateway = self._config.gateway
-        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-        arn = (
-            f"arn:aws:elasticloadbalancing:{gateway.region}:{gateway.account_id}:"
-            f"targetgroup/{name}/{digest}"
-        )
-        if group.target_type == "lambda":
-            ref = function_ref(str(group.function))
-            return alb.LambdaTargetGroup(name, arn, ref, group.multi_value_headers)
-        targets = [each.rpartition(":") for each in group.targets]
-        return alb.IpTargetGroup(
-            name,
-            arn,
-            tuple(alb.Target(host.strip("[]"), int(port)) for host, _, port in targets),
-            group.protocol,
-        )
-
 
 def _named(origin: cloudfront.CustomOrigin, name: str) -> cloudfront.CustomOrigin:
     return replace(origin, name=name)
@@ -331,12 +292,6 @@ def _fallback(
     return cloudfront.Fallback(origins[group.members[1]], codes, methods)
 
 
-def load_balancer_dns_name(name: str, region: str) -> str:
-    """The DNS name that a load balancer pretends to have."""
-    number = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16)
-    return f"{name}-{number}.{region}.elb.amazonaws.com".lower()
-
-
 def _policy_id(name: str) -> str:
     digest = hashlib.sha256(name.encode()).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
@@ -346,19 +301,6 @@ def _selection(
     given: schema.Selection | schema.KeyHeaders | schema.OriginHeaders,
 ) -> cloudfront.Selection:
     return cloudfront.Selection(given.behavior, tuple(given.items))
-
-
-def _conditions(rule: schema.Rule) -> tuple[alb.Condition, ...] | None:
-    """The rule's conditions; None when one of them cannot be judged yet, so that it never holds."""
-    found: list[alb.Condition] = []
-    for condition in rule.conditions:
-        if condition.path_pattern is not None:
-            found.append(path_pattern(tuple(condition.path_pattern)))
-        elif condition.host_header is not None:
-            found.append(host_header(tuple(condition.host_header)))
-        else:
-            return None
-    return tuple(found)
 
 
 def _listen(listen: fields.Listen, base: Path) -> Listen:
@@ -374,9 +316,22 @@ def _listen(listen: fields.Listen, base: Path) -> Listen:
     return Listen(listen.address, listen.port, tls)
 
 
-def _listener_listen(listener: schema.Listener, base: Path) -> Listen:
+def _listener_listen(listener: balancer_schema.Listener, base: Path) -> Listen:
     listen = _listen(listener.listen, base)
+    more = tuple(
+        (str(base / each.certificate), str(base / each.key)) for each in listener.certificates
+    )
     if listener.certificate is not None and listener.key is not None:
         certificate, key = str(base / listener.certificate), str(base / listener.key)
-        return Listen(listen.address, listen.port, tls=True, certificate=certificate, key=key)
-    return replace(listen, tls=listen.tls or listener.protocol == "HTTPS")
+        listen = Listen(listen.address, listen.port, tls=True, certificate=certificate, key=key)
+    mutual = listener.mutual_authentication
+    asks = None
+    if mutual is not None and mutual.mode != "off":
+        store = None if mutual.trust_store is None else str(base / mutual.trust_store)
+        asks = ClientCertificates(
+            store,
+            ignores_expiry=mutual.ignore_client_certificate_expiry,
+            tells_authorities=mutual.advertise_trust_store_ca_names,
+        )
+    tls = listen.tls or listener.protocol == "HTTPS"
+    return replace(listen, tls=tls, more=more, client_certificates=asks)

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal, cast
 from pydantic import BeforeValidator, Field, ValidationError
 
 from edgegw.cloudfront.stance import AcceptOrRefuse, IgnoreOrRefuse, RefuseOrIgnore, SkipOrRun
+from edgegw.config.balancer_schema import LoadBalancer, TargetGroup
 from edgegw.config.document import Document, Path
 from edgegw.config.fields import (
     LATER,
@@ -22,7 +23,6 @@ from edgegw.config.fields import (
     Number,
     OriginFaults,
     Text,
-    Texts,
 )
 from edgegw.config.function_schema import Function
 from edgegw.config.spelling import nearest
@@ -165,115 +165,6 @@ class Distribution(Model):
     custom_error_responses: list[ErrorResponse] = []
     http_version: Literal["http1.1", "http2", "http3", "http2and3"] = "http2"
     access_log: Annotated[Anything, LATER] = None
-
-
-class TargetGroup(Model):
-    """A target group."""
-
-    target_type: Literal["lambda", "ip", "instance"] = "ip"
-    function: str | None = None
-    multi_value_headers: bool = False
-    targets: list[str] = []
-    faults: OriginFaults | None = None
-    protocol: Literal["HTTP", "HTTPS"] = "HTTP"
-    protocol_version: Annotated[Literal["HTTP1", "HTTP2", "GRPC"], LATER] = "HTTP1"
-    health_check: Annotated[dict[str, Anything] | None, LATER] = None
-    stickiness: Annotated[dict[str, Anything] | None, LATER] = None
-    attributes: Annotated[dict[str, Anything], LATER] = {}
-
-
-class Weighted(Model):
-    """A target group in a forward action."""
-
-    target_group: str
-    weight: Annotated[int, Field(ge=0, le=999)] = 1
-
-
-def _forward(value: object) -> object:
-    if isinstance(value, str):
-        return {"target_groups": [{"target_group": value}]}
-    if isinstance(value, list):
-        return {"target_groups": cast("list[object]", value)}
-    return value
-
-
-class Forward(Model):
-    """A forward action."""
-
-    target_groups: Annotated[list[Weighted], Field(min_length=1, max_length=5)]
-    stickiness: Annotated[dict[str, Anything] | None, LATER] = None
-
-
-class FixedResponse(Model):
-    """A fixed-response action."""
-
-    status_code: Annotated[Text, Field(pattern=r"^[245]\d\d$")]
-    content_type: Literal[
-        "text/plain", "text/css", "text/html", "application/javascript", "application/json"
-    ] = "text/plain"
-    message_body: Annotated[str, Field(max_length=1024)] = ""
-
-
-class Action(Model):
-    """An action: a mapping of one key (and `order`)."""
-
-    forward: Annotated[Forward | None, BeforeValidator(_forward)] = None
-    fixed_response: FixedResponse | None = None
-    redirect: Annotated[dict[str, Anything] | None, LATER] = None
-    authenticate_oidc: Annotated[dict[str, Anything] | None, LATER] = None
-    authenticate_cognito: Annotated[dict[str, Anything] | None, LATER] = None
-    jwt_validation: Annotated[dict[str, Anything] | None, LATER] = None
-    order: Annotated[int | None, LATER] = None
-
-
-Patterns = Annotated[Texts, Field(min_length=1)]
-
-
-class Condition(Model):
-    """A condition: a mapping of one key."""
-
-    path_pattern: Patterns | None = None
-    host_header: Patterns | None = None
-    http_request_method: Annotated[Texts | None, LATER] = None
-    source_ip: Annotated[Texts | None, LATER] = None
-    http_header: Annotated[dict[str, Anything] | None, LATER] = None
-    query_string: Annotated[list[Anything] | None, LATER] = None
-    host_header_regex: Annotated[Texts | None, LATER] = None
-    path_pattern_regex: Annotated[Texts | None, LATER] = None
-    http_header_regex: Annotated[dict[str, Anything] | None, LATER] = None
-
-
-class Rule(Model):
-    """A listener rule."""
-
-    priority: Annotated[int, Field(ge=1, le=50000)]
-    conditions: Annotated[list[Condition], Field(min_length=1)]
-    actions: Annotated[list[Action], Field(min_length=1)]
-    transforms: Annotated[list[Anything], LATER] = []
-
-
-class Listener(Model):
-    """A listener of a load balancer."""
-
-    listen: Listening
-    protocol: Literal["HTTP", "HTTPS"] = "HTTP"
-    certificate: str | None = None
-    key: str | None = None
-    public_port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    public_protocol: Literal["HTTP", "HTTPS"] | None = None
-    rules: list[Rule] = []
-    default_actions: Annotated[list[Action], Field(min_length=1)]
-    attributes: Annotated[dict[str, Anything], LATER] = {}
-
-
-class LoadBalancer(Model):
-    """An Application Load Balancer."""
-
-    listeners: Annotated[list[Listener], Field(min_length=1)]
-    attributes: Annotated[dict[str, Anything], LATER] = {}
-    access_log: Annotated[Anything, LATER] = None
-    connection_log: Annotated[Anything, LATER] = None
-    health_check_log: Annotated[Anything, LATER] = None
 
 
 class OpenPoints(Model):

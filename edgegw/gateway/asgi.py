@@ -28,6 +28,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 WIRE: Final = "edgegw.wire"
 TLS: Final = "edgegw.tls"
+CLIENT: Final = "edgegw.client"
 EXCHANGE: Final = "edgegw.exchange"
 
 
@@ -93,17 +94,24 @@ class FrontDoorApp:
             response = await self._door.answer(request, exchange)
             exchange.response = response
             if response.upgraded is not None:
-                moved = await cast("Any", extensions)[WIRE]["splice"](response)
+                try:
+                    moved = await cast("Any", extensions)[WIRE]["splice"](response)
+                finally:
+                    if response.body.release is not None:
+                        response.body.release()
+                exchange.request_bytes = moved.to_origin
                 exchange.response_bytes = moved.to_viewer
                 return
             await _send_response(request, response, exchange, incoming, send)
         except ViewerGoneError:
+            exchange.is_gone = True
             exchange.reason = exchange.reason or "the viewer closed the connection"
         except CutOffError as error:
             exchange.reason = exchange.reason or str(error)
             raise
         finally:
             exchange.duration = perf_counter() - started
+            exchange.request_bytes += incoming.received
             self._door.close(exchange)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
@@ -126,6 +134,7 @@ class Incoming:
         self._receive = receive
         self._first: Message | None = None
         self.is_read = True
+        self.received = 0
 
     async def look_ahead(self) -> None:
         """Takes the first message, so that `has_body` can tell what HTTP/2 headers need not."""
@@ -151,6 +160,7 @@ class Incoming:
                 raise ViewerGoneError
             body = cast("bytes", message.get("body", b""))
             if body:
+                self.received += len(body)
                 yield body
             if not message.get("more_body", False):
                 self.is_read = True
@@ -183,9 +193,10 @@ def to_request(scope: Scope, incoming: Incoming) -> Request:
         _request_body(headers, wire, incoming),
         scope.get("scheme", "http"),
         version,
-        Client(client[0], client[1]) if client else Client(),
+        extensions.get(CLIENT) or (Client(client[0], client[1]) if client else Client()),
         b"" if wire is None else wire.get("upgrade", b""),
         extensions.get(TLS, ""),
+        None if wire is None else wire.get("loose"),
     )
 
 

@@ -5,17 +5,18 @@ The only interpreter of steps: what a step means for a request is decided in the
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import random  # ids and weights, no secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from email.utils import formatdate
 from functools import partial
 from time import perf_counter
-from typing import Literal, Protocol, assert_never
+from typing import Final, Literal, Protocol, assert_never
 
 from edgegw.alb import flow as alb
-from edgegw.alb.model import IpTargetGroup, Listener, Target
+from edgegw.alb.model import Listener
 from edgegw.awslambda.model import Invocation, LogSettings, Outcome
 from edgegw.cloudfront import flow as cloudfront
 from edgegw.cloudfront.answers import Facts
@@ -27,7 +28,8 @@ from edgegw.execution.edition import Edition
 from edgegw.execution.service import LambdaService
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.faults import Drawn, Faults
-from edgegw.gateway.origins import TARGET_IDLE
+from edgegw.gateway.origins import CutOffError
+from edgegw.gateway.target_groups import Lease, TargetGroups
 from edgegw.http.message import Body, Request, Response
 
 
@@ -38,21 +40,23 @@ class Origins(Protocol):
         self, origin: Origin, request: Request, exchange: Exchange
     ) -> Response | OriginFailure: ...
 
-    async def fetch_target(
-        self, target: Target, group: IpTargetGroup, request: Request
-    ) -> Response | alb.TargetFailure: ...
+    async def fetch_target(self, step: alb.ForwardTo) -> Response | alb.TargetFailure: ...
 
 
 class Driver:
     """Runs requests through front doors with real functions and real origins."""
 
     def __init__(
-        self, service: LambdaService, origins: Origins, faults: Faults | None = None
+        self,
+        service: LambdaService,
+        origins: Origins,
+        faults: Faults | None = None,
+        groups: TargetGroups | None = None,
     ) -> None:
+        self._groups = groups or TargetGroups({})
         self._faults = faults or Faults({})
         self._service = service
         self._origins = origins
-        self._turns = 0
         self._dates: tuple[int, bytes] = (0, b"")
 
     async def through_distribution(
@@ -99,15 +103,8 @@ class Driver:
         self, listener: Listener, request: Request, exchange: Exchange
     ) -> Response:
         """One client request through a listener of a load balancer."""
-        self._turns += 1
         edition = exchange.edition
-        facts = alb.Facts(
-            self._date(),
-            time.time(),
-            random.randbytes(12).hex(),
-            random.random(),
-            self._turns,
-        )
+        facts = alb.Facts(self._date(), time.time(), random.randbytes(12).hex(), random.random())
         step: alb.Step = alb.start(listener, request, facts)
         while True:
             started = perf_counter()
@@ -116,6 +113,10 @@ class Driver:
                     outcome = await self._invoke(step.invocation, edition, exchange)
                     exchange.note(step, outcome, perf_counter() - started)
                     step = step.next(outcome)
+                case alb.ChooseTarget():
+                    found = self._groups.routable(step.group)
+                    exchange.note(step, found, 0.0)
+                    step = step.next(found)
                 case alb.ForwardTo():
                     reply = await self._fetch_target(step, exchange)
                     exchange.note(step, reply, perf_counter() - started)
@@ -127,7 +128,8 @@ class Driver:
                 case alb.Finish():
                     exchange.note(step, None, 0.0)
                     exchange.warnings = () if step.warning is None else (step.warning,)
-                    exchange.verdict = "fixed-response" if not exchange.steps[1:] else "forwarded"
+                    action = step.chosen.action
+                    exchange.verdict = "forwarded" if action == "forward" else action or "-"
                     if step.refusal is not None:
                         exchange.verdict, exchange.reason = step.refusal.reason, step.refusal.detail
                     return step.response
@@ -158,12 +160,35 @@ class Driver:
     async def _fetch_target(
         self, step: alb.ForwardTo, exchange: Exchange
     ) -> Response | alb.TargetFailure:
+        lease = self._groups.take(step.group, step.target)
+        try:
+            reply = await self._sent_to_target(step, exchange)
+        except asyncio.CancelledError:
+            if lease is None or not lease.is_cut or lease.task is None or lease.task.uncancel():
+                raise
+            reply = alb.TargetFailure(_DRAINED)
+        except BaseException:
+            if lease is not None:
+                lease.end()
+            raise
+        if isinstance(reply, alb.TargetFailure):
+            self._groups.on_trouble(step.group.name, step.target)
+        if lease is None:
+            return reply
+        if isinstance(reply, Response) and (reply.body.chunks is not None or reply.upgraded):
+            return reply._replace(body=_leased(reply.body, lease))
+        lease.end()
+        return reply
+
+    async def _sent_to_target(
+        self, step: alb.ForwardTo, exchange: Exchange
+    ) -> Response | alb.TargetFailure:
         if self._faults.plans:
             drawn = self._drawn(f"target_group:{step.group.name}", exchange)
             if drawn is not None:
-                send = partial(self._origins.fetch_target, step.target, step.group, step.request)
-                return await drawn.fetch(send, TARGET_IDLE, _target_failure)
-        return await self._origins.fetch_target(step.target, step.group, step.request)
+                send = partial(self._origins.fetch_target, step)
+                return await drawn.fetch(send, step.idle_timeout, _target_failure)
+        return await self._origins.fetch_target(step)
 
     def _drawn(self, target: str, exchange: Exchange) -> Drawn | None:
         drawn = self._faults.draw(target)
@@ -194,6 +219,34 @@ class Driver:
 def new_request_id() -> str:
     """A CloudFront request id: 54 URL-safe base64 characters and `==`."""
     return base64.urlsafe_b64encode(random.randbytes(40)).decode("ascii")
+
+
+_DRAINED: Final = "the target was deregistered and its deregistration delay is over"
+
+
+def _leased(body: Body, lease: Lease) -> Body:
+    """`body`, whose end is the end of the lease."""
+
+    def release() -> None:
+        lease.end()
+        if body.release is not None:
+            body.release()
+
+    if body.chunks is None:
+        return body._replace(release=release)
+    return Body(None, _until_cut(body.chunks, lease), body.length, release)
+
+
+async def _until_cut(chunks: AsyncIterable[bytes], lease: Lease) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in chunks:
+            yield chunk
+    except asyncio.CancelledError:
+        if not lease.is_cut or lease.task is None or lease.task.uncancel():
+            raise
+        raise CutOffError(_DRAINED) from None
+    finally:
+        lease.end()
 
 
 def _target_failure(kind: Literal["closed", "timeout"], detail: str) -> alb.TargetFailure:

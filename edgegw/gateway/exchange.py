@@ -116,6 +116,7 @@ class Exchange:
     refused or failed, `warnings` what was accepted and should be known. `inner` holds the
     exchanges of a load balancer that was the origin. `stale` names what answered in an older
     version because its newest edit cannot be used, and why; `faults` what went wrong on demand.
+    `is_gone` says that the viewer left before the end.
     Durations in seconds; `duration` runs until the last byte was handed over.
     """
 
@@ -133,7 +134,9 @@ class Exchange:
         default_factory=list[tuple[object, object, float]]
     )
     inner: list[Exchange] = field(default_factory=list["Exchange"])
+    request_bytes: int = 0
     response_bytes: int = 0
+    is_gone: bool = False
     stale: tuple[str, ...] = ()
     faults: list[str] = field(default_factory=list[str])
     standing: Standing | None = None
@@ -209,7 +212,7 @@ class Exchange:
         """The listener rule chosen; None at a distribution."""
         for step, _, _ in self.steps:
             chosen = getattr(step, "chosen", None)
-            if isinstance(chosen, alb_flow.Chosen):
+            if isinstance(chosen, alb_flow.Chosen) and chosen.rule is not None:
                 return chosen.rule
         return None
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from edgegw.alb.answers import MALFORMED
 from edgegw.alb.answers import error_page as alb_error_page
+from edgegw.alb.flow import Finish
 from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.answers import error_page as cloudfront_error_page
 from edgegw.cloudfront.behaviors import malformed_status
-from edgegw.config.model import DistributionDoor, Door
+from edgegw.config.model import DistributionDoor, Door, ListenerDoor
 from edgegw.gateway.asgi import ViewerGoneError
 from edgegw.gateway.drive import new_request_id
 from edgegw.gateway.exchange import Exchange
@@ -107,11 +108,22 @@ class FrontDoor:
 
     def close(self, exchange: Exchange) -> None:
         self._gateway.exchanges.add(exchange)
+        if isinstance(self._door, ListenerDoor):
+            self._log(exchange)
         on_exchange = self._gateway.on_exchange
         if on_exchange is not None:
             on_exchange(exchange)
         elif access.isEnabledFor(logging.INFO):
             access.info("%s", exchange)
+
+    def _log(self, exchange: Exchange) -> None:
+        """Writes the load balancer's access log, where there is one."""
+        for step, _, _ in reversed(exchange.steps):
+            if isinstance(step, Finish):
+                balancer = step.chosen.listener.load_balancer
+                if balancer.logs.access is not None:
+                    self._gateway.balancer_logs.request(balancer, exchange)
+                return
 
     async def enter(self, request: Request, outer: Exchange) -> Response:
         """The way in for a distribution whose origin this load balancer is."""

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import httpx
 
-from edgegw.alb.model import Forward, IpTargetGroup, LambdaTargetGroup, Target
+from edgegw.alb.health_check_log import CheckEntry
+from edgegw.alb.model import (
+    Forward,
+    LambdaTargetGroup,
+    LoadBalancer,
+    TargetGroup,
+)
 from edgegw.awslambda.model import FunctionRef
 from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
 from edgegw.errors import UsageError
@@ -21,12 +27,15 @@ from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService, Replacement, Settings
 from edgegw.execution.shifting import Shifter
 from edgegw.gateway.asgi import EXCHANGE, FrontDoorApp
+from edgegw.gateway.balancer_logs import BalancerLogs
 from edgegw.gateway.drive import Driver
 from edgegw.gateway.exchange import Exchange, Exchanges, Standing
 from edgegw.gateway.faults import Faults
 from edgegw.gateway.front_door import FrontDoor
+from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.in_process import InProcessTransport
 from edgegw.gateway.origins import Enter, Origins
+from edgegw.gateway.target_groups import TargetGroups
 
 logger = logging.getLogger(__name__)
 access = logging.getLogger("edgegw.access")
@@ -71,6 +80,9 @@ class _Parts:
     shifter: Shifter
     origins: Origins
     driver: Driver
+    groups: TargetGroups
+    logs: BalancerLogs
+    checks: HealthChecks | None = None
     lambda_api: Any = None
     users: int = 0
     is_started: bool = False
@@ -116,7 +128,6 @@ class Gateway:
         self._pinned: _Parts | None = None
         self._doors = by_key(config.doors)
         self._unverified = set(config.unverified)
-        self._target_hosts = _target_hosts(config)
 
     @classmethod
     def from_file(cls, path: str | Path, *, functions: Mapping[str, Handler] | None = None) -> Self:
@@ -239,16 +250,18 @@ class Gateway:
             service.debug(first_reference(config, name), port)
         origins = Origins(
             self._make_transport(self._unverified),
-            self._make_transport(self._target_hosts),
+            self._make_transport(_EVERYBODY),
             self._local_doors(),
         )
-        return _Parts(service, Shifter(service), origins, Driver(service, origins, self.faults))
+        groups = TargetGroups(config.target_groups)
+        driver = Driver(service, origins, self.faults, groups)
+        return _Parts(service, Shifter(service), origins, driver, groups, BalancerLogs())
 
     def _local_doors(self) -> dict[tuple[str, int], Enter]:
         local: dict[tuple[str, int], Enter] = {}
         for door in self.config.doors:
             if isinstance(door, ListenerDoor):
-                address = (door.listener.dns_name, door.listener.port)
+                address = (door.listener.load_balancer.dns_name, door.listener.port)
                 local.setdefault(address, self._front_door(door).enter)
         return local
 
@@ -282,9 +295,13 @@ class Gateway:
         if parts.users <= 0:
             del self._parts[loop]
             self._pinned = None
+            if parts.checks is not None:
+                await parts.checks.close()
+            parts.groups.close()
             await parts.shifter.close()
             await parts.service.close()
             await parts.origins.close()
+            parts.logs.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -326,6 +343,43 @@ class Gateway:
         if parts is not None:  # else everything has ended meanwhile
             parts.service.release(standing.edition)
 
+    # Load balancers
+
+    @property
+    def target_groups(self) -> TargetGroups:
+        """The targets of the load balancers as they are now, on the running event loop."""
+        return self._parts_here().groups
+
+    @property
+    def balancer_logs(self) -> BalancerLogs:
+        """Where the load balancers of the running event loop write their logs."""
+        return (self._pinned or self._parts_here()).logs
+
+    def check_targets(self) -> None:
+        """Starts the health checks of all target groups that are in use; `serve` does."""
+        parts = self._parts_here()
+        if parts.checks is None:
+            parts.checks = HealthChecks(
+                parts.groups, parts.origins.probe, parts.service.invoke, self._log_check
+            )
+        parts.checks.watch(_checked(self.config))
+
+    def _log_check(self, entry: CheckEntry, group: TargetGroup) -> None:
+        for balancer in _users(self.config, group):
+            self.balancer_logs.check(balancer, entry, group)
+
+    def route(self, config: Config) -> None:
+        """Puts the rules and target groups of `config` in the place of the present ones.
+
+        Only those: nothing else of it may differ.
+        """
+        self.config = config
+        self._doors = by_key(config.doors)
+        parts = self._parts_here()
+        parts.groups.configure(config.target_groups)
+        if parts.checks is not None:
+            parts.checks.watch(_checked(config))
+
     # Reloading
 
     async def reload(self, config: Config) -> None:
@@ -352,8 +406,10 @@ class Gateway:
             self.faults.put(config.faults, config.fault_seed)
         self._doors = by_key(config.doors)
         _become(self._unverified, config.unverified)
-        _become(self._target_hosts, _target_hosts(config))
         parts.origins.local.update(self._local_doors())
+        parts.groups.configure(config.target_groups)
+        if parts.checks is not None:
+            parts.checks.watch(_checked(config))
         for shift in config.shifts:
             if shift not in old.shifts:
                 parts.shifter.start(shift)
@@ -401,7 +457,7 @@ def first_reference(config: Config, name: str) -> FunctionRef:
             groups = [group for action in forwards for group, _ in action.target_groups]
             refs = [each.function for each in groups if isinstance(each, LambdaTargetGroup)]
         for ref in refs:
-            if ref.name == name:
+            if ref is not None and ref.name == name:
                 return ref
     return FunctionRef(name)
 
@@ -417,10 +473,31 @@ def by_key(doors: Sequence[Door]) -> Mapping[object, Door]:
     return MappingProxyType(found)
 
 
-def _target_hosts(config: Config) -> set[str]:
-    """The addresses of ip targets: a load balancer does not verify their certificates."""
-    listeners = (door for door in config.doors if isinstance(door, ListenerDoor))
-    return {target.address for door in listeners for target in _targets(door)}
+class _Everybody(frozenset[str]):
+    """All hosts: a load balancer does not verify the certificates of its targets."""
+
+    def __contains__(self, host: object) -> bool:
+        return True
+
+
+_EVERYBODY: Final = _Everybody()
+
+
+def _checked(config: Config) -> list[TargetGroup]:
+    """The target groups that a load balancer uses: only those are checked."""
+    return [each for each in config.target_groups.values() if _users(config, each)]
+
+
+def _users(config: Config, group: TargetGroup) -> list[LoadBalancer]:
+    """The load balancers that forward to `group`."""
+    found: dict[str, LoadBalancer] = {}
+    for door in config.doors:
+        if isinstance(door, ListenerDoor):
+            for rule in (*door.listener.rules, door.listener.default):
+                groups = rule.action.target_groups if isinstance(rule.action, Forward) else ()
+                if any(each.name == group.name for each, _ in groups):
+                    found[door.name] = door.listener.load_balancer
+    return list(found.values())
 
 
 def _become(present: set[str], wanted: AbstractSet[str]) -> None:
@@ -439,11 +516,3 @@ def _base_url(door: Door) -> str:
     if ":" in host:
         host = f"[{host}]"
     return f"{scheme}://{host}:{door.listen.port}"
-
-
-def _targets(door: ListenerDoor) -> Iterator[Target]:
-    for rule in [*door.listener.rules, door.listener.default]:
-        if isinstance(rule.action, Forward):
-            for group, _ in rule.action.target_groups:
-                if isinstance(group, IpTargetGroup):
-                    yield from group.targets

@@ -14,20 +14,21 @@ from typing import Any, Final, Literal, NamedTuple, cast
 
 import httpx
 
-from edgegw.alb.flow import TargetFailure
+from edgegw.alb.flow import ForwardTo, TargetFailure
 from edgegw.alb.model import IpTargetGroup, Target
 from edgegw.cloudfront.faults import OriginFailure
 from edgegw.cloudfront.model import CustomOrigin, Origin, S3Origin, may_try_again
 from edgegw.gateway.exchange import Exchange
+from edgegw.gateway.health_checks import Answer
 from edgegw.gateway.transport import OriginRequest, OriginResponse, ReadyStream
 from edgegw.http.message import EMPTY, Body, Client, Header, Headers, Request, Response, Upgraded
+from edgegw.http.target import Target as RequestTarget
 
 FailureKind = Literal["refused", "dns", "closed", "invalid", "timeout"]
 Enter = Callable[[Request, Exchange], Awaitable[Response]]
 """How a request enters a front door of this gateway: the request and the outer exchange."""
 
 _TARGET_CONNECT: Final = 10.0
-TARGET_IDLE: Final = 60.0
 _WRITE_TIMEOUT: Final = 60.0
 _EDGE: Final = Client("127.0.0.1", 0)
 """The peer that a load balancer sees when a distribution of the same gateway is its client."""
@@ -101,13 +102,42 @@ class Origins:
             except (UnicodeError, httpx.InvalidURL) as error:  # a name or target httpx cannot take
                 return OriginFailure("invalid", f"{at[0]}://{at[1]}:{at[2]} {error}")
 
-    async def fetch_target(
-        self, target: Target, group: IpTargetGroup, request: Request
-    ) -> Response | TargetFailure:
-        """Sends `request` to an ip target and answers with its response, or why there is none."""
-        at = (group.protocol.lower(), target.address, target.port)
-        sent = request.sent(request.target, _framed(request))
-        timeouts = _Timeouts(_TARGET_CONNECT, TARGET_IDLE, TARGET_IDLE)
+    async def probe(self, group: IpTargetGroup, target: Target) -> Answer:
+        """Sends one health check: GET on a connection of its own, redirects not followed."""
+        check = group.health_check
+        scheme = check.protocol.lower()
+        port = check.port or target.port
+        at = (scheme, target.address, port)
+        usual = {"http": 80, "https": 443}[scheme]
+        host = str(Target(target.address, port)) if port != usual else target.address
+        lines = (
+            (b"Host", host.encode()),
+            (b"User-Agent", b"ELB-HealthChecker/2.0"),
+            (b"Connection", b"close"),
+        )
+        path = RequestTarget.parse(check.path.encode())
+        request = Request("GET", path, Headers(lines))
+        timeouts = _Timeouts(check.timeout, check.timeout, 0.0)
+        try:
+            async with asyncio.timeout(check.timeout):
+                reply = await self._send(self._targets, at, request, timeouts)
+        except (TimeoutError, httpx.TimeoutException):
+            return Answer(failure="no answer in time", timed_out=True)
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            return Answer(failure=str(error))
+        if reply.body.release is not None:
+            reply.body.release()
+        return Answer(reply.status)
+
+    async def fetch_target(self, step: ForwardTo) -> Response | TargetFailure:
+        """Sends a request to an ip target and answers with its response, or why there is none."""
+        request, target, idle = step.request, step.target, step.idle_timeout
+        at = (step.group.protocol.lower(), target.address, target.port)
+        headers = _framed(request)
+        if step.closes:
+            headers = headers.without(b"connection").added((b"Connection", b"close"))
+        sent = request.sent(request.target, headers)
+        timeouts = _Timeouts(_TARGET_CONNECT, idle, 0.0 if step.closes else idle)
         try:
             return await self._send(self._targets, at, sent, timeouts)
         except httpx.HTTPError as error:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from edgegw.alb.model import IpTargetGroup, Target
+from edgegw.alb.flow import ForwardTo
 from edgegw.awslambda.model import FunctionRef, Invocation, Outcome
 from edgegw.awslambda.payload import decode_payload
 from edgegw.cloudfront.behaviors import choose_behavior
@@ -55,9 +55,7 @@ class _Given:
     async def fetch(self, origin: Origin, request: Request, exchange: Exchange) -> Response:
         return self.response
 
-    async def fetch_target(
-        self, target: Target, group: IpTargetGroup, request: Request
-    ) -> Response:
+    async def fetch_target(self, step: ForwardTo) -> Response:
         return self.response
 
 

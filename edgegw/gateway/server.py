@@ -114,6 +114,7 @@ class FrontDoors:
             _close(sockets.values())
             raise
         self._gateway.pin()
+        self._gateway.check_targets()
         await self._start(self._gateway.config, sockets)
 
     async def open_control(self) -> None:
@@ -213,7 +214,7 @@ class FrontDoors:
         if isinstance(door, DistributionDoor):
             names.append(door.distribution.domain_name)
         else:
-            names.append(door.listener.dns_name)
+            names.append(door.listener.load_balancer.dns_name)
         protocols = ["h2", "http/1.1"] if "2" in _http_version(door) else ["http/1.1"]
         certificates = Certificates(self._gateway.config.state)
         return DoorTls(certificates, partial(self._aliases, door), protocols, own, names)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from typing import Final, NamedTuple, TypeAlias
 
+from edgegw.http.loose_head import LooseHead
 from edgegw.http.target import Target
 
 Header: TypeAlias = tuple[bytes, bytes]
@@ -114,10 +115,17 @@ EMPTY: Final = Body(content=b"", length=0)
 
 
 class Client(NamedTuple):
-    """The TCP peer of a front door: who sent the request."""
+    """The TCP peer of a front door: who sent the request.
+
+    `connection` tells connections apart in logs. With TLS, `server_name` is the name the client
+    asked for (SNI) and `certificates` its own chain in DER, leaf first.
+    """
 
     address: str = "127.0.0.1"
     port: int = 0
+    connection: str = ""
+    server_name: str = ""
+    certificates: tuple[bytes, ...] = ()
 
 
 LOCAL: Final = Client()
@@ -128,6 +136,7 @@ class Request(NamedTuple):
 
     `upgrade` is the protocol that the sender asks to switch to (`websocket`), else empty. `tls` is
     the viewer's handshake as `TLSv1.3:TLS_AES_128_GCM_SHA256:fullHandshake`, empty without TLS.
+    `loose` is the head as it stood where a strict parser refused it and the front door did not.
     """
 
     method: str
@@ -139,6 +148,7 @@ class Request(NamedTuple):
     client: Client = LOCAL
     upgrade: bytes = b""
     tls: str = ""
+    loose: LooseHead | None = None
 
     def sent(self, target: Target, headers: Headers) -> Request:
         """This request with another target and headers; `_replace` costs more."""
@@ -152,6 +162,7 @@ class Request(NamedTuple):
             self.client,
             self.upgrade,
             self.tls,
+            self.loose,
         )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from edgegw.alb.event import decode_response, encode_event, encode_health_check
 from edgegw.alb.flow import Facts, ReadBody, start
-from edgegw.alb.model import Forward, LambdaTargetGroup, Listener, Rule
+from edgegw.alb.model import Forward, LambdaTargetGroup, Listener, LoadBalancer, Rule
 from edgegw.awslambda.model import FunctionRef
 from edgegw.http.message import Body, Client, Headers, Request, Response
 from edgegw.http.target import Target
@@ -100,7 +100,8 @@ def described(event: dict[str, Any]) -> tuple[Request, bytes, LambdaTargetGroup,
         event["httpMethod"], target, Headers(lines), Body.of(body), scheme, version, client
     )
     rule = Rule(None, (), Forward(((group, 1),)))
-    return request, body, group, Listener("lb", "lb.test", port, scheme.upper(), (), rule)
+    balancer = LoadBalancer("lb", "arn", "lb.test")
+    return request, body, group, Listener(balancer, port, scheme.upper(), (), rule)
 
 
 def comparable(event: dict[str, Any]) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def test_request_event_is_reproduced(vectors: Path, name: str) -> None:
     request, body, group, listener = described(recorded)
     headers = recorded.get("headers") or recorded["multiValueHeaders"]
     if "host" in headers and "x-forwarded-for" in headers:
-        step = start(listener, request, Facts(b"", 0, "0" * 24, 0, 0))
+        step = start(listener, request, Facts(b"", 0, "0" * 24, 0))
         assert isinstance(step, ReadBody)
         request = step.request
         earlier = headers["x-forwarded-for"]

@@ -164,10 +164,9 @@ def test_a_good_configuration_has_no_findings() -> None:
             "8080\n",
             "8080\n        rules: [{priority: 1, conditions: [{http_header: {name: X, values: [a]}}], actions: [{redirect: {status_code: HTTP_301}}]}]\n",
             [
-                "9:45: warning: config.no-effect-yet 'http_header' has no effect yet: the rule is skipped",
-                "9:95: warning: config.no-effect-yet 'redirect' has no effect yet: the rule answers 501",
+                "9:95: error: alb.redirect a redirect must change protocol, host, port or path",
             ],
-            id="rule without effect",
+            id="endless redirect",
         ),
         pytest.param(
             "python3.13",

@@ -196,7 +196,9 @@ async def test_a_load_balancer_as_origin_is_one_way_through_both() -> None:
 
 async def test_origin_request_may_choose_a_load_balancer_of_this_gateway() -> None:
     running = gateway("origin-request")
-    name = next(door.listener.dns_name for door in running.config.doors if door.name == "web")
+    name = next(
+        door.listener.load_balancer.dns_name for door in running.config.doors if door.name == "web"
+    )
 
     def choose(event: Any, context: Any) -> Any:
         request = event["Records"][0]["cf"]["request"]

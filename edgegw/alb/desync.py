@@ -1,0 +1,220 @@
+"""How a request is classified against HTTP desync attacks (request smuggling).
+
+Source: ELB User Guide for ALB, "Desync mitigation mode" and "Classification reasons"; the public
+library http-desync-guardian, whose order of checks this follows: a finding replaces an earlier one
+only if its class is strictly higher.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from enum import IntEnum
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from edgegw.alb.model import DesyncMode
+from edgegw.http.loose_head import LooseHead
+from edgegw.http.message import Header
+
+
+class RiskClass(IntEnum):
+    """How far a request strays from RFC 9112; the name is that of the access log."""
+
+    Compliant = 0
+    Acceptable = 1
+    Ambiguous = 2
+    Severe = 3
+
+
+class Classification(NamedTuple):
+    """The class of a request and why, in the words of the access log."""
+
+    risk: RiskClass
+    reason: str = ""
+
+    def is_refused(self, mode: DesyncMode) -> bool:
+        """Whether the client gets 400."""
+        if mode == "strictest":
+            return self.risk > RiskClass.Compliant
+        return mode == "defensive" and self.risk == RiskClass.Severe
+
+    def closes(self, mode: DesyncMode) -> bool:
+        """Whether the connections to client and target are closed behind the request."""
+        if self.is_refused(mode):
+            return True
+        return mode == "defensive" and self.risk == RiskClass.Ambiguous
+
+    def worse(self, risk: RiskClass, reason: str) -> Classification:
+        """This one, or the other if its class is strictly higher."""
+        return Classification(risk, reason) if risk > self.risk else self
+
+
+COMPLIANT: Final = Classification(RiskClass.Compliant)
+
+_TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_BREAKING: Final = re.compile(rb"[\r\n\0]")
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_URI_CONTROL: Final = re.compile(rb"[\x00-\x1f\x7f]")
+_SPACE: Final = b" \t"
+_CODINGS: Final = frozenset({b"chunked", b"compress", b"deflate", b"gzip", b"identity"})
+_TE: Final = b"transfer-encoding"
+_CL: Final = b"content-length"
+_LOOKALIKES: Final = {"\u017f": "s", "\u0131": "i"}
+_LETTERS: Final = {b"transferencoding": _TE, b"contentlength": _CL}
+_MAX_LENGTH: Final = 2**64
+
+
+def classify(
+    method: bytes, uri: bytes, version: bytes, headers: Iterable[Header]
+) -> Classification:
+    """The class of an HTTP/1.x request. `version` is as `HTTP/1.1`; empty for HTTP/0.9."""
+    found = COMPLIANT
+    codings: list[bytes] = []
+    lengths: list[bytes] = []
+    for name, value in headers:
+        found = _header(found, name, value)
+        meant = _meant(name)
+        if meant == _TE:
+            codings.append(value)
+        elif meant == _CL:
+            lengths.append(value)
+        if meant is not None and name.lower() != meant:
+            found = found.worse(RiskClass.Ambiguous, "SuspiciousHeader")
+    if codings or lengths:
+        found = _framing(found, method, version, codings, lengths)
+    if not _TOKEN.fullmatch(method):
+        found = found.worse(RiskClass.Severe, "BadMethod")
+    found = _version(found, version)
+    return _uri(found, uri)
+
+
+def _header(found: Classification, name: bytes, value: bytes) -> Classification:
+    if _BREAKING.search(name) or _BREAKING.search(value):
+        found = found.worse(RiskClass.Severe, "BadHeader")
+    if not _TOKEN.fullmatch(name) or _CONTROL.search(value):
+        found = found.worse(RiskClass.Acceptable, "NonCompliantHeader")
+    bare = name.strip(_SPACE)
+    if not bare or bare.startswith(b":"):
+        found = found.worse(RiskClass.Ambiguous, "EmptyHeader")
+    return found
+
+
+def _meant(name: bytes) -> bytes | None:
+    """The framing header that `name` is, or that a careless reader may take it for."""
+    if len(name) < 13:  # shorter than Content-Length without its hyphen
+        return None
+    lower = name.lower()
+    if lower in (_TE, _CL):
+        return lower
+    text = name.decode("utf-8", "ignore").lower()
+    letters = "".join(_LOOKALIKES.get(each, each) for each in text)
+    return _LETTERS.get("".join(filter(_is_letter, letters)).encode("ascii", "ignore"))
+
+
+def _is_letter(char: str) -> bool:
+    return char.isascii() and char.isalnum()
+
+
+def _framing(
+    found: Classification,
+    method: bytes,
+    version: bytes,
+    codings: list[bytes],
+    lengths: list[bytes],
+) -> Classification:
+    """What Transfer-Encoding and Content-Length together make of the request."""
+    ambiguous = RiskClass.Ambiguous
+    if codings and version in (b"", b"HTTP/0.9", b"HTTP/1.0"):
+        return found.worse(ambiguous, "UndefinedTransferEncodingSemantics")
+    if lengths and version in (b"", b"HTTP/0.9"):
+        return found.worse(ambiguous, "UndefinedContentLengthSemantics")
+    found = _codings(found, codings)
+    found, numbers = _lengths(found, lengths)
+    if method.upper() in (b"GET", b"HEAD"):
+        if codings:
+            found = found.worse(ambiguous, "UndefinedTransferEncodingSemantics")
+        if numbers and not numbers[0]:
+            found = found.worse(RiskClass.Acceptable, "GetHeadZeroContentLength")
+        elif numbers:
+            found = found.worse(ambiguous, "UndefinedContentLengthSemantics")
+    if codings and numbers:
+        found = found.worse(ambiguous, "BothTeClPresent")
+    return found
+
+
+def _codings(found: Classification, codings: list[bytes]) -> Classification:
+    items = [
+        item.partition(b";")[0].strip(_SPACE).lower()
+        for value in codings
+        for item in value.split(b",")
+    ]
+    if any(item not in _CODINGS for item in items):
+        found = found.worse(RiskClass.Severe, "BadTransferEncoding")
+    if (b"chunked", b"chunked") in pairwise(items):
+        found = found.worse(RiskClass.Severe, "MultipleTransferEncodingChunked")
+    return found
+
+
+def _lengths(found: Classification, lengths: list[bytes]) -> tuple[Classification, list[int]]:
+    numbers: list[int] = []
+    for value in lengths:
+        digits = value.strip(_SPACE)
+        if digits and (not digits.isdigit() or len(digits) > 20 or int(digits) >= _MAX_LENGTH):
+            found = found.worse(RiskClass.Severe, "BadContentLength")
+        else:
+            numbers.append(int(digits or b"0"))
+    if len(set(numbers)) > 1:
+        found = found.worse(RiskClass.Severe, "MultipleContentLength")
+    elif len(numbers) > 1:
+        found = found.worse(RiskClass.Ambiguous, "DuplicateContentLength")
+    return found, numbers
+
+
+_VERSION: Final = re.compile(rb"[ \t]*HTTP/1\.(\d)[ \t]*")
+
+
+def _version(found: Classification, version: bytes) -> Classification:
+    if version in (b"", b"HTTP/0.9"):
+        return found.worse(RiskClass.Acceptable, "NonCompliantVersion")
+    match = _VERSION.fullmatch(version)
+    if match is None:
+        return found.worse(RiskClass.Severe, "BadVersion")
+    if match[1] > b"1" or len(version) != len(b"HTTP/1.1"):
+        return found.worse(RiskClass.Acceptable, "NonCompliantVersion")
+    return found
+
+
+def _uri(found: Classification, uri: bytes) -> Classification:
+    if _BREAKING.search(uri):
+        found = found.worse(RiskClass.Severe, "BadUri")
+    if b" " in uri:
+        found = found.worse(RiskClass.Acceptable, "SpaceInUri")
+    if _URI_CONTROL.search(uri):
+        found = found.worse(RiskClass.Ambiguous, "AmbiguousUri")
+    return found
+
+
+_ODD: Final = {
+    "bare-lf": (RiskClass.Acceptable, "BareLf"),
+    "folded": (RiskClass.Ambiguous, "FoldedHeader"),
+    "no-colon": (RiskClass.Ambiguous, "MissingColon"),
+    "no-uri": (RiskClass.Ambiguous, "MissingUri"),
+}
+"""What only the raw bytes show. AWS lists no reasons for these: the access log has none."""
+
+
+def classify_loose(head: LooseHead) -> Classification:
+    """The class of a request that a strict parser refuses."""
+    found = classify(head.method, head.uri, head.version, head.headers)
+    for oddity in head.oddities:
+        found = found.worse(*_ODD[oddity])
+    return found
+
+
+def classify_parsed(method: str, headers: Iterable[Header], version: str) -> Classification:
+    """The class of a request that a strict parser has taken, which leaves little to find."""
+    suspects = [line for line in headers if len(line[0]) >= 13 and _meant(line[0]) is not None]
+    if not suspects:
+        return COMPLIANT
+    return classify(method.encode(), b"/", b"HTTP/" + version.encode(), suspects)

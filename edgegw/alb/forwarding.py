@@ -1,0 +1,173 @@
+"""What a load balancer does to the headers of a request before a target sees it.
+
+Source: ELB User Guide for ALB, "HTTP headers and Application Load Balancers", "Host header
+preservation", "X-Forwarded headers", "Request tracing", "Header modification".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from edgegw.alb.certificates import client_certificate_headers
+from edgegw.alb.model import Attributes, Listener
+from edgegw.alb.rules import port_of, without_port
+from edgegw.http.message import (
+    HOP_BY_HOP,
+    Client,
+    Header,
+    Headers,
+    Request,
+    named_by_connection,
+)
+
+
+class Facts(NamedTuple):
+    """What a request needs beside itself: the time, the dice, ids. All made by the driver.
+
+    `date` is the value of a Date header, `now` seconds since the epoch, `entropy` at least 24
+    lower-case hex digits, `draw` in [0, 1).
+    """
+
+    date: bytes
+    now: float
+    entropy: str
+    draw: float
+
+
+_REPLACED: Final = frozenset(
+    {
+        b"host",
+        b"x-forwarded-for",
+        b"x-forwarded-port",
+        b"x-forwarded-proto",
+        b"x-amzn-trace-id",
+        b"expect",
+        b"transfer-encoding",
+    }
+)
+_TLS_HEADERS: Final = (b"x-amzn-tls-version", b"x-amzn-tls-cipher-suite")
+_VALID_NAME: Final = re.compile(rb"[-A-Za-z0-9]+")
+_TRACE_LIMIT: Final = 7 * 1024
+"""Bytes of all request headers above which a trace id is made anew, not extended."""
+
+
+def forwarded_request(request: Request, listener: Listener, host: bytes, facts: Facts) -> Request:
+    """`request` as targets see it: host, X-Forwarded-* and trace id written anew.
+
+    `host` is as the client sent it, or as a transform made it. HTTP/2's split `cookie` fields are
+    joined with `; ` as RFC 9113 section 8.2.3 asks.
+    """
+    attributes = listener.load_balancer.attributes
+    raw = request.headers.raw
+    lines: list[Header] = [(b"Host", forwarded_host(host, listener))]
+    lines += [line for line in raw if line[0].lower() not in _REPLACED]
+    if attributes.drop_invalid_header_fields:
+        lines = [line for line in lines if _VALID_NAME.fullmatch(line[0])]
+    if request.http_version >= "2":
+        lines = _joined_cookies(lines)
+    told = _about_tls(request, listener)
+    if told:
+        names = {name.lower() for name, _ in told}
+        lines = [line for line in lines if line[0].lower() not in names]
+        lines += [line for line in told if line[1]]
+    forwarded_for = _forwarded_for(request, attributes)
+    if forwarded_for is not None:
+        lines.append((b"X-Forwarded-For", forwarded_for))
+    lines += [
+        (b"X-Forwarded-Proto", listener.protocol.lower().encode()),
+        (b"X-Forwarded-Port", str(listener.port).encode()),
+        (b"X-Amzn-Trace-Id", trace_of(request, facts)),
+    ]
+    return request.sent(request.target, Headers(lines))
+
+
+def _joined_cookies(lines: list[Header]) -> list[Header]:
+    cookies = [value for name, value in lines if name.lower() == b"cookie"]
+    if len(cookies) < 2:
+        return lines
+    rest = [line for line in lines if line[0].lower() != b"cookie"]
+    return [*rest, (b"cookie", b"; ".join(cookies))]
+
+
+def _forwarded_for(request: Request, attributes: Attributes) -> bytes | None:
+    """The value of X-Forwarded-For; None where there is none."""
+    if attributes.xff_mode == "remove":
+        return None
+    earlier = request.headers.get_all(b"x-forwarded-for")
+    if attributes.xff_mode == "append":
+        with_port = attributes.xff_client_port
+        earlier.append(_shown(request.client, with_port=with_port, is_only=not earlier))
+    return b", ".join(earlier) if earlier else None
+
+
+def _shown(client: Client, *, with_port: bool, is_only: bool) -> bytes:
+    """The client's address: IPv6 in brackets behind others, and before a port."""
+    address = client.address.encode()
+    if b":" in address and (with_port or not is_only):
+        address = b"[" + address + b"]"
+    return address + b":%d" % client.port if with_port else address
+
+
+def _about_tls(request: Request, listener: Listener) -> list[Header]:
+    """What the load balancer tells about TLS and the client's certificate.
+
+    A header without value only takes the place of one that the client sent.
+    """
+    told: list[Header] = []
+    if listener.load_balancer.attributes.tls_version_and_cipher_suite:
+        version, _, rest = request.tls.partition(":")
+        values = (version, rest.partition(":")[0])
+        told += zip(_TLS_HEADERS, (each.encode() for each in values), strict=True)
+    if listener.mutual_tls != "off":
+        told += client_certificate_headers(listener.mutual_tls, request.client.certificates)
+    if listener.renamed:
+        told = [(listener.renamed.get(n.decode(), n.decode()).encode(), v) for n, v in told]
+    return told
+
+
+def forwarded_host(host: bytes, listener: Listener) -> bytes:
+    """The host that targets see.
+
+    As it came with `preserve_host_header`; else without port on 80 and 443, with the listener's
+    port elsewhere.
+    """
+    if listener.load_balancer.attributes.preserve_host_header:
+        return host
+    bare = without_port(host)
+    if listener.port in (80, 443):
+        return bare
+    return bare + b":" + (port_of(host) or str(listener.port).encode())
+
+
+def trace_of(request: Request, facts: Facts) -> bytes:
+    """The X-Amzn-Trace-Id that `request` goes on with; a fresh one if its headers are many."""
+    incoming = request.headers.get(b"x-amzn-trace-id") or b""
+    if incoming and request.headers.size() > _TRACE_LIMIT:
+        incoming = b""
+    return trace_id(incoming, facts)
+
+
+def trace_id(incoming: bytes, facts: Facts) -> bytes:
+    """The X-Amzn-Trace-Id to pass on, given the one that came (empty: none).
+
+    A new `Root`, or a new `Self` in front of a kept one.
+    """
+    fresh = f"1-{int(facts.now):08x}-{facts.entropy[:24]}".encode()
+    fields = [field for field in incoming.split(b";") if field]
+    kept = [field for field in fields if not field.startswith(b"Self=")]
+    if any(field.startswith(b"Root=") for field in kept):
+        return b";".join([b"Self=" + fresh, *kept])
+    return b";".join([b"Root=" + fresh, *kept])
+
+
+def to_target(request: Request, *, keeps_host: bool) -> Request:
+    """`request` for an ip target: no hop-by-hop headers, the host in lower case unless preserved.
+
+    AWS documents the lower case; recorded Lambda events show the host as the client wrote it.
+    """
+    dropped = HOP_BY_HOP | named_by_connection(request.headers)
+    host, *rest = request.headers.raw
+    lines = [host if keeps_host else (host[0], host[1].lower()), *rest]
+    kept = Headers(line for line in lines if line[0].lower() not in dropped)
+    return request.sent(request.target, kept)

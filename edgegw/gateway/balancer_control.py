@@ -1,0 +1,222 @@
+"""What can be asked of load balancers while they run: explanations, targets, weights."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from email.utils import formatdate
+from typing import Any
+from urllib.parse import urlsplit
+
+from edgegw.alb.explain import Explanation, explain
+from edgegw.alb.forwarding import Facts
+from edgegw.alb.model import (
+    Forward,
+    IpTargetGroup,
+    LambdaTargetGroup,
+    Listener,
+    Rule,
+    Target,
+    TargetGroup,
+)
+from edgegw.alb.targets import Routable
+from edgegw.awslambda.model import FunctionRef
+from edgegw.config.model import Config, Door, ListenerDoor
+from edgegw.errors import UsageError
+from edgegw.gateway.target_groups import TargetGroups
+from edgegw.http.message import Client, Header, Headers, Request
+from edgegw.http.target import Target as RequestTarget
+
+
+def find_listener(config: Config, url: str, name: str | None, ports: Mapping[int, str]) -> Listener:
+    """The listener that `url` reaches: by its real port, else by the port that clients see.
+
+    `ports` are the load balancers' names by real port. Raises UsageError.
+    """
+    parts = urlsplit(url)
+    doors = [each for each in config.doors if isinstance(each, ListenerDoor)]
+    if name is not None:
+        doors = [each for each in doors if each.name == name]
+    if not doors:
+        raise UsageError(f"there is no load balancer {name!r}" if name else "no load balancer here")
+    try:
+        port = parts.port or {"https": 443}.get(parts.scheme, 80)
+    except ValueError:
+        raise UsageError(f"{url!r} is no URL") from None
+    for door in doors:
+        if door.listen.port == port or ports.get(port) == door.name:
+            return door.listener
+    for door in doors:
+        if (door.listener.port, door.listener.protocol.lower()) == (port, parts.scheme):
+            return door.listener
+    if len(doors) == 1:
+        return doors[0].listener
+    known = ", ".join(f"{each.name}:{each.listen.port}" for each in doors)
+    raise UsageError(f"no listener of a load balancer is at port {port} (known: {known})")
+
+
+def to_request(url: str, method: str, lines: list[Header], listener: Listener) -> Request:
+    """The request that a client sends for `url`."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"{url!r} must be http://HOST[:PORT]/PATH or https://…")
+    headers = Headers(lines)
+    if b"host" not in headers:
+        headers = Headers([(b"Host", parts.netloc.rpartition("@")[2].encode()), *headers.raw])
+    target = (parts.path or "/").encode()
+    raw = target + (b"?" + parts.query.encode() if parts.query else b"")
+    scheme = "https" if listener.protocol == "HTTPS" else "http"
+    return Request(
+        method.upper(), RequestTarget.parse(raw), headers, scheme=scheme, client=Client()
+    )
+
+
+def explained(
+    config: Config,
+    groups: TargetGroups | None,
+    url: str,
+    method: str = "GET",
+    headers: list[tuple[str, str]] | None = None,
+    name: str | None = None,
+    ports: Mapping[int, str] | None = None,
+) -> Explanation:
+    """Why a request goes where it goes; without `groups` all targets count as healthy."""
+    listener = find_listener(config, url, name, ports or {})
+    lines = [(key.encode(), value.encode()) for key, value in headers or []]
+    request = to_request(url, method, lines, listener)
+    now = time.time()
+    facts = Facts(
+        formatdate(now, usegmt=True).encode(), now, random.randbytes(12).hex(), random.random()
+    )
+
+    def routable_of(group: IpTargetGroup) -> Routable:
+        if groups is not None:
+            return groups.peek(group)
+        count = len(group.targets)
+        return Routable(group.targets, f"{count} targets; none is running, so none is checked")
+
+    return explain(listener, request, facts, routable_of)
+
+
+def describe_targets(config: Config, groups: TargetGroups, name: str) -> list[dict[str, Any]]:
+    """The targets of a group as they are. Raises UsageError."""
+    group = _named(config, name)
+    if isinstance(group, IpTargetGroup):
+        return groups.describe(name)
+    if group.function is None:
+        return []
+    health = groups.functions[name]
+    return [
+        {
+            "target": str(group.function),
+            "state": health.state,
+            "reason": health.reason,
+            "description": health.description,
+        }
+    ]
+
+
+def register(config: Config, groups: TargetGroups, name: str, targets: list[str]) -> Config:
+    """Registers targets: addresses, or the function of a Lambda group. Raises UsageError."""
+    group = _named(config, name)
+    if isinstance(group, LambdaTargetGroup):
+        if len(targets) != 1 or group.function is not None:
+            raise UsageError(
+                f"target group {name!r} takes one function: deregister the other first"
+            )
+        function, _, qualifier = targets[0].partition(":")
+        if function not in config.functions:
+            raise UsageError(f"there is no function {function!r}")
+        return _with_group(
+            config, replace(group, function=FunctionRef(function, qualifier=qualifier))
+        )
+    groups.register(name, [_target(each) for each in targets])
+    return config
+
+
+def deregister(config: Config, groups: TargetGroups, name: str, targets: list[str]) -> Config:
+    """Deregisters targets: they get no new requests. Raises UsageError."""
+    group = _named(config, name)
+    if isinstance(group, LambdaTargetGroup):
+        if group.function is None or targets not in ([], [str(group.function)]):
+            raise UsageError(f"{' '.join(targets)} is not registered in target group {name!r}")
+        return _with_group(config, replace(group, function=None))
+    groups.deregister(name, [_target(each) for each in targets])
+    return config
+
+
+def _named(config: Config, name: str) -> TargetGroup:
+    found = config.target_groups.get(name)
+    if found is None:
+        known = ", ".join(config.target_groups) or "none"
+        raise UsageError(f"there is no target group {name!r} (known: {known})")
+    return found
+
+
+def _target(text: str) -> Target:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
+        raise UsageError(f"{text!r} must be ADDRESS:PORT, such as 127.0.0.1:3000")
+    return Target(host.strip("[]"), int(port))
+
+
+def _with_group(config: Config, group: TargetGroup) -> Config:
+    """`config` with another value for the target group of this name, everywhere."""
+
+    def change(_: ListenerDoor, rule: Rule) -> Rule:
+        action = rule.action
+        if not isinstance(action, Forward):
+            return rule
+        pairs = [
+            (group if each.name == group.name else each, weight)
+            for each, weight in action.target_groups
+        ]
+        return replace(rule, action=replace(action, target_groups=tuple(pairs)))
+
+    groups = {**config.target_groups, group.name: group}
+    return replace(_with_rules(config, change), target_groups=groups)
+
+
+def _with_rules(config: Config, change: Callable[[ListenerDoor, Rule], Rule]) -> Config:
+    """`config` with `change(door, rule)` for every rule of every listener."""
+    doors: list[Door] = []
+    for door in config.doors:
+        if isinstance(door, ListenerDoor):
+            listener = door.listener
+            rules = tuple(change(door, each) for each in listener.rules)
+            default = change(door, listener.default)
+            door = replace(door, listener=replace(listener, rules=rules, default=default))
+        doors.append(door)
+    return replace(config, doors=tuple(doors))
+
+
+def with_weights(config: Config, rule: str, weights: Mapping[str, int]) -> tuple[Config, str]:
+    """`config` with other weights in a rule, and how they stand now.
+
+    `rule` is a priority or `default`, with `LOAD_BALANCER/` before it where that is not clear; a
+    group that is not named keeps its weight. Raises UsageError.
+    """
+    balancer, _, name = rule.rpartition("/")
+    changed: list[Forward] = []
+
+    def change(door: ListenerDoor, found: Rule) -> Rule:
+        action = found.action
+        if found.name != name or balancer not in ("", door.name) or not isinstance(action, Forward):
+            return found
+        known = {group.name for group, _ in action.target_groups}
+        for each in weights:
+            if each not in known:
+                listed = ", ".join(sorted(known))
+                raise UsageError(f"rule {rule} does not forward to {each!r} (it does to: {listed})")
+        pairs = tuple((group, weights.get(group.name, w)) for group, w in action.target_groups)
+        changed.append(replace(action, target_groups=pairs))
+        return replace(found, action=changed[-1])
+
+    made = _with_rules(config, change)
+    if not changed:
+        raise UsageError(f"there is no rule {rule!r} that forwards to target groups")
+    if len(changed) > 1:
+        raise UsageError(f"there are {len(changed)} rules {rule!r}: write LOAD_BALANCER/{name}")
+    return made, " ".join(f"{group.name}={weight}" for group, weight in changed[0].target_groups)

@@ -1,0 +1,151 @@
+"""Writes the logs of load balancers, from a thread of their own: no request waits for a disk."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Final
+
+from edgegw.alb.access_log import Connected, Sizes, Timing, access_line, connection_line
+from edgegw.alb.flow import Chosen, Finish, ForwardTo, Invoke, ReadBody
+from edgegw.alb.health_check_log import CheckEntry, check_line
+from edgegw.alb.model import Listener, LoadBalancer, TargetGroup
+from edgegw.awslambda.model import Returned
+from edgegw.gateway.exchange import Exchange
+from edgegw.http.message import Response
+
+logger = logging.getLogger(__name__)
+
+LARGEST: Final = 16 * 1024 * 1024
+"""Bytes of a log file after which it is put aside."""
+KEPT: Final = 5
+"""Files put aside that are kept, as FILE.1 and so on."""
+_WAITING: Final = 10_000
+"""Lines that may wait for the disk; more are dropped, and that is said."""
+
+
+class _Writer:
+    """Appends lines to files."""
+
+    def __init__(self) -> None:
+        self._lines: queue.Queue[tuple[str, str] | None] = queue.Queue(_WAITING)
+        self._files: dict[str, RotatingFileHandler] = {}
+        self._dropped = 0
+        self._thread: threading.Thread | None = None
+
+    def put(self, path: str, line: str) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="edgegw-logs", daemon=True)
+            self._thread.start()
+        try:
+            self._lines.put_nowait((path, line))
+        except queue.Full:
+            if not self._dropped:
+                logger.warning("the disk does not keep up: lines of %s are dropped", path)
+            self._dropped += 1
+
+    def _run(self) -> None:
+        while (found := self._lines.get()) is not None:
+            path, line = found
+            try:
+                self._file(path).emit(logging.makeLogRecord({"msg": line}))
+            except OSError as error:
+                logger.warning("the log %s cannot be written: %s", path, error)
+        for each in self._files.values():
+            each.close()
+
+    def _file(self, path: str) -> RotatingFileHandler:
+        handler = self._files.get(path)
+        if handler is None:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            handler = self._files[path] = RotatingFileHandler(
+                path, maxBytes=LARGEST, backupCount=KEPT, encoding="utf-8"
+            )
+        return handler
+
+    def close(self) -> None:
+        """Writes what waits."""
+        if self._thread is not None:
+            self._lines.put(None)
+            self._thread.join(timeout=10)
+            self._thread = None
+
+
+class BalancerLogs:
+    """The access, connection and health check logs of all load balancers."""
+
+    def __init__(self, address: str = "127.0.0.1") -> None:
+        self._address = address
+        self._writer = _Writer()
+
+    def request(self, balancer: LoadBalancer, exchange: Exchange) -> None:
+        """Writes the access log's line of a finished exchange."""
+        path = balancer.logs.access
+        finish = next((step for step, _, _ in exchange.steps if isinstance(step, Finish)), None)
+        if path is None or finish is None:
+            return
+        line = access_line(
+            finish,
+            exchange.request,
+            _timing(exchange),
+            _sizes(exchange),
+            address=self._address,
+            target_status=_target_status(exchange),
+            is_gone=exchange.is_gone,
+        )
+        self._writer.put(path, line)
+
+    def connection(self, listener: Listener, found: Connected) -> None:
+        """Writes the connection log's line of a connection."""
+        balancer = listener.load_balancer
+        if balancer.logs.connection is not None:
+            is_mutual = listener.mutual_tls == "verify"
+            line = connection_line(found, balancer.id, is_mutual=is_mutual, address=self._address)
+            self._writer.put(balancer.logs.connection, line)
+
+    def check(self, balancer: LoadBalancer, entry: CheckEntry, group: TargetGroup) -> None:
+        """Writes the health check log's line of a check."""
+        if balancer.logs.health_check is not None:
+            line = check_line(entry, group, balancer, self._address)
+            self._writer.put(balancer.logs.health_check, line)
+
+    def close(self) -> None:
+        """Writes what waits."""
+        self._writer.close()
+
+
+def _timing(exchange: Exchange) -> Timing:
+    before, target = 0.0, None
+    for step, reply, duration in exchange.steps:
+        if isinstance(step, (ForwardTo, Invoke)):
+            answered = isinstance(reply, (Response, Returned))
+            target = duration if answered else -1.0
+        elif isinstance(step, ReadBody):
+            before += duration
+    total = exchange.duration or 0.0
+    return Timing(exchange.started, exchange.started + total, before, target)
+
+
+def _target_status(exchange: Exchange) -> int | None:
+    """The status that the target gave; None where it gave none that counts."""
+    for step, reply, _ in exchange.steps:
+        if isinstance(step, ForwardTo) and isinstance(reply, Response):
+            return reply.status
+        if isinstance(step, Finish) and step.refusal is None:
+            chosen: Chosen = step.chosen
+            if chosen.action == "forward" and chosen.target is None:
+                return step.response.status
+    return None
+
+
+def _sizes(exchange: Exchange) -> Sizes:
+    request, response = exchange.request, exchange.response
+    received = len(request.method) + len(request.target.raw) + len("  HTTP/1.1\r\n\r\n")
+    received += request.headers.size() + exchange.request_bytes
+    if response is None:
+        return Sizes(received, 0)
+    head = len(b"HTTP/1.1 200 \r\n\r\n") + len(response.reason)
+    return Sizes(received, head + response.headers.size() + exchange.response_bytes)

@@ -1,0 +1,104 @@
+"""Request heads that a strict parser refuses, read as a careless peer may read them.
+
+What a strict parser takes never comes here. The bytes are not mended: names and values are as
+they stand, so that they can be judged.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal, NamedTuple
+
+Oddity = Literal["bare-lf", "folded", "no-colon", "no-uri"]
+Framing = int | Literal["chunked"]
+
+
+class LooseHead(NamedTuple):
+    """A request line and header lines. `version` is empty for HTTP/0.9.
+
+    `framing` is the length of the body, or `chunked`, or None where nobody could tell.
+    """
+
+    method: bytes
+    uri: bytes
+    version: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+    oddities: tuple[Oddity, ...] = ()
+    framing: Framing | None = 0
+
+    def fit_to_send(self) -> list[tuple[bytes, bytes]]:
+        """The header lines that can be written down again: names without blanks and colons."""
+        return [
+            (name, value)
+            for name, value in self.headers
+            if _NAME.fullmatch(name) and not _BREAKING.search(value)
+        ]
+
+
+_NAME: Final = re.compile(rb"[\x21-\x39\x3b-\x7e]+")
+_BREAKING: Final = re.compile(rb"[\r\n\0]")
+_LINE: Final = re.compile(rb"([^ \t]+)[ \t]+(.*?)[ \t]+([ \t]*HTTP/[^ \t]*[ \t]*)", re.DOTALL)
+_BLANKS: Final = b" \t"
+_END: Final = re.compile(rb"\r?\n\r?\n")
+
+
+def head_end(data: bytes) -> int | None:
+    """Where the head in `data` ends, behind its empty line; None while it is not complete."""
+    found = _END.search(data)
+    return None if found is None else found.end()
+
+
+def parse_loosely(head: bytes) -> LooseHead | None:
+    """The head (its empty line included or not), or None where not even a method can be found."""
+    lines = head.split(b"\n")
+    oddities: list[Oddity] = []
+    first = lines[0].removesuffix(b"\r")
+    if any(line and not line.endswith(b"\r") for line in lines[:-1]):
+        oddities.append("bare-lf")
+    match = _LINE.fullmatch(first)
+    if match is not None:
+        method, uri, version = match[1], match[2], match[3].rstrip(_BLANKS)
+    else:
+        method, _, uri = first.partition(b" ")
+        version = b""
+        if uri.startswith(b"HTTP/"):
+            uri, version = b"", uri
+    if not method:
+        return None
+    if not uri:
+        oddities.append("no-uri")
+    headers = _headers(lines[1:], oddities)
+    framing = _framing(version, headers)
+    return LooseHead(method, uri, version, headers, tuple(dict.fromkeys(oddities)), framing)
+
+
+def _headers(lines: list[bytes], oddities: list[Oddity]) -> tuple[tuple[bytes, bytes], ...]:
+    found: list[tuple[bytes, bytes]] = []
+    for raw in lines:
+        line = raw.removesuffix(b"\r")
+        if not line:
+            continue
+        folded = line[:1] in (b" ", b"\t")
+        if folded:
+            oddities.append("folded")
+        name, colon, value = line.partition(b":")
+        if not colon and not folded:
+            oddities.append("no-colon")
+        found.append((name, value.strip(_BLANKS)))
+    return tuple(found)
+
+
+def _framing(version: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> Framing | None:
+    """Transfer-Encoding comes before Content-Length (RFC 9112 section 6.3)."""
+    codings = b",".join(value for name, value in headers if name.lower() == b"transfer-encoding")
+    lengths = {value for name, value in headers if name.lower() == b"content-length"}
+    if codings and version > b"HTTP/1.0":
+        items = [item.strip(_BLANKS).lower() for item in codings.split(b",")]
+        is_chunked = items[-1] == b"chunked" and items.count(b"chunked") == 1
+        return "chunked" if is_chunked else None
+    if codings:  # HTTP/1.0 knows no transfer coding: nobody can tell
+        return None
+    if not lengths:
+        return 0
+    numbers = {int(each or b"0") if (each or b"0").isdigit() else -1 for each in lengths}
+    return numbers.pop() if len(numbers) == 1 and -1 not in numbers else None
