@@ -7,7 +7,7 @@ from typing import Final
 from edgegw.alb.desync import COMPLIANT, Classification, classify_loose, classify_parsed
 from edgegw.alb.event import Refusal
 from edgegw.alb.model import Attributes
-from edgegw.http.message import Request
+from edgegw.http.message import Headers, Request
 
 MAX_REQUEST_LINE: Final = 16 * 1024
 MAX_HEADER_LINE: Final = 16 * 1024
@@ -52,7 +52,8 @@ def refuse_at_the_door(
 
 
 def _bad_framing(request: Request) -> Refusal | None:
-    for value in request.headers.get_all(b"transfer-encoding"):
+    headers = request.headers if request.loose is None else Headers(request.loose.headers)
+    for value in headers.get_all(b"transfer-encoding"):
         for coding in value.lower().split(b","):
             if coding.strip() not in (b"chunked", b"identity"):
                 return Refusal(501, "-", f"Transfer-Encoding {coding.decode('latin-1')!r}")

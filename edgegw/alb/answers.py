@@ -32,6 +32,9 @@ _PHRASES: Final = {
 _CLOSING: Final = frozenset({400, 408, 413, 414})
 """After these the load balancer closes the connection (414: nginx's habit)."""
 
+IDLE: Final = 408
+"""The status for a client that sends nothing for the idle timeout."""
+
 MALFORMED: Final = 400
 """The status for a request that the HTTP parser refuses, whatever is wrong with it."""
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Final, Protocol, TypeAlias, cast
 
@@ -30,6 +31,27 @@ WIRE: Final = "edgegw.wire"
 TLS: Final = "edgegw.tls"
 CLIENT: Final = "edgegw.client"
 EXCHANGE: Final = "edgegw.exchange"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a front door asks of connections; durations in seconds.
+
+    `idle` is how long a client may send nothing while it should, `keep_alive` how long a
+    connection waits for the next request, `age` how long it lives. A lenient front door takes
+    requests that are not quite HTTP, and judges them itself.
+    """
+
+    keep_alive: float = 65.0
+    idle: float | None = None
+    age: float | None = None
+    is_lenient: bool = False
+
+    def takes_hosts(self, count: int, version: str) -> bool:
+        """Whether a request may have so many Host headers."""
+        if count == 0:
+            return version == "1.0"
+        return count == 1 or self.is_lenient
 
 
 class Answerer(Protocol):
@@ -51,8 +73,16 @@ class Answerer(Protocol):
         """The exchange is complete."""
         ...
 
-    def refuse(self, detail: str, *, too_large: bool) -> Response:
-        """The page for a request that could not even be parsed, or is far too large."""
+    def refuse(self, detail: str, *, too_large: bool, is_idle: bool) -> Response:
+        """The page for a request that could not even be parsed, is far too large, or never ends."""
+        ...
+
+    def limits(self) -> Limits:
+        """What connections that begin now are held to."""
+        ...
+
+    def connected(self, client: Client) -> None:
+        """A client has connected."""
         ...
 
 
@@ -66,9 +96,17 @@ class FrontDoorApp:
     def __init__(self, door: Answerer) -> None:
         self._door = door
 
-    def refuse(self, detail: str, *, too_large: bool = False) -> Response:
-        """The front door's page for a request that could not even be parsed, or is too large."""
-        return self._door.refuse(detail, too_large=too_large)
+    def refuse(self, detail: str, *, too_large: bool = False, is_idle: bool = False) -> Response:
+        """The front door's page for a request that could not even be parsed, or never ends."""
+        return self._door.refuse(detail, too_large=too_large, is_idle=is_idle)
+
+    def limits(self) -> Limits:
+        """What connections that begin now are held to."""
+        return self._door.limits()
+
+    def connected(self, client: Client) -> None:
+        """A client has connected."""
+        self._door.connected(client)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:

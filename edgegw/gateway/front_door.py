@@ -7,17 +7,19 @@ import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Final
 
-from edgegw.alb.answers import MALFORMED
+from edgegw.alb.access_log import Connected
+from edgegw.alb.answers import IDLE, MALFORMED
 from edgegw.alb.answers import error_page as alb_error_page
 from edgegw.alb.flow import Finish
+from edgegw.alb.model import Listener
 from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.answers import error_page as cloudfront_error_page
 from edgegw.cloudfront.behaviors import malformed_status
 from edgegw.config.model import DistributionDoor, Door, ListenerDoor
-from edgegw.gateway.asgi import ViewerGoneError
+from edgegw.gateway.asgi import Limits, ViewerGoneError
 from edgegw.gateway.drive import new_request_id
 from edgegw.gateway.exchange import Exchange
-from edgegw.http.message import Header, Request, Response
+from edgegw.http.message import Client, Header, Request, Response
 
 if TYPE_CHECKING:
     from edgegw.gateway.gateway import Gateway
@@ -94,9 +96,30 @@ class FrontDoor:
     def _fault_page(self, exchange: Exchange) -> Response:
         return self._page(500, "edgegw failed; its log has the traceback.", exchange.id)
 
-    def refuse(self, detail: str, *, too_large: bool) -> Response:
+    def _listener(self) -> Listener | None:
+        door = self._gateway.present(self._key, self._door)
+        return door.listener if isinstance(door, ListenerDoor) else None
+
+    def limits(self) -> Limits:
+        listener = self._listener()
+        if listener is None:
+            return Limits()
+        attributes = listener.load_balancer.attributes
+        idle = attributes.idle_timeout
+        return Limits(idle + 1, idle, attributes.client_keep_alive, is_lenient=True)
+
+    def connected(self, client: Client) -> None:
+        listener = self._listener()
+        if listener is not None and listener.load_balancer.logs.connection is not None:
+            found = Connected(time.time(), client, listener.port)
+            self._gateway.balancer_logs.connection(listener, found)
+
+    def refuse(self, detail: str, *, too_large: bool, is_idle: bool) -> Response:
         is_distribution = self._kind == "distribution"
-        status = malformed_status(too_large=too_large) if is_distribution else MALFORMED
+        if is_idle:
+            status = IDLE
+        else:
+            status = malformed_status(too_large=too_large) if is_distribution else MALFORMED
         logger.info("%s refused a request with %d: %s", self._door.name, status, detail)
         return self._page(status, "Bad request.", new_request_id())
 

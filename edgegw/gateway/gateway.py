@@ -222,6 +222,10 @@ class Gateway:
             raise KeyError(f"no exchange is kept for this response (x-amz-cf-id {request_id!r})")
         return kept
 
+    def present(self, key: object, door: Door) -> Door:
+        """The front door of this key as it is now; `door` once it is gone."""
+        return self._doors.get(key, door)
+
     def _front_door(self, door: Door) -> FrontDoor:
         key = next(key for key, each in self._doors.items() if each is door)
         return FrontDoor(self, key, door)

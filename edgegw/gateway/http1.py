@@ -11,18 +11,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import urllib.parse
-from collections.abc import Callable
-from http import HTTPStatus
+from secrets import token_hex
 from typing import Any, Final, cast
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from edgegw.gateway.asgi import WIRE, ViewerGoneError
+from edgegw.gateway.asgi import CLIENT, WIRE, Limits, ViewerGoneError
 from edgegw.gateway.connection import Connection
-from edgegw.gateway.origins import CutOffError
+from edgegw.gateway.response_cycle import FrontDoorCycle, close_gently, head_and_body
 from edgegw.gateway.tunnel import Moved, Tunnel
-from edgegw.http.message import Headers, Response
+from edgegw.http.loose_head import (
+    LooseHead,
+    head_end,
+    is_hopeless,
+    parse_loosely,
+    simple_end,
+)
+from edgegw.http.message import Client, Headers, Response
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +36,8 @@ MAX_HEAD: Final = 256 * 1024
 """Bytes of request line and headers after which nothing more is read; AWS's limits are lower and
 are judged by the front doors."""
 
-_BODILESS: Final = frozenset({204, 304})
-_LINGER: Final = 1.0
-"""Seconds that a client may go on sending a request that is answered already."""
+_SHORT: Final = 64
+"""Bytes below which a block of data may be a whole request of HTTP/0.9."""
 
 
 class FrontDoorProtocol(HttpToolsProtocol):
@@ -55,6 +60,47 @@ class FrontDoorProtocol(HttpToolsProtocol):
         self._tunnel: Tunnel | None = None
         self._running: Any = None
         self._door: Any = self.config.app  # a FrontDoorApp
+        self._limits: Limits = self._door.limits()
+        self._head: list[bytes] = []
+        self._has_begun = False
+        self._is_clean = True
+        self._collects = False
+        self._loose: LooseHead | None = None
+        self._peer = Client()
+        self._made = self._heard = 0.0
+        self._idle: asyncio.TimerHandle | None = None
+        self.timeout_keep_alive = self._limits.keep_alive
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._made = self._heard = self.loop.time()
+        if self.client is not None:
+            self._peer = self._told_peer(Client(*self.client[:2], f"TID_{token_hex(16)}"))
+            self._door.connected(self._peer)
+        if self._limits.idle is not None:
+            self._idle = self.loop.call_later(self._limits.idle, self._look_for_life)
+
+    def _told_peer(self, peer: Client) -> Client:
+        """The client with what the transport knows of it."""
+        return peer
+
+    def _look_for_life(self) -> None:
+        """Ends a connection on which the client sends nothing although it is its turn."""
+        idle = self._limits.idle
+        if idle is None or self.transport.is_closing() or self._tunnel is not None:
+            return
+        rest = self._heard + idle - self.loop.time()
+        cycle = self.cycle
+        under_way = bool(cycle) and not cycle.response_complete
+        if under_way and not cycle.more_body:  # it is the target's turn
+            rest = idle
+        elif rest <= 0 and not (under_way or self._has_begun or self._collects):
+            self.transport.close()  # between two requests
+            return
+        elif rest <= 0:
+            self._refuse("the client sent nothing for the idle timeout", is_idle=True)
+            return
+        self._idle = self.loop.call_later(rest, self._look_for_life)
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._running = cycle
@@ -66,6 +112,8 @@ class FrontDoorProtocol(HttpToolsProtocol):
         if running is not None and not running.response_complete:
             running.disconnected = True
             running.message_event.set()
+        if self._idle is not None:
+            self._idle.cancel()
         super().connection_lost(exc)
 
     # Parsing
@@ -78,6 +126,22 @@ class FrontDoorProtocol(HttpToolsProtocol):
             self.transport.pause_reading()
             return
         self._unset_keepalive_if_required()
+        if self._limits.idle is not None:
+            self._heard = self.loop.time()
+        if self._collects:
+            self._head.append(data)
+            self._read_loosely()
+            return
+        if not self._has_begun:
+            self._head = [data]
+            if self._limits.is_lenient and len(data) < _SHORT and simple_end(data):
+                self._read_loosely()
+                return
+        elif self._in_head:
+            self._head.append(data)
+        self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
         if self._in_head:
             self._head_bytes += len(data)
         try:
@@ -90,10 +154,69 @@ class FrontDoorProtocol(HttpToolsProtocol):
                 return
             self._early = [rest]
         except httptools.HttpParserError as error:
-            self._refuse(f"malformed HTTP: {error}")
+            # Where a head begins is known only if it began with a block of data.
+            in_head = self._in_head or not self._has_begun
+            if self._limits.is_lenient and self._is_clean and in_head:
+                self._read_loosely()
+            else:
+                self._refuse(f"malformed HTTP: {error}")
             return
+        if not self._has_begun:
+            self._is_clean = True
         if self._in_head and self._head_bytes > MAX_HEAD:
             self._refuse(f"request line and headers exceed {MAX_HEAD} bytes", too_large=True)
+
+    def _read_loosely(self) -> None:
+        """Reads a head that the strict parser refuses, as far as it can be told what it says.
+
+        The connection closes behind the answer: what follows is never taken for a request.
+        """
+        data = b"".join(self._head)
+        end = simple_end(data) or head_end(data)
+        if end is None:
+            self._collects = True
+            if is_hopeless(data):
+                self._refuse("malformed HTTP: no request line")
+            elif len(data) > MAX_HEAD:
+                self._refuse(f"request line and headers exceed {MAX_HEAD} bytes", too_large=True)
+            return
+        self._collects = False
+        head = parse_loosely(data[:end])
+        if head is None or not head.uri:
+            self._refuse("malformed HTTP: no request line")
+            return
+        self._begin()
+        self._loose = head
+        self.url = head.uri
+        for name, value in head.fit_to_send():
+            if name.lower() not in (b"content-length", b"transfer-encoding"):
+                self.on_header(name, value)
+        framing = b""
+        if head.framing == "chunked":
+            self.on_header(b"Transfer-Encoding", b"chunked")
+            framing = b"Transfer-Encoding: chunked\r\n"
+        elif head.framing:
+            self.on_header(b"Content-Length", b"%d" % head.framing)
+            framing = b"Content-Length: %d\r\n" % head.framing
+        version = head.version.strip().removeprefix(b"HTTP/").decode("latin-1") or "0.9"
+        if self._hosts == 0 and version not in ("0.9", "1.0"):
+            self._refuse("no Host header")
+            return
+        self._in_head = False
+        self._open_cycle(version, head.method.decode("latin-1"), keep_alive=False)
+        self.cycle.is_simple = not head.version
+        if not framing:
+            super().on_message_complete()
+            self._end()
+            return
+        self.parser = httptools.HttpRequestParser(self)
+        self._is_muted = True
+        self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % framing)
+        self._is_muted = False
+        try:
+            self.parser.feed_data(data[end:])
+        except httptools.HttpParserError as error:
+            self._refuse(f"malformed HTTP: {error}")
 
     def _go_on(self, rest: bytes) -> None:
         """Reads the body of a request that also asked to switch protocols.
@@ -109,8 +232,12 @@ class FrontDoorProtocol(HttpToolsProtocol):
             self.data_received(rest)
 
     def on_message_begin(self) -> None:
-        if self._is_muted:
-            return
+        if not self._is_muted:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._has_begun = True
+        self._loose = None
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
@@ -148,8 +275,11 @@ class FrontDoorProtocol(HttpToolsProtocol):
         if self._is_refused or self._is_muted:
             return
         version = self.parser.get_http_version()
-        if self._hosts != 1 and not (version == "1.0" and self._hosts == 0):
+        if not self._limits.takes_hosts(self._hosts, version):
             self._refuse(f"{self._hosts} Host headers")
+            return
+        if version not in ("1.0", "1.1"):
+            self._refuse(f"HTTP version {version}")
             return
         self._is_muted = self.parser.should_upgrade() and not self._is_bodiless
         keep_alive = (
@@ -157,7 +287,13 @@ class FrontDoorProtocol(HttpToolsProtocol):
             and self.parser.should_keep_alive()
             and not self.parser.should_upgrade()
         )
-        scope: Any = self._scope(version)
+        self._open_cycle(version, self.parser.get_method().decode("ascii"), keep_alive=keep_alive)
+
+    def _open_cycle(self, version: str, method: str, *, keep_alive: bool) -> None:
+        """The request is known: it starts, or waits for those before it."""
+        if keep_alive and self._limits.age is not None:
+            keep_alive = self.loop.time() - self._made < self._limits.age
+        scope: Any = self._scope(version, method)
         self.scope = scope
         previous = self.cycle
         self.cycle = cycle = FrontDoorCycle(
@@ -180,7 +316,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self._door))
 
-    def _scope(self, version: str) -> dict[str, Any]:
+    def _scope(self, version: str, method: str) -> dict[str, Any]:
         raw_path, _, query = self.url.partition(b"?")
         path = raw_path.decode("latin-1")
         return {
@@ -190,13 +326,13 @@ class FrontDoorProtocol(HttpToolsProtocol):
             "server": self.server,
             "client": self.client,
             "scheme": self.scheme,
-            "method": self.parser.get_method().decode("ascii"),
+            "method": method,
             "root_path": "",
             "path": urllib.parse.unquote(path) if "%" in path else path,
             "raw_path": raw_path,
             "query_string": query,
             "headers": self.headers,
-            "extensions": {WIRE: self._wire(version)},
+            "extensions": {WIRE: self._wire(version), CLIENT: self._peer},
         }
 
     def _wire(self, version: str) -> dict[str, Any]:
@@ -205,7 +341,9 @@ class FrontDoorProtocol(HttpToolsProtocol):
             "target": self.url,
             "bodiless": self._is_bodiless,
         }
-        if self._upgrade == b"websocket" and version == "1.1" and self.parser.should_upgrade():
+        if self._loose is not None:
+            wire["loose"] = self._loose
+        elif self._upgrade == b"websocket" and version == "1.1" and self.parser.should_upgrade():
             wire["upgrade"] = self._upgrade
             wire["splice"] = self._splice
         return wire
@@ -246,8 +384,10 @@ class FrontDoorProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if not (self._is_refused or self._is_muted):
-            super().on_message_complete()
+        if not self._is_muted:
+            self._has_begun = self._is_clean = False
+            if not self._is_refused:
+                super().on_message_complete()
 
     def _should_upgrade(self) -> bool:
         return False
@@ -260,7 +400,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
 
     # Refusing
 
-    def _refuse(self, detail: str, *, too_large: bool = False) -> None:
+    def _refuse(self, detail: str, *, too_large: bool = False, is_idle: bool = False) -> None:
         """Answers with the front door's page and closes, behind any answer still under way."""
         if self._is_refused:
             return
@@ -270,143 +410,14 @@ class FrontDoorProtocol(HttpToolsProtocol):
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
             cycle.keep_alive = False
-            if cycle.more_body:  # the request itself is broken: its answer has no end to wait for
-                cycle.disconnected = True
-                cycle.message_event.set()
+            if not cycle.more_body:
+                return
+            # The request itself is broken: its answer has no end to wait for.
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if cycle.response_started or cycle is not self._running:
                 self.transport.close()
-            return
-        self.transport.write(head_and_body(self._door.refuse(detail, too_large=too_large)))
+                return
+        response = self._door.refuse(detail, too_large=too_large, is_idle=is_idle)
+        self.transport.write(head_and_body(response))
         close_gently(self.transport, unread=True)
-
-
-def close_gently(transport: asyncio.Transport, *, unread: bool) -> None:
-    """Closes; with bytes of the client `unread`, a moment later.
-
-    Closing at once would reset the connection while the client still sends, and take the answer
-    from it: what comes now is read and thrown away.
-    """
-    if not unread or not transport.can_write_eof():
-        transport.close()
-        return
-    transport.write_eof()
-    asyncio.get_running_loop().call_later(_LINGER, transport.close)
-
-
-def head_and_body(response: Response) -> bytes:
-    """A complete response on the wire."""
-    lines = b"".join(b"%b: %b\r\n" % line for line in response.headers.raw)
-    body = response.body.content or b""
-    return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (response.status, response.reason, lines, body)
-
-
-class FrontDoorCycle(RequestResponseCycle):
-    """One request and its response on a connection."""
-
-    _remaining: int | None = None
-    _is_chunked = False
-    _is_bodiless = False
-    _held: bytes | None = None
-    on_last: Callable[[], None]
-    """Called when the connection closes behind this response."""
-
-    async def run_asgi(self, app: Any) -> None:
-        try:
-            await app(self.scope, self.receive, self.send)
-        except CutOffError:
-            self.transport.close()
-        except BaseException as error:
-            self.transport.close()
-            if not isinstance(error, (asyncio.CancelledError, ConnectionError)):
-                logger.exception("a fault of edgegw itself, please report it")
-        finally:
-            self.on_response = _ignore
-
-    async def send(self, message: Any) -> None:
-        if self.flow.write_paused and not self.disconnected:
-            await self.flow.drain()
-        if self.disconnected:
-            raise ConnectionResetError("the viewer closed the connection")
-        if not self.response_started:
-            self.response_started = True
-            self.waiting_for_100_continue = False
-            head = self._head(message)
-            if message.get("edgegw.whole"):
-                self._held = head  # shares its packet with the body
-            else:
-                self.transport.write(head)
-        else:
-            self._write_body(message.get("body", b""), more=message.get("more_body", False))
-
-    def _head(self, message: dict[str, Any]) -> bytes:
-        status: int = message["status"]
-        reason = message.get("reason")
-        if reason is None:
-            reason = _phrase(status)
-        out = [b"HTTP/1.1 %d %b\r\n" % (status, reason)]
-        length: int | None = None
-        connection_at = 0
-        for name, value in message["headers"]:
-            lower = name.lower()
-            if lower == b"transfer-encoding":
-                continue
-            if lower == b"content-length":
-                length = int(value)
-            elif lower == b"connection":
-                if b"close" in value.lower():
-                    self.keep_alive = False
-                connection_at = len(out)
-                out.append(b"")
-                continue
-            out.append(b"%b: %b\r\n" % (name, value))
-        self._is_bodiless = self.scope["method"] == "HEAD" or status in _BODILESS
-        if self._is_bodiless:
-            self._remaining = 0
-        elif length is not None:
-            self._remaining = length
-        elif self.scope["http_version"] == "1.0":
-            self.keep_alive = False
-        else:
-            self._is_chunked = True
-            out.append(b"Transfer-Encoding: chunked\r\n")
-        connection = b"Connection: keep-alive\r\n" if self.keep_alive else b"Connection: close\r\n"
-        if connection_at:
-            out[connection_at] = connection
-        else:
-            out.append(connection)
-        out.append(b"\r\n")
-        return b"".join(out)
-
-    def _write_body(self, body: bytes, *, more: bool) -> None:
-        if self.response_complete:
-            return
-        out, self._held = self._held or b"", None
-        if body and not self._is_bodiless:
-            if self._is_chunked:
-                body = b"%x\r\n%b\r\n" % (len(body), body)
-            elif self._remaining is not None:
-                body = body[: self._remaining]
-                self._remaining -= len(body)
-            out = out + body if out else body
-        if self._is_chunked and not more:
-            out += b"0\r\n\r\n"
-        if out:
-            self.transport.write(out)
-        if more:
-            return
-        self.response_complete = True
-        self.message_event.set()
-        if not self.keep_alive or self._remaining:  # too few bytes: the viewer must not wait
-            self.on_last()
-            close_gently(self.transport, unread=self.more_body)
-        self.on_response()
-
-
-def _ignore() -> None:
-    """Stands in for uvicorn's callback once a request is over."""
-
-
-def _phrase(status: int) -> bytes:
-    try:
-        return HTTPStatus(status).phrase.encode()
-    except ValueError:
-        return b""

@@ -57,8 +57,8 @@ class _Http1(FrontDoorProtocol):
         super().connection_made(transport)
         self._handshake = _handshake(transport)
 
-    def _scope(self, version: str) -> dict[str, Any]:
-        scope = super()._scope(version)
+    def _scope(self, version: str, method: str) -> dict[str, Any]:
+        scope = super()._scope(version, method)
         scope["extensions"][TLS] = self._handshake.told()
         return scope
 

@@ -38,8 +38,26 @@ class LooseHead(NamedTuple):
 _NAME: Final = re.compile(rb"[\x21-\x39\x3b-\x7e]+")
 _BREAKING: Final = re.compile(rb"[\r\n\0]")
 _LINE: Final = re.compile(rb"([^ \t]+)[ \t]+(.*?)[ \t]+([ \t]*HTTP/[^ \t]*[ \t]*)", re.DOTALL)
+_MAX_LENGTH: Final = 2**64
 _BLANKS: Final = b" \t"
 _END: Final = re.compile(rb"\r?\n\r?\n")
+
+
+_METHOD: Final = re.compile(rb"[!-~]+(\s|$)")
+
+
+def is_hopeless(data: bytes) -> bool:
+    """Whether `data` cannot become a request, however it goes on (TLS on a plain port)."""
+    return not data.strip() or _METHOD.match(data) is None
+
+
+_SIMPLE: Final = re.compile(rb"[A-Z]+ [^ \r\n]+\r?\n")
+
+
+def simple_end(data: bytes) -> int | None:
+    """Where a request of HTTP/0.9, which is a single line, ends; None if it is none."""
+    found = _SIMPLE.match(data)
+    return None if found is None or b" HTTP/" in found[0] else found.end()
 
 
 def head_end(data: bytes) -> int | None:
@@ -90,15 +108,19 @@ def _headers(lines: list[bytes], oddities: list[Oddity]) -> tuple[tuple[bytes, b
 
 def _framing(version: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> Framing | None:
     """Transfer-Encoding comes before Content-Length (RFC 9112 section 6.3)."""
-    codings = b",".join(value for name, value in headers if name.lower() == b"transfer-encoding")
+    given = [value for name, value in headers if name.lower() == b"transfer-encoding"]
+    codings = b",".join(given)
     lengths = {value for name, value in headers if name.lower() == b"content-length"}
-    if codings and version > b"HTTP/1.0":
+    if given and version > b"HTTP/1.0":
         items = [item.strip(_BLANKS).lower() for item in codings.split(b",")]
         is_chunked = items[-1] == b"chunked" and items.count(b"chunked") == 1
         return "chunked" if is_chunked else None
-    if codings:  # HTTP/1.0 knows no transfer coding: nobody can tell
+    if given:  # HTTP/1.0 knows no transfer coding: nobody can tell
         return None
     if not lengths:
         return 0
-    numbers = {int(each or b"0") if (each or b"0").isdigit() else -1 for each in lengths}
-    return numbers.pop() if len(numbers) == 1 and -1 not in numbers else None
+    digits = {each or b"0" for each in lengths}
+    if any(not each.isdigit() or len(each) > 20 for each in digits):
+        return None
+    numbers = {int(each) for each in digits}
+    return numbers.pop() if len(numbers) == 1 and max(numbers) < _MAX_LENGTH else None

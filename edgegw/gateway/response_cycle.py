@@ -1,0 +1,158 @@
+"""The answering half of a connection: one request, its response, and the bytes of both.
+
+uvicorn's cycle, made to write heads as AWS does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from edgegw.gateway.origins import CutOffError
+from edgegw.http.message import Response
+
+logger = logging.getLogger(__name__)
+
+_BODILESS: Final = frozenset({204, 304})
+_LINGER: Final = 1.0
+"""Seconds that a client may go on sending a request that is answered already."""
+
+
+def close_gently(transport: asyncio.Transport, *, unread: bool) -> None:
+    """Closes; with bytes of the client `unread`, a moment later.
+
+    Closing at once would reset the connection while the client still sends, and take the answer
+    from it: what comes now is read and thrown away.
+    """
+    if not unread or not transport.can_write_eof():
+        transport.close()
+        return
+    transport.write_eof()
+    asyncio.get_running_loop().call_later(_LINGER, transport.close)
+
+
+def head_and_body(response: Response) -> bytes:
+    """A complete response on the wire."""
+    lines = b"".join(b"%b: %b\r\n" % line for line in response.headers.raw)
+    body = response.body.content or b""
+    return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (response.status, response.reason, lines, body)
+
+
+class FrontDoorCycle(RequestResponseCycle):
+    """One request and its response on a connection."""
+
+    _remaining: int | None = None
+    _is_chunked = False
+    _is_bodiless = False
+    _held: bytes | None = None
+    is_simple = False
+    """Whether the client speaks HTTP/0.9: it gets the body alone."""
+    on_last: Callable[[], None]
+    """Called when the connection closes behind this response."""
+
+    async def run_asgi(self, app: Any) -> None:
+        try:
+            await app(self.scope, self.receive, self.send)
+        except CutOffError:
+            self.transport.close()
+        except BaseException as error:
+            self.transport.close()
+            if not isinstance(error, (asyncio.CancelledError, ConnectionError)):
+                logger.exception("a fault of edgegw itself, please report it")
+        finally:
+            self.on_response = _ignore
+
+    async def send(self, message: Any) -> None:
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            raise ConnectionResetError("the viewer closed the connection")
+        if not self.response_started:
+            self.response_started = True
+            self.waiting_for_100_continue = False
+            head = self._head(message)
+            if message.get("edgegw.whole"):
+                self._held = head  # shares its packet with the body
+            else:
+                self.transport.write(head)
+        else:
+            self._write_body(message.get("body", b""), more=message.get("more_body", False))
+
+    def _head(self, message: dict[str, Any]) -> bytes:
+        status: int = message["status"]
+        reason = message.get("reason")
+        if reason is None:
+            reason = _phrase(status)
+        out = [b"HTTP/1.1 %d %b\r\n" % (status, reason)]
+        length: int | None = None
+        connection_at = 0
+        for name, value in message["headers"]:
+            lower = name.lower()
+            if lower == b"transfer-encoding":
+                continue
+            if lower == b"content-length":
+                length = int(value)
+            elif lower == b"connection":
+                if b"close" in value.lower():
+                    self.keep_alive = False
+                connection_at = len(out)
+                out.append(b"")
+                continue
+            out.append(b"%b: %b\r\n" % (name, value))
+        self._is_bodiless = self.scope["method"] == "HEAD" or status in _BODILESS
+        if self._is_bodiless:
+            self._remaining = 0
+        elif length is not None:
+            self._remaining = length
+        elif self.scope["http_version"] <= "1.0":
+            self.keep_alive = False
+        else:
+            self._is_chunked = True
+            out.append(b"Transfer-Encoding: chunked\r\n")
+        connection = b"Connection: keep-alive\r\n" if self.keep_alive else b"Connection: close\r\n"
+        if connection_at:
+            out[connection_at] = connection
+        else:
+            out.append(connection)
+        out.append(b"\r\n")
+        return b"" if self.is_simple else b"".join(out)
+
+    def _write_body(self, body: bytes, *, more: bool) -> None:
+        if self.response_complete:
+            return
+        out, self._held = self._held or b"", None
+        if body and not self._is_bodiless:
+            if self._is_chunked:
+                body = b"%x\r\n%b\r\n" % (len(body), body)
+            elif self._remaining is not None:
+                body = body[: self._remaining]
+                self._remaining -= len(body)
+            out = out + body if out else body
+        if self._is_chunked and not more:
+            out += b"0\r\n\r\n"
+        if out:
+            self.transport.write(out)
+        if more:
+            return
+        self.response_complete = True
+        self.message_event.set()
+        if not self.keep_alive or self._remaining:  # too few bytes: the viewer must not wait
+            self.on_last()
+            close_gently(self.transport, unread=self.more_body)
+        self.on_response()
+
+
+def _ignore() -> None:
+    """Stands in for uvicorn's callback once a request is over."""
+
+
+def _phrase(status: int) -> bytes:
+    try:
+        return HTTPStatus(status).phrase.encode()
+    except ValueError:
+        return b""
