@@ -60,6 +60,11 @@ UNCHECKED: Final = Health(
     "Health checks are not enabled for this target group",
 )
 HEALTHY: Final = Health("healthy")
+NOT_IN_USE: Final = Health(
+    "unused",
+    "Target.NotInUse",
+    "Target group is not configured to receive traffic from the load balancer",
+)
 DRAINING: Final = Health(
     "draining", "Target.DeregistrationInProgress", "Target deregistration is in progress"
 )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from edgegw import __version__
+from edgegw.cli.balancer_commands import explain, targets, weights
 from edgegw.cli.dev_command import TRIGGERS, dev_config, free_port, origin_url, wait_for
 from edgegw.cli.edge_commands import event, validate
 from edgegw.cli.fault_command import fault
@@ -49,7 +50,10 @@ def main(*, debug: bool) -> None:
     """
 
 
-for _command in (invoke, logs, functions, shift, event, validate, trust, fault, init):
+for _command in (
+    *(invoke, logs, functions, shift, event, validate, trust, fault, init),
+    *(explain, targets, weights),
+):
     main.add_command(_command)
 
 

@@ -98,6 +98,19 @@ class Config:
     faults: Mapping[str, FaultPlan] = field(default_factory=dict[str, FaultPlan])
     fault_seed: int | None = None
 
+    def users_of(self, group: alb.TargetGroup) -> list[alb.LoadBalancer]:
+        """The load balancers that forward to a target group."""
+        found: dict[str, alb.LoadBalancer] = {}
+        for door in self.doors:
+            if isinstance(door, ListenerDoor):
+                for rule in (*door.listener.rules, door.listener.default):
+                    action = rule.action
+                    if isinstance(action, alb.Forward) and any(
+                        each.name == group.name for each, _ in action.target_groups
+                    ):
+                        found[door.name] = door.listener.load_balancer
+        return list(found.values())
+
     @property
     def fault_targets(self) -> list[str]:
         """What faults on demand may be set for, as `function:NAME` and so on."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.utils import formatdate
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from edgegw.alb.explain import Explanation, explain
@@ -21,13 +21,15 @@ from edgegw.alb.model import (
     Target,
     TargetGroup,
 )
-from edgegw.alb.targets import Routable
+from edgegw.alb.targets import NOT_IN_USE, Routable
 from edgegw.awslambda.model import FunctionRef
 from edgegw.config.model import Config, Door, ListenerDoor
 from edgegw.errors import UsageError
-from edgegw.gateway.target_groups import TargetGroups
+from edgegw.gateway.target_groups import TargetGroups, told
 from edgegw.http.message import Client, Header, Headers, Request
 from edgegw.http.target import Target as RequestTarget
+
+MAX_WEIGHT: Final = 999
 
 
 def find_listener(config: Config, url: str, name: str | None, ports: Mapping[int, str]) -> Listener:
@@ -103,19 +105,15 @@ def explained(
 def describe_targets(config: Config, groups: TargetGroups, name: str) -> list[dict[str, Any]]:
     """The targets of a group as they are. Raises UsageError."""
     group = _named(config, name)
+    found: list[dict[str, Any]] = []
     if isinstance(group, IpTargetGroup):
-        return groups.describe(name)
-    if group.function is None:
-        return []
-    health = groups.functions[name]
-    return [
-        {
-            "target": str(group.function),
-            "state": health.state,
-            "reason": health.reason,
-            "description": health.description,
-        }
-    ]
+        found = groups.describe(name)
+    elif group.function is not None:
+        found = [{"target": str(group.function), **told(groups.functions[name])}]
+    if not config.users_of(group):
+        unused = told(NOT_IN_USE)
+        found = [{**each, **unused} for each in found]
+    return found
 
 
 def register(config: Config, groups: TargetGroups, name: str, targets: list[str]) -> Config:
@@ -192,7 +190,9 @@ def _with_rules(config: Config, change: Callable[[ListenerDoor, Rule], Rule]) ->
     return replace(config, doors=tuple(doors))
 
 
-def with_weights(config: Config, rule: str, weights: Mapping[str, int]) -> tuple[Config, str]:
+def with_weights(
+    config: Config, rule: str, weights: Mapping[str, int]
+) -> tuple[Config, dict[str, int]]:
     """`config` with other weights in a rule, and how they stand now.
 
     `rule` is a priority or `default`, with `LOAD_BALANCER/` before it where that is not clear; a
@@ -219,4 +219,4 @@ def with_weights(config: Config, rule: str, weights: Mapping[str, int]) -> tuple
         raise UsageError(f"there is no rule {rule!r} that forwards to target groups")
     if len(changed) > 1:
         raise UsageError(f"there are {len(changed)} rules {rule!r}: write LOAD_BALANCER/{name}")
-    return made, " ".join(f"{group.name}={weight}" for group, weight in changed[0].target_groups)
+    return made, {group.name: weight for group, weight in changed[0].target_groups}

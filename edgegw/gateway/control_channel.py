@@ -18,12 +18,20 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from edgegw import __version__
 from edgegw.config.faults import set_faults
-from edgegw.errors import EdgegwError
+from edgegw.errors import EdgegwError, UsageError
 from edgegw.gateway.asgi import Message, Receive, Scope, Send
+from edgegw.gateway.balancer_control import (
+    MAX_WEIGHT,
+    deregister,
+    describe_targets,
+    explained,
+    register,
+    with_weights,
+)
 from edgegw.gateway.certificates import state_folder, write_private
 from edgegw.gateway.gateway import Gateway
 
@@ -92,6 +100,9 @@ class ControlChannel:
             ("GET", "/faults"): self._faults,
             ("PATCH", "/faults"): self._set_faults,
             ("DELETE", "/faults"): self._clear_faults,
+            ("POST", "/explain"): self._explain,
+            ("POST", "/targets"): self._targets,
+            ("POST", "/weights"): self._weights,
         }
         path = cast("str", scope["path"])
         route = routes.get((scope["method"], path))
@@ -143,6 +154,69 @@ class ControlChannel:
     def _clear_faults(self, _: Any) -> Answer:
         self._gateway.faults.put({})
         return self._faults(None)
+
+    # Load balancers
+
+    def _explain(self, given: Any) -> Answer:
+        gateway, asked = self._gateway, cast("dict[str, Any]", given)
+        ports = {
+            int(url.rpartition(":")[2]): name.partition(" ")[2]
+            for name, url in self._doors().items()
+            if name.startswith("load-balancer ")
+        }
+        headers = cast("list[tuple[str, str]]", _typed(asked, "headers", list, []))
+        found = explained(
+            gateway.config,
+            gateway.target_groups,
+            _typed(asked, "url", str),
+            _typed(asked, "method", str, "GET"),
+            [(str(name), str(value)) for name, value in headers],
+            _typed(asked, "load_balancer", str, "") or None,
+            ports,
+        )
+        return 200, found.to_dict()
+
+    def _targets(self, given: Any) -> Answer:
+        gateway, asked = self._gateway, cast("dict[str, Any]", given)
+        config, groups = gateway.config, gateway.target_groups
+        name = _typed(asked, "group", str, "")
+        given_targets = cast("list[object]", _typed(asked, "targets", list, []))
+        targets = [str(each) for each in given_targets]
+        changes = {"register": register, "deregister": deregister}
+        action = _typed(asked, "action", str, "health")
+        if action in changes:
+            changed = changes[action](config, groups, name, targets)
+            if changed is not config:
+                gateway.route(changed)
+                config = changed
+        elif action != "health":
+            return 400, {"error": "the action is register, deregister or health"}
+        names = [name] if name else list(config.target_groups)
+        return 200, {"targets": {each: describe_targets(config, groups, each) for each in names}}
+
+    def _weights(self, given: Any) -> Answer:
+        gateway, asked = self._gateway, cast("dict[str, Any]", given)
+        weights = cast("dict[str, int]", _typed(asked, "weights", dict, {}))
+        for name, weight in weights.items():
+            is_number = isinstance(cast("object", weight), int) and not isinstance(weight, bool)
+            if not is_number or not 0 <= weight <= MAX_WEIGHT:
+                return 400, {"error": f"the weight of {name} is a number from 0 to {MAX_WEIGHT}"}
+        rule = _typed(asked, "rule", str)
+        changed, standing = with_weights(gateway.config, rule, weights)
+        if weights:
+            gateway.route(changed)
+        return 200, {"rule": rule, "weights": standing}
+
+
+_Kind = TypeVar("_Kind")
+
+
+def _typed(given: Mapping[str, Any], key: str, kind: type[_Kind], default: Any = None) -> _Kind:
+    """The value of `key`, of this type. Raises UsageError."""
+    value = given.get(key, default)
+    if not isinstance(value, kind):
+        raise UsageError(f"{key!r} is missing or has the wrong type")
+    return value
 
 
 async def _body(receive: Callable[[], Awaitable[Message]]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -16,8 +17,8 @@ import httpx
 from edgegw.alb.health_check_log import CheckEntry
 from edgegw.alb.model import (
     Forward,
+    IpTargetGroup,
     LambdaTargetGroup,
-    LoadBalancer,
     TargetGroup,
 )
 from edgegw.awslambda.model import FunctionRef
@@ -362,6 +363,8 @@ class Gateway:
     def check_targets(self) -> None:
         """Starts the health checks of all target groups that are in use; `serve` does."""
         parts = self._parts_here()
+        if _is_sticky(self.config):  # so that no request waits for what seals cookies
+            importlib.import_module("cryptography.hazmat.primitives.ciphers.aead")
         if parts.checks is None:
             parts.checks = HealthChecks(
                 parts.groups, parts.origins.probe, parts.service.invoke, self._log_check
@@ -369,7 +372,7 @@ class Gateway:
         parts.checks.watch(_checked(self.config))
 
     def _log_check(self, entry: CheckEntry, group: TargetGroup) -> None:
-        for balancer in _users(self.config, group):
+        for balancer in self.config.users_of(group):
             self.balancer_logs.check(balancer, entry, group)
 
     def route(self, config: Config) -> None:
@@ -487,21 +490,22 @@ class _Everybody(frozenset[str]):
 _EVERYBODY: Final = _Everybody()
 
 
+def _is_sticky(config: Config) -> bool:
+    """Whether a load balancer sets stickiness cookies."""
+    groups = config.target_groups.values()
+    if any(isinstance(each, IpTargetGroup) and each.stickiness for each in groups):
+        return True
+    return any(
+        isinstance(rule.action, Forward) and rule.action.stickiness is not None
+        for door in config.doors
+        if isinstance(door, ListenerDoor)
+        for rule in (*door.listener.rules, door.listener.default)
+    )
+
+
 def _checked(config: Config) -> list[TargetGroup]:
     """The target groups that a load balancer uses: only those are checked."""
-    return [each for each in config.target_groups.values() if _users(config, each)]
-
-
-def _users(config: Config, group: TargetGroup) -> list[LoadBalancer]:
-    """The load balancers that forward to `group`."""
-    found: dict[str, LoadBalancer] = {}
-    for door in config.doors:
-        if isinstance(door, ListenerDoor):
-            for rule in (*door.listener.rules, door.listener.default):
-                groups = rule.action.target_groups if isinstance(rule.action, Forward) else ()
-                if any(each.name == group.name for each, _ in groups):
-                    found[door.name] = door.listener.load_balancer
-    return list(found.values())
+    return [each for each in config.target_groups.values() if config.users_of(each)]
 
 
 def _become(present: set[str], wanted: AbstractSet[str]) -> None:

@@ -277,9 +277,7 @@ class TargetGroups:
         return [
             {
                 "target": str(each.target),
-                "state": each.health.state,
-                "reason": each.health.reason,
-                "description": each.health.description,
+                **told(each.health),
                 "requests": each.requests,
                 "outstanding": len(each.leases),
             }
@@ -289,6 +287,15 @@ class TargetGroups:
     def close(self) -> None:
         for each in self:
             each.close()
+
+
+def told(health: Health) -> dict[str, str]:
+    """A target's health in the words of DescribeTargetHealth."""
+    return {
+        "state": health.state,
+        "reason": health.reason,
+        "description": health.description,
+    }
 
 
 def _nothing() -> None:

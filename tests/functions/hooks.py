@@ -115,3 +115,10 @@ def answers(event, context):
     from urllib.parse import unquote
 
     return json.loads(unquote(event["queryStringParameters"]["answer"]))
+
+
+def sleeping_target(event, context):
+    import time
+
+    time.sleep(1.5)
+    return {"statusCode": 200, "body": "slept"}
