@@ -58,6 +58,20 @@ def error_page(status: int, *, date: bytes) -> Response:
     )
 
 
+def grpc_unavailable(*, date: bytes) -> Response:
+    """The answer to a gRPC request whose target failed: UNAVAILABLE in the head, no body.
+
+    Recorded; the HTTP status beside it is not, and gRPC's own 200 is chosen.
+    """
+    lines: list[Header] = [
+        (b"Server", SERVER),
+        (b"Date", date),
+        (b"Content-Type", b"application/grpc"),
+        (b"grpc-status", b"14"),
+    ]
+    return Response(200, b"OK", Headers(lines), EMPTY)
+
+
 def redirection(status: int, location: bytes, *, date: bytes) -> Response:
     """The answer of a redirect action: the page of its status, and Location behind it."""
     page = error_page(status, date=date)

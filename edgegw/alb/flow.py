@@ -15,7 +15,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from edgegw.alb import stickiness
 from edgegw.alb.admission import classified, refuse_at_the_door
-from edgegw.alb.answers import error_page, fixed_response, redirection
+from edgegw.alb.answers import error_page, fixed_response, grpc_unavailable, redirection
 from edgegw.alb.conditions import Subject
 from edgegw.alb.desync import COMPLIANT, Classification
 from edgegw.alb.event import (
@@ -219,7 +219,12 @@ class ForwardTo:
     def next(self, reply: Response | TargetFailure) -> Finish:
         if isinstance(reply, TargetFailure):
             # ELB User Guide for ALB, "Troubleshoot": HTTP 502 and 504.
-            return _refuse(504 if reply.timed_out else 502, "-", reply.detail, self.chosen)
+            status = 504 if reply.timed_out else 502
+            if self.group.protocol_version == "GRPC":
+                page = grpc_unavailable(date=self.chosen.facts.date)
+                refusal = Refusal(status, "-", reply.detail)
+                return _finish(page, self.chosen, refusal=refusal)
+            return _refuse(status, "-", reply.detail, self.chosen)
         if reply.headers.size() > MAX_RESPONSE_HEADERS:
             detail = f"the target's headers exceed {MAX_RESPONSE_HEADERS} bytes"
             if reply.body.release is not None:

@@ -122,7 +122,9 @@ class FrontDoorApp:
         started = perf_counter()
         incoming = Incoming(receive)
         if scope.get("http_version", "1.1") >= "2":
-            await incoming.look_ahead()
+            incoming.takes_trailers = "http.response.trailers" in (scope.get("extensions") or {})
+            if not _is_grpc(scope):  # whose client may wait for the answer's head before it speaks
+                await incoming.look_ahead()
         request = to_request(scope, incoming)
         exchange = self._door.open(request)
         extensions = scope.get("extensions")
@@ -172,6 +174,7 @@ class Incoming:
         self._receive = receive
         self._first: Message | None = None
         self.is_read = True
+        self.takes_trailers = False
         self.received = 0
 
     async def look_ahead(self) -> None:
@@ -209,6 +212,11 @@ class Incoming:
         """Returns when the viewer has left. Only once the body is read: messages come once."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
+
+
+def _is_grpc(scope: Scope) -> bool:
+    kind = dict(scope["headers"]).get(b"content-type", b"")
+    return cast("bytes", kind).startswith(b"application/grpc")
 
 
 def to_request(scope: Scope, incoming: Incoming) -> Request:
@@ -256,10 +264,14 @@ def _request_body(headers: Headers, wire: dict[str, Any] | None, incoming: Incom
     if length:
         incoming.is_read = False
         return Body(chunks=incoming.chunks(), length=length)
-    if length == 0 or not incoming.has_body:
+    if length == 0 or not (incoming.has_body or _speaks_grpc(headers)):
         return EMPTY
     incoming.is_read = False
     return Body(chunks=incoming.chunks())
+
+
+def _speaks_grpc(headers: Headers) -> bool:
+    return (headers.get(b"content-type") or b"").startswith(b"application/grpc")
 
 
 _BODILESS: Final = frozenset({204, 304})
@@ -276,6 +288,9 @@ async def _send_response(
         "headers": list(response.headers.raw),
         "reason": response.reason,
     }
+    if incoming.takes_trailers and body.is_empty and b"grpc-status" in response.headers:
+        await _send_trailers_only(start, response.headers, send)
+        return
     if request.method == "HEAD" or response.status in _BODILESS:
         if body.release is not None:
             body.release()
@@ -291,14 +306,28 @@ async def _send_response(
             raise ViewerGoneError from None
         return
     chunks = aiter(body.chunks) if body.chunks else _nothing()
+    if body.trailers is not None and incoming.takes_trailers:
+        start["trailers"] = True
     try:
         await send(start)
         await _stream(chunks, exchange, incoming, send)
+        if "trailers" in start and body.trailers is not None:
+            trailers = list(body.trailers().raw)
+            await send({"type": "http.response.trailers", "headers": trailers})
     except OSError:
         raise ViewerGoneError from None
     finally:
         if body.release is not None:
             body.release()
+
+
+async def _send_trailers_only(start: Message, headers: Headers, send: Send) -> None:
+    """A gRPC answer without messages: servers end the head by itself only behind trailers."""
+    status = [line for line in headers.raw if line[0].lower().startswith(b"grpc-")]
+    rest = [line for line in headers.raw if line not in status]
+    await send({**start, "headers": rest, "trailers": True})
+    await send({"type": "http.response.body", "body": b""})
+    await send({"type": "http.response.trailers", "headers": status})
 
 
 async def _stream(

@@ -234,7 +234,7 @@ def _leased(body: Body, lease: Lease) -> Body:
 
     if body.chunks is None:
         return body._replace(release=release)
-    return Body(None, _until_cut(body.chunks, lease), body.length, release)
+    return Body(None, _until_cut(body.chunks, lease), body.length, release, body.trailers)
 
 
 async def _until_cut(chunks: AsyncIterable[bytes], lease: Lease) -> AsyncIterator[bytes]:

@@ -15,10 +15,12 @@ from types import SimpleNamespace
 from typing import Any, Final, cast
 
 import h11
+import hypercorn.protocol as hypercorn_protocol
 import hypercorn.protocol.h11 as hypercorn_h11
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio import run as hypercorn_run
 from hypercorn.config import Config, Sockets
+from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.typing import ASGIFramework
 
 from edgegw.gateway.asgi import FrontDoorApp, Message, Receive, Scope, Send
@@ -44,11 +46,39 @@ def name_reasons() -> None:
     cast("Any", hypercorn_h11).h11 = SimpleNamespace(**{**names, "Response": _response})
 
 
+class _Answered:
+    """Stands for a stream that is answered already: what the client still sends is dropped."""
+
+    idle = True
+
+    async def handle(self, event: object) -> None:
+        pass
+
+
+class _Streams(dict[int, Any]):
+    def __missing__(self, number: int) -> _Answered:
+        return _Answered()
+
+
+class _H2Protocol(H2Protocol):
+    """Hypercorn's, which ends the connection when a body goes on behind an early answer."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.streams = _Streams()
+
+
+def bear_early_answers() -> None:
+    """Lets HTTP/2 connections live on when a request is answered before its end."""
+    cast("Any", hypercorn_protocol).H2Protocol = _H2Protocol
+
+
 class HypercornServer:
     """One front door on hypercorn."""
 
     def __init__(self, app: FrontDoorApp, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
         name_reasons()
+        bear_early_answers()
         self._app = app
         self._sock = sock
         self._config = HypercornConfig(tls)

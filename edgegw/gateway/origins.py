@@ -20,6 +20,7 @@ from edgegw.cloudfront.faults import OriginFailure
 from edgegw.cloudfront.model import CustomOrigin, Origin, S3Origin, may_try_again
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.health_checks import Answer
+from edgegw.gateway.http2_targets import Http2Error, Http2Targets
 from edgegw.gateway.transport import OriginRequest, OriginResponse, ReadyStream
 from edgegw.http.message import EMPTY, Body, Client, Header, Headers, Request, Response, Upgraded
 from edgegw.http.target import Target as RequestTarget
@@ -65,6 +66,7 @@ class Origins:
         self._transport = transport
         self._targets = targets
         self.local = local
+        self._http2 = Http2Targets()
         self._urls: dict[tuple[str, str, int], httpx.URL] = {}
 
     async def fetch(
@@ -102,6 +104,16 @@ class Origins:
             except (UnicodeError, httpx.InvalidURL) as error:  # a name or target httpx cannot take
                 return OriginFailure("invalid", f"{at[0]}://{at[1]}:{at[2]} {error}")
 
+    async def _over_http2(
+        self, at: tuple[str, str, int], request: Request, idle: float, *, is_grpc: bool
+    ) -> Response | TargetFailure:
+        if is_grpc:
+            request = request._replace(headers=request.headers.added((b"te", b"trailers")))
+        try:
+            return await self._http2.send(at, request, connect=_TARGET_CONNECT, idle=idle)
+        except Http2Error as error:
+            return TargetFailure(str(error), timed_out=error.timed_out)
+
     async def probe(self, group: IpTargetGroup, target: Target) -> Answer:
         """Sends one health check: GET on a connection of its own, redirects not followed."""
         check = group.health_check
@@ -117,6 +129,8 @@ class Origins:
         )
         path = RequestTarget.parse(check.path.encode())
         request = Request("GET", path, Headers(lines))
+        if group.protocol_version != "HTTP1":
+            return await self._probe_http2(group, at, request)
         timeouts = _Timeouts(check.timeout, check.timeout, 0.0)
         try:
             async with asyncio.timeout(check.timeout):
@@ -137,12 +151,45 @@ class Origins:
         if step.closes:
             headers = headers.without(b"connection").added((b"Connection", b"close"))
         sent = request.sent(request.target, headers)
+        if step.group.protocol_version != "HTTP1":
+            is_grpc = step.group.protocol_version == "GRPC"
+            return await self._over_http2(at, request, idle, is_grpc=is_grpc)
         timeouts = _Timeouts(_TARGET_CONNECT, idle, 0.0 if step.closes else idle)
         try:
             return await self._send(self._targets, at, sent, timeouts)
         except httpx.HTTPError as error:
             failure = _failure(error, at)
             return TargetFailure(failure.detail, timed_out=failure.kind == "timeout")
+
+    async def _probe_http2(
+        self, group: IpTargetGroup, at: tuple[str, str, int], request: Request
+    ) -> Answer:
+        """A health check over HTTP/2; of gRPC the status in the trailers counts."""
+        timeout, is_grpc = group.health_check.timeout, group.protocol_version == "GRPC"
+        lines = request.headers.without(b"connection")
+        request = request._replace(headers=lines)
+        if is_grpc:
+            more = ((b"te", b"trailers"), (b"content-type", b"application/grpc"))
+            empty = Body.of(b"\0" * 5)
+            request = request._replace(method="POST", headers=lines.added(*more), body=empty)
+        try:
+            async with asyncio.timeout(timeout):
+                reply = await self._http2.send(at, request, connect=timeout, idle=timeout)
+                body = reply.body
+                if body.chunks is not None:
+                    async for _ in body.chunks:
+                        pass
+        except TimeoutError:
+            return Answer(failure="no answer in time", timed_out=True)
+        except Http2Error as error:
+            return Answer(failure=str(error), timed_out=error.timed_out)
+        if not is_grpc:
+            return Answer(reply.status)
+        trailers = body.trailers() if body.trailers is not None else Headers()
+        code = trailers.get(b"grpc-status") or reply.headers.get(b"grpc-status")
+        if code is None or not code.isdigit():
+            return Answer(failure="the answer has no grpc-status")
+        return Answer(int(code))
 
     async def _send(
         self,
@@ -180,6 +227,7 @@ class Origins:
         return Response(answer.status_code, reason, headers, _body(answer, headers))
 
     async def close(self) -> None:
+        await self._http2.close()
         await self._transport.aclose()
         if self._targets is not self._transport:
             await self._targets.aclose()

@@ -21,7 +21,12 @@ from edgegw.errors import EnvironmentProblem
 from edgegw.gateway.asgi import TLS, FrontDoorApp, Message, Receive, Scope, Send
 from edgegw.gateway.certificates import DoorTls
 from edgegw.gateway.http1 import FrontDoorProtocol
-from edgegw.gateway.hypercorn_server import HypercornConfig, hypercorn_headers, name_reasons
+from edgegw.gateway.hypercorn_server import (
+    HypercornConfig,
+    bear_early_answers,
+    hypercorn_headers,
+    name_reasons,
+)
 from edgegw.gateway.uvicorn_server import UvicornServer
 
 _FULL: Final = "fullHandshake"
@@ -71,6 +76,7 @@ class TlsServer(UvicornServer):
     ) -> None:
         super().__init__(app, sock, self._protocol)
         name_reasons()
+        bear_early_answers()
         self._app = app
         self._tls = tls
         self._udp = _bind_udp(sock) if http3 else None
@@ -78,6 +84,7 @@ class TlsServer(UvicornServer):
         self._datagrams: asyncio.DatagramTransport | None = None
         self._hypercorn = HypercornConfig(None)
         self._context = WorkerContext(None)
+        self._http2: set[asyncio.Transport] = set()
 
     def _protocol(self, **options: Any) -> asyncio.Protocol:
         return _Agreed(self, options)
@@ -121,9 +128,13 @@ class TlsServer(UvicornServer):
             )
             task = cast("asyncio.Task[None]", asyncio.current_task())
             state.tasks.add(task)
+            self._http2.add(transport)
             try:
                 await server.run()
+            except (OSError, asyncio.CancelledError):
+                pass  # the client went while the connection was being closed, or the grace is over
             finally:
+                self._http2.discard(transport)
                 state.tasks.discard(task)
 
         return asyncio.StreamReaderProtocol(asyncio.StreamReader(loop=loop), serve, loop=loop)
@@ -136,7 +147,12 @@ class TlsServer(UvicornServer):
             await asyncio.gather(self._serving_udp, return_exceptions=True)
         if self._datagrams is not None:
             self._datagrams.close()
+        tasks = list(self._server.server_state.tasks)
         await super().stop(grace)
+        for transport in list(self._http2):  # whose clients never said goodbye
+            transport.abort()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # so that what they aborted is closed
 
 
 class _Agreed(asyncio.Protocol):

@@ -91,12 +91,14 @@ class Body(NamedTuple):
 
     `length` is the number of bytes where it is known before reading, else None. `release` gives
     back what an unread stream holds (a connection); reading to the end releases as well.
+    `trailers` answers the lines that came behind the body, once it is read to its end.
     """
 
     content: bytes | None = None
     chunks: AsyncIterable[bytes] | None = None
     length: int | None = None
     release: Callable[[], object] | None = None
+    trailers: Callable[[], Headers] | None = None
 
     @staticmethod
     def of(content: bytes) -> Body:
