@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 from edgegw.http.message import Header
 
-PREFIX: Final = b"x-amzn-mtls-clientcert"
-_PARTS: Final = (b"-serial-number", b"-issuer", b"-subject", b"-validity", b"-leaf")
+PREFIX: Final = b"X-Amzn-Mtls-Clientcert"
+_PARTS: Final = (b"-Serial-Number", b"-Issuer", b"-Subject", b"-Validity", b"-Leaf")
 _SAFE: Final = "+=/"
 """Characters of PEM that are not percent-encoded."""
 

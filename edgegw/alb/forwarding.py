@@ -122,7 +122,8 @@ def _about_tls(request: Request, listener: Listener) -> list[Header]:
     if listener.mutual_tls != "off":
         told += client_certificate_headers(listener.mutual_tls, request.client.certificates)
     if listener.renamed:
-        told = [(listener.renamed.get(n.decode(), n.decode()).encode(), v) for n, v in told]
+        usual = listener.renamed
+        told = [(usual.get(n.decode().lower(), n.decode()).encode(), v) for n, v in told]
     return told
 
 

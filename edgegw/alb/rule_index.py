@@ -26,6 +26,11 @@ class RuleIndex:
         self._known_segments = {each for _, _, found in self._rules for each in found or ()}
         self._candidates: dict[tuple[bytes | None, bytes | None], tuple[Rule, ...]] = {}
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that rules name in full."""
+        return tuple(sorted(each.decode() for each in self._known_hosts))
+
     def candidates(self, subject: Subject) -> tuple[Rule, ...]:
         """The rules that may hold for `subject`, in order of priority."""
         host = subject.host.lower()

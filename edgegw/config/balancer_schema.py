@@ -215,7 +215,7 @@ class MutualAuthentication(Model):
     mode: Literal["off", "passthrough", "verify"]
     trust_store: str | None = None
     ignore_client_certificate_expiry: bool = False
-    advertise_trust_store_ca_names: bool = False
+    advertise_trust_store_ca_names: Annotated[bool, LATER] = False
 
 
 class Listener(Model):

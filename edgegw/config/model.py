@@ -17,12 +17,12 @@ from edgegw.errors import Finding
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificates:
-    """What is asked of the certificates of clients: checked against a `trust_store`, or only read.
+    """What is asked of the certificates of clients: that a `trust_store` (a file) vouches for them.
 
     Source: ELB User Guide for ALB, "Mutual authentication with TLS".
     """
 
-    trust_store: str | None
+    trust_store: str
     ignores_expiry: bool = False
     tells_authorities: bool = False
 

@@ -54,6 +54,18 @@ class Limits:
         return count == 1 or self.is_lenient
 
 
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """How TLS was agreed on: `TLSv1.3:CIPHER:fullHandshake`, and how long it took in seconds.
+
+    `failure` says why it was not.
+    """
+
+    tls: str = ""
+    latency: float = 0.0
+    failure: str = ""
+
+
 class Answerer(Protocol):
     """What stands behind a front door."""
 
@@ -81,8 +93,8 @@ class Answerer(Protocol):
         """What connections that begin now are held to."""
         ...
 
-    def connected(self, client: Client) -> None:
-        """A client has connected."""
+    def connected(self, client: Client, handshake: Handshake | None) -> None:
+        """A client has connected, or tried to."""
         ...
 
 
@@ -104,9 +116,9 @@ class FrontDoorApp:
         """What connections that begin now are held to."""
         return self._door.limits()
 
-    def connected(self, client: Client) -> None:
-        """A client has connected."""
-        self._door.connected(client)
+    def connected(self, client: Client, handshake: Handshake | None = None) -> None:
+        """A client has connected, or tried to."""
+        self._door.connected(client, handshake)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, cast
 
+from edgegw.config.model import ClientCertificates
 from edgegw.errors import EnvironmentProblem
 
 LIFETIME: Final = timedelta(days=397)
@@ -198,7 +199,8 @@ class DoorTls:
     """The TLS side of one front door: which certificate a client gets, by the name it asks for.
 
     `aliases` answers the names that have certificates of their own, as they are now; every other
-    name gets the one for localhost. With `own` (certificate and key by path) all get that.
+    name gets the one for localhost. With `own` (certificates and keys by path) one of those is
+    picked, the first where no name fits. `asks` says what is asked of the client's certificate.
     """
 
     def __init__(
@@ -206,13 +208,16 @@ class DoorTls:
         certificates: Certificates,
         aliases: Callable[[], Sequence[str]],
         protocols: Sequence[str],
-        own: tuple[str, str] | None = None,
+        own: Sequence[tuple[str, str]] = (),
         names: Sequence[str] = (),
+        asks: ClientCertificates | None = None,
     ) -> None:
+        self._asks = asks
+        self._covered: dict[str, tuple[int, frozenset[str]]] = {}
         self._certificates = certificates
         self._aliases = aliases
         self._protocols = list(protocols)
-        self._own = own
+        self._own = dict(own)
         self._local = (*LOCAL_NAMES, *(each for each in names if each not in LOCAL_NAMES))
         self._contexts: dict[Path, tuple[int, ssl.SSLContext]] = {}
         self.context = self._make(self.file(None))
@@ -221,12 +226,32 @@ class DoorTls:
 
     def file(self, name: str | None) -> Path:
         """The certificate for the server name `name`, with its key unless it is the user's own."""
-        if self._own is not None:
-            return Path(self._own[0])
+        if self._own:
+            return Path(self._own_for(name))
         alias = _matching(name.lower(), self._aliases()) if name else None
         return self._certificates.file((alias,) if alias else self._local)
 
+    def _own_for(self, name: str | None) -> str:
+        """The user's certificate that covers `name` best: exactly, by wildcard, else the first."""
+        files = list(self._own)
+        if name and len(files) > 1:
+            for file in files:
+                if name.lower() in self._names_in(file):
+                    return file
+            for file in files:
+                if _matching(name.lower(), tuple(self._names_in(file))):
+                    return file
+        return files[0]
+
+    def _names_in(self, file: str) -> frozenset[str]:
+        changed = Path(file).stat().st_mtime_ns
+        known = self._covered.get(file)
+        if known is None or known[0] != changed:
+            known = self._covered[file] = (changed, covered_names(Path(file)))
+        return known[1]
+
     def _choose(self, sslobj: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
+        setattr(sslobj, ASKED_NAME, name)
         try:
             sslobj.context = self._current(self.file(name))
         except (EnvironmentProblem, OSError, ValueError):
@@ -244,9 +269,10 @@ class DoorTls:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(self._protocols)
-        key = self._own[1] if self._own is not None else None
         try:
-            context.load_cert_chain(file, key)
+            context.load_cert_chain(file, self._own.get(str(file)))
+            if self._asks is not None:
+                _ask_clients(context, self._asks)
         except (OSError, ssl.SSLError) as error:
             text = f"the certificate {file} cannot be used: {error}"
             raise EnvironmentProblem(text) from None
@@ -254,11 +280,38 @@ class DoorTls:
 
     def whole(self) -> tuple[str, str]:
         """Certificate and key for everybody: where nobody can choose by name (HTTP/3)."""
-        if self._own is not None:
-            return self._own
+        if self._own:
+            return next(iter(self._own.items()))
         names = [each for each in self._aliases() if each not in self._local]
         file = str(self._certificates.file(("quic.localhost", *self._local, *names)))
         return file, file
+
+
+ASKED_NAME: Final = "edgegw_asked_name"
+"""The attribute of a connection's SSLObject that holds the name its client asked for."""
+
+_NO_CHECK_TIME: Final = 0x200000
+"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python's ssl has no name for."""
+
+
+def _ask_clients(context: ssl.SSLContext, asks: ClientCertificates) -> None:
+    """Only clients with a certificate that the trust store vouches for get in."""
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(asks.trust_store)
+    if asks.ignores_expiry:
+        context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)
+
+
+def covered_names(file: Path) -> frozenset[str]:
+    """The names that a certificate is for, in lower case."""
+    from cryptography import x509
+
+    try:
+        found = x509.load_pem_x509_certificate(file.read_bytes())
+        alternatives = found.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except (OSError, ValueError, x509.ExtensionNotFound):
+        return frozenset()
+    return frozenset(str(each.value).lower() for each in alternatives.value)
 
 
 def _matching(name: str, aliases: Sequence[str]) -> str | None:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Final
 from edgegw.alb.access_log import Connected
 from edgegw.alb.answers import IDLE, MALFORMED
 from edgegw.alb.answers import error_page as alb_error_page
+from edgegw.alb.certificates import leaf_facts
 from edgegw.alb.flow import Finish
 from edgegw.alb.model import Listener
 from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.answers import error_page as cloudfront_error_page
 from edgegw.cloudfront.behaviors import malformed_status
 from edgegw.config.model import DistributionDoor, Door, ListenerDoor
-from edgegw.gateway.asgi import Limits, ViewerGoneError
+from edgegw.gateway.asgi import Handshake, Limits, ViewerGoneError
 from edgegw.gateway.drive import new_request_id
 from edgegw.gateway.exchange import Exchange
 from edgegw.http.message import Client, Header, Request, Response
@@ -108,11 +109,17 @@ class FrontDoor:
         idle = attributes.idle_timeout
         return Limits(idle + 1, idle, attributes.client_keep_alive, is_lenient=True)
 
-    def connected(self, client: Client) -> None:
+    def connected(self, client: Client, handshake: Handshake | None) -> None:
         listener = self._listener()
-        if listener is not None and listener.load_balancer.logs.connection is not None:
-            found = Connected(time.time(), client, listener.port)
-            self._gateway.balancer_logs.connection(listener, found)
+        if listener is None or listener.load_balancer.logs.connection is None:
+            return
+        found = Connected(time.time(), client, listener.port)
+        if handshake is not None:
+            leaf = leaf_facts(client.certificates[0])[:3] if client.certificates else None
+            found = found._replace(
+                tls=handshake.tls, latency=handshake.latency, leaf=leaf, failure=handshake.failure
+            )
+        self._gateway.balancer_logs.connection(listener, found)
 
     def refuse(self, detail: str, *, too_large: bool, is_idle: bool) -> Response:
         is_distribution = self._kind == "distribution"

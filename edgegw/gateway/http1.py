@@ -40,6 +40,11 @@ _SHORT: Final = 64
 """Bytes below which a block of data may be a whole request of HTTP/0.9."""
 
 
+def new_client(address: tuple[str, int]) -> Client:
+    """The peer at the other end of a new connection."""
+    return Client(*address[:2], f"TID_{token_hex(16)}")
+
+
 class FrontDoorProtocol(HttpToolsProtocol):
     """One connection of a viewer or client. `config.app` is a `FrontDoorApp`."""
 
@@ -75,14 +80,14 @@ class FrontDoorProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._made = self._heard = self.loop.time()
         if self.client is not None:
-            self._peer = self._told_peer(Client(*self.client[:2], f"TID_{token_hex(16)}"))
-            self._door.connected(self._peer)
+            self._peer = new_client(self.client)
+            self._announce()
         if self._limits.idle is not None:
             self._idle = self.loop.call_later(self._limits.idle, self._look_for_life)
 
-    def _told_peer(self, peer: Client) -> Client:
-        """The client with what the transport knows of it."""
-        return peer
+    def _announce(self) -> None:
+        """Tells the front door who has connected."""
+        self._door.connected(self._peer)
 
     def _look_for_life(self) -> None:
         """Ends a connection on which the client sends nothing although it is its turn."""

@@ -207,9 +207,10 @@ class FrontDoors:
         from edgegw.gateway.certificates import Certificates, DoorTls
 
         listen = door.listen
-        own = None
+        own: list[tuple[str, str]] = []
         if listen.certificate is not None and listen.key is not None:
-            own = (listen.certificate, listen.key)
+            own = [(listen.certificate, listen.key)]
+        own += listen.more
         names = [listen.address] if listen.address not in _ANY else []
         if isinstance(door, DistributionDoor):
             names.append(door.distribution.domain_name)
@@ -217,13 +218,25 @@ class FrontDoors:
             names.append(door.listener.load_balancer.dns_name)
         protocols = ["h2", "http/1.1"] if "2" in _http_version(door) else ["http/1.1"]
         certificates = Certificates(self._gateway.config.state)
-        return DoorTls(certificates, partial(self._aliases, door), protocols, own, names)
+        return DoorTls(
+            certificates,
+            partial(self._aliases, door),
+            protocols,
+            own,
+            names,
+            listen.client_certificates,
+        )
 
     def _aliases(self, door: Door) -> Sequence[str]:
-        """The aliases of a distribution, as they are in the present configuration."""
+        """The names of a front door that have certificates, as they are now.
+
+        A distribution's aliases; of a load balancer the hosts that its rules name in full.
+        """
         for each in self._gateway.config.doors:
-            if isinstance(each, DistributionDoor) and each.name == door.name:
-                return each.distribution.aliases
+            if each.name == door.name and each.listen == door.listen:
+                if isinstance(each, DistributionDoor):
+                    return each.distribution.aliases
+                return each.listener.index.hosts
         return ()
 
     async def _end(self, opened: _Opened) -> None:
@@ -245,8 +258,10 @@ _ANY: Final = ("", "0.0.0.0", "::")  # noqa: S104 - recognised, not chosen
 
 
 def _http_version(door: Door) -> str:
-    """The HTTP versions of a front door with TLS; a load balancer speaks HTTP/2."""
-    return door.distribution.http_version if isinstance(door, DistributionDoor) else "http2"
+    """The HTTP versions of a front door with TLS."""
+    if isinstance(door, DistributionDoor):
+        return door.distribution.http_version
+    return "http2" if door.listener.load_balancer.attributes.http2 else "http1.1"
 
 
 def _fixed(door: Door) -> object:

@@ -18,9 +18,9 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 
 from edgegw.errors import EnvironmentProblem
-from edgegw.gateway.asgi import TLS, FrontDoorApp, Message, Receive, Scope, Send
-from edgegw.gateway.certificates import DoorTls
-from edgegw.gateway.http1 import FrontDoorProtocol
+from edgegw.gateway.asgi import CLIENT, TLS, FrontDoorApp, Handshake, Message, Receive, Scope, Send
+from edgegw.gateway.certificates import ASKED_NAME, DoorTls
+from edgegw.gateway.http1 import FrontDoorProtocol, new_client
 from edgegw.gateway.hypercorn_server import (
     HypercornConfig,
     bear_early_answers,
@@ -28,18 +28,21 @@ from edgegw.gateway.hypercorn_server import (
     name_reasons,
 )
 from edgegw.gateway.uvicorn_server import UvicornServer
+from edgegw.http.message import Client
 
 _FULL: Final = "fullHandshake"
 _RESUMED: Final = "sessionResumed"
 _AGAIN: Final = "connectionReused"
 
 
-class _Handshake:
-    """What one connection agreed on, as CloudFront-Viewer-TLS tells it."""
+class _Session:
+    """What one connection agreed on, as CloudFront-Viewer-TLS tells it, and with whom."""
 
-    def __init__(self, version: str, cipher: str, *, is_resumed: bool) -> None:
-        self._agreed = f"{version}:{cipher}"
+    def __init__(self, client: Client, agreed: str, *, is_resumed: bool, latency: float) -> None:
+        self.client = client
+        self._agreed = agreed
         self._last = _RESUMED if is_resumed else _FULL
+        self.handshake = Handshake(f"{agreed}:{self._last}", latency)
 
     def told(self) -> str:
         """`TLSv1.3:TLS_AES_128_GCM_SHA256:fullHandshake` for the next request."""
@@ -47,24 +50,30 @@ class _Handshake:
         return f"{self._agreed}:{last}"
 
 
-def _handshake(transport: asyncio.Transport) -> _Handshake:
+def _session(transport: asyncio.Transport, latency: float) -> _Session:
     found = cast("ssl.SSLObject", transport.get_extra_info("ssl_object"))
     cipher = found.cipher()
-    return _Handshake(
-        found.version() or "", cipher[0] if cipher else "", is_resumed=bool(found.session_reused)
+    leaf = found.getpeercert(binary_form=True)
+    peer = transport.get_extra_info("peername") or ("", 0)
+    client = new_client(peer)._replace(
+        server_name=getattr(found, ASKED_NAME, "") or "", certificates=(leaf,) if leaf else ()
     )
+    agreed = f"{found.version() or ''}:{cipher[0] if cipher else ''}"
+    return _Session(client, agreed, is_resumed=bool(found.session_reused), latency=latency)
 
 
 class _Http1(FrontDoorProtocol):
     """HTTP/1.1 on TLS."""
 
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self._handshake = _handshake(transport)
+    session: _Session
+
+    def _announce(self) -> None:
+        self._peer = self.session.client
+        self._door.connected(self._peer, self.session.handshake)
 
     def _scope(self, version: str, method: str) -> dict[str, Any]:
         scope = super()._scope(version, method)
-        scope["extensions"][TLS] = self._handshake.told()
+        scope["extensions"][TLS] = self.session.told()
         return scope
 
 
@@ -87,13 +96,46 @@ class TlsServer(UvicornServer):
         self._http2: set[asyncio.Transport] = set()
 
     def _protocol(self, **options: Any) -> asyncio.Protocol:
-        return _Agreed(self, options)
+        return _Secured(self, options)
 
     async def start(self, context: ssl.SSLContext | None = None) -> None:
-        """Accepts connections from here on."""
-        await super().start(context or self._tls.context)
+        """Accepts connections from here on; each handshake is made by itself, to tell of it."""
+        await super().start(None)
         if self._udp is not None:
             await self._start_udp(self._udp)
+
+    async def secure(self, raw: asyncio.Transport, options: dict[str, Any]) -> None:
+        """Makes the handshake on a new connection and hands it to the protocol agreed on."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        agreed = _Agreed()
+        try:
+            transport = await loop.start_tls(
+                raw,
+                agreed,
+                self._tls.context,
+                server_side=True,
+                ssl_handshake_timeout=_HANDSHAKE,
+                ssl_shutdown_timeout=_SHUTDOWN,
+            )
+        except OSError as error:  # ssl.SSLError and time-outs among them
+            peer = raw.get_extra_info("peername") or ("", 0)
+            failure = Handshake("", loop.time() - started, _failure(error))
+            self._app.connected(new_client(peer), failure)
+            raw.abort()
+            return
+        if transport is None:  # the server stops
+            return
+        session = _session(transport, loop.time() - started)
+        found = cast("ssl.SSLObject", transport.get_extra_info("ssl_object"))
+        if found.selected_alpn_protocol() == "h2":
+            self._app.connected(session.client, session.handshake)
+            protocol = self._speak_http2(transport, session)
+        else:
+            http1 = _Http1(**options)
+            http1.session = session
+            protocol = cast("asyncio.Protocol", http1)
+        agreed.hand_over(transport, protocol)
 
     async def _start_udp(self, sock: socket.socket) -> None:
         from hypercorn.protocol import quic
@@ -110,11 +152,11 @@ class TlsServer(UvicornServer):
         )
         self._serving_udp = asyncio.ensure_future(protocol.run())
 
-    def speak_http2(self, transport: asyncio.Transport) -> asyncio.Protocol:
+    def _speak_http2(self, transport: asyncio.Transport, session: _Session) -> asyncio.Protocol:
         """The protocol for a connection that agreed on HTTP/2."""
         loop = asyncio.get_running_loop()
         state = self._server.server_state
-        told = _Told(self._app, _handshake(transport))
+        told = _Told(self._app, session)
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             server = TCPServer(
@@ -155,30 +197,69 @@ class TlsServer(UvicornServer):
         await asyncio.sleep(0)  # so that what they aborted is closed
 
 
-class _Agreed(asyncio.Protocol):
-    """Waits for the handshake, then hands the connection to the protocol that was agreed on."""
+class _Secured(asyncio.Protocol):
+    """A new connection, until its handshake is made."""
 
     def __init__(self, server: TlsServer, options: dict[str, Any]) -> None:
         self._server = server
         self._options = options
+        self._task: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        connection = cast("asyncio.Transport", transport)
-        found = cast("ssl.SSLObject", connection.get_extra_info("ssl_object"))
-        if found.selected_alpn_protocol() == "h2":
-            protocol = self._server.speak_http2(connection)
-        else:
-            protocol = cast("asyncio.Protocol", _Http1(**self._options))
-        connection.set_protocol(protocol)
-        protocol.connection_made(connection)
+        raw = cast("asyncio.Transport", transport)
+        self._task = asyncio.ensure_future(self._server.secure(raw, self._options))
+
+
+class _Agreed(asyncio.Protocol):
+    """Keeps what comes between the end of the handshake and the protocol that takes over."""
+
+    def __init__(self) -> None:
+        self._early: list[bytes] = []
+        self._lost: list[Exception | None] = []
+
+    def data_received(self, data: bytes) -> None:
+        self._early.append(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost.append(exc)
+
+    def hand_over(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> None:
+        """From here on `protocol` speaks."""
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        for data in self._early:
+            protocol.data_received(data)
+        for exc in self._lost:
+            protocol.connection_lost(exc)
+
+
+_HANDSHAKE: Final = 10.0
+_SHUTDOWN: Final = 5.0
+
+_FAILURES: Final = {
+    9: "ClientCertNotYetValid",
+    10: "ClientCertExpired",
+    22: "ClientCertMaxChainDepthExceeded",
+    26: "ClientCertPurposeInvalid",
+    **dict.fromkeys((2, 18, 19, 20, 21), "ClientCertUntrusted"),
+}
+"""OpenSSL's verify codes in the words of the load balancer's connection log."""
+
+
+def _failure(error: OSError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _FAILURES.get(error.verify_code, "ClientCertInvalid")
+    if isinstance(error, ssl.SSLError) and "PEER_DID_NOT_RETURN" in (error.reason or ""):
+        return "ClientCertRejected"
+    return "UnmappedConnectionError"
 
 
 class _Told:
     """The application on HTTP/2 and HTTP/3: told of the handshake, header names in lower case."""
 
-    def __init__(self, app: FrontDoorApp, handshake: _Handshake) -> None:
+    def __init__(self, app: FrontDoorApp, session: _Session) -> None:
         self._app = app
-        self._handshake = handshake
+        self._session = session
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Message) -> None:
@@ -189,7 +270,8 @@ class _Told:
 
         extensions: dict[str, Any] = {
             **(scope.get("extensions") or {}),
-            TLS: self._handshake.told(),
+            TLS: self._session.told(),
+            CLIENT: self._session.client,
         }
         await self._app({**scope, "extensions": extensions}, receive, sending)
 
@@ -203,8 +285,14 @@ def _told_h3(
     quic = rest[2]  # client, server, connection, send
     schedule = quic.tls.key_schedule
     cipher = f"TLS_{schedule.cipher_suite.name}" if schedule is not None else ""
-    handshake = _Handshake("TLSv1.3", cipher, is_resumed=bool(quic.tls.session_resumed))
-    told = ASGIWrapper(cast("ASGIFramework", _Told(app, handshake)))
+    address = rest[0] or ("", 0)
+    session = _Session(
+        new_client(address),
+        f"TLSv1.3:{cipher}",
+        is_resumed=bool(quic.tls.session_resumed),
+        latency=0.0,
+    )
+    told = ASGIWrapper(cast("ASGIFramework", _Told(app, session)))
     return H3Protocol(told, config, context, group, state, *rest)
 
 

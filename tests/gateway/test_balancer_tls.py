@@ -1,0 +1,193 @@
+"""Listeners with protocol HTTPS: certificates by name, certificates of clients, the two logs."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import shlex
+import ssl
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import trustme
+from cryptography import x509
+
+from tests.conftest import Serving
+from tests.gateway.test_balancer import config, group, lines, sites, states, until
+
+
+@pytest.fixture(autouse=True)
+def without_mkcert(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CAROOT", str(tmp_path / "no-mkcert"))
+
+
+def stored(folder: Path, name: str, certificate: trustme.LeafCert) -> dict[str, str]:
+    """A certificate and its key as files."""
+    chain, key = folder / f"{name}.pem", folder / f"{name}.key"
+    chain.write_bytes(b"".join(each.bytes() for each in certificate.cert_chain_pems))
+    key.write_bytes(certificate.private_key_pem.bytes())
+    return {"certificate": str(chain), "key": str(key)}
+
+
+async def served_name(front: Serving, name: str | None) -> str:
+    """The common name of the certificate that a client gets who asks for `name`."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    host, port = front.address("web")
+    _, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=name or "")
+    found = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    names = x509.load_der_x509_certificate(found).extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
+    return str(next(iter(names.value)).value)
+
+
+async def test_certificates_are_picked_by_name(serving, tmp_path: Path) -> None:
+    ca = trustme.CA()
+    first, second, third = (
+        stored(tmp_path, str(at), ca.issue_cert(name))
+        for at, name in enumerate(["default.test", "*.shop.test", "www.shop.test"])
+    )
+    listener = {"protocol": "HTTPS", **first, "certificates": [second, third]}
+    async with sites("a") as (a,), serving(config({"web": group(a)}, listener=listener)) as front:
+        assert await served_name(front, "default.test") == "default.test"
+        assert await served_name(front, "api.shop.test") == "*.shop.test"
+        assert await served_name(front, "WWW.shop.test") == "www.shop.test"
+        assert await served_name(front, "unknown.test") == "default.test"
+        assert await served_name(front, None) == "default.test"
+
+
+async def test_hosts_of_rules_get_local_certificates(serving, tmp_path: Path) -> None:
+    rule = {
+        "priority": 1,
+        "conditions": [{"host_header": "app.example.test"}],
+        "actions": [{"forward": "web"}],
+    }
+    listener = {"protocol": "HTTPS", "rules": [rule]}
+    async with sites("a") as (a,), serving(config({"web": group(a)}, listener=listener)) as front:
+        assert await served_name(front, "app.example.test") == "app.example.test"
+        assert await served_name(front, "other.test") == "localhost"
+
+
+async def test_http2_can_be_switched_off(serving, tmp_path: Path) -> None:
+    for on, expected in ((True, "h2"), (False, "http/1.1")):
+        attributes = {"routing.http2.enabled": on}
+        given = config({}, listener={"protocol": "HTTPS"}, attributes=attributes)
+        given["load_balancers"]["web"]["listeners"][0]["default_actions"] = [
+            {"fixed_response": {"status_code": 200}}
+        ]
+        async with serving(given) as front:
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            context.set_alpn_protocols(["h2", "http/1.1"])
+            _, writer = await asyncio.open_connection(*front.address("web"), ssl=context)
+            assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == expected
+            writer.close()
+
+
+class Clients:
+    """Two authorities, one of which the trust store holds, and clients with their certificates."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.known, self.unknown = trustme.CA(), trustme.CA()
+        self.store = folder / "store.pem"
+        self.known.cert_pem.write_to_path(str(self.store))
+
+    def client(self, front: Serving, certificate: trustme.LeafCert | None) -> httpx.AsyncClient:
+        context = ssl.create_default_context(
+            cafile=str(self.folder / "state" / "ca" / "rootCA.pem")
+        )
+        if certificate is not None:
+            certificate.configure_cert(context)
+        url = front.urls["web"].replace("127.0.0.1", "localhost")
+        return httpx.AsyncClient(verify=context, base_url=url, trust_env=False)
+
+
+def mutual(clients: Clients, targets: dict, **more: Any) -> dict:
+    asks = {"mode": "verify", "trust_store": str(clients.store), **more.pop("asks", {})}
+    listener = {"protocol": "HTTPS", "mutual_authentication": asks}
+    return config(targets, listener=listener, **more)
+
+
+async def test_only_clients_that_the_trust_store_vouches_for_get_in(
+    serving, raw_origin, tmp_path: Path
+) -> None:
+    clients = Clients(tmp_path)
+    heads: list[bytes] = []
+
+    async def script(reader, writer):
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    async with raw_origin(script) as origin:
+        address = f"127.0.0.1:{origin.port}"
+        targets = {"web": {"targets": [address], "health_check": {"enabled": False}}}
+        log = tmp_path / "connections"
+        async with serving(mutual(clients, targets, connection_log=str(log))) as front:
+            good = clients.known.issue_cert(common_name="tester", organization_name="Org")
+            async with clients.client(front, good) as client:
+                assert (await client.get("/")).status_code == 200
+            assert b"\r\nx-amzn-mtls-clientcert-subject: CN=tester" in heads[0].replace(
+                b"X-Amzn-Mtls-Clientcert-Subject", b"x-amzn-mtls-clientcert-subject"
+            )
+            assert b"-leaf: -----BEGIN%20CERTIFICATE-----%0A" in heads[0].lower().replace(
+                b"begin%20certificate", b"BEGIN%20CERTIFICATE"
+            ).replace(b"%0a", b"%0A")
+            expired = clients.known.issue_cert(
+                common_name="late",
+                not_before=datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC),
+                not_after=datetime.datetime(2021, 1, 1, tzinfo=datetime.UTC),
+            )
+            stranger = clients.unknown.issue_cert(common_name="stranger")
+            for refused in (stranger, expired, None):
+                async with clients.client(front, refused) as client:
+                    with pytest.raises(httpx.TransportError):
+                        await client.get("/")
+            await until(lambda: len(lines(log)) == 4)
+        told = [shlex.split(each) for each in lines(log)]
+        assert [each[10] for each in told] == [
+            "Success",
+            "Failed:ClientCertUntrusted",
+            "Failed:ClientCertExpired",
+            "Failed:ClientCertRejected",
+        ]
+        assert "CN=tester" in told[0][7]
+        assert told[0][4] == "TLSv1.3"
+        assert float(told[0][6]) > 0
+        assert len(heads) == 1
+
+
+async def test_expiry_can_be_ignored(serving, tmp_path: Path) -> None:
+    clients = Clients(tmp_path)
+    asks = {"ignore_client_certificate_expiry": True}
+    expired = clients.known.issue_cert(
+        common_name="late",
+        not_before=datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC),
+        not_after=datetime.datetime(2021, 1, 1, tzinfo=datetime.UTC),
+    )
+    async with sites("a") as (a,), serving(mutual(clients, {"web": group(a)}, asks=asks)) as front:
+        async with clients.client(front, expired) as client:
+            assert (await client.get("/")).text == "a"
+
+
+async def test_the_access_log_knows_tls(serving, tmp_path: Path) -> None:
+    log = tmp_path / "access"
+    listener = {"protocol": "HTTPS"}
+    clients = Clients(tmp_path)
+    async with sites("a") as (a,):
+        given = config({"web": group(a)}, listener=listener, access_log=str(log))
+        async with serving(given) as front:
+            await until(lambda: states(front) == ["healthy"])
+            async with clients.client(front, None) as client:
+                assert (await client.get("/x")).text == "a"
+        fields = shlex.split(lines(log)[0])
+        assert fields[0] == "https"
+        assert fields[14].startswith("TLS_")
+        assert fields[15] == "TLSv1.3"
+        assert fields[18] == "localhost"
+        assert fields[19].startswith("arn:aws:acm:us-east-1:")
