@@ -31,7 +31,7 @@ HERE = Path(__file__).parent / "third_party"
 INSTALLED = Path(__file__).parents[2] / ".third_party"
 NPM = ["cognito-at-edge@1", "hono@4", "express@5", "@codegenie/serverless-express@4", "esbuild"]
 PACKED = "@yarbsemaj/adapter-lambda@1.2.2"
-PYPI = ["mangum", "starlette"]
+PYPI = ["mangum", "starlette", "fastapi", "flask", "apig-wsgi"]
 ALL_METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
 
 
@@ -62,7 +62,7 @@ def npm_packages() -> Path:
 
 @pytest.fixture(scope="module")
 def pypi_packages() -> Path:
-    folder = INSTALLED / f"pypi-{sys.version_info[0]}.{sys.version_info[1]}"
+    folder = INSTALLED / f"pypi-{sys.version_info[0]}.{sys.version_info[1]}-{len(PYPI)}"
     if not (folder / "complete").exists():
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade"]
         run(*pip, "--target", str(folder), *PYPI, cwd=HERE)
