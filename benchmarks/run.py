@@ -98,21 +98,43 @@ HOOKS = {
 }
 
 
+def balancer_config(kind: str, port: int, origin: int) -> dict[str, object]:
+    """A load balancer that answers itself, or forwards to a function or an address."""
+    runtime = "nodejs22.x" if kind == "alb-node" else "python3.11"
+    function = {"runtime": runtime, "code": str(HERE / "functions"), "handler": "target.handler"}
+    actions = {
+        "alb-fixed": {"fixed_response": {"status_code": 200, "message_body": BODY}},
+        "alb-redirect": {"redirect": {"host": "other.example.com", "status_code": "HTTP_301"}},
+        "alb-ip": {"forward": "web"},
+        "alb-rules-10": {"forward": "web"},
+        "alb-rules-100": {"forward": "web"},
+    }
+    action = actions.get(kind, {"forward": "fn"})
+    count = int(kind.rpartition("-")[2]) if kind.startswith("alb-rules") else 0
+    rules = [
+        {
+            "priority": at + 1,
+            "conditions": [{"path_pattern": f"/service-{at}/*"}, {"host_header": "*.example.com"}],
+            "actions": [{"fixed_response": {"status_code": 500}}],
+        }
+        for at in range(count)
+    ]
+    listener = {"listen": port, "rules": rules, "default_actions": [action]}
+    is_lambda = kind in ("alb", "alb-node")
+    return {
+        "functions": {"fn": function} if is_lambda else {},
+        "target_groups": {
+            "web": {"targets": [f"127.0.0.1:{origin}"]},
+            **({"fn": {"target_type": "lambda", "function": "fn"}} if is_lambda else {}),
+        },
+        "load_balancers": {"web": {"listeners": [listener]}},
+    }
+
+
 def gateway_config(folder: Path, kind: str, port: int, origin: int) -> Path:
     config: dict[str, object] = {}
-    if kind in ("alb", "alb-node"):
-        runtime, handler = (
-            ("python3.11", "target.handler") if kind == "alb" else ("nodejs22.x", "target.handler")
-        )
-        config = {
-            "functions": {
-                "fn": {"runtime": runtime, "code": str(HERE / "functions"), "handler": handler}
-            },
-            "target_groups": {"fn": {"target_type": "lambda", "function": "fn"}},
-            "load_balancers": {
-                "web": {"listeners": [{"listen": port, "default_actions": [{"forward": "fn"}]}]}
-            },
-        }
+    if kind.startswith("alb"):
+        config = balancer_config(kind, port, origin)
     else:
         functions, associations = {}, {}
         if kind in HOOKS:
@@ -269,13 +291,18 @@ def servers(folder: Path, proxy_config: Path, nginx_port: int, origin_port: int)
         ("gateway", "plain"),
         ("gateway, 2 Python hooks", "python"),
         ("gateway, 2 Node.js hooks", "node"),
+        ("ALB, fixed response", "alb-fixed"),
+        ("ALB, redirect", "alb-redirect"),
+        ("ALB → ip target", "alb-ip"),
+        ("ALB, 10 rules → ip target", "alb-rules-10"),
+        ("ALB, 100 rules → ip target", "alb-rules-100"),
         ("ALB → Python", "alb"),
         ("ALB → Node.js", "alb-node"),
     ):
         port = free_port()
         config = gateway_config(folder, kind, port, origin_port)
         command = [sys.executable, "-m", "edgegw", "serve", str(config)]
-        yield name, command, port, kind != "plain"
+        yield name, command, port, kind in (*HOOKS, "alb", "alb-node")
 
 
 def print_table(rows: dict[str, dict]) -> None:

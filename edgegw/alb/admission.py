@@ -13,6 +13,7 @@ MAX_REQUEST_LINE: Final = 16 * 1024
 MAX_HEADER_LINE: Final = 16 * 1024
 MAX_HEADERS: Final = 64 * 1024
 MAX_FORWARDED_FOR: Final = 30
+_JUDGED_LENGTHS: Final = (len("transfer-encoding"), len("x-forwarded-for"))
 
 
 def classified(request: Request) -> Classification:
@@ -34,10 +35,15 @@ def refuse_at_the_door(
     line = len(request.method) + len(request.target.raw) + len(" HTTP/1.1 ")
     if line >= MAX_REQUEST_LINE:
         return Refusal(414, "-", f"the request line exceeds {MAX_REQUEST_LINE} bytes")
+    total, has_more = 0, request.loose is not None
     for name, value in request.headers.raw:
-        if len(name) + len(value) + 2 >= MAX_HEADER_LINE:
+        size = len(name) + len(value)
+        total += size + 4
+        if size + 2 >= MAX_HEADER_LINE:
             return Refusal(400, "-", f"the header {name[:40]!r} exceeds {MAX_HEADER_LINE} bytes")
-    if request.headers.size() > MAX_HEADERS:
+        # Only Transfer-Encoding and X-Forwarded-For have more to judge: 17 and 15 letters.
+        has_more = has_more or len(name) in _JUDGED_LENGTHS
+    if total > MAX_HEADERS:
         return Refusal(400, "-", f"the request headers exceed {MAX_HEADERS} bytes")
     if request.method in ("TRACE", "CONNECT"):
         return Refusal(405, "-", f"the method {request.method} is not allowed")
@@ -48,7 +54,7 @@ def refuse_at_the_door(
     if request.loose is not None and request.loose.framing is None:
         # Nobody could say where it ends: not even mode monitor passes it on.
         return Refusal(400, "-", f"the body's length cannot be known ({risk.reason})")
-    return _bad_framing(request) or _too_many_addresses(request)
+    return (_bad_framing(request) or _too_many_addresses(request)) if has_more else None
 
 
 def _bad_framing(request: Request) -> Refusal | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
@@ -39,6 +40,7 @@ MALFORMED: Final = 400
 """The status for a request that the HTTP parser refuses, whatever is wrong with it."""
 
 
+@lru_cache(maxsize=256)
 def error_page(status: int, *, date: bytes) -> Response:
     """The load balancer's own page for `status`; 46x and 56x have no phrase and no body.
 
@@ -78,6 +80,7 @@ def redirection(status: int, location: bytes, *, date: bytes) -> Response:
     return page._replace(headers=page.headers.added((b"Location", location)))
 
 
+@lru_cache(maxsize=256)
 def fixed_response(status: int, content_type: str, body: str, *, date: bytes) -> Response:
     """The answer of a fixed-response action."""
     content = body.encode()

@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Final, Protocol, TypeAlias, cast
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
 
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.origins import CutOffError
@@ -30,6 +30,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 WIRE: Final = "edgegw.wire"
 TLS: Final = "edgegw.tls"
 CLIENT: Final = "edgegw.client"
+BEGUN: Final = "edgegw.begun"
 EXCHANGE: Final = "edgegw.exchange"
 
 
@@ -46,6 +47,8 @@ class Limits:
     idle: float | None = None
     age: float | None = None
     is_lenient: bool = False
+    decides: bool = False
+    """Whether `begin` is worth asking."""
 
     def takes_hosts(self, count: int, version: str) -> bool:
         """Whether a request may have so many Host headers."""
@@ -66,6 +69,13 @@ class Handshake:
     failure: str = ""
 
 
+class Begun(NamedTuple):
+    """A request that has begun, and its answer if that is all it took."""
+
+    exchange: Exchange
+    response: Response | None = None
+
+
 class Answerer(Protocol):
     """What stands behind a front door."""
 
@@ -79,6 +89,10 @@ class Answerer(Protocol):
 
     async def answer(self, request: Request, exchange: Exchange) -> Response:
         """The response; whatever goes wrong on the way is in it."""
+        ...
+
+    def begin(self, request: Request) -> Begun:
+        """Decides what can be decided about a request without body before anything is awaited."""
         ...
 
     def close(self, exchange: Exchange) -> None:
@@ -112,6 +126,10 @@ class FrontDoorApp:
         """The front door's page for a request that could not even be parsed, or never ends."""
         return self._door.refuse(detail, too_large=too_large, is_idle=is_idle)
 
+    def begin(self, request: Request) -> Begun:
+        """Begins a request without body; it may be answered already."""
+        return self._door.begin(request)
+
     def limits(self) -> Limits:
         """What connections that begin now are held to."""
         return self._door.limits()
@@ -137,9 +155,14 @@ class FrontDoorApp:
             incoming.takes_trailers = "http.response.trailers" in (scope.get("extensions") or {})
             if not _is_grpc(scope):  # whose client may wait for the answer's head before it speaks
                 await incoming.look_ahead()
-        request = to_request(scope, incoming)
-        exchange = self._door.open(request)
         extensions = scope.get("extensions")
+        begun: Begun | None = extensions.get(BEGUN) if extensions is not None else None
+        if begun is not None:
+            exchange = begun.exchange
+            request = exchange.request
+        else:
+            request = to_request(scope, incoming)
+            exchange = self._door.open(request)
         if extensions is not None:
             extensions[EXCHANGE] = exchange
         try:

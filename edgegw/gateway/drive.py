@@ -13,7 +13,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from email.utils import formatdate
 from functools import partial
 from time import perf_counter
-from typing import Final, Literal, Protocol, assert_never
+from typing import Final, Literal, Protocol, assert_never, cast
 
 from edgegw.alb import flow as alb
 from edgegw.alb.model import Listener
@@ -99,13 +99,32 @@ class Driver:
                 case _:
                     assert_never(step)
 
+    def begin(self, listener: Listener, request: Request, exchange: Exchange) -> Response | None:
+        """The answer, where nothing needs to be awaited for it; else the exchange keeps the step.
+
+        Only for requests without body.
+        """
+        step = self._start(listener, request)
+        if isinstance(step, alb.ChooseTarget):
+            found = self._groups.routable(step.group)
+            exchange.note(step, found, 0.0)
+            step = step.next(found)
+        if isinstance(step, alb.Finish):
+            return _finished(step, exchange)
+        exchange.begun = step
+        return None
+
+    def _start(self, listener: Listener, request: Request) -> alb.Step:
+        facts = alb.Facts(self._date(), time.time(), random.randbytes(12).hex(), random.random())
+        return alb.start(listener, request, facts)
+
     async def through_listener(
         self, listener: Listener, request: Request, exchange: Exchange
     ) -> Response:
         """One client request through a listener of a load balancer."""
         edition = exchange.edition
-        facts = alb.Facts(self._date(), time.time(), random.randbytes(12).hex(), random.random())
-        step: alb.Step = alb.start(listener, request, facts)
+        begun = cast("alb.Step | None", exchange.begun)
+        step = self._start(listener, request) if begun is None else begun
         while True:
             started = perf_counter()
             match step:
@@ -126,13 +145,7 @@ class Driver:
                     exchange.note(step, len(content), perf_counter() - started)
                     step = step.next(content, truncated=truncated)
                 case alb.Finish():
-                    exchange.note(step, None, 0.0)
-                    exchange.warnings = () if step.warning is None else (step.warning,)
-                    action = step.chosen.action
-                    exchange.verdict = "forwarded" if action == "forward" else action or "-"
-                    if step.refusal is not None:
-                        exchange.verdict, exchange.reason = step.refusal.reason, step.refusal.detail
-                    return step.response
+                    return _finished(step, exchange)
                 case _:
                     assert_never(step)
 
@@ -247,6 +260,18 @@ async def _until_cut(chunks: AsyncIterable[bytes], lease: Lease) -> AsyncIterato
         raise CutOffError(_DRAINED) from None
     finally:
         lease.end()
+
+
+def _finished(step: alb.Finish, exchange: Exchange) -> Response:
+    """The answer of a load balancer, written down."""
+    exchange.note(step, None, 0.0)
+    if step.warning is not None:
+        exchange.warnings = (step.warning,)
+    action = step.chosen.action
+    exchange.verdict = "forwarded" if action == "forward" else action or "-"
+    if step.refusal is not None:
+        exchange.verdict, exchange.reason = step.refusal.reason, step.refusal.detail
+    return step.response
 
 
 def _target_failure(kind: Literal["closed", "timeout"], detail: str) -> alb.TargetFailure:

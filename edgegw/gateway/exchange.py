@@ -140,6 +140,8 @@ class Exchange:
     stale: tuple[str, ...] = ()
     faults: list[str] = field(default_factory=list[str])
     standing: Standing | None = None
+    begun: object = None
+    """The step that the request waits at, where it has begun before its task."""
     _kept: list[bytes] = field(default_factory=list[bytes])
     _kept_bytes: int = 0
 

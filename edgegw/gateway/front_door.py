@@ -17,7 +17,7 @@ from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.answers import error_page as cloudfront_error_page
 from edgegw.cloudfront.behaviors import malformed_status
 from edgegw.config.model import DistributionDoor, Door, ListenerDoor
-from edgegw.gateway.asgi import Handshake, Limits, ViewerGoneError
+from edgegw.gateway.asgi import Begun, Handshake, Limits, ViewerGoneError
 from edgegw.gateway.drive import new_request_id
 from edgegw.gateway.exchange import Exchange
 from edgegw.http.message import Client, Header, Request, Response
@@ -57,10 +57,34 @@ class FrontDoor:
     def open(self, request: Request) -> Exchange:
         return Exchange(new_request_id(), self._door.name, self._kind, request, time.time())
 
+    def begin(self, request: Request) -> Begun:
+        gateway, started = self._gateway, time.perf_counter()
+        exchange = self.open(request)
+        standing = exchange.standing = gateway.stand()
+        door = standing.doors.get(self._key, self._door)
+        response: Response | None = None
+        try:
+            if isinstance(door, ListenerDoor):
+                response = gateway.driver().begin(door.listener, request, exchange)
+            if response is None:
+                return Begun(exchange)
+            if gateway.stale:
+                response = self._marked(response, exchange)
+        except Exception as error:
+            response = self._own_fault(error, exchange)
+        exchange.standing = None
+        gateway.leave(standing)
+        exchange.response = response
+        if response.body.content:
+            exchange.keep_body(response.body.content)
+        exchange.duration = time.perf_counter() - started
+        self.close(exchange)
+        return Begun(exchange, response)
+
     async def answer(self, request: Request, exchange: Exchange) -> Response:
         gateway = self._gateway
         standing = exchange.standing
-        holds = standing is None
+        holds = standing is None or exchange.begun is not None
         if standing is None:  # at the outer front door
             standing = exchange.standing = gateway.stand()
         door = standing.doors.get(self._key, self._door)
@@ -76,10 +100,7 @@ class FrontDoor:
         except ViewerGoneError:
             raise
         except Exception as error:
-            logger.exception("a fault of edgegw itself, please report it")
-            exchange.verdict = "edgegw-fault"
-            exchange.reason = f"a fault of edgegw itself: {error!r}"
-            return self._fault_page(exchange)
+            return self._own_fault(error, exchange)
         finally:
             exchange.standing = None
             if holds:
@@ -94,7 +115,10 @@ class FrontDoor:
         lines += [_line(b"x-edgegw-fault", each) for each in exchange.faults]
         return response._replace(headers=response.headers.added(*lines)) if lines else response
 
-    def _fault_page(self, exchange: Exchange) -> Response:
+    def _own_fault(self, error: Exception, exchange: Exchange) -> Response:
+        logger.error("a fault of edgegw itself, please report it", exc_info=error)
+        exchange.verdict = "edgegw-fault"
+        exchange.reason = f"a fault of edgegw itself: {error!r}"
         return self._page(500, "edgegw failed; its log has the traceback.", exchange.id)
 
     def _listener(self) -> Listener | None:
@@ -107,7 +131,8 @@ class FrontDoor:
             return Limits()
         attributes = listener.load_balancer.attributes
         idle = attributes.idle_timeout
-        return Limits(idle + 1, idle, attributes.client_keep_alive, is_lenient=True)
+        age = attributes.client_keep_alive
+        return Limits(idle + 1, idle, age, is_lenient=True, decides=True)
 
     def connected(self, client: Client, handshake: Handshake | None) -> None:
         listener = self._listener()

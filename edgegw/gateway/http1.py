@@ -17,9 +17,9 @@ from typing import Any, Final, cast
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from edgegw.gateway.asgi import CLIENT, WIRE, Limits, ViewerGoneError
+from edgegw.gateway.asgi import BEGUN, CLIENT, TLS, WIRE, Begun, Limits, ViewerGoneError
 from edgegw.gateway.connection import Connection
-from edgegw.gateway.response_cycle import FrontDoorCycle, close_gently, head_and_body
+from edgegw.gateway.response_cycle import FrontDoorCycle, close_gently, head_and_body, whole
 from edgegw.gateway.tunnel import Moved, Tunnel
 from edgegw.http.loose_head import (
     LooseHead,
@@ -28,7 +28,8 @@ from edgegw.http.loose_head import (
     parse_loosely,
     simple_end,
 )
-from edgegw.http.message import Client, Headers, Response
+from edgegw.http.message import EMPTY, Client, Headers, Request, Response
+from edgegw.http.target import Target
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
         self._collects = False
         self._loose: LooseHead | None = None
         self._peer = Client()
+        self._tls = ""
         self._made = self._heard = 0.0
         self._idle: asyncio.TimerHandle | None = None
         self.timeout_keep_alive = self._limits.keep_alive
@@ -190,36 +192,46 @@ class FrontDoorProtocol(HttpToolsProtocol):
         if head is None or not head.uri:
             self._refuse("malformed HTTP: no request line")
             return
+        version = head.version.strip().removeprefix(b"HTTP/").decode("latin-1") or "0.9"
+        framing = self._take(head)
+        if self._hosts == 0 and version not in ("0.9", "1.0"):
+            self._refuse("no Host header")
+            return
+        self._in_head = False
+        self._open_cycle(version, head.method.decode("latin-1"), keep_alive=False)
+        if self.cycle is not None:
+            self.cycle.is_simple = not head.version
+        if framing:
+            self._read_body(framing, data[end:])
+            return
+        if self.cycle is not None:
+            super().on_message_complete()
+        self._end()
+
+    def _take(self, head: LooseHead) -> bytes:
+        """Takes a loose head for that of the next request; answers the header that frames it."""
         self._begin()
         self._loose = head
         self.url = head.uri
         for name, value in head.fit_to_send():
             if name.lower() not in (b"content-length", b"transfer-encoding"):
                 self.on_header(name, value)
-        framing = b""
-        if head.framing == "chunked":
-            self.on_header(b"Transfer-Encoding", b"chunked")
-            framing = b"Transfer-Encoding: chunked\r\n"
-        elif head.framing:
-            self.on_header(b"Content-Length", b"%d" % head.framing)
-            framing = b"Content-Length: %d\r\n" % head.framing
-        version = head.version.strip().removeprefix(b"HTTP/").decode("latin-1") or "0.9"
-        if self._hosts == 0 and version not in ("0.9", "1.0"):
-            self._refuse("no Host header")
-            return
-        self._in_head = False
-        self._open_cycle(version, head.method.decode("latin-1"), keep_alive=False)
-        self.cycle.is_simple = not head.version
-        if not framing:
-            super().on_message_complete()
-            self._end()
-            return
+        if not head.framing:
+            return b""
+        line = (b"Transfer-Encoding", b"chunked")
+        if head.framing != "chunked":
+            line = (b"Content-Length", b"%d" % head.framing)
+        self.on_header(*line)
+        return b"%b: %b\r\n" % line
+
+    def _read_body(self, framing: bytes, rest: bytes) -> None:
+        """Reads the body of the request under way with a parser that is told its framing alone."""
         self.parser = httptools.HttpRequestParser(self)
         self._is_muted = True
         self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % framing)
         self._is_muted = False
         try:
-            self.parser.feed_data(data[end:])
+            self.parser.feed_data(rest)
         except httptools.HttpParserError as error:
             self._refuse(f"malformed HTTP: {error}")
 
@@ -298,9 +310,16 @@ class FrontDoorProtocol(HttpToolsProtocol):
         """The request is known: it starts, or waits for those before it."""
         if keep_alive and self._limits.age is not None:
             keep_alive = self.loop.time() - self._made < self._limits.age
-        scope: Any = self._scope(version, method)
-        self.scope = scope
         previous = self.cycle
+        self._tls = self._told()
+        begun = self._begun(version, method)
+        if begun is not None and begun.response is not None:
+            self._write(begun.response, keep_alive=keep_alive, is_head=method == "HEAD")
+            return
+        scope: Any = self._scope(version, method)
+        if begun is not None:
+            scope["extensions"][BEGUN] = begun
+        self.scope = scope
         self.cycle = cycle = FrontDoorCycle(
             scope=scope,
             transport=self.transport,
@@ -321,6 +340,45 @@ class FrontDoorProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self._door))
 
+    def _begun(self, version: str, method: str) -> Begun | None:
+        """The request begun, where the front door can do so and nothing stands before it."""
+        busy = self.flow.write_paused or (
+            self.cycle is not None and not self.cycle.response_complete
+        )
+        if busy or self._upgrade or not (self._limits.decides and self._is_bodiless):
+            return None
+        return cast("Begun", self._door.begin(self._request(version, method)))
+
+    def _request(self, version: str, method: str) -> Request:
+        """The request, which has no body."""
+        return Request(
+            method,
+            Target.parse(self.url),
+            Headers(self.wire),
+            EMPTY,
+            self.scheme or "http",
+            version,
+            self._peer,
+            b"",
+            self._tls,
+            self._loose,
+        )
+
+    def _write(self, response: Response, *, keep_alive: bool, is_head: bool) -> None:
+        """Writes an answer that was there at once: nothing of the application was needed."""
+        data, keep_alive = whole(response, keep_alive=keep_alive, is_head=is_head)
+        if self._loose is not None and not self._loose.version:  # HTTP/0.9: the body alone
+            data = response.body.content or b""
+        self.transport.write(data)
+        self.server_state.total_requests += 1
+        if not keep_alive:
+            self._end()
+            self.transport.close()
+
+    def _told(self) -> str:
+        """How TLS was agreed on, for one request; empty without."""
+        return ""
+
     def _scope(self, version: str, method: str) -> dict[str, Any]:
         raw_path, _, query = self.url.partition(b"?")
         path = raw_path.decode("latin-1")
@@ -337,7 +395,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
             "raw_path": raw_path,
             "query_string": query,
             "headers": self.headers,
-            "extensions": {WIRE: self._wire(version), CLIENT: self._peer},
+            "extensions": {WIRE: self._wire(version), CLIENT: self._peer, TLS: self._tls},
         }
 
     def _wire(self, version: str) -> dict[str, Any]:
@@ -391,7 +449,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if not self._is_muted:
             self._has_begun = self._is_clean = False
-            if not self._is_refused:
+            if not self._is_refused and self.cycle is not None:
                 super().on_message_complete()
 
     def _should_upgrade(self) -> bool:

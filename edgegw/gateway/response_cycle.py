@@ -43,6 +43,20 @@ def head_and_body(response: Response) -> bytes:
     return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (response.status, response.reason, lines, body)
 
 
+def whole(response: Response, *, keep_alive: bool, is_head: bool) -> tuple[bytes, bool]:
+    """A response with its content at hand on the wire, and whether the connection stays open."""
+    out = [b"HTTP/1.1 %d %b\r\n" % (response.status, response.reason)]
+    for name, value in response.headers.raw:
+        if name.lower() != b"connection":
+            out.append(b"%b: %b\r\n" % (name, value))
+        elif b"close" in value.lower():
+            keep_alive = False
+    out.append(b"Connection: keep-alive\r\n\r\n" if keep_alive else b"Connection: close\r\n\r\n")
+    if not is_head and response.status not in _BODILESS:
+        out.append(response.body.content or b"")
+    return b"".join(out), keep_alive
+
+
 class FrontDoorCycle(RequestResponseCycle):
     """One request and its response on a connection."""
 

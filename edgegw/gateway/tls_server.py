@@ -71,10 +71,8 @@ class _Http1(FrontDoorProtocol):
         self._peer = self.session.client
         self._door.connected(self._peer, self.session.handshake)
 
-    def _scope(self, version: str, method: str) -> dict[str, Any]:
-        scope = super()._scope(version, method)
-        scope["extensions"][TLS] = self.session.told()
-        return scope
+    def _told(self) -> str:
+        return self.session.told()
 
 
 class TlsServer(UvicornServer):
