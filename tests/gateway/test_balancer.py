@@ -9,6 +9,7 @@ import shlex
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import httpx
 import pytest
 
 from edgegw.alb.model import Target
+from edgegw.config.resolve import load_dict
 from edgegw.gateway.balancer_logs import BalancerLogs
 from tests.conftest import PYTHON, Serving, read_body, read_head
 
@@ -427,3 +429,94 @@ async def test_attributes_of_the_listener_reach_every_answer(serving, path: str)
             answer = await client.get(front.urls["web"] + path)
             assert answer.headers["x-frame-options"] == "DENY"
             assert "server" not in answer.headers
+
+
+# Under load
+
+
+async def test_a_killed_target_costs_few_requests_and_comes_back(serving) -> None:
+    """16 clients at once; the interval is far longer than the test, so it is never waited for."""
+    check = {"interval": 60, "timeout": 1}
+    async with sites("a", "b") as (a, b):
+        async with serving(config({"web": group(a, b, health_check=check)})) as front:
+            await until(lambda: states(front) == ["healthy", "healthy"])
+            answers: list[str] = []
+            over = False
+
+            async def client() -> None:
+                async with httpx.AsyncClient(trust_env=False) as each:
+                    while not over:
+                        answer = await each.get(front.urls["web"])
+                        answers.append(answer.text if answer.status_code == 200 else "failed")
+
+            clients = [asyncio.ensure_future(client()) for _ in range(16)]
+            await until(lambda: {"a", "b"} <= set(answers))
+            await b.stop()
+            await until(lambda: states(front) == ["healthy", "unhealthy"])
+            await until(lambda: answers[-64:] == ["a"] * 64)
+            failed = answers.count("failed")
+            assert failed > 0
+            await until(lambda: answers[-500:] == ["a"] * 500)
+            assert answers.count("failed") == failed
+            over = True
+            await asyncio.gather(*clients)
+
+
+async def test_a_target_takes_traffic_again_after_a_restart(serving) -> None:
+    async with sites("a", "b") as (a, b), serving(config({"web": group(a, b)})) as front:
+        await until(lambda: states(front) == ["healthy", "healthy"])
+        await b.stop()
+        await until(lambda: states(front) == ["healthy", "unhealthy"])
+        b.tasks = set()
+        await b.start()
+        await until(lambda: states(front) == ["healthy", "healthy"])
+        assert await names(front, 4) == {"a": 2, "b": 2}
+
+
+async def test_a_new_target_starts_slowly(serving) -> None:
+    attributes = {"slow_start.duration_seconds": 900}
+    async with sites("a", "b") as (a, b):
+        async with serving(config({"web": group(a, attributes=attributes)})) as front:
+            await until(lambda: states(front) == ["healthy"])
+            assert await names(front, 10) == {"a": 10}  # the first targets do not start slowly
+            front.gateway.target_groups.register("web", [Target("127.0.0.1", b.port)])
+            await until(lambda: states(front) == ["healthy", "healthy"])
+            found = await names(front, 60)
+            assert found["a"] > 50
+
+
+# Connections
+
+
+async def test_an_old_connection_gets_one_more_answer(serving) -> None:
+    async with sites("a") as (a,), serving(config({"web": group(a)})) as front:
+        door = front.gateway.config.doors[0]
+        listener = door.listener
+        balancer = listener.load_balancer
+        young = replace(balancer.attributes, client_keep_alive=0.2)
+        listener = replace(listener, load_balancer=replace(balancer, attributes=young))
+        changed = replace(front.gateway.config, doors=(replace(door, listener=listener),))
+        front.gateway.route(changed)
+        reader, writer = await asyncio.open_connection(*front.address("web"))
+        writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert b"\r\nConnection: keep-alive\r\n" in await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(1)
+        await asyncio.sleep(0.3)
+        writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert b"\r\nConnection: close\r\n" in await reader.read(-1)
+        writer.close()
+
+
+async def test_targets_registered_by_hand_outlive_an_edit_elsewhere(serving) -> None:
+    async with sites("a", "b") as (a, b):
+        given = config({"web": group(a)})
+        async with serving(given) as front:
+            front.gateway.target_groups.register("web", [Target("127.0.0.1", b.port)])
+            given["target_groups"]["web"]["health_check"]["interval"] = 0.3
+            given["gateway"] = {"state": front.gateway.config.state}
+            await front.gateway.reload(load_dict(given))
+            await until(lambda: states(front) == ["healthy", "healthy"])
+            given["target_groups"]["web"]["targets"] = [b.address]
+            await front.gateway.reload(load_dict(given))
+            assert sorted(states(front)) == ["draining", "healthy"]
+            assert await names(front, 4) == {"b": 4}
