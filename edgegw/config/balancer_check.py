@@ -207,9 +207,6 @@ def _check_mutual(
     if mutual.mode != "off" and not (listener.listen.tls or listener.protocol == "HTTPS"):
         text = "mutual authentication needs a listener with protocol HTTPS"
         document.error(where, "alb.mutual-authentication", text, key=True)
-    if mutual.mode == "passthrough":
-        text = "passthrough has no effect yet: clients are not asked for certificates"
-        document.warning((*where, "mode"), "config.no-effect-yet", text)
     if (mutual.mode == "verify") != (mutual.trust_store is not None):
         text = "a trust_store belongs to mode verify, and mode verify needs one"
         document.error(where, "alb.mutual-authentication", text, key=True)

@@ -21,6 +21,7 @@ from edgegw.cloudfront.model import Trigger
 from edgegw.cloudfront.rule_table import FUNCTION_COUNT, REGION, STRICT_OFF
 from edgegw.cloudfront.source_look import remarks
 from edgegw.config import schema
+from edgegw.config.balancer_deploy import check_balancer_deployment
 from edgegw.config.document import Document, Path
 from edgegw.config.function_check import RUNTIME, handler_file
 from edgegw.config.function_schema import Function, Version
@@ -50,6 +51,7 @@ def check_deployment(document: Document, config: Config, base: FilePath) -> None
     What plain checking only warns of becomes an error here.
     """
     document.findings[:] = [each for each in document.findings if each.code not in _REPEATED]
+    check_balancer_deployment(document, config)
     uses = _uses(config)
     if uses and config.gateway.region != EDGE_REGION:
         text = f"functions of triggers must live in {EDGE_REGION}, not {config.gateway.region}"

@@ -19,10 +19,12 @@ from edgegw.errors import Finding
 class ClientCertificates:
     """What is asked of the certificates of clients: that a `trust_store` (a file) vouches for them.
 
+    Without one they are passed on unchecked.
+
     Source: ELB User Guide for ALB, "Mutual authentication with TLS".
     """
 
-    trust_store: str
+    trust_store: str | None
     ignores_expiry: bool = False
     tells_authorities: bool = False
 

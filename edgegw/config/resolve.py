@@ -326,9 +326,9 @@ def _listener_listen(listener: balancer_schema.Listener, base: Path) -> Listen:
         listen = Listen(listen.address, listen.port, tls=True, certificate=certificate, key=key)
     mutual = listener.mutual_authentication
     asks = None
-    if mutual is not None and mutual.trust_store is not None:
+    if mutual is not None and mutual.mode != "off":
         asks = ClientCertificates(
-            str(base / mutual.trust_store),
+            None if mutual.trust_store is None else str(base / mutual.trust_store),
             ignores_expiry=mutual.ignore_client_certificate_expiry,
             tells_authorities=mutual.advertise_trust_store_ca_names,
         )

@@ -19,6 +19,7 @@ from typing import Any, Final, cast
 
 from edgegw.config.model import ClientCertificates
 from edgegw.errors import EnvironmentProblem
+from edgegw.gateway import passthrough_tls
 
 LIFETIME: Final = timedelta(days=397)
 """How long a certificate is valid: what browsers accept at most."""
@@ -213,6 +214,7 @@ class DoorTls:
         asks: ClientCertificates | None = None,
     ) -> None:
         self._asks = asks
+        self._passing: dict[Path, tuple[int, Any]] = {}
         self._covered: dict[str, tuple[int, frozenset[str]]] = {}
         self._certificates = certificates
         self._aliases = aliases
@@ -220,6 +222,8 @@ class DoorTls:
         self._own = dict(own)
         self._local = (*LOCAL_NAMES, *(each for each in names if each not in LOCAL_NAMES))
         self._contexts: dict[Path, tuple[int, ssl.SSLContext]] = {}
+        if self.passes_through:
+            passthrough_tls.load_openssl()
         self.context = self._make(self.file(None))
         """The context to listen with: it picks others by name. Raises EnvironmentProblem."""
         cast("Any", self.context).sni_callback = self._choose
@@ -271,12 +275,28 @@ class DoorTls:
         context.set_alpn_protocols(self._protocols)
         try:
             context.load_cert_chain(file, self._own.get(str(file)))
-            if self._asks is not None:
-                _ask_clients(context, self._asks)
+            if self._asks is not None and self._asks.trust_store is not None:
+                _ask_clients(context, self._asks.trust_store, self._asks)
         except (OSError, ssl.SSLError) as error:
             text = f"the certificate {file} cannot be used: {error}"
             raise EnvironmentProblem(text) from None
         return context
+
+    @property
+    def passes_through(self) -> bool:
+        """Whether clients are asked for certificates that nobody checks."""
+        return self._asks is not None and self._asks.trust_store is None
+
+    def passing(self, name: str | None) -> Any:
+        """The context of pyOpenSSL for the server name `name`. Raises EnvironmentProblem."""
+        file = self.file(name)
+        changed = file.stat().st_mtime_ns
+        known = self._passing.get(file)
+        if known is None or known[0] != changed:
+            key = self._own.get(str(file), str(file))
+            made = passthrough_tls.make_context(str(file), key, self._protocols, self.passing)
+            known = self._passing[file] = (changed, made)
+        return known[1]
 
     def whole(self) -> tuple[str, str]:
         """Certificate and key for everybody: where nobody can choose by name (HTTP/3)."""
@@ -294,10 +314,10 @@ _NO_CHECK_TIME: Final = 0x200000
 """OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python's ssl has no name for."""
 
 
-def _ask_clients(context: ssl.SSLContext, asks: ClientCertificates) -> None:
+def _ask_clients(context: ssl.SSLContext, store: str, asks: ClientCertificates) -> None:
     """Only clients with a certificate that the trust store vouches for get in."""
     context.verify_mode = ssl.CERT_REQUIRED
-    context.load_verify_locations(asks.trust_store)
+    context.load_verify_locations(store)
     if asks.ignores_expiry:
         context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)
 

@@ -6,6 +6,7 @@ Which one a connection gets is agreed in the handshake (ALPN).
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 
 from edgegw.errors import EnvironmentProblem
+from edgegw.gateway import passthrough_tls
 from edgegw.gateway.asgi import CLIENT, TLS, FrontDoorApp, Handshake, Message, Receive, Scope, Send
 from edgegw.gateway.certificates import ASKED_NAME, DoorTls
 from edgegw.gateway.http1 import FrontDoorProtocol, new_client
@@ -27,8 +29,11 @@ from edgegw.gateway.hypercorn_server import (
     hypercorn_headers,
     name_reasons,
 )
+from edgegw.gateway.passthrough_tls import Agreed
 from edgegw.gateway.uvicorn_server import UvicornServer
 from edgegw.http.message import Client
+
+logger = logging.getLogger(__name__)
 
 _FULL: Final = "fullHandshake"
 _RESUMED: Final = "sessionResumed"
@@ -51,13 +56,15 @@ class _Session:
 
 
 def _session(transport: asyncio.Transport, latency: float) -> _Session:
-    found = cast("ssl.SSLObject", transport.get_extra_info("ssl_object"))
+    found = cast("ssl.SSLObject | Agreed", transport.get_extra_info("ssl_object"))
     cipher = found.cipher()
-    leaf = found.getpeercert(binary_form=True)
+    if isinstance(found, Agreed):
+        name, certificates = found.asked_name, found.certificates
+    else:
+        leaf = found.getpeercert(binary_form=True)
+        name, certificates = getattr(found, ASKED_NAME, ""), (leaf,) if leaf else ()
     peer = transport.get_extra_info("peername") or ("", 0)
-    client = new_client(peer)._replace(
-        server_name=getattr(found, ASKED_NAME, "") or "", certificates=(leaf,) if leaf else ()
-    )
+    client = new_client(peer)._replace(server_name=name or "", certificates=certificates)
     agreed = f"{found.version() or ''}:{cipher[0] if cipher else ''}"
     return _Session(client, agreed, is_resumed=bool(found.session_reused), latency=latency)
 
@@ -108,18 +115,26 @@ class TlsServer(UvicornServer):
         started = loop.time()
         agreed = _Agreed()
         try:
-            transport = await loop.start_tls(
-                raw,
-                agreed,
-                self._tls.context,
-                server_side=True,
-                ssl_handshake_timeout=_HANDSHAKE,
-                ssl_shutdown_timeout=_SHUTDOWN,
-            )
+            if self._tls.passes_through:
+                first = self._tls.passing(None)
+                transport = await passthrough_tls.start_tls(raw, agreed, first, _HANDSHAKE)
+            else:
+                transport = await loop.start_tls(
+                    raw,
+                    agreed,
+                    self._tls.context,
+                    server_side=True,
+                    ssl_handshake_timeout=_HANDSHAKE,
+                    ssl_shutdown_timeout=_SHUTDOWN,
+                )
         except OSError as error:  # ssl.SSLError and time-outs among them
             peer = raw.get_extra_info("peername") or ("", 0)
             failure = Handshake("", loop.time() - started, _failure(error))
             self._app.connected(new_client(peer), failure)
+            raw.abort()
+            return
+        except EnvironmentProblem as error:  # such as a certificate that was removed meanwhile
+            logger.error("a connection is refused: %s", error)  # noqa: TRY400 - told in a sentence
             raw.abort()
             return
         if transport is None:  # the server stops

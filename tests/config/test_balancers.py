@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edgegw.alb import model as alb
 from edgegw.config.model import Config
-from edgegw.config.resolve import load_dict
+from edgegw.config.resolve import load_dict, load_file
 from edgegw.errors import ConfigError
 
 
@@ -151,6 +152,74 @@ def test_a_lambda_group_takes_no_attributes_of_addresses() -> None:
     found = findings(given)
     assert any("'stickiness' does not apply to target_type lambda" in each for each in found)
     assert any("'slow_start.duration_seconds' does not apply" in each for each in found)
+
+
+# At deployment
+
+
+def deployed(tmp_path: Path, given: dict[str, Any]) -> list[str]:
+    file = tmp_path / "edgegw.json"
+    file.write_text(json.dumps(given))
+    try:
+        found = load_file(file, deploy=True).warnings
+    except ConfigError as error:
+        found = error.findings
+    return [f"{each.severity} {each.code} {each.text}" for each in found]
+
+
+def many_rules(count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "priority": at + 1,
+            "conditions": [{"path_pattern": f"/{at}"}],
+            "actions": [{"forward": "web"}],
+        }
+        for at in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param(
+            config(group={"health_check": {"interval": 1, "timeout": 0.5}}),
+            "error alb.health-check AWS takes 5 to 300",
+            id="an interval that is fine here only",
+        ),
+        pytest.param(
+            config(groups={"my_group": {"targets": []}}),
+            "error alb.name the name of a target group",
+            id="an underscore in a name",
+        ),
+        pytest.param(
+            config(groups={"x" * 33: {"targets": []}}), "error alb.name", id="a name of 33"
+        ),
+        pytest.param(
+            config(listener={"rules": many_rules(101)}),
+            "error alb.quota 101 rules; a load balancer has at most 100",
+            id="101 rules",
+        ),
+        pytest.param(
+            config(group={"targets": [f"127.0.0.1:{at}" for at in range(1, 1002)]}),
+            "error alb.quota 1001 targets",
+            id="1001 targets",
+        ),
+    ],
+)
+def test_deployment(tmp_path: Path, given: dict[str, Any], expected: str) -> None:
+    assert any(each.startswith(expected) for each in deployed(tmp_path, given))
+
+
+def test_a_target_group_belongs_to_one_load_balancer(tmp_path: Path) -> None:
+    given = config()
+    given["load_balancers"]["internal-lb"] = given["load_balancers"]["lb"]
+    found = deployed(tmp_path, given)
+    text = (
+        "error alb.target-group a target group belongs to one load balancer, not to internal-lb, lb"
+    )
+    assert text in found
+    assert any("must not begin with internal-" in each for each in found)
+    assert deployed(tmp_path, config()) == []
 
 
 # What becomes of what AWS takes

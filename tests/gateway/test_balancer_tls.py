@@ -98,14 +98,16 @@ class Clients:
         self.store = folder / "store.pem"
         self.known.cert_pem.write_to_path(str(self.store))
 
-    def client(self, front: Serving, certificate: trustme.LeafCert | None) -> httpx.AsyncClient:
+    def client(
+        self, front: Serving, certificate: trustme.LeafCert | None, **options: Any
+    ) -> httpx.AsyncClient:
         context = ssl.create_default_context(
             cafile=str(self.folder / "state" / "ca" / "rootCA.pem")
         )
         if certificate is not None:
             certificate.configure_cert(context)
         url = front.urls["web"].replace("127.0.0.1", "localhost")
-        return httpx.AsyncClient(verify=context, base_url=url, trust_env=False)
+        return httpx.AsyncClient(verify=context, base_url=url, trust_env=False, **options)
 
 
 def mutual(clients: Clients, targets: dict, **more: Any) -> dict:
@@ -173,6 +175,53 @@ async def test_expiry_can_be_ignored(serving, tmp_path: Path) -> None:
     async with sites("a") as (a,), serving(mutual(clients, {"web": group(a)}, asks=asks)) as front:
         async with clients.client(front, expired) as client:
             assert (await client.get("/")).text == "a"
+
+
+@pytest.mark.parametrize("http2", [False, True], ids=["HTTP/1.1", "HTTP/2"])
+async def test_passthrough_hands_on_what_nobody_checked(
+    serving, echo_origin, tmp_path: Path, http2: bool
+) -> None:
+    clients = Clients(tmp_path)
+    log = tmp_path / "connections"
+    listener = {"protocol": "HTTPS", "mutual_authentication": {"mode": "passthrough"}}
+    async with echo_origin() as origin:
+        targets = {
+            "web": {
+                "targets": [f"127.0.0.1:{origin.port}"],
+                "health_check": {"enabled": False},
+            }
+        }
+        given = config(targets, listener=listener, connection_log=str(log))
+        async with serving(given) as front:
+            stranger = clients.unknown.issue_cert(common_name="stranger")
+            async with clients.client(front, stranger, http2=http2) as client:
+                body = b"x" * 300_000
+                answers = [await client.post("/", content=body) for _ in range(3)]
+                assert all(each.content.endswith(b"\r\n\r\n" + body) for each in answers)
+                head = answers[0].content[:8000].lower()
+                assert head.count(b"x-amzn-mtls-clientcert: -----begin%20certificate") == 1
+                assert b"%0a-----end%20certificate-----%0a" in head
+            async with clients.client(front, None, http2=http2) as client:
+                answer = await client.get("/", headers={"X-Amzn-Mtls-Clientcert": "forged"})
+                assert answer.http_version == ("HTTP/2" if http2 else "HTTP/1.1")
+                assert b"mtls" not in answer.content.lower()
+            assert await served_name(front, "localhost") == "localhost"
+        told = [shlex.split(each) for each in lines(log)]
+        assert "CN=stranger" in told[0][7]
+        assert told[0][4] == "TLSv1.3"
+
+
+async def test_passthrough_and_a_client_that_speaks_no_tls(serving, tmp_path: Path) -> None:
+    log = tmp_path / "connections"
+    listener = {"protocol": "HTTPS", "mutual_authentication": {"mode": "passthrough"}}
+    async with sites("a") as (a,):
+        given = config({"web": group(a)}, listener=listener, connection_log=str(log))
+        async with serving(given) as front:
+            assert b"HTTP/1" not in await front.raw("web", b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            _, writer = await asyncio.open_connection(*front.address("web"))
+            writer.close()
+            await until(lambda: len(lines(log)) == 2)
+        assert all("Failed:UnmappedConnectionError" in each for each in lines(log))
 
 
 async def test_the_access_log_knows_tls(serving, tmp_path: Path) -> None:
