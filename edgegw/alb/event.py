@@ -69,9 +69,12 @@ def encode_event(request: Request, body: bytes, group: LambdaTargetGroup) -> byt
 
 
 def encode_health_check(group: LambdaTargetGroup, path: str) -> bytes:
-    """The event of a health check: `user-agent` is its only header."""
+    """The event of a health check: `user-agent` is its only header; a query in `path` is split."""
     headers = {"user-agent": ["ELB-HealthChecker/2.0"]}
-    return encode_payload(_event(group, "GET", path, {}, headers, body="", is_base64=False))
+    path, _, rest = path.partition("?")
+    pairs = [(key.decode(), value.decode()) for key, value in query_pairs(rest.encode())]
+    query = _grouped(pairs)
+    return encode_payload(_event(group, "GET", path, query, headers, body="", is_base64=False))
 
 
 def _event(

@@ -100,6 +100,19 @@ class Config:
     faults: Mapping[str, FaultPlan] = field(default_factory=dict[str, FaultPlan])
     fault_seed: int | None = None
 
+    @property
+    def is_sticky(self) -> bool:
+        """Whether a load balancer sets stickiness cookies."""
+        groups = self.target_groups.values()
+        if any(isinstance(each, alb.IpTargetGroup) and each.stickiness for each in groups):
+            return True
+        return any(
+            isinstance(rule.action, alb.Forward) and rule.action.stickiness is not None
+            for door in self.doors
+            if isinstance(door, ListenerDoor)
+            for rule in (*door.listener.rules, door.listener.default)
+        )
+
     def users_of(self, group: alb.TargetGroup) -> list[alb.LoadBalancer]:
         """The load balancers that forward to a target group."""
         found: dict[str, alb.LoadBalancer] = {}

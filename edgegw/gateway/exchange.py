@@ -228,6 +228,14 @@ class Exchange:
         return None
 
     @property
+    def target(self) -> str | None:
+        """The ip target chosen, as ADDRESS:PORT."""
+        for step, _, _ in self.steps:
+            if isinstance(step, (alb_flow.ForwardTo, alb_flow.Finish)) and step.chosen.target:
+                return str(step.chosen.target)
+        return None
+
+    @property
     def breaches(self) -> list[tuple[str, Breach]]:
         """Rules that results of functions broke, with their triggers; refused or only warned of."""
         found: list[tuple[str, Breach]] = []
@@ -317,6 +325,7 @@ class Exchange:
             "behavior": self.behavior.path_pattern if self.behavior else None,
             "rule": _rule(self.rule),
             "target_group": self.target_group,
+            "target": self.target,
             "functions": [
                 {
                     "trigger": run.trigger,

@@ -10,14 +10,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import httpx
 
 from edgegw.alb.health_check_log import CheckEntry
 from edgegw.alb.model import (
     Forward,
-    IpTargetGroup,
     LambdaTargetGroup,
     TargetGroup,
 )
@@ -34,6 +33,7 @@ from edgegw.gateway.exchange import Exchange, Exchanges, Standing
 from edgegw.gateway.faults import Faults
 from edgegw.gateway.front_door import FrontDoor
 from edgegw.gateway.health_checks import HealthChecks
+from edgegw.gateway.httpx_origins import EVERYBODY, httpx_transport
 from edgegw.gateway.in_process import InProcessTransport
 from edgegw.gateway.origins import Enter, Origins
 from edgegw.gateway.target_groups import TargetGroups
@@ -45,32 +45,6 @@ MakeTransport = Callable[[AbstractSet[str]], httpx.AsyncBaseTransport]
 """Makes the transport to origins; gets the hosts whose certificates are not verified.
 
 The set changes when the configuration is loaded anew."""
-
-
-def httpx_transport(unverified: AbstractSet[str]) -> httpx.AsyncBaseTransport:
-    """Httpx's own transport, which respx mocks with no set-up."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=5.0)
-    mounted: dict[bool, httpx.AsyncHTTPTransport] = {}
-
-    def transport(*, verify: bool) -> httpx.AsyncHTTPTransport:
-        if verify not in mounted:
-            mounted[verify] = httpx.AsyncHTTPTransport(
-                verify=verify, trust_env=False, limits=limits, http2=False
-            )
-        return mounted[verify]
-
-    class ByHost(httpx.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            plain = request.url.scheme == "http"
-            verify = not plain and request.url.host not in unverified
-            return await transport(verify=verify).handle_async_request(request)
-
-        async def aclose(self) -> None:
-            for each in mounted.values():
-                await each.aclose()
-            mounted.clear()
-
-    return ByHost()
 
 
 @dataclass
@@ -255,7 +229,7 @@ class Gateway:
             service.debug(first_reference(config, name), port)
         origins = Origins(
             self._make_transport(self._unverified),
-            self._make_transport(_EVERYBODY),
+            self._make_transport(EVERYBODY),
             self._local_doors(),
         )
         groups = TargetGroups(config.target_groups)
@@ -363,7 +337,7 @@ class Gateway:
     def check_targets(self) -> None:
         """Starts the health checks of all target groups that are in use; `serve` does."""
         parts = self._parts_here()
-        if _is_sticky(self.config):  # so that no request waits for what seals cookies
+        if self.config.is_sticky:  # so that no request waits for what seals cookies
             importlib.import_module("cryptography.hazmat.primitives.ciphers.aead")
         if parts.checks is None:
             parts.checks = HealthChecks(
@@ -478,29 +452,6 @@ def by_key(doors: Sequence[Door]) -> Mapping[object, Door]:
             same += 1
         found[key] = door
     return MappingProxyType(found)
-
-
-class _Everybody(frozenset[str]):
-    """All hosts: a load balancer does not verify the certificates of its targets."""
-
-    def __contains__(self, host: object) -> bool:
-        return True
-
-
-_EVERYBODY: Final = _Everybody()
-
-
-def _is_sticky(config: Config) -> bool:
-    """Whether a load balancer sets stickiness cookies."""
-    groups = config.target_groups.values()
-    if any(isinstance(each, IpTargetGroup) and each.stickiness for each in groups):
-        return True
-    return any(
-        isinstance(rule.action, Forward) and rule.action.stickiness is not None
-        for door in config.doors
-        if isinstance(door, ListenerDoor)
-        for rule in (*door.listener.rules, door.listener.default)
-    )
 
 
 def _checked(config: Config) -> list[TargetGroup]:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from edgegw.alb.flow import (
     ChooseTarget,
-    Facts,
     Finish,
     ForwardTo,
     Invoke,
@@ -25,34 +24,24 @@ from edgegw.alb.forwarding import forwarded_host, trace_id
 from edgegw.alb.model import (
     Forward,
     IpTargetGroup,
-    LambdaTargetGroup,
     Listener,
-    LoadBalancer,
-    Rule,
     Target,
 )
 from edgegw.alb.targets import Routable, choose_target_group
 from edgegw.awslambda.model import FunctionError, FunctionRef, Report, Returned, Throttled
-from edgegw.http.message import Client, Headers, Request, Response
-from edgegw.http.target import Target as RequestTarget
-
-FACTS = Facts(b"Sat, 21 Nov 2026 00:00:00 GMT", 0x5DBAFC0F, "a4ac9c9046b152c44e90ca34", 0.0)
-BALANCER = LoadBalancer(
-    "lb", "arn:aws:elasticloadbalancing:r:1:loadbalancer/app/lb/1", "lb-1.elb.test"
-)
-FN = LambdaTargetGroup("fn", "arn:fn", FunctionRef("hello"))
-WEB = IpTargetGroup("web", "arn:web", (Target("10.0.0.1", 80), Target("10.0.0.2", 80)))
+from edgegw.http.message import Headers, Request, Response
+from tests.alb import balancers
+from tests.alb.balancers import BALANCER, FACTS, FN, WEB
 
 
-def listener(*rules: Rule, default: Any = None, port: int = 80) -> Listener:
-    action = default or Forward(((FN, 1),))
-    return Listener(BALANCER, port, "HTTP", rules, Rule(None, (), action))
+def listener(*, default: Any = None, port: int = 80) -> Listener:
+    """A listener that forwards to a function unless told otherwise."""
+    return balancers.listener(default=default or Forward(((FN, 1),)), port=port)
 
 
 def request(target: bytes = b"/a?b=1", method: str = "GET", **headers: str) -> Request:
-    lines = [(b"Host", b"example.com")]
-    lines += [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return Request(method, RequestTarget.parse(target), Headers(lines), client=Client("1.2.3.4", 5))
+    lines = [(name.replace("_", "-"), value) for name, value in headers.items()]
+    return balancers.request(target, method, lines)
 
 
 def chosen_target(step: Step, turn: int = 1) -> ForwardTo:
@@ -233,7 +222,7 @@ def test_absolute_form_beats_the_host_header_and_http10_may_lack_it() -> None:
     bare = request()._replace(headers=Headers(), http_version="1.0")
     step = start(listener(), bare, FACTS)
     assert isinstance(step, ReadBody)
-    assert step.request.headers.get(b"host") == b"lb-1.elb.test"
+    assert step.request.headers.get(b"host") == BALANCER.dns_name.encode()
 
 
 def test_host_is_lowered_for_ip_targets_and_kept_for_functions() -> None:
