@@ -13,9 +13,11 @@ import httpx
 import pytest
 import trustme
 from cryptography import x509
+from websockets.asyncio.client import connect
 
 from tests.conftest import Serving
 from tests.gateway.test_balancer import config, group, lines, sites, states, until
+from tests.gateway.test_websockets import origin as websocket_origin
 
 
 @pytest.fixture(autouse=True)
@@ -240,3 +242,34 @@ async def test_the_access_log_knows_tls(serving, tmp_path: Path) -> None:
         assert fields[15] == "TLSv1.3"
         assert fields[18] == "localhost"
         assert fields[19].startswith("arn:aws:acm:us-east-1:")
+
+
+@pytest.mark.parametrize("secure", [False, True])
+async def test_a_websocket_is_one_line_at_its_end(serving, tmp_path: Path, secure: bool) -> None:
+    log = tmp_path / "access"
+    listener = {"protocol": "HTTPS"} if secure else {}
+    async with websocket_origin() as url:
+        targets = {
+            "web": {
+                "targets": [url.removeprefix("http://")],
+                "health_check": {"enabled": False},
+            }
+        }
+        given = config(targets, listener=listener, access_log=str(log))
+        async with serving(given) as front:
+            context = None
+            if secure:
+                context = ssl.create_default_context(
+                    cafile=str(tmp_path / "state" / "ca" / "rootCA.pem")
+                )
+            address = front.urls["web"].replace("http", "ws", 1).replace("127.0.0.1", "localhost")
+            async with connect(f"{address}/echo", ssl=context, proxy=None) as socket:
+                await socket.send("hello")
+                assert await socket.recv() == "hello"
+                assert lines(log) == []
+            await until(lambda: len(lines(log)) == 1)
+    fields = shlex.split(lines(log)[0])
+    assert fields[0] == ("wss" if secure else "ws")
+    assert fields[8:10] == ["101", "101"]
+    assert int(fields[10]) > 100
+    assert int(fields[11]) > 100
