@@ -13,7 +13,14 @@ MAX_REQUEST_LINE: Final = 16 * 1024
 MAX_HEADER_LINE: Final = 16 * 1024
 MAX_HEADERS: Final = 64 * 1024
 MAX_FORWARDED_FOR: Final = 30
-_JUDGED_LENGTHS: Final = (len("transfer-encoding"), len("x-forwarded-for"))
+_JUDGED: Final = frozenset(
+    {
+        (len(name), first)
+        for name in ("transfer-encoding", "x-forwarded-for")
+        for first in (name[:1].encode(), name[:1].upper().encode())
+    }
+)
+"""Length and first letter of the headers whose values are judged."""
 
 
 def classified(request: Request) -> Classification:
@@ -41,8 +48,8 @@ def refuse_at_the_door(
         total += size + 4
         if size + 2 >= MAX_HEADER_LINE:
             return Refusal(400, "-", f"the header {name[:40]!r} exceeds {MAX_HEADER_LINE} bytes")
-        # Only Transfer-Encoding and X-Forwarded-For have more to judge: 17 and 15 letters.
-        has_more = has_more or len(name) in _JUDGED_LENGTHS
+        # Only Transfer-Encoding and X-Forwarded-For have more to judge: few names look like them.
+        has_more = has_more or (len(name), name[:1]) in _JUDGED
     if total > MAX_HEADERS:
         return Refusal(400, "-", f"the request headers exceed {MAX_HEADERS} bytes")
     if request.method in ("TRACE", "CONNECT"):

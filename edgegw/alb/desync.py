@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from enum import IntEnum
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -100,6 +101,7 @@ def _header(found: Classification, name: bytes, value: bytes) -> Classification:
     return found
 
 
+@lru_cache(maxsize=2048)
 def _meant(name: bytes) -> bytes | None:
     """The framing header that `name` is, or that a careless reader may take it for."""
     if len(name) < 13:  # shorter than Content-Length without its hyphen
