@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
 
@@ -23,48 +22,83 @@ LARGEST: Final = 16 * 1024 * 1024
 """Bytes of a log file after which it is put aside."""
 KEPT: Final = 5
 """Files put aside that are kept, as FILE.1 and so on."""
-_WAITING: Final = 10_000
+_WAITING: Final = 100_000
 """Lines that may wait for the disk; more are dropped, and that is said."""
 
 
+class _File:
+    """A log file that is put aside when it is large. Raises OSError."""
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._stream = self._path.open("ab")
+
+    def write(self, lines: bytes) -> None:
+        if self._stream.tell() and self._stream.tell() + len(lines) > LARGEST:
+            self._put_aside()
+        self._stream.write(lines)
+        self._stream.flush()
+
+    def _put_aside(self) -> None:
+        self._stream.close()
+        for at in range(KEPT - 1, 0, -1):
+            older = self._path.with_name(f"{self._path.name}.{at}")
+            if older.exists():
+                older.replace(self._path.with_name(f"{self._path.name}.{at + 1}"))
+        self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+        self._stream = self._path.open("ab")
+
+    def close(self) -> None:
+        self._stream.close()
+
+
 class _Writer:
-    """Appends lines to files."""
+    """Appends lines to files; many at once where many wait."""
 
     def __init__(self) -> None:
-        self._lines: queue.Queue[tuple[str, str] | None] = queue.Queue(_WAITING)
-        self._files: dict[str, RotatingFileHandler] = {}
-        self._dropped = 0
+        self._lines: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
+        self._files: dict[str, _File] = {}
+        self._is_behind = False
         self._thread: threading.Thread | None = None
 
     def put(self, path: str, line: str) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="edgegw-logs", daemon=True)
             self._thread.start()
-        try:
-            self._lines.put_nowait((path, line))
-        except queue.Full:
-            if not self._dropped:
-                logger.warning("the disk does not keep up: lines of %s are dropped", path)
-            self._dropped += 1
+        if self._lines.qsize() < _WAITING:
+            self._lines.put((path, line))
+        elif not self._is_behind:
+            self._is_behind = True
+            logger.warning("the disk does not keep up: lines of %s are dropped", path)
 
     def _run(self) -> None:
-        while (found := self._lines.get()) is not None:
-            path, line = found
-            try:
-                self._file(path).emit(logging.makeLogRecord({"msg": line}))
-            except OSError as error:
-                logger.warning("the log %s cannot be written: %s", path, error)
+        goes_on = True
+        while goes_on:
+            found = self._lines.get()
+            waiting: dict[str, list[str]] = {}
+            while True:
+                if found is None:
+                    goes_on = False
+                else:
+                    waiting.setdefault(found[0], []).append(found[1])
+                try:
+                    found = self._lines.get_nowait()
+                except queue.Empty:
+                    break
+            for path, lines in waiting.items():
+                self._write(path, lines)
         for each in self._files.values():
             each.close()
 
-    def _file(self, path: str) -> RotatingFileHandler:
-        handler = self._files.get(path)
-        if handler is None:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            handler = self._files[path] = RotatingFileHandler(
-                path, maxBytes=LARGEST, backupCount=KEPT, encoding="utf-8"
-            )
-        return handler
+    def _write(self, path: str, lines: list[str]) -> None:
+        try:
+            file = self._files.get(path)
+            if file is None:
+                file = self._files[path] = _File(path)
+            file.write("".join(f"{line}\n" for line in lines).encode())
+        except OSError as error:
+            logger.warning("the log %s cannot be written: %s", path, error)
 
     def close(self) -> None:
         """Writes what waits."""

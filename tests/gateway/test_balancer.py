@@ -18,6 +18,7 @@ import pytest
 
 from edgegw.alb.model import Target
 from edgegw.config.resolve import load_dict
+from edgegw.gateway import balancer_logs
 from edgegw.gateway.balancer_logs import BalancerLogs
 from tests.conftest import PYTHON, Serving, read_body, read_head
 
@@ -392,22 +393,31 @@ async def test_a_client_that_leaves_is_logged_with_460(serving, tmp_path: Path) 
         assert shlex.split(lines(file)[0])[8] == "460"
 
 
-def test_log_files_are_rotated_and_a_full_disk_does_not_stop_anything(
+def test_log_files_are_put_aside_and_what_cannot_be_written_stops_nothing(
     tmp_path: Path, monkeypatch, caplog
 ) -> None:
-    from edgegw.gateway import balancer_logs
-
     monkeypatch.setattr(balancer_logs, "LARGEST", 200)
-    writer = balancer_logs._Writer()
     for at in range(40):
+        writer = balancer_logs._Writer()
         writer.put(str(tmp_path / "log"), f"{at:04} " + "x" * 40)
+        writer.close()
     writer.put(str(tmp_path / "log" / "below-a-file"), "x")
     writer.close()
     kept = sorted(each.name for each in tmp_path.iterdir())
     assert kept == ["log", *(f"log.{at}" for at in range(1, 6))]
-    assert (tmp_path / "log").read_text().startswith("00")
+    assert (tmp_path / "log").read_text().startswith("0036 ")
+    assert (tmp_path / "log.1").read_text().startswith("0032 ")
     assert "cannot be written" in caplog.text
     BalancerLogs().close()
+
+
+def test_lines_that_the_disk_cannot_take_are_dropped(tmp_path: Path, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(balancer_logs, "_WAITING", 0)
+    writer = balancer_logs._Writer()
+    for _ in range(3):
+        writer.put(str(tmp_path / "log"), "x")
+    writer.close()
+    assert caplog.text.count("the disk does not keep up") == 1
 
 
 # Certain answers of a real listener
