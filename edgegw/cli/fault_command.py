@@ -70,7 +70,7 @@ def call(state: Path, method: str, path: str, body: Any = None) -> dict[str, Any
     import urllib.error
     import urllib.request
 
-    from edgegw.gateway.control_channel import read_announcement
+    from edgegw.gateway.announcement import read_announcement
 
     told = read_announcement(state)
     none_runs = EnvironmentProblem(

@@ -75,9 +75,9 @@ def state_of(config: Path | None) -> Path:
     file = config or find_config()
     if file is None:
         return Path(".edgegw").absolute()
-    from edgegw.config.resolve import load_file
+    from edgegw.config.remembered import load_quickly
 
-    return Path(load_file(file).state)
+    return Path(load_quickly(file).state)
 
 
 def _here() -> frozenset[str]:

@@ -23,6 +23,7 @@ from typing import Any, Final, TypeVar, cast
 from edgegw import __version__
 from edgegw.config.faults import set_faults
 from edgegw.errors import EdgegwError, UsageError
+from edgegw.gateway.announcement import FILE, read_announcement
 from edgegw.gateway.asgi import Message, Receive, Scope, Send
 from edgegw.gateway.balancer_control import (
     MAX_WEIGHT,
@@ -35,7 +36,6 @@ from edgegw.gateway.balancer_control import (
 from edgegw.gateway.certificates import state_folder, write_private
 from edgegw.gateway.gateway import Gateway
 
-_FILE: Final = "control.json"
 _LARGEST: Final = 1024 * 1024
 Answer = tuple[int, Mapping[str, Any]]
 
@@ -54,7 +54,7 @@ class ControlChannel:
         """Tells where the API listens, in the state folder. Raises EnvironmentProblem."""
         port = sock.getsockname()[1]
         self._hosts = frozenset({b"127.0.0.1:%d" % port, b"localhost:%d" % port})
-        self._file = state_folder(self._gateway.config.state) / _FILE
+        self._file = state_folder(self._gateway.config.state) / FILE
         told = {"url": f"http://127.0.0.1:{port}", "token": self._token, "pid": os.getpid()}
         write_private(self._file, json.dumps(told).encode())
 
@@ -91,7 +91,7 @@ class ControlChannel:
         given = [value for name, value in headers if name == b"authorization"]
         expected = f"Bearer {self._token}".encode()
         if len(given) != 1 or not hmac.compare_digest(given[0], expected):
-            return 401, {"error": f"the token in {_FILE} of the state folder is needed"}
+            return 401, {"error": f"the token in {FILE} of the state folder is needed"}
         return None
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
@@ -226,12 +226,3 @@ async def _body(receive: Callable[[], Awaitable[Message]]) -> bytes:
         parts.append(message.get("body", b""))
         if not message.get("more_body") or sum(map(len, parts)) > _LARGEST:
             return b"".join(parts)[:_LARGEST]
-
-
-def read_announcement(state: Path) -> dict[str, Any] | None:
-    """What a running gateway told in this state folder: `url`, `token`, `pid`."""
-    try:
-        found = json.loads((state / _FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else None

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from edgegw.gateway.control_channel import read_announcement
+from edgegw.gateway.announcement import read_announcement
 from tests.cli.test_commands import running
 from tests.conftest import FUNCTIONS, PYTHON, free_port
 from tests.gateway.test_reload import serving as reloading
