@@ -373,7 +373,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if not keep_alive:
             self._end()
-            self.transport.close()
+            close_gently(self.transport, unread=response.status >= 400)  # who errs may still send
 
     def _told(self) -> str:
         """How TLS was agreed on, for one request; empty without."""
