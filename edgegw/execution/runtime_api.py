@@ -275,7 +275,10 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._server.remember(self)
+        if self._server.is_lost:  # accepted while the environment was ended
+            self._transport.abort()
+        else:
+            self._server.remember(self)
 
     def data_received(self, data: bytes) -> None:
         try:

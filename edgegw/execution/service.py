@@ -194,7 +194,8 @@ class LambdaService:
         await asyncio.gather(*(pool.close() for pool in self._all_pools()))
         self._editions.clear()
         await self._maker.close()
-        await asyncio.sleep(0)  # closed transports say goodbye
+        for _ in range(3):  # connections just accepted are made, and closed ones say goodbye
+            await asyncio.sleep(0)
 
     # Functions
 
