@@ -129,6 +129,10 @@ def _check_health(document: Document, path: Path, group: schema.TargetGroup) -> 
     if (check.timeout or timeout) >= (check.interval or default):
         text = "the interval of a health check must be longer than its timeout"
         document.error(path, "alb.health-check", text, key=True)
+    for key in ("protocol", "port") if group.target_type == "lambda" else ():
+        if key in check.model_fields_set:
+            text = f"{key!r} does not apply to target_type lambda"
+            document.error((*path, key), "alb.health-check", text, key=True)
     if check.enabled is False and group.target_type != "lambda":
         text = "AWS checks ip and instance targets always; here they count as healthy"
         document.warning((*path, "enabled"), "alb.health-check", text)
@@ -215,6 +219,17 @@ def _check_mutual(
         document.error((*where, "trust_store"), "config.file", text)
 
 
+def _only_key(document: Document, path: Path, given: set[str], kind: str) -> str | None:
+    """The key of a mapping that has exactly one; else that is noted."""
+    if len(given) == 1:
+        return next(iter(given))
+    article = "an" if kind[0] in "aeiou" else "a"
+    found = ", ".join(sorted(given)) or "none"
+    text = f"{article} {kind} is a mapping of one key; found {found}"
+    document.error(path, f"alb.{kind}", text)
+    return None
+
+
 # Conditions
 
 _ONCE: Final = ("path_pattern", "host_header", "http_request_method", "source_ip")
@@ -225,13 +240,9 @@ def _check_conditions(document: Document, path: Path, rule: schema.Rule) -> None
     values = wildcards = 0
     for at, condition in enumerate(rule.conditions):
         where = (*path, "conditions", at)
-        given = condition.model_fields_set
-        if len(given) != 1:
-            found = ", ".join(sorted(given)) or "none"
-            text = f"a condition is a mapping of one key; found {found}"
-            document.error(where, "alb.condition", text)
+        kind = _only_key(document, where, condition.model_fields_set, "condition")
+        if kind is None:
             continue
-        (kind,) = given
         plain = kind.removesuffix("_regex")
         kinds[plain] += 1
         if plain in _ONCE and kinds[plain] > 1:
@@ -362,13 +373,9 @@ def _check_transforms(document: Document, path: Path, rule: schema.Rule) -> None
     seen: set[str] = set()
     for at, each in enumerate(rule.transforms):
         where = (*path, "transforms", at)
-        given = each.model_fields_set
-        if len(given) != 1:
-            found = ", ".join(sorted(given)) or "none"
-            text = f"a transform is a mapping of one key; found {found}"
-            document.error(where, "alb.transform", text)
+        kind = _only_key(document, where, each.model_fields_set, "transform")
+        if kind is None:
             continue
-        (kind,) = given
         if kind in seen:
             document.error((*where, kind), "alb.transform", f"a rule has one {kind}", key=True)
         seen.add(kind)
@@ -398,9 +405,7 @@ def _check_actions(
     final = 0
     for at, action in enumerate(actions):
         given = action.model_fields_set - {"order"}
-        if len(given) != 1:
-            text = f"an action is a mapping of one key; found {', '.join(sorted(given)) or 'none'}"
-            document.error((*path, at), "alb.action", text)
+        _only_key(document, (*path, at), given, "action")
         final += sum(kind in given for kind in _FINAL_ACTIONS)
         if given & set(_SIGN_IN) and not listener.is_https:
             text = f"{', '.join(given)} needs a listener with protocol HTTPS"

@@ -149,7 +149,9 @@ def test_a_lambda_group_takes_no_attributes_of_addresses() -> None:
     )
     given["functions"] = {"f": {"runtime": "python3.11", "code": ".", "handler": "x.y"}}
     given["target_groups"]["web"]["attributes"] = {"slow_start.duration_seconds": 30}
+    given["target_groups"]["web"]["health_check"] = {"port": 80}
     found = findings(given)
+    assert any("'port' does not apply to target_type lambda" in each for each in found)
     assert any("'stickiness' does not apply to target_type lambda" in each for each in found)
     assert any("'slow_start.duration_seconds' does not apply" in each for each in found)
 
