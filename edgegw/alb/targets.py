@@ -80,6 +80,29 @@ _DESCRIPTIONS: Final[Mapping[CheckResult, str]] = {
 }
 
 
+class Answer(NamedTuple):
+    """What a probe found: the status, or why there is none."""
+
+    code: int | None = None
+    failure: str = ""
+    timed_out: bool = False
+
+
+def judged(group: TargetGroup, answer: Answer) -> tuple[CheckResult, str]:
+    """What a probe's answer means, and the reason code of the health check log.
+
+    Source: ELB User Guide for ALB, "Health check logs".
+    """
+    if answer.timed_out:
+        return "timeout", "TimedOut"
+    if answer.code is None:
+        return "failed", "ConnectionReset" if isinstance(group, IpTargetGroup) else "TargetError"
+    if group.health_check.accepts(answer.code):
+        return "pass", ""
+    is_grpc = isinstance(group, IpTargetGroup) and group.protocol_version == "GRPC"
+    return "mismatch", "GRPCUnexpectedStatus" if is_grpc else "ResponseCodeMismatch"
+
+
 def after_check(
     health: Health, check: HealthCheck, result: CheckResult, code: int | None = None
 ) -> Health:

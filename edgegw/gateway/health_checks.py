@@ -6,12 +6,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from edgegw.alb.event import decode_response, encode_health_check
 from edgegw.alb.health_check_log import CheckEntry
 from edgegw.alb.model import IpTargetGroup, LambdaTargetGroup, Target, TargetGroup
-from edgegw.alb.targets import CheckResult, Health, after_check
+from edgegw.alb.targets import Answer, Health, after_check, judged
 from edgegw.awslambda.model import Invocation, Outcome, Returned
 from edgegw.awslambda.permissions import LOAD_BALANCER
 from edgegw.gateway.target_groups import TargetGroups
@@ -20,14 +20,6 @@ logger = logging.getLogger(__name__)
 
 _SOONEST = 0.5
 """Seconds between two checks that trouble has brought forward."""
-
-
-class Answer(NamedTuple):
-    """What a probe found: the status, or why there is none."""
-
-    code: int | None = None
-    failure: str = ""
-    timed_out: bool = False
 
 
 class Probe(Protocol):
@@ -176,15 +168,3 @@ class HealthChecks:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def judged(group: TargetGroup, answer: Answer) -> tuple[CheckResult, str]:
-    """What a probe's answer means, and the reason code of the health check log."""
-    if answer.timed_out:
-        return "timeout", "TimedOut"
-    if answer.code is None:
-        return "failed", "ConnectionReset" if isinstance(group, IpTargetGroup) else "TargetError"
-    if group.health_check.accepts(answer.code):
-        return "pass", ""
-    is_grpc = isinstance(group, IpTargetGroup) and group.protocol_version == "GRPC"
-    return "mismatch", "GRPCUnexpectedStatus" if is_grpc else "ResponseCodeMismatch"

@@ -16,10 +16,10 @@ import httpx
 
 from edgegw.alb.flow import ForwardTo, TargetFailure
 from edgegw.alb.model import IpTargetGroup, Target
+from edgegw.alb.targets import Answer
 from edgegw.cloudfront.faults import OriginFailure
 from edgegw.cloudfront.model import CustomOrigin, Origin, S3Origin, may_try_again
 from edgegw.gateway.exchange import Exchange
-from edgegw.gateway.health_checks import Answer
 from edgegw.gateway.http2_targets import Http2Error, Http2Targets
 from edgegw.gateway.transport import OriginRequest, OriginResponse, ReadyStream
 from edgegw.http.message import EMPTY, Body, Client, Header, Headers, Request, Response, Upgraded

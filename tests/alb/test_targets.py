@@ -12,23 +12,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegw.alb.flow import ChooseTarget, Finish, ForwardTo, start
-from edgegw.alb.model import Forward, HealthCheck, IpTargetGroup, Target
+from edgegw.alb.model import Forward, HealthCheck, IpTargetGroup, Target, TargetGroup
 from edgegw.alb.targets import (
     DRAINING,
     HEALTHY,
     REGISTERED,
     UNCHECKED,
+    Answer,
     Health,
     Registered,
     Routable,
     after_check,
     choose_target,
     choose_target_group,
+    judged,
     routable,
     share_at,
 )
 from edgegw.http.message import Response
-from tests.alb.balancers import FACTS, WEB, listener, request
+from tests.alb.balancers import FACTS, FN, WEB, listener, request
 
 A, B, C = (Target(f"10.0.0.{at}", 80) for at in (1, 2, 3))
 SICK = Health("unhealthy", "Target.Timeout")
@@ -217,6 +219,25 @@ def test_matcher() -> None:
         False,
         True,
     ]
+
+
+@pytest.mark.parametrize(
+    ("group", "answer", "expected"),
+    [
+        (WEB, Answer(200), ("pass", "")),
+        (WEB, Answer(500), ("mismatch", "ResponseCodeMismatch")),
+        (WEB, Answer(failure="refused"), ("failed", "ConnectionReset")),
+        (WEB, Answer(failure="slow", timed_out=True), ("timeout", "TimedOut")),
+        (FN, Answer(failure="crashed"), ("failed", "TargetError")),
+        (
+            replace(WEB, protocol_version="GRPC", health_check=HealthCheck(matcher=((12, 12),))),
+            Answer(0),
+            ("mismatch", "GRPCUnexpectedStatus"),
+        ),
+    ],
+)
+def test_what_a_probe_found(group: TargetGroup, answer: Answer, expected: tuple[str, str]) -> None:
+    assert judged(group, answer) == expected
 
 
 def test_a_response_of_a_target_passes_unchanged() -> None:
