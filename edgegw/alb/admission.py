@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
-from edgegw.alb.desync import COMPLIANT, Classification, classify_loose, classify_parsed
+from edgegw.alb.desync import COMPLIANT, Classification, classify_loose, classify_parsed, suspects
 from edgegw.alb.event import Refusal
 from edgegw.alb.model import Attributes
-from edgegw.http.message import Headers, Request
+from edgegw.http.message import Header, Headers, Request
 
 MAX_REQUEST_LINE: Final = 16 * 1024
 MAX_HEADER_LINE: Final = 16 * 1024
 MAX_HEADERS: Final = 64 * 1024
 MAX_FORWARDED_FOR: Final = 30
-_JUDGED: Final = frozenset(
-    {
-        (len(name), first)
-        for name in ("transfer-encoding", "x-forwarded-for")
-        for first in (name[:1].encode(), name[:1].upper().encode())
-    }
-)
-"""Length and first letter of the headers whose values are judged."""
+_JUDGED: Final = frozenset({b"transfer-encoding", b"x-forwarded-for"})
+"""The headers whose values are judged."""
+
+
+class _Look(NamedTuple):
+    """What the lines of a request's headers are by themselves."""
+
+    too_long: bytes | None
+    """The name of a line that is."""
+    size: int
+    has_judged: bool
+    suspects: tuple[Header, ...]
+
+
+@lru_cache(maxsize=256)
+def _look(raw: tuple[Header, ...]) -> _Look:
+    """Remembered, as clients send the same lines with most requests."""
+    long = (name for name, value in raw if len(name) + len(value) + 2 >= MAX_HEADER_LINE)
+    return _Look(
+        next(long, None),
+        Headers(raw).size(),
+        any(name.lower() in _JUDGED for name, _ in raw),
+        tuple(suspects(raw)),
+    )
 
 
 def classified(request: Request) -> Classification:
@@ -29,7 +46,8 @@ def classified(request: Request) -> Classification:
         return classify_loose(request.loose)
     if request.http_version >= "2":
         return COMPLIANT
-    return classify_parsed(request.method, request.headers.raw, request.http_version)
+    found = _look(request.headers.raw).suspects
+    return classify_parsed(request.method, found, request.http_version) if found else COMPLIANT
 
 
 def refuse_at_the_door(
@@ -42,15 +60,11 @@ def refuse_at_the_door(
     line = len(request.method) + len(request.target.raw) + len(" HTTP/1.1 ")
     if line >= MAX_REQUEST_LINE:
         return Refusal(414, "-", f"the request line exceeds {MAX_REQUEST_LINE} bytes")
-    total, has_more = 0, request.loose is not None
-    for name, value in request.headers.raw:
-        size = len(name) + len(value)
-        total += size + 4
-        if size + 2 >= MAX_HEADER_LINE:
-            return Refusal(400, "-", f"the header {name[:40]!r} exceeds {MAX_HEADER_LINE} bytes")
-        # Only Transfer-Encoding and X-Forwarded-For have more to judge: few names look like them.
-        has_more = has_more or (len(name), name[:1]) in _JUDGED
-    if total > MAX_HEADERS:
+    look = _look(request.headers.raw)
+    if look.too_long is not None:
+        detail = f"the header {look.too_long[:40]!r} exceeds {MAX_HEADER_LINE} bytes"
+        return Refusal(400, "-", detail)
+    if look.size > MAX_HEADERS:
         return Refusal(400, "-", f"the request headers exceed {MAX_HEADERS} bytes")
     if request.method in ("TRACE", "CONNECT"):
         return Refusal(405, "-", f"the method {request.method} is not allowed")
@@ -61,7 +75,9 @@ def refuse_at_the_door(
     if request.loose is not None and request.loose.framing is None:
         # Nobody could say where it ends: not even mode monitor passes it on.
         return Refusal(400, "-", f"the body's length cannot be known ({risk.reason})")
-    return (_bad_framing(request) or _too_many_addresses(request)) if has_more else None
+    if look.has_judged or request.loose is not None:
+        return _bad_framing(request) or _too_many_addresses(request)
+    return None
 
 
 def _bad_framing(request: Request) -> Refusal | None:

@@ -214,9 +214,14 @@ def classify_loose(head: LooseHead) -> Classification:
     return found
 
 
+def suspects(headers: Iterable[Header]) -> list[Header]:
+    """The lines that frame a message, or that a careless reader may take for such."""
+    return [line for line in headers if len(line[0]) >= 13 and _meant(line[0]) is not None]
+
+
 def classify_parsed(method: str, headers: Iterable[Header], version: str) -> Classification:
-    """The class of a request that a strict parser has taken, which leaves little to find."""
-    suspects = [line for line in headers if len(line[0]) >= 13 and _meant(line[0]) is not None]
-    if not suspects:
-        return COMPLIANT
-    return classify(method.encode(), b"/", b"HTTP/" + version.encode(), suspects)
+    """The class of a request that a strict parser has taken, which leaves little to find.
+
+    `headers` are its `suspects`.
+    """
+    return classify(method.encode(), b"/", b"HTTP/" + version.encode(), headers)

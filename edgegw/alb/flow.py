@@ -25,7 +25,7 @@ from edgegw.alb.event import (
     encode_event,
     misplaced_headers,
 )
-from edgegw.alb.forwarding import Facts, forwarded_request, to_target
+from edgegw.alb.forwarding import Facts, forwarded_request
 from edgegw.alb.model import (
     FixedResponse,
     Forward,
@@ -81,13 +81,42 @@ class Chosen(NamedTuple):
             self.listener, self.facts, rule, None, None, self.risk, action, client=self.client
         )
 
+    def bound_for(self, group: TargetGroup | None, *, bad_cookie: bool) -> Chosen:
+        """The target group is found."""
+        return Chosen(
+            self.listener,
+            self.facts,
+            self.rule,
+            group,
+            None,
+            self.risk,
+            self.action,
+            self.transformed,
+            bad_cookie,
+            self.client,
+        )
+
+    def at(self, target: Target) -> Chosen:
+        """The target is found."""
+        return Chosen(
+            self.listener,
+            self.facts,
+            self.rule,
+            self.target_group,
+            target,
+            self.risk,
+            self.action,
+            self.transformed,
+            self.bad_cookie,
+            self.client,
+        )
+
     @property
     def is_secure(self) -> bool:
         return self.listener.protocol == "HTTPS"
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(NamedTuple):
     """The answer stands. `refusal` says why the load balancer made it itself, if it did."""
 
     response: Response
@@ -96,8 +125,7 @@ class Finish:
     warning: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReadBody:
+class ReadBody(NamedTuple):
     """The request's body is needed whole, up to `limit` bytes."""
 
     request: Request
@@ -126,8 +154,7 @@ class ReadBody:
         return Invoke(invocation, self.group, self.chosen)
 
 
-@dataclass(frozen=True, slots=True)
-class Invoke:
+class Invoke(NamedTuple):
     """The target's function is to be invoked."""
 
     invocation: Invocation
@@ -176,8 +203,7 @@ class TargetFailure:
     timed_out: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ChooseTarget:
+class ChooseTarget(NamedTuple):
     """One of the group's targets is to take the request; `held` is the mark in its cookies."""
 
     request: Request
@@ -194,7 +220,7 @@ class ChooseTarget:
         target = choose_target(group, found, draw=chosen.facts.draw, sticky=sticky)
         if target is None:
             return _refuse(503, "-", _no_targets(group), chosen)
-        return ForwardTo(self.request, target, group, chosen._replace(target=target))
+        return ForwardTo(self.request, target, group, chosen.at(target))
 
 
 def target_mark(group: IpTargetGroup, target: Target) -> bytes:
@@ -202,8 +228,7 @@ def target_mark(group: IpTargetGroup, target: Target) -> bytes:
     return stickiness.mark_of(group.arn, target)
 
 
-@dataclass(frozen=True, slots=True)
-class ForwardTo:
+class ForwardTo(NamedTuple):
     """The request goes to an ip target."""
 
     request: Request
@@ -321,23 +346,23 @@ def _forward(action: Forward, request: Request, host: bytes, chosen: Chosen) -> 
             request = request._replace(target=made.target)
         host = host if made.host is None else made.host
     group, bad = _target_group(action, request, chosen)
-    chosen = chosen._replace(target_group=group, bad_cookie=bad)
+    chosen = chosen.bound_for(group, bad_cookie=bad)
     if group is None:
         return _refuse(503, "-", "every target group of the action has weight 0", chosen)
     mismatch = _protocol_mismatch(group, request)
     if mismatch is not None:
         return _refuse(464, "-", mismatch, chosen)
-    forwarded = forwarded_request(request, chosen.listener, host, chosen.facts)
     if isinstance(group, LambdaTargetGroup):
         named = (request.headers.get(b"upgrade") or b"").lower()
         if b"websocket" in (request.upgrade, named):
             detail = "a Lambda target cannot take a WebSocket"
             return _refuse(400, "LambdaWebsocketNotSupported", detail, chosen)
-        return ReadBody(forwarded, group, chosen)
-    rewritten = chosen.transformed is not None and chosen.transformed.host is not None
-    attributes = chosen.listener.load_balancer.attributes
-    keeps_host = attributes.preserve_host_header or rewritten
-    sent = to_target(forwarded, keeps_host=keeps_host)
+        sent = forwarded_request(request, chosen.listener, host, chosen.facts)
+        return ReadBody(sent, group, chosen)
+    is_rewritten = chosen.transformed is not None and chosen.transformed.host is not None
+    sent = forwarded_request(
+        request, chosen.listener, host, chosen.facts, to_ip=True, is_rewritten=is_rewritten
+    )
     return ChooseTarget(sent, group, chosen, _held_target(group, request, chosen))
 
 

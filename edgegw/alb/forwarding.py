@@ -7,6 +7,7 @@ preservation", "X-Forwarded headers", "Request tracing", "Header modification".
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from edgegw.alb.certificates import client_certificate_headers
@@ -52,16 +53,59 @@ _TRACE_LIMIT: Final = 7 * 1024
 """Bytes of all request headers above which a trace id is made anew, not extended."""
 
 
-def forwarded_request(request: Request, listener: Listener, host: bytes, facts: Facts) -> Request:
+class Kept(NamedTuple):
+    """What goes on of the lines that a client sent, and the values that more is made of."""
+
+    lines: tuple[Header, ...]
+    hosts: tuple[bytes, ...]
+    forwarded_for: tuple[bytes, ...]
+    trace_id: bytes
+    """Empty where none came, and where the headers are too many to extend it."""
+
+
+@lru_cache(maxsize=256)
+def kept(raw: tuple[Header, ...], *, to_ip: bool) -> Kept:
+    """What goes on of `raw`; an ip target gets no headers that belong to one connection.
+
+    Remembered, as clients send the same lines with most requests.
+    """
+    headers = Headers(raw)
+    dropped = _REPLACED
+    if to_ip:
+        dropped |= HOP_BY_HOP | named_by_connection(headers)
+    trace = headers.get(b"x-amzn-trace-id") or b""
+    return Kept(
+        tuple(line for line in raw if line[0].lower() not in dropped),
+        tuple(headers.get_all(b"host")),
+        tuple(headers.get_all(b"x-forwarded-for")),
+        b"" if trace and headers.size() > _TRACE_LIMIT else trace,
+    )
+
+
+def forwarded_request(
+    request: Request,
+    listener: Listener,
+    host: bytes,
+    facts: Facts,
+    *,
+    to_ip: bool = False,
+    is_rewritten: bool = False,
+) -> Request:
     """`request` as targets see it: host, X-Forwarded-* and trace id written anew.
 
-    `host` is as the client sent it, or as a transform made it. HTTP/2's split `cookie` fields are
-    joined with `; ` as RFC 9113 section 8.2.3 asks.
+    `host` is as the client sent it, or as a transform made it (`is_rewritten`). HTTP/2's split
+    `cookie` fields are joined with `; ` as RFC 9113 section 8.2.3 asks. An ip target sees the host
+    in lower case, unless it is preserved; recorded Lambda events show it as the client wrote it.
     """
     attributes = listener.load_balancer.attributes
-    raw = request.headers.raw
-    lines: list[Header] = [(b"Host", forwarded_host(host, listener))]
-    lines += [line for line in raw if line[0].lower() not in _REPLACED]
+    found = kept(request.headers.raw, to_ip=to_ip)
+    shown = forwarded_host(host, listener)
+    if to_ip and not (is_rewritten or attributes.preserve_host_header):
+        shown = shown.lower()
+    lines: list[Header] = [(b"Host", shown)]
+    if to_ip and attributes.preserve_host_header and not is_rewritten:
+        lines += [(b"Host", each) for each in found.hosts[1:]]
+    lines += found.lines
     if attributes.drop_invalid_header_fields:
         lines = [line for line in lines if _VALID_NAME.fullmatch(line[0])]
     if request.http_version >= "2":
@@ -71,15 +115,20 @@ def forwarded_request(request: Request, listener: Listener, host: bytes, facts: 
         names = {name.lower() for name, _ in told}
         lines = [line for line in lines if line[0].lower() not in names]
         lines += [line for line in told if line[1]]
-    forwarded_for = _forwarded_for(request, attributes)
+    forwarded_for = _forwarded_for(request.client, found.forwarded_for, attributes)
     if forwarded_for is not None:
         lines.append((b"X-Forwarded-For", forwarded_for))
-    lines += [
-        (b"X-Forwarded-Proto", listener.protocol.lower().encode()),
-        (b"X-Forwarded-Port", str(listener.port).encode()),
-        (b"X-Amzn-Trace-Id", trace_of(request, facts)),
-    ]
+    lines += _about_listener(listener.protocol, listener.port)
+    lines.append((b"X-Amzn-Trace-Id", trace_id(found.trace_id, facts)))
     return request.sent(request.target, Headers(lines))
+
+
+@lru_cache(maxsize=64)
+def _about_listener(protocol: str, port: int) -> tuple[Header, Header]:
+    return (
+        (b"X-Forwarded-Proto", protocol.lower().encode()),
+        (b"X-Forwarded-Port", str(port).encode()),
+    )
 
 
 def _joined_cookies(lines: list[Header]) -> list[Header]:
@@ -90,14 +139,15 @@ def _joined_cookies(lines: list[Header]) -> list[Header]:
     return [*rest, (b"cookie", b"; ".join(cookies))]
 
 
-def _forwarded_for(request: Request, attributes: Attributes) -> bytes | None:
-    """The value of X-Forwarded-For; None where there is none."""
+def _forwarded_for(
+    client: Client, earlier: tuple[bytes, ...], attributes: Attributes
+) -> bytes | None:
+    """The value of X-Forwarded-For behind the `earlier` ones; None where there is none."""
     if attributes.xff_mode == "remove":
         return None
-    earlier = request.headers.get_all(b"x-forwarded-for")
     if attributes.xff_mode == "append":
         with_port = attributes.xff_client_port
-        earlier.append(_shown(request.client, with_port=with_port, is_only=not earlier))
+        earlier += (_shown(client, with_port=with_port, is_only=not earlier),)
     return b", ".join(earlier) if earlier else None
 
 
@@ -143,10 +193,7 @@ def forwarded_host(host: bytes, listener: Listener) -> bytes:
 
 def trace_of(request: Request, facts: Facts) -> bytes:
     """The X-Amzn-Trace-Id that `request` goes on with; a fresh one if its headers are many."""
-    incoming = request.headers.get(b"x-amzn-trace-id") or b""
-    if incoming and request.headers.size() > _TRACE_LIMIT:
-        incoming = b""
-    return trace_id(incoming, facts)
+    return trace_id(kept(request.headers.raw, to_ip=False).trace_id, facts)
 
 
 def trace_id(incoming: bytes, facts: Facts) -> bytes:
@@ -155,20 +202,10 @@ def trace_id(incoming: bytes, facts: Facts) -> bytes:
     A new `Root`, or a new `Self` in front of a kept one.
     """
     fresh = f"1-{int(facts.now):08x}-{facts.entropy[:24]}".encode()
+    if not incoming:
+        return b"Root=" + fresh
     fields = [field for field in incoming.split(b";") if field]
     kept = [field for field in fields if not field.startswith(b"Self=")]
     if any(field.startswith(b"Root=") for field in kept):
         return b";".join([b"Self=" + fresh, *kept])
     return b";".join([b"Root=" + fresh, *kept])
-
-
-def to_target(request: Request, *, keeps_host: bool) -> Request:
-    """`request` for an ip target: no hop-by-hop headers, the host in lower case unless preserved.
-
-    AWS documents the lower case; recorded Lambda events show the host as the client wrote it.
-    """
-    dropped = HOP_BY_HOP | named_by_connection(request.headers)
-    host, *rest = request.headers.raw
-    lines = [host if keeps_host else (host[0], host[1].lower()), *rest]
-    kept = Headers(line for line in lines if line[0].lower() not in dropped)
-    return request.sent(request.target, kept)

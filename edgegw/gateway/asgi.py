@@ -19,7 +19,8 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
 
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.origins import CutOffError
-from edgegw.http.message import EMPTY, Body, Client, Headers, Request, Response
+from edgegw.gateway.tunnel import Moved
+from edgegw.http.message import EMPTY, Body, Client, Headers, Request, Response, has_body
 from edgegw.http.target import Target
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -30,7 +31,6 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 WIRE: Final = "edgegw.wire"
 TLS: Final = "edgegw.tls"
 CLIENT: Final = "edgegw.client"
-BEGUN: Final = "edgegw.begun"
 EXCHANGE: Final = "edgegw.exchange"
 
 
@@ -47,8 +47,6 @@ class Limits:
     idle: float | None = None
     age: float | None = None
     is_lenient: bool = False
-    decides: bool = False
-    """Whether `begin` is worth asking."""
 
     def takes_hosts(self, count: int, version: str) -> bool:
         """Whether a request may have so many Host headers."""
@@ -70,9 +68,10 @@ class Handshake:
 
 
 class Begun(NamedTuple):
-    """A request that has begun, and its answer if that is all it took."""
+    """A request that has begun, when (`perf_counter`), and its answer if that is all it took."""
 
     exchange: Exchange
+    started: float
     response: Response | None = None
 
 
@@ -155,29 +154,35 @@ class FrontDoorApp:
             incoming.takes_trailers = "http.response.trailers" in (scope.get("extensions") or {})
             if not _is_grpc(scope):  # whose client may wait for the answer's head before it speaks
                 await incoming.look_ahead()
-        extensions = scope.get("extensions")
-        begun: Begun | None = extensions.get(BEGUN) if extensions is not None else None
-        if begun is not None:
-            exchange = begun.exchange
-            request = exchange.request
-        else:
-            request = to_request(scope, incoming)
-            exchange = self._door.open(request)
-        if extensions is not None:
-            extensions[EXCHANGE] = exchange
+        extensions: dict[str, Any] | None = scope.get("extensions")
+        if extensions is None:
+            extensions = {}
+        exchange = self._door.open(to_request(scope, incoming))
+        extensions[EXCHANGE] = exchange
+        splice = extensions[WIRE].get("splice") if WIRE in extensions else None
+        await self._answer(exchange, started, _Way(incoming, send, splice=splice))
+
+    async def finish(
+        self, begun: Begun, receive: Receive, send: Send, send_whole: Callable[[Response], None]
+    ) -> None:
+        """Goes on with a request that `begin` did not answer; its server need not speak ASGI."""
+        way = _Way(Incoming(receive), send, send_whole)
+        await self._answer(begun.exchange, begun.started, way)
+
+    async def _answer(self, exchange: Exchange, started: float, way: _Way) -> None:
         try:
-            response = await self._door.answer(request, exchange)
+            response = await self._door.answer(exchange.request, exchange)
             exchange.response = response
-            if response.upgraded is not None:
+            if response.upgraded is not None and way.splice is not None:
                 try:
-                    moved = await cast("Any", extensions)[WIRE]["splice"](response)
+                    moved = await way.splice(response)
                 finally:
                     if response.body.release is not None:
                         response.body.release()
                 exchange.request_bytes = moved.to_origin
                 exchange.response_bytes = moved.to_viewer
                 return
-            await _send_response(request, response, exchange, incoming, send)
+            await _send_response(exchange, response, way)
         except ViewerGoneError:
             exchange.is_gone = True
             exchange.reason = exchange.reason or "the viewer closed the connection"
@@ -186,7 +191,7 @@ class FrontDoorApp:
             raise
         finally:
             exchange.duration = perf_counter() - started
-            exchange.request_bytes += incoming.received
+            exchange.request_bytes += way.incoming.received
             self._door.close(exchange)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
@@ -249,6 +254,18 @@ class Incoming:
             pass
 
 
+class _Way(NamedTuple):
+    """How one request comes in and its answer goes out.
+
+    `send_whole` sends an answer whose content is at hand; `splice` answers 101.
+    """
+
+    incoming: Incoming
+    send: Send
+    send_whole: Callable[[Response], None] | None = None
+    splice: Callable[[Response], Awaitable[Moved]] | None = None
+
+
 def _is_grpc(scope: Scope) -> bool:
     kind = dict(scope["headers"]).get(b"content-type", b"")
     return cast("bytes", kind).startswith(b"application/grpc")
@@ -309,14 +326,12 @@ def _speaks_grpc(headers: Headers) -> bool:
     return (headers.get(b"content-type") or b"").startswith(b"application/grpc")
 
 
-_BODILESS: Final = frozenset({204, 304})
-
-
-async def _send_response(
-    request: Request, response: Response, exchange: Exchange, incoming: Incoming, send: Send
-) -> None:
+async def _send_response(exchange: Exchange, response: Response, way: _Way) -> None:
     """Sends `response`, streaming its body; a viewer that leaves ends the reading."""
-    body = response.body
+    body, incoming, send = response.body, way.incoming, way.send
+    if body.content is not None and way.send_whole is not None:
+        _send_at_once(exchange, response, way.send_whole)
+        return
     start: Message = {
         "type": "http.response.start",
         "status": response.status,
@@ -326,7 +341,7 @@ async def _send_response(
     if incoming.takes_trailers and body.is_empty and b"grpc-status" in response.headers:
         await _send_trailers_only(start, response.headers, send)
         return
-    if request.method == "HEAD" or response.status in _BODILESS:
+    if not has_body(exchange.request.method, response.status):
         if body.release is not None:
             body.release()
         body = EMPTY
@@ -354,6 +369,18 @@ async def _send_response(
     finally:
         if body.release is not None:
             body.release()
+
+
+def _send_at_once(
+    exchange: Exchange, response: Response, send_whole: Callable[[Response], None]
+) -> None:
+    content = response.body.content
+    if content and has_body(exchange.request.method, response.status):
+        exchange.keep_body(content)
+    try:
+        send_whole(response)
+    except OSError:
+        raise ViewerGoneError from None
 
 
 async def _send_trailers_only(start: Message, headers: Headers, send: Send) -> None:

@@ -20,7 +20,7 @@ from edgegw.config.model import DistributionDoor, Door, ListenerDoor
 from edgegw.gateway.asgi import Begun, Handshake, Limits, ViewerGoneError
 from edgegw.gateway.drive import new_request_id
 from edgegw.gateway.exchange import Exchange
-from edgegw.http.message import Client, Header, Request, Response
+from edgegw.http.message import Client, Header, Request, Response, has_body
 
 if TYPE_CHECKING:
     from edgegw.gateway.gateway import Gateway
@@ -60,6 +60,8 @@ class FrontDoor:
     def begin(self, request: Request) -> Begun:
         gateway, started = self._gateway, time.perf_counter()
         exchange = self.open(request)
+        if self._kind == "distribution":
+            return Begun(exchange, started)
         standing = exchange.standing = gateway.stand()
         door = standing.doors.get(self._key, self._door)
         response: Response | None = None
@@ -67,7 +69,7 @@ class FrontDoor:
             if isinstance(door, ListenerDoor):
                 response = gateway.driver().begin(door.listener, request, exchange)
             if response is None:
-                return Begun(exchange)
+                return Begun(exchange, started)
             if gateway.stale:
                 response = self._marked(response, exchange)
         except Exception as error:
@@ -75,11 +77,11 @@ class FrontDoor:
         exchange.standing = None
         gateway.leave(standing)
         exchange.response = response
-        if response.body.content:
+        if response.body.content and has_body(request.method, response.status):
             exchange.keep_body(response.body.content)
         exchange.duration = time.perf_counter() - started
         self.close(exchange)
-        return Begun(exchange, response)
+        return Begun(exchange, started, response)
 
     async def answer(self, request: Request, exchange: Exchange) -> Response:
         gateway = self._gateway
@@ -132,7 +134,7 @@ class FrontDoor:
         attributes = listener.load_balancer.attributes
         idle = attributes.idle_timeout
         age = attributes.client_keep_alive
-        return Limits(idle + 1, idle, age, is_lenient=True, decides=True)
+        return Limits(idle + 1, idle, age, is_lenient=True)
 
     def connected(self, client: Client, handshake: Handshake | None) -> None:
         listener = self._listener()

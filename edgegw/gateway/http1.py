@@ -17,8 +17,9 @@ from typing import Any, Final, cast
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from edgegw.gateway.asgi import BEGUN, CLIENT, TLS, WIRE, Begun, Limits, ViewerGoneError
+from edgegw.gateway.asgi import CLIENT, TLS, WIRE, Begun, Limits, ViewerGoneError
 from edgegw.gateway.connection import Connection
+from edgegw.gateway.known_heads import KnownHead, KnownHeads, Sighted
 from edgegw.gateway.response_cycle import FrontDoorCycle, close_gently, head_and_body, whole
 from edgegw.gateway.tunnel import Moved, Tunnel
 from edgegw.http.loose_head import (
@@ -36,6 +37,8 @@ logger = logging.getLogger(__name__)
 MAX_HEAD: Final = 256 * 1024
 """Bytes of request line and headers after which nothing more is read; AWS's limits are lower and
 are judged by the front doors."""
+
+_heads: Final = KnownHeads()
 
 _SHORT: Final = 64
 """Bytes below which a block of data may be a whole request of HTTP/0.9."""
@@ -72,11 +75,14 @@ class FrontDoorProtocol(HttpToolsProtocol):
         self._is_clean = True
         self._collects = False
         self._loose: LooseHead | None = None
+        self._known: KnownHead | None = None
+        self._keeps_alive = False
         self._peer = Client()
         self._tls = ""
         self._made = self._heard = 0.0
         self._idle: asyncio.TimerHandle | None = None
-        self.timeout_keep_alive = self._limits.keep_alive
+        self._rest: asyncio.TimerHandle | None = None
+        self._rests_since: float | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -109,6 +115,33 @@ class FrontDoorProtocol(HttpToolsProtocol):
             return
         self._idle = self.loop.call_later(rest, self._look_for_life)
 
+    def on_response_complete(self) -> None:
+        """Begins the next request of a pipeline, or to wait for one.
+
+        The timer is left running and asks again: setting one per request costs more.
+        """
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._heard = self._rests_since = self.loop.time()
+        if self._limits.idle is None and self._rest is None:
+            self._rest = self.loop.call_later(self._limits.keep_alive, self._look_for_rest)
+
+    def _look_for_rest(self) -> None:
+        """Ends a connection that has waited for its next request long enough."""
+        self._rest = None
+        if self._rests_since is None or self.transport.is_closing():
+            return  # the next rest sets another timer
+        left = self._rests_since + self._limits.keep_alive - self.loop.time()
+        if left <= 0:
+            self.transport.close()
+        else:
+            self._rest = self.loop.call_later(left, self._look_for_rest)
+
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._running = cycle
         super()._start_asgi_task(cycle, app)
@@ -119,8 +152,9 @@ class FrontDoorProtocol(HttpToolsProtocol):
         if running is not None and not running.response_complete:
             running.disconnected = True
             running.message_event.set()
-        if self._idle is not None:
-            self._idle.cancel()
+        for timer in (self._idle, self._rest):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
 
     # Parsing
@@ -132,7 +166,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
             self._early.append(data)
             self.transport.pause_reading()
             return
-        self._unset_keepalive_if_required()
+        self._rests_since = None
         if self._limits.idle is not None:
             self._heard = self.loop.time()
         if self._collects:
@@ -140,13 +174,42 @@ class FrontDoorProtocol(HttpToolsProtocol):
             self._read_loosely()
             return
         if not self._has_begun:
+            sighted = _heads.sight(data)
+            if sighted is not None and sighted.head is not None:
+                self._open_known(sighted, sighted.head)
+                return
             self._head = [data]
+            if sighted is not None:
+                self._parse(data)
+                self._learn(sighted.block)
+                return
             if self._limits.is_lenient and len(data) < _SHORT and simple_end(data):
                 self._read_loosely()
                 return
         elif self._in_head:
             self._head.append(data)
         self._parse(data)
+
+    def _open_known(self, sighted: Sighted, head: KnownHead) -> None:
+        """Opens a request whose header lines a parser has taken before."""
+        self._begin()
+        self._known = head
+        self.url = sighted.url
+        self.headers, self.wire, self._hosts = head.lower, head.wire, 1
+        self._in_head = self._has_begun = False
+        self._open_cycle("1.1", sighted.method.decode("ascii"), keep_alive=head.keep_alive)
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.more_body = False
+            cycle.message_event.set()
+
+    def _learn(self, block: bytes) -> None:
+        """Keeps what the parser has just found in `block`, if that was one plain request."""
+        is_over = not (self._has_begun or self._is_refused or self._collects)
+        is_plain = self._is_bodiless and not (self._upgrade or self.expect_100_continue)
+        if is_over and is_plain and self._hosts == 1 and self._early is None:
+            fields = Headers(self.wire)
+            _heads.learn(block, KnownHead(self.wire, self.headers, fields, self._keeps_alive))
 
     def _parse(self, data: bytes) -> None:
         if self._in_head:
@@ -254,7 +317,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
 
     def _begin(self) -> None:
         self._has_begun = True
-        self._loose = None
+        self._loose = self._known = None
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
@@ -299,7 +362,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
             self._refuse(f"HTTP version {version}")
             return
         self._is_muted = self.parser.should_upgrade() and not self._is_bodiless
-        keep_alive = (
+        self._keeps_alive = keep_alive = (
             version != "1.0"
             and self.parser.should_keep_alive()
             and not self.parser.should_upgrade()
@@ -314,11 +377,11 @@ class FrontDoorProtocol(HttpToolsProtocol):
         self._tls = self._told()
         begun = self._begun(version, method)
         if begun is not None and begun.response is not None:
-            self._write(begun.response, keep_alive=keep_alive, is_head=method == "HEAD")
+            self._write(begun.response, method, keep_alive=keep_alive)
             return
-        scope: Any = self._scope(version, method)
-        if begun is not None:
-            scope["extensions"][BEGUN] = begun
+        scope: Any = {"method": method, "http_version": version}
+        if begun is None:
+            scope = self._scope(version, method)
         self.scope = scope
         self.cycle = cycle = FrontDoorCycle(
             scope=scope,
@@ -333,6 +396,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
             keep_alive=keep_alive,
             on_response=self.on_response_complete,
         )
+        cycle.begun = begun
         cycle.on_last = self._end
         if previous is None or previous.response_complete:
             self._start_asgi_task(cycle, self._door)
@@ -345,7 +409,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
         busy = self.flow.write_paused or (
             self.cycle is not None and not self.cycle.response_complete
         )
-        if busy or self._upgrade or not (self._limits.decides and self._is_bodiless):
+        if busy or self._upgrade or not self._is_bodiless:
             return None
         return cast("Begun", self._door.begin(self._request(version, method)))
 
@@ -354,7 +418,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
         return Request(
             method,
             Target.parse(self.url),
-            Headers(self.wire),
+            Headers(self.wire) if self._known is None else self._known.headers,
             EMPTY,
             self.scheme or "http",
             version,
@@ -364,9 +428,9 @@ class FrontDoorProtocol(HttpToolsProtocol):
             self._loose,
         )
 
-    def _write(self, response: Response, *, keep_alive: bool, is_head: bool) -> None:
+    def _write(self, response: Response, method: str, *, keep_alive: bool) -> None:
         """Writes an answer that was there at once: nothing of the application was needed."""
-        data, keep_alive = whole(response, keep_alive=keep_alive, is_head=is_head)
+        data, keep_alive = whole(response, method=method, keep_alive=keep_alive)
         if self._loose is not None and not self._loose.version:  # HTTP/0.9: the body alone
             data = response.body.content or b""
         self.transport.write(data)

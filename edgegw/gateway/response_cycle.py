@@ -13,12 +13,12 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from edgegw.gateway.asgi import Begun
 from edgegw.gateway.origins import CutOffError
-from edgegw.http.message import Response
+from edgegw.http.message import Response, has_body
 
 logger = logging.getLogger(__name__)
 
-_BODILESS: Final = frozenset({204, 304})
 _LINGER: Final = 1.0
 """Seconds that a client may go on sending a request that is answered already."""
 
@@ -43,17 +43,42 @@ def head_and_body(response: Response) -> bytes:
     return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (response.status, response.reason, lines, body)
 
 
-def whole(response: Response, *, keep_alive: bool, is_head: bool) -> tuple[bytes, bool]:
+def whole(
+    response: Response, *, method: str, keep_alive: bool, version: str = "1.1"
+) -> tuple[bytes, bool]:
     """A response with its content at hand on the wire, and whether the connection stays open."""
     out = [b"HTTP/1.1 %d %b\r\n" % (response.status, response.reason)]
+    length: int | None = None
+    connection_at = 0
     for name, value in response.headers.raw:
-        if name.lower() != b"connection":
+        lower = name.lower()
+        if lower == b"connection":
+            if b"close" in value.lower():
+                keep_alive = False
+            connection_at = len(out)
+            out.append(b"")
+        elif lower != b"transfer-encoding":
+            if lower == b"content-length":
+                length = int(value)
             out.append(b"%b: %b\r\n" % (name, value))
-        elif b"close" in value.lower():
+    content = b""
+    if has_body(method, response.status):
+        content = response.body.content or b""
+        if length is not None:
+            content = content[:length]
+            keep_alive = keep_alive and len(content) == length  # the viewer must not wait
+        elif version <= "1.0":
             keep_alive = False
-    out.append(b"Connection: keep-alive\r\n\r\n" if keep_alive else b"Connection: close\r\n\r\n")
-    if not is_head and response.status not in _BODILESS:
-        out.append(response.body.content or b"")
+        else:
+            out.append(b"Transfer-Encoding: chunked\r\n")
+            chunk = b"%x\r\n%b\r\n" % (len(content), content) if content else b""
+            content = chunk + b"0\r\n\r\n"
+    connection = b"Connection: keep-alive\r\n" if keep_alive else b"Connection: close\r\n"
+    if connection_at:
+        out[connection_at] = connection
+    else:
+        out.append(connection)
+    out += (b"\r\n", content)
     return b"".join(out), keep_alive
 
 
@@ -66,12 +91,17 @@ class FrontDoorCycle(RequestResponseCycle):
     _held: bytes | None = None
     is_simple = False
     """Whether the client speaks HTTP/0.9: it gets the body alone."""
+    begun: Begun | None = None
+    """The request, where it has begun already."""
     on_last: Callable[[], None]
     """Called when the connection closes behind this response."""
 
     async def run_asgi(self, app: Any) -> None:
         try:
-            await app(self.scope, self.receive, self.send)
+            if self.begun is None:
+                await app(self.scope, self.receive, self.send)
+            else:
+                await app.finish(self.begun, self.receive, self.send, self.send_whole)
         except CutOffError:
             self.transport.close()
         except BaseException as error:
@@ -80,6 +110,21 @@ class FrontDoorCycle(RequestResponseCycle):
                 logger.exception("a fault of edgegw itself, please report it")
         finally:
             self.on_response = _ignore
+
+    def send_whole(self, response: Response) -> None:
+        """Sends a response whose content is at hand."""
+        if self.disconnected:
+            raise ConnectionResetError("the viewer closed the connection")
+        self.response_started = True
+        scope = self.scope
+        data, self.keep_alive = whole(
+            response,
+            keep_alive=self.keep_alive,
+            method=scope["method"],
+            version=scope["http_version"],
+        )
+        self.transport.write(response.body.content or b"" if self.is_simple else data)
+        self._complete(is_cut=False)
 
     async def send(self, message: Any) -> None:
         if self.flow.write_paused and not self.disconnected:
@@ -118,7 +163,7 @@ class FrontDoorCycle(RequestResponseCycle):
                 out.append(b"")
                 continue
             out.append(b"%b: %b\r\n" % (name, value))
-        self._is_bodiless = self.scope["method"] == "HEAD" or status in _BODILESS
+        self._is_bodiless = not has_body(self.scope["method"], status)
         if self._is_bodiless:
             self._remaining = 0
         elif length is not None:
@@ -151,11 +196,13 @@ class FrontDoorCycle(RequestResponseCycle):
             out += b"0\r\n\r\n"
         if out:
             self.transport.write(out)
-        if more:
-            return
+        if not more:
+            self._complete(is_cut=bool(self._remaining))  # the viewer must not wait for the rest
+
+    def _complete(self, *, is_cut: bool) -> None:
         self.response_complete = True
         self.message_event.set()
-        if not self.keep_alive or self._remaining:  # too few bytes: the viewer must not wait
+        if is_cut or not self.keep_alive:
             self.on_last()
             close_gently(self.transport, unread=self.more_body)
         self.on_response()

@@ -189,6 +189,14 @@ class Response(NamedTuple):
     upgraded: Upgraded | None = None
 
 
+def has_body(method: str, status: int) -> bool:
+    """Whether a response of `status` to a request of `method` has a body on the wire.
+
+    RFC 9110 section 6.4.1, for final responses.
+    """
+    return status not in (204, 304) and method != "HEAD"
+
+
 HOP_BY_HOP: Final = frozenset(
     {
         b"connection",
