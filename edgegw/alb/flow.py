@@ -261,12 +261,15 @@ class ForwardTo(NamedTuple):
             if reply.body.release is not None:
                 reply.body.release()
             return _refuse(502, "-", detail, self.chosen)
-        dropped = HOP_BY_HOP | named_by_connection(reply.headers)
-        kept = Headers(line for line in reply.headers.raw if line[0].lower() not in dropped)
-        reply = reply._replace(headers=kept)
-        if reply.upgraded is not None:
-            reply = reply._replace(upgraded=reply.upgraded._replace(idle=self.idle_timeout))
-        return _finish(reply, self.chosen)
+        dropped = HOP_BY_HOP
+        if (named := named_by_connection(reply.headers)) - HOP_BY_HOP:
+            dropped |= named
+        kept = Headers([line for line in reply.headers.raw if line[0].lower() not in dropped])
+        upgraded = reply.upgraded
+        if upgraded is not None:
+            upgraded = upgraded._replace(idle=self.idle_timeout)
+        answer = Response(reply.status, reply.reason, kept, reply.body, upgraded)
+        return _finish(answer, self.chosen)
 
 
 Step: TypeAlias = ReadBody | Invoke | ChooseTarget | ForwardTo | Finish

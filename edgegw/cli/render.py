@@ -56,10 +56,15 @@ def request_lines(exchange: Exchange, clock: str, printed: Sequence[str], style:
         f"{exchange.verdict.removeprefix('Lambda'):<17}",
         f"{_took(exchange.duration):>8}",
     ]
-    runs = [*exchange.runs, *(run for inner in exchange.inner for run in inner.runs)]
+    runs = exchange.runs
+    for inner in exchange.inner:
+        runs += inner.runs
     if runs:
         parts.append(" · ".join(_hook(run, style) for run in runs))
-    lines = [" ".join(parts).rstrip()]
+    line = " ".join(parts).rstrip()
+    if not (runs or printed or exchange.has_remarks):
+        return line + "\n"
+    lines = [line]
     for each in printed:
         lines += [
             f"    {style.paint(part, 'dim')}" for part in each.replace("\r", "\n").split("\n")
@@ -137,6 +142,8 @@ def _status_color(status: int) -> str:
 
 def _clean(text: str) -> str:
     """`text` on one line and without control characters: it may come from anywhere."""
+    if text.isprintable():
+        return text
     return "".join(each if each.isprintable() else "�" for each in text)
 
 

@@ -38,6 +38,8 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._drained: asyncio.Future[None] | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._deadline: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._reset("GET")
 
     def _reset(self, method: str) -> None:
@@ -95,6 +97,8 @@ class Connection(asyncio.Protocol):
                 text = "the origin closed the connection before its answer was complete"
                 self.error = httpx.RemoteProtocolError(text)
         self.keeps_alive = False
+        if self._timer is not None:
+            self._timer.cancel()
         self.pool.forget(self)
         self._wake()
         self.resume_writing()
@@ -186,15 +190,34 @@ class Connection(asyncio.Protocol):
     async def wait(self, timeout: float | None) -> None:
         """Waits for news from the origin. Raises ReadTimeout."""
         waiter = self.news()
-        timer = None
         if timeout is not None:
-            timer = self.loop.call_later(timeout, _expire, waiter)
+            self._watch(self.loop.time() + timeout)
         try:
             await waiter
         finally:
-            self._waiter = None
-            if timer is not None:
-                timer.cancel()
+            self._waiter = self._deadline = None
+
+    def _watch(self, deadline: float) -> None:
+        """Sees to it that the waiter fails at `deadline`.
+
+        A timer that rings too early is left alone: it looks again. One timer per wait costs more.
+        """
+        self._deadline = deadline
+        timer = self._timer
+        if timer is not None and timer.when() > deadline:
+            timer.cancel()
+            timer = None
+        if timer is None:
+            self._timer = self.loop.call_at(deadline, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._deadline is None or self._waiter is None:
+            return
+        if self.loop.time() < self._deadline:
+            self._timer = self.loop.call_at(self._deadline, self._ring)
+        elif not self._waiter.done():
+            self._waiter.set_exception(httpx.ReadTimeout("the origin did not answer in time"))
 
     def take(self) -> bytes:
         """The next buffered chunk; reads on when enough has been taken."""
@@ -217,11 +240,6 @@ class Connection(asyncio.Protocol):
         self.keeps_alive = False
         if self.transport is not None and not self.is_closed:
             self.transport.abort()
-
-
-def _expire(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_exception(httpx.ReadTimeout("the origin did not answer in time"))
 
 
 @dataclass

@@ -175,7 +175,10 @@ class Driver:
     ) -> Response | alb.TargetFailure:
         lease = self._groups.take(step.group, step.target)
         try:
-            reply = await self._sent_to_target(step, exchange)
+            if self._faults.plans:
+                reply = await self._sent_with_faults(step, exchange)
+            else:
+                reply = await self._origins.fetch_target(step)
         except asyncio.CancelledError:
             if lease is None or not lease.is_cut or lease.task is None or lease.task.uncancel():
                 raise
@@ -193,14 +196,13 @@ class Driver:
         lease.end()
         return reply
 
-    async def _sent_to_target(
+    async def _sent_with_faults(
         self, step: alb.ForwardTo, exchange: Exchange
     ) -> Response | alb.TargetFailure:
-        if self._faults.plans:
-            drawn = self._drawn(f"target_group:{step.group.name}", exchange)
-            if drawn is not None:
-                send = partial(self._origins.fetch_target, step)
-                return await drawn.fetch(send, step.idle_timeout, _target_failure)
+        drawn = self._drawn(f"target_group:{step.group.name}", exchange)
+        if drawn is not None:
+            send = partial(self._origins.fetch_target, step)
+            return await drawn.fetch(send, step.idle_timeout, _target_failure)
         return await self._origins.fetch_target(step)
 
     def _drawn(self, target: str, exchange: Exchange) -> Drawn | None:

@@ -166,6 +166,11 @@ class Exchange:
             self._kept_bytes += len(kept)
 
     @property
+    def has_remarks(self) -> bool:
+        """Whether there is more to tell than what was asked and answered."""
+        return bool(self.reason or self.inner or self.warnings or self.stale or self.faults)
+
+    @property
     def response_body(self) -> bytes:
         """The first 64 KiB of the response body, as it was sent."""
         return b"".join(self._kept)
@@ -175,6 +180,8 @@ class Exchange:
         """The invocations at this front door, in order."""
         found: list[FunctionRun] = []
         for step, reply, _ in self.steps:
+            if not hasattr(step, "invocation"):
+                continue
             match step, reply:
                 case (
                     cloudfront_flow.ViewerRequest()

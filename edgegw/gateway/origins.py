@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Final, Literal, NamedTuple, cast
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from typing import Any, Final, Literal, cast
 
 import httpx
 
@@ -21,7 +21,7 @@ from edgegw.cloudfront.faults import OriginFailure
 from edgegw.cloudfront.model import CustomOrigin, Origin, S3Origin, may_try_again
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.http2_targets import Http2Error, Http2Targets
-from edgegw.gateway.transport import OriginRequest, OriginResponse, ReadyStream
+from edgegw.gateway.transport import HttptoolsTransport, Outgoing, Timeouts
 from edgegw.http.message import EMPTY, Body, Client, Header, Headers, Request, Response, Upgraded
 from edgegw.http.target import Target as RequestTarget
 
@@ -35,19 +35,8 @@ _EDGE: Final = Client("127.0.0.1", 0)
 """The peer that a load balancer sees when a distribution of the same gateway is its client."""
 
 
-class _Timeouts(NamedTuple):
-    connect: float
-    read: float
-    keepalive: float
-
-    def extensions(self, target: bytes) -> dict[str, Any]:
-        timeout = {
-            "connect": self.connect,
-            "read": self.read,
-            "write": _WRITE_TIMEOUT,
-            "pool": self.connect,
-        }
-        return {"target": target, "timeout": timeout, "keepalive": self.keepalive}
+def _timeouts(connect: float, read: float, keepalive: float) -> Timeouts:
+    return Timeouts(connect, read, _WRITE_TIMEOUT, connect, keepalive)
 
 
 class Origins:
@@ -67,7 +56,7 @@ class Origins:
         self._targets = targets
         self.local = local
         self._http2 = Http2Targets()
-        self._urls: dict[tuple[str, str, int], httpx.URL] = {}
+        self._urls: dict[tuple[str, str, int | None], httpx.URL] = {}
 
     async def fetch(
         self, origin: Origin, request: Request, exchange: Exchange
@@ -131,7 +120,7 @@ class Origins:
         request = Request("GET", path, Headers(lines))
         if group.protocol_version != "HTTP1":
             return await self._probe_http2(group, at, request)
-        timeouts = _Timeouts(check.timeout, check.timeout, 0.0)
+        timeouts = _timeouts(check.timeout, check.timeout, 0.0)
         try:
             async with asyncio.timeout(check.timeout):
                 reply = await self._send(self._targets, at, request, timeouts)
@@ -147,14 +136,16 @@ class Origins:
         """Sends a request to an ip target and answers with its response, or why there is none."""
         request, target, idle = step.request, step.target, step.idle_timeout
         at = (step.group.protocol.lower(), target.address, target.port)
-        headers = _framed(request)
-        if step.closes:
-            headers = headers.without(b"connection").added((b"Connection", b"close"))
-        sent = request.sent(request.target, headers)
+        sent = request
+        if request.body is not EMPTY or step.closes:
+            headers = _framed(request)
+            if step.closes:
+                headers = headers.without(b"connection").added((b"Connection", b"close"))
+            sent = request.sent(request.target, headers)
         if step.group.protocol_version != "HTTP1":
             is_grpc = step.group.protocol_version == "GRPC"
             return await self._over_http2(at, request, idle, is_grpc=is_grpc)
-        timeouts = _Timeouts(_TARGET_CONNECT, idle, 0.0 if step.closes else idle)
+        timeouts = _timeouts(_TARGET_CONNECT, idle, 0.0 if step.closes else idle)
         try:
             return await self._send(self._targets, at, sent, timeouts)
         except httpx.HTTPError as error:
@@ -196,28 +187,65 @@ class Origins:
         transport: httpx.AsyncBaseTransport,
         at: tuple[str, str, int],
         request: Request,
-        timeouts: _Timeouts,
+        timeouts: Timeouts,
     ) -> Response:
-        url = self._urls.get(at)
-        if url is None:
-            url = self._urls[at] = httpx.URL(scheme=at[0], host=at[1], port=at[2], path="/")
         body, lines = request.body, request.headers.raw
-        extensions = timeouts.extensions(request.target.raw)
         if request.upgrade:
             lines += ((b"Connection", b"Upgrade"), (b"Upgrade", request.upgrade))
-            extensions["upgrade"] = True
-        stream = httpx.ByteStream(body.content) if body.content is not None else _Upload(body)
-        outgoing = OriginRequest(
+        outgoing = Outgoing(
             request.method,
             at,
-            url,
+            request.target.raw,
             lines,
-            stream,
-            extensions,
+            body.content,
+            body.chunks,
+            timeouts,
+            bool(request.upgrade),
         )
-        answer = await transport.handle_async_request(outgoing)
-        lines = answer.lines if isinstance(answer, OriginResponse) else answer.headers.raw
-        headers = Headers(lines)
+        if not isinstance(transport, HttptoolsTransport):
+            return await self._send_by_httpx(transport, outgoing)
+        answer = await transport.send(outgoing)
+        headers, upgraded = Headers(answer.lines), None
+        if answer.upgraded is not None:
+            upgraded = Upgraded(answer.upgraded)
+        stream = answer.stream
+        if stream is None:
+            made = Body.of(answer.content or b"")
+        else:
+            made = Body(None, _chunks(stream), _length(headers), stream.release)
+        return Response(answer.status, answer.reason, headers, made, upgraded)
+
+    async def _send_by_httpx(
+        self, transport: httpx.AsyncBaseTransport, request: Outgoing
+    ) -> Response:
+        """Sends through whatever transport the gateway was given."""
+        url = self._urls.get(request.at)
+        if url is None:
+            scheme, host, port = request.at
+            url = self._urls[request.at] = httpx.URL(scheme=scheme, host=host, port=port, path="/")
+        times = request.timeouts
+        extensions: dict[str, Any] = {
+            "target": request.target,
+            "timeout": {
+                "connect": times.connect,
+                "read": times.read,
+                "write": times.write,
+                "pool": times.pool,
+            },
+            "keepalive": times.keepalive,
+        }
+        if request.upgrade:
+            extensions["upgrade"] = True
+        content = request.content
+        sent = httpx.Request(
+            request.method,
+            url,
+            headers=list(request.lines),
+            stream=_Upload(request.stream) if content is None else httpx.ByteStream(content),
+            extensions=extensions,
+        )
+        answer = await transport.handle_async_request(sent)
+        headers = Headers(answer.headers.raw)
         reason: bytes = answer.extensions.get("reason_phrase", b"")
         if not reason:
             reason = answer.reason_phrase.encode("ascii", "ignore")
@@ -236,12 +264,12 @@ class Origins:
 class _Upload(httpx.AsyncByteStream):
     """A request body that streams."""
 
-    def __init__(self, body: Body) -> None:
-        self._body = body
+    def __init__(self, chunks: AsyncIterable[bytes] | None) -> None:
+        self._chunks = chunks
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._body.chunks is not None:
-            async for chunk in self._body.chunks:
+        if self._chunks is not None:
+            async for chunk in self._chunks:
                 yield chunk
 
 
@@ -280,10 +308,10 @@ def _address(origin: Origin) -> tuple[str, str, int]:
     return (origin.protocol, origin.domain_name, origin.port)
 
 
-def _origin_timeouts(origin: Origin) -> _Timeouts:
+def _origin_timeouts(origin: Origin) -> Timeouts:
     if isinstance(origin, S3Origin):
-        return _Timeouts(10.0, origin.read_timeout or 30.0, 5.0)
-    return _Timeouts(origin.connection_timeout, origin.read_timeout, origin.keepalive_timeout)
+        return _timeouts(10.0, origin.read_timeout or 30.0, 5.0)
+    return _timeouts(origin.connection_timeout, origin.read_timeout, origin.keepalive_timeout)
 
 
 _closing: set[asyncio.Future[None]] = set()
@@ -291,14 +319,15 @@ _closing: set[asyncio.Future[None]] = set()
 
 def _body(answer: httpx.Response, headers: Headers) -> Body:
     stream = answer.stream
-    if isinstance(stream, ReadyStream):
-        return Body.of(stream.content)
     if isinstance(stream, httpx.ByteStream):
         return Body.of(b"".join(stream))
-    declared = headers.get(b"content-length")
-    length = int(declared) if declared is not None and declared.isdigit() else None
     chunks = cast("httpx.AsyncByteStream", stream)
-    return Body(chunks=_chunks(chunks), length=length, release=lambda: _close(chunks))
+    return Body(None, _chunks(chunks), _length(headers), release=lambda: _close(chunks))
+
+
+def _length(headers: Headers) -> int | None:
+    declared = headers.get(b"content-length")
+    return int(declared) if declared is not None and declared.isdigit() else None
 
 
 class CutOffError(Exception):

@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from collections.abc import Set as AbstractSet
-from functools import cached_property
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import httpx
 
@@ -23,73 +22,51 @@ _REPLAYABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRAC
 """Methods that may be sent twice (RFC 9110 section 9.2.2)."""
 
 
-class OriginRequest(httpx.Request):
-    """An `httpx.Request` that costs little: `headers` are made only if somebody looks."""
+class Timeouts(NamedTuple):
+    """In seconds, None for none; `keepalive` is how long a connection may stay idle afterwards."""
 
-    def __init__(
-        self,
-        method: str,
-        at: tuple[str, str, int],
-        url: httpx.URL,
-        lines: tuple[tuple[bytes, bytes], ...],
-        stream: httpx.AsyncByteStream | httpx.ByteStream,
-        extensions: dict[str, Any],
-    ) -> None:
-        self.method = method
-        self.at = at
-        self.url = url
-        self.lines = lines
-        self.stream = stream
-        self.extensions = extensions
-
-    @cached_property
-    def headers(self) -> httpx.Headers:  # type: ignore[override] - lazily what httpx makes at once
-        return httpx.Headers(list(self.lines))
+    connect: float | None = None
+    read: float | None = None
+    write: float | None = None
+    pool: float | None = None
+    keepalive: float = 5.0
 
 
-class OriginResponse(httpx.Response):
-    """An `httpx.Response` that costs little: `headers` are made only if somebody looks."""
+class Outgoing(NamedTuple):
+    """A request to an origin `at` scheme, host and port: with `content`, or with a `stream`.
 
-    def __init__(
-        self,
-        status_code: int,
-        lines: list[tuple[bytes, bytes]],
-        stream: httpx.AsyncByteStream,
-        extensions: dict[str, Any],
-    ) -> None:
-        self.status_code = status_code
-        self.lines = lines
-        self.stream = stream
-        self.extensions = extensions
-        self.history = []
-        self.next_request = None
-        self.is_closed = False
-        self.is_stream_consumed = False
-        self.default_encoding = "utf-8"
-        self._request = None
-        self._num_bytes_downloaded = 0
+    With `upgrade` it asks to switch protocols.
+    """
 
-    @cached_property
-    def headers(self) -> httpx.Headers:  # type: ignore[override] - lazily what httpx makes at once
-        return httpx.Headers(self.lines)
+    method: str
+    at: tuple[str, str, int | None]
+    target: bytes
+    lines: Sequence[tuple[bytes, bytes]]
+    content: bytes | None = b""
+    stream: AsyncIterable[bytes] | None = None
+    timeouts: Timeouts = Timeouts()
+    upgrade: bool = False
 
 
-class ReadyStream(httpx.AsyncByteStream):
-    """A response body that had arrived whole with its head."""
+class Incoming(NamedTuple):
+    """A response: its `content` where it arrived whole with its head, else a `stream`.
 
-    def __init__(self, content: bytes) -> None:
-        self.content = content
+    `upgraded` is the connection that switched protocols.
+    """
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self.content:
-            yield self.content
+    status: int
+    reason: bytes
+    lines: list[tuple[bytes, bytes]]
+    content: bytes | None = b""
+    stream: BodyStream | None = None
+    upgraded: Connection | None = None
 
 
 class StaleConnectionError(Exception):
     """A kept connection turned out closed before the first byte of a response."""
 
 
-class _BodyStream(httpx.AsyncByteStream):
+class BodyStream(httpx.AsyncByteStream):
     """The rest of a response body, as it comes."""
 
     def __init__(
@@ -139,11 +116,12 @@ class _BodyStream(httpx.AsyncByteStream):
 
 
 class HttptoolsTransport(httpx.AsyncBaseTransport):
-    """HTTP/1.1 to origins.
+    """HTTP/1.1 to origins: by `send`, and as a transport of httpx.
 
-    Reads `request.extensions`: `target` (bytes of the request line), `timeout` (httpx's mapping of
-    connect, read, write, pool; seconds or None), `keepalive` (seconds that the connection may stay
-    idle afterwards). Certificates are verified except for the hosts in `unverified`.
+    The latter reads `request.extensions`: `target` (bytes of the request line), `timeout` (httpx's
+    mapping of connect, read, write, pool; seconds or None), `keepalive` (seconds that the
+    connection may stay idle afterwards). Certificates are verified except for the hosts in
+    `unverified`.
     """
 
     def __init__(
@@ -155,20 +133,30 @@ class HttptoolsTransport(httpx.AsyncBaseTransport):
         self._contexts: dict[bool, ssl.SSLContext] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        extensions = request.extensions
-        timeouts: dict[str, float | None] = extensions.get("timeout", {})
-        key = _key(request)
-        pool = self._pools.get(key)
+        answer = await self.send(_outgoing(request))
+        extensions: dict[str, Any] = {"http_version": b"HTTP/1.1", "reason_phrase": answer.reason}
+        if answer.upgraded is not None:
+            extensions["upgraded"] = answer.upgraded
+        stream = answer.stream or httpx.ByteStream(answer.content or b"")
+        return httpx.Response(
+            answer.status, headers=answer.lines, stream=stream, extensions=extensions
+        )
+
+    async def send(self, request: Outgoing) -> Incoming:
+        """Sends `request`, and answers once there is a response head. Raises httpx's errors."""
+        pool = self._pools.get(request.at)
         if pool is None:
             loop = asyncio.get_running_loop()
-            pool = self._pools[key] = Pool(loop, self._max_connections)
+            pool = self._pools[request.at] = Pool(loop, self._max_connections)
         head = _head(request)
         while True:
-            connection = await self._acquire(pool, key, timeouts)
+            connection = pool.take_idle()
+            if connection is None:
+                connection = await self._acquire(pool, request)
             try:
-                return await self._exchange(connection, request, head, timeouts)
+                return await self._exchange(connection, request, head)
             except StaleConnectionError:
-                if not isinstance(request.stream, httpx.ByteStream):
+                if request.content is None:
                     raise connection.error or httpx.ReadError("connection lost") from None
             except BaseException:
                 connection.close()
@@ -182,21 +170,19 @@ class HttptoolsTransport(httpx.AsyncBaseTransport):
         self._pools.clear()
         await asyncio.sleep(0)
 
-    async def _acquire(
-        self, pool: Pool, key: tuple[str, str, int | None], timeouts: dict[str, float | None]
-    ) -> Connection:
+    async def _acquire(self, pool: Pool, request: Outgoing) -> Connection:
         while True:
+            if pool.open < pool.limit:
+                return await self._connect(pool, request.at, request.timeouts.connect)
+            await pool.room(request.timeouts.pool)
             connection = pool.take_idle()
             if connection is not None:
                 return connection
-            if pool.open < pool.limit:
-                return await self._connect(pool, key, timeouts.get("connect"))
-            await pool.room(timeouts.get("pool"))
 
     async def _connect(
-        self, pool: Pool, key: tuple[str, str, int | None], timeout: float | None
+        self, pool: Pool, at: tuple[str, str, int | None], timeout: float | None
     ) -> Connection:
-        scheme, host, port = key
+        scheme, host, port = at
         context = self._context(host) if scheme == "https" else None
         pool.open += 1
         connection = Connection(pool)
@@ -232,43 +218,35 @@ class HttptoolsTransport(httpx.AsyncBaseTransport):
             self._contexts[verified] = context
         return self._contexts[verified]
 
-    async def _exchange(
-        self,
-        connection: Connection,
-        request: httpx.Request,
-        head: bytes,
-        timeouts: dict[str, float | None],
-    ) -> httpx.Response:
+    async def _exchange(self, connection: Connection, request: Outgoing, head: bytes) -> Incoming:
         was_used, connection.is_used = connection.is_used, True
         if connection.is_closed:
             raise StaleConnectionError
-        wants_upgrade = "upgrade" in request.extensions
-        connection.begin(request.method, wants_upgrade=wants_upgrade)
+        connection.begin(request.method, wants_upgrade=request.upgrade)
         upload: asyncio.Task[None] | None = None
-        if isinstance(request.stream, httpx.ByteStream):
-            connection.write(head + b"".join(request.stream))
+        if request.content is not None:
+            connection.write(head + request.content)
         else:
             connection.write(head)
-            upload = asyncio.ensure_future(_upload(connection, request, timeouts.get("write")))
+            upload = asyncio.ensure_future(_upload(connection, request))
         try:
-            await self._await_head(connection, request.method, timeouts, upload, was_used=was_used)
+            await self._await_head(connection, request, upload, was_used=was_used)
         except BaseException:
             if upload is not None:
                 upload.cancel()
             raise
-        return _response(connection, request, upload, timeouts.get("read"))
+        return _incoming(connection, request.timeouts, upload)
 
     async def _await_head(
         self,
         connection: Connection,
-        method: str,
-        timeouts: dict[str, float | None],
+        request: Outgoing,
         upload: asyncio.Task[None] | None,
         *,
         was_used: bool,
     ) -> None:
         """Until the head is there. A stalled upload fails by its own time-out, not the reader's."""
-        read = timeouts.get("read")
+        read = request.timeouts.read
         while not connection.has_head:
             if upload is not None and upload.done() and not upload.cancelled():
                 failed = upload.exception()
@@ -276,7 +254,7 @@ class HttptoolsTransport(httpx.AsyncBaseTransport):
                     raise failed
             if connection.error is not None:
                 untouched = not connection.status and connection.head_bytes == 0
-                if was_used and untouched and method in _REPLAYABLE:
+                if was_used and untouched and request.method in _REPLAYABLE:
                     raise StaleConnectionError
                 raise connection.error
             if upload is not None and not upload.done():
@@ -286,59 +264,64 @@ class HttptoolsTransport(httpx.AsyncBaseTransport):
                 await connection.wait(read)
 
 
-def _key(request: httpx.Request) -> tuple[str, str, int | None]:
-    """Scheme, host and port; httpx works them out anew whenever it is asked."""
-    if isinstance(request, OriginRequest):
-        return request.at
-    url = request.url
-    return (url.scheme, url.host, url.port)
+def _outgoing(request: httpx.Request) -> Outgoing:
+    """What an httpx request asks for."""
+    url, extensions = request.url, request.extensions
+    timeouts: dict[str, float | None] = extensions.get("timeout", {})
+    stream, content = request.stream, None
+    if isinstance(stream, httpx.ByteStream):
+        content = b"".join(stream)
+    return Outgoing(
+        request.method,
+        (url.scheme, url.host, url.port),
+        extensions.get("target") or url.raw_path,
+        request.headers.raw,
+        content,
+        None if content is not None else cast("httpx.AsyncByteStream", stream),
+        Timeouts(**timeouts, keepalive=extensions.get("keepalive", 5.0)),
+        "upgrade" in extensions,
+    )
 
 
-async def _upload(connection: Connection, request: httpx.Request, timeout: float | None) -> None:
+async def _upload(connection: Connection, request: Outgoing) -> None:
     """Sends the request body as it comes, chunked unless its length is declared."""
-    chunked = "transfer-encoding" in request.headers
-    async for chunk in cast("httpx.AsyncByteStream", request.stream):
+    is_chunked = any(name.lower() == b"transfer-encoding" for name, _ in request.lines)
+    timeout = request.timeouts.write
+    async for chunk in request.stream or ():
         if connection.is_closed:
             return
         if chunk:
-            connection.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
+            connection.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if is_chunked else chunk)
             await connection.drain(timeout)
-    if chunked:
+    if is_chunked:
         connection.write(b"0\r\n\r\n")
 
 
-def _response(
-    connection: Connection,
-    request: httpx.Request,
-    upload: asyncio.Task[None] | None,
-    read_timeout: float | None,
-) -> httpx.Response:
-    keep_for: float = request.extensions.get("keepalive", 5.0)
-    stream: httpx.AsyncByteStream
-    extensions: dict[str, Any] = {"http_version": b"HTTP/1.1", "reason_phrase": connection.reason}
+def _incoming(
+    connection: Connection, timeouts: Timeouts, upload: asyncio.Task[None] | None
+) -> Incoming:
+    status, reason, lines = connection.status, connection.reason, connection.headers
     if connection.is_upgraded:
-        extensions["upgraded"] = connection
-        return OriginResponse(connection.status, connection.headers, ReadyStream(b""), extensions)
+        return Incoming(status, reason, lines, upgraded=connection)
     if connection.is_complete and (upload is None or upload.done()):
-        stream = ReadyStream(b"".join(connection.chunks))
+        content = b"".join(connection.chunks)
         connection.chunks.clear()
-        connection.pool.release(connection, keep_for)
-    else:
-        stream = _BodyStream(connection, upload, read_timeout, keep_for)
-    return OriginResponse(connection.status, connection.headers, stream, extensions)
+        connection.pool.release(connection, timeouts.keepalive)
+        return Incoming(status, reason, lines, content)
+    stream = BodyStream(connection, upload, timeouts.read, timeouts.keepalive)
+    return Incoming(status, reason, lines, None, stream)
 
 
 _FORBIDDEN: Final = re.compile(rb"[\x00-\x20\x7f]")
 
 
-def _head(request: httpx.Request) -> bytes:
+def _head(request: Outgoing) -> bytes:
     """The request line and headers. Raises LocalProtocolError for what would break the framing."""
-    target: bytes = request.extensions.get("target") or request.url.raw_path
+    target = request.target
     if _FORBIDDEN.search(target):
         raise httpx.LocalProtocolError(f"illegal characters in the request target {target[:80]!r}")
     lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), target)]
-    own = request.lines if isinstance(request, OriginRequest) else request.headers.raw
-    lines += [b"%b: %b" % line for line in own]
+    lines += [b"%b: %b" % line for line in request.lines]
     head = b"\r\n".join(lines) + b"\r\n\r\n"
     breaks = len(lines) + 1
     if head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head:
