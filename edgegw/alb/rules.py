@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from edgegw.alb.conditions import Subject
@@ -23,6 +24,7 @@ def match_rule(listener: Listener, subject: Subject) -> Rule:
     return listener.default
 
 
+@lru_cache(maxsize=256)
 def without_port(host: bytes) -> bytes:
     """`host` less its `:port`; an IPv6 literal keeps its brackets."""
     if host.startswith(b"["):
@@ -30,6 +32,7 @@ def without_port(host: bytes) -> bytes:
     return host.partition(b":")[0]
 
 
+@lru_cache(maxsize=256)
 def port_of(host: bytes) -> bytes:
     """The digits behind `:` in `host`, or empty bytes."""
     return host[len(without_port(host)) :].removeprefix(b":")

@@ -23,6 +23,7 @@ _PATH_WIDTH: Final = 38
 _MOST_PATH: Final = 78
 _SUMMARY_LINES: Final = 20
 """Lines of the summary, so that it fits a screen with the ready lines."""
+_STATUS_COLORS: Final = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}
 _CODES: Final = {"dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1"}
 
 
@@ -43,25 +44,23 @@ def request_lines(exchange: Exchange, clock: str, printed: Sequence[str], style:
     `printed` are what functions printed, `NAME │ TEXT`; Lambda parts lines within by `\r`.
     """
     status = exchange.response.status if exchange.response is not None else 0
-    parts = [style.paint(clock, "dim") + " "]
-    if style.doors > 1:
-        parts.append(f"{exchange.front_door[:12]:<12}")
+    door = f"{exchange.front_door[:12]:<12} " if style.doors > 1 else ""
     path = _clean(to_text(exchange.request.target.raw))
     if len(path) > _MOST_PATH:
         path = f"{path[: _MOST_PATH // 2]}…{path[1 - _MOST_PATH // 2 :]}"
-    parts += [
-        f"{_clean(exchange.request.method)[:7]:<7}",
-        f"{path:<{_PATH_WIDTH}}",
-        style.paint(f"{status or '-':>3}", _status_color(status)),
-        f"{exchange.verdict.removeprefix('Lambda'):<17}",
-        f"{_took(exchange.duration):>8}",
-    ]
+    shown = f"{status or '-':>3}"
+    if style.colors:
+        clock, shown = style.paint(clock, "dim"), style.paint(shown, _status_color(status))
+    method, verdict = _clean(exchange.request.method)[:7], exchange.verdict.removeprefix("Lambda")
+    line = (
+        f"{clock}  {door}{method:<7} {path:<{_PATH_WIDTH}} {shown} {verdict:<17} "
+        f"{_took(exchange.duration):>8}"
+    )
     runs = exchange.runs
     for inner in exchange.inner:
         runs += inner.runs
     if runs:
-        parts.append(" · ".join(_hook(run, style) for run in runs))
-    line = " ".join(parts).rstrip()
+        line += " " + " · ".join(_hook(run, style) for run in runs)
     if not (runs or printed or exchange.has_remarks):
         return line + "\n"
     lines = [line]
@@ -137,7 +136,7 @@ def _took(seconds: float | None) -> str:
 
 
 def _status_color(status: int) -> str:
-    return {2: "green", 3: "cyan", 4: "yellow", 5: "red"}.get(status // 100, "dim")
+    return _STATUS_COLORS.get(status // 100, "dim")
 
 
 def _clean(text: str) -> str:

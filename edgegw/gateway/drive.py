@@ -115,7 +115,8 @@ class Driver:
         return None
 
     def _start(self, listener: Listener, request: Request) -> alb.Step:
-        facts = alb.Facts(self._date(), time.time(), random.randbytes(12).hex(), random.random())
+        entropy = f"{random.getrandbits(96):024x}"
+        facts = alb.Facts(self._date(), time.time(), entropy, random.random())
         return alb.start(listener, request, facts)
 
     async def through_listener(
@@ -229,6 +230,11 @@ class Driver:
         if self._dates[0] != now:
             self._dates = (now, formatdate(now, usegmt=True).encode())
         return self._dates[1]
+
+
+def new_exchange_id() -> str:
+    """What tells exchanges at load balancers apart, which give requests no id."""
+    return f"{random.getrandbits(160):040x}"
 
 
 def new_request_id() -> str:

@@ -18,7 +18,7 @@ from edgegw.cloudfront.answers import error_page as cloudfront_error_page
 from edgegw.cloudfront.behaviors import malformed_status
 from edgegw.config.model import DistributionDoor, Door, ListenerDoor
 from edgegw.gateway.asgi import Begun, Handshake, Limits, ViewerGoneError
-from edgegw.gateway.drive import new_request_id
+from edgegw.gateway.drive import new_exchange_id, new_request_id
 from edgegw.gateway.exchange import Exchange
 from edgegw.http.message import Client, Header, Request, Response, has_body
 
@@ -55,7 +55,9 @@ class FrontDoor:
         await self._gateway.stop()
 
     def open(self, request: Request) -> Exchange:
-        return Exchange(new_request_id(), self._door.name, self._kind, request, time.time())
+        name, kind = self._door.name, self._kind
+        made = new_request_id() if kind == "distribution" else new_exchange_id()
+        return Exchange(made, name, kind, request, time.time())
 
     def begin(self, request: Request) -> Begun:
         gateway, started = self._gateway, time.perf_counter()

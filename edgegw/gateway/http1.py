@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import urllib.parse
+from functools import lru_cache
 from secrets import token_hex
 from typing import Any, Final, cast
 
@@ -39,6 +40,9 @@ MAX_HEAD: Final = 256 * 1024
 are judged by the front doors."""
 
 _heads: Final = KnownHeads()
+
+_whole: Final = lru_cache(maxsize=16)(whole)
+"""Answers made at once are often the very same: those without a Location, within a second."""
 
 _SHORT: Final = 64
 """Bytes below which a block of data may be a whole request of HTTP/0.9."""
@@ -430,7 +434,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
 
     def _write(self, response: Response, method: str, *, keep_alive: bool) -> None:
         """Writes an answer that was there at once: nothing of the application was needed."""
-        data, keep_alive = whole(response, method=method, keep_alive=keep_alive)
+        data, keep_alive = _whole(response, method=method, keep_alive=keep_alive)
         if self._loose is not None and not self._loose.version:  # HTTP/0.9: the body alone
             data = response.body.content or b""
         self.transport.write(data)
