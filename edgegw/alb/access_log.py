@@ -9,16 +9,22 @@ import re
 from typing import Final, NamedTuple
 
 from edgegw.alb.desync import RiskClass
+from edgegw.alb.event import Refusal
 from edgegw.alb.flow import Chosen, Finish
-from edgegw.alb.forwarding import trace_of
+from edgegw.alb.forwarding import Facts, trace_of
 from edgegw.alb.health_check_log import timestamp
-from edgegw.alb.model import IpTargetGroup
-from edgegw.http.message import Client, Request
+from edgegw.alb.model import IpTargetGroup, Listener
+from edgegw.http.message import Client, Request, Response
+from edgegw.http.target import Target
 
 _ESCAPED: Final = re.compile(rb"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 _MAX_AGENT: Final = 8 * 1024
 CLIENT_GONE: Final = 460
 """The status of a request whose client left before the answer; only the log has it."""
+
+
+UNREAD: Final = Request("-", Target(b"-"), http_version="-")
+"""Stands for a request that could not be read."""
 
 
 class Timing(NamedTuple):
@@ -79,7 +85,7 @@ def access_line(
         (cipher or "-") if secure else "-",
         (version or "-") if secure else "-",
         group.arn if group is not None else "-",
-        _quoted(trace_of(request, chosen.facts)),
+        _quoted(b"-" if request.method == "-" else trace_of(request, chosen.facts)),
         _quoted(client.server_name.encode() or b"-"),
         _quoted(_certificate(chosen) if secure else b"-"),
         _priority(finish),
@@ -122,6 +128,9 @@ def _request_line(request: Request, chosen: Chosen) -> bytes:
     listener = chosen.listener
     host = (request.headers.get(b"host") or b"").partition(b":")[0]
     host = host or listener.load_balancer.dns_name.encode()
+    if request.method == "-":
+        scheme = listener.protocol.lower().encode()
+        return b"- %b://%b:%d- -" % (scheme, host, listener.port)
     version = "2.0" if request.http_version == "2" else request.http_version
     return b"%b %b://%b:%d%b HTTP/%b" % (
         request.method.encode(),
@@ -131,6 +140,17 @@ def _request_line(request: Request, chosen: Chosen) -> bytes:
         request.target.raw,
         version.encode(),
     )
+
+
+def refused_line(
+    listener: Listener, page: Response, client: Client, timing: Timing, *, address: str
+) -> str:
+    """The line of a request that could not be read and got `page`."""
+    facts = Facts(b"", timing.created, "", 0.0)
+    size = page.headers.size() + (page.body.length or 0)
+    finish = Finish(page, Chosen(listener, facts), Refusal(page.status, "-", ""))
+    request = UNREAD._replace(client=client)
+    return access_line(finish, request, timing, Sizes(0, size), address=address)
 
 
 def _certificate(chosen: Chosen) -> bytes:

@@ -36,6 +36,8 @@ _CLOSING: Final = frozenset({400, 408, 413, 414})
 IDLE: Final = 408
 """The status for a client that sends nothing for the idle timeout."""
 
+PLAIN_HTTP: Final = "The plain HTTP request was sent to HTTPS port"
+
 MALFORMED: Final = 400
 """The status for a request that the HTTP parser refuses, whatever is wrong with it."""
 
@@ -58,6 +60,17 @@ def error_page(status: int, *, date: bytes) -> Response:
     return Response(
         status, phrase.encode(), _headers(status, b"text/html", len(page), date), Body.of(page)
     )
+
+
+def plain_http_page(*, date: bytes) -> Response:
+    """The answer to plain HTTP on an HTTPS listener: nginx's 497, seen by clients as 400."""
+    page = (
+        f"<html>\r\n<head><title>400 {PLAIN_HTTP}</title></head>\r\n<body>\r\n"
+        f"<center><h1>400 Bad Request</h1></center>\r\n<center>{PLAIN_HTTP}</center>\r\n"
+        f"</body>\r\n</html>\r\n"
+    ).encode()
+    headers = _headers(400, b"text/html", len(page), date)
+    return Response(400, b"Bad Request", headers, Body.of(page))
 
 
 def grpc_unavailable(*, date: bytes) -> Response:

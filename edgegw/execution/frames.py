@@ -67,6 +67,7 @@ class FramesChannel(asyncio.Protocol):
         for waiter in (self._ready, self._answer):
             if waiter is not None and not waiter.done():
                 waiter.set_exception(EnvironmentLostError())
+                waiter.exception()  # nobody has to ask
 
     def _distrust(self) -> None:
         """What came is no frame: somebody wrote to the runtime's descriptor."""

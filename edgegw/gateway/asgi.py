@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias, cast
 
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.origins import CutOffError
@@ -27,6 +27,8 @@ Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Trouble: TypeAlias = Literal["malformed", "too-large", "idle", "plain-http"]
+"""What is wrong with a request: no HTTP, a head beyond all limits, no end to it, no TLS."""
 
 WIRE: Final = "edgegw.wire"
 TLS: Final = "edgegw.tls"
@@ -98,8 +100,8 @@ class Answerer(Protocol):
         """The exchange is complete."""
         ...
 
-    def refuse(self, detail: str, *, too_large: bool, is_idle: bool) -> Response:
-        """The page for a request that could not even be parsed, is far too large, or never ends."""
+    def refuse(self, detail: str, client: Client, why: Trouble) -> Response:
+        """The page for a request that cannot be served, whatever it asks."""
         ...
 
     def limits(self) -> Limits:
@@ -121,9 +123,9 @@ class FrontDoorApp:
     def __init__(self, door: Answerer) -> None:
         self._door = door
 
-    def refuse(self, detail: str, *, too_large: bool = False, is_idle: bool = False) -> Response:
-        """The front door's page for a request that could not even be parsed, or never ends."""
-        return self._door.refuse(detail, too_large=too_large, is_idle=is_idle)
+    def refuse(self, detail: str, *, client: Client, why: Trouble = "malformed") -> Response:
+        """The front door's page for a request that cannot be served, whatever it asks."""
+        return self._door.refuse(detail, client, why)
 
     def begin(self, request: Request) -> Begun:
         """Begins a request without body; it may be answered already."""

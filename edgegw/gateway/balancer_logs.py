@@ -8,13 +8,20 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from edgegw.alb.access_log import Connected, Sizes, Timing, access_line, connection_line
+from edgegw.alb.access_log import (
+    Connected,
+    Sizes,
+    Timing,
+    access_line,
+    connection_line,
+    refused_line,
+)
 from edgegw.alb.flow import Chosen, Finish, ForwardTo, Invoke, ReadBody
 from edgegw.alb.health_check_log import CheckEntry, check_line
 from edgegw.alb.model import Listener, LoadBalancer, TargetGroup
 from edgegw.awslambda.model import Returned
 from edgegw.gateway.exchange import Exchange
-from edgegw.http.message import Response
+from edgegw.http.message import Client, Response
 
 logger = logging.getLogger(__name__)
 
@@ -131,6 +138,15 @@ class BalancerLogs:
             is_gone=exchange.is_gone,
         )
         self._writer.put(path, line)
+
+    def refused(self, listener: Listener, page: Response, client: Client, created: float) -> None:
+        """Writes the access log's line of a request that could not be read."""
+        path = listener.load_balancer.logs.access
+        if path is not None:
+            timing = Timing(created, created)
+            self._writer.put(
+                path, refused_line(listener, page, client, timing, address=self._address)
+            )
 
     def connection(self, listener: Listener, found: Connected) -> None:
         """Writes the connection log's line of a connection."""

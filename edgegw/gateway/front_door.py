@@ -8,7 +8,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Final
 
 from edgegw.alb.access_log import Connected
-from edgegw.alb.answers import IDLE, MALFORMED
+from edgegw.alb.answers import IDLE, MALFORMED, PLAIN_HTTP, plain_http_page
 from edgegw.alb.answers import error_page as alb_error_page
 from edgegw.alb.certificates import leaf_facts
 from edgegw.alb.flow import Finish
@@ -17,7 +17,7 @@ from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.answers import error_page as cloudfront_error_page
 from edgegw.cloudfront.behaviors import malformed_status
 from edgegw.config.model import DistributionDoor, Door, ListenerDoor
-from edgegw.gateway.asgi import Begun, Handshake, Limits, ViewerGoneError
+from edgegw.gateway.asgi import Begun, Handshake, Limits, Trouble, ViewerGoneError
 from edgegw.gateway.drive import new_exchange_id, new_request_id
 from edgegw.gateway.exchange import Exchange
 from edgegw.http.message import Client, Header, Request, Response, has_body
@@ -150,14 +150,25 @@ class FrontDoor:
             )
         self._gateway.balancer_logs.connection(listener, found)
 
-    def refuse(self, detail: str, *, too_large: bool, is_idle: bool) -> Response:
-        is_distribution = self._kind == "distribution"
-        if is_idle:
+    def refuse(self, detail: str, client: Client, why: Trouble) -> Response:
+        listener, started = self._listener(), time.time()
+        if why == "idle":
             status = IDLE
+        elif listener is None:
+            status = malformed_status(too_large=why == "too-large")
         else:
-            status = malformed_status(too_large=too_large) if is_distribution else MALFORMED
+            status = MALFORMED
         logger.info("%s refused a request with %d: %s", self._door.name, status, detail)
-        return self._page(status, "Bad request.", new_request_id())
+        if listener is None:
+            text = PLAIN_HTTP if why == "plain-http" else "Bad request."
+            return self._page(status, text, new_request_id())
+        date = formatdate(usegmt=True).encode()
+        page = (
+            plain_http_page(date=date) if why == "plain-http" else alb_error_page(status, date=date)
+        )
+        if listener.load_balancer.logs.access is not None:
+            self._gateway.balancer_logs.refused(listener, page, client, started)
+        return page
 
     def _page(self, status: int, text: str, request_id: str) -> Response:
         date = formatdate(usegmt=True).encode()

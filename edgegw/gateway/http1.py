@@ -18,7 +18,7 @@ from typing import Any, Final, cast
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from edgegw.gateway.asgi import CLIENT, TLS, WIRE, Begun, Limits, ViewerGoneError
+from edgegw.gateway.asgi import CLIENT, TLS, WIRE, Begun, Limits, Trouble, ViewerGoneError
 from edgegw.gateway.connection import Connection
 from edgegw.gateway.known_heads import KnownHead, KnownHeads, Sighted
 from edgegw.gateway.response_cycle import FrontDoorCycle, close_gently, head_and_body, whole
@@ -115,7 +115,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
             self.transport.close()  # between two requests
             return
         elif rest <= 0:
-            self._refuse("the client sent nothing for the idle timeout", is_idle=True)
+            self._refuse("the client sent nothing for the idle timeout", "idle")
             return
         self._idle = self.loop.call_later(rest, self._look_for_life)
 
@@ -238,7 +238,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
         if not self._has_begun:
             self._is_clean = True
         if self._in_head and self._head_bytes > MAX_HEAD:
-            self._refuse(f"request line and headers exceed {MAX_HEAD} bytes", too_large=True)
+            self._refuse(f"request line and headers exceed {MAX_HEAD} bytes", "too-large")
 
     def _read_loosely(self) -> None:
         """Reads a head that the strict parser refuses, as far as it can be told what it says.
@@ -252,7 +252,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
             if is_hopeless(data):
                 self._refuse("malformed HTTP: no request line")
             elif len(data) > MAX_HEAD:
-                self._refuse(f"request line and headers exceed {MAX_HEAD} bytes", too_large=True)
+                self._refuse(f"request line and headers exceed {MAX_HEAD} bytes", "too-large")
             return
         self._collects = False
         head = parse_loosely(data[:end])
@@ -531,7 +531,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
 
     # Refusing
 
-    def _refuse(self, detail: str, *, too_large: bool = False, is_idle: bool = False) -> None:
+    def _refuse(self, detail: str, why: Trouble = "malformed") -> None:
         """Answers with the front door's page and closes, behind any answer still under way."""
         if self._is_refused:
             return
@@ -549,6 +549,6 @@ class FrontDoorProtocol(HttpToolsProtocol):
             if cycle.response_started or cycle is not self._running:
                 self.transport.close()
                 return
-        response = self._door.refuse(detail, too_large=too_large, is_idle=is_idle)
+        response = self._door.refuse(detail, client=self._peer, why=why)
         self.transport.write(head_and_body(response))
         close_gently(self.transport, unread=True)

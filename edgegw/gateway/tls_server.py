@@ -19,7 +19,6 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 
 from edgegw.errors import EnvironmentProblem
-from edgegw.gateway import passthrough_tls
 from edgegw.gateway.asgi import CLIENT, TLS, FrontDoorApp, Handshake, Message, Receive, Scope, Send
 from edgegw.gateway.certificates import ASKED_NAME, DoorTls
 from edgegw.gateway.http1 import FrontDoorProtocol, new_client
@@ -29,7 +28,16 @@ from edgegw.gateway.hypercorn_server import (
     hypercorn_headers,
     name_reasons,
 )
-from edgegw.gateway.passthrough_tls import Agreed
+from edgegw.gateway.passthrough_tls import Agreed as PassedThrough
+from edgegw.gateway.response_cycle import close_gently, head_and_body
+from edgegw.gateway.tls_handshake import (
+    UNMAPPED,
+    Agreed,
+    Arriving,
+    agree,
+    failure,
+    is_plain_http,
+)
 from edgegw.gateway.uvicorn_server import UvicornServer
 from edgegw.http.message import Client
 
@@ -56,9 +64,9 @@ class _Session:
 
 
 def _session(transport: asyncio.Transport, latency: float) -> _Session:
-    found = cast("ssl.SSLObject | Agreed", transport.get_extra_info("ssl_object"))
+    found = cast("ssl.SSLObject | PassedThrough", transport.get_extra_info("ssl_object"))
     cipher = found.cipher()
-    if isinstance(found, Agreed):
+    if isinstance(found, PassedThrough):
         name, certificates = found.asked_name, found.certificates
     else:
         leaf = found.getpeercert(binary_form=True)
@@ -101,7 +109,30 @@ class TlsServer(UvicornServer):
         self._http2: set[asyncio.Transport] = set()
 
     def _protocol(self, **options: Any) -> asyncio.Protocol:
-        return _Secured(self, options)
+        async def go_on(raw: asyncio.Transport, first: bytes, since: float) -> None:
+            if is_plain_http(first):
+                self._refuse_plain(raw, since)
+            else:
+                await self._secure(raw, first, since, options)
+
+        return Arriving(go_on, self._give_up)
+
+    def _refuse_plain(self, raw: asyncio.Transport, since: float) -> None:
+        client = self._failed(raw, asyncio.get_running_loop().time() - since)
+        page = self._app.refuse("plain HTTP on a port for HTTPS", client=client, why="plain-http")
+        raw.write(head_and_body(page))
+        raw.resume_reading()  # what the client still sends is thrown away
+        close_gently(raw, unread=True)
+
+    def _give_up(self, raw: asyncio.Transport, after: float) -> None:
+        self._failed(raw, after)
+        raw.abort()
+
+    def _failed(self, raw: asyncio.Transport, after: float, why: str = UNMAPPED) -> Client:
+        """Tells the front door of a handshake that failed after some seconds."""
+        client = new_client(raw.get_extra_info("peername") or ("", 0))
+        self._app.connected(client, Handshake("", after, why))
+        return client
 
     async def start(self, context: ssl.SSLContext | None = None) -> None:
         """Accepts connections from here on; each handshake is made by itself, to tell of it."""
@@ -109,28 +140,16 @@ class TlsServer(UvicornServer):
         if self._udp is not None:
             await self._start_udp(self._udp)
 
-    async def secure(self, raw: asyncio.Transport, options: dict[str, Any]) -> None:
+    async def _secure(
+        self, raw: asyncio.Transport, first: bytes, since: float, options: dict[str, Any]
+    ) -> None:
         """Makes the handshake on a new connection and hands it to the protocol agreed on."""
         loop = asyncio.get_running_loop()
-        started = loop.time()
-        agreed = _Agreed()
+        agreed = Agreed()
         try:
-            if self._tls.passes_through:
-                first = self._tls.passing(None)
-                transport = await passthrough_tls.start_tls(raw, agreed, first, _HANDSHAKE)
-            else:
-                transport = await loop.start_tls(
-                    raw,
-                    agreed,
-                    self._tls.context,
-                    server_side=True,
-                    ssl_handshake_timeout=_HANDSHAKE,
-                    ssl_shutdown_timeout=_SHUTDOWN,
-                )
+            transport = await agree(raw, first, agreed, self._tls)
         except OSError as error:  # ssl.SSLError and time-outs among them
-            peer = raw.get_extra_info("peername") or ("", 0)
-            failure = Handshake("", loop.time() - started, _failure(error))
-            self._app.connected(new_client(peer), failure)
+            self._failed(raw, loop.time() - since, failure(error))
             raw.abort()
             return
         except EnvironmentProblem as error:  # such as a certificate that was removed meanwhile
@@ -139,8 +158,11 @@ class TlsServer(UvicornServer):
             return
         if transport is None:  # the server stops
             return
-        session = _session(transport, loop.time() - started)
+        session = _session(transport, loop.time() - since)
         found = cast("ssl.SSLObject", transport.get_extra_info("ssl_object"))
+        if transport.is_closing():  # the client has left already
+            self._app.connected(session.client, session.handshake)
+            return
         if found.selected_alpn_protocol() == "h2":
             self._app.connected(session.client, session.handshake)
             protocol = self._speak_http2(transport, session)
@@ -172,6 +194,8 @@ class TlsServer(UvicornServer):
         told = _Told(self._app, session)
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if writer.get_extra_info("socket") is None:
+                return  # the client has left already
             server = TCPServer(
                 ASGIWrapper(cast("ASGIFramework", told)),
                 loop,
@@ -208,63 +232,6 @@ class TlsServer(UvicornServer):
             transport.abort()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0)  # so that what they aborted is closed
-
-
-class _Secured(asyncio.Protocol):
-    """A new connection, until its handshake is made."""
-
-    def __init__(self, server: TlsServer, options: dict[str, Any]) -> None:
-        self._server = server
-        self._options = options
-        self._task: asyncio.Task[None] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        raw = cast("asyncio.Transport", transport)
-        self._task = asyncio.ensure_future(self._server.secure(raw, self._options))
-
-
-class _Agreed(asyncio.Protocol):
-    """Keeps what comes between the end of the handshake and the protocol that takes over."""
-
-    def __init__(self) -> None:
-        self._early: list[bytes] = []
-        self._lost: list[Exception | None] = []
-
-    def data_received(self, data: bytes) -> None:
-        self._early.append(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._lost.append(exc)
-
-    def hand_over(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> None:
-        """From here on `protocol` speaks."""
-        transport.set_protocol(protocol)
-        protocol.connection_made(transport)
-        for data in self._early:
-            protocol.data_received(data)
-        for exc in self._lost:
-            protocol.connection_lost(exc)
-
-
-_HANDSHAKE: Final = 10.0
-_SHUTDOWN: Final = 5.0
-
-_FAILURES: Final = {
-    9: "ClientCertNotYetValid",
-    10: "ClientCertExpired",
-    22: "ClientCertMaxChainDepthExceeded",
-    26: "ClientCertPurposeInvalid",
-    **dict.fromkeys((2, 18, 19, 20, 21), "ClientCertUntrusted"),
-}
-"""OpenSSL's verify codes in the words of the load balancer's connection log."""
-
-
-def _failure(error: OSError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return _FAILURES.get(error.verify_code, "ClientCertInvalid")
-    if isinstance(error, ssl.SSLError) and "PEER_DID_NOT_RETURN" in (error.reason or ""):
-        return "ClientCertRejected"
-    return "UnmappedConnectionError"
 
 
 class _Told:

@@ -89,6 +89,24 @@ def test_preserve_host_header(port: int, host: str, off: bytes, on: bytes) -> No
     assert kept.get(b"host") == on
 
 
+def test_several_host_headers_reach_an_ip_target_only_if_preserved() -> None:
+    given = request(host="a.test", headers=[("Host", "B.test")])
+    assert forwarded(given, WEB).get_all(b"host") == [b"a.test"]
+    kept = forwarded(given, WEB, attributes={"preserve_host_header": True})
+    assert kept.get_all(b"host") == [b"a.test", b"B.test"]
+
+
+def test_what_a_client_ties_to_its_connection_is_its_own_only() -> None:
+    given = request(
+        headers=[("Connection", "x-mine, X-Forwarded-For, X-Amzn-Trace-Id, close"), ("X-Mine", "1")]
+    )
+    found = forwarded(given, WEB)
+    assert b"x-mine" not in found
+    assert b"connection" not in found
+    assert found.get(b"x-forwarded-for") == b"1.2.3.4"
+    assert b"x-amzn-trace-id" in found
+
+
 def test_absolute_form_and_preserve_host_header() -> None:
     given = request(b"http://dns.name/x")
     assert forwarded(given).get(b"host") == b"dns.name"

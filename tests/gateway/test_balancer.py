@@ -378,6 +378,24 @@ async def test_logs_are_written(serving, tmp_path: Path) -> None:
     assert all(len(shlex.split(each)) == 10 for each in checks)
 
 
+async def test_a_request_that_cannot_be_read_is_logged(serving, tmp_path: Path) -> None:
+    file = tmp_path / "access"
+    async with (
+        sites("a") as (a,),
+        serving(config({"web": group(a)}, access_log=str(file))) as front,
+    ):
+        answer = await front.raw("web", b"GET / HTTP/1.1\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        await until(lambda: len(lines(file)) == 1)
+    fields = shlex.split(lines(file)[0])
+    assert len(fields) == 34
+    assert fields[3].startswith("127.0.0.1:")
+    assert fields[4:10] == ["-", "-1", "-1", "-1", "400", "-"]
+    assert re.fullmatch(r"- http://web-\d+\.us-east-1\.elb\.amazonaws\.com:80- -", fields[12])
+    assert fields[17] == "-"
+    assert fields[29].startswith("TID_")
+
+
 async def test_a_client_that_leaves_is_logged_with_460(serving, tmp_path: Path) -> None:
     file = tmp_path / "access"
     async with (

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import re
 import shlex
+import socket
 import ssl
+import time
 from pathlib import Path
 from typing import Any
 
@@ -213,13 +216,73 @@ async def test_passthrough_hands_on_what_nobody_checked(
         assert told[0][4] == "TLSv1.3"
 
 
+async def assert_told_of_tls(front: Serving, name: str) -> bytes:
+    """Sends plain HTTP to a port for HTTPS, and gets a page that says so."""
+    answer = await front.raw(name, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"The plain HTTP request was sent to HTTPS port" in answer
+    return answer
+
+
+async def test_plain_http_on_an_https_port_is_told_so(serving, tmp_path: Path) -> None:
+    logs = {f"{kind}_log": str(tmp_path / kind) for kind in ("access", "connection")}
+    async with sites("a") as (a,):
+        given = config({"web": group(a)}, listener={"protocol": "HTTPS"}, **logs)
+        given["distributions"] = {
+            "site": {
+                "listen": {"port": 0, "tls": True},
+                "origins": {"app": {"url": "http://127.0.0.1:1"}},
+                "default_behavior": {"origin": "app"},
+            }
+        }
+        async with serving(given) as front:
+            assert b"Server: awselb/2.0" in await assert_told_of_tls(front, "web")
+            assert b"Server: CloudFront" in await assert_told_of_tls(front, "site")
+            # A big request that is still being sent does not cost its client the page.
+            sent = (
+                b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3000000\r\n\r\n" + b"x" * 3_000_000
+            )
+            assert (await front.raw("web", sent)).startswith(b"HTTP/1.1 400 ")
+            assert await served_name(front, "localhost") == "localhost"
+            await until(lambda: len(lines(tmp_path / "connection")) == 3)
+            await until(lambda: len(lines(tmp_path / "access")) == 2)
+    told = [shlex.split(each) for each in lines(tmp_path / "connection")]
+    assert [each[10] for each in told] == ["Failed:UnmappedConnectionError"] * 2 + ["-"]
+    fields = shlex.split(lines(tmp_path / "access")[0])
+    assert fields[8] == "400"
+    assert re.fullmatch(r"- https://web-\d+\.us-east-1\.elb\.amazonaws\.com:80- -", fields[12])
+
+
+async def test_no_handshake_is_lost_while_the_loop_is_busy(serving, tmp_path: Path) -> None:
+    """What clients send before anybody looked is TLS too."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+
+    def shake_hands(address: tuple[str, int]) -> str | None:
+        with socket.create_connection(address, 5) as sock, context.wrap_socket(sock) as secured:
+            return secured.version()
+
+    for asks in ({}, {"mutual_authentication": {"mode": "passthrough"}}):
+        async with sites("a") as (a,):
+            given = config({"web": group(a)}, listener={"protocol": "HTTPS", **asks})
+            async with serving(given) as front:
+                address = front.address("web")
+                clients = [
+                    asyncio.ensure_future(asyncio.to_thread(shake_hands, address)) for _ in range(4)
+                ]
+                await asyncio.sleep(0)
+                time.sleep(0.3)  # the whole loop stands still meanwhile
+                assert await asyncio.gather(*clients) == ["TLSv1.3"] * 4
+
+
 async def test_passthrough_and_a_client_that_speaks_no_tls(serving, tmp_path: Path) -> None:
     log = tmp_path / "connections"
     listener = {"protocol": "HTTPS", "mutual_authentication": {"mode": "passthrough"}}
     async with sites("a") as (a,):
         given = config({"web": group(a)}, listener=listener, connection_log=str(log))
         async with serving(given) as front:
-            assert b"HTTP/1" not in await front.raw("web", b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            await assert_told_of_tls(front, "web")
             _, writer = await asyncio.open_connection(*front.address("web"))
             writer.close()
             await until(lambda: len(lines(log)) == 2)
