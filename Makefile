@@ -4,6 +4,8 @@ VENV ?= .venv
 PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3.14 python3; do \
 	$$each -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
 BIN := $(VENV)/bin
+# Most tests wait for other processes.
+WORKERS ?= 3
 SITES := tests/e2e/vite_site tests/e2e/react_site tests/e2e/next_site
 
 .PHONY: demo test lint format bench schema screenshot clean
@@ -12,7 +14,7 @@ demo: $(BIN)/edgegw
 	@exec $(BIN)/edgegw demo
 
 test: $(VENV)/.tests $(SITES:=/node_modules)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff format --check .

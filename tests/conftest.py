@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import shutil
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -54,6 +56,23 @@ def node() -> str:
 @pytest.fixture
 def chromium() -> str:
     return need("chromium", "pages are not tested in a browser")
+
+
+@contextlib.contextmanager
+def one_at_a_time(name: str) -> Iterator[None]:
+    """Waits until no other process of any test run here does what `name` says."""
+    with (Path(tempfile.gettempdir()) / f"edgegw-tests-{name.replace(' ', '-')}.lock").open(
+        "w"
+    ) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture
+def usual_ports() -> Iterator[None]:
+    """The ports 8080 and 8081 of `demo` and `dev`, for one test at a time."""
+    with one_at_a_time("usual ports"):
+        yield
 
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

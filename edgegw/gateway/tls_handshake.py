@@ -25,21 +25,25 @@ class Arriving(asyncio.Protocol):
     """A new connection, of which nothing is known yet.
 
     `on_first` goes on with it and its first bytes, `on_silence` when none came, told how long.
+    Until TLS begins, or it is lost, the connection is one of `all_arriving`.
     """
 
     def __init__(
         self,
         on_first: Callable[[asyncio.Transport, bytes, float], Awaitable[None]],
         on_silence: Callable[[asyncio.Transport, float], None],
+        all_arriving: set[asyncio.Transport],
     ) -> None:
         self._on_first = on_first
         self._on_silence = on_silence
+        self._all = all_arriving
         self._task: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         loop = asyncio.get_running_loop()
         self._raw = cast("asyncio.Transport", transport)
+        self._all.add(self._raw)
         self._since = loop.time()
         self._timer = loop.call_later(HANDSHAKE, self._give_up)
 
@@ -52,6 +56,7 @@ class Arriving(asyncio.Protocol):
         self._task = asyncio.ensure_future(self._on_first(self._raw, data, self._since))
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._all.discard(self._raw)
         if self._timer is not None:
             self._timer.cancel()
             self._give_up()

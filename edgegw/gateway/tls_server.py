@@ -107,6 +107,7 @@ class TlsServer(UvicornServer):
         self._hypercorn = HypercornConfig(None)
         self._context = WorkerContext(None)
         self._http2: set[asyncio.Transport] = set()
+        self._arriving: set[asyncio.Transport] = set()
 
     def _protocol(self, **options: Any) -> asyncio.Protocol:
         async def go_on(raw: asyncio.Transport, first: bytes, since: float) -> None:
@@ -115,7 +116,7 @@ class TlsServer(UvicornServer):
             else:
                 await self._secure(raw, first, since, options)
 
-        return Arriving(go_on, self._give_up)
+        return Arriving(go_on, self._give_up, self._arriving)
 
     def _refuse_plain(self, raw: asyncio.Transport, since: float) -> None:
         client = self._failed(raw, asyncio.get_running_loop().time() - since)
@@ -145,6 +146,7 @@ class TlsServer(UvicornServer):
     ) -> None:
         """Makes the handshake on a new connection and hands it to the protocol agreed on."""
         loop = asyncio.get_running_loop()
+        self._arriving.discard(raw)
         agreed = Agreed()
         try:
             transport = await agree(raw, first, agreed, self._tls)
@@ -228,7 +230,7 @@ class TlsServer(UvicornServer):
             self._datagrams.close()
         tasks = list(self._server.server_state.tasks)
         await super().stop(grace)
-        for transport in list(self._http2):  # whose clients never said goodbye
+        for transport in (*self._http2, *self._arriving):  # whose clients never said goodbye
             transport.abort()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0)  # so that what they aborted is closed

@@ -127,6 +127,7 @@ def test_dev_runs_a_function_behind_a_load_balancer(tmp_path: Path) -> None:
             assert get(url_of(lines[0])).status_code == 200
 
 
+@pytest.mark.usefixtures("usual_ports")
 def test_dev_takes_the_next_port_when_the_usual_one_is_taken(tmp_path: Path) -> None:
     with dev_server() as origin, socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -157,6 +158,7 @@ def test_dev_opens_the_browser(tmp_path: Path) -> None:
             assert opened.read_text().strip() == url_of(lines[0])
 
 
+@pytest.mark.usefixtures("usual_ports")  # it looks whether 8081 is free
 @pytest.mark.parametrize(
     ("words", "text"),
     [

@@ -105,6 +105,7 @@ distributions:
     assert problems == []
 
 
+@pytest.mark.usefixtures("usual_ports")
 def test_the_demo_page_went_through_both_hooks(tmp_path: Path, browser: Any) -> None:
     for port in (8080, 8081):
         with socket.socket() as sock:

@@ -25,7 +25,7 @@ import trustme
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.conftest import IN_CI, PYTHON, free_port, need, read_body, read_head
+from tests.conftest import IN_CI, PYTHON, free_port, need, one_at_a_time, read_body, read_head
 
 HERE = Path(__file__).parent / "third_party"
 INSTALLED = Path(__file__).parents[2] / ".third_party"
@@ -50,23 +50,25 @@ def npm_packages() -> Path:
     need("node", "functions of others in Node.js are not tested")
     npm = need("npm", "functions of others in Node.js are not installed")
     folder = INSTALLED / "npm"
-    if not (folder / "complete").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        run(npm, "install", "--silent", "--no-audit", "--no-fund", *NPM, cwd=folder)
-        run(npm, "pack", "--silent", PACKED, cwd=folder)
-        (archive,) = folder.glob("yarbsemaj-adapter-lambda-*.tgz")
-        shutil.unpack_archive(archive, folder / "adapter")
-        (folder / "complete").touch()
+    with one_at_a_time("npm packages"):
+        if not (folder / "complete").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            run(npm, "install", "--silent", "--no-audit", "--no-fund", *NPM, cwd=folder)
+            run(npm, "pack", "--silent", PACKED, cwd=folder)
+            (archive,) = folder.glob("yarbsemaj-adapter-lambda-*.tgz")
+            shutil.unpack_archive(archive, folder / "adapter")
+            (folder / "complete").touch()
     return folder
 
 
 @pytest.fixture(scope="module")
 def pypi_packages() -> Path:
     folder = INSTALLED / f"pypi-{sys.version_info[0]}.{sys.version_info[1]}-{len(PYPI)}"
-    if not (folder / "complete").exists():
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade"]
-        run(*pip, "--target", str(folder), *PYPI, cwd=HERE)
-        (folder / "complete").touch()
+    with one_at_a_time("PyPI packages"):
+        if not (folder / "complete").exists():
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade"]
+            run(*pip, "--target", str(folder), *PYPI, cwd=HERE)
+            (folder / "complete").touch()
     return folder
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import re
 import shlex
 from collections import Counter
@@ -376,6 +377,35 @@ async def test_logs_are_written(serving, tmp_path: Path) -> None:
     checks = lines(tmp_path / "logs" / "health_check")
     assert " PASS 200 - app/web/" in checks[0]
     assert all(len(shlex.split(each)) == 10 for each in checks)
+
+
+async def test_ten_thousand_requests_fall_as_the_weights_say(serving, monkeypatch) -> None:
+    """Over sockets, from 16 clients; the dice are loaded, so that it cannot fail by chance."""
+    monkeypatch.setattr("edgegw.gateway.drive.random.random", random.Random(7).random)
+    weights = {"a": 5, "b": 3, "c": 2}
+    action = [{"target_group": name, "weight": weight} for name, weight in weights.items()]
+    found: Counter[str] = Counter()
+
+    async def client(address: tuple[str, int]) -> None:
+        reader, writer = await asyncio.open_connection(*address)
+        for _ in range(625):
+            writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            await read_head(reader)
+            found[(await reader.readexactly(1)).decode()] += 1
+        writer.close()
+
+    async with sites(*weights) as served:
+        groups = {
+            each.name: {"targets": [each.address], "health_check": {"enabled": False}}
+            for each in served
+        }
+        async with serving(config(groups, action)) as front:
+            await asyncio.gather(*(client(front.address("web")) for _ in range(16)))
+        assert {each.name: each.served for each in served} == found
+    assert found.total() == 10_000
+    for name, weight in weights.items():
+        deviation = (10_000 * weight / 10 * (1 - weight / 10)) ** 0.5
+        assert abs(found[name] - 1000 * weight) <= 3 * deviation, found
 
 
 async def test_a_request_that_cannot_be_read_is_logged(serving, tmp_path: Path) -> None:
