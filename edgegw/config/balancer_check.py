@@ -84,18 +84,28 @@ def _check_lambda(
             document.error((*path, "attributes", key), "alb.attribute", text, key=True)
 
 
+def _stickiness(group: schema.TargetGroup) -> tuple[bool, str]:
+    """Whether the group is sticky, and of which type; the key comes before the attributes."""
+    if group.stickiness is not None:
+        return group.stickiness.enabled, group.stickiness.type
+    found = attributes.with_defaults(attributes.TARGET_GROUP, group.attributes)
+    return found["stickiness.enabled"] == "true", found["stickiness.type"]
+
+
 def _check_stickiness(document: Document, path: Path, group: schema.TargetGroup) -> None:
     found = attributes.with_defaults(attributes.TARGET_GROUP, group.attributes)
     algorithm = found["load_balancing.algorithm.type"]
     sticky = group.stickiness
-    is_sticky = sticky.enabled if sticky is not None else found["stickiness.enabled"] == "true"
-    kind = sticky.type if sticky is not None else found["stickiness.type"]
+    is_sticky, kind = _stickiness(group)
     cookie = (sticky.cookie_name if sticky is not None else "") or found[
         "stickiness.app_cookie.cookie_name"
     ]
     where = (*path, "stickiness") if sticky is not None else (*path, "attributes")
     if is_sticky and algorithm == "weighted_random":
         text = "stickiness does not go with the algorithm weighted_random"
+        document.error(where, "alb.stickiness", text, key=True)
+    if is_sticky and found["load_balancing.cross_zone.enabled"] == "false":
+        text = "stickiness needs cross-zone load balancing, which is switched off here"
         document.error(where, "alb.stickiness", text, key=True)
     if is_sticky and kind == "app_cookie" and not cookie:
         text = "stickiness of type app_cookie needs the name of the application's cookie"
@@ -463,14 +473,15 @@ def _check_forward(
             text += nearest(each.target_group, known)
             document.error(where, "config.reference", text)
             continue
-        if several and group.stickiness is not None and group.stickiness.enabled:
+        is_sticky, kind = _stickiness(group)
+        if several and is_sticky:
             if not holds:
                 text = (
                     f"target group {each.target_group!r} is sticky: a forward to several groups "
                     "then needs stickiness of its own"
                 )
                 document.error(path, "alb.stickiness", text, key=True)
-            if group.stickiness.type == "app_cookie":
+            if kind == "app_cookie":
                 text = "stickiness of type app_cookie does not go with several target groups"
                 document.error(path, "alb.stickiness", text, key=True)
         if group.protocol_version != "HTTP1" and not listener.is_https:

@@ -17,6 +17,7 @@ _NAME: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,32}(?<!-)")
 _MAX_LISTENERS: Final = 50
 _MAX_RULES: Final = 100
 _MAX_CERTIFICATES: Final = 25
+_MAX_VERIFYING: Final = 2
 _MAX_TARGET_GROUPS: Final = 100
 _MAX_TARGETS: Final = 1000
 _LOCAL_ONLY: Final = frozenset({"alb.health-check"})
@@ -56,6 +57,15 @@ def check_balancer_deployment(document: Document, config: Config) -> None:
             if count > most:
                 text = f"{count} {what}; a load balancer has at most {most}"
                 document.error(path, "alb.quota", text, key=True)
+        verifying = [
+            each
+            for each in balancer.listeners
+            if each.mutual_authentication is not None
+            and each.mutual_authentication.mode == "verify"
+        ]
+        if len(verifying) > _MAX_VERIFYING:
+            text = f"a load balancer has at most {_MAX_VERIFYING} listeners that verify clients"
+            document.error(path, "alb.quota", text, key=True)
         for at, listener in enumerate(balancer.listeners):
             if len(listener.certificates) > _MAX_CERTIFICATES:
                 text = f"a listener has at most {_MAX_CERTIFICATES} certificates beside its own"

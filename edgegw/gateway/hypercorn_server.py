@@ -144,6 +144,7 @@ class HypercornConfig(Config):
         self._tls = tls
         self.h11_max_incomplete_size = _LIMIT
         self.h2_max_header_list_size = _LIMIT
+        self.h2_max_concurrent_streams = 128  # as at a load balancer
         self.keep_alive_max_requests = 10**9
         self.keep_alive_timeout = 65
         self.include_server_header = False

@@ -281,7 +281,7 @@ class RequestReader(HttpToolsProtocol):
             return
         self._is_muted = self.parser.should_upgrade() and not self._is_bodiless
         self._keeps_alive = keep_alive = (
-            version != "1.0"
+            (version != "1.0" or self._limits.is_lenient)  # HTTP/1.0 has to ask for it
             and self.parser.should_keep_alive()
             and not self.parser.should_upgrade()
         )

@@ -119,6 +119,8 @@ ROWS: list[tuple[str, dict[str, Any], str]] = [
     ("a check's port", {"group": {"health_check": {"port": 70000}}}, "error alb.health-check the port"),
     ("app_cookie without name", {"group": {"stickiness": {"type": "app_cookie"}}}, "error alb.stickiness stickiness of type app_cookie needs"),
     ("a cookie of the load balancer", {"group": {"stickiness": {"type": "app_cookie", "cookie_name": "AWSALBX"}}}, "error alb.stickiness the cookie name"),
+    ("sticky without cross-zone", {"group": {"stickiness": {}, "attributes": {"load_balancing.cross_zone.enabled": False}}}, "error alb.stickiness stickiness needs cross-zone"),
+    ("a group that is sticky by its attributes among two", {"rule": {"actions": [{"forward": TWO}]}, "groups": {"other": {"targets": [], "attributes": {"stickiness.enabled": True}}}}, "error alb.stickiness target group 'other' is sticky"),
     ("random and sticky", {"group": {"stickiness": {}, "attributes": {"load_balancing.algorithm.type": "weighted_random"}}}, "error alb.stickiness stickiness does not go with"),
     ("slow start and least outstanding", {"group": {"attributes": {"load_balancing.algorithm.type": "least_outstanding_requests", "slow_start.duration_seconds": 30}}}, "error alb.slow-start"),
     ("slow start of 10 s", {"group": {"attributes": {"slow_start.duration_seconds": 10}}}, "error alb.attribute"),
@@ -210,6 +212,24 @@ def many_rules(count: int) -> list[dict[str, Any]]:
 )
 def test_deployment(tmp_path: Path, given: dict[str, Any], expected: str) -> None:
     assert any(each.startswith(expected) for each in deployed(tmp_path, given))
+
+
+def test_two_listeners_of_a_load_balancer_verify_clients(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("")
+    given = config(
+        listener={
+            "protocol": "HTTPS",
+            "mutual_authentication": {"mode": "verify", "trust_store": "ca.pem"},
+        }
+    )
+    listeners = given["load_balancers"]["lb"]["listeners"]
+    for count, expected in ((2, False), (3, True)):
+        given["load_balancers"]["lb"]["listeners"] = [
+            {**listeners[0], "listen": 8443 + at} for at in range(count)
+        ]
+        found = deployed(tmp_path, given)
+        text = "error alb.quota a load balancer has at most 2 listeners that verify clients"
+        assert (text in found) is expected, found
 
 
 def test_a_target_group_belongs_to_one_load_balancer(tmp_path: Path) -> None:

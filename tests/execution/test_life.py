@@ -125,7 +125,9 @@ async def test_a_code_change_fails_no_request(tmp_path: Path) -> None:
 
         loads = [asyncio.ensure_future(load()) for _ in range(8)]
         for version in range(1, 6):
-            await asyncio.sleep(0.15)
+            enough = len(seen) + 8
+            while len(seen) < enough:
+                await asyncio.sleep(0.02)
             app.write_text(app.read_text().replace(f"return {version - 1}", f"return {version}"))
             lambda_.service.commit(await lambda_.service.prepare(touched={"app"}))
         await asyncio.sleep(0.3)

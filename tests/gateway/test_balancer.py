@@ -408,6 +408,26 @@ async def test_ten_thousand_requests_fall_as_the_weights_say(serving, monkeypatc
         assert abs(found[name] - 1000 * weight) <= 3 * deviation, found
 
 
+@pytest.mark.parametrize("asks", [True, False])
+async def test_http10_keeps_the_connection_if_asked_to(serving, asks: bool) -> None:
+    wish = b"Connection: keep-alive\r\n" if asks else b""
+    async with (
+        sites("a") as (a,),
+        serving(config({"web": group(a)})) as front,
+    ):
+        await until(lambda: states(front) == ["healthy"])
+        reader, writer = await asyncio.open_connection(*front.address("web"))
+        for _ in range(2):
+            writer.write(b"GET / HTTP/1.0\r\n" + wish + b"\r\n")
+            head = await read_head(reader)
+            assert (b"\r\nConnection: keep-alive\r\n" in head) is asks
+            assert await reader.readexactly(1) == b"a"
+            if not asks:
+                assert await reader.read(-1) == b""
+                break
+        writer.close()
+
+
 async def test_a_request_that_cannot_be_read_is_logged(serving, tmp_path: Path) -> None:
     file = tmp_path / "access"
     async with (
