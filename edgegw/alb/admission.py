@@ -28,7 +28,7 @@ class _Look(NamedTuple):
     suspects: tuple[Header, ...]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def _look(raw: tuple[Header, ...]) -> _Look:
     """Remembered, as clients send the same lines with most requests."""
     long = (name for name, value in raw if len(name) + len(value) + 2 >= MAX_HEADER_LINE)

@@ -63,7 +63,7 @@ class Kept(NamedTuple):
     """Empty where none came, and where the headers are too many to extend it."""
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def kept(raw: tuple[Header, ...], *, to_ip: bool) -> Kept:
     """What goes on of `raw`; an ip target gets no headers that belong to one connection.
 
@@ -97,8 +97,54 @@ def forwarded_request(
     `cookie` fields are joined with `; ` as RFC 9113 section 8.2.3 asks. An ip target sees the host
     in lower case, unless it is preserved; recorded Lambda events show it as the client wrote it.
     """
+    raw, trace = _rewritten(
+        _Identity(listener),
+        request.headers.raw,
+        host,
+        request.client,
+        request.tls,
+        is_http2=request.http_version >= "2",
+        to_ip=to_ip,
+        is_rewritten=is_rewritten,
+    )
+    traced = (b"X-Amzn-Trace-Id", trace_id(trace, facts))
+    return request.sent(request.target, Headers((*raw, traced)))
+
+
+class _Identity:
+    """A listener that is equal to itself only: comparing all its rules would take long."""
+
+    __slots__ = ("listener",)
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and self.listener is other.listener
+
+    def __hash__(self) -> int:
+        return id(self.listener)
+
+
+@lru_cache(maxsize=128)
+def _rewritten(
+    same: _Identity,
+    lines_sent: tuple[Header, ...],
+    host: bytes,
+    client: Client,
+    tls: str,
+    *,
+    is_http2: bool,
+    to_ip: bool,
+    is_rewritten: bool,
+) -> tuple[tuple[Header, ...], bytes]:
+    """The lines but for the trace id, and the incoming one.
+
+    Remembered, as a client sends the same lines with most requests.
+    """
+    listener = same.listener
     attributes = listener.load_balancer.attributes
-    found = kept(request.headers.raw, to_ip=to_ip)
+    found = kept(lines_sent, to_ip=to_ip)
     shown = forwarded_host(host, listener)
     if to_ip and not (is_rewritten or attributes.preserve_host_header):
         shown = shown.lower()
@@ -108,27 +154,21 @@ def forwarded_request(
     lines += found.lines
     if attributes.drop_invalid_header_fields:
         lines = [line for line in lines if _VALID_NAME.fullmatch(line[0])]
-    if request.http_version >= "2":
+    if is_http2:
         lines = _joined_cookies(lines)
-    told = _about_tls(request, listener)
+    told = _about_tls(tls, client, listener)
     if told:
         names = {name.lower() for name, _ in told}
         lines = [line for line in lines if line[0].lower() not in names]
         lines += [line for line in told if line[1]]
-    forwarded_for = _forwarded_for(request.client, found.forwarded_for, attributes)
+    forwarded_for = _forwarded_for(client, found.forwarded_for, attributes)
     if forwarded_for is not None:
         lines.append((b"X-Forwarded-For", forwarded_for))
-    lines += _about_listener(listener.protocol, listener.port)
-    lines.append((b"X-Amzn-Trace-Id", trace_id(found.trace_id, facts)))
-    return request.sent(request.target, Headers(lines))
-
-
-@lru_cache(maxsize=64)
-def _about_listener(protocol: str, port: int) -> tuple[Header, Header]:
-    return (
-        (b"X-Forwarded-Proto", protocol.lower().encode()),
-        (b"X-Forwarded-Port", str(port).encode()),
-    )
+    lines += [
+        (b"X-Forwarded-Proto", listener.protocol.lower().encode()),
+        (b"X-Forwarded-Port", str(listener.port).encode()),
+    ]
+    return tuple(lines), found.trace_id
 
 
 def _joined_cookies(lines: list[Header]) -> list[Header]:
@@ -159,18 +199,18 @@ def _shown(client: Client, *, with_port: bool, is_only: bool) -> bytes:
     return address + b":%d" % client.port if with_port else address
 
 
-def _about_tls(request: Request, listener: Listener) -> list[Header]:
+def _about_tls(tls: str, client: Client, listener: Listener) -> list[Header]:
     """What the load balancer tells about TLS and the client's certificate.
 
     A header without value only takes the place of one that the client sent.
     """
     told: list[Header] = []
     if listener.load_balancer.attributes.tls_version_and_cipher_suite:
-        version, _, rest = request.tls.partition(":")
+        version, _, rest = tls.partition(":")
         values = (version, rest.partition(":")[0])
         told += zip(_TLS_HEADERS, (each.encode() for each in values), strict=True)
     if listener.mutual_tls != "off":
-        told += client_certificate_headers(listener.mutual_tls, request.client.certificates)
+        told += client_certificate_headers(listener.mutual_tls, client.certificates)
     if listener.renamed:
         usual = listener.renamed
         told = [(usual.get(n.decode().lower(), n.decode()).encode(), v) for n, v in told]

@@ -64,20 +64,18 @@ class FrontDoor:
         exchange = self.open(request)
         if self._kind == "distribution":
             return Begun(exchange, started)
-        standing = exchange.standing = gateway.stand()
-        door = standing.doors.get(self._key, self._door)
+        door = gateway.present(self._key, self._door)
         response: Response | None = None
         try:
             if isinstance(door, ListenerDoor):
                 response = gateway.driver().begin(door.listener, request, exchange)
-            if response is None:
+            if response is None:  # only now others may run before it ends
+                exchange.standing = gateway.stand()
                 return Begun(exchange, started)
             if gateway.stale:
                 response = self._marked(response, exchange)
         except Exception as error:
             response = self._own_fault(error, exchange)
-        exchange.standing = None
-        gateway.leave(standing)
         exchange.response = response
         if response.body.content and has_body(request.method, response.status):
             exchange.keep_body(response.body.content)

@@ -140,20 +140,15 @@ class FrontDoorProtocol(RequestReader):
             scope = self._scope(version, method)
         self.scope = scope
         self.cycle = cycle = FrontDoorCycle(
-            scope=scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=[],
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
+            scope,
+            self.transport,
+            self.flow,
             keep_alive=keep_alive,
+            expects_100=self.expect_100_continue,
             on_response=self.on_response_complete,
+            on_last=self._end,
+            begun=begun,
         )
-        cycle.begun = begun
-        cycle.on_last = self._end
         if previous is None or previous.response_complete:
             self._start_asgi_task(cycle, self._door)
         else:

@@ -85,16 +85,38 @@ def whole(
 class FrontDoorCycle(RequestResponseCycle):
     """One request and its response on a connection."""
 
+    def __init__(
+        self,
+        scope: Any,
+        transport: asyncio.Transport,
+        flow: Any,
+        *,
+        keep_alive: bool,
+        expects_100: bool,
+        on_response: Callable[[], None],
+        on_last: Callable[[], None],
+        begun: Begun | None,
+    ) -> None:
+        # What uvicorn's own sets, but for what is not used here.
+        self.scope = scope
+        self.transport = transport
+        self.flow = flow
+        self.keep_alive = keep_alive
+        self.waiting_for_100_continue = expects_100
+        self.on_response = on_response
+        self.on_last = on_last
+        self.begun = begun
+        self.message_event = asyncio.Event()
+        self.body = bytearray()
+        self.more_body = True
+        self.disconnected = self.response_started = self.response_complete = False
+
     _remaining: int | None = None
     _is_chunked = False
     _is_bodiless = False
     _held: bytes | None = None
     is_simple = False
     """Whether the client speaks HTTP/0.9: it gets the body alone."""
-    begun: Begun | None = None
-    """The request, where it has begun already."""
-    on_last: Callable[[], None]
-    """Called when the connection closes behind this response."""
 
     async def run_asgi(self, app: Any) -> None:
         try:
