@@ -172,6 +172,8 @@ async def test_a_caller_that_leaves_does_not_stop_the_function(tmp_path: Path) -
         "app", PYTHON, str(tmp_path), "app.handler", 5.0, environment=(("FLAG", str(flag)),)
     )
     async with running(function) as lambda_:
+        await lambda_.invoke("app")  # from here on it is warm
+        flag.unlink()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await lambda_.invoke("app")
