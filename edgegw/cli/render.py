@@ -207,12 +207,15 @@ def _short(file: str) -> str:
 
 
 def summary(
-    config: Config, urls: Mapping[str, str], found: Mapping[str, Sequence[str]], style: Style
+    config: Config,
+    urls: Mapping[str, Sequence[str]],
+    found: Mapping[str, Sequence[str]],
+    style: Style,
 ) -> str:
     """What runs: front doors with their behaviors or rules, and the runtimes that were found.
 
-    `urls` are addresses by front door (`KIND NAME`), `found` functions by what runs them. Never
-    more than a screen.
+    `urls` are addresses by front door (`KIND NAME`; a load balancer has one for each listener),
+    `found` functions by what runs them. Never more than a screen.
     """
     lines: list[str] = []
     local = {
@@ -220,9 +223,10 @@ def summary(
         for door in config.doors
         if isinstance(door, ListenerDoor)
     }
+    waiting = {name: iter(each) for name, each in urls.items()}
     for door in config.doors:
         kind = "distribution" if isinstance(door, DistributionDoor) else "load-balancer"
-        url = urls.get(f"{kind} {door.name}", "")
+        url = next(waiting.get(f"{kind} {door.name}", iter(())), "")
         lines.append(f"  {style.paint(door.name, 'bold')}  {style.paint(url, 'cyan')}")
         lines += [f"    {each}" for each in _ways(door, local)]
     runtimes = [f"  {what}: {', '.join(names)}" for what, names in found.items()]

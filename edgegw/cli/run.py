@@ -50,7 +50,7 @@ def run_front_doors(
     level, as_json = options.level, options.as_json
     ports = _debug_ports(config, options.debug)
     gathering = logs.set_up(level, doors=len(config.doors), as_json=as_json)
-    urls: dict[str, str] = {}
+    urls: dict[str, list[str]] = {}
     gateway = Gateway(
         config, transport=_transport, leave_out_missing=leave_out_missing, debug=ports
     )
@@ -69,7 +69,7 @@ def run_front_doors(
         nonlocal waiting
         told = json.dumps(ready.to_dict()) if as_json else str(ready)
         print(told, flush=True)  # noqa: T201 - the command's output
-        urls[f"{ready.kind} {ready.name}".strip()] = ready.url
+        urls.setdefault(f"{ready.kind} {ready.name}".strip(), []).append(ready.url)
         waiting -= 1
         if waiting == 0:
             for name, problem in gateway.left_out():
@@ -84,7 +84,7 @@ def run_front_doors(
                 told = f"debug  {name}  attach a debugger to 127.0.0.1:{port}"
                 print(told, flush=True, file=sys.stderr)  # noqa: T201
             if opens:
-                webbrowser.open(next(iter(urls.values())))
+                webbrowser.open(next(iter(urls.values()))[0])
             gc.enable()
             gc.freeze()  # what start-up made stays: no need to look at it again
             gc.set_threshold(20_000, 20, 50)  # a request makes hundreds of objects, none in cycles

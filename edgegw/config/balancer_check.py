@@ -233,6 +233,8 @@ def _only_key(document: Document, path: Path, given: set[str], kind: str) -> str
     """The key of a mapping that has exactly one; else that is noted."""
     if len(given) == 1:
         return next(iter(given))
+    if not given and any(each[:-1] == path for each in document.keys):
+        return None  # there is one, and what is wrong with it is noted already
     article = "an" if kind[0] in "aeiou" else "a"
     found = ", ".join(sorted(given)) or "none"
     text = f"{article} {kind} is a mapping of one key; found {found}"

@@ -109,6 +109,18 @@ def test_the_summary_tells_what_runs_where(tmp_path: Path) -> None:
     assert "Python 3." in err
 
 
+def test_the_summary_tells_the_listeners_of_a_load_balancer_apart() -> None:
+    answer = {"default_actions": [{"fixed_response": {"status_code": 200}}]}
+    listeners = [{"listen": 8080, **answer}, {"listen": 8443, "protocol": "HTTPS", **answer}]
+    config = load_dict({"load_balancers": {"web": {"listeners": listeners}}})
+    urls = {"load-balancer web": ["http://127.0.0.1:8080", "https://127.0.0.1:8443"]}
+    text = summary(config, urls, {}, Style())
+    assert [each for each in text.splitlines() if "//" in each] == [
+        "  web  http://127.0.0.1:8080",
+        "  web  https://127.0.0.1:8443",
+    ]
+
+
 def test_a_summary_never_exceeds_a_screen() -> None:
     behaviors = [{"path_pattern": f"/p{number}", "origin": "app"} for number in range(40)]
     site = {
@@ -119,7 +131,7 @@ def test_a_summary_never_exceeds_a_screen() -> None:
     }
     config = load_dict({"distributions": {"a": site, "b": {**site, "listen": 8082}}})
     found = {f"runtime {number}": ["f"] for number in range(30)}
-    text = summary(config, {"distribution a": "http://127.0.0.1:8081"}, found, Style())
+    text = summary(config, {"distribution a": ["http://127.0.0.1:8081"]}, found, Style())
     assert len(text.splitlines()) <= 20
     assert "… and " in text
 

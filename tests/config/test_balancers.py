@@ -145,6 +145,14 @@ def test_what_aws_refuses(given: dict[str, Any], expected: str) -> None:
     assert any(each.startswith(expected) for each in found), found
 
 
+@pytest.mark.parametrize(
+    "condition", [{"path_patern": ["/x"]}, {"path_pattern": {"regex": "x"}}], ids=["name", "value"]
+)
+def test_one_mistake_in_a_condition_is_one_finding(condition: dict[str, Any]) -> None:
+    found = findings(config(rule={"conditions": [condition]}))
+    assert len([each for each in found if each.startswith("error")]) == 1, found
+
+
 def test_a_lambda_group_takes_no_attributes_of_addresses() -> None:
     given = config(
         group={"target_type": "lambda", "function": "f", "targets": [], "stickiness": {}}
