@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from edgegw.alb.desync import RiskClass
 from edgegw.alb.event import Refusal
-from edgegw.alb.flow import Chosen, Finish
+from edgegw.alb.finish import Chosen, Finish
 from edgegw.alb.forwarding import Facts, trace_of
 from edgegw.alb.health_check_log import timestamp
 from edgegw.alb.model import IpTargetGroup, Listener

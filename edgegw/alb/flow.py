@@ -11,13 +11,12 @@ Each step names what is needed; `next(reply)` answers the step that follows. The
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from edgegw.alb import stickiness
 from edgegw.alb.admission import classified, refuse_at_the_door
-from edgegw.alb.answers import error_page, fixed_response, grpc_unavailable, redirection
+from edgegw.alb.answers import fixed_response, grpc_unavailable, redirection
 from edgegw.alb.conditions import Subject
-from edgegw.alb.desync import COMPLIANT, Classification
 from edgegw.alb.event import (
     MAX_BODY,
     Refusal,
@@ -25,6 +24,7 @@ from edgegw.alb.event import (
     encode_event,
     misplaced_headers,
 )
+from edgegw.alb.finish import Chosen, Finish, finish, refuse, target_mark
 from edgegw.alb.forwarding import Facts, forwarded_request
 from edgegw.alb.model import (
     FixedResponse,
@@ -33,17 +33,15 @@ from edgegw.alb.model import (
     LambdaTargetGroup,
     Listener,
     Redirect,
-    Rule,
     Target,
     TargetGroup,
 )
-from edgegw.alb.rules import Transformed, location, match_rule, port_of, transform, without_port
+from edgegw.alb.rules import location, match_rule, port_of, transform, without_port
 from edgegw.alb.targets import Routable, choose_target, choose_target_group
 from edgegw.awslambda.model import FunctionError, Invocation, Outcome, Refused, Returned, Throttled
 from edgegw.awslambda.permissions import LOAD_BALANCER
 from edgegw.http.message import (
     HOP_BY_HOP,
-    Header,
     Headers,
     Request,
     Response,
@@ -53,76 +51,6 @@ from edgegw.http.target import normalized_path
 
 MAX_RESPONSE_HEADERS: Final = 32 * 1024
 MAX_LOCATION: Final = 8 * 1024
-
-ActionName = Literal["fixed-response", "forward", "redirect"]
-
-
-class Chosen(NamedTuple):
-    """The way a request takes through the listener; kept for the exchange record.
-
-    `rule` is None before one was chosen, `action` what was executed of it. `group_stickiness` is
-    the error reason of an AWSALBTG cookie that does not hold, else empty.
-    """
-
-    listener: Listener
-    facts: Facts
-    rule: Rule | None = None
-    target_group: TargetGroup | None = None
-    target: Target | None = None
-    risk: Classification = COMPLIANT
-    action: ActionName | None = None
-    transformed: Transformed | None = None
-    bad_cookie: bool = False
-    client: Request | None = None
-
-    def acted(self, rule: Rule, action: ActionName) -> Chosen:
-        """The rule is found; `_replace` costs more."""
-        return Chosen(
-            self.listener, self.facts, rule, None, None, self.risk, action, client=self.client
-        )
-
-    def bound_for(self, group: TargetGroup | None, *, bad_cookie: bool) -> Chosen:
-        """The target group is found."""
-        return Chosen(
-            self.listener,
-            self.facts,
-            self.rule,
-            group,
-            None,
-            self.risk,
-            self.action,
-            self.transformed,
-            bad_cookie,
-            self.client,
-        )
-
-    def at(self, target: Target) -> Chosen:
-        """The target is found."""
-        return Chosen(
-            self.listener,
-            self.facts,
-            self.rule,
-            self.target_group,
-            target,
-            self.risk,
-            self.action,
-            self.transformed,
-            self.bad_cookie,
-            self.client,
-        )
-
-    @property
-    def is_secure(self) -> bool:
-        return self.listener.protocol == "HTTPS"
-
-
-class Finish(NamedTuple):
-    """The answer stands. `refusal` says why the load balancer made it itself, if it did."""
-
-    response: Response
-    chosen: Chosen
-    refusal: Refusal | None = None
-    warning: str | None = None
 
 
 class ReadBody(NamedTuple):
@@ -136,13 +64,13 @@ class ReadBody(NamedTuple):
     def next(self, content: bytes, *, truncated: bool) -> Invoke | Finish:
         if truncated:
             detail = f"the request body exceeds {MAX_BODY} bytes, the limit for Lambda targets"
-            return _refuse(413, "LambdaRequestTooLarge", detail, self.chosen)
+            return refuse(413, "LambdaRequestTooLarge", detail, self.chosen)
         function = self.group.function
         if function is None:
-            return _refuse(503, "-", _no_targets(self.group), self.chosen)
+            return refuse(503, "-", _no_targets(self.group), self.chosen)
         payload = encode_event(self.request, content, self.group)
         if isinstance(payload, Refusal):
-            return _refuse(payload.status, payload.reason, payload.detail, self.chosen)
+            return refuse(payload.status, payload.reason, payload.detail, self.chosen)
         trace_id = (self.request.headers.get(b"x-amzn-trace-id") or b"").decode("latin-1")
         invocation = Invocation(
             function,
@@ -165,13 +93,13 @@ class Invoke(NamedTuple):
         match outcome:
             case Throttled():
                 detail = f"{outcome.reason}: {outcome.detail}"
-                return _refuse(502, "LambdaThrottling", detail, self.chosen)
+                return refuse(502, "LambdaThrottling", detail, self.chosen)
             case Refused():
                 reason = _REFUSED.get(outcome.code, "LambdaBadRequest")
-                return _refuse(502, reason, f"{outcome.code}: {outcome.message}", self.chosen)
+                return refuse(502, reason, f"{outcome.code}: {outcome.message}", self.chosen)
             case FunctionError():
                 detail = f"{outcome.error_type}: {outcome.message}"
-                return _refuse(502, "LambdaUnhandled", detail, self.chosen)
+                return refuse(502, "LambdaUnhandled", detail, self.chosen)
             case Returned():
                 return self._judge(outcome)
 
@@ -179,12 +107,12 @@ class Invoke(NamedTuple):
         date = self.chosen.facts.date
         answer = decode_response(outcome.payload, self.group, date=date)
         if isinstance(answer, Refusal):
-            return _refuse(answer.status, answer.reason, answer.detail, self.chosen)
+            return refuse(answer.status, answer.reason, answer.detail, self.chosen)
         if answer.headers.size() > MAX_RESPONSE_HEADERS:
             detail = f"the function's headers exceed {MAX_RESPONSE_HEADERS} bytes"
-            return _refuse(502, "LambdaInvalidResponse", detail, self.chosen)
+            return refuse(502, "LambdaInvalidResponse", detail, self.chosen)
         warning = misplaced_headers(outcome.payload, self.group)
-        return _finish(answer, self.chosen, warning=warning)
+        return finish(answer, self.chosen, warning=warning)
 
 
 _REFUSED: Final = {
@@ -219,13 +147,8 @@ class ChooseTarget(NamedTuple):
             sticky = next(of_target, None)
         target = choose_target(group, found, draw=chosen.facts.draw, sticky=sticky)
         if target is None:
-            return _refuse(503, "-", _no_targets(group), chosen)
+            return refuse(503, "-", _no_targets(group), chosen)
         return ForwardTo(self.request, target, group, chosen.at(target))
-
-
-def target_mark(group: IpTargetGroup, target: Target) -> bytes:
-    """What stands for `target` in a stickiness cookie."""
-    return stickiness.mark_of(group.arn, target)
 
 
 class ForwardTo(NamedTuple):
@@ -254,13 +177,13 @@ class ForwardTo(NamedTuple):
             if self.group.protocol_version == "GRPC":
                 page = grpc_unavailable(date=self.chosen.facts.date)
                 refusal = Refusal(status, "-", reply.detail)
-                return _finish(page, self.chosen, refusal=refusal)
-            return _refuse(status, "-", reply.detail, self.chosen)
+                return finish(page, self.chosen, refusal=refusal)
+            return refuse(status, "-", reply.detail, self.chosen)
         if reply.headers.size() > MAX_RESPONSE_HEADERS:
             detail = f"the target's headers exceed {MAX_RESPONSE_HEADERS} bytes"
             if reply.body.release is not None:
                 reply.body.release()
-            return _refuse(502, "-", detail, self.chosen)
+            return refuse(502, "-", detail, self.chosen)
         dropped = HOP_BY_HOP
         if (named := named_by_connection(reply.headers)) - HOP_BY_HOP:
             dropped |= named
@@ -269,7 +192,7 @@ class ForwardTo(NamedTuple):
         if upgraded is not None:
             upgraded = upgraded._replace(idle=self.idle_timeout)
         answer = Response(reply.status, reply.reason, kept, reply.body, upgraded)
-        return _finish(answer, self.chosen)
+        return finish(answer, self.chosen)
 
 
 Step: TypeAlias = ReadBody | Invoke | ChooseTarget | ForwardTo | Finish
@@ -285,10 +208,10 @@ def start(listener: Listener, request: Request, facts: Facts) -> Step:
     chosen = Chosen(listener, facts, risk=risk, client=request)
     refusal = refuse_at_the_door(request, attributes, risk)
     if refusal is not None:
-        return _refuse(refusal.status, refusal.reason, refusal.detail, chosen)
+        return refuse(refusal.status, refusal.reason, refusal.detail, chosen)
     path = normalized_path(request.target.path)
     if path is None:
-        return _refuse(400, "-", "the path climbs above the root", chosen)
+        return refuse(400, "-", "the path climbs above the root", chosen)
     host = host_of(request, listener)
     subject = subject_of(request, host, path)
     rule = match_rule(listener, subject)
@@ -297,7 +220,7 @@ def start(listener: Listener, request: Request, facts: Facts) -> Step:
             answer = fixed_response(
                 action.status, action.content_type, action.message_body, date=facts.date
             )
-            return _finish(answer, chosen.acted(rule, "fixed-response"))
+            return finish(answer, chosen.acted(rule, "fixed-response"))
         case Redirect() as action:
             return _redirect(action, subject, chosen.acted(rule, "redirect"))
         case Forward() as action:
@@ -333,8 +256,8 @@ def subject_of(request: Request, host: bytes, path: bytes) -> Subject:
 def _redirect(action: Redirect, subject: Subject, chosen: Chosen) -> Finish:
     target = location(action, subject, chosen.listener)
     if len(target) > MAX_LOCATION:
-        return _refuse(507, "-", f"the Location exceeds {MAX_LOCATION} bytes", chosen)
-    return _finish(redirection(action.status, target, date=chosen.facts.date), chosen)
+        return refuse(507, "-", f"the Location exceeds {MAX_LOCATION} bytes", chosen)
+    return finish(redirection(action.status, target, date=chosen.facts.date), chosen)
 
 
 def _forward(action: Forward, request: Request, host: bytes, chosen: Chosen) -> Step:
@@ -344,22 +267,22 @@ def _forward(action: Forward, request: Request, host: bytes, chosen: Chosen) -> 
         chosen = chosen._replace(transformed=made)
         if made.status not in (None, "TransformSuccess"):
             detail = f"{made.status}: the rewritten host or path cannot be used ({made})"
-            return _refuse(500, "-", detail, chosen)
+            return refuse(500, "-", detail, chosen)
         if made.target is not None:
             request = request._replace(target=made.target)
         host = host if made.host is None else made.host
     group, bad = _target_group(action, request, chosen)
     chosen = chosen.bound_for(group, bad_cookie=bad)
     if group is None:
-        return _refuse(503, "-", "every target group of the action has weight 0", chosen)
+        return refuse(503, "-", "every target group of the action has weight 0", chosen)
     mismatch = _protocol_mismatch(group, request)
     if mismatch is not None:
-        return _refuse(464, "-", mismatch, chosen)
+        return refuse(464, "-", mismatch, chosen)
     if isinstance(group, LambdaTargetGroup):
         named = (request.headers.get(b"upgrade") or b"").lower()
         if b"websocket" in (request.upgrade, named):
             detail = "a Lambda target cannot take a WebSocket"
-            return _refuse(400, "LambdaWebsocketNotSupported", detail, chosen)
+            return refuse(400, "LambdaWebsocketNotSupported", detail, chosen)
         sent = forwarded_request(request, chosen.listener, host, chosen.facts)
         return ReadBody(sent, group, chosen)
     is_rewritten = chosen.transformed is not None and chosen.transformed.host is not None
@@ -425,71 +348,3 @@ def _protocol_mismatch(group: TargetGroup, request: Request) -> str | None:
 
 def _no_targets(group: TargetGroup) -> str:
     return f"target group {group.name!r} has no targets"
-
-
-def _finish(
-    response: Response,
-    chosen: Chosen,
-    *,
-    refusal: Refusal | None = None,
-    warning: str | None = None,
-) -> Finish:
-    """The answer as it leaves: cookies, the listener's response headers, the end of connections."""
-    lines: list[Header] = []
-    group, action = chosen.target_group, chosen.rule and chosen.rule.action
-    if isinstance(group, IpTargetGroup) and group.stickiness is not None and refusal is None:
-        lines += _target_cookies(response, group, chosen)
-    if isinstance(action, Forward) and action.stickiness is not None and group is not None:
-        mark, duration = stickiness.mark_of(group.arn), action.stickiness
-        lines += _cookies("group", mark, duration, chosen)
-    attributes = chosen.listener.load_balancer.attributes
-    headers, policy = response.headers, chosen.listener.response_headers
-    if policy.lines or not policy.keeps_server:
-        replaced = {name.lower() for name, _ in policy.lines}
-        if not policy.keeps_server:
-            replaced.add(b"server")
-        headers = headers.without(*replaced)
-        lines += policy.lines
-    if chosen.risk is not COMPLIANT and chosen.risk.closes(attributes.desync_mode):
-        headers = headers.without(b"connection")
-        lines.append((b"Connection", b"close"))
-    if lines or headers is not response.headers:
-        response = response._replace(headers=headers.added(*lines))
-    return Finish(response, chosen, refusal, warning)
-
-
-def _target_cookies(response: Response, group: IpTargetGroup, chosen: Chosen) -> list[Header]:
-    sticky, target = group.stickiness, chosen.target
-    if sticky is None or target is None:
-        return []
-    mark = target_mark(group, target)
-    if sticky.cookie_name is None:
-        return _cookies("target", mark, sticky.duration, chosen)
-    own = stickiness.set_cookie(response.headers, sticky.cookie_name)
-    if own is None:
-        return []
-    expires = stickiness.expiry(own, now=chosen.facts.now)
-    return _cookies("application", mark, sticky.duration, chosen, expires)
-
-
-def _cookies(
-    kind: stickiness.Kind,
-    mark: bytes,
-    duration: float,
-    chosen: Chosen,
-    expires: bytes | None = None,
-) -> list[Header]:
-    return stickiness.lines(
-        chosen.listener.load_balancer,
-        kind,
-        mark,
-        chosen.facts,
-        duration=duration,
-        is_secure=chosen.is_secure,
-        expires=expires,
-    )
-
-
-def _refuse(status: int, reason: str, detail: str, chosen: Chosen) -> Finish:
-    page = error_page(status, date=chosen.facts.date)
-    return _finish(page, chosen, refusal=Refusal(status, reason, detail))

@@ -16,7 +16,8 @@ from edgegw.alb.access_log import (
     connection_line,
     refused_line,
 )
-from edgegw.alb.flow import Chosen, Finish, ForwardTo, Invoke, ReadBody
+from edgegw.alb.finish import Chosen, Finish
+from edgegw.alb.flow import ForwardTo, Invoke, ReadBody
 from edgegw.alb.health_check_log import CheckEntry, check_line
 from edgegw.alb.model import Listener, LoadBalancer, TargetGroup
 from edgegw.awslambda.model import Returned

@@ -11,7 +11,7 @@ from edgegw.alb.access_log import Connected
 from edgegw.alb.answers import IDLE, MALFORMED, PLAIN_HTTP, plain_http_page
 from edgegw.alb.answers import error_page as alb_error_page
 from edgegw.alb.certificates import leaf_facts
-from edgegw.alb.flow import Finish
+from edgegw.alb.finish import Finish
 from edgegw.alb.model import Listener
 from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.answers import error_page as cloudfront_error_page

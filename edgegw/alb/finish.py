@@ -1,0 +1,157 @@
+"""How a request leaves a load balancer: the way it took, and its answer as the client gets it."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from edgegw.alb import stickiness
+from edgegw.alb.answers import error_page
+from edgegw.alb.desync import COMPLIANT, Classification
+from edgegw.alb.event import Refusal
+from edgegw.alb.forwarding import Facts
+from edgegw.alb.model import Forward, IpTargetGroup, Listener, Rule, Target, TargetGroup
+from edgegw.alb.rules import Transformed
+from edgegw.http.message import Header, Request, Response
+
+ActionName = Literal["fixed-response", "forward", "redirect"]
+
+
+class Chosen(NamedTuple):
+    """The way a request takes through the listener; kept for the exchange record.
+
+    `rule` is None before one was chosen, `action` what was executed of it. `group_stickiness` is
+    the error reason of an AWSALBTG cookie that does not hold, else empty.
+    """
+
+    listener: Listener
+    facts: Facts
+    rule: Rule | None = None
+    target_group: TargetGroup | None = None
+    target: Target | None = None
+    risk: Classification = COMPLIANT
+    action: ActionName | None = None
+    transformed: Transformed | None = None
+    bad_cookie: bool = False
+    client: Request | None = None
+
+    def acted(self, rule: Rule, action: ActionName) -> Chosen:
+        """The rule is found; `_replace` costs more."""
+        return Chosen(
+            self.listener, self.facts, rule, None, None, self.risk, action, client=self.client
+        )
+
+    def bound_for(self, group: TargetGroup | None, *, bad_cookie: bool) -> Chosen:
+        """The target group is found."""
+        return Chosen(
+            self.listener,
+            self.facts,
+            self.rule,
+            group,
+            None,
+            self.risk,
+            self.action,
+            self.transformed,
+            bad_cookie,
+            self.client,
+        )
+
+    def at(self, target: Target) -> Chosen:
+        """The target is found."""
+        return Chosen(
+            self.listener,
+            self.facts,
+            self.rule,
+            self.target_group,
+            target,
+            self.risk,
+            self.action,
+            self.transformed,
+            self.bad_cookie,
+            self.client,
+        )
+
+    @property
+    def is_secure(self) -> bool:
+        return self.listener.protocol == "HTTPS"
+
+
+class Finish(NamedTuple):
+    """The answer stands. `refusal` says why the load balancer made it itself, if it did."""
+
+    response: Response
+    chosen: Chosen
+    refusal: Refusal | None = None
+    warning: str | None = None
+
+
+def target_mark(group: IpTargetGroup, target: Target) -> bytes:
+    """What stands for `target` in a stickiness cookie."""
+    return stickiness.mark_of(group.arn, target)
+
+
+def finish(
+    response: Response,
+    chosen: Chosen,
+    *,
+    refusal: Refusal | None = None,
+    warning: str | None = None,
+) -> Finish:
+    """The answer as it leaves: cookies, the listener's response headers, the end of connections."""
+    lines: list[Header] = []
+    group, action = chosen.target_group, chosen.rule and chosen.rule.action
+    if isinstance(group, IpTargetGroup) and group.stickiness is not None and refusal is None:
+        lines += _target_cookies(response, group, chosen)
+    if isinstance(action, Forward) and action.stickiness is not None and group is not None:
+        mark, duration = stickiness.mark_of(group.arn), action.stickiness
+        lines += _cookies("group", mark, duration, chosen)
+    attributes = chosen.listener.load_balancer.attributes
+    headers, policy = response.headers, chosen.listener.response_headers
+    if policy.lines or not policy.keeps_server:
+        replaced = {name.lower() for name, _ in policy.lines}
+        if not policy.keeps_server:
+            replaced.add(b"server")
+        headers = headers.without(*replaced)
+        lines += policy.lines
+    if chosen.risk is not COMPLIANT and chosen.risk.closes(attributes.desync_mode):
+        headers = headers.without(b"connection")
+        lines.append((b"Connection", b"close"))
+    if lines or headers is not response.headers:
+        response = response._replace(headers=headers.added(*lines))
+    return Finish(response, chosen, refusal, warning)
+
+
+def _target_cookies(response: Response, group: IpTargetGroup, chosen: Chosen) -> list[Header]:
+    sticky, target = group.stickiness, chosen.target
+    if sticky is None or target is None:
+        return []
+    mark = target_mark(group, target)
+    if sticky.cookie_name is None:
+        return _cookies("target", mark, sticky.duration, chosen)
+    own = stickiness.set_cookie(response.headers, sticky.cookie_name)
+    if own is None:
+        return []
+    expires = stickiness.expiry(own, now=chosen.facts.now)
+    return _cookies("application", mark, sticky.duration, chosen, expires)
+
+
+def _cookies(
+    kind: stickiness.Kind,
+    mark: bytes,
+    duration: float,
+    chosen: Chosen,
+    expires: bytes | None = None,
+) -> list[Header]:
+    return stickiness.lines(
+        chosen.listener.load_balancer,
+        kind,
+        mark,
+        chosen.facts,
+        duration=duration,
+        is_secure=chosen.is_secure,
+        expires=expires,
+    )
+
+
+def refuse(status: int, reason: str, detail: str, chosen: Chosen) -> Finish:
+    page = error_page(status, date=chosen.facts.date)
+    return finish(page, chosen, refusal=Refusal(status, reason, detail))
