@@ -49,7 +49,7 @@ class BootstrapSpawner:
             raise InvalidEntrypointError(f"Couldn't find valid bootstrap(s): [{places}]")
         zygote = await self._zygotes.of(sys.executable)
         with contextlib.ExitStack() as undoing:
-            server = await api_server(start, undoing)
+            server = api_server(start, undoing)
             variables = {**start.variables, "AWS_LAMBDA_RUNTIME_API": server.address}
             extensions = await start_extensions(zygote, server, start, undoing)
             try:
@@ -70,7 +70,7 @@ async def extended(spawner: Spawner, zygotes: Zygotes, start: Start) -> Child:
     """A child of a bundled runtime beside the external extensions of its layers."""
     zygote = await zygotes.of(sys.executable)
     with contextlib.ExitStack() as undoing:
-        server = await api_server(start, undoing)
+        server = api_server(start, undoing)
         extensions = await start_extensions(zygote, server, start, undoing)
         variables = {**start.variables, "AWS_LAMBDA_RUNTIME_API": server.address}
         settings = {**start.settings, "environment": variables}
@@ -88,7 +88,7 @@ async def extended(spawner: Spawner, zygotes: Zygotes, start: Start) -> Child:
     )
 
 
-async def api_server(start: Start, undoing: contextlib.ExitStack) -> RuntimeApiServer:
+def api_server(start: Start, undoing: contextlib.ExitStack) -> RuntimeApiServer:
     """The Runtime API of one environment, listening; `undoing` closes it if the rest fails."""
     function = start.function
     expected = [Path(each).name for each in start.package.extensions]
@@ -101,7 +101,7 @@ async def api_server(start: Start, undoing: contextlib.ExitStack) -> RuntimeApiS
     )
     server = RuntimeApiServer(api, lambda: int(time.time() * 1000), start.on_extension)
     undoing.callback(server.close)
-    await server.listen()
+    server.listen()
     return server
 
 

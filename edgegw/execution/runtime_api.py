@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
@@ -69,7 +70,8 @@ class RuntimeApiServer:
         self._now_ms = now_ms
         self._on_extension = on_extension
         self._loop = asyncio.get_running_loop()
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
+        self._accepting: set[asyncio.Future[Any]] = set()
         self._connections: set[_Connection] = set()
         self._tickets: dict[int, _Connection] = {}
         self._last_ticket = 0
@@ -82,11 +84,26 @@ class RuntimeApiServer:
         self._watching: list[asyncio.Future[int | None]] = []
         self.current = ""
 
-    async def listen(self) -> None:
+    def listen(self) -> None:
         """Takes a free port; `address` is what AWS_LAMBDA_RUNTIME_API says."""
-        self._server = await self._loop.create_server(lambda: _Connection(self), "127.0.0.1", 0)
-        host, port = self._server.sockets[0].getsockname()[:2]
+        # asyncio's own servers lose a connection that was accepted just before they are closed:
+        # its socket stays open.
+        self._listener = listener = socket.create_server(("127.0.0.1", 0))
+        listener.settimeout(0.0)
+        self._loop.add_reader(listener, self._accept, listener)
+        host, port = listener.getsockname()[:2]
         self.address = f"{host}:{port}"
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            accepted, _ = listener.accept()
+        except OSError:  # the client has left already
+            return
+        accepted.settimeout(0.0)
+        making = self._loop.connect_accepted_socket(lambda: _Connection(self), accepted)
+        task = asyncio.ensure_future(making)
+        self._accepting.add(task)
+        task.add_done_callback(self._accepting.discard)
 
     # Requests
 
@@ -235,8 +252,10 @@ class RuntimeApiServer:
         self.telemetry.close()
         for each in self._watching:
             each.cancel()
-        if self._server is not None:
-            self._server.close()
+        if self._listener is not None:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
         for connection in list(self._connections):
             connection.abort()
 
