@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from edgegw.gateway.asgi import Begun
 from edgegw.gateway.origins import CutOffError
-from edgegw.http.message import Response, has_body
+from edgegw.http.message import Header, Response, has_body
 
 logger = logging.getLogger(__name__)
 
@@ -43,14 +43,32 @@ def head_and_body(response: Response) -> bytes:
     return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (response.status, response.reason, lines, body)
 
 
-def whole(
-    response: Response, *, method: str, keep_alive: bool, version: str = "1.1"
-) -> tuple[bytes, bool]:
-    """A response with its content at hand on the wire, and whether the connection stays open."""
-    out = [b"HTTP/1.1 %d %b\r\n" % (response.status, response.reason)]
+class _Head(NamedTuple):
+    """The head of a response on the wire, and what it promises.
+
+    `length` is how many bytes of body follow: 0 where none may, None where it is not told.
+    """
+
+    data: bytes
+    length: int | None
+    is_chunked: bool
+    keep_alive: bool
+
+
+def _head(
+    status: int,
+    reason: bytes,
+    lines: Iterable[Header],
+    *,
+    method: str,
+    version: str,
+    keep_alive: bool,
+) -> _Head:
+    """The head of a response with the framing and the Connection header that fit its client."""
+    out = [b"HTTP/1.1 %d %b\r\n" % (status, reason)]
     length: int | None = None
     connection_at = 0
-    for name, value in response.headers.raw:
+    for name, value in lines:
         lower = name.lower()
         if lower == b"connection":
             if b"close" in value.lower():
@@ -61,25 +79,39 @@ def whole(
             if lower == b"content-length":
                 length = int(value)
             out.append(b"%b: %b\r\n" % (name, value))
-    content = b""
-    if has_body(method, response.status):
-        content = response.body.content or b""
-        if length is not None:
-            content = content[:length]
-            keep_alive = keep_alive and len(content) == length  # the viewer must not wait
-        elif version <= "1.0":
-            keep_alive = False
-        else:
-            out.append(b"Transfer-Encoding: chunked\r\n")
-            chunk = b"%x\r\n%b\r\n" % (len(content), content) if content else b""
-            content = chunk + b"0\r\n\r\n"
+    is_chunked = False
+    if not has_body(method, status):
+        length = 0
+    elif length is None and version <= "1.0":
+        keep_alive = False
+    elif length is None:
+        is_chunked = True
+        out.append(b"Transfer-Encoding: chunked\r\n")
     connection = b"Connection: keep-alive\r\n" if keep_alive else b"Connection: close\r\n"
     if connection_at:
         out[connection_at] = connection
     else:
         out.append(connection)
-    out += (b"\r\n", content)
-    return b"".join(out), keep_alive
+    out.append(b"\r\n")
+    return _Head(b"".join(out), length, is_chunked, keep_alive)
+
+
+def _chunk(body: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+
+
+def whole(
+    response: Response, *, method: str, keep_alive: bool, version: str = "1.1"
+) -> tuple[bytes, bool]:
+    """A response with its content at hand on the wire, and whether the connection stays open."""
+    status, reason, headers, body, _ = response
+    head = _head(status, reason, headers.raw, method=method, version=version, keep_alive=keep_alive)
+    content = body.content or b""
+    if head.is_chunked:
+        return b"%b%b0\r\n\r\n" % (head.data, _chunk(content)), head.keep_alive
+    content = content[: head.length]
+    is_cut = head.length is not None and len(content) < head.length
+    return head.data + content, head.keep_alive and not is_cut
 
 
 class FrontDoorCycle(RequestResponseCycle):
@@ -113,7 +145,6 @@ class FrontDoorCycle(RequestResponseCycle):
 
     _remaining: int | None = None
     _is_chunked = False
-    _is_bodiless = False
     _held: bytes | None = None
     is_simple = False
     """Whether the client speaks HTTP/0.9: it gets the body alone."""
@@ -169,47 +200,25 @@ class FrontDoorCycle(RequestResponseCycle):
         reason = message.get("reason")
         if reason is None:
             reason = _phrase(status)
-        out = [b"HTTP/1.1 %d %b\r\n" % (status, reason)]
-        length: int | None = None
-        connection_at = 0
-        for name, value in message["headers"]:
-            lower = name.lower()
-            if lower == b"transfer-encoding":
-                continue
-            if lower == b"content-length":
-                length = int(value)
-            elif lower == b"connection":
-                if b"close" in value.lower():
-                    self.keep_alive = False
-                connection_at = len(out)
-                out.append(b"")
-                continue
-            out.append(b"%b: %b\r\n" % (name, value))
-        self._is_bodiless = not has_body(self.scope["method"], status)
-        if self._is_bodiless:
-            self._remaining = 0
-        elif length is not None:
-            self._remaining = length
-        elif self.scope["http_version"] <= "1.0":
-            self.keep_alive = False
-        else:
-            self._is_chunked = True
-            out.append(b"Transfer-Encoding: chunked\r\n")
-        connection = b"Connection: keep-alive\r\n" if self.keep_alive else b"Connection: close\r\n"
-        if connection_at:
-            out[connection_at] = connection
-        else:
-            out.append(connection)
-        out.append(b"\r\n")
-        return b"" if self.is_simple else b"".join(out)
+        head = _head(
+            status,
+            reason,
+            message["headers"],
+            method=self.scope["method"],
+            version=self.scope["http_version"],
+            keep_alive=self.keep_alive,
+        )
+        self.keep_alive = head.keep_alive
+        self._remaining, self._is_chunked = head.length, head.is_chunked
+        return b"" if self.is_simple else head.data
 
     def _write_body(self, body: bytes, *, more: bool) -> None:
         if self.response_complete:
             return
         out, self._held = self._held or b"", None
-        if body and not self._is_bodiless:
+        if body:
             if self._is_chunked:
-                body = b"%x\r\n%b\r\n" % (len(body), body)
+                body = _chunk(body)
             elif self._remaining is not None:
                 body = body[: self._remaining]
                 self._remaining -= len(body)
