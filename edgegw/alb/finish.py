@@ -19,8 +19,8 @@ ActionName = Literal["fixed-response", "forward", "redirect"]
 class Chosen(NamedTuple):
     """The way a request takes through the listener; kept for the exchange record.
 
-    `rule` is None before one was chosen, `action` what was executed of it. `group_stickiness` is
-    the error reason of an AWSALBTG cookie that does not hold, else empty.
+    `rule` is None before one was chosen, `action` what was executed of it. `bad_cookie` says that
+    the client brought an AWSALBTG cookie that does not hold; `client` is what it sent.
     """
 
     listener: Listener

@@ -90,14 +90,23 @@ class RuntimeApiServer:
         # its socket stays open.
         self._listener = listener = socket.create_server(("127.0.0.1", 0))
         listener.settimeout(0.0)
-        self._loop.add_reader(listener, self._accept, listener)
+        self._await_connections(listener)
         host, port = listener.getsockname()[:2]
         self.address = f"{host}:{port}"
+
+    def _await_connections(self, listener: socket.socket) -> None:
+        if self._listener is listener:
+            self._loop.add_reader(listener, self._accept, listener)
 
     def _accept(self, listener: socket.socket) -> None:
         try:
             accepted, _ = listener.accept()
-        except OSError:  # the client has left already
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return  # the client has left already
+        except OSError as error:  # no descriptors are left: to ask again at once would not help
+            logger.warning("a runtime cannot connect: %s", error)
+            self._loop.remove_reader(listener)
+            self._loop.call_later(1.0, self._await_connections, listener)
             return
         accepted.settimeout(0.0)
         making = self._loop.connect_accepted_socket(lambda: _Connection(self), accepted)
