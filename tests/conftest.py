@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import random
 import shutil
 import socket
 import sys
@@ -239,10 +240,26 @@ class Serving:
                 await writer.wait_closed()
 
 
+def _ports() -> Iterator[int]:
+    """Below what systems hand out by themselves; tests that run side by side have parts of it."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+    first, count = 20_000 + worker * 1500, 1500
+    at = random.randrange(count)  # another run of the tests may be under way
+    while True:
+        yield first + at
+        at = (at + 1) % count
+
+
+_next_port = _ports()
+
+
 def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A port on which nothing listens, and that nothing else is about to be given."""
+    for port in _next_port:
+        with contextlib.suppress(OSError), socket.socket() as sock:
+            sock.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError
 
 
 @pytest.fixture(name="free_port")

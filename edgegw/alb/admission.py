@@ -14,6 +14,11 @@ MAX_REQUEST_LINE: Final = 16 * 1024
 MAX_HEADER_LINE: Final = 16 * 1024
 MAX_HEADERS: Final = 64 * 1024
 MAX_FORWARDED_FOR: Final = 30
+HTTP2_REQUESTS: Final = 10_000
+"""Requests that a connection over HTTP/2 takes before it is ended.
+
+Source: ELB User Guide for ALB, "Listeners", "HTTP/2".
+"""
 _JUDGED: Final = frozenset({b"transfer-encoding", b"x-forwarded-for"})
 """The headers whose values are judged."""
 

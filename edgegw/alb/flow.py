@@ -15,7 +15,13 @@ from typing import Final, NamedTuple, TypeAlias
 
 from edgegw.alb import stickiness
 from edgegw.alb.admission import classified, refuse_at_the_door
-from edgegw.alb.answers import fixed_response, grpc_unavailable, redirection
+from edgegw.alb.answers import (
+    IDLE,
+    MALFORMED,
+    fixed_response,
+    grpc_unavailable,
+    redirection,
+)
 from edgegw.alb.conditions import Subject
 from edgegw.alb.event import (
     MAX_BODY,
@@ -196,6 +202,14 @@ class ForwardTo(NamedTuple):
 
 
 Step: TypeAlias = ReadBody | Invoke | ChooseTarget | ForwardTo | Finish
+
+
+def cut_short(step: Step, detail: str, *, is_idle: bool) -> Finish:
+    """The end of a request whose body never came to its end; with `is_idle` the client is silent.
+
+    Source: ELB User Guide for ALB, "Troubleshoot", HTTP 400 and 408.
+    """
+    return refuse(IDLE if is_idle else MALFORMED, "-", detail, step.chosen)
 
 
 def start(listener: Listener, request: Request, facts: Facts) -> Step:

@@ -5,8 +5,9 @@ spelling, the raw `target`, `bodiless` where no header promises a body, and for 
 to switch protocols `upgrade` and `splice(response)`, which answers 101 and goes on until the
 connection ends. `edgegw.tls` beside it tells the handshake. The reason phrase travels in the key
 `reason` of the start message (`edgegw.whole` beside it says that the whole body follows at once),
-the exchange in `scope["extensions"]["edgegw.exchange"]`. Other servers and applications ignore
-all of them.
+the exchange in `scope["extensions"]["edgegw.exchange"]`. The key `edgegw.trouble` of a disconnect
+message says that the viewer is still there, and why its request has no end. Other servers and
+applications ignore all of them.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ WIRE: Final = "edgegw.wire"
 TLS: Final = "edgegw.tls"
 CLIENT: Final = "edgegw.client"
 EXCHANGE: Final = "edgegw.exchange"
+TROUBLE: Final = "edgegw.trouble"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,15 @@ class Limits:
     """What a front door asks of connections; durations in seconds.
 
     `idle` is how long a client may send nothing while it should, `keep_alive` how long a
-    connection waits for the next request, `age` how long it lives. A lenient front door takes
-    requests that are not quite HTTP, and judges them itself.
+    connection waits for the next request, `age` how long it lives, `http2_requests` how many
+    requests one over HTTP/2 takes. A lenient front door takes requests that are not quite HTTP,
+    and judges them itself.
     """
 
     keep_alive: float = 65.0
     idle: float | None = None
     age: float | None = None
+    http2_requests: int | None = None
     is_lenient: bool = False
 
     def takes_hosts(self, count: int, version: str) -> bool:
@@ -114,7 +118,17 @@ class Answerer(Protocol):
 
 
 class ViewerGoneError(Exception):
-    """The viewer closed the connection before the response was complete."""
+    """The viewer closed the connection before the response was complete.
+
+    With `why` it is still there, but the body of its request will never come to its end.
+    """
+
+    def __init__(
+        self, detail: str = "the viewer closed the connection", why: Trouble | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.why: Trouble | None = why
 
 
 class FrontDoorApp:
@@ -151,7 +165,7 @@ class FrontDoorApp:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
-        incoming = Incoming(receive)
+        incoming = Incoming(receive, self._door.limits().idle)
         if scope.get("http_version", "1.1") >= "2":
             incoming.takes_trailers = "http.response.trailers" in (scope.get("extensions") or {})
             if not _is_grpc(scope):  # whose client may wait for the answer's head before it speaks
@@ -187,7 +201,7 @@ class FrontDoorApp:
             await _send_response(exchange, response, way)
         except ViewerGoneError:
             exchange.is_gone = True
-            exchange.reason = exchange.reason or "the viewer closed the connection"
+            exchange.reason = exchange.reason or ViewerGoneError().detail
         except CutOffError as error:
             exchange.reason = exchange.reason or str(error)
             raise
@@ -210,37 +224,57 @@ class FrontDoorApp:
 
 
 class Incoming:
-    """The receiving side of one request: its body, and later the news that the viewer left."""
+    """The receiving side of one request: its body, and later the news that the viewer left.
 
-    def __init__(self, receive: Receive) -> None:
+    `idle` is how many seconds the viewer may send nothing of a body that is waited for; None for
+    any time. Once the answer has begun it may take its time.
+    """
+
+    def __init__(self, receive: Receive, idle: float | None = None) -> None:
         self._receive = receive
+        self._idle = idle
         self._first: Message | None = None
         self.is_read = True
+        self.is_answered = False
         self.takes_trailers = False
         self.received = 0
 
     async def look_ahead(self) -> None:
         """Takes the first message, so that `has_body` can tell what HTTP/2 headers need not."""
-        self._first = await self._receive()
+        try:
+            self._first = await self._next()
+        except ViewerGoneError as error:
+            self._first = {"type": "http.disconnect", TROUBLE: (error.detail, error.why)}
 
     @property
     def has_body(self) -> bool:
-        """Whether the message taken ahead brings body bytes or promises more."""
+        """Whether the message taken ahead brings body bytes, or says that they never come."""
         first = self._first
         return bool(
             first is not None
-            and first["type"] == "http.request"
-            and (first.get("body") or first.get("more_body"))
+            and (first["type"] == "http.disconnect" or first.get("body") or first.get("more_body"))
         )
+
+    async def _next(self) -> Message:
+        """The next message. Raises ViewerGoneError after silence."""
+        if self._idle is None or self.is_answered:
+            return await self._receive()
+        try:
+            async with asyncio.timeout(self._idle):
+                return await self._receive()
+        except TimeoutError:
+            if self.is_answered:
+                return await self._receive()
+            raise ViewerGoneError("the client sent nothing for the idle timeout", "idle") from None
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes. Raises ViewerGoneError when it never comes to its end."""
         message, self._first = self._first, None
         while True:
             if message is None:
-                message = await self._receive()
+                message = await self._next()
             if message["type"] == "http.disconnect":
-                raise ViewerGoneError
+                raise ViewerGoneError(*message.get(TROUBLE, ()))
             body = cast("bytes", message.get("body", b""))
             if body:
                 self.received += len(body)
@@ -334,6 +368,7 @@ async def _send_response(exchange: Exchange, response: Response, way: _Way) -> N
     if body.content is not None and way.send_whole is not None:
         _send_at_once(exchange, response, way.send_whole)
         return
+    incoming.is_answered = True
     start: Message = {
         "type": "http.response.start",
         "status": response.status,

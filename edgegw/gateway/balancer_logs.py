@@ -136,7 +136,8 @@ class BalancerLogs:
             _sizes(exchange),
             address=self._address,
             target_status=_target_status(exchange),
-            is_gone=exchange.is_gone,
+            # Who left before there was an answer left its request unfinished.
+            is_gone=exchange.is_gone and exchange.response is not None,
         )
         self._writer.put(path, line)
 

@@ -26,6 +26,7 @@ from edgegw.cloudfront.validation_log import log_group, log_lines
 from edgegw.cloudfront.visit import Finish
 from edgegw.execution.edition import Edition
 from edgegw.execution.service import LambdaService
+from edgegw.gateway.asgi import ViewerGoneError
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.faults import Drawn, Faults
 from edgegw.gateway.origins import CutOffError
@@ -126,29 +127,36 @@ class Driver:
         edition = exchange.edition
         begun = cast("alb.Step | None", exchange.begun)
         step = self._start(listener, request) if begun is None else begun
-        while True:
-            started = perf_counter()
-            match step:
-                case alb.Invoke():
-                    outcome = await self._invoke(step.invocation, edition, exchange)
-                    exchange.note(step, outcome, perf_counter() - started)
-                    step = step.next(outcome)
-                case alb.ChooseTarget():
-                    found = self._groups.routable(step.group)
-                    exchange.note(step, found, 0.0)
-                    step = step.next(found)
-                case alb.ForwardTo():
-                    reply = await self._fetch_target(step, exchange)
-                    exchange.note(step, reply, perf_counter() - started)
-                    step = step.next(reply)
-                case alb.ReadBody():
-                    content, truncated, _ = await read_body(step.request.body, step.limit)
-                    exchange.note(step, len(content), perf_counter() - started)
-                    step = step.next(content, truncated=truncated)
-                case alb.Finish():
-                    return _finished(step, exchange)
-                case _:
-                    assert_never(step)
+        try:
+            while True:
+                started = perf_counter()
+                match step:
+                    case alb.Invoke():
+                        outcome = await self._invoke(step.invocation, edition, exchange)
+                        exchange.note(step, outcome, perf_counter() - started)
+                        step = step.next(outcome)
+                    case alb.ChooseTarget():
+                        found = self._groups.routable(step.group)
+                        exchange.note(step, found, 0.0)
+                        step = step.next(found)
+                    case alb.ForwardTo():
+                        reply = await self._fetch_target(step, exchange)
+                        exchange.note(step, reply, perf_counter() - started)
+                        step = step.next(reply)
+                    case alb.ReadBody():
+                        content, truncated, _ = await read_body(step.request.body, step.limit)
+                        exchange.note(step, len(content), perf_counter() - started)
+                        step = step.next(content, truncated=truncated)
+                    case alb.Finish():
+                        return _finished(step, exchange)
+                    case _:
+                        assert_never(step)
+        except ViewerGoneError as error:
+            cut = alb.cut_short(step, error.detail, is_idle=error.why == "idle")
+            response = _finished(cut, exchange)
+            if error.why is None:
+                raise
+            return response
 
     async def _invoke(
         self, invocation: Invocation, edition: Edition | None, exchange: Exchange

@@ -8,6 +8,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Final
 
 from edgegw.alb.access_log import Connected
+from edgegw.alb.admission import HTTP2_REQUESTS
 from edgegw.alb.answers import IDLE, MALFORMED, PLAIN_HTTP, plain_http_page
 from edgegw.alb.answers import error_page as alb_error_page
 from edgegw.alb.certificates import leaf_facts
@@ -99,8 +100,11 @@ class FrontDoor:
             if gateway.stale or exchange.faults:
                 return self._marked(response, exchange)
             return response
-        except ViewerGoneError:
-            raise
+        except ViewerGoneError as error:
+            if error.why is None:
+                raise
+            exchange.reason = error.detail
+            return self._malformed(error.why)
         except Exception as error:
             return self._own_fault(error, exchange)
         finally:
@@ -134,7 +138,7 @@ class FrontDoor:
         attributes = listener.load_balancer.attributes
         idle = attributes.idle_timeout
         age = attributes.client_keep_alive
-        return Limits(idle + 1, idle, age, is_lenient=True)
+        return Limits(idle + 1, idle, age, HTTP2_REQUESTS, is_lenient=True)
 
     def connected(self, client: Client, handshake: Handshake | None) -> None:
         listener = self._listener()
@@ -158,8 +162,7 @@ class FrontDoor:
             status = MALFORMED
         logger.info("%s refused a request with %d: %s", self._door.name, status, detail)
         if listener is None:
-            text = PLAIN_HTTP if why == "plain-http" else "Bad request."
-            return self._page(status, text, new_request_id())
+            return self._malformed(why)
         date = formatdate(usegmt=True).encode()
         page = (
             plain_http_page(date=date) if why == "plain-http" else alb_error_page(status, date=date)
@@ -167,6 +170,12 @@ class FrontDoor:
         if listener.load_balancer.logs.access is not None:
             self._gateway.balancer_logs.refused(listener, page, client, started)
         return page
+
+    def _malformed(self, why: Trouble) -> Response:
+        """The page of a distribution for a request that cannot be read."""
+        text = PLAIN_HTTP if why == "plain-http" else "Bad request."
+        status = malformed_status(too_large=why == "too-large")
+        return self._page(status, text, new_request_id())
 
     def _page(self, status: int, text: str, request_id: str) -> Response:
         date = formatdate(usegmt=True).encode()

@@ -73,9 +73,9 @@ class FrontDoorProtocol(RequestReader):
         rest = self._heard + idle - self.loop.time()
         cycle = self.cycle
         under_way = bool(cycle) and not cycle.response_complete
-        if under_way and not cycle.more_body:  # it is the target's turn
+        if under_way:  # whoever reads the body looks at the clock
             rest = idle
-        elif rest <= 0 and not (under_way or self._has_begun or self._collects):
+        elif rest <= 0 and not (self._has_begun or self._collects):
             self.transport.close()  # between two requests
             return
         elif rest <= 0:
@@ -277,12 +277,15 @@ class FrontDoorProtocol(RequestReader):
             cycle.keep_alive = False
             if not cycle.more_body:
                 return
-            # The request itself is broken: its answer has no end to wait for.
-            cycle.disconnected = True
-            cycle.message_event.set()
-            if cycle.response_started or cycle is not self._running:
+            # The request itself is broken: whoever reads its body is told, and answers.
+            cycle.break_off(detail, why)
+            if cycle.response_started:
+                cycle.disconnected = True
                 self.transport.close()
-                return
+            return
+        if cycle is not None and cycle.more_body:  # answered before it broke
+            self.transport.close()
+            return
         response = self._door.refuse(detail, client=self._peer, why=why)
         self.transport.write(head_and_body(response))
         close_gently(self.transport, unread=True)

@@ -9,7 +9,9 @@ import asyncio
 import logging
 import socket
 import ssl
+import time
 from contextvars import ContextVar
+from copy import copy
 from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any, Final, cast
@@ -17,13 +19,19 @@ from typing import Any, Final, cast
 import h11
 import hypercorn.protocol as hypercorn_protocol
 import hypercorn.protocol.h11 as hypercorn_h11
+from h2.errors import ErrorCodes
+from h2.events import RequestReceived
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio import run as hypercorn_run
 from hypercorn.config import Config, Sockets
+from hypercorn.events import Closed, RawData
+from hypercorn.protocol.events import Event as StreamEvent
+from hypercorn.protocol.events import StreamClosed
 from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.typing import ASGIFramework
+from hyperframe.frame import GoAwayFrame
 
-from edgegw.gateway.asgi import FrontDoorApp, Message, Receive, Scope, Send
+from edgegw.gateway.asgi import FrontDoorApp, Limits, Message, Receive, Scope, Send
 
 _LIMIT: Final = 256 * 1024
 _reason: ContextVar[bytes | None] = ContextVar("reason", default=None)
@@ -61,15 +69,51 @@ class _Streams(dict[int, Any]):
 
 
 class _H2Protocol(H2Protocol):
-    """Hypercorn's, which ends the connection when a body goes on behind an early answer."""
+    """Hypercorn's, which ends the connection when a body goes on behind an early answer.
+
+    An old connection takes leave: GOAWAY, the answers under way, the end. Hypercorn's own way
+    drops those answers.
+    """
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        config = self.config  # of another server, where an application runs its own beside ours
+        self._limits = config.limits if isinstance(config, HypercornConfig) else Limits()
         self.streams = _Streams()
+        self._made = time.monotonic()
+        self._has_left = False
+
+    async def _create_stream(self, request: RequestReceived) -> None:
+        if self._has_left:  # sent before the GOAWAY was read: the client asks again elsewhere
+            self.connection.reset_stream(request.stream_id, ErrorCodes.REFUSED_STREAM)
+            return
+        await super()._create_stream(request)
+        limits = self._limits
+        is_old = limits.age is not None and time.monotonic() - self._made >= limits.age
+        if is_old or self.keep_alive_requests == limits.http2_requests:
+            self._has_left = True
+            goaway = GoAwayFrame(stream_id=0, last_stream_id=request.stream_id)
+            await self.send(RawData(goaway.serialize()))
+
+    async def stream_send(self, event: StreamEvent) -> None:
+        await super().stream_send(event)
+        if isinstance(event, StreamClosed):
+            await self._end_where_left()
+
+    async def _send_data(self, stream_id: int) -> None:
+        await super()._send_data(stream_id)
+        await self._end_where_left()
+
+    async def _end_where_left(self) -> None:
+        """Closes a connection that took leave, once all that it owes is sent."""
+        if not self._has_left or self.streams or self.closed:
+            return
+        if not any(each.buffer or each.complete for each in self.stream_buffers.values()):
+            await self.send(Closed())
 
 
-def bear_early_answers() -> None:
-    """Lets HTTP/2 connections live on when a request is answered before its end."""
+def bend_http2() -> None:
+    """Lets HTTP/2 connections bear early answers, and take leave."""
     cast("Any", hypercorn_protocol).H2Protocol = _H2Protocol
 
 
@@ -78,10 +122,10 @@ class HypercornServer:
 
     def __init__(self, app: FrontDoorApp, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
         name_reasons()
-        bear_early_answers()
+        bend_http2()
         self._app = app
         self._sock = sock
-        self._config = HypercornConfig(tls)
+        self._config = HypercornConfig(tls).held_to(app.limits())
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -146,12 +190,20 @@ class HypercornConfig(Config):
         self.h2_max_header_list_size = _LIMIT
         self.h2_max_concurrent_streams = 128  # as at a load balancer
         self.keep_alive_max_requests = 10**9
-        self.keep_alive_timeout = 65
+        self.limits = Limits()
+        self.keep_alive_timeout = self.limits.keep_alive
         self.include_server_header = False
         self.include_date_header = False
         self.accesslog = None
         self.errorlog = logging.getLogger("edgegw.hypercorn")
         self.errorlog.setLevel(logging.WARNING)
+
+    def held_to(self, limits: Limits) -> HypercornConfig:
+        """The settings for connections that begin under `limits`."""
+        found = copy(self)
+        found.limits = limits
+        found.keep_alive_timeout = limits.keep_alive if limits.idle is None else limits.idle
+        return found
 
     @property
     def ssl_enabled(self) -> bool:

@@ -9,11 +9,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from edgegw.gateway.asgi import Begun
+from edgegw.gateway.asgi import TROUBLE, Begun, Trouble
 from edgegw.gateway.origins import CutOffError
 from edgegw.http.message import Header, Response, has_body
 
@@ -146,8 +146,20 @@ class FrontDoorCycle(RequestResponseCycle):
     _remaining: int | None = None
     _is_chunked = False
     _held: bytes | None = None
+    _broken: tuple[str, Trouble] | None = None
     is_simple = False
     """Whether the client speaks HTTP/0.9: it gets the body alone."""
+
+    def break_off(self, detail: str, why: Trouble) -> None:
+        """Tells whoever reads the body that it has no end."""
+        self._broken = (detail, why)
+        self.message_event.set()
+
+    async def receive(self) -> Any:
+        message: dict[str, Any] = cast("Any", await super().receive())
+        if self._broken is not None and message.get("more_body", True) and not self.disconnected:
+            return {"type": "http.disconnect", TROUBLE: self._broken}
+        return message
 
     async def run_asgi(self, app: Any) -> None:
         try:

@@ -24,7 +24,7 @@ from edgegw.gateway.certificates import ASKED_NAME, DoorTls
 from edgegw.gateway.http1 import FrontDoorProtocol, new_client
 from edgegw.gateway.hypercorn_server import (
     HypercornConfig,
-    bear_early_answers,
+    bend_http2,
     hypercorn_headers,
     name_reasons,
 )
@@ -98,7 +98,7 @@ class TlsServer(UvicornServer):
     ) -> None:
         super().__init__(app, sock, self._protocol)
         name_reasons()
-        bear_early_answers()
+        bend_http2()
         self._app = app
         self._tls = tls
         self._udp = _bind_udp(sock) if http3 else None
@@ -194,6 +194,7 @@ class TlsServer(UvicornServer):
         loop = asyncio.get_running_loop()
         state = self._server.server_state
         told = _Told(self._app, session)
+        config = self._hypercorn.held_to(self._app.limits())
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             if writer.get_extra_info("socket") is None:
@@ -201,7 +202,7 @@ class TlsServer(UvicornServer):
             server = TCPServer(
                 ASGIWrapper(cast("ASGIFramework", told)),
                 loop,
-                self._hypercorn,
+                config,
                 self._context,
                 cast("Any", {}),
                 reader,

@@ -152,9 +152,13 @@ def test_a_component_reloads_hot_through_the_gateway(
     with running("serve", cwd=tmp_path, doors=2):
         page = browser.new_page()
         problems: list[str] = []
-        sockets: list[str] = []
+        talking: set[str] = set()
+
+        def watch(socket: Any) -> None:
+            socket.on("framereceived", lambda _: talking.add(socket.url))
+
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("websocket", lambda socket: sockets.append(socket.url))
+        page.on("websocket", watch)
         response = page.goto(f"http://127.0.0.1:{port}/", timeout=60_000)
         page.wait_for_function("document.querySelector('#count') !== null", timeout=60_000)
         # Once the component answers to clicks, it is alive and not only rendered.
@@ -165,7 +169,11 @@ def test_a_component_reloads_hot_through_the_gateway(
         )
         count = page.text_content("#count")
         assert page.text_content("#title") == "first words"
-        assert [url for url in sockets if url.startswith(f"ws://127.0.0.1:{port}/")]
+        end = time.monotonic() + 30
+        while not talking:  # an edit before that is never told
+            assert time.monotonic() < end
+            page.wait_for_timeout(50)
+        assert next(iter(talking)).startswith(f"ws://127.0.0.1:{port}/")
         if door == "distribution":
             assert response.headers["x-hook"] == "first"
             assert response.headers["x-cache"] == "Miss from cloudfront"

@@ -21,7 +21,7 @@ from edgegw.alb.model import Target
 from edgegw.config.resolve import load_dict
 from edgegw.gateway import balancer_logs
 from edgegw.gateway.balancer_logs import BalancerLogs
-from tests.conftest import PYTHON, Serving, read_body, read_head
+from tests.conftest import PYTHON, Serving, free_port, read_body, read_head
 
 QUICK = {"interval": 0.2, "timeout": 0.1, "healthy_threshold": 2, "unhealthy_threshold": 2}
 
@@ -39,8 +39,8 @@ class Site:
         self.port = 0
 
     async def start(self) -> None:
+        self.port = self.port or free_port()  # its own also while it is stopped
         self.server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
-        self.port = self.server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         assert self.server is not None

@@ -13,8 +13,9 @@ from typing import Any
 import grpc
 import httpx
 import pytest
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
 
-from edgegw.gateway.hypercorn_server import HypercornServer
 from tests.conftest import Serving, free_port
 
 CHECK = {"interval": 0.3, "timeout": 0.2}
@@ -158,16 +159,18 @@ async def app(scope, receive, send) -> None:
 
 @asynccontextmanager
 async def http2_server() -> AsyncIterator[str]:
+    settings, stopping = Config(), asyncio.Event()
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
     sock.listen()
-    port = sock.getsockname()[1]
-    server = HypercornServer(app, sock, None)  # type: ignore[arg-type]
-    await server.start()
+    address = f"127.0.0.1:{sock.getsockname()[1]}"
+    settings.bind, settings.loglevel = [f"fd://{sock.detach()}"], "WARNING"
+    serving = asyncio.ensure_future(serve(app, settings, shutdown_trigger=stopping.wait))
     try:
-        yield f"127.0.0.1:{port}"
+        yield address
     finally:
-        await server.stop(2)
+        stopping.set()
+        await serving
 
 
 def client(tmp_path: Path, **options: Any) -> httpx.AsyncClient:

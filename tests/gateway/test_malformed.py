@@ -69,7 +69,7 @@ ROWS: dict[str, tuple[bytes, str, str, str, str]] = {
     ),
     "an unknown coding": (
         POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + EVIL,
-        "400", "400", "400", "400",
+        "400", "501", "400", "400",
     ),
     "chunked is not the last coding": (
         POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" + EVIL,
