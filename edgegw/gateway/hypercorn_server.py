@@ -21,6 +21,7 @@ import hypercorn.protocol as hypercorn_protocol
 import hypercorn.protocol.h11 as hypercorn_h11
 from h2.errors import ErrorCodes
 from h2.events import RequestReceived
+from h2.settings import SettingCodes, Settings
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio import run as hypercorn_run
 from hypercorn.config import Config, Sockets
@@ -77,8 +78,19 @@ class _H2Protocol(H2Protocol):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        config = self.config  # of another server, where an application runs its own beside ours
-        self._limits = config.limits if isinstance(config, HypercornConfig) else Limits()
+        config = self.config
+        is_ours = isinstance(config, HypercornConfig)  # an application may run its own beside us
+        self._limits = config.limits if is_ours else Limits()
+        if is_ours:
+            # Without hypercorn's ENABLE_CONNECT_PROTOCOL: browsers would open WebSockets by it
+            # (RFC 8441), which neither CloudFront nor a load balancer knows.
+            self.connection.local_settings = Settings(
+                client=False,
+                initial_values={
+                    SettingCodes.MAX_CONCURRENT_STREAMS: config.h2_max_concurrent_streams,
+                    SettingCodes.MAX_HEADER_LIST_SIZE: config.h2_max_header_list_size,
+                },
+            )
         self.streams = _Streams()
         self._made = time.monotonic()
         self._has_left = False

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.http11 import Request, Response
+from websockets.sync.server import ServerConnection, serve
 
 from tests.cli.test_commands import running
 from tests.conftest import FUNCTIONS, IN_CI, PYTHON, free_port
@@ -103,6 +106,60 @@ distributions:
         assert response.headers["x-cache"] == "Miss from cloudfront"
         page.close()
     assert problems == []
+
+
+@pytest.fixture
+def echoing() -> Iterator[int]:
+    """A page, and an echo of WebSocket messages beside it; their port."""
+
+    def page(connection: ServerConnection, request: Request) -> Response | None:
+        if "Upgrade" in request.headers:
+            return None
+        answer = connection.respond(200, "<!doctype html><title>echo</title>")
+        answer.headers["Content-Type"] = "text/html"
+        return answer
+
+    def echo(connection: ServerConnection) -> None:
+        for message in connection:
+            connection.send(message)
+
+    with serve(echo, "127.0.0.1", 0, process_request=page) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.socket.getsockname()[1]
+        server.shutdown()
+        thread.join()
+
+
+def test_a_page_over_http2_opens_websockets(tmp_path: Path, echoing: int, browser: Any) -> None:
+    """A browser that is told of RFC 8441 would open them on the page's connection."""
+    site, web = free_port(), free_port()
+    (tmp_path / "edgegw.yaml").write_text(f"""
+distributions:
+  site:
+    listen: {{port: {site}, tls: true}}
+    origins: {{app: {{url: "http://127.0.0.1:{echoing}"}}}}
+    default_behavior: {{origin: app, origin_request_policy: AllViewer}}
+target_groups:
+  app: {{targets: ["127.0.0.1:{echoing}"], health_check: {{enabled: false}}}}
+load_balancers:
+  web:
+    listeners: [{{listen: {web}, protocol: HTTPS, default_actions: [{{forward: app}}]}}]
+""")
+    with running("serve", cwd=tmp_path, doors=2):
+        for port in (site, web):
+            page = browser.new_page(ignore_https_errors=True)
+            page.goto(f"https://localhost:{port}/")
+            entry = "performance.getEntriesByType('navigation')[0]"
+            assert page.evaluate(f"{entry}.nextHopProtocol") == "h2"
+            answer = page.evaluate(f"""new Promise((resolve) => {{
+                const socket = new WebSocket("wss://localhost:{port}/ws");
+                socket.onopen = () => socket.send("hello");
+                socket.onmessage = (event) => resolve(event.data);
+                socket.onclose = (event) => resolve("closed with " + event.code);
+            }})""")
+            assert answer == "hello"
+            page.close()
 
 
 @pytest.mark.usefixtures("usual_ports")

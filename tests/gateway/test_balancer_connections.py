@@ -88,6 +88,11 @@ class Http2:
             case _:
                 pass
 
+    @property
+    def settings(self) -> Any:
+        """What the server asks of its clients."""
+        return self._state.remote_settings
+
     def reset(self, number: int) -> None:
         self._state.reset_stream(number)
 
@@ -116,6 +121,7 @@ def hold_to(front: Serving, **attributes: Any) -> None:
 
 
 HTTPS = {"protocol": "HTTPS", "public_port": 443}
+PLAIN = {"default_actions": [{"fixed_response": {"status_code": "200"}}]}
 
 
 async def test_an_old_http2_connection_takes_leave_and_answers_what_it_has(serving) -> None:
@@ -153,6 +159,15 @@ async def test_an_http2_connection_takes_so_many_requests(serving, monkeypatch) 
             assert client.goaway == asked[2]
             assert client.ended == set(asked[:3])
             assert client.refused == {asked[3]}
+
+
+async def test_http2_clients_are_offered_no_websockets(serving) -> None:
+    async with serving(config({}, listener={**HTTPS, **PLAIN})) as front:
+        async with http2(front) as client:
+            number = client.ask()
+            await client.until(lambda: number in client.ended)
+            assert client.settings.enable_connect_protocol == 0
+            assert client.settings.max_concurrent_streams == 128
 
 
 async def test_an_http2_connection_without_requests_ends_after_the_idle_timeout(serving) -> None:
@@ -253,8 +268,7 @@ async def test_a_request_without_its_end_is_one_line_of_the_access_log(
 
 
 async def test_a_body_that_breaks_behind_its_answer_gets_no_second_one(serving) -> None:
-    given = config({}, listener={"default_actions": [{"fixed_response": {"status_code": "200"}}]})
-    async with serving(given) as front:
+    async with serving(config({}, listener=PLAIN)) as front:
         reader, writer = await asyncio.open_connection(*front.address("web"))
         writer.write(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
         first = await reader.readuntil(b"\r\n\r\n")
