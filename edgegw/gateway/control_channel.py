@@ -24,7 +24,6 @@ from edgegw import __version__
 from edgegw.config.faults import set_faults
 from edgegw.errors import EdgegwError, UsageError
 from edgegw.gateway.announcement import FILE, read_announcement
-from edgegw.gateway.asgi import Message, Receive, Scope, Send
 from edgegw.gateway.balancer_control import (
     MAX_WEIGHT,
     deregister,
@@ -35,6 +34,7 @@ from edgegw.gateway.balancer_control import (
 )
 from edgegw.gateway.certificates import state_folder, write_private
 from edgegw.gateway.gateway import Gateway
+from edgegw.gateway.incoming import Message, Receive, Scope, Send
 
 _LARGEST: Final = 1024 * 1024
 Answer = tuple[int, Mapping[str, Any]]

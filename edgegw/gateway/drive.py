@@ -26,9 +26,9 @@ from edgegw.cloudfront.validation_log import log_group, log_lines
 from edgegw.cloudfront.visit import Finish
 from edgegw.execution.edition import Edition
 from edgegw.execution.service import LambdaService
-from edgegw.gateway.asgi import ViewerGoneError
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.faults import Drawn, Faults
+from edgegw.gateway.incoming import ViewerGoneError
 from edgegw.gateway.origins import CutOffError
 from edgegw.gateway.target_groups import Lease, TargetGroups
 from edgegw.http.message import Body, Request, Response

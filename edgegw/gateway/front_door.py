@@ -18,9 +18,10 @@ from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.answers import error_page as cloudfront_error_page
 from edgegw.cloudfront.behaviors import malformed_status
 from edgegw.config.model import DistributionDoor, Door, ListenerDoor
-from edgegw.gateway.asgi import Begun, Handshake, Limits, Trouble, ViewerGoneError
+from edgegw.gateway.asgi import Begun, Handshake, Limits
 from edgegw.gateway.drive import new_exchange_id, new_request_id
 from edgegw.gateway.exchange import Exchange
+from edgegw.gateway.incoming import Trouble, ViewerGoneError
 from edgegw.http.message import Client, Header, Request, Response, has_body
 
 if TYPE_CHECKING:

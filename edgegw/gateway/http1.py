@@ -14,8 +14,9 @@ from functools import lru_cache
 from secrets import token_hex
 from typing import Any, Final, cast
 
-from edgegw.gateway.asgi import CLIENT, TLS, WIRE, Begun, Trouble, ViewerGoneError
+from edgegw.gateway.asgi import Begun
 from edgegw.gateway.connection import Connection
+from edgegw.gateway.incoming import CLIENT, TLS, WIRE, Trouble, ViewerGoneError
 from edgegw.gateway.request_reader import RequestReader
 from edgegw.gateway.response_cycle import FrontDoorCycle, close_gently, head_and_body, whole
 from edgegw.gateway.tunnel import Moved, Tunnel

@@ -32,7 +32,8 @@ from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.typing import ASGIFramework
 from hyperframe.frame import GoAwayFrame
 
-from edgegw.gateway.asgi import FrontDoorApp, Limits, Message, Receive, Scope, Send
+from edgegw.gateway.asgi import FrontDoorApp, Limits
+from edgegw.gateway.incoming import Message, Receive, Scope, Send
 
 _LIMIT: Final = 256 * 1024
 _reason: ContextVar[bytes | None] = ContextVar("reason", default=None)

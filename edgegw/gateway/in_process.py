@@ -13,7 +13,8 @@ from typing import Any, Final, cast
 
 import httpx
 
-from edgegw.gateway.asgi import EXCHANGE, WIRE, Message, Receive, Scope, Send
+from edgegw.gateway.asgi import EXCHANGE
+from edgegw.gateway.incoming import WIRE, Message, Receive, Scope, Send
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from edgegw.gateway.asgi import Limits, Trouble
+from edgegw.gateway.asgi import Limits
+from edgegw.gateway.incoming import Trouble
 from edgegw.gateway.known_heads import KnownHead, KnownHeads, Sighted
 from edgegw.http.loose_head import (
     LooseHead,

@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple, cast
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from edgegw.gateway.asgi import TROUBLE, Begun, Trouble
+from edgegw.gateway.asgi import Begun
+from edgegw.gateway.incoming import TROUBLE, Trouble
 from edgegw.gateway.origins import CutOffError
 from edgegw.http.message import Header, Response, has_body
 

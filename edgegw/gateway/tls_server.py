@@ -19,7 +19,7 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 
 from edgegw.errors import EnvironmentProblem
-from edgegw.gateway.asgi import CLIENT, TLS, FrontDoorApp, Handshake, Message, Receive, Scope, Send
+from edgegw.gateway.asgi import FrontDoorApp, Handshake
 from edgegw.gateway.certificates import ASKED_NAME, DoorTls
 from edgegw.gateway.http1 import FrontDoorProtocol, new_client
 from edgegw.gateway.hypercorn_server import (
@@ -28,6 +28,7 @@ from edgegw.gateway.hypercorn_server import (
     hypercorn_headers,
     name_reasons,
 )
+from edgegw.gateway.incoming import CLIENT, TLS, Message, Receive, Scope, Send
 from edgegw.gateway.passthrough_tls import Agreed as PassedThrough
 from edgegw.gateway.response_cycle import close_gently, head_and_body
 from edgegw.gateway.tls_handshake import (
