@@ -31,6 +31,8 @@ from edgegw.gateway.transport import HttptoolsTransport
 _DEBUG_PORTS: Final = {"python": 5678, "nodejs": 9229}
 _SETTLED: Final = 0.25
 """Seconds after the last ready line until the summary."""
+_LOOKS: Final = 8
+"""How often that long is waited for interpreters that still start."""
 
 
 def run_front_doors(
@@ -60,7 +62,11 @@ def run_front_doors(
         gateway.on_exchange = _nothing
     waiting = len(config.doors) + (config.lambda_api is not None)
 
-    def summarize() -> None:
+    def summarize(looks: int = 1) -> None:
+        functions, service = gateway.config.functions.values(), gateway.service
+        if looks < _LOOKS and not all(service.runtime_found(each.latest) for each in functions):
+            asyncio.get_running_loop().call_later(_SETTLED, summarize, looks + 1)
+            return
         found = summary(gateway.config, urls, _runtimes(gateway), gathering.style)
         sys.stderr.write(f"\n{found}\n")
         sys.stderr.flush()

@@ -54,7 +54,7 @@ def project(folder: Path, port: int, runtime: str = PYTHON) -> None:
     (folder / "edgegw.yaml").write_text(json.dumps(config))
 
 
-def served(folder: Path, *flags: str, paths: tuple[str, ...], wait: float = 0.4) -> tuple[str, str]:
+def served(folder: Path, *flags: str, paths: tuple[str, ...], wait: float = 0.6) -> tuple[str, str]:
     """What stdout and stderr had while `paths` were asked for, the ready line aside."""
     port = free_port()
     project(folder, port)
@@ -102,7 +102,7 @@ def test_a_slow_function_prints_before_its_request_ends(tmp_path: Path) -> None:
 
 
 def test_the_summary_tells_what_runs_where(tmp_path: Path) -> None:
-    out, err = served(tmp_path, paths=("/",), wait=0.6)
+    out, err = served(tmp_path, paths=("/",), wait=2.5)
     assert out.startswith("ready  distribution site  http://127.0.0.1:")
     assert "*  → http://127.0.0.1:9  viewer-request: hook" in err
     assert ": hook\n" in err
