@@ -26,9 +26,8 @@ from edgegw.gateway.incoming import (
     is_grpc,
     to_request,
 )
-from edgegw.gateway.origins import CutOffError
 from edgegw.gateway.tunnel import Moved
-from edgegw.http.message import EMPTY, Client, Headers, Request, Response, has_body
+from edgegw.http.message import EMPTY, Client, CutOffError, Headers, Request, Response, has_body
 
 EXCHANGE: Final = "edgegw.exchange"
 

@@ -29,9 +29,8 @@ from edgegw.execution.service import LambdaService
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.faults import Drawn, Faults
 from edgegw.gateway.incoming import ViewerGoneError
-from edgegw.gateway.origins import CutOffError
 from edgegw.gateway.target_groups import Lease, TargetGroups
-from edgegw.http.message import Body, Request, Response
+from edgegw.http.message import Body, CutOffError, Request, Response
 
 
 class Origins(Protocol):

@@ -12,8 +12,7 @@ from edgegw.awslambda.model import FunctionError, Outcome, Report, Throttled
 from edgegw.cloudfront.answers import phrase
 from edgegw.config.faults import FaultPlan
 from edgegw.execution.environment import new_request_id
-from edgegw.gateway.origins import CutOffError
-from edgegw.http.message import Body, Headers, Response
+from edgegw.http.message import Body, CutOffError, Headers, Response
 
 F = TypeVar("F")
 """How a request that got no answer is told: an OriginFailure, a TargetFailure."""

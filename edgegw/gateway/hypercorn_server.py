@@ -6,6 +6,7 @@ Its private edges are bent in this module alone; each bend has a test.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import ssl
@@ -21,19 +22,21 @@ import hypercorn.protocol as hypercorn_protocol
 import hypercorn.protocol.h11 as hypercorn_h11
 from h2.errors import ErrorCodes
 from h2.events import RequestReceived
+from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio import run as hypercorn_run
 from hypercorn.config import Config, Sockets
 from hypercorn.events import Closed, RawData
+from hypercorn.protocol.events import EndBody, EndData, StreamClosed
 from hypercorn.protocol.events import Event as StreamEvent
-from hypercorn.protocol.events import StreamClosed
 from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.typing import ASGIFramework
 from hyperframe.frame import GoAwayFrame
 
 from edgegw.gateway.asgi import FrontDoorApp, Limits
 from edgegw.gateway.incoming import Message, Receive, Scope, Send
+from edgegw.http.message import CutOffError
 
 _LIMIT: Final = 256 * 1024
 _reason: ContextVar[bytes | None] = ContextVar("reason", default=None)
@@ -70,6 +73,28 @@ class _Streams(dict[int, Any]):
         return _Answered()
 
 
+class Ends:
+    """Which streams have come to the end of their answer.
+
+    Hypercorn leaves a stream open whose application stopped before: its client would wait.
+    """
+
+    def __init__(self) -> None:
+        self._ended: set[int] = set()
+
+    def note(self, event: StreamEvent) -> None:
+        """Something is sent on a stream."""
+        if isinstance(event, (EndBody, EndData)):
+            self._ended.add(event.stream_id)
+
+    def is_cut(self, event: StreamClosed) -> bool:
+        """Whether the stream is left in the middle of its answer; asked once."""
+        if event.stream_id not in self._ended:
+            return True
+        self._ended.discard(event.stream_id)
+        return False
+
+
 class _H2Protocol(H2Protocol):
     """Hypercorn's, which ends the connection when a body goes on behind an early answer.
 
@@ -93,6 +118,7 @@ class _H2Protocol(H2Protocol):
                 },
             )
         self.streams = _Streams()
+        self._ends = Ends()
         self._made = time.monotonic()
         self._has_left = False
 
@@ -109,8 +135,13 @@ class _H2Protocol(H2Protocol):
             await self.send(RawData(goaway.serialize()))
 
     async def stream_send(self, event: StreamEvent) -> None:
+        self._ends.note(event)
         await super().stream_send(event)
         if isinstance(event, StreamClosed):
+            if self._ends.is_cut(event):
+                with contextlib.suppress(ProtocolError):  # the client reset it before
+                    self.connection.reset_stream(event.stream_id, ErrorCodes.INTERNAL_ERROR)
+                await self._flush()
             await self._end_where_left()
 
     async def _send_data(self, stream_id: int) -> None:
@@ -170,7 +201,8 @@ class HypercornServer:
                 message = {**message, "headers": hypercorn_headers(message["headers"])}
             await send(message)
 
-        await self._app(scope, receive, sending)
+        with contextlib.suppress(CutOffError):  # the stream is left where it is
+            await self._app(scope, receive, sending)
 
     async def stop(self, grace: float) -> None:
         """Finishes what is under way within `grace` seconds."""

@@ -20,9 +20,20 @@ from edgegw.alb.targets import Answer
 from edgegw.cloudfront.faults import OriginFailure
 from edgegw.cloudfront.model import CustomOrigin, Origin, S3Origin, may_try_again
 from edgegw.gateway.exchange import Exchange
-from edgegw.gateway.http2_targets import Http2Error, Http2Targets
+from edgegw.gateway.http2_connection import Http2Error
+from edgegw.gateway.http2_targets import Http2Targets
 from edgegw.gateway.transport import HttptoolsTransport, Outgoing, Timeouts
-from edgegw.http.message import EMPTY, Body, Client, Header, Headers, Request, Response, Upgraded
+from edgegw.http.message import (
+    EMPTY,
+    Body,
+    Client,
+    CutOffError,
+    Header,
+    Headers,
+    Request,
+    Response,
+    Upgraded,
+)
 from edgegw.http.target import Target as RequestTarget
 
 FailureKind = Literal["refused", "dns", "closed", "invalid", "timeout"]
@@ -328,10 +339,6 @@ def _body(answer: httpx.Response, headers: Headers) -> Body:
 def _length(headers: Headers) -> int | None:
     declared = headers.get(b"content-length")
     return int(declared) if declared is not None and declared.isdigit() else None
-
-
-class CutOffError(Exception):
-    """The origin broke off in the middle of its response body: the viewer's is cut as well."""
 
 
 async def _chunks(stream: httpx.AsyncByteStream) -> AsyncIterator[bytes]:

@@ -15,8 +15,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from edgegw.gateway.asgi import Begun
 from edgegw.gateway.incoming import TROUBLE, Trouble
-from edgegw.gateway.origins import CutOffError
-from edgegw.http.message import Header, Response, has_body
+from edgegw.http.message import CutOffError, Header, Response, has_body
 
 logger = logging.getLogger(__name__)
 

@@ -6,16 +6,19 @@ Which one a connection gets is agreed in the handshake (ALPN).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, cast
 
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.udp_server import UDPServer
 from hypercorn.asyncio.worker_context import WorkerContext
+from hypercorn.protocol.events import Event as StreamEvent
+from hypercorn.protocol.events import StreamClosed
 from hypercorn.typing import ASGIFramework
 
 from edgegw.errors import EnvironmentProblem
@@ -23,6 +26,7 @@ from edgegw.gateway.asgi import FrontDoorApp, Handshake
 from edgegw.gateway.certificates import ASKED_NAME, DoorTls
 from edgegw.gateway.http1 import FrontDoorProtocol, new_client
 from edgegw.gateway.hypercorn_server import (
+    Ends,
     HypercornConfig,
     bend_http2,
     hypercorn_headers,
@@ -40,10 +44,11 @@ from edgegw.gateway.tls_handshake import (
     is_plain_http,
 )
 from edgegw.gateway.uvicorn_server import UvicornServer
-from edgegw.http.message import Client
+from edgegw.http.message import Client, CutOffError
 
 logger = logging.getLogger(__name__)
 
+_H3_INTERNAL_ERROR: Final = 0x0102
 _FULL: Final = "fullHandshake"
 _RESUMED: Final = "sessionResumed"
 _AGAIN: Final = "connectionReused"
@@ -257,7 +262,8 @@ class _Told:
             TLS: self._session.told(),
             CLIENT: self._session.client,
         }
-        await self._app({**scope, "extensions": extensions}, receive, sending)
+        with contextlib.suppress(CutOffError):  # the stream is left where it is
+            await self._app({**scope, "extensions": extensions}, receive, sending)
 
 
 def _told_h3(
@@ -277,7 +283,28 @@ def _told_h3(
         latency=0.0,
     )
     told = ASGIWrapper(cast("ASGIFramework", _Told(app, session)))
-    return H3Protocol(told, config, context, group, state, *rest)
+    protocol = H3Protocol(told, config, context, group, state, *rest)
+    cast("Any", protocol).stream_send = _cutting(protocol.stream_send, quic, rest[3])
+    return protocol
+
+
+def _cutting(
+    stream_send: Callable[[StreamEvent], Awaitable[None]],
+    quic: Any,
+    flush: Callable[[], Awaitable[None]],
+) -> Callable[[StreamEvent], Awaitable[None]]:
+    """`stream_send` of a connection, which also resets streams that are left in the middle."""
+    ends = Ends()
+
+    async def send(event: StreamEvent) -> None:
+        ends.note(event)
+        await stream_send(event)
+        if isinstance(event, StreamClosed) and ends.is_cut(event):
+            with contextlib.suppress(AssertionError):  # the client has reset it
+                quic.reset_stream(event.stream_id, _H3_INTERNAL_ERROR)
+            await flush()
+
+    return send
 
 
 def _bind_udp(sock: socket.socket) -> socket.socket:

@@ -86,12 +86,17 @@ class Headers:
 NO_HEADERS: Final = Headers()
 
 
+class CutOffError(Exception):
+    """A response body broke off in the middle: the viewer's is cut as well."""
+
+
 class Body(NamedTuple):
     """A handle on a body: `content` when the bytes are at hand, else `chunks`, to be read once.
 
     `length` is the number of bytes where it is known before reading, else None. `release` gives
     back what an unread stream holds (a connection); reading to the end releases as well.
-    `trailers` answers the lines that came behind the body, once it is read to its end.
+    `trailers` answers the lines that came behind the body, once it is read to its end. `chunks` of
+    a response raise CutOffError where it has none.
     """
 
     content: bytes | None = None

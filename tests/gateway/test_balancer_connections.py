@@ -93,6 +93,10 @@ class Http2:
         """What the server asks of its clients."""
         return self._state.remote_settings
 
+    def room(self, number: int) -> int:
+        """How many bytes the server takes now."""
+        return self._state.local_flow_control_window(number)
+
     def reset(self, number: int) -> None:
         self._state.reset_stream(number)
 

@@ -332,6 +332,7 @@ async def http3(port: int, file: Path) -> AsyncGenerator[Any]:
     from aioquic.h3.connection import H3_ALPN, H3Connection
     from aioquic.h3.events import DataReceived, HeadersReceived
     from aioquic.quic.configuration import QuicConfiguration
+    from aioquic.quic.events import StreamReset
 
     class Client(QuicConnectionProtocol):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -360,6 +361,8 @@ async def http3(port: int, file: Path) -> AsyncGenerator[Any]:
             return dict(headers), bytes(content)
 
         def quic_event_received(self, event: Any) -> None:
+            if isinstance(event, StreamReset):
+                self.answers[event.stream_id][0].set_exception(ConnectionResetError())
             for each in self.http.handle_event(event):
                 done, headers, content = self.answers[cast("Any", each).stream_id]
                 if isinstance(each, HeadersReceived):
@@ -407,6 +410,39 @@ async def test_http3_gets_the_same_answer(
             "--cacert", str(file), "--http2", "-o", os.devnull, "-w", "%{http_version}", url
         )
         assert two == ("2" if version == "http2and3" else "1.1")
+
+
+@pytest.mark.parametrize("hypercorn", [False, True])
+async def test_an_answer_that_breaks_off_is_cut_over_every_version(
+    serving: Any,
+    raw_origin: Any,
+    tmp_path: Path,
+    free_port: Any,
+    caplog: pytest.LogCaptureFixture,
+    hypercorn: bool,
+) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+
+    port = free_port()
+    config_of = {"http_version": "http2" if hypercorn else "http2and3", "port": port}
+    async with (
+        raw_origin(script) as origin,
+        serving(tls_site(origin.url, **config_of), hypercorn=hypercorn) as front,
+    ):
+        file = authority(tmp_path / "state")
+        for is_http2 in (False, True):
+            async with httpx.AsyncClient(verify=trusting(file), http2=is_http2) as client:
+                with pytest.raises(httpx.RemoteProtocolError):
+                    await client.get(f"https://localhost:{port}/")
+        if not hypercorn:
+            async with http3(port, file) as client:
+                with pytest.raises(ConnectionResetError):
+                    await client.get("/")
+        assert all("ends early" in each.reason for each in front.gateway.exchanges)
+        assert len(front.gateway.exchanges) == (2 if hypercorn else 3)
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
 
 
 async def test_without_http3_nothing_announces_it(
