@@ -25,13 +25,9 @@ from edgegw.errors import EnvironmentProblem
 from edgegw.gateway.asgi import FrontDoorApp, Handshake
 from edgegw.gateway.certificates import ASKED_NAME, DoorTls
 from edgegw.gateway.http1 import FrontDoorProtocol, new_client
-from edgegw.gateway.hypercorn_server import (
-    Ends,
-    HypercornConfig,
-    bend_http2,
-    hypercorn_headers,
-    name_reasons,
-)
+from edgegw.gateway.hypercorn_config import HypercornConfig
+from edgegw.gateway.hypercorn_http2 import Ends, bend_http2
+from edgegw.gateway.hypercorn_server import hypercorn_headers, name_reasons
 from edgegw.gateway.incoming import CLIENT, TLS, Message, Receive, Scope, Send
 from edgegw.gateway.passthrough_tls import Agreed as PassedThrough
 from edgegw.gateway.response_cycle import close_gently, head_and_body
@@ -48,6 +44,8 @@ from edgegw.http.message import Client, CutOffError
 
 logger = logging.getLogger(__name__)
 
+_LAST_MOMENT: Final = 1.0
+"""Seconds for what was cancelled behind the grace."""
 _H3_INTERNAL_ERROR: Final = 0x0102
 _FULL: Final = "fullHandshake"
 _RESUMED: Final = "sessionResumed"
@@ -239,7 +237,8 @@ class TlsServer(UvicornServer):
         await super().stop(grace)
         for transport in (*self._http2, *self._arriving):  # whose clients never said goodbye
             transport.abort()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=_LAST_MOMENT)
         await asyncio.sleep(0)  # so that what they aborted is closed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shlex
 import ssl
 from collections.abc import AsyncIterator
@@ -172,6 +173,32 @@ async def test_http2_clients_are_offered_no_websockets(serving) -> None:
             await client.until(lambda: number in client.ended)
             assert client.settings.enable_connect_protocol == 0
             assert client.settings.max_concurrent_streams == 128
+
+
+async def test_an_upload_that_nobody_takes_holds_up_nothing_else(serving, raw_origin) -> None:
+    """Neither other requests on its connection, nor the memory, nor the end of the gateway."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        if head.startswith(b"POST"):
+            await asyncio.sleep(30)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    async with raw_origin(script) as origin:
+        address = origin.url.removeprefix("http://")
+        groups = {"web": {"targets": [address], "health_check": {"enabled": False}}}
+        async with serving(config(groups, listener=HTTPS)) as front, http2(front) as client:
+            up, sent = client.ask("/up", ends=False, **{":method": "POST"}), 0
+            with contextlib.suppress(TimeoutError):
+                while sent < 50_000_000:
+                    async with asyncio.timeout(1):
+                        await client.until(lambda: client.room(up) >= 16_000)
+                    client.send(up, b"x" * 16_000)
+                    sent += 16_000
+            assert sent < 50_000_000
+            other = client.ask("/other")
+            await client.until(lambda: other in client.ended)
+            assert client.statuses == {other: "200"}
 
 
 async def test_an_http2_connection_without_requests_ends_after_the_idle_timeout(serving) -> None:

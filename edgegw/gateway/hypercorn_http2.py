@@ -1,0 +1,204 @@
+"""Hypercorn's HTTP/2, made to tell what breaks off, to take leave, and to let nobody wait.
+
+Its private edges are bent in this module; each bend has a test.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from copy import copy
+from itertools import groupby
+from typing import Any, Final, cast
+
+import hypercorn.protocol as hypercorn_protocol
+from h2.errors import ErrorCodes
+from h2.events import DataReceived, Event, RequestReceived
+from h2.exceptions import ProtocolError
+from h2.settings import SettingCodes, Settings
+from hypercorn.events import Closed, RawData
+from hypercorn.protocol.events import Body, EndBody, EndData, StreamClosed
+from hypercorn.protocol.events import Event as StreamEvent
+from hypercorn.protocol.h2 import H2Protocol
+from hypercorn.typing import AppWrapper
+from hyperframe.frame import GoAwayFrame
+
+from edgegw.gateway.asgi import Limits
+from edgegw.gateway.hypercorn_config import HypercornConfig
+
+_WINDOW: Final = 512 * 1024
+_WINDOWS: Final = 4 * 1024 * 1024
+"""Bytes that a client may send ahead on a stream, and on all of a connection."""
+
+
+class _Answered:
+    """Stands for a stream that is answered already: what the client still sends is dropped."""
+
+    idle = True
+
+    async def handle(self, event: object) -> None:
+        pass
+
+
+class _Streams(dict[int, Any]):
+    def __missing__(self, number: int) -> _Answered:
+        return _Answered()
+
+
+class Ends:
+    """Which streams have come to the end of their answer.
+
+    Hypercorn leaves a stream open whose application stopped before: its client would wait.
+    """
+
+    def __init__(self) -> None:
+        self._ended: set[int] = set()
+
+    def note(self, event: StreamEvent) -> None:
+        """Something is sent on a stream."""
+        if isinstance(event, (EndBody, EndData)):
+            self._ended.add(event.stream_id)
+
+    def is_cut(self, event: StreamClosed) -> bool:
+        """Whether the stream is left in the middle of its answer; asked once."""
+        if event.stream_id not in self._ended:
+            return True
+        self._ended.discard(event.stream_id)
+        return False
+
+
+class _Taking:
+    """The application on one stream: tells the connection what it takes of the request."""
+
+    def __init__(self, app: AppWrapper, connection: _H2Protocol, number: int) -> None:
+        self._app = app
+        self._connection = connection
+        self._number = number
+
+    async def __call__(self, scope: Any, receive: Any, *rest: Any) -> None:
+        async def receiving() -> Any:
+            message = await receive()
+            if message.get("body"):
+                await self._connection.taken(self._number, len(message["body"]))
+            return message
+
+        await self._app(scope, receiving, *rest)
+
+
+class _H2Protocol(H2Protocol):
+    """Hypercorn's, which ends the connection when a body goes on behind an early answer.
+
+    An old connection takes leave: GOAWAY, the answers under way, the end. Hypercorn's own way
+    drops those answers.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        config = self.config
+        is_ours = isinstance(config, HypercornConfig)  # an application may run its own beside us
+        self._limits = config.limits if is_ours else Limits()
+        self._plain_app: AppWrapper = cast("Any", self).app
+        self._untaken: dict[int, int] = {}
+        self.config = copy(config)
+        self.config.max_app_queue_size = 0  # the windows of the streams bound it
+        if is_ours:
+            # Without hypercorn's ENABLE_CONNECT_PROTOCOL: browsers would open WebSockets by it
+            # (RFC 8441), which neither CloudFront nor a load balancer knows.
+            self.connection.local_settings = Settings(
+                client=False,
+                initial_values={
+                    SettingCodes.INITIAL_WINDOW_SIZE: _WINDOW,
+                    SettingCodes.MAX_CONCURRENT_STREAMS: config.h2_max_concurrent_streams,
+                    SettingCodes.MAX_HEADER_LIST_SIZE: config.h2_max_header_list_size,
+                },
+            )
+        self.streams = _Streams()
+        self._ends = Ends()
+        self._made = time.monotonic()
+        self._has_left = False
+
+    async def initiate(self, *args: Any, **kwargs: Any) -> None:
+        await super().initiate(*args, **kwargs)
+        self.connection.increment_flow_control_window(_WINDOWS - 65_535)
+        await self._flush()
+
+    async def _create_stream(self, request: RequestReceived) -> None:
+        if self._has_left:  # sent before the GOAWAY was read: the client asks again elsewhere
+            self.connection.reset_stream(request.stream_id, ErrorCodes.REFUSED_STREAM)
+            return
+        self.app = cast("Any", _Taking(self._plain_app, self, request.stream_id))
+        await super()._create_stream(request)
+        limits = self._limits
+        is_old = limits.age is not None and time.monotonic() - self._made >= limits.age
+        if is_old or self.keep_alive_requests == limits.http2_requests:
+            self._has_left = True
+            goaway = GoAwayFrame(stream_id=0, last_stream_id=request.stream_id)
+            await self.send(RawData(goaway.serialize()))
+
+    async def _handle_events(self, events: list[Event]) -> None:
+        for (kind, number), found in groupby(events, key=_kind_and_stream):
+            if kind is DataReceived:
+                await self._received(number, cast("list[DataReceived]", list(found)))
+            else:
+                await super()._handle_events(list(found))
+        await self._flush()
+
+    async def _received(self, number: int, events: list[DataReceived]) -> None:
+        """Keeps data for its request; the client may send as much again once it is taken.
+
+        Hypercorn waits here, and everything else on the connection with it.
+        """
+        counted = sum(each.flow_controlled_length or 0 for each in events)
+        stream = self.streams[number]
+        if isinstance(stream, _Answered):
+            self._acknowledge(number, counted)
+            return
+        data = b"".join(each.data or b"" for each in events)
+        self._acknowledge(number, counted - len(data))  # what was padded
+        self._untaken[number] = self._untaken.get(number, 0) + len(data)
+        await stream.handle(Body(number, data))
+
+    async def taken(self, number: int, count: int) -> None:
+        """The application has taken so many bytes of a request."""
+        if number in self._untaken:
+            self._untaken[number] -= count
+            self._acknowledge(number, count)
+            await self._flush()
+
+    def _acknowledge(self, number: int, count: int) -> None:
+        with contextlib.suppress(ProtocolError):
+            self.connection.acknowledge_received_data(count, number)
+
+    async def _close_stream(self, stream_id: int) -> None:
+        self._acknowledge(stream_id, self._untaken.pop(stream_id, 0))
+        await super()._close_stream(stream_id)
+
+    async def stream_send(self, event: StreamEvent) -> None:
+        self._ends.note(event)
+        await super().stream_send(event)
+        if isinstance(event, StreamClosed):
+            if self._ends.is_cut(event):
+                with contextlib.suppress(ProtocolError):  # the client reset it before
+                    self.connection.reset_stream(event.stream_id, ErrorCodes.INTERNAL_ERROR)
+                await self._flush()
+            await self._end_where_left()
+
+    async def _send_data(self, stream_id: int) -> None:
+        await super()._send_data(stream_id)
+        await self._end_where_left()
+
+    async def _end_where_left(self) -> None:
+        """Closes a connection that took leave, once all that it owes is sent."""
+        if not self._has_left or self.streams or self.closed:
+            return
+        if not any(each.buffer or each.complete for each in self.stream_buffers.values()):
+            await self.send(Closed())
+
+
+def _kind_and_stream(event: Event) -> tuple[type[Event], int]:
+    return type(event), getattr(event, "stream_id", 0)
+
+
+def bend_http2() -> None:
+    """Lets HTTP/2 connections bear early answers, and take leave."""
+    cast("Any", hypercorn_protocol).H2Protocol = _H2Protocol
