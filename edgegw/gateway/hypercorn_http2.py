@@ -20,7 +20,9 @@ from hypercorn.events import Closed, RawData
 from hypercorn.protocol.events import Body, EndBody, EndData, StreamClosed
 from hypercorn.protocol.events import Event as StreamEvent
 from hypercorn.protocol.h2 import H2Protocol
+from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.typing import AppWrapper
+from hypercorn.utils import build_and_validate_headers
 from hyperframe.frame import GoAwayFrame
 
 from edgegw.gateway.asgi import Limits
@@ -67,22 +69,41 @@ class Ends:
         return False
 
 
-class _Taking:
-    """The application on one stream: tells the connection what it takes of the request."""
+class _OnStream:
+    """The application on one stream.
+
+    It tells the connection what it takes of the request; answers that are there at once go out in
+    one piece.
+    """
 
     def __init__(self, app: AppWrapper, connection: _H2Protocol, number: int) -> None:
         self._app = app
         self._connection = connection
         self._number = number
 
-    async def __call__(self, scope: Any, receive: Any, *rest: Any) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any, *rest: Any) -> None:
+        connection, number = self._connection, self._number
+        held: Any = None
+
         async def receiving() -> Any:
             message = await receive()
             if message.get("body"):
-                await self._connection.taken(self._number, len(message["body"]))
+                await connection.taken(number, len(message["body"]))
             return message
 
-        await self._app(scope, receiving, *rest)
+        async def sending(message: Any) -> None:
+            nonlocal held
+            if held is None and message.get("edgegw.whole"):
+                held = message
+                return
+            if held is not None:
+                start, held = held, None
+                if await connection.respond(number, start, message.get("body", b"")):
+                    return
+                await send(start)
+            await send(message)
+
+        await self._app(scope, receiving, sending, *rest)
 
 
 class _H2Protocol(H2Protocol):
@@ -126,7 +147,7 @@ class _H2Protocol(H2Protocol):
         if self._has_left:  # sent before the GOAWAY was read: the client asks again elsewhere
             self.connection.reset_stream(request.stream_id, ErrorCodes.REFUSED_STREAM)
             return
-        self.app = cast("Any", _Taking(self._plain_app, self, request.stream_id))
+        self.app = cast("Any", _OnStream(self._plain_app, self, request.stream_id))
         await super()._create_stream(request)
         limits = self._limits
         is_old = limits.age is not None and time.monotonic() - self._made >= limits.age
@@ -164,6 +185,30 @@ class _H2Protocol(H2Protocol):
             self._untaken[number] -= count
             self._acknowledge(number, count)
             await self._flush()
+
+    async def respond(self, number: int, start: Any, body: bytes) -> bool:
+        """Sends a whole answer in one piece; False where the client has no room for it."""
+        stream, connection = self.streams.get(number), self.connection
+        if not isinstance(stream, HTTPStream):
+            return False
+        try:
+            room = connection.local_flow_control_window(number)
+            if len(body) > min(room, connection.max_outbound_frame_size):
+                return False
+            status = (b":status", b"%d" % start["status"])
+            headers = [status, *build_and_validate_headers(start["headers"])]
+            connection.send_headers(number, headers, end_stream=not body)
+            if body:
+                connection.send_data(number, body, end_stream=True)
+        except ProtocolError:  # the client has reset it
+            return False
+        stream.state = ASGIHTTPState.CLOSED
+        self.stream_buffers.pop(number, None)
+        self.priority.remove_stream(number)
+        self._ends.note(EndBody(number))
+        await self._flush()
+        await self.stream_send(StreamClosed(number))
+        return True
 
     def _acknowledge(self, number: int, count: int) -> None:
         with contextlib.suppress(ProtocolError):

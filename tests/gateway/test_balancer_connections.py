@@ -258,6 +258,33 @@ async def test_an_http2_request_that_is_taken_back_never_reaches_the_target(
             assert a.served == 0
 
 
+async def test_a_stream_that_its_http2_client_resets_ends_at_the_target(
+    serving, raw_origin, tmp_path: Path
+) -> None:
+    gone = asyncio.Event()
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+        await reader.read(-1)
+        gone.set()
+
+    file = tmp_path / "access"
+    async with raw_origin(script) as origin:
+        address = origin.url.removeprefix("http://")
+        groups = {"web": {"targets": [address], "health_check": {"enabled": False}}}
+        given = config(groups, listener=HTTPS, access_log=str(file))
+        async with serving(given) as front, http2(front) as client:
+            number = client.ask()
+            await client.until(lambda: client.bodies.get(number) == b"x")
+            client.reset(number)
+            await client.until(lambda: True)
+            async with asyncio.timeout(5):
+                await gone.wait()
+            await until(lambda: bool(lines(file)))
+    assert shlex.split(lines(file)[0])[8] == "460"
+
+
 @pytest.mark.parametrize("kind", ["ip", "lambda"])
 @pytest.mark.parametrize(
     ("sent", "closes", "status"),
