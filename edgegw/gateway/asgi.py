@@ -146,17 +146,17 @@ class FrontDoorApp:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
         incoming = Incoming(receive, self._door.limits().idle)
-        if scope.get("http_version", "1.1") >= "2":
-            incoming.takes_trailers = "http.response.trailers" in (scope.get("extensions") or {})
-            if not is_grpc(scope):
-                await incoming.look_ahead()
         extensions: dict[str, Any] | None = scope.get("extensions")
         if extensions is None:
             extensions = {}
+        wire: dict[str, Any] = extensions.get(WIRE) or {}
+        if scope.get("http_version", "1.1") >= "2":
+            incoming.takes_trailers = "http.response.trailers" in extensions
+            if not (wire.get("bodiless") or is_grpc(scope)):
+                await incoming.look_ahead()
         exchange = self._door.open(to_request(scope, incoming))
         extensions[EXCHANGE] = exchange
-        splice = extensions[WIRE].get("splice") if WIRE in extensions else None
-        await self._answer(exchange, started, _Way(incoming, send, splice=splice))
+        await self._answer(exchange, started, _Way(incoming, send, splice=wire.get("splice")))
 
     async def finish(
         self, begun: Begun, receive: Receive, send: Send, send_whole: Callable[[Response], None]

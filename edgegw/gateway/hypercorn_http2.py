@@ -6,10 +6,11 @@ Its private edges are bent in this module; each bend has a test.
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from copy import copy
 from itertools import groupby
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import hypercorn.protocol as hypercorn_protocol
 from h2.errors import ErrorCodes
@@ -25,9 +26,10 @@ from hypercorn.typing import AppWrapper
 from hypercorn.utils import build_and_validate_headers
 from hyperframe.frame import GoAwayFrame
 
-from edgegw.gateway.asgi import Limits
 from edgegw.gateway.hypercorn_config import HypercornConfig
+from edgegw.gateway.incoming import WIRE
 
+_TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _WINDOW: Final = 512 * 1024
 _WINDOWS: Final = 4 * 1024 * 1024
 """Bytes that a client may send ahead on a stream, and on all of a connection."""
@@ -69,6 +71,28 @@ class Ends:
         return False
 
 
+class _Asked(NamedTuple):
+    """What a request asks for, as bytes of HTTP/1 would say it."""
+
+    method: str
+    target: bytes
+    is_bodiless: bool
+
+
+def _asked(request: RequestReceived) -> _Asked | None:
+    """None where the request is malformed in a way that h2 lets pass.
+
+    Source: RFC 9113, section 8.1.1 and 8.3.1.
+    """
+    told = dict(request.headers or ())
+    method, is_bodiless = told[b":method"], request.stream_ended is not None
+    length = told.get(b"content-length", b"").strip()
+    if not _TOKEN.fullmatch(method) or (is_bodiless and length.strip(b"0")):
+        return None
+    target = told.get(b":path") or told.get(b":authority", b"")  # CONNECT has no path
+    return _Asked(method.decode("ascii"), target, is_bodiless)
+
+
 class _OnStream:
     """The application on one stream.
 
@@ -76,13 +100,19 @@ class _OnStream:
     one piece.
     """
 
-    def __init__(self, app: AppWrapper, connection: _H2Protocol, number: int) -> None:
+    def __init__(
+        self, app: AppWrapper, connection: _H2Protocol, number: int, asked: _Asked
+    ) -> None:
         self._app = app
         self._connection = connection
         self._number = number
+        self._asked = asked
 
     async def __call__(self, scope: Any, receive: Any, send: Any, *rest: Any) -> None:
-        connection, number = self._connection, self._number
+        connection, number, asked = self._connection, self._number, self._asked
+        scope["method"] = asked.method
+        wire = {"headers": scope["headers"], "target": asked.target, "bodiless": asked.is_bodiless}
+        scope["extensions"][WIRE] = wire
         held: Any = None
 
         async def receiving() -> Any:
@@ -116,23 +146,21 @@ class _H2Protocol(H2Protocol):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         config = self.config
-        is_ours = isinstance(config, HypercornConfig)  # an application may run its own beside us
-        self._limits = config.limits if is_ours else Limits()
+        self._limits = cast("HypercornConfig", config).limits
         self._plain_app: AppWrapper = cast("Any", self).app
         self._untaken: dict[int, int] = {}
         self.config = copy(config)
         self.config.max_app_queue_size = 0  # the windows of the streams bound it
-        if is_ours:
-            # Without hypercorn's ENABLE_CONNECT_PROTOCOL: browsers would open WebSockets by it
-            # (RFC 8441), which neither CloudFront nor a load balancer knows.
-            self.connection.local_settings = Settings(
-                client=False,
-                initial_values={
-                    SettingCodes.INITIAL_WINDOW_SIZE: _WINDOW,
-                    SettingCodes.MAX_CONCURRENT_STREAMS: config.h2_max_concurrent_streams,
-                    SettingCodes.MAX_HEADER_LIST_SIZE: config.h2_max_header_list_size,
-                },
-            )
+        # Without hypercorn's ENABLE_CONNECT_PROTOCOL: browsers would open WebSockets by it
+        # (RFC 8441), which neither CloudFront nor a load balancer knows.
+        self.connection.local_settings = Settings(
+            client=False,
+            initial_values={
+                SettingCodes.INITIAL_WINDOW_SIZE: _WINDOW,
+                SettingCodes.MAX_CONCURRENT_STREAMS: config.h2_max_concurrent_streams,
+                SettingCodes.MAX_HEADER_LIST_SIZE: config.h2_max_header_list_size,
+            },
+        )
         self.streams = _Streams()
         self._ends = Ends()
         self._made = time.monotonic()
@@ -147,7 +175,14 @@ class _H2Protocol(H2Protocol):
         if self._has_left:  # sent before the GOAWAY was read: the client asks again elsewhere
             self.connection.reset_stream(request.stream_id, ErrorCodes.REFUSED_STREAM)
             return
-        self.app = cast("Any", _OnStream(self._plain_app, self, request.stream_id))
+        asked = _asked(request)
+        if asked is None:
+            self.connection.reset_stream(request.stream_id, ErrorCodes.PROTOCOL_ERROR)
+            return
+        self.app = cast("Any", _OnStream(self._plain_app, self, request.stream_id, asked))
+        # Hypercorn reads method and path as text, and takes every CONNECT for a WebSocket.
+        told = [line for line in request.headers or () if line[0] not in (b":method", b":path")]
+        request.headers = cast("Any", [(b":method", b"GET"), (b":path", b"/"), *told])
         await super()._create_stream(request)
         limits = self._limits
         is_old = limits.age is not None and time.monotonic() - self._made >= limits.age
@@ -245,5 +280,11 @@ def _kind_and_stream(event: Event) -> tuple[type[Event], int]:
 
 
 def bend_http2() -> None:
-    """Lets HTTP/2 connections bear early answers, and take leave."""
-    cast("Any", hypercorn_protocol).H2Protocol = _H2Protocol
+    """Has hypercorn speak HTTP/2 as above, where it serves a front door."""
+    cast("Any", hypercorn_protocol).H2Protocol = _protocol
+
+
+def _protocol(app: Any, config: Any, *rest: Any) -> H2Protocol:
+    """An application may serve something else with hypercorn in the same process."""
+    kind = _H2Protocol if isinstance(config, HypercornConfig) else H2Protocol
+    return kind(app, config, *rest)
