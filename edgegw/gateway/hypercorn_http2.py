@@ -17,7 +17,7 @@ from h2.errors import ErrorCodes
 from h2.events import DataReceived, Event, RequestReceived
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
-from hypercorn.events import Closed, RawData
+from hypercorn.events import Closed, RawData, Updated
 from hypercorn.protocol.events import Body, EndBody, EndData, StreamClosed
 from hypercorn.protocol.events import Event as StreamEvent
 from hypercorn.protocol.h2 import H2Protocol
@@ -164,7 +164,7 @@ class _H2Protocol(H2Protocol):
         self.streams = _Streams()
         self._ends = Ends()
         self._made = time.monotonic()
-        self._has_left = False
+        self._has_left = self._refused = False
 
     async def initiate(self, *args: Any, **kwargs: Any) -> None:
         await super().initiate(*args, **kwargs)
@@ -172,12 +172,12 @@ class _H2Protocol(H2Protocol):
         await self._flush()
 
     async def _create_stream(self, request: RequestReceived) -> None:
-        if self._has_left:  # sent before the GOAWAY was read: the client asks again elsewhere
-            self.connection.reset_stream(request.stream_id, ErrorCodes.REFUSED_STREAM)
-            return
         asked = _asked(request)
-        if asked is None:
-            self.connection.reset_stream(request.stream_id, ErrorCodes.PROTOCOL_ERROR)
+        if self._has_left or asked is None:
+            # What came before the GOAWAY was read, the client asks again elsewhere.
+            code = ErrorCodes.REFUSED_STREAM if self._has_left else ErrorCodes.PROTOCOL_ERROR
+            self.connection.reset_stream(request.stream_id, code)
+            self._refused = True
             return
         self.app = cast("Any", _OnStream(self._plain_app, self, request.stream_id, asked))
         # Hypercorn reads method and path as text, and takes every CONNECT for a WebSocket.
@@ -198,6 +198,9 @@ class _H2Protocol(H2Protocol):
             else:
                 await super()._handle_events(list(found))
         await self._flush()
+        if self._refused and not self.streams:  # hypercorn took it for a request under way
+            self._refused = False
+            await self.send(Updated(idle=True))
 
     async def _received(self, number: int, events: list[DataReceived]) -> None:
         """Keeps data for its request; the client may send as much again once it is taken.

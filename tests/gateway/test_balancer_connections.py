@@ -209,6 +209,8 @@ async def test_an_http2_connection_without_requests_ends_after_the_idle_timeout(
         async with http2(front) as client:
             first = client.ask()
             await client.until(lambda: first in client.ended)
+            malformed = client.ask(**{"content-length": "5"})
+            await client.until(lambda: malformed in client.refused)
             await client.until(lambda: False)
             assert client.is_closed
 
