@@ -188,6 +188,7 @@ class FrontDoorApp:
         finally:
             exchange.duration = perf_counter() - started
             exchange.request_bytes += way.incoming.received
+            way.incoming.forget()
             self._door.close(exchange)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:

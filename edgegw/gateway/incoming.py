@@ -105,10 +105,18 @@ class Incoming:
                 return
             message = None
 
+    def forget(self) -> None:
+        """The request is over: what was not read of it is not kept with its record."""
+        self._receive, self._first = _nothing_more, None
+
     async def departure(self) -> None:
         """Returns when the viewer has left. Only once the body is read: messages come once."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
+
+
+async def _nothing_more() -> Message:
+    return {"type": "http.disconnect"}
 
 
 def is_grpc(scope: Scope) -> bool:

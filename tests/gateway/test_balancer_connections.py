@@ -17,6 +17,7 @@ import h2.connection
 import h2.events
 import pytest
 
+from edgegw.gateway.incoming import ViewerGoneError
 from tests.conftest import PYTHON, Serving
 from tests.gateway.test_balancer import config, group, lines, sites, until
 
@@ -362,3 +363,16 @@ async def test_an_answer_under_way_is_not_cut_by_a_silent_client(serving, raw_or
             body = await reader.readuntil(b"0\r\n\r\n")
             assert body.count(b"1\r\nx\r\n") == 8
             writer.close()
+
+
+async def test_records_keep_no_body_that_nobody_read(serving) -> None:
+    async with serving(config({}, listener={**HTTPS, **PLAIN})) as front:
+        async with http2(front) as client:
+            number = client.ask("/up", ends=False, **{":method": "POST"})
+            client.send(number, b"x" * 16_000, ends=True)
+            await client.until(lambda: number in client.ended)
+        await until(lambda: bool(front.gateway.exchanges))
+        [exchange] = front.gateway.exchanges
+        with pytest.raises(ViewerGoneError):
+            async for _ in exchange.request.body.chunks:
+                pass
