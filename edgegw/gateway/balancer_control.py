@@ -200,10 +200,14 @@ def with_weights(
     """
     balancer, _, name = rule.rpartition("/")
     changed: list[Forward] = []
+    forwarding: list[str] = []
 
     def change(door: ListenerDoor, found: Rule) -> Rule:
         action = found.action
-        if found.name != name or balancer not in ("", door.name) or not isinstance(action, Forward):
+        if not isinstance(action, Forward):
+            return found
+        forwarding.append(f"{door.name}/{found.name}")
+        if found.name != name or balancer not in ("", door.name):
             return found
         known = {group.name for group, _ in action.target_groups}
         for each in weights:
@@ -216,7 +220,9 @@ def with_weights(
 
     made = _with_rules(config, change)
     if not changed:
-        raise UsageError(f"there is no rule {rule!r} that forwards to target groups")
+        known_rules = ", ".join(forwarding) or "none"
+        text = f"there is no rule {rule!r} that forwards to target groups (known: {known_rules})"
+        raise UsageError(text)
     if len(changed) > 1:
         raise UsageError(f"there are {len(changed)} rules {rule!r}: write LOAD_BALANCER/{name}")
     return made, {group.name: weight for group, weight in changed[0].target_groups}
