@@ -185,7 +185,10 @@ def test_a_canary_by_hand(tmp_path: Path) -> None:
         edgegw(tmp_path, "weights", "web/default", "blue=0")
         assert names(url) == {"green": 8}
         for words, text in (
-            (["30", "blue=1"], "rule '30' that forwards to target groups (known: web/default)"),
+            (
+                ["30", "blue=1"],
+                "rule '30' that forwards to target groups (known: web/20, web/default)",
+            ),
             (["10", "blue=1"], "there is no rule '10' that forwards"),
             (["default", "bleu=1"], "does not forward to 'bleu' (it does to: blue, green)"),
             (["default", "blue=1000"], "the weight of blue is a number from 0 to 999"),
