@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -80,10 +81,14 @@ async def attached(port: int) -> Adapter:
                 break
             except OSError:
                 await asyncio.sleep(0.05)
-    adapter.send("initialize", adapterID="test", clientID="test", pathFormat="path")
-    await adapter.until(type="response", command="initialize")
-    adapter.send("attach", justMyCode=True)
-    await adapter.until(type="event", event="initialized")
+    try:
+        adapter.send("initialize", adapterID="test", clientID="test", pathFormat="path")
+        await adapter.until(type="response", command="initialize")
+        adapter.send("attach", justMyCode=True)
+        await adapter.until(type="event", event="initialized")
+    except BaseException:
+        adapter.close()
+        raise
     return adapter
 
 
@@ -169,17 +174,23 @@ async def test_an_edit_of_a_debugged_hook_waits_for_the_debugger_again(tmp_path:
     door, port = free_port(), free_port()
     file = project(tmp_path, PYTHON, "hook.py", HOOK, door)
     with running("serve", "--debug", f"hook={port}", cwd=tmp_path, doors=1):
-        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             adapter = await attached(port)
             adapter.send("configurationDone")
             assert (await client.get(f"http://127.0.0.1:{door}/")).text.endswith("here")
             file.write_text(HOOK.replace("here", "there"))
             adapter.close()
-            await asyncio.sleep(0.5)
-            adapter = await attached(port)
-            adapter.send("configurationDone")
-            assert (await client.get(f"http://127.0.0.1:{door}/")).text.endswith("there")
-            adapter.close()
+            async with asyncio.timeout(60):
+                while True:  # at first the old environment may still listen
+                    asked = asyncio.ensure_future(client.get(f"http://127.0.0.1:{door}/"))
+                    while not asked.done():
+                        with contextlib.suppress(EOFError, OSError):
+                            adapter = await attached(port)
+                            adapter.send("configurationDone")
+                            await asyncio.wait([asked], timeout=2)
+                            adapter.close()
+                    if (await asked).text.endswith("there"):
+                        break
 
 
 @pytest.mark.parametrize(
