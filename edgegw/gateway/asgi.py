@@ -23,7 +23,7 @@ from edgegw.gateway.incoming import (
     Send,
     Trouble,
     ViewerGoneError,
-    is_grpc,
+    speaks_grpc,
     to_request,
 )
 from edgegw.gateway.tunnel import Moved
@@ -152,7 +152,7 @@ class FrontDoorApp:
         wire: dict[str, Any] = extensions.get(WIRE) or {}
         if scope.get("http_version", "1.1") >= "2":
             incoming.takes_trailers = "http.response.trailers" in extensions
-            if not (wire.get("bodiless") or is_grpc(scope)):
+            if not (wire.get("bodiless") or speaks_grpc(Headers(scope["headers"]))):
                 await incoming.look_ahead()
         exchange = self._door.open(to_request(scope, incoming))
         extensions[EXCHANGE] = exchange

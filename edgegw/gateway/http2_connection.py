@@ -139,22 +139,26 @@ class Http2Connection(asyncio.Protocol):
         self._flush()
 
     def data_received(self, data: bytes) -> None:
+        frames, goodbye = self._parted(data)
         try:
-            events = self._h2.receive_data(self._without_goodbye(data))
+            events = self._h2.receive_data(frames)
         except h2.exceptions.ProtocolError as error:
             self._fail(f"the target sent invalid HTTP/2: {error}")
             return
         for event in events:
             self._happened(event)
+        if goodbye is not None:
+            self._take_leave(*goodbye)
         self._flush()
 
-    def _without_goodbye(self, data: bytes) -> bytes:
-        """The frames that are complete, but for GOAWAY: h2 would take nothing behind it.
+    def _parted(self, data: bytes) -> tuple[bytes, tuple[int, int] | None]:
+        """The frames that are complete, and what GOAWAY says: last stream, code.
 
-        A target that says it still answers what it has begun.
+        A target that says it still answers what it has begun, but h2 takes nothing behind it.
         """
         view, at = memoryview(self._unread + data), 0
         whole: list[memoryview] = []
+        goodbye: tuple[int, int] | None = None
         while len(view) - at >= _FRAME_HEAD:
             end = at + _FRAME_HEAD + int.from_bytes(view[at : at + 3], "big")
             if end > len(view):
@@ -162,19 +166,19 @@ class Http2Connection(asyncio.Protocol):
             if view[at + 3] == _GOAWAY and end - at >= _FRAME_HEAD + 8:
                 body = at + _FRAME_HEAD
                 last = int.from_bytes(view[body : body + 4], "big") & 0x7FFFFFFF
-                self._take_leave(last, int.from_bytes(view[body + 4 : body + 8], "big"))
+                goodbye = (last, int.from_bytes(view[body + 4 : body + 8], "big"))
             else:
                 whole.append(view[at:end])
             at = end
         self._unread = bytes(view[at:])
-        return b"".join(whole)
+        return b"".join(whole), goodbye
 
     def _take_leave(self, last: int, code: int) -> None:
         """The target begins nothing behind the stream `last`."""
         self.is_leaving = True
         text = "the target ended the connection"
         for stream in list(self._streams.values()):
-            if code or stream.number > last:
+            if not stream.is_over and (code or stream.number > last):
                 stream.fail(Http2Error(text))
                 self.forget(stream)
         self._windows.set()

@@ -119,12 +119,6 @@ async def _nothing_more() -> Message:
     return {"type": "http.disconnect"}
 
 
-def is_grpc(scope: Scope) -> bool:
-    """Whether the client speaks gRPC: it may wait for the answer's head before it sends more."""
-    kind = dict(scope["headers"]).get(b"content-type", b"")
-    return cast("bytes", kind).startswith(b"application/grpc")
-
-
 def to_request(scope: Scope, incoming: Incoming) -> Request:
     """The request in an ASGI scope, its body untouched."""
     extensions: dict[str, Any] = scope.get("extensions") or {}
@@ -170,11 +164,12 @@ def _request_body(headers: Headers, wire: dict[str, Any] | None, incoming: Incom
     if length:
         incoming.is_read = False
         return Body(chunks=incoming.chunks(), length=length)
-    if length == 0 or not (incoming.has_body or _speaks_grpc(headers)):
+    if length == 0 or not (incoming.has_body or speaks_grpc(headers)):
         return EMPTY
     incoming.is_read = False
     return Body(chunks=incoming.chunks())
 
 
-def _speaks_grpc(headers: Headers) -> bool:
+def speaks_grpc(headers: Headers) -> bool:
+    """Whether the client speaks gRPC: it may wait for the answer's head before it sends more."""
     return (headers.get(b"content-type") or b"").startswith(b"application/grpc")

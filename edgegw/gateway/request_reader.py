@@ -296,6 +296,7 @@ class RequestReader(HttpToolsProtocol):
         if not self._is_muted:
             self._has_begun = self._is_clean = False
             if not self._is_refused and self.cycle is not None:
+                self.cycle.more_body = False  # uvicorn forgets it behind an early answer
                 super().on_message_complete()
 
     def _should_upgrade(self) -> bool:

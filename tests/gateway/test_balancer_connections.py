@@ -376,3 +376,16 @@ async def test_records_keep_no_body_that_nobody_read(serving) -> None:
         with pytest.raises(ViewerGoneError):
             async for _ in exchange.request.body.chunks:
                 pass
+
+
+async def test_a_request_behind_a_late_body_is_refused_with_a_page(serving) -> None:
+    """The first is answered before its body comes; what is wrong with the second is its own."""
+    async with serving(config({}, listener=PLAIN)) as front:
+        reader, writer = await asyncio.open_connection(*front.address("web"))
+        writer.write(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+        writer.write(b"ab")
+        await asyncio.sleep(0.1)
+        writer.write(b"GET /x HTTP/1.1\r\n\r\n")  # without a Host
+        assert (await reader.read(-1)).startswith(b"HTTP/1.1 400 ")
+        writer.close()

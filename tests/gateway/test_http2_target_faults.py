@@ -222,6 +222,20 @@ async def test_a_target_that_throws_requests_away_gives_502(serving, last: int, 
         assert client.statuses == {number: "502"}
 
 
+async def test_an_answer_in_one_packet_with_a_goodbye_counts(serving) -> None:
+    async def failing(peer: Peer, number: int) -> None:
+        peer.state.send_headers(number, [(":status", "200")])
+        peer.state.send_data(number, b"ok", end_stream=True)
+        goodbye = GoAwayFrame(0, last_stream_id=number, error_code=2).serialize()
+        peer.writer.write(peer.state.data_to_send() + goodbye)
+
+    async with target(failing) as found, serving(config(found)) as front, http2(front) as client:
+        number = client.ask()
+        await client.until(lambda: number in client.ended)
+        assert client.statuses == {number: "200"}
+        assert client.bodies == {number: b"ok"}
+
+
 async def test_an_answer_that_breaks_off_is_cut(serving, caplog) -> None:
     async def breaking(peer: Peer, number: int) -> None:
         peer.head(number)
