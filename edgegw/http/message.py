@@ -185,13 +185,17 @@ class Upgraded(NamedTuple):
 
 
 class Response(NamedTuple):
-    """A response. `reason` is the HTTP/1.1 reason phrase; empty bytes send none."""
+    """A response. `reason` is the HTTP/1.1 reason phrase; empty bytes send none.
+
+    `exchange` is what the front door that made it keeps of the request, for whoever carries it.
+    """
 
     status: int
     reason: bytes = b""
     headers: Headers = NO_HEADERS
     body: Body = EMPTY
     upgraded: Upgraded | None = None
+    exchange: object = None
 
 
 def has_body(method: str, status: int) -> bool:

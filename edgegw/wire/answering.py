@@ -1,0 +1,144 @@
+"""An answer on its way to whoever waits for it, over whatever version of HTTP.
+
+A protocol offers an `Outlet` per request; `answer` waits for the front door's response and carries
+it there. Backpressure is the outlet's: while `write` is awaited, nothing more is read from the
+origin. A client that leaves in the middle of a stream cancels the carrying, and with it whatever
+the stream holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterable, Awaitable, Callable
+from typing import Protocol
+
+from edgegw.http.message import CutOffError, Headers, Request, Response, has_body
+from edgegw.wire.front import Delivery, Front, ViewerGoneError
+from edgegw.wire.request_body import RequestBody
+
+logger = logging.getLogger(__name__)
+
+
+class Outlet(Protocol):
+    """Where one answer goes out. Nothing raises because the client is gone: `is_gone` tells.
+
+    `pump` is the task that streams into it: whoever notices that the client left cancels it.
+    `splice` answers 101 and moves bytes until both sides have ended: how many went to the origin,
+    how many to the client; None where no protocol can be switched.
+    """
+
+    is_gone: bool
+    pump: asyncio.Task[object] | None
+    splice: Callable[[Response], Awaitable[tuple[int, int]]] | None
+
+    def whole(self, response: Response) -> None:
+        """Sends the response, whose content is at hand, or that has none by its status."""
+        ...
+
+    def start(self, response: Response) -> None:
+        """Sends the head; the body follows by `write` and `end`."""
+        ...
+
+    def write(self, chunk: bytes) -> Awaitable[None] | None:
+        """Sends a part of the body; what is answered is to be awaited before the next one."""
+        ...
+
+    def end(self, trailers: Headers | None) -> None:
+        """The body is complete."""
+        ...
+
+    def cut(self) -> None:
+        """There is no more of the answer: the client must not take it for complete."""
+        ...
+
+
+async def answer(
+    front: Front,
+    accepted: Response | Awaitable[Response],
+    request: Request,
+    outlet: Outlet,
+    body: RequestBody | None = None,
+) -> None:
+    """Waits for the response to `request` and sends it; raises nothing but CancelledError."""
+    try:
+        response = accepted if isinstance(accepted, Response) else await accepted
+    except ViewerGoneError:
+        outlet.cut()
+        return
+    except asyncio.CancelledError:
+        outlet.cut()
+        raise
+    except Exception:
+        logger.exception("a fault of edgegw itself, please report it")
+        outlet.cut()
+        return
+    delivery = Delivery()
+    try:
+        await deliver(response, request, outlet, delivery, body)
+    finally:
+        if body is not None:
+            delivery.received += body.received
+            body.forget()
+        front.done(response, delivery)
+
+
+async def deliver(
+    response: Response,
+    request: Request,
+    outlet: Outlet,
+    delivery: Delivery,
+    body: RequestBody | None = None,
+) -> None:
+    """Sends `response` and notes in `delivery` how that went."""
+    payload = response.body
+    try:
+        if outlet.is_gone:
+            delivery.is_gone = True
+        elif response.upgraded is not None and outlet.splice is not None:
+            delivery.received, delivery.sent = await outlet.splice(response)
+        elif payload.content is not None or not has_body(request.method, response.status):
+            if payload.content and has_body(request.method, response.status):
+                delivery.note(payload.content)
+            outlet.whole(response)
+        else:
+            if body is not None:
+                body.is_answered = True
+            outlet.start(response)
+            await _stream(payload.chunks, outlet, delivery)
+            outlet.end(payload.trailers() if payload.trailers is not None else None)
+    except ViewerGoneError:
+        delivery.is_gone = True
+        outlet.cut()
+    except CutOffError as error:
+        delivery.cut = str(error)
+        outlet.cut()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if not outlet.is_gone or task is None or task.uncancel():
+            outlet.cut()
+            raise
+        delivery.is_gone = True
+    except Exception:
+        logger.exception("a fault of edgegw itself, please report it")
+        outlet.cut()
+    finally:
+        if payload.release is not None:
+            payload.release()
+
+
+async def _stream(chunks: AsyncIterable[bytes] | None, outlet: Outlet, delivery: Delivery) -> None:
+    """Part by part, as fast as the client takes them."""
+    if chunks is None:
+        return
+    outlet.pump = asyncio.current_task()
+    try:
+        async for chunk in chunks:
+            if not chunk:
+                continue
+            delivery.note(chunk)
+            waiting = outlet.write(chunk)
+            if waiting is not None:
+                await waiting
+    finally:
+        outlet.pump = None

@@ -1,0 +1,90 @@
+"""What stands behind a connection, as the wire sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Protocol
+
+from edgegw.http.limits import Limits, Trouble
+from edgegw.http.message import Client, Request, Response
+
+EXCERPT = 64 * 1024
+"""Bytes of a response body that a delivery keeps; the traffic is never cut."""
+
+
+class ViewerGoneError(Exception):
+    """The client closed the connection, or its request never comes to its end.
+
+    With `why` it is still there, and can be answered. `received` are the bytes of its body that
+    came.
+    """
+
+    def __init__(
+        self, detail: str = "the viewer closed the connection", why: Trouble | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.why: Trouble | None = why
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """How TLS was agreed on: `TLSv1.3:CIPHER:fullHandshake`, and how long it took in seconds.
+
+    `failure` is why it was not; a certificate that does not verify has OpenSSL's `verify_code`.
+    """
+
+    tls: str = ""
+    latency: float = 0.0
+    failure: OSError | None = None
+
+
+class Delivery:
+    """How an answer went out: bytes of both bodies, and the beginning of the one that was sent.
+
+    `is_gone` says that the client left before the end, `cut` why the answer has none.
+    """
+
+    __slots__ = ("cut", "excerpt", "is_gone", "received", "sent")
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.sent = 0
+        self.excerpt: list[bytes] = []
+        self.is_gone = False
+        self.cut: str | None = None
+
+    def note(self, chunk: bytes) -> None:
+        """`chunk` of the response body is about to be sent."""
+        if self.sent < EXCERPT:
+            self.excerpt.append(chunk[: EXCERPT - self.sent])
+        self.sent += len(chunk)
+
+
+class Front(Protocol):
+    """A front door: what answers the requests of a listener, over whatever version of HTTP."""
+
+    def limits(self) -> Limits:
+        """What connections that begin now are held to."""
+        ...
+
+    def accept(self, request: Request) -> Response | Awaitable[Response]:
+        """The answer, at once where nothing has to be waited for.
+
+        Whatever goes wrong is in it; only ViewerGoneError is raised, by the awaitable, where a
+        client left whose body was read: then nothing is to be sent.
+        """
+        ...
+
+    def done(self, response: Response, delivery: Delivery) -> None:
+        """What `accept` answered is on its way in full, or broke off; called once for each."""
+        ...
+
+    def page(self, why: Trouble, detail: str, client: Client) -> Response:
+        """The answer to what cannot be read as a request."""
+        ...
+
+    def connected(self, client: Client, handshake: Handshake | None) -> None:
+        """A client has connected, or tried to."""
+        ...
