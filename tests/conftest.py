@@ -181,7 +181,7 @@ def serving(tmp_path: Path):
     """`async with serving(config) as urls`: front doors on real sockets, in this event loop."""
 
     @asynccontextmanager
-    async def start(config: dict, *, hypercorn: bool = False, **options) -> AsyncIterator[Serving]:
+    async def start(config: dict, **options) -> AsyncIterator[Serving]:
         config = {
             **config,
             "gateway": {"state": str(tmp_path / "state"), **config.get("gateway", {})},
@@ -199,9 +199,7 @@ def serving(tmp_path: Path):
             if len(ready) == len(gateway.config.doors) + (gateway.config.lambda_api is not None):
                 all_ready.set()
 
-        task = asyncio.ensure_future(
-            serve(gateway, on_ready=on_ready, hypercorn=hypercorn, grace=2, stopping=stopping)
-        )
+        task = asyncio.ensure_future(serve(gateway, on_ready=on_ready, grace=2, stopping=stopping))
         waiting = asyncio.ensure_future(all_ready.wait())
         await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()

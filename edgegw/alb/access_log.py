@@ -14,7 +14,7 @@ from edgegw.alb.finish import Chosen, Finish
 from edgegw.alb.forwarding import Facts, trace_of
 from edgegw.alb.health_check_log import timestamp
 from edgegw.alb.model import IpTargetGroup, Listener
-from edgegw.http.message import Client, Request, Response
+from edgegw.http.message import Client, Request, Response, Tls
 from edgegw.http.target import Target
 
 _ESCAPED: Final = re.compile(rb"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
@@ -66,8 +66,7 @@ def access_line(
     code = "-" if target_status is None else str(target_status)
     made = chosen.transformed
     secure = listener.protocol == "HTTPS"
-    version, _, rest = request.tls.partition(":")
-    cipher = rest.partition(":")[0]
+    version, cipher = (request.tls.protocol, request.tls.cipher) if request.tls else ("", "")
     client = request.client
     fields = [
         _kind(request, chosen, status),
@@ -200,7 +199,7 @@ class Connected(NamedTuple):
     time: float
     client: Client
     port: int
-    tls: str = ""
+    tls: Tls | None = None
     latency: float | None = None
     leaf: tuple[str, str, str] | None = None
     failure: str = ""
@@ -209,7 +208,7 @@ class Connected(NamedTuple):
 
 def connection_line(found: Connected, balancer_id: str, *, is_mutual: bool, address: str) -> str:
     """The line of one connection. `leaf` is subject, validity and serial number."""
-    version, _, rest = found.tls.partition(":")
+    version, cipher = (found.tls.protocol, found.tls.cipher) if found.tls else ("", "")
     subject, validity, serial = found.leaf or ("-", "-", "-")
     verified = f"Failed:{found.failure}" if found.failure else "Success" if is_mutual else "-"
     return " ".join(
@@ -219,7 +218,7 @@ def connection_line(found: Connected, balancer_id: str, *, is_mutual: bool, addr
             str(found.client.port),
             str(found.port),
             version or "-",
-            rest.partition(":")[0] or "-",
+            cipher or "-",
             "-" if found.latency is None else f"{found.latency:.3f}",
             _quoted(subject.encode()),
             validity,

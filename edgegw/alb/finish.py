@@ -83,6 +83,19 @@ class Finish(NamedTuple):
     refusal: Refusal | None = None
     warning: str | None = None
 
+    @property
+    def verdict(self) -> str:
+        """What became of the request in one word, for the exchange record.
+
+        The access log's `error_reason` where the load balancer answered for a reason of its own
+        (`-` where that has no code), else `forwarded`, `redirect` or `fixed-response`.
+        Source: ELB User Guide for ALB, "Access logs", error reason codes.
+        """
+        if self.refusal is not None:
+            return self.refusal.reason
+        action = self.chosen.action
+        return "forwarded" if action == "forward" else action or "-"
+
 
 def target_mark(group: IpTargetGroup, target: Target) -> bytes:
     """What stands for `target` in a stickiness cookie."""

@@ -19,6 +19,7 @@ from edgegw.http.message import (
     Header,
     Headers,
     Request,
+    Tls,
     named_by_connection,
 )
 
@@ -132,7 +133,7 @@ def _rewritten(
     lines_sent: tuple[Header, ...],
     host: bytes,
     client: Client,
-    tls: str,
+    tls: Tls | None,
     *,
     is_http2: bool,
     to_ip: bool,
@@ -199,16 +200,15 @@ def _shown(client: Client, *, with_port: bool, is_only: bool) -> bytes:
     return address + b":%d" % client.port if with_port else address
 
 
-def _about_tls(tls: str, client: Client, listener: Listener) -> list[Header]:
+def _about_tls(tls: Tls | None, client: Client, listener: Listener) -> list[Header]:
     """What the load balancer tells about TLS and the client's certificate.
 
     A header without value only takes the place of one that the client sent.
     """
     told: list[Header] = []
     if listener.load_balancer.attributes.tls_version_and_cipher_suite:
-        version, _, rest = tls.partition(":")
-        values = (version, rest.partition(":")[0])
-        told += zip(_TLS_HEADERS, (each.encode() for each in values), strict=True)
+        names = ("", "") if tls is None else (tls.protocol, tls.cipher)
+        told += zip(_TLS_HEADERS, (name.encode() for name in names), strict=True)
     if listener.mutual_tls != "off":
         told += client_certificate_headers(listener.mutual_tls, client.certificates)
     if listener.renamed:

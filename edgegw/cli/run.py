@@ -98,7 +98,6 @@ def run_front_doors(
     serving = serve(
         gateway,
         on_ready=on_ready,
-        hypercorn=options.hypercorn,
         grace=options.grace,
         reload=options.reload,
         load=load,

@@ -18,7 +18,6 @@ class ServeOptions:
     `debug` names functions (`NAME` or `NAME=PORT`) that wait for a debugger.
     """
 
-    hypercorn: bool
     grace: float
     level: int
     reload: bool
@@ -27,13 +26,6 @@ class ServeOptions:
 
 
 _serve_options = [
-    click.option(
-        "--server",
-        type=click.Choice(["auto", "hypercorn"]),
-        default="auto",
-        show_default=True,
-        help="auto: the fastest for each protocol; hypercorn: all on hypercorn.",
-    ),
     click.option(
         "--grace",
         type=click.FloatRange(min=0),
@@ -63,7 +55,6 @@ def with_serve_options(command: Callable[..., None]) -> Any:
     @functools.wraps(command)
     def gathered(
         *arguments: Any,
-        server: str,
         grace: float,
         quiet: bool,
         no_reload: bool,
@@ -73,9 +64,7 @@ def with_serve_options(command: Callable[..., None]) -> Any:
     ) -> None:
         is_verbose = bool(click.get_current_context().find_root().params.get("debug"))
         level = logging.DEBUG if is_verbose else logging.WARNING if quiet else logging.INFO
-        options = ServeOptions(
-            server == "hypercorn", grace, level, not no_reload, as_json, debugged
-        )
+        options = ServeOptions(grace, level, not no_reload, as_json, debugged)
         command(*arguments, options=options, **others)
 
     decorated: Any = gathered

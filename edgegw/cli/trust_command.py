@@ -50,7 +50,7 @@ def trust(config: Path | None, *, as_json: bool) -> None:
 
     Example: edgegw trust
     """
-    from edgegw.gateway.certificates import load_authority
+    from edgegw.wire.certificates import load_authority
 
     authority = load_authority(state_of(config))
     file = str(authority.file.absolute())

@@ -82,10 +82,18 @@ Request ID: {request_id}
 </BODY></HTML>"""
 
 
+CLOSING: Final = frozenset({400, 408, 414, 494})
+"""Statuses of pages behind which CloudFront closes the viewer's connection.
+
+408 is uncertain: AWS names no such page, HTTP asks for it (RFC 9110 section 15.5.9).
+Source: CloudFront Developer Guide, "Quotas", and observed pages.
+"""
+
+
 def error_page(status: int, text: str, facts: Facts, *, x_cache: str = "Error") -> Response:
     """CloudFront's HTML page for `status`; `text` is its reason line.
 
-    Source: observed pages, byte for byte; 400, 414 and 494 close the connection.
+    Source: observed pages, byte for byte. The connection closes behind those in `CLOSING`.
     """
     page = _PAGE.format(status=status, text=text, request_id=facts.request_id).encode("latin-1")
     return _made_here(status, page, facts, x_cache)
@@ -152,13 +160,12 @@ def phrase(status: int) -> bytes:
 
 
 def _made_here(status: int, page: bytes, facts: Facts, x_cache: str, *extra: Header) -> Response:
-    closing = status in (400, 414, 494)
     lines: list[Header] = [
         (b"Server", b"CloudFront"),
         (b"Date", facts.date),
         (b"Content-Type", b"text/html"),
         (b"Content-Length", str(len(page)).encode()),
-        (b"Connection", b"close" if closing else b"keep-alive"),
+        (b"Connection", b"close" if status in CLOSING else b"keep-alive"),
         *extra,
     ]
     response = Response(status, phrase(status), Headers(lines), Body.of(page))

@@ -12,8 +12,17 @@ from edgegw.http.target import collapsed_slashes, normalized_path
 from edgegw.http.wildcard import compile_wildcard
 
 MAX_URL: Final = 8192
+"""Bytes of a viewer's URL. Source: CloudFront Developer Guide, "Quotas"."""
 MAX_HEADERS: Final = 32768
+"""Bytes of request line and headers, and of an origin's status line and headers.
+
+Source: CloudFront Developer Guide, "Quotas".
+"""
 TOO_LARGE: Final = 494
+"""CloudFront's status for a request line and headers above `MAX_HEADERS`.
+
+Source: CloudFront Developer Guide, "Quotas".
+"""
 BAD_REQUEST: Final = 400
 
 
@@ -21,8 +30,6 @@ def malformed_status(*, too_large: bool) -> int:
     """The status for a request that the HTTP parser refuses, `too_large` for its size."""
     return TOO_LARGE if too_large else BAD_REQUEST
 
-
-"""CloudFront's status for a request line and headers above `MAX_HEADERS`."""
 
 GET_HEAD: Final = frozenset({"GET", "HEAD"})
 GET_HEAD_OPTIONS: Final = GET_HEAD | {"OPTIONS"}

@@ -8,7 +8,8 @@ Source: CloudFront Developer Guide, "Add CloudFront request headers".
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias
 
 from edgegw.http.message import Request
 from edgegw.http.target import Target, to_text
@@ -28,6 +29,26 @@ _PLACE: Final = {
 }
 
 
+Negotiation: TypeAlias = Literal["full", "resumed", "reused"]
+"""How TLS was agreed on: in a whole handshake, from an earlier session, or by an earlier request.
+"""
+
+_NEGOTIATIONS: Final[Mapping[Negotiation, str]] = {
+    "full": "fullHandshake",
+    "resumed": "sessionResumed",
+    "reused": "connectionReused",
+}
+
+
+def viewer_tls(protocol: str, cipher: str, negotiation: Negotiation) -> str:
+    """The value of CloudFront-Viewer-TLS: `TLSv1.3:TLS_AES_128_GCM_SHA256:fullHandshake`.
+
+    `protocol` and `cipher` are OpenSSL's names.
+    Source: CloudFront Developer Guide, "Add CloudFront request headers", other headers.
+    """
+    return f"{protocol}:{cipher}:{_NEGOTIATIONS[negotiation]}"
+
+
 def viewer_header(name: str, request: Request, error_target: Target | None = None) -> str | None:
     """The value of CloudFront's header `name` (any case) for `request`; None when it has none.
 
@@ -42,7 +63,7 @@ def viewer_header(name: str, request: Request, error_target: Target | None = Non
         case "cloudfront-viewer-http-version":
             return {"2": "2.0", "3": "3.0"}.get(request.http_version, request.http_version)
         case "cloudfront-viewer-tls":
-            return request.tls or None
+            return viewer_tls(*request.tls) if request.tls is not None else None
         case "cloudfront-viewer-address":
             return f"{request.client.address}:{request.client.port}"
         case "cloudfront-error-uri":

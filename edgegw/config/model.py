@@ -13,20 +13,7 @@ from edgegw.awslambda.versions import Deployed
 from edgegw.cloudfront import model as cloudfront
 from edgegw.config.faults import FaultPlan
 from edgegw.errors import Finding
-
-
-@dataclass(frozen=True, slots=True)
-class ClientCertificates:
-    """What is asked of the certificates of clients: that a `trust_store` (a file) vouches for them.
-
-    Without one they are passed on unchecked.
-
-    Source: ELB User Guide for ALB, "Mutual authentication with TLS".
-    """
-
-    trust_store: str | None
-    ignores_expiry: bool = False
-    tells_authorities: bool = False
+from edgegw.wire.tls_options import ClientCertificates
 
 
 @dataclass(frozen=True, slots=True)

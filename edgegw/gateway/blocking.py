@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, cast
 import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from edgegw.gateway.in_process import App, InProcessTransport
+from edgegw.gateway.in_process import InProcessTransport
+from edgegw.wire.front import Front
 
 if TYPE_CHECKING:
     from edgegw.gateway.gateway import Gateway
 
 
 class BlockingTransport(httpx.BaseTransport):
-    """Sends requests of an `httpx.Client` into an ASGI application."""
+    """Sends requests of an `httpx.Client` into a front door."""
 
-    def __init__(self, gateway: Gateway, app: App) -> None:
+    def __init__(self, gateway: Gateway, front: Front) -> None:
         self._gateway = gateway
-        self._app = app
+        self._front = front
         self._stack = ExitStack()
         self._portal: BlockingPortal | None = None
         self._transport: InProcessTransport | None = None
@@ -29,7 +30,7 @@ class BlockingTransport(httpx.BaseTransport):
         if self._portal is None or self._transport is None:
             self._portal = self._stack.enter_context(start_blocking_portal("asyncio"))
             self._portal.call(self._gateway.start)
-            self._transport = InProcessTransport(self._app, self._gateway.stop)
+            self._transport = InProcessTransport(self._front, self._gateway.stop)
         return self._portal, self._transport
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

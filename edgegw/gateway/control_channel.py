@@ -32,9 +32,9 @@ from edgegw.gateway.balancer_control import (
     register,
     with_weights,
 )
-from edgegw.gateway.certificates import state_folder, write_private
 from edgegw.gateway.gateway import Gateway
-from edgegw.gateway.incoming import Message, Receive, Scope, Send
+from edgegw.wire.asgi import Message, Receive, Scope, Send
+from edgegw.wire.state_folder import state_folder, write_private
 
 _LARGEST: Final = 1024 * 1024
 Answer = tuple[int, Mapping[str, Any]]

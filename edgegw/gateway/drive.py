@@ -1,6 +1,8 @@
 """Performs the steps of a flow, one after the other, and writes the exchange down.
 
-The only interpreter of steps: what a step means for a request is decided in the flows.
+The only interpreter of steps; what a step means for a request is decided in the flows. `advance`
+performs those that need no waiting, so that an answer which needs none is there at once; `run`
+does the waiting in between.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from email.utils import formatdate
 from functools import partial
 from time import perf_counter
-from typing import Final, Literal, Protocol, assert_never, cast
+from typing import Final, Literal, Protocol, assert_never
 
 from edgegw.alb import flow as alb
 from edgegw.alb.model import Listener
@@ -28,9 +30,11 @@ from edgegw.execution.edition import Edition
 from edgegw.execution.service import LambdaService
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.faults import Drawn, Faults
-from edgegw.gateway.incoming import ViewerGoneError
 from edgegw.gateway.target_groups import Lease, TargetGroups
 from edgegw.http.message import Body, CutOffError, Request, Response
+from edgegw.wire.front import ViewerGoneError
+
+Step = cloudfront.Step | alb.Step
 
 
 class Origins(Protocol):
@@ -59,103 +63,112 @@ class Driver:
         self._origins = origins
         self._dates: tuple[int, bytes] = (0, b"")
 
-    async def through_distribution(
-        self, distribution: Distribution, request: Request, exchange: Exchange
-    ) -> Response:
-        """One viewer request through a distribution."""
-        edition = exchange.edition
-        facts = Facts(exchange.id, random.randbytes(16).hex(), self._date())
-        step: cloudfront.Step = cloudfront.start(distribution, request, facts)
-        while True:
-            started = perf_counter()
-            match step:
-                case cloudfront.Fetch():
-                    reply = await self._fetch(step, exchange)
-                    exchange.note(step, reply, perf_counter() - started)
-                    step = step.next(reply)
-                case (
-                    cloudfront.ViewerRequest()
-                    | cloudfront.OriginRequest()
-                    | cloudfront.OriginResponse()
-                    | cloudfront.ViewerResponse()
-                ):
-                    outcome = await self._invoke(step.invocation, edition, exchange)
-                    exchange.note(step, outcome, perf_counter() - started)
-                    step = step.next(outcome)
-                case cloudfront.ReadBody():
-                    content, truncated, body = await read_body(step.request.body, step.limit)
-                    exchange.note(step, len(content), perf_counter() - started)
-                    step = step.next(content, truncated=truncated, body=body)
-                case Finish():
-                    exchange.note(step, None, 0.0)
-                    exchange.verdict = step.x_cache
-                    if step.x_cache == "LambdaValidationError":
-                        self._log_validation(step, exchange)
-                    if step.visit.warnings:
-                        exchange.warnings = tuple(map(str, step.visit.warnings))
-                    if step.fault is not None:
-                        exchange.reason = _fault_text(step.fault)
-                    return step.response
-                case _:
-                    assert_never(step)
+    # The first step of each flow
 
-    def begin(self, listener: Listener, request: Request, exchange: Exchange) -> Response | None:
-        """The answer, where nothing needs to be awaited for it; else the exchange keeps the step.
+    def enter_distribution(
+        self, distribution: Distribution, request: Request, request_id: str
+    ) -> Step:
+        """One viewer request begins its way through a distribution."""
+        facts = Facts(request_id, random.randbytes(16).hex(), self.date())
+        return cloudfront.start(distribution, request, facts)
 
-        Only for requests without body.
-        """
-        step = self._start(listener, request)
-        if isinstance(step, alb.ChooseTarget):
-            found = self._groups.routable(step.group)
-            exchange.note(step, found, 0.0)
-            step = step.next(found)
-        if isinstance(step, alb.Finish):
-            return _finished(step, exchange)
-        exchange.begun = step
-        return None
-
-    def _start(self, listener: Listener, request: Request) -> alb.Step:
+    def enter_listener(self, listener: Listener, request: Request) -> Step:
+        """One client request begins its way through a listener of a load balancer."""
         entropy = f"{random.getrandbits(96):024x}"
-        facts = alb.Facts(self._date(), time.time(), entropy, random.random())
+        facts = alb.Facts(self.date(), time.time(), entropy, random.random())
         return alb.start(listener, request, facts)
 
-    async def through_listener(
-        self, listener: Listener, request: Request, exchange: Exchange
-    ) -> Response:
-        """One client request through a listener of a load balancer."""
+    # Its way
+
+    def advance(self, step: Step, exchange: Exchange) -> Step:
+        """Performs what needs no waiting: the step that is left waits, or is the last one."""
+        while True:
+            match step:
+                case alb.ChooseTarget():
+                    routable = self._groups.routable(step.group)
+                    exchange.note(step, routable, 0.0)
+                    step = step.next(routable)
+                case alb.ReadBody() if step.request.body.content is not None:
+                    body = step.request.body
+                    content, is_truncated = _excerpt(body.content or b"", step.limit)
+                    exchange.note(step, len(content), 0.0)
+                    step = step.next(content, truncated=is_truncated)
+                case cloudfront.ReadBody() if step.request.body.content is not None:
+                    body = step.request.body
+                    content, is_truncated = _excerpt(body.content or b"", step.limit)
+                    exchange.note(step, len(content), 0.0)
+                    step = step.next(content, truncated=is_truncated, body=body)
+                case _:
+                    return step
+
+    async def run(self, step: Step, exchange: Exchange) -> Response:
+        """The answer. Raises ViewerGoneError when the request's body never comes to its end."""
         edition = exchange.edition
-        begun = cast("alb.Step | None", exchange.begun)
-        step = self._start(listener, request) if begun is None else begun
         try:
             while True:
                 started = perf_counter()
                 match step:
-                    case alb.Invoke():
+                    case (
+                        cloudfront.ViewerRequest()
+                        | cloudfront.OriginRequest()
+                        | cloudfront.OriginResponse()
+                        | cloudfront.ViewerResponse()
+                        | alb.Invoke()
+                    ):
                         outcome = await self._invoke(step.invocation, edition, exchange)
                         exchange.note(step, outcome, perf_counter() - started)
                         step = step.next(outcome)
-                    case alb.ChooseTarget():
-                        found = self._groups.routable(step.group)
-                        exchange.note(step, found, 0.0)
-                        step = step.next(found)
+                    case cloudfront.Fetch():
+                        answer = await self._fetch(step, exchange)
+                        exchange.note(step, answer, perf_counter() - started)
+                        step = step.next(answer)
                     case alb.ForwardTo():
                         reply = await self._fetch_target(step, exchange)
                         exchange.note(step, reply, perf_counter() - started)
                         step = step.next(reply)
+                    case cloudfront.ReadBody():
+                        content, truncated, body = await read_body(step.request.body, step.limit)
+                        exchange.note(step, len(content), perf_counter() - started)
+                        step = step.next(content, truncated=truncated, body=body)
                     case alb.ReadBody():
                         content, truncated, _ = await read_body(step.request.body, step.limit)
                         exchange.note(step, len(content), perf_counter() - started)
                         step = step.next(content, truncated=truncated)
-                    case alb.Finish():
-                        return _finished(step, exchange)
+                    case Finish() | alb.Finish():
+                        return self.finish(step, exchange)
+                    case alb.ChooseTarget():
+                        step = self.advance(step, exchange)
                     case _:
                         assert_never(step)
         except ViewerGoneError as error:
+            if not isinstance(step, ALB_STEPS):
+                raise
             cut = alb.cut_short(step, error.detail, is_idle=error.why == "idle")
-            response = _finished(cut, exchange)
+            response = self.finish(cut, exchange)
             if error.why is None:
                 raise
             return response
+
+    def finish(self, step: Finish | alb.Finish, exchange: Exchange) -> Response:
+        """The answer of a flow's last step, written down."""
+        exchange.note(step, None, 0.0)
+        if isinstance(step, alb.Finish):
+            if step.warning is not None:
+                exchange.warnings = (step.warning,)
+            exchange.verdict = step.verdict
+            if step.refusal is not None:
+                exchange.reason = step.refusal.detail
+            return step.response
+        exchange.verdict = step.x_cache
+        if step.x_cache == "LambdaValidationError":
+            self._log_validation(step, exchange)
+        if step.visit.warnings:
+            exchange.warnings = tuple(map(str, step.visit.warnings))
+        if step.fault is not None:
+            exchange.reason = _fault_text(step.fault)
+        return step.response
+
+    # What steps ask for
 
     async def _invoke(
         self, invocation: Invocation, edition: Edition | None, exchange: Exchange
@@ -231,12 +244,15 @@ class Driver:
         for line in lines:
             group.append(LogSettings(), account.region, line)
 
-    def _date(self) -> bytes:
+    def date(self) -> bytes:
         """The value of a Date header, made once a second."""
         now = int(time.time())
         if self._dates[0] != now:
             self._dates = (now, formatdate(now, usegmt=True).encode())
         return self._dates[1]
+
+
+ALB_STEPS: Final = (alb.ReadBody, alb.Invoke, alb.ChooseTarget, alb.ForwardTo, alb.Finish)
 
 
 def new_exchange_id() -> str:
@@ -277,18 +293,6 @@ async def _until_cut(chunks: AsyncIterable[bytes], lease: Lease) -> AsyncIterato
         lease.end()
 
 
-def _finished(step: alb.Finish, exchange: Exchange) -> Response:
-    """The answer of a load balancer, written down."""
-    exchange.note(step, None, 0.0)
-    if step.warning is not None:
-        exchange.warnings = (step.warning,)
-    action = step.chosen.action
-    exchange.verdict = "forwarded" if action == "forward" else action or "-"
-    if step.refusal is not None:
-        exchange.verdict, exchange.reason = step.refusal.reason, step.refusal.detail
-    return step.response
-
-
 def _target_failure(kind: Literal["closed", "timeout"], detail: str) -> alb.TargetFailure:
     return alb.TargetFailure(detail, timed_out=kind == "timeout")
 
@@ -297,6 +301,11 @@ def _fault_text(fault: Fault) -> str:
     if isinstance(fault, FunctionFault):
         return f"{fault.trigger}: {fault.detail}"
     return fault.detail
+
+
+def _excerpt(content: bytes, limit: int) -> tuple[bytes, bool]:
+    """The first `limit` bytes, and whether there are more."""
+    return (content, False) if len(content) <= limit else (content[:limit], True)
 
 
 async def read_body(body: Body, limit: int) -> tuple[bytes, bool, Body]:

@@ -9,6 +9,7 @@ import logging
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any, Final, NamedTuple
 
 from edgegw.alb import flow as alb_flow
@@ -33,12 +34,11 @@ from edgegw.config.model import Door
 from edgegw.execution.edition import Edition
 from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import to_text
+from edgegw.wire.front import EXCERPT, Delivery
 
 logger = logging.getLogger(__name__)
 
-KEPT_BODY: Final = 64 * 1024
-"""Bytes of a body that a record keeps; the traffic is never cut."""
-
+_NOT_YET: Final = Delivery()
 _BASE_WEIGHT: Final = 4096
 """Bytes that a record without bodies is reckoned with."""
 
@@ -134,16 +134,13 @@ class Exchange:
         default_factory=list[tuple[object, object, float]]
     )
     inner: list[Exchange] = field(default_factory=list["Exchange"])
-    request_bytes: int = 0
-    response_bytes: int = 0
     is_gone: bool = False
     stale: tuple[str, ...] = ()
     faults: list[str] = field(default_factory=list[str])
     standing: Standing | None = None
-    begun: object = None
-    """The step that the request waits at, where it has begun before its task."""
-    _kept: list[bytes] = field(default_factory=list[bytes])
-    _kept_bytes: int = 0
+    began: float = field(default_factory=perf_counter)
+    delivery: Delivery = _NOT_YET
+    """What went over the wire of the bodies."""
 
     @property
     def edition(self) -> Edition | None:
@@ -157,13 +154,15 @@ class Exchange:
             name = type(step).__name__
             logger.debug("%s %s %s %.1fms", self.front_door, self.id, name, duration * 1000)
 
-    def keep_body(self, chunk: bytes) -> None:
-        """Keeps the beginning of the response body and counts the rest."""
-        self.response_bytes += len(chunk)
-        if self._kept_bytes < KEPT_BODY:
-            kept = chunk[: KEPT_BODY - self._kept_bytes]
-            self._kept.append(kept)
-            self._kept_bytes += len(kept)
+    @property
+    def request_bytes(self) -> int:
+        """Bytes of the request's body that came."""
+        return self.delivery.received
+
+    @property
+    def response_bytes(self) -> int:
+        """Bytes of the response's body that were sent."""
+        return self.delivery.sent
 
     @property
     def has_remarks(self) -> bool:
@@ -173,7 +172,7 @@ class Exchange:
     @property
     def response_body(self) -> bytes:
         """The first 64 KiB of the response body, as it was sent."""
-        return b"".join(self._kept)
+        return b"".join(self.delivery.excerpt)
 
     @property
     def runs(self) -> list[FunctionRun]:
@@ -275,7 +274,7 @@ class Exchange:
     @property
     def weight(self) -> int:
         """Bytes that keeping this record is reckoned to cost."""
-        total = _BASE_WEIGHT + self._kept_bytes
+        total = _BASE_WEIGHT + min(self.delivery.sent, EXCERPT)
         for _, reply, _ in self.steps:
             if isinstance(reply, Response):
                 total += len(reply.body.content or b"")

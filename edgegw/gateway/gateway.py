@@ -8,7 +8,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from time import perf_counter
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
@@ -21,22 +23,25 @@ from edgegw.alb.model import (
     TargetGroup,
 )
 from edgegw.awslambda.model import FunctionRef
-from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
+from edgegw.config.model import Config, DistributionDoor, Door
 from edgegw.errors import UsageError
 from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService, Replacement, Settings
 from edgegw.execution.shifting import Shifter
-from edgegw.gateway.asgi import EXCHANGE, FrontDoorApp
 from edgegw.gateway.balancer_logs import BalancerLogs
 from edgegw.gateway.drive import Driver
 from edgegw.gateway.exchange import Exchange, Exchanges, Standing
 from edgegw.gateway.faults import Faults
-from edgegw.gateway.front_door import FrontDoor
+from edgegw.gateway.fronts import FrontDoor, front_of
+from edgegw.gateway.fronts.lambda_api import LambdaApiFront
+from edgegw.gateway.fronts.served import Served
 from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.httpx_origins import EVERYBODY, httpx_transport
 from edgegw.gateway.in_process import InProcessTransport
 from edgegw.gateway.origins import Enter, Origins
 from edgegw.gateway.target_groups import TargetGroups
+from edgegw.http.message import Request, Response
+from edgegw.wire.asgi import EXCHANGE, AsgiFront
 
 logger = logging.getLogger(__name__)
 access = logging.getLogger("edgegw.access")
@@ -140,13 +145,26 @@ class Gateway:
         known = ", ".join(dict.fromkeys(door.name for door in self.config.doors)) or "none"
         raise UsageError(f"there is no front door {name!r} (known: {known})")
 
-    def app(self, name: str) -> FrontDoorApp:
+    def app(self, name: str) -> AsgiFront:
         """The front door `name` as an ASGI 3 application."""
-        return FrontDoorApp(self._front_door(self.door(name)))
+        return AsgiFront(self.front(name), self.start, self.stop)
 
-    def app_of(self, door: Door) -> FrontDoorApp:
-        """A front door as an ASGI 3 application."""
-        return FrontDoorApp(self._front_door(door))
+    def front(self, name: str) -> FrontDoor:
+        """The front door `name`, or NAME:PORT. Raises UsageError when there is none."""
+        return self._front_of(self.door(name))
+
+    def fronts(self, config: Config | None = None) -> list[FrontDoor]:
+        """The front doors of `config`, by default of the present one."""
+        doors = self._doors if config is None else by_key(config.doors)
+        return [front_of(self, key, door) for key, door in doors.items()]
+
+    def served(self, config: Config | None = None) -> dict[object, Served]:
+        """What `config` (by default the present one) has on sockets, by identity."""
+        config = config or self.config
+        served: list[Served] = [*self.fronts(config)]
+        if config.lambda_api is not None:
+            served.append(LambdaApiFront(self, config.lambda_api))
+        return {front.identity: front for front in served}
 
     async def lambda_api(self, scope: Any, receive: Any, send: Any) -> None:
         """The Lambda API as an ASGI 3 application; what it needs is imported by its first call."""
@@ -168,7 +186,7 @@ class Gateway:
         `options` go to httpx. What the client starts ends when it is closed.
         """
         door = self.door(name)
-        transport = InProcessTransport(self.app_of(door), self._leave)
+        transport = InProcessTransport(self._front_of(door), self._leave)
         self._parts_here().users += 1
         options.setdefault("base_url", _base_url(door))
         return httpx.AsyncClient(transport=transport, **options)
@@ -178,7 +196,7 @@ class Gateway:
         from edgegw.gateway.blocking import BlockingTransport
 
         door = self.door(name)
-        transport = BlockingTransport(self, self.app_of(door))
+        transport = BlockingTransport(self, self._front_of(door))
         options.setdefault("base_url", _base_url(door))
         return httpx.Client(transport=transport, **options)
 
@@ -201,9 +219,9 @@ class Gateway:
         """The front door of this key as it is now; `door` once it is gone."""
         return self._doors.get(key, door)
 
-    def _front_door(self, door: Door) -> FrontDoor:
-        key = next(key for key, each in self._doors.items() if each is door)
-        return FrontDoor(self, key, door)
+    def _front_of(self, door: Door) -> FrontDoor:
+        key = next(key for key, known in self._doors.items() if known is door)
+        return front_of(self, key, door)
 
     # Running
 
@@ -237,11 +255,11 @@ class Gateway:
         return _Parts(service, Shifter(service), origins, driver, groups, BalancerLogs())
 
     def _local_doors(self) -> dict[tuple[str, int], Enter]:
+        """The ways into front doors that are reached by a name of their own on AWS."""
         local: dict[tuple[str, int], Enter] = {}
-        for door in self.config.doors:
-            if isinstance(door, ListenerDoor):
-                address = (door.listener.load_balancer.dns_name, door.listener.port)
-                local.setdefault(address, self._front_door(door).enter)
+        for front in self.fronts():
+            if front.address is not None:
+                local.setdefault(front.address, partial(_enter, front))
         return local
 
     async def start(self) -> None:
@@ -423,6 +441,15 @@ class Gateway:
         `serve` does: asking for the running loop costs a system call on Python 3.11.
         """
         self._pinned = self._parts_here()
+
+
+async def _enter(front: FrontDoor, request: Request, outer: Exchange) -> Response:
+    """The way of a distribution's request into a front door of the same gateway."""
+    accepted = front.accept(request, outer)
+    response = accepted if isinstance(accepted, Response) else await accepted
+    inner = outer.inner[-1]
+    inner.duration = perf_counter() - inner.began
+    return response
 
 
 def first_reference(config: Config, name: str) -> FunctionRef:

@@ -1,160 +1,152 @@
 """An httpx transport that calls a front door without sockets, and streams.
 
-httpx's own ASGITransport holds a response back until it is complete; this one hands out the head
-as soon as it is there and each chunk as it is made, with backpressure, and tells the application
-when the caller closes early.
+The head is handed out as soon as it is there, each part of the body when it is asked for; who
+closes a response early ends the reading of the origin.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, cast
 
 import httpx
 
-from edgegw.gateway.asgi import EXCHANGE
-from edgegw.gateway.incoming import WIRE, Message, Receive, Scope, Send
+from edgegw.http.message import EMPTY, Body, Client, CutOffError, Headers, Request, Response
+from edgegw.http.message import has_body as may_have_body
+from edgegw.http.target import Target
+from edgegw.wire.asgi import EXCHANGE
+from edgegw.wire.front import Delivery, Front
 
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-_CLIENT: Final = ("127.0.0.1", 50000)
+_CLIENT: Final = Client("127.0.0.1", 50000)
 
 
 class InProcessTransport(httpx.AsyncBaseTransport):
-    """Sends requests into an ASGI application."""
+    """Sends requests into a front door."""
 
-    def __init__(self, app: App, closing: Callable[[], Awaitable[None]] | None = None) -> None:
-        self._app = app
+    def __init__(self, front: Front, closing: Callable[[], Awaitable[None]] | None = None) -> None:
+        self._front = front
         self._closing = closing
-        self._calls: set[_Call] = set()
+        self._open: set[_Stream] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        call = _Call(self._app, request)
-        self._calls.add(call)
-        call.task.add_done_callback(lambda _: self._calls.discard(call))
-        try:
-            head = await call.head
-        except BaseException:
-            await call.close()
-            raise
-        extensions: dict[str, Any] = {
-            "http_version": b"HTTP/1.1",
-            EXCHANGE: call.scope["extensions"].get(EXCHANGE),
-        }
-        if head.get("reason"):
-            extensions["reason_phrase"] = head["reason"]
+        upload = _Upload(request)
+        accepted = self._front.accept(_request(request, upload))
+        response = accepted if isinstance(accepted, Response) else await accepted
+        extensions: dict[str, Any] = {"http_version": b"HTTP/1.1", EXCHANGE: response.exchange}
+        if response.reason:
+            extensions["reason_phrase"] = response.reason
+        stream = _Stream(self._front, response, request.method, upload, self._open.discard)
+        if stream.is_whole:
+            stream.finish()
+        else:
+            self._open.add(stream)
         return httpx.Response(
-            head["status"], headers=head["headers"], stream=call, extensions=extensions
+            response.status,
+            headers=list(response.headers.raw),
+            stream=stream,
+            extensions=extensions,
         )
 
     async def aclose(self) -> None:
-        for call in list(self._calls):
-            await call.close()
+        for stream in list(self._open):
+            await stream.aclose()
         if self._closing is not None:
             closing, self._closing = self._closing, None
             await closing()
 
 
-class _Call(httpx.AsyncByteStream):
-    """One request under way: the application's task and the messages between."""
+class _Upload:
+    """The body of a request, which counts what was read of it."""
 
-    def __init__(self, app: App, request: httpx.Request) -> None:
-        self._request = request
-        self._body = aiter(cast("httpx.AsyncByteStream", request.stream))
-        self._is_sent = False
-        self._gone = asyncio.Event()
-        self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=1)
-        self.head: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self.scope = _scope(request)
-        self.task = asyncio.ensure_future(self._run(app))
+    def __init__(self, request: httpx.Request) -> None:
+        self._stream = cast("httpx.AsyncByteStream", request.stream)
+        self.received = 0
 
-    async def _run(self, app: App) -> None:
-        try:
-            await app(self.scope, self._receive, self._send)
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:
-            if not self.head.done():
-                self.head.set_exception(error)
-                return
-            await self._put(None)
-            raise
-        if not self.head.done():
-            self.head.set_exception(RuntimeError("the application sent no response"))
-        await self._put(None)
+    async def chunks(self) -> AsyncIterator[bytes]:
+        async for chunk in self._stream:
+            if chunk:
+                self.received += len(chunk)
+                yield chunk
 
-    async def _receive(self) -> Message:
-        if not self._is_sent:
-            async for chunk in self._body:
-                return {"type": "http.request", "body": chunk, "more_body": True}
-            self._is_sent = True
-            return {"type": "http.request", "body": b"", "more_body": False}
-        await self._gone.wait()
-        return {"type": "http.disconnect"}
 
-    async def _send(self, message: Message) -> None:
-        if self._gone.is_set():
-            raise ConnectionResetError("the client closed the response")
-        if message["type"] == "http.response.start":
-            self.head.set_result(message)
-        elif message.get("body"):
-            await self._put(cast("bytes", message["body"]))
+class _Stream(httpx.AsyncByteStream):
+    """The body of an answer; with its end, or when it is closed, the exchange is complete."""
 
-    async def _put(self, chunk: bytes | None) -> None:
-        putting = asyncio.ensure_future(self._chunks.put(chunk))
-        gone = asyncio.ensure_future(self._gone.wait())
-        try:
-            await asyncio.wait({putting, gone}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            putting.cancel()
-            gone.cancel()
+    def __init__(
+        self,
+        front: Front,
+        response: Response,
+        method: str,
+        upload: _Upload,
+        ended: Callable[[_Stream], object],
+    ) -> None:
+        self._front = front
+        self._response = response
+        self._upload = upload
+        self._ended = ended
+        self._delivery = Delivery()
+        self._is_finished = False
+        body = response.body
+        self._body = body if may_have_body(method, response.status) else EMPTY
+        self.is_whole = self._body.content is not None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        while True:
-            chunk = await self._chunks.get()
-            if chunk is None:
-                break
-            yield chunk
-        await self._finish()
-
-    async def _finish(self) -> None:
+        body, delivery = self._body, self._delivery
+        if body.content is not None:
+            yield body.content
+            return
         try:
-            await self.task
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:
+            async for chunk in body.chunks or ():  # pyright: ignore[reportGeneralTypeIssues]
+                delivery.note(chunk)
+                yield chunk
+        except CutOffError as error:
+            delivery.cut = str(error)
             raise httpx.RemoteProtocolError(str(error)) from error
+        except GeneratorExit:
+            delivery.is_gone = True
+            raise
+        finally:
+            self.finish()
 
     async def aclose(self) -> None:
-        await self.close()
+        """The caller wants no more: whoever still sends learns that it is gone."""
+        if not self._is_finished:
+            self._delivery.is_gone = True
+            self.finish()
 
-    async def close(self) -> None:
-        """The client is through with it: an application still sending learns that it is gone."""
-        self._gone.set()
-        if not self.task.done():
-            await asyncio.wait({self.task}, timeout=1)
-            self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
+    def finish(self) -> None:
+        """Tells the front door what became of its answer; once."""
+        if self._is_finished:
+            return
+        self._is_finished = True
+        self._ended(self)
+        if self._body.content:
+            self._delivery.note(self._body.content)
+        if self._response.body.release is not None:
+            self._response.body.release()
+        self._delivery.received = self._upload.received
+        self._front.done(self._response, self._delivery)
 
 
-def _scope(request: httpx.Request) -> Scope:
+def _request(request: httpx.Request, upload: _Upload) -> Request:
     url = request.url
-    path, _, query = url.raw_path.partition(b"?")
     target = cast("bytes", request.extensions.get("target") or url.raw_path)
-    lines = list(request.headers.raw)
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
-        "http_version": "1.1",
-        "method": request.method,
-        "scheme": url.scheme,
-        "path": url.path,
-        "raw_path": path,
-        "query_string": query,
-        "root_path": "",
-        "headers": [(name.lower(), value) for name, value in lines],
-        "client": _CLIENT,
-        "server": (url.host, url.port),
-        "extensions": {WIRE: {"headers": lines, "target": target}},
-    }
+    headers = Headers(request.headers.raw)
+    return Request(
+        request.method,
+        Target.parse(target),
+        headers,
+        _body(headers, upload),
+        url.scheme,
+        "1.1",
+        _CLIENT,
+    )
+
+
+def _body(headers: Headers, upload: _Upload) -> Body:
+    if b"transfer-encoding" in headers:
+        return Body(chunks=upload.chunks())
+    length = headers.get(b"content-length")
+    if length is None or not length.isdigit() or not int(length):
+        return EMPTY
+    return Body(chunks=upload.chunks(), length=int(length))

@@ -86,7 +86,8 @@ async def event_at(
     try:
         if needed:
             await service.start()
-        response = await driver.through_distribution(distribution, request, exchange)
+        step = driver.enter_distribution(distribution, request, exchange.id)
+        response = await driver.run(step, exchange)
     except _ReachedError as reached:
         return reached.payload
     finally:

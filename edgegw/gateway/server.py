@@ -1,26 +1,24 @@
-"""Front doors on sockets: their ports, servers and changes, behind one seam."""
+"""Front doors on sockets: their ports, servers and changes."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-from edgegw.config.model import Config, DistributionDoor, Door, Listen
+from edgegw.config.model import Config
 from edgegw.errors import EnvironmentProblem
-from edgegw.gateway.gateway import Gateway, by_key
+from edgegw.gateway.fronts.served import Served, Server
+from edgegw.gateway.gateway import Gateway
 from edgegw.gateway.reload import Load, Reloader
-from edgegw.gateway.uvicorn_server import UvicornServer
+from edgegw.wire.listeners import bind
 
 if TYPE_CHECKING:
-    from edgegw.gateway.certificates import DoorTls
     from edgegw.gateway.control_channel import ControlChannel
 
 GRACE: Final = 5.0
@@ -28,18 +26,6 @@ GRACE: Final = 5.0
 
 
 logger = logging.getLogger(__name__)
-
-
-class Server(Protocol):
-    """What serves one front door."""
-
-    async def start(self) -> None:
-        """Accepts connections from here on."""
-        ...
-
-    async def stop(self, grace: float) -> None:
-        """Finishes what is under way within `grace` seconds."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,56 +44,39 @@ class Ready:
         return "  ".join(["ready", f"{self.kind} {self.name}".rstrip(), self.url])
 
 
-def bind(listen: Listen, name: str) -> socket.socket:
-    """A listening socket for `name`. Raises EnvironmentProblem in one plain sentence."""
-    family = socket.AF_INET6 if ":" in listen.address else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((listen.address, listen.port))
-        sock.listen(2048)
-    except OSError as error:
-        sock.close()
-        where = f"{listen.address}:{listen.port}"
-        if error.errno == errno.EADDRINUSE:
-            text = f"{where} is in use: stop what listens there, or change 'listen' of {name}"
-        elif error.errno == errno.EACCES:
-            text = f"{where} needs more rights: choose a port above 1023 for {name}"
-        else:
-            text = f"{where} cannot be listened on: {error.strerror or error}"
-        raise EnvironmentProblem(text) from None
-    sock.setblocking(False)  # noqa: FBT003
-    return sock
-
-
 @dataclass(slots=True)
 class _Opened:
-    """A front door, or the Lambda API (`door` None), that accepts connections."""
+    """A front door that accepts connections."""
 
-    key: object
-    door: Door | None
+    front: Served
     sock: socket.socket
     server: Server
 
+    @property
+    def ready(self) -> Ready:
+        """How it is announced."""
+        scheme = "https" if self.front.is_secure else "http"
+        return Ready(self.front.kind, self.front.name, f"{scheme}://{_address(self.sock)}")
+
 
 class FrontDoors:
-    """The sockets and servers of a gateway's front doors, and of its Lambda API."""
+    """The sockets and servers of a gateway's front doors."""
 
     def __init__(
-        self, gateway: Gateway, on_ready: Callable[[Ready], None], *, hypercorn: bool, grace: float
+        self, gateway: Gateway, on_ready: Callable[[Ready], None], *, grace: float
     ) -> None:
         self._gateway = gateway
         self._on_ready = on_ready
-        self._hypercorn = hypercorn
         self._grace = grace
         self._open: list[_Opened] = []
         self._closing: set[asyncio.Task[None]] = set()
-        self._control: ControlChannel | None = None
-        self._serving_control: _Opened | None = None
+        self._local: ControlChannel | None = None
+        self._serving_local: Server | None = None
 
     async def open(self) -> None:
         """Opens all. Ports are taken before anything is started, so a taken one costs nothing."""
-        sockets = self._bind(self._gateway.config, [])
+        fronts = self._gateway.served()
+        sockets = self._bind(fronts, [])
         try:
             await self._gateway.start()
         except BaseException:
@@ -115,129 +84,74 @@ class FrontDoors:
             raise
         self._gateway.pin()
         self._gateway.check_targets()
-        await self._start(self._gateway.config, sockets)
+        await self._start(fronts, sockets)
 
-    async def open_control(self) -> None:
-        """Opens the control channel. Raises EnvironmentProblem."""
+    async def open_local_api(self) -> None:
+        """Opens the API for commands. Raises EnvironmentProblem."""
         from edgegw.gateway.control_channel import ControlChannel
+        from edgegw.wire.asgi_server import AsgiServer
 
-        sock = bind(Listen("127.0.0.1", 0), "the control channel")
-        self._control = ControlChannel(self._gateway, self._urls)
-        server = UvicornServer(self._control, sock.dup(), "httptools")
-        await server.start()
-        self._serving_control = _Opened(None, None, sock, server)
-        self._control.announce(sock)
+        sock = bind("127.0.0.1", 0, "the local API")
+        local = self._local = ControlChannel(self._gateway, self._urls)
+        local.announce(sock)
+        self._serving_local = AsgiServer(local, sock)
+        await self._serving_local.start()
 
     def _urls(self) -> dict[str, str]:
         """Where the front doors are."""
-        readies = [_ready(each.door, each.sock) for each in self._open]
-        return {f"{each.kind} {each.name}".strip(): each.url for each in readies}
+        readies = [opened.ready for opened in self._open]
+        return {f"{ready.kind} {ready.name}".strip(): ready.url for ready in readies}
 
     async def apply(self, config: Config) -> None:
         """Changes over to `config`; what listens at the same place goes on as it is.
 
         Raises EnvironmentProblem, and then nothing has changed.
         """
-        wanted = _listening(config)
-        leaving = [each for each in self._open if each.key not in wanted]
-        sockets = self._bind(config, leaving)
+        fronts = self._gateway.served(config)
+        leaving = [opened for opened in self._open if opened.front.identity not in fronts]
+        sockets = self._bind(fronts, leaving)
         try:
             await self._gateway.reload(config)
         except BaseException:
             _close(sockets.values())
             raise
-        self._open = [each for each in self._open if each.key in wanted]
-        for each in leaving:
-            task = asyncio.ensure_future(self._end(each))
+        self._open = [opened for opened in self._open if opened.front.identity in fronts]
+        for opened in leaving:
+            task = asyncio.ensure_future(self._end(opened))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
-        await self._start(config, sockets)
+        await self._start(fronts, sockets)
 
-    def _bind(self, config: Config, leaving: Sequence[_Opened]) -> dict[object, socket.socket]:
+    def _bind(
+        self, fronts: Mapping[object, Served], leaving: Sequence[_Opened]
+    ) -> dict[object, socket.socket]:
         """Sockets for what does not listen yet; what only changes its kind keeps its port."""
-        open_keys = {each.key for each in self._open}
+        open_fronts = {opened.front.identity for opened in self._open}
         sockets: dict[object, socket.socket] = {}
         try:
-            for key, (door, listen) in _listening(config).items():
-                if key in open_keys:
+            for identity, front in fronts.items():
+                if identity in open_fronts:
                     continue
-                name = "gateway.lambda_api" if door is None else door.name
-                place = (listen.address, listen.port)
-                same = [
-                    each.sock
-                    for each in leaving
-                    if each.sock.getsockname()[:2] == place
-                    or (each.door and (each.door.name, each.door.listen) == (name, listen))
-                ]
-                sockets[key] = same[0].dup() if same else bind(listen, name)
+                listen = front.listen
+                same = [opened.sock for opened in leaving if _is_same_place(opened, front)]
+                sockets[identity] = (
+                    same[0].dup() if same else bind(listen.address, listen.port, front.title)
+                )
         except BaseException:
             _close(sockets.values())
             raise
         return sockets
 
-    async def _start(self, config: Config, sockets: dict[object, socket.socket]) -> None:
-        listening = _listening(config)
-        for key, sock in sockets.items():
-            door = listening[key][0]
-            own = sock.dup()  # the servers close theirs
-            server = self._server(door, own)
+    async def _start(
+        self, fronts: Mapping[object, Served], sockets: dict[object, socket.socket]
+    ) -> None:
+        for identity, sock in sockets.items():
+            front = fronts[identity]
+            server = front.server(sock.dup())  # the servers close theirs
             await server.start()
-            self._open.append(_Opened(key, door, sock, server))
-            self._on_ready(_ready(door, sock))
-
-    def _server(self, door: Door | None, sock: socket.socket) -> Server:
-        if door is None:
-            return UvicornServer(self._gateway.lambda_api, sock, "httptools")
-        app = self._gateway.app_of(door)
-        tls = self._tls(door) if door.listen.tls else None
-        if self._hypercorn:
-            from edgegw.gateway.hypercorn_server import HypercornServer
-
-            return HypercornServer(app, sock, tls and tls.context)
-        if tls is not None:
-            from edgegw.gateway.tls_server import TlsServer
-
-            return TlsServer(app, sock, tls, http3="3" in _http_version(door))
-        from edgegw.gateway.http1 import FrontDoorProtocol
-
-        return UvicornServer(app, sock, FrontDoorProtocol)
-
-    def _tls(self, door: Door) -> DoorTls:
-        """The certificates of a front door: its own one, or local ones for its aliases."""
-        from edgegw.gateway.certificates import Certificates, DoorTls
-
-        listen = door.listen
-        own: list[tuple[str, str]] = []
-        if listen.certificate is not None and listen.key is not None:
-            own = [(listen.certificate, listen.key)]
-        own += listen.more
-        names = [listen.address] if listen.address not in _ANY else []
-        if isinstance(door, DistributionDoor):
-            names.append(door.distribution.domain_name)
-        else:
-            names.append(door.listener.load_balancer.dns_name)
-        protocols = ["h2", "http/1.1"] if "2" in _http_version(door) else ["http/1.1"]
-        certificates = Certificates(self._gateway.config.state)
-        return DoorTls(
-            certificates,
-            partial(self._aliases, door),
-            protocols,
-            own,
-            names,
-            listen.client_certificates,
-        )
-
-    def _aliases(self, door: Door) -> Sequence[str]:
-        """The names of a front door that have certificates, as they are now.
-
-        A distribution's aliases; of a load balancer the hosts that its rules name in full.
-        """
-        for each in self._gateway.config.doors:
-            if each.name == door.name and each.listen == door.listen:
-                if isinstance(each, DistributionDoor):
-                    return each.distribution.aliases
-                return each.listener.index.hosts
-        return ()
+            opened = _Opened(front, sock, server)
+            self._open.append(opened)
+            self._on_ready(opened.ready)
 
     async def _end(self, opened: _Opened) -> None:
         opened.sock.close()
@@ -245,54 +159,23 @@ class FrontDoors:
 
     async def close(self) -> None:
         """Finishes what is under way within the grace."""
-        if self._control is not None:
-            self._control.retire()
-        opened = [*self._open]
-        if self._serving_control is not None:
-            opened.append(self._serving_control)
-        await asyncio.gather(*map(self._end, opened), *self._closing)
+        if self._local is not None:
+            self._local.retire()
+        local = [] if self._serving_local is None else [self._serving_local.stop(self._grace)]
+        await asyncio.gather(*map(self._end, self._open), *local, *self._closing)
         self._open = []
 
 
-_ANY: Final = ("", "0.0.0.0", "::")  # noqa: S104 - recognised, not chosen
-
-
-def _http_version(door: Door) -> str:
-    """The HTTP versions of a front door with TLS."""
-    if isinstance(door, DistributionDoor):
-        return door.distribution.http_version
-    return "http2" if door.listener.load_balancer.attributes.http2 else "http1.1"
-
-
-def _fixed(door: Door) -> object:
-    """What a running server cannot change: HTTP versions, and HTTP/3's one certificate."""
-    version = _http_version(door)
-    if isinstance(door, DistributionDoor) and "3" in version:
-        return version, door.distribution.aliases
-    return version, ()
-
-
-def _listening(config: Config) -> dict[object, tuple[Door | None, Listen]]:
-    """What listens, by what stays the same when only its values change."""
-    found: dict[object, tuple[Door | None, Listen]] = {
-        (key, _fixed(door)): (door, door.listen) for key, door in by_key(config.doors).items()
-    }
-    if config.lambda_api is not None:
-        found[config.lambda_api] = (None, config.lambda_api)
-    return found
+def _is_same_place(opened: _Opened, front: Served) -> bool:
+    listen = front.listen
+    if opened.sock.getsockname()[:2] == (listen.address, listen.port):
+        return True
+    return (opened.front.title, opened.front.listen) == (front.title, listen)
 
 
 def _close(sockets: Iterable[socket.socket]) -> None:
     for sock in sockets:
         sock.close()
-
-
-def _ready(door: Door | None, sock: socket.socket) -> Ready:
-    if door is None:
-        return Ready("lambda", "", f"http://{_address(sock)}")
-    scheme = "https" if door.listen.tls else "http"
-    kind = "distribution" if isinstance(door, DistributionDoor) else "load-balancer"
-    return Ready(kind, door.name, f"{scheme}://{_address(sock)}")
 
 
 def _address(sock: socket.socket) -> str:
@@ -304,7 +187,6 @@ async def serve(
     gateway: Gateway,
     *,
     on_ready: Callable[[Ready], None],
-    hypercorn: bool = False,
     grace: float = GRACE,
     stopping: asyncio.Event | None = None,
     reload: bool = False,
@@ -318,14 +200,14 @@ async def serve(
     Raises EnvironmentProblem.
     """
     stop = stopping or asyncio.Event()
-    doors = FrontDoors(gateway, on_ready, hypercorn=hypercorn, grace=grace)
+    doors = FrontDoors(gateway, on_ready, grace=grace)
     watching: asyncio.Task[None] | None = None
     try:
         await doors.open()
         with _stopping_by_signal(stop):
             if control:
                 try:
-                    await doors.open_control()
+                    await doors.open_local_api()
                 except (EnvironmentProblem, OSError) as error:  # such as a folder to read only
                     logger.warning("commands cannot reach this gateway: %s", error)
             if reload:
@@ -341,7 +223,7 @@ async def serve(
 
 
 @contextlib.contextmanager
-def _stopping_by_signal(stop: asyncio.Event) -> Any:
+def _stopping_by_signal(stop: asyncio.Event) -> Iterator[None]:
     """Ctrl-C and SIGTERM set `stop`; a second one ends at once."""
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()

@@ -7,7 +7,7 @@ them, and they are made four times as fast.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from edgegw.http.loose_head import LooseHead
 from edgegw.http.target import Target
@@ -138,11 +138,22 @@ class Client(NamedTuple):
 LOCAL: Final = Client()
 
 
+class Tls(NamedTuple):
+    """How TLS was agreed on: protocol and cipher suite by OpenSSL's names, and in which handshake.
+
+    `reused` is a request that is not the first one of its connection.
+    """
+
+    protocol: str
+    cipher: str
+    negotiation: Literal["full", "resumed", "reused"]
+
+
 class Request(NamedTuple):
     """A request as it was received, or as it will be sent.
 
     `upgrade` is the protocol that the sender asks to switch to (`websocket`), else empty. `tls` is
-    the viewer's handshake as `TLSv1.3:TLS_AES_128_GCM_SHA256:fullHandshake`, empty without TLS.
+    None without TLS.
     `loose` is the head as it stood where a strict parser refused it and the front door did not.
     """
 
@@ -154,7 +165,7 @@ class Request(NamedTuple):
     http_version: str = "1.1"
     client: Client = LOCAL
     upgrade: bytes = b""
-    tls: str = ""
+    tls: Tls | None = None
     loose: LooseHead | None = None
 
     def sent(self, target: Target, headers: Headers) -> Request:

@@ -15,13 +15,14 @@ from typing import Protocol
 
 from edgegw.http.message import CutOffError, Headers, Request, Response, has_body
 from edgegw.wire.front import Delivery, Front, ViewerGoneError
-from edgegw.wire.request_body import RequestBody
 
 logger = logging.getLogger(__name__)
 
 
 class Outlet(Protocol):
-    """Where one answer goes out. Nothing raises because the client is gone: `is_gone` tells.
+    """Where one answer goes out. What a call answers is to be awaited before the next one.
+
+    ViewerGoneError is raised at most by what is awaited; `is_gone` tells, too.
 
     `pump` is the task that streams into it: whoever notices that the client left cancels it.
     `splice` answers 101 and moves bytes until both sides have ended: how many went to the origin,
@@ -32,19 +33,19 @@ class Outlet(Protocol):
     pump: asyncio.Task[object] | None
     splice: Callable[[Response], Awaitable[tuple[int, int]]] | None
 
-    def whole(self, response: Response) -> None:
+    def whole(self, response: Response) -> Awaitable[None] | None:
         """Sends the response, whose content is at hand, or that has none by its status."""
         ...
 
-    def start(self, response: Response) -> None:
+    def start(self, response: Response) -> Awaitable[None] | None:
         """Sends the head; the body follows by `write` and `end`."""
         ...
 
     def write(self, chunk: bytes) -> Awaitable[None] | None:
-        """Sends a part of the body; what is answered is to be awaited before the next one."""
+        """Sends a part of the body."""
         ...
 
-    def end(self, trailers: Headers | None) -> None:
+    def end(self, trailers: Headers | None) -> Awaitable[None] | None:
         """The body is complete."""
         ...
 
@@ -53,12 +54,23 @@ class Outlet(Protocol):
         ...
 
 
+class Incoming(Protocol):
+    """The body of the request while it comes in."""
+
+    is_answered: bool
+    received: int
+
+    def forget(self) -> None:
+        """The request is over: what nobody took is not kept."""
+        ...
+
+
 async def answer(
     front: Front,
     accepted: Response | Awaitable[Response],
     request: Request,
     outlet: Outlet,
-    body: RequestBody | None = None,
+    body: Incoming | None = None,
 ) -> None:
     """Waits for the response to `request` and sends it; raises nothing but CancelledError."""
     try:
@@ -88,7 +100,7 @@ async def deliver(
     request: Request,
     outlet: Outlet,
     delivery: Delivery,
-    body: RequestBody | None = None,
+    body: Incoming | None = None,
 ) -> None:
     """Sends `response` and notes in `delivery` how that went."""
     payload = response.body
@@ -100,13 +112,17 @@ async def deliver(
         elif payload.content is not None or not has_body(request.method, response.status):
             if payload.content and has_body(request.method, response.status):
                 delivery.note(payload.content)
-            outlet.whole(response)
+            if (waiting := outlet.whole(response)) is not None:
+                await waiting
         else:
             if body is not None:
                 body.is_answered = True
-            outlet.start(response)
+            if (waiting := outlet.start(response)) is not None:
+                await waiting
             await _stream(payload.chunks, outlet, delivery)
-            outlet.end(payload.trailers() if payload.trailers is not None else None)
+            trailers = payload.trailers() if payload.trailers is not None else None
+            if (waiting := outlet.end(trailers)) is not None:
+                await waiting
     except ViewerGoneError:
         delivery.is_gone = True
         outlet.cut()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edgegw.http.limits import Limits, Trouble
-from edgegw.http.message import Client, Request, Response
+from edgegw.http.message import Client, Request, Response, Tls
 
 EXCERPT = 64 * 1024
 """Bytes of a response body that a delivery keeps; the traffic is never cut."""
@@ -24,18 +24,16 @@ class ViewerGoneError(Exception):
         self, detail: str = "the viewer closed the connection", why: Trouble | None = None
     ) -> None:
         super().__init__(detail)
+        self.received = 0
         self.detail = detail
         self.why: Trouble | None = why
 
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """How TLS was agreed on: `TLSv1.3:CIPHER:fullHandshake`, and how long it took in seconds.
+    """How TLS was agreed on, and how long it took in seconds; `failure` is why it was not."""
 
-    `failure` is why it was not; a certificate that does not verify has OpenSSL's `verify_code`.
-    """
-
-    tls: str = ""
+    tls: Tls | None = None
     latency: float = 0.0
     failure: OSError | None = None
 

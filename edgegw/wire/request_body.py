@@ -12,6 +12,10 @@ from edgegw.wire.front import ViewerGoneError
 _SILENT = "the client sent nothing for the idle timeout"
 
 
+def _nobody(_count: int) -> None:
+    """Nobody asks any more what was taken."""
+
+
 class RequestBody:
     """An asynchronous iterator over the parts of a body, read once.
 
@@ -69,12 +73,14 @@ class RequestBody:
         """The body is complete."""
         self.trailers = trailers
         self.is_complete = True
+        self._let_go()
         self._wake()
 
     def break_off(self, error: ViewerGoneError) -> None:
         """The body has no end; whoever reads it learns why. What came before is read no more."""
         if not self.is_complete:
             self.broken = self.broken or error
+            self._let_go()
             self._wake()
 
     def _wake(self) -> None:
@@ -90,6 +96,12 @@ class RequestBody:
             count, self.buffered = self.buffered, 0
             self._parts.clear()
             self._on_taken(count)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Keeps no connection alive in a record of the request, once nothing more can come."""
+        if self.is_forgotten and (self.is_complete or self.broken is not None):
+            self._on_taken = _nobody
 
     # What a flow does
 
@@ -104,6 +116,7 @@ class RequestBody:
         """The next part. Raises ViewerGoneError when the body never comes to its end."""
         while True:
             if self.broken is not None:
+                self.broken.received = self.received
                 raise self.broken
             if self._parts:
                 part = self._parts.popleft()

@@ -21,7 +21,7 @@ from edgegw.alb.model import FixedResponse, Forward, Redirect
 from edgegw.alb.rules import compile_rewrite
 from edgegw.alb.targets import Routable
 from edgegw.awslambda.model import Report, Returned
-from edgegw.http.message import Client, Response
+from edgegw.http.message import Client, Response, Tls
 from tests.alb.balancers import BALANCER, FACTS, FN, WEB, listener, request, rule
 
 CLIENT = Client("10.9.8.7", 4711, "TID_0123456789abcdef")
@@ -78,7 +78,7 @@ def to_target(door, sent, reply=None):
 def test_an_ip_target_a_rule_and_tls() -> None:
     sent = request(
         client=replace_name(CLIENT, "www.example.com"),
-        tls="TLSv1.3:TLS_AES_128_GCM_SHA256:fullHandshake",
+        tls=Tls("TLSv1.3", "TLS_AES_128_GCM_SHA256", "full"),
         headers=CURL,
     )
     door = listener(rule(7, action=Forward(((WEB, 1),))), port=443, protocol="HTTPS", arn="arn:l")
@@ -176,7 +176,10 @@ def test_connection_log() -> None:
         f"{LB} 127.0.0.1"
     )
     secure = plain._replace(
-        port=443, tls="TLSv1.3:X", latency=0.0042, leaf=("CN=a b", "NotBefore=x", "03A5")
+        port=443,
+        tls=Tls("TLSv1.3", "X", "full"),
+        latency=0.0042,
+        leaf=("CN=a b", "NotBefore=x", "03A5"),
     )
     assert connection_line(secure, LB, is_mutual=True, address="127.0.0.1") == (
         '2019-11-14T17:00:00.250000Z 10.9.8.7 4711 443 TLSv1.3 X 0.004 "CN=a b" NotBefore=x 03A5 '

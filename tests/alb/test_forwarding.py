@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 
 from edgegw.alb.flow import ChooseTarget, ReadBody, Step, start
 from edgegw.alb.model import Forward
-from edgegw.http.message import Client, Headers, Request
+from edgegw.http.message import Client, Headers, Request, Tls
 from tests.alb.balancers import FACTS, FN, WEB, listener, request
 
 
@@ -130,7 +130,7 @@ def test_incoming_port_and_protocol_are_overwritten() -> None:
 
 
 def test_tls_version_and_cipher_suite() -> None:
-    tls = "TLSv1.3:TLS_AES_128_GCM_SHA256:fullHandshake"
+    tls = Tls("TLSv1.3", "TLS_AES_128_GCM_SHA256", "full")
     given = request(headers=[("x-amzn-tls-version", "forged")], tls=tls)
     assert forwarded(given).get(b"x-amzn-tls-version") == b"forged"
     found = forwarded(given, attributes={"tls_version_and_cipher_suite": True})

@@ -16,8 +16,8 @@ import h2.config
 import h2.connection
 import h2.events
 import pytest
-
 from edgegw.gateway.incoming import ViewerGoneError
+
 from tests.conftest import PYTHON, Serving
 from tests.gateway.test_balancer import config, group, lines, sites, until
 

@@ -6,10 +6,10 @@ import asyncio
 from itertools import count
 
 import pytest
+from edgegw.gateway.known_heads import KnownHead, KnownHeads
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgegw.gateway.known_heads import KnownHead, KnownHeads
 from edgegw.http.message import Headers
 from tests.conftest import read_body, read_head
 

@@ -17,16 +17,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, cast
 
-from edgegw.config.model import ClientCertificates
 from edgegw.errors import EnvironmentProblem
-from edgegw.gateway import passthrough_tls
+from edgegw.wire import passthrough_tls
+from edgegw.wire.state_folder import state_folder, write_private
+from edgegw.wire.tls_options import ClientCertificates
 
 LIFETIME: Final = timedelta(days=397)
 """How long a certificate is valid: what browsers accept at most."""
 _RENEWED: Final = timedelta(days=30)
 """Time before the end at which a certificate is made anew."""
 _SKEW: Final = timedelta(days=1)
-_PRIVATE: Final = 0o600
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 Clock = Callable[[], datetime]
@@ -34,30 +34,6 @@ Clock = Callable[[], datetime]
 
 def _now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - the clock comes in here
-
-
-def state_folder(path: str | Path) -> Path:
-    """The gateway's state folder, made if need be; git leaves it out."""
-    folder = Path(path)
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ignore = folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
-    except OSError as error:
-        text = f"the state folder {folder} cannot be made: {error.strerror or error}"
-        raise EnvironmentProblem(text) from None
-    return folder
-
-
-def write_private(file: Path, content: bytes) -> None:
-    """Writes a file that only its owner can read, all or nothing."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-    temporary.replace(file)
 
 
 def mkcert_folder(environment: Mapping[str, str]) -> Path | None:

@@ -9,7 +9,20 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
+
+
+class TunnelEnd(Protocol):
+    """A connection to an origin that has switched protocols; `rest` is what came behind the 101."""
+
+    rest: bytes
+
+    @property
+    def transport(self) -> asyncio.Transport | None: ...
+
+    def connection_lost(self, exc: Exception | None) -> None: ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -25,7 +38,12 @@ class _Side(asyncio.Protocol):
 
     peer: _Side
 
-    def __init__(self, tunnel: Tunnel, transport: asyncio.Transport, former: Any) -> None:
+    def __init__(
+        self,
+        tunnel: Tunnel,
+        transport: asyncio.Transport,
+        former: asyncio.BaseProtocol | TunnelEnd,
+    ) -> None:
         self.tunnel = tunnel
         self.transport = transport
         self.former = former
@@ -55,15 +73,16 @@ class _Side(asyncio.Protocol):
 
 
 class Tunnel:
-    """Joins two transports. `former` are the protocols that had them before.
+    """Joins the viewer's transport, of which `former` was the protocol, and an origin's.
 
     Without bytes for `idle` seconds it ends; with `only_origin` only the origin's bytes count.
     """
 
     def __init__(
         self,
-        viewer: tuple[asyncio.Transport, Any],
-        origin: tuple[asyncio.Transport, Any],
+        viewer: asyncio.Transport,
+        former: asyncio.BaseProtocol,
+        origin: TunnelEnd,
         *,
         idle: float,
         only_origin: bool,
@@ -74,8 +93,9 @@ class Tunnel:
         self._only_origin = only_origin
         self._last = time.monotonic()
         self._closed: asyncio.Future[None] = self._loop.create_future()
-        self._viewer = _Side(self, *viewer)
-        self._origin = _Side(self, *origin)
+        assert origin.transport is not None  # it has just answered
+        self._viewer = _Side(self, viewer, former)
+        self._origin = _Side(self, origin.transport, origin)
         self._viewer.peer, self._origin.peer = self._origin, self._viewer
 
     async def run(self, *, from_viewer: bytes, from_origin: bytes) -> Moved:

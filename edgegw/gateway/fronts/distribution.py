@@ -1,0 +1,60 @@
+"""Distributions as front doors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from edgegw.cloudfront.answers import Facts, error_page
+from edgegw.cloudfront.front_rules import LIMITS, refusal_page
+from edgegw.cloudfront.model import Distribution
+from edgegw.gateway.drive import Driver, Step, new_request_id
+from edgegw.gateway.exchange import Exchange
+from edgegw.gateway.fronts.front import FrontDoor
+from edgegw.http.limits import Limits, Trouble
+from edgegw.http.message import Request, Response
+
+if TYPE_CHECKING:
+    from edgegw.config.model import DistributionDoor, Door
+
+_NO_ENTROPY = "0" * 32
+
+
+class DistributionFront(FrontDoor):
+    """A distribution."""
+
+    kind: ClassVar[str] = "distribution"
+
+    @property
+    def _distribution(self) -> Distribution:
+        return cast("DistributionDoor", self.present).distribution
+
+    @property
+    def http_version(self) -> str:
+        return self._distribution.http_version
+
+    def certificate_names(self) -> Sequence[str]:
+        return (self._distribution.domain_name,)
+
+    def aliases(self) -> Sequence[str]:
+        return self._distribution.aliases
+
+    def limits(self) -> Limits:
+        return LIMITS
+
+    def _new_id(self) -> str:
+        return new_request_id()
+
+    def _enter(self, driver: Driver, door: Door, request: Request, exchange: Exchange) -> Step:
+        distribution = cast("DistributionDoor", door).distribution
+        return driver.enter_distribution(distribution, request, exchange.id)
+
+    def _refusal(self, why: Trouble, exchange_id: str) -> Response:
+        return refusal_page(why, self._facts(exchange_id))
+
+    def _failure(self, exchange_id: str) -> Response:
+        text = "edgegw failed; its log has the traceback."
+        return error_page(500, text, self._facts(exchange_id))
+
+    def _facts(self, exchange_id: str) -> Facts:
+        return Facts(exchange_id, _NO_ENTROPY, self.gateway.driver().date())

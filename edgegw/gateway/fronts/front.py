@@ -1,0 +1,271 @@
+"""What every front door of AWS's edge has in common: a request in, an answer and its record out.
+
+A kind of front door is a file of this package: it says how a request begins its way, what its
+pages look like and what its logs get. `FRONTS` lists them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING, ClassVar, Final, cast
+
+from edgegw.alb import flow as alb
+from edgegw.cloudfront.visit import Finish
+from edgegw.config.model import Door, Listen
+from edgegw.gateway.drive import Driver, Step
+from edgegw.gateway.exchange import Exchange
+from edgegw.gateway.fronts.served import Server
+from edgegw.http.limits import Limits, Trouble
+from edgegw.http.message import Client, Header, Request, Response
+from edgegw.wire.front import Delivery, Handshake, ViewerGoneError
+from edgegw.wire.listeners import Listener
+
+if TYPE_CHECKING:
+    from edgegw.gateway.gateway import Gateway
+    from edgegw.wire.certificates import DoorTls
+
+logger = logging.getLogger(__name__)
+access = logging.getLogger("edgegw.access")
+
+_LINE_LENGTH: Final = 500
+_ANY: Final = ("", "0.0.0.0", "::")  # noqa: S104 - recognised, not chosen
+
+
+def _line(name: bytes, text: str) -> Header:
+    """A header that tells the developer something, on one line."""
+    return name, " ".join(text.split())[:_LINE_LENGTH].encode("ascii", "backslashreplace")
+
+
+class FrontDoor(ABC):
+    """One front door of a gateway, as the wire sees it (`wire.front.Front`).
+
+    Its values are those of the present configuration, found by `key`; `door` is what it began as.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, gateway: Gateway, key: object, door: Door) -> None:
+        self.gateway = gateway
+        self.key = key
+        self.name = door.name
+        self._door = door
+
+    # What a kind of front door answers
+
+    @property
+    @abstractmethod
+    def http_version(self) -> str:
+        """The versions of HTTP it speaks over TLS: `http1.1`, `http2`, `http2and3`."""
+
+    @abstractmethod
+    def certificate_names(self) -> Sequence[str]:
+        """The names that its local certificate is for, beside those of this machine."""
+
+    @abstractmethod
+    def aliases(self) -> Sequence[str]:
+        """The names that have certificates of their own, as they are now."""
+
+    @abstractmethod
+    def limits(self) -> Limits:
+        """What connections that begin now are held to."""
+
+    @abstractmethod
+    def _new_id(self) -> str:
+        """What tells an exchange from others."""
+
+    @abstractmethod
+    def _enter(self, driver: Driver, door: Door, request: Request, exchange: Exchange) -> Step:
+        """The first step of `request`."""
+
+    @abstractmethod
+    def _refusal(self, why: Trouble, exchange_id: str) -> Response:
+        """The page for what cannot be read as a request."""
+
+    @abstractmethod
+    def _failure(self, exchange_id: str) -> Response:
+        """The page for a fault of our own: 500."""
+
+    def _log(self, exchange: Exchange) -> None:
+        """Writes the logs that this kind of front door keeps."""
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """The name and port by which distributions of this gateway reach it; None for none."""
+        return None
+
+    # What is the same for all
+
+    @property
+    def present(self) -> Door:
+        """Its values as they are now."""
+        return self.gateway.present(self.key, self._door)
+
+    @property
+    def listen(self) -> Listen:
+        """Where it listens."""
+        return self._door.listen
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return self.name
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it speaks TLS."""
+        return self.listen.tls
+
+    @property
+    def identity(self) -> object:
+        """What a running server cannot change: HTTP versions, and HTTP/3's one certificate."""
+        version = self.http_version
+        return self.key, version, tuple(self.aliases()) if "3" in version else ()
+
+    def server(self, sock: socket.socket) -> Server:
+        """What serves it on `sock`. Raises EnvironmentProblem."""
+        if not self.listen.tls:
+            return Listener(self, sock)
+        tls = self._tls()
+        listener = Listener(self, sock, tls)
+        if "3" not in self.http_version:
+            return listener
+        from edgegw.wire.http3 import Http3Listener
+
+        return Http3Listener(self, sock, tls, listener)
+
+    def _tls(self) -> DoorTls:
+        """The certificates: its own ones, or local ones for its names."""
+        from edgegw.wire.certificates import Certificates, DoorTls
+
+        listen = self.listen
+        own = list(listen.more)
+        if listen.certificate is not None and listen.key is not None:
+            own.insert(0, (listen.certificate, listen.key))
+        names = [
+            *([listen.address] if listen.address not in _ANY else []),
+            *self.certificate_names(),
+        ]
+        versions = ["h2", "http/1.1"] if "2" in self.http_version else ["http/1.1"]
+        certificates = Certificates(self.gateway.config.state)
+        return DoorTls(certificates, self.aliases, versions, own, names, listen.client_certificates)
+
+    def accept(
+        self, request: Request, outer: Exchange | None = None
+    ) -> Response | Awaitable[Response]:
+        """The answer, at once where nothing has to be waited for.
+
+        `outer` is the exchange of a front door of this gateway that the request comes from; it
+        runs what that one runs.
+        """
+        gateway = self.gateway
+        exchange = Exchange(self._new_id(), self.name, self.kind, request, time.time())
+        if outer is not None:
+            outer.inner.append(exchange)
+            exchange.standing = outer.standing
+        standing = exchange.standing
+        door = self.present if standing is None else standing.doors.get(self.key, self._door)
+        driver = gateway.driver()
+        try:
+            step = driver.advance(self._enter(driver, door, request, exchange), exchange)
+            if isinstance(step, (Finish, alb.Finish)):
+                return self._handed_out(driver.finish(step, exchange), exchange)
+        except Exception as error:
+            return self._handed_out(self._own_fault(error, exchange), exchange)
+        if standing is None:  # only now others may run before it ends
+            exchange.standing = gateway.stand()
+        return self._run(driver, step, exchange, holds=standing is None)
+
+    async def _run(
+        self, driver: Driver, step: Step, exchange: Exchange, *, holds: bool
+    ) -> Response:
+        try:
+            response = await driver.run(step, exchange)
+        except ViewerGoneError as error:
+            exchange.reason = exchange.reason or error.detail
+            if error.why is None:
+                self._gone(exchange, error.received)
+                raise
+            response = self._refusal(error.why, exchange.id)
+        except asyncio.CancelledError:
+            self._gone(exchange)
+            raise
+        except Exception as error:
+            response = self._own_fault(error, exchange)
+        finally:
+            standing, exchange.standing = exchange.standing, None
+            if holds and standing is not None:
+                self.gateway.leave(standing)
+        return self._handed_out(response, exchange)
+
+    def _handed_out(self, response: Response, exchange: Exchange) -> Response:
+        """`response` for the wire, which hands it back with what became of it."""
+        if self.gateway.stale or exchange.faults:
+            response = self._marked(response, exchange)
+        exchange.response = response
+        return Response(
+            response.status,
+            response.reason,
+            response.headers,
+            response.body,
+            response.upgraded,
+            exchange,
+        )
+
+    def _marked(self, response: Response, exchange: Exchange) -> Response:
+        """`response`, and the exchange, with what an older version answered, and with faults."""
+        ran = {"config", *(run.function for run in exchange.runs)}
+        stale = tuple(f"{name}: {why}" for name, why in self.gateway.stale.items() if name in ran)
+        exchange.stale = stale
+        lines = [_line(b"x-edgegw-stale", text) for text in stale]
+        lines += [_line(b"x-edgegw-fault", text) for text in exchange.faults]
+        return response._replace(headers=response.headers.added(*lines)) if lines else response
+
+    def _own_fault(self, error: Exception, exchange: Exchange) -> Response:
+        logger.error("a fault of edgegw itself, please report it", exc_info=error)
+        exchange.verdict = "edgegw-fault"
+        exchange.reason = f"a fault of edgegw itself: {error!r}"
+        return self._failure(exchange.id)
+
+    def _gone(self, exchange: Exchange, received: int = 0) -> None:
+        """The client left before there was an answer, `received` bytes into its body."""
+        exchange.delivery = Delivery()
+        exchange.delivery.received = received
+        exchange.is_gone = True
+        exchange.reason = exchange.reason or ViewerGoneError().detail
+        self._close(exchange)
+
+    def done(self, response: Response, delivery: Delivery) -> None:
+        """The answer is on its way, or broke off: the exchange is complete."""
+        exchange = cast("Exchange", response.exchange)
+        exchange.delivery = delivery
+        if delivery.is_gone:
+            exchange.is_gone = True
+            exchange.reason = exchange.reason or ViewerGoneError().detail
+        elif delivery.cut is not None:
+            exchange.reason = exchange.reason or delivery.cut
+        self._close(exchange)
+
+    def _close(self, exchange: Exchange) -> None:
+        exchange.duration = perf_counter() - exchange.began
+        self.gateway.exchanges.add(exchange)
+        self._log(exchange)
+        on_exchange = self.gateway.on_exchange
+        if on_exchange is not None:
+            on_exchange(exchange)
+        elif access.isEnabledFor(logging.INFO):
+            access.info("%s", exchange)
+
+    def page(self, why: Trouble, detail: str, client: Client) -> Response:
+        """The answer to what cannot be read as a request."""
+        page = self._refusal(why, self._new_id())
+        logger.info("%s refused a request with %d: %s", self.name, page.status, detail)
+        return page
+
+    def connected(self, client: Client, handshake: Handshake | None) -> None:
+        """A client has connected, or tried to."""

@@ -1,0 +1,30 @@
+"""The Lambda API as a front door: an ASGI application for SDKs, not a `wire.front.Front`."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+from edgegw.config.model import Listen
+from edgegw.wire.asgi_server import AsgiServer
+
+if TYPE_CHECKING:
+    from edgegw.gateway.gateway import Gateway
+
+
+class LambdaApiFront:
+    """The Lambda API of a gateway."""
+
+    kind = "lambda"
+    name = ""
+    title = "gateway.lambda_api"
+    is_secure = False
+
+    def __init__(self, gateway: Gateway, listen: Listen) -> None:
+        self._gateway = gateway
+        self.listen = listen
+        self.identity = listen
+
+    def server(self, sock: socket.socket) -> AsgiServer:
+        """What serves it on `sock`."""
+        return AsgiServer(self._gateway.lambda_api, sock)

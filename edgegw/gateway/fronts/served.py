@@ -1,0 +1,50 @@
+"""What a gateway serves on a socket, whatever it speaks there."""
+
+from __future__ import annotations
+
+import socket
+from typing import Protocol
+
+from edgegw.config.model import Listen
+
+
+class Server(Protocol):
+    """What serves one socket."""
+
+    async def start(self) -> None:
+        """Accepts connections from here on."""
+        ...
+
+    async def stop(self, grace: float) -> None:
+        """Finishes what is under way within `grace` seconds."""
+        ...
+
+
+class Served(Protocol):
+    """A front door with a place to listen.
+
+    `kind` and `name` stand in its ready line, `title` names it in messages. While its `identity`
+    stays the same, a running server serves it on, whatever else of it changes.
+    """
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def is_secure(self) -> bool: ...
+
+    @property
+    def listen(self) -> Listen: ...
+
+    @property
+    def identity(self) -> object: ...
+
+    def server(self, sock: socket.socket) -> Server:
+        """What serves it on a listening socket."""
+        ...

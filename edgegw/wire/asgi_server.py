@@ -1,0 +1,70 @@
+"""ASGI applications on a listening socket, by hypercorn's public interface.
+
+For what is an application rather than a front door. hypercorn is imported with the first
+connection: until then the socket waits, and start-up does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from typing import Any, Final, cast
+
+from edgegw.wire.asgi import AsgiApp
+
+_LAST_MOMENT: Final = 1.0
+_LARGEST_HEAD: Final = 256 * 1024
+_KEEP_ALIVE: Final = 65.0
+
+
+class AsgiServer:
+    """One application on one socket."""
+
+    def __init__(self, app: AsgiApp, sock: socket.socket) -> None:
+        self._app = app
+        self._sock = sock
+        self._stopping = asyncio.Event()
+        self._config: Any = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Accepts connections from here on."""
+        self._sock.setblocking(False)  # noqa: FBT003
+        asyncio.get_running_loop().add_reader(self._sock.fileno(), self._begin)
+
+    def _begin(self) -> None:
+        """The first connection waits."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._sock.fileno())
+        self._task = loop.create_task(self._serve())
+
+    async def _serve(self) -> None:
+        from hypercorn.asyncio import serve
+        from hypercorn.config import Config
+
+        config = self._config = Config()
+        config.bind = [f"fd://{self._sock.detach()}"]
+        config.h11_max_incomplete_size = _LARGEST_HEAD
+        config.keep_alive_timeout = _KEEP_ALIVE
+        config.keep_alive_max_requests = 10**9
+        config.include_server_header = config.include_date_header = False
+        config.accesslog = None
+        config.errorlog = logging.getLogger("edgegw.hypercorn")
+        config.errorlog.setLevel(logging.WARNING)
+        await serve(cast("Any", self._app), config, shutdown_trigger=self._stopping.wait)
+
+    async def stop(self, grace: float) -> None:
+        """Finishes what is under way within `grace` seconds."""
+        if self._task is None:
+            asyncio.get_running_loop().remove_reader(self._sock.fileno())
+            self._sock.close()
+            return
+        if self._config is not None:
+            self._config.graceful_timeout = grace
+        self._stopping.set()
+        # hypercorn forgets its own limit while a connection is busy (Python 3.12 and newer).
+        _, running = await asyncio.wait({self._task}, timeout=grace + _LAST_MOMENT)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)

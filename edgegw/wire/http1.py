@@ -1,0 +1,490 @@
+"""A client's connection that speaks HTTP/1: requests are read, answered in order, and waited for.
+
+What the bytes say is `Http1Reader`'s, how an answer is framed `http1_writer`'s; here is the life
+between. One request is under way at a time (`_outlet`); what a client sends ahead (a pipeline)
+waits in `_queue`, and nothing more is read meanwhile. An answer that the front door has at once is
+written within the very call that brought the request: no task, no future.
+
+Races that shaped it:
+
+- A client may err and still be sending: closing at once would reset the connection and take the
+  answer from it, so the sending side is closed first (`close_gently`).
+- An answer may be complete before its request is: the rest of the body is thrown away as it comes,
+  and only then the next head can follow. If that body breaks off, there is nobody to tell.
+- A request may break off while it is answered: before the answer's head whoever reads the body is
+  told and answers, behind it the connection is cut.
+- A client that waits for 100 Continue and gets the final answer instead may send its body or not;
+  nobody could tell its bytes from a request, so the connection closes.
+
+Time: one timer per connection, which is never moved but looks again when it rings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from secrets import token_hex
+from typing import Final, Protocol, cast
+
+from edgegw.http.limits import Trouble
+from edgegw.http.message import EMPTY, Client, Headers, Request, Response, Tls, has_body
+from edgegw.http.target import Target
+from edgegw.wire import http1_writer
+from edgegw.wire.answering import answer
+from edgegw.wire.front import Delivery, Front, ViewerGoneError
+from edgegw.wire.http1_reader import End, Event, Head, Http1Reader, Part, Raw, Refused
+from edgegw.wire.request_body import RequestBody
+from edgegw.wire.tunnel import Tunnel, TunnelEnd
+
+_LINGER: Final = 1.0
+"""Seconds that a client may go on sending a request that is answered already."""
+_AHEAD: Final = 32
+"""Requests in a pipeline from which on the client is not read: then nobody sees it leave."""
+_HIGH_WATER: Final = 256 * 1024
+_LOW_WATER: Final = 64 * 1024
+"""Bytes of a request body kept unread above which the client is not read, and below which it is."""
+
+
+class Connection(Protocol):
+    """What a listener needs of a connection, whatever it speaks."""
+
+    def shutdown(self) -> None:
+        """Finishes what is under way, then closes."""
+        ...
+
+    def abort(self) -> None:
+        """Ends at once."""
+        ...
+
+
+def new_client(address: tuple[str, int]) -> Client:
+    """The peer at the other end of a new connection."""
+    return Client(*address[:2], f"TID_{token_hex(16)}")
+
+
+def close_gently(transport: asyncio.Transport, *, unread: bool) -> None:
+    """Closes; with bytes of the client `unread`, a moment later, so that it can read the answer."""
+    if not unread or not transport.can_write_eof():
+        transport.close()
+        return
+    transport.write_eof()
+    asyncio.get_running_loop().call_later(_LINGER, transport.close)
+
+
+def no_tls() -> Tls | None:
+    """What is told of TLS on a connection without."""
+    return None
+
+
+class Http1(asyncio.Protocol):
+    """One connection. Behind TLS its `client` is known, and `tls` tells of it for each request."""
+
+    def __init__(
+        self,
+        front: Front,
+        connections: set[Connection],
+        client: Client | None = None,
+        tls: Callable[[], Tls | None] = no_tls,
+    ) -> None:
+        self.front = front
+        self.loop = asyncio.get_running_loop()
+        self.tls = tls
+        self.client = client or Client()
+        self._is_announced = client is not None
+        self._scheme = "http" if client is None else "https"
+        self._limits = limits = front.limits()
+        self._connections = connections
+        self._reader = Http1Reader(limits)
+        self._queue: deque[tuple[Head, RequestBody | None]] = deque()
+        self._body: RequestBody | None = None
+        self._outlet: _Outlet | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._room: asyncio.Future[None] | None = None
+        self._full_since: float | None = None
+        self._is_paused = self._is_stopping = self.is_lost = False
+        self._tunnel: Tunnel | None = None
+        self._early: list[bytes] = []
+        self._made = self._heard = self._rests_since = self.loop.time()
+        self._head_since: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self._connections.add(self)
+        if not self._is_announced:
+            self.client = new_client(transport.get_extra_info("peername") or ("", 0))
+            self.front.connected(self.client, None)
+        self._look_at(self._made + self._limits.keep_alive)
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = self.loop.time()
+        for event in self._reader.feed(data):
+            if type(event) is Head:
+                self._take(event)
+            else:
+                self._go_on(event)
+        if self._reader.is_in_head:
+            if self._head_since is None:
+                self._head_since = self._heard
+                if self._limits.head is not None:
+                    self._look_at(self._heard + self._limits.head)
+        else:
+            self._head_since = None
+
+    def pause_writing(self) -> None:
+        self._full_since = self.loop.time()
+        self._room = self.loop.create_future()
+
+    def resume_writing(self) -> None:
+        self._full_since = None
+        room, self._room = self._room, None
+        if room is not None and not room.done():
+            room.set_result(None)
+        self._begin_next()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_lost = True
+        self._connections.discard(self)
+        self._reader.end()
+        self._queue.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._body is not None:
+            self._body.break_off(ViewerGoneError())
+        outlet = self._outlet
+        if outlet is not None:
+            outlet.lost()
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    # What a listener calls
+
+    def shutdown(self) -> None:
+        self._is_stopping = True
+        if self._tunnel is not None:
+            self._tunnel.close()
+        elif self._outlet is None:
+            self.transport.close()
+        else:
+            self._outlet.keep_alive = False
+
+    def abort(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        self.transport.abort()
+
+    # Requests
+
+    def _go_on(self, event: Event) -> None:
+        """More of what has begun."""
+        body = self._body
+        if type(event) is Part:
+            if body is not None:
+                body.put(event.data)
+                if body.buffered > _HIGH_WATER:
+                    self._pause()
+        elif type(event) is End:
+            if body is not None:
+                body.end(event.trailers)
+        elif type(event) is Raw:
+            self._early.append(event.data)  # for whoever takes over
+            self._pause()
+        elif isinstance(event, Refused):
+            self._refuse(event.detail, event.why)
+
+    def _take(self, head: Head) -> None:
+        """The head of a request: it starts, or waits for those before it."""
+        body: RequestBody | None = None
+        fields = head.fields
+        if fields.has_body and fields.length != 0:
+            wanted = self._continue if fields.expects_continue and head.version == "1.1" else None
+            body = RequestBody(self._taken, wanted, self._limits.idle)
+        self._body = body
+        if self._outlet is None and self._room is None and not self._queue:
+            self._begin(head, body)
+        else:
+            self._queue.append((head, body))
+            if len(self._queue) >= _AHEAD:
+                self._pause()
+
+    def _begin(self, head: Head, body: RequestBody | None) -> None:
+        """Asks the front door, and writes what it answers at once."""
+        fields, limits = head.fields, self._limits
+        keep_alive = fields.keep_alive and not self._is_stopping
+        if keep_alive and limits.age is not None:
+            keep_alive = self.loop.time() - self._made < limits.age
+        request = Request(
+            head.method,
+            Target.parse(head.target),
+            fields.headers,
+            EMPTY if body is None else body.body(fields.length),
+            self._scheme,
+            head.version,
+            self.client,
+            fields.upgrade if fields.upgrade == b"websocket" else b"",
+            self.tls(),
+            head.loose,
+        )
+        accepted = self.front.accept(request)
+        outlet = self._outlet = _Outlet(self, head, body, keep_alive=keep_alive)
+        if type(accepted) is Response and accepted.body.content is not None:
+            delivery = Delivery()
+            if accepted.body.content and has_body(head.method, accepted.status):
+                delivery.note(accepted.body.content)
+            outlet.whole(accepted)
+            if body is not None:
+                delivery.received = body.received
+                body.forget()
+            self.front.done(accepted, delivery)
+            return
+        if fields.upgrade:
+            outlet.splice = outlet.switch
+        task = self._task = self.loop.create_task(
+            answer(self.front, accepted, request, outlet, body)
+        )
+        task.add_done_callback(self._answered)
+
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        if self._task is task:
+            self._task = None
+
+    def ended(self, outlet: _Outlet) -> None:
+        """An answer is complete, or there will be no more of it."""
+        body = outlet.body
+        is_read = body is None or body.is_complete
+        self._outlet = None
+        if outlet.is_cut or self.transport.is_closing():
+            self.transport.close()
+        elif outlet.keep_alive:
+            self._heard = self._rests_since = self.loop.time()
+            if self._queue:  # behind the end of this one's record
+                self.loop.call_soon(self._begin_next)
+            else:
+                self._resume()
+        else:
+            self._end(unread=not is_read or outlet.status >= 400)
+
+    def _end(self, *, unread: bool) -> None:
+        """The connection closes behind an answer: what the client still sends is thrown away."""
+        self._reader.end()
+        self._queue.clear()
+        self._resume()
+        close_gently(self.transport, unread=unread)
+
+    def _begin_next(self) -> None:
+        if self._queue and self._outlet is None and self._room is None and not self.is_lost:
+            head, body = self._queue.popleft()
+            if not self._queue:
+                self._resume()
+            self._begin(head, body)
+
+    def _refuse(self, detail: str, why: Trouble) -> None:
+        """Answers with the front door's page and closes, behind any answer still under way."""
+        transport, body, outlet = self.transport, self._body, self._outlet
+        self._reader.end()
+        if transport.is_closing():
+            return
+        is_broken = body is not None and not body.is_complete
+        if outlet is not None:
+            outlet.keep_alive = False
+            if is_broken and outlet.body is body:
+                assert body is not None
+                body.break_off(ViewerGoneError(detail, why))
+                if outlet.is_started:  # no page can stand behind the answer's head
+                    outlet.lost()
+                    transport.close()
+            return
+        if is_broken:  # answered before it broke
+            transport.close()
+            return
+        response = self.front.page(why, detail, self.client)
+        transport.write(http1_writer.page(response))
+        close_gently(transport, unread=True)
+
+    # Flow
+
+    def _continue(self) -> None:
+        outlet = self._outlet
+        if outlet is not None and not outlet.is_started and not self.is_lost:
+            outlet.has_continued = True
+            self.transport.write(http1_writer.CONTINUE)
+
+    def _taken(self, count: int) -> None:
+        """So many bytes of a body were taken."""
+        body = self._body
+        if self._is_paused and (body is None or body.buffered < _LOW_WATER):
+            self._resume()
+
+    def _pause(self) -> None:
+        if not self._is_paused and not self.transport.is_closing():
+            self._is_paused = True
+            self.transport.pause_reading()
+
+    def _resume(self) -> None:
+        if self._is_paused:
+            self._is_paused = False
+            if not self.is_lost and not self.transport.is_closing():
+                self.transport.resume_reading()
+
+    def room(self) -> Awaitable[None] | None:
+        """What to wait for before more is written."""
+        return self._room
+
+    # Time
+
+    def _look_at(self, when: float) -> None:
+        if self._timer is None or self._timer.when() > when:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self.loop.call_at(when, self._look)
+
+    def _look(self) -> None:
+        """Ends a connection whose client keeps it waiting longer than the limits allow."""
+        self._timer = None
+        if self.is_lost or self._tunnel is not None or self.transport.is_closing():
+            return
+        now, limits = self.loop.time(), self._limits
+        deadline = now + limits.keep_alive
+        if self._full_since is not None and limits.idle is not None:
+            deadline = self._full_since + limits.idle
+            if deadline <= now:
+                self.transport.abort()  # it takes nothing of its answer
+                return
+        elif self._outlet is None and self._head_since is not None:
+            deadline = self._heard + (limits.idle or limits.keep_alive)
+            if limits.head is not None:
+                deadline = min(deadline, self._head_since + limits.head)
+            if deadline <= now:
+                self._refuse("the client sent nothing for the idle timeout", "idle")
+                return
+        elif self._outlet is None:
+            deadline = max(self._heard, self._rests_since) + limits.keep_alive
+            if deadline <= now:
+                self.transport.close()
+                return
+        self._look_at(deadline)
+
+    # Other protocols
+
+    async def switch(self, response: Response, protocol: bytes) -> tuple[int, int]:
+        """Answers 101 and joins the connection with the origin's until both have ended."""
+        upgraded = response.upgraded
+        assert upgraded is not None  # only such responses come here
+        origin = cast("TunnelEnd", upgraded.connection)
+        if self.transport.is_closing():
+            origin.close()
+            raise ViewerGoneError
+        self.transport.write(http1_writer.switching(response, protocol))
+        self._tunnel = Tunnel(
+            self.transport,
+            self,
+            origin,
+            idle=upgraded.idle,
+            only_origin=upgraded.only_origin,
+        )
+        moved = await self._tunnel.run(from_viewer=b"".join(self._early), from_origin=origin.rest)
+        return moved.to_origin, moved.to_viewer
+
+
+class _Outlet:
+    """Where the answer to one request goes out (`answering.Outlet`)."""
+
+    __slots__ = (
+        "_chunked",
+        "_connection",
+        "_head",
+        "_left",
+        "body",
+        "has_continued",
+        "is_cut",
+        "is_gone",
+        "is_started",
+        "keep_alive",
+        "pump",
+        "splice",
+        "status",
+    )
+
+    def __init__(
+        self, connection: Http1, head: Head, body: RequestBody | None, *, keep_alive: bool
+    ) -> None:
+        self._connection = connection
+        self._head = head
+        self._left: int | None = None
+        self._chunked = False
+        self.body = body
+        self.keep_alive = keep_alive
+        self.status = 0
+        self.has_continued = self.is_started = self.is_cut = self.is_gone = False
+        self.pump: asyncio.Task[object] | None = None
+        self.splice: Callable[[Response], Awaitable[tuple[int, int]]] | None = None
+
+    def _open(self, response: Response) -> None:
+        self.is_started = True
+        self.status = response.status
+        body = self.body
+        if self._head.fields.expects_continue and not self.has_continued:
+            self.keep_alive = self.keep_alive and (body is None or body.is_complete)
+
+    def _is_simple(self) -> bool:
+        """Whether the client speaks HTTP/0.9: it gets the body alone."""
+        loose = self._head.loose
+        return loose is not None and not loose.version
+
+    def whole(self, response: Response) -> None:
+        self._open(response)
+        head = self._head
+        data, self.keep_alive = http1_writer.whole(
+            response, method=head.method, version=head.version, keep_alive=self.keep_alive
+        )
+        if self._is_simple():
+            data = response.body.content or b""
+        connection = self._connection
+        connection.transport.write(data)
+        connection.ended(self)
+
+    def start(self, response: Response) -> None:
+        self._open(response)
+        head = self._head
+        written = http1_writer.head(
+            response, method=head.method, version=head.version, keep_alive=self.keep_alive
+        )
+        self.keep_alive = written.keep_alive
+        self._left, self._chunked = written.length, written.is_chunked
+        if not self._is_simple():
+            self._connection.transport.write(written.data)
+
+    def write(self, chunk: bytes) -> Awaitable[None] | None:
+        if self._chunked:
+            chunk = http1_writer.chunk(chunk)
+        elif self._left is not None:
+            chunk = chunk[: self._left]
+            self._left -= len(chunk)
+        if chunk:
+            self._connection.transport.write(chunk)
+        return self._connection.room()
+
+    def end(self, trailers: Headers | None) -> None:
+        if self._chunked:
+            self._connection.transport.write(http1_writer.LAST_CHUNK)
+        if self._left:  # the client must not wait for the rest
+            self.is_cut = True
+        self._connection.ended(self)
+
+    def cut(self) -> None:
+        self.is_cut = True
+        self._connection.ended(self)
+
+    def lost(self) -> None:
+        """The client is gone."""
+        self.is_gone = True
+        if self.pump is not None:
+            self.pump.cancel()
+
+    async def switch(self, response: Response) -> tuple[int, int]:
+        """Answers 101; the connection is no HTTP from here on."""
+        self.is_started = True
+        return await self._connection.switch(response, self._head.fields.upgrade)

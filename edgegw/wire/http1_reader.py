@@ -1,0 +1,366 @@
+"""Bytes of an HTTP/1 connection → requests, without a socket.
+
+    reader.feed(data) → [Head | Part | End | Refused | Raw, …]
+
+Three ways of reading a head stand behind `feed`, and nobody outside can tell which was taken:
+
+- remembered: the very bytes were read before (`remembered_heads`);
+- strict: httptools (llhttp), which refuses whatever two readers might understand differently;
+- lenient: what the strict parser refused is read once more (`http.loose_head`), where the front
+  door wants to judge such heads itself. The connection ends behind it: what follows is thrown
+  away, never taken for a request.
+
+The states, and what leads from one to the other (`TRANSITIONS` is the same as a table):
+
+    IDLE ──first byte──▶ HEAD ──complete──▶ IDLE (no body) or BODY ──complete──▶ IDLE
+    IDLE, HEAD ──strict refuses, lenient──▶ COLLECTING ──empty line──▶ LAST_BODY or ENDED
+    HEAD ──asks to switch protocols, no body──▶ SWITCHED: what follows is `Raw`
+    HEAD ──asks to switch, with a body──▶ BODY: an ordinary request, which is the last one
+    any ──complete, and the connection is not kept──▶ ENDED: what follows is thrown away
+    any ──nobody could go on reading──▶ ENDED, after one `Refused`
+
+Two sad stories. llhttp takes the body of a request that asks to switch protocols for the other
+protocol: another parser, told the framing alone, reads it. And header lines that come behind a
+chunked body (trailers) arrive by the same callback as those of the head: taken for those, they
+would be a way to smuggle a header past a check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final, TypeAlias
+
+import httptools
+
+from edgegw.http.limits import Limits, Trouble
+from edgegw.http.loose_head import LooseHead, head_end, is_hopeless, parse_loosely, simple_end
+from edgegw.http.message import Header, Headers
+from edgegw.wire.remembered_heads import REQUEST_LINE, Fields, RememberedHeads, is_one_block
+
+MAX_HEAD: Final = 256 * 1024
+"""Bytes of request line and headers after which nothing more is read; what services allow is less,
+and judged by their front doors."""
+
+_SHORT: Final = 64
+"""Bytes below which a block of data may be a whole request of HTTP/0.9."""
+
+_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+_METHODS: Final = {b"GET": "GET", b"HEAD": "HEAD"}
+_heads: Final = RememberedHeads()
+
+
+class State(Enum):
+    """Where a connection stands."""
+
+    IDLE = auto()
+    HEAD = auto()
+    BODY = auto()
+    COLLECTING = auto()
+    LAST_BODY = auto()
+    SWITCHED = auto()
+    ENDED = auto()
+
+
+TRANSITIONS: Final = {
+    State.IDLE: {State.HEAD, State.BODY, State.COLLECTING, State.LAST_BODY},
+    State.HEAD: {State.IDLE, State.BODY, State.COLLECTING, State.LAST_BODY, State.SWITCHED},
+    State.BODY: {State.IDLE},
+    State.COLLECTING: {State.LAST_BODY},
+    State.LAST_BODY: set[State](),
+    State.SWITCHED: set[State](),
+    State.ENDED: set[State](),
+}
+"""What one step may lead to; `ENDED` may follow any of them."""
+
+
+@dataclass(slots=True)
+class Head:
+    """The head of a request. `loose` is how it stood where the strict parser refused it."""
+
+    method: str
+    target: bytes
+    version: str
+    fields: Fields
+    loose: LooseHead | None = None
+
+
+@dataclass(slots=True)
+class Part:
+    """Bytes of the body of the latest head."""
+
+    data: bytes
+
+
+@dataclass(slots=True)
+class End:
+    """The body of the latest head is complete; `trailers` came behind it."""
+
+    trailers: tuple[Header, ...] = ()
+
+
+@dataclass(slots=True)
+class Refused:
+    """What came cannot be read; nothing more will be."""
+
+    detail: str
+    why: Trouble = "malformed"
+
+
+@dataclass(slots=True)
+class Raw:
+    """Bytes behind a head that asked to switch protocols."""
+
+    data: bytes
+
+
+Event: TypeAlias = Head | Part | End | Refused | Raw
+
+
+class Http1Reader:
+    """Reads the requests of one connection."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self.state = State.IDLE
+        self._events: list[Event] = []
+        self._parser = httptools.HttpRequestParser(self)
+        self._lines: list[Header] = []
+        self._trailers: list[Header] = []
+        self._target = b""
+        self._head: list[bytes] = []
+        self._head_bytes = 0
+        self._fields: Fields | None = None
+        self._is_muted = False
+        self._is_first = True
+        """Whether the bytes of the head under way are all in `_head`."""
+
+    @property
+    def is_in_head(self) -> bool:
+        """Whether a head has begun and is not complete."""
+        return self.state is State.HEAD or self.state is State.COLLECTING
+
+    def feed(self, data: bytes) -> Sequence[Event]:
+        """What `data`, and what came before it, says. Never raises."""
+        state = self.state
+        if state is State.IDLE:
+            line = REQUEST_LINE.match(data)
+            if line is not None:
+                block = data[line.end() :]
+                fields = _heads.get(block)
+                if fields is not None:
+                    if not fields.keep_alive:
+                        self.state = State.ENDED
+                    return (Head(_METHODS[line[1]], line[2], "1.1", fields),)
+                return self._feed_new(data, block if is_one_block(block) else None)
+            return self._feed_new(data, None)
+        if state is State.ENDED:
+            return ()
+        if state is State.SWITCHED:
+            return (Raw(data),)
+        if state is State.COLLECTING:
+            self._head.append(data)
+            self._read_loosely()
+        else:
+            if state is State.HEAD:
+                self._head.append(data)
+            self._parse(data)
+        return self._taken()
+
+    def end(self) -> None:
+        """Nothing more is to be read: the connection closes behind an answer."""
+        self.state = State.ENDED
+
+    def _taken(self) -> list[Event]:
+        events, self._events = self._events, []
+        return events
+
+    def _feed_new(self, data: bytes, block: bytes | None) -> Sequence[Event]:
+        """The first bytes of a request; with `block`, all of one that may be remembered."""
+        self._head = [data]
+        self._is_first = True
+        if block is None and self._limits.is_lenient and len(data) < _SHORT and simple_end(data):
+            self._read_loosely()
+            return self._taken()
+        self._parse(data)
+        events = self._taken()
+        if block is not None and len(events) == 1:
+            head = events[0]
+            if isinstance(head, Head) and head.loose is None and is_plain(head.fields):
+                _heads.learn(block, head.fields)
+        return events
+
+    def _refuse(self, detail: str, why: Trouble = "malformed") -> None:
+        if self.state is not State.ENDED:
+            self.state = State.ENDED
+            self._events.append(Refused(detail, why))
+
+    # The strict way
+
+    def _parse(self, data: bytes) -> None:
+        if self.state in (State.IDLE, State.HEAD):
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._on_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError as error:
+            in_head = self.state in (State.IDLE, State.HEAD)
+            if in_head and self._limits.is_lenient and self._is_first:
+                self._read_loosely()
+            else:
+                self._refuse(f"malformed HTTP: {error}")
+        if self.state is State.HEAD and self._head_bytes > MAX_HEAD:
+            self._refuse(f"request line and headers exceed {MAX_HEAD} bytes", "too-large")
+
+    def _on_upgrade(self, rest: bytes) -> None:
+        """What llhttp takes for another protocol."""
+        if self.state is State.BODY and self._fields is not None:
+            lines = [line for line in self._fields.headers.raw if line[0].lower() in _FRAMING]
+            self._read_body_alone(lines, rest)
+        elif self.state is State.SWITCHED and rest:
+            self._events.append(Raw(rest))
+
+    def _read_body_alone(self, framing: list[Header], rest: bytes) -> None:
+        """Reads the body under way with a parser that is told its framing and nothing else."""
+        self._parser = httptools.HttpRequestParser(self)
+        lines = b"".join([b"%b: %b\r\n" % line for line in framing])
+        self._is_muted = True
+        try:
+            self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % lines)
+            self._is_muted = False
+            if rest and self.state is not State.ENDED:
+                self._parser.feed_data(rest)
+        except httptools.HttpParserError as error:
+            self._refuse(f"malformed HTTP: {error}")
+        finally:
+            self._is_muted = False
+
+    # What httptools calls
+
+    def on_message_begin(self) -> None:
+        if self.state is State.IDLE:
+            self.state = State.HEAD
+            self._lines, self._trailers, self._target = [], [], b""
+
+    def on_url(self, url: bytes) -> None:
+        if not self._is_muted:
+            self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.state is State.HEAD:
+            # Blanks behind a value are not part of it; the parser keeps them.
+            self._lines.append((name, value.rstrip(b" \t")))
+        elif not self._is_muted:
+            self._trailers.append((name, value.rstrip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        self._head_bytes = 0
+        if self.state is not State.HEAD:
+            return
+        parser = self._parser
+        version = parser.get_http_version()
+        fields = self._fields = fields_of(self._lines, parser.should_keep_alive())
+        if not self._limits.takes_hosts(fields.hosts, version):
+            self._refuse(f"{fields.hosts} Host headers")
+            return
+        if version not in ("1.0", "1.1"):
+            self._refuse(f"HTTP version {version}")
+            return
+        switches = parser.should_upgrade()
+        if switches or (version == "1.0" and not self._limits.is_lenient):
+            fields.keep_alive = False  # HTTP/1.0 has to ask for it
+        if fields.has_body or version != "1.1" or not switches:
+            fields.upgrade = b""
+        method = parser.get_method().decode("ascii", "replace")
+        self._events.append(Head(method, self._target, version, fields))
+        if fields.has_body:
+            self.state = State.BODY
+        elif switches:
+            self.state = State.SWITCHED
+
+    def on_body(self, body: bytes) -> None:
+        if self.state is State.BODY or self.state is State.LAST_BODY:
+            self._events.append(Part(body))
+
+    def on_message_complete(self) -> None:
+        state, fields = self.state, self._fields
+        self._is_first = False  # where the next head begins is known only if data begins with it
+        if state is State.BODY and self._parser.should_upgrade():
+            return  # llhttp knows nothing of this body
+        if state is State.BODY or state is State.LAST_BODY:
+            self._events.append(End(tuple(self._trailers)))
+        if state is State.HEAD or state is State.BODY:
+            self.state = State.IDLE if fields is None or fields.keep_alive else State.ENDED
+        elif state is State.LAST_BODY:
+            self.state = State.ENDED
+
+    # The lenient way
+
+    def _read_loosely(self) -> None:
+        """Reads a head that the strict parser refuses, as far as it can be told what it says."""
+        data = b"".join(self._head)
+        self._events = []
+        end = simple_end(data) or head_end(data)
+        if end is None:
+            self.state = State.COLLECTING
+            if is_hopeless(data):
+                self._refuse("malformed HTTP: no request line")
+            elif len(data) > MAX_HEAD:
+                self._refuse(f"request line and headers exceed {MAX_HEAD} bytes", "too-large")
+            return
+        head = parse_loosely(data[:end])
+        if head is None or not head.uri:
+            self._refuse("malformed HTTP: no request line")
+            return
+        version = head.version.strip().removeprefix(b"HTTP/").decode("latin-1") or "0.9"
+        lines, framing = _fit(head)
+        fields = fields_of(lines, keeps_alive=False)
+        fields.upgrade = b""
+        if fields.hosts == 0 and version not in ("0.9", "1.0"):
+            self._refuse("no Host header")
+            return
+        method = head.method.decode("latin-1")
+        self._events.append(Head(method, head.uri, version, fields, head))
+        if not framing:
+            self.state = State.ENDED
+            return
+        self.state = State.LAST_BODY
+        self._read_body_alone(framing, data[end:])
+
+
+def fields_of(lines: list[Header], keeps_alive: bool) -> Fields:  # noqa: FBT001 - httptools' answer
+    """What header lines say of the way of their request."""
+    fields = Fields(Headers(lines), keeps_alive, hosts=0)
+    for name, value in lines:
+        lower = name.lower()
+        if lower == b"host":
+            fields.hosts += 1
+        elif lower == b"transfer-encoding":
+            fields.has_body, fields.length = True, None
+        elif lower == b"content-length":
+            if not fields.has_body and value.isdigit():
+                fields.length = int(value)
+            fields.has_body = True
+        elif lower == b"upgrade":
+            fields.upgrade = value.lower()
+        elif lower == b"expect" and value.lower() == b"100-continue":
+            fields.expects_continue = True
+    return fields
+
+
+def is_plain(fields: Fields) -> bool:
+    """Whether the next request with these lines can be answered without looking at them again."""
+    return not (fields.has_body or fields.upgrade or fields.expects_continue) and fields.hosts == 1
+
+
+def _fit(head: LooseHead) -> tuple[list[Header], list[Header]]:
+    """The lines of a lenient head that can be written down again, and those that frame its body."""
+    lines = [line for line in head.fit_to_send() if line[0].lower() not in _FRAMING]
+    framing: list[Header] = []
+    if head.framing == "chunked":
+        framing = [(b"Transfer-Encoding", b"chunked")]
+    elif head.framing:
+        framing = [(b"Content-Length", b"%d" % head.framing)]
+    return lines + framing, framing

@@ -1,0 +1,121 @@
+"""Responses → bytes of HTTP/1: the only place that frames one.
+
+How a body ends is told once, by what is there: its length where that is known, else chunks, else
+the end of the connection (HTTP/1.0). Whatever wrote a head, CR, LF and NUL never leave in it:
+within a value they become blanks (RFC 9110, section 5.5), a name with them is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from edgegw.http.message import Response, has_body
+
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+LAST_CHUNK: Final = b"0\r\n\r\n"
+
+_BREAKING: Final = re.compile(rb"[\r\n\0]")
+_KEEP: Final = b"Connection: keep-alive\r\n"
+_CLOSE: Final = b"Connection: close\r\n"
+
+
+@dataclass(slots=True)
+class WrittenHead:
+    """A head on the wire, and what it promises.
+
+    `length` is how many bytes of body follow: 0 where none may, None where it is not told.
+    """
+
+    data: bytes
+    length: int | None
+    is_chunked: bool
+    keep_alive: bool
+
+
+def head(response: Response, *, method: str, version: str, keep_alive: bool) -> WrittenHead:
+    """The head with the framing and the Connection header that fit its client."""
+    status = response.status
+    lines = [b"HTTP/1.1 %d %b" % (status, response.reason)]
+    length: int | None = None
+    connection_at = 0
+    for name, value in response.headers.raw:
+        lower = name.lower()
+        if lower == b"connection":
+            if b"close" in value.lower():
+                keep_alive = False
+            if not connection_at:
+                connection_at = len(lines)
+                lines.append(b"")
+        elif lower == b"content-length":
+            if length is None and value.isdigit():
+                length = int(value)
+                lines.append(b"%b: %b" % (name, value))
+        elif lower != b"transfer-encoding":
+            lines.append(b"%b: %b" % (name, value))
+    is_chunked = False
+    if not has_body(method, status):
+        length = 0
+    elif length is None and version <= "1.0":
+        keep_alive = False
+    elif length is None:
+        is_chunked = True
+        lines.append(b"Transfer-Encoding: chunked")
+    connection = b"Connection: keep-alive" if keep_alive else b"Connection: close"
+    if connection_at:
+        lines[connection_at] = connection
+    else:
+        lines.append(connection)
+    return WrittenHead(_joined(lines), length, is_chunked, keep_alive)
+
+
+def whole(
+    response: Response, *, method: str, version: str = "1.1", keep_alive: bool
+) -> tuple[bytes, bool]:
+    """A response with its content at hand on the wire, and whether the connection stays open."""
+    written = head(response, method=method, version=version, keep_alive=keep_alive)
+    content = response.body.content or b""
+    if written.is_chunked:
+        return b"%b%b%b" % (written.data, chunk(content), LAST_CHUNK), written.keep_alive
+    length = written.length
+    if length is None:
+        return written.data + content, written.keep_alive
+    is_cut = len(content) < length
+    return written.data + content[:length], written.keep_alive and not is_cut
+
+
+def switching(response: Response, protocol: bytes) -> bytes:
+    """The head of a 101: from here on both sides speak `protocol`."""
+    lines = [b"HTTP/1.1 %d %b" % (response.status, response.reason)]
+    lines += [b"%b: %b" % line for line in response.headers.raw]
+    return _joined([*lines, b"Connection: Upgrade", b"Upgrade: " + protocol])
+
+
+def page(response: Response) -> bytes:
+    """A complete response as it stands, for a connection that ends behind it."""
+    lines = [b"HTTP/1.1 %d %b" % (response.status, response.reason)]
+    lines += [b"%b: %b" % line for line in response.headers.raw]
+    return _joined(lines) + (response.body.content or b"")
+
+
+def chunk(data: bytes) -> bytes:
+    """A part of a chunked body; nothing for no data, which would end it."""
+    return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+
+
+def _joined(lines: list[bytes]) -> bytes:
+    data = b"\r\n".join(lines)
+    breaks = len(lines) - 1
+    if data.count(b"\n") != breaks or data.count(b"\r") != breaks or b"\0" in data:
+        data = b"\r\n".join(_mended(lines))
+    return data + b"\r\n\r\n"
+
+
+def _mended(lines: list[bytes]) -> Iterable[bytes]:
+    """`lines` without what would break out of them."""
+    for line in lines:
+        name = line.partition(b":")[0]
+        if line is lines[0] or not _BREAKING.search(name):
+            yield _BREAKING.sub(b" ", line)

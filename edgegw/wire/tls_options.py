@@ -1,0 +1,17 @@
+"""What a listener asks of TLS, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificates:
+    """What is asked of the certificates of clients: that a `trust_store` (a file) vouches for them.
+
+    Without one they are passed on unchecked.
+    """
+
+    trust_store: str | None
+    ignores_expiry: bool = False
+    tells_authorities: bool = False
