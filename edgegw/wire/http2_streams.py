@@ -1,0 +1,486 @@
+"""HTTP/2 as both of its sides see it: connections, their streams, and who waits for whom.
+
+The library knows frames and states, and nothing of sockets or time. Here it is fed, what it wants
+to say is sent, and everything that waits is kept:
+
+**Out.** A stream hands over a part of its body and gets an awaitable back while it must not make
+the next one. Three things close the way: the stream's window, the connection's window, and the
+transport when it has more than its high-water mark. So per stream at most one part waits (`_out`),
+behind the transport's mark nothing does, and whoever reads from an origin stops reading. When a
+window opens or the transport runs dry, those that wait take turns, a frame each: a large answer
+holds up no small one. What is never taken ends the stream after its `patience`.
+
+**In.** Bytes are acknowledged when somebody took them, so a peer sends ahead no more than a
+stream's window. The connection's window is all streams' windows together: an upload that nobody
+takes, or an answer whose viewer is slow, holds up nothing else.
+
+**One write.** While bytes are fed, answers only gather; they leave in one piece behind the last
+frame. What a task says leaves at the end of the loop's turn.
+
+**The end of a stream** comes when both sides have said all, when either resets it, or with its
+connection. Then it leaves `streams`, what it still had to send is dropped, and whoever waited on
+it goes on and sees `is_gone`. Nothing of it stays.
+
+**The end of a connection.** A GOAWAY says up to which stream its sender takes care; what is below
+is finished in both directions. The library never sees a GOAWAY, and never makes one but over an
+error: behind either it takes and sends nothing. What comes before an error in one packet counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable
+from typing import Final, cast
+
+from edgegw.http.message import Header
+from edgegw.wire.http2_frames import FrameError, FrameReader, Goodbye, goaway
+from edgegw.wire.http2_heads import MalformedHeadError
+from edgegw.wire.http2_library import (
+    BrokenRuleError,
+    DataEvent,
+    DataReceived,
+    ErrorCode,
+    HeadEvent,
+    RequestReceived,
+    ResponseReceived,
+    SettingsChanged,
+    StreamEnded,
+    StreamEvent,
+    StreamReset,
+    TrailersReceived,
+    WindowUpdated,
+    new_engine,
+)
+
+_HIGH_WATER: Final = 128 * 1024
+"""Bytes that may wait in a transport before its streams do."""
+_GATHERED: Final = 64 * 1024
+"""Bytes that are gathered before they are handed to the transport."""
+_EARNED: Final = 4
+"""Frames that a peer may send for a frame of ours: it opens two windows, perhaps twice."""
+
+
+class Http2Stream:
+    """One request and its answer: what this side sends on it.
+
+    `patience` are the seconds that the peer may take nothing while something waits to be sent.
+    `out` is what waits of the body; with `ends` nothing follows it but the `trailers`.
+    """
+
+    __slots__ = (
+        "_moved_at",
+        "_room",
+        "_timer",
+        "connection",
+        "ends",
+        "is_gone",
+        "is_received",
+        "is_sent",
+        "number",
+        "out",
+        "patience",
+        "trailers",
+    )
+
+    def __init__(self, connection: Http2Connection, number: int) -> None:
+        self.connection = connection
+        self.number = number
+        self.patience: float | None = None
+        self.out: deque[memoryview] = deque()
+        self.trailers: list[Header] | None = None
+        self.ends = self.is_sent = self.is_received = self.is_gone = False
+        self._room: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._moved_at = 0.0
+
+    # What this side sends
+
+    def send_head(self, lines: list[Header], *, ends: bool = False) -> None:
+        """A header block: it waits for nothing."""
+        self.connection.send_head(self, lines, ends=ends)
+
+    def send(self, data: bytes) -> Awaitable[None] | None:
+        """A part of the body; what is answered is to be awaited before the next one."""
+        if self.is_gone or not data:
+            return None
+        connection = self.connection
+        self.out.append(memoryview(data))
+        connection.send_waiting(self)
+        if not self.out and not connection.is_full:
+            return None
+        connection.let_wait(self)
+        room = self._room = connection.loop.create_future()
+        self._be_patient()
+        return room
+
+    def finish(self, data: bytes = b"", trailers: list[Header] | None = None) -> None:
+        """The last part of the body; it goes out as the peer takes it."""
+        if self.is_gone:
+            return
+        if data:
+            self.out.append(memoryview(data))
+        self.ends = True
+        self.trailers = trailers or None
+        self.connection.send_waiting(self)
+        if not self.is_sent:
+            self._be_patient()
+
+    def reset(self, code: int) -> None:
+        """There is no more of the stream, in either direction."""
+        self.connection.reset(self, code)
+
+    # What the connection asks of it
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something is to be sent."""
+        return bool(self.out) or (self.ends and not self.is_sent)
+
+    def moved(self) -> None:
+        """The peer takes what is sent."""
+        if self._timer is not None:
+            self._moved_at = self.connection.loop.time()
+
+    def wake(self) -> None:
+        """There is room again, or nobody to send to."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        room, self._room = self._room, None
+        if room is not None and not room.done():
+            room.set_result(None)
+
+    def let_go(self) -> None:
+        """Nothing more happens on the stream: it holds nothing any longer."""
+        self.is_gone = True
+        self.out.clear()
+        self.trailers = None
+        self.wake()
+        self.ended()
+
+    # What happens to it
+
+    def body_received(self, data: bytes) -> None:
+        """A part of the peer's body has come, to be acknowledged when it is taken."""
+        raise NotImplementedError
+
+    def trailers_received(self, lines: list[Header]) -> None:
+        """Lines behind the peer's body have come. Raises MalformedHeadError."""
+        raise NotImplementedError
+
+    def all_received(self) -> None:
+        """The peer has said all."""
+        raise NotImplementedError
+
+    def broke_off(self, text: str) -> None:
+        """The peer has reset the stream, or the connection has ended."""
+        raise NotImplementedError
+
+    def lost_patience(self) -> None:
+        """The peer has taken nothing for too long."""
+        raise NotImplementedError
+
+    def abandon(self) -> None:
+        """This side has no use for the stream any longer."""
+
+    def ended(self) -> None:
+        """This side has said all, or nothing more happens on the stream; may be called twice."""
+
+    def _be_patient(self) -> None:
+        if self.patience is not None and self._timer is None:
+            loop = self.connection.loop
+            self._moved_at = loop.time()
+            self._timer = loop.call_later(self.patience, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        loop = self.connection.loop
+        due = self._moved_at + (self.patience or 0.0)
+        if due <= loop.time():
+            self.lost_patience()
+        else:
+            self._timer = loop.call_at(due, self._look)
+
+
+class Http2Connection(asyncio.Protocol):
+    """One connection, whichever side this is. `streams` are those that have not ended.
+
+    One that `is_leaving` begins no more of them; one that `is_full` has more to send than its
+    transport wants; one that `is_over` neither sends nor takes anything.
+    """
+
+    def __init__(self, *, is_client: bool, window: int, windows: int, streams: int | None) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.streams: dict[int, Http2Stream] = {}
+        self.is_full = self.is_over = self.is_leaving = False
+        self._engine = new_engine(
+            is_client=is_client, window=window, windows=windows, streams=streams
+        )
+        self._frames = FrameReader(self.loop.time, preface=not is_client)
+        self._waiting: dict[int, Http2Stream] = {}
+        self._opened: set[int] = set()
+        self._transport: asyncio.Transport | None = None
+        self._last = 0
+        self._gathered = 0
+        self._is_feeding = self._is_scheduled = False
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(_HIGH_WATER)
+        self.flush()
+
+    def data_received(self, data: bytes) -> None:
+        if self.is_over:
+            return
+        self._is_feeding = True
+        try:
+            self._feed(data)
+        except FrameError as error:
+            self.fail(str(error), error.code)
+        except MalformedHeadError as error:
+            self.fail(str(error), ErrorCode.PROTOCOL_ERROR)
+        except BrokenRuleError as error:
+            self.fail(str(error), None)
+        finally:
+            self._is_feeding = False
+        if not self.is_over:
+            self.flush()
+
+    def _feed(self, data: bytes) -> None:
+        engine, frames = self._engine, self._frames
+        for frame in frames.feed(data):
+            for event in engine.receive_data(frame):
+                self._happened(event)
+            if self.is_over:
+                return
+        if frames.goodbye is not None:
+            goodbye, frames.goodbye = frames.goodbye, None
+            self.take_goodbye(goodbye)
+        if self._opened:
+            opened, self._opened = self._opened, set()
+            self._take_turns(None if 0 in opened else opened)
+
+    def pause_writing(self) -> None:
+        self.is_full = True
+
+    def resume_writing(self) -> None:
+        self.is_full = False
+        if not self.is_over:
+            self._take_turns(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.end("the connection was closed")
+
+    # What the library tells
+
+    def _happened(self, event: object) -> None:
+        kind = type(event)
+        if kind is RequestReceived or kind is ResponseReceived:
+            head = cast("HeadEvent", event)
+            self.head_received(head.stream_id, head.headers, ends=head.stream_ended is not None)
+        elif kind is DataReceived:
+            self._data(cast("DataEvent", event))
+        elif kind is WindowUpdated:
+            self._opened.add(cast("StreamEvent", event).stream_id)
+        elif kind is SettingsChanged:
+            self._opened.add(0)
+        elif kind is StreamEnded:
+            stream = self.streams.get(cast("StreamEvent", event).stream_id)
+            if stream is not None:
+                stream.is_received = True
+                stream.all_received()
+                self._leave_if_done(stream)
+        elif kind is StreamReset:
+            stream = self.streams.get(cast("StreamEvent", event).stream_id)
+            if stream is not None:
+                self._drop(stream, "the stream was reset")
+        elif kind is TrailersReceived:
+            head = cast("HeadEvent", event)
+            stream = self.streams.get(head.stream_id)
+            if stream is not None:
+                stream.trailers_received(head.headers)
+
+    def _data(self, event: DataEvent) -> None:
+        number, data, counted = event.stream_id, event.data, event.flow_controlled_length
+        stream = self.streams.get(number)
+        if stream is None:
+            self.acknowledge(number, counted)
+            return
+        if counted > len(data):
+            self.acknowledge(number, counted - len(data))  # what was padded
+        if data:
+            stream.body_received(data)
+
+    def head_received(self, number: int, lines: list[Header], *, ends: bool) -> None:
+        """The header block of a request or a response has come. Raises MalformedHeadError."""
+        raise NotImplementedError
+
+    def take_goodbye(self, goodbye: Goodbye) -> None:
+        """The peer takes care of nothing behind a stream."""
+        raise NotImplementedError
+
+    # What streams ask for
+
+    def send_head(self, stream: Http2Stream, lines: list[Header], *, ends: bool) -> None:
+        """Sends a header block. Raises BrokenRuleError where the library refuses it."""
+        if stream.is_gone:
+            return
+        self._engine.send_headers(stream.number, lines, end_stream=ends)
+        self._frames.earn(_EARNED)
+        self._touch()
+        if ends:
+            self._sent(stream)
+
+    def send_waiting(self, stream: Http2Stream) -> None:
+        """Sends what waits on `stream`, as far as windows and transport allow."""
+        while stream.is_waiting:
+            if self.is_full or not self._send_frame(stream):
+                self._waiting[stream.number] = stream
+                return
+
+    def let_wait(self, stream: Http2Stream) -> None:
+        """Wakes `stream` once there is room for more."""
+        self._waiting[stream.number] = stream
+
+    def acknowledge(self, number: int, count: int) -> None:
+        """So many bytes of a body were taken: the peer may send as much again."""
+        if count and not self.is_over:
+            with contextlib.suppress(BrokenRuleError):
+                self._engine.acknowledge_received_data(count, number)
+            self._touch()
+
+    def reset(self, stream: Http2Stream, code: int) -> None:
+        """Ends `stream` in both directions, if it has not ended."""
+        if self.streams.get(stream.number) is stream:
+            self.refuse(stream.number, code)
+            self._leave(stream)
+
+    def refuse(self, number: int, code: int) -> None:
+        """Resets what the library takes for a stream."""
+        if not self.is_over:
+            with contextlib.suppress(BrokenRuleError):  # the peer has reset it
+                self._engine.reset_stream(number, code)
+            self._touch()
+
+    # Sending
+
+    def _take_turns(self, opened: set[int] | None) -> None:
+        """Lets those that wait send a frame each, until all is sent or the way is closed.
+
+        Only the windows of the streams `opened` have changed; None for any.
+        """
+        waiting = self._waiting
+        turn = [number for number in waiting if opened is None or number in opened]
+        while turn:
+            again: list[int] = []
+            for number in turn:
+                if self.is_full:
+                    return
+                stream = waiting.get(number)
+                if stream is None:
+                    continue
+                if stream.is_waiting and self._send_frame(stream):
+                    waiting[number] = waiting.pop(number, stream)  # behind all others
+                    again.append(number)
+                if not stream.is_waiting and not self.is_full:
+                    waiting.pop(number, None)
+                    stream.wake()
+            turn = again
+
+    def _send_frame(self, stream: Http2Stream) -> bool:
+        """Sends one frame of what waits on `stream`; False where its windows are closed."""
+        engine, number, out = self._engine, stream.number, stream.out
+        ends = stream.ends
+        if out:
+            room = min(engine.local_flow_control_window(number), engine.max_outbound_frame_size)
+            if room <= 0:
+                return False
+            data = out[0]
+            if len(data) > room:
+                data, out[0] = data[:room], data[room:]
+            else:
+                out.popleft()
+            ends = ends and not out and stream.trailers is None
+            engine.send_data(number, data, end_stream=ends)
+            self._gathered += len(data)
+            stream.moved()
+        elif stream.trailers is not None:
+            engine.send_headers(number, stream.trailers, end_stream=True)
+        else:
+            engine.end_stream(number)
+        self._frames.earn(_EARNED)
+        if self._gathered >= _GATHERED:
+            self.flush()
+        else:
+            self._touch()
+        if ends:
+            self._sent(stream)
+        return True
+
+    def _sent(self, stream: Http2Stream) -> None:
+        stream.is_sent = True
+        self._waiting.pop(stream.number, None)
+        stream.wake()
+        stream.ended()
+        self._leave_if_done(stream)
+
+    def _touch(self) -> None:
+        """Something waits to be flushed."""
+        if not self._is_feeding and not self._is_scheduled:
+            self._is_scheduled = True
+            self.loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Hands to the transport what was gathered."""
+        self._is_scheduled = False
+        self._gathered = 0
+        data = self._engine.data_to_send()
+        if data and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    # Ends
+
+    def _leave_if_done(self, stream: Http2Stream) -> None:
+        if stream.is_sent and stream.is_received:
+            self._leave(stream)
+
+    def _drop(self, stream: Http2Stream, text: str) -> None:
+        """The peer gave `stream` up."""
+        stream.is_gone = True
+        stream.broke_off(text)
+        self._leave(stream)
+
+    def _leave(self, stream: Http2Stream) -> None:
+        if self.streams.pop(stream.number, None) is not None:
+            self._waiting.pop(stream.number, None)
+            stream.let_go()
+
+    def say_goodbye(self, last: int, code: int = ErrorCode.NO_ERROR) -> None:
+        """Takes care of the streams up to `last`, and of no other."""
+        self.is_leaving = True
+        self.flush()
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(goaway(last, code))
+
+    def fail(self, text: str, code: int | None) -> None:
+        """Ends the connection over what its peer sent; without `code` the library says why."""
+        if code is not None:
+            self.say_goodbye(self._last, code)
+        self.close(text)
+
+    def close(self, text: str = "the connection was closed") -> None:
+        """Ends the connection behind what is sent already."""
+        if self._transport is not None and not self.is_over:
+            self.flush()
+            self._transport.close()
+        self.end(text)
+
+    def end(self, text: str) -> None:
+        """Nothing more comes or goes."""
+        self.is_over = True
+        for stream in list(self.streams.values()):
+            self._drop(stream, text)
