@@ -57,7 +57,7 @@ logger = logging.getLogger(__name__)
 _heads: Final = RequestHeads()
 
 
-class Http2(Http2Connection):
+class Http2(Http2Connection["StreamOutlet"]):
     """One connection behind TLS; `tls` tells of the handshake for each request.
 
     It is one of `connections` for as long as it is open.
@@ -71,7 +71,7 @@ class Http2(Http2Connection):
         self.tls = tls
         self.limits = limits = front.limits()
         super().__init__(
-            is_client=False,
+            "client",
             window=_WINDOW,
             windows=_WINDOW * limits.streams,
             streams=limits.streams,
@@ -328,7 +328,7 @@ class StreamOutlet(Http2Stream):
                 self._body = None
             self._unhold()
 
-    def broke_off(self, text: str) -> None:
+    def broke_off(self, text: str, *, is_refused: bool) -> None:
         body = self._body
         if body is not None:
             body.break_off(ViewerGoneError())

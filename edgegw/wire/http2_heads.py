@@ -17,9 +17,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from edgegw.http.message import Header, Headers, Response
+from edgegw.http.message import EMPTY, Header, Headers, Request, Response
 
-CONNECTION_FIELDS: Final = frozenset(
+_CONNECTION_FIELDS: Final = frozenset(
     {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
 )
 """Headers that HTTP/2 does without (RFC 9113, section 8.2.2)."""
@@ -29,6 +29,9 @@ _VALUE: Final = re.compile(rb"(?:[^\0\r\n \t](?:[^\0\r\n]*[^\0\r\n \t])?)?")
 _BREAKING: Final = re.compile(rb"[\0\r\n]")
 _PATH: Final = re.compile(rb"[!-~\x80-\xff]+")
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_METHOD: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_SENT_PATH: Final = re.compile(rb"/[!-~\x80-\xff]*")
+_OWN: Final = frozenset({b"host", b"content-length"})
 _STATUS: Final = re.compile(rb"[1-9][0-9][0-9]")
 _ASKING: Final = frozenset({b":method", b":scheme", b":authority", b":path", b":protocol"})
 _LONGEST_LENGTH: Final = 18
@@ -110,7 +113,7 @@ def _split(
             if fields or name in pseudo or name not in pseudo_names:
                 raise MalformedHeadError(f"{name!r} may not stand there", is_fatal=True)
             pseudo[name] = value
-        elif not _NAME.fullmatch(name) or name in CONNECTION_FIELDS:
+        elif not _NAME.fullmatch(name) or name in _CONNECTION_FIELDS:
             raise MalformedHeadError(f"{name!r} is no header of HTTP/2", is_fatal=True)
         elif name == b"te" and value.lower() != b"trailers":
             raise MalformedHeadError("TE asks for more than trailers", is_fatal=True)
@@ -205,7 +208,7 @@ _sent_names: dict[bytes, bytes] = {}
 def _sent_name(name: bytes) -> bytes:
     """`name` as it leaves; empty where it must not."""
     lower = name.lower()
-    if not _NAME.fullmatch(lower) or lower in CONNECTION_FIELDS:
+    if not _NAME.fullmatch(lower) or lower in _CONNECTION_FIELDS:
         lower = b""
     if len(_sent_names) >= _MOST:
         _sent_names.clear()
@@ -226,6 +229,33 @@ def sent_lines(headers: Headers) -> list[Header]:
     if _BREAKING.search(b"".join([value for _, value in lines])):
         lines = [(name, _BREAKING.sub(b" ", value)) for name, value in lines]
     return lines
+
+
+def sent_request(scheme: str, authority: bytes, request: Request) -> list[Header]:
+    """The header block of `request`: its length is that of the body that is there.
+
+    Raises MalformedHeadError where it can have none.
+    """
+    method, path, body = request.method, request.target.raw, request.body
+    if not _METHOD.fullmatch(method) or not (_SENT_PATH.fullmatch(path) or path == b"*"):
+        raise MalformedHeadError(f"cannot be sent {method[:40]!r} {path[:80]!r}")
+    lines = sent_lines(request.headers)
+    is_declared = any(name == b"content-length" for name, _ in lines)
+    lines = [line for line in lines if line[0] not in _OWN and not _asks_too_much(line)]
+    if body.length is not None and (is_declared or body is not EMPTY):
+        lines.append((b"content-length", b"%d" % body.length))
+    return [
+        (b":method", method.encode("ascii")),
+        (b":scheme", scheme.encode("ascii")),
+        (b":authority", _BREAKING.sub(b" ", authority)),
+        (b":path", path),
+        *lines,
+    ]
+
+
+def _asks_too_much(line: Header) -> bool:
+    """Whether it is a TE that HTTP/2 has no use for."""
+    return line[0] == b"te" and line[1].lower() != b"trailers"
 
 
 def sent_response(response: Response) -> tuple[list[Header], int | None]:

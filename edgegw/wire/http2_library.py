@@ -35,12 +35,11 @@ BrokenRuleError = cast("type[Exception]", _exceptions.ProtocolError)
 
 RequestReceived: type[HeadEvent] = _events.RequestReceived
 ResponseReceived: type[HeadEvent] = _events.ResponseReceived
-InformationReceived: type[HeadEvent] = _events.InformationalResponseReceived
 TrailersReceived: type[HeadEvent] = _events.TrailersReceived
 DataReceived: type[DataEvent] = _events.DataReceived
 StreamEnded: type[StreamEvent] = _events.StreamEnded
-StreamReset: type[StreamEvent] = _events.StreamReset
-WindowUpdated: type[object] = _events.WindowUpdated
+StreamReset: type[ResetEvent] = _events.StreamReset
+WindowUpdated: type[StreamEvent] = _events.WindowUpdated
 SettingsChanged: type[object] = _events.RemoteSettingsChanged
 
 
@@ -64,10 +63,23 @@ class DataEvent(StreamEvent, Protocol):
     flow_controlled_length: int
 
 
+class ResetEvent(StreamEvent, Protocol):
+    """A stream was ended by its peer, or because of it."""
+
+    error_code: int
+
+
+class PeerSettings(Protocol):
+    """What the peer asks of this side; without a limit to streams there is none."""
+
+    max_concurrent_streams: int
+
+
 class Engine(Protocol):
     """One end of a connection without its socket. Everything may raise BrokenRuleError."""
 
     max_outbound_frame_size: int
+    remote_settings: PeerSettings
 
     def receive_data(self, data: bytes) -> list[object]: ...
 

@@ -32,7 +32,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable
-from typing import Final, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from edgegw.http.message import Header
 from edgegw.wire.http2_frames import FrameError, FrameReader, Goodbye, goaway
@@ -44,6 +44,7 @@ from edgegw.wire.http2_library import (
     ErrorCode,
     HeadEvent,
     RequestReceived,
+    ResetEvent,
     ResponseReceived,
     SettingsChanged,
     StreamEnded,
@@ -54,12 +55,16 @@ from edgegw.wire.http2_library import (
     new_engine,
 )
 
+_CLIENT: Final = "client"
 _HIGH_WATER: Final = 128 * 1024
 """Bytes that may wait in a transport before its streams do."""
 _GATHERED: Final = 64 * 1024
 """Bytes that are gathered before they are handed to the transport."""
 _EARNED: Final = 4
 """Frames that a peer may send for a frame of ours: it opens two windows, perhaps twice."""
+
+
+Stream = TypeVar("Stream", bound="Http2Stream")
 
 
 class Http2Stream:
@@ -84,7 +89,7 @@ class Http2Stream:
         "trailers",
     )
 
-    def __init__(self, connection: Http2Connection, number: int) -> None:
+    def __init__(self, connection: Http2Connection[Any], number: int) -> None:
         self.connection = connection
         self.number = number
         self.patience: float | None = None
@@ -174,8 +179,8 @@ class Http2Stream:
         """The peer has said all."""
         raise NotImplementedError
 
-    def broke_off(self, text: str) -> None:
-        """The peer has reset the stream, or the connection has ended."""
+    def broke_off(self, text: str, *, is_refused: bool) -> None:
+        """The peer has reset the stream, or the connection has ended; `text` says it."""
         raise NotImplementedError
 
     def lost_patience(self) -> None:
@@ -204,27 +209,30 @@ class Http2Stream:
             self._timer = loop.call_at(due, self._look)
 
 
-class Http2Connection(asyncio.Protocol):
+class Http2Connection(asyncio.Protocol, Generic[Stream]):
     """One connection, whichever side this is. `streams` are those that have not ended.
 
     One that `is_leaving` begins no more of them; one that `is_full` has more to send than its
-    transport wants; one that `is_over` neither sends nor takes anything.
+    transport wants; one that `is_over` neither sends nor takes anything. `peer` is what the other
+    side is called.
     """
 
-    def __init__(self, *, is_client: bool, window: int, windows: int, streams: int | None) -> None:
+    def __init__(self, peer: str, *, window: int, windows: int, streams: int | None) -> None:
+        is_client = peer != _CLIENT
+        self.peer = peer
         self.loop = asyncio.get_running_loop()
-        self.streams: dict[int, Http2Stream] = {}
+        self.streams: dict[int, Stream] = {}
         self.is_full = self.is_over = self.is_leaving = False
         self._engine = new_engine(
             is_client=is_client, window=window, windows=windows, streams=streams
         )
         self._frames = FrameReader(self.loop.time, preface=not is_client)
-        self._waiting: dict[int, Http2Stream] = {}
+        self._waiting: dict[int, Stream] = {}
         self._opened: set[int] = set()
         self._transport: asyncio.Transport | None = None
         self._last = 0
         self._gathered = 0
-        self._is_feeding = self._is_scheduled = False
+        self._is_feeding = self._is_scheduled = self._has_settings = False
 
     # What asyncio calls
 
@@ -273,7 +281,7 @@ class Http2Connection(asyncio.Protocol):
             self._take_turns(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.end("the connection was closed")
+        self.end(f"the {self.peer} closed the connection")
 
     # What the library tells
 
@@ -287,6 +295,7 @@ class Http2Connection(asyncio.Protocol):
         elif kind is WindowUpdated:
             self._opened.add(cast("StreamEvent", event).stream_id)
         elif kind is SettingsChanged:
+            self._has_settings = True
             self._opened.add(0)
         elif kind is StreamEnded:
             stream = self.streams.get(cast("StreamEvent", event).stream_id)
@@ -295,9 +304,11 @@ class Http2Connection(asyncio.Protocol):
                 stream.all_received()
                 self._leave_if_done(stream)
         elif kind is StreamReset:
-            stream = self.streams.get(cast("StreamEvent", event).stream_id)
+            reset = cast("ResetEvent", event)
+            stream = self.streams.get(reset.stream_id)
             if stream is not None:
-                self._drop(stream, "the stream was reset")
+                is_refused = reset.error_code == ErrorCode.REFUSED_STREAM
+                self.drop(stream, f"the {self.peer} reset the request", is_refused=is_refused)
         elif kind is TrailersReceived:
             head = cast("HeadEvent", event)
             stream = self.streams.get(head.stream_id)
@@ -325,7 +336,7 @@ class Http2Connection(asyncio.Protocol):
 
     # What streams ask for
 
-    def send_head(self, stream: Http2Stream, lines: list[Header], *, ends: bool) -> None:
+    def send_head(self, stream: Stream, lines: list[Header], *, ends: bool) -> None:
         """Sends a header block. Raises BrokenRuleError where the library refuses it."""
         if stream.is_gone:
             return
@@ -335,14 +346,14 @@ class Http2Connection(asyncio.Protocol):
         if ends:
             self._sent(stream)
 
-    def send_waiting(self, stream: Http2Stream) -> None:
+    def send_waiting(self, stream: Stream) -> None:
         """Sends what waits on `stream`, as far as windows and transport allow."""
         while stream.is_waiting:
             if self.is_full or not self._send_frame(stream):
                 self._waiting[stream.number] = stream
                 return
 
-    def let_wait(self, stream: Http2Stream) -> None:
+    def let_wait(self, stream: Stream) -> None:
         """Wakes `stream` once there is room for more."""
         self._waiting[stream.number] = stream
 
@@ -353,7 +364,7 @@ class Http2Connection(asyncio.Protocol):
                 self._engine.acknowledge_received_data(count, number)
             self._touch()
 
-    def reset(self, stream: Http2Stream, code: int) -> None:
+    def reset(self, stream: Stream, code: int) -> None:
         """Ends `stream` in both directions, if it has not ended."""
         if self.streams.get(stream.number) is stream:
             self.refuse(stream.number, code)
@@ -391,7 +402,7 @@ class Http2Connection(asyncio.Protocol):
                     stream.wake()
             turn = again
 
-    def _send_frame(self, stream: Http2Stream) -> bool:
+    def _send_frame(self, stream: Stream) -> bool:
         """Sends one frame of what waits on `stream`; False where its windows are closed."""
         engine, number, out = self._engine, stream.number, stream.out
         ends = stream.ends
@@ -421,7 +432,7 @@ class Http2Connection(asyncio.Protocol):
             self._sent(stream)
         return True
 
-    def _sent(self, stream: Http2Stream) -> None:
+    def _sent(self, stream: Stream) -> None:
         stream.is_sent = True
         self._waiting.pop(stream.number, None)
         stream.wake()
@@ -444,17 +455,17 @@ class Http2Connection(asyncio.Protocol):
 
     # Ends
 
-    def _leave_if_done(self, stream: Http2Stream) -> None:
+    def _leave_if_done(self, stream: Stream) -> None:
         if stream.is_sent and stream.is_received:
             self._leave(stream)
 
-    def _drop(self, stream: Http2Stream, text: str) -> None:
-        """The peer gave `stream` up."""
+    def drop(self, stream: Stream, text: str, *, is_refused: bool = False) -> None:
+        """The peer gave `stream` up; with `is_refused` it never did anything about it."""
         stream.is_gone = True
-        stream.broke_off(text)
+        stream.broke_off(text, is_refused=is_refused)
         self._leave(stream)
 
-    def _leave(self, stream: Http2Stream) -> None:
+    def _leave(self, stream: Stream) -> None:
         if self.streams.pop(stream.number, None) is not None:
             self._waiting.pop(stream.number, None)
             stream.let_go()
@@ -483,4 +494,4 @@ class Http2Connection(asyncio.Protocol):
         """Nothing more comes or goes."""
         self.is_over = True
         for stream in list(self.streams.values()):
-            self._drop(stream, text)
+            self.drop(stream, text)

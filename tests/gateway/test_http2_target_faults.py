@@ -92,7 +92,7 @@ class Target:
 
 
 @asynccontextmanager
-async def target(script: Script) -> AsyncIterator[Target]:
+async def target(script: Script, *, reads: bool = True) -> AsyncIterator[Target]:
     found, tasks = Target(), set[asyncio.Task[Any]]()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -100,6 +100,7 @@ async def target(script: Script) -> AsyncIterator[Target]:
         assert task is not None
         tasks.add(task)
         peer = Peer(reader, writer)
+        peer.reads = reads
         found.peers.append(peer)
         try:
             await peer.run(script)
@@ -176,9 +177,9 @@ async def test_an_upload_may_take_longer_than_the_idle_timeout(serving) -> None:
 
 async def test_a_target_that_takes_no_more_gives_504(serving) -> None:
     async def full(peer: Peer, number: int) -> None:
-        peer.reads = False
+        pass
 
-    async with target(full) as found:
+    async with target(full, reads=False) as found:
         async with serving(config(found, attributes=SHORT)) as front, http2(front) as client:
             number = client.ask("/up", ends=False)
             for at in range(10):

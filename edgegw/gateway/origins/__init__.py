@@ -20,8 +20,9 @@ from edgegw.alb.targets import Answer
 from edgegw.cloudfront.faults import OriginFailure
 from edgegw.cloudfront.model import CustomOrigin, Origin, S3Origin, may_try_again
 from edgegw.gateway.exchange import Exchange
-from edgegw.gateway.http2_connection import Http2Error
-from edgegw.gateway.http2_targets import Http2Targets
+from edgegw.gateway.httpx_origins import EVERYBODY
+from edgegw.gateway.origins.http2_client import Http2Client
+from edgegw.gateway.origins.http2_target import Http2Error
 from edgegw.gateway.transport import HttptoolsTransport, Outgoing, Timeouts
 from edgegw.http.message import (
     EMPTY,
@@ -66,7 +67,7 @@ class Origins:
         self._transport = transport
         self._targets = targets
         self.local = local
-        self._http2 = Http2Targets()
+        self._http2 = Http2Client(unverified=EVERYBODY)
         self._urls: dict[tuple[str, str, int | None], httpx.URL] = {}
 
     async def fetch(

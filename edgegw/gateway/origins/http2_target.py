@@ -1,0 +1,264 @@
+"""One HTTP/2 connection to a target, and the requests on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable
+from typing import Final
+
+from edgegw.http.message import EMPTY, Body, Header, Headers
+from edgegw.wire.http2_frames import Goodbye
+from edgegw.wire.http2_heads import (
+    MalformedHeadError,
+    content_length,
+    read_response,
+    read_trailers,
+)
+from edgegw.wire.http2_library import BrokenRuleError, ErrorCode
+from edgegw.wire.http2_streams import Http2Connection, Http2Stream
+
+_WINDOW: Final = 256 * 1024
+"""Bytes of an answer that a target may send before anybody takes them."""
+_WINDOWS: Final = 2**30
+"""The same for all answers of a connection: none of them is to wait for another's viewer."""
+_FIRST: Final = 100
+"""Streams that are opened before a target has said how many it takes."""
+
+_SILENT: Final = "the target did not answer in time"
+
+
+class Http2Error(Exception):
+    """A target gave no answer: `timed_out` when it gave none in time.
+
+    A request that `is_untouched` has not begun there, and may be sent again.
+    """
+
+    def __init__(self, text: str, *, timed_out: bool = False, is_untouched: bool = False) -> None:
+        super().__init__(text)
+        self.timed_out = timed_out
+        self.is_untouched = is_untouched
+
+
+class TargetStream(Http2Stream):
+    """One request and its answer: `status` 0 until it is there.
+
+    `broken` is why the request has no end.
+    """
+
+    __slots__ = (
+        "_chunks",
+        "_error",
+        "_heard_at",
+        "_news",
+        "_upload",
+        "answer_trailers",
+        "broken",
+        "headers",
+        "length",
+        "status",
+    )
+
+    connection: TargetConnection
+
+    def __init__(self, connection: TargetConnection, number: int, idle: float) -> None:
+        super().__init__(connection, number)
+        self.patience = idle
+        self.status = 0
+        self.headers = Headers()
+        self.length: int | None = None
+        self.answer_trailers: tuple[Header, ...] = ()
+        self.broken: Exception | None = None
+        self._chunks: deque[bytes] = deque()
+        self._error: Http2Error | None = None
+        self._news: asyncio.Future[None] | None = None
+        self._upload: asyncio.Task[None] | None = None
+        self._heard_at = self._moved_at = connection.loop.time()
+
+    # The request
+
+    def follow(self, body: Body) -> None:
+        """Sends the body: at once what is at hand, by a task what is not."""
+        if body.content is not None:
+            self.finish(body.content)
+        elif body.chunks is not None:
+            self._upload = asyncio.ensure_future(self._send_all(body.chunks))
+
+    async def _send_all(self, chunks: AsyncIterable[bytes]) -> None:
+        """Whoever waits for the answer learns what goes wrong; it may come before the end."""
+        try:
+            async for chunk in chunks:
+                waiting = self.send(chunk)
+                if waiting is not None:
+                    await waiting
+                if self.is_gone:
+                    return
+        except Exception as error:  # the body has no end
+            self.broken = error
+            self._fail(Http2Error("the request broke off"))
+            self.reset(ErrorCode.CANCEL)
+        else:
+            self.finish()
+
+    def moved(self) -> None:
+        self._moved_at = self.connection.loop.time()
+
+    def lost_patience(self) -> None:
+        self._fail(Http2Error(_SILENT, timed_out=True))
+        self.reset(ErrorCode.CANCEL)
+
+    # The answer, as it is waited for
+
+    async def answered(self) -> None:
+        """Returns when the head of the answer is there. Raises Http2Error."""
+        while not self.status:
+            if self._error is not None:
+                raise self._error
+            await self._wait(is_sending=not self.is_sent)
+
+    async def part(self) -> bytes | None:
+        """The next part of the body; the target may send as much again. Raises Http2Error."""
+        while not self._chunks:
+            if self._error is not None:
+                raise self._error
+            if self.is_received:
+                return None
+            await self._wait(is_sending=False)
+        part = self._chunks.popleft()
+        self.connection.acknowledge(self.number, len(part))
+        return part
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the answer is complete and has no body."""
+        return (
+            self.is_received
+            and not self._chunks
+            and not self.answer_trailers
+            and self._error is None
+        )
+
+    async def _wait(self, *, is_sending: bool) -> None:
+        """Waits for news. It is the target's turn for `patience` from the last byte either way."""
+        loop = self.connection.loop
+        self._heard_at = loop.time()
+        while True:
+            news = self._news = loop.create_future()
+            end = None
+            if not is_sending or self.is_sent:
+                end = max(self._heard_at, self._moved_at) + (self.patience or 0.0)
+            try:
+                async with asyncio.timeout_at(end):
+                    await news
+            except TimeoutError:
+                if max(self._heard_at, self._moved_at) + (self.patience or 0.0) > loop.time():
+                    continue
+                raise Http2Error(_SILENT, timed_out=True) from None
+            else:
+                return
+            finally:
+                self._news = None
+
+    def _tell(self) -> None:
+        news = self._news
+        if news is not None and not news.done():
+            news.set_result(None)
+
+    def give_up(self) -> None:
+        """Nobody waits for the answer any longer; what was not read counts as read."""
+        if self._upload is not None:
+            self._upload.cancel()
+        unread = sum(map(len, self._chunks))
+        self._chunks.clear()
+        self.connection.acknowledge(self.number, unread)
+        self.reset(ErrorCode.CANCEL)
+
+    # What happens to it
+
+    def head_received(self, lines: list[Header]) -> None:
+        try:
+            status, headers = read_response(lines)
+            self.length = content_length(headers)
+        except MalformedHeadError as error:
+            self._fail(Http2Error(f"the target sent an invalid answer: {error}"))
+            self.reset(ErrorCode.PROTOCOL_ERROR)
+            return
+        self.status, self.headers = status, headers
+        self._tell()
+
+    def body_received(self, data: bytes) -> None:
+        self._chunks.append(data)
+        self._tell()
+
+    def trailers_received(self, lines: list[Header]) -> None:
+        try:
+            self.answer_trailers = read_trailers(lines)
+        except MalformedHeadError as error:
+            self._fail(Http2Error(f"the target sent invalid trailers: {error}"))
+            self.reset(ErrorCode.PROTOCOL_ERROR)
+
+    def all_received(self) -> None:
+        self._tell()
+
+    def broke_off(self, text: str, *, is_refused: bool) -> None:
+        self._fail(Http2Error(text, is_untouched=is_refused and not self.status))
+
+    def ended(self) -> None:
+        self._tell()
+        self.connection.loop.call_soon(self.connection.close_if_left)
+
+    def _fail(self, error: Http2Error) -> None:
+        if not self.is_received:
+            self._error = self._error or error
+        self._tell()
+
+
+class TargetConnection(Http2Connection[TargetStream]):
+    """A connection to a target."""
+
+    def __init__(self) -> None:
+        super().__init__("target", window=_WINDOW, windows=_WINDOWS, streams=None)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more stream may be opened."""
+        if self.is_over or self.is_leaving:
+            return False
+        most = self._engine.remote_settings.max_concurrent_streams if self._has_settings else _FIRST
+        return len(self.streams) < most
+
+    def open(self, head: list[Header], body: Body, idle: float) -> TargetStream:
+        """A request begins. Raises Http2Error."""
+        try:
+            number = self._engine.get_next_available_stream_id()
+        except BrokenRuleError as error:
+            self.is_leaving = True
+            raise Http2Error(str(error), is_untouched=True) from None
+        stream = self.streams[number] = TargetStream(self, number, idle)
+        stream.send_head(head, ends=body is EMPTY)
+        if body is not EMPTY:
+            stream.follow(body)
+        return stream
+
+    def head_received(self, number: int, lines: list[Header], *, ends: bool) -> None:
+        stream = self.streams.get(number)
+        if stream is not None:
+            stream.head_received(lines)
+
+    def take_goodbye(self, goodbye: Goodbye) -> None:
+        self.is_leaving = True
+        for stream in list(self.streams.values()):
+            if not stream.is_received and (goodbye.code or stream.number > goodbye.last):
+                self.drop(stream, "the target ended the connection", is_refused=not goodbye.code)
+        self.close_if_left()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.end("the target closed the connection before its answer was complete")
+
+    def fail(self, text: str, code: int | None) -> None:
+        super().fail(f"the target sent invalid HTTP/2: {text}", code)
+
+    def close_if_left(self) -> None:
+        """Ends the connection of a target that took leave, once all is answered."""
+        if self.is_leaving and not self.streams and not self.is_over:
+            self.close()
