@@ -26,12 +26,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from edgegw.http.message import EMPTY, Client, Header, Headers, Request, Response, has_body
+from edgegw.http.message import EMPTY, Client, Header, Headers, Request, Response, Tls, has_body
 from edgegw.http.target import Target
 from edgegw.wire.answering import answer
 from edgegw.wire.front import Delivery, Front, ViewerGoneError
+from edgegw.wire.http1 import Connection
 from edgegw.wire.http2_frames import Goodbye
 from edgegw.wire.http2_heads import (
     MalformedHeadError,
@@ -64,7 +65,11 @@ class Http2(Http2Connection["StreamOutlet"]):
     """
 
     def __init__(
-        self, front: Front, connections: set[Any], client: Client, tls: Callable[[], str]
+        self,
+        front: Front,
+        connections: set[Connection],
+        client: Client,
+        tls: Callable[[], Tls | None],
     ) -> None:
         self.front = front
         self.client = client
