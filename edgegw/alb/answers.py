@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from http import HTTPStatus
 from typing import Final
 
 from edgegw.http.message import EMPTY, Body, Header, Headers, Response
+from edgegw.http.status import reason_phrase
 
 SERVER: Final = b"awselb/2.0"
 
@@ -99,15 +99,7 @@ def fixed_response(status: int, content_type: str, body: str, *, date: bytes) ->
     content = body.encode()
     kind = f"{content_type}; charset=utf-8".encode()
     headers = _headers(200, kind, len(content), date)
-    return Response(status, standard_phrase(status), headers, Body.of(content))
-
-
-def standard_phrase(status: int) -> bytes:
-    """The reason phrase of `status`: the registered one, or none."""
-    try:
-        return HTTPStatus(status).phrase.encode()
-    except ValueError:
-        return b""
+    return Response(status, reason_phrase(status), headers, Body.of(content))
 
 
 def _headers(status: int, content_type: bytes, length: int, date: bytes) -> Headers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from edgegw.http.message import (
@@ -14,6 +13,7 @@ from edgegw.http.message import (
     Response,
     named_by_connection,
 )
+from edgegw.http.status import reason_phrase
 from edgegw.http.target import Target
 
 POP: Final = b"FRA56-P1"
@@ -101,7 +101,7 @@ def error_page(status: int, text: str, facts: Facts, *, x_cache: str = "Error") 
 
 def redirect_to_https(status: int, request: Request, facts: Facts) -> Response:
     """The redirect of `redirect-to-https`; the Location keeps host, path and query as they came."""
-    title = f"{status} {HTTPStatus(status).phrase}"
+    title = f"{status} {reason_phrase(status).decode()}"
     page = (
         f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
         f"<center><h1>{title}</h1></center>\r\n<hr><center>CloudFront</center>\r\n"
@@ -151,14 +151,6 @@ def response_headers(headers: Headers, facts: Facts, *, keeps_cookies: bool) -> 
 _NOT_PASSED_ON: Final[frozenset[bytes]] = HOP_BY_HOP | {b"via"}
 
 
-def phrase(status: int) -> bytes:
-    """The registered reason phrase of `status`, or none."""
-    try:
-        return HTTPStatus(status).phrase.encode()
-    except ValueError:
-        return b""
-
-
 def _made_here(status: int, page: bytes, facts: Facts, x_cache: str, *extra: Header) -> Response:
     lines: list[Header] = [
         (b"Server", b"CloudFront"),
@@ -168,5 +160,5 @@ def _made_here(status: int, page: bytes, facts: Facts, x_cache: str, *extra: Hea
         (b"Connection", b"close" if status in CLOSING else b"keep-alive"),
         *extra,
     ]
-    response = Response(status, phrase(status), Headers(lines), Body.of(page))
+    response = Response(status, reason_phrase(status), Headers(lines), Body.of(page))
     return stamped(response, x_cache, facts, without_origin=True)

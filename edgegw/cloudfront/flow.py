@@ -19,7 +19,6 @@ from edgegw.cloudfront.answers import (
     Facts,
     error_page,
     generated,
-    phrase,
     redirect_to_https,
     response_headers,
     stamped,
@@ -56,6 +55,7 @@ from edgegw.cloudfront.trigger_result import (
 from edgegw.cloudfront.trigger_rules import BODY_LIMIT
 from edgegw.cloudfront.visit import Finish, Instead, Visit
 from edgegw.http.message import EMPTY, Body, Request, Response, Upgraded
+from edgegw.http.status import reason_phrase
 from edgegw.http.target import Target
 
 
@@ -363,7 +363,7 @@ def _to_viewer(
 
 
 def _generated(answer: Generated, visit: Visit) -> Response:
-    reason = answer.reason or phrase(answer.status)
+    reason = answer.reason or reason_phrase(answer.status)
     return generated(answer.status, reason, answer.headers, answer.content, visit.facts)
 
 
@@ -461,7 +461,7 @@ def _error_page_came(visit: Visit, response: Response, instead: Instead) -> Fini
     failed = instead.failed
     if response.status < 400:
         status = instead.page.status
-        response = Response(status, phrase(status), response.headers, response.body)
+        response = Response(status, reason_phrase(status), response.headers, response.body)
     response = stamped(response, failed.x_cache, visit.facts)
     return Finish(response, visit, failed.x_cache, failed.fault)
 

@@ -6,7 +6,6 @@ headers) and "Lambda@Edge event structure" (the headers object).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
@@ -27,6 +26,7 @@ from edgegw.cloudfront.rule_table import (
     READ_ONLY_KEY,
     VIEWER_COUNTRY,
 )
+from edgegw.http.grammar import TEXT_TOKEN, TEXT_VALUE_CONTROL
 from edgegw.http.message import HOP_BY_HOP, Header
 
 EventHeaders: TypeAlias = Mapping[str, list[dict[str, str]]]
@@ -99,8 +99,6 @@ _EVER_READ_ONLY: Final = frozenset(name for names in READ_ONLY.values() for name
 _COUNTRY: Final = "cloudfront-viewer-country"
 _NEVER_SENT: Final = frozenset(name.decode() for name in HOP_BY_HOP) | {"expect"}
 """Belong to one connection: a lenient gateway does not pass them on either."""
-_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _FAILED: Final = "Lambda function result failed validation, the function tried to"
 
 
@@ -111,7 +109,7 @@ def is_disallowed(name: str) -> bool:
 
 def has_control(text: str) -> bool:
     """Whether `text` holds control characters other than a tab."""
-    return _CONTROL.search(text) is not None
+    return TEXT_VALUE_CONTROL.search(text) is not None
 
 
 class _Name(NamedTuple):
@@ -132,7 +130,7 @@ _REMEMBERED: Final = 1000
 def _learn_name(name: str) -> _Name:
     lower = name.lower()
     is_special = is_disallowed(lower) or lower in (_COUNTRY, "location")
-    known = _Name(lower, _spelling(name), not is_special and _TOKEN.fullmatch(name) is not None)
+    known = _Name(lower, _spelling(name), not is_special and TEXT_TOKEN.fullmatch(name) is not None)
     if len(_names) < _REMEMBERED:
         _names[name] = known
     return known
@@ -143,7 +141,7 @@ def _plain_line(known: _Name, entries: Any) -> Line | None:
     if entries.__class__ is not list or len(entries) != 1 or entries[0].__class__ is not dict:
         return None
     key, value = entries[0].get("key"), entries[0].get("value")
-    if value.__class__ is not str or _CONTROL.search(value):
+    if value.__class__ is not str or TEXT_VALUE_CONTROL.search(value):
         return None
     if key is None:
         return known.spelling, value
@@ -259,7 +257,7 @@ def header_lines(judge: Judge, name: str, entries: object, where: str) -> list[L
     `where` is the path of the headers object. A missing `key` is the name, each part capitalised.
     """
     path = step_into(where, name)
-    if not _TOKEN.fullmatch(name):
+    if not TEXT_TOKEN.fullmatch(name):
         judge.note(HEADER_NAME, path, name, "use letters, digits and !#$%&'*+-.^_`|~ only")
         return None
     if not isinstance(entries, list):
@@ -316,7 +314,7 @@ def _all_strings(items: list[object]) -> bool:
 
 
 def _is_value(judge: Judge, name: str, value: str, path: str) -> bool:
-    bad = _CONTROL.search(value)
+    bad = TEXT_VALUE_CONTROL.search(value)
     if bad is not None:
         log = (
             "Lambda function result validation failed, the function returned an invalid header, "

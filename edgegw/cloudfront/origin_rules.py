@@ -32,6 +32,7 @@ from edgegw.cloudfront.rule_table import (
     ORIGIN_SSL,
     Rule,
 )
+from edgegw.http.grammar import TEXT_NOT_IN_TARGET
 
 _SSL_PROTOCOLS: Final = ("TLSv1.2", "TLSv1.1", "TLSv1", "SSLv3")
 _UNSETTABLE: Final = frozenset(
@@ -61,7 +62,6 @@ _UNSETTABLE: Final = frozenset(
     }
 )
 _LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
-_BLANK: Final = re.compile(r"[\x00-\x20\x7f]")
 _LONGEST: Final = {"custom": 253, "s3": 128}
 _MAX_PATH: Final = 255
 
@@ -136,7 +136,7 @@ def _is_path(value: object) -> bool:
 
 
 def _is_encoded_path(value: object) -> bool:
-    return _is_path(value) and not _BLANK.search(cast("str", value))
+    return _is_path(value) and not TEXT_NOT_IN_TARGET.search(cast("str", value))
 
 
 def _whole(value: object) -> int | None:

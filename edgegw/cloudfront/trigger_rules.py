@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import difflib
-import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -41,6 +40,7 @@ from edgegw.cloudfront.rule_table import (
     VIEWER_RESPONSE_STATUS,
     WHOLE_EVENT,
 )
+from edgegw.http.grammar import TEXT_NOT_IN_TARGET
 
 BODY_LIMIT: Final[Mapping[str, int]] = {
     "viewer-request": 40 * 1024,
@@ -57,7 +57,6 @@ REQUEST_FIELDS: Final = frozenset(
 RESPONSE_FIELDS: Final = frozenset(
     {"status", "statusDescription", "headers", "body", "bodyEncoding"}
 )
-_BLANK: Final = re.compile(r"[\x00-\x20\x7f]")
 _NO_CONTENT: Final = 204
 _SHAPE: Final = "return event['Records'][0]['cf']['request'] (or 'response')"
 
@@ -102,10 +101,14 @@ def check_fields(judge: Judge, result: Mapping[str, Any], known: frozenset[str])
 
 def check_target(judge: Judge, uri: object, querystring: object) -> None:
     """`uri` starts with `/`; neither holds blanks or control characters; together < 8,192."""
-    if not isinstance(uri, str) or not uri.startswith("/") or _BLANK.search(uri):
+    if not isinstance(uri, str) or not uri.startswith("/") or TEXT_NOT_IN_TARGET.search(uri):
         expected = "write a path that starts with / and is percent-encoded"
         judge.note(URI, "uri", uri, expected)
-    if not isinstance(querystring, str) or _BLANK.search(querystring) or "#" in querystring:
+    if (
+        not isinstance(querystring, str)
+        or TEXT_NOT_IN_TARGET.search(querystring)
+        or "#" in querystring
+    ):
         judge.note(QUERYSTRING, "querystring", querystring, "percent-encode it; without one, ''")
     if isinstance(uri, str) and isinstance(querystring, str):
         length = len(uri) + len(querystring)

@@ -17,6 +17,7 @@ from edgegw.config.document import Document, Path
 from edgegw.config.schema import Config
 from edgegw.config.spelling import nearest
 from edgegw.config.target_group_check import check_attributes, check_target_group, stickiness_of
+from edgegw.http.grammar import TEXT_TOKEN
 
 _MAX_PATTERN: Final = 128
 _MAX_RULE_VALUES: Final = 5
@@ -26,7 +27,7 @@ _MAX_WILDCARDS: Final = 5
 _HOST_PATTERN: Final = re.compile(r"[A-Za-z0-9\-.*?]*\.[A-Za-z]+")
 _PATH_PATTERN: Final = re.compile(r"[A-Za-z0-9_\-.$/~\"'@:+&*?]+")
 _METHOD: Final = re.compile(r"[A-Z_\-]{1,40}")
-_HEADER_NAME: Final = re.compile(r"[!#$%&'+\-.^_`|~0-9A-Za-z]{1,40}")
+_MAX_HEADER_NAME: Final = 40
 
 
 def check_balancers(document: Document, config: Config, base: FilePath) -> None:
@@ -173,7 +174,7 @@ def _check_header_name(document: Document, path: Path, name: str) -> None:
     if name.lower() == "host":
         text = "the Host header is judged by host_header"
         _value_fault(document, (*path, "name"), text)
-    elif not _HEADER_NAME.fullmatch(name):
+    elif len(name) > _MAX_HEADER_NAME or "*" in name or not TEXT_TOKEN.fullmatch(name):
         text = f"{name!r} is no header name; it takes no wildcards"
         _value_fault(document, (*path, "name"), text)
 
