@@ -12,9 +12,9 @@ import respx
 import yaml
 
 from edgegw.cloudfront.header_rules import DISALLOWED, READ_ONLY
-from edgegw.cloudfront.model import TRIGGERS
 from edgegw.cloudfront.rule_table import DEPLOYMENT_RULES, FAULT_RULES, RESULT_RULES, Rule
 from edgegw.cloudfront.stance import OPEN_POINTS
+from edgegw.cloudfront.triggers import TRIGGERS
 from edgegw.config.document import document_of
 from edgegw.config.resolve import load_document
 from edgegw.errors import ConfigError

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import click
 
 from edgegw.cli.function_commands import CANDIDATES
-from edgegw.cloudfront.model import TRIGGERS, Trigger
+from edgegw.cloudfront.triggers import TRIGGERS, Trigger
 from edgegw.errors import UsageError
 
 if TYPE_CHECKING:

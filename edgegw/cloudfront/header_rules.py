@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from edgegw.cloudfront.judge import Found, Judge, glimpse, step_into
-from edgegw.cloudfront.model import Trigger
 from edgegw.cloudfront.rule_table import (
     DISALLOWED_HEADER,
     EMPTY_HEADER_LIST,
@@ -26,6 +25,7 @@ from edgegw.cloudfront.rule_table import (
     READ_ONLY_KEY,
     VIEWER_COUNTRY,
 )
+from edgegw.cloudfront.triggers import Trigger
 from edgegw.http.grammar import TEXT_TOKEN, TEXT_VALUE_CONTROL
 from edgegw.http.message import HOP_BY_HOP, Header
 
@@ -70,7 +70,15 @@ DISALLOWED: Final = frozenset(
         "client-cert-chain",
     }
 )
+"""Headers that functions neither see nor add, in lower case.
+
+Source: CloudFront Developer Guide, "Restrictions on all edge functions", disallowed headers.
+"""
 _DISALLOWED_PREFIXES: Final = ("x-amz-cf-", "x-edge-")
+"""Beginnings of further disallowed headers.
+
+Source: CloudFront Developer Guide, "Restrictions on all edge functions", disallowed headers.
+"""
 
 READ_ONLY: Final[Mapping[Trigger, tuple[str, ...]]] = {
     "viewer-request": ("content-length", "host", "transfer-encoding", "via", "cdn-loop"),
@@ -94,6 +102,10 @@ READ_ONLY: Final[Mapping[Trigger, tuple[str, ...]]] = {
         "warning",
     ),
 }
+"""Headers that a function sees but must leave as they are, by trigger.
+
+Source: CloudFront Developer Guide, "Restrictions on all edge functions", read-only headers.
+"""
 
 _EVER_READ_ONLY: Final = frozenset(name for names in READ_ONLY.values() for name in names)
 _COUNTRY: Final = "cloudfront-viewer-country"

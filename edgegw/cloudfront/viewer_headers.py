@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 
 from edgegw.http.message import Request
 from edgegw.http.target import Target, to_text
+from edgegw.http.version import dotted
 
 _PLACE: Final = {
     "cloudfront-viewer-asn": "16509",
@@ -27,6 +28,11 @@ _PLACE: Final = {
     "cloudfront-viewer-postal-code": "98101",
     "cloudfront-viewer-time-zone": "America/Los_Angeles",
 }
+"""Where every viewer is, as the headers about its place tell it.
+
+Source: CloudFront Developer Guide, "Add CloudFront request headers", headers for determining the
+viewer's location.
+"""
 
 
 Negotiation: TypeAlias = Literal["full", "resumed", "reused"]
@@ -61,7 +67,7 @@ def viewer_header(name: str, request: Request, error_target: Target | None = Non
         case "cloudfront-forwarded-proto":
             return request.scheme
         case "cloudfront-viewer-http-version":
-            return {"2": "2.0", "3": "3.0"}.get(request.http_version, request.http_version)
+            return dotted(request.http_version)
         case "cloudfront-viewer-tls":
             return viewer_tls(*request.tls) if request.tls is not None else None
         case "cloudfront-viewer-address":

@@ -17,9 +17,9 @@ from edgegw.cloudfront.deployment_rules import (
     pairing_objections,
     version_objection,
 )
-from edgegw.cloudfront.model import Trigger
 from edgegw.cloudfront.rule_table import FUNCTION_COUNT, REGION, STRICT_OFF
 from edgegw.cloudfront.source_look import remarks
+from edgegw.cloudfront.triggers import Trigger
 from edgegw.config import schema
 from edgegw.config.balancer_deploy import check_balancer_deployment
 from edgegw.config.document import Document, Path
