@@ -55,6 +55,10 @@ class Classification(NamedTuple):
 COMPLIANT: Final = Classification(RiskClass.Compliant)
 
 _CODINGS: Final = frozenset({b"chunked", b"compress", b"deflate", b"gzip", b"identity"})
+"""Transfer codings that are known, though not all are served.
+
+Source: ELB User Guide for ALB, "Desync mitigation mode", classification reasons.
+"""
 _TE: Final = b"transfer-encoding"
 _CL: Final = b"content-length"
 _LOOKALIKES: Final = {"\u017f": "s", "\u0131": "i"}

@@ -21,9 +21,18 @@ from edgegw.http.status import reason_phrase
 from edgegw.http.target import query_pairs
 
 MAX_BODY: Final = 1024 * 1024
-"""Bytes of a request body, and of a function's whole answer."""
+"""Bytes of a request body, and of a function's whole answer.
+
+Source: ELB User Guide for ALB, "Use Lambda functions as targets of an Application Load Balancer",
+limits.
+"""
 
 _TEXT_TYPES: Final = frozenset({b"application/json", b"application/javascript", b"application/xml"})
+"""Media types beside text/* whose bodies reach a function as they are, not in base64.
+
+Source: ELB User Guide for ALB, "Use Lambda functions as targets of an Application Load Balancer",
+receive events.
+"""
 
 
 @dataclass(frozen=True, slots=True)

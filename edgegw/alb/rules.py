@@ -1,4 +1,7 @@
-"""Which listener rule a request matches, and what its redirect and transforms make of it."""
+"""Which listener rule a request matches, and what its redirect and transforms make of it.
+
+Source: ELB User Guide for ALB, "Listener rules", "Action types", "Transforms for listener rules".
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,10 @@ KEYWORDS: Final = {
     "path": ("host", "path", "port"),
     "query": ("protocol", "host", "port", "path", "query"),
 }
-"""Which keywords `#{…}` each field of a redirect may hold."""
+"""Which keywords `#{…}` each field of a redirect may hold.
+
+Source: ELB User Guide for ALB, "Redirect actions", keywords.
+"""
 
 _KEYWORD: Final = re.compile(r"#\{(\w+)\}")
 

@@ -29,8 +29,20 @@ from edgegw.awslambda.telemetry import (
 )
 
 RUNTIME_BASE: Final = "/2018-06-01/runtime/"
+"""Where the paths of the Runtime API begin.
+
+Source: Lambda Developer Guide, "Using the Lambda runtime API for custom runtimes".
+"""
 EXTENSION_BASE: Final = "/2020-01-01/extension/"
+"""Where the paths of the Extensions API begin.
+
+Source: Lambda Developer Guide, "Using the Lambda Extensions API to create extensions".
+"""
 MAX_EXTENSIONS: Final = 10
+"""Extensions that may register in one environment.
+
+Source: Lambda Developer Guide, "Lambda extensions", limits.
+"""
 STREAMING_MODE: Final = "lambda-runtime-function-response-mode"
 _ERROR_TYPE: Final = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 _RESPONSE: Final = re.compile(r"invocation/([^/]+)/(response|error)")

@@ -1,4 +1,8 @@
-"""What CloudFront says itself: error pages, redirects, the headers it stamps on every answer."""
+"""What CloudFront says itself: error pages, redirects, the headers it stamps on every answer.
+
+Source: CloudFront Developer Guide, "Request and response behavior for custom origins" (how
+CloudFront processes responses), and observed answers.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +97,8 @@ Source: CloudFront Developer Guide, "Quotas", and observed pages.
 def error_page(status: int, text: str, facts: Facts, *, x_cache: str = "Error") -> Response:
     """CloudFront's HTML page for `status`; `text` is its reason line.
 
-    Source: observed pages, byte for byte. The connection closes behind those in `CLOSING`.
+    The connection closes behind those in `CLOSING`.
+    Source: observed pages, byte for byte.
     """
     page = _PAGE.format(status=status, text=text, request_id=facts.request_id).encode("latin-1")
     return _made_here(status, page, facts, x_cache)

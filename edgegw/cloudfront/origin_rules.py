@@ -35,6 +35,10 @@ from edgegw.cloudfront.rule_table import (
 from edgegw.http.grammar import TEXT_NOT_IN_TARGET
 
 _SSL_PROTOCOLS: Final = ("TLSv1.2", "TLSv1.1", "TLSv1", "SSLv3")
+"""Versions of TLS that `sslProtocols` may name.
+
+Source: CloudFront Developer Guide, "Lambda@Edge event structure", origin fields.
+"""
 _UNSETTABLE: Final = frozenset(
     {
         "cache-control",
@@ -61,9 +65,22 @@ _UNSETTABLE: Final = frozenset(
         "x-real-ip",
     }
 )
+"""Headers that can be no origin custom header, in lower case.
+
+Source: CloudFront Developer Guide, "Add custom headers to origin requests", headers that CloudFront
+can't add.
+"""
 _LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _LONGEST: Final = {"custom": 253, "s3": 128}
+"""Characters of a domain name, by kind of origin.
+
+Source: CloudFront Developer Guide, "Lambda@Edge event structure", origin fields.
+"""
 _MAX_PATH: Final = 255
+"""Characters of an origin's path.
+
+Source: CloudFront Developer Guide, "Lambda@Edge event structure", origin fields.
+"""
 
 
 def is_unsettable(name: str) -> bool:

@@ -48,15 +48,31 @@ BODY_LIMIT: Final[Mapping[str, int]] = {
     "origin-response": 1024 * 1024,
     "viewer-response": 40 * 1024,
 }
-"""Bytes of a body shown to, or returned by, a function at each trigger."""
+"""Bytes of a body shown to, or returned by, a function at each trigger.
 
-MAX_URL: Final = 8192
+Source: CloudFront Developer Guide, "Quotas", quotas on Lambda@Edge.
+"""
+
+URL_TOO_LONG: Final = 8192
+"""Characters of `uri` and `querystring` together that are too many.
+
+Source: CloudFront Developer Guide, "Restrictions on Lambda@Edge", URI and query string.
+"""
 REQUEST_FIELDS: Final = frozenset(
     {"clientIp", "method", "uri", "querystring", "headers", "body", "origin"}
 )
+"""Fields of a request that CloudFront knows.
+
+Source: CloudFront Developer Guide, "Lambda@Edge event structure", request fields.
+"""
 RESPONSE_FIELDS: Final = frozenset(
     {"status", "statusDescription", "headers", "body", "bodyEncoding"}
 )
+"""Fields of a response that CloudFront knows.
+
+Source: CloudFront Developer Guide, "Lambda@Edge event structure", response fields, and "Generate
+HTTP responses".
+"""
 _NO_CONTENT: Final = 204
 _SHAPE: Final = "return event['Records'][0]['cf']['request'] (or 'response')"
 
@@ -112,8 +128,10 @@ def check_target(judge: Judge, uri: object, querystring: object) -> None:
         judge.note(QUERYSTRING, "querystring", querystring, "percent-encode it; without one, ''")
     if isinstance(uri, str) and isinstance(querystring, str):
         length = len(uri) + len(querystring)
-        if length >= MAX_URL:
-            judge.note(URL_LENGTH, "uri", Found(f"{length} characters"), f"stay under {MAX_URL}")
+        if length >= URL_TOO_LONG:
+            judge.note(
+                URL_LENGTH, "uri", Found(f"{length} characters"), f"stay under {URL_TOO_LONG}"
+            )
 
 
 def check_unchanged(
