@@ -30,6 +30,7 @@ _NAME: Final = re.compile(
     r"(?P<name>[a-zA-Z0-9-_.]+)(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
 )
 _QUALIFIER: Final = re.compile(r"\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+")
+_BARE_NAME: Final = re.compile(r"[a-zA-Z0-9-_]+")
 _MAX_NAME: Final = 64
 """Characters of a function's bare name.
 
@@ -94,6 +95,14 @@ def check_qualifier(qualifier: str) -> None:
     if len(qualifier) > _MAX_QUALIFIER:
         rule = f"Member must have length less than or equal to {_MAX_QUALIFIER}"
         raise constraint(qualifier, "qualifier", rule)
+
+
+def is_function_name(name: str) -> bool:
+    """Whether a function may be called so: letters, digits, `-` and `_`.
+
+    Source: Lambda API Reference, "CreateFunction", parameter FunctionName.
+    """
+    return len(name) <= _MAX_NAME and _BARE_NAME.fullmatch(name) is not None
 
 
 def is_version(qualifier: str) -> bool:

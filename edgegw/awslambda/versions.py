@@ -159,9 +159,17 @@ def _as_published(function: Function, number: str, code: str) -> Function:
     return replace(function, version=number, code=code, reserved_concurrency=None)
 
 
+def is_alias_name(name: str) -> bool:
+    """Whether an alias may be called so: letters, digits, `-` and `_`, not digits only.
+
+    Source: Lambda API Reference, "CreateAlias", parameter Name.
+    """
+    return len(name) <= _MAX_ALIAS and _ALIAS.fullmatch(name) is not None
+
+
 def create_alias(deployed: Deployed, alias: Alias, account: Account) -> Deployed:
     """Adds `alias`. Raises ServiceError: malformed, taken, or for a version that is not there."""
-    if not _ALIAS.fullmatch(alias.name) or len(alias.name) > _MAX_ALIAS:
+    if not is_alias_name(alias.name):
         rule = f"Member must satisfy regular expression pattern: {ALIAS_PATTERN}"
         raise constraint(alias.name, "name", rule)
     if alias.name in deployed.aliases:
