@@ -36,11 +36,6 @@ Source: CloudFront Developer Guide, "HTTP 400 status code (Bad Request)".
 """
 
 
-def malformed_status(*, too_large: bool) -> int:
-    """The status for a request that the HTTP parser refuses, `too_large` for its size."""
-    return TOO_LARGE if too_large else BAD_REQUEST
-
-
 GET_HEAD: Final = frozenset({"GET", "HEAD"})
 GET_HEAD_OPTIONS: Final = GET_HEAD | {"OPTIONS"}
 ALL_METHODS: Final = GET_HEAD_OPTIONS | {"PUT", "POST", "PATCH", "DELETE"}
