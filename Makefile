@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 3
 SITES := tests/e2e/vite_site tests/e2e/react_site tests/e2e/next_site
 
-.PHONY: demo test lint format bench schema screenshot clean
+.PHONY: demo test lint format bench rules schema screenshot clean
 
 demo: $(BIN)/edgegw
 	@exec $(BIN)/edgegw demo
@@ -28,6 +28,9 @@ format: $(VENV)/.lint
 
 bench: $(BIN)/edgegw  ## needs wrk and nginx
 	$(BIN)/python benchmarks/run.py
+
+rules: $(BIN)/edgegw  ## docs/rules.md, out of the code
+	$(BIN)/python docs/generate_rules.py
 
 schema: $(BIN)/edgegw
 	$(BIN)/edgegw schema > edgegw/config/schema.json

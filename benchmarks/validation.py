@@ -17,9 +17,10 @@ from time import perf_counter
 from typing import Any
 
 from edgegw.awslambda.payload import decode_payload
-from edgegw.cloudfront.model import TRIGGERS, CustomOrigin, Trigger
+from edgegw.cloudfront.model import CustomOrigin
 from edgegw.cloudfront.trigger_event import Sent, encode_request_event, encode_response_event
 from edgegw.cloudfront.trigger_result import decode_request_result, decode_response_result
+from edgegw.cloudfront.triggers import TRIGGERS, Trigger
 from edgegw.config.model import DistributionDoor
 from edgegw.config.resolve import load_dict
 from edgegw.http.message import Headers, Request, Response

@@ -12,9 +12,9 @@ import respx
 import yaml
 
 from edgegw.cloudfront.header_rules import DISALLOWED, READ_ONLY
-from edgegw.cloudfront.model import TRIGGERS
 from edgegw.cloudfront.rule_table import DEPLOYMENT_RULES, FAULT_RULES, RESULT_RULES, Rule
 from edgegw.cloudfront.stance import OPEN_POINTS
+from edgegw.cloudfront.triggers import TRIGGERS
 from edgegw.config.document import document_of
 from edgegw.config.resolve import load_document
 from edgegw.errors import ConfigError
@@ -133,10 +133,14 @@ ACCEPTED = {
 }
 """Open points where the choice made is not to refuse."""
 
+FAILS_WHEN_RUN = "lambda-edge.throttled"
+"""Its example is a configuration that can be deployed."""
+
 SETTINGS = [
     pytest.param(code, block, id=code)
     for code, section in SECTIONS.items()
     for block in re.findall(r"```yaml\n(.*?)```", section, re.S)
+    if code != FAILS_WHEN_RUN
 ]
 
 
@@ -154,14 +158,28 @@ def test_example_in_yaml_breaks_the_rule(code: str, block: str, tmp_path: Path) 
     if "lambda_functions" not in block:
         config = with_function("origin-request")
     config = merged(config, example)
-    if code == "lambda-edge.throttled":
-        load_document(document_of(config), tmp_path)
-        return
     try:
         found = load_document(document_of(config), tmp_path, deploy=True).warnings
     except ConfigError as error:
         found = error.findings
     assert [each.code for each in found if each.code != "config.no-effect-yet"] == [code]
+
+
+@pytest.mark.anyio
+async def test_example_without_concurrency_is_throttled(tmp_path: Path) -> None:
+    [block] = re.findall(r"```yaml\n(.*?)```", SECTIONS[FAILS_WHEN_RUN], re.S)
+    (tmp_path / "handler.py").write_text("def handler(event, context):\n    return event\n")
+    config = merged(with_function("viewer-request"), yaml.safe_load(block))
+    gateway = Gateway.from_dict(config, base=tmp_path)
+    async with gateway.client("site") as client:
+        answer = await client.get("/")
+    assert answer.status_code == 503
+    assert answer.headers["x-cache"] == "LambdaLimitExceeded from cloudfront"
+    [rule] = [rule for rule in RULES if rule.code == FAILS_WHEN_RUN]
+    assert rule.page in answer.text
+    assert (gateway.exchange(answer).reason or "").startswith(
+        "viewer-request: lambda-edge.throttled"
+    )
 
 
 def test_every_rule_has_an_example() -> None:

@@ -14,13 +14,22 @@ from edgegw.alb.finish import Chosen, Finish
 from edgegw.alb.forwarding import Facts, trace_of
 from edgegw.alb.health_check_log import timestamp
 from edgegw.alb.model import IpTargetGroup, Listener
+from edgegw.http.grpc import is_grpc
 from edgegw.http.message import Client, Request, Response, Tls
 from edgegw.http.target import Target
+from edgegw.http.version import dotted
 
 _ESCAPED: Final = re.compile(rb"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 _MAX_AGENT: Final = 8 * 1024
+"""Bytes of a User-Agent that the access log keeps.
+
+Source: ELB User Guide for ALB, "Access logs", field user_agent.
+"""
 CLIENT_GONE: Final = 460
-"""The status of a request whose client left before the answer; only the log has it."""
+"""The status of a request whose client left before the answer; only the log has it.
+
+Source: ELB User Guide for ALB, "Troubleshoot", HTTP 460.
+"""
 
 
 UNREAD: Final = Request("-", Target(b"-"), http_version="-")
@@ -110,8 +119,7 @@ def _kind(request: Request, chosen: Chosen, status: int) -> str:
     if status == 101:
         return "wss" if secure else "ws"
     if request.http_version >= "2":
-        is_grpc = (request.headers.get(b"content-type") or b"").startswith(b"application/grpc")
-        return "grpcs" if is_grpc else "h2"
+        return "grpcs" if is_grpc(request.headers) else "h2"
     return "https" if secure else "http"
 
 
@@ -130,14 +138,13 @@ def _request_line(request: Request, chosen: Chosen) -> bytes:
     if request.method == "-":
         scheme = listener.protocol.lower().encode()
         return b"- %b://%b:%d- -" % (scheme, host, listener.port)
-    version = "2.0" if request.http_version == "2" else request.http_version
     return b"%b %b://%b:%d%b HTTP/%b" % (
         request.method.encode(),
         listener.protocol.lower().encode(),
         host,
         listener.port,
         request.target.raw,
-        version.encode(),
+        dotted(request.http_version).encode(),
     )
 
 

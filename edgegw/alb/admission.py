@@ -1,4 +1,7 @@
-"""What a load balancer refuses before it looks at any rule."""
+"""What a load balancer refuses before it looks at any rule.
+
+Source: ELB User Guide for ALB, "HTTP headers and Application Load Balancers", "Troubleshoot".
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,25 @@ from edgegw.alb.model import Attributes
 from edgegw.http.message import Header, Headers, Request
 
 MAX_REQUEST_LINE: Final = 16 * 1024
-MAX_HEADER_LINE: Final = 16 * 1024
-MAX_HEADERS: Final = 64 * 1024
-MAX_FORWARDED_FOR: Final = 30
-HTTP2_REQUESTS: Final = 10_000
-"""Requests that a connection over HTTP/2 takes before it is ended.
+"""Bytes of a request line that are too many: 414.
 
-Source: ELB User Guide for ALB, "Listeners", "HTTP/2".
+That 16 K are one byte too many was observed.
+Source: ELB User Guide for ALB, "HTTP headers and Application Load Balancers", limits.
+"""
+MAX_HEADER_LINE: Final = 16 * 1024
+"""Bytes of one header line that are too many: 400.
+
+Source: ELB User Guide for ALB, "HTTP headers and Application Load Balancers", limits.
+"""
+MAX_HEADERS: Final = 64 * 1024
+"""Bytes that all header lines together may have; above it is a 400.
+
+Source: ELB User Guide for ALB, "HTTP headers and Application Load Balancers", limits.
+"""
+MAX_FORWARDED_FOR: Final = 30
+"""Addresses that X-Forwarded-For may hold; more are a 463.
+
+Source: ELB User Guide for ALB, "Troubleshoot", HTTP 463.
 """
 _JUDGED: Final = frozenset({b"transfer-encoding", b"x-forwarded-for"})
 """The headers whose values are judged."""

@@ -1,14 +1,21 @@
-"""The answers that a load balancer makes itself, byte for byte."""
+"""The answers that a load balancer makes itself, byte for byte.
+
+Source: ELB User Guide for ALB, "Troubleshoot", and recorded responses.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from http import HTTPStatus
 from typing import Final
 
 from edgegw.http.message import EMPTY, Body, Header, Headers, Response
+from edgegw.http.status import reason_phrase
 
 SERVER: Final = b"awselb/2.0"
+"""The Server header of answers that a load balancer makes, and of functions that name none.
+
+Source: recorded responses.
+"""
 
 _PHRASES: Final = {
     301: "Moved Permanently",
@@ -29,25 +36,39 @@ _PHRASES: Final = {
     505: "HTTP Version Not Supported",
     507: "Insufficient Storage",
 }
+"""Reason phrases of the load balancer's own pages, which are nginx's.
+
+Source: recorded responses; the others are nginx's (uncertain).
+"""
 
 _CLOSING: Final = frozenset({400, 408, 413, 414})
-"""After these the load balancer closes the connection (414: nginx's habit)."""
+"""Statuses behind which the load balancer closes the connection; 414 is nginx's habit.
+
+Source: ELB User Guide for ALB, "Troubleshoot", HTTP 400, 408, 413 and 414.
+"""
 
 IDLE: Final = 408
-"""The status for a client that sends nothing for the idle timeout."""
+"""The status for a client that sends nothing for the idle timeout.
+
+Source: ELB User Guide for ALB, "Troubleshoot", HTTP 408.
+"""
 
 PLAIN_HTTP: Final = "The plain HTTP request was sent to HTTPS port"
 
 MALFORMED: Final = 400
-"""The status for a request that the HTTP parser refuses, whatever is wrong with it."""
+"""The status for a request that the HTTP parser refuses, whatever is wrong with it.
+
+Source: ELB User Guide for ALB, "Troubleshoot", HTTP 400.
+"""
 
 
 @lru_cache(maxsize=256)
 def error_page(status: int, *, date: bytes) -> Response:
     """The load balancer's own page for `status`; 46x and 56x have no phrase and no body.
 
-    `date` is the value of the Date header. Source: ELB User Guide for ALB, "Troubleshoot", and
-    recorded responses; the page is nginx's without its footer.
+    `date` is the value of the Date header.
+    Source: ELB User Guide for ALB, "Troubleshoot", and recorded responses; the page is nginx's
+    without its footer.
     """
     phrase = _PHRASES.get(status)
     if phrase is None:
@@ -99,15 +120,7 @@ def fixed_response(status: int, content_type: str, body: str, *, date: bytes) ->
     content = body.encode()
     kind = f"{content_type}; charset=utf-8".encode()
     headers = _headers(200, kind, len(content), date)
-    return Response(status, standard_phrase(status), headers, Body.of(content))
-
-
-def standard_phrase(status: int) -> bytes:
-    """The reason phrase of `status`: the registered one, or none."""
-    try:
-        return HTTPStatus(status).phrase.encode()
-    except ValueError:
-        return b""
+    return Response(status, reason_phrase(status), headers, Body.of(content))
 
 
 def _headers(status: int, content_type: bytes, length: int, date: bytes) -> Headers:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from edgegw.http.grammar import TCHAR
+
 
 class Attribute(NamedTuple):
     """What a key may hold. `is_felt` is False where nothing here depends on it."""
@@ -114,7 +116,7 @@ TARGET_GROUP: Final[Mapping[str, Attribute]] = {
     "stickiness.type": Attribute("lb_cookie", ("lb_cookie", "app_cookie")),
     "stickiness.lb_cookie.duration_seconds": Attribute("86400", low=1, high=604800),
     "stickiness.app_cookie.duration_seconds": Attribute("86400", low=1, high=604800),
-    "stickiness.app_cookie.cookie_name": Attribute("", pattern=r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"),
+    "stickiness.app_cookie.cookie_name": Attribute("", pattern=rf"[{TCHAR}]+"),
     f"{_HEALTH}.dns_failover.minimum_healthy_targets.count": _COUNT._replace(is_felt=False),
     f"{_HEALTH}.dns_failover.minimum_healthy_targets.percentage": _PERCENTAGE._replace(
         is_felt=False

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from edgegw.alb.model import DesyncMode
+from edgegw.http.grammar import BLANKS, BREAKING, CONTROL, TOKEN, VALUE_CONTROL
 from edgegw.http.loose_head import LooseHead
 from edgegw.http.message import Header
 
@@ -53,12 +54,11 @@ class Classification(NamedTuple):
 
 COMPLIANT: Final = Classification(RiskClass.Compliant)
 
-_TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_BREAKING: Final = re.compile(rb"[\r\n\0]")
-_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_URI_CONTROL: Final = re.compile(rb"[\x00-\x1f\x7f]")
-_SPACE: Final = b" \t"
 _CODINGS: Final = frozenset({b"chunked", b"compress", b"deflate", b"gzip", b"identity"})
+"""Transfer codings that are known, though not all are served.
+
+Source: ELB User Guide for ALB, "Desync mitigation mode", classification reasons.
+"""
 _TE: Final = b"transfer-encoding"
 _CL: Final = b"content-length"
 _LOOKALIKES: Final = {"\u017f": "s", "\u0131": "i"}
@@ -84,18 +84,18 @@ def classify(
             found = found.worse(RiskClass.Ambiguous, "SuspiciousHeader")
     if codings or lengths:
         found = _framing(found, method, version, codings, lengths)
-    if not _TOKEN.fullmatch(method):
+    if not TOKEN.fullmatch(method):
         found = found.worse(RiskClass.Severe, "BadMethod")
     found = _version(found, version)
     return _uri(found, uri)
 
 
 def _header(found: Classification, name: bytes, value: bytes) -> Classification:
-    if _BREAKING.search(name) or _BREAKING.search(value):
+    if BREAKING.search(name) or BREAKING.search(value):
         found = found.worse(RiskClass.Severe, "BadHeader")
-    if not _TOKEN.fullmatch(name) or _CONTROL.search(value):
+    if not TOKEN.fullmatch(name) or VALUE_CONTROL.search(value):
         found = found.worse(RiskClass.Acceptable, "NonCompliantHeader")
-    bare = name.strip(_SPACE)
+    bare = name.strip(BLANKS)
     if not bare or bare.startswith(b":"):
         found = found.worse(RiskClass.Ambiguous, "EmptyHeader")
     return found
@@ -147,7 +147,7 @@ def _framing(
 
 def _codings(found: Classification, codings: list[bytes]) -> Classification:
     items = [
-        item.partition(b";")[0].strip(_SPACE).lower()
+        item.partition(b";")[0].strip(BLANKS).lower()
         for value in codings
         for item in value.split(b",")
     ]
@@ -161,7 +161,7 @@ def _codings(found: Classification, codings: list[bytes]) -> Classification:
 def _lengths(found: Classification, lengths: list[bytes]) -> tuple[Classification, list[int]]:
     numbers: list[int] = []
     for value in lengths:
-        digits = value.strip(_SPACE)
+        digits = value.strip(BLANKS)
         if digits and (not digits.isdigit() or len(digits) > 20 or int(digits) >= _MAX_LENGTH):
             found = found.worse(RiskClass.Severe, "BadContentLength")
         else:
@@ -188,11 +188,11 @@ def _version(found: Classification, version: bytes) -> Classification:
 
 
 def _uri(found: Classification, uri: bytes) -> Classification:
-    if _BREAKING.search(uri):
+    if BREAKING.search(uri):
         found = found.worse(RiskClass.Severe, "BadUri")
     if b" " in uri:
         found = found.worse(RiskClass.Acceptable, "SpaceInUri")
-    if _URI_CONTROL.search(uri):
+    if CONTROL.search(uri):
         found = found.worse(RiskClass.Ambiguous, "AmbiguousUri")
     return found
 

@@ -12,16 +12,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from edgegw.alb.answers import SERVER, standard_phrase
+from edgegw.alb.answers import SERVER
 from edgegw.alb.model import LambdaTargetGroup
 from edgegw.awslambda.payload import decode_payload, encode_payload
+from edgegw.http.grammar import TEXT_VALUE_CONTROL, TOKEN
 from edgegw.http.message import HOP_BY_HOP, Body, Header, Headers, Request, Response
+from edgegw.http.status import reason_phrase
 from edgegw.http.target import query_pairs
 
 MAX_BODY: Final = 1024 * 1024
-"""Bytes of a request body, and of a function's whole answer."""
+"""Bytes of a request body, and of a function's whole answer.
+
+Source: ELB User Guide for ALB, "Use Lambda functions as targets of an Application Load Balancer",
+limits.
+"""
 
 _TEXT_TYPES: Final = frozenset({b"application/json", b"application/javascript", b"application/xml"})
+"""Media types beside text/* whose bodies reach a function as they are, not in base64.
+
+Source: ELB User Guide for ALB, "Use Lambda functions as targets of an Application Load Balancer",
+receive events.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +136,6 @@ def _grouped(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
     return grouped
 
 
-_NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_BAD_VALUE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _DESCRIPTION: Final = re.compile(r"\d{3} (.*)", re.DOTALL)
 
 
@@ -180,7 +189,7 @@ def _decode(answer: Mapping[str, Any], group: LambdaTargetGroup, date: bytes) ->
 
 def _reason(answer: Mapping[str, Any], status: int) -> bytes:
     if "statusDescription" not in answer:
-        return standard_phrase(status)
+        return reason_phrase(status)
     description = answer["statusDescription"]
     if not isinstance(description, str):
         raise _InvalidError(
@@ -188,7 +197,7 @@ def _reason(answer: Mapping[str, Any], status: int) -> bytes:
         )
     match = _DESCRIPTION.fullmatch(description)
     phrase = match[1] if match else description
-    if _BAD_VALUE.search(phrase):
+    if TEXT_VALUE_CONTROL.search(phrase):
         raise _InvalidError("statusDescription must not contain control characters")
     return phrase.encode("utf-8", "replace")
 
@@ -203,7 +212,7 @@ def _headers(answer: Mapping[str, Any], group: LambdaTargetGroup) -> list[Header
     for name, value in given.items():
         values = _values(f"{key}.{name}", value, multi=group.multi_value_headers)
         raw = name.encode("utf-8", "replace")
-        if not _NAME.fullmatch(raw):
+        if not TOKEN.fullmatch(raw):
             raise _InvalidError(f"{key}: {name!r} is no valid header name")
         lower = raw.lower()
         if lower not in HOP_BY_HOP and lower != b"content-length":
@@ -218,7 +227,7 @@ def _values(place: str, value: object, *, multi: bool) -> list[bytes]:
     for each in values:
         if not isinstance(each, str):
             raise _InvalidError(f"{place} must be a string; found {_kind(each)}")
-        if _BAD_VALUE.search(each):
+        if TEXT_VALUE_CONTROL.search(each):
             raise _InvalidError(f"{place} must not contain control characters")
     return [cast("str", each).encode("utf-8", "replace") for each in values]
 

@@ -46,6 +46,7 @@ from edgegw.alb.rules import location, match_rule, port_of, transform, without_p
 from edgegw.alb.targets import Routable, choose_target, choose_target_group
 from edgegw.awslambda.model import FunctionError, Invocation, Outcome, Refused, Returned, Throttled
 from edgegw.awslambda.permissions import LOAD_BALANCER
+from edgegw.http.grpc import is_grpc
 from edgegw.http.message import (
     HOP_BY_HOP,
     Headers,
@@ -56,7 +57,15 @@ from edgegw.http.message import (
 from edgegw.http.target import normalized_path
 
 MAX_RESPONSE_HEADERS: Final = 32 * 1024
+"""Bytes of a target's response headers; above it is a 502.
+
+Source: ELB User Guide for ALB, "HTTP headers and Application Load Balancers", limits.
+"""
 MAX_LOCATION: Final = 8 * 1024
+"""Bytes of a redirect's Location; above it is a 507.
+
+Source: ELB User Guide for ALB, "CloudWatch metrics", HTTP_Redirect_Url_Limit_Exceeded_Count.
+"""
 
 
 class ReadBody(NamedTuple):
@@ -126,7 +135,10 @@ _REFUSED: Final = {
     "ResourceNotFoundException": "LambdaResourceNotFound",
     "RequestTooLargeException": "LambdaRequestTooLarge",
 }
-"""Lambda's error codes as `error_reason` of the access log."""
+"""Lambda's error codes as `error_reason` of the access log.
+
+Source: ELB User Guide for ALB, "Access logs", error reason codes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,11 +355,10 @@ def _protocol_mismatch(group: TargetGroup, request: Request) -> str | None:
     Source: ELB User Guide for ALB, "Target groups", "Protocol versions".
     """
     version = "HTTP1" if isinstance(group, LambdaTargetGroup) else group.protocol_version
-    is_grpc = (request.headers.get(b"content-type") or b"").startswith(b"application/grpc")
     is_http2 = request.http_version >= "2"
     match version:
         case "HTTP1":
-            if is_grpc and is_http2 and not isinstance(group, LambdaTargetGroup):
+            if is_http2 and not isinstance(group, LambdaTargetGroup) and is_grpc(request.headers):
                 return f"a gRPC request to {group.name!r}, whose protocol version is HTTP1"
         case "HTTP2":
             if not is_http2:

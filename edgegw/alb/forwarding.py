@@ -48,10 +48,28 @@ _REPLACED: Final = frozenset(
         b"transfer-encoding",
     }
 )
+"""Headers of the client that do not go on as they are: written anew, or done with here.
+
+Source: ELB User Guide for ALB, "X-Forwarded headers", "HTTP headers and Application Load
+Balancers".
+"""
 _TLS_HEADERS: Final = (b"x-amzn-tls-version", b"x-amzn-tls-cipher-suite")
+"""Headers that tell targets how the client's TLS was agreed on.
+
+Source: ELB User Guide for ALB, "Load balancer attributes",
+routing.http.x_amzn_tls_version_and_cipher_suite.enabled.
+"""
 _VALID_NAME: Final = re.compile(rb"[-A-Za-z0-9]+")
+"""Header names that `drop_invalid_header_fields` keeps.
+
+Source: ELB User Guide for ALB, "Load balancer attributes",
+routing.http.drop_invalid_header_fields.enabled.
+"""
 _TRACE_LIMIT: Final = 7 * 1024
-"""Bytes of all request headers above which a trace id is made anew, not extended."""
+"""Bytes of all request headers above which a trace id is made anew, not extended.
+
+Source: ELB User Guide for ALB, "Request tracing", limitations.
+"""
 
 
 class Kept(NamedTuple):

@@ -33,6 +33,7 @@ class HealthCheck:
     """How targets are probed; durations in seconds. `port` None is the target's own.
 
     `matcher` are the good status codes (of gRPC for GRPC groups) as ranges, both ends included.
+    Source: ELB User Guide for ALB, "Health checks for target groups".
     """
 
     is_enabled: bool = True
@@ -50,7 +51,11 @@ class HealthCheck:
 
 
 LAMBDA_HEALTH_CHECK = HealthCheck(is_enabled=False, interval=35.0, timeout=30.0)
-"""The default of Lambda target groups: off."""
+"""The default of Lambda target groups: off.
+
+Source: ELB User Guide for ALB, "Use Lambda functions as targets of an Application Load Balancer",
+health checks.
+"""
 
 
 @dataclass(frozen=True, slots=True)

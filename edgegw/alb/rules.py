@@ -1,4 +1,7 @@
-"""Which listener rule a request matches, and what its redirect and transforms make of it."""
+"""Which listener rule a request matches, and what its redirect and transforms make of it.
+
+Source: ELB User Guide for ALB, "Listener rules", "Action types", "Transforms for listener rules".
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Final, Literal, NamedTuple
 from edgegw.alb.conditions import Subject
 from edgegw.alb.expressions import compile_expression, compile_replacement, replace_first
 from edgegw.alb.model import Listener, Redirect, Rewrite, Rule
+from edgegw.http.grammar import NOT_IN_TARGET
 from edgegw.http.message import Request
 from edgegw.http.target import Target
 
@@ -47,7 +51,10 @@ KEYWORDS: Final = {
     "path": ("host", "path", "port"),
     "query": ("protocol", "host", "port", "path", "query"),
 }
-"""Which keywords `#{…}` each field of a redirect may hold."""
+"""Which keywords `#{…}` each field of a redirect may hold.
+
+Source: ELB User Guide for ALB, "Redirect actions", keywords.
+"""
 
 _KEYWORD: Final = re.compile(r"#\{(\w+)\}")
 
@@ -105,7 +112,6 @@ class Transformed(NamedTuple):
     status: TransformStatus | None
 
 
-_BAD_TARGET: Final = re.compile(rb"[\x00-\x20\x7f]")
 _HOST: Final = re.compile(rb"[A-Za-z0-9._\-]+(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?")
 
 
@@ -130,7 +136,7 @@ def transform(rule: Rule, request: Request, host: bytes) -> Transformed:
         rewrite = rule.url_rewrite
         made = replace_first(rewrite.pattern, rewrite.replacement, request.target.raw)
         if made is not None:
-            if not made.startswith(b"/") or _BAD_TARGET.search(made):
+            if not made.startswith(b"/") or NOT_IN_TARGET.search(made):
                 return Transformed(new_host, Target(made), "TransformInvalidPath")
             path, mark, query = made.partition(b"?")
             new_target = Target(path, query if mark else None)

@@ -25,12 +25,22 @@ _NAMES: Final[dict[Kind, tuple[bytes, ...]]] = {
     "group": (b"AWSALBTGCORS", b"AWSALBTG"),
     "application": (b"AWSALBAPP-0",),
 }
-"""The cookies of each kind; the first one that holds wins."""
+"""The cookies of each kind; the first one that holds wins.
+
+Source: ELB User Guide for ALB, "Sticky sessions".
+"""
 
 PREFIXES: Final = ("AWSALB", "AWSALBAPP", "AWSALBTG")
-"""Names that an application's own cookie must not begin with."""
+"""Names that an application's own cookie must not begin with.
+
+Source: ELB User Guide for ALB, "Sticky sessions", application-based stickiness.
+"""
 
 _LIFETIME: Final = 7 * 24 * 3600
+"""Seconds until a stickiness cookie expires in the browser, whatever its duration is.
+
+Source: ELB User Guide for ALB, "Sticky sessions", duration-based stickiness.
+"""
 _LENGTH: Final = 68
 """Bytes of what is sealed; with nonce and tag 96, which is 128 characters."""
 

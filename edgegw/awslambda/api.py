@@ -16,7 +16,10 @@ from edgegw.awslambda.service_errors import ServiceError, constraint, invalid
 from edgegw.awslambda.versions import Alias, Deployed
 
 CODE_STORAGE: Final = 80_530_636_800
-"""TotalCodeSize of an account in bytes: 75 GB."""
+"""TotalCodeSize of an account in bytes: 75 GB.
+
+Source: Lambda Developer Guide, "Lambda quotas", storage.
+"""
 
 
 class CodeFacts(NamedTuple):

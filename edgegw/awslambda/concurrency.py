@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 RATE_PER_CONCURRENCY: Final = 10
-"""Synchronous requests per second for each unit of a concurrency limit."""
+"""Requests per second that each unit of concurrency allows.
+
+Source: Lambda Developer Guide, "Understanding Lambda function scaling", requests per second.
+"""
 
 
 class Limits(NamedTuple):

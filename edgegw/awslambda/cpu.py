@@ -1,6 +1,6 @@
 """The share of a processor that a function's memory buys, as an allowance over time.
 
-Source: Lambda Developer Guide, "Configure Lambda function memory": 1,769 MB are one vCPU.
+Source: Lambda Developer Guide, "Configure Lambda function memory".
 """
 
 from __future__ import annotations
@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 MB_PER_VCPU: Final = 1769
+"""Megabytes of memory that buy one processor.
+
+Source: Lambda Developer Guide, "Configure Lambda function memory".
+"""
 _SAVED: Final = 0.05
 """Seconds of computing that an idle environment may save up."""
 

@@ -11,9 +11,20 @@ from typing import Final
 from edgegw.awslambda.model import Function
 
 MAX_TIMEOUT: Final = 30.0
+"""Seconds that a function at an origin trigger may take.
+
+Source: CloudFront Developer Guide, "Quotas", quotas on Lambda@Edge.
+"""
 MAX_STORAGE_MB: Final = 512
+"""Megabytes of /tmp at the edge.
+
+Source: CloudFront Developer Guide, "Restrictions on Lambda@Edge", ephemeral storage.
+"""
 MAX_PACKAGE: Final = 50 * 1024 * 1024
-"""Bytes of the zip package."""
+"""Bytes of the zip package of a function at the edge.
+
+Source: CloudFront Developer Guide, "Quotas", quotas on Lambda@Edge.
+"""
 
 
 def replica(function: Function) -> Function:

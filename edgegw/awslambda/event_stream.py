@@ -1,6 +1,7 @@
 """`application/vnd.amazon.eventstream`: the frames of InvokeWithResponseStream.
 
-Source: "Amazon event stream encoding" as the SDKs parse it; all numbers are big-endian.
+All numbers are big-endian.
+Source: Lambda API Reference, "InvokeWithResponseStream"; the encoding as the SDKs parse it.
 """
 
 from __future__ import annotations

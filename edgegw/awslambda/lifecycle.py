@@ -18,28 +18,51 @@ from typing import Final, NamedTuple
 from edgegw.awslambda.payload import encode_payload
 
 INIT_TIMEOUT: Final = 10.0
-"""Seconds that init may take on demand (Lambda Developer Guide, "Init phase")."""
+"""Seconds that init may take on demand.
+
+Source: Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle", init
+phase.
+"""
 
 PROVISIONED_INIT_TIMEOUT: Final = 130.0
-"""Seconds that init may take with provisioned concurrency, or the function's timeout if longer."""
+"""Seconds that init may take with provisioned concurrency, or the function's timeout if longer.
+
+Source: Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle", init
+phase.
+"""
 
 MAX_PAYLOAD: Final = 6 * 1024 * 1024
-"""Bytes of a synchronous request payload (Lambda quotas)."""
+"""Bytes of a synchronous request payload.
+
+Source: Lambda Developer Guide, "Lambda quotas", invocation payload.
+"""
 
 MAX_RESPONSE: Final = MAX_PAYLOAD + 100
-"""Bytes of a buffered response payload, as the Runtime API counts."""
+"""Bytes of a buffered response payload, as the Runtime API counts.
+
+Source: Lambda Developer Guide, "Lambda quotas", invocation payload; the 100 bytes more are
+observed.
+"""
 
 MAX_STREAMED: Final = 200 * 1024 * 1024
-"""Bytes of a streamed response."""
+"""Bytes of a streamed response.
+
+Source: Lambda Developer Guide, "Lambda quotas", streamed response.
+"""
 
 RUNTIME_SHUTDOWN: Final = 0.3
-"""Seconds between SIGTERM and SIGKILL for a runtime, where an extension is registered."""
+"""Seconds between SIGTERM and SIGKILL for a runtime, where an extension is registered.
+
+Source: Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle", shutdown
+phase.
+"""
 
 
 def shutdown_time(*, internal: bool, external: bool) -> float:
     """Seconds that the shutdown phase may take: none without extensions.
 
-    Source: Lambda Developer Guide, "Shutdown phase".
+    Source: Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle",
+    shutdown phase.
     """
     return 2.0 if external else 0.5 if internal else 0.0
 
@@ -158,7 +181,8 @@ SIGNALS: Final = {
 def platform_error(error_type: str, request_id: str, text: str) -> Failure:
     """An error made by the service, not by a runtime.
 
-    Source: Lambda's recorded error objects; key order `errorType`, `errorMessage`.
+    The keys come in the order `errorType`, `errorMessage`.
+    Source: recorded error objects.
     """
     message = f"RequestId: {request_id} Error: {text}"
     return Failure(

@@ -13,10 +13,16 @@ from edgegw.awslambda.model import LogSettings, Report
 from edgegw.awslambda.payload import decode_payload, encode_payload
 
 TAIL: Final = 4096
-"""Bytes of `X-Amz-Log-Result` before base64."""
+"""Bytes of `X-Amz-Log-Result` before base64.
+
+Source: Lambda API Reference, "Invoke", LogResult.
+"""
 
 LEVELS: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
-"""Application log levels, lowest first."""
+"""Application log levels, lowest first.
+
+Source: Lambda Developer Guide, "Configuring JSON and plain text log formats".
+"""
 
 
 def billed_ms(report: Report) -> int:

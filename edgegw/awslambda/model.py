@@ -67,7 +67,7 @@ class FunctionRef(NamedTuple):
     `qualifier` is a version number, an alias or `$LATEST`; empty means `$LATEST`, at the edge the
     published version that CloudFront demands. A function at the edge is a replica of its own:
     other name, log group and environments.
-    Source: "Lambda@Edge function logs" (the `us-east-1.` prefix).
+    Source: CloudFront Developer Guide, "Edge function logs" (the `us-east-1.` prefix).
     """
 
     name: str

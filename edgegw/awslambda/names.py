@@ -1,6 +1,6 @@
 """Function names and ARNs, in all the forms that the service takes.
 
-Source: Lambda API Reference, "Invoke", parameter FunctionName.
+Source: Lambda API Reference, "Invoke", parameters FunctionName and Qualifier.
 """
 
 from __future__ import annotations
@@ -16,14 +16,31 @@ FUNCTION_NAME_PATTERN: Final = (
     r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?"
     r"(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
 )
+"""What the service says a FunctionName must match.
+
+Source: Lambda API Reference, "Invoke", parameter FunctionName.
+"""
 QUALIFIER_PATTERN: Final = r"\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+"
+"""What the service says a Qualifier must match.
+
+Source: Lambda API Reference, "Invoke", parameter Qualifier.
+"""
 _NAME: Final = re.compile(
     r"(?:arn:aws[a-zA-Z-]*:lambda:(?P<region>[a-z0-9-]+):)?(?:(?P<account>\d{12}):)?(?:function:)?"
     r"(?P<name>[a-zA-Z0-9-_.]+)(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
 )
 _QUALIFIER: Final = re.compile(r"\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+")
+_BARE_NAME: Final = re.compile(r"[a-zA-Z0-9-_]+")
 _MAX_NAME: Final = 64
+"""Characters of a function's bare name.
+
+Source: Lambda API Reference, "CreateFunction", parameter FunctionName.
+"""
 _MAX_QUALIFIER: Final = 128
+"""Characters of a qualifier.
+
+Source: Lambda API Reference, "Invoke", parameter Qualifier.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +95,14 @@ def check_qualifier(qualifier: str) -> None:
     if len(qualifier) > _MAX_QUALIFIER:
         rule = f"Member must have length less than or equal to {_MAX_QUALIFIER}"
         raise constraint(qualifier, "qualifier", rule)
+
+
+def is_function_name(name: str) -> bool:
+    """Whether a function may be called so: letters, digits, `-` and `_`.
+
+    Source: Lambda API Reference, "CreateFunction", parameter FunctionName.
+    """
+    return len(name) <= _MAX_NAME and _BARE_NAME.fullmatch(name) is not None
 
 
 def is_version(qualifier: str) -> bool:

@@ -29,8 +29,20 @@ from edgegw.awslambda.telemetry import (
 )
 
 RUNTIME_BASE: Final = "/2018-06-01/runtime/"
+"""Where the paths of the Runtime API begin.
+
+Source: Lambda Developer Guide, "Using the Lambda runtime API for custom runtimes".
+"""
 EXTENSION_BASE: Final = "/2020-01-01/extension/"
+"""Where the paths of the Extensions API begin.
+
+Source: Lambda Developer Guide, "Using the Lambda Extensions API to create extensions".
+"""
 MAX_EXTENSIONS: Final = 10
+"""Extensions that may register in one environment.
+
+Source: Lambda Developer Guide, "Lambda extensions", limits.
+"""
 STREAMING_MODE: Final = "lambda-runtime-function-response-mode"
 _ERROR_TYPE: Final = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 _RESPONSE: Final = re.compile(r"invocation/([^/]+)/(response|error)")
@@ -60,12 +72,11 @@ class InitFailed(NamedTuple):
 class Answered(NamedTuple):
     """The runtime answered the invocation: `failure` when it reported an error.
 
-    `content_type` counts for streamed answers, whose chunks came before.
+    The payload of a streamed answer is empty: its chunks came before.
     """
 
     payload: bytes
     failure: Failure | None = None
-    streamed: bool = False
 
 
 class StreamBegun(NamedTuple):
@@ -155,7 +166,7 @@ class _Extension:
 
 @dataclass(slots=True)
 class RuntimeApi:
-    """One environment's API. `identify` makes the identifiers of extensions (UUIDs).
+    """One environment's API.
 
     `expected` are the names of the external extensions, which register before init is over.
     """
@@ -165,7 +176,6 @@ class RuntimeApi:
     handler: str
     account_id: str
     expected: Sequence[str] = ()
-    _identifiers: list[str] = field(default_factory=list[str])
     _state: _State = _State.STARTED
     _ticket: int = _HELD
     _event: Event | None = None
@@ -330,10 +340,10 @@ class RuntimeApi:
             reply = _error(
                 ticket, 400, "TruncatedHTTPRequest", "HTTP request detected as truncated"
             )
-            return self._answered(reply, Answered(b"", failure, streamed=self._streaming))
+            return self._answered(reply, Answered(b"", failure))
         if self._streaming:
             failure = _trailing_error(request.trailers)
-            return self._answered(_accepted(ticket), Answered(b"", failure, streamed=True))
+            return self._answered(_accepted(ticket), Answered(b"", failure))
         if request.too_large or len(request.body) > MAX_RESPONSE:
             text = f"Exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
             reply = _error(ticket, 413, "RequestEntityTooLarge", text)

@@ -24,6 +24,10 @@ STATUS: Final = {
     "UnsupportedMediaTypeException": 415,
     "ValidationException": 400,
 }
+"""The HTTP status of every error code that the service answers here.
+
+Source: Lambda API Reference, "Errors" of each action.
+"""
 _CAPITAL: Final = frozenset(
     {"ResourceNotFoundException", "ServiceException", "AccessDeniedException"}
 )

@@ -14,13 +14,20 @@ from urllib.parse import urlsplit
 from edgegw.awslambda.payload import Json, decode_payload
 
 SCHEMAS: Final = ("2022-07-01", "2022-12-13", "2025-01-29")
+"""Versions of the telemetry schema that can be subscribed to.
+
+Source: Lambda Developer Guide, "Telemetry API reference", schemaVersion.
+"""
 TYPES: Final = ("platform", "function", "extension")
 _BOUNDS: Final = {
     "maxItems": (1000, 10_000, 10_000),
     "maxBytes": (262_144, 1_048_576, 262_144),
     "timeoutMs": (25, 30_000, 1000),
 }
-"""Least, most and default of the buffering settings."""
+"""Least, most and default of the buffering settings.
+
+Source: Lambda Developer Guide, "Telemetry API reference", buffering.
+"""
 
 
 class Subscription(NamedTuple):

@@ -36,10 +36,16 @@ RESERVED: Final = frozenset(
         "LAMBDA_TASK_ROOT",
     }
 )
-"""Names that a function's configuration may not set."""
+"""Names that a function's configuration may not set.
+
+Source: Lambda Developer Guide, "Defined runtime environment variables", reserved.
+"""
 
 MAX_TOTAL: Final = 4096
-"""Bytes of all names and values of a configuration."""
+"""Bytes of all names and values of a configuration.
+
+Source: Lambda Developer Guide, "Lambda quotas", environment variables.
+"""
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
 
@@ -57,7 +63,11 @@ EXTENSIONS_LACK: Final = frozenset(
         "_HANDLER",
     }
 )
-"""What the processes of external extensions do not get."""
+"""What the processes of external extensions do not get.
+
+Source: Lambda Developer Guide, "Using the Lambda Extensions API to create extensions", environment
+variables.
+"""
 
 
 def is_valid_name(name: str) -> bool:

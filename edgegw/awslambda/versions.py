@@ -2,6 +2,8 @@
 
 Values are immutable: a change answers the function as it is afterwards, or raises ServiceError.
 Ids and dice are handed in.
+Source: Lambda Developer Guide, "Manage Lambda function versions", "Create an alias for a Lambda
+function", "Configuring reserved concurrency for a function".
 """
 
 from __future__ import annotations
@@ -18,11 +20,22 @@ from edgegw.awslambda.permissions import Statement
 from edgegw.awslambda.service_errors import ServiceError, constraint, invalid, not_found
 
 MIN_UNRESERVED: Final = 100
-"""Concurrency that reservations must leave to the other functions of the account."""
+"""Concurrency that reservations must leave to the other functions of the account.
+
+Source: Lambda Developer Guide, "Configuring reserved concurrency for a function".
+"""
 
 ALIAS_PATTERN: Final = r"(?!^[0-9]+$)([a-zA-Z0-9-_]+)"
+"""The form of an alias' name: no number.
+
+Source: Lambda API Reference, "CreateAlias", parameter Name.
+"""
 _ALIAS: Final = re.compile(ALIAS_PATTERN)
 _MAX_ALIAS: Final = 128
+"""Characters of an alias' name.
+
+Source: Lambda API Reference, "CreateAlias", parameter Name.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +83,8 @@ class Deployed:
     def targets(self, ref: FunctionRef) -> tuple[tuple[str, float], ...]:
         """The versions that `ref` may run with their shares; empty when the qualifier is unknown.
 
-        Source: Lambda Developer Guide, "Lambda function aliases", "weighted alias".
+        Source: Lambda Developer Guide, "Implement Lambda canary deployments using a weighted
+        alias".
         """
         qualifier = ref.qualifier
         if not qualifier:
@@ -145,9 +159,17 @@ def _as_published(function: Function, number: str, code: str) -> Function:
     return replace(function, version=number, code=code, reserved_concurrency=None)
 
 
+def is_alias_name(name: str) -> bool:
+    """Whether an alias may be called so: letters, digits, `-` and `_`, not digits only.
+
+    Source: Lambda API Reference, "CreateAlias", parameter Name.
+    """
+    return len(name) <= _MAX_ALIAS and _ALIAS.fullmatch(name) is not None
+
+
 def create_alias(deployed: Deployed, alias: Alias, account: Account) -> Deployed:
     """Adds `alias`. Raises ServiceError: malformed, taken, or for a version that is not there."""
-    if not _ALIAS.fullmatch(alias.name) or len(alias.name) > _MAX_ALIAS:
+    if not is_alias_name(alias.name):
         rule = f"Member must satisfy regular expression pattern: {ALIAS_PATTERN}"
         raise constraint(alias.name, "name", rule)
     if alias.name in deployed.aliases:

@@ -17,7 +17,6 @@ import click
 
 from edgegw.errors import EnvironmentProblem, UsageError
 
-TRIGGERS: Final = ("viewer-request", "origin-request", "origin-response", "viewer-response")
 _SCRIPTS: Final = (".js", ".mjs", ".cjs")
 _ENTRIES: Final = (
     *("handler.py", "lambda_function.py", "index.py", "main.py", "app.py"),

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import click
 
 from edgegw.cli.function_commands import CANDIDATES
-from edgegw.cloudfront.model import TRIGGERS, Trigger
+from edgegw.cloudfront.triggers import TRIGGERS, Trigger
 from edgegw.errors import UsageError
 
 if TYPE_CHECKING:
@@ -146,11 +146,11 @@ def _request(
 
 
 def _response(status: int, answered: tuple[str, ...]) -> Response:
-    from edgegw.cloudfront.answers import phrase
     from edgegw.http.message import Headers, Response
+    from edgegw.http.status import reason_phrase
 
     lines = _lines(answered) or [(b"Content-Type", b"text/html"), (b"Content-Length", b"0")]
-    return Response(status, phrase(status), Headers(lines))
+    return Response(status, reason_phrase(status), Headers(lines))
 
 
 @click.command()

@@ -13,13 +13,14 @@ import click
 
 from edgegw import __version__
 from edgegw.cli.balancer_commands import explain, targets, weights
-from edgegw.cli.dev_command import TRIGGERS, dev_config, free_port, origin_url, wait_for
+from edgegw.cli.dev_command import dev_config, free_port, origin_url, wait_for
 from edgegw.cli.edge_commands import event, validate
 from edgegw.cli.fault_command import fault
 from edgegw.cli.function_commands import default_config, functions, invoke, logs, shift
 from edgegw.cli.init_command import init
 from edgegw.cli.serve_options import ServeOptions, with_serve_options
 from edgegw.cli.trust_command import trust
+from edgegw.cloudfront.triggers import TRIGGERS
 from edgegw.errors import ConfigError, EdgegwError, Finding
 
 if TYPE_CHECKING:

@@ -1,8 +1,11 @@
-"""What CloudFront says itself: error pages, redirects, the headers it stamps on every answer."""
+"""What CloudFront says itself: error pages, redirects, the headers it stamps on every answer.
+
+Source: CloudFront Developer Guide, "Request and response behavior for custom origins" (how
+CloudFront processes responses), and observed answers.
+"""
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from edgegw.http.message import (
@@ -14,6 +17,7 @@ from edgegw.http.message import (
     Response,
     named_by_connection,
 )
+from edgegw.http.status import reason_phrase
 from edgegw.http.target import Target
 
 POP: Final = b"FRA56-P1"
@@ -93,7 +97,8 @@ Source: CloudFront Developer Guide, "Quotas", and observed pages.
 def error_page(status: int, text: str, facts: Facts, *, x_cache: str = "Error") -> Response:
     """CloudFront's HTML page for `status`; `text` is its reason line.
 
-    Source: observed pages, byte for byte. The connection closes behind those in `CLOSING`.
+    The connection closes behind those in `CLOSING`.
+    Source: observed pages, byte for byte.
     """
     page = _PAGE.format(status=status, text=text, request_id=facts.request_id).encode("latin-1")
     return _made_here(status, page, facts, x_cache)
@@ -101,7 +106,7 @@ def error_page(status: int, text: str, facts: Facts, *, x_cache: str = "Error") 
 
 def redirect_to_https(status: int, request: Request, facts: Facts) -> Response:
     """The redirect of `redirect-to-https`; the Location keeps host, path and query as they came."""
-    title = f"{status} {HTTPStatus(status).phrase}"
+    title = f"{status} {reason_phrase(status).decode()}"
     page = (
         f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
         f"<center><h1>{title}</h1></center>\r\n<hr><center>CloudFront</center>\r\n"
@@ -151,14 +156,6 @@ def response_headers(headers: Headers, facts: Facts, *, keeps_cookies: bool) -> 
 _NOT_PASSED_ON: Final[frozenset[bytes]] = HOP_BY_HOP | {b"via"}
 
 
-def phrase(status: int) -> bytes:
-    """The registered reason phrase of `status`, or none."""
-    try:
-        return HTTPStatus(status).phrase.encode()
-    except ValueError:
-        return b""
-
-
 def _made_here(status: int, page: bytes, facts: Facts, x_cache: str, *extra: Header) -> Response:
     lines: list[Header] = [
         (b"Server", b"CloudFront"),
@@ -168,5 +165,5 @@ def _made_here(status: int, page: bytes, facts: Facts, x_cache: str, *extra: Hea
         (b"Connection", b"close" if status in CLOSING else b"keep-alive"),
         *extra,
     ]
-    response = Response(status, phrase(status), Headers(lines), Body.of(page))
+    response = Response(status, reason_phrase(status), Headers(lines), Body.of(page))
     return stamped(response, x_cache, facts, without_origin=True)

@@ -1,4 +1,7 @@
-"""Path pattern → behavior, and what a behavior refuses at the door."""
+"""Path pattern → behavior, and what a behavior refuses at the door.
+
+Source: CloudFront Developer Guide, "Cache behavior settings", "Quotas".
+"""
 
 from __future__ import annotations
 
@@ -12,28 +15,34 @@ from edgegw.http.target import collapsed_slashes, normalized_path
 from edgegw.http.wildcard import compile_wildcard
 
 MAX_URL: Final = 8192
-"""Bytes of a viewer's URL. Source: CloudFront Developer Guide, "Quotas"."""
-MAX_HEADERS: Final = 32768
-"""Bytes of request line and headers, and of an origin's status line and headers.
+"""Bytes that a viewer's URL may have; a longer one is a 414.
 
-Source: CloudFront Developer Guide, "Quotas".
+Source: CloudFront Developer Guide, "Quotas", general quotas.
+"""
+MAX_HEADERS: Final = 32768
+"""Bytes that request line and headers may have, or an origin's status line and headers.
+
+Source: CloudFront Developer Guide, "Quotas", general quotas.
 """
 TOO_LARGE: Final = 494
-"""CloudFront's status for a request line and headers above `MAX_HEADERS`.
+"""The status for a request line and headers above `MAX_HEADERS`.
 
-Source: CloudFront Developer Guide, "Quotas".
+Source: CloudFront Developer Guide, "Quotas", general quotas.
 """
 BAD_REQUEST: Final = 400
+"""The status for a request that the HTTP parser refuses.
 
-
-def malformed_status(*, too_large: bool) -> int:
-    """The status for a request that the HTTP parser refuses, `too_large` for its size."""
-    return TOO_LARGE if too_large else BAD_REQUEST
+Source: CloudFront Developer Guide, "HTTP 400 status code (Bad Request)".
+"""
 
 
 GET_HEAD: Final = frozenset({"GET", "HEAD"})
 GET_HEAD_OPTIONS: Final = GET_HEAD | {"OPTIONS"}
 ALL_METHODS: Final = GET_HEAD_OPTIONS | {"PUT", "POST", "PATCH", "DELETE"}
+"""The methods that a behavior can allow; one of three sets.
+
+Source: CloudFront Developer Guide, "Allowed HTTP methods".
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 
 from edgegw.awslambda.edge import MAX_PACKAGE, MAX_STORAGE_MB, MAX_TIMEOUT
 from edgegw.awslambda.model import LATEST
-from edgegw.cloudfront.model import Trigger
 from edgegw.cloudfront.rule_table import (
     ARCHITECTURE,
     DEAD_LETTER,
@@ -35,14 +34,27 @@ from edgegw.cloudfront.rule_table import (
     VPC,
     Rule,
 )
+from edgegw.cloudfront.triggers import Trigger
 
 MAX_FUNCTIONS: Final = 100
-"""Functions at the triggers of one distribution."""
+"""Functions at the triggers of one distribution.
+
+Source: CloudFront Developer Guide, "Quotas", quotas on Lambda@Edge.
+"""
 
 _SAFE_MEMORY_MB: Final = 128
+"""Memory in MB that every page allows at viewer triggers.
+
+Source: CloudFront Developer Guide, "Differences between CloudFront Functions and Lambda@Edge", and
+"Quotas".
+"""
 _CURRENT: Final = frozenset(
     {"nodejs22.x", "nodejs24.x", "python3.11", "python3.12", "python3.13", "python3.14"}
 )
+"""Runtimes that a new function at the edge may have.
+
+Source: CloudFront Developer Guide, "Restrictions on Lambda@Edge", supported runtimes.
+"""
 _COMING: Final = frozenset({"nodejs26.x", "python3.15"})
 
 

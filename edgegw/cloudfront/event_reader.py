@@ -12,12 +12,13 @@ from typing import Any, cast
 
 from edgegw.cloudfront.header_rules import EventHeaders, encode_lines, header_lines
 from edgegw.cloudfront.judge import Judge
-from edgegw.cloudfront.model import TRIGGERS, Origin, Trigger
+from edgegw.cloudfront.model import Origin
 from edgegw.cloudfront.origin_rules import check_origin, custom_headers
 from edgegw.cloudfront.stance import DEFAULT_STANCE, Stance
 from edgegw.cloudfront.trigger_event import Sent
 from edgegw.cloudfront.trigger_result import decode_origin
 from edgegw.cloudfront.trigger_rules import status_number
+from edgegw.cloudfront.triggers import TRIGGERS, Trigger
 from edgegw.http.message import Body, Client, Header, Headers, Request, Response
 from edgegw.http.target import Target
 

@@ -18,7 +18,6 @@ from edgegw.awslambda.model import (
     Throttled,
 )
 from edgegw.cloudfront.behaviors import RefusedAtTheDoor
-from edgegw.cloudfront.model import Trigger
 from edgegw.cloudfront.rule_table import (
     EXECUTION_ERROR,
     NOT_INVOCABLE,
@@ -29,6 +28,7 @@ from edgegw.cloudfront.rule_table import (
     Rule,
 )
 from edgegw.cloudfront.trigger_result import Breaches, Rejected
+from edgegw.cloudfront.triggers import Trigger
 
 FaultKind: TypeAlias = Literal[
     "LambdaValidationError", "LambdaExecutionError", "LambdaLimitExceeded"
@@ -95,6 +95,10 @@ _ORIGIN_PAGES: Final = {
     "invalid": (502, _CLOSED_TEXT),
     "timeout": (504, _CLOSED_TEXT),
 }
+"""Status and reason line of the page, by how the origin failed; the texts are observed.
+
+Source: CloudFront Developer Guide, "HTTP 502 status code" and "HTTP 504 status code".
+"""
 
 
 def function_fault(

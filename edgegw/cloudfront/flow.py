@@ -19,7 +19,6 @@ from edgegw.cloudfront.answers import (
     Facts,
     error_page,
     generated,
-    phrase,
     redirect_to_https,
     response_headers,
     stamped,
@@ -33,12 +32,7 @@ from edgegw.cloudfront.behaviors import (
     refuse_size,
 )
 from edgegw.cloudfront.faults import OriginFailure, function_fault
-from edgegw.cloudfront.model import (
-    Association,
-    Distribution,
-    Origin,
-    Trigger,
-)
+from edgegw.cloudfront.model import Association, Distribution, Origin
 from edgegw.cloudfront.policies import origin_request
 from edgegw.cloudfront.trigger_event import (
     Sent,
@@ -54,8 +48,10 @@ from edgegw.cloudfront.trigger_result import (
     decode_response_result,
 )
 from edgegw.cloudfront.trigger_rules import BODY_LIMIT
+from edgegw.cloudfront.triggers import Trigger
 from edgegw.cloudfront.visit import Finish, Instead, Visit
 from edgegw.http.message import EMPTY, Body, Request, Response, Upgraded
+from edgegw.http.status import reason_phrase
 from edgegw.http.target import Target
 
 
@@ -242,8 +238,9 @@ Step: TypeAlias = ReadBody | FunctionStep | Fetch | Finish
 def start(distribution: Distribution, request: Request, facts: Facts) -> Step:
     """The first step for a viewer's request.
 
-    Source: CloudFront Developer Guide, "How CloudFront works". In this order: sizes,
-    behavior (by the path as it came, never again), protocol, method, viewer-request.
+    In this order: sizes, behavior (by the path as it came, never again), protocol, method,
+    viewer-request.
+    Source: CloudFront Developer Guide, "How CloudFront works".
     """
     behavior = choose_behavior(distribution, request.target.path)
     if "3" in distribution.http_version and request.scheme == "https":
@@ -309,7 +306,10 @@ def _shows_body(association: Association, distribution: Distribution, request: R
 
 
 def _with_default_root_object(distribution: Distribution, request: Request) -> Request:
-    """The default root object stands in for exactly `/`."""
+    """The default root object stands in for exactly `/`.
+
+    Source: CloudFront Developer Guide, "Specify a default root object".
+    """
     root = distribution.default_root_object
     if not root or request.target.path != b"/":
         return request
@@ -363,7 +363,7 @@ def _to_viewer(
 
 
 def _generated(answer: Generated, visit: Visit) -> Response:
-    reason = answer.reason or phrase(answer.status)
+    reason = answer.reason or reason_phrase(answer.status)
     return generated(answer.status, reason, answer.headers, answer.content, visit.facts)
 
 
@@ -372,11 +372,18 @@ def _finish(visit: Visit, response: Response, x_cache: str) -> Finish:
 
 
 WEBSOCKET_IDLE: Final = 600.0
-"""Seconds without bytes from the origin after which a WebSocket ends (CloudFront quotas)."""
+"""Seconds without bytes from the origin after which a WebSocket ends.
+
+Source: CloudFront Developer Guide, "Quotas", quotas on WebSocket connections.
+"""
 
 
 def _upgraded(visit: Visit, reply: Response, upgraded: Upgraded) -> Finish:
-    """The origin switched protocols: the viewer does too, and no response trigger runs."""
+    """The origin switched protocols: the viewer does too, and no response trigger runs.
+
+    Source: CloudFront Developer Guide, "Use WebSockets with CloudFront distributions"; that no
+    trigger runs is uncertain.
+    """
     headers = response_headers(reply.headers, visit.facts, keeps_cookies=True)
     response = stamped(Response(reply.status, reply.reason, headers), "Miss", visit.facts)
     upgraded = upgraded._replace(idle=WEBSOCKET_IDLE, only_origin=True)
@@ -454,6 +461,10 @@ def _or_error_page(failed: Finish) -> Step:
 
 
 _OF_THE_BODY = (b"content-length", b"content-type", b"content-encoding", b"transfer-encoding")
+"""Headers of the viewer's body, which a custom error page is fetched without.
+
+Source: CloudFront Developer Guide, "Generate custom error responses" (uncertain: AWS does not say).
+"""
 
 
 def _error_page_came(visit: Visit, response: Response, instead: Instead) -> Finish:
@@ -461,7 +472,7 @@ def _error_page_came(visit: Visit, response: Response, instead: Instead) -> Fini
     failed = instead.failed
     if response.status < 400:
         status = instead.page.status
-        response = Response(status, phrase(status), response.headers, response.body)
+        response = Response(status, reason_phrase(status), response.headers, response.body)
     response = stamped(response, failed.x_cache, visit.facts)
     return Finish(response, visit, failed.x_cache, failed.fault)
 

@@ -6,12 +6,10 @@ headers) and "Lambda@Edge event structure" (the headers object).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from edgegw.cloudfront.judge import Found, Judge, glimpse, step_into
-from edgegw.cloudfront.model import Trigger
 from edgegw.cloudfront.rule_table import (
     DISALLOWED_HEADER,
     EMPTY_HEADER_LIST,
@@ -27,6 +25,8 @@ from edgegw.cloudfront.rule_table import (
     READ_ONLY_KEY,
     VIEWER_COUNTRY,
 )
+from edgegw.cloudfront.triggers import Trigger
+from edgegw.http.grammar import TEXT_TOKEN, TEXT_VALUE_CONTROL
 from edgegw.http.message import HOP_BY_HOP, Header
 
 EventHeaders: TypeAlias = Mapping[str, list[dict[str, str]]]
@@ -70,7 +70,15 @@ DISALLOWED: Final = frozenset(
         "client-cert-chain",
     }
 )
+"""Headers that functions neither see nor add, in lower case.
+
+Source: CloudFront Developer Guide, "Restrictions on all edge functions", disallowed headers.
+"""
 _DISALLOWED_PREFIXES: Final = ("x-amz-cf-", "x-edge-")
+"""Beginnings of further disallowed headers.
+
+Source: CloudFront Developer Guide, "Restrictions on all edge functions", disallowed headers.
+"""
 
 READ_ONLY: Final[Mapping[Trigger, tuple[str, ...]]] = {
     "viewer-request": ("content-length", "host", "transfer-encoding", "via", "cdn-loop"),
@@ -94,13 +102,15 @@ READ_ONLY: Final[Mapping[Trigger, tuple[str, ...]]] = {
         "warning",
     ),
 }
+"""Headers that a function sees but must leave as they are, by trigger.
+
+Source: CloudFront Developer Guide, "Restrictions on all edge functions", read-only headers.
+"""
 
 _EVER_READ_ONLY: Final = frozenset(name for names in READ_ONLY.values() for name in names)
 _COUNTRY: Final = "cloudfront-viewer-country"
 _NEVER_SENT: Final = frozenset(name.decode() for name in HOP_BY_HOP) | {"expect"}
 """Belong to one connection: a lenient gateway does not pass them on either."""
-_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _FAILED: Final = "Lambda function result failed validation, the function tried to"
 
 
@@ -111,7 +121,7 @@ def is_disallowed(name: str) -> bool:
 
 def has_control(text: str) -> bool:
     """Whether `text` holds control characters other than a tab."""
-    return _CONTROL.search(text) is not None
+    return TEXT_VALUE_CONTROL.search(text) is not None
 
 
 class _Name(NamedTuple):
@@ -132,7 +142,7 @@ _REMEMBERED: Final = 1000
 def _learn_name(name: str) -> _Name:
     lower = name.lower()
     is_special = is_disallowed(lower) or lower in (_COUNTRY, "location")
-    known = _Name(lower, _spelling(name), not is_special and _TOKEN.fullmatch(name) is not None)
+    known = _Name(lower, _spelling(name), not is_special and TEXT_TOKEN.fullmatch(name) is not None)
     if len(_names) < _REMEMBERED:
         _names[name] = known
     return known
@@ -143,7 +153,7 @@ def _plain_line(known: _Name, entries: Any) -> Line | None:
     if entries.__class__ is not list or len(entries) != 1 or entries[0].__class__ is not dict:
         return None
     key, value = entries[0].get("key"), entries[0].get("value")
-    if value.__class__ is not str or _CONTROL.search(value):
+    if value.__class__ is not str or TEXT_VALUE_CONTROL.search(value):
         return None
     if key is None:
         return known.spelling, value
@@ -259,7 +269,7 @@ def header_lines(judge: Judge, name: str, entries: object, where: str) -> list[L
     `where` is the path of the headers object. A missing `key` is the name, each part capitalised.
     """
     path = step_into(where, name)
-    if not _TOKEN.fullmatch(name):
+    if not TEXT_TOKEN.fullmatch(name):
         judge.note(HEADER_NAME, path, name, "use letters, digits and !#$%&'*+-.^_`|~ only")
         return None
     if not isinstance(entries, list):
@@ -316,7 +326,7 @@ def _all_strings(items: list[object]) -> bool:
 
 
 def _is_value(judge: Judge, name: str, value: str, path: str) -> bool:
-    bad = _CONTROL.search(value)
+    bad = TEXT_VALUE_CONTROL.search(value)
     if bad is not None:
         log = (
             "Lambda function result validation failed, the function returned an invalid header, "

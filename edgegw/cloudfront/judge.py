@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from edgegw.awslambda.payload import encode_payload
-from edgegw.cloudfront.model import Trigger
 from edgegw.cloudfront.rule_table import Breach, Rule
 from edgegw.cloudfront.stance import Stance
+from edgegw.cloudfront.triggers import Trigger
 
 _GLIMPSE: Final = 80
 

@@ -90,6 +90,10 @@ CACHE_POLICIES: Final = (
         brotli=True,
     ),
 )
+"""AWS's own cache policies.
+
+Source: CloudFront Developer Guide, "Use managed cache policies".
+"""
 
 _LOCATION: Final = (
     "CloudFront-Viewer-City",
@@ -165,6 +169,10 @@ ORIGIN_REQUEST_POLICIES: Final = (
         _named("User-Agent", "Referer"),
     ),
 )
+"""AWS's own origin request policies.
+
+Source: CloudFront Developer Guide, "Use managed origin request policies".
+"""
 
 RESPONSE_HEADERS_POLICIES: Final = {
     "SimpleCORS": "60669652-455b-4ae9-85a4-c4c02393f86c",

@@ -9,20 +9,11 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront.stance import DEFAULT_STANCE, Stance
+from edgegw.cloudfront.triggers import Trigger
 from edgegw.http.message import Header
 
 if TYPE_CHECKING:
     from edgegw.cloudfront.policies import Forwarding
-
-Trigger: TypeAlias = Literal[
-    "viewer-request", "origin-request", "origin-response", "viewer-response"
-]
-TRIGGERS: tuple[Trigger, ...] = (
-    "viewer-request",
-    "origin-request",
-    "origin-response",
-    "viewer-response",
-)
 
 ViewerProtocolPolicy: TypeAlias = Literal["allow-all", "redirect-to-https", "https-only"]
 

@@ -32,8 +32,13 @@ from edgegw.cloudfront.rule_table import (
     ORIGIN_SSL,
     Rule,
 )
+from edgegw.http.grammar import TEXT_NOT_IN_TARGET
 
 _SSL_PROTOCOLS: Final = ("TLSv1.2", "TLSv1.1", "TLSv1", "SSLv3")
+"""Versions of TLS that `sslProtocols` may name.
+
+Source: CloudFront Developer Guide, "Lambda@Edge event structure", origin fields.
+"""
 _UNSETTABLE: Final = frozenset(
     {
         "cache-control",
@@ -60,10 +65,22 @@ _UNSETTABLE: Final = frozenset(
         "x-real-ip",
     }
 )
+"""Headers that can be no origin custom header, in lower case.
+
+Source: CloudFront Developer Guide, "Add custom headers to origin requests", headers that CloudFront
+can't add.
+"""
 _LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
-_BLANK: Final = re.compile(r"[\x00-\x20\x7f]")
 _LONGEST: Final = {"custom": 253, "s3": 128}
+"""Characters of a domain name, by kind of origin.
+
+Source: CloudFront Developer Guide, "Lambda@Edge event structure", origin fields.
+"""
 _MAX_PATH: Final = 255
+"""Characters of an origin's path.
+
+Source: CloudFront Developer Guide, "Lambda@Edge event structure", origin fields.
+"""
 
 
 def is_unsettable(name: str) -> bool:
@@ -136,7 +153,7 @@ def _is_path(value: object) -> bool:
 
 
 def _is_encoded_path(value: object) -> bool:
-    return _is_path(value) and not _BLANK.search(cast("str", value))
+    return _is_path(value) and not TEXT_NOT_IN_TARGET.search(cast("str", value))
 
 
 def _whole(value: object) -> int | None:

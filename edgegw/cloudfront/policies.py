@@ -17,6 +17,7 @@ from edgegw.cloudfront.model import CachePolicy, Origin, OriginRequestPolicy, Se
 from edgegw.cloudfront.viewer_headers import viewer_header
 from edgegw.http.message import Header, Headers, Request
 from edgegw.http.target import Target
+from edgegw.http.version import dotted
 
 _ALWAYS: Final = frozenset(
     {
@@ -40,6 +41,11 @@ _ALWAYS: Final = frozenset(
         b"warning",
     }
 )
+"""Headers of the viewer that reach the origin whatever the policies say.
+
+Source: CloudFront Developer Guide, "Request and response behavior for custom origins", the table of
+headers.
+"""
 _NEVER: Final = frozenset(
     {
         b"connection",
@@ -55,8 +61,23 @@ _NEVER: Final = frozenset(
         b"x-real-ip",
     }
 )
+"""Headers of the viewer that never reach the origin.
+
+Source: CloudFront Developer Guide, "Request and response behavior for custom origins", the table of
+headers.
+"""
 _NEVER_PREFIXES: Final = (b"x-edge-", b"x-amz-cf-", b"cloudfront-")
+"""Beginnings of headers of the viewer that never reach the origin as they came.
+
+Source: CloudFront Developer Guide, "Request and response behavior for custom origins", the table of
+headers.
+"""
 _WRITING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Methods whose Authorization reaches the origin though no policy names it.
+
+Source: CloudFront Developer Guide, "Request and response behavior for custom origins", the table of
+headers.
+"""
 
 
 class Treatment(Enum):
@@ -180,6 +201,11 @@ _SPECIAL: Final = {
     b"via": Treatment.VIA,
     b"x-forwarded-for": Treatment.FORWARDED_FOR,
 }
+"""Headers that CloudFront writes anew, or by rules of their own.
+
+Source: CloudFront Developer Guide, "Request and response behavior for custom origins", the table of
+headers.
+"""
 _REMEMBERED: Final = 500
 """Plans and cookie values that a behavior remembers: viewers send the same ones all day."""
 
@@ -322,11 +348,8 @@ def _added(forwarding: Forwarding, request: Request, facts: Facts) -> list[Heade
     return [(name.encode(), value.encode()) for name, value in shown if value is not None]
 
 
-_VERSIONS: Final = {"2": "2.0", "3": "3.0"}
-
-
 def _via(request: Request, facts: Facts) -> bytes:
-    return via(_VERSIONS.get(request.http_version, request.http_version), facts)
+    return via(dotted(request.http_version), facts)
 
 
 def _kept_cookies(keeps: Callable[[str], bool], value: bytes) -> bytes:

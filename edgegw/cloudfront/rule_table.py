@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from edgegw.cloudfront.model import TRIGGERS, Trigger
+from edgegw.cloudfront.triggers import REQUEST_TRIGGERS, TRIGGERS, Trigger
 
 _GUIDE: Final = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/"
 EVENT_PAGE: Final = _GUIDE + "lambda-event-structure.html"
@@ -56,8 +56,6 @@ THROTTLED_TEXT: Final = (
 Effect: TypeAlias = Literal["refused", "passed on", "ignored"]
 """What becomes of a value that breaks a rule where the rule is not enforced."""
 
-REQUEST_TRIGGERS: Final[tuple[Trigger, ...]] = ("viewer-request", "origin-request")
-RESPONSE_TRIGGERS: Final[tuple[Trigger, ...]] = ("origin-response", "viewer-response")
 _VIEWER_REQUEST: Final[tuple[Trigger, ...]] = ("viewer-request",)
 _ORIGIN_REQUEST: Final[tuple[Trigger, ...]] = ("origin-request",)
 _ORIGIN_RESPONSE: Final[tuple[Trigger, ...]] = ("origin-response",)
@@ -70,7 +68,8 @@ class Rule:
 
     `page` is the cause that CloudFront's error page names, `source` the AWS page. `lenient` says
     what happens with `strict: false`; `point` names the open point of the stance that decides
-    whether the rule refuses at all. A rule with neither page nor point only warns.
+    whether the rule refuses at all. A rule with neither page nor point only warns. `about` says
+    what is looked at: what a function returned, that it failed, how it is put at a trigger.
     """
 
     code: str
@@ -80,6 +79,7 @@ class Rule:
     triggers: tuple[Trigger, ...] = TRIGGERS
     lenient: Effect = "refused"
     point: str = ""
+    about: Literal["result", "fault", "deployment"] = "result"
 
 
 class Breach(NamedTuple):
@@ -545,94 +545,35 @@ EXECUTION_ERROR: Final = Rule(
     "The function returns: it raises nothing, rejects nothing and does not crash.",
     EXECUTION_TEXT,
     STATUS_503_PAGE,
+    about="fault",
 )
 TIMED_OUT: Final = Rule(
     "lambda-edge.timed-out",
     "The function returns within its timeout.",
     EXECUTION_TEXT,
     STATUS_503_PAGE,
+    about="fault",
 )
 NOT_INVOCABLE: Final = Rule(
     "lambda-edge.not-invocable",
     "The function exists and CloudFront may invoke it.",
     EXECUTION_TEXT,
     STATUS_503_PAGE,
+    about="fault",
 )
 THROTTLED: Final = Rule(
     "lambda-edge.throttled",
     "The function's concurrency and rate are not used up.",
     THROTTLED_TEXT,
     STATUS_503_PAGE,
+    about="fault",
 )
-
-RESULT_RULES: Final[tuple[Rule, ...]] = (
-    NOT_JSON,
-    TOO_LARGE,
-    NOT_OBJECT,
-    WHOLE_EVENT,
-    UNKNOWN_FIELD,
-    HEADERS_OBJECT,
-    HEADER_ARRAY,
-    HEADER_STRING,
-    HEADER_VALUE_LIST,
-    EMPTY_HEADER_LIST,
-    HEADER_KEY,
-    HEADER_NAME,
-    HEADER_VALUE,
-    DISALLOWED_HEADER,
-    VIEWER_COUNTRY,
-    READ_ONLY_HEADER,
-    READ_ONLY_KEY,
-    LOCATION_ENCODING,
-    URI,
-    QUERYSTRING,
-    URL_LENGTH,
-    METHOD,
-    CLIENT_IP,
-    VIEWER_REQUEST_ORIGIN,
-    REQUEST_BODY,
-    BODY_ACTION,
-    BODY_ENCODING,
-    BODY_STRING,
-    BODY_BASE64,
-    BODY_SIZE,
-    BODY_EDIT_IGNORED,
-    TRUNCATED_BODY,
-    STATUS,
-    STATUS_DESCRIPTION,
-    RESPONSE_SIZE,
-    NO_CONTENT,
-    ORIGIN_NO_CONTENT,
-    VIEWER_RESPONSE_STATUS,
-    VIEWER_RESPONSE_BODY,
-    KEPT_CONTENT_ENCODING,
-    ORIGIN_SHAPE,
-    ORIGIN_DOMAIN,
-    ORIGIN_ADDRESS,
-    ORIGIN_PATH,
-    ORIGIN_PORT,
-    ORIGIN_PROTOCOL,
-    ORIGIN_READ_TIMEOUT,
-    ORIGIN_KEEPALIVE,
-    ORIGIN_COMPLETION,
-    ORIGIN_SSL,
-    ORIGIN_AUTH,
-    ORIGIN_REGION,
-    ORIGIN_INCOMPLETE,
-    ORIGIN_HEADER,
-    ORIGIN_HEADER_TWICE,
-    ORIGIN_HOST,
-)
-"""What a function's result is judged by."""
-
-FAULT_RULES: Final[tuple[Rule, ...]] = (EXECUTION_ERROR, TIMED_OUT, NOT_INVOCABLE, THROTTLED)
-"""What keeps a function from having a result."""
 
 # What AWS refuses, ignores or is silent about when a function is put at a trigger
 
 
 def _deployment(name: str, demands: str, source: str = RESTRICTIONS_PAGE) -> Rule:
-    return Rule(f"lambda-edge.{name}", demands, source=source)
+    return Rule(f"lambda-edge.{name}", demands, source=source, about="deployment")
 
 
 VERSION: Final = _deployment(
@@ -706,31 +647,17 @@ READS_VARIABLE: Final = _deployment(
     "The code reads no environment variable that is not there at the edge (best effort).",
 )
 
-DEPLOYMENT_RULES: Final[tuple[Rule, ...]] = (
-    VERSION,
-    REGION,
-    ENVIRONMENT,
-    LAYERS,
-    VPC,
-    ARCHITECTURE,
-    PACKAGE_TYPE,
-    RUNTIME,
-    ENDED_RUNTIME,
-    TIMEOUT_QUOTA,
-    MEMORY_QUOTA,
-    PACKAGE_SIZE,
-    STORAGE_QUOTA,
-    PROVISIONED,
-    DEAD_LETTER,
-    TRACING,
-    KMS_KEY,
-    RUNTIME_MANAGEMENT,
-    INCLUDE_BODY,
-    TWO_FUNCTIONS,
-    MIXED_FUNCTIONS,
-    FUNCTION_COUNT,
-    STRICT_OFF,
-    LITERAL_HEADER,
-    READS_VARIABLE,
+# The whole table, in the order of this file
+
+RULES: Final[tuple[Rule, ...]] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Rule)
 )
+
+RESULT_RULES: Final = tuple(rule for rule in RULES if rule.about == "result")
+"""What a function's result is judged by."""
+
+FAULT_RULES: Final = tuple(rule for rule in RULES if rule.about == "fault")
+"""What keeps a function from having a result."""
+
+DEPLOYMENT_RULES: Final = tuple(rule for rule in RULES if rule.about == "deployment")
 """What `edgegw check --deploy` looks at."""

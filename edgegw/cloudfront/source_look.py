@@ -12,8 +12,8 @@ from typing import Final, NamedTuple, cast
 
 from edgegw.awslambda.variables import RESERVED
 from edgegw.cloudfront.header_rules import READ_ONLY, is_disallowed
-from edgegw.cloudfront.model import Trigger
 from edgegw.cloudfront.rule_table import LITERAL_HEADER, READS_VARIABLE, Rule
+from edgegw.cloudfront.triggers import Trigger
 
 _PRESENT: Final = RESERVED | {"PATH", "LANG", "TZ", "TMPDIR", "HOME", "NODE_PATH", "PWD"}
 

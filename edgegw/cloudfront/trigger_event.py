@@ -12,8 +12,9 @@ from typing import Final
 
 from edgegw.awslambda.payload import encode_payload
 from edgegw.cloudfront.header_rules import EventHeaders, is_disallowed
-from edgegw.cloudfront.model import Distribution, Origin, S3Origin, Trigger
+from edgegw.cloudfront.model import Distribution, Origin, S3Origin
 from edgegw.cloudfront.stance import DEFAULT_STANCE, Stance
+from edgegw.cloudfront.triggers import Trigger
 from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import to_text
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import difflib
-import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -41,6 +40,7 @@ from edgegw.cloudfront.rule_table import (
     VIEWER_RESPONSE_STATUS,
     WHOLE_EVENT,
 )
+from edgegw.http.grammar import TEXT_NOT_IN_TARGET
 
 BODY_LIMIT: Final[Mapping[str, int]] = {
     "viewer-request": 40 * 1024,
@@ -48,16 +48,31 @@ BODY_LIMIT: Final[Mapping[str, int]] = {
     "origin-response": 1024 * 1024,
     "viewer-response": 40 * 1024,
 }
-"""Bytes of a body shown to, or returned by, a function at each trigger."""
+"""Bytes of a body shown to, or returned by, a function at each trigger.
 
-MAX_URL: Final = 8192
+Source: CloudFront Developer Guide, "Quotas", quotas on Lambda@Edge.
+"""
+
+URL_TOO_LONG: Final = 8192
+"""Characters of `uri` and `querystring` together that are too many.
+
+Source: CloudFront Developer Guide, "Restrictions on Lambda@Edge", URI and query string.
+"""
 REQUEST_FIELDS: Final = frozenset(
     {"clientIp", "method", "uri", "querystring", "headers", "body", "origin"}
 )
+"""Fields of a request that CloudFront knows.
+
+Source: CloudFront Developer Guide, "Lambda@Edge event structure", request fields.
+"""
 RESPONSE_FIELDS: Final = frozenset(
     {"status", "statusDescription", "headers", "body", "bodyEncoding"}
 )
-_BLANK: Final = re.compile(r"[\x00-\x20\x7f]")
+"""Fields of a response that CloudFront knows.
+
+Source: CloudFront Developer Guide, "Lambda@Edge event structure", response fields, and "Generate
+HTTP responses".
+"""
 _NO_CONTENT: Final = 204
 _SHAPE: Final = "return event['Records'][0]['cf']['request'] (or 'response')"
 
@@ -102,15 +117,21 @@ def check_fields(judge: Judge, result: Mapping[str, Any], known: frozenset[str])
 
 def check_target(judge: Judge, uri: object, querystring: object) -> None:
     """`uri` starts with `/`; neither holds blanks or control characters; together < 8,192."""
-    if not isinstance(uri, str) or not uri.startswith("/") or _BLANK.search(uri):
+    if not isinstance(uri, str) or not uri.startswith("/") or TEXT_NOT_IN_TARGET.search(uri):
         expected = "write a path that starts with / and is percent-encoded"
         judge.note(URI, "uri", uri, expected)
-    if not isinstance(querystring, str) or _BLANK.search(querystring) or "#" in querystring:
+    if (
+        not isinstance(querystring, str)
+        or TEXT_NOT_IN_TARGET.search(querystring)
+        or "#" in querystring
+    ):
         judge.note(QUERYSTRING, "querystring", querystring, "percent-encode it; without one, ''")
     if isinstance(uri, str) and isinstance(querystring, str):
         length = len(uri) + len(querystring)
-        if length >= MAX_URL:
-            judge.note(URL_LENGTH, "uri", Found(f"{length} characters"), f"stay under {MAX_URL}")
+        if length >= URL_TOO_LONG:
+            judge.note(
+                URL_LENGTH, "uri", Found(f"{length} characters"), f"stay under {URL_TOO_LONG}"
+            )
 
 
 def check_unchanged(

@@ -8,11 +8,11 @@ Source: CloudFront Developer Guide, "Add CloudFront request headers".
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
-from edgegw.http.message import Request
+from edgegw.http.message import Request, Tls
 from edgegw.http.target import Target, to_text
+from edgegw.http.version import dotted
 
 _PLACE: Final = {
     "cloudfront-viewer-asn": "16509",
@@ -27,26 +27,25 @@ _PLACE: Final = {
     "cloudfront-viewer-postal-code": "98101",
     "cloudfront-viewer-time-zone": "America/Los_Angeles",
 }
+"""Where every viewer is, as the headers about its place tell it.
 
-
-Negotiation: TypeAlias = Literal["full", "resumed", "reused"]
-"""How TLS was agreed on: in a whole handshake, from an earlier session, or by an earlier request.
+Source: CloudFront Developer Guide, "Add CloudFront request headers", headers for determining the
+viewer's location.
 """
 
-_NEGOTIATIONS: Final[Mapping[Negotiation, str]] = {
+_NEGOTIATIONS: Final = {
     "full": "fullHandshake",
     "resumed": "sessionResumed",
     "reused": "connectionReused",
 }
 
 
-def viewer_tls(protocol: str, cipher: str, negotiation: Negotiation) -> str:
+def viewer_tls(tls: Tls) -> str:
     """The value of CloudFront-Viewer-TLS: `TLSv1.3:TLS_AES_128_GCM_SHA256:fullHandshake`.
 
-    `protocol` and `cipher` are OpenSSL's names.
     Source: CloudFront Developer Guide, "Add CloudFront request headers", other headers.
     """
-    return f"{protocol}:{cipher}:{_NEGOTIATIONS[negotiation]}"
+    return f"{tls.protocol}:{tls.cipher}:{_NEGOTIATIONS[tls.negotiation]}"
 
 
 def viewer_header(name: str, request: Request, error_target: Target | None = None) -> str | None:
@@ -61,9 +60,9 @@ def viewer_header(name: str, request: Request, error_target: Target | None = Non
         case "cloudfront-forwarded-proto":
             return request.scheme
         case "cloudfront-viewer-http-version":
-            return {"2": "2.0", "3": "3.0"}.get(request.http_version, request.http_version)
+            return dotted(request.http_version)
         case "cloudfront-viewer-tls":
-            return viewer_tls(*request.tls) if request.tls is not None else None
+            return viewer_tls(request.tls) if request.tls is not None else None
         case "cloudfront-viewer-address":
             return f"{request.client.address}:{request.client.port}"
         case "cloudfront-error-uri":

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.faults import Fault
-from edgegw.cloudfront.model import Behavior, Distribution, ErrorPage, Origin, Trigger
+from edgegw.cloudfront.model import Behavior, Distribution, ErrorPage, Origin
 from edgegw.cloudfront.rule_table import Breach
 from edgegw.cloudfront.trigger_result import Breaches
+from edgegw.cloudfront.triggers import Trigger
 from edgegw.http.message import Request, Response
 
 

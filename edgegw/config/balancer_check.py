@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from pathlib import Path as FilePath
 from typing import Final
 
-from edgegw.alb import attributes
+from edgegw.alb import attributes, quotas
 from edgegw.alb.expressions import compile_expression
 from edgegw.alb.rules import compile_rewrite, redirect_fault
 from edgegw.config import balancer_schema as schema
@@ -17,16 +17,7 @@ from edgegw.config.document import Document, Path
 from edgegw.config.schema import Config
 from edgegw.config.spelling import nearest
 from edgegw.config.target_group_check import check_attributes, check_target_group, stickiness_of
-
-_MAX_PATTERN: Final = 128
-_MAX_RULE_VALUES: Final = 5
-_MAX_CONDITION_VALUES: Final = 3
-_MAX_SOURCE_IPS: Final = 5
-_MAX_WILDCARDS: Final = 5
-_HOST_PATTERN: Final = re.compile(r"[A-Za-z0-9\-.*?]*\.[A-Za-z]+")
-_PATH_PATTERN: Final = re.compile(r"[A-Za-z0-9_\-.$/~\"'@:+&*?]+")
-_METHOD: Final = re.compile(r"[A-Z_\-]{1,40}")
-_HEADER_NAME: Final = re.compile(r"[!#$%&'+\-.^_`|~0-9A-Za-z]{1,40}")
+from edgegw.http.grammar import TEXT_TOKEN
 
 
 def check_balancers(document: Document, config: Config, base: FilePath) -> None:
@@ -120,15 +111,15 @@ def _check_conditions(document: Document, path: Path, rule: schema.Rule) -> None
         values += len(texts)
         if kind != "source_ip" and not kind.endswith("_regex"):
             wildcards += sum(text.count("*") + text.count("?") for text in texts)
-        most = _MAX_SOURCE_IPS if kind == "source_ip" else _MAX_CONDITION_VALUES
+        most = quotas.MAX_SOURCE_IPS if kind == "source_ip" else quotas.MAX_CONDITION_VALUES
         if len(texts) > most:
             text = f"a condition has at most {most} values"
             document.error((*where, kind), "alb.condition-values", text)
-    if values > _MAX_RULE_VALUES:
-        text = f"the conditions of a rule have at most {_MAX_RULE_VALUES} values in all"
+    if values > quotas.MAX_RULE_VALUES:
+        text = f"the conditions of a rule have at most {quotas.MAX_RULE_VALUES} values in all"
         document.error((*path, "conditions"), "alb.condition-values", text, key=True)
-    if wildcards > _MAX_WILDCARDS:
-        text = f"{wildcards} wildcards; AWS takes {_MAX_WILDCARDS} in a rule, by one page 6"
+    if wildcards > quotas.MAX_WILDCARDS:
+        text = f"{wildcards} wildcards; AWS takes {quotas.MAX_WILDCARDS} in a rule, by one page 6"
         document.warning((*path, "conditions"), "alb.wildcards", text, key=True)
 
 
@@ -140,7 +131,7 @@ def _check_patterns(kind: str, pattern: re.Pattern[str], rule: str):
     def check(document: Document, path: Path, condition: schema.Condition) -> list[str]:
         values: list[str] = getattr(condition, kind)
         for at, value in enumerate(values):
-            if len(value) > _MAX_PATTERN or not pattern.fullmatch(value):
+            if len(value) > quotas.MAX_PATTERN or not pattern.fullmatch(value):
                 _value_fault(document, (*path, at), f"{value!r}: {rule}")
         return values
 
@@ -156,9 +147,9 @@ def _check_regexes(kind: str):
         else:
             values, where = found, path
         for at, value in enumerate(values):
-            if len(value) > _MAX_PATTERN:
+            if len(value) > quotas.MAX_PATTERN:
                 _value_fault(
-                    document, (*where, at), f"a regex has at most {_MAX_PATTERN} characters"
+                    document, (*where, at), f"a regex has at most {quotas.MAX_PATTERN} characters"
                 )
             try:
                 compile_expression(value)
@@ -173,7 +164,7 @@ def _check_header_name(document: Document, path: Path, name: str) -> None:
     if name.lower() == "host":
         text = "the Host header is judged by host_header"
         _value_fault(document, (*path, "name"), text)
-    elif not _HEADER_NAME.fullmatch(name):
+    elif len(name) > quotas.MAX_HEADER_NAME or "*" in name or not TEXT_TOKEN.fullmatch(name):
         text = f"{name!r} is no header name; it takes no wildcards"
         _value_fault(document, (*path, "name"), text)
 
@@ -183,8 +174,8 @@ def _check_header(document: Document, path: Path, condition: schema.Condition) -
     assert found is not None
     _check_header_name(document, path, found.name)
     for at, value in enumerate(found.values):
-        if not 1 <= len(value) <= _MAX_PATTERN:
-            text = f"a value has 1 to {_MAX_PATTERN} characters"
+        if not 1 <= len(value) <= quotas.MAX_PATTERN:
+            text = f"a value has 1 to {quotas.MAX_PATTERN} characters"
             _value_fault(document, (*path, "values", at), text)
     return found.values
 
@@ -193,8 +184,8 @@ def _check_query(document: Document, path: Path, condition: schema.Condition) ->
     for at, pair in enumerate(condition.query_string or []):
         for key in ("key", "value"):
             text = getattr(pair, key)
-            if text is not None and not 1 <= len(text) <= _MAX_PATTERN:
-                fault = f"a {key} has 1 to {_MAX_PATTERN} characters"
+            if text is not None and not 1 <= len(text) <= quotas.MAX_PATTERN:
+                fault = f"a {key} has 1 to {quotas.MAX_PATTERN} characters"
                 _value_fault(document, (*path, at, key), fault)
     return [pair.value for pair in condition.query_string or []]
 
@@ -217,16 +208,18 @@ def _check_source_ip(document: Document, path: Path, condition: schema.Condition
 _CHECKS: Final[Mapping[str, Callable[[Document, Path, schema.Condition], list[str]]]] = {
     "path_pattern": _check_patterns(
         "path_pattern",
-        _PATH_PATTERN,
+        quotas.PATH_PATTERN,
         "a path pattern has at most 128 of A-Z a-z 0-9 _-.$/~\"'@:+& and * ?",
     ),
     "host_header": _check_patterns(
         "host_header",
-        _HOST_PATTERN,
+        quotas.HOST_PATTERN,
         "a host has at most 128 of A-Z a-z 0-9 - . * ?, with only letters behind the last dot",
     ),
     "http_request_method": _check_patterns(
-        "http_request_method", _METHOD, "a method has at most 40 of A-Z - _, and no wildcards"
+        "http_request_method",
+        quotas.METHOD_PATTERN,
+        "a method has at most 40 of A-Z - _, and no wildcards",
     ),
     "source_ip": _check_source_ip,
     "http_header": _check_header,

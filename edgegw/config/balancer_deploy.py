@@ -6,20 +6,13 @@ CreateLoadBalancer, CreateTargetGroup.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Final
 
+from edgegw.alb import quotas
 from edgegw.config.document import Document, Path
 from edgegw.config.schema import Config
 
-_NAME: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,32}(?<!-)")
-_MAX_LISTENERS: Final = 50
-_MAX_RULES: Final = 100
-_MAX_CERTIFICATES: Final = 25
-_MAX_VERIFYING: Final = 2
-_MAX_TARGET_GROUPS: Final = 100
-_MAX_TARGETS: Final = 1000
 _LOCAL_ONLY: Final = frozenset({"alb.health-check"})
 """Codes of warnings about what is fine here and refused by AWS."""
 
@@ -49,10 +42,10 @@ def check_balancer_deployment(document: Document, config: Config) -> None:
             if each in config.target_groups
         )
         for count, most, what in (
-            (len(balancer.listeners), _MAX_LISTENERS, "listeners"),
-            (rules, _MAX_RULES, "rules"),
-            (len(groups), _MAX_TARGET_GROUPS, "target groups"),
-            (targets, _MAX_TARGETS, "targets"),
+            (len(balancer.listeners), quotas.MAX_LISTENERS, "listeners"),
+            (rules, quotas.MAX_RULES, "rules"),
+            (len(groups), quotas.MAX_TARGET_GROUPS, "target groups"),
+            (targets, quotas.MAX_TARGETS, "targets"),
         ):
             if count > most:
                 text = f"{count} {what}; a load balancer has at most {most}"
@@ -63,12 +56,16 @@ def check_balancer_deployment(document: Document, config: Config) -> None:
             if each.mutual_authentication is not None
             and each.mutual_authentication.mode == "verify"
         ]
-        if len(verifying) > _MAX_VERIFYING:
-            text = f"a load balancer has at most {_MAX_VERIFYING} listeners that verify clients"
+        if len(verifying) > quotas.MAX_VERIFYING:
+            text = (
+                f"a load balancer has at most {quotas.MAX_VERIFYING} listeners that verify clients"
+            )
             document.error(path, "alb.quota", text, key=True)
         for at, listener in enumerate(balancer.listeners):
-            if len(listener.certificates) > _MAX_CERTIFICATES:
-                text = f"a listener has at most {_MAX_CERTIFICATES} certificates beside its own"
+            if len(listener.certificates) > quotas.MAX_CERTIFICATES:
+                text = (
+                    f"a listener has at most {quotas.MAX_CERTIFICATES} certificates beside its own"
+                )
                 where = (*path, "listeners", at, "certificates")
                 document.error(where, "alb.quota", text, key=True)
     for group, balancers in users.items():
@@ -79,7 +76,7 @@ def check_balancer_deployment(document: Document, config: Config) -> None:
 
 
 def _check_name(document: Document, path: Path, name: str, kind: str) -> None:
-    if not _NAME.fullmatch(name):
+    if not quotas.RESOURCE_NAME.fullmatch(name):
         text = f"the name of a {kind} has at most 32 letters, digits and hyphens, none at its ends"
         document.error(path, "alb.name", text, key=True)
 

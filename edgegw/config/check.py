@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Collection
 from pathlib import Path as FilePath
 from typing import Final
 from urllib.parse import urlsplit
 
+from edgegw.cloudfront import quotas
 from edgegw.cloudfront.behaviors import ALL_METHODS, GET_HEAD, GET_HEAD_OPTIONS
 from edgegw.cloudfront.managed import (
     CACHE_POLICIES,
@@ -27,11 +27,6 @@ from edgegw.config.function_check import (
 )
 from edgegw.config.schema import Config, later_keys
 from edgegw.config.spelling import nearest
-
-_BEHAVIOR_PATTERN: Final = re.compile(r"[A-Za-z0-9_\-.*$/~\"'@:+&?]+")
-_MAX_BEHAVIORS: Final = 75
-_MAX_HEADER_NAME: Final = 256
-_MAX_HEADER_VALUE: Final = 1783
 
 
 def check(document: Document, config: Config, base: FilePath) -> None:
@@ -74,8 +69,8 @@ def _check_distribution(
             where = (*path, "origin_groups", name, "members", at)
             _refer(document, where, member, distribution.origins, "origin")
     _check_error_responses(document, path, distribution.custom_error_responses)
-    if len(distribution.behaviors) > _MAX_BEHAVIORS:
-        text = f"a distribution has at most {_MAX_BEHAVIORS} cache behaviors"
+    if len(distribution.behaviors) > quotas.MAX_BEHAVIORS:
+        text = f"a distribution has at most {quotas.MAX_BEHAVIORS} cache behaviors"
         document.error((*path, "behaviors"), "cloudfront.behaviors", text, key=True)
     if distribution.default_root_object.startswith("/"):
         text = "the default root object has no leading slash: CloudFront answers errors with one"
@@ -88,7 +83,7 @@ def _check_distribution(
     for at, behavior in enumerate(distribution.behaviors):
         where = (*path, "behaviors", at)
         _check_behavior(document, where, behavior, distribution, config)
-        if not _BEHAVIOR_PATTERN.fullmatch(behavior.path_pattern):
+        if not quotas.PATH_PATTERN.fullmatch(behavior.path_pattern):
             text = f"{behavior.path_pattern!r} holds characters that a path pattern does not allow"
             document.error((*where, "path_pattern"), "cloudfront.path-pattern", text)
         if behavior.path_pattern in seen:
@@ -135,14 +130,15 @@ def _check_origin(document: Document, path: Path, origin: schema.Origin, config:
         elif parts.path not in ("", "/") or parts.query:
             text = "the url of an origin has no path; put it into 'path'"
             document.error((*path, "url"), "cloudfront.origin", text)
+    longest_name, longest_value = quotas.MAX_CUSTOM_HEADER_NAME, quotas.MAX_CUSTOM_HEADER_VALUE
     for name, value in origin.custom_headers.items():
         if is_unsettable(name.lower()):
             text = f"CloudFront refuses {name!r} as an origin custom header"
             document.error(
                 (*path, "custom_headers", name), "cloudfront.origin-header", text, key=True
             )
-        elif len(name) > _MAX_HEADER_NAME or len(value) > _MAX_HEADER_VALUE:
-            text = f"{name!r} or its value is too long ({_MAX_HEADER_NAME} and {_MAX_HEADER_VALUE})"
+        elif len(name) > longest_name or len(value) > longest_value:
+            text = f"{name!r} or its value is too long ({longest_name} and {longest_value})"
             document.error(
                 (*path, "custom_headers", name), "cloudfront.origin-header", text, key=True
             )

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from edgegw.awslambda.edge import MAX_PACKAGE
 from edgegw.awslambda.model import LATEST
+from edgegw.cloudfront import quotas
 from edgegw.cloudfront.deployment_rules import (
     MAX_FUNCTIONS,
     Candidate,
@@ -17,9 +18,9 @@ from edgegw.cloudfront.deployment_rules import (
     pairing_objections,
     version_objection,
 )
-from edgegw.cloudfront.model import Trigger
 from edgegw.cloudfront.rule_table import FUNCTION_COUNT, REGION, STRICT_OFF
 from edgegw.cloudfront.source_look import remarks
+from edgegw.cloudfront.triggers import Trigger
 from edgegw.config import schema
 from edgegw.config.balancer_deploy import check_balancer_deployment
 from edgegw.config.document import Document, Path
@@ -29,10 +30,6 @@ from edgegw.config.schema import Config
 from edgegw.errors import Finding
 
 EDGE_REGION: Final = "us-east-1"
-_MAX_ORIGINS: Final = 100
-_MAX_CUSTOM_HEADERS: Final = 30
-_MAX_CUSTOM_HEADER_CHARACTERS: Final = 10240
-_MAX_POLICY_HEADERS: Final = 10
 _SKIPPED: Final = frozenset({"__pycache__", ".git", ".venv", "venv", ".edgegw"})
 _MAX_SOURCE: Final = 2 * 1024 * 1024
 
@@ -223,16 +220,16 @@ def _check_distribution(
     if len(names) > MAX_FUNCTIONS:
         text = f"{len(names)} functions at the triggers of a distribution, at most {MAX_FUNCTIONS}"
         document.error(path, FUNCTION_COUNT.code, text, key=True)
-    if len(distribution.origins) > _MAX_ORIGINS:
-        text = f"a distribution has at most {_MAX_ORIGINS} origins"
+    if len(distribution.origins) > quotas.MAX_ORIGINS:
+        text = f"a distribution has at most {quotas.MAX_ORIGINS} origins"
         document.error((*path, "origins"), "cloudfront.origins", text, key=True)
     for name, origin in distribution.origins.items():
         headers = origin.custom_headers
         size = sum(len(key) + len(value) for key, value in headers.items())
-        if len(headers) > _MAX_CUSTOM_HEADERS or size > _MAX_CUSTOM_HEADER_CHARACTERS:
+        if len(headers) > quotas.MAX_CUSTOM_HEADERS or size > quotas.MAX_CUSTOM_HEADER_CHARACTERS:
             text = (
-                f"an origin has at most {_MAX_CUSTOM_HEADERS} custom headers with "
-                f"{_MAX_CUSTOM_HEADER_CHARACTERS} characters in all ({len(headers)}, {size})"
+                f"an origin has at most {quotas.MAX_CUSTOM_HEADERS} custom headers with "
+                f"{quotas.MAX_CUSTOM_HEADER_CHARACTERS} characters in all ({len(headers)}, {size})"
             )
             where = (*path, "origins", name, "custom_headers")
             document.error(where, "cloudfront.origin-header", text, key=True)
@@ -254,6 +251,6 @@ def _check_version(document: Document, path: Path, text: str, config: Config) ->
 
 
 def _check_policy_headers(document: Document, path: Path, names: list[str]) -> None:
-    if len(names) > _MAX_POLICY_HEADERS:
-        text = f"a policy names at most {_MAX_POLICY_HEADERS} headers, here are {len(names)}"
+    if len(names) > quotas.MAX_POLICY_HEADERS:
+        text = f"a policy names at most {quotas.MAX_POLICY_HEADERS} headers, here are {len(names)}"
         document.error((*path, "headers", "items"), "cloudfront.policy-headers", text)

@@ -9,23 +9,22 @@ from typing import Final
 
 from edgegw.awslambda.edge import MAX_STORAGE_MB, MAX_TIMEOUT
 from edgegw.awslambda.model import LATEST
+from edgegw.awslambda.names import is_function_name
 from edgegw.awslambda.variables import MAX_TOTAL, RESERVED, is_valid_name
-from edgegw.awslambda.versions import MIN_UNRESERVED
+from edgegw.awslambda.versions import MIN_UNRESERVED, is_alias_name
 from edgegw.config.document import Document, Path
 from edgegw.config.function_schema import Alias, Function
 from edgegw.config.schema import Config
 from edgegw.config.spelling import nearest
 
 RUNTIME: Final = re.compile(r"python3\.(\d+)|nodejs(\d+)\.x|(provided(?:\.al2|\.al2023)?)")
-_NAME: Final = re.compile(r"[a-zA-Z0-9-_]{1,64}")
-_ALIAS: Final = re.compile(r"(?!^\d+$)[a-zA-Z0-9-_]{1,128}")
 
 
 def check_functions(document: Document, config: Config, base: FilePath) -> None:
     """Adds what is wrong with the functions; relative paths are relative to `base`."""
     for name, function in config.functions.items():
         path: Path = ("functions", name)
-        if not _NAME.fullmatch(name):
+        if not is_function_name(name):
             text = f"{name!r} is no function name: letters, digits, - and _, at most 64"
             document.error(path, "lambda.name", text, key=True)
         _check_function(document, path, function, base)
@@ -129,7 +128,7 @@ def qualifiers_of(function: Function) -> list[str]:
 def _check_versions(document: Document, path: Path, function: Function, config: Config) -> None:
     for name, alias in function.aliases.items():
         where = (*path, "aliases", name)
-        if not _ALIAS.fullmatch(name):
+        if not is_alias_name(name):
             text = f"{name!r} is no alias: letters, digits, - and _, not digits only"
             document.error(where, "lambda.alias", text, key=True)
         _check_alias(document, where, alias, versions_of(function))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, cast, get_type_hints
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, create_model
 
-from edgegw.cloudfront.stance import AcceptOrRefuse, IgnoreOrRefuse, RefuseOrIgnore, SkipOrRun
+from edgegw.cloudfront.stance import OPEN_POINTS, Stance
+from edgegw.cloudfront.triggers import Trigger, ViewerTrigger
 from edgegw.config.balancer_schema import LoadBalancer, TargetGroup
 from edgegw.config.document import Document, Path
 from edgegw.config.fields import (
@@ -104,8 +105,6 @@ class Association(Model):
 
 
 Associated = Annotated[Association, BeforeValidator(_association)]
-Trigger = Literal["viewer-request", "origin-request", "origin-response", "viewer-response"]
-EdgeTrigger = Literal["viewer-request", "viewer-response"]
 Method = Literal["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
 
 
@@ -122,7 +121,7 @@ class DefaultBehavior(Model):
     compress: Annotated[bool, LATER] = False
     trusted_key_groups: Annotated[list[str], LATER] = []
     lambda_functions: dict[Trigger, Associated] = {}
-    edge_functions: Annotated[dict[EdgeTrigger, str], LATER] = {}
+    edge_functions: Annotated[dict[ViewerTrigger, str], LATER] = {}
 
 
 class Behavior(DefaultBehavior):
@@ -167,28 +166,18 @@ class Distribution(Model):
     access_log: Annotated[Anything, LATER] = None
 
 
-class OpenPoints(Model):
-    """What AWS leaves open at the edge; the defaults are those of `cloudfront.stance`."""
+def _open_points() -> type[Model]:
+    """The open points of `Stance`, with the choices that are its defaults."""
+    types = get_type_hints(Stance)
+    points: dict[str, Any] = {name: (types[name], getattr(Stance(), name)) for name in OPEN_POINTS}
+    text = "What AWS leaves open at the edge; the defaults are those of `cloudfront.stance`."
+    return create_model("OpenPoints", __base__=Model, __doc__=text, **points)
 
-    changed_read_only_field: RefuseOrIgnore = "refuse"
-    viewer_response_status: RefuseOrIgnore = "refuse"
-    viewer_response_body: RefuseOrIgnore = "refuse"
-    viewer_request_origin: IgnoreOrRefuse = "ignore"
-    unknown_field: IgnoreOrRefuse = "ignore"
-    header_value_list: AcceptOrRefuse = "accept"
-    empty_header_list: AcceptOrRefuse = "accept"
-    header_key_mismatch: AcceptOrRefuse = "accept"
-    read_only_header_key: AcceptOrRefuse = "accept"
-    incomplete_origin: AcceptOrRefuse = "accept"
-    origin_request_204_body: AcceptOrRefuse = "accept"
-    generated_body_size: Literal["decoded", "encoded"] = "decoded"
-    include_body_without_body: Literal["empty", "absent"] = "empty"
-    default_root_object: Literal["origin-request", "viewer-request"] = "origin-request"
-    viewer_response_request: Literal["edited", "original"] = "edited"
-    viewer_response_after_generated_error: SkipOrRun = "skip"
-    viewer_response_after_mended_error: SkipOrRun = "skip"
-    failover_after_generated_error: Literal["no", "yes"] = "no"
-    error_page_after_function_fault: Literal["show", "skip"] = "show"
+
+if TYPE_CHECKING:
+    OpenPoints: TypeAlias = Model
+else:
+    OpenPoints = _open_points()
 
 
 class Gateway(Model):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from edgegw.alb import attributes
+from edgegw.alb import attributes, quotas
 from edgegw.alb.stickiness import PREFIXES
 from edgegw.config import balancer_schema as schema
 from edgegw.config.document import Document, Path
@@ -90,18 +90,12 @@ def _check_stickiness(document: Document, path: Path, group: schema.TargetGroup)
         document.error((*path, "attributes"), "alb.slow-start", text, key=True)
 
 
-_RANGES: Final = {
-    "interval": (5, 300),
-    "timeout": (2, 120),
-    "healthy_threshold": (2, 10),
-    "unhealthy_threshold": (2, 10),
-}
 _CODES: Final = re.compile(r"\d{1,3}(-\d{1,3})?(,\d{1,3}(-\d{1,3})?)*")
 
 
 def _check_health(document: Document, path: Path, group: schema.TargetGroup) -> None:
     check = group.health_check
-    for key, (low, high) in _RANGES.items():
+    for key, (low, high) in quotas.HEALTH_CHECK_RANGES.items():
         value = getattr(check, key)
         if value is not None and not low <= value <= high:
             text = f"AWS takes {low} to {high}; {value:g} is fine here only"
@@ -124,7 +118,8 @@ def _check_health(document: Document, path: Path, group: schema.TargetGroup) -> 
         text = "the port must be traffic-port or a number from 1 to 65535"
         document.error((*path, "port"), "alb.health-check", text)
     if check.matcher is not None:
-        low, high = (0, 99) if group.protocol_version == "GRPC" else (200, 499)
+        is_grpc = group.protocol_version == "GRPC"
+        low, high = quotas.GRPC_CODES if is_grpc else quotas.HTTP_CODES
         numbers = [int(each) for each in re.findall(r"\d+", check.matcher)]
         if not _CODES.fullmatch(check.matcher) or any(not low <= n <= high for n in numbers):
             text = f"{check.matcher!r} must be codes from {low} to {high}: 200, 200,202 or 200-299"

@@ -9,10 +9,10 @@ from typing import Final, Literal, TypeVar
 
 from edgegw.awslambda.lifecycle import platform_error, timeout_error
 from edgegw.awslambda.model import FunctionError, Outcome, Report, Throttled
-from edgegw.cloudfront.answers import phrase
 from edgegw.config.faults import FaultPlan
 from edgegw.execution.environment import new_request_id
 from edgegw.http.message import Body, CutOffError, Headers, Response
+from edgegw.http.status import reason_phrase
 
 F = TypeVar("F")
 """How a request that got no answer is told: an OriginFailure, a TargetFailure."""
@@ -113,7 +113,7 @@ class Drawn:
                     (b"Content-Type", b"text/plain"),
                     (b"Content-Length", str(len(page)).encode()),
                 )
-                return Response(status, phrase(status), Headers(lines), Body.of(page))
+                return Response(status, reason_phrase(status), Headers(lines), Body.of(page))
             case "truncate":
                 reply = await send()
                 return _truncated(reply) if isinstance(reply, Response) else reply

@@ -14,7 +14,8 @@ from edgegw.alb.flow import ForwardTo
 from edgegw.awslambda.model import FunctionRef, Invocation, Outcome
 from edgegw.awslambda.payload import decode_payload
 from edgegw.cloudfront.behaviors import choose_behavior
-from edgegw.cloudfront.model import TRIGGERS, Association, Behavior, Distribution, Origin, Trigger
+from edgegw.cloudfront.model import Association, Behavior, Distribution, Origin
+from edgegw.cloudfront.triggers import TRIGGERS, Trigger
 from edgegw.config.model import Config
 from edgegw.errors import UsageError
 from edgegw.execution.edition import Edition

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final, Literal, NamedTuple
 
+from edgegw.http.grammar import BLANKS, BREAKING
+
 Oddity = Literal["bare-lf", "folded", "no-colon", "no-uri"]
 Framing = int | Literal["chunked"]
 
@@ -31,15 +33,13 @@ class LooseHead(NamedTuple):
         return [
             (name, value)
             for name, value in self.headers
-            if _NAME.fullmatch(name) and not _BREAKING.search(value)
+            if _NAME.fullmatch(name) and not BREAKING.search(value)
         ]
 
 
 _NAME: Final = re.compile(rb"[\x21-\x39\x3b-\x7e]+")
-_BREAKING: Final = re.compile(rb"[\r\n\0]")
 _LINE: Final = re.compile(rb"([^ \t]+)[ \t]+(.*?)[ \t]+([ \t]*HTTP/[^ \t]*[ \t]*)", re.DOTALL)
 _MAX_LENGTH: Final = 2**64
-_BLANKS: Final = b" \t"
 _END: Final = re.compile(rb"\r?\n\r?\n")
 
 
@@ -75,7 +75,7 @@ def parse_loosely(head: bytes) -> LooseHead | None:
         oddities.append("bare-lf")
     match = _LINE.fullmatch(first)
     if match is not None:
-        method, uri, version = match[1], match[2], match[3].rstrip(_BLANKS)
+        method, uri, version = match[1], match[2], match[3].rstrip(BLANKS)
     else:
         method, _, uri = first.partition(b" ")
         version = b""
@@ -102,7 +102,7 @@ def _headers(lines: list[bytes], oddities: list[Oddity]) -> tuple[tuple[bytes, b
         name, colon, value = line.partition(b":")
         if not colon and not folded:
             oddities.append("no-colon")
-        found.append((name, value.strip(_BLANKS)))
+        found.append((name, value.strip(BLANKS)))
     return tuple(found)
 
 
@@ -112,7 +112,7 @@ def _framing(version: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> Framin
     codings = b",".join(given)
     lengths = {value for name, value in headers if name.lower() == b"content-length"}
     if given and version > b"HTTP/1.0":
-        items = [item.strip(_BLANKS).lower() for item in codings.split(b",")]
+        items = [item.strip(BLANKS).lower() for item in codings.split(b",")]
         is_chunked = items[-1] == b"chunked" and items.count(b"chunked") == 1
         return "chunked" if is_chunked else None
     if given:  # HTTP/1.0 knows no transfer coding: nobody can tell

@@ -177,7 +177,7 @@ def test_streaming_with_an_error_behind_the_last_chunk() -> None:
     }
     _, answered = talk.api.receive(Incoming(7, "POST", path, head, b"", trailers), "")
     assert isinstance(answered, Answered)
-    assert answered.streamed
+    assert answered.payload == b""
     assert answered.failure is not None
     assert (answered.failure.error_type, answered.failure.message) == ("Runtime.Late", "late")
 

@@ -26,16 +26,9 @@ from edgegw.cloudfront.flow import (
     start,
 )
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
-from edgegw.cloudfront.model import (
-    TRIGGERS,
-    Association,
-    Behavior,
-    CustomOrigin,
-    Distribution,
-    S3Origin,
-    Trigger,
-)
+from edgegw.cloudfront.model import Association, Behavior, CustomOrigin, Distribution, S3Origin
 from edgegw.cloudfront.policies import compile_forwarding
+from edgegw.cloudfront.triggers import TRIGGERS, Trigger
 from edgegw.cloudfront.visit import Finish
 from edgegw.http.message import EMPTY, Body, Headers, Request, Response
 from edgegw.http.target import Target

@@ -25,10 +25,11 @@ from edgegw.cloudfront.flow import (
     start,
 )
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
-from edgegw.cloudfront.model import Association, Behavior, CustomOrigin, Distribution, Trigger
+from edgegw.cloudfront.model import Association, Behavior, CustomOrigin, Distribution
 from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.rule_table import FAULT_RULES, RESULT_RULES, Breach, Rule
 from edgegw.cloudfront.stance import OPEN_POINTS, Stance
+from edgegw.cloudfront.triggers import Trigger
 from edgegw.cloudfront.visit import Finish
 from edgegw.http.message import Body, Headers, Request, Response
 from edgegw.http.target import Target

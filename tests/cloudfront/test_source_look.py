@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgegw.cloudfront.model import Trigger
 from edgegw.cloudfront.source_look import remarks
+from edgegw.cloudfront.triggers import Trigger
 
 PYTHON = """\
 import os

@@ -17,7 +17,6 @@ from edgegw.cloudfront.faults import OriginFailure
 from edgegw.cloudfront.flow import Fetch, ReadBody, Step, start
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.model import (
-    TRIGGERS,
     Association,
     Behavior,
     CachePolicy,
@@ -30,6 +29,7 @@ from edgegw.cloudfront.model import (
 )
 from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.stance import Stance
+from edgegw.cloudfront.triggers import TRIGGERS
 from edgegw.cloudfront.visit import Finish
 from edgegw.http.message import Body, Headers, Request, Response
 from edgegw.http.target import Target

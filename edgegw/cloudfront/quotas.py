@@ -1,0 +1,50 @@
+"""How much of everything a distribution may have.
+
+Requests never meet these: they are what AWS refuses when something is made.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+PATH_PATTERN: Final = re.compile(r"[A-Za-z0-9_\-.*$/~\"'@:+&?]+")
+"""The form of a behavior's path pattern.
+
+Source: CloudFront Developer Guide, "Cache behavior settings", path pattern.
+"""
+MAX_BEHAVIORS: Final = 75
+"""Cache behaviors of a distribution.
+
+Source: CloudFront Developer Guide, "Quotas", quotas on distributions.
+"""
+MAX_ORIGINS: Final = 100
+"""Origins of a distribution.
+
+Source: CloudFront Developer Guide, "Quotas", quotas on distributions.
+"""
+MAX_CUSTOM_HEADERS: Final = 30
+"""Origin custom headers of an origin.
+
+Source: CloudFront Developer Guide, "Quotas", quotas on headers.
+"""
+MAX_CUSTOM_HEADER_NAME: Final = 256
+"""Characters of the name of an origin custom header.
+
+Source: CloudFront Developer Guide, "Quotas", quotas on headers.
+"""
+MAX_CUSTOM_HEADER_VALUE: Final = 1783
+"""Characters of the value of an origin custom header.
+
+Source: CloudFront Developer Guide, "Quotas", quotas on headers.
+"""
+MAX_CUSTOM_HEADER_CHARACTERS: Final = 10240
+"""Characters of the names and values of all custom headers of an origin.
+
+Source: CloudFront Developer Guide, "Quotas", quotas on headers.
+"""
+MAX_POLICY_HEADERS: Final = 10
+"""Headers that a cache policy or origin request policy names.
+
+Source: CloudFront Developer Guide, "Quotas", quotas on policies.
+"""
