@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -223,7 +223,7 @@ async def serve(
 
 
 @contextlib.contextmanager
-def _stopping_by_signal(stop: asyncio.Event) -> Iterator[None]:
+def _stopping_by_signal(stop: asyncio.Event) -> Generator[None]:
     """Ctrl-C and SIGTERM set `stop`; a second one ends at once."""
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()

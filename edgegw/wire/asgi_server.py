@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
 from edgegw.wire.asgi import AsgiApp
@@ -40,7 +41,7 @@ class AsgiServer:
         self._task = loop.create_task(self._serve())
 
     async def _serve(self) -> None:
-        from hypercorn.asyncio import serve
+        from hypercorn.asyncio import serve  # pyright: ignore[reportUnknownVariableType]
         from hypercorn.config import Config
 
         config = self._config = Config()
@@ -52,7 +53,8 @@ class AsgiServer:
         config.accesslog = None
         config.errorlog = logging.getLogger("edgegw.hypercorn")
         config.errorlog.setLevel(logging.WARNING)
-        await serve(cast("Any", self._app), config, shutdown_trigger=self._stopping.wait)
+        serving = cast("Callable[..., Awaitable[None]]", serve)
+        await serving(self._app, config, shutdown_trigger=self._stopping.wait)
 
     async def stop(self, grace: float) -> None:
         """Finishes what is under way within `grace` seconds."""

@@ -232,6 +232,8 @@ class Http1Reader:
             self._is_muted = False
             if rest and self.state is not State.ENDED:
                 self._parser.feed_data(rest)
+        except httptools.HttpParserUpgrade:
+            self.state = State.ENDED  # another request behind the last one
         except httptools.HttpParserError as error:
             self._refuse(f"malformed HTTP: {error}")
         finally:

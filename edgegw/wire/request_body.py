@@ -36,6 +36,7 @@ class RequestBody:
         "is_answered",
         "is_complete",
         "is_forgotten",
+        "is_taken",
         "received",
         "trailers",
     )
@@ -56,6 +57,8 @@ class RequestBody:
         self.received = 0
         self.trailers: tuple[Header, ...] = ()
         self.is_complete = self.is_forgotten = self.is_answered = False
+        self.is_taken = True
+        """Whether nothing of it was thrown away."""
 
     # What the protocol does
 
@@ -63,6 +66,7 @@ class RequestBody:
         """More of the body has come."""
         self.received += len(data)
         if self.is_forgotten:
+            self.is_taken = False
             self._on_taken(len(data))
             return
         self._parts.append(data)
@@ -93,6 +97,7 @@ class RequestBody:
         self.is_forgotten = True
         self._on_wanted = None
         if self.buffered:
+            self.is_taken = False
             count, self.buffered = self.buffered, 0
             self._parts.clear()
             self._on_taken(count)
@@ -123,7 +128,9 @@ class RequestBody:
                 self.buffered -= len(part)
                 self._on_taken(len(part))
                 return part
-            if self.is_complete or self.is_forgotten:
+            if self.is_forgotten and not (self.is_complete and self.is_taken):
+                raise ViewerGoneError("the request is over; what nobody read of it is gone")
+            if self.is_complete:
                 raise StopAsyncIteration
             await self._wait()
 

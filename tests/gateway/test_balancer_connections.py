@@ -16,7 +16,7 @@ import h2.config
 import h2.connection
 import h2.events
 import pytest
-from edgegw.gateway.incoming import ViewerGoneError
+from edgegw.wire.front import ViewerGoneError
 
 from tests.conftest import PYTHON, Serving
 from tests.gateway.test_balancer import config, group, lines, sites, until

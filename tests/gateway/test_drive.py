@@ -49,7 +49,7 @@ def test_request_ids_have_cloudfronts_form() -> None:
         "case cloudfront.Fetch():",
         "case cloudfront.ReadBody():",
         "case alb.ForwardTo():",
-        "case alb.Invoke():",
+        "case alb.ReadBody():",
     ],
 )
 def test_a_forgotten_step_is_a_type_error(tmp_path: Path, forgotten: str) -> None:

@@ -451,28 +451,14 @@ class TestLoadBalancer:
         assert (response.status_code, response.headers["server"]) == (502, "awselb/2.0")
 
 
-class TestHypercorn:
-    async def test_plain_http_has_reason_phrases(self, serving, raw_origin) -> None:
-        async def script(reader, writer):
-            while await read_head(reader):
-                writer.write(b"HTTP/1.1 299 Quite Fine\r\nContent-Length: 2\r\n\r\nok")
-
-        async with raw_origin(script) as origin, serving(site(origin.url), hypercorn=True) as front:
-            answer = await front.raw(
-                "site", b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
-            )
-            assert answer.startswith(b"HTTP/1.1 299 Quite Fine\r\n")
-            assert answer.lower().count(b"\r\ndate: ") == 1
-            assert b"hypercorn" not in answer
-            assert answer.endswith(b"ok")
-
+class TestTls:
     async def test_more_than_a_thousand_requests_on_one_connection(self, serving) -> None:
         config = balancer()
         config["load_balancers"]["web"]["listeners"][0]["default_actions"] = [
             {"fixed_response": {"status_code": "200"}}
         ]
         config.pop("target_groups")
-        async with serving(config, hypercorn=True) as front:
+        async with serving(config) as front:
             reader, writer = await asyncio.open_connection(*front.address("web"))
             for _ in range(1100):
                 writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")

@@ -17,7 +17,7 @@ import httpx
 import pytest
 import trustme
 from cryptography import x509
-from edgegw.gateway.certificates import LIFETIME, Certificates, DoorTls, load_authority
+from edgegw.wire.certificates import LIFETIME, Certificates, DoorTls, load_authority
 from websockets.asyncio.client import connect
 
 from edgegw.errors import EnvironmentProblem

@@ -387,7 +387,7 @@ async def test_gateway_stops_with_a_websocket_open(serving: Any) -> None:
 
 def test_idle_tunnels_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """CloudFront counts the origin's bytes only, a load balancer those of both."""
-    from edgegw.gateway.tunnel import Tunnel
+    from edgegw.wire.tunnel import Tunnel
 
     class Wire(asyncio.Transport):
         def __init__(self, on_close: Callable[[], None] = lambda: None) -> None:
@@ -413,12 +413,19 @@ def test_idle_tunnels_end(monkeypatch: pytest.MonkeyPatch) -> None:
                 self.is_closed = True
                 asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
 
-    class Former:
+    class End:
+        rest = b""
+
+        def __init__(self, transport: Wire) -> None:
+            self.transport = transport
+
         def connection_lost(self, exc: Exception | None) -> None: ...
+
+        def close(self) -> None: ...
 
     async def lived(*, only_origin: bool) -> int:
         viewer, upstream = Wire(), Wire()
-        tunnel = Tunnel((viewer, Former()), (upstream, Former()), idle=0.2, only_origin=only_origin)
+        tunnel = Tunnel(viewer, asyncio.Protocol(), End(upstream), idle=0.2, only_origin=only_origin)
         running = asyncio.ensure_future(tunnel.run(from_viewer=b"", from_origin=b""))
         count = 0
         for _ in range(8):

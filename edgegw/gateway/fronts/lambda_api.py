@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from edgegw.config.model import Listen
 from edgegw.wire.asgi_server import AsgiServer
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class LambdaApiFront:
     """The Lambda API of a gateway."""
 
-    kind = "lambda"
+    kind: ClassVar[str] = "lambda"
     name = ""
     title = "gateway.lambda_api"
     is_secure = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from edgegw.config.model import Listen
 
@@ -27,8 +27,7 @@ class Served(Protocol):
     stays the same, a running server serves it on, whatever else of it changes.
     """
 
-    @property
-    def kind(self) -> str: ...
+    kind: ClassVar[str]
 
     @property
     def name(self) -> str: ...
