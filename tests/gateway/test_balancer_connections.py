@@ -16,8 +16,8 @@ import h2.config
 import h2.connection
 import h2.events
 import pytest
-from edgegw.wire.front import ViewerGoneError
 
+from edgegw.wire.front import ViewerGoneError
 from tests.conftest import PYTHON, Serving
 from tests.gateway.test_balancer import config, group, lines, sites, until
 
@@ -154,7 +154,7 @@ async def test_an_old_http2_connection_takes_leave_and_answers_what_it_has(servi
 
 
 async def test_an_http2_connection_takes_so_many_requests(serving, monkeypatch) -> None:
-    monkeypatch.setattr("edgegw.gateway.front_door.HTTP2_REQUESTS", 3)
+    monkeypatch.setattr("edgegw.alb.front_rules.HTTP2_REQUESTS", 3)
     async with (
         sites("a") as (a,),
         serving(config({"web": group(a)}, listener=HTTPS)) as front,

@@ -17,10 +17,10 @@ import httpx
 import pytest
 import trustme
 from cryptography import x509
-from edgegw.wire.certificates import LIFETIME, Certificates, DoorTls, load_authority
 from websockets.asyncio.client import connect
 
 from edgegw.errors import EnvironmentProblem
+from edgegw.wire.certificates import LIFETIME, Certificates, DoorTls, load_authority
 from tests.conftest import need
 from tests.gateway.test_reload import serving as reloading
 from tests.gateway.test_websockets import origin as websocket_origin

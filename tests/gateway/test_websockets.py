@@ -425,7 +425,9 @@ def test_idle_tunnels_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def lived(*, only_origin: bool) -> int:
         viewer, upstream = Wire(), Wire()
-        tunnel = Tunnel(viewer, asyncio.Protocol(), End(upstream), idle=0.2, only_origin=only_origin)
+        tunnel = Tunnel(
+            viewer, asyncio.Protocol(), End(upstream), idle=0.2, only_origin=only_origin
+        )
         running = asyncio.ensure_future(tunnel.run(from_viewer=b"", from_origin=b""))
         count = 0
         for _ in range(8):

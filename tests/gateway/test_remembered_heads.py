@@ -6,11 +6,7 @@ import asyncio
 from itertools import count
 
 import pytest
-from edgegw.gateway.known_heads import KnownHead, KnownHeads
-from hypothesis import given
-from hypothesis import strategies as st
 
-from edgegw.http.message import Headers
 from tests.conftest import read_body, read_head
 
 BLOCK = b"Host: h.test\r\nConnection: close\r\n\r\n"
@@ -191,38 +187,3 @@ async def test_a_head_in_two_pieces_is_not_taken_for_a_whole_one(serving, raw_or
                 assert (await reader.read(-1)).startswith(b"HTTP/1.1 200 ")
             writer.close()
         assert {lines[0] for lines in target.saw} == {b"GET /x HTTP/1.1"}
-
-
-HEAD = KnownHead([], [], Headers(), keep_alive=True)
-
-
-@given(st.lists(st.integers(0, 400), max_size=600))
-def test_the_oldest_blocks_make_room(numbers: list[int]) -> None:
-    heads = KnownHeads()
-    for number in numbers:
-        heads.learn(b"A: %d\r\n\r\n" % number, HEAD)
-    latest = list(dict.fromkeys(reversed(numbers)))
-    for number in latest[:1]:
-        found = heads.sight(b"GET / HTTP/1.1\r\nA: %d\r\n\r\n" % number)
-        assert found is not None
-        assert found.head is HEAD
-    known = [n for n in latest if heads.sight(b"GET / HTTP/1.1\r\nA: %d\r\n\r\n" % n).head]
-    assert len(known) <= 256
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"GET / HTTP/1.1\r\n",
-        b"GET / HTTP/1.1\r\n\r\n",
-        b"GET / HTTP/1.1\r\na\r\n",
-        b"GET / HTTP/1.1\r\nA: b\r\n",
-        b"GET / HTTP/1.1\r\nA: b\r\n\r\nmore",
-        b"GET / HTTP/1.1\r\nA: b\r\n\r\nGET / HTTP/1.1\r\nA: b\r\n\r\n",
-        b"GET / HTTP/1.1\r\nA: " + b"b" * 4096 + b"\r\n\r\n",
-    ],
-    ids=repr,
-)
-def test_only_one_whole_small_head_is_sighted(data: bytes) -> None:
-    assert KnownHeads().sight(data) is None
