@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
-from edgegw.cli.fault_command import call
 from edgegw.cli.function_commands import find_config
-from edgegw.cli.trust_command import state_of
+from edgegw.cli.running_gateway import call
 from edgegw.errors import EnvironmentProblem, UsageError
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def explain(
         "load_balancer": load_balancer or "",
     }
     try:
-        found = call(state_of(config), "POST", "/explain", asked)
+        found = call(config, "POST", "/explain", asked)
         is_running = True
     except EnvironmentProblem:
         found, is_running = _from_file(url, method, given, load_balancer, config), False
@@ -147,7 +146,7 @@ def targets(
     if changes and not targets:
         raise UsageError(f"name the targets to {action}")
     asked = {"group": group or "", "action": action or "health", "targets": list(targets)}
-    found = call(state_of(config), "POST", "/targets", asked)["targets"]
+    found = call(config, "POST", "/targets", asked)["targets"]
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
@@ -191,7 +190,7 @@ def weights(rule: str, weights: tuple[str, ...], config: Path | None, *, as_json
         if not number.isdigit():
             raise UsageError(f"{each!r} must be GROUP=WEIGHT, such as api=50")
         given[name] = int(number)
-    found = call(state_of(config), "POST", "/weights", {"rule": rule, "weights": given})
+    found = call(config, "POST", "/weights", {"rule": rule, "weights": given})
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import click
 
-from edgegw.cli.trust_command import state_of
-from edgegw.errors import EnvironmentProblem, UsageError
+from edgegw.cli.running_gateway import call
+from edgegw.errors import UsageError
 
 
 @click.command()
@@ -37,18 +37,17 @@ def fault(
 
     Example: edgegw fault viewer-auth.error=30% site/app.latency=800ms
     """  # noqa: D301 - click wants the backspace itself
-    state = state_of(config)
     if settings == ("clear",):
-        found = call(state, "DELETE", "/faults")
+        found = call(config, "DELETE", "/faults")
     elif "clear" in settings:
         raise UsageError("clear stands alone")
     elif settings or seed is not None:
         given: dict[str, Any] = {"set": list(settings)}
         if seed is not None:
             given["seed"] = seed
-        found = call(state, "PATCH", "/faults", given)
+        found = call(config, "PATCH", "/faults", given)
     else:
-        found = call(state, "GET", "/faults")
+        found = call(config, "GET", "/faults")
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
@@ -63,36 +62,3 @@ def _shown(kind: str, value: float) -> str:
     if kind == "latency":
         return f"{value * 1000:.0f}ms"
     return str(int(value)) if kind == "status" else f"{value * 100:g}%"
-
-
-def call(state: Path, method: str, path: str, body: Any = None) -> dict[str, Any]:
-    """Asks the gateway that runs with this state folder. Raises EnvironmentProblem, UsageError."""
-    import urllib.error
-    import urllib.request
-
-    from edgegw.gateway.announcement import read_announcement
-
-    told = read_announcement(state)
-    none_runs = EnvironmentProblem(
-        f"no gateway runs with the state folder {state}: start `edgegw serve` first"
-    )
-    if told is None:
-        raise none_runs
-    request = urllib.request.Request(  # noqa: S310 - always http, from our own file
-        f"{told['url']}{path}",
-        None if body is None else json.dumps(body).encode(),
-        {"Authorization": f"Bearer {told['token']}", "Content-Type": "application/json"},
-        method=method,
-    )
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=10) as response:
-            return json.loads(response.read())
-    except urllib.error.HTTPError as error:
-        try:
-            text = json.loads(error.read())["error"]
-        except (ValueError, KeyError):
-            raise none_runs from None
-        raise (none_runs if error.code == 401 else UsageError(text)) from None
-    except OSError:
-        raise none_runs from None

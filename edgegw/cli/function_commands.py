@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from edgegw.awslambda.shifting import PRESETS
-from edgegw.errors import EnvironmentProblem, UsageError
+from edgegw.errors import UsageError
 
 if TYPE_CHECKING:
     from edgegw.config.model import Config
@@ -45,11 +44,6 @@ _config_option = click.option(
     "--config",
     type=click.Path(path_type=Path),
     help="The configuration; default: edgegw.yaml in the current folder.",
-)
-_api_option = click.option(
-    "--api",
-    metavar="URL",
-    help="Where the running gateway has its Lambda API; default: as in the configuration.",
 )
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -120,7 +114,6 @@ def invoke(
 @click.command()
 @click.argument("function")
 @_config_option
-@_api_option
 @click.option("--follow", "-f", is_flag=True, help="Go on with new lines until Ctrl-C.")
 @click.option(
     "--stream",
@@ -131,7 +124,6 @@ def invoke(
 def logs(
     function: str,
     config: Path | None,
-    api: str | None,
     *,
     follow: bool,
     stream: str,
@@ -144,11 +136,14 @@ def logs(
 
     Example: edgegw logs api --follow
     """
-    function = _log_name(function, config)
-    path = f"/_edgegw/logs/{function}" + ("?follow=1" if follow else "")
+    from urllib.parse import quote
+
+    from edgegw.cli.running_gateway import lines
+
+    path = f"/logs/{quote(function, safe='')}" + ("?follow=1" if follow else "")
     seen: set[str] = set()
     try:
-        for line in _lines(_address(api, config), "GET", path):
+        for line in lines(config, "GET", path):
             entry = json.loads(line)
             if stream and not entry["stream"].endswith(stream):
                 continue
@@ -166,29 +161,17 @@ def logs(
         return
 
 
-def _log_name(name: str, config: Path | None) -> str:
-    """A distribution's name in `LambdaEdge/NAME` becomes its id, which the log group has."""
-    from edgegw.config.model import DistributionDoor
-
-    before, mark, distribution = name.rpartition("LambdaEdge/")
-    if not mark:
-        return name
-    for door in _load(config).doors:
-        if isinstance(door, DistributionDoor) and door.name == distribution:
-            return f"{before}{mark}{door.distribution.id}"
-    return name
-
-
 @click.command()
 @_config_option
-@_api_option
 @_json_option
-def functions(config: Path | None, api: str | None, *, as_json: bool) -> None:
+def functions(config: Path | None, *, as_json: bool) -> None:
     """List the functions of a running `edgegw serve`: runtime, versions, environments.
 
     Example: edgegw functions
     """
-    rows = json.loads("".join(_lines(_address(api, config), "GET", "/_edgegw/functions")))
+    from edgegw.cli.running_gateway import call
+
+    rows = call(config, "GET", "/functions")["functions"]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
@@ -233,53 +216,17 @@ def functions(config: Path | None, api: str | None, *, as_json: bool) -> None:
 @click.option("--before", default="", metavar="FUNCTION", help="The BeforeAllowTraffic hook.")
 @click.option("--after", default="", metavar="FUNCTION", help="The AfterAllowTraffic hook.")
 @_config_option
-@_api_option
-def shift(
-    function: str, alias: str, version: str, config: Path | None, api: str | None, **given: Any
-) -> None:
+def shift(function: str, alias: str, version: str, config: Path | None, **given: Any) -> None:
     """Walk ALIAS of FUNCTION to VERSION as CodeDeploy does, in a running `edgegw serve`.
 
     Exits with 0 when the shift succeeded, 1 when a hook failed and it was rolled back.
 
     Example: edgegw shift api live 2 --preset Linear10PercentEvery1Minute --time-scale 0.01
     """
+    from edgegw.cli.running_gateway import lines
+
     asked = {"function": function, "alias": alias, "version": version, **given}
     last = ""
-    for last in _lines(_address(api, config), "POST", "/_edgegw/shift", asked):
+    for last in lines(config, "POST", "/shift", asked):
         click.echo(last)
     sys.exit(0 if last.endswith("succeeded") else 1)
-
-
-def _address(api: str | None, config: Path | None) -> str:
-    if api is not None:
-        return api if "://" in api else f"http://{api}"
-    listen = _load(config).lambda_api
-    if listen is None:
-        raise UsageError(
-            "the configuration has no 'lambda_api' below 'gateway': set it (127.0.0.1:9001), or "
-            "give --api"
-        )
-    host = f"[{listen.address}]" if ":" in listen.address else listen.address
-    return f"http://{host}:{listen.port}"
-
-
-def _lines(base: str, method: str, path: str, body: object = None) -> Iterator[str]:
-    """The lines of an answer as they come. Raises what the gateway answers as plain sentences."""
-    import httpx
-
-    try:
-        with (
-            httpx.Client(
-                base_url=base, timeout=httpx.Timeout(5, read=None), trust_env=False
-            ) as client,
-            client.stream(method, path, json=body) as response,
-        ):
-            if response.status_code >= 400:
-                found = json.loads(response.read())
-                raise UsageError(str(found.get("Message") or found.get("message")))
-            yield from response.iter_lines()
-    except httpx.TransportError as error:
-        raise EnvironmentProblem(
-            f"no gateway answers at {base} ({error}): start `edgegw serve` with gateway.lambda_api "
-            "set to this address"
-        ) from None

@@ -26,7 +26,6 @@ from edgegw.awslambda.event_stream import invoke_complete, payload_chunk
 from edgegw.awslambda.lifecycle import MAX_PAYLOAD, MAX_STREAMED
 from edgegw.awslambda.logs import invocation_lines, log_tail
 from edgegw.awslambda.model import (
-    EDGE_PREFIX,
     FunctionError,
     FunctionRef,
     Invocation,
@@ -37,9 +36,7 @@ from edgegw.awslambda.model import (
 )
 from edgegw.awslambda.payload import Json, encode_payload
 from edgegw.awslambda.service_errors import STATUS, ServiceError, constraint, invalid
-from edgegw.awslambda.shifting import Shift, preset_name
 from edgegw.execution.control import ControlPlane
-from edgegw.execution.log_store import Entry
 from edgegw.execution.service import LambdaService
 from edgegw.execution.shifting import Shifter
 
@@ -123,9 +120,6 @@ class _Api:
             *self._function_routes(),
             *self._alias_routes(),
             *self._concurrency_routes(),
-            Route("/_edgegw/functions", self._answered(self._table), methods=["GET"]),
-            Route("/_edgegw/logs/{name:path}", self._answered(self._logs), methods=["GET"]),
-            Route("/_edgegw/shift", self._answered(self._shift), methods=["POST"]),
             Route("/", self._answered(self._other_service), methods=["POST"]),
         ]
         return Starlette(
@@ -355,56 +349,6 @@ class _Api:
             yield payload_chunk(outcome.payload)
         yield invoke_complete(log_result=log_result)
 
-    # edgegw's own
-
-    async def _table(self, request: Request) -> Response:
-        return _json(self._control.table())
-
-    async def _logs(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        if "LambdaEdge/" in name:  # the log group of a distribution
-            return self._log_stream(request, f"/aws/cloudfront/{name[name.index('LambdaEdge/') :]}")
-        name = name.removeprefix("/aws/lambda/").removeprefix("aws/lambda/")
-        ref = self._service.account.function_ref(name.removeprefix(EDGE_PREFIX))
-        self._control.deployed(ref)
-        groups = [name] if name.startswith(EDGE_PREFIX) else [name, f"{EDGE_PREFIX}{name}"]
-        known = [each for each in groups if each in self._service.logs.names or each == name]
-        group = next((each for each in known if self._service.logs.group(each).count), known[0])
-        return self._log_stream(request, group)
-
-    def _log_stream(self, request: Request, group: str) -> Response:
-        follow = request.query_params.get("follow") == "1"
-        return StreamingResponse(
-            _log_lines(self._service, group, follow=follow), media_type="application/x-ndjson"
-        )
-
-    async def _shift(self, request: Request) -> Response:
-        body = api.request_body(await request.body())
-        preset = preset_name(api.text_member(body, "preset", "AllAtOnce"))
-        if preset is None:
-            raise invalid(f"there is no preset {body.get('preset')!r}")
-        scale = body.get("time_scale", 1.0)
-        if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale <= 1:
-            raise invalid("time_scale is a number above 0, at most 1")
-        shift = Shift(
-            api.text_member(body, "function"),
-            api.text_member(body, "alias"),
-            api.text_member(body, "version"),
-            preset,
-            float(scale),
-            api.text_member(body, "before", ""),
-            api.text_member(body, "after", ""),
-        )
-        progress = self._shifter.run(shift)
-        first = await anext(progress)
-
-        async def lines() -> AsyncIterator[bytes]:
-            yield f"{first}\n".encode()
-            async for line in progress:
-                yield f"{line}\n".encode()
-
-        return StreamingResponse(lines(), media_type="text/plain")
-
     async def _other_service(self, request: Request) -> Response:
         """CodeDeploy's one action that hooks call; JSON 1.1 with the action in a header."""
         target = request.headers.get("x-amz-target", "")
@@ -454,23 +398,6 @@ class _Sink:
                 yield chunk
             if running.done() and not self._chunks:
                 return
-
-
-async def _log_lines(service: LambdaService, group: str, *, follow: bool) -> AsyncIterator[bytes]:
-    log, number = service.logs.group(group), 0
-    while True:
-        for entry in log.after(number):
-            number = entry.number
-            yield _log_entry(entry)
-        if not follow:
-            return
-        await log.changed()
-        await asyncio.sleep(0.02)  # what comes together goes out together
-
-
-def _log_entry(entry: Entry) -> bytes:
-    lines = {"time": entry.time, "stream": entry.stream, "lines": entry.lines()}
-    return encode_payload(lines) + b"\n"
 
 
 async def _body(request: Request) -> bytes:

@@ -100,8 +100,7 @@ class LogGroup:
         if len(self.entries) > KEPT_ENTRIES or self.size > KEPT_BYTES:
             self._make_room()
         if self.wake is not None:
-            self.wake.set()
-            self.wake = None
+            self.wake_up()
 
     def _make_room(self) -> None:
         while len(self.entries) > KEPT_ENTRIES or self.size > KEPT_BYTES:
@@ -113,8 +112,14 @@ class LogGroup:
         """The entries behind `number`."""
         return [entry for entry in self.entries if entry.number > number]
 
+    def wake_up(self) -> None:
+        """Whoever waits for the next entry looks again, entry or not."""
+        wake, self.wake = self.wake, None
+        if wake is not None:
+            wake.set()
+
     async def changed(self) -> None:
-        """Waits for the next entry."""
+        """Waits for the next entry, or for `wake_up`."""
         if self.wake is None:
             self.wake = asyncio.Event()
         await self.wake.wait()
@@ -142,3 +147,8 @@ class LogStore:
     @property
     def names(self) -> list[str]:
         return list(self._groups)
+
+    def wake_followers(self) -> None:
+        """Whoever follows a group looks again whether there is a reason to go on."""
+        for group in self._groups.values():
+            group.wake_up()

@@ -180,6 +180,11 @@ class Gateway:
         """The Lambda service of the running event loop."""
         return self._parts_here().service
 
+    @property
+    def shifter(self) -> Shifter:
+        """What walks aliases from one version to another, on the running event loop."""
+        return self._parts_here().shifter
+
     def client(self, name: str, **options: Any) -> httpx.AsyncClient:
         """An `httpx.AsyncClient` that talks to the front door `name` in process.
 

@@ -16,10 +16,10 @@ from edgegw.errors import EnvironmentProblem
 from edgegw.gateway.fronts.served import Served, Server
 from edgegw.gateway.gateway import Gateway
 from edgegw.gateway.reload import Load, Reloader
-from edgegw.wire.listeners import bind
+from edgegw.wire.listeners import Listener, bind
 
 if TYPE_CHECKING:
-    from edgegw.gateway.control_channel import ControlChannel
+    from edgegw.gateway.fronts.local_api import LocalApi
 
 GRACE: Final = 5.0
 """Seconds that requests under way get when the gateway stops."""
@@ -70,7 +70,7 @@ class FrontDoors:
         self._grace = grace
         self._open: list[_Opened] = []
         self._closing: set[asyncio.Task[None]] = set()
-        self._local: ControlChannel | None = None
+        self._local: LocalApi | None = None
         self._serving_local: Server | None = None
 
     async def open(self) -> None:
@@ -87,15 +87,14 @@ class FrontDoors:
         await self._start(fronts, sockets)
 
     async def open_local_api(self) -> None:
-        """Opens the API for commands. Raises EnvironmentProblem."""
-        from edgegw.gateway.control_channel import ControlChannel
-        from edgegw.wire.asgi_server import AsgiServer
+        """Opens the API for commands. Raises EnvironmentProblem, OSError."""
+        from edgegw.gateway.fronts.local_api import LocalApi
 
         sock = bind("127.0.0.1", 0, "the local API")
-        local = self._local = ControlChannel(self._gateway, self._urls)
-        local.announce(sock)
-        self._serving_local = AsgiServer(local, sock)
+        local = self._local = LocalApi(self._gateway, self._urls)
+        self._serving_local = Listener(local, sock)
         await self._serving_local.start()
+        local.announce(sock)
 
     def _urls(self) -> dict[str, str]:
         """Where the front doors are."""

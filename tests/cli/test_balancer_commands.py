@@ -6,7 +6,6 @@ import http.server
 import json
 import subprocess
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.test_commands import EDGEGW, running
+from tests.cli.test_commands import EDGEGW, running, wait_for_announcements
 from tests.conftest import FUNCTIONS, PYTHON, free_port
 
 
@@ -110,10 +109,7 @@ def served(folder: Path) -> Iterator[str]:
         port = free_port()
         project(folder, port, blue, green)
         stack.enter_context(running("serve", cwd=folder, doors=1))
-        for _ in range(200):
-            if (folder / ".edgegw" / "control.json").exists():
-                break
-            time.sleep(0.02)
+        wait_for_announcements(folder)
         yield f"http://127.0.0.1:{port}"
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from edgegw.gateway.announcement import Announcement, announcements
 from tests.conftest import FUNCTIONS, PYTHON, free_port
 
 EDGEGW = [sys.executable, "-m", "edgegw"]
@@ -51,6 +52,15 @@ def running(
     finally:
         process.kill()
         process.communicate()
+
+
+def wait_for_announcements(folder: Path, count: int = 1) -> list[Announcement]:
+    """The gateways that run in `folder`, newest first, once there are `count` of them."""
+    end = time.monotonic() + 20
+    while len(found := announcements(folder / ".edgegw")) < count:
+        assert time.monotonic() < end, "no gateway has announced itself"
+        time.sleep(0.02)
+    return found
 
 
 def config(tmp_path: Path, port: int, runtime: str = PYTHON, handler: str = "hooks.target") -> Path:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.cli.test_commands import EDGEGW, running
+from tests.cli.test_commands import EDGEGW, running, wait_for_announcements
 from tests.conftest import PYTHON, free_port
 
 HOOKS = """\
@@ -384,7 +384,7 @@ def test_check_deploy_names_file_line_and_column(project: tuple[Path, int, int])
 
 
 def test_log_of_refused_results_is_found_by_the_name_of_the_distribution(tmp_path: Path) -> None:
-    port, api = free_port(), free_port()
+    port = free_port()
     (tmp_path / "handler.py").write_text("def handler(event, context):\n    return 7\n")
     config = {
         "functions": {"hook": {"runtime": PYTHON, "code": "."}},
@@ -398,10 +398,10 @@ def test_log_of_refused_results_is_found_by_the_name_of_the_distribution(tmp_pat
                 },
             }
         },
-        "gateway": {"lambda_api": api},
     }
     (tmp_path / "edgegw.yaml").write_text(yaml.safe_dump(config))
-    with running("serve", "--no-reload", cwd=tmp_path, doors=2):
+    with running("serve", "--no-reload", cwd=tmp_path, doors=1):
+        wait_for_announcements(tmp_path)
         answer = httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
         done = edgegw("logs", "LambdaEdge/site", cwd=tmp_path)
     assert answer.status_code == 502

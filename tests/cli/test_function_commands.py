@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.cli.test_commands import EDGEGW, run, running
+from tests.cli.test_commands import EDGEGW, run, running, wait_for_announcements
 from tests.conftest import FUNCTIONS, PYTHON, free_port
 
 
@@ -111,6 +112,7 @@ def served(project: tuple[Path, int]) -> Iterator[tuple[Path, int]]:
     folder, port = project
     with running("serve", cwd=folder, doors=1) as (_, lines):
         assert lines == [f"ready  lambda  http://127.0.0.1:{port}"]
+        wait_for_announcements(folder)
         yield folder, port
 
 
@@ -216,19 +218,36 @@ def invoke(port: int) -> bytes:
         return answer.read()
 
 
-def test_no_gateway_is_one_sentence(project: tuple[Path, int]) -> None:
-    folder, port = project
-    done = edgegw("logs", "echo", cwd=folder)
+@pytest.mark.parametrize(
+    "words", [["logs", "echo"], ["functions"], ["shift", "echo", "live", "2"]], ids=" ".join
+)
+def test_no_gateway_is_one_sentence(project: tuple[Path, int], words: list[str]) -> None:
+    folder, _ = project
+    done = edgegw(*words, cwd=folder)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"edgegw: no gateway answers at http://127.0.0.1:{port}")
-    assert "Traceback" not in done.stderr
+    assert done.stderr == (
+        f"edgegw: no gateway runs with the state folder {folder / '.edgegw'}: start "
+        "`edgegw serve` first, or name another configuration with --config\n"
+    )
 
 
-def test_without_an_api_in_the_configuration(tmp_path: Path) -> None:
-    (tmp_path / "edgegw.json").write_text("{}")
-    done = edgegw("functions", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "has no 'lambda_api'" in done.stderr
+def test_commands_need_no_lambda_api(project: tuple[Path, int]) -> None:
+    folder, _ = project
+    config = json.loads((folder / "edgegw.json").read_text())
+    del config["gateway"]
+    port = free_port()
+    group = {"target_type": "lambda", "function": "echo:live"}
+    listener = {"listen": port, "default_actions": [{"forward": "echo"}]}
+    config["target_groups"] = {"echo": group}
+    config["load_balancers"] = {"web": {"listeners": [listener]}}
+    (folder / "edgegw.json").write_text(json.dumps(config))
+    with running("serve", cwd=folder, doors=1):
+        wait_for_announcements(folder)
+        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+        assert "echoing" in edgegw("logs", "echo", cwd=folder).stdout
+        assert "live=1" in edgegw("functions", cwd=folder).stdout
+        assert edgegw("shift", "echo", "live", "2", cwd=folder).returncode == 0
+        assert "live=2" in edgegw("functions", cwd=folder).stdout
 
 
 def test_help_has_examples() -> None:

@@ -1,10 +1,9 @@
-"""Faults on demand at functions, origins and target groups, and the channel that sets them."""
+"""Faults on demand at functions, origins and target groups, and the command that sets them."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 import httpx
 import pytest
 
-from edgegw.gateway.announcement import read_announcement
 from tests.cli.test_commands import running
 from tests.conftest import FUNCTIONS, PYTHON, free_port
 from tests.gateway.test_reload import serving as reloading
@@ -152,7 +150,7 @@ async def test_an_edit_of_the_configuration_sets_and_clears_faults(
                     await asyncio.sleep(0.01)
 
 
-# The command and the channel
+# The command
 
 
 def edgegw(cwd: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -212,58 +210,6 @@ def test_the_command_sets_shows_and_clears(tmp_path: Path) -> None:
         assert "did you mean 'api'?" in wrong.stderr
         assert edgegw(tmp_path, "fault", "clear").stdout == "no faults\n"
         assert httpx.get(url, trust_env=False).status_code == 200
-
-
-def test_the_channel_refuses_strangers(tmp_path: Path) -> None:
-    port = free_port()
-    fixed(tmp_path, port)
-    state = tmp_path / ".edgegw"
-    with running("serve", cwd=tmp_path, doors=1) as (process, _):
-        for _ in range(100):
-            told = read_announcement(state)
-            if told is not None:
-                break
-            subprocess.run(["sleep", "0.05"], check=True)
-        assert told is not None
-        assert stat.S_IMODE((state / "control.json").stat().st_mode) == 0o600
-        url, good = told["url"], {"Authorization": f"Bearer {told['token']}"}
-        with httpx.Client(base_url=url, trust_env=False, headers=good) as client:
-            status = client.get("/status").json()
-            assert status["front_doors"] == {"load-balancer web": f"http://127.0.0.1:{port}"}
-            assert status["pid"] == process.pid
-            assert status["stale"] == {}
-            for headers, code in (
-                ({"Host": "evil.test"}, 403),
-                ({"Host": f"127.0.0.1.evil.test:{url.rpartition(':')[2]}"}, 403),
-                ({"Origin": "http://evil.test"}, 403),
-                ({"Origin": url}, 403),
-                ({"Origin": "null"}, 403),
-                ({"Authorization": "Bearer wrong"}, 401),
-                ({"Authorization": ""}, 401),
-            ):
-                assert client.patch("/faults", headers=headers, json={}).status_code == code, (
-                    headers
-                )
-                preflight = client.options("/faults", headers=headers)
-                assert preflight.status_code == code
-                assert not [each for each in preflight.headers if each.startswith("access-control")]
-            assert client.get("/elsewhere").status_code == 404
-            assert client.put("/faults").status_code == 405
-            for body in (
-                "{",
-                "[]",
-                '{"set": "x"}',
-                '{"set": [1]}',
-                '{"seed": "x"}',
-                '{"set":["x"]}',
-            ):
-                answer = client.patch("/faults", content=body)
-                assert answer.status_code == 400, body
-                assert answer.json()["error"]
-            assert client.get("/faults").json() == {"faults": {}, "seed": None}
-        process.terminate()
-        process.wait(10)
-        assert not (state / "control.json").exists()
 
 
 def test_without_a_state_folder_the_gateway_serves_all_the_same(tmp_path: Path) -> None:

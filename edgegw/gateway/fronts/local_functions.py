@@ -1,0 +1,146 @@
+"""What the local API answers about functions: the table of them, logs, shifts of aliases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from edgegw.awslambda.model import EDGE_PREFIX
+from edgegw.awslambda.payload import encode_payload
+from edgegw.awslambda.service_errors import ServiceError
+from edgegw.awslambda.shifting import Shift, preset_name
+from edgegw.config.model import DistributionDoor
+from edgegw.errors import UsageError
+from edgegw.execution.log_store import Entry, LogGroup
+from edgegw.gateway.fronts.local_router import Call, json_answer, stream_answer
+from edgegw.http.message import Body, Response
+
+if TYPE_CHECKING:
+    from edgegw.execution.control import ControlPlane
+    from edgegw.gateway.gateway import Gateway
+
+_PART = 64 * 1024
+"""Bytes of log lines that go out together, about."""
+_GATHERED = 0.02
+"""Seconds after a new line in which others may join it."""
+_EDGE_LOG = "LambdaEdge/"
+
+
+class FunctionOperations:
+    """Functions of the gateway's Lambda service, whether or not the Lambda API is served."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._is_ending = False
+
+    def table(self, _: Call) -> Response:
+        """A row per function, in the order of their names."""
+        return json_answer({"functions": self._control().table()})
+
+    def _control(self) -> ControlPlane:
+        """The control plane, imported by the first call that needs it."""
+        from edgegw.execution.control import ControlPlane
+
+        return ControlPlane(self._gateway.service)
+
+    # Logs
+
+    def logs(self, call: Call) -> Response:
+        """The entries of a log, a line of JSON each: `{"time": …, "stream": …, "lines": […]}`.
+
+        The path names a function, its replicas (`us-east-1.NAME`) or a distribution's own log
+        (`LambdaEdge/NAME`). With the query `follow=1` new ones go on coming.
+        """
+        group = self._gateway.service.logs.group(self._log_group(call.path["log"]))
+        lines = self._log_lines(group, follows=call.query.get("follow") == "1")
+        return stream_answer(Body.streaming(lines), b"application/x-ndjson")
+
+    def _log_group(self, log: str) -> str:
+        """The name of the log group. Raises ServiceError when there is no such function."""
+        service = self._gateway.service
+        _, mark, distribution = log.rpartition(_EDGE_LOG)
+        if mark:
+            return f"/aws/cloudfront/{_EDGE_LOG}{self._distribution_id(distribution)}"
+        log = log.removeprefix("/aws/lambda/").removeprefix("aws/lambda/")
+        ref = service.account.function_ref(log.removeprefix(EDGE_PREFIX))
+        self._control().deployed(ref)
+        groups = [log] if log.startswith(EDGE_PREFIX) else [log, f"{EDGE_PREFIX}{log}"]
+        known = [name for name in groups if name in service.logs.names]
+        return next((name for name in known if service.logs.group(name).count), log)
+
+    def _distribution_id(self, name: str) -> str:
+        """The id of a distribution, which may be given itself. Raises UsageError."""
+        doors = [door for door in self._gateway.config.doors if isinstance(door, DistributionDoor)]
+        for door in doors:
+            if name in (door.name, door.distribution.id):
+                return door.distribution.id
+        known = ", ".join(door.name for door in doors) or "none"
+        raise UsageError(f"there is no distribution {name!r} (known: {known})")
+
+    async def _log_lines(self, group: LogGroup, *, follows: bool) -> AsyncIterator[bytes]:
+        number = 0
+        while True:
+            part = bytearray()
+            for entry in group.after(number):
+                number = entry.number
+                part += _log_line(entry)
+                if len(part) >= _PART:
+                    yield bytes(part)
+                    part.clear()
+            if part:
+                yield bytes(part)
+            if not follows or self._is_ending:
+                return
+            await group.changed()
+            await asyncio.sleep(_GATHERED)
+
+    def end_following(self) -> None:
+        """The gateway ends: whoever follows a log gets its last lines and the end."""
+        self._is_ending = True
+        if self._gateway.is_running:
+            self._gateway.service.logs.wake_followers()
+
+    # Shifts
+
+    async def shift(self, call: Call) -> Response:
+        """Walks an alias to a version; progress as lines of text, the last says how it ended.
+
+        `{"function", "alias", "version", "preset"?, "time_scale"?, "before"?, "after"?}`. A caller
+        who leaves before the end takes the alias back to where it was.
+        """
+        progress = self._gateway.shifter.run(_shift(call))
+        first = await anext(progress)
+        return stream_answer(Body.streaming(_shift_lines(first, progress)), b"text/plain")
+
+
+def _log_line(entry: Entry) -> bytes:
+    lines = {"time": entry.time, "stream": entry.stream, "lines": entry.lines()}
+    return encode_payload(lines) + b"\n"
+
+
+def _shift(call: Call) -> Shift:
+    preset = preset_name(call.member("preset", str, "AllAtOnce"))
+    if preset is None:
+        raise UsageError(f"there is no preset {call.body['preset']!r}")
+    scale = call.body.get("time_scale", 1.0)
+    if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale <= 1:
+        raise UsageError("time_scale is a number above 0, at most 1")
+    return Shift(
+        function=call.member("function", str),
+        alias=call.member("alias", str),
+        version=call.member("version", str),
+        preset=preset,
+        time_scale=float(scale),
+        before=call.member("before", str, ""),
+        after=call.member("after", str, ""),
+    )
+
+
+async def _shift_lines(first: str, progress: AsyncIterator[str]) -> AsyncIterator[bytes]:
+    yield f"{first}\n".encode()
+    try:
+        async for line in progress:
+            yield f"{line}\n".encode()
+    except ServiceError as error:  # such as an alias that was deleted on the way
+        yield f"{first.split()[0]} failed: {error.message or error.code}\n".encode()
