@@ -82,9 +82,7 @@ def event(kind: Trigger, config: Path | None, distribution: str | None, **given:
 
 
 def _distribution(config: Config, name: str | None) -> DistributionDoor:
-    from edgegw.config.model import DistributionDoor
-
-    doors = [door for door in config.doors if isinstance(door, DistributionDoor)]
+    doors = config.distributions
     names = ", ".join(door.name for door in doors) or "none"
     if name is None and len(doors) == 1:
         return doors[0]
@@ -218,11 +216,10 @@ def _print(breach: Breach) -> None:
 
 def _stance(config: Path | None) -> Any:
     from edgegw.cloudfront.stance import DEFAULT_STANCE
-    from edgegw.config.model import DistributionDoor
     from edgegw.config.resolve import load_file
 
     found = config or next((Path(name) for name in CANDIDATES if Path(name).exists()), None)
     if found is None:
         return DEFAULT_STANCE
-    doors = (door for door in load_file(found).doors if isinstance(door, DistributionDoor))
-    return next((door.distribution.stance for door in doors), DEFAULT_STANCE)
+    doors = load_file(found).distributions
+    return doors[0].distribution.stance if doors else DEFAULT_STANCE

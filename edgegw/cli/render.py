@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
-from edgegw.alb.explain import action_text
-from edgegw.alb.model import FixedResponse, Forward, LambdaTargetGroup, Redirect, Rule
-from edgegw.cloudfront.model import Behavior, CustomOrigin, Distribution, Origin
-from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
+from edgegw.config.model import Config, Door
 from edgegw.gateway.exchange import Exchange, FunctionRun
+from edgegw.gateway.fronts import FRONTS
 from edgegw.http.target import to_text
 
 _PATH_WIDTH: Final = 38
@@ -220,12 +218,11 @@ def summary(
     lines: list[str] = []
     local = {
         door.listener.load_balancer.dns_name: f"load balancer {door.name}"
-        for door in config.doors
-        if isinstance(door, ListenerDoor)
+        for door in config.listeners
     }
     waiting = {name: iter(each) for name, each in urls.items()}
     for door in config.doors:
-        kind = "distribution" if isinstance(door, DistributionDoor) else "load-balancer"
+        kind = FRONTS[type(door)].kind
         url = next(waiting.get(f"{kind} {door.name}", iter(())), "")
         lines.append(f"  {style.paint(door.name, 'bold')}  {style.paint(url, 'cyan')}")
         lines += [f"    {each}" for each in _ways(door, local)]
@@ -243,49 +240,6 @@ def _at_most(lines: Sequence[str], count: int) -> list[str]:
 
 def _ways(door: Door, local: Mapping[str, str]) -> Iterable[str]:
     """One line for each behavior or rule of a front door."""
-    if isinstance(door, DistributionDoor):
-        rows = [_behavior(each, local) for each in _behaviors(door.distribution)]
-    else:
-        rows = [_rule(each) for each in (*door.listener.rules, door.listener.default)]
+    rows = FRONTS[type(door)].ways(door, local)
     width = max((len(row[0]) for row in rows), default=0)
     return [f"{left:<{width}}  → {right}" for left, right in rows]
-
-
-def _behaviors(distribution: Distribution) -> Sequence[Behavior]:
-    return (*distribution.behaviors, distribution.default_behavior)
-
-
-def _behavior(behavior: Behavior, local: Mapping[str, str]) -> tuple[str, str]:
-    hooks = ", ".join(
-        f"{trigger}: {each.function.name}" for trigger, each in behavior.associations.items()
-    )
-    target = local.get(behavior.origin.domain_name) or _origin(behavior.origin)
-    return behavior.path_pattern, f"{target}  {hooks}".rstrip()
-
-
-def _origin(origin: Origin) -> str:
-    if not isinstance(origin, CustomOrigin):
-        return origin.domain_name
-    usual = 443 if origin.protocol == "https" else 80
-    port = "" if origin.port == usual else f":{origin.port}"
-    return f"{origin.protocol}://{origin.domain_name}{port}{origin.path}"
-
-
-def _rule(rule: Rule) -> tuple[str, str]:
-    left = " ".join([rule.name, *(each.wanted for each in rule.conditions)])
-    action = rule.action
-    match action:
-        case Redirect():
-            return left, action_text(rule)
-        case Forward():
-            groups = [group for group, _ in action.target_groups]
-            names = [
-                f"function {group.function}"
-                if isinstance(group, LambdaTargetGroup)
-                else ", ".join(f"{each.address}:{each.port}" for each in group.targets)
-                or f"{group.name} (no targets)"
-                for group in groups
-            ]
-            return left, " | ".join(names)
-        case FixedResponse():
-            return left, f"answers {action.status}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from edgegw.alb import model as alb
+from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.shifting import Shift
 from edgegw.awslambda.versions import Deployed
@@ -49,6 +50,13 @@ class DistributionDoor:
     distribution: cloudfront.Distribution
     origins: tuple[str, ...] = ()
 
+    @property
+    def functions(self) -> list[FunctionRef]:
+        """The functions at its triggers."""
+        distribution = self.distribution
+        behaviors = (*distribution.behaviors, distribution.default_behavior)
+        return [each.function for b in behaviors for each in b.associations.values()]
+
 
 @dataclass(frozen=True, slots=True)
 class ListenerDoor:
@@ -57,6 +65,19 @@ class ListenerDoor:
     name: str
     listen: Listen
     listener: alb.Listener
+
+    @property
+    def rules(self) -> tuple[alb.Rule, ...]:
+        """All its rules, the default one last."""
+        return (*self.listener.rules, self.listener.default)
+
+    @property
+    def functions(self) -> list[FunctionRef]:
+        """The functions that its rules forward to."""
+        forwards = [rule.action for rule in self.rules if isinstance(rule.action, alb.Forward)]
+        groups = [group for action in forwards for group, _ in action.target_groups]
+        refs = [group.function for group in groups if isinstance(group, alb.LambdaTargetGroup)]
+        return [ref for ref in refs if ref is not None]
 
 
 Door = DistributionDoor | ListenerDoor
@@ -71,7 +92,8 @@ class Config:
     """
 
     functions: Mapping[str, Deployed]
-    doors: tuple[Door, ...]
+    distributions: tuple[DistributionDoor, ...]
+    listeners: tuple[ListenerDoor, ...]
     account: Account
     unverified: frozenset[str]
     warnings: tuple[Finding, ...] = ()
@@ -88,6 +110,11 @@ class Config:
     fault_seed: int | None = None
 
     @property
+    def doors(self) -> tuple[Door, ...]:
+        """All front doors of AWS's edge, distributions first."""
+        return (*self.distributions, *self.listeners)
+
+    @property
     def is_sticky(self) -> bool:
         """Whether a load balancer sets stickiness cookies."""
         groups = self.target_groups.values()
@@ -95,33 +122,32 @@ class Config:
             return True
         return any(
             isinstance(rule.action, alb.Forward) and rule.action.stickiness is not None
-            for door in self.doors
-            if isinstance(door, ListenerDoor)
-            for rule in (*door.listener.rules, door.listener.default)
+            for door in self.listeners
+            for rule in door.rules
         )
 
     def users_of(self, group: alb.TargetGroup) -> list[alb.LoadBalancer]:
         """The load balancers that forward to a target group."""
-        found: dict[str, alb.LoadBalancer] = {}
-        for door in self.doors:
-            if isinstance(door, ListenerDoor):
-                for rule in (*door.listener.rules, door.listener.default):
-                    action = rule.action
-                    if isinstance(action, alb.Forward) and any(
-                        each.name == group.name for each, _ in action.target_groups
-                    ):
-                        found[door.name] = door.listener.load_balancer
-        return list(found.values())
+        users: dict[str, alb.LoadBalancer] = {}
+        for door in self.listeners:
+            for rule in door.rules:
+                action = rule.action
+                if isinstance(action, alb.Forward) and any(
+                    each.name == group.name for each, _ in action.target_groups
+                ):
+                    users[door.name] = door.listener.load_balancer
+        return list(users.values())
 
     @property
     def fault_targets(self) -> list[str]:
         """What faults on demand may be set for, as `function:NAME` and so on."""
-        found = [f"function:{name}" for name in self.functions]
-        for door in self.doors:
-            if isinstance(door, DistributionDoor):
-                found += [f"origin:{door.name}/{origin}" for origin in door.origins]
         return [
-            *found,
+            *(f"function:{name}" for name in self.functions),
+            *(
+                f"origin:{door.name}/{origin}"
+                for door in self.distributions
+                for origin in door.origins
+            ),
             *(
                 f"target_group:{name}"
                 for name, group in self.target_groups.items()

@@ -26,7 +26,6 @@ from edgegw.config.model import (
     ClientCertificates,
     Config,
     DistributionDoor,
-    Door,
     Listen,
     ListenerDoor,
 )
@@ -91,7 +90,7 @@ class _Resolver:
 
     def resolve(self) -> Config:
         config = self._config
-        doors: list[Door] = [
+        distributions = tuple(
             DistributionDoor(
                 name,
                 _listen(each.listen, self._base),
@@ -99,13 +98,14 @@ class _Resolver:
                 tuple(each.origins),
             )
             for name, each in config.distributions.items()
-        ]
+        )
+        listeners: list[ListenerDoor] = []
         for name, balancer in config.load_balancers.items():
             shared = self._balancers.load_balancer(name, balancer)
             for each in balancer.listeners:
                 listen = _listener_listen(each, self._base)
                 listener = self._balancers.listener(shared, each, tls=listen.tls)
-                doors.append(ListenerDoor(name, listen, listener))
+                listeners.append(ListenerDoor(name, listen, listener))
         unverified = {
             str(urlsplit(origin.url).hostname)
             for distribution in config.distributions.values()
@@ -118,7 +118,8 @@ class _Resolver:
                 name: deployed(name, each, self._base, config.gateway.role)
                 for name, each in config.functions.items()
             },
-            tuple(doors),
+            distributions,
+            tuple(listeners),
             self._account,
             frozenset(unverified),
             self._warnings,
@@ -127,7 +128,7 @@ class _Resolver:
             config.gateway.pass_aws_credentials,
             config.gateway.cpu,
             config.gateway.strict,
-            tuple(path for door in doors for path in door.listen.files),
+            tuple(path for door in (*distributions, *listeners) for path in door.listen.files),
             tuple(
                 (name, str(self._base / path))
                 for name, each in config.functions.items()

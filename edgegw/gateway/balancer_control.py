@@ -23,7 +23,7 @@ from edgegw.alb.model import (
 )
 from edgegw.alb.targets import NOT_IN_USE, Routable
 from edgegw.awslambda.model import FunctionRef
-from edgegw.config.model import Config, Door, ListenerDoor
+from edgegw.config.model import Config, ListenerDoor
 from edgegw.errors import UsageError
 from edgegw.gateway.target_groups import TargetGroups, told
 from edgegw.http.message import Client, Header, Headers, Request
@@ -38,7 +38,7 @@ def find_listener(config: Config, url: str, name: str | None, ports: Mapping[int
     `ports` are the load balancers' names by real port. Raises UsageError.
     """
     parts = urlsplit(url)
-    doors = [each for each in config.doors if isinstance(each, ListenerDoor)]
+    doors = list(config.listeners)
     if name is not None:
         doors = [each for each in doors if each.name == name]
     if not doors:
@@ -179,15 +179,14 @@ def _with_group(config: Config, group: TargetGroup) -> Config:
 
 def _with_rules(config: Config, change: Callable[[ListenerDoor, Rule], Rule]) -> Config:
     """`config` with `change(door, rule)` for every rule of every listener."""
-    doors: list[Door] = []
-    for door in config.doors:
-        if isinstance(door, ListenerDoor):
-            listener = door.listener
-            rules = tuple(change(door, each) for each in listener.rules)
-            default = change(door, listener.default)
-            door = replace(door, listener=replace(listener, rules=rules, default=default))
-        doors.append(door)
-    return replace(config, doors=tuple(doors))
+    listeners: list[ListenerDoor] = []
+    for door in config.listeners:
+        listener = door.listener
+        rules = tuple(change(door, each) for each in listener.rules)
+        default = change(door, listener.default)
+        changed = replace(listener, rules=rules, default=default)
+        listeners.append(replace(door, listener=changed))
+    return replace(config, listeners=tuple(listeners))
 
 
 def with_weights(

@@ -18,12 +18,10 @@ import httpx
 
 from edgegw.alb.health_check_log import CheckEntry
 from edgegw.alb.model import (
-    Forward,
-    LambdaTargetGroup,
     TargetGroup,
 )
 from edgegw.awslambda.model import FunctionRef
-from edgegw.config.model import Config, DistributionDoor, Door
+from edgegw.config.model import Config, Door
 from edgegw.errors import UsageError
 from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService, Replacement, Settings
@@ -460,17 +458,8 @@ async def _enter(front: FrontDoor, request: Request, outer: Exchange) -> Respons
 def first_reference(config: Config, name: str) -> FunctionRef:
     """The first reference to the function `name` at a trigger or in a target group."""
     for door in config.doors:
-        if isinstance(door, DistributionDoor):
-            distribution = door.distribution
-            behaviors = (*distribution.behaviors, distribution.default_behavior)
-            refs = [each.function for b in behaviors for each in b.associations.values()]
-        else:
-            rules = [*door.listener.rules, door.listener.default]
-            forwards = [each.action for each in rules if isinstance(each.action, Forward)]
-            groups = [group for action in forwards for group, _ in action.target_groups]
-            refs = [each.function for each in groups if isinstance(each, LambdaTargetGroup)]
-        for ref in refs:
-            if ref is not None and ref.name == name:
+        for ref in door.functions:
+            if ref.name == name:
                 return ref
     return FunctionRef(name)
 

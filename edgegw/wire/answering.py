@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 from typing import Protocol
 
 from edgegw.http.message import CutOffError, Headers, Request, Response, has_body
@@ -103,26 +103,8 @@ async def deliver(
     body: Incoming | None = None,
 ) -> None:
     """Sends `response` and notes in `delivery` how that went."""
-    payload = response.body
     try:
-        if outlet.is_gone:
-            delivery.is_gone = True
-        elif response.upgraded is not None and outlet.splice is not None:
-            delivery.received, delivery.sent = await outlet.splice(response)
-        elif payload.content is not None or not has_body(request.method, response.status):
-            if payload.content and has_body(request.method, response.status):
-                delivery.note(payload.content)
-            if (waiting := outlet.whole(response)) is not None:
-                await waiting
-        else:
-            if body is not None:
-                body.is_answered = True
-            if (waiting := outlet.start(response)) is not None:
-                await waiting
-            await _stream(payload.chunks, outlet, delivery)
-            trailers = payload.trailers() if payload.trailers is not None else None
-            if (waiting := outlet.end(trailers)) is not None:
-                await waiting
+        await _carry(response, request, outlet, delivery, body)
     except ViewerGoneError:
         delivery.is_gone = True
         outlet.cut()
@@ -139,8 +121,37 @@ async def deliver(
         logger.exception("a fault of edgegw itself, please report it")
         outlet.cut()
     finally:
-        if payload.release is not None:
-            payload.release()
+        if response.body.release is not None:
+            response.body.release()
+
+
+async def _carry(
+    response: Response,
+    request: Request,
+    outlet: Outlet,
+    delivery: Delivery,
+    body: Incoming | None,
+) -> None:
+    payload = response.body
+    may_have_body = has_body(request.method, response.status)
+    if outlet.is_gone:
+        delivery.is_gone = True
+    elif response.upgraded is not None and outlet.splice is not None:
+        delivery.received, delivery.sent = await outlet.splice(response)
+    elif payload.content is not None or not may_have_body:
+        if payload.content and may_have_body:
+            delivery.note(payload.content)
+        if (waiting := outlet.whole(response)) is not None:
+            await waiting
+    else:
+        if body is not None:
+            body.is_answered = True
+        if (waiting := outlet.start(response)) is not None:
+            await waiting
+        await _stream(payload.chunks, outlet, delivery)
+        trailers = payload.trailers() if payload.trailers is not None else None
+        if (waiting := outlet.end(trailers)) is not None:
+            await waiting
 
 
 async def _stream(chunks: AsyncIterable[bytes] | None, outlet: Outlet, delivery: Delivery) -> None:
@@ -156,5 +167,9 @@ async def _stream(chunks: AsyncIterable[bytes] | None, outlet: Outlet, delivery:
             waiting = outlet.write(chunk)
             if waiting is not None:
                 await waiting
+    except BaseException:
+        if isinstance(chunks, AsyncGenerator):  # it may stand behind a part that was not taken
+            await chunks.aclose()
+        raise
     finally:
         outlet.pump = None

@@ -568,12 +568,12 @@ async def test_a_new_target_starts_slowly(serving) -> None:
 
 async def test_an_old_connection_gets_one_more_answer(serving) -> None:
     async with sites("a") as (a,), serving(config({"web": group(a)})) as front:
-        door = front.gateway.config.doors[0]
+        door = front.gateway.config.listeners[0]
         listener = door.listener
         balancer = listener.load_balancer
         young = replace(balancer.attributes, client_keep_alive=0.2)
         listener = replace(listener, load_balancer=replace(balancer, attributes=young))
-        changed = replace(front.gateway.config, doors=(replace(door, listener=listener),))
+        changed = replace(front.gateway.config, listeners=(replace(door, listener=listener),))
         front.gateway.route(changed)
         reader, writer = await asyncio.open_connection(*front.address("web"))
         writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")

@@ -119,11 +119,13 @@ async def http2(front: Serving) -> AsyncIterator[Http2]:
 
 def hold_to(front: Serving, **attributes: Any) -> None:
     """Gives the load balancer attributes that no configuration may have."""
-    door = front.gateway.config.doors[0]
+    door = front.gateway.config.listeners[0]
     balancer = door.listener.load_balancer
     given = replace(balancer, attributes=replace(balancer.attributes, **attributes))
     listener = replace(door.listener, load_balancer=given)
-    front.gateway.route(replace(front.gateway.config, doors=(replace(door, listener=listener),)))
+    front.gateway.route(
+        replace(front.gateway.config, listeners=(replace(door, listener=listener),))
+    )
 
 
 HTTPS = {"protocol": "HTTPS", "public_port": 443}

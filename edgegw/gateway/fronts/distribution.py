@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from edgegw.cloudfront.answers import Facts, error_page
 from edgegw.cloudfront.front_rules import LIMITS, refusal_page
-from edgegw.cloudfront.model import Distribution
+from edgegw.cloudfront.model import Behavior, CustomOrigin, Distribution, Origin
 from edgegw.gateway.drive import Driver, Step, new_request_id
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.fronts.front import FrontDoor
@@ -39,6 +39,12 @@ class DistributionFront(FrontDoor):
     def aliases(self) -> Sequence[str]:
         return self._distribution.aliases
 
+    @staticmethod
+    def ways(door: Door, local: Mapping[str, str]) -> list[tuple[str, str]]:
+        distribution = cast("DistributionDoor", door).distribution
+        behaviors = (*distribution.behaviors, distribution.default_behavior)
+        return [_behavior(behavior, local) for behavior in behaviors]
+
     def limits(self) -> Limits:
         return LIMITS
 
@@ -58,3 +64,19 @@ class DistributionFront(FrontDoor):
 
     def _facts(self, exchange_id: str) -> Facts:
         return Facts(exchange_id, _NO_ENTROPY, self.gateway.driver().date())
+
+
+def _behavior(behavior: Behavior, local: Mapping[str, str]) -> tuple[str, str]:
+    hooks = ", ".join(
+        f"{trigger}: {each.function.name}" for trigger, each in behavior.associations.items()
+    )
+    target = local.get(behavior.origin.domain_name) or _origin(behavior.origin)
+    return behavior.path_pattern, f"{target}  {hooks}".rstrip()
+
+
+def _origin(origin: Origin) -> str:
+    if not isinstance(origin, CustomOrigin):
+        return origin.domain_name
+    usual = 443 if origin.protocol == "https" else 80
+    port = "" if origin.port == usual else f":{origin.port}"
+    return f"{origin.protocol}://{origin.domain_name}{port}{origin.path}"

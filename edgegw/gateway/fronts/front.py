@@ -11,7 +11,7 @@ import logging
 import socket
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
@@ -71,6 +71,14 @@ class FrontDoor(ABC):
     def aliases(self) -> Sequence[str]:
         """The names that have certificates of their own, as they are now."""
 
+    @staticmethod
+    @abstractmethod
+    def ways(door: Door, local: Mapping[str, str]) -> list[tuple[str, str]]:
+        """What requests are told by, and where each way leads; for the summary of what runs.
+
+        `local` are the front doors of the same gateway by their DNS names.
+        """
+
     @abstractmethod
     def limits(self) -> Limits:
         """What connections that begin now are held to."""
@@ -91,7 +99,7 @@ class FrontDoor(ABC):
     def _failure(self, exchange_id: str) -> Response:
         """The page for a fault of our own: 500."""
 
-    def _log(self, exchange: Exchange) -> None:
+    def _log(self, exchange: Exchange) -> None:  # noqa: B027 - not every kind keeps one
         """Writes the logs that this kind of front door keeps."""
 
     @property
@@ -267,5 +275,5 @@ class FrontDoor(ABC):
         logger.info("%s refused a request with %d: %s", self.name, page.status, detail)
         return page
 
-    def connected(self, client: Client, handshake: Handshake | None) -> None:
+    def connected(self, client: Client, handshake: Handshake | None) -> None:  # noqa: B027
         """A client has connected, or tried to."""

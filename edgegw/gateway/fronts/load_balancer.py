@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from edgegw.alb.access_log import Connected
 from edgegw.alb.answers import error_page
 from edgegw.alb.certificates import leaf_facts
+from edgegw.alb.explain import action_text
 from edgegw.alb.finish import Finish
 from edgegw.alb.front_rules import handshake_failure, limits, refusal_page
-from edgegw.alb.model import Listener
+from edgegw.alb.model import (
+    FixedResponse,
+    Forward,
+    LambdaTargetGroup,
+    Listener,
+    Redirect,
+    Rule,
+)
 from edgegw.gateway.drive import Driver, Step, new_exchange_id
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.fronts.front import FrontDoor
@@ -49,6 +57,10 @@ class LoadBalancerFront(FrontDoor):
     def aliases(self) -> Sequence[str]:
         """The hosts that its rules name in full."""
         return self.listener.index.hosts
+
+    @staticmethod
+    def ways(door: Door, local: Mapping[str, str]) -> list[tuple[str, str]]:
+        return [_rule(rule) for rule in cast("ListenerDoor", door).rules]
 
     def limits(self) -> Limits:
         return limits(self.listener.load_balancer.attributes)
@@ -104,3 +116,23 @@ def _failure_word(error: OSError | None) -> str:
     code = error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else None
     reason = error.reason if isinstance(error, ssl.SSLError) else ""
     return handshake_failure(code, reason or "")
+
+
+def _rule(rule: Rule) -> tuple[str, str]:
+    left = " ".join([rule.name, *(each.wanted for each in rule.conditions)])
+    action = rule.action
+    match action:
+        case Redirect():
+            return left, action_text(rule)
+        case Forward():
+            groups = [group for group, _ in action.target_groups]
+            names = [
+                f"function {group.function}"
+                if isinstance(group, LambdaTargetGroup)
+                else ", ".join(f"{each.address}:{each.port}" for each in group.targets)
+                or f"{group.name} (no targets)"
+                for group in groups
+            ]
+            return left, " | ".join(names)
+        case FixedResponse():
+            return left, f"answers {action.status}"

@@ -10,7 +10,6 @@ from edgegw.awslambda.model import EDGE_PREFIX
 from edgegw.awslambda.payload import encode_payload
 from edgegw.awslambda.service_errors import ServiceError
 from edgegw.awslambda.shifting import Shift, preset_name
-from edgegw.config.model import DistributionDoor
 from edgegw.errors import UsageError
 from edgegw.execution.log_store import Entry, LogGroup
 from edgegw.gateway.fronts.local_router import Call, json_answer, stream_answer
@@ -71,7 +70,7 @@ class FunctionOperations:
 
     def _distribution_id(self, name: str) -> str:
         """The id of a distribution, which may be given itself. Raises UsageError."""
-        doors = [door for door in self._gateway.config.doors if isinstance(door, DistributionDoor)]
+        doors = self._gateway.config.distributions
         for door in doors:
             if name in (door.name, door.distribution.id):
                 return door.distribution.id
