@@ -23,7 +23,8 @@ LONGEST: Final = 16_384
 """Bytes of a frame's payload that we take: what a peer may send that was told nothing else."""
 
 _FRAME_HEAD: Final = 9
-_DATA, _HEADERS, _GOAWAY, _CONTINUATION = 0x0, 0x1, 0x7, 0x9
+_DATA, _HEADERS, _SETTINGS, _GOAWAY, _CONTINUATION = 0x0, 0x1, 0x4, 0x7, 0x9
+_GOODBYE: Final = 8
 _END_HEADERS: Final = 0x4
 _END_STREAM: Final = 0x1
 
@@ -55,13 +56,23 @@ def goaway(last: int, code: int) -> bytes:
 class FrameReader:
     """Bytes → frames. With `preface` a client's first bytes come before them, and pass as one."""
 
-    __slots__ = ("_block", "_clock", "_filled_at", "_preface", "_unread", "allowance", "goodbye")
+    __slots__ = (
+        "_block",
+        "_clock",
+        "_filled_at",
+        "_is_first",
+        "_preface",
+        "_unread",
+        "allowance",
+        "goodbye",
+    )
 
     def __init__(self, clock: Callable[[], float], *, preface: bool) -> None:
         self._clock = clock
         self._preface = len(PREFACE) if preface else 0
         self._unread = b""
         self._block = False
+        self._is_first = True
         self._filled_at = clock()
         self.allowance = ALLOWANCE
         self.goodbye: Goodbye | None = None
@@ -94,10 +105,13 @@ class FrameReader:
             if end > size:
                 break
             kind, flags = data[at + 3], data[at + 4]
-            if kind == _GOAWAY and length >= 8:
+            if self._is_first and kind != _SETTINGS:
+                raise FrameError(ErrorCode.PROTOCOL_ERROR, "settings do not come first")
+            self._is_first = False
+            self._weigh(kind, flags, length)
+            if kind == _GOAWAY and length >= _GOODBYE:
                 self._take_goodbye(data[at + _FRAME_HEAD : end])
             else:
-                self._weigh(kind, flags, length)
                 yield data if end - at == size else data[at:end]
             at = end
         self._unread = data[at:]
