@@ -1,0 +1,309 @@
+"""One request over HTTP/3, and where its answer goes out.
+
+It reads its stream and is the `Outlet` of its answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+from edgegw.http.message import EMPTY, Header, Headers, Request, Response, has_body
+from edgegw.http.target import Target
+from edgegw.wire import http3_frames as frames
+from edgegw.wire.answering import answer
+from edgegw.wire.front import Delivery, ViewerGoneError
+from edgegw.wire.http3_frames import Http3Code, RequestError
+from edgegw.wire.pseudo_headers import (
+    RequestHead,
+    read_head,
+    read_trailers,
+    written_head,
+    written_lines,
+)
+from edgegw.wire.request_body import RequestBody
+
+if TYPE_CHECKING:
+    from edgegw.wire.http3 import Http3Connection
+
+logger = logging.getLogger(__name__)
+
+_HIGH_WATER: Final = 128 * 1024
+_LOW_WATER: Final = 64 * 1024
+"""Unsent bytes of an answer above which nothing more of it is read, and below which it is."""
+
+
+class Http3Stream:
+    """One request, and where its answer goes out (`answering.Outlet`)."""
+
+    def __init__(self, connection: Http3Connection, stream_id: int) -> None:
+        self._connection = connection
+        self._id = stream_id
+        self._frames = frames.RequestFrames()
+        self._head: RequestHead | None = None
+        self._trailers: tuple[Header, ...] = ()
+        self._received = 0
+        self._body: RequestBody | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._begun = self._moved = connection.loop.time()
+        self._is_asked = self._is_read = self._is_answered = self._is_sent = False
+        self._left: int | None = None
+        """Bytes that the head of the answer promises and that are still to come."""
+        self._queued = 0
+        """Bytes that QUIC has for this stream, and how many of them are on their way."""
+        self._sent = 0
+        self._room: asyncio.Future[None] | None = None
+        self.is_gone = False
+        self.pump: asyncio.Task[object] | None = None
+        self.splice: Callable[[Response], Awaitable[tuple[int, int]]] | None = None
+
+    # What the client sends
+
+    @property
+    def held(self) -> int:
+        """Bytes of the body that nobody has taken yet."""
+        return self._body.buffered if self._body is not None else 0
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether there is more of the body to come."""
+        return self._body is not None and not (self._is_read or self._body.is_complete)
+
+    def receive(self, data: bytes, *, ended: bool) -> None:
+        """More of the request. Raises Http3Error, MalformedHeadError, HugeHeadError."""
+        if self._is_read:
+            return
+        self._is_read = ended
+        parts: list[bytes] = []
+        for kind, payload in self._frames.feed(data):
+            if kind == frames.DATA:
+                parts.append(payload)
+            elif self._head is None:
+                self._head = read_head(self._connection.blocks.read(self._id, payload))
+            else:
+                self._trailers = read_trailers(self._connection.blocks.read(self._id, payload))
+        if ended:
+            self._frames.end()
+        head = self._head
+        if head is None:
+            return
+        self._check_length(head, parts, ended=ended)
+        is_new = not self._is_asked and (parts or ended or _begins_early(head))
+        if is_new and head.length != 0 and (parts or not ended):
+            wanted = self._continue if head.expects_continue else None
+            self._body = RequestBody(self._connection.taken, wanted, self._connection.limits.idle)
+        if self._body is not None:
+            self._fill(self._body, parts, ended=ended)
+        if is_new:
+            self._ask(head)
+
+    def _fill(self, body: RequestBody, parts: list[bytes], *, ended: bool) -> None:
+        for part in parts:
+            self._connection.held += len(part)
+            body.put(part)
+        if ended:
+            body.end(self._trailers)
+
+    def _check_length(self, head: RequestHead, parts: list[bytes], *, ended: bool) -> None:
+        self._received += sum(map(len, parts))
+        length = head.length
+        if length is None:
+            return
+        if self._received > length or (ended and self._received < length):
+            raise RequestError(Http3Code.MESSAGE_ERROR, "the body is not of content-length")
+
+    def break_off(self) -> None:
+        """The client sends no more of the request, which is not complete."""
+        self._is_read = True
+        if not self._is_asked:
+            self._reset(Http3Code.REQUEST_INCOMPLETE)
+        elif self._body is not None:
+            self._body.break_off(ViewerGoneError())
+
+    def refuse(self, fault: RequestError) -> None:
+        """The request is broken, or its client is too slow or too fast."""
+        if fault.why == "malformed" or self._is_asked:
+            self._reset(fault.code, str(fault))
+            return
+        self._is_asked = True
+        connection = self._connection
+        self.whole(connection.front.page(fault.why, str(fault), connection.client))
+
+    def look(self, now: float) -> None:
+        """Ends the request where its client keeps us waiting."""
+        limits = self._connection.limits
+        if not self._is_asked:
+            if limits.head is not None and now - self._begun >= limits.head:
+                self.refuse(RequestError(Http3Code.REQUEST_INCOMPLETE, "no whole head", "idle"))
+        elif limits.idle is not None and self._is_stuck(now - limits.idle):
+            self._reset(Http3Code.REQUEST_CANCELLED)
+
+    def _is_stuck(self, since: float) -> bool:
+        """Whether the client takes nothing of the answer."""
+        return self._sent < self._queued and self._moved <= since
+
+    # What is answered
+
+    def _ask(self, head: RequestHead) -> None:
+        """Asks the front door, and sends what it answers at once."""
+        self._is_asked = True
+        connection = self._connection
+        request = Request(
+            head.method,
+            Target.parse(head.target),
+            head.headers,
+            EMPTY if self._body is None else self._body.body(head.length),
+            "https",
+            "3",
+            connection.client,
+            b"",
+            connection.tls(),
+        )
+        front = connection.front
+        try:
+            accepted = front.accept(request)
+        except Exception:
+            logger.exception("a fault of edgegw itself, please report it")
+            self.cut()
+            return
+        if isinstance(accepted, Response) and accepted.body.content is not None:
+            self._answer_at_once(accepted, head.method)
+            return
+        self._task = connection.server.run(answer(front, accepted, request, self, self._body))
+        self._task.add_done_callback(self._done)
+
+    def _answer_at_once(self, response: Response, method: str) -> None:
+        delivery, body = Delivery(), self._body
+        if response.body.content and has_body(method, response.status):
+            delivery.note(response.body.content)
+        self.whole(response)
+        if body is not None:
+            delivery.received = body.received
+            body.forget()
+        self._connection.front.done(response, delivery)
+
+    def _done(self, _task: asyncio.Task[None]) -> None:
+        self._task = None
+        self._settle()
+
+    def _continue(self) -> None:
+        if not self._queued:
+            self._send(self._connection.blocks.written(self._id, [(b":status", b"100")]))
+
+    def _opened(self, response: Response) -> bytes:
+        lines, length = written_head(response)
+        method = self._head.method if self._head is not None else "GET"
+        self._left = length if has_body(method, response.status) else 0
+        return self._connection.blocks.written(self._id, lines)
+
+    def whole(self, response: Response) -> None:
+        data = self._opened(response)
+        content = (response.body.content or b"")[: self._left]
+        if len(content) < (self._left or 0):
+            self.cut()
+            return
+        if content:
+            data += frames.frame(frames.DATA, content)
+        self._send(data, end=True)
+        self._finish()
+
+    def start(self, response: Response) -> None:
+        self._send(self._opened(response))
+
+    def write(self, chunk: bytes) -> Awaitable[None] | None:
+        if self._left is not None:
+            chunk = chunk[: self._left]
+            self._left -= len(chunk)
+        if chunk:
+            self._send(frames.frame(frames.DATA, chunk))
+        if self.is_gone or self._queued - self._sent <= _HIGH_WATER:
+            return None
+        self._room = self._connection.loop.create_future()
+        return self._room
+
+    def end(self, trailers: Headers | None) -> None:
+        if self._left:  # the client must not take it for complete
+            self.cut()
+            return
+        lines = list(written_lines(trailers)) if trailers is not None else []
+        data = self._connection.blocks.written(self._id, lines) if lines else b""
+        self._send(data, end=True)
+        self._finish()
+
+    def cut(self) -> None:
+        self._reset(Http3Code.INTERNAL_ERROR)
+
+    def _send(self, data: bytes, *, end: bool = False) -> None:
+        if self._is_answered:
+            return
+        if self._sent == self._queued:
+            self._moved = self._connection.loop.time()
+        self._queued += len(data)
+        self._connection.send(self._id, data, end=end)
+
+    def note_sent(self, offset: int, *, is_last: bool) -> None:
+        """The answer is on its way up to `offset`."""
+        self._sent = max(self._sent, offset)
+        self._moved = self._connection.loop.time()
+        if self._queued - self._sent <= _LOW_WATER:
+            self._wake()
+        if is_last:
+            self._is_sent = True
+            self._settle()
+
+    def note_all_sent(self) -> None:
+        """All of the answer that there is may be on its way; more is not known."""
+        self.note_sent(self._queued, is_last=self._is_answered)
+
+    def _wake(self) -> None:
+        room, self._room = self._room, None
+        if room is not None and not room.done():
+            room.set_result(None)
+
+    # The end
+
+    def _reset(self, code: Http3Code, detail: str = "") -> None:
+        """There will be no more of the answer, nor is more of the request taken."""
+        if not self._is_answered and self._connection.is_open:
+            self._connection.quic.reset_stream(self._id, code)
+            self._connection.flush()
+        self.lose(code, detail)
+
+    def lose(self, code: Http3Code = Http3Code.NO_ERROR, detail: str = "") -> None:
+        """The client gets no more of the answer."""
+        self.is_gone = self._is_sent = True
+        if self._body is not None and not self._body.is_complete:
+            self._body.break_off(ViewerGoneError(detail) if detail else ViewerGoneError())
+            self._body.forget()
+        self._wake()
+        if self.pump is not None:
+            self.pump.cancel()
+        self._finish(code)
+
+    def _finish(self, code: Http3Code = Http3Code.NO_ERROR) -> None:
+        """The answer is complete, or there will be no more of it: nothing more is read."""
+        self._is_answered = True
+        if not self._is_read and self._connection.is_open:
+            self._connection.quic.stop_stream(self._id, code)
+            self._connection.flush()
+        self._is_read = True
+        self._settle()
+
+    def _settle(self) -> None:
+        if self._is_answered and self._is_sent and self._task is None:
+            self._connection.drop(self._id)
+
+
+def _begins_early(head: RequestHead) -> bool:
+    """Whether a request is passed on before anything of its body has come.
+
+    What promises no body may have one all the same, and often its end comes a moment later.
+    """
+    return (
+        head.length is not None
+        or head.expects_continue
+        or head.speaks_grpc
+        or head.method == "CONNECT"
+    )
