@@ -15,6 +15,7 @@ stale.
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,13 +49,14 @@ SEEN: Final = ("observed", "recorded")
 
 
 class Entry(NamedTuple):
-    """A rule: its code, what it says, where it stands, and the AWS page."""
+    """A rule: its code, what it says, where it stands, the AWS page; and the number that it is."""
 
     code: str
     says: str
     file: str
     line: int
     source: str
+    number: str = ""
 
 
 class _Definition(NamedTuple):
@@ -88,7 +90,15 @@ def _of_file(service: str, file: Path) -> Iterator[Entry]:
         if not source and definition.inherits and says:
             source = page
         if source:
-            yield Entry(_code(service, definition.name), says, path, definition.line, source)
+            code, number = _code(service, definition.name), _number(file, definition.name)
+            yield Entry(code, says, path, definition.line, source, number)
+
+
+def _number(file: Path, name: str) -> str:
+    """What a constant that is a number is, for people; else nothing."""
+    module = importlib.import_module(f"edgegw.{file.parent.name}.{file.stem}")
+    value: object = getattr(module, name, None)
+    return f"{value:,}".removesuffix(".0") if isinstance(value, int | float) else ""
 
 
 def _definitions(body: list[ast.stmt], owner: str = "") -> Iterator[_Definition]:
@@ -182,6 +192,8 @@ def _row(entry: Entry) -> str:
     code = f"`{entry.code}`"
     if entry.code.startswith("lambda-edge."):
         code = f"[{code}](lambda-edge-rules.md#{entry.code.replace('.', '')})"
+    if entry.number:
+        code += f" = {entry.number}"
     place = f"{entry.file.removeprefix('edgegw/')}:{entry.line}"
     where = f"[{place}](../{entry.file}#L{entry.line})"
     says = entry.says.replace("|", r"\|")

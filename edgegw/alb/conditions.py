@@ -278,5 +278,5 @@ def query_string(pairs: Sequence[tuple[str | None, str]]) -> QueryString:
 
 
 def source_ip(values: Sequence[str]) -> SourceIp:
-    """Raises ValueError for what is no CIDR block."""
+    """Ranges of addresses, of which the client's is one. Raises ValueError for no CIDR block."""
     return SourceIp(tuple(ip_network(each, strict=False) for each in values))

@@ -116,7 +116,7 @@ _HOST: Final = re.compile(rb"[A-Za-z0-9._\-]+(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?:
 
 
 def compile_rewrite(regex: str, replace: str) -> Rewrite:
-    """Raises ValueError with what is wrong."""
+    """A transform, compiled. Raises ValueError with what is wrong."""
     pattern = compile_expression(regex)
     return Rewrite(regex, replace, pattern, compile_replacement(replace, pattern))
 

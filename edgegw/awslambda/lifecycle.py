@@ -31,6 +31,12 @@ Source: Lambda Developer Guide, "Understanding the Lambda execution environment 
 phase.
 """
 
+IDLE_TIME: Final = 600.0
+"""Seconds after which an idle environment is shut down; AWS promises nothing (uncertain).
+
+Source: observed, 5 to 15 minutes.
+"""
+
 MAX_PAYLOAD: Final = 6 * 1024 * 1024
 """Bytes of a synchronous request payload.
 

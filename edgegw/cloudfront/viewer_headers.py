@@ -33,6 +33,12 @@ Source: CloudFront Developer Guide, "Add CloudFront request headers", headers fo
 viewer's location.
 """
 
+MAX_HEADER_ORDER: Final = 7680
+"""Characters of CloudFront-Viewer-Header-Order, which is cut behind them.
+
+Source: CloudFront Developer Guide, "Add CloudFront request headers", other headers.
+"""
+
 _NEGOTIATIONS: Final = {
     "full": "fullHandshake",
     "resumed": "sessionResumed",
@@ -72,7 +78,7 @@ def viewer_header(name: str, request: Request, error_target: Target | None = Non
         case "cloudfront-viewer-header-count":
             return str(len(request.headers))
         case "cloudfront-viewer-header-order":
-            return ":".join(to_text(key) for key, _ in request.headers)[:7680]
+            return ":".join(to_text(key) for key, _ in request.headers)[:MAX_HEADER_ORDER]
         case _ if lower.startswith("cloudfront-is-"):
             agent = to_text(request.headers.get(b"user-agent") or b"")
             return "true" if lower in device_headers(agent) else "false"

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from edgegw.alb import quotas
 from edgegw.config.fields import (
     LATER,
     Anything,
@@ -145,7 +146,7 @@ Patterns = Annotated[Texts, Field(min_length=1)]
 class HttpHeader(Model):
     """Values of one header."""
 
-    name: Annotated[str, Field(min_length=1, max_length=40)]
+    name: Annotated[str, Field(min_length=1, max_length=quotas.MAX_HEADER_NAME)]
     values: Patterns
 
 

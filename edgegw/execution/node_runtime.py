@@ -12,6 +12,7 @@ import sys
 from typing import Final, cast
 
 from edgegw.awslambda.model import Runtime
+from edgegw.awslambda.node_flags import NODE_FLAGS, flags_kept
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.channel import Child
 from edgegw.execution.spawning import Start, Zygotes, framed, wrapped
@@ -24,12 +25,6 @@ _SPARE_DELAY: Final = 0.25
 
 MIN_NODE: Final = 20
 
-_NODE_FLAGS: Final = {
-    20: ["--no-experimental-require-module"],
-    22: ["--no-experimental-require-module", "--no-experimental-detect-module"],
-}
-"""What Lambda starts Node.js with, so that what it refuses to load is refused here."""
-
 _NODE_HOST: Final = str(RUNTIMES / "node" / "host.cjs")
 
 
@@ -40,7 +35,7 @@ class NodeSpawner:
         self._executable = find_node()
         self._runtime = runtime
         self._zygotes = zygotes
-        self._looking: asyncio.Task[list[str]] | None = None
+        self._looking: asyncio.Task[tuple[str, ...]] | None = None
         self._version = ""
         self._spare: asyncio.Task[Started] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -86,13 +81,12 @@ class NodeSpawner:
         if self._looking is None:
             self._looking = asyncio.ensure_future(self._look())
         flags = await asyncio.shield(self._looking)
-        kept = [flag for flag in flags if flag.replace("--no-", "--") not in options.split()]
-        return [self._executable, *kept, _NODE_HOST]
+        return [self._executable, *flags_kept(flags, options), _NODE_HOST]
 
-    async def _look(self) -> list[str]:
+    async def _look(self) -> tuple[str, ...]:
         """Lambda's flags for this runtime, if this Node.js knows them; and which one it is."""
         major = self._runtime.version[0]
-        for flags in (_NODE_FLAGS.get(major, []), []):
+        for flags in (NODE_FLAGS.get(major, ()), ()):
             process = await asyncio.create_subprocess_exec(
                 self._executable,
                 *flags,

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias, cast
 
+from edgegw.http.grpc import is_grpc
 from edgegw.http.message import (
     EMPTY,
     Body,
@@ -162,7 +163,7 @@ def _is_framed(headers: Headers) -> bool:
     """
     if b"content-length" in headers or b"transfer-encoding" in headers:
         return True
-    return (headers.get(b"content-type") or b"").startswith(b"application/grpc")
+    return is_grpc(headers)
 
 
 def _request(scope: Scope, headers: Headers, incoming: _Incoming) -> Request:

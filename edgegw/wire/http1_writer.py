@@ -7,17 +7,16 @@ within a value they become blanks (RFC 9110, section 5.5), a name with them is l
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from edgegw.http.grammar import BREAKING
 from edgegw.http.message import Response, has_body
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK: Final = b"0\r\n\r\n"
 
-_BREAKING: Final = re.compile(rb"[\r\n\0]")
 _KEEP: Final = b"Connection: keep-alive\r\n"
 _CLOSE: Final = b"Connection: close\r\n"
 
@@ -117,5 +116,5 @@ def _mended(lines: list[bytes]) -> Iterable[bytes]:
     """`lines` without what would break out of them."""
     for line in lines:
         name = line.partition(b":")[0]
-        if line is lines[0] or not _BREAKING.search(name):
-            yield _BREAKING.sub(b" ", line)
+        if line is lines[0] or not BREAKING.search(name):
+            yield BREAKING.sub(b" ", line)

@@ -17,6 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from edgegw.http.grammar import BREAKING, TEXT_TOKEN, TOKEN
+from edgegw.http.grpc import is_grpc
 from edgegw.http.message import EMPTY, Header, Headers, Request, Response
 
 _CONNECTION_FIELDS: Final = frozenset(
@@ -26,10 +28,7 @@ _CONNECTION_FIELDS: Final = frozenset(
 
 _NAME: Final = re.compile(rb"[!-9;-@\[-~]+")
 _VALUE: Final = re.compile(rb"(?:[^\0\r\n \t](?:[^\0\r\n]*[^\0\r\n \t])?)?")
-_BREAKING: Final = re.compile(rb"[\0\r\n]")
 _PATH: Final = re.compile(rb"[!-~\x80-\xff]+")
-_TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_METHOD: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _SENT_PATH: Final = re.compile(rb"/[!-~\x80-\xff]*")
 _OWN: Final = frozenset({b"host", b"content-length"})
 _STATUS: Final = re.compile(rb"[1-9][0-9][0-9]")
@@ -135,7 +134,7 @@ def _request(lines: list[Header]) -> tuple[RequestHead, bytes]:
     if not path and wanted:
         raise MalformedHeadError("the path is empty", is_fatal=True)
     host, rest = _host(pseudo, fields)
-    if not _TOKEN.fullmatch(method) or not _PATH.fullmatch(path):
+    if not TOKEN.fullmatch(method) or not _PATH.fullmatch(path):
         raise MalformedHeadError("method or path is none")
     headers = Headers([(b"host", host), *_joined_cookies(rest)])
     return RequestHead(
@@ -170,9 +169,7 @@ def _joined_cookies(fields: list[Header]) -> list[Header]:
 
 
 def _may_wait(headers: Headers) -> bool:
-    if (headers.get(b"content-type") or b"").startswith(b"application/grpc"):
-        return True
-    return headers.get(b"expect") is not None
+    return is_grpc(headers) or b"expect" in headers
 
 
 def content_length(headers: Headers) -> int | None:
@@ -226,8 +223,8 @@ def sent_lines(headers: Headers) -> list[Header]:
             lower = _sent_name(name)
         if lower:
             lines.append((lower, value))
-    if _BREAKING.search(b"".join([value for _, value in lines])):
-        lines = [(name, _BREAKING.sub(b" ", value)) for name, value in lines]
+    if BREAKING.search(b"".join([value for _, value in lines])):
+        lines = [(name, BREAKING.sub(b" ", value)) for name, value in lines]
     return lines
 
 
@@ -237,7 +234,7 @@ def sent_request(scheme: str, authority: bytes, request: Request) -> list[Header
     Raises MalformedHeadError where it can have none.
     """
     method, path, body = request.method, request.target.raw, request.body
-    if not _METHOD.fullmatch(method) or not (_SENT_PATH.fullmatch(path) or path == b"*"):
+    if not TEXT_TOKEN.fullmatch(method) or not (_SENT_PATH.fullmatch(path) or path == b"*"):
         raise MalformedHeadError(f"cannot be sent {method[:40]!r} {path[:80]!r}")
     lines = sent_lines(request.headers)
     is_declared = any(name == b"content-length" for name, _ in lines)
@@ -247,7 +244,7 @@ def sent_request(scheme: str, authority: bytes, request: Request) -> list[Header
     return [
         (b":method", method.encode("ascii")),
         (b":scheme", scheme.encode("ascii")),
-        (b":authority", _BREAKING.sub(b" ", authority)),
+        (b":authority", BREAKING.sub(b" ", authority)),
         (b":path", path),
         *lines,
     ]

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegw.alb.event import (
-    MAX_BODY,
     Refusal,
     decode_response,
     encode_event,
@@ -255,10 +254,15 @@ def test_statuses_without_body(status: int) -> None:
     assert found.body.content == b""
 
 
-def test_answers_above_one_megabyte_give_502() -> None:
-    found = answer({"statusCode": 200, "body": "x" * MAX_BODY})
-    assert isinstance(found, Refusal)
-    assert (found.status, found.reason) == (502, "LambdaResponseTooLarge")
+@pytest.mark.parametrize(("size", "is_refused"), [(1024 * 1024, False), (1024 * 1024 + 1, True)])
+def test_answers_above_one_megabyte_give_502(size: int, is_refused: bool) -> None:
+    """ELB User Guide for ALB, "Use Lambda functions as targets", limits: 1 MB of JSON."""
+    start, end = b'{"statusCode":200,"body":"', b'"}'
+    payload = start + b"x" * (size - len(start) - len(end)) + end
+    found = decode_response(payload, SINGLE, date=DATE)
+    assert isinstance(found, Refusal) is is_refused
+    if isinstance(found, Refusal):
+        assert (found.status, found.reason) == (502, "LambdaResponseTooLarge")
 
 
 @given(st.binary(max_size=200))

@@ -120,6 +120,30 @@ def test_failures_of_the_function_give_502(outcome: Any, reason: str) -> None:
     assert finish.refusal.reason == reason
 
 
+@pytest.mark.parametrize(("size", "status"), [(32 * 1024, 200), (32 * 1024 + 1, 502)])
+def test_response_headers_above_32_k_give_502(size: int, status: int) -> None:
+    """ELB User Guide for ALB, "HTTP headers and Application Load Balancers", limits."""
+    headers = Headers([(b"x", b"v" * (size - len("x: \r\n")))])
+    step = chosen_target(start(listener(default=Forward(((WEB, 1),))), request(), FACTS))
+    assert step.next(Response(200, b"OK", headers)).response.status == status
+
+
+@pytest.mark.parametrize(("size", "status"), [(32 * 1024, 200), (32 * 1024 + 1, 502)])
+def test_headers_of_a_function_above_32_k_give_502(size: int, status: int) -> None:
+    """The lines that the load balancer adds count with the function's own."""
+
+    def answered(length: int) -> Finish:
+        step = start(listener(), request(), FACTS)
+        assert isinstance(step, ReadBody)
+        step = step.next(b"", truncated=False)
+        assert isinstance(step, Invoke)
+        answer = {"statusCode": 200, "headers": {"x": "v" * length}}
+        return step.next(Returned(json.dumps(answer).encode(), Report()))
+
+    shell = answered(0).response.headers.size()
+    assert answered(size - shell).response.status == status
+
+
 def test_body_above_one_megabyte_gives_413() -> None:
     step = start(listener(), request(method="POST"), FACTS)
     assert isinstance(step, ReadBody)

@@ -53,6 +53,25 @@ def test_ten_thousand_requests_fall_within_three_deviations_of_the_weights() -> 
         assert abs(found[str(at)] - 10_000 * share) <= 3 * deviation
 
 
+def test_the_dice_for_the_group_and_for_its_target_are_independent() -> None:
+    """A group's share falls on all of its targets, whatever dice chose the group."""
+    targets = (A, B)
+    groups = tuple(
+        (replace(WEB, name=name, targets=targets, algorithm="weighted_random"), 1)
+        for name in ("left", "right")
+    )
+    door = listener(default=Forward(groups))
+    took: Counter[tuple[str, Target]] = Counter()
+    for at in range(10_000):
+        step = start(door, request(), FACTS._replace(draw=at / 10_000))
+        assert isinstance(step, ChooseTarget)
+        forward = step.next(Routable(targets, ""))
+        assert isinstance(forward, ForwardTo)
+        took[forward.group.name, forward.target] += 1
+    assert set(took) == {(name, target) for name in ("left", "right") for target in targets}
+    assert min(took.values()) > 2_300
+
+
 def test_a_weight_of_zero_gets_nothing_and_an_empty_group_does_not_hand_its_share_on() -> None:
     empty = replace(WEB, name="empty", targets=())
     door = listener(default=Forward(((WEB, 0), (empty, 1))))

@@ -32,6 +32,14 @@ def test_headers_stand_in_the_observed_order() -> None:
     assert page.headers.get(b"x-amz-cf-id") == FACTS.request_id.encode()
 
 
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 408, 414, 494, 500, 502, 503, 504])
+def test_which_pages_close_the_connection(status: int) -> None:
+    """CloudFront Developer Guide, "Quotas" (414, 494), and observed pages."""
+    closing = status in (400, 408, 414, 494)
+    page = error_page(status, "", FACTS)
+    assert page.headers.get(b"connection") == (b"close" if closing else b"keep-alive")
+
+
 def test_redirect_keeps_host_path_and_query() -> None:
     request = Request("GET", Target(b"/a%20b", b"c=d"), Headers([(b"Host", b"h:81")]))
     answer = redirect_to_https(301, request, FACTS)

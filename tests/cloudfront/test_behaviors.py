@@ -5,6 +5,7 @@ import pytest
 from edgegw.cloudfront.behaviors import (
     ALL_METHODS,
     GET_HEAD,
+    GET_HEAD_OPTIONS,
     RedirectToHttps,
     RefusedAtTheDoor,
     admit,
@@ -94,11 +95,30 @@ def test_methods_outside_the_allowed_set_are_refused_with_awss_sentence() -> Non
     assert found.text.endswith("supports only cachable requests.")
 
 
-def test_sizes() -> None:
-    long_url = refuse_size(request(target=Target(b"/" + b"x" * 8192)))
-    assert long_url is not None
-    assert long_url.status == 414
-    big = refuse_size(request(headers=Headers([(b"x", b"x" * 32768)])))
-    assert big is not None
-    assert big.status == 494
-    assert refuse_size(request(target=Target(b"/" + b"x" * 8191))) is None
+def of_size(size: int) -> Request:
+    """A request whose line and headers have `size` bytes on the wire, the empty line not counted."""
+    rest = size - len("GET / HTTP/1.1\r\n") - len("x: \r\n")
+    return request(headers=Headers([(b"x", b"v" * rest)]))
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        pytest.param(request(target=Target(b"/" + b"x" * 8191)), None, id="longest URL"),
+        pytest.param(request(target=Target(b"/" + b"x" * 8192)), 414, id="URL too long"),
+        pytest.param(request(target=Target(b"/" + b"x" * 4096, b"y" * 4095)), 414, id="with query"),
+        pytest.param(of_size(32_768), None, id="largest head"),
+        pytest.param(of_size(32_769), 494, id="head too large"),
+    ],
+)
+def test_sizes(sent: Request, status: int | None) -> None:
+    """CloudFront Developer Guide, "Quotas": 8,192 bytes of URL, 32,768 of a request."""
+    refusal = refuse_size(sent)
+    assert (refusal and refusal.status) == status
+
+
+def test_sets_of_methods() -> None:
+    """CloudFront Developer Guide, "Allowed HTTP methods"."""
+    assert {"GET", "HEAD"} == GET_HEAD
+    assert {"GET", "HEAD", "OPTIONS"} == GET_HEAD_OPTIONS
+    assert {"GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"} == ALL_METHODS

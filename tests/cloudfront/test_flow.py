@@ -30,7 +30,7 @@ from edgegw.cloudfront.model import Association, Behavior, CustomOrigin, Distrib
 from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.triggers import TRIGGERS, Trigger
 from edgegw.cloudfront.visit import Finish
-from edgegw.http.message import EMPTY, Body, Headers, Request, Response
+from edgegw.http.message import EMPTY, Body, Headers, Request, Response, Upgraded
 from edgegw.http.target import Target
 
 FACTS = Facts("r" * 54 + "==", "0" * 32, b"Sat, 21 Nov 2026 00:00:00 GMT")
@@ -263,6 +263,26 @@ def test_viewer_response_does_not_run_for_an_origin_error() -> None:
     step = step.next(REPLY._replace(status=404))
     assert isinstance(step, Finish)
     assert step.x_cache == "Error"
+
+
+@pytest.mark.parametrize(("size", "status"), [(32_768, 200), (32_769, 502)])
+def test_headers_of_an_origin_above_32_k_give_502(size: int, status: int) -> None:
+    """CloudFront Developer Guide, "Quotas": 32,768 bytes of an origin's response headers."""
+    headers = Headers([(b"x", b"v" * (size - len("x: \r\n")))])
+    step: Step = start(distribution(), REQUEST, FACTS)
+    assert isinstance(step, Fetch)
+    step = step.next(REPLY._replace(headers=headers))
+    assert isinstance(step, Finish)
+    assert step.response.status == status
+
+
+def test_a_websocket_without_bytes_of_the_origin_ends_after_ten_minutes() -> None:
+    """CloudFront Developer Guide, "Quotas": idle timeout of WebSocket connections."""
+    step: Step = start(distribution(), REQUEST, FACTS)
+    assert isinstance(step, Fetch)
+    step = step.next(Response(101, b"Switching Protocols", upgraded=Upgraded("the connection")))
+    assert isinstance(step, Finish)
+    assert step.response.upgraded == Upgraded("the connection", idle=600.0, only_origin=True)
 
 
 def test_set_cookie_is_removed_unless_cookies_are_forwarded() -> None:

@@ -111,9 +111,75 @@ def test_cloudfront_headers_of_the_viewer_are_not_passed_on() -> None:
     assert "cloudfront-viewer-country" not in names(request)
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_authorization_is_kept_for_writing_methods(method: str) -> None:
-    assert "authorization" in names(sent("CachingDisabled", None, VIEWER, method=method))
+@pytest.mark.parametrize(
+    ("method", "is_kept"),
+    [
+        ("GET", False),
+        ("HEAD", False),
+        ("OPTIONS", True),
+        ("POST", True),
+        ("PUT", True),
+        ("PATCH", True),
+        ("DELETE", True),
+    ],
+)
+def test_authorization_is_kept_but_for_get_and_head(method: str, is_kept: bool) -> None:
+    """CloudFront Developer Guide, "Request and response behavior for custom origins"."""
+    found = names(sent("CachingDisabled", None, VIEWER, method=method))
+    assert ("authorization" in found) is is_kept
+
+
+SENT_ON = [
+    "Cache-Control",
+    "Content-Length",
+    "Content-MD5",
+    "Content-Type",
+    "Date",
+    "From",
+    "If-Match",
+    "If-Modified-Since",
+    "If-None-Match",
+    "If-Range",
+    "If-Unmodified-Since",
+    "Max-Forwards",
+    "Origin",
+    "Pragma",
+    "Range",
+    "Request-Range",
+    "Transfer-Encoding",
+    "Warning",
+]
+REMOVED = [
+    "Connection",
+    "Expect",
+    "Keep-Alive",
+    "Proxy-Authenticate",
+    "Proxy-Authorization",
+    "Proxy-Connection",
+    "TE",
+    "Trailer",
+    "Upgrade",
+    "X-Forwarded-Proto",
+    "X-Real-IP",
+    "X-Edge-Location",
+    "X-Amz-Cf-Id",
+    "CloudFront-Viewer-Country",
+]
+ASKED_FOR = ["Accept", "Accept-Charset", "Accept-Language", "Referer", "User-Agent", "X-Own"]
+
+
+@pytest.mark.parametrize("name", [*SENT_ON, *REMOVED, *ASKED_FOR])
+def test_the_table_of_headers(name: str) -> None:
+    """CloudFront Developer Guide, "Request and response behavior for custom origins".
+
+    The table "HTTP request headers and CloudFront behavior": sent on whatever the policies say,
+    removed whatever they say, or sent on where they say so.
+    """
+    without, everything = (
+        sent("CachingDisabled", more, {name: "mine"}).headers.get(name.lower().encode()) == b"mine"
+        for more in (None, "AllViewer")
+    )
+    assert (without, everything) == (name in SENT_ON, name not in REMOVED)
 
 
 def test_header_order_and_spelling_are_kept() -> None:

@@ -326,10 +326,19 @@ def test_custom_error_page_for_head_is_fetched_with_head() -> None:
 
 
 def test_request_body_does_not_go_to_the_error_page() -> None:
-    play = Play(distribution(with_pages=True), POST, {"first.test": answer(404)})
-    assert play.sent[-1].method == "GET"
-    assert play.sent[-1].body.content == b""
-    assert b"content-length" not in play.sent[-1].headers
+    lines = [
+        (b"Content-Length", b"2"),
+        (b"Content-Type", b"text/plain"),
+        (b"Content-Encoding", b"identity"),
+        (b"Transfer-Encoding", b"chunked"),
+        (b"X-Own", b"1"),
+    ]
+    posted = POST._replace(headers=POST.headers.added(*lines))
+    first, page = Play(distribution(with_pages=True), posted, {"first.test": answer(404)}).sent
+    names = {name.lower() for name, _ in lines}
+    assert {name.lower() for name, _ in first.headers} >= names
+    assert {name.lower() for name, _ in page.headers} & names == {b"x-own"}
+    assert (page.method, page.body.content) == ("GET", b"")
 
 
 def test_error_page_of_a_fault_keeps_the_fault() -> None:

@@ -31,6 +31,11 @@ def said(more: str) -> list[str]:
             "lambda.routing",
             "$LATEST is not supported",
         ),
+        (
+            "aliases: {live: {version: 1, routing: {$LATEST: 0.5}}}",
+            "lambda.routing",
+            "$LATEST is not supported",
+        ),
         ("environment: {AWS_REGION: x}", "lambda.reserved-variable", "is reserved"),
         ("environment: {A: x}", "lambda.variable-name", "two characters"),
         (f"environment: {{LONG: {'x' * 4096}}}", "lambda.variables-size", "4KB limit"),
