@@ -30,29 +30,20 @@ class Limits(NamedTuple):
     provisioned_total: int = 0
 
 
-class InFlight(NamedTuple):
-    """Invocations that run now.
-
-    `version` counts this version's; `on_demand` this function's beyond what is provisioned;
-    `unreserved` those of all functions without reservation beyond what is provisioned.
-    """
-
-    version: int = 0
-    on_demand: int = 0
-    unreserved: int = 0
-
-
-def throttle_reason(limits: Limits, in_flight: InFlight) -> str | None:
+def throttle_reason(limits: Limits, version: int, on_demand: int, unreserved: int) -> str | None:
     """AWS's `Reason` for refusing one more invocation, None when it may run.
 
-    Provisioned environments are used first; what exceeds them spills over to on-demand ones.
+    The numbers are invocations that run now: `version` this version's; `on_demand` this function's
+    beyond what is provisioned; `unreserved` those of all functions without reservation beyond what
+    is provisioned. Provisioned environments are used first; what exceeds them spills over to
+    on-demand ones.
     """
-    if in_flight.version < limits.provisioned:
+    if version < limits.provisioned:
         return None
     if limits.reserved is not None:
-        if in_flight.on_demand >= limits.reserved - limits.provisioned_total:
+        if on_demand >= limits.reserved - limits.provisioned_total:
             return "ReservedFunctionConcurrentInvocationLimitExceeded"
-    elif in_flight.unreserved >= limits.unreserved:
+    elif unreserved >= limits.unreserved:
         return "ConcurrentInvocationLimitExceeded"
     return None
 

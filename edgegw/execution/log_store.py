@@ -1,7 +1,7 @@
 """What functions and the platform logged, kept in memory: log groups with streams, as on AWS.
 
-Start and report lines are kept as values and rendered when somebody reads: an invocation that
-nobody looks at costs two small tuples.
+Start and report lines are kept as what they are made of and put together when somebody reads: an
+invocation that nobody looks at costs two small tuples.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Final, NamedTuple, TypeAlias
+from itertools import islice
+from typing import Final, NamedTuple, TypeAlias, cast
 
 from edgegw.awslambda.logs import (
     ExtensionState,
@@ -24,11 +23,13 @@ from edgegw.awslambda.logs import (
     shows_platform,
     start_line,
 )
-from edgegw.awslambda.model import LogSettings, Report
+from edgegw.awslambda.model import LATEST, LogSettings, Report
 
 KEPT_ENTRIES: Final = 20_000
 KEPT_BYTES: Final = 8 * 1024 * 1024
 """Of one log group; the oldest entries go first."""
+_SLACK: Final = 500
+"""Entries more before the oldest go, so that they go many at a time."""
 
 
 class Started(NamedTuple):
@@ -82,35 +83,46 @@ def iso_time(at: float) -> str:
     return f"{whole}.{int(at % 1 * 1000):03d}Z"
 
 
+_Kept: TypeAlias = "tuple[float, Journal, What | tuple[str]]"
+"""When, where and what; the start of an invocation is a bare tuple of its request id."""
+
+
 @dataclass
 class LogGroup:
-    """The entries of one function, oldest first."""
+    """The entries of one function, oldest first; whoever reads gets them as `Entry`."""
 
-    entries: deque[Entry] = field(default_factory=deque[Entry])
+    kept: deque[_Kept] = field(default_factory=deque[_Kept])
     size: int = 0
     count: int = 0
     wake: asyncio.Event | None = None
 
     def append(self, settings: LogSettings, stream: str, what: What) -> None:
+        """Adds an entry to the log stream `stream`."""
+        Journal(self, stream, settings).add(what, time.time())
+
+    def note(self, entry: _Kept) -> None:
         """Adds an entry; makes room where there is none."""
         self.count += 1
-        self.entries.append(Entry(self.count, time.time(), stream, what, settings))
-        if what.__class__ is str:
-            self.size += len(what)
-        if len(self.entries) > KEPT_ENTRIES or self.size > KEPT_BYTES:
+        self.kept.append(entry)
+        if len(self.kept) > KEPT_ENTRIES + _SLACK or self.size > KEPT_BYTES:
             self._make_room()
         if self.wake is not None:
             self.wake_up()
 
     def _make_room(self) -> None:
-        while len(self.entries) > KEPT_ENTRIES or self.size > KEPT_BYTES:
-            gone = self.entries.popleft().what
-            if isinstance(gone, str):
-                self.size -= len(gone)
+        while len(self.kept) > KEPT_ENTRIES or self.size > KEPT_BYTES:
+            what = self.kept.popleft()[2]
+            if what.__class__ is str:
+                self.size -= len(what)
 
     def after(self, number: int) -> list[Entry]:
         """The entries behind `number`."""
-        return [entry for entry in self.entries if entry.number > number]
+        number = max(number, self.count - len(self.kept))
+        new = islice(self.kept, number - self.count + len(self.kept), None)
+        return [
+            journal.entry(at, what, count)
+            for count, (at, journal, what) in enumerate(new, number + 1)
+        ]
 
     def wake_up(self) -> None:
         """Whoever waits for the next entry looks again, entry or not."""
@@ -126,11 +138,33 @@ class LogGroup:
 
 
 class Journal:
-    """The log stream of one environment."""
+    """The log stream of one environment. Times are seconds since the epoch."""
 
-    def __init__(self, group: LogGroup, stream: str, settings: LogSettings) -> None:
+    __slots__ = ("_group", "_settings", "_version", "stream")
+
+    def __init__(
+        self, group: LogGroup, stream: str, settings: LogSettings, version: str = LATEST
+    ) -> None:
         self.stream = stream
-        self.add: Callable[[What], None] = partial(group.append, settings, stream)
+        self._group = group
+        self._settings = settings
+        self._version = version
+
+    def begin(self, request_id: str, at: float) -> None:
+        """An invocation began."""
+        self._group.note((at, self, (request_id,)))
+
+    def add(self, what: What, at: float) -> None:
+        """A line was printed, or the platform has something to say."""
+        if what.__class__ is str:
+            self._group.size += len(what)
+        self._group.note((at, self, what))
+
+    def entry(self, at: float, what: What | tuple[str], number: int) -> Entry:
+        """What `begin` or `add` noted, as it is read."""
+        if what.__class__ is tuple:
+            what = Started(cast("str", what[0]), self._version)
+        return Entry(number, at, self.stream, cast("What", what), self._settings)
 
 
 class LogStore:

@@ -1,7 +1,7 @@
 // One Node.js execution environment. Started ahead without code; the first frame says what to load.
 //
 // Frames on descriptor 3: 4 bytes length (big endian), 1 byte kind, data.
-// In    I  init settings as JSON      V  2 bytes length of the meta, meta, event JSON
+// In    I  init settings as JSON      V  4 bytes length of the meta, meta, event JSON
 // Out   R  ready    X  init failed (error JSON)
 //       S  a streamed answer begins (content type)    C  its next bytes
 //       A  usage, result JSON    E  usage, error JSON
@@ -325,8 +325,8 @@ class ResponseStream extends stream.Writable {
 }
 
 function invoke(data) {
-  const metaEnd = 2 + data.readUInt16BE(0);
-  const [request_id, arn, left, trace_id, ...context_lines] = data.toString("utf8", 2, metaEnd).split("\n");
+  const metaEnd = 4 + data.readUInt32BE(0);
+  const [request_id, arn, left, trace_id, ...context_lines] = data.toString("utf8", 4, metaEnd).split("\n");
   const meta = { request_id, arn, trace_id, client_context: context_lines.join("\n") };
   const invocation = { answered: false, result: undefined, isAsync: false };
   current = invocation;
