@@ -6,7 +6,7 @@ Source: Lambda Developer Guide, "Understanding Lambda function scaling".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 RATE_PER_CONCURRENCY: Final = 10
@@ -56,18 +56,21 @@ class RequestRate:
     """
 
     limit: int
-    allowance: float = -1.0
+    most: float = field(init=False)
+    left: float = field(init=False)
     since: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.most = self.left = float(RATE_PER_CONCURRENCY * self.limit)
 
     def takes(self, now: float) -> bool:
         """Whether one more request passes at `now` (seconds, any monotonic clock)."""
-        most = float(RATE_PER_CONCURRENCY * self.limit)
-        if self.allowance < 0:
-            self.allowance = most
-        else:
-            self.allowance = min(most, self.allowance + (now - self.since) * most)
+        left = self.left + (now - self.since) * self.most
+        if left > self.most:
+            left = self.most
         self.since = now
-        if self.allowance < 1:
+        if left < 1:
+            self.left = left
             return False
-        self.allowance -= 1
+        self.left = left - 1
         return True

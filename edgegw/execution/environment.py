@@ -66,6 +66,8 @@ from edgegw.execution.watch import Watch
 logger = logging.getLogger(__name__)
 
 _MAX_TRACE: Final = 4096
+_WARM: Final = next_phase(Phase.READY, Signal.INVOKE)
+_ANSWERED: Final = next_phase(_WARM, Signal.ANSWER)
 
 Status = Literal["success", "error", "timeout", "failure"]
 
@@ -97,7 +99,7 @@ class _Tail(NamedTuple):
     report: Report
 
 
-def _nobody(_environment: Environment) -> None:
+def _nobody(_environment: Environment, _now: float) -> None:
     """Hears that an environment is free before it has a pool."""
 
 
@@ -129,8 +131,8 @@ class Environment:
         self._background = Background()
         self._becoming_free: asyncio.Future[None] | None = None
         self._cold: asyncio.Task[None] | None = None
-        self.on_free: Callable[[Environment], None] = _nobody
-        """Called when an invocation is over and the next may begin; for the pool to set."""
+        self.on_free: Callable[[Environment, float], None] = _nobody
+        """Called (with monotonic seconds) when the next invocation may begin; the pool's."""
         self.duration = 0.0
         """Seconds that the last invocation took."""
         self.waited = 0.0
@@ -176,7 +178,7 @@ class Environment:
     async def _load(self, limit: float, request_id: str) -> Failure | None:
         """Starts a process and waits `limit` seconds until its code is loaded."""
         self._fatal = None
-        self._output.forget_telemetry()
+        self._output.telemetry = None
         try:
             async with asyncio.timeout(limit):
                 child = await self._setting.spawn(self._output.extension_registered)
@@ -211,22 +213,25 @@ class Environment:
 
     # Invocations
 
-    def begin(self, pending: PendingInvocation) -> None:
-        """Runs one invocation. A time-out or a crash ends the process, not the environment."""
-        now = time.time()
+    def begin(self, pending: PendingInvocation, now: float) -> None:
+        """Runs one invocation. A time-out or a crash ends the process, not the environment.
+
+        `now` are monotonic seconds.
+        """
+        wall = time.time()
         self._pending = pending
-        pending.started = time.monotonic()
-        pending.left = self._timeout
-        pending.request_id = self._ids.request_id()
+        pending.started, pending.left = now, self._timeout
+        request_id = pending.request_id = self._ids.request_id()
         trace_id = pending.invocation.trace_id
-        pending.trace_id = _header(trace_id) if trace_id else self._ids.trace_id(now)
-        self._output.arrived(pending.request_id, now)
+        pending.trace_id = _header(trace_id) if trace_id else self._ids.trace_id(request_id, wall)
+        self._output.arrived(request_id, wall)
         channel = self._channel
-        self._phase = next_phase(self._phase, Signal.INVOKE)
-        if channel is None or channel.is_lost:
-            self._cold = self._background.start(self._begin_cold(pending))
-        else:
+        if self._phase is Phase.READY and channel is not None and not channel.is_lost:
+            self._phase = _WARM
             self._hand_out(pending, channel)
+        else:
+            self._phase = next_phase(self._phase, Signal.INVOKE)
+            self._cold = self._background.start(self._begin_cold(pending))
 
     async def _begin_cold(self, pending: PendingInvocation) -> None:
         """Init inside the invocation: after a failed one, a crash or a time-out."""
@@ -239,7 +244,7 @@ class Environment:
         except Exception as error:
             self._cold = self._pending = None
             pending.give_up(error)
-            self._free()
+            self._free(time.monotonic())
             raise
         self._cold = None
         spent = time.monotonic() - pending.started
@@ -252,7 +257,8 @@ class Environment:
             self._hand_out(pending, self._channel)
 
     def _hand_out(self, pending: PendingInvocation, channel: Channel) -> None:
-        self._output.began(pending.request_id)
+        if self._output.telemetry is not None:
+            self._output.began(pending.request_id)
         self._deadline = pending.started + self._timeout
         if self._alarm is None:
             self._alarm = self._loop.call_later(pending.left, self._ring)
@@ -285,19 +291,20 @@ class Environment:
         self._pending = None
         now = time.monotonic()
         self.duration, self.waited = now - pending.started, answer.waited
-        self._watch.note_memory(answer.memory_kb, self._child, now)
+        if answer.memory_kb > self._watch.peak_kb or not answer.memory_kb:
+            self._watch.note_memory(answer.memory_kb, self._child, now)
         self._output.catch_up()
-        self._phase = next_phase(self._phase, Signal.ANSWER)
+        self._phase = _ANSWERED
         report = self._report(pending, "success", "")
-        self._output.runtime_done(report, len(answer.payload))
-        failure = answer.failure
-        if failure is not None:
-            report = self._after_failure(failure, report)
-            pending.give(FunctionError(*failure, report))
-        else:
+        if self._output.telemetry is not None:
+            self._output.runtime_done(report, len(answer.payload))
+        if answer.failure is None:
             pending.give(Returned(answer.payload, report))
+        else:
+            report = self._after_failure(answer.failure, report)
+            pending.give(FunctionError(*answer.failure, report))
         if channel.is_settled or self._channel is None:
-            self._finish(report)
+            self._finish(report, now)
         else:
             self._tail = _Tail(pending, report)
 
@@ -318,16 +325,17 @@ class Environment:
         tail, self._tail = self._tail, None
         if tail is None:
             return
+        now = time.monotonic()
         self._output.catch_up()
         self._output.take_lines()
         report = tail.report._replace(
-            duration=time.monotonic() - tail.pending.started,
+            duration=now - tail.pending.started,
             status=status,
             error_type=kind,
             logs=(),
             max_memory_used_mb=self._watch.used_mb,
         )
-        self._finish(report)
+        self._finish(report, now)
 
     def lost(self) -> None:
         """The runtime's process is gone."""
@@ -352,10 +360,11 @@ class Environment:
         """The process is of no use any more, or there is none."""
         status, kind = _status_of(failure)
         self._drop("TIMEOUT" if status == "timeout" else "FAILURE")
-        self.duration = time.monotonic() - pending.started
+        now = time.monotonic()
+        self.duration = now - pending.started
         report = self._report(pending, status, kind)
         pending.give(FunctionError(*failure, report))
-        self._finish(report)
+        self._finish(report, now)
 
     def _report(self, pending: PendingInvocation, status: Status, kind: str) -> Report:
         init_duration, self._init_duration = self._init_duration, None
@@ -363,7 +372,7 @@ class Environment:
             pending.request_id,
             self.duration,
             init_duration,
-            self._output.take_lines(),
+            self._output.take_lines() if self._output.lines else (),
             self._function.version,
             self._function.memory_mb,
             self._watch.used_mb,
@@ -371,15 +380,15 @@ class Environment:
             kind,
         )
 
-    def _finish(self, report: Report) -> None:
+    def _finish(self, report: Report, now: float) -> None:
         self._output.finished(report)
-        self._free()
+        self._free(now)
 
-    def _free(self) -> None:
+    def _free(self, now: float) -> None:
         if self._becoming_free is not None:
             self._becoming_free.set_result(None)
             self._becoming_free = None
-        self.on_free(self)
+        self.on_free(self, now)
 
     async def at_rest(self) -> None:
         """Waits for what goes on behind the answer, or after the caller went away."""

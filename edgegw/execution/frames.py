@@ -41,6 +41,9 @@ _KINDS: Final = frozenset(b"RXSCAE")
 class FramesChannel(asyncio.Protocol):
     """The gateway's end of the socket pair."""
 
+    is_settled = True
+    """A bundled runtime waits for the next event as soon as it answered."""
+
     def __init__(self, settings: Mapping[str, object]) -> None:
         self.is_lost = False
         self.recipient: Recipient | None = None
@@ -152,11 +155,6 @@ class FramesChannel(asyncio.Protocol):
         if self._transport is not None:
             head = _INVOCATION.pack(size, b"V", len(meta))
             self._transport.write(b"".join((head, meta, payload)))
-
-    @property
-    def is_settled(self) -> bool:
-        """A bundled runtime waits for the next event as soon as it answered."""
-        return True
 
     def shutdown_time(self) -> float:
         return 0.0

@@ -28,8 +28,8 @@ from edgegw.awslambda.model import LATEST, LogSettings, Report
 KEPT_ENTRIES: Final = 20_000
 KEPT_BYTES: Final = 8 * 1024 * 1024
 """Of one log group; the oldest entries go first."""
-_SLACK: Final = 500
-"""Entries more before the oldest go, so that they go many at a time."""
+_FULL: Final = KEPT_ENTRIES + 500
+"""Entries at which the oldest go, many at a time."""
 
 
 class Started(NamedTuple):
@@ -100,16 +100,13 @@ class LogGroup:
         """Adds an entry to the log stream `stream`."""
         Journal(self, stream, settings).add(what, time.time())
 
-    def note(self, entry: _Kept) -> None:
-        """Adds an entry; makes room where there is none."""
-        self.count += 1
-        self.kept.append(entry)
-        if len(self.kept) > KEPT_ENTRIES + _SLACK or self.size > KEPT_BYTES:
-            self._make_room()
+    def wake_up(self) -> None:
+        """There is a new entry for those who wait."""
         if self.wake is not None:
             self.wake_up()
 
-    def _make_room(self) -> None:
+    def make_room(self) -> None:
+        """Lets the oldest entries go."""
         while len(self.kept) > KEPT_ENTRIES or self.size > KEPT_BYTES:
             what = self.kept.popleft()[2]
             if what.__class__ is str:
@@ -150,18 +147,23 @@ class Journal:
         self._settings = settings
         self._version = version
 
-    def begin(self, request_id: str, at: float) -> None:
-        """An invocation began."""
-        self._group.note((at, self, (request_id,)))
+    def add(self, what: What | tuple[str], at: float) -> None:
+        """A line was printed, or the platform has something to say.
 
-    def add(self, what: What, at: float) -> None:
-        """A line was printed, or the platform has something to say."""
+        A bare tuple of a request id says that this invocation began.
+        """
+        group = self._group
+        group.count += 1
+        group.kept.append((at, self, what))
         if what.__class__ is str:
-            self._group.size += len(what)
-        self._group.note((at, self, what))
+            group.size += len(what)
+        if len(group.kept) > _FULL or group.size > KEPT_BYTES:
+            group.make_room()
+        if group.wake is not None:
+            group.wake_up()
 
     def entry(self, at: float, what: What | tuple[str], number: int) -> Entry:
-        """What `begin` or `add` noted, as it is read."""
+        """What `add` noted, as it is read."""
         if what.__class__ is tuple:
             what = Started(cast("str", what[0]), self._version)
         return Entry(number, at, self.stream, cast("What", what), self._settings)

@@ -42,10 +42,12 @@ class Output:
         self._function = function
         self._journal = journal
         self._pipes: list[LogPipe] = []
-        self._telemetry: Telemetry | None = None
         self._request_id = "-"
-        self._lines: list[str] = []
         self._kept = 0
+        self.telemetry: Telemetry | None = None
+        """Where extensions hear of platform events, if they can."""
+        self.lines: list[str] = []
+        """What the function printed since `take_lines`."""
         # The bundled runtimes filter by level themselves.
         is_json = function.logs.format == "JSON"
         self._filters_lines = is_json and function.runtime.language == "provided"
@@ -59,7 +61,7 @@ class Output:
             LogPipe(runtime, self._keep_line),
             *(LogPipe(fd, self._keep_extension_line) for fd in extensions),
         ]
-        self._telemetry = child.telemetry
+        self.telemetry = child.telemetry
         if child.telemetry is not None:
             record = {
                 "initializationType": kind,
@@ -87,14 +89,10 @@ class Output:
             if pipe.has_more():
                 pipe.drain()
 
-    def forget_telemetry(self) -> None:
-        """Nobody is there to be told."""
-        self._telemetry = None
-
     def _emit(self, kind: str, record: Mapping[str, object]) -> None:
         """A platform event for extensions that subscribed to telemetry."""
-        if self._telemetry is not None:
-            self._telemetry.emit(f"platform.{kind}", record)
+        if self.telemetry is not None:
+            self.telemetry.emit(f"platform.{kind}", record)
 
     # Init
 
@@ -113,30 +111,26 @@ class Output:
     def arrived(self, request_id: str, now: float) -> None:
         """From now on lines belong to the invocation `request_id`; `now` is seconds since 1970."""
         self._request_id = request_id
-        self._journal.begin(request_id, now)
+        self._journal.add((request_id,), now)
 
     def began(self, request_id: str) -> None:
         """The runtime is about to get the event."""
-        if self._telemetry is not None:
-            self._emit("start", {"requestId": request_id, "version": self._function.version})
+        self._emit("start", {"requestId": request_id, "version": self._function.version})
 
     def runtime_done(self, report: Report, produced: int) -> None:
         """The runtime answered with `produced` bytes."""
-        if self._telemetry is not None:
-            self._emit("runtimeDone", runtime_done_record(report, produced))
+        self._emit("runtimeDone", runtime_done_record(report, produced))
 
     def finished(self, report: Report) -> None:
         """The invocation is over."""
-        if self._telemetry is not None:
+        if self.telemetry is not None:
             self._emit("report", report_record(report))
         self._journal.add(report, time.time())
         self._request_id = "-"
 
     def take_lines(self) -> tuple[str, ...]:
         """What the function printed since the last time."""
-        if not self._lines:
-            return ()
-        lines, self._lines, self._kept = tuple(self._lines), [], 0
+        lines, self.lines, self._kept = tuple(self.lines), [], 0
         return lines
 
     # Lines
@@ -149,7 +143,7 @@ class Output:
         if self._filters_lines and not is_shown(line, self._function.logs):
             return
         if self._kept < _KEPT_LOG:
-            self._lines.append(line)
+            self.lines.append(line)
             self._kept += len(line)
         self._pass_on("function", line)
 
@@ -158,6 +152,6 @@ class Output:
 
     def _pass_on(self, kind: str, line: str) -> None:
         self._journal.add(line, time.time())
-        if self._telemetry is not None:
-            self._telemetry.line(kind, line)
+        if self.telemetry is not None:
+            self.telemetry.line(kind, line)
         _printed.info("%s %s %s", self._name, self._request_id, line)

@@ -82,29 +82,35 @@ class Pool:
         return sum(each.is_provisioned for each in self.environments)
 
     def invoke(
-        self, invocation: Invocation, arn: str, sink: Sink | None = None
+        self, invocation: Invocation, arn: str, sink: Sink | None, now: float
     ) -> asyncio.Future[Outcome]:
-        """Runs one invocation in an environment that is free, or will be.
+        """Runs one invocation in an environment that is free, or will be; `now` is monotonic.
 
         Whoever cancels the answer has no part in it any more; what has begun goes on.
         """
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        pending = PendingInvocation(invocation, arn, sink, outcome, time.monotonic())
+        pending = PendingInvocation(invocation, arn, sink, outcome, now)
         if self._idle_provisioned:
-            self._idle_provisioned.pop().begin(pending)
+            self._idle_provisioned.pop().begin(pending, now)
         elif self._idle:
-            self._idle.pop().begin(pending)
+            self._idle.pop().begin(pending, now)
         else:
             self._wait(pending)
         return outcome
 
-    def _finished(self, environment: Environment) -> None:
+    def _finished(self, environment: Environment, now: float) -> None:
         """An environment is done with an invocation, and takes the next that waits."""
-        self._learn(environment.duration, environment.waited)
-        self._put_back(environment)
+        duration, waited = environment.duration, environment.waited
+        mean = self._mean_duration
+        if mean is None:
+            mean, self._mean_waiting = duration, waited
+        self._mean_duration = mean + (_RISING if duration > mean else _FALLING) * (duration - mean)
+        mean = self._mean_waiting
+        self._mean_waiting = mean + (_RISING if waited > mean else _FALLING) * (waited - mean)
+        self._put_back(environment, now)
 
-    def _put_back(self, environment: Environment) -> None:
-        now = self._last_completion = time.monotonic()
+    def _put_back(self, environment: Environment, now: float) -> None:
+        self._last_completion = now
         if not environment.is_ready:
             self.environments.discard(environment)
             environment.kill()
@@ -112,7 +118,7 @@ class Pool:
         while self._waiting:
             pending = self._waiting.popleft()
             if not pending.outcome.done():
-                environment.begin(pending)
+                environment.begin(pending, now)
                 return
         if self.is_draining:
             self._retire(environment)
@@ -123,15 +129,6 @@ class Pool:
     def _retire(self, environment: Environment) -> None:
         self.environments.discard(environment)
         self._retiring.start(environment.shut_down())
-
-    def _learn(self, duration: float, waited: float) -> None:
-        mean = self._mean_duration
-        if mean is None:
-            self._mean_duration, self._mean_waiting = duration, waited
-            return
-        self._mean_duration = mean + (_RISING if duration > mean else _FALLING) * (duration - mean)
-        mean = self._mean_waiting
-        self._mean_waiting = mean + (_RISING if waited > mean else _FALLING) * (waited - mean)
 
     # Growth
 
@@ -216,7 +213,7 @@ class Pool:
             environment.kill()
             return failure
         self.environments.add(environment)
-        self._put_back(environment)
+        self._put_back(environment, time.monotonic())
         return failure
 
     def start_one(self) -> None:

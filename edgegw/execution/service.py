@@ -346,14 +346,16 @@ class LambdaService:
         route = edition.routes.get(ref) or self._route(edition, ref)
         if isinstance(route, Refused):
             return route
-        refused = self._refusal(route, invocation)
-        if refused is not None:
-            return refused
+        if route.deployed.policy is not None or len(invocation.payload) > MAX_PAYLOAD:
+            refused = self._refusal(route, invocation)
+            if refused is not None:
+                return refused
         version = route.targets[0][0]
         if len(route.targets) > 1:
             version = choose_version(route.targets, random.random())
         pool, load = route.pools[version], route.load
-        throttled = self._throttle(route.limits[version], load, pool)
+        now = time.monotonic()
+        throttled = self._throttle(route.limits[version], load, pool, now)
         if throttled is not None:
             return throttled
         is_unreserved = route.deployed.reserved is None
@@ -367,7 +369,7 @@ class LambdaService:
             if ref.name in self._handlers:
                 handler = self._handlers[ref.name]
                 return await call(handler, pool.function, invocation, route.arn)
-            return await pool.invoke(invocation, route.arn, sink)
+            return await pool.invoke(invocation, route.arn, sink, now)
         finally:
             pool.in_flight -= 1
             if pool.in_flight >= pool.provisioned:
@@ -375,8 +377,7 @@ class LambdaService:
                 self._unreserved_in_flight = max(0, self._unreserved_in_flight - is_unreserved)
 
     def _refusal(self, route: Route, invocation: Invocation) -> Refused | None:
-        policy = route.deployed.policy
-        if policy is not None and not is_allowed(policy, invocation):
+        if not is_allowed(route.deployed.policy, invocation):
             return Refused(
                 "AccessDeniedException",
                 f"{invocation.principal} is not authorized to perform: lambda:InvokeFunction on "
@@ -390,7 +391,7 @@ class LambdaService:
             return Refused("RequestTooLargeException", text)
         return None
 
-    def _throttle(self, limits: Limits, load: Load, pool: Pool) -> Throttled | None:
+    def _throttle(self, limits: Limits, load: Load, pool: Pool, now: float) -> Throttled | None:
         unreserved, reserved = self._unreserved_in_flight, limits.reserved
         reason = throttle_reason(limits, pool.in_flight, load.on_demand, unreserved)
         if reason is not None:
@@ -398,7 +399,7 @@ class LambdaService:
         rate = self._account_rate if reserved is None else load.rate
         if rate is None:
             rate = load.rate = RequestRate(reserved or 0)
-        if rate.takes(time.monotonic()):
+        if rate.takes(now):
             return None
         reason = "FunctionInvocationRateLimitExceeded"
         if reserved is not None:

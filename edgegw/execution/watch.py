@@ -43,22 +43,21 @@ class Watch:
         self._is_slowed = is_slowed
         self._allowance: CpuAllowance | None = None
         self._limit_kb = function.memory_mb * 1024
-        self._peak_kb = 0
         self._peak_seen = 0.0
         self._looks = 0
         self._last_request = ""
-
-    @property
-    def used_mb(self) -> int:
-        """The most memory so far, as REPORT says it."""
-        return min(self._peak_kb, self._limit_kb) // 1024
+        self.peak_kb = 0
+        """The most memory so far, in kilobytes."""
+        self.used_mb = 0
+        """The same as REPORT says it: never more than there is."""
 
     def note_memory(self, kilobytes: int, child: Child | None, now: float) -> None:
         """The runtime says that it held so much at most; 0 where it says nothing."""
         if not kilobytes and child is not None and now - self._peak_seen > _PEAK_AGE:
             kilobytes, self._peak_seen = peak_memory_kb(child.pid), now
-        if kilobytes > self._peak_kb:
-            self._peak_kb = kilobytes
+        if kilobytes > self.peak_kb:
+            self.peak_kb = kilobytes
+            self.used_mb = min(kilobytes, self._limit_kb) // 1024
 
     def look(self, child: Child, request_id: str, *, storage: bool) -> Excess | None:
         """Which limit the environment exceeds now, asked 20 times a second while it is busy.
@@ -72,9 +71,9 @@ class Watch:
         is_long, self._last_request = request_id == self._last_request, request_id
         if is_long or self._looks % _RARELY == 0:
             self.note_memory(tree_memory_kb(child.pid), None, 0.0)
-        elif self._peak_kb <= self._limit_kb:
+        elif self.peak_kb <= self._limit_kb:
             return None
-        if self._peak_kb > self._limit_kb:
+        if self.peak_kb > self._limit_kb:
             return "memory"
         return "storage" if storage and self._is_full() else None
 
@@ -94,7 +93,7 @@ class Watch:
     def begin_process(self) -> None:
         """Another process starts, with nothing used."""
         self._allowance = None
-        self._peak_kb, self._peak_seen = 0, 0.0
+        self.peak_kb, self.used_mb, self._peak_seen = 0, 0, 0.0
 
     def storage_text(self) -> str:
         """What a full temporary folder means, for people."""

@@ -142,8 +142,9 @@ class TestIds:
 
     def test_trace_headers_name_their_second(self) -> None:
         ids = RequestIds()
-        made = {ids.trace_id(second) for second in (1.0, 1.5, 2.0, 3e9) for _ in range(1000)}
+        seconds = (1.0, 1.5, 2.0, 3e9)
+        made = {ids.trace_id(ids.request_id(), each) for each in seconds for _ in range(1000)}
         assert len(made) == 4000
         pattern = r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0"
         assert all(re.fullmatch(pattern, each) for each in made)
-        assert ids.trace_id(255.0).startswith("Root=1-000000ff-")
+        assert ids.trace_id(ids.request_id(), 255.0).startswith("Root=1-000000ff-")

@@ -372,16 +372,38 @@ def dumper(raw):
             return f"\0edgegw decimal {len(decimals) - 1}\0"
         raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
-    encode = json.JSONEncoder(ensure_ascii=not raw, default=default).encode
+    checked = json.JSONEncoder(ensure_ascii=not raw, default=default).encode
+    encode = unchecked(raw, default) or checked
 
     def dumps(value):
         del decimals[:]
-        text = encode(value)
+        try:
+            text = encode(value)
+        except RecursionError:
+            text = checked(value)  # says whether it is a circle
         for at, digits in enumerate(decimals):
             text = text.replace(f'"\\u0000edgegw decimal {at}\\u0000"', digits, 1)
         return text
 
     return dumps
+
+
+def unchecked(raw, default):
+    """The encoder behind `json.dumps`, made once and without search for circles; None without one.
+
+    The module makes one for every text, and notes every list and object to find circles, which
+    run into the recursion limit all the same.
+    """
+    make = getattr(json.encoder, "c_make_encoder", None)
+    name = "encode_basestring" if raw else "encode_basestring_ascii"
+    text = getattr(json.encoder, f"c_{name}", None)
+    try:
+        encode = make(None, default, text, None, ": ", ", ", False, False, True)  # noqa: FBT003
+        if "".join(encode(["a", 1.5, {"b": None}], 0)) != '["a", 1.5, {"b": null}]':
+            return None
+    except TypeError:  # another Python
+        return None
+    return lambda value: "".join(encode(value, 0))
 
 
 def log_error(kind, message, stack) -> None:
