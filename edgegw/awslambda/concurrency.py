@@ -6,7 +6,7 @@ Source: Lambda Developer Guide, "Understanding Lambda function scaling".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 RATE_PER_CONCURRENCY: Final = 10
@@ -30,29 +30,20 @@ class Limits(NamedTuple):
     provisioned_total: int = 0
 
 
-class InFlight(NamedTuple):
-    """Invocations that run now.
-
-    `version` counts this version's; `on_demand` this function's beyond what is provisioned;
-    `unreserved` those of all functions without reservation beyond what is provisioned.
-    """
-
-    version: int = 0
-    on_demand: int = 0
-    unreserved: int = 0
-
-
-def throttle_reason(limits: Limits, in_flight: InFlight) -> str | None:
+def throttle_reason(limits: Limits, version: int, on_demand: int, unreserved: int) -> str | None:
     """AWS's `Reason` for refusing one more invocation, None when it may run.
 
-    Provisioned environments are used first; what exceeds them spills over to on-demand ones.
+    The numbers are invocations that run now: `version` this version's; `on_demand` this function's
+    beyond what is provisioned; `unreserved` those of all functions without reservation beyond what
+    is provisioned. Provisioned environments are used first; what exceeds them spills over to
+    on-demand ones.
     """
-    if in_flight.version < limits.provisioned:
+    if version < limits.provisioned:
         return None
     if limits.reserved is not None:
-        if in_flight.on_demand >= limits.reserved - limits.provisioned_total:
+        if on_demand >= limits.reserved - limits.provisioned_total:
             return "ReservedFunctionConcurrentInvocationLimitExceeded"
-    elif in_flight.unreserved >= limits.unreserved:
+    elif unreserved >= limits.unreserved:
         return "ConcurrentInvocationLimitExceeded"
     return None
 
@@ -65,18 +56,21 @@ class RequestRate:
     """
 
     limit: int
-    allowance: float = -1.0
+    most: float = field(init=False)
+    left: float = field(init=False)
     since: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.most = self.left = float(RATE_PER_CONCURRENCY * self.limit)
 
     def takes(self, now: float) -> bool:
         """Whether one more request passes at `now` (seconds, any monotonic clock)."""
-        most = float(RATE_PER_CONCURRENCY * self.limit)
-        if self.allowance < 0:
-            self.allowance = most
-        else:
-            self.allowance = min(most, self.allowance + (now - self.since) * most)
+        left = self.left + (now - self.since) * self.most
+        if left > self.most:
+            left = self.most
         self.since = now
-        if self.allowance < 1:
+        if left < 1:
+            self.left = left
             return False
-        self.allowance -= 1
+        self.left = left - 1
         return True

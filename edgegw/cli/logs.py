@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, TextIO
 
 from edgegw.awslambda.model import EDGE_PREFIX
 from edgegw.cli.render import Style, request_lines, request_record
-from edgegw.execution.environment import PRINTED
+from edgegw.execution.output import PRINTED
 from edgegw.gateway.exchange import Exchange
 
 _INTERVAL: Final = 0.05

@@ -1,7 +1,9 @@
 """What an environment needs of its runtime, whatever the two speak.
 
 Two channels stand behind it: the frames of the bundled runtimes (`frames`), and the public Runtime
-API over HTTP (`runtime_api`).
+API over HTTP (`runtime_api`). An invocation goes in as one value, `PendingInvocation`; what comes
+of it goes to a `Recipient`, the environment, by a call and not by a future: a caller may have left
+by then, and the environment must know all the same.
 """
 
 from __future__ import annotations
@@ -9,37 +11,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from edgegw.awslambda.lifecycle import Failure
+from edgegw.awslambda.model import Invocation, Outcome
 from edgegw.execution.telemetry import Telemetry
 
 
 class EnvironmentLostError(Exception):
     """The runtime's process is gone: it exited, crashed or was killed."""
-
-
-class Given(NamedTuple):
-    """What the runtime is told of one invocation. `timeout` is in seconds from now."""
-
-    request_id: str
-    arn: str
-    trace_id: str
-    client_context: str
-    timeout: float
-
-
-class Answer(NamedTuple):
-    """The runtime's answer: a payload, or why there is none.
-
-    `waited` are the seconds in which the handler did not compute, `memory_kb` the most that the
-    process held so far; both 0 where the runtime does not say.
-    """
-
-    payload: bytes
-    failure: Failure | None = None
-    waited: float = 0.0
-    memory_kb: int = 0
 
 
 class Sink(Protocol):
@@ -54,11 +34,70 @@ class Sink(Protocol):
         ...
 
 
-class Channel(Protocol):
-    """The way to one runtime process; one invocation at a time.
+@dataclass(slots=True, eq=False)
+class PendingInvocation:
+    """One invocation on its way, and where its outcome goes.
 
-    `init` and the future of `invoke` raise EnvironmentLostError when the process goes away.
+    The caller gives the first five; `arrived` is when (monotonic seconds). The environment that
+    runs it adds the rest: `left` are the seconds until it times out.
     """
+
+    invocation: Invocation
+    arn: str
+    sink: Sink | None
+    outcome: asyncio.Future[Outcome]
+    arrived: float
+    request_id: str = ""
+    trace_id: str = ""
+    started: float = 0.0
+    left: float = 0.0
+
+    def give(self, outcome: Outcome) -> None:
+        """Hands the outcome to the caller, if it is still there."""
+        if not self.outcome.done():
+            self.outcome.set_result(outcome)
+
+    def give_up(self, error: Exception) -> None:
+        """There is no outcome, for a fault of ours."""
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
+
+
+@dataclass(slots=True, eq=False)
+class Answer:
+    """The runtime's answer: a payload, or why there is none.
+
+    `waited` are the seconds in which the handler did not compute, `memory_kb` the most that the
+    process held so far; both 0 where the runtime does not say.
+    """
+
+    payload: bytes
+    failure: Failure | None = None
+    waited: float = 0.0
+    memory_kb: int = 0
+
+
+class Recipient(Protocol):
+    """Who is told what becomes of an invocation."""
+
+    def answered(self, answer: Answer) -> None:
+        """The runtime has answered; never called twice for one invocation."""
+        ...
+
+    def settled(self) -> None:
+        """The runtime, and every extension, asks for the next event at last."""
+        ...
+
+    def lost(self) -> None:
+        """The runtime's process is gone."""
+        ...
+
+
+class Channel(Protocol):
+    """The way to one runtime process; one invocation at a time."""
+
+    recipient: Recipient | None
+    """Hears what becomes of invocations; an environment puts itself here."""
 
     @property
     def is_lost(self) -> bool:
@@ -66,24 +105,16 @@ class Channel(Protocol):
         ...
 
     def init(self) -> Awaitable[Failure | None]:
-        """Waits until the code is loaded; answers why it is not."""
+        """Waits until the code is loaded; answers why it is not. Raises EnvironmentLostError."""
         ...
 
-    def invoke(self, given: Given, payload: bytes, sink: Sink | None) -> asyncio.Future[Answer]:
-        """Hands the event out; the future is the answer. Without `sink` streams are gathered."""
-        ...
-
-    def redirect(self, answer: asyncio.Future[Answer]) -> None:
-        """The answer under way goes to this future: the one before was canceled."""
+    def invoke(self, pending: PendingInvocation) -> None:
+        """Hands the event out. Without a sink, what is streamed is gathered."""
         ...
 
     @property
     def is_settled(self) -> bool:
-        """Whether the runtime asks for the next event."""
-        ...
-
-    def settled(self) -> Awaitable[None]:
-        """Waits until the runtime asks for the next event."""
+        """Whether the runtime, and every extension, asks for the next event."""
         ...
 
     def shutdown_time(self) -> float:

@@ -1,7 +1,24 @@
 """One execution environment: a process that handles one invocation at a time, and its replacement.
 
 What happens when is decided by `awslambda.lifecycle`; here the clock runs, the process is started
-and ended, and what it prints becomes log lines.
+and ended.
+
+An invocation that finds its process warm needs no task, no future of its own and no timer:
+`begin` writes one frame, the channel calls `answered` when the next frame comes, and with that the
+outcome is in the caller's future and the environment back in its pool, which may begin the next
+invocation before anybody else has run. Only what is rare takes a task: init inside an invocation,
+and the question why a process is gone.
+
+    begin ──warm──▶ hand out ──answered──▶ outcome ──settled──▶ free
+      │                │  └──── lost ────▶ (task: why?) ──▶ failed, free
+      │                └── time is up ───▶ failed, free
+      └──cold─▶ (task: init) ─▶ hand out, or failed
+
+`_pending` is the invocation under way until it is answered, `_tail` while extensions work on
+behind the answer. Who takes it out settles it: of an answer, a time-out and a loss that come
+together only the first one counts. One timer serves all invocations of an
+environment: it is set when none is, and when it rings early because its invocation is over and
+another one under way, it is set again. A caller that goes away cancels its future and nothing else.
 """
 
 from __future__ import annotations
@@ -9,15 +26,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import shutil
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
-from edgegw.awslambda.cpu import CpuAllowance, vcpu_share
 from edgegw.awslambda.lifecycle import (
     INIT_TIMEOUT,
     PROVISIONED_INIT_TIMEOUT,
@@ -31,36 +46,28 @@ from edgegw.awslambda.lifecycle import (
     platform_error,
     timeout_error,
 )
-from edgegw.awslambda.logs import (
-    ExtensionState,
-    InitReport,
-    is_shown,
-    report_record,
-    runtime_done_record,
-)
-from edgegw.awslambda.model import Function, FunctionError, Invocation, Outcome, Report, Returned
+from edgegw.awslambda.logs import InitReport
+from edgegw.awslambda.model import Function, FunctionError, Report, Returned
 from edgegw.errors import EnvironmentProblem
-from edgegw.execution.channel import Answer, Channel, Child, EnvironmentLostError, Given, Sink
-from edgegw.execution.log_pipe import LogPipe
-from edgegw.execution.log_store import Journal, Started
-from edgegw.execution.spawning import InvalidEntrypointError
-from edgegw.execution.telemetry import Telemetry
-from edgegw.execution.usage import (
-    folder_size,
-    peak_memory_kb,
-    tree_cpu_seconds,
-    tree_memory_kb,
+from edgegw.execution.background import Background
+from edgegw.execution.channel import (
+    Answer,
+    Channel,
+    Child,
+    EnvironmentLostError,
+    PendingInvocation,
 )
+from edgegw.execution.log_store import Journal
+from edgegw.execution.output import Output
+from edgegw.execution.request_ids import RequestIds
+from edgegw.execution.spawning import InvalidEntrypointError
+from edgegw.execution.watch import Watch
 
 logger = logging.getLogger(__name__)
-PRINTED: Final = "edgegw.printed"
-"""The log of what functions print; its records have name, request id and line as arguments."""
-_printed = logging.getLogger(PRINTED)
-
-_KEPT_LOG: Final = 256 * 1024
-"""Bytes of an invocation's output that its report keeps; the log gets all of it."""
 
 _MAX_TRACE: Final = 4096
+_WARM: Final = next_phase(Phase.READY, Signal.INVOKE)
+_ANSWERED: Final = next_phase(_WARM, Signal.ANSWER)
 
 Status = Literal["success", "error", "timeout", "failure"]
 
@@ -85,8 +92,19 @@ class Setting:
     """Whether it gets the share of a processor that its memory buys, as on AWS."""
 
 
+class _Tail(NamedTuple):
+    """An invocation that is answered while extensions, or its runtime, still work on."""
+
+    pending: PendingInvocation
+    report: Report
+
+
+def _nobody(_environment: Environment, _now: float) -> None:
+    """Hears that an environment is free before it has a pool."""
+
+
 class Environment:
-    """An execution environment; `invoke` while `is_ready`.
+    """An execution environment; `begin` an invocation while `is_ready`.
 
     It outlives its process: after a time-out or a crash the next invocation starts another.
     """
@@ -94,27 +112,29 @@ class Environment:
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._function = setting.function
-        self._journal = setting.journal
+        self._timeout = setting.function.timeout
+        self._output = Output(setting.name, setting.function, setting.journal)
+        self._watch = Watch(
+            setting.name, setting.function, setting.temporary, is_slowed=setting.is_slowed
+        )
+        self._ids = RequestIds()
         self._phase = Phase.INIT
         self._child: Child | None = None
         self._channel: Channel | None = None
-        self._pipes: list[LogPipe] = []
-        self._telemetry: Telemetry | None = None
-        self._request_id = "-"
-        self._lines: list[str] = []
-        self._kept = 0
+        self._pending: PendingInvocation | None = None
+        self._tail: _Tail | None = None
+        self._deadline = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
         self._init_duration: float | None = None
-        self._peak_kb = 0
         self._fatal: Literal["memory", "storage"] | None = None
-        self._waiting: asyncio.Future[Answer] | None = None
         self._loop = asyncio.get_running_loop()
-        self._unfinished: Callable[[], Awaitable[None]] | None = None
-        self._winding_down: set[asyncio.Task[None]] = set()
-        # The bundled runtimes filter by level themselves.
-        function = setting.function
-        is_json = function.logs.format == "JSON"
-        self._filters_lines = is_json and function.runtime.language == "provided"
-        self._allowance: CpuAllowance | None = None
+        self._background = Background()
+        self._becoming_free: asyncio.Future[None] | None = None
+        self._cold: asyncio.Task[None] | None = None
+        self.on_free: Callable[[Environment, float], None] = _nobody
+        """Called (with monotonic seconds) when the next invocation may begin; the pool's."""
+        self.duration = 0.0
+        """Seconds that the last invocation took."""
         self.waited = 0.0
         """Seconds of the last invocation in which the handler did not compute."""
         self.idle_since = 0.0
@@ -130,7 +150,7 @@ class Environment:
     @property
     def is_ready(self) -> bool:
         """Whether it can take an invocation."""
-        return self._phase in (Phase.READY, Phase.RESET)
+        return self._phase is Phase.READY or self._phase is Phase.RESET
 
     # Init
 
@@ -141,34 +161,33 @@ class Environment:
         """
         limit = INIT_TIMEOUT
         if self.is_provisioned:
-            limit = max(PROVISIONED_INIT_TIMEOUT, self._function.timeout)
+            limit = max(PROVISIONED_INIT_TIMEOUT, self._timeout)
         if self._setting.is_debugged:
-            limit = self._function.timeout
-        started = time.perf_counter()
+            limit = self._timeout
+        started = time.monotonic()
         failure = await self._load(limit, "")
         if failure is None:
             self._phase = next_phase(self._phase, Signal.READY)
-            self._init_duration = time.perf_counter() - started
-            report = InitReport(self._init_duration, "init", "success")
-            self._emit("initRuntimeDone", report.runtime_done())
-            self._emit("initReport", report.record())
+            self._init_duration = time.monotonic() - started
+            self._output.init_done(InitReport(self._init_duration, "init", "success"))
             return None
-        self._report_init(failure, time.perf_counter() - started, "init")
-        self._lines, self._kept = [], 0
+        self._report_init(failure, time.monotonic() - started, "init")
+        self._output.take_lines()
         return failure
 
     async def _load(self, limit: float, request_id: str) -> Failure | None:
         """Starts a process and waits `limit` seconds until its code is loaded."""
-        self._fatal, self._telemetry = None, None
+        self._fatal = None
+        self._output.telemetry = None
         try:
             async with asyncio.timeout(limit):
-                child = await self._setting.spawn(self._note_extension)
+                child = await self._setting.spawn(self._output.extension_registered)
                 self._attach(child)
                 failure = await child.channel.init()
         except TimeoutError:
             failure = timeout_error(request_id, limit)
         except EnvironmentLostError:
-            failure = await self._lost(request_id)
+            failure = await self._why_lost(request_id)
         except InvalidEntrypointError as error:
             failure = platform_error("Runtime.InvalidEntrypoint", request_id, str(error))
         except EnvironmentProblem as problem:
@@ -182,210 +201,205 @@ class Environment:
 
     def _attach(self, child: Child) -> None:
         self._child, self._channel = child, child.channel
-        runtime, *extensions = child.log_fds
-        self._pipes = [
-            LogPipe(runtime, self._keep_line),
-            *(LogPipe(fd, self._keep_extension_line) for fd in extensions),
-        ]
-        self._telemetry = child.telemetry
-        if child.telemetry is not None:
-            kind = "provisioned-concurrency" if self.is_provisioned else "on-demand"
-            phase = "init" if self._phase is Phase.INIT else "invoke"
-            self._emit(
-                "initStart",
-                {
-                    "initializationType": kind,
-                    "phase": phase,
-                    "functionName": self._setting.name,
-                    "functionVersion": self._function.version,
-                },
-            )
-
-    def _emit(self, kind: str, record: Mapping[str, object]) -> None:
-        """A platform event for extensions that subscribed to telemetry."""
-        if self._telemetry is not None:
-            self._telemetry.emit(f"platform.{kind}", record)
+        child.channel.recipient = self
+        self._watch.begin_process()
+        kind = "provisioned-concurrency" if self.is_provisioned else "on-demand"
+        phase = "init" if self._phase is Phase.INIT else "invoke"
+        self._output.attach(child, kind, phase)
 
     def _report_init(self, failure: Failure, duration: float, phase: str) -> None:
-        is_timeout = failure.error_type == "Sandbox.Timedout"
-        status = "timeout" if is_timeout else "error"
-        kind = "" if is_timeout else failure.error_type
-        self._journal.add(InitReport(duration, phase, status, kind))
-
-    def _note_extension(self, name: str, events: str) -> None:
-        self._journal.add(ExtensionState(name, "Ready", events))
+        status, kind = _status_of(failure)
+        self._output.init_failed(InitReport(duration, phase, status, kind))
 
     # Invocations
 
-    async def invoke(self, invocation: Invocation, arn: str, sink: Sink | None = None) -> Outcome:
-        """Runs one invocation. A time-out or a crash ends the process, not the environment."""
-        request_id = self._request_id = new_request_id()
-        timeout = self._function.timeout
-        started = time.perf_counter()
-        self._journal.add(Started(request_id, self._function.version))
+    def begin(self, pending: PendingInvocation, now: float) -> None:
+        """Runs one invocation. A time-out or a crash ends the process, not the environment.
+
+        `now` are monotonic seconds.
+        """
+        wall = time.time()
+        self._pending = pending
+        pending.started, pending.left = now, self._timeout
+        request_id = pending.request_id = self._ids.request_id()
+        trace_id = pending.invocation.trace_id
+        pending.trace_id = _header(trace_id) if trace_id else self._ids.trace_id(request_id, wall)
+        self._output.arrived(request_id, wall)
         channel = self._channel
-        if channel is None or channel.is_lost:
-            failure = await self._init_again(timeout, request_id)
-            if failure is not None:
-                return self._failed(failure, started)
-            channel = self._channel
-            assert channel is not None
+        if self._phase is Phase.READY and channel is not None and not channel.is_lost:
+            self._phase = _WARM
+            self._hand_out(pending, channel)
         else:
             self._phase = next_phase(self._phase, Signal.INVOKE)
-        self._emit("start", {"requestId": request_id, "version": self._function.version})
-        left = timeout - (time.perf_counter() - started)
-        trace_id = invocation.trace_id[:_MAX_TRACE].replace("\n", " ") or new_trace_id()
-        given = Given(request_id, arn, trace_id, invocation.client_context, max(0.0, left))
-        answering = self._waiting = channel.invoke(given, invocation.payload, sink)
-        timer = self._loop.call_later(left, _expire, answering)
-        try:
-            answer = await answering
-        except TimeoutError:
-            return self._failed(timeout_error(request_id, timeout), started)
-        except EnvironmentLostError:
-            return self._failed(await self._lost(request_id), started)
-        except asyncio.CancelledError:
-            # A caller that goes away does not stop the function.
-            answering = self._waiting = _again(answering, channel, self._loop)
-            timer = self._loop.call_later(left, _expire, answering)
-            self._unfinished = lambda: self._abandoned(answering, channel, started, timer)
-            raise
-        finally:
-            timer.cancel()
-        self._waiting = None
-        return self._answered(answer, channel, started)
+            self._cold = self._background.start(self._begin_cold(pending))
 
-    async def _init_again(self, timeout: float, request_id: str) -> Failure | None:
+    async def _begin_cold(self, pending: PendingInvocation) -> None:
         """Init inside the invocation: after a failed one, a crash or a time-out."""
-        self._drop("FAILURE")
-        self._phase = next_phase(self._phase, Signal.INVOKE)
+        if self._child is not None:
+            self._drop("FAILURE")
+            self._phase = next_phase(self._phase, Signal.INVOKE)
         self._init_duration = None
-        started = time.perf_counter()
-        failure = await self._load(timeout, request_id)
+        try:
+            failure = await self._load(self._timeout, pending.request_id)
+        except Exception as error:
+            self._cold = self._pending = None
+            pending.give_up(error)
+            self._free(time.monotonic())
+            raise
+        self._cold = None
+        spent = time.monotonic() - pending.started
         if failure is not None:
-            self._report_init(failure, time.perf_counter() - started, "invoke")
-        return failure
+            self._report_init(failure, spent, "invoke")
+            self._pending = None
+            self._fail(pending, failure)
+        elif self._channel is not None:
+            pending.left = max(0.0, self._timeout - spent)
+            self._hand_out(pending, self._channel)
 
-    def _answered(self, answer: Answer, channel: Channel, started: float) -> Outcome:
-        duration = time.perf_counter() - started
-        self.waited = answer.waited
-        self._note_memory(answer.memory_kb)
-        self._drain()
-        self._phase = next_phase(self._phase, Signal.ANSWER)
-        report = self._report(duration, "success", "")
-        failure = answer.failure
-        if self._telemetry is not None:
-            self._emit("runtimeDone", runtime_done_record(report, len(answer.payload)))
-        if failure is not None and failure.error_type.startswith("Extension."):
-            self._drop("FAILURE")
-            report = self._report(duration, "error", failure.error_type)
-        if channel.is_settled or self._phase is Phase.RESET:
-            self._finish(report)
+    def _hand_out(self, pending: PendingInvocation, channel: Channel) -> None:
+        if self._output.telemetry is not None:
+            self._output.began(pending.request_id)
+        self._deadline = pending.started + self._timeout
+        if self._alarm is None:
+            self._alarm = self._loop.call_later(pending.left, self._ring)
+        channel.invoke(pending)
+
+    def _ring(self) -> None:
+        """The alarm: the time of the invocation under way is up, if it is still the same one."""
+        self._alarm = None
+        pending = self._pending
+        if self._cold is not None or (pending is None and self._tail is None):
+            return
+        left = self._deadline - time.monotonic()
+        if left > 0:
+            self._alarm = self._loop.call_later(left, self._ring)
+        elif pending is not None:
+            self._pending = None
+            self._fail(pending, timeout_error(pending.request_id, self._timeout))
         else:
-            self._unfinished = lambda: self._tail(report, channel, started)
-        if failure is not None:
-            return FunctionError(*failure, report)
-        return Returned(answer.payload, report)
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether the next invocation may come at once; else `settle` first."""
-        return self._unfinished is None
-
-    async def settle(self) -> None:
-        """Waits for what goes on behind the answer, or after the caller went away."""
-        unfinished, self._unfinished = self._unfinished, None
-        if unfinished is not None:
-            await unfinished()
-
-    async def _tail(self, report: Report, channel: Channel, started: float) -> None:
-        """Extensions, and a runtime that works on behind its answer.
-
-        Their time belongs to the invocation: it is in its duration and under its timeout.
-        """
-        status: Status = "success"
-        kind = ""
-        try:
-            async with asyncio.timeout(max(0.0, self._function.timeout - report.duration)):
-                await channel.settled()
-        except TimeoutError:
-            status = "timeout"
             self._drop("TIMEOUT")
-        except EnvironmentLostError:
-            status, kind = "error", (await self._lost(report.request_id)).error_type
-            self._drop("FAILURE")
-        self._drain()
-        duration = time.perf_counter() - started
-        self._finish(
-            report._replace(
-                duration=duration,
-                status=status,
-                error_type=kind,
-                logs=(),
-                max_memory_used_mb=self._used_mb,
-            )
+            self._end_tail("timeout", "")
+
+    def answered(self, answer: Answer) -> None:
+        """The runtime has answered the invocation under way."""
+        pending, channel = self._pending, self._channel
+        if pending is None or channel is None:
+            if answer.failure is not None and self._tail is not None:
+                self._drop("FAILURE")
+                self._end_tail("error", answer.failure.error_type)
+            return
+        self._pending = None
+        now = time.monotonic()
+        self.duration, self.waited = now - pending.started, answer.waited
+        if answer.memory_kb > self._watch.peak_kb or not answer.memory_kb:
+            self._watch.note_memory(answer.memory_kb, self._child, now)
+        self._output.catch_up()
+        self._phase = _ANSWERED
+        report = self._report(pending, "success", "")
+        if self._output.telemetry is not None:
+            self._output.runtime_done(report, len(answer.payload))
+        if answer.failure is None:
+            pending.give(Returned(answer.payload, report))
+        else:
+            report = self._after_failure(answer.failure, report)
+            pending.give(FunctionError(*answer.failure, report))
+        if channel.is_settled or self._channel is None:
+            self._finish(report, now)
+        else:
+            self._tail = _Tail(pending, report)
+
+    def _after_failure(self, failure: Failure, report: Report) -> Report:
+        """The platform's report where the function failed: an extension takes the process along."""
+        if not failure.error_type.startswith("Extension."):
+            return report
+        self._drop("FAILURE")
+        return report._replace(status="error", error_type=failure.error_type)
+
+    def settled(self) -> None:
+        """The runtime and all extensions are done with what goes on behind the answer."""
+        if self._tail is not None:
+            self._end_tail("success", "")
+
+    def _end_tail(self, status: Status, kind: str) -> None:
+        """The invocation is over at last: all of it was under its time-out, and it is reported."""
+        tail, self._tail = self._tail, None
+        if tail is None:
+            return
+        now = time.monotonic()
+        self._output.catch_up()
+        self._output.take_lines()
+        report = tail.report._replace(
+            duration=now - tail.pending.started,
+            status=status,
+            error_type=kind,
+            logs=(),
+            max_memory_used_mb=self._watch.used_mb,
         )
-        self._lines, self._kept = [], 0
+        self._finish(report, now)
 
-    async def _abandoned(
-        self,
-        answering: asyncio.Future[Answer],
-        channel: Channel,
-        started: float,
-        timer: asyncio.TimerHandle,
-    ) -> None:
-        """The rest of an invocation whose caller went away."""
-        request_id = self._request_id
-        try:
-            answer = await answering
-        except TimeoutError:
-            self._failed(timeout_error(request_id, self._function.timeout), started)
-            return
-        except EnvironmentLostError:
-            self._failed(await self._lost(request_id), started)
-            return
-        finally:
-            timer.cancel()
-            self._waiting = None
-        self._answered(answer, channel, started)
-        await self.settle()
+    def lost(self) -> None:
+        """The runtime's process is gone."""
+        if self._cold is not None:
+            return  # whoever waits for its init learns it there
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            self._background.start(self._fail_lost(pending))
+        elif self._tail is not None:
+            self._background.start(self._end_lost_tail(self._tail))
 
-    def _failed(self, failure: Failure, started: float) -> FunctionError:
+    async def _fail_lost(self, pending: PendingInvocation) -> None:
+        self._fail(pending, await self._why_lost(pending.request_id))
+
+    async def _end_lost_tail(self, tail: _Tail) -> None:
+        failure = await self._why_lost(tail.report.request_id)
+        if self._tail is tail:
+            self._drop("FAILURE")
+            self._end_tail("error", failure.error_type)
+
+    def _fail(self, pending: PendingInvocation, failure: Failure) -> None:
         """The process is of no use any more, or there is none."""
-        is_timeout = failure.error_type == "Sandbox.Timedout"
-        self._drop("TIMEOUT" if is_timeout else "FAILURE")
-        status: Status = "timeout" if is_timeout else "error"
-        kind = "" if is_timeout else failure.error_type
-        report = self._report(time.perf_counter() - started, status, kind)
-        self._finish(report)
-        return FunctionError(*failure, report)
+        status, kind = _status_of(failure)
+        self._drop("TIMEOUT" if status == "timeout" else "FAILURE")
+        now = time.monotonic()
+        self.duration = now - pending.started
+        report = self._report(pending, status, kind)
+        pending.give(FunctionError(*failure, report))
+        self._finish(report, now)
 
-    def _report(self, duration: float, status: Status, kind: str) -> Report:
-        lines, self._lines, self._kept = tuple(self._lines), [], 0
+    def _report(self, pending: PendingInvocation, status: Status, kind: str) -> Report:
         init_duration, self._init_duration = self._init_duration, None
         return Report(
-            self._request_id,
-            duration,
+            pending.request_id,
+            self.duration,
             init_duration,
-            lines,
+            self._output.take_lines() if self._output.lines else (),
             self._function.version,
             self._function.memory_mb,
-            self._used_mb,
+            self._watch.used_mb,
             status,
             kind,
         )
 
-    @property
-    def _used_mb(self) -> int:
-        return min(self._peak_kb // 1024, self._function.memory_mb)
+    def _finish(self, report: Report, now: float) -> None:
+        self._output.finished(report)
+        self._free(now)
 
-    def _finish(self, report: Report) -> None:
-        if self._telemetry is not None:
-            self._emit("report", report_record(report))
-        self._journal.add(report)
-        self._request_id = "-"
+    def _free(self, now: float) -> None:
+        if self._becoming_free is not None:
+            self._becoming_free.set_result(None)
+            self._becoming_free = None
+        self.on_free(self, now)
 
-    async def _lost(self, request_id: str) -> Failure:
+    async def at_rest(self) -> None:
+        """Waits for what goes on behind the answer, or after the caller went away."""
+        pending = self._pending
+        if self._tail is not None or (pending is not None and pending.outcome.done()):
+            if self._becoming_free is None:
+                self._becoming_free = self._loop.create_future()
+            await asyncio.shield(self._becoming_free)
+        await self._background.settled()
+
+    async def _why_lost(self, request_id: str) -> Failure:
         """Why the process went away."""
         if self._fatal == "memory":
             return memory_error(request_id)
@@ -401,69 +415,41 @@ class Environment:
     def check_limits(self, *, storage: bool) -> None:
         """Looks at the memory (and the temporary folder) of a busy environment; ends it if it must.
 
-        `_lost` then tells why.
+        `_why_lost` then knows.
         """
         child = self._child
-        if child is None or self._phase not in (Phase.BUSY, Phase.INIT):
+        if child is None or self._setting.is_debugged:
             return
-        if self._setting.is_debugged:
+        if self._phase is not Phase.BUSY and self._phase is not Phase.INIT:
             return
-        if self._setting.is_slowed and self._phase is Phase.BUSY:
-            self._slow_down(child)
-        self._note_memory(tree_memory_kb(child.pid))
-        if self._peak_kb > self._function.memory_mb * 1024:
-            self._end_for("memory", child)
-        elif storage:
-            limit = self._function.ephemeral_storage_mb
-            if folder_size(self._setting.temporary) > limit * 1024 * 1024:
-                text = (
-                    f"{self._setting.name}: the temporary folder holds more than {limit} MB, the "
-                    "ephemeral storage of the function; on AWS writing fails with ENOSPC"
-                )
-                self._keep_line(f"edgegw: {text}")
-                logger.warning("%s", text)
-                self._end_for("storage", child)
-
-    def _slow_down(self, child: Child) -> None:
-        now, used = time.monotonic(), tree_cpu_seconds(child.pid)
-        if self._allowance is None:
-            share = vcpu_share(self._function.memory_mb)
-            self._allowance = CpuAllowance(share, now, used)
-        action = self._allowance.look(now, used)
-        if action is not None:
-            child.send_signal(signal.SIGSTOP if action == "stop" else signal.SIGCONT)
-
-    def _end_for(self, why: Literal["memory", "storage"], child: Child) -> None:
-        self._fatal = why
+        request_id = self._pending.request_id if self._pending is not None else ""
+        excess = self._watch.look(child, request_id, storage=storage)
+        if excess is None:
+            return
+        if excess == "storage":
+            text = self._watch.storage_text()
+            self._output.note(text)
+            logger.warning("%s", text)
+        self._fatal = excess
         child.kill()
-        waiting = self._waiting
-        if waiting is not None and not waiting.done():
-            waiting.set_exception(EnvironmentLostError())
-
-    def _note_memory(self, kilobytes: int) -> None:
-        if not kilobytes and self._child is not None and self._phase is Phase.BUSY:
-            kilobytes = peak_memory_kb(self._child.pid)
-        self._peak_kb = max(self._peak_kb, kilobytes)
+        self.lost()
 
     # The end
 
     def _drop(self, reason: str) -> None:
         """Ends the process and everything it started; the environment stays."""
         child, self._child, self._channel = self._child, None, None
-        self._allowance = None
         if self._phase is not Phase.GONE:
             self._phase = next_phase(self._phase, Signal.FAIL)
         if child is None:
             return
-        self._drain()
-        pipes, self._pipes = self._pipes, []
+        child.channel.recipient = None
+        close_pipes = self._output.detach()
         if child.extensions and reason != "SPINDOWN":
             child.send_signal(signal.SIGKILL)  # the runtime first, then the extensions
-            task = asyncio.ensure_future(_wind_down(child, reason, pipes))
-            self._winding_down.add(task)
-            task.add_done_callback(self._winding_down.discard)
+            self._background.start(_wind_down(child, reason, close_pipes))
             return
-        _end(child, pipes)
+        _end(child, close_pipes)
 
     async def shut_down(self) -> None:
         """The shutdown phase: extensions hear of it and get their time, then all is killed.
@@ -480,54 +466,35 @@ class Environment:
                     async with asyncio.timeout(min(seconds, RUNTIME_SHUTDOWN)):
                         await child.ended()
                 await _tell_extensions(child, "SPINDOWN", seconds)
-        for task in list(self._winding_down):
-            await task
+        await self._background.settled()
         self.kill()
 
     def kill(self) -> None:
-        """Ends the environment at once."""
+        """Ends the environment at once; an invocation under way fails."""
         if self._phase is Phase.GONE:
             return
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._cold is not None:
+            self._cold.cancel()
+            self._cold = None
         self._drop("SPINDOWN")
         self._phase = next_phase(self._phase, Signal.END)
+        self.lost()
         shutil.rmtree(self._setting.temporary, ignore_errors=True)
 
-    def _drain(self) -> None:
-        for pipe in self._pipes:
-            pipe.drain()
 
-    def _keep_line(self, line: str) -> None:
-        if self._filters_lines and not is_shown(line, self._function.logs):
-            return
-        if self._kept < _KEPT_LOG:
-            self._lines.append(line)
-            self._kept += len(line)
-        self._journal.add(line)
-        if self._telemetry is not None:
-            self._telemetry.line("function", line)
-        _printed.info("%s %s %s", self._setting.name, self._request_id, line)
-
-    def _keep_extension_line(self, line: str) -> None:
-        self._journal.add(line)
-        if self._telemetry is not None:
-            self._telemetry.line("extension", line)
-        _printed.info("%s %s %s", self._setting.name, self._request_id, line)
+def _status_of(failure: Failure) -> tuple[Status, str]:
+    """The status and the error type with which the platform reports `failure`."""
+    if failure.error_type == "Sandbox.Timedout":
+        return "timeout", ""
+    return "error", failure.error_type
 
 
-def new_request_id() -> str:
-    """A random UUID (version 4); it is no secret, so it need not cost a system call."""
-    digits = f"{random.getrandbits(128) & _UUID_MASK | _UUID_BITS:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-
-
-def new_trace_id() -> str:
-    """A trace header for an invocation that came without: Lambda makes one, not sampled."""
-    root, parent = random.getrandbits(96), random.getrandbits(64)
-    return f"Root=1-{int(time.time()):08x}-{root:024x};Parent={parent:016x};Sampled=0"
-
-
-_UUID_MASK: Final = ~((0xF000 << 64) | (0xC000 << 48))
-_UUID_BITS: Final = (0x4000 << 64) | (0x8000 << 48)
+def _header(trace_id: str) -> str:
+    """A trace header as the runtime gets it: one line, not too long."""
+    return trace_id[:_MAX_TRACE].replace("\n", " ")
 
 
 async def _tell_extensions(child: Child, reason: str, seconds: float) -> None:
@@ -541,30 +508,12 @@ async def _tell_extensions(child: Child, reason: str, seconds: float) -> None:
                 await ended()
 
 
-async def _wind_down(child: Child, reason: str, pipes: list[LogPipe]) -> None:
+async def _wind_down(child: Child, reason: str, close_pipes: Callable[[], None]) -> None:
     await _tell_extensions(child, reason, child.channel.shutdown_time())
-    _end(child, pipes)
+    _end(child, close_pipes)
 
 
-def _end(child: Child, pipes: list[LogPipe]) -> None:
+def _end(child: Child, close_pipes: Callable[[], None]) -> None:
     child.kill()
     child.channel.close()
-    for pipe in pipes:
-        pipe.drain()
-        pipe.close()
-
-
-def _again(
-    canceled: asyncio.Future[Answer], channel: Channel, loop: asyncio.AbstractEventLoop
-) -> asyncio.Future[Answer]:
-    """A future for the answer that `canceled` does not take any more."""
-    if canceled.done() and not canceled.cancelled():
-        return canceled
-    answer: asyncio.Future[Answer] = loop.create_future()
-    channel.redirect(answer)
-    return answer
-
-
-def _expire(answer: asyncio.Future[Answer]) -> None:
-    if not answer.done():
-        answer.set_exception(TimeoutError())
+    close_pipes()

@@ -73,7 +73,7 @@ class EnvironmentMaker:
     def make(self, function: Function, name: str, provisioned: bool) -> Environment:  # noqa: FBT001
         day = time.strftime("%Y/%m/%d", time.gmtime())
         stream = f"{day}/[{function.version}]{uuid.uuid4().hex}"
-        journal = Journal(self.logs.group(name), stream, function.logs)
+        journal = Journal(self.logs.group(name), stream, function.logs, function.version)
         temporary = self.packages.folder("tmp")
         kind = "provisioned-concurrency" if provisioned else "on-demand"
 

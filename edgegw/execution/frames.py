@@ -2,41 +2,54 @@
 
 A frame is 4 bytes length (big endian), 1 byte kind, data.
 To the runtime    I  settings as JSON
-                  V  2 bytes length of the meta, meta, event JSON
+                  V  4 bytes length of the meta, meta, event JSON
 From the runtime  R  ready    X  init failed (error JSON)
                   S  a streamed answer begins (content type)    C  its next bytes
                   A  usage, result JSON    E  usage, error JSON
 Meta are five lines: request id, ARN, milliseconds left, trace header, client context (which may
 have more lines). Usage is 4 bytes microseconds of the invocation in which the handler did not
 compute, and 4 bytes kilobytes of memory, the most so far.
+
+Each side writes an invocation or an answer at once and finds it with one read, unless it is large.
 """
 
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Mapping
 from typing import Final, cast
 
 from edgegw.awslambda.lifecycle import MAX_RESPONSE, Failure, response_too_large
 from edgegw.awslambda.payload import decode_payload, encode_payload
-from edgegw.execution.channel import Answer, EnvironmentLostError, Given, Sink
+from edgegw.execution.channel import (
+    Answer,
+    EnvironmentLostError,
+    PendingInvocation,
+    Recipient,
+    Sink,
+)
 
-_HEAD: Final = 5
-_USAGE: Final = 8
+_HEAD: Final = struct.Struct(">IB")
+_INVOCATION: Final = struct.Struct(">IcI")
+_ANSWER: Final = struct.Struct(">IBII")
 _MAX_FRAME: Final = 2 * MAX_RESPONSE
-_KINDS: Final = frozenset({b"A", b"E", b"R", b"X", b"S", b"C"})
+_READY, _INIT_FAILED, _BEGIN, _CHUNK, _RESULT, _ERROR = b"RXSCAE"
+_KINDS: Final = frozenset(b"RXSCAE")
 
 
 class FramesChannel(asyncio.Protocol):
     """The gateway's end of the socket pair."""
 
+    is_settled = True
+    """A bundled runtime waits for the next event as soon as it answered."""
+
     def __init__(self, settings: Mapping[str, object]) -> None:
         self.is_lost = False
+        self.recipient: Recipient | None = None
         self._settings = settings
-        self._loop = asyncio.get_running_loop()
         self._buffer = bytearray()
-        self._ready: asyncio.Future[Failure | None] = self._loop.create_future()
-        self._answer: asyncio.Future[Answer] | None = None
+        self._ready: asyncio.Future[Failure | None] = asyncio.get_running_loop().create_future()
         self._sink: Sink | None = None
         self._streamed: bytearray | None = None
         self._transport: asyncio.Transport | None = None
@@ -47,27 +60,35 @@ class FramesChannel(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
+        if not self._buffer and len(data) >= _ANSWER.size:
+            length, kind, waited, memory_kb = _ANSWER.unpack_from(data)
+            if kind in (_RESULT, _ERROR) and length + _HEAD.size == len(data):
+                self._answer(kind, data[_ANSWER.size :], waited, memory_kb)
+                return
+        self._buffer += data
+        self._deliver_whole_frames()
+
+    def _deliver_whole_frames(self) -> None:
         buffer = self._buffer
-        buffer += data
-        while len(buffer) >= _HEAD:
-            length = int.from_bytes(buffer[:4], "big")
-            kind = bytes(buffer[4:5])
+        while len(buffer) >= _HEAD.size:
+            length, kind = _HEAD.unpack_from(buffer)
             if kind not in _KINDS or length > _MAX_FRAME:
                 self._distrust()
                 return
-            end = _HEAD + length
+            end = _HEAD.size + length
             if len(buffer) < end:
                 return
-            frame = bytes(buffer[_HEAD:end])
+            frame = bytes(buffer[:end])
             del buffer[:end]
             self._deliver(kind, frame)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_lost = True
-        for waiter in (self._ready, self._answer):
-            if waiter is not None and not waiter.done():
-                waiter.set_exception(EnvironmentLostError())
-                waiter.exception()  # nobody has to ask
+        if not self._ready.done():
+            self._ready.set_exception(EnvironmentLostError())
+            self._ready.exception()  # nobody has to ask
+        elif self.recipient is not None:
+            self.recipient.lost()
 
     def _distrust(self) -> None:
         """What came is no frame: somebody wrote to the runtime's descriptor."""
@@ -75,29 +96,31 @@ class FramesChannel(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _deliver(self, kind: bytes, data: bytes) -> None:
-        answer = self._answer
-        if kind in (b"A", b"E"):
-            if answer is not None and not answer.done():
-                answer.set_result(self._decoded(kind, data))
-        elif kind == b"S":
+    def _deliver(self, kind: int, frame: bytes) -> None:
+        data = frame[_HEAD.size :]
+        if kind in (_RESULT, _ERROR):
+            if len(frame) < _ANSWER.size:
+                self._distrust()
+                return
+            _, _, waited, memory_kb = _ANSWER.unpack_from(frame)
+            self._answer(kind, frame[_ANSWER.size :], waited, memory_kb)
+        elif kind == _BEGIN:
             self._begin(data.decode("latin-1"))
-        elif kind == b"C":
+        elif kind == _CHUNK:
             self._write(data)
         elif not self._ready.done():
-            self._ready.set_result(None if kind == b"R" else runtime_failure(data))
+            self._ready.set_result(None if kind == _READY else runtime_failure(data))
 
-    def _decoded(self, kind: bytes, data: bytes) -> Answer:
-        waited = int.from_bytes(data[:4], "big") / 1e6
-        memory_kb = int.from_bytes(data[4:_USAGE], "big")
-        payload, failure = data[_USAGE:], None
-        if kind == b"E":
+    def _answer(self, kind: int, payload: bytes, waited: int, memory_kb: int) -> None:
+        failure = None
+        if kind == _ERROR:
             failure = runtime_failure(payload)
         elif self._streamed is not None:
             payload = bytes(self._streamed)
         if failure is None and len(payload) > MAX_RESPONSE:
             failure = response_too_large()
-        return Answer(payload, failure, waited, memory_kb)
+        if self.recipient is not None:
+            self.recipient.answered(Answer(payload, failure, waited / 1e6, memory_kb))
 
     def _begin(self, content_type: str) -> None:
         if self._sink is not None:
@@ -114,33 +137,24 @@ class FramesChannel(asyncio.Protocol):
     # Channel
 
     def init(self) -> asyncio.Future[Failure | None]:
-        self._send(b"I", encode_payload(self._settings))
-        if self.is_lost and not self._ready.done():
+        settings = encode_payload(self._settings)
+        if self._transport is not None and not self.is_lost:
+            self._transport.write(_HEAD.pack(len(settings), ord("I")) + settings)
+        elif not self._ready.done():
             self._ready.set_exception(EnvironmentLostError())
         return self._ready
 
-    def invoke(self, given: Given, payload: bytes, sink: Sink | None) -> asyncio.Future[Answer]:
-        self._answer = answer = self._loop.create_future()
-        if self.is_lost:
-            answer.set_exception(EnvironmentLostError())
-            return answer
-        self._sink, self._streamed = sink, None
-        request_id, arn, trace_id, client_context, timeout = given
-        meta = f"{request_id}\n{arn}\n{timeout * 1000}\n{trace_id}\n{client_context}".encode()
-        self._send(b"V", len(meta).to_bytes(2, "big") + meta + payload)
-        return answer
-
-    def redirect(self, answer: asyncio.Future[Answer]) -> None:
-        self._answer = answer
-        if self.is_lost:
-            answer.set_exception(EnvironmentLostError())
-
-    @property
-    def is_settled(self) -> bool:
-        return True
-
-    async def settled(self) -> None:
-        """A bundled runtime waits for the next event as soon as it answered."""
+    def invoke(self, pending: PendingInvocation) -> None:
+        self._sink, self._streamed = pending.sink, None
+        payload = pending.invocation.payload
+        meta = (
+            f"{pending.request_id}\n{pending.arn}\n{int(pending.left * 1000)}\n"
+            f"{pending.trace_id}\n{pending.invocation.client_context}"
+        ).encode("utf-8", "surrogatepass")
+        size = 4 + len(meta) + len(payload)
+        if self._transport is not None:
+            head = _INVOCATION.pack(size, b"V", len(meta))
+            self._transport.write(b"".join((head, meta, payload)))
 
     def shutdown_time(self) -> float:
         return 0.0
@@ -152,17 +166,13 @@ class FramesChannel(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    def _send(self, kind: bytes, data: bytes) -> None:
-        if self._transport is not None and not self.is_lost:
-            self._transport.write(len(data).to_bytes(4, "big") + kind + data)
-
 
 def runtime_failure(data: bytes) -> Failure:
     """The error object that a runtime made."""
     try:
-        found = decode_payload(data)
+        value = decode_payload(data)
     except ValueError:
-        found = None
-    if not isinstance(found, Mapping):
+        value = None
+    if not isinstance(value, Mapping):
         return Failure("Runtime.Unknown", "", data)
-    return Failure(str(found.get("errorType", "")), str(found.get("errorMessage", "")), data)
+    return Failure(str(value.get("errorType", "")), str(value.get("errorMessage", "")), data)

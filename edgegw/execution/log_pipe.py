@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
+import termios
 from collections.abc import Callable
 from typing import Final
 
 _CHUNK: Final = 65536
 _CHUNKS_AT_ONCE: Final = 16
 """Chunks read before the event loop gets its turn again: a child may print without end."""
+_NOTHING: Final = bytearray(4)
 MAX_LINE: Final = 256 * 1024
 """Bytes of one log event; a longer line is parted (CloudWatch Logs quotas)."""
 
@@ -22,9 +25,17 @@ class LogPipe:
         self._on_line = on_line
         self._rest: list[bytes] = []
         self._rest_size = 0
+        self._size = bytearray(4)
         self._loop = asyncio.get_running_loop()
         os.set_blocking(fd, False)
         self._loop.add_reader(fd, self.drain)
+
+    def has_more(self) -> bool:
+        """Whether something is there to be read. Cheaper than a read that finds nothing."""
+        if self._fd < 0:
+            return False
+        fcntl.ioctl(self._fd, termios.FIONREAD, self._size)
+        return self._size != _NOTHING
 
     def drain(self) -> None:
         """Reads what is there now. A child writes before it answers, so nothing comes too late."""

@@ -1,7 +1,7 @@
 """What functions and the platform logged, kept in memory: log groups with streams, as on AWS.
 
-Start and report lines are kept as values and rendered when somebody reads: an invocation that
-nobody looks at costs two small tuples.
+Start and report lines are kept as what they are made of and put together when somebody reads: an
+invocation that nobody looks at costs two small tuples.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Final, NamedTuple, TypeAlias
+from itertools import islice
+from typing import Final, NamedTuple, TypeAlias, cast
 
 from edgegw.awslambda.logs import (
     ExtensionState,
@@ -24,11 +23,13 @@ from edgegw.awslambda.logs import (
     shows_platform,
     start_line,
 )
-from edgegw.awslambda.model import LogSettings, Report
+from edgegw.awslambda.model import LATEST, LogSettings, Report
 
 KEPT_ENTRIES: Final = 20_000
 KEPT_BYTES: Final = 8 * 1024 * 1024
 """Of one log group; the oldest entries go first."""
+_FULL: Final = KEPT_ENTRIES + 500
+"""Entries at which the oldest go, many at a time."""
 
 
 class Started(NamedTuple):
@@ -82,35 +83,43 @@ def iso_time(at: float) -> str:
     return f"{whole}.{int(at % 1 * 1000):03d}Z"
 
 
+_Kept: TypeAlias = "tuple[float, Journal, What | tuple[str]]"
+"""When, where and what; the start of an invocation is a bare tuple of its request id."""
+
+
 @dataclass
 class LogGroup:
-    """The entries of one function, oldest first."""
+    """The entries of one function, oldest first; whoever reads gets them as `Entry`."""
 
-    entries: deque[Entry] = field(default_factory=deque[Entry])
+    kept: deque[_Kept] = field(default_factory=deque[_Kept])
     size: int = 0
     count: int = 0
     wake: asyncio.Event | None = None
 
     def append(self, settings: LogSettings, stream: str, what: What) -> None:
-        """Adds an entry; makes room where there is none."""
-        self.count += 1
-        self.entries.append(Entry(self.count, time.time(), stream, what, settings))
-        if what.__class__ is str:
-            self.size += len(what)
-        if len(self.entries) > KEPT_ENTRIES or self.size > KEPT_BYTES:
-            self._make_room()
+        """Adds an entry to the log stream `stream`."""
+        Journal(self, stream, settings).add(what, time.time())
+
+    def wake_up(self) -> None:
+        """There is a new entry for those who wait."""
         if self.wake is not None:
             self.wake_up()
 
-    def _make_room(self) -> None:
-        while len(self.entries) > KEPT_ENTRIES or self.size > KEPT_BYTES:
-            gone = self.entries.popleft().what
-            if isinstance(gone, str):
-                self.size -= len(gone)
+    def make_room(self) -> None:
+        """Lets the oldest entries go."""
+        while len(self.kept) > KEPT_ENTRIES or self.size > KEPT_BYTES:
+            what = self.kept.popleft()[2]
+            if what.__class__ is str:
+                self.size -= len(what)
 
     def after(self, number: int) -> list[Entry]:
         """The entries behind `number`."""
-        return [entry for entry in self.entries if entry.number > number]
+        number = max(number, self.count - len(self.kept))
+        new = islice(self.kept, number - self.count + len(self.kept), None)
+        return [
+            journal.entry(at, what, count)
+            for count, (at, journal, what) in enumerate(new, number + 1)
+        ]
 
     def wake_up(self) -> None:
         """Whoever waits for the next entry looks again, entry or not."""
@@ -126,11 +135,38 @@ class LogGroup:
 
 
 class Journal:
-    """The log stream of one environment."""
+    """The log stream of one environment. Times are seconds since the epoch."""
 
-    def __init__(self, group: LogGroup, stream: str, settings: LogSettings) -> None:
+    __slots__ = ("_group", "_settings", "_version", "stream")
+
+    def __init__(
+        self, group: LogGroup, stream: str, settings: LogSettings, version: str = LATEST
+    ) -> None:
         self.stream = stream
-        self.add: Callable[[What], None] = partial(group.append, settings, stream)
+        self._group = group
+        self._settings = settings
+        self._version = version
+
+    def add(self, what: What | tuple[str], at: float) -> None:
+        """A line was printed, or the platform has something to say.
+
+        A bare tuple of a request id says that this invocation began.
+        """
+        group = self._group
+        group.count += 1
+        group.kept.append((at, self, what))
+        if what.__class__ is str:
+            group.size += len(what)
+        if len(group.kept) > _FULL or group.size > KEPT_BYTES:
+            group.make_room()
+        if group.wake is not None:
+            group.wake_up()
+
+    def entry(self, at: float, what: What | tuple[str], number: int) -> Entry:
+        """What `add` noted, as it is read."""
+        if what.__class__ is tuple:
+            what = Started(cast("str", what[0]), self._version)
+        return Entry(number, at, self.stream, cast("What", what), self._settings)
 
 
 class LogStore:

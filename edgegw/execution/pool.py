@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from edgegw.awslambda.lifecycle import Failure
 from edgegw.awslambda.model import Function, Invocation, Outcome
 from edgegw.awslambda.scheduling import PATIENCE, Demand, environments_to_start
-from edgegw.execution.channel import Sink
+from edgegw.execution.background import Background
+from edgegw.execution.channel import PendingInvocation, Sink
 from edgegw.execution.environment import Environment
 
 logger = logging.getLogger(__name__)
@@ -26,12 +26,6 @@ for once: what falls is believed at once, what rises only when it lasts."""
 
 IDLE_TIME: Final = 600.0
 """Seconds after which an idle environment is shut down (AWS: typically 5 to 15 min)."""
-
-
-@dataclass(slots=True)
-class _Waiter:
-    future: asyncio.Future[Environment]
-    since: float
 
 
 class SupersededError(Exception):
@@ -62,9 +56,9 @@ class Pool:
     provisioning_failure: Failure | None = None
     _idle: list[Environment] = field(default_factory=list[Environment])
     _idle_provisioned: list[Environment] = field(default_factory=list[Environment])
-    _waiters: deque[_Waiter] = field(default_factory=deque[_Waiter])
-    _starting: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
-    _settling: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    _waiting: deque[PendingInvocation] = field(default_factory=deque[PendingInvocation])
+    _starting: Background = field(default_factory=Background)
+    _retiring: Background = field(default_factory=Background)
     _mean_duration: float | None = None
     _mean_waiting: float = 0.0
     _last_completion: float = 0.0
@@ -87,83 +81,63 @@ class Pool:
         """Provisioned environments whose init is done."""
         return sum(each.is_provisioned for each in self.environments)
 
-    async def invoke(self, invocation: Invocation, arn: str, sink: Sink | None = None) -> Outcome:
-        """Runs one invocation in an environment that is free, or will be."""
-        environment = self._take_idle() or await self._wait()
-        try:
-            outcome = await environment.invoke(invocation, arn, sink)
-        finally:
-            if environment.is_settled:
-                self._put_back(environment)
-            else:
-                self._put_back_later(environment)
-        self._learn(outcome.report.duration, environment.waited)
+    def invoke(
+        self, invocation: Invocation, arn: str, sink: Sink | None, now: float
+    ) -> asyncio.Future[Outcome]:
+        """Runs one invocation in an environment that is free, or will be; `now` is monotonic.
+
+        Whoever cancels the answer has no part in it any more; what has begun goes on.
+        """
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        pending = PendingInvocation(invocation, arn, sink, outcome, now)
+        if self._idle_provisioned:
+            self._idle_provisioned.pop().begin(pending, now)
+        elif self._idle:
+            self._idle.pop().begin(pending, now)
+        else:
+            self._wait(pending)
         return outcome
 
-    def _take_idle(self) -> Environment | None:
-        if self._idle_provisioned:
-            return self._idle_provisioned.pop()
-        return self._idle.pop() if self._idle else None
+    def _finished(self, environment: Environment, now: float) -> None:
+        """An environment is done with an invocation, and takes the next that waits."""
+        duration, waited = environment.duration, environment.waited
+        mean = self._mean_duration
+        if mean is None:
+            mean, self._mean_waiting = duration, waited
+        self._mean_duration = mean + (_RISING if duration > mean else _FALLING) * (duration - mean)
+        mean = self._mean_waiting
+        self._mean_waiting = mean + (_RISING if waited > mean else _FALLING) * (waited - mean)
+        self._put_back(environment, now)
 
-    def _put_back(self, environment: Environment) -> None:
-        self._last_completion = time.monotonic()
+    def _put_back(self, environment: Environment, now: float) -> None:
+        self._last_completion = now
         if not environment.is_ready:
             self.environments.discard(environment)
             environment.kill()
             return
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.future.done():
-                waiter.future.set_result(environment)
+        while self._waiting:
+            pending = self._waiting.popleft()
+            if not pending.outcome.done():
+                environment.begin(pending, now)
                 return
         if self.is_draining:
             self._retire(environment)
             return
-        environment.idle_since = self._last_completion
+        environment.idle_since = now
         (self._idle_provisioned if environment.is_provisioned else self._idle).append(environment)
-
-    def _put_back_later(self, environment: Environment) -> None:
-        async def settle() -> None:
-            try:
-                await environment.settle()
-            finally:
-                self._put_back(environment)
-
-        self._follow(self._settling, settle())
-
-    def _follow(self, tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
 
     def _retire(self, environment: Environment) -> None:
         self.environments.discard(environment)
-        self._follow(self._settling, environment.shut_down())
-
-    def _learn(self, duration: float, waited: float) -> None:
-        mean = self._mean_duration
-        if mean is None:
-            self._mean_duration, self._mean_waiting = duration, waited
-        else:
-            self._mean_duration = _smoothed(mean, duration)
-            self._mean_waiting = _smoothed(self._mean_waiting, waited)
+        self._retiring.start(environment.shut_down())
 
     # Growth
 
-    async def _wait(self) -> Environment:
-        loop = asyncio.get_running_loop()
-        waiter = _Waiter(loop.create_future(), time.monotonic())
-        self._waiters.append(waiter)
+    def _wait(self, pending: PendingInvocation) -> None:
+        self._waiting.append(pending)
         if not self.environments and not self._starting:
             self._start_environment(provisioned=False)
         elif self._timer is None:
             self._look_again_soon()
-        try:
-            return await waiter.future
-        except asyncio.CancelledError:
-            if waiter.future.done() and not waiter.future.cancelled():
-                self._put_back(waiter.future.result())
-            raise
 
     def _look_again_soon(self) -> None:
         self._due = time.monotonic() + PATIENCE
@@ -171,9 +145,9 @@ class Pool:
 
     def _consider_growth(self) -> None:
         self._timer = None
-        while self._waiters and self._waiters[0].future.done():
-            self._waiters.popleft()
-        if not self._waiters:
+        while self._waiting and self._waiting[0].outcome.done():
+            self._waiting.popleft()
+        if not self._waiting:
             return
         if self.is_frozen and self.environments:
             return
@@ -182,11 +156,11 @@ class Pool:
             self._look_again_soon()
             return
         demand = Demand(
-            waiting=len(self._waiters),
-            environments=len(self.environments) + len(self._starting),
-            starting=len(self._starting),
+            waiting=len(self._waiting),
+            environments=len(self.environments) + self._starting.count,
+            starting=self._starting.count,
             limit=self.limit,
-            since_completion=now - max(self._last_completion, self._waiters[0].since),
+            since_completion=now - max(self._last_completion, self._waiting[0].arrived),
             mean_duration=self._mean_duration,
             mean_waiting=self._mean_waiting,
         )
@@ -195,7 +169,7 @@ class Pool:
         self._look_again_soon()
 
     def _start_environment(self, *, provisioned: bool) -> None:
-        self._follow(self._starting, self._start_and_keep(provisioned=provisioned))
+        self._starting.start(self._start_and_keep(provisioned=provisioned))
 
     async def _start_and_keep(self, *, provisioned: bool) -> None:
         await self._start(provisioned=provisioned)
@@ -220,6 +194,7 @@ class Pool:
 
     async def _start(self, *, provisioned: bool) -> Failure | None:
         environment = self.make(provisioned)
+        environment.on_free = self._finished
         self.loading.add(environment)
         try:
             failure = await environment.init()
@@ -238,7 +213,7 @@ class Pool:
             environment.kill()
             return failure
         self.environments.add(environment)
-        self._put_back(environment)
+        self._put_back(environment, time.monotonic())
         return failure
 
     def start_one(self) -> None:
@@ -275,9 +250,10 @@ class Pool:
         self._idle_provisioned.clear()
 
     async def settled(self) -> None:
-        """Waits for what goes on behind answers."""
-        if self._settling:
-            await asyncio.wait(list(self._settling))
+        """Waits for what goes on behind answers, and for invocations that nobody waits for."""
+        for environment in list(self.environments):
+            await environment.at_rest()
+        await self._retiring.settled()
 
     @property
     def is_unused(self) -> bool:
@@ -287,28 +263,22 @@ class Pool:
     @property
     def is_empty(self) -> bool:
         """Whether a drained pool has nothing left to end."""
-        return not (self.environments or self._starting or self._settling or self._waiters)
+        return not (self.environments or self._starting or self._retiring or self._waiting)
 
     async def close(self) -> None:
         """Ends every environment; those with extensions get their shutdown phase."""
         if self._timer is not None:
             self._timer.cancel()
         self.is_draining = True
-        for task in list(self._starting):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await self._starting.cancel()
         idle = [*self._idle, *self._idle_provisioned]
         await asyncio.gather(*(each.shut_down() for each in idle))
-        for environment in list(self.environments):
+        busy = list(self.environments)
+        for environment in busy:
             environment.kill()
         self.environments.clear()
-        for task in list(self._settling):
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        for environment in busy:
+            await environment.at_rest()
+        await self._retiring.settled()
         self._idle.clear()
         self._idle_provisioned.clear()
-
-
-def _smoothed(mean: float, newest: float) -> float:
-    return mean + (_RISING if newest > mean else _FALLING) * (newest - mean)

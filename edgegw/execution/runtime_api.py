@@ -37,7 +37,13 @@ from edgegw.awslambda.runtime_api import (
     StreamBegun,
     Subscribed,
 )
-from edgegw.execution.channel import Answer, EnvironmentLostError, Given, Sink
+from edgegw.execution.channel import (
+    Answer,
+    EnvironmentLostError,
+    PendingInvocation,
+    Recipient,
+    Sink,
+)
 from edgegw.execution.frames import FramesChannel
 from edgegw.execution.telemetry import Telemetry
 
@@ -64,6 +70,7 @@ class RuntimeApiServer:
         self, api: RuntimeApi, now_ms: Callable[[], int], on_extension: Callable[[str, str], None]
     ) -> None:
         self.api = api
+        self.recipient: Recipient | None = None
         self.is_lost = False
         self.address = ""
         self.telemetry = Telemetry()
@@ -76,8 +83,6 @@ class RuntimeApiServer:
         self._tickets: dict[int, _Connection] = {}
         self._last_ticket = 0
         self._ready: asyncio.Future[Failure | None] = self._loop.create_future()
-        self._answer: asyncio.Future[Answer] | None = None
-        self._settled: asyncio.Future[None] = self._loop.create_future()
         self._sink: Sink | None = None
         self._streamed: bytearray | None = None
         self._shutting_down = False
@@ -140,30 +145,48 @@ class RuntimeApiServer:
             self._streamed += chunk
 
     def perform(self, effects: list[Effect]) -> None:
-        """Sends replies, and wakes whoever waits for what happened."""
+        """Sends replies, and tells whoever waits for what happened.
+
+        What the environment is told comes last: it may answer with the next invocation at once.
+        """
+        answer: Answer | None = None
+        is_settled = False
         for effect in effects:
             match effect:
-                case Reply():
-                    connection = self._tickets.pop(effect.ticket, None)
-                    if connection is not None:
-                        connection.reply(effect)
-                case InitDone():
-                    _resolve(self._ready, None)
-                case InitFailed():
-                    _resolve(self._ready, effect.failure)
-                case StreamBegun():
-                    self._begin_stream(effect.content_type)
                 case Answered():
-                    self._answered(effect)
-                case Settled():
-                    _resolve(self._settled, None)
-                case ExtensionRegistered():
-                    self._on_extension(effect.name, ", ".join(effect.events))
-                case Subscribed():
-                    self.telemetry.subscribe(effect.subscription)
+                    answer = self._answer(effect)
                 case ExtensionFailed():
                     _resolve(self._ready, effect.failure)
-                    self._resolve_answer(Answer(b"", effect.failure))
+                    answer = Answer(b"", effect.failure)
+                case Settled():
+                    is_settled = True
+                case _:
+                    self._perform(effect)
+        if self.recipient is None:
+            return
+        if answer is not None:
+            self.recipient.answered(answer)
+        elif is_settled:
+            self.recipient.settled()
+
+    def _perform(
+        self, effect: Reply | InitDone | InitFailed | StreamBegun | ExtensionRegistered | Subscribed
+    ) -> None:
+        match effect:
+            case Reply():
+                connection = self._tickets.pop(effect.ticket, None)
+                if connection is not None:
+                    connection.reply(effect)
+            case InitDone():
+                _resolve(self._ready, None)
+            case InitFailed():
+                _resolve(self._ready, effect.failure)
+            case StreamBegun():
+                self._begin_stream(effect.content_type)
+            case ExtensionRegistered():
+                self._on_extension(effect.name, ", ".join(effect.events))
+            case Subscribed():
+                self.telemetry.subscribe(effect.subscription)
 
     def _begin_stream(self, content_type: str) -> None:
         if self._sink is not None:
@@ -171,53 +194,40 @@ class RuntimeApiServer:
         else:
             self._streamed = bytearray()
 
-    def _resolve_answer(self, answer: Answer) -> None:
-        if self._answer is not None:
-            _resolve(self._answer, answer)
-
-    def _answered(self, effect: Answered) -> None:
+    def _answer(self, effect: Answered) -> Answer:
         payload, failure = effect.payload, effect.failure
         if self._streamed is not None and failure is None:
             payload = bytes(self._streamed)
             failure = response_too_large() if len(payload) > MAX_RESPONSE else None
-        self._resolve_answer(Answer(payload, failure))
+        return Answer(payload, failure)
 
     # Channel
 
     def init(self) -> asyncio.Future[Failure | None]:
         return self._ready
 
-    def invoke(self, given: Given, payload: bytes, sink: Sink | None) -> asyncio.Future[Answer]:
-        self._answer = answer = self._loop.create_future()
-        if self.is_lost:
-            answer.set_exception(EnvironmentLostError())
-            return answer
-        self._settled = self._loop.create_future()
-        self._sink, self._streamed = sink, None
-        deadline = self._now_ms() + int(given.timeout * 1000)
-        self.current = given.request_id
+    def invoke(self, pending: PendingInvocation) -> None:
+        self.announce(pending, pending.invocation.payload)
+        self._sink = pending.sink
+
+    def announce(self, pending: PendingInvocation, payload: bytes) -> None:
+        """Tells whoever waits for the next event, the runtime (with `payload`) among them."""
+        self._sink, self._streamed = None, None
+        deadline = self._now_ms() + int(pending.left * 1000)
+        self.current = pending.request_id
         event = Event(
-            given.request_id,
+            pending.request_id,
             str(uuid.uuid4()),
-            given.arn,
+            pending.arn,
             deadline,
-            given.trace_id,
-            given.client_context,
+            pending.trace_id,
+            pending.invocation.client_context,
         )
         self.perform(self.api.invoke(event, payload))
-        return answer
-
-    def redirect(self, answer: asyncio.Future[Answer]) -> None:
-        self._answer = answer
-        if self.is_lost:
-            answer.set_exception(EnvironmentLostError())
 
     @property
     def is_settled(self) -> bool:
         return self.api.is_settled
-
-    async def settled(self) -> None:
-        await self._settled
 
     def shutdown_time(self) -> float:
         return shutdown_time(internal=self.api.has_internal, external=self.api.has_external)
@@ -251,10 +261,11 @@ class RuntimeApiServer:
         if self.is_lost:
             return
         self.is_lost = True
-        for waiter in (self._ready, self._answer, self._settled):
-            if waiter is not None and not waiter.done():
-                waiter.set_exception(EnvironmentLostError())
-                waiter.exception()  # nobody has to ask
+        if not self._ready.done():
+            self._ready.set_exception(EnvironmentLostError())
+            self._ready.exception()  # nobody has to ask
+        elif self.recipient is not None:
+            self.recipient.lost()
 
     def close(self) -> None:
         self.lose()
@@ -388,13 +399,16 @@ class _Connection(asyncio.Protocol):
 class ExtendedChannel:
     """A bundled runtime on frames, beside extensions on HTTP.
 
-    To the extensions' state machine the runtime is one that always asks in time.
+    To the extensions' state machine the runtime is one that always asks in time. It hears what the
+    runtime says and passes it on; of what the server says only extensions are left.
     """
 
     def __init__(self, frames: FramesChannel, server: RuntimeApiServer) -> None:
+        self.recipient: Recipient | None = None
         self._frames = frames
         self._server = server
-        self._following: asyncio.Task[None] | None = None
+        frames.recipient = self
+        server.recipient = _Extensions(self)
 
     @property
     def is_lost(self) -> bool:
@@ -407,33 +421,35 @@ class ExtendedChannel:
         self._ask()
         return await self._server.init()
 
-    def invoke(self, given: Given, payload: bytes, sink: Sink | None) -> asyncio.Future[Answer]:
-        self._server.invoke(given, b"", None)
-        answer = self._frames.invoke(given, payload, sink)
-        path = f"/2018-06-01/runtime/invocation/{given.request_id}/response"
-        answer.add_done_callback(lambda _: self._tell(answer, path))
-        return answer
+    def invoke(self, pending: PendingInvocation) -> None:
+        self._server.announce(pending, b"")
+        self._frames.invoke(pending)
 
-    def _tell(self, answer: asyncio.Future[Answer], path: str) -> None:
-        if not answer.cancelled() and answer.exception() is None:
-            self._server.perform(self._server.api.receive(Incoming(0, "POST", path, {}), ""))
-            self._ask()
+    # Recipient
+
+    def answered(self, answer: Answer) -> None:
+        path = f"/2018-06-01/runtime/invocation/{self._server.current}/response"
+        request = Incoming(0, "POST", path, {})
+        self._server.perform(self._server.api.receive(request, ""))
+        self._ask()
+        if self.recipient is not None:
+            self.recipient.answered(answer)
+
+    def settled(self) -> None:
+        """Frames never say so: it is the extensions that are waited for."""
+
+    def lost(self) -> None:
+        self._server.lose()
+        if self.recipient is not None:
+            self.recipient.lost()
 
     def _ask(self) -> None:
         request = Incoming(0, "GET", "/2018-06-01/runtime/invocation/next", {})
         self._server.perform(self._server.api.receive(request, ""))
 
-    def redirect(self, answer: asyncio.Future[Answer]) -> None:
-        self._frames.redirect(answer)
-        path = f"/2018-06-01/runtime/invocation/{self._server.current}/response"
-        answer.add_done_callback(lambda _: self._tell(answer, path))
-
     @property
     def is_settled(self) -> bool:
         return self._server.is_settled
-
-    async def settled(self) -> None:
-        await self._server.settled()
 
     def shutdown_time(self) -> float:
         return self._server.shutdown_time()
@@ -444,3 +460,22 @@ class ExtendedChannel:
     def close(self) -> None:
         self._frames.close()
         self._server.close()
+
+
+class _Extensions:
+    """Hears the server beside a runtime that does not answer there."""
+
+    def __init__(self, channel: ExtendedChannel) -> None:
+        self._channel = channel
+
+    def answered(self, answer: Answer) -> None:
+        recipient, failure = self._channel.recipient, answer.failure
+        if recipient is not None and failure is not None:
+            recipient.answered(answer)
+
+    def settled(self) -> None:
+        if self._channel.recipient is not None:
+            self._channel.recipient.settled()
+
+    def lost(self) -> None:
+        """The runtime itself is who tells."""

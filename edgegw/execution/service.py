@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import time
@@ -11,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from edgegw.awslambda.concurrency import InFlight, Limits, RequestRate, throttle_reason
+from edgegw.awslambda.concurrency import Limits, RequestRate, throttle_reason
 from edgegw.awslambda.edge import replica
 from edgegw.awslambda.lifecycle import MAX_PAYLOAD, Failure
 from edgegw.awslambda.model import (
@@ -28,6 +27,7 @@ from edgegw.awslambda.names import Account
 from edgegw.awslambda.permissions import is_allowed
 from edgegw.awslambda.versions import Deployed, choose_version
 from edgegw.errors import EnvironmentProblem, UsageError
+from edgegw.execution.background import Background
 from edgegw.execution.channel import Sink
 from edgegw.execution.edition import Edition, Editions, Load, PoolKey, Route
 from edgegw.execution.environment import Environment
@@ -96,7 +96,7 @@ class LambdaService:
         self._looking: asyncio.TimerHandle | None = None
         self._looks = 0
         self._recycling: asyncio.TimerHandle | None = None
-        self._provisioning: set[asyncio.Task[None]] = set()
+        self._provisioning = Background()
 
     @property
     def account(self) -> Account:
@@ -155,8 +155,7 @@ class LambdaService:
             for qualifier in deployed.provisioned:
                 self.provision(name, qualifier)
         self._start_debugged()
-        if self._provisioning:  # initialised before the first request
-            await asyncio.wait(self._provisioning)
+        await self._provisioning.settled()  # initialised before the first request
 
     async def _start_spawner(self, function: Function) -> None:
         if function.name in self._handlers:
@@ -187,10 +186,7 @@ class LambdaService:
         for timer in (self._looking, self._recycling, self._opening):
             if timer is not None:
                 timer.cancel()
-        for task in list(self._provisioning):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await self._provisioning.cancel()
         await asyncio.gather(*(pool.close() for pool in self._all_pools()))
         self._editions.clear()
         await self._maker.close()
@@ -350,29 +346,30 @@ class LambdaService:
         route = edition.routes.get(ref) or self._route(edition, ref)
         if isinstance(route, Refused):
             return route
-        refused = self._refusal(route, invocation)
-        if refused is not None:
-            return refused
+        if route.deployed.policy is not None or len(invocation.payload) > MAX_PAYLOAD:
+            refused = self._refusal(route, invocation)
+            if refused is not None:
+                return refused
         version = route.targets[0][0]
         if len(route.targets) > 1:
             version = choose_version(route.targets, random.random())
         pool, load = route.pools[version], route.load
-        throttled = self._throttle(route.limits[version], load, pool)
+        now = time.monotonic()
+        throttled = self._throttle(route.limits[version], load, pool, now)
         if throttled is not None:
             return throttled
-        is_on_demand = pool.in_flight >= pool.provisioned
         is_unreserved = route.deployed.reserved is None
-        pool.in_flight += 1
-        if is_on_demand:
+        if pool.in_flight >= pool.provisioned:
             load.on_demand += 1
             self._unreserved_in_flight += is_unreserved
+        pool.in_flight += 1
         if self._looking is None:
             self._look_soon()
         try:
-            handler = self._handlers.get(invocation.function.name)
-            if handler is not None:
+            if ref.name in self._handlers:
+                handler = self._handlers[ref.name]
                 return await call(handler, pool.function, invocation, route.arn)
-            return await pool.invoke(invocation, route.arn, sink)
+            return await pool.invoke(invocation, route.arn, sink, now)
         finally:
             pool.in_flight -= 1
             if pool.in_flight >= pool.provisioned:
@@ -394,26 +391,27 @@ class LambdaService:
             return Refused("RequestTooLargeException", text)
         return None
 
-    def _throttle(self, limits: Limits, load: Load, pool: Pool) -> Throttled | None:
-        reserved = limits.reserved
-        in_flight = InFlight(pool.in_flight, load.on_demand, self._unreserved_in_flight)
-        reason = throttle_reason(limits, in_flight)
+    def _throttle(self, limits: Limits, load: Load, pool: Pool, now: float) -> Throttled | None:
+        unreserved, reserved = self._unreserved_in_flight, limits.reserved
+        reason = throttle_reason(limits, pool.in_flight, load.on_demand, unreserved)
         if reason is not None:
-            limit = reserved if reserved is not None else self.account.concurrency
-            counted = load.on_demand if reserved is not None else self._unreserved_in_flight
-            whose = "reserved" if reserved is not None else "the account's"
-            detail = f"{counted} invocations in flight, {whose} concurrency {limit}"
-            return Throttled(reason, detail)
+            return self._too_many(reason, reserved, load)
         rate = self._account_rate if reserved is None else load.rate
         if rate is None:
             rate = load.rate = RequestRate(reserved or 0)
-        if not rate.takes(time.monotonic()):
-            reason = "FunctionInvocationRateLimitExceeded"
-            if reserved is not None:
-                reason = f"Reserved{reason}"
-            detail = f"more than 10 x {rate.limit} requests in a second"
-            return Throttled(reason, detail)
-        return None
+        if rate.takes(now):
+            return None
+        reason = "FunctionInvocationRateLimitExceeded"
+        if reserved is not None:
+            reason = f"Reserved{reason}"
+        return Throttled(reason, f"more than 10 x {rate.limit} requests in a second")
+
+    def _too_many(self, reason: str, reserved: int | None, load: Load) -> Throttled:
+        limit = reserved if reserved is not None else self.account.concurrency
+        counted = load.on_demand if reserved is not None else self._unreserved_in_flight
+        whose = "reserved" if reserved is not None else "the account's"
+        detail = f"{counted} invocations in flight, {whose} concurrency {limit}"
+        return Throttled(reason, detail)
 
     def _route(self, edition: Edition, ref: FunctionRef) -> Route | Refused:
         deployed = edition.functions.get(ref.name)
@@ -486,9 +484,7 @@ class LambdaService:
 
     def provision(self, name: str, qualifier: str) -> None:
         """Starts what is provisioned for a version or alias, in the background."""
-        task = asyncio.ensure_future(self._provision(name, qualifier))
-        self._provisioning.add(task)
-        task.add_done_callback(self._provisioning.discard)
+        self._provisioning.start(self._provision(name, qualifier))
 
     async def _provision(self, name: str, qualifier: str) -> None:
         deployed = self.functions[name]

@@ -2,29 +2,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgegw.awslambda.concurrency import InFlight, Limits, RequestRate, throttle_reason
+from edgegw.awslambda.concurrency import Limits, RequestRate, throttle_reason
 
 ACCOUNT = "ConcurrentInvocationLimitExceeded"
 RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"
 
 
 @pytest.mark.parametrize(
-    ("limits", "in_flight", "reason"),
+    ("limits", "in_flight", "reason"),  # this version, on demand, unreserved
     [
-        pytest.param(Limits(None, 10), InFlight(9, 9, 9), None, id="room in the account"),
-        pytest.param(Limits(None, 10), InFlight(1, 1, 10), ACCOUNT, id="the account is full"),
-        pytest.param(Limits(5, 0), InFlight(4, 4, 999), None, id="a reservation is its own"),
-        pytest.param(Limits(5, 0), InFlight(1, 5, 0), RESERVED, id="over all versions"),
-        pytest.param(Limits(0, 1000), InFlight(), RESERVED, id="zero throttles everything"),
-        pytest.param(Limits(None, 0, 2, 2), InFlight(1, 0, 0), None, id="provisioned comes first"),
-        pytest.param(Limits(None, 0, 2, 2), InFlight(2, 0, 0), ACCOUNT, id="then it spills over"),
-        pytest.param(Limits(None, 1, 2, 2), InFlight(2, 0, 0), None, id="where there is room"),
-        pytest.param(Limits(2, 0, 0, 2), InFlight(), RESERVED, id="reserved is all provisioned"),
-        pytest.param(Limits(3, 0, 2, 2), InFlight(2, 0, 0), None, id="one is left on demand"),
+        pytest.param(Limits(None, 10), (9, 9, 9), None, id="room in the account"),
+        pytest.param(Limits(None, 10), (1, 1, 10), ACCOUNT, id="the account is full"),
+        pytest.param(Limits(5, 0), (4, 4, 999), None, id="a reservation is its own"),
+        pytest.param(Limits(5, 0), (1, 5, 0), RESERVED, id="over all versions"),
+        pytest.param(Limits(0, 1000), (0, 0, 0), RESERVED, id="zero throttles everything"),
+        pytest.param(Limits(None, 0, 2, 2), (1, 0, 0), None, id="provisioned comes first"),
+        pytest.param(Limits(None, 0, 2, 2), (2, 0, 0), ACCOUNT, id="then it spills over"),
+        pytest.param(Limits(None, 1, 2, 2), (2, 0, 0), None, id="where there is room"),
+        pytest.param(Limits(2, 0, 0, 2), (0, 0, 0), RESERVED, id="reserved is all provisioned"),
+        pytest.param(Limits(3, 0, 2, 2), (2, 0, 0), None, id="one is left on demand"),
     ],
 )
-def test_throttling(limits: Limits, in_flight: InFlight, reason: str | None) -> None:
-    assert throttle_reason(limits, in_flight) == reason
+def test_throttling(limits: Limits, in_flight: tuple[int, int, int], reason: str | None) -> None:
+    assert throttle_reason(limits, *in_flight) == reason
 
 
 def test_ten_requests_a_second_for_each_unit() -> None:

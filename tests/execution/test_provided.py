@@ -365,3 +365,19 @@ while True:
         printed = [line for line in lambda_.log("mine") if line.startswith("status")]
         assert printed == ["status 413", "status 202"]
         assert len({entry.stream for entry in lambda_.service.logs.group("mine").after(0)}) == 1
+
+
+async def test_an_extension_that_ends_while_the_function_runs(tmp_path: Path) -> None:
+    layer, code = tmp_path / "layer", tmp_path / "code"
+    text = EXTENSION.format(python=sys.executable, record=tmp_path / "record")
+    executable(
+        layer / "extensions" / "dies",
+        text.replace('    if event["eventType"] == "SHUTDOWN":', "    if True:"),
+    )
+    code.mkdir()
+    (code / "app.py").write_text("import time\ndef handler(event, context): time.sleep(9)\n")
+    function = Function("mine", PYTHON, str(code), "app.handler", 20.0, layers=(str(layer),))
+    async with running(function) as lambda_:
+        error = await lambda_.error("mine")
+        assert error.error_type == "Extension.Crash"
+        assert lambda_.log("mine")[-1].endswith("Status: error\tError Type: Extension.Crash")

@@ -1,7 +1,7 @@
 // One Node.js execution environment. Started ahead without code; the first frame says what to load.
 //
 // Frames on descriptor 3: 4 bytes length (big endian), 1 byte kind, data.
-// In    I  init settings as JSON      V  2 bytes length of the meta, meta, event JSON
+// In    I  init settings as JSON      V  4 bytes length of the meta, meta, event JSON
 // Out   R  ready    X  init failed (error JSON)
 //       S  a streamed answer begins (content type)    C  its next bytes
 //       A  usage, result JSON    E  usage, error JSON
@@ -25,35 +25,82 @@ const FRAMES_FD = 3;
 const CONTENT_TYPE_WITH_METADATA = "application/vnd.awslambda.http-integration-response";
 const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
 const HIGH_WATER_MARK = Symbol.for("aws.lambda.runtime.handler.streaming.highWaterMark");
+const [EVENT, SETTINGS] = Buffer.from("VI");
 const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 
-const frames = new net.Socket({ fd: FRAMES_FD, readable: true, writable: true });
+// One buffer for all reads: what a frame is made of is decoded or copied before the next one comes.
+const frames = new net.Socket({
+  fd: FRAMES_FD,
+  readable: true,
+  writable: true,
+  onread: { buffer: Buffer.allocUnsafeSlow(65536), callback: (size, buffer) => receive(buffer.subarray(0, size)) },
+});
+frames.read(0);
 
 let settings = null;
 let isModern = false; // Node.js 24 and newer: no callbacks, plain results count
 let handler = null;
 let current = null; // the invocation under way
 let requestId; // of the invocation under way, for the log
-let pending = Buffer.alloc(0);
+let parts = []; // of a frame whose end has not come
+let partsSize = 0;
+let needed = 5; // bytes until it may be complete
 
-frames.on("data", (chunk) => {
-  pending = pending.length ? Buffer.concat([pending, chunk]) : chunk;
-  while (pending.length >= 5) {
-    const length = pending.readUInt32BE(0);
-    if (pending.length < 5 + length) return;
-    const kind = String.fromCharCode(pending[4]);
-    const data = pending.subarray(5, 5 + length);
-    pending = pending.subarray(5 + length);
-    if (kind === "I") init(JSON.parse(data.toString("utf8")));
-    else if (kind === "V") invoke(data);
+function receive(chunk) {
+  let data = chunk;
+  if (partsSize) {
+    parts.push(Buffer.from(chunk));
+    partsSize += chunk.length;
+    if (partsSize < needed) return true;
+    data = Buffer.concat(parts, partsSize);
+    parts = [];
+    partsSize = 0;
   }
-});
+  while (data.length >= 5) {
+    needed = 5 + data.readUInt32BE(0);
+    if (data.length < needed) break;
+    const end = needed;
+    if (data[4] === EVENT) invoke(data, end);
+    else if (data[4] === SETTINGS) init(JSON.parse(data.toString("utf8", 5, end)));
+    data = data.subarray(end);
+    needed = 5;
+  }
+  if (data.length) {
+    parts.push(Buffer.from(data));
+    partsSize = data.length;
+  }
+  return true;
+}
 frames.on("end", () => process.exit(0));
 frames.on("error", () => process.exit(0));
 process.on("SIGINT", () => {});
 
+// What an invocation used is asked of the system only where it can have changed: after one that took
+// some time, and after a few short ones.
+const NOTICEABLE = 0.3; // milliseconds
+const FEW = 16;
 let started = 0;
-let startedCpu = null;
+let usedCpu = process.cpuUsage();
+let memory = 0;
+let unseen = FEW;
+let unseenTime = 0;
+
+// Microseconds in which the handler did not compute.
+function microsWaited() {
+  const spent = performance.now() - started;
+  if (spent < NOTICEABLE && unseen < FEW) {
+    unseen += 1;
+    unseenTime += spent;
+    return 0;
+  }
+  const before = usedCpu;
+  const { userCPUTime: user, systemCPUTime: system, maxRSS } = process.resourceUsage();
+  const computed = Math.max(0, user + system - before.user - before.system - unseenTime * 1000);
+  usedCpu = { user, system };
+  memory = maxRSS;
+  unseen = unseenTime = 0;
+  return Math.min(Math.max(0, Math.round(spent * 1000 - computed)), 0xffffffff);
+}
 
 function send(kind, data) {
   const answers = kind === "A" || kind === "E";
@@ -62,20 +109,14 @@ function send(kind, data) {
   const size = isText ? Buffer.byteLength(data) : data.length;
   const frame = Buffer.allocUnsafe(at + size);
   frame.writeUInt32BE(at - 5 + size, 0);
-  frame.write(kind, 4, "latin1");
+  frame[4] = kind.charCodeAt(0);
   if (answers) {
     frame.writeUInt32BE(microsWaited(), 5);
-    frame.writeUInt32BE(process.resourceUsage().maxRSS, 9);
+    frame.writeUInt32BE(memory, 9);
   }
   if (isText) frame.write(data, at, "utf8");
   else data.copy(frame, at);
   return frames.write(frame);
-}
-
-function microsWaited() {
-  const used = process.cpuUsage(startedCpu);
-  const waited = (performance.now() - started) * 1000 - used.user - used.system;
-  return Math.min(Math.max(0, Math.round(waited)), 0xffffffff);
 }
 
 async function init(given) {
@@ -324,9 +365,10 @@ class ResponseStream extends stream.Writable {
   }
 }
 
-function invoke(data) {
-  const metaEnd = 2 + data.readUInt16BE(0);
-  const [request_id, arn, left, trace_id, ...context_lines] = data.toString("utf8", 2, metaEnd).split("\n");
+// `data` begins with the frame, which ends at `end`.
+function invoke(data, end) {
+  const metaEnd = 9 + data.readUInt32BE(5);
+  const [request_id, arn, left, trace_id, ...context_lines] = data.toString("utf8", 9, metaEnd).split("\n");
   const meta = { request_id, arn, trace_id, client_context: context_lines.join("\n") };
   const invocation = { answered: false, result: undefined, isAsync: false };
   current = invocation;
@@ -372,10 +414,9 @@ function invoke(data) {
   const context = makeContext(meta, deadline, callback);
 
   started = performance.now();
-  startedCpu = process.cpuUsage();
   let event;
   try {
-    event = JSON.parse(data.toString("utf8", metaEnd));
+    event = JSON.parse(data.toString("utf8", metaEnd, end));
   } catch (fault) {
     fail(fault);
     return;
