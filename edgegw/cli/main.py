@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import sys
@@ -78,7 +79,7 @@ def serve(config: Path | None, *, options: ServeOptions) -> None:
 
         return load_file(file)
 
-    _run(load_quickly(file), options, load=load)
+    _run(load_quickly(file, meanwhile=_import_what_serves), options, load=load)
 
 
 def _hook_options(command: Any) -> Any:
@@ -128,9 +129,14 @@ def dev(
     )
     described = dev_config(url, given, alb, ports)
     _start_quickly()
-    from edgegw.config.resolve import load_dict
+    from edgegw.config.aside import load_aside
 
-    config = load_dict(described)
+    def load() -> Config:
+        from edgegw.config.resolve import load_dict
+
+        return load_dict(described)
+
+    config = load_aside(load, _import_what_serves)
     wait_for(url)
     _run(config, options, opens=opens)
 
@@ -207,6 +213,10 @@ def _start_quickly() -> None:
     gc.disable()
     sys.modules.setdefault("httpx._main", cast("Any", None))
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
+
+
+def _import_what_serves() -> None:
+    importlib.import_module("edgegw.cli.run")
 
 
 def _plain(finding: Finding) -> dict[str, object]:

@@ -1,7 +1,5 @@
 """The keys of target groups and load balancers."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -68,7 +66,7 @@ class TargetGroup(Model):
     faults: OriginFaults | None = None
     protocol: Literal["HTTP", "HTTPS"] = "HTTP"
     protocol_version: Literal["HTTP1", "HTTP2", "GRPC"] = "HTTP1"
-    health_check: HealthCheck = HealthCheck()
+    health_check: HealthCheck = HealthCheck.model_construct()
     stickiness: TargetStickiness | None = None
     attributes: AttributeMap = {}
 

@@ -94,7 +94,7 @@ def _check_function(document: Document, use: _Use, function: Function, base: Fil
     number = use.qualifier or "1"
     alias = function.aliases.get(number)
     number = alias.version if alias is not None else number
-    version = function.versions.get(number) or Version()
+    version = function.versions.get(number) or Version.model_construct()
     own: Path = (*path, "versions", number)
     for objection in objections(_candidate(function, version, base, use), use.triggers):
         places = [(*own, objection.key), (*path, objection.key), (*path, "image_uri")]

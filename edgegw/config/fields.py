@@ -1,7 +1,5 @@
 """What all parts of a configuration's definition are made of."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema

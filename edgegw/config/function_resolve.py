@@ -93,7 +93,7 @@ def _code(base: Path, name: str) -> str:
 
 
 def _version(latest: Function, number: str, given: schema.Version | None, base: Path) -> Function:
-    found = given or schema.Version()
+    found = given or schema.Version.model_construct()
     environment = found.environment
     return Function(
         latest.name,

@@ -1,7 +1,5 @@
 """Which keys and types a function of the configuration has."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -100,7 +98,7 @@ class Function(Model):
     ephemeral_storage: Annotated[int, Field(ge=512, le=10240)] = 512
     environment: dict[str, Text] = {}
     layers: Annotated[list[str], Field(max_length=5)] = []
-    logging: Logging = Logging()
+    logging: Logging = Logging.model_construct()
     reserved_concurrency: Annotated[int, Field(ge=0)] | None = None
     provisioned_concurrency: (
         Annotated[int, Field(ge=1)] | dict[str, Annotated[int, Field(ge=1)]] | None

@@ -8,32 +8,48 @@ never unpickled.
 
 from __future__ import annotations
 
-import copyreg
 import hashlib
 import os
 import pickle
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from edgegw.config.model import Config
+from edgegw.config.pickling import pickled
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
 _MOST: Final = 50
 """Configurations that are kept; the oldest ones go."""
 
 
-def load_quickly(path: Path, environment: Mapping[str, str] | None = None) -> Config:
-    """As `resolve.load_file`, from the last start where nothing has changed since."""
+def load_quickly(
+    path: Path,
+    environment: Mapping[str, str] | None = None,
+    meanwhile: Callable[[], object] | None = None,
+) -> Config:
+    """As `resolve.load_file`, from the last start where nothing has changed since.
+
+    Where it has, `meanwhile` may run while the configuration is judged (see `aside`).
+    """
     variables = os.environ if environment is None else environment
     file = _file(path, variables)
     if file is not None:
         known = _read(file)
         if known is not None:
             return known
+    judge = partial(_judge, path, environment, file)
+    if meanwhile is None:
+        return judge()
+    from edgegw.config.aside import load_aside
+
+    return load_aside(judge, meanwhile)
+
+
+def _judge(path: Path, environment: Mapping[str, str] | None, file: Path | None) -> Config:
     from edgegw.config.resolve import load_file
 
     config = load_file(path, environment)
@@ -116,10 +132,9 @@ def _read(file: Path) -> Config | None:
 
 
 def _write(file: Path, config: Config) -> None:
-    cast("Any", copyreg).pickle(MappingProxyType, _reduce_proxy)
     temporary = file.with_suffix(f".{os.getpid()}.tmp")
     try:
-        content = pickle.dumps((config, _witnesses(config)))
+        content = pickled((config, _witnesses(config)))
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
@@ -129,12 +144,3 @@ def _write(file: Path, config: Config) -> None:
             each.unlink(missing_ok=True)
     except (OSError, pickle.PicklingError, TypeError, AttributeError):
         temporary.unlink(missing_ok=True)
-
-
-def _reduce_proxy(proxy: MappingProxyType[Any, Any]) -> tuple[object, tuple[dict[Any, Any]]]:
-    return proxy_of, (dict(proxy),)
-
-
-def proxy_of(mapping: dict[Any, Any]) -> Mapping[Any, Any]:
-    """A read-only view; named for pickle, which cannot name its class."""
-    return MappingProxyType(mapping)

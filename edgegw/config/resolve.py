@@ -85,7 +85,7 @@ class _Resolver:
             config.gateway.region, config.gateway.account_id, config.gateway.concurrency
         )
         self._balancers = BalancerResolver(config.target_groups, self._account, base)
-        points = config.gateway.open_points.model_dump()
+        points = dict(config.gateway.open_points)
         self._stance = Stance(strict=config.gateway.strict, **points)
 
     def resolve(self) -> Config:
@@ -151,7 +151,7 @@ class _Resolver:
         for name, group in config.target_groups.items():
             given[f"target_group:{name}"] = group.faults
         return {
-            target: FaultPlan(**faults.model_dump())
+            target: FaultPlan(**dict(faults))
             for target, faults in given.items()
             if faults is not None
         }

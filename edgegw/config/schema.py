@@ -4,8 +4,6 @@ One definition gives the validation, the nearest names, the list of keys that ha
 and the JSON Schema for editors.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, cast, get_type_hints
@@ -60,9 +58,9 @@ class CachePolicy(Model):
     min_ttl: Annotated[int, Field(ge=0), LATER] = 0
     default_ttl: Annotated[int, Field(ge=0), LATER] = 86400
     max_ttl: Annotated[int, Field(ge=0), LATER] = 31536000
-    query_strings: Selection = Selection()
-    headers: KeyHeaders = KeyHeaders()
-    cookies: Selection = Selection()
+    query_strings: Selection = Selection.model_construct()
+    headers: KeyHeaders = KeyHeaders.model_construct()
+    cookies: Selection = Selection.model_construct()
     gzip: bool = False
     brotli: bool = False
 
@@ -70,9 +68,9 @@ class CachePolicy(Model):
 class OriginRequestPolicy(Model):
     """An own origin request policy."""
 
-    query_strings: Selection = Selection()
-    headers: OriginHeaders = OriginHeaders()
-    cookies: Selection = Selection()
+    query_strings: Selection = Selection.model_construct()
+    headers: OriginHeaders = OriginHeaders.model_construct()
+    cookies: Selection = Selection.model_construct()
 
 
 class Origin(Model):
@@ -190,7 +188,7 @@ class Gateway(Model):
     region: str = "us-east-1"
     account_id: Annotated[Text, Field(pattern=r"^\d{12}$")] = "123456789012"
     strict: bool = True
-    open_points: OpenPoints = OpenPoints()
+    open_points: OpenPoints = OpenPoints.model_construct()
     concurrency: Annotated[int, Field(ge=1)] = 1000
     role: str = "arn:aws:iam::123456789012:role/edgegw"
     pass_aws_credentials: bool = False
@@ -210,7 +208,7 @@ class Config(Model):
     distributions: dict[str, Distribution] = {}
     target_groups: dict[str, TargetGroup] = {}
     load_balancers: dict[str, LoadBalancer] = {}
-    gateway: Gateway = Gateway()
+    gateway: Gateway = Gateway.model_construct()
 
 
 _PRUNINGS: Final = 5
