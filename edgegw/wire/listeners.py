@@ -6,7 +6,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from edgegw.errors import EnvironmentProblem
 from edgegw.wire.front import Front
@@ -14,6 +14,7 @@ from edgegw.wire.http1 import Connection, Http1
 
 if TYPE_CHECKING:
     from edgegw.wire.certificates import DoorTls
+    from edgegw.wire.http3 import Http3Server
     from edgegw.wire.tls import Session
 
 _BACKLOG: Final = 2048
@@ -46,10 +47,41 @@ def bind(address: str, port: int, name: str, setting: str = "listen") -> socket.
     return sock
 
 
-class Listener:
-    """One front door on a socket, over HTTP/1.1, and with `tls` also over HTTP/2 (ALPN)."""
+def bind_udp(sock: socket.socket) -> socket.socket:
+    """The UDP port of the same number as a bound TCP one. Raises EnvironmentProblem."""
+    udp = socket.socket(sock.family, socket.SOCK_DGRAM)
+    # The server that this one replaces may not have let go yet; the TCP port is ours already.
+    udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        udp.bind(sock.getsockname())
+    except OSError as error:
+        udp.close()
+        where = ":".join(map(str, cast("tuple[object, ...]", sock.getsockname()[:2])))
+        raise EnvironmentProblem(f"UDP {where} cannot be used for HTTP/3: {error}") from None
+    udp.setblocking(False)  # noqa: FBT003
+    return udp
 
-    def __init__(self, front: Front, sock: socket.socket, tls: DoorTls | None = None) -> None:
+
+class Listener:
+    """One front door on a socket, over HTTP/1.1, and with `tls` also over HTTP/2 (ALPN).
+
+    With `http3` it is also on the UDP port of the same number. Raises EnvironmentProblem where
+    that cannot be.
+    """
+
+    def __init__(
+        self,
+        front: Front,
+        sock: socket.socket,
+        tls: DoorTls | None = None,
+        *,
+        http3: bool = False,
+    ) -> None:
+        self._http3: Http3Server | None = None
+        if http3 and tls is not None:
+            from edgegw.wire.http3 import Http3Server
+
+            self._http3 = Http3Server(front, *tls.whole(), bind_udp(sock))
         self._front = front
         self._sock = sock
         self._tls = tls
@@ -78,6 +110,8 @@ class Listener:
         self._server = await loop.create_server(
             self._accepting(), sock=self._sock, backlog=_BACKLOG
         )
+        if self._http3 is not None:
+            await self._http3.start()
 
     async def stop(self, grace: float) -> None:
         """Finishes what is under way within `grace` seconds."""
@@ -85,7 +119,8 @@ class Listener:
             self._server.close()
         for connection in list(self._connections):
             connection.shutdown()
-        await self._drained(grace)
+        datagrams = [] if self._http3 is None else [self._http3.stop(grace)]
+        await asyncio.gather(self._drained(grace), *datagrams)
         for connection in list(self._connections):
             connection.abort()
         await self._drained(_LAST_MOMENT)

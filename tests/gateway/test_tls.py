@@ -412,36 +412,33 @@ async def test_http3_gets_the_same_answer(
         assert two == ("2" if version == "http2and3" else "1.1")
 
 
-@pytest.mark.parametrize("hypercorn", [False, True])
 async def test_an_answer_that_breaks_off_is_cut_over_every_version(
     serving: Any,
     raw_origin: Any,
     tmp_path: Path,
     free_port: Any,
     caplog: pytest.LogCaptureFixture,
-    hypercorn: bool,
 ) -> None:
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
 
     port = free_port()
-    config_of = {"http_version": "http2" if hypercorn else "http2and3", "port": port}
+    config_of = {"http_version": "http2and3", "port": port}
     async with (
         raw_origin(script) as origin,
-        serving(tls_site(origin.url, **config_of), hypercorn=hypercorn) as front,
+        serving(tls_site(origin.url, **config_of)) as front,
     ):
         file = authority(tmp_path / "state")
         for is_http2 in (False, True):
             async with httpx.AsyncClient(verify=trusting(file), http2=is_http2) as client:
                 with pytest.raises(httpx.RemoteProtocolError):
                     await client.get(f"https://localhost:{port}/")
-        if not hypercorn:
-            async with http3(port, file) as client:
-                with pytest.raises(ConnectionResetError):
-                    await client.get("/")
+        async with http3(port, file) as client:
+            with pytest.raises(ConnectionResetError):
+                await client.get("/")
         assert all("ends early" in each.reason for each in front.gateway.exchanges)
-        assert len(front.gateway.exchanges) == (2 if hypercorn else 3)
+        assert len(front.gateway.exchanges) == 3
     assert not [each for each in caplog.records if each.levelname == "ERROR"]
 
 

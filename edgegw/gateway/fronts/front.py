@@ -139,13 +139,7 @@ class FrontDoor(ABC):
         """What serves it on `sock`. Raises EnvironmentProblem."""
         if not self.listen.tls:
             return Listener(self, sock)
-        tls = self._tls()
-        listener = Listener(self, sock, tls)
-        if "3" not in self.http_version:
-            return listener
-        from edgegw.wire.http3 import Http3Listener
-
-        return Http3Listener(self, sock, tls, listener)
+        return Listener(self, sock, self._tls(), http3="3" in self.http_version)
 
     def _tls(self) -> DoorTls:
         """The certificates: its own ones, or local ones for its names."""
