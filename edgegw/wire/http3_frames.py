@@ -26,7 +26,7 @@ from typing import Final
 import pylsqpack
 
 from edgegw.http.limits import Trouble
-from edgegw.http.message import Header
+from edgegw.http.message import CutOffError, Header
 from edgegw.wire.pseudo_headers import MAX_HEAD
 
 
@@ -297,8 +297,11 @@ class HeaderBlocks:
             raise Http3Error(Http3Code.QPACK_DECOMPRESSION_FAILED, detail) from None
 
     def written(self, stream_id: int, lines: Iterable[Header]) -> bytes:
-        """A HEADERS frame with these lines."""
-        return frame(HEADERS, self._encoder.encode(stream_id, list(lines))[1])
+        """A HEADERS frame with these lines. Raises CutOffError for one of 64 KiB or more."""
+        try:
+            return frame(HEADERS, self._encoder.encode(stream_id, list(lines))[1])
+        except ValueError as error:
+            raise CutOffError(f"HTTP/3 cannot carry the head: {error}") from None
 
     def instruct(self, data: bytes, *, of_encoder: bool) -> None:
         """What the client says of tables. Raises Http3Error: there is nothing that it may say."""

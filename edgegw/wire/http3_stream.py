@@ -1,6 +1,12 @@
 """One request over HTTP/3, and where its answer goes out.
 
-It reads its stream and is the `Outlet` of its answer.
+    head ─▶ (first of a body, or the end) ─▶ asked ─▶ answered ─▶ all of it sent ─▶ dropped
+    each of them ─ client leaves, breaks a rule, keeps us waiting ─▶ answered (by a reset)
+
+The two directions of a stream end by themselves. A client may go on sending behind its answer: it
+is asked to stop, without blame. It may also stop listening while it sends: then nobody needs the
+request either. An upload that was complete when its client left is read to its end all the same,
+for whoever passes it on could not tell half of it from the whole.
 """
 
 from __future__ import annotations
@@ -10,7 +16,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from edgegw.http.message import EMPTY, Header, Headers, Request, Response, has_body
+from edgegw.http.message import EMPTY, CutOffError, Header, Headers, Request, Response, has_body
 from edgegw.http.target import Target
 from edgegw.wire import http3_frames as frames
 from edgegw.wire.answering import answer
@@ -124,6 +130,7 @@ class Http3Stream:
 
     def refuse(self, fault: RequestError) -> None:
         """The request is broken, or its client is too slow or too fast."""
+        logger.info("a request over HTTP/3 is refused: %s", fault)
         if fault.why == "malformed" or self._is_asked:
             self._reset(fault.code, str(fault))
             return
@@ -178,7 +185,11 @@ class Http3Stream:
         delivery, body = Delivery(), self._body
         if response.body.content and has_body(method, response.status):
             delivery.note(response.body.content)
-        self.whole(response)
+        try:
+            self.whole(response)
+        except CutOffError as error:
+            delivery.cut = str(error)
+            self.cut()
         if body is not None:
             delivery.received = body.received
             body.forget()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import hashlib
 import logging
 import socket
 import ssl
@@ -16,7 +18,10 @@ from typing import Any
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from edgegw.errors import EnvironmentProblem
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Body, Client, CutOffError, Headers, Request, Response
 from edgegw.wire.front import Delivery, Handshake, ViewerGoneError
@@ -30,9 +35,10 @@ try:
     from aioquic.quic import events as quic_events
     from aioquic.quic.configuration import QuicConfiguration
 
-    from edgegw.wire import http3
-    from edgegw.wire.http3 import Http3Server
+    from edgegw.wire import http3_connection
+    from edgegw.wire.http3 import Http3Server, udp_beside
     from edgegw.wire.http3_frames import HEADERS, HeaderBlocks, RequestFrames
+    from edgegw.wire.sent_frames import SentFrames
 except Exception as error:
     if IN_CI:
         raise
@@ -235,7 +241,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("http3")
     issued = trustme.CA().issue_cert("localhost")
     (folder / "key.pem").write_bytes(issued.private_key_pem.bytes())
-    (folder / "cert.pem").write_bytes(b"".join(each.bytes() for each in issued.cert_chain_pems))
+    (folder / "cert.pem").write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
     return folder
 
 
@@ -267,8 +273,7 @@ def serve(certificate: Path) -> Serve:
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sock.bind(("127.0.0.1", 0))
         sock.setblocking(False)
-        files = str(certificate / "cert.pem"), str(certificate / "key.pem")
-        server = Http3Server(door, *files, sock)
+        server = Http3Server(door, certificate / "cert.pem", certificate / "key.pem", sock)
         await server.start()
         try:
             yield Serving(door, server, sock.getsockname()[1])
@@ -418,6 +423,20 @@ async def test_a_fault_of_our_own_ends_its_stream_alone(
     assert "please report it" in caplog.text
 
 
+async def test_a_header_that_http3_cannot_carry_cuts_the_answer(serve: Serve) -> None:
+    async def late(response: Response) -> Response:
+        return response
+
+    def accept(request: Request) -> Response | Awaitable[Response]:
+        response = text("hello", 200, (b"x", b"y" * 70_000))
+        return late(response) if request.target.path == b"/late" else response
+
+    async with serve(accept) as serving, serving.viewer() as viewer:
+        assert (await viewer.get()).reset == 0x102
+        assert (await viewer.get("/late")).reset == 0x102
+        assert all("cannot carry" in (delivery.cut or "") for delivery in serving.door.deliveries)
+
+
 async def test_what_answers_no_viewer_is_cut(serve: Serve) -> None:
     async def accept(_: Request) -> Response:
         raise ViewerGoneError
@@ -565,7 +584,7 @@ async def test_a_complete_upload_is_read_to_its_end_though_its_client_left(serve
 async def test_uploads_that_nobody_takes_are_not_kept_without_limit(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(http3, "MOST_HELD", 100_000)
+    monkeypatch.setattr(http3_connection, "MOST_HELD", 100_000)
     gate, errors = asyncio.Event(), list[str]()
 
     async def accept(request: Request) -> Response:
@@ -855,7 +874,7 @@ async def test_a_client_that_leaves_frees_everything(serve: Serve, leave: str) -
 
     async with serve(lambda _: next(free).answer()) as serving, serving.viewer() as viewer:
         streams = [viewer.ask(asks()) for _ in sources]
-        await until(lambda: all(viewer.answers[each].body for each in streams))
+        await until(lambda: all(viewer.answers[stream].body for stream in streams))
         (connection,) = serving.server.connections
         if leave == "stop":
             for stream in streams:
@@ -874,7 +893,7 @@ async def test_a_client_that_leaves_frees_everything(serve: Serve, leave: str) -
 async def test_a_log_that_tells_nothing_keeps_nobody_waiting(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http3.SentFrames, "log_event", lambda *_, **__: None)
+    monkeypatch.setattr(SentFrames, "log_event", lambda *_, **__: None)
 
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(10):
@@ -989,7 +1008,7 @@ async def test_a_client_that_takes_nothing_of_an_answer_is_gone(serve: Serve) ->
 async def test_a_long_wait_keeps_the_connection_open(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http3, "_BEAT", 0.1)
+    monkeypatch.setattr(http3_connection, "_BEAT", 0.1)
 
     async def accept(_: Request) -> Response:
         await asyncio.sleep(2)
@@ -1071,6 +1090,66 @@ async def test_a_handshake_that_fails_is_told(serve: Serve) -> None:
         assert client.address == "127.0.0.1"
         assert handshake is not None
         assert handshake.failure is not None
+
+
+# The browser
+
+
+async def test_chromium_speaks_it(serve: Serve, certificate: Path, chromium: str) -> None:
+    async def accept(request: Request) -> Response:
+        if request.target.path == b"/cut":
+            return streaming(aiter(cut()), (b"content-length", b"9"))
+        if request.method == "POST":
+            return text(str(len(await whole(request))))
+        return text("<h1>hello</h1>", 200, (b"Content-Type", b"text/html"))
+
+    async def cut() -> AsyncIterator[bytes]:
+        yield b"half"
+
+    async with serve(accept) as serving:
+        from playwright.async_api import async_playwright
+
+        origin = f"front.test:{serving.port}"
+        options = [
+            *("--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * 127.0.0.1"),
+            f"--origin-to-force-quic-on={origin}",
+            f"--ignore-certificate-errors-spki-list={pin(certificate / 'cert.pem')}",
+        ]
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=chromium, args=options)
+            page = await browser.new_page()
+            shown = await page.goto(f"https://{origin}/")
+            assert shown is not None
+            assert await shown.text() == "<h1>hello</h1>"
+            kind = "performance.getEntriesByType('navigation')[0].nextHopProtocol"
+            assert await page.evaluate(kind) == "h3"
+            post = "fetch('/', {method: 'POST', body: 'y'.repeat(300000)}).then(r => r.text())"
+            assert await page.evaluate(post) == "300000"
+            many = "Promise.all([...Array(150)].map((_, i) => fetch('/' + i))).then(a => a.length)"
+            assert await page.evaluate(many) == 150
+            failed = await page.evaluate("fetch('/cut').then(r => r.text()).catch(String)")
+            assert failed == "TypeError: Failed to fetch"
+            await browser.close()
+
+
+def pin(file: Path) -> str:
+    """The key of a certificate, as Chromium takes it for one to be trusted."""
+    key = x509.load_pem_x509_certificate(file.read_bytes()).public_key()
+    der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(hashlib.sha256(der).digest()).decode()
+
+
+# What may be missing
+
+
+def test_a_udp_port_that_is_taken_says_so() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as tcp,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken,
+    ):
+        taken.bind(tcp.getsockname())
+        with pytest.raises(EnvironmentProblem, match="cannot be used for HTTP/3"):
+            udp_beside(tcp)
 
 
 def test_without_aioquic_one_sentence_says_what_to_do() -> None:

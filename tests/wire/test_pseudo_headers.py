@@ -1,0 +1,108 @@
+"""Heads of HTTP/2 and HTTP/3: what passes may be written down as HTTP/1.1.
+
+The table of malformed requests, over the wire, stands in `test_http3.py`.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgegw.http.message import Headers, Response
+from edgegw.wire.pseudo_headers import (
+    MAX_HEAD,
+    HugeHeadError,
+    MalformedHeadError,
+    read_head,
+    read_trailers,
+    written_head,
+)
+
+GET = [(b":method", b"GET"), (b":scheme", b"https"), (b":authority", b"h"), (b":path", b"/x")]
+
+names = st.one_of(
+    st.sampled_from([b":method", b":path", b":scheme", b":authority", b"host", b"te", b"expect"]),
+    st.sampled_from([b"content-length", b"connection", b"cookie", b"X-Up", b""]),
+    st.binary(max_size=4),
+)
+values = st.one_of(
+    st.sampled_from([b"GET", b"CONNECT", b"https", b"h", b"/x", b"5", b"trailers"]),
+    st.binary(max_size=6),
+)
+lines = st.lists(st.tuples(names, values), max_size=4)
+
+
+@given(lines, lines)
+def test_what_passes_means_the_same_in_http1(
+    before: list[tuple[bytes, bytes]], behind: list[tuple[bytes, bytes]]
+) -> None:
+    try:
+        head = read_head([*before, *GET, *behind])
+    except MalformedHeadError:
+        return
+    first = b"%b %b HTTP/1.1" % (head.method.encode(), head.target)
+    assert re.fullmatch(rb"[!-~]+ [^\0- \x7f]+ HTTP/1\.1", first)
+    assert [name for name, _ in head.headers].count(b"host") == 1
+    for name, value in head.headers:
+        assert re.fullmatch(rb"[!-9;-@[-~]+", name)
+        assert not re.search(rb"[\r\n\0]", value)
+    assert b"transfer-encoding" not in head.headers
+    lengths = head.headers.get_all(b"content-length")
+    assert {int(length) for length in lengths} == ({head.length} if lengths else set())
+
+
+@given(lines)
+def test_trailers_bring_no_pseudo_headers(given_lines: list[tuple[bytes, bytes]]) -> None:
+    try:
+        trailers = read_trailers(given_lines)
+    except MalformedHeadError:
+        return
+    assert not [name for name, _ in trailers if name.startswith(b":") or name.lower() != name]
+
+
+def test_what_is_said_of_the_body_is_noted() -> None:
+    more = [
+        (b"content-length", b"7"),
+        (b"expect", b"100-Continue"),
+        (b"content-type", b"application/grpc+proto"),
+    ]
+    head = read_head([*GET, *more])
+    assert (head.length, head.expects_continue, head.speaks_grpc) == (7, True, True)
+    plain = read_head(GET)
+    assert (plain.length, plain.expects_continue, plain.speaks_grpc) == (None, False, False)
+
+
+def test_an_empty_name_is_malformed() -> None:
+    with pytest.raises(MalformedHeadError):
+        read_head([*GET, (b"", b"1")])
+
+
+def test_a_head_beyond_all_limits_is_huge() -> None:
+    with pytest.raises(HugeHeadError):
+        read_head([*GET, (b"x", b"y" * MAX_HEAD)])
+
+
+@given(st.lists(st.tuples(st.binary(max_size=6), st.binary(max_size=6))))
+def test_what_leaves_is_lower_case_and_of_one_line(
+    given_lines: list[tuple[bytes, bytes]],
+) -> None:
+    written, _ = written_head(Response(200, headers=Headers(given_lines)))
+    assert written[0] == (b":status", b"200")
+    for name, value in written[1:]:
+        assert re.fullmatch(rb"[!-9;-@[-~]+", name)
+        assert name == name.lower()
+        assert not re.search(rb"[\r\n\0]|^[ \t]|[ \t]$", value)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "promised"), [([], None), ([b"5"], 5), ([b"5", b"6"], 5), ([b"x", b"6"], 6)]
+)
+def test_one_length_is_promised(lengths: list[bytes], promised: int | None) -> None:
+    headers = Headers([(b"Content-Length", length) for length in lengths])
+    written, length = written_head(Response(200, headers=headers))
+    assert length == promised
+    expected = [] if promised is None else [b"%d" % promised]
+    assert [value for name, value in written if name == b"content-length"] == expected
