@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aioquic.quic import events
 
-from edgegw.http.message import Client
+from edgegw.http.message import Client, Tls
 from edgegw.wire import http3_frames as frames
 from edgegw.wire.front import Handshake
 from edgegw.wire.http3_frames import Http3Code, Http3Error, RequestError
@@ -79,7 +79,7 @@ class Http3Connection:
         self._skipped: set[int] = set()
         self._requests = 0
         self._control = 0
-        self._agreed = self._negotiation = ""
+        self._tls = Tls("TLSv1.3", "", "full")
         self._since = self.loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._is_flushing = False
@@ -121,11 +121,9 @@ class Http3Connection:
     def _begin(self, *, is_resumed: bool) -> None:
         schedule = self.quic.tls.key_schedule
         cipher = f"TLS_{schedule.cipher_suite.name}" if schedule is not None else ""
-        self._agreed = f"TLSv1.3:{cipher}"
-        self._negotiation = "sessionResumed" if is_resumed else "fullHandshake"
+        self._tls = Tls("TLSv1.3", cipher, "resumed" if is_resumed else "full")
         latency = self.loop.time() - self._since
-        tls = f"{self._agreed}:{self._negotiation}"
-        self.front.connected(self.client, Handshake(tls, latency))
+        self.front.connected(self.client, Handshake(self._tls, latency))
         self.is_open = True
         self._control = self.quic.get_next_available_stream_id(is_unidirectional=True)
         self.quic.send_stream_data(self._control, frames.opening())
@@ -134,10 +132,10 @@ class Http3Connection:
         else:
             self._look_in(self.limits.keep_alive)
 
-    def tls(self) -> str:
+    def tls(self) -> Tls:
         """How TLS was agreed on, for the next request."""
-        negotiation, self._negotiation = self._negotiation, "connectionReused"
-        return f"{self._agreed}:{negotiation}"
+        tls, self._tls = self._tls, self._tls._replace(negotiation="reused")
+        return tls
 
     def _lost(self, reason: str) -> None:
         if self._is_lost:
@@ -147,7 +145,7 @@ class Http3Connection:
         if self._timer is not None:
             self._timer.cancel()
         if not self.is_open:
-            failure = Handshake("", self.loop.time() - self._since, ssl.SSLError(reason))
+            failure = Handshake(None, self.loop.time() - self._since, ssl.SSLError(reason))
             self.front.connected(self.client, failure)
         self.is_open, self.is_leaving = False, True
         self._pinged()

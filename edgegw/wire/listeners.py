@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from edgegw.errors import EnvironmentProblem
@@ -81,7 +82,8 @@ class Listener:
         if http3 and tls is not None:
             from edgegw.wire.http3 import Http3Server
 
-            self._http3 = Http3Server(front, *tls.whole(), bind_udp(sock))
+            certificate, key = map(Path, tls.whole())
+            self._http3 = Http3Server(front, certificate, key, bind_udp(sock))
         self._front = front
         self._sock = sock
         self._tls = tls
@@ -130,5 +132,5 @@ class Listener:
         """Waits until no connection is left, or so long."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        while self._connections and loop.time() < end:
+        while self._connections and loop.time() < end:  # noqa: ASYNC110
             await asyncio.sleep(0.01)

@@ -297,10 +297,9 @@ async def test_a_request_brings_all_that_a_front_door_asks_for(serve: Serve) -> 
         assert first.client.address == "127.0.0.1"
         assert first.client.connection.startswith("TID_")
         assert first.client == again.client
-        version, cipher, negotiation = first.tls.split(":")
-        assert (version, negotiation) == ("TLSv1.3", "fullHandshake")
-        assert cipher.startswith("TLS_AES_")
-        assert again.tls == f"{version}:{cipher}:connectionReused"
+        assert (first.tls.protocol, first.tls.negotiation) == ("TLSv1.3", "full")
+        assert first.tls.cipher.startswith("TLS_AES_")
+        assert again.tls == first.tls._replace(negotiation="reused")
         ((client, handshake),) = serving.door.handshakes
         assert client == first.client
         assert handshake is not None

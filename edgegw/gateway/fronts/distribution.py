@@ -31,13 +31,14 @@ class DistributionFront(FrontDoor):
 
     @property
     def http_version(self) -> str:
-        return self._distribution.http_version
+        return cast("DistributionDoor", self._door).distribution.http_version
 
     def certificate_names(self) -> Sequence[str]:
         return (self._distribution.domain_name,)
 
-    def aliases(self) -> Sequence[str]:
-        return self._distribution.aliases
+    @staticmethod
+    def _aliases(door: Door) -> Sequence[str]:
+        return cast("DistributionDoor", door).distribution.aliases
 
     @staticmethod
     def ways(door: Door, local: Mapping[str, str]) -> list[tuple[str, str]]:

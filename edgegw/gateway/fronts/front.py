@@ -61,15 +61,16 @@ class FrontDoor(ABC):
     @property
     @abstractmethod
     def http_version(self) -> str:
-        """The versions of HTTP it speaks over TLS: `http1.1`, `http2`, `http2and3`."""
+        """The versions of HTTP it speaks over TLS, as it began: `http1.1`, `http2and3`."""
 
     @abstractmethod
     def certificate_names(self) -> Sequence[str]:
         """The names that its local certificate is for, beside those of this machine."""
 
+    @staticmethod
     @abstractmethod
-    def aliases(self) -> Sequence[str]:
-        """The names that have certificates of their own, as they are now."""
+    def _aliases(door: Door) -> Sequence[str]:
+        """The names that have certificates of their own."""
 
     @staticmethod
     @abstractmethod
@@ -133,7 +134,11 @@ class FrontDoor(ABC):
     def identity(self) -> object:
         """What a running server cannot change: HTTP versions, and HTTP/3's one certificate."""
         version = self.http_version
-        return self.key, version, tuple(self.aliases()) if "3" in version else ()
+        return self.key, version, tuple(self._aliases(self._door)) if "3" in version else ()
+
+    def aliases(self) -> Sequence[str]:
+        """The names that have certificates of their own, as they are now."""
+        return self._aliases(self.present)
 
     def server(self, sock: socket.socket) -> Server:
         """What serves it on `sock`. Raises EnvironmentProblem."""

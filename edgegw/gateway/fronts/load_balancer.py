@@ -49,14 +49,16 @@ class LoadBalancerFront(FrontDoor):
 
     @property
     def http_version(self) -> str:
-        return "http2" if self.listener.load_balancer.attributes.http2 else "http1.1"
+        attributes = cast("ListenerDoor", self._door).listener.load_balancer.attributes
+        return "http2" if attributes.http2 else "http1.1"
 
     def certificate_names(self) -> Sequence[str]:
         return (self.listener.load_balancer.dns_name,)
 
-    def aliases(self) -> Sequence[str]:
+    @staticmethod
+    def _aliases(door: Door) -> Sequence[str]:
         """The hosts that its rules name in full."""
-        return self.listener.index.hosts
+        return cast("ListenerDoor", door).listener.index.hosts
 
     @staticmethod
     def ways(door: Door, local: Mapping[str, str]) -> list[tuple[str, str]]:
