@@ -2,33 +2,31 @@
 
 import sys
 
-import httpx
 import uvicorn
 
-from edgegw.gateway.transport import HttptoolsTransport
+from edgegw.gateway.origins.http1_client import Http1Client
+from edgegw.gateway.origins.transport import Outgoing, Timeouts
+from edgegw.http.message import Headers, Request
+from edgegw.http.target import Target
 
-ORIGIN = httpx.URL(f"http://127.0.0.1:{sys.argv[2]}/")
-TRANSPORT = HttptoolsTransport()
-TIMEOUT = {"connect": 10, "read": 30, "write": 30, "pool": 10}
+ORIGIN = ("http", "127.0.0.1", int(sys.argv[2]))
+CLIENT = Http1Client()
+TIMEOUTS = Timeouts(connect=10, read=30, write=30, keep_alive=5)
 
 
 async def app(scope, receive, send):
     if scope["type"] != "http":
         return
-    target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
-    request = httpx.Request(
-        scope["method"],
-        ORIGIN,
-        headers=scope["headers"],
-        stream=httpx.ByteStream(b""),
-        extensions={"target": target, "timeout": TIMEOUT},
-    )
-    response = await TRANSPORT.handle_async_request(request)
-    headers = response.headers.raw
-    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-    async for chunk in response.stream:
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+    target = Target(scope["raw_path"], scope["query_string"] or None)
+    request = Request(scope["method"], target, Headers(scope["headers"]))
+    response = await CLIENT.send(Outgoing(ORIGIN, request, TIMEOUTS))
+    headers = list(response.headers.raw)
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    body = response.body
+    if body.content is None:
+        async for chunk in body.chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": body.content or b""})
 
 
 uvicorn.run(

@@ -20,8 +20,8 @@ from hypothesis import settings
 
 from edgegw.config.resolve import load_dict
 from edgegw.gateway.gateway import Gateway
+from edgegw.gateway.origins.http1_client import Http1Client
 from edgegw.gateway.server import Ready, serve
-from edgegw.gateway.transport import HttptoolsTransport
 
 pytest_plugins = ["pytester"]
 
@@ -188,7 +188,7 @@ def serving(tmp_path: Path):
         }
         gateway = Gateway(
             load_dict(config, FUNCTIONS),
-            transport=lambda unverified: HttptoolsTransport(unverified=unverified),
+            transport=lambda unverified: Http1Client(unverified=unverified),
             **options,
         )
         ready: list[Ready] = []

@@ -14,8 +14,6 @@ from collections.abc import Set as AbstractSet
 from importlib.util import find_spec
 from typing import Any, Final
 
-import httpx
-
 from edgegw.cli import logs
 from edgegw.cli.render import summary
 from edgegw.cli.serve_options import ServeOptions
@@ -24,9 +22,9 @@ from edgegw.config.spelling import nearest
 from edgegw.errors import EnvironmentProblem, UsageError
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.gateway import Gateway
+from edgegw.gateway.origins.http1_client import Http1Client
 from edgegw.gateway.reload import Load
 from edgegw.gateway.server import Ready, serve
-from edgegw.gateway.transport import HttptoolsTransport
 
 _DEBUG_PORTS: Final = {"python": 5678, "nodejs": 9229}
 _SETTLED: Final = 0.25
@@ -143,8 +141,8 @@ def _nothing(_exchange: Exchange) -> None:
     """Under `--quiet` an exchange leaves no line."""
 
 
-def _transport(unverified: AbstractSet[str]) -> httpx.AsyncBaseTransport:
-    return HttptoolsTransport(unverified=unverified)
+def _transport(unverified: AbstractSet[str]) -> Http1Client:
+    return Http1Client(unverified=unverified)
 
 
 def _loop_runner() -> Callable[[Coroutine[Any, Any, None]], None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront.stance import DEFAULT_STANCE, Stance
@@ -61,23 +61,6 @@ class S3Origin:
 
 
 Origin: TypeAlias = CustomOrigin | S3Origin
-
-_ATTEMPTS: Final = 3
-
-
-def may_try_again(
-    origin: Origin, method: str, *, made: int, was_connected: bool, can_repeat: bool
-) -> bool:
-    """Whether a fetch that timed out is tried again after `made` attempts.
-
-    A connection that was not made always is; a response that did not come only for GET and HEAD,
-    and where the body can be sent again.
-    Source: CloudFront Developer Guide, "Origin settings" (connection attempts, response timeout).
-    """
-    attempts = origin.connection_attempts if isinstance(origin, CustomOrigin) else _ATTEMPTS
-    repeats = not was_connected or (method in ("GET", "HEAD") and can_repeat)
-    return made < attempts and repeats
-
 
 SelectionBehavior: TypeAlias = Literal[
     "none",

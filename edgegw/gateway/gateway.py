@@ -20,6 +20,7 @@ from edgegw.alb.health_check_log import CheckEntry
 from edgegw.alb.model import (
     TargetGroup,
 )
+from edgegw.alb.target_connection import UNVERIFIED_TARGETS
 from edgegw.awslambda.model import FunctionRef
 from edgegw.config.model import Config, Door
 from edgegw.errors import UsageError
@@ -34,20 +35,15 @@ from edgegw.gateway.fronts import FrontDoor, front_of
 from edgegw.gateway.fronts.lambda_api import LambdaApiFront
 from edgegw.gateway.fronts.served import Served
 from edgegw.gateway.health_checks import HealthChecks
-from edgegw.gateway.httpx_origins import EVERYBODY, httpx_transport
 from edgegw.gateway.in_process import InProcessTransport
-from edgegw.gateway.origins import Enter, Origins
+from edgegw.gateway.origins import Enter, MakeTransport, Origins
+from edgegw.gateway.origins.httpx_client import httpx_transport
 from edgegw.gateway.target_groups import TargetGroups
 from edgegw.http.message import Request, Response
 from edgegw.wire.asgi import EXCHANGE, AsgiFront
 
 logger = logging.getLogger(__name__)
 access = logging.getLogger("edgegw.access")
-
-MakeTransport = Callable[[AbstractSet[str]], httpx.AsyncBaseTransport]
-"""Makes the transport to origins; gets the hosts whose certificates are not verified.
-
-The set changes when the configuration is loaded anew."""
 
 
 @dataclass
@@ -250,7 +246,7 @@ class Gateway:
             service.debug(first_reference(config, name), port)
         origins = Origins(
             self._make_transport(self._unverified),
-            self._make_transport(EVERYBODY),
+            self._make_transport(UNVERIFIED_TARGETS),
             self._local_doors(),
         )
         groups = TargetGroups(config.target_groups)

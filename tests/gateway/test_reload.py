@@ -18,8 +18,8 @@ import yaml
 
 from edgegw.config.resolve import load_file
 from edgegw.gateway.gateway import Gateway
+from edgegw.gateway.origins.http1_client import Http1Client
 from edgegw.gateway.server import Ready, serve
-from edgegw.gateway.transport import HttptoolsTransport
 from tests.conftest import PYTHON
 
 PYTHON_HOOK = """\
@@ -96,7 +96,7 @@ async def serving(folder: Path, config: dict[str, Any]) -> AsyncGenerator[Served
     served.configure(config)
     file = folder / "edgegw.yaml"
     gateway = served.gateway = Gateway(
-        load_file(file), transport=lambda hosts: HttptoolsTransport(unverified=hosts)
+        load_file(file), transport=lambda hosts: Http1Client(unverified=hosts)
     )
     ready, stopping = asyncio.Event(), asyncio.Event()
 

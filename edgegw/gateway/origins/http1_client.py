@@ -1,0 +1,183 @@
+"""HTTP/1.1 to origins and targets: exact bytes, kept connections, streams both ways.
+
+There is no pool to wait for: every request that finds no idle connection makes one, as many as the
+process may have descriptors. AWS has no other bound to a single origin either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from edgegw.gateway.origins.http1_connection import Http1Connection
+from edgegw.gateway.origins.http1_pool import Http1Pool
+from edgegw.gateway.origins.request_head import is_chunked, request_head
+from edgegw.gateway.origins.transport import Address, Outgoing, SendError
+from edgegw.http.message import Body, Response
+
+_REPLAYABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
+"""Methods that may be sent twice (RFC 9110 section 9.2.2)."""
+
+
+class Http1Client:
+    """A transport of sockets. Certificates are checked except for the hosts in `unverified`.
+
+    At most `max_connections` are open at a time, half of what the process may open unless given:
+    the other half is for those who ask.
+    """
+
+    def __init__(
+        self, *, unverified: AbstractSet[str] = frozenset(), max_connections: int | None = None
+    ) -> None:
+        self._unverified = unverified
+        self._limit = max_connections or _descriptors() // 2
+        self._count = 0
+        self._pools: dict[Address, Http1Pool] = {}
+        self._contexts: dict[bool, ssl.SSLContext] = {}
+
+    async def send(self, outgoing: Outgoing) -> Response:
+        """The response, as soon as its head is there. Raises SendError."""
+        at, request, timeouts, _ = outgoing
+        head, content = request_head(outgoing), request.body.content
+        data = head + content if content else head
+        while True:
+            pool = self._pools.get(at)
+            connection = pool.take() if pool is not None else None
+            if connection is None:
+                connection = await self._connect(at, timeouts.connect)
+            try:
+                answer = connection.ask(
+                    request.method, data, timeouts, switch=bool(request.upgrade)
+                )
+                if content is None:
+                    connection.follow(asyncio.ensure_future(_upload(connection, request.body)))
+                response = await answer
+            except SendError:
+                is_stale = connection.was_used and connection.reader.is_untouched
+                connection.abandon()
+                if not is_stale or content is None or request.method not in _REPLAYABLE:
+                    raise
+            except BaseException:
+                connection.abandon()
+                raise
+            else:
+                if response.body.chunks is None and response.upgraded is None:
+                    connection.release()
+                return response
+
+    async def close(self) -> None:
+        """Ends every connection."""
+        for pool in list(self._pools.values()):
+            pool.close()
+        await asyncio.sleep(0)  # so that the sockets are closed when this returns
+
+    async def _connect(self, at: Address, timeout: float) -> Http1Connection:
+        self._make_room()
+        loop = asyncio.get_running_loop()
+        pool = self._pools.get(at)
+        if pool is None:
+            pool = self._pools[at] = Http1Pool(loop, self._lost)
+        connection = Http1Connection(loop, pool)
+        pool.add(connection)
+        self._count += 1
+        try:
+            async with asyncio.timeout(timeout):
+                await self._open(connection, at)
+        except BaseException as error:
+            if connection.transport is None:
+                pool.forget(connection)
+            else:
+                connection.close()
+            if isinstance(error, (OSError, UnicodeError)):
+                raise _unreachable(error, timeout) from error
+            raise
+        return connection
+
+    async def _open(self, connection: Http1Connection, at: Address) -> None:
+        scheme, host, port = at
+        context = self._context(host) if scheme == "https" else None
+        await asyncio.get_running_loop().create_connection(
+            lambda: connection,
+            host,
+            port,
+            ssl=context,
+            server_hostname=host if context is not None else None,
+        )
+
+    def _make_room(self) -> None:
+        """Closes an idle connection where there are too many. Raises SendError if none is idle."""
+        if self._count < self._limit:
+            return
+        if not any(pool.close_idle() for pool in self._pools.values()):
+            text = f"got no connection: all {self._limit} that this process may have are in use"
+            raise SendError("refused", f"{text} (`ulimit -n` is twice that)", was_connected=False)
+
+    def _lost(self, pool: Http1Pool) -> None:
+        """A connection of `pool` is gone; a pool without any is not kept."""
+        self._count -= 1
+        if not pool.connections:
+            self._pools = {at: known for at, known in self._pools.items() if known is not pool}
+
+    def _context(self, host: str) -> ssl.SSLContext:
+        is_verified = host not in self._unverified
+        if is_verified not in self._contexts:
+            context = ssl.create_default_context()
+            if not is_verified:
+                context.check_hostname = False
+                context.verify_mode = ssl.CERT_NONE
+            self._contexts[is_verified] = context
+        return self._contexts[is_verified]
+
+
+async def _upload(connection: Http1Connection, body: Body) -> None:
+    """Sends a body as it comes. Raises SendError, or what the body raises."""
+    chunks, left = body.chunks, body.length
+    assert chunks is not None  # a body without content has chunks
+    async for chunk in chunks:
+        if connection.is_closed:
+            return
+        if left is None:
+            if chunk:
+                connection.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        else:
+            left -= len(chunk)
+            if left < 0:
+                break
+            connection.write(chunk)
+        await connection.drain()
+    if left:
+        more_or_less = "longer" if left < 0 else "shorter"
+        text = f"cannot be sent this request: its body is {more_or_less} than it says"
+        raise SendError("invalid", text)
+    if is_chunked(body):
+        connection.write(b"0\r\n\r\n")
+
+
+def _unreachable(error: Exception, timeout: float) -> SendError:
+    """Why there is no connection."""
+    match error:
+        case TimeoutError():
+            text = f"did not answer in time: no connection within {timeout:g} s"
+            return SendError("timeout", text, was_connected=False)
+        case socket.gaierror():
+            return SendError("dns", f"cannot be resolved: {error}", was_connected=False)
+        case ssl.SSLError():
+            text = f"failed the TLS handshake: {error}"
+            return SendError("closed", text, was_connected=False)
+        case UnicodeError():
+            return SendError("invalid", f"cannot be asked: {error}", was_connected=False)
+        case _:
+            return SendError("refused", f"refused the connection: {error}", was_connected=False)
+
+
+def _descriptors() -> int:
+    """How many descriptors this process may have open."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return 1024
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft if soft != resource.RLIM_INFINITY else 1_000_000

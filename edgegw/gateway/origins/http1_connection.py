@@ -1,0 +1,326 @@
+"""One HTTP/1.1 connection to an origin: a request at a time, and what comes back.
+
+`ask` sends a request and answers with a future: it is done once the head of the answer is there.
+The response in it is whole where everything came with the head; else an `AnswerBody` reads on.
+Either way the exchange ends with `release` (the connection rests in its pool, if it may be used
+again) or `abandon` (it is closed).
+
+Time-outs cost one timer for many requests: what is waited for has a deadline, and a timer that
+rings before it looks again. Only a deadline earlier than the timer sets another one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, Protocol, cast
+
+from edgegw.gateway.origins.response_reader import ResponseReader
+from edgegw.gateway.origins.transport import SendError, Timeouts
+from edgegw.http.message import EMPTY, Body, CutOffError, Response, Upgraded
+
+_HIGH_WATER: Final = 256 * 1024
+"""Buffered response bytes above which the origin's socket is not read."""
+
+_LOW_WATER: Final = 64 * 1024
+
+
+class Owner(Protocol):
+    """Where connections rest between requests."""
+
+    def put(self, connection: Http1Connection, keep_for: float) -> None:
+        """Takes a connection that may be used again within `keep_for` seconds."""
+        ...
+
+    def forget(self, connection: Http1Connection) -> None:
+        """A connection is gone."""
+        ...
+
+
+class Http1Connection(asyncio.Protocol):
+    """A connection of `owner`.
+
+    `transport`, `rest` (bytes that came behind a 101) and `close` are for whoever takes the
+    connection over once it has switched protocols.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_deadline",
+        "_drained",
+        "_is_paused",
+        "_loop",
+        "_more",
+        "_owner",
+        "_timeouts",
+        "_timer",
+        "_upload",
+        "_upload_failed",
+        "idle_until",
+        "is_closed",
+        "reader",
+        "transport",
+        "was_used",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, owner: Owner) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.is_closed = False
+        self.was_used = False
+        self.idle_until = 0.0
+        self.reader = ResponseReader()
+        self._loop = loop
+        self._owner = owner
+        self._timeouts = Timeouts(0, 0, 0)
+        self._answer: asyncio.Future[Response] | None = None
+        self._more: asyncio.Future[None] | None = None
+        self._drained: asyncio.Future[None] | None = None
+        self._upload: asyncio.Task[None] | None = None
+        self._upload_failed = False
+        self._is_paused = False
+        self._deadline: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def rest(self) -> bytes:
+        """What came behind the head of a 101."""
+        return self.reader.rest
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        reader = self.reader
+        if reader.state == "idle":  # bytes that nobody asked for
+            self.close()
+            return
+        reader.feed(data)
+        if reader.buffered > _HIGH_WATER and not self._is_paused and self.transport is not None:
+            self._is_paused = True
+            self.transport.pause_reading()
+        self._tell()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_closed = True
+        self.reader.end(is_clean=exc is None)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._owner.forget(self)
+        self._tell()
+        self.resume_writing()
+
+    def pause_writing(self) -> None:
+        self._drained = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+        self._drained = None
+
+    # One exchange
+
+    def ask(
+        self, method: str, data: bytes, timeouts: Timeouts, *, switch: bool = False
+    ) -> asyncio.Future[Response]:
+        """Sends `data`, a request or its head; answers with the response to come.
+
+        The future fails with SendError, or with what a body that follows raised.
+        """
+        self.reader.expect(method, switch=switch)
+        self._timeouts = timeouts
+        self._upload_failed = False
+        self._answer = answer = self._loop.create_future()
+        self.write(data)
+        self._watch()
+        return answer
+
+    def follow(self, upload: asyncio.Task[None]) -> None:
+        """The body is sent by `upload`: the origin's time begins at its end."""
+        self._upload = upload
+        self._deadline = None
+        upload.add_done_callback(self._uploaded)
+
+    def _uploaded(self, upload: asyncio.Task[None]) -> None:
+        """Behind the head of an answer the rest of the request matters to nobody any more."""
+        failure = None if upload.cancelled() else upload.exception()
+        if upload is not self._upload:
+            return
+        self._upload = None
+        if failure is None:
+            if self.reader.head is None:
+                self._watch()
+            return
+        self._upload_failed = True
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(failure)
+
+    def release(self) -> None:
+        """The answer was taken: the connection may carry another request, if it can."""
+        reusable = (
+            self.reader.is_reusable
+            and not self.is_closed
+            and not self._upload_failed
+            and self._upload is None
+        )
+        if not reusable:
+            self.abandon()
+            return
+        self._answer = self._deadline = None
+        self.reader.idle()
+        self._resume()
+        self.was_used = True
+        self._owner.put(self, self._timeouts.keep_alive)
+
+    def abandon(self) -> None:
+        """The exchange ends here, wherever it stands, and the connection with it."""
+        self._answer = self._deadline = None
+        if self._upload is not None:
+            upload, self._upload = self._upload, None
+            upload.cancel()
+        self.close()
+
+    def close(self) -> None:
+        if self.transport is not None and not self.is_closed:
+            self.transport.abort()
+
+    # The request's way out
+
+    def write(self, data: bytes) -> None:
+        if self.transport is not None:
+            self.transport.write(data)
+
+    async def drain(self) -> None:
+        """Waits until the origin takes more. Raises SendError."""
+        if self._drained is None:
+            return
+        try:
+            async with asyncio.timeout(self._timeouts.write):
+                await self._drained
+        except TimeoutError:
+            text = "did not answer in time: it does not read the request body"
+            raise SendError("timeout", text) from None
+
+    # The answer's way in
+
+    def _tell(self) -> None:
+        """Passes what is new to whoever waits for it."""
+        answer, reader = self._answer, self.reader
+        if answer is not None and not answer.done():
+            if reader.head is not None:
+                self._deadline = None
+                answer.set_result(self._response())
+            elif reader.failure is not None:
+                answer.set_exception(reader.failure)
+        elif self._more is not None and not self._more.done():
+            self._more.set_result(None)
+        if reader.state == "broken":
+            self.close()
+
+    def _response(self) -> Response:
+        reader = self.reader
+        head, parts = reader.head, reader.parts
+        assert head is not None  # asked for once it is there
+        if reader.state == "done":
+            body = Body.of(parts[0] if len(parts) == 1 else b"".join(parts)) if parts else EMPTY
+        elif reader.state == "switched":
+            if self.transport is not None:
+                self.transport.pause_reading()
+            upgraded = Upgraded(self)
+            return Response(head.status, head.reason, head.headers, upgraded=upgraded)
+        else:
+            rest = AnswerBody(self)
+            length = head.framing if isinstance(head.framing, int) else None
+            body = Body(None, rest, length, rest.release)
+        return Response(head.status, head.reason, head.headers, body)
+
+    def take(self) -> bytes:
+        """The next part of the body; the origin is read on when enough has been taken."""
+        part = self.reader.take()
+        if self.reader.buffered < _LOW_WATER:
+            self._resume()
+        return part
+
+    def _resume(self) -> None:
+        if self._is_paused and self.transport is not None:
+            self._is_paused = False
+            if not self.is_closed:
+                self.transport.resume_reading()
+
+    async def more(self) -> None:
+        """Waits for news of the body. Raises SendError when there is none in time."""
+        self._more = self._loop.create_future()
+        self._watch()
+        try:
+            await self._more
+        finally:
+            self._more = self._deadline = None
+
+    # The origin's time
+
+    def _watch(self) -> None:
+        """It is the origin's turn from now on."""
+        if self.is_closed:
+            return
+        self._deadline = deadline = self._loop.time() + self._timeouts.read
+        timer = self._timer
+        if timer is not None and timer.when() > deadline:
+            timer.cancel()
+            timer = None
+        if timer is None:
+            self._timer = self._loop.call_at(deadline, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._deadline is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._timer = self._loop.call_at(self._deadline, self._ring)
+            return
+        for waiter in (self._answer, self._more):
+            if waiter is not None and not waiter.done():
+                waiter.set_exception(SendError("timeout", "did not answer in time"))
+
+
+class AnswerBody:
+    """The rest of a response body, as it comes; read once."""
+
+    __slots__ = ("_connection", "_is_released")
+
+    def __init__(self, connection: Http1Connection) -> None:
+        self._connection = connection
+        self._is_released = False
+
+    def __aiter__(self) -> AnswerBody:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """The next part. Raises CutOffError when the answer has no end."""
+        connection, reader = self._connection, self._connection.reader
+        try:
+            while not self._is_released:
+                if reader.parts:
+                    part = connection.take()
+                    if reader.state == "done" and not reader.parts:
+                        self.release()
+                    return part
+                if reader.state == "done":
+                    break
+                if reader.failure is not None:
+                    raise reader.failure
+                await connection.more()
+        except SendError as error:
+            self.release()
+            raise CutOffError(f"the response body ends early: the origin {error}") from error
+        except BaseException:
+            self.release()
+            raise
+        self.release()
+        raise StopAsyncIteration
+
+    def release(self) -> None:
+        """Nobody reads on: the connection may be used again if the answer is complete."""
+        if not self._is_released:
+            self._is_released = True
+            self._connection.release()

@@ -1,0 +1,176 @@
+"""Any transport of httpx: what `Gateway` uses in process, and what respx mocks."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import Set as AbstractSet
+from typing import Any, cast
+
+import httpx
+
+from edgegw.gateway.origins.request_head import check_request_line, framed, own_lines
+from edgegw.gateway.origins.transport import Address, FailureKind, Outgoing, SendError
+from edgegw.http.message import Body, CutOffError, Headers, Response
+
+
+class HttpxClient:
+    """Sends through `transport`, past the client's cookie jar, redirects and decompression.
+
+    The URL is the real one, so that mocks can match it; what the request line says is in the
+    extension `target`.
+    """
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+        self._urls: dict[Address, httpx.URL] = {}
+        self._closing: set[asyncio.Future[None]] = set()
+
+    async def send(self, outgoing: Outgoing) -> Response:
+        """The response, as soon as its head is there. Raises SendError."""
+        try:
+            answer = await self._transport.handle_async_request(self._request(outgoing))
+        except httpx.HTTPError as error:
+            raise _send_error(error) from error
+        except (UnicodeError, httpx.InvalidURL) as error:  # a name or target httpx cannot take
+            raise SendError("invalid", f"cannot be asked: {error}", was_connected=False) from error
+        headers = Headers(answer.headers.raw)
+        reason: bytes = answer.extensions.get("reason_phrase", b"")
+        if not reason:
+            reason = answer.reason_phrase.encode("ascii", "ignore")
+        return Response(answer.status_code, reason, headers, self._body(answer, headers))
+
+    async def close(self) -> None:
+        """Ends every connection."""
+        await self._transport.aclose()
+
+    def _request(self, outgoing: Outgoing) -> httpx.Request:
+        at, request, timeouts, _ = outgoing
+        target, body = request.target.raw, request.body
+        check_request_line(request.method, target)
+        extensions: dict[str, Any] = {
+            "target": target,
+            "timeout": {
+                "connect": timeouts.connect,
+                "read": timeouts.read,
+                "write": timeouts.write,
+                "pool": timeouts.connect,
+            },
+        }
+        return httpx.Request(
+            request.method,
+            self._url(at),
+            headers=[*framed(request.headers.raw, body), *own_lines(outgoing)],
+            stream=_Upload(body.chunks) if body.chunks else httpx.ByteStream(body.content or b""),
+            extensions=extensions,
+        )
+
+    def _url(self, at: Address) -> httpx.URL:
+        url = self._urls.get(at)
+        if url is None:
+            scheme, host, port = at
+            url = self._urls[at] = httpx.URL(scheme=scheme, host=host, port=port, path="/")
+        return url
+
+    def _body(self, answer: httpx.Response, headers: Headers) -> Body:
+        stream = answer.stream
+        if isinstance(stream, httpx.ByteStream):
+            return Body.of(b"".join(stream))
+        chunks = cast("httpx.AsyncByteStream", stream)
+        declared = headers.get(b"content-length")
+        length = int(declared) if declared is not None and declared.isdigit() else None
+        return Body(None, _chunks(chunks), length, release=lambda: self._close(chunks))
+
+    def _close(self, stream: httpx.AsyncByteStream) -> None:
+        """Closes an unread stream; the task is kept until it is done."""
+        task = asyncio.ensure_future(stream.aclose())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+class _Upload(httpx.AsyncByteStream):
+    """A request body that streams."""
+
+    def __init__(self, chunks: AsyncIterable[bytes]) -> None:
+        self._chunks = chunks
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._chunks:
+            yield chunk
+
+
+async def _chunks(stream: httpx.AsyncByteStream) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in stream:
+            yield chunk
+        await stream.aclose()  # now, so that the next request gets the connection
+    except httpx.HTTPError as error:
+        raise CutOffError(f"the response body ends early: {error}") from error
+
+
+def _send_error(error: httpx.HTTPError) -> SendError:
+    kind, what = _meaning(error)
+    was_connected = not isinstance(error, (httpx.ConnectTimeout, httpx.ConnectError))
+    text = f"{what}: {error}" if str(error) else what
+    return SendError(kind, text, was_connected=was_connected)
+
+
+def _meaning(error: httpx.HTTPError) -> tuple[FailureKind, str]:
+    match error:
+        case httpx.TimeoutException():
+            return "timeout", "did not answer in time"
+        case httpx.ConnectError():
+            return _connect_failure(error)
+        case httpx.LocalProtocolError():
+            return "invalid", "cannot be sent this request"
+        case httpx.RemoteProtocolError():
+            return "closed", "broke off"
+        case _:
+            return "closed", "lost the connection"
+
+
+def _connect_failure(error: BaseException) -> tuple[FailureKind, str]:
+    """Why a connection could not be made, from the chain of causes."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, socket.gaierror):
+            return "dns", "cannot be resolved"
+        if isinstance(cause, ssl.SSLError):
+            return "closed", "failed the TLS handshake"
+        cause = cause.__cause__ or cause.__context__
+    return "refused", "refused the connection"
+
+
+def httpx_transport(unverified: AbstractSet[str]) -> httpx.AsyncBaseTransport:
+    """Httpx's own transport, which respx mocks with no set-up."""
+    return _ByHost(unverified)
+
+
+class _ByHost(httpx.AsyncBaseTransport):
+    """Checks certificates except those of the hosts in `unverified`."""
+
+    def __init__(self, unverified: AbstractSet[str]) -> None:
+        self._unverified = unverified
+        self._transports: dict[bool, httpx.AsyncHTTPTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        is_plain = request.url.scheme == "http"
+        verifies = not is_plain and request.url.host not in self._unverified
+        return await self._transport(verifies=verifies).handle_async_request(request)
+
+    def _transport(self, *, verifies: bool) -> httpx.AsyncHTTPTransport:
+        if verifies not in self._transports:
+            limits = httpx.Limits(
+                max_connections=None, max_keepalive_connections=64, keepalive_expiry=5.0
+            )
+            self._transports[verifies] = httpx.AsyncHTTPTransport(
+                verify=verifies, trust_env=False, limits=limits, http2=False
+            )
+        return self._transports[verifies]
+
+    async def aclose(self) -> None:
+        for transport in self._transports.values():
+            await transport.aclose()
+        self._transports.clear()

@@ -1,0 +1,94 @@
+"""The head of a request as it leaves over HTTP/1.1.
+
+Two things are never taken from what came in. The framing is that of the body that is there: a
+client may have announced chunks, and a function may have read them all. And no byte leaves that
+would make two heads of one: CR, LF and NUL in a header, blanks and control bytes in a target.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from edgegw.gateway.origins.transport import Outgoing, SendError
+from edgegw.http.message import EMPTY, Body, Header
+
+_TARGET: Final = re.compile(rb"/[^\x00-\x20\x7f]*")
+_METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_USUAL: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+_FRAMING: Final = (b"\ncontent-length:", b"\ntransfer-encoding:")
+
+
+def is_chunked(body: Body) -> bool:
+    """Whether `body` goes out in chunks."""
+    return body.length is None
+
+
+def framed(lines: tuple[Header, ...], body: Body) -> tuple[Header, ...]:
+    """`lines` with exactly one framing: Content-Length where it is known, else chunked.
+
+    A request without body has none, unless its sender wrote one.
+    """
+    length = None if is_chunked(body) else b"%d" % (body.length or 0)
+    kept = list[Header]()
+    is_declared = was_chunked = False
+    for name, value in lines:
+        lower = name.lower()
+        if lower == b"transfer-encoding":
+            was_chunked = True
+        elif lower != b"content-length":
+            kept.append((name, value))
+        elif length is not None and not is_declared:
+            is_declared = True
+            kept.append((name, length))
+    if length is None:
+        kept.append((b"Transfer-Encoding", b"chunked"))
+    elif not is_declared and (was_chunked or body is not EMPTY):
+        kept.append((b"Content-Length", length))
+    return tuple(kept)
+
+
+def check_request_line(method: str, target: bytes) -> None:
+    """Raises SendError where they cannot be written down. `*` is a target of OPTIONS alone."""
+    if method not in _USUAL and _METHOD.fullmatch(method) is None:
+        raise SendError("invalid", f"cannot be sent this request: the method {method[:40]!r}")
+    if _TARGET.fullmatch(target) is None and (method, target) != ("OPTIONS", b"*"):
+        what = "no path" if target[:1] != b"/" else "illegal characters in it"
+        text = f"cannot be sent this request: the target {target[:80]!r} has {what}"
+        raise SendError("invalid", text)
+
+
+def request_head(outgoing: Outgoing) -> bytes:
+    """Request line and headers. Raises SendError for what would break the framing."""
+    request = outgoing.request
+    method, target, body = request.method, request.target.raw, request.body
+    check_request_line(method, target)
+    lines = request.headers.raw
+    block = _block(lines)
+    if body is not EMPTY or _declares(block):
+        lines = framed(lines, body)
+        block = _block(lines)
+    own = own_lines(outgoing)
+    block += _block(own)
+    count = len(lines) + len(own)
+    if block.count(b"\n") != count or block.count(b"\r") != count or b"\0" in block:
+        raise SendError("invalid", "cannot be sent this request: illegal characters in a header")
+    return b"%b %b HTTP/1.1\r\n%b\r\n" % (method.encode("ascii"), target, block)
+
+
+def own_lines(outgoing: Outgoing) -> tuple[Header, ...]:
+    """The lines of this connection, among them those that ask to switch protocols."""
+    upgrade = outgoing.request.upgrade
+    if not upgrade:
+        return outgoing.lines
+    return (*outgoing.lines, (b"Connection", b"Upgrade"), (b"Upgrade", upgrade))
+
+
+def _block(lines: tuple[Header, ...]) -> bytes:
+    return b"\r\n".join(map(b": ".join, lines)) + b"\r\n" if lines else b""
+
+
+def _declares(block: bytes) -> bool:
+    """Whether header lines say anything about a body."""
+    lower = b"\n" + block.lower()
+    return _FRAMING[0] in lower or _FRAMING[1] in lower

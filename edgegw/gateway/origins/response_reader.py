@@ -1,0 +1,278 @@
+"""Bytes of one connection to an origin → the answer to one request, and whatever is wrong with it.
+
+No socket here: `feed` takes what came, `end` says that nothing more does. For each request:
+
+    state      bytes are                goes on to
+    ─────────  ───────────────────────  ──────────────────────────────────────────────────────
+    idle       unasked                  (whoever owns the connection closes it)
+    head       status line and headers  head (1xx), length, chunks, close, done, switched
+    length     so many of the body      done
+    chunks     chunks, then trailers    done
+    close      of the body, until end   done, by `end`
+    done       too many: `has_excess`
+    switched   another protocol's       (whoever takes over reads them: `rest`)
+    broken     not looked at: `failure`
+
+What an answer's head promises counts, not what came with it: a 204 or 304 or an answer to HEAD is
+done with its head, one with a length when so much is there. Bytes behind that would be taken for
+the answer to the next request, so a connection that said more than it should is never used again;
+the answer itself was complete, and counts. One that promises a body which its status forbids is
+not used again either: the body may still be on its way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import Final, Literal, TypeAlias
+
+from edgegw.gateway.origins.response_head import (
+    InvalidAnswerError,
+    ResponseHead,
+    parse_head,
+    parse_lines,
+)
+from edgegw.gateway.origins.transport import FailureKind, SendError
+
+State: TypeAlias = Literal[
+    "idle", "head", "length", "chunks", "close", "done", "switched", "broken"
+]
+MAX_HEAD: Final = 256 * 1024
+"""Bytes of heads, interim ones included, after which the origin is given up."""
+
+_MAX_LINE: Final = 16 * 1024
+"""Bytes of a chunk's size and its extensions."""
+
+_END_OF_HEAD: Final = b"\r\n\r\n"
+_BEGINNING: Final = b"HTTP/1."
+_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n")
+_BARE_LF: Final = re.compile(rb"(?:^|[^\r])\n")
+
+
+class ResponseReader:
+    """Reads the answers on one connection, one after the other."""
+
+    __slots__ = (
+        "_expects_switch",
+        "_has_no_body",
+        "_heard",
+        "_held",
+        "_left",
+        "_trails",
+        "buffered",
+        "failure",
+        "has_excess",
+        "head",
+        "last",
+        "parts",
+        "rest",
+        "state",
+    )
+
+    def __init__(self) -> None:
+        self.last: tuple[bytes, ResponseHead] | None = None
+        """The head read last, by its bytes: an origin often answers with the same within a second
+        (the Date in it), and then it is not parsed again."""
+        self.state: State = "idle"
+        self._clear()
+
+    def _clear(self) -> None:
+        self.head: ResponseHead | None = None
+        self.parts: deque[bytes] = deque()
+        self.buffered = 0
+        self.failure: SendError | None = None
+        self.has_excess = False
+        self.rest = b""
+        self._held = b""
+        self._heard = 0
+        self._left = 0
+        self._trails = False
+
+    def expect(self, method: str, *, switch: bool = False) -> None:
+        """The answer to a request of `method` comes next; with `switch` it may be a 101."""
+        self._clear()
+        self.state = "head"
+        self._has_no_body = method == "HEAD"
+        self._expects_switch = switch
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing came since `expect` that belongs to the answer, and nothing will."""
+        failure = self.failure
+        if failure is None or self.head is not None:
+            return False
+        return failure.kind == "invalid" or self._heard == 0
+
+    def idle(self) -> None:
+        """The answer was taken, and nothing is expected."""
+        self.state = "idle"
+        self.parts.clear()
+        self.buffered = 0
+
+    @property
+    def is_reusable(self) -> bool:
+        """Whether the connection may carry another request."""
+        head = self.head
+        return (
+            self.state == "done" and head is not None and head.keeps_alive and not self.has_excess
+        )
+
+    def feed(self, data: bytes) -> None:
+        """Takes what came. Nothing raises: `failure` says what is wrong with it."""
+        try:
+            self._feed(data)
+        except InvalidAnswerError as error:
+            self._break_off("invalid", f"sent no valid HTTP: {error}")
+
+    def _feed(self, data: bytes) -> None:
+        match self.state:
+            case "head":
+                self._read_head(data)
+            case "length":
+                self._read_length(data)
+            case "chunks":
+                self._read_chunks(data)
+            case "close":
+                self._keep(data)
+            case "switched":
+                self.rest += data
+            case "idle" | "done":
+                self.has_excess = True
+            case "broken":
+                pass
+
+    def end(self, *, is_clean: bool) -> None:
+        """Nothing more comes; `is_clean` unless the connection was reset."""
+        if self.state == "close" and is_clean:
+            self.state = "done"
+        elif self.state not in ("idle", "done", "broken", "switched"):
+            self._break_off("closed", "closed the connection before its answer was complete")
+
+    def _break_off(self, kind: FailureKind, text: str) -> None:
+        self.state, self.failure = "broken", SendError(kind, text)
+
+    def take(self) -> bytes:
+        """The next part of the body."""
+        part = self.parts.popleft()
+        self.buffered -= len(part)
+        return part
+
+    def _keep(self, part: bytes) -> None:
+        self.parts.append(part)
+        self.buffered += len(part)
+
+    # The head
+
+    def _read_head(self, data: bytes) -> None:
+        self._heard += len(data)
+        if self._held:
+            data, self._held = self._held + data, b""
+        while True:
+            end = data.find(_END_OF_HEAD)
+            if end < 0:
+                self._hold_head(data)
+                return
+            end += 4
+            head, data = self._parse(data[:end]), data[end:]
+            if head.status >= 200 or head.status == 101:
+                self._begin_body(head, data)
+                return
+
+    def _parse(self, block: bytes) -> ResponseHead:
+        if self.last is not None and self.last[0] == block:
+            return self.last[1]
+        head = parse_head(block)
+        self.last = block, head
+        return head
+
+    def _hold_head(self, data: bytes) -> None:
+        """Waits for the rest of a head, if it can become one."""
+        if not data.startswith(_BEGINNING) and not _BEGINNING.startswith(data):
+            raise InvalidAnswerError(f"the status line {data[:60]!r}")
+        if _BARE_LF.search(data) is not None:
+            raise InvalidAnswerError("a line that does not end with CRLF")
+        if self._heard > MAX_HEAD:
+            raise InvalidAnswerError(f"a head of more than {MAX_HEAD} bytes")
+        self._held = data
+
+    def _begin_body(self, head: ResponseHead, rest: bytes) -> None:
+        status, framing = head.status, head.framing
+        if status == 101 and not self._expects_switch:
+            raise InvalidAnswerError("it switched protocols unasked")
+        self.head = head
+        if status == 101:
+            self.state, self.rest = "switched", rest
+        elif self._has_no_body or status in (204, 304):
+            self.state, self.has_excess = "done", bool(rest)
+            if status == 204 and framing != "close" and framing != 0:
+                self.has_excess = True
+        elif framing == "chunked":
+            self.state = "chunks"
+            self._read_chunks(rest)
+        elif framing == "close":
+            self.state = "close"
+            if rest:
+                self._keep(rest)
+        else:
+            self.state, self._left = "length", framing
+            self._read_length(rest)
+
+    # The body
+
+    def _read_length(self, data: bytes) -> None:
+        size = len(data)
+        if size > self._left:
+            self.has_excess, data, size = True, data[: self._left], self._left
+        if size:
+            self._keep(data)
+        self._left -= size
+        if not self._left:
+            self.state = "done"
+
+    def _read_chunks(self, data: bytes) -> None:
+        """Chunks, as many as are there; what is left of the last one is held."""
+        data, at = self._held + data if self._held else data, 0
+        while at < len(data) and not self._trails:
+            if self._left > 2:  # in a chunk; the 2 are the CRLF behind it
+                part = data[at : at + self._left - 2]
+                self._keep(part)
+                at += len(part)
+                self._left -= len(part)
+            elif self._left:
+                end = data[at : at + self._left]
+                if end != b"\r\n"[2 - self._left :][: len(end)]:
+                    raise InvalidAnswerError("a chunk that is longer than it says")
+                at += len(end)
+                self._left -= len(end)
+            else:
+                line = _SIZE.match(data, at)
+                if line is None:
+                    break
+                size = int(line[1], 16)
+                at, self._left, self._trails = line.end(), size + 2 if size else 0, not size
+        self._hold(data[at:])
+
+    def _hold(self, data: bytes) -> None:
+        """What is left is the beginning of a line, or trailers."""
+        if self._trails:
+            self._read_trailers(data)
+            return
+        if len(data) > _MAX_LINE or b"\n" in data:
+            raise InvalidAnswerError(f"the size of a chunk {data[:40]!r}")
+        self._held = data
+
+    def _read_trailers(self, data: bytes) -> None:
+        """Trailers are read and not passed on."""
+        self._held = data
+        if data.startswith(b"\r\n"):
+            end = 2
+        else:
+            end = data.find(_END_OF_HEAD) + 4
+            if end < 4:
+                if len(data) > MAX_HEAD or _BARE_LF.search(data) is not None:
+                    raise InvalidAnswerError("the trailers")
+                return
+            parse_lines(data, 0, end - 2)
+        self.state, self._held = "done", b""
+        if end < len(data):
+            self.has_excess = True

@@ -1,0 +1,78 @@
+"""What carries a request to an origin or a target, and how that fails.
+
+One interface for whatever is at the other end: `Http1Client` (sockets of our own), `HttpxClient`
+(any transport of httpx, which tests may mock), HTTP/2 to targets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
+
+from edgegw.http.message import Header, Request, Response
+
+if TYPE_CHECKING:
+    import httpx
+
+FailureKind: TypeAlias = Literal["refused", "dns", "closed", "invalid", "timeout"]
+Address: TypeAlias = tuple[str, str, int]
+"""Scheme, host and port."""
+
+
+class Timeouts(NamedTuple):
+    """In seconds. `keep_alive` is how long a connection may rest behind the answer."""
+
+    connect: float
+    read: float
+    write: float
+    keep_alive: float = 0.0
+
+
+class Outgoing(NamedTuple):
+    """A request on its way to `at`, with `lines` that are this connection's own.
+
+    Header lines and target leave as they stand, only the framing is the body's.
+    """
+
+    at: Address
+    request: Request
+    timeouts: Timeouts
+    lines: tuple[Header, ...] = ()
+
+
+class SendError(Exception):
+    """There is no answer. `kind` says why, and `str(error)` what the other end did not do.
+
+    `was_connected` when a connection stood: then the request may have been acted on.
+    """
+
+    def __init__(self, kind: FailureKind, text: str, *, was_connected: bool = True) -> None:
+        super().__init__(text)
+        self.kind: FailureKind = kind
+        self.was_connected = was_connected
+
+    def at(self, address: Address) -> str:
+        """What happened, and where."""
+        scheme, host, port = address
+        return f"{scheme}://{host}:{port} {self}"
+
+
+@runtime_checkable
+class Transport(Protocol):
+    """Sends requests and answers with responses."""
+
+    async def send(self, outgoing: Outgoing) -> Response:
+        """The response, as soon as its head is there. Raises SendError.
+
+        What the request's own body raises is raised as it is.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Ends every connection."""
+        ...
+
+
+MakeTransport: TypeAlias = "Callable[[AbstractSet[str]], Transport | httpx.AsyncBaseTransport]"
+"""Makes a transport; gets the hosts whose certificates are not checked."""

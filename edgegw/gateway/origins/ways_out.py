@@ -1,0 +1,80 @@
+"""Where a request leaves to: `Origins.fetch` for a distribution, `fetch_target` for a listener."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from edgegw.alb.flow import ForwardTo, TargetFailure
+from edgegw.alb.model import IpTargetGroup, ProtocolVersion, Target
+from edgegw.alb.targets import Answer
+from edgegw.cloudfront.faults import OriginFailure
+from edgegw.cloudfront.model import Origin
+from edgegw.gateway.exchange import Exchange
+from edgegw.gateway.origins.custom import NetworkOrigins
+from edgegw.gateway.origins.http2_transport import Http2Transport
+from edgegw.gateway.origins.ip_target import IpTargets
+from edgegw.gateway.origins.load_balancer import LoadBalancerOrigins
+from edgegw.gateway.origins.origin import Enter, OriginKind
+from edgegw.gateway.origins.probe import probe
+from edgegw.gateway.origins.transport import Transport
+from edgegw.http.message import Request, Response
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class Origins:
+    """Sends requests out through `transport`, or into a front door of this gateway.
+
+    `local` maps the DNS names of this gateway's load balancers and a port to their way in; it may
+    change. `targets` is the transport for ip targets, whose certificates are not checked.
+    """
+
+    def __init__(
+        self,
+        transport: Transport | httpx.AsyncBaseTransport,
+        targets: Transport | httpx.AsyncBaseTransport,
+        local: dict[tuple[str, int], Enter],
+    ) -> None:
+        network, http1, http2 = _as_transport(transport), _as_transport(targets), Http2Transport()
+        self.local = local
+        self._kinds: Final[tuple[OriginKind, ...]] = (
+            LoadBalancerOrigins(local),
+            NetworkOrigins(network),
+        )
+        self._versions: Final[dict[ProtocolVersion, Transport]] = {
+            "HTTP1": http1,
+            "HTTP2": http2,
+            "GRPC": http2,
+        }
+        self._targets = IpTargets(self._versions)
+        self._transports = (network, http1, http2)
+
+    async def fetch(
+        self, origin: Origin, request: Request, exchange: Exchange
+    ) -> Response | OriginFailure:
+        """Sends `request` to `origin` and answers with its response, or why there is none."""
+        kind = next(kind for kind in self._kinds if kind.takes(origin))
+        return await kind.fetch(origin, request, exchange)
+
+    async def fetch_target(self, step: ForwardTo) -> Response | TargetFailure:
+        """Sends a request to an ip target and answers with its response, or why there is none."""
+        return await self._targets.fetch(step)
+
+    async def probe(self, group: IpTargetGroup, target: Target) -> Answer:
+        """Sends one health check."""
+        return await probe(self._versions, group, target)
+
+    async def close(self) -> None:
+        """Ends every connection."""
+        for transport in self._transports:
+            await transport.close()
+
+
+def _as_transport(given: Transport | httpx.AsyncBaseTransport) -> Transport:
+    """A transport of httpx works too; httpx is imported only then, as it takes its time."""
+    if isinstance(given, Transport):
+        return given
+    from edgegw.gateway.origins.httpx_client import HttpxClient
+
+    return HttpxClient(given)
