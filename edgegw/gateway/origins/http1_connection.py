@@ -58,6 +58,7 @@ class Http1Connection(asyncio.Protocol):
         "idle_until",
         "is_closed",
         "reader",
+        "rest",
         "transport",
         "was_used",
     )
@@ -67,6 +68,7 @@ class Http1Connection(asyncio.Protocol):
         self.is_closed = False
         self.was_used = False
         self.idle_until = 0.0
+        self.rest = b""
         self.reader = ResponseReader()
         self._loop = loop
         self._owner = owner
@@ -79,11 +81,6 @@ class Http1Connection(asyncio.Protocol):
         self._is_paused = False
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
-
-    @property
-    def rest(self) -> bytes:
-        """What came behind the head of a 101."""
-        return self.reader.rest
 
     # What asyncio calls
 
@@ -217,6 +214,8 @@ class Http1Connection(asyncio.Protocol):
             self._more.set_result(None)
         if reader.state == "broken":
             self.close()
+        elif reader.state == "switched":
+            self.rest = reader.rest
 
     def _response(self) -> Response:
         reader = self.reader
