@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final, Protocol, cast
 
+from edgegw.gateway.origins.response_head import ResponseHead
 from edgegw.gateway.origins.response_reader import ResponseReader
 from edgegw.gateway.origins.transport import SendError, Timeouts
 from edgegw.http.message import EMPTY, Body, CutOffError, Response, Upgraded
@@ -93,10 +94,10 @@ class Http1Connection(asyncio.Protocol):
             self.close()
             return
         reader.feed(data)
+        self._tell()
         if reader.buffered > _HIGH_WATER and not self._is_paused and self.transport is not None:
             self._is_paused = True
             self.transport.pause_reading()
-        self._tell()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_closed = True
@@ -129,7 +130,8 @@ class Http1Connection(asyncio.Protocol):
         self._timeouts = timeouts
         self._upload_failed = False
         self._answer = answer = self._loop.create_future()
-        self.write(data)
+        if self.transport is not None:
+            self.transport.write(data)
         self._watch()
         return answer
 
@@ -155,18 +157,18 @@ class Http1Connection(asyncio.Protocol):
 
     def release(self) -> None:
         """The answer was taken: the connection may carry another request, if it can."""
-        reusable = (
-            self.reader.is_reusable
-            and not self.is_closed
-            and not self._upload_failed
-            and self._upload is None
-        )
-        if not reusable:
+        if (
+            self.is_closed
+            or self._upload is not None
+            or self._upload_failed
+            or not self.reader.is_reusable
+        ):
             self.abandon()
             return
-        self._answer = self._deadline = None
+        self._deadline = None
         self.reader.idle()
-        self._resume()
+        if self._is_paused:
+            self._resume()
         self.was_used = True
         self._owner.put(self, self._timeouts.keep_alive)
 
@@ -204,11 +206,12 @@ class Http1Connection(asyncio.Protocol):
     def _tell(self) -> None:
         """Passes what is new to whoever waits for it."""
         answer, reader = self._answer, self.reader
-        if answer is not None and not answer.done():
+        if answer is not None:
             if reader.head is not None:
-                self._deadline = None
-                answer.set_result(self._response())
-            elif reader.failure is not None:
+                self._answer = self._deadline = None
+                if not answer.done():
+                    answer.set_result(self._response(reader.head))
+            elif reader.failure is not None and not answer.done():
                 answer.set_exception(reader.failure)
         elif self._more is not None and not self._more.done():
             self._more.set_result(None)
@@ -217,35 +220,32 @@ class Http1Connection(asyncio.Protocol):
         elif reader.state == "switched":
             self.rest = reader.rest
 
-    def _response(self) -> Response:
-        reader = self.reader
-        head, parts = reader.head, reader.parts
-        assert head is not None  # asked for once it is there
-        if reader.state == "done":
-            body = Body.of(parts[0] if len(parts) == 1 else b"".join(parts)) if parts else EMPTY
-        elif reader.state == "switched":
+    def _response(self, head: ResponseHead) -> Response:
+        content = self.reader.whole
+        if content is not None:
+            body = Body(content, None, len(content)) if content else EMPTY
+            return Response(head.status, head.reason, head.headers, body)
+        if self.reader.state == "switched":
             if self.transport is not None:
                 self.transport.pause_reading()
             upgraded = Upgraded(self)
             return Response(head.status, head.reason, head.headers, upgraded=upgraded)
-        else:
-            rest = AnswerBody(self)
-            length = head.framing if isinstance(head.framing, int) else None
-            body = Body(None, rest, length, rest.release)
+        rest = AnswerBody(self)
+        length = head.framing if isinstance(head.framing, int) else None
+        body = Body(None, rest, length, rest.release)
         return Response(head.status, head.reason, head.headers, body)
 
     def take(self) -> bytes:
         """The next part of the body; the origin is read on when enough has been taken."""
         part = self.reader.take()
-        if self.reader.buffered < _LOW_WATER:
+        if self._is_paused and self.reader.buffered < _LOW_WATER:
             self._resume()
         return part
 
     def _resume(self) -> None:
-        if self._is_paused and self.transport is not None:
-            self._is_paused = False
-            if not self.is_closed:
-                self.transport.resume_reading()
+        self._is_paused = False
+        if self.transport is not None and not self.is_closed:
+            self.transport.resume_reading()
 
     async def more(self) -> None:
         """Waits for news of the body. Raises SendError when there is none in time."""

@@ -39,7 +39,7 @@ _STATUS: Final = re.compile(
     rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?\r\n"
 )
 _LINE: Final = re.compile(
-    rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)\r$", re.MULTILINE
+    rb"(?<=\n)([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)\r\n"
 )
 _DIGITS: Final = re.compile(rb"[0-9]{1,18}")
 _READ: Final = frozenset({10, 14, 17})
@@ -59,10 +59,8 @@ def parse_head(data: bytes) -> ResponseHead:
 
 
 def parse_lines(data: bytes, start: int, end: int) -> list[Header]:
-    """The header lines between `start` and `end`, which is behind a CRLF."""
-    if start >= end:
-        return []
-    lines: list[Header] = _LINE.findall(data, start, end - 1)
+    """The header lines between `start` and `end`; both stand behind a line end."""
+    lines: list[Header] = _LINE.findall(data, start, end)
     if len(lines) != data.count(b"\n", start, end):
         raise InvalidAnswerError(f"a line in the headers {data[start : start + 200]!r}")
     if data.find(b" \r\n", start) >= 0 or data.find(b"\t\r\n", start) >= 0:

@@ -27,6 +27,7 @@ from collections import deque
 from typing import Final, Literal, TypeAlias
 
 from edgegw.gateway.origins.response_head import (
+    Framing,
     InvalidAnswerError,
     ResponseHead,
     parse_head,
@@ -40,6 +41,7 @@ State: TypeAlias = Literal[
 MAX_HEAD: Final = 256 * 1024
 """Bytes of heads, interim ones included, after which the origin is given up."""
 
+_BODILESS: Final = frozenset({204, 304})
 _MAX_LINE: Final = 16 * 1024
 """Bytes of a chunk's size and its extensions."""
 
@@ -50,50 +52,63 @@ _BARE_LF: Final = re.compile(rb"(?:^|[^\r])\n")
 
 
 class ResponseReader:
-    """Reads the answers on one connection, one after the other."""
+    """Reads the answers on one connection, one after the other.
+
+    `whole` is the body where all of it came with the head, else it comes in `parts`. `buffered`
+    counts the bytes that nobody took yet.
+    """
 
     __slots__ = (
         "_expects_switch",
         "_has_no_body",
         "_heard",
         "_held",
+        "_known",
+        "_known_block",
         "_left",
         "_trails",
         "buffered",
         "failure",
         "has_excess",
         "head",
-        "last",
         "parts",
         "rest",
         "state",
+        "whole",
     )
 
     def __init__(self) -> None:
-        self.last: tuple[bytes, ResponseHead] | None = None
-        """The head read last, by its bytes: an origin often answers with the same within a second
-        (the Date in it), and then it is not parsed again."""
         self.state: State = "idle"
-        self._clear()
-
-    def _clear(self) -> None:
         self.head: ResponseHead | None = None
+        self.whole: bytes | None = None
         self.parts: deque[bytes] = deque()
         self.buffered = 0
         self.failure: SendError | None = None
         self.has_excess = False
         self.rest = b""
+        self._has_no_body = self._expects_switch = False
         self._held = b""
-        self._heard = 0
-        self._left = 0
+        self._heard = self._left = 0
         self._trails = False
+        # The head read last, by its bytes: an origin often answers with the same one again within
+        # the second that its Date has, and a head is dear to parse.
+        self._known: ResponseHead | None = None
+        self._known_block = b""
 
     def expect(self, method: str, *, switch: bool = False) -> None:
         """The answer to a request of `method` comes next; with `switch` it may be a 101."""
-        self._clear()
         self.state = "head"
+        self.head = self.whole = None
         self._has_no_body = method == "HEAD"
         self._expects_switch = switch
+        self._heard = 0
+
+    def idle(self) -> None:
+        """The answer is over, and was to its end: nothing is expected."""
+        self.state = "idle"
+        if self.parts:
+            self.parts.clear()
+            self.buffered = 0
 
     @property
     def is_untouched(self) -> bool:
@@ -102,12 +117,6 @@ class ResponseReader:
         if failure is None or self.head is not None:
             return False
         return failure.kind == "invalid" or self._heard == 0
-
-    def idle(self) -> None:
-        """The answer was taken, and nothing is expected."""
-        self.state = "idle"
-        self.parts.clear()
-        self.buffered = 0
 
     @property
     def is_reusable(self) -> bool:
@@ -120,14 +129,15 @@ class ResponseReader:
     def feed(self, data: bytes) -> None:
         """Takes what came. Nothing raises: `failure` says what is wrong with it."""
         try:
-            self._feed(data)
+            if self.state == "head":
+                self._read_head(data)
+            else:
+                self._read_more(data)
         except InvalidAnswerError as error:
             self._break_off("invalid", f"sent no valid HTTP: {error}")
 
-    def _feed(self, data: bytes) -> None:
+    def _read_more(self, data: bytes) -> None:
         match self.state:
-            case "head":
-                self._read_head(data)
             case "length":
                 self._read_length(data)
             case "chunks":
@@ -138,7 +148,7 @@ class ResponseReader:
                 self.rest += data
             case "idle" | "done":
                 self.has_excess = True
-            case "broken":
+            case "head" | "broken":
                 pass
 
     def end(self, *, is_clean: bool) -> None:
@@ -168,22 +178,18 @@ class ResponseReader:
         if self._held:
             data, self._held = self._held + data, b""
         while True:
-            end = data.find(_END_OF_HEAD)
-            if end < 0:
-                self._hold_head(data)
-                return
-            end += 4
-            head, data = self._parse(data[:end]), data[end:]
+            head = self._known
+            if head is None or not data.startswith(self._known_block):
+                end = data.find(_END_OF_HEAD) + 4
+                if end < 4:
+                    self._hold_head(data)
+                    return
+                self._known_block = data[:end]
+                self._known = head = parse_head(self._known_block)
+            data = data[len(self._known_block) :]
             if head.status >= 200 or head.status == 101:
                 self._begin_body(head, data)
                 return
-
-    def _parse(self, block: bytes) -> ResponseHead:
-        if self.last is not None and self.last[0] == block:
-            return self.last[1]
-        head = parse_head(block)
-        self.last = block, head
-        return head
 
     def _hold_head(self, data: bytes) -> None:
         """Waits for the rest of a head, if it can become one."""
@@ -196,26 +202,41 @@ class ResponseReader:
         self._held = data
 
     def _begin_body(self, head: ResponseHead, rest: bytes) -> None:
-        status, framing = head.status, head.framing
-        if status == 101 and not self._expects_switch:
-            raise InvalidAnswerError("it switched protocols unasked")
-        self.head = head
-        if status == 101:
-            self.state, self.rest = "switched", rest
-        elif self._has_no_body or status in (204, 304):
-            self.state, self.has_excess = "done", bool(rest)
-            if status == 204 and framing != "close" and framing != 0:
+        framing = head.framing
+        if head.status == 101:
+            self._switch(rest)
+        elif self._has_no_body or head.status in _BODILESS:
+            self.state, self.whole, self.has_excess = "done", b"", bool(rest)
+            if head.status == 204 and framing != "close" and framing != 0:
                 self.has_excess = True
-        elif framing == "chunked":
-            self.state = "chunks"
-            self._read_chunks(rest)
+        elif framing == len(rest):
+            self.state, self.whole = "done", rest
+        else:
+            self._begin_parts(framing, rest)
+        self.head = head
+
+    def _switch(self, rest: bytes) -> None:
+        if not self._expects_switch:
+            raise InvalidAnswerError("it switched protocols unasked")
+        self.state, self.rest = "switched", rest
+
+    def _begin_parts(self, framing: Framing, rest: bytes) -> None:
+        if framing == "chunked":
+            self.state, self._left, self._trails = "chunks", 0, False
         elif framing == "close":
             self.state = "close"
-            if rest:
-                self._keep(rest)
         else:
             self.state, self._left = "length", framing
-            self._read_length(rest)
+        if rest:
+            self._read_more(rest)
+            self._gather()
+
+    def _gather(self) -> None:
+        """A body that came with its head in parts is whole all the same."""
+        if self.state == "done":
+            self.whole = b"".join(self.parts)
+            self.parts.clear()
+            self.buffered = 0
 
     # The body
 
@@ -272,7 +293,7 @@ class ResponseReader:
                 if len(data) > MAX_HEAD or _BARE_LF.search(data) is not None:
                     raise InvalidAnswerError("the trailers")
                 return
-            parse_lines(data, 0, end - 2)
+            parse_lines(b"\n" + data, 1, end - 1)
         self.state, self._held = "done", b""
         if end < len(data):
             self.has_excess = True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, Final
 
 from edgegw.alb.flow import ForwardTo, TargetFailure
 from edgegw.alb.model import IpTargetGroup, ProtocolVersion, Target
@@ -50,16 +51,20 @@ class Origins:
         self._targets = IpTargets(self._versions)
         self._transports = (network, http1, http2)
 
-    async def fetch(
+    def fetch(
         self, origin: Origin, request: Request, exchange: Exchange
-    ) -> Response | OriginFailure:
+    ) -> CoroutineType[Any, Any, Response | OriginFailure]:
         """Sends `request` to `origin` and answers with its response, or why there is none."""
-        kind = next(kind for kind in self._kinds if kind.takes(origin))
-        return await kind.fetch(origin, request, exchange)
+        for kind in self._kinds:
+            if kind.takes(origin):
+                break
+        else:
+            raise AssertionError("the last kind takes every origin")
+        return kind.fetch(origin, request, exchange)
 
-    async def fetch_target(self, step: ForwardTo) -> Response | TargetFailure:
+    def fetch_target(self, step: ForwardTo) -> CoroutineType[Any, Any, Response | TargetFailure]:
         """Sends a request to an ip target and answers with its response, or why there is none."""
-        return await self._targets.fetch(step)
+        return self._targets.fetch(step)
 
     async def probe(self, group: IpTargetGroup, target: Target) -> Answer:
         """Sends one health check."""

@@ -242,11 +242,26 @@ async def test_interim_answers_without_end_are_given_up(client, raw_origin) -> N
     "chunk", [b"zz\r\n", b"2\r\nokay\r\n", b"-1\r\n", b"fffffffffffffffff\r\n"]
 )
 async def test_a_chunk_that_is_none_cuts_the_body(client, raw_origin, chunk: bytes) -> None:
-    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-    async with raw_origin(staying(head + chunk)) as origin:
+    async def script(reader, writer):
+        await read_head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n")
+        await gate.wait()
+        writer.write(chunk)
+        await reader.read(-1)
+
+    gate = asyncio.Event()
+    async with raw_origin(script) as origin:
         response = await client.send(outgoing(origin.url))
+        gate.set()
         with pytest.raises(CutOffError, match="sent no valid HTTP"):
             await content_of(response)
+
+
+async def test_a_bad_chunk_beside_the_head_is_no_answer(client, raw_origin) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with raw_origin(staying(head + b"zz\r\n")) as origin:
+        with pytest.raises(SendError, match="sent no valid HTTP"):
+            await client.send(outgoing(origin.url))
 
 
 # Requests
@@ -360,8 +375,11 @@ async def test_hundreds_of_long_polls_do_not_wait_for_each_other(client, raw_ori
         writer.write(OK)
 
     async with raw_origin(script) as origin:
-        tasks = [asyncio.ensure_future(fetch(client, origin.url, read=30)) for _ in range(600)]
-        async with asyncio.timeout(20):
+        tasks = [
+            asyncio.ensure_future(fetch(client, origin.url, connect=60, read=60))
+            for _ in range(600)
+        ]
+        async with asyncio.timeout(60):
             while origin.connections < 600:
                 await asyncio.sleep(0.02)
         gate.set()
