@@ -90,6 +90,13 @@ def staying(*answers: bytes) -> Script:
     return script
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits until `condition` holds; fails after a minute."""
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
 class Chunks:
     """A request body that comes in parts; `sent` counts the bytes that were taken."""
 

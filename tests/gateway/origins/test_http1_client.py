@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import functools
+import resource
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -19,6 +21,7 @@ from tests.gateway.origins.sending import (
     fetch,
     outgoing,
     staying,
+    until,
 )
 
 
@@ -366,8 +369,19 @@ async def test_connections_are_bounded_and_the_failure_is_clear(raw_origin) -> N
     await client.close()
 
 
-async def test_hundreds_of_long_polls_do_not_wait_for_each_other(client, raw_origin) -> None:
-    gate = asyncio.Event()
+@pytest.fixture
+def many_descriptors() -> Iterator[None]:
+    """As many as the system lets this process have, 4,096 at most."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4096)), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_descriptors")
+async def test_a_thousand_long_polls_do_not_wait_for_each_other(raw_origin) -> None:
+    """With both ends in this process that is more descriptors than `select` knows."""
+    gate, client = asyncio.Event(), Http1Client()
 
     async def script(reader, writer):
         await read_head(reader)
@@ -375,15 +389,14 @@ async def test_hundreds_of_long_polls_do_not_wait_for_each_other(client, raw_ori
         writer.write(OK)
 
     async with raw_origin(script) as origin:
-        tasks = [
-            asyncio.ensure_future(fetch(client, origin.url, connect=60, read=60))
-            for _ in range(600)
-        ]
-        async with asyncio.timeout(60):
-            while origin.connections < 600:
-                await asyncio.sleep(0.02)
+        polls = list[asyncio.Future[bytes]]()
+        while len(polls) < 1000:
+            send = functools.partial(fetch, client, origin.url, connect=60, read=60)
+            polls += [asyncio.ensure_future(send()) for _ in range(50)]
+            await until(lambda: origin.connections == len(polls))
         gate.set()
-        assert await asyncio.gather(*tasks) == [b"ok"] * 600
+        assert await asyncio.gather(*polls) == [b"ok"] * 1000
+    await client.close()
 
 
 async def test_mass_cancellation_leaves_nothing_behind(client, raw_origin) -> None:
