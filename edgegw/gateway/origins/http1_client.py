@@ -7,11 +7,10 @@ process may have descriptors. AWS has no other bound to a single origin either.
 from __future__ import annotations
 
 import asyncio
-import socket
-import ssl
 from collections.abc import Set as AbstractSet
 from typing import Final
 
+from edgegw.gateway.origins.connecting import TlsContexts, unreachable
 from edgegw.gateway.origins.http1_connection import Http1Connection
 from edgegw.gateway.origins.http1_pool import Http1Pool
 from edgegw.gateway.origins.request_head import is_chunked, request_head
@@ -32,11 +31,10 @@ class Http1Client:
     def __init__(
         self, *, unverified: AbstractSet[str] = frozenset(), max_connections: int | None = None
     ) -> None:
-        self._unverified = unverified
         self._limit = max_connections or _descriptors() // 2
         self._count = 0
         self._pools: dict[Address, Http1Pool] = {}
-        self._contexts: dict[bool, ssl.SSLContext] = {}
+        self._contexts = TlsContexts(unverified)
 
     async def send(self, outgoing: Outgoing) -> Response:
         """The response, as soon as its head is there. Raises SendError."""
@@ -45,7 +43,9 @@ class Http1Client:
         data = head + content if content else head
         while True:
             pool = self._pools.get(at)
-            connection = pool.take() if pool is not None else None
+            connection = None
+            if pool is not None and timeouts.keep_alive > 0:
+                connection = pool.take()
             if connection is None:
                 connection = await self._connect(at, timeouts.connect)
             try:
@@ -92,13 +92,13 @@ class Http1Client:
             else:
                 connection.close()
             if isinstance(error, (OSError, UnicodeError)):
-                raise _unreachable(error, timeout) from error
+                raise unreachable(error, timeout) from error
             raise
         return connection
 
     async def _open(self, connection: Http1Connection, at: Address) -> None:
-        scheme, host, port = at
-        context = self._context(host) if scheme == "https" else None
+        _, host, port = at
+        context = self._contexts.to(at)
         await asyncio.get_running_loop().create_connection(
             lambda: connection,
             host,
@@ -120,16 +120,6 @@ class Http1Client:
         self._count -= 1
         if not pool.connections:
             self._pools = {at: known for at, known in self._pools.items() if known is not pool}
-
-    def _context(self, host: str) -> ssl.SSLContext:
-        is_verified = host not in self._unverified
-        if is_verified not in self._contexts:
-            context = ssl.create_default_context()
-            if not is_verified:
-                context.check_hostname = False
-                context.verify_mode = ssl.CERT_NONE
-            self._contexts[is_verified] = context
-        return self._contexts[is_verified]
 
 
 async def _upload(connection: Http1Connection, body: Body) -> None:
@@ -154,23 +144,6 @@ async def _upload(connection: Http1Connection, body: Body) -> None:
         raise SendError("invalid", text)
     if is_chunked(body):
         connection.write(b"0\r\n\r\n")
-
-
-def _unreachable(error: Exception, timeout: float) -> SendError:
-    """Why there is no connection."""
-    match error:
-        case TimeoutError():
-            text = f"did not answer in time: no connection within {timeout:g} s"
-            return SendError("timeout", text, was_connected=False)
-        case socket.gaierror():
-            return SendError("dns", f"cannot be resolved: {error}", was_connected=False)
-        case ssl.SSLError():
-            text = f"failed the TLS handshake: {error}"
-            return SendError("closed", text, was_connected=False)
-        case UnicodeError():
-            return SendError("invalid", f"cannot be asked: {error}", was_connected=False)
-        case _:
-            return SendError("refused", f"refused the connection: {error}", was_connected=False)
 
 
 def _descriptors() -> int:

@@ -16,8 +16,8 @@ from typing import Final, Protocol, cast
 
 from edgegw.gateway.origins.response_head import ResponseHead
 from edgegw.gateway.origins.response_reader import ResponseReader
-from edgegw.gateway.origins.transport import SendError, Timeouts
-from edgegw.http.message import EMPTY, Body, CutOffError, Response, Upgraded
+from edgegw.gateway.origins.transport import SendError, Timeouts, cut_off
+from edgegw.http.message import EMPTY, Body, Response, Upgraded
 
 _HIGH_WATER: Final = 256 * 1024
 """Buffered response bytes above which the origin's socket is not read."""
@@ -311,7 +311,7 @@ class AnswerBody:
                 await connection.more()
         except SendError as error:
             self.release()
-            raise CutOffError(f"the response body ends early: the origin {error}") from error
+            raise cut_off(error) from error
         except BaseException:
             self.release()
             raise

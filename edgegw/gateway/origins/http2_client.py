@@ -7,48 +7,51 @@ as gRPC needs: a body that is not at hand is sent by a task of its own while its
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
-from typing import TypeAlias
 
-from edgegw.gateway.origins.http2_target import Http2Error, TargetConnection, TargetStream
-from edgegw.http.message import EMPTY, Body, CutOffError, Header, Headers, Request, Response
+from edgegw.gateway.origins.connecting import TlsContexts, unreachable
+from edgegw.gateway.origins.http2_target import TargetConnection, TargetStream
+from edgegw.gateway.origins.transport import (
+    Address,
+    Outgoing,
+    SendError,
+    Timeouts,
+    UntouchedError,
+    cut_off,
+)
+from edgegw.http.message import EMPTY, Body, Header, Headers, Request, Response
 from edgegw.wire.http2_heads import MalformedHeadError, sent_request
-
-At: TypeAlias = tuple[str, str, int]
-"""Scheme, host and port."""
 
 
 class Http2Client:
     """Connections to targets. Certificates are checked except for the hosts in `unverified`."""
 
     def __init__(self, *, unverified: AbstractSet[str] = frozenset()) -> None:
-        self._unverified = unverified
-        self._contexts: dict[bool, ssl.SSLContext] = {}
-        self._connections: dict[At, list[TargetConnection]] = {}
-        self._connecting: dict[At, asyncio.Task[None]] = {}
+        self._contexts = TlsContexts(unverified, ["h2"])
+        self._connections: dict[Address, list[TargetConnection]] = {}
+        self._connecting: dict[Address, asyncio.Task[None]] = {}
 
-    async def send(self, at: At, request: Request, *, connect: float, idle: float) -> Response:
-        """Sends `request`, and answers as soon as the head of its response is there.
+    async def send(self, outgoing: Outgoing) -> Response:
+        """The response, as soon as its head is there. Raises SendError.
 
-        `connect` and `idle` are seconds: to connect, and without a byte either way. Raises
-        Http2Error; what the request's own body raises is raised as it is. A request that the
-        target says it has not begun is sent once more.
+        What the request's own body raises is raised as it is. A request that the target says it
+        has not begun is sent once more.
         """
+        at, request, timeouts, _ = outgoing
         head = _head(at, request)
         try:
-            return await self._ask(at, head, request.body, connect, idle)
-        except Http2Error as error:
-            if not error.is_untouched or request.body.content is None:
+            return await self._ask(at, head, request.body, timeouts)
+        except UntouchedError:
+            if request.body.content is None:
                 raise
-        return await self._ask(at, head, request.body, connect, idle)
+        return await self._ask(at, head, request.body, timeouts)
 
     async def _ask(
-        self, at: At, head: list[Header], body: Body, connect: float, idle: float
+        self, at: Address, head: list[Header], body: Body, timeouts: Timeouts
     ) -> Response:
-        connection = await self._connected(at, connect)
-        stream = connection.open(head, body, idle)
+        connection = await self._connected(at, timeouts.connect)
+        stream = connection.open(head, body, timeouts.read)
         try:
             await stream.answered()
         except BaseException:
@@ -58,8 +61,8 @@ class Http2Client:
             raise
         return Response(stream.status, b"", stream.headers, _body(stream))
 
-    async def _connected(self, at: At, timeout: float) -> TargetConnection:
-        """A connection with room for one more stream. Raises Http2Error."""
+    async def _connected(self, at: Address, timeout: float) -> TargetConnection:
+        """A connection with room for one more stream. Raises SendError."""
         known = self._connections.setdefault(at, [])
         while True:
             known[:] = [connection for connection in known if not connection.is_over]
@@ -73,37 +76,22 @@ class Http2Client:
                 connecting.add_done_callback(lambda done: self._connected_to(at, done))
             await asyncio.shield(connecting)
 
-    def _connected_to(self, at: At, done: asyncio.Task[None]) -> None:
+    def _connected_to(self, at: Address, done: asyncio.Task[None]) -> None:
         self._connecting.pop(at, None)
         if not done.cancelled():
             done.exception()  # whoever waited has it; perhaps nobody did
 
-    async def _connect(self, at: At, timeout: float) -> None:
-        scheme, host, port = at
-        context = self._context(host) if scheme == "https" else None
-        where = f"{scheme}://{host}:{port}"
+    async def _connect(self, at: Address, timeout: float) -> None:
+        _, host, port = at
+        context = self._contexts.to(at)
         try:
             async with asyncio.timeout(timeout):
                 _, connection = await asyncio.get_running_loop().create_connection(
                     TargetConnection, host, port, ssl=context, server_hostname=context and host
                 )
-        except TimeoutError:
-            text = f"{where}: no connection within {timeout:g} s"
-            raise Http2Error(text, timed_out=True) from None
-        except OSError as error:
-            raise Http2Error(f"{where} refused the connection: {error}") from None
+        except (OSError, UnicodeError) as error:
+            raise unreachable(error, timeout) from None
         self._connections.setdefault(at, []).append(connection)
-
-    def _context(self, host: str) -> ssl.SSLContext:
-        is_verified = host not in self._unverified
-        context = self._contexts.get(is_verified)
-        if context is None:
-            context = self._contexts[is_verified] = ssl.create_default_context()
-            context.set_alpn_protocols(["h2"])
-            if not is_verified:
-                context.check_hostname = False
-                context.verify_mode = ssl.CERT_NONE
-        return context
 
     async def close(self) -> None:
         """Ends every connection."""
@@ -116,14 +104,14 @@ class Http2Client:
         await asyncio.sleep(0)
 
 
-def _head(at: At, request: Request) -> list[Header]:
-    """The header block of `request`. Raises Http2Error where it can have none."""
+def _head(at: Address, request: Request) -> list[Header]:
+    """The header block of `request`. Raises SendError where it can have none."""
     scheme, host, port = at
     authority = request.headers.get(b"host") or f"{host}:{port}".encode()
     try:
         return sent_request(scheme, authority, request)
     except MalformedHeadError as error:
-        raise Http2Error(str(error)) from None
+        raise SendError("invalid", f"cannot be sent this request: {error}") from None
 
 
 def _body(stream: TargetStream) -> Body:
@@ -136,8 +124,8 @@ def _body(stream: TargetStream) -> Body:
         try:
             while (part := await stream.part()) is not None:
                 yield part
-        except Http2Error as error:
-            raise CutOffError(f"the response body ends early: {error}") from error
+        except SendError as error:
+            raise cut_off(error) from error
         finally:
             stream.give_up()
 

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterable
 from typing import Final
 
+from edgegw.gateway.origins.transport import SendError, UntouchedError
 from edgegw.http.message import EMPTY, Body, Header, Headers
 from edgegw.wire.http2_frames import Goodbye
 from edgegw.wire.http2_heads import (
@@ -25,19 +26,7 @@ _WINDOWS: Final = 2**30
 _FIRST: Final = 100
 """Streams that are opened before a target has said how many it takes."""
 
-_SILENT: Final = "the target did not answer in time"
-
-
-class Http2Error(Exception):
-    """A target gave no answer: `timed_out` when it gave none in time.
-
-    A request that `is_untouched` has not begun there, and may be sent again.
-    """
-
-    def __init__(self, text: str, *, timed_out: bool = False, is_untouched: bool = False) -> None:
-        super().__init__(text)
-        self.timed_out = timed_out
-        self.is_untouched = is_untouched
+_SILENT: Final = "did not answer in time"
 
 
 class TargetStream(Http2Stream):
@@ -70,7 +59,7 @@ class TargetStream(Http2Stream):
         self.answer_trailers: tuple[Header, ...] = ()
         self.broken: Exception | None = None
         self._chunks: deque[bytes] = deque()
-        self._error: Http2Error | None = None
+        self._error: SendError | None = None
         self._news: asyncio.Future[None] | None = None
         self._upload: asyncio.Task[None] | None = None
         self._heard_at = self._moved_at = connection.loop.time()
@@ -95,7 +84,7 @@ class TargetStream(Http2Stream):
                     return
         except Exception as error:  # the body has no end
             self.broken = error
-            self._fail(Http2Error("the request broke off"))
+            self._fail(SendError("closed", "did not get the whole request"))
             self.reset(ErrorCode.CANCEL)
         else:
             self.finish()
@@ -104,20 +93,20 @@ class TargetStream(Http2Stream):
         self._moved_at = self.connection.loop.time()
 
     def lost_patience(self) -> None:
-        self._fail(Http2Error(_SILENT, timed_out=True))
+        self._fail(SendError("timeout", _SILENT))
         self.reset(ErrorCode.CANCEL)
 
     # The answer, as it is waited for
 
     async def answered(self) -> None:
-        """Returns when the head of the answer is there. Raises Http2Error."""
+        """Returns when the head of the answer is there. Raises SendError."""
         while not self.status:
             if self._error is not None:
                 raise self._error
             await self._wait(is_sending=not self.is_sent)
 
     async def part(self) -> bytes | None:
-        """The next part of the body; the target may send as much again. Raises Http2Error."""
+        """The next part of the body; the target may send as much again. Raises SendError."""
         while not self._chunks:
             if self._error is not None:
                 raise self._error
@@ -153,7 +142,7 @@ class TargetStream(Http2Stream):
             except TimeoutError:
                 if max(self._heard_at, self._moved_at) + (self.patience or 0.0) > loop.time():
                     continue
-                raise Http2Error(_SILENT, timed_out=True) from None
+                raise SendError("timeout", _SILENT) from None
             else:
                 return
             finally:
@@ -180,7 +169,7 @@ class TargetStream(Http2Stream):
             status, headers = read_response(lines)
             self.length = content_length(headers)
         except MalformedHeadError as error:
-            self._fail(Http2Error(f"the target sent an invalid answer: {error}"))
+            self._fail(SendError("invalid", f"sent an invalid answer: {error}"))
             self.reset(ErrorCode.PROTOCOL_ERROR)
             return
         self.status, self.headers = status, headers
@@ -194,20 +183,21 @@ class TargetStream(Http2Stream):
         try:
             self.answer_trailers = read_trailers(lines)
         except MalformedHeadError as error:
-            self._fail(Http2Error(f"the target sent invalid trailers: {error}"))
+            self._fail(SendError("invalid", f"sent invalid trailers: {error}"))
             self.reset(ErrorCode.PROTOCOL_ERROR)
 
     def all_received(self) -> None:
         self._tell()
 
     def broke_off(self, text: str, *, is_refused: bool) -> None:
-        self._fail(Http2Error(text, is_untouched=is_refused and not self.status))
+        kind = UntouchedError if is_refused and not self.status else SendError
+        self._fail(kind("closed", text))
 
     def ended(self) -> None:
         self._tell()
         self.connection.loop.call_soon(self.connection.close_if_left)
 
-    def _fail(self, error: Http2Error) -> None:
+    def _fail(self, error: SendError) -> None:
         if not self.is_received:
             self._error = self._error or error
         self._tell()
@@ -228,12 +218,12 @@ class TargetConnection(Http2Connection[TargetStream]):
         return len(self.streams) < most
 
     def open(self, head: list[Header], body: Body, idle: float) -> TargetStream:
-        """A request begins. Raises Http2Error."""
+        """A request begins. Raises SendError."""
         try:
             number = self._engine.get_next_available_stream_id()
         except BrokenRuleError as error:
             self.is_leaving = True
-            raise Http2Error(str(error), is_untouched=True) from None
+            raise UntouchedError("closed", f"takes no more streams: {error}") from None
         stream = self.streams[number] = TargetStream(self, number, idle)
         stream.send_head(head, ends=body is EMPTY)
         if body is not EMPTY:
@@ -249,14 +239,14 @@ class TargetConnection(Http2Connection[TargetStream]):
         self.is_leaving = True
         for stream in list(self.streams.values()):
             if not stream.is_received and (goodbye.code or stream.number > goodbye.last):
-                self.drop(stream, "the target ended the connection", is_refused=not goodbye.code)
+                self.drop(stream, "ended the connection", is_refused=not goodbye.code)
         self.close_if_left()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.end("the target closed the connection before its answer was complete")
+        self.end("closed the connection before its answer was complete")
 
     def fail(self, text: str, code: int | None) -> None:
-        super().fail(f"the target sent invalid HTTP/2: {text}", code)
+        super().fail(f"sent invalid HTTP/2: {text}", code)
 
     def close_if_left(self) -> None:
         """Ends the connection of a target that took leave, once all is answered."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
-from edgegw.http.message import Header, Request, Response
+from edgegw.http.message import CutOffError, Header, Request, Response
 
 if TYPE_CHECKING:
     import httpx
@@ -21,7 +21,11 @@ Address: TypeAlias = tuple[str, str, int]
 
 
 class Timeouts(NamedTuple):
-    """In seconds. `keep_alive` is how long a connection may rest behind the answer."""
+    """In seconds: to connect, without a byte of the answer, and of the body's way out.
+
+    `keep_alive` is how long a connection may rest behind the answer; with 0 the request has one of
+    its own.
+    """
 
     connect: float
     read: float
@@ -56,6 +60,15 @@ class SendError(Exception):
         """What happened, and where."""
         scheme, host, port = address
         return f"{scheme}://{host}:{port} {self}"
+
+
+class UntouchedError(SendError):
+    """There is no answer, and the other end has not begun: it may be asked again."""
+
+
+def cut_off(error: SendError) -> CutOffError:
+    """What a response body ends with whose sender failed in the middle."""
+    return CutOffError(f"the response body ends early: its sender {error}")
 
 
 @runtime_checkable

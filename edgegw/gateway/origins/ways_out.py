@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from edgegw.alb.flow import ForwardTo, TargetFailure
 from edgegw.alb.model import IpTargetGroup, ProtocolVersion, Target
+from edgegw.alb.target_connection import UNVERIFIED_TARGETS
 from edgegw.alb.targets import Answer
 from edgegw.cloudfront.faults import OriginFailure
 from edgegw.cloudfront.model import Origin
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.origins.custom import NetworkOrigins
-from edgegw.gateway.origins.http2_transport import Http2Transport
+from edgegw.gateway.origins.http2_client import Http2Client
 from edgegw.gateway.origins.ip_target import IpTargets
 from edgegw.gateway.origins.load_balancer import LoadBalancerOrigins
 from edgegw.gateway.origins.origin import Enter, OriginKind
@@ -37,7 +38,11 @@ class Origins:
         targets: Transport | httpx.AsyncBaseTransport,
         local: dict[tuple[str, int], Enter],
     ) -> None:
-        network, http1, http2 = _as_transport(transport), _as_transport(targets), Http2Transport()
+        network, http1, http2 = (
+            _as_transport(transport),
+            _as_transport(targets),
+            Http2Client(unverified=UNVERIFIED_TARGETS),
+        )
         self.local = local
         self._kinds: Final[tuple[OriginKind, ...]] = (
             LoadBalancerOrigins(local),

@@ -65,7 +65,7 @@ ANSWERS = [
         id="no body",
     ),
     pytest.param(
-        CHUNKED + b"2\r\nok\r\n00a ;x=\"y\"\r\n0123456789\r\n0\r\n\r\n",
+        CHUNKED + b'2\r\nok\r\n00a ;x="y"\r\n0123456789\r\n0\r\n\r\n',
         Answer(
             "done",
             200,

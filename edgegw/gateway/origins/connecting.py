@@ -1,0 +1,55 @@
+"""What it takes to connect: contexts of TLS, and why there is no connection."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
+from edgegw.gateway.origins.transport import Address, SendError
+
+
+class TlsContexts:
+    """Made when they are needed, as certificates take their time to load.
+
+    Certificates are checked except for the hosts in `unverified`.
+    """
+
+    def __init__(self, unverified: AbstractSet[str], protocols: Sequence[str] = ()) -> None:
+        self._unverified = unverified
+        self._protocols = list(protocols)
+        self._made: dict[bool, ssl.SSLContext] = {}
+
+    def to(self, at: Address) -> ssl.SSLContext | None:
+        """The context for connections to this place; None without TLS."""
+        scheme, host, _ = at
+        if scheme != "https":
+            return None
+        is_verified = host not in self._unverified
+        context = self._made.get(is_verified)
+        if context is None:
+            context = self._made[is_verified] = ssl.create_default_context()
+            if self._protocols:
+                context.set_alpn_protocols(self._protocols)
+            if not is_verified:
+                context.check_hostname = False
+                context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+def unreachable(error: OSError | UnicodeError, timeout: float) -> SendError:
+    """Why there was no connection within `timeout` seconds."""
+    match error:
+        case TimeoutError():
+            text = f"did not answer in time: no connection within {timeout:g} s"
+            return SendError("timeout", text, was_connected=False)
+        case socket.gaierror():
+            return SendError("dns", f"cannot be resolved: {error}", was_connected=False)
+        case ssl.SSLError():
+            text = f"failed the TLS handshake: {error}"
+            return SendError("closed", text, was_connected=False)
+        case UnicodeError():
+            return SendError("invalid", f"cannot be asked: {error}", was_connected=False)
+        case _:
+            return SendError("refused", f"refused the connection: {error}", was_connected=False)
