@@ -35,7 +35,9 @@ configuration.
 """
 
 USER_AGENT: Final = b"ELB-HealthChecker/2.0"
-"""Source: ELB User Guide for ALB, "Health checks for Application Load Balancer target groups"."""
+"""What health checks call themselves, of ip targets and of functions.
+
+Source: ELB User Guide for ALB, "Health checks for Application Load Balancer target groups"."""
 
 _USUAL_PORTS: Final = {"http": 80, "https": 443}
 _TRAILERS: Final = (b"te", b"trailers")
@@ -51,8 +53,8 @@ def scheme_of(group: IpTargetGroup) -> Literal["http", "https"]:
 def request_to_target(request: Request, version: ProtocolVersion, *, closes: bool) -> Request:
     """The request as it leaves for the target.
 
-    One that may smuggle another `closes` its connection (Source: ELB User Guide for ALB, "Desync
-    mitigation mode"); gRPC asks for trailers.
+    One that may smuggle another `closes` its connection; gRPC asks for trailers.
+    Source: ELB User Guide for ALB, "Desync mitigation mode".
     """
     if version == "GRPC":
         return request.sent(request.target, request.headers.added(_TRAILERS))

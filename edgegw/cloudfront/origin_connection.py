@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from edgegw.cloudfront.model import Origin, S3Origin
 from edgegw.http.message import Header
 
-KEPT_ALIVE: Final[Header] = (b"Connection", b"Keep-Alive")
+CONNECTION_HEADER: Final[Header] = (b"Connection", b"Keep-Alive")
 """What the Connection header of a viewer is replaced with.
 
 Source: CloudFront Developer Guide, "HTTP request headers and CloudFront behavior (custom and

@@ -4,7 +4,7 @@ import pytest
 
 from edgegw.cloudfront.model import CustomOrigin, Origin, S3Origin
 from edgegw.cloudfront.origin_connection import (
-    KEPT_ALIVE,
+    CONNECTION_HEADER,
     OriginConnection,
     address_of,
     connection_to,
@@ -111,4 +111,4 @@ def test_a_bucket_is_tried_three_times() -> None:
 
 
 def test_the_connection_header_is_cloudfronts() -> None:
-    assert KEPT_ALIVE == (b"Connection", b"Keep-Alive")
+    assert CONNECTION_HEADER == (b"Connection", b"Keep-Alive")

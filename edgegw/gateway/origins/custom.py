@@ -6,7 +6,7 @@ from typing import Final
 
 from edgegw.cloudfront.faults import OriginFailure
 from edgegw.cloudfront.model import Origin
-from edgegw.cloudfront.origin_connection import KEPT_ALIVE, connection_to, may_try_again
+from edgegw.cloudfront.origin_connection import CONNECTION_HEADER, connection_to, may_try_again
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.origins.transport import Outgoing, SendError, Timeouts, Transport
 from edgegw.http.message import Request, Response
@@ -31,7 +31,7 @@ class NetworkOrigins:
         connection = connection_to(origin)
         times = Timeouts(connection.connect, connection.read, WRITE_TIMEOUT, connection.keep_alive)
         outgoing = Outgoing(
-            connection.address, request, times, () if request.upgrade else (KEPT_ALIVE,)
+            connection.address, request, times, () if request.upgrade else (CONNECTION_HEADER,)
         )
         sent = 0
         while True:

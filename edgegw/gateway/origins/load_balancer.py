@@ -7,7 +7,7 @@ from typing import Final
 
 from edgegw.cloudfront.faults import OriginFailure
 from edgegw.cloudfront.model import Origin
-from edgegw.cloudfront.origin_connection import KEPT_ALIVE, address_of
+from edgegw.cloudfront.origin_connection import CONNECTION_HEADER, address_of
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.origins.origin import Enter
 from edgegw.gateway.origins.request_head import framed
@@ -38,5 +38,8 @@ def _entering(request: Request, scheme: str) -> Request:
     """`request` as the load balancer's socket would have received it."""
     lines = framed(request.headers.raw, request.body)
     return request._replace(
-        headers=Headers((*lines, KEPT_ALIVE)), scheme=scheme, http_version="1.1", client=_EDGE
+        headers=Headers((*lines, CONNECTION_HEADER)),
+        scheme=scheme,
+        http_version="1.1",
+        client=_EDGE,
     )

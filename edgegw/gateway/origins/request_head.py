@@ -7,14 +7,12 @@ would make two heads of one: CR, LF and NUL in a header, blanks and control byte
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from edgegw.gateway.origins.transport import Outgoing, SendError
+from edgegw.http.grammar import NOT_IN_TARGET, TEXT_TOKEN
 from edgegw.http.message import EMPTY, Body, Header
 
-_TARGET: Final = re.compile(rb"/[^\x00-\x20\x7f]*")
-_METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _USUAL: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _LENGTHS: Final = frozenset(map(len, _FRAMING))
@@ -51,12 +49,12 @@ def framed(lines: tuple[Header, ...], body: Body) -> tuple[Header, ...]:
 
 def check_request_line(method: str, target: bytes) -> None:
     """Raises SendError where they cannot be written down. `*` is a target of OPTIONS alone."""
-    if method not in _USUAL and _METHOD.fullmatch(method) is None:
-        raise SendError("invalid", f"cannot be sent this request: the method {method[:40]!r}")
-    if _TARGET.fullmatch(target) is None and (method, target) != ("OPTIONS", b"*"):
-        what = "no path" if target[:1] != b"/" else "illegal characters in it"
-        text = f"cannot be sent this request: the target {target[:80]!r} has {what}"
-        raise SendError("invalid", text)
+    if method not in _USUAL and TEXT_TOKEN.fullmatch(method) is None:
+        raise _unfit(f"the method {method[:40]!r}")
+    if target[:1] != b"/" and (method, target) != ("OPTIONS", b"*"):
+        raise _unfit(f"the target {target[:80]!r} is no path")
+    if NOT_IN_TARGET.search(target) is not None:
+        raise _unfit(f"the target {target[:80]!r} has blanks or control characters")
 
 
 def request_head(outgoing: Outgoing) -> bytes:
@@ -72,8 +70,12 @@ def request_head(outgoing: Outgoing) -> bytes:
     first = b"%b %b HTTP/1.1" % (method.encode("ascii"), target)
     head = b"\r\n".join((first, *map(b": ".join, lines)))
     if len(head) - len(head.translate(None, b"\r\n\0")) != 2 * len(lines):
-        raise SendError("invalid", "cannot be sent this request: illegal characters in a header")
+        raise _unfit("a header has a line end or NUL in it")
     return head + b"\r\n\r\n"
+
+
+def _unfit(what: str) -> SendError:
+    return SendError("invalid", f"cannot be sent this request: {what}")
 
 
 def own_lines(outgoing: Outgoing) -> tuple[Header, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final, Literal, TypeAlias
 
+from edgegw.http.grammar import BLANKS, TCHAR
 from edgegw.http.message import Header, Headers
 
 Framing: TypeAlias = int | Literal["chunked", "close"]
@@ -35,12 +36,9 @@ class ResponseHead:
         self.keeps_alive = keeps_alive
 
 
-_STATUS: Final = re.compile(
-    rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?\r\n"
-)
-_LINE: Final = re.compile(
-    rb"(?<=\n)([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)\r\n"
-)
+_TEXT: Final = r"[^\x00-\x08\x0a-\x1f\x7f]*"
+_STATUS: Final = re.compile(rf"HTTP/1\.([01]) ([1-9][0-9]{{2}})(?: ({_TEXT}))?\r\n".encode())
+_LINE: Final = re.compile(rf"(?<=\n)([{TCHAR}]+):[ \t]*({_TEXT})\r\n".encode())
 _DIGITS: Final = re.compile(rb"[0-9]{1,18}")
 _READ: Final = frozenset({10, 14, 17})
 """Lengths of the names that are looked at: connection, content-length, transfer-encoding."""
@@ -64,7 +62,7 @@ def parse_lines(data: bytes, start: int, end: int) -> list[Header]:
     if len(lines) != data.count(b"\n", start, end):
         raise InvalidAnswerError(f"a line in the headers {data[start : start + 200]!r}")
     if data.find(b" \r\n", start) >= 0 or data.find(b"\t\r\n", start) >= 0:
-        lines = [(name, value.rstrip(b" \t")) for name, value in lines]
+        lines = [(name, value.rstrip(BLANKS)) for name, value in lines]
     return lines
 
 
