@@ -79,7 +79,7 @@ class Http1Client:
         loop = asyncio.get_running_loop()
         pool = self._pools.get(at)
         if pool is None:
-            pool = self._pools[at] = Http1Pool(loop, self._lost)
+            pool = self._pools[at] = Http1Pool(loop, at, self._lost)
         connection = Http1Connection(loop, pool)
         pool.add(connection)
         self._count += 1
@@ -119,7 +119,7 @@ class Http1Client:
         """A connection of `pool` is gone; a pool without any is not kept."""
         self._count -= 1
         if not pool.connections:
-            self._pools = {at: known for at, known in self._pools.items() if known is not pool}
+            self._pools.pop(pool.at, None)
 
 
 async def _upload(connection: Http1Connection, body: Body) -> None:

@@ -100,8 +100,8 @@ class Http1Connection(asyncio.Protocol):
             self.transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.reader.end(is_clean=exc is None and not self.is_closed)
         self.is_closed = True
-        self.reader.end(is_clean=exc is None)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -181,7 +181,9 @@ class Http1Connection(asyncio.Protocol):
         self.close()
 
     def close(self) -> None:
+        """Ends the connection now; whoever waits for an answer is told so."""
         if self.transport is not None and not self.is_closed:
+            self.is_closed = True
             self.transport.abort()
 
     # The request's way out

@@ -6,18 +6,23 @@ import asyncio
 from collections.abc import Callable
 
 from edgegw.gateway.origins.http1_connection import Http1Connection
+from edgegw.gateway.origins.transport import Address
 
 
 class Http1Pool:
     """Idle connections last in, first out; each is closed when its time is over.
 
-    `on_lost` is called when a connection is gone.
+    `at` is where they lead; `on_lost` is called when one is gone.
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, on_lost: Callable[[Http1Pool], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        at: Address,
+        on_lost: Callable[[Http1Pool], None],
     ) -> None:
         self.loop = loop
+        self.at = at
         self.connections: set[Http1Connection] = set()
         self._idle: dict[Http1Connection, None] = {}
         self._on_lost = on_lost
@@ -47,8 +52,10 @@ class Http1Pool:
         self.connections.add(connection)
 
     def forget(self, connection: Http1Connection) -> None:
-        """A connection is gone."""
-        self.connections.discard(connection)
+        """A connection is gone; it may be told twice, where it was given up as it was made."""
+        if connection not in self.connections:
+            return
+        self.connections.remove(connection)
         self._idle.pop(connection, None)
         if not self.connections and self._timer is not None:
             self._timer.cancel()

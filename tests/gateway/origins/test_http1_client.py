@@ -165,6 +165,24 @@ async def test_head_answered_with_a_body(client, raw_origin) -> None:
             assert origin.connections == count
 
 
+async def test_a_body_whose_end_is_not_the_origins_is_cut(raw_origin) -> None:
+    """A body that goes on until the connection closes, which we close."""
+
+    async def script(reader, writer):
+        await read_head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\nsome")
+        await reader.read(-1)
+
+    client = Http1Client()
+    async with raw_origin(script) as origin:
+        response = await client.send(outgoing(origin.url))
+        parts = aiter(response.body.chunks)
+        assert await anext(parts) == b"some"
+        await client.close()
+        with pytest.raises(CutOffError):
+            await anext(parts)
+
+
 # Answers that are none
 
 
