@@ -100,11 +100,6 @@ class LogGroup:
         """Adds an entry to the log stream `stream`."""
         Journal(self, stream, settings).add(what, time.time())
 
-    def wake_up(self) -> None:
-        """There is a new entry for those who wait."""
-        if self.wake is not None:
-            self.wake_up()
-
     def make_room(self) -> None:
         """Lets the oldest entries go."""
         while len(self.kept) > KEPT_ENTRIES or self.size > KEPT_BYTES:

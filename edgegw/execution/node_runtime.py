@@ -12,6 +12,7 @@ import sys
 from typing import Final, cast
 
 from edgegw.awslambda.model import Runtime
+from edgegw.awslambda.runtimes import node_flags
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.channel import Child
 from edgegw.execution.spawning import Start, Zygotes, framed, wrapped
@@ -24,12 +25,6 @@ _SPARE_DELAY: Final = 0.25
 
 MIN_NODE: Final = 20
 
-_NODE_FLAGS: Final = {
-    20: ["--no-experimental-require-module"],
-    22: ["--no-experimental-require-module", "--no-experimental-detect-module"],
-}
-"""What Lambda starts Node.js with, so that what it refuses to load is refused here."""
-
 _NODE_HOST: Final = str(RUNTIMES / "node" / "host.cjs")
 
 
@@ -40,7 +35,7 @@ class NodeSpawner:
         self._executable = find_node()
         self._runtime = runtime
         self._zygotes = zygotes
-        self._looking: asyncio.Task[list[str]] | None = None
+        self._looking: asyncio.Task[bool] | None = None
         self._version = ""
         self._spare: asyncio.Task[Started] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -85,14 +80,14 @@ class NodeSpawner:
         """The command of a child, less the flags that `options` (NODE_OPTIONS) reverses."""
         if self._looking is None:
             self._looking = asyncio.ensure_future(self._look())
-        flags = await asyncio.shield(self._looking)
-        kept = [flag for flag in flags if flag.replace("--no-", "--") not in options.split()]
-        return [self._executable, *kept, _NODE_HOST]
+        knows_flags = await asyncio.shield(self._looking)
+        flags = node_flags(self._runtime.version[0], options) if knows_flags else ()
+        return [self._executable, *flags, _NODE_HOST]
 
-    async def _look(self) -> list[str]:
-        """Lambda's flags for this runtime, if this Node.js knows them; and which one it is."""
+    async def _look(self) -> bool:
+        """Whether this Node.js knows Lambda's flags for this runtime; and which one it is."""
         major = self._runtime.version[0]
-        for flags in (_NODE_FLAGS.get(major, []), []):
+        for flags in (node_flags(major), ()):
             process = await asyncio.create_subprocess_exec(
                 self._executable,
                 *flags,
@@ -110,7 +105,7 @@ class NodeSpawner:
                 self._runtime.identifier,
                 self._version,
             )
-        return flags
+        return bool(flags)
 
     async def close(self) -> None:
         self._closed = True
