@@ -66,10 +66,10 @@ def invoke(
     import asyncio
 
     from edgegw.awslambda.api import check_payload
+    from edgegw.awslambda.lambda_api import function_not_found
     from edgegw.awslambda.logs import log_tail as tail_of
     from edgegw.awslambda.model import FunctionError, Invocation, Refused, Throttled
     from edgegw.awslambda.service_errors import ServiceError
-    from edgegw.execution.invoke_api import api_not_found
     from edgegw.execution.service import LambdaService
 
     loaded = _load(config)
@@ -84,7 +84,7 @@ def invoke(
             {ref.name: deployed}, loaded.account, pass_credentials=loaded.pass_credentials
         )
         if not deployed.targets(ref):
-            raise api_not_found(service, ref)
+            raise function_not_found(loaded.account, ref)
     except ServiceError as error:
         raise UsageError(error.message or error.code) from None
 

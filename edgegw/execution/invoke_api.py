@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import ipaddress
 import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -22,6 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edgegw.awslambda import api
+from edgegw.awslambda import lambda_api as lambda_calls
 from edgegw.awslambda.event_stream import invoke_complete, payload_chunk
 from edgegw.awslambda.lifecycle import MAX_PAYLOAD, MAX_STREAMED
 from edgegw.awslambda.logs import invocation_lines, log_tail
@@ -35,19 +35,19 @@ from edgegw.awslambda.model import (
     Throttled,
 )
 from edgegw.awslambda.payload import Json, encode_payload
-from edgegw.awslambda.service_errors import STATUS, ServiceError, constraint, invalid
+from edgegw.awslambda.service_errors import ServiceError, invalid
 from edgegw.execution.control import ControlPlane
 from edgegw.execution.service import LambdaService
 from edgegw.execution.shifting import Shifter
 
 logger = logging.getLogger(__name__)
 
-_MAX_CLIENT_CONTEXT: Final = 3583
 _FORMS: Final = frozenset(
     {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
 )
 _F: Final = "/functions/{name}"
 
+Action = Literal["Invoke", "InvokeWithResponseStream"]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -267,39 +267,23 @@ class _Api:
 
     # Invoke
 
-    async def _invocation(self, request: Request) -> Invocation:
-        """The invocation that a request asks for, checked in AWS's order."""
-        ref = self._ref(request)
-        deployed = self._control.deployed(
-            FunctionRef(ref.name, qualifier=ref.qualifier or "$LATEST")
-        )
-        if not deployed.targets(ref):
-            raise api_not_found(self._service, ref)
-        headers = request.headers
-        context = headers.get("x-amz-client-context", "")
-        if len(context) > _MAX_CLIENT_CONTEXT:
-            rule = f"Member must have length less than or equal to {_MAX_CLIENT_CONTEXT}"
-            raise constraint(f"{context[:20]}...", "clientContext", rule)
-        payload = api.check_payload(await _body(request))
-        return Invocation(
-            ref, payload, headers.get("x-amzn-trace-id", ""), _client_context(context)
-        )
+    def _head(self, request: Request, action: Action) -> lambda_calls.InvokeHead:
+        name, qualifier = request.path_params["name"], request.query_params.get("Qualifier")
+        call = lambda_calls.InvokeCall(action, name, qualifier, request.headers)
+        return lambda_calls.check_head(call, self._service.account, self._service.functions)
 
     async def _invoke(self, request: Request) -> Response:
-        kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
-        if kind not in ("RequestResponse", "Event", "DryRun"):
-            rule = "Member must satisfy enum value set: [Event, RequestResponse, DryRun]"
-            raise constraint(kind, "invocationType", rule)
-        invocation = await self._invocation(request)
-        if kind == "Event":
+        head = self._head(request, "Invoke")
+        invocation = head.invocation(await _body(request))
+        if head.kind == "Event":
             raise invalid("edgegw does not take asynchronous invocations (InvocationType Event)")
-        if kind == "DryRun":
+        if head.kind == "DryRun":
             return Response(status_code=204)
         outcome = await self._service.invoke(invocation)
         if isinstance(outcome, (Throttled, Refused)):
-            raise _refused(outcome)
-        headers = _outcome_headers(outcome)
-        if request.headers.get("x-amz-log-type") == "Tail":
+            raise lambda_calls.refusal(outcome)
+        headers = lambda_calls.outcome_headers(outcome)
+        if head.wants_tail:
             headers["X-Amz-Log-Result"] = self._tail(invocation, outcome)
         return Response(outcome.payload, headers=headers, media_type="application/json")
 
@@ -309,12 +293,9 @@ class _Api:
         return base64.b64encode(log_tail(invocation_lines(outcome.report, settings))).decode()
 
     async def _stream(self, request: Request) -> Response:
-        kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
-        if kind not in ("RequestResponse", "DryRun"):
-            rule = "Member must satisfy enum value set: [RequestResponse, DryRun]"
-            raise constraint(kind, "invocationType", rule)
-        invocation = await self._invocation(request)
-        if kind == "DryRun":
+        head = self._head(request, "InvokeWithResponseStream")
+        invocation = head.invocation(await _body(request))
+        if head.kind == "DryRun":
             return Response(status_code=204)
         sink = _Sink()
         running = asyncio.ensure_future(self._service.invoke(invocation, sink))
@@ -323,9 +304,8 @@ class _Api:
         if running.done():
             outcome = running.result()
             if isinstance(outcome, (Throttled, Refused)):
-                raise _refused(outcome)
-        tail = request.headers.get("x-amz-log-type") == "Tail"
-        frames = self._frames(sink, running, invocation, tail=tail)
+                raise lambda_calls.refusal(outcome)
+        frames = self._frames(sink, running, invocation, tail=head.wants_tail)
         deployed = self._service.functions[invocation.function.name]
         targets = deployed.targets(invocation.function)
         headers = {"X-Amz-Executed-Version": targets[0][0]}
@@ -407,45 +387,8 @@ async def _body(request: Request) -> bytes:
         if size <= MAX_PAYLOAD:
             taken.append(chunk)
     if size > MAX_PAYLOAD:
-        text = f"Request must be smaller than {MAX_PAYLOAD} bytes for the InvokeFunction operation"
-        raise ServiceError("RequestTooLargeException", text)
+        raise lambda_calls.payload_too_large()
     return b"".join(taken)
-
-
-def _client_context(encoded: str) -> str:
-    if not encoded:
-        return ""
-    try:
-        context = base64.b64decode(encoded, validate=True)
-        api.request_body(context)
-        return context.decode()
-    except (binascii.Error, ServiceError, UnicodeDecodeError):
-        text = "Client context must be a valid Base64-encoded JSON object."
-        raise ServiceError("InvalidRequestContentException", text) from None
-
-
-def api_not_found(service: LambdaService, ref: FunctionRef) -> ServiceError:
-    """Invoke names the version that it looked for."""
-    arn = service.account.arn(ref.name, ref.qualifier or "$LATEST")
-    return ServiceError("ResourceNotFoundException", f"Function not found: {arn}")
-
-
-def _refused(outcome: Throttled | Refused) -> ServiceError:
-    if isinstance(outcome, Throttled):
-        code = "TooManyRequestsException"
-        return ServiceError(code, outcome.message, reason=outcome.reason)
-    code = outcome.code if outcome.code in STATUS else "ServiceException"
-    return ServiceError(code, outcome.message)
-
-
-def _outcome_headers(outcome: Returned | FunctionError) -> dict[str, str]:
-    headers = {
-        "X-Amz-Executed-Version": outcome.report.version,
-        "x-amzn-RequestId": outcome.report.request_id,
-    }
-    if isinstance(outcome, FunctionError):
-        headers["X-Amz-Function-Error"] = "Unhandled"
-    return headers
 
 
 def _json(value: Json, status: int = 200) -> Response:

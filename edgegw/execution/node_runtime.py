@@ -12,7 +12,7 @@ import sys
 from typing import Final, cast
 
 from edgegw.awslambda.model import Runtime
-from edgegw.awslambda.node_flags import NODE_FLAGS, flags_kept
+from edgegw.awslambda.runtimes import node_flags
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.channel import Child
 from edgegw.execution.spawning import Start, Zygotes, framed, wrapped
@@ -35,7 +35,7 @@ class NodeSpawner:
         self._executable = find_node()
         self._runtime = runtime
         self._zygotes = zygotes
-        self._looking: asyncio.Task[tuple[str, ...]] | None = None
+        self._looking: asyncio.Task[bool] | None = None
         self._version = ""
         self._spare: asyncio.Task[Started] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -80,13 +80,14 @@ class NodeSpawner:
         """The command of a child, less the flags that `options` (NODE_OPTIONS) reverses."""
         if self._looking is None:
             self._looking = asyncio.ensure_future(self._look())
-        flags = await asyncio.shield(self._looking)
-        return [self._executable, *flags_kept(flags, options), _NODE_HOST]
+        knows_flags = await asyncio.shield(self._looking)
+        flags = node_flags(self._runtime.version[0], options) if knows_flags else ()
+        return [self._executable, *flags, _NODE_HOST]
 
-    async def _look(self) -> tuple[str, ...]:
-        """Lambda's flags for this runtime, if this Node.js knows them; and which one it is."""
+    async def _look(self) -> bool:
+        """Whether this Node.js knows Lambda's flags for this runtime; and which one it is."""
         major = self._runtime.version[0]
-        for flags in (NODE_FLAGS.get(major, ()), ()):
+        for flags in (node_flags(major), ()):
             process = await asyncio.create_subprocess_exec(
                 self._executable,
                 *flags,
@@ -104,7 +105,7 @@ class NodeSpawner:
                 self._runtime.identifier,
                 self._version,
             )
-        return flags
+        return bool(flags)
 
     async def close(self) -> None:
         self._closed = True
