@@ -56,12 +56,6 @@ MAX_STREAMED: Final = 200 * 1024 * 1024
 Source: Lambda Developer Guide, "Lambda quotas", streamed response.
 """
 
-IDLE_TIME: Final = 600.0
-"""Seconds after which an idle environment is shut down; AWS promises no number.
-
-Source: observed: 5 to 15 minutes.
-"""
-
 RUNTIME_SHUTDOWN: Final = 0.3
 """Seconds between SIGTERM and SIGKILL for a runtime, where an extension is registered.
 
