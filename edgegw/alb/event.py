@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 
 from edgegw.alb.answers import SERVER
 from edgegw.alb.model import LambdaTargetGroup
+from edgegw.alb.targets import HEALTH_CHECKER
 from edgegw.awslambda.payload import decode_payload, encode_payload
 from edgegw.http.grammar import TEXT_VALUE_CONTROL, TOKEN
 from edgegw.http.message import HOP_BY_HOP, Body, Header, Headers, Request, Response
@@ -81,7 +82,7 @@ def encode_event(request: Request, body: bytes, group: LambdaTargetGroup) -> byt
 
 def encode_health_check(group: LambdaTargetGroup, path: str) -> bytes:
     """The event of a health check: `user-agent` is its only header; a query in `path` is split."""
-    headers = {"user-agent": ["ELB-HealthChecker/2.0"]}
+    headers = {"user-agent": [HEALTH_CHECKER]}
     path, _, rest = path.partition("?")
     pairs = [(key.decode(), value.decode()) for key, value in query_pairs(rest.encode())]
     query = _grouped(pairs)

@@ -31,6 +31,12 @@ def choose_target_group(action: Forward, *, draw: float) -> TargetGroup | None:
 
 # Health
 
+HEALTH_CHECKER: Final = "ELB-HealthChecker/2.0"
+"""The User-Agent of health checks, of ip targets and of functions.
+
+Source: ELB User Guide for ALB, "Health checks for target groups", and recorded checks.
+"""
+
 State = Literal["initial", "healthy", "unhealthy", "unused", "draining", "unavailable"]
 CheckResult = Literal["pass", "mismatch", "timeout", "failed"]
 
