@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from edgegw.awslambda.lifecycle import Failure
+from edgegw.awslambda.lifecycle import IDLE_TIME, Failure
 from edgegw.awslambda.model import Function, Invocation, Outcome
 from edgegw.awslambda.scheduling import PATIENCE, Demand, environments_to_start
 from edgegw.execution.background import Background
@@ -23,9 +23,6 @@ _RISING: Final = 0.05
 _FALLING: Final = 0.5
 """Weights of the newest duration in the moving mean. A process that the system held up looks slow
 for once: what falls is believed at once, what rises only when it lasts."""
-
-IDLE_TIME: Final = 600.0
-"""Seconds after which an idle environment is shut down (AWS: typically 5 to 15 min)."""
 
 
 class SupersededError(Exception):
