@@ -89,3 +89,12 @@ def test_names_at_the_edge() -> None:
 )
 def test_lambda_reads_the_level_of_json_lines(line: str, shown: bool) -> None:
     assert is_shown(line, LogSettings("JSON", "WARN")) is shown
+
+
+def test_levels_in_their_order() -> None:
+    """Lambda Developer Guide, "Configuring JSON and plain text log formats"."""
+    levels = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+    for at, least in enumerate(levels):
+        settings = LogSettings("JSON", least)
+        shown = [level for level in levels if is_shown(f'{{"level": "{level}"}}', settings)]
+        assert shown == list(levels[at:])

@@ -31,6 +31,12 @@ def test_the_defaults() -> None:
     )
 
 
+@pytest.mark.parametrize("host", ["sandbox.localdomain", "sandbox", "localhost", "127.0.0.1"])
+def test_hosts_that_mean_the_environment(host: str) -> None:
+    """Lambda Developer Guide, "Telemetry API reference", destination; those but the first are ours."""
+    assert decode(destination={"protocol": "HTTP", "URI": f"http://{host}:8080/x"}).port == 8080
+
+
 def test_tcp_and_buffering() -> None:
     found = decode(
         destination={"protocol": "TCP", "port": 9999},
