@@ -33,7 +33,8 @@ from edgegw.http.target import Target
 from edgegw.wire.answering import answer
 from edgegw.wire.front import Delivery, Front, ViewerGoneError
 from edgegw.wire.http1 import Connection
-from edgegw.wire.http2_frames import Goodbye
+from edgegw.wire.http2_engine import Goodbye
+from edgegw.wire.http2_frames import ErrorCode
 from edgegw.wire.http2_heads import (
     MalformedHeadError,
     RequestHead,
@@ -42,7 +43,6 @@ from edgegw.wire.http2_heads import (
     sent_lines,
     sent_response,
 )
-from edgegw.wire.http2_library import ErrorCode
 from edgegw.wire.http2_streams import Http2Connection, Http2Stream
 from edgegw.wire.request_body import RequestBody
 
@@ -75,14 +75,9 @@ class Http2(Http2Connection["StreamOutlet"]):
         self.client = client
         self.tls = tls
         self.limits = limits = front.limits()
-        super().__init__(
-            "client",
-            window=_WINDOW,
-            windows=_WINDOW * limits.streams,
-            streams=limits.streams,
-        )
+        super().__init__("client", window=_WINDOW, streams=limits.streams)
         self._connections = connections
-        self._begun = self._unanswered = 0
+        self._begun = self._unanswered = self._answers_to = 0
         self._made = self._rests_since = self.loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._head_timer: asyncio.TimerHandle | None = None
@@ -96,7 +91,7 @@ class Http2(Http2Connection["StreamOutlet"]):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._frames.is_in_head:
+        if self.reader.is_in_head:
             self._time_head()
         elif self._head_timer is not None:
             self._head_timer.cancel()
@@ -114,7 +109,7 @@ class Http2(Http2Connection["StreamOutlet"]):
     def shutdown(self) -> None:
         """Answers what has begun, then closes."""
         if not self.is_leaving:
-            self.say_goodbye(self._last)
+            self.say_goodbye(self._answers_to)
         self._close_if_left()
 
     def abort(self) -> None:
@@ -128,9 +123,9 @@ class Http2(Http2Connection["StreamOutlet"]):
 
     # Requests
 
-    def head_received(self, number: int, lines: list[Header], *, ends: bool) -> None:
+    def stream_begun(self, number: int, lines: list[Header], *, ends: bool) -> None:
         if self.is_leaving or len(self.streams) >= self.limits.streams:
-            self.refuse(number, ErrorCode.REFUSED_STREAM)
+            self.put_reset(number, ErrorCode.REFUSED_STREAM)
             return
         try:
             head, path = _heads.read(lines)
@@ -139,11 +134,11 @@ class Http2(Http2Connection["StreamOutlet"]):
         except MalformedHeadError as error:
             if error.is_fatal:
                 raise
-            self.refuse(number, ErrorCode.PROTOCOL_ERROR)
+            self.put_reset(number, ErrorCode.PROTOCOL_ERROR)
             return
-        self._last = number
+        self._answers_to = number
         stream = StreamOutlet(self, number, head, path)
-        self.streams[number] = stream
+        self.add(stream)
         self._unanswered += 1
         self._count_request(number)
         stream.begin(ends=ends)
@@ -157,7 +152,7 @@ class Http2(Http2Connection["StreamOutlet"]):
         ):
             self.say_goodbye(number)
 
-    def take_goodbye(self, goodbye: Goodbye) -> None:
+    def goodbye_received(self, goodbye: Goodbye) -> None:
         """The client asks nothing more; what it asked is answered."""
         self.is_leaving = True
         self._close_if_left()
@@ -191,7 +186,7 @@ class Http2(Http2Connection["StreamOutlet"]):
             return
         due = self._rests_since + self.limits.keep_alive
         if due <= self.loop.time():
-            self.say_goodbye(self._last)
+            self.say_goodbye(self._answers_to)
             self.close()
         else:
             self._timer = self.loop.call_at(due, self._look)
@@ -235,6 +230,8 @@ class StreamOutlet(Http2Stream):
         self._left: int | None = None
         self._is_counted = True
         self._is_held = self._is_started = False
+        self.has_head = True
+        self.left = head.length
         self._look_ahead: asyncio.TimerHandle | None = None
 
     # The request
@@ -248,7 +245,7 @@ class StreamOutlet(Http2Stream):
         connection = self.connection
         wanted = self._continue if head.expects_continue else None
         idle = connection.limits.idle
-        self._body = RequestBody(partial(connection.acknowledge, self.number), wanted, idle)
+        self._body = RequestBody(partial(connection.taken, self), wanted, idle)
         if head.length is None and not head.may_wait:
             self._is_held = True
             if idle is not None:
@@ -312,7 +309,7 @@ class StreamOutlet(Http2Stream):
     def body_received(self, data: bytes) -> None:
         body = self._body
         if body is None:
-            self.connection.acknowledge(self.number, len(data))
+            self.connection.taken(self, len(data))
             return
         body.put(data)
         if self._is_held:
