@@ -6,7 +6,8 @@ what is all numbers is read and written at some 0.2 µs a line, faster than by a
 that has to carry every line over to Python, and ten times as fast as by the usual one in Python.
 
 Written are whole strings, never by Huffman's code: it saves bytes, of which there are enough here.
-What hardly comes twice is not put into the table, where it would push out what does.
+What passes by (a path, a length) is put into the table only when it comes twice in a row: it would
+push out what stays.
 """
 
 from __future__ import annotations
@@ -231,6 +232,7 @@ class Packer:
         self._size = 0
         self._limit = TABLE
         self._changes: list[int] = []
+        self._passing: dict[bytes, bytes] = {}
 
     def pack(self, lines: list[Header]) -> bytes:
         """A header block of `lines`, names in lower case."""
@@ -257,7 +259,10 @@ class Packer:
     def _put(self, out: bytearray, line: Header) -> None:
         """A line that no table has."""
         name, value = line
-        is_kept = name not in _PASSING and len(name) + len(value) <= _WORTH
+        is_kept = len(name) + len(value) <= _WORTH
+        if name in _PASSING and self._passing.get(name) != value:
+            self._passing[name] = value
+            is_kept = False
         index = _NAMES.get(name, 0)
         if is_kept:
             _put_number(out, index, 0x3F, 0x40)

@@ -22,105 +22,44 @@ stream (a body that is longer than promised, one stream too many) they end the w
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, TypeVar
 
 from edgegw.http.message import Header
-from edgegw.wire.hpack import LARGEST, HeaderBlockError, Packer, Unpacker
+from edgegw.wire.hpack import LARGEST, HeaderBlockError, Unpacker
 from edgegw.wire.http2_frames import (
     ACK,
     CONTINUATION,
-    DATA,
     END_HEADERS,
     END_STREAM,
-    GOAWAY,
-    HEADERS,
     LONGEST,
     PADDED,
-    PING,
-    PREFACE,
     RST_STREAM,
-    SETTINGS,
-    WINDOW_UPDATE,
     WITH_PRIORITY,
     ErrorCode,
     FrameError,
     FrameReader,
-    frame,
-    frame_head,
     number_frame,
 )
+from edgegw.wire.http2_states import Goodbye, StreamState
+from edgegw.wire.http2_writer import (
+    ENABLE_PUSH,
+    FIRST_WINDOW,
+    FRAME_SIZE,
+    MOST_STREAMS,
+    TABLE_SIZE,
+    WINDOW_SIZE,
+    Http2Writer,
+)
 
-_FIRST_WINDOW: Final = 65_535
 _WIDEST: Final = 2**31 - 1
-_TABLE_SIZE, _ENABLE_PUSH, _MOST_STREAMS, _WINDOW_SIZE, _FRAME_SIZE, _HEAD_SIZE = range(1, 7)
 _SETTING: Final = 6
 _LONGEST_OF_ALL: Final = 2**24 - 1
 _PAST: Final = 1_000
-_EARNED: Final = 4
-"""Frames that a peer may send for a frame of ours: it opens two windows, perhaps twice."""
-
-
-class Goodbye(NamedTuple):
-    """What a GOAWAY says: the last stream that its sender takes care of, and why."""
-
-    last: int
-    code: int
-
-
-class StreamState:
-    """What the rules need of a stream.
-
-    `send_window` and `receive_window` are bytes that may still be sent and come, `taken` those of
-    which the peer was not told yet. `left` is what is missing of the body that was promised.
-    """
-
-    __slots__ = (
-        "has_head",
-        "is_received",
-        "is_sent",
-        "left",
-        "number",
-        "receive_window",
-        "send_window",
-        "taken",
-    )
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.send_window = self.receive_window = self.taken = 0
-        self.left: int | None = None
-        self.has_head = self.is_received = self.is_sent = False
-
-    # What happens to it
-
-    def head_received(self, lines: list[Header], *, ends: bool) -> None:
-        """The head of an answer, or one before it; sets `has_head` if it is the last one."""
-        raise NotImplementedError
-
-    def body_received(self, data: bytes) -> None:
-        """A part of the peer's body has come, to be acknowledged when it is taken."""
-        raise NotImplementedError
-
-    def trailers_received(self, lines: list[Header]) -> None:
-        """Lines behind the peer's body have come. Raises MalformedHeadError."""
-        raise NotImplementedError
-
-    def all_received(self) -> None:
-        """The peer has said all."""
-        raise NotImplementedError
-
-    def broke_off(self, text: str, *, is_refused: bool) -> None:
-        """The stream was reset by either side, or the connection has ended; `text` says it.
-
-        A request that `is_refused` has not begun at the peer.
-        """
-        raise NotImplementedError
-
 
 Stream = TypeVar("Stream", bound=StreamState)
 
 
-class Http2Engine(Generic[Stream]):
+class Http2Engine(Http2Writer, Generic[Stream]):
     """One end of a connection; `peer` is what the other one is called: client or target.
 
     The peer may send ahead `window` bytes on each stream, and open so many `streams` at a time;
@@ -131,26 +70,22 @@ class Http2Engine(Generic[Stream]):
         self, peer: str, clock: Callable[[], float], *, window: int, streams: int | None
     ) -> None:
         is_client = peer != "client"
+        super().__init__(FrameReader(clock, preface=not is_client))
         self.peer = peer
         self.streams: dict[int, Stream] = {}
         self.most_streams: int | None = None
         self.has_settings = False
-        self.gathered: list[bytes | memoryview] = []
         self.opened: set[int] = set()
         """Streams whose windows were opened; 0 for the connection's."""
         self.last = 0
         """The latest stream that the peer has begun."""
-        self.send_window = _FIRST_WINDOW
-        self.frame_size = LONGEST
-        self.reader = FrameReader(clock, preface=not is_client)
         self._is_client = is_client
         self._window = window
         self._windows = min(_WIDEST, window * (streams or _WIDEST))
         self._receive_window = self._windows
         self._taken = 0
         self._next = 1
-        self._first_window = _FIRST_WINDOW
-        self._packer = Packer()
+        self._first_window = FIRST_WINDOW
         self._unpacker = Unpacker()
         self._block: list[bytes] = []
         self._block_of: tuple[int, int] | None = None
@@ -167,20 +102,9 @@ class Http2Engine(Generic[Stream]):
             self._take_window_update,
             self._take_continuation,
         )
-        self._greet(streams)
-
-    def _greet(self, streams: int | None) -> None:
-        settings = {_WINDOW_SIZE: self._window, _HEAD_SIZE: LARGEST}
-        if streams is not None:
-            settings[_MOST_STREAMS] = streams
-        if self._is_client:
-            self.gathered.append(PREFACE)
-            settings[_ENABLE_PUSH] = 0
-        payload = b"".join(
-            [key.to_bytes(2, "big") + value.to_bytes(4, "big") for key, value in settings.items()]
+        self.put_greeting(
+            is_client=is_client, window=window, windows=self._windows, streams=streams
         )
-        self.gathered.append(frame(SETTINGS, 0, 0, payload))
-        self.gathered.append(number_frame(WINDOW_UPDATE, 0, self._windows - _FIRST_WINDOW))
 
     # What whoever has the connection is told
 
@@ -250,11 +174,11 @@ class Http2Engine(Generic[Stream]):
             stream.head_received(lines, ends=ends)
             if ends:
                 self._received(stream)
-        elif ends:
+        elif not ends or stream.left:
+            self.break_off(stream, ErrorCode.PROTOCOL_ERROR)
+        else:
             stream.trailers_received(lines)
             self._received(stream)
-        else:
-            self.break_off(stream, ErrorCode.PROTOCOL_ERROR)
 
     def _begin(self, number: int, lines: list[Header], *, ends: bool) -> None:
         if self._is_client or number <= self.last:
@@ -345,18 +269,18 @@ class Http2Engine(Generic[Stream]):
             self._set(key, int.from_bytes(payload[at + 2 : at + _SETTING], "big"))
         self.has_settings = True
         self.opened.add(0)
-        self.gathered.append(frame(SETTINGS, ACK, 0, b""))
+        self.put_agreed()
 
     def _set(self, key: int, value: int) -> None:
-        if key == _TABLE_SIZE:
-            self._packer.resize(value)
-        elif key == _ENABLE_PUSH and value > 1:
+        if key == TABLE_SIZE:
+            self.packer.resize(value)
+        elif key == ENABLE_PUSH and value > 1:
             raise FrameError(ErrorCode.PROTOCOL_ERROR, "push is neither on nor off")
-        elif key == _MOST_STREAMS:
+        elif key == MOST_STREAMS:
             self.most_streams = value
-        elif key == _WINDOW_SIZE:
+        elif key == WINDOW_SIZE:
             self._resize_windows(value)
-        elif key == _FRAME_SIZE:
+        elif key == FRAME_SIZE:
             if not LONGEST <= value <= _LONGEST_OF_ALL:
                 raise FrameError(ErrorCode.PROTOCOL_ERROR, f"frames of {value} bytes")
             self.frame_size = value
@@ -379,7 +303,7 @@ class Http2Engine(Generic[Stream]):
         if len(payload) != 8:
             raise FrameError(ErrorCode.FRAME_SIZE_ERROR, "a ping of other than eight bytes")
         if not flags & ACK:
-            self.gathered.append(frame(PING, ACK, 0, payload))
+            self.put_pong(payload)
 
     def _take_goaway(self, flags: int, number: int, payload: bytes) -> None:
         if number:
@@ -439,46 +363,19 @@ class Http2Engine(Generic[Stream]):
         self._next += 2
         return number
 
-    def put_head(self, number: int, lines: list[Header], *, ends: bool) -> None:
-        """Sends a header block."""
-        block, size = self._packer.pack(lines), self.frame_size
-        flags = END_STREAM if ends else 0
-        self.reader.earn(_EARNED)
-        if len(block) <= size:
-            head = frame_head(HEADERS, flags | END_HEADERS, number, len(block))
-            self.gathered.append(head + block)
-            return
-        parts = [block[at : at + size] for at in range(0, len(block), size)]
-        self.gathered.append(frame(HEADERS, flags, number, parts[0]))
-        for part in parts[1:]:
-            flags = END_HEADERS if part is parts[-1] else 0
-            self.gathered.append(frame(CONTINUATION, flags, number, part))
-
-    def put_data(self, stream: Stream, data: memoryview | bytes, *, ends: bool) -> None:
-        """Sends a part of a body, for which there must be room."""
-        size = len(data)
-        stream.send_window -= size
-        self.send_window -= size
-        self.reader.earn(_EARNED)
-        self.gathered.append(frame_head(DATA, END_STREAM if ends else 0, stream.number, size))
-        if size:
-            self.gathered.append(data)
-
     def put_reset(self, number: int, code: int) -> None:
-        """Ends a stream, which may not even be known."""
+        """Ends a stream, which may not even be known; the peer may not know it yet."""
         self.gathered.append(number_frame(RST_STREAM, number, code))
-        self._remember(number)
-
-    def put_goodbye(self, last: int, code: int) -> None:
-        """Takes care of the streams up to `last`, and of no other."""
-        self.gathered.append(number_frame(GOAWAY, 0, last, code))
+        self._past[number] = None
+        if len(self._past) > _PAST:
+            del self._past[next(iter(self._past))]
 
     def acknowledge(self, stream: StreamState, count: int) -> None:
         """So many bytes were taken: the peer may send as much again, half a window at once."""
         stream.taken += count
         is_open = self.streams.get(stream.number) is stream and not stream.is_received
         if is_open and stream.taken >= self._window // 2:
-            self.gathered.append(number_frame(WINDOW_UPDATE, stream.number, stream.taken))
+            self.put_window(stream.number, stream.taken)
             stream.receive_window += stream.taken
             stream.taken = 0
         self._make_room(count)
@@ -486,7 +383,7 @@ class Http2Engine(Generic[Stream]):
     def _make_room(self, count: int) -> None:
         self._taken += count
         if self._taken >= self._windows // 2:
-            self.gathered.append(number_frame(WINDOW_UPDATE, 0, self._taken))
+            self.put_window(0, self._taken)
             self._receive_window += self._taken
             self._taken = 0
 
@@ -510,12 +407,6 @@ class Http2Engine(Generic[Stream]):
     def _leave(self, stream: Stream) -> None:
         if self.streams.pop(stream.number, None) is not None:
             self.stream_left(stream)
-
-    def _remember(self, number: int) -> None:
-        """The peer may not know yet that nobody listens there."""
-        self._past[number] = None
-        if len(self._past) > _PAST:
-            del self._past[next(iter(self._past))]
 
 
 def _without_padding(payload: bytes, flags: int) -> bytes:

@@ -33,9 +33,10 @@ from collections.abc import Awaitable
 from typing import Any, Final, TypeVar, cast
 
 from edgegw.http.message import Header
-from edgegw.wire.http2_engine import Http2Engine, StreamState
+from edgegw.wire.http2_engine import Http2Engine
 from edgegw.wire.http2_frames import ErrorCode, FrameError
 from edgegw.wire.http2_heads import MalformedHeadError
+from edgegw.wire.http2_states import StreamState
 
 _HIGH_WATER: Final = 128 * 1024
 """Bytes that may wait in a transport before its streams do."""
@@ -82,7 +83,9 @@ class Http2Stream(StreamState):
 
     def send(self, data: bytes) -> Awaitable[None] | None:
         """A part of the body; what is answered is to be awaited before the next one."""
-        if self.is_gone or not data:
+        if self.is_gone:
+            return asyncio.sleep(0)  # whoever sends on and on lets others run, and be told
+        if not data:
             return None
         connection = self.connection
         self.out.append(memoryview(data))

@@ -10,7 +10,7 @@ import pytest
 
 from edgegw.http.message import EMPTY, Headers, Request, Response
 from edgegw.wire.front import ViewerGoneError
-from edgegw.wire.http2 import StreamOutlet
+from edgegw.wire.http2_outlet import StreamOutlet
 from tests.wire.http2_peers import Conversation, Door, fixed, ok, streamed, until
 
 
