@@ -45,8 +45,8 @@ class Http2Writer:
     def __init__(self, reader: FrameReader) -> None:
         self.reader = reader
         self.gathered: list[bytes | memoryview] = []
-        self.send_window = FIRST_WINDOW
-        self.frame_size = LONGEST
+        self.send_window: int = FIRST_WINDOW
+        self.frame_size: int = LONGEST
         self.packer = Packer()
 
     def put_greeting(
