@@ -59,7 +59,7 @@ class Http2(Http2Connection[StreamOutlet]):
         self.client = client
         self.tls = tls
         self.limits = limits = front.limits()
-        super().__init__("client", window=_WINDOW, streams=limits.streams)
+        super().__init__(is_client=False, window=_WINDOW, streams=limits.streams)
         self._connections = connections
         self._begun = self._unanswered = self._answers_to = 0
         self._made = self._rests_since = self.loop.time()

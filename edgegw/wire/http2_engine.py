@@ -60,18 +60,16 @@ Stream = TypeVar("Stream", bound=StreamState)
 
 
 class Http2Engine(Http2Writer, Generic[Stream]):
-    """One end of a connection; `peer` is what the other one is called: client or target.
+    """One end of a connection, that of a client or of a server.
 
     The peer may send ahead `window` bytes on each stream, and open so many `streams` at a time;
     how many it takes itself is in `most_streams`, once it `has_settings`.
     """
 
     def __init__(
-        self, peer: str, clock: Callable[[], float], *, window: int, streams: int | None
+        self, clock: Callable[[], float], *, is_client: bool, window: int, streams: int | None
     ) -> None:
-        is_client = peer != "client"
         super().__init__(FrameReader(clock, preface=not is_client))
-        self.peer = peer
         self.streams: dict[int, Stream] = {}
         self.most_streams: int | None = None
         self.has_settings = False
@@ -255,7 +253,7 @@ class Http2Engine(Http2Writer, Generic[Stream]):
             self._check_seen(number)
             return
         is_refused = int.from_bytes(payload, "big") == ErrorCode.REFUSED_STREAM
-        self.drop(stream, f"the {self.peer} reset the request", is_refused=is_refused)
+        self.drop(stream, "reset the request", is_refused=is_refused)
 
     def _take_settings(self, flags: int, number: int, payload: bytes) -> None:
         if number:
@@ -392,7 +390,7 @@ class Http2Engine(Http2Writer, Generic[Stream]):
     def break_off(self, stream: Stream, code: int) -> None:
         """The peer has broken a rule on `stream`, which ends."""
         self.put_reset(stream.number, code)
-        self.drop(stream, f"the {self.peer} broke a rule of HTTP/2")
+        self.drop(stream, "broke a rule of HTTP/2")
 
     def drop(self, stream: Stream, text: str, *, is_refused: bool = False) -> None:
         """`stream` comes to no end of its own."""

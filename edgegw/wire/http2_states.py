@@ -57,7 +57,7 @@ class StreamState:
         raise NotImplementedError
 
     def broke_off(self, text: str, *, is_refused: bool) -> None:
-        """The stream was reset by either side, or the connection has ended; `text` says it.
+        """The stream was reset, or the connection has ended; `text` is what the peer did.
 
         A request that `is_refused` has not begun at the peer.
         """

@@ -180,9 +180,9 @@ class Http2Connection(Http2Engine[Stream], asyncio.Protocol):
     transport wants; one that `is_over` neither sends nor takes anything.
     """
 
-    def __init__(self, peer: str, *, window: int, streams: int | None) -> None:
+    def __init__(self, *, is_client: bool, window: int, streams: int | None) -> None:
         self.loop = asyncio.get_running_loop()
-        super().__init__(peer, self.loop.time, window=window, streams=streams)
+        super().__init__(self.loop.time, is_client=is_client, window=window, streams=streams)
         self.is_full = self.is_over = self.is_leaving = False
         self._waiting: dict[int, Stream] = {}
         self._transport: asyncio.Transport | None = None
@@ -224,7 +224,7 @@ class Http2Connection(Http2Engine[Stream], asyncio.Protocol):
             self._take_turns(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.end(f"the {self.peer} closed the connection")
+        self.end("closed the connection")
 
     # What streams ask for
 
@@ -350,7 +350,7 @@ class Http2Connection(Http2Engine[Stream], asyncio.Protocol):
         self.say_goodbye(self.last, code)
         self.close(text)
 
-    def close(self, text: str = "the connection was closed") -> None:
+    def close(self, text: str = "closed the connection") -> None:
         """Ends the connection behind what is sent already."""
         if self._transport is not None and not self.is_over:
             self.flush()

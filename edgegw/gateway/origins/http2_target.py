@@ -216,7 +216,7 @@ class TargetConnection(Http2Connection[TargetStream]):
     """A connection to a target."""
 
     def __init__(self) -> None:
-        super().__init__("target", window=_WINDOW, streams=None)
+        super().__init__(is_client=True, window=_WINDOW, streams=None)
 
     @property
     def has_room(self) -> bool:
