@@ -1,134 +1,150 @@
-"""What a peer sends over HTTP/2, cut into whole frames, before the library sees any of it.
+"""The frames of HTTP/2: bytes ↔ frames, before anybody asks what they mean.
 
-Four things are seen here that the library leaves to others or gets wrong for us:
+Three things are seen here already:
 
-- **GOAWAY.** Behind one the library takes and sends nothing, while a peer that says goodbye still
-  answers, and wants answered, what it has begun. It is taken out and remembered (`goodbye`).
 - **Length.** A frame beyond the limit is refused when its head says so, not waited for.
 - **Floods.** Frames that cost their sender nothing and ask for nothing (SETTINGS, PING, PRIORITY,
-  RST_STREAM, WINDOW_UPDATE, CONTINUATION, empty DATA, unknown ones) use up an `allowance`, which
-  time and the other work of the connection fill again. Who uses it up is told to calm down.
+  RST_STREAM, WINDOW_UPDATE, GOAWAY, CONTINUATION, empty DATA, unknown ones) use up an `allowance`,
+  which time and the other work of the connection fill again. Who uses it up is told to calm down.
 - **Heads that drip.** `is_in_head` tells that a header block has begun and not ended.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
-
-from edgegw.wire.http2_library import ErrorCode
+from struct import Struct
+from typing import Final, TypeAlias
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 LONGEST: Final = 16_384
 """Bytes of a frame's payload that we take: what a peer may send that was told nothing else."""
 
-_FRAME_HEAD: Final = 9
-_DATA, _HEADERS, _SETTINGS, _GOAWAY, _CONTINUATION = 0x0, 0x1, 0x4, 0x7, 0x9
-_GOODBYE: Final = 8
-_END_HEADERS: Final = 0x4
-_END_STREAM: Final = 0x1
+DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS = 0x0, 0x1, 0x2, 0x3, 0x4
+PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0x5, 0x6, 0x7, 0x8, 0x9
+END_STREAM, ACK, END_HEADERS, PADDED, WITH_PRIORITY = 0x1, 0x1, 0x4, 0x8, 0x20
 
 ALLOWANCE: Final = 2_000
 """Frames of no use that a peer may send at once."""
 _PER_SECOND: Final = 100
+_FRAME_HEAD: Final = 9
+_head: Final = Struct(">BHBBI").pack
+
+Frame: TypeAlias = tuple[int, int, int, bytes]
+"""Kind, flags, stream and payload."""
 
 
-class Goodbye(NamedTuple):
-    """What a GOAWAY says: the last stream that its sender takes care of, and why."""
+class ErrorCode:
+    """Why a stream or a connection ends (RFC 9113, section 7)."""
 
-    last: int
-    code: int
+    NO_ERROR = 0x0
+    PROTOCOL_ERROR = 0x1
+    INTERNAL_ERROR = 0x2
+    FLOW_CONTROL_ERROR = 0x3
+    STREAM_CLOSED = 0x5
+    FRAME_SIZE_ERROR = 0x6
+    REFUSED_STREAM = 0x7
+    CANCEL = 0x8
+    COMPRESSION_ERROR = 0x9
+    ENHANCE_YOUR_CALM = 0xB
 
 
 class FrameError(Exception):
-    """What a peer sends cannot be taken any longer; `code` is why."""
+    """What a peer sends is not HTTP/2, or too much of it: its connection ends, `code` says why."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
         self.code = code
 
 
-def goaway(last: int, code: int) -> bytes:
-    """A GOAWAY frame: the streams up to `last` are taken care of."""
-    return b"\0\0\x08\x07\0\0\0\0\0" + last.to_bytes(4, "big") + code.to_bytes(4, "big")
+def frame_head(kind: int, flags: int, stream: int, length: int) -> bytes:
+    """What stands before a payload of `length` bytes."""
+    return _head(length >> 16, length & 0xFFFF, kind, flags, stream)
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    """A whole frame."""
+    return frame_head(kind, flags, stream, len(payload)) + payload
+
+
+def number_frame(kind: int, stream: int, *numbers: int) -> bytes:
+    """A whole frame of numbers: WINDOW_UPDATE, RST_STREAM, GOAWAY."""
+    return frame(kind, 0, stream, b"".join([number.to_bytes(4, "big") for number in numbers]))
 
 
 class FrameReader:
-    """Bytes → frames. With `preface` a client's first bytes come before them, and pass as one."""
+    """Bytes → frames. With `preface` a client's first bytes come before them."""
 
     __slots__ = (
-        "_block",
         "_clock",
         "_filled_at",
+        "_has_block",
         "_is_first",
         "_preface",
         "_unread",
         "allowance",
-        "goodbye",
     )
 
     def __init__(self, clock: Callable[[], float], *, preface: bool) -> None:
         self._clock = clock
-        self._preface = len(PREFACE) if preface else 0
+        self._preface = PREFACE if preface else b""
         self._unread = b""
-        self._block = False
+        self._has_block = False
         self._is_first = True
         self._filled_at = clock()
         self.allowance = ALLOWANCE
-        self.goodbye: Goodbye | None = None
 
     @property
     def is_in_head(self) -> bool:
         """Whether a header block has begun, and its end is missing."""
         unread = self._unread
-        return self._block or (len(unread) > 3 and unread[3] in (_HEADERS, _CONTINUATION))
+        return self._has_block or (len(unread) > 3 and unread[3] in (HEADERS, CONTINUATION))
 
     def earn(self, frames: int) -> None:
         """Something was done for the peer, which may answer with so many frames."""
         self.allowance = min(ALLOWANCE, self.allowance + frames)
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """The frames that are complete now, one by one. Raises FrameError."""
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """The frames that are complete now. Raises FrameError."""
         if self._unread:
             data = self._unread + data
             self._unread = b""
         at, size = 0, len(data)
         if self._preface:
-            at = min(self._preface, size)
-            self._preface -= at
-            yield data[:at]
+            at = self._pass_preface(data)
         while size - at >= _FRAME_HEAD:
             length = int.from_bytes(data[at : at + 3], "big")
             if length > LONGEST:
                 raise FrameError(ErrorCode.FRAME_SIZE_ERROR, f"a frame of {length} bytes")
-            end = at + _FRAME_HEAD + length
-            if end > size:
+            start = at + _FRAME_HEAD
+            if start + length > size:
                 break
             kind, flags = data[at + 3], data[at + 4]
-            if self._is_first and kind != _SETTINGS:
-                raise FrameError(ErrorCode.PROTOCOL_ERROR, "settings do not come first")
-            self._is_first = False
+            stream = int.from_bytes(data[at + 5 : start], "big") & 0x7FFF_FFFF
+            at = start + length
             self._weigh(kind, flags, length)
-            if kind == _GOAWAY and length >= _GOODBYE:
-                self._take_goodbye(data[at + _FRAME_HEAD : end])
-            else:
-                yield data if end - at == size else data[at:end]
-            at = end
+            yield kind, flags, stream, data[start:at]
         self._unread = data[at:]
 
-    def _take_goodbye(self, payload: bytes) -> None:
-        last = int.from_bytes(payload[:4], "big") & 0x7FFF_FFFF
-        self.goodbye = Goodbye(last, int.from_bytes(payload[4:8], "big"))
+    def _pass_preface(self, data: bytes) -> int:
+        size = min(len(self._preface), len(data))
+        if data[:size] != self._preface[:size]:
+            raise FrameError(ErrorCode.PROTOCOL_ERROR, "the client speaks no HTTP/2")
+        self._preface = self._preface[size:]
+        return size
 
     def _weigh(self, kind: int, flags: int, length: int) -> None:
-        if kind == _HEADERS:
-            self._block = not flags & _END_HEADERS
+        if self._is_first:
+            if kind != SETTINGS or flags & ACK:
+                raise FrameError(ErrorCode.PROTOCOL_ERROR, "the settings do not come first")
+            self._is_first = False
+        if kind == HEADERS:
+            self._has_block = not flags & END_HEADERS
             return
-        if kind == _DATA:
-            if length or flags & _END_STREAM:
+        if kind == DATA:
+            if length or flags & END_STREAM:
                 return
-        elif kind == _CONTINUATION and flags & _END_HEADERS:
-            self._block = False
+        elif kind == CONTINUATION and flags & END_HEADERS:
+            self._has_block = False
         self.allowance -= 1
         if self.allowance < 0:
             self._fill()

@@ -1,10 +1,9 @@
 """Header blocks of HTTP/2 ↔ what `http.message` calls a head.
 
 What may stand in one (RFC 9113, sections 8.2 and 8.3) is checked here and nowhere else, in one
-pass: the library's own checks pass over the lines seven times, take up to half of its time, and
-know no difference between a line that could break out of a head written as HTTP/1 (the peer is
-not to be trusted any longer: its connection ends) and a request that is merely wrong (its stream
-ends).
+pass. Two kinds of malformed: a line that could break out of a head written as HTTP/1, or means
+something else there (its sender is not to be trusted any longer: the connection ends), and a
+request that is merely wrong (its stream ends).
 
 A client sends the same lines with most of its requests, only the path differs: blocks without it
 are remembered, and what others derive from the lines hangs on their `Headers`.
@@ -17,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from edgegw.http.grammar import BREAKING, TEXT_TOKEN, TOKEN
+from edgegw.http.grammar import BLANKS, BREAKING, NOT_IN_TARGET, TEXT_TOKEN, TOKEN
 from edgegw.http.grpc import is_grpc
 from edgegw.http.message import EMPTY, Header, Headers, Request, Response
 
@@ -26,13 +25,12 @@ _CONNECTION_FIELDS: Final = frozenset(
 )
 """Headers that HTTP/2 does without (RFC 9113, section 8.2.2)."""
 
-_NAME: Final = re.compile(rb"[!-9;-@\[-~]+")
-_VALUE: Final = re.compile(rb"(?:[^\0\r\n \t](?:[^\0\r\n]*[^\0\r\n \t])?)?")
-_PATH: Final = re.compile(rb"[!-~\x80-\xff]+")
-_SENT_PATH: Final = re.compile(rb"/[!-~\x80-\xff]*")
-_OWN: Final = frozenset({b"host", b"content-length"})
+_ODD_VALUE: Final = re.compile(rb"[\0\r\n]|\A[ \t]|[ \t]\Z")
+_ODD_VALUES: Final = re.compile(rb"[\0\r]|\A[ \t]|[ \t]\n|\n[ \t]|[ \t]\Z")
+"""The same in values of which each stands on a line."""
 _STATUS: Final = re.compile(rb"[1-9][0-9][0-9]")
 _ASKING: Final = frozenset({b":method", b":scheme", b":authority", b":path", b":protocol"})
+_OWN: Final = frozenset({b"host", b"content-length"})
 _LONGEST_LENGTH: Final = 18
 _NO_CONTENT: Final = 204
 _MOST: Final = 512
@@ -76,7 +74,7 @@ class RequestHeads:
                 path = lines[at][1]
                 rest = (*lines[:at], *lines[at + 1 :])
                 head = self._known.get(rest)
-                if head is not None and _PATH.fullmatch(path):
+                if head is not None and path and not NOT_IN_TARGET.search(path):
                     return head, path
                 break
         else:
@@ -106,13 +104,13 @@ def _split(
     pseudo: dict[bytes, bytes] = {}
     fields: list[Header] = []
     for name, value in lines:
-        if not _VALUE.fullmatch(value):
+        if _ODD_VALUE.search(value):
             raise MalformedHeadError(f"the value of {name!r} is none", is_fatal=True)
         if name[:1] == b":":
             if fields or name in pseudo or name not in pseudo_names:
                 raise MalformedHeadError(f"{name!r} may not stand there", is_fatal=True)
             pseudo[name] = value
-        elif not _NAME.fullmatch(name) or name in _CONNECTION_FIELDS:
+        elif not TOKEN.fullmatch(name) or name in _CONNECTION_FIELDS or name != name.lower():
             raise MalformedHeadError(f"{name!r} is no header of HTTP/2", is_fatal=True)
         elif name == b"te" and value.lower() != b"trailers":
             raise MalformedHeadError("TE asks for more than trailers", is_fatal=True)
@@ -124,17 +122,20 @@ def _split(
 def _request(lines: list[Header]) -> tuple[RequestHead, bytes]:
     pseudo, fields = _split(lines, _ASKING)
     method = pseudo.get(b":method", b"")
-    is_connect = method == b"CONNECT"
-    wanted = {b":scheme", b":path"} if not is_connect or b":protocol" in pseudo else set[bytes]()
-    if {name for name in (b":scheme", b":path", b":protocol") if name in pseudo} - (
-        {b":protocol"} if is_connect else set[bytes]()
-    ) != wanted or b":method" not in pseudo:
+    needed, optional = {b":method", b":scheme", b":path"}, {b":authority"}
+    if method == b"CONNECT" and b":protocol" in pseudo:  # RFC 8441: offered by nobody here
+        optional = {b":authority", b":protocol"}
+    elif method == b"CONNECT":
+        needed = {b":method"}
+    if not needed <= pseudo.keys() <= needed | optional:
         raise MalformedHeadError("pseudo headers are missing, or too many", is_fatal=True)
-    path = pseudo[b":path"] if wanted else pseudo.get(b":authority", b"")
-    if not path and wanted:
+    path = pseudo.get(b":path")
+    if path == b"":
         raise MalformedHeadError("the path is empty", is_fatal=True)
+    if path is None:
+        path = pseudo.get(b":authority", b"")
     host, rest = _host(pseudo, fields)
-    if not TOKEN.fullmatch(method) or not _PATH.fullmatch(path):
+    if not TOKEN.fullmatch(method) or NOT_IN_TARGET.search(path):
         raise MalformedHeadError("method or path is none")
     headers = Headers([(b"host", host), *_joined_cookies(rest)])
     return RequestHead(
@@ -153,7 +154,7 @@ def _host(pseudo: dict[bytes, bytes], fields: list[Header]) -> tuple[bytes, list
     if b":authority" in pseudo:
         hosts.add(pseudo[b":authority"])
     rest = [line for line in fields if line[0] != b"host"]
-    if len(hosts) != 1 or len(fields) - len(rest) > 1:
+    if len(hosts) != 1 or len(fields) - len(rest) > 1 or b"" in hosts:
         raise MalformedHeadError("the request names no host, or two", is_fatal=True)
     return hosts.pop(), rest
 
@@ -177,10 +178,14 @@ def content_length(headers: Headers) -> int | None:
     values = set(headers.get_all(b"content-length"))
     if not values:
         return None
-    value = values.pop()
-    if values or not value.isdigit() or len(value) > _LONGEST_LENGTH:
+    length = _number(values.pop())
+    if values or length is None:
         raise MalformedHeadError("Content-Length is no number")
-    return int(value)
+    return length
+
+
+def _number(value: bytes) -> int | None:
+    return int(value) if value.isdigit() and len(value) <= _LONGEST_LENGTH else None
 
 
 def read_response(lines: list[Header]) -> tuple[int, Headers]:
@@ -205,7 +210,7 @@ _sent_names: dict[bytes, bytes] = {}
 def _sent_name(name: bytes) -> bytes:
     """`name` as it leaves; empty where it must not."""
     lower = name.lower()
-    if not _NAME.fullmatch(lower) or lower in _CONNECTION_FIELDS:
+    if not TOKEN.fullmatch(lower) or lower in _CONNECTION_FIELDS:
         lower = b""
     if len(_sent_names) >= _MOST:
         _sent_names.clear()
@@ -214,7 +219,10 @@ def _sent_name(name: bytes) -> bytes:
 
 
 def sent_lines(headers: Headers) -> list[Header]:
-    """`headers` in lower case, without those of a connection. CR, LF and NUL become blanks."""
+    """`headers` in lower case, without those of a connection.
+
+    CR, LF and NUL become blanks, and none stand around a value: either would be malformed.
+    """
     known = _sent_names
     lines: list[Header] = []
     for name, value in headers.raw:
@@ -223,8 +231,9 @@ def sent_lines(headers: Headers) -> list[Header]:
             lower = _sent_name(name)
         if lower:
             lines.append((lower, value))
-    if BREAKING.search(b"".join([value for _, value in lines])):
-        lines = [(name, BREAKING.sub(b" ", value)) for name, value in lines]
+    values = b"\n".join([value for _, value in lines])
+    if _ODD_VALUES.search(values) or (lines and values.count(b"\n") >= len(lines)):
+        lines = [(name, BREAKING.sub(b" ", value).strip(BLANKS)) for name, value in lines]
     return lines
 
 
@@ -234,7 +243,8 @@ def sent_request(scheme: str, authority: bytes, request: Request) -> list[Header
     Raises MalformedHeadError where it can have none.
     """
     method, path, body = request.method, request.target.raw, request.body
-    if not TEXT_TOKEN.fullmatch(method) or not (_SENT_PATH.fullmatch(path) or path == b"*"):
+    is_path = path[:1] == b"/" and not NOT_IN_TARGET.search(path)
+    if not TEXT_TOKEN.fullmatch(method) or not (is_path or path == b"*"):
         raise MalformedHeadError(f"cannot be sent {method[:40]!r} {path[:80]!r}")
     lines = sent_lines(request.headers)
     is_declared = any(name == b"content-length" for name, _ in lines)
@@ -244,7 +254,7 @@ def sent_request(scheme: str, authority: bytes, request: Request) -> list[Header
     return [
         (b":method", method.encode("ascii")),
         (b":scheme", scheme.encode("ascii")),
-        (b":authority", BREAKING.sub(b" ", authority)),
+        (b":authority", BREAKING.sub(b" ", authority).strip(BLANKS)),
         (b":path", path),
         *lines,
     ]
@@ -261,14 +271,12 @@ def sent_response(response: Response) -> tuple[list[Header], int | None]:
     A length that is none is left out, as is any where there never is a body.
     """
     lines = sent_lines(response.headers)
-    status, length = response.status, None
-    for at, (name, value) in enumerate(lines):
-        if name == b"content-length":
-            if value.isdigit() and len(value) <= _LONGEST_LENGTH and status != _NO_CONTENT:
-                length = int(value)
-            if length is None or lines[at + 1 :].count(lines[at]):
-                lines = [line for line in lines if line[0] != b"content-length"]
-                length = None
-            break
-    lines.insert(0, (b":status", b"%d" % status))
+    lengths = [value for name, value in lines if name == b"content-length"]
+    length: int | None = None
+    if lengths:
+        if len(lengths) == 1 and response.status != _NO_CONTENT:
+            length = _number(lengths[0])
+        if length is None:
+            lines = [line for line in lines if line[0] != b"content-length"]
+    lines.insert(0, (b":status", b"%d" % response.status))
     return lines, length

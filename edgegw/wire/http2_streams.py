@@ -1,11 +1,11 @@
-"""HTTP/2 as both of its sides see it: connections, their streams, and who waits for whom.
+"""Who waits for whom on a connection of HTTP/2, on either side of it.
 
-The library knows frames and states, and nothing of sockets or time. Here it is fed, what it wants
-to say is sent, and everything that waits is kept:
+The engine knows the rules, and nothing of sockets or time. Here it is fed, what it gathered is
+sent, and everything that waits is kept:
 
 **Out.** A stream hands over a part of its body and gets an awaitable back while it must not make
 the next one. Three things close the way: the stream's window, the connection's window, and the
-transport when it has more than its high-water mark. So per stream at most one part waits (`_out`),
+transport when it has more than its high-water mark. So per stream at most one part waits (`out`),
 behind the transport's mark nothing does, and whoever reads from an origin stops reading. When a
 window opens or the transport runs dry, those that wait take turns, a frame each: a large answer
 holds up no small one. What is never taken ends the stream after its `patience`.
@@ -22,52 +22,29 @@ connection. Then it leaves `streams`, what it still had to send is dropped, and 
 it goes on and sees `is_gone`. Nothing of it stays.
 
 **The end of a connection.** A GOAWAY says up to which stream its sender takes care; what is below
-is finished in both directions. The library never sees a GOAWAY, and never makes one but over an
-error: behind either it takes and sends nothing. What comes before an error in one packet counts.
+is finished in both directions. What comes before an error counts.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Awaitable
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from edgegw.http.message import Header
-from edgegw.wire.http2_frames import FrameError, FrameReader, Goodbye, goaway
+from edgegw.wire.http2_engine import Http2Engine
+from edgegw.wire.http2_frames import ErrorCode, FrameError
 from edgegw.wire.http2_heads import MalformedHeadError
-from edgegw.wire.http2_library import (
-    BrokenRuleError,
-    DataEvent,
-    DataReceived,
-    ErrorCode,
-    HeadEvent,
-    RequestReceived,
-    ResetEvent,
-    ResponseReceived,
-    SettingsChanged,
-    StreamEnded,
-    StreamEvent,
-    StreamReset,
-    TrailersReceived,
-    WindowUpdated,
-    new_engine,
-)
+from edgegw.wire.http2_states import StreamState
 
-_CLIENT: Final = "client"
 _HIGH_WATER: Final = 128 * 1024
 """Bytes that may wait in a transport before its streams do."""
 _GATHERED: Final = 64 * 1024
 """Bytes that are gathered before they are handed to the transport."""
-_EARNED: Final = 4
-"""Frames that a peer may send for a frame of ours: it opens two windows, perhaps twice."""
 
 
-Stream = TypeVar("Stream", bound="Http2Stream")
-
-
-class Http2Stream:
+class Http2Stream(StreamState):
     """One request and its answer: what this side sends on it.
 
     `patience` are the seconds that the peer may take nothing while something waits to be sent.
@@ -81,21 +58,18 @@ class Http2Stream:
         "connection",
         "ends",
         "is_gone",
-        "is_received",
-        "is_sent",
-        "number",
         "out",
         "patience",
         "trailers",
     )
 
     def __init__(self, connection: Http2Connection[Any], number: int) -> None:
+        super().__init__(number)
         self.connection = connection
-        self.number = number
         self.patience: float | None = None
         self.out: deque[memoryview] = deque()
         self.trailers: list[Header] | None = None
-        self.ends = self.is_sent = self.is_received = self.is_gone = False
+        self.ends = self.is_gone = False
         self._room: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._moved_at = 0.0
@@ -104,11 +78,14 @@ class Http2Stream:
 
     def send_head(self, lines: list[Header], *, ends: bool = False) -> None:
         """A header block: it waits for nothing."""
-        self.connection.send_head(self, lines, ends=ends)
+        if not self.is_gone:
+            self.connection.send_head(self, lines, ends=ends)
 
     def send(self, data: bytes) -> Awaitable[None] | None:
         """A part of the body; what is answered is to be awaited before the next one."""
-        if self.is_gone or not data:
+        if self.is_gone:
+            return asyncio.sleep(0)  # whoever sends on and on lets others run, and be told
+        if not data:
             return None
         connection = self.connection
         self.out.append(memoryview(data))
@@ -167,22 +144,6 @@ class Http2Stream:
 
     # What happens to it
 
-    def body_received(self, data: bytes) -> None:
-        """A part of the peer's body has come, to be acknowledged when it is taken."""
-        raise NotImplementedError
-
-    def trailers_received(self, lines: list[Header]) -> None:
-        """Lines behind the peer's body have come. Raises MalformedHeadError."""
-        raise NotImplementedError
-
-    def all_received(self) -> None:
-        """The peer has said all."""
-        raise NotImplementedError
-
-    def broke_off(self, text: str, *, is_refused: bool) -> None:
-        """The peer has reset the stream, or the connection has ended; `text` says it."""
-        raise NotImplementedError
-
     def lost_patience(self) -> None:
         """The peer has taken nothing for too long."""
         raise NotImplementedError
@@ -209,30 +170,24 @@ class Http2Stream:
             self._timer = loop.call_at(due, self._look)
 
 
-class Http2Connection(asyncio.Protocol, Generic[Stream]):
+Stream = TypeVar("Stream", bound=Http2Stream)
+
+
+class Http2Connection(Http2Engine[Stream], asyncio.Protocol):
     """One connection, whichever side this is. `streams` are those that have not ended.
 
     One that `is_leaving` begins no more of them; one that `is_full` has more to send than its
-    transport wants; one that `is_over` neither sends nor takes anything. `peer` is what the other
-    side is called.
+    transport wants; one that `is_over` neither sends nor takes anything.
     """
 
-    def __init__(self, peer: str, *, window: int, windows: int, streams: int | None) -> None:
-        is_client = peer != _CLIENT
-        self.peer = peer
+    def __init__(self, *, is_client: bool, window: int, streams: int | None) -> None:
         self.loop = asyncio.get_running_loop()
-        self.streams: dict[int, Stream] = {}
+        super().__init__(self.loop.time, is_client=is_client, window=window, streams=streams)
         self.is_full = self.is_over = self.is_leaving = False
-        self._engine = new_engine(
-            is_client=is_client, window=window, windows=windows, streams=streams
-        )
-        self._frames = FrameReader(self.loop.time, preface=not is_client)
         self._waiting: dict[int, Stream] = {}
-        self._opened: set[int] = set()
         self._transport: asyncio.Transport | None = None
-        self._last = 0
-        self._gathered = 0
-        self._is_feeding = self._is_scheduled = self._has_settings = False
+        self._unflushed = 0
+        self._is_feeding = self._is_scheduled = False
 
     # What asyncio calls
 
@@ -246,31 +201,19 @@ class Http2Connection(asyncio.Protocol, Generic[Stream]):
             return
         self._is_feeding = True
         try:
-            self._feed(data)
+            self.take(data)
+            if self.opened:
+                opened = self.opened.copy()
+                self.opened.clear()
+                self._take_turns(None if 0 in opened else opened)
         except FrameError as error:
             self.fail(str(error), error.code)
         except MalformedHeadError as error:
             self.fail(str(error), ErrorCode.PROTOCOL_ERROR)
-        except BrokenRuleError as error:
-            self.fail(str(error), None)
         finally:
             self._is_feeding = False
-        if not self.is_over:
+        if self.gathered:
             self.flush()
-
-    def _feed(self, data: bytes) -> None:
-        engine, frames = self._engine, self._frames
-        for frame in frames.feed(data):
-            for event in engine.receive_data(frame):
-                self._happened(event)
-            if self.is_over:
-                return
-        if frames.goodbye is not None:
-            goodbye, frames.goodbye = frames.goodbye, None
-            self.take_goodbye(goodbye)
-        if self._opened:
-            opened, self._opened = self._opened, set()
-            self._take_turns(None if 0 in opened else opened)
 
     def pause_writing(self) -> None:
         self.is_full = True
@@ -281,67 +224,12 @@ class Http2Connection(asyncio.Protocol, Generic[Stream]):
             self._take_turns(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.end(f"the {self.peer} closed the connection")
-
-    # What the library tells
-
-    def _happened(self, event: object) -> None:
-        kind = type(event)
-        if kind is RequestReceived or kind is ResponseReceived:
-            head = cast("HeadEvent", event)
-            self.head_received(head.stream_id, head.headers, ends=head.stream_ended is not None)
-        elif kind is DataReceived:
-            self._data(cast("DataEvent", event))
-        elif kind is WindowUpdated:
-            self._opened.add(cast("StreamEvent", event).stream_id)
-        elif kind is SettingsChanged:
-            self._has_settings = True
-            self._opened.add(0)
-        elif kind is StreamEnded:
-            stream = self.streams.get(cast("StreamEvent", event).stream_id)
-            if stream is not None:
-                stream.is_received = True
-                stream.all_received()
-                self._leave_if_done(stream)
-        elif kind is StreamReset:
-            reset = cast("ResetEvent", event)
-            stream = self.streams.get(reset.stream_id)
-            if stream is not None:
-                is_refused = reset.error_code == ErrorCode.REFUSED_STREAM
-                self.drop(stream, f"the {self.peer} reset the request", is_refused=is_refused)
-        elif kind is TrailersReceived:
-            head = cast("HeadEvent", event)
-            stream = self.streams.get(head.stream_id)
-            if stream is not None:
-                stream.trailers_received(head.headers)
-
-    def _data(self, event: DataEvent) -> None:
-        number, data, counted = event.stream_id, event.data, event.flow_controlled_length
-        stream = self.streams.get(number)
-        if stream is None:
-            self.acknowledge(number, counted)
-            return
-        if counted > len(data):
-            self.acknowledge(number, counted - len(data))  # what was padded
-        if data:
-            stream.body_received(data)
-
-    def head_received(self, number: int, lines: list[Header], *, ends: bool) -> None:
-        """The header block of a request or a response has come. Raises MalformedHeadError."""
-        raise NotImplementedError
-
-    def take_goodbye(self, goodbye: Goodbye) -> None:
-        """The peer takes care of nothing behind a stream."""
-        raise NotImplementedError
+        self.end("closed the connection")
 
     # What streams ask for
 
     def send_head(self, stream: Stream, lines: list[Header], *, ends: bool) -> None:
-        """Sends a header block. Raises BrokenRuleError where the library refuses it."""
-        if stream.is_gone:
-            return
-        self._engine.send_headers(stream.number, lines, end_stream=ends)
-        self._frames.earn(_EARNED)
+        self.put_head(stream.number, lines, ends=ends)
         self._touch()
         if ends:
             self._sent(stream)
@@ -357,24 +245,18 @@ class Http2Connection(asyncio.Protocol, Generic[Stream]):
         """Wakes `stream` once there is room for more."""
         self._waiting[stream.number] = stream
 
-    def acknowledge(self, number: int, count: int) -> None:
-        """So many bytes of a body were taken: the peer may send as much again."""
+    def taken(self, stream: Stream, count: int) -> None:
+        """So many bytes of a body were taken."""
         if count and not self.is_over:
-            with contextlib.suppress(BrokenRuleError):
-                self._engine.acknowledge_received_data(count, number)
-            self._touch()
+            self.acknowledge(stream, count)
+            if self.gathered:
+                self._touch()
 
     def reset(self, stream: Stream, code: int) -> None:
         """Ends `stream` in both directions, if it has not ended."""
-        if self.streams.get(stream.number) is stream:
-            self.refuse(stream.number, code)
+        if self.streams.get(stream.number) is stream and not self.is_over:
+            self.put_reset(stream.number, code)
             self._leave(stream)
-
-    def refuse(self, number: int, code: int) -> None:
-        """Resets what the library takes for a stream."""
-        if not self.is_over:
-            with contextlib.suppress(BrokenRuleError):  # the peer has reset it
-                self._engine.reset_stream(number, code)
             self._touch()
 
     # Sending
@@ -404,10 +286,9 @@ class Http2Connection(asyncio.Protocol, Generic[Stream]):
 
     def _send_frame(self, stream: Stream) -> bool:
         """Sends one frame of what waits on `stream`; False where its windows are closed."""
-        engine, number, out = self._engine, stream.number, stream.out
-        ends = stream.ends
+        out, ends = stream.out, stream.ends
         if out:
-            room = min(engine.local_flow_control_window(number), engine.max_outbound_frame_size)
+            room = min(stream.send_window, self.send_window, self.frame_size)
             if room <= 0:
                 return False
             data = out[0]
@@ -416,15 +297,14 @@ class Http2Connection(asyncio.Protocol, Generic[Stream]):
             else:
                 out.popleft()
             ends = ends and not out and stream.trailers is None
-            engine.send_data(number, data, end_stream=ends)
-            self._gathered += len(data)
+            self.put_data(stream, data, ends=ends)
+            self._unflushed += len(data)
             stream.moved()
         elif stream.trailers is not None:
-            engine.send_headers(number, stream.trailers, end_stream=True)
+            self.put_head(stream.number, stream.trailers, ends=True)
         else:
-            engine.end_stream(number)
-        self._frames.earn(_EARNED)
-        if self._gathered >= _GATHERED:
+            self.put_data(stream, b"", ends=True)
+        if self._unflushed >= _GATHERED:
             self.flush()
         else:
             self._touch()
@@ -437,7 +317,7 @@ class Http2Connection(asyncio.Protocol, Generic[Stream]):
         self._waiting.pop(stream.number, None)
         stream.wake()
         stream.ended()
-        self._leave_if_done(stream)
+        self.leave_if_done(stream)
 
     def _touch(self) -> None:
         """Something waits to be flushed."""
@@ -448,42 +328,29 @@ class Http2Connection(asyncio.Protocol, Generic[Stream]):
     def flush(self) -> None:
         """Hands to the transport what was gathered."""
         self._is_scheduled = False
-        self._gathered = 0
-        data = self._engine.data_to_send()
-        if data and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+        self._unflushed = 0
+        gathered, self.gathered = self.gathered, []
+        if gathered and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(gathered))
 
     # Ends
 
-    def _leave_if_done(self, stream: Stream) -> None:
-        if stream.is_sent and stream.is_received:
-            self._leave(stream)
-
-    def drop(self, stream: Stream, text: str, *, is_refused: bool = False) -> None:
-        """The peer gave `stream` up; with `is_refused` it never did anything about it."""
-        stream.is_gone = True
-        stream.broke_off(text, is_refused=is_refused)
-        self._leave(stream)
-
-    def _leave(self, stream: Stream) -> None:
-        if self.streams.pop(stream.number, None) is not None:
-            self._waiting.pop(stream.number, None)
-            stream.let_go()
+    def stream_left(self, stream: Stream) -> None:
+        self._waiting.pop(stream.number, None)
+        stream.let_go()
 
     def say_goodbye(self, last: int, code: int = ErrorCode.NO_ERROR) -> None:
         """Takes care of the streams up to `last`, and of no other."""
         self.is_leaving = True
-        self.flush()
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(goaway(last, code))
+        self.put_goodbye(last, code)
+        self._touch()
 
-    def fail(self, text: str, code: int | None) -> None:
-        """Ends the connection over what its peer sent; without `code` the library says why."""
-        if code is not None:
-            self.say_goodbye(self._last, code)
+    def fail(self, text: str, code: int) -> None:
+        """Ends the connection over what its peer sent."""
+        self.say_goodbye(self.last, code)
         self.close(text)
 
-    def close(self, text: str = "the connection was closed") -> None:
+    def close(self, text: str = "closed the connection") -> None:
         """Ends the connection behind what is sent already."""
         if self._transport is not None and not self.is_over:
             self.flush()

@@ -253,5 +253,5 @@ async def test_an_answer_that_breaks_off_is_cut(serving, caplog) -> None:
         assert number not in client.ended
         await until(lambda: bool(front.gateway.exchanges))
         [exchange] = front.gateway.exchanges
-        assert "the target reset the request" in exchange.reason
+        assert "its sender reset the request" in exchange.reason
     assert "fault of edgegw" not in caplog.text

@@ -10,7 +10,7 @@ import pytest
 
 from edgegw.http.message import EMPTY, Headers, Request, Response
 from edgegw.wire.front import ViewerGoneError
-from edgegw.wire.http2 import StreamOutlet
+from edgegw.wire.http2_outlet import StreamOutlet
 from tests.wire.http2_peers import Conversation, Door, fixed, ok, streamed, until
 
 
@@ -214,7 +214,7 @@ class TestAnswers:
         talk = Conversation(Door(lambda _: ok(b"", *lines)))
         number = talk.ask()
         await talk.settle()
-        head = [(b":status", b"200"), (b"location", b"/a  evil: 1 ")]
+        head = [(b":status", b"200"), (b"location", b"/a  evil: 1")]
         assert talk.client.heads[number] == [head]
 
     @pytest.mark.parametrize(("method", "status"), [(b"HEAD", 200), (b"GET", 204), (b"GET", 304)])

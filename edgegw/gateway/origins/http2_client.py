@@ -41,17 +41,17 @@ class Http2Client:
         at, request, timeouts, _ = outgoing
         head = _head(at, request)
         try:
-            return await self._ask(at, head, request.body, timeouts)
+            return await self._ask(at, head, request, timeouts)
         except UntouchedError:
             if request.body.content is None:
                 raise
-        return await self._ask(at, head, request.body, timeouts)
+        return await self._ask(at, head, request, timeouts)
 
     async def _ask(
-        self, at: Address, head: list[Header], body: Body, timeouts: Timeouts
+        self, at: Address, head: list[Header], request: Request, timeouts: Timeouts
     ) -> Response:
         connection = await self._connected(at, timeouts.connect)
-        stream = connection.open(head, body, timeouts.read)
+        stream = connection.open(head, request, timeouts.read)
         try:
             await stream.answered()
         except BaseException:

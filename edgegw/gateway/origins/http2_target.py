@@ -8,24 +8,24 @@ from collections.abc import AsyncIterable
 from typing import Final
 
 from edgegw.gateway.origins.transport import SendError, UntouchedError
-from edgegw.http.message import EMPTY, Body, Header, Headers
-from edgegw.wire.http2_frames import Goodbye
+from edgegw.http.message import EMPTY, Body, Header, Headers, Request, has_body
+from edgegw.wire.http2_frames import ErrorCode
 from edgegw.wire.http2_heads import (
     MalformedHeadError,
     content_length,
     read_response,
     read_trailers,
 )
-from edgegw.wire.http2_library import BrokenRuleError, ErrorCode
+from edgegw.wire.http2_states import Goodbye
 from edgegw.wire.http2_streams import Http2Connection, Http2Stream
 
 _WINDOW: Final = 256 * 1024
 """Bytes of an answer that a target may send before anybody takes them."""
-_WINDOWS: Final = 2**30
-"""The same for all answers of a connection: none of them is to wait for another's viewer."""
 _FIRST: Final = 100
 """Streams that are opened before a target has said how many it takes."""
 
+_FINAL: Final = 200
+_SWITCHING: Final = 101
 _SILENT: Final = "did not answer in time"
 
 
@@ -39,6 +39,7 @@ class TargetStream(Http2Stream):
         "_chunks",
         "_error",
         "_heard_at",
+        "_method",
         "_news",
         "_upload",
         "answer_trailers",
@@ -50,10 +51,11 @@ class TargetStream(Http2Stream):
 
     connection: TargetConnection
 
-    def __init__(self, connection: TargetConnection, number: int, idle: float) -> None:
+    def __init__(self, connection: TargetConnection, number: int, method: str, idle: float) -> None:
         super().__init__(connection, number)
         self.patience = idle
         self.status = 0
+        self._method = method
         self.headers = Headers()
         self.length: int | None = None
         self.answer_trailers: tuple[Header, ...] = ()
@@ -114,7 +116,7 @@ class TargetStream(Http2Stream):
                 return None
             await self._wait(is_sending=False)
         part = self._chunks.popleft()
-        self.connection.acknowledge(self.number, len(part))
+        self.connection.taken(self, len(part))
         return part
 
     @property
@@ -159,20 +161,26 @@ class TargetStream(Http2Stream):
             self._upload.cancel()
         unread = sum(map(len, self._chunks))
         self._chunks.clear()
-        self.connection.acknowledge(self.number, unread)
+        self.connection.taken(self, unread)
         self.reset(ErrorCode.CANCEL)
 
     # What happens to it
 
-    def head_received(self, lines: list[Header]) -> None:
+    def head_received(self, lines: list[Header], *, ends: bool) -> None:
         try:
             status, headers = read_response(lines)
-            self.length = content_length(headers)
+            if status < _FINAL and (ends or status == _SWITCHING):
+                raise MalformedHeadError(f"the status {status}")
+            length = content_length(headers)
         except MalformedHeadError as error:
             self._fail(SendError("invalid", f"sent an invalid answer: {error}"))
             self.reset(ErrorCode.PROTOCOL_ERROR)
             return
-        self.status, self.headers = status, headers
+        if status >= _FINAL:
+            self.has_head = True
+            self.status, self.headers, self.length = status, headers, length
+            if has_body(self._method, status):
+                self.left = length
         self._tell()
 
     def body_received(self, data: bytes) -> None:
@@ -195,7 +203,8 @@ class TargetStream(Http2Stream):
 
     def ended(self) -> None:
         self._tell()
-        self.connection.loop.call_soon(self.connection.close_if_left)
+        if self.connection.is_leaving:
+            self.connection.loop.call_soon(self.connection.close_if_left)
 
     def _fail(self, error: SendError) -> None:
         if not self.is_received:
@@ -207,35 +216,27 @@ class TargetConnection(Http2Connection[TargetStream]):
     """A connection to a target."""
 
     def __init__(self) -> None:
-        super().__init__("target", window=_WINDOW, windows=_WINDOWS, streams=None)
+        super().__init__(is_client=True, window=_WINDOW, streams=None)
 
     @property
     def has_room(self) -> bool:
         """Whether one more stream may be opened."""
         if self.is_over or self.is_leaving:
             return False
-        most = self._engine.remote_settings.max_concurrent_streams if self._has_settings else _FIRST
-        return len(self.streams) < most
+        most = self.most_streams if self.has_settings else _FIRST
+        return most is None or len(self.streams) < most
 
-    def open(self, head: list[Header], body: Body, idle: float) -> TargetStream:
-        """A request begins. Raises SendError."""
-        try:
-            number = self._engine.get_next_available_stream_id()
-        except BrokenRuleError as error:
-            self.is_leaving = True
-            raise UntouchedError("closed", f"takes no more streams: {error}") from None
-        stream = self.streams[number] = TargetStream(self, number, idle)
+    def open(self, head: list[Header], request: Request, idle: float) -> TargetStream:
+        """A request begins."""
+        body = request.body
+        stream = TargetStream(self, self.next_number(), request.method, idle)
+        self.add(stream)
         stream.send_head(head, ends=body is EMPTY)
         if body is not EMPTY:
             stream.follow(body)
         return stream
 
-    def head_received(self, number: int, lines: list[Header], *, ends: bool) -> None:
-        stream = self.streams.get(number)
-        if stream is not None:
-            stream.head_received(lines)
-
-    def take_goodbye(self, goodbye: Goodbye) -> None:
+    def goodbye_received(self, goodbye: Goodbye) -> None:
         self.is_leaving = True
         for stream in list(self.streams.values()):
             if not stream.is_received and (goodbye.code or stream.number > goodbye.last):
@@ -245,7 +246,7 @@ class TargetConnection(Http2Connection[TargetStream]):
     def connection_lost(self, exc: Exception | None) -> None:
         self.end("closed the connection before its answer was complete")
 
-    def fail(self, text: str, code: int | None) -> None:
+    def fail(self, text: str, code: int) -> None:
         super().fail(f"sent invalid HTTP/2: {text}", code)
 
     def close_if_left(self) -> None:
