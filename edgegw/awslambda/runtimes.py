@@ -13,7 +13,7 @@ _NODE_FLAGS: Final[Mapping[int, tuple[str, ...]]] = {
 
 
 def node_flags(version: int, options: str = "") -> tuple[str, ...]:
-    """What Lambda starts a version of Node.js with, less the flags that `options` (NODE_OPTIONS) reverses.
+    """What Lambda starts a version of Node.js with, less what `options` (NODE_OPTIONS) reverses.
 
     Source: Lambda Developer Guide, "Building Lambda functions with Node.js", experimental features.
     """
