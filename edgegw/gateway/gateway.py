@@ -36,8 +36,7 @@ from edgegw.gateway.fronts.lambda_api import LambdaApiFront
 from edgegw.gateway.fronts.served import Served
 from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.in_process import InProcessTransport
-from edgegw.gateway.origins import Enter, MakeTransport, Origins
-from edgegw.gateway.origins.httpx_client import httpx_transport
+from edgegw.gateway.origins import Enter, MakeTransport, Origins, httpx_transport
 from edgegw.gateway.target_groups import TargetGroups
 from edgegw.http.message import Request, Response
 from edgegw.wire.asgi import EXCHANGE, AsgiFront

@@ -143,13 +143,8 @@ def _connect_failure(error: BaseException) -> tuple[FailureKind, str]:
     return "refused", "refused the connection"
 
 
-def httpx_transport(unverified: AbstractSet[str]) -> httpx.AsyncBaseTransport:
-    """Httpx's own transport, which respx mocks with no set-up."""
-    return _ByHost(unverified)
-
-
-class _ByHost(httpx.AsyncBaseTransport):
-    """Checks certificates except those of the hosts in `unverified`."""
+class TransportByHost(httpx.AsyncBaseTransport):
+    """Httpx's own transport; certificates are checked except for the hosts in `unverified`."""
 
     def __init__(self, unverified: AbstractSet[str]) -> None:
         self._unverified = unverified

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 
 from edgegw.alb.flow import ForwardTo, TargetFailure
 from edgegw.alb.model import ProtocolVersion
@@ -12,10 +12,10 @@ from edgegw.http.message import Response
 
 
 class IpTargets:
-    """`transports` carry the protocol versions."""
+    """`over` answers what carries a protocol version."""
 
-    def __init__(self, transports: Mapping[ProtocolVersion, Transport]) -> None:
-        self._transports = transports
+    def __init__(self, over: Callable[[ProtocolVersion], Transport]) -> None:
+        self._over = over
 
     async def fetch(self, step: ForwardTo) -> Response | TargetFailure:
         """The target's response, or why there is none."""
@@ -25,6 +25,6 @@ class IpTargets:
         at = (scheme_of(group), target.address, target.port)
         times = Timeouts(CONNECT_TIMEOUT, idle, idle, 0.0 if closes else idle)
         try:
-            return await self._transports[version].send(Outgoing(at, request, times))
+            return await self._over(version).send(Outgoing(at, request, times))
         except SendError as error:
             return TargetFailure(error.at(at), timed_out=error.kind == "timeout")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 
-from edgegw.alb.model import IpTargetGroup, ProtocolVersion, Target
+from edgegw.alb.model import IpTargetGroup, Target
 from edgegw.alb.target_connection import probe_address, probe_answer, probe_request
 from edgegw.alb.targets import Answer
 from edgegw.gateway.origins.transport import Outgoing, SendError, Timeouts, Transport
@@ -14,9 +13,7 @@ from edgegw.http.message import CutOffError, Response
 _TOO_LATE = Answer(failure="no answer in time", timed_out=True)
 
 
-async def probe(
-    transports: Mapping[ProtocolVersion, Transport], group: IpTargetGroup, target: Target
-) -> Answer:
+async def probe(transport: Transport, group: IpTargetGroup, target: Target) -> Answer:
     """What `target` answers to a health check; redirects are not followed."""
     timeout, version = group.health_check.timeout, group.protocol_version
     outgoing = Outgoing(
@@ -26,7 +23,7 @@ async def probe(
     )
     try:
         async with asyncio.timeout(timeout):
-            response = await transports[version].send(outgoing)
+            response = await transport.send(outgoing)
             if version != "HTTP1":
                 await _read(response)
     except TimeoutError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +14,6 @@ from edgegw.cloudfront.faults import OriginFailure
 from edgegw.cloudfront.model import Origin
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.origins.custom import NetworkOrigins
-from edgegw.gateway.origins.http2_client import Http2Client
 from edgegw.gateway.origins.ip_target import IpTargets
 from edgegw.gateway.origins.load_balancer import LoadBalancerOrigins
 from edgegw.gateway.origins.origin import Enter, OriginKind
@@ -38,23 +38,15 @@ class Origins:
         targets: Transport | httpx.AsyncBaseTransport,
         local: dict[tuple[str, int], Enter],
     ) -> None:
-        network, http1, http2 = (
-            _as_transport(transport),
-            _as_transport(targets),
-            Http2Client(unverified=UNVERIFIED_TARGETS),
-        )
         self.local = local
+        self._network = network = _as_transport(transport)
+        http1 = network if targets is transport else _as_transport(targets)
         self._kinds: Final[tuple[OriginKind, ...]] = (
             LoadBalancerOrigins(local),
             NetworkOrigins(network),
         )
-        self._versions: Final[dict[ProtocolVersion, Transport]] = {
-            "HTTP1": http1,
-            "HTTP2": http2,
-            "GRPC": http2,
-        }
-        self._targets = IpTargets(self._versions)
-        self._transports = (network, http1, http2)
+        self._versions: Final[dict[ProtocolVersion, Transport]] = {"HTTP1": http1}
+        self._targets = IpTargets(self._over)
 
     def fetch(
         self, origin: Origin, request: Request, exchange: Exchange
@@ -73,12 +65,29 @@ class Origins:
 
     async def probe(self, group: IpTargetGroup, target: Target) -> Answer:
         """Sends one health check."""
-        return await probe(self._versions, group, target)
+        return await probe(self._over(group.protocol_version), group, target)
 
     async def close(self) -> None:
         """Ends every connection."""
-        for transport in self._transports:
+        for transport in {self._network, *self._versions.values()}:
             await transport.close()
+
+    def _over(self, version: ProtocolVersion) -> Transport:
+        """What carries requests to targets; HTTP/2 is imported by the first who needs it."""
+        transport = self._versions.get(version)
+        if transport is None:
+            from edgegw.gateway.origins.http2_client import Http2Client
+
+            transport = Http2Client(unverified=UNVERIFIED_TARGETS)
+            self._versions["HTTP2"] = self._versions["GRPC"] = transport
+        return transport
+
+
+def httpx_transport(unverified: AbstractSet[str]) -> Transport:
+    """Httpx's own transport, which respx mocks with no set-up."""
+    from edgegw.gateway.origins.httpx_client import HttpxClient, TransportByHost
+
+    return HttpxClient(TransportByHost(unverified))
 
 
 def _as_transport(given: Transport | httpx.AsyncBaseTransport) -> Transport:

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 import trustme
 
+from edgegw.gateway.origins import httpx_transport
 from edgegw.gateway.origins.http1_client import Http1Client
-from edgegw.gateway.origins.httpx_client import HttpxClient, httpx_transport
 from edgegw.gateway.origins.transport import SendError, Transport
 from edgegw.http.message import CutOffError, Headers
 from tests.conftest import read_body, read_head
@@ -30,7 +30,7 @@ UNVERIFIED = frozenset({"127.0.0.1"})
 @pytest.fixture(params=["httpx", "http1"])
 async def transport(request: pytest.FixtureRequest) -> AsyncIterator[Transport]:
     made = (
-        HttpxClient(httpx_transport(UNVERIFIED))
+        httpx_transport(UNVERIFIED)
         if request.param == "httpx"
         else Http1Client(unverified=UNVERIFIED)
     )
