@@ -14,7 +14,7 @@ from edgegw.gateway.origins.connecting import TlsContexts, unreachable
 from edgegw.gateway.origins.http1_connection import Http1Connection
 from edgegw.gateway.origins.http1_pool import Http1Pool
 from edgegw.gateway.origins.request_head import is_chunked, request_head
-from edgegw.gateway.origins.transport import Address, Outgoing, SendError
+from edgegw.gateway.origins.transport import Address, Outgoing, SendError, Timeouts
 from edgegw.http.message import Body, Response
 
 _REPLAYABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
@@ -42,10 +42,7 @@ class Http1Client:
         head, content = request_head(outgoing), request.body.content
         data = head + content if content else head
         while True:
-            pool = self._pools.get(at)
-            connection = None
-            if pool is not None and timeouts.keep_alive > 0:
-                connection = pool.take()
+            connection = self._idle(at, timeouts)
             if connection is None:
                 connection = await self._connect(at, timeouts.connect)
             try:
@@ -73,6 +70,11 @@ class Http1Client:
         for pool in list(self._pools.values()):
             pool.close()
         await asyncio.sleep(0)  # so that the sockets are closed when this returns
+
+    def _idle(self, at: Address, timeouts: Timeouts) -> Http1Connection | None:
+        """A connection that rests; None where there is none, or the request wants its own."""
+        pool = self._pools.get(at)
+        return pool.take() if pool is not None and timeouts.keep_alive > 0 else None
 
     async def _connect(self, at: Address, timeout: float) -> Http1Connection:
         self._make_room()

@@ -251,12 +251,12 @@ class ResponseReader:
             self.state = "done"
 
     def _read_chunks(self, data: bytes) -> None:
-        """Chunks, as many as are there; what is left of the last one is held."""
-        data, at = self._held + data if self._held else data, 0
+        """Chunks, as many as are there: one part of the body. What is left of the last is held."""
+        data, at, parts = self._held + data if self._held else data, 0, list[bytes]()
         while at < len(data) and not self._trails:
             if self._left > 2:  # in a chunk; the 2 are the CRLF behind it
                 part = data[at : at + self._left - 2]
-                self._keep(part)
+                parts.append(part)
                 at += len(part)
                 self._left -= len(part)
             elif self._left:
@@ -271,6 +271,8 @@ class ResponseReader:
                     break
                 size = int(line[1], 16)
                 at, self._left, self._trails = line.end(), size + 2 if size else 0, not size
+        if parts:
+            self._keep(parts[0] if len(parts) == 1 else b"".join(parts))
         self._hold(data[at:])
 
     def _hold(self, data: bytes) -> None:
