@@ -63,7 +63,9 @@ class HttpxClient:
             request.method,
             self._url(at),
             headers=[*framed(request.headers.raw, body), *own_lines(outgoing)],
-            stream=_Upload(body.chunks) if body.chunks else httpx.ByteStream(body.content or b""),
+            stream=_RequestStream(body.chunks)
+            if body.chunks
+            else httpx.ByteStream(body.content or b""),
             extensions=extensions,
         )
 
@@ -90,7 +92,7 @@ class HttpxClient:
         task.add_done_callback(self._closing.discard)
 
 
-class _Upload(httpx.AsyncByteStream):
+class _RequestStream(httpx.AsyncByteStream):
     """A request body that streams."""
 
     def __init__(self, chunks: AsyncIterable[bytes]) -> None:
