@@ -19,6 +19,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, Final
 
 from edgegw.errors import EnvironmentProblem
@@ -52,7 +53,7 @@ class Http3Server:
     `certificate` is a file with the whole chain in PEM, `key` one with its private key.
     """
 
-    def __init__(self, front: Front, certificate: str, key: str, sock: socket.socket) -> None:
+    def __init__(self, front: Front, certificate: Path, key: Path, sock: socket.socket) -> None:
         self.front = front
         self.connections: set[Http3Connection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -65,7 +66,7 @@ class Http3Server:
             idle_timeout=max(_VANISHED, front.limits().keep_alive + 1),
             quic_logger=self._log,
         )
-        self._quic.load_cert_chain(certificate, key)  # pyright: ignore[reportUnknownMemberType] - aioquic leaves a PathLike open
+        self._quic.load_cert_chain(str(certificate), str(key))  # pyright: ignore[reportUnknownMemberType] - aioquic leaves a PathLike open
         self._transport: asyncio.DatagramTransport | None = None
 
     def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

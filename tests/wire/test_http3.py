@@ -272,7 +272,7 @@ def serve(certificate: Path) -> Serve:
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sock.bind(("127.0.0.1", 0))
         sock.setblocking(False)
-        files = str(certificate / "cert.pem"), str(certificate / "key.pem")
+        files = certificate / "cert.pem", certificate / "key.pem"
         server = Http3Server(door, *files, sock)
         await server.start()
         try:
