@@ -47,22 +47,6 @@ _LAST_MOMENT: Final = 1.0
 """Seconds for what was cancelled behind the grace."""
 
 
-def udp_beside(sock: socket.socket) -> socket.socket:
-    """The UDP port of the same address and number as `sock`. Raises EnvironmentProblem."""
-    udp = socket.socket(sock.family, socket.SOCK_DGRAM)
-    # The server that this one replaces may not have let go yet; the TCP port is ours already.
-    udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    address = sock.getsockname()
-    try:
-        udp.bind(address)
-    except OSError as error:
-        udp.close()
-        text = f"UDP {address[0]}:{address[1]} cannot be used for HTTP/3: {error}"
-        raise EnvironmentProblem(text) from None
-    udp.setblocking(False)  # noqa: FBT003
-    return udp
-
-
 class Http3Server:
     """One front door over HTTP/3, on a UDP socket that is bound already.
 
@@ -116,12 +100,17 @@ class Http3Server:
             await asyncio.wait(leaving, timeout=grace)
         for task in (*leaving, *self.tasks):
             task.cancel()
-        if leaving or self.tasks:
-            await asyncio.wait([*leaving, *self.tasks], timeout=_LAST_MOMENT)
+        await _ended([*leaving, *self.tasks])
         for connection in list(self.connections):
             connection.close(Http3Code.NO_ERROR, "the server stops")
+        await _ended([*self.tasks])  # of those that learnt from it that their clients are gone
         if self._transport is not None:
             self._transport.close()
+
+
+async def _ended(tasks: list[asyncio.Task[None]]) -> None:
+    if tasks:
+        await asyncio.wait(tasks, timeout=_LAST_MOMENT)
 
 
 class _QuicEnd(QuicConnectionProtocol):

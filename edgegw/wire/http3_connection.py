@@ -19,7 +19,6 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Sequence
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
 from aioquic.quic import events
@@ -27,9 +26,10 @@ from aioquic.quic import events
 from edgegw.http.message import Client, Tls
 from edgegw.wire import http3_frames as frames
 from edgegw.wire.front import Handshake
+from edgegw.wire.http1 import new_client
+from edgegw.wire.http2_heads import MalformedHeadError
 from edgegw.wire.http3_frames import Http3Code, Http3Error, RequestError
 from edgegw.wire.http3_stream import Http3Stream
-from edgegw.wire.pseudo_headers import HugeHeadError, MalformedHeadError
 
 if TYPE_CHECKING:
     from aioquic.asyncio.protocol import QuicConnectionProtocol
@@ -91,7 +91,7 @@ class Http3Connection:
     def seen_at(self, address: Sequence[Any]) -> None:
         """Its datagrams come from there; where it moves to later is not told."""
         if not self.client.connection:
-            self.client = Client(address[0], address[1], f"TID_{token_hex(16)}")
+            self.client = new_client((address[0], address[1]))
 
     # What QUIC says
 
@@ -165,8 +165,6 @@ class Http3Connection:
             stream.refuse(fault)
         except MalformedHeadError as error:
             stream.refuse(RequestError(Http3Code.MESSAGE_ERROR, str(error)))
-        except HugeHeadError as error:
-            stream.refuse(RequestError(Http3Code.EXCESSIVE_LOAD, str(error), "too-large"))
         if self.held > MOST_HELD:
             self._relieve()
 
@@ -243,7 +241,7 @@ class Http3Connection:
     def _relieve(self) -> None:
         """Ends the upload of which most is held."""
         uploads = [stream for stream in self.streams.values() if stream.is_coming]
-        largest = max(uploads, key=lambda stream: stream.held, default=None)
+        largest = max(uploads, key=lambda stream: stream.buffered, default=None)
         if largest is not None:
             detail = f"{self.held} bytes of uploads that nobody takes"
             logger.warning("an upload over HTTP/3 is ended: %s", detail)

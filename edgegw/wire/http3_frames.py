@@ -25,9 +25,9 @@ from typing import Final
 
 import pylsqpack
 
+from edgegw.http.grammar import BLANKS
 from edgegw.http.limits import Trouble
 from edgegw.http.message import CutOffError, Header
-from edgegw.wire.pseudo_headers import MAX_HEAD
 
 
 class Http3Code(IntEnum):
@@ -66,6 +66,9 @@ class RequestError(Http3Error):
         super().__init__(code, detail)
         self.why: Trouble = why
 
+
+MAX_HEAD: Final = 256 * 1024
+"""Bytes of all header lines, each counted with 32 more (RFC 9114 section 4.2.2)."""
 
 DATA: Final = 0x0
 HEADERS: Final = 0x1
@@ -289,17 +292,25 @@ class HeaderBlocks:
     def read(self, stream_id: int, block: bytes) -> list[Header]:
         """The lines in a block. Raises Http3Error."""
         try:
-            return self._decoder.feed_header(stream_id, block)[1]
+            lines = self._decoder.feed_header(stream_id, block)[1]
         except (pylsqpack.DecompressionFailed, pylsqpack.StreamBlocked):
             detail = f"{len(block)} bytes of headers cannot be read"
             if len(block) > _LONG_BLOCK:  # nothing that others need is lost with it
                 raise RequestError(Http3Code.EXCESSIVE_LOAD, detail, "too-large") from None
             raise Http3Error(Http3Code.QPACK_DECOMPRESSION_FAILED, detail) from None
+        size = sum([len(name) + len(value) + 32 for name, value in lines])
+        if size > MAX_HEAD:
+            raise RequestError(Http3Code.EXCESSIVE_LOAD, f"a head of {size} bytes", "too-large")
+        return lines
 
     def written(self, stream_id: int, lines: Iterable[Header]) -> bytes:
-        """A HEADERS frame with these lines. Raises CutOffError for one of 64 KiB or more."""
+        """A HEADERS frame with these lines. Raises CutOffError for one of 64 KiB or more.
+
+        Blanks around a value, which HTTP/1 ignores, would make it malformed.
+        """
+        stripped = [(name, value.strip(BLANKS)) for name, value in lines]
         try:
-            return frame(HEADERS, self._encoder.encode(stream_id, list(lines))[1])
+            return frame(HEADERS, self._encoder.encode(stream_id, stripped)[1])
         except ValueError as error:
             raise CutOffError(f"HTTP/3 cannot carry the head: {error}") from None
 

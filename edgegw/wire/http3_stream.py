@@ -21,14 +21,14 @@ from edgegw.http.target import Target
 from edgegw.wire import http3_frames as frames
 from edgegw.wire.answering import answer
 from edgegw.wire.front import Delivery, ViewerGoneError
-from edgegw.wire.http3_frames import Http3Code, RequestError
-from edgegw.wire.pseudo_headers import (
+from edgegw.wire.http2_heads import (
     RequestHead,
-    read_head,
+    RequestHeads,
     read_trailers,
-    written_head,
-    written_lines,
+    sent_lines,
+    sent_response,
 )
+from edgegw.wire.http3_frames import Http3Code, RequestError
 from edgegw.wire.request_body import RequestBody
 
 if TYPE_CHECKING:
@@ -36,9 +36,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_FINAL: Final = range(200, 1000)
+"""Statuses that an answer may have; those below are no answers yet."""
+_SILENT: Final = "the client sent nothing for the idle timeout"
 _HIGH_WATER: Final = 128 * 1024
 _LOW_WATER: Final = 64 * 1024
 """Unsent bytes of an answer above which nothing more of it is read, and below which it is."""
+
+_heads: Final = RequestHeads()
 
 
 class Http3Stream:
@@ -49,6 +54,7 @@ class Http3Stream:
         self._id = stream_id
         self._frames = frames.RequestFrames()
         self._head: RequestHead | None = None
+        self._path = b""
         self._trailers: tuple[Header, ...] = ()
         self._received = 0
         self._body: RequestBody | None = None
@@ -68,7 +74,7 @@ class Http3Stream:
     # What the client sends
 
     @property
-    def held(self) -> int:
+    def buffered(self) -> int:
         """Bytes of the body that nobody has taken yet."""
         return self._body.buffered if self._body is not None else 0
 
@@ -78,39 +84,37 @@ class Http3Stream:
         return self._body is not None and not (self._is_read or self._body.is_complete)
 
     def receive(self, data: bytes, *, ended: bool) -> None:
-        """More of the request. Raises Http3Error, MalformedHeadError, HugeHeadError."""
+        """More of the request. Raises Http3Error, MalformedHeadError."""
         if self._is_read:
             return
         self._is_read = ended
-        parts: list[bytes] = []
-        for kind, payload in self._frames.feed(data):
-            if kind == frames.DATA:
-                parts.append(payload)
-            elif self._head is None:
-                self._head = read_head(self._connection.blocks.read(self._id, payload))
-            else:
-                self._trailers = read_trailers(self._connection.blocks.read(self._id, payload))
+        parts = self._read(data)
         if ended:
             self._frames.end()
         head = self._head
         if head is None:
             return
         self._check_length(head, parts, ended=ended)
-        is_new = not self._is_asked and (parts or ended or _begins_early(head))
-        if is_new and head.length != 0 and (parts or not ended):
-            wanted = self._continue if head.expects_continue else None
-            self._body = RequestBody(self._connection.taken, wanted, self._connection.limits.idle)
+        if not self._is_asked:
+            is_bodiless = head.length == 0 or (ended and not (self._received or self._trailers))
+            self._body = None if is_bodiless else self._body or self._new_body(head)
         if self._body is not None:
             self._fill(self._body, parts, ended=ended)
-        if is_new:
+        if not self._is_asked and (parts or ended or head.may_wait or head.length is not None):
             self._ask(head)
 
-    def _fill(self, body: RequestBody, parts: list[bytes], *, ended: bool) -> None:
-        for part in parts:
-            self._connection.held += len(part)
-            body.put(part)
-        if ended:
-            body.end(self._trailers)
+    def _read(self, data: bytes) -> list[bytes]:
+        """Parts of the body; lines of head and trailers are noted."""
+        parts: list[bytes] = []
+        blocks = self._connection.blocks
+        for kind, payload in self._frames.feed(data):
+            if kind == frames.DATA:
+                parts.append(payload)
+            elif self._head is None:
+                self._head, self._path = _heads.read(blocks.read(self._id, payload))
+            else:
+                self._trailers = read_trailers(blocks.read(self._id, payload))
+        return parts
 
     def _check_length(self, head: RequestHead, parts: list[bytes], *, ended: bool) -> None:
         self._received += sum(map(len, parts))
@@ -120,18 +124,37 @@ class Http3Stream:
         if self._received > length or (ended and self._received < length):
             raise RequestError(Http3Code.MESSAGE_ERROR, "the body is not of content-length")
 
-    def break_off(self) -> None:
-        """The client sends no more of the request, which is not complete."""
-        self._is_read = True
-        if not self._is_asked:
+    def _new_body(self, head: RequestHead) -> RequestBody:
+        connection = self._connection
+        wanted = self._continue if head.expects_continue else None
+        return RequestBody(connection.taken, wanted, connection.limits.idle)
+
+    def _fill(self, body: RequestBody, parts: list[bytes], *, ended: bool) -> None:
+        for part in parts:
+            self._connection.held += len(part)
+            body.put(part)
+        if ended:
+            body.end(self._trailers)
+
+    def break_off(self, error: ViewerGoneError | None = None) -> None:
+        """The client sends no more of the request, which is not complete.
+
+        Whoever reads it learns why; where nobody does yet, the front door is asked all the same.
+        """
+        self._is_read = self._is_read or error is None
+        if self._head is None:
             self._reset(Http3Code.REQUEST_INCOMPLETE)
-        elif self._body is not None:
-            self._body.break_off(ViewerGoneError())
+            return
+        if self._body is not None:
+            self._body.break_off(error or ViewerGoneError())
+        if not self._is_asked:
+            self._ask(self._head)
 
     def refuse(self, fault: RequestError) -> None:
         """The request is broken, or its client is too slow or too fast."""
         logger.info("a request over HTTP/3 is refused: %s", fault)
         if fault.why == "malformed" or self._is_asked:
+            self._is_asked = True
             self._reset(fault.code, str(fault))
             return
         self._is_asked = True
@@ -142,8 +165,12 @@ class Http3Stream:
         """Ends the request where its client keeps us waiting."""
         limits = self._connection.limits
         if not self._is_asked:
-            if limits.head is not None and now - self._begun >= limits.head:
-                self.refuse(RequestError(Http3Code.REQUEST_INCOMPLETE, "no whole head", "idle"))
+            if limits.head is None or now - self._begun < limits.head:
+                return
+            if self._head is None:
+                self.refuse(RequestError(Http3Code.REQUEST_INCOMPLETE, _SILENT, "idle"))
+            else:
+                self.break_off(ViewerGoneError(_SILENT, "idle"))
         elif limits.idle is not None and self._is_stuck(now - limits.idle):
             self._reset(Http3Code.REQUEST_CANCELLED)
 
@@ -159,7 +186,7 @@ class Http3Stream:
         connection = self._connection
         request = Request(
             head.method,
-            Target.parse(head.target),
+            Target.parse(self._path),
             head.headers,
             EMPTY if self._body is None else self._body.body(head.length),
             "https",
@@ -183,7 +210,8 @@ class Http3Stream:
 
     def _answer_at_once(self, response: Response, method: str) -> None:
         delivery, body = Delivery(), self._body
-        if response.body.content and has_body(method, response.status):
+        delivery.is_gone = self.is_gone
+        if response.body.content and has_body(method, response.status) and not self.is_gone:
             delivery.note(response.body.content)
         try:
             self.whole(response)
@@ -193,6 +221,8 @@ class Http3Stream:
         if body is not None:
             delivery.received = body.received
             body.forget()
+        if response.body.release is not None:
+            response.body.release()
         self._connection.front.done(response, delivery)
 
     def _done(self, _task: asyncio.Task[None]) -> None:
@@ -204,7 +234,10 @@ class Http3Stream:
             self._send(self._connection.blocks.written(self._id, [(b":status", b"100")]))
 
     def _opened(self, response: Response) -> bytes:
-        lines, length = written_head(response)
+        """The head on the wire. Raises CutOffError where HTTP/3 has none for it."""
+        if response.status not in _FINAL:
+            raise CutOffError(f"HTTP/3 cannot carry the status {response.status}")
+        lines, length = sent_response(response)
         method = self._head.method if self._head is not None else "GET"
         self._left = length if has_body(method, response.status) else 0
         return self._connection.blocks.written(self._id, lines)
@@ -238,7 +271,7 @@ class Http3Stream:
         if self._left:  # the client must not take it for complete
             self.cut()
             return
-        lines = list(written_lines(trailers)) if trailers is not None else []
+        lines = sent_lines(trailers) if trailers is not None else []
         data = self._connection.blocks.written(self._id, lines) if lines else b""
         self._send(data, end=True)
         self._finish()
@@ -247,7 +280,7 @@ class Http3Stream:
         self._reset(Http3Code.INTERNAL_ERROR)
 
     def _send(self, data: bytes, *, end: bool = False) -> None:
-        if self._is_answered:
+        if self._is_answered or self.is_gone:
             return
         if self._sent == self._queued:
             self._moved = self._connection.loop.time()
@@ -280,10 +313,16 @@ class Http3Stream:
         if not self._is_answered and self._connection.is_open:
             self._connection.quic.reset_stream(self._id, code)
             self._connection.flush()
-        self.lose(code, detail)
+        self._let_go(code, detail)
 
-    def lose(self, code: Http3Code = Http3Code.NO_ERROR, detail: str = "") -> None:
-        """The client gets no more of the answer."""
+    def lose(self) -> None:
+        """The client takes no more of the answer."""
+        self.is_gone = True
+        if self._head is not None and not self._is_asked:
+            self._ask(self._head)
+        self._let_go(Http3Code.NO_ERROR)
+
+    def _let_go(self, code: Http3Code, detail: str = "") -> None:
         self.is_gone = self._is_sent = True
         if self._body is not None and not self._body.is_complete:
             self._body.break_off(ViewerGoneError(detail) if detail else ViewerGoneError())
@@ -305,16 +344,3 @@ class Http3Stream:
     def _settle(self) -> None:
         if self._is_answered and self._is_sent and self._task is None:
             self._connection.drop(self._id)
-
-
-def _begins_early(head: RequestHead) -> bool:
-    """Whether a request is passed on before anything of its body has come.
-
-    What promises no body may have one all the same, and often its end comes a moment later.
-    """
-    return (
-        head.length is not None
-        or head.expects_continue
-        or head.speaks_grpc
-        or head.method == "CONNECT"
-    )

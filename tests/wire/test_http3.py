@@ -21,7 +21,6 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from edgegw.errors import EnvironmentProblem
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Body, Client, CutOffError, Headers, Request, Response
 from edgegw.wire.front import Delivery, Handshake, ViewerGoneError
@@ -36,7 +35,7 @@ try:
     from aioquic.quic.configuration import QuicConfiguration
 
     from edgegw.wire import http3_connection
-    from edgegw.wire.http3 import Http3Server, udp_beside
+    from edgegw.wire.http3 import Http3Server
     from edgegw.wire.http3_frames import HEADERS, HeaderBlocks, RequestFrames
     from edgegw.wire.sent_frames import SentFrames
 except Exception as error:
@@ -273,7 +272,8 @@ def serve(certificate: Path) -> Serve:
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sock.bind(("127.0.0.1", 0))
         sock.setblocking(False)
-        server = Http3Server(door, certificate / "cert.pem", certificate / "key.pem", sock)
+        files = certificate / "cert.pem", certificate / "key.pem"
+        server = Http3Server(door, *files, sock)
         await server.start()
         try:
             yield Serving(door, server, sock.getsockname()[1])
@@ -292,11 +292,12 @@ async def test_a_request_brings_all_that_a_front_door_asks_for(serve: Serve) -> 
         await viewer.get("/again")
         first, again = serving.door.requests
         assert (first.method, first.target.raw) == ("GET", "/a%2Fb?c=é&?".encode())
-        assert first.headers.raw == ((b"host", b"h"), (b"cookie", b"a=1"), (b"cookie", b"b=2"))
+        assert first.headers.raw == ((b"host", b"h"), (b"cookie", b"a=1; b=2"))
         assert (first.scheme, first.http_version, first.body.content) == ("https", "3", b"")
         assert first.client.address == "127.0.0.1"
         assert first.client.connection.startswith("TID_")
         assert first.client == again.client
+        assert first.tls is not None
         assert (first.tls.protocol, first.tls.negotiation) == ("TLSv1.3", "full")
         assert first.tls.cipher.startswith("TLS_AES_")
         assert again.tls == first.tls._replace(negotiation="reused")
@@ -309,8 +310,7 @@ async def test_a_request_brings_all_that_a_front_door_asks_for(serve: Serve) -> 
 async def test_an_answer_leaves_nothing_that_http3_forbids(serve: Serve) -> None:
     lines = [
         (b"Content-Type", b"text/plain"),
-        (b"Connection", b"close, X-Hop"),
-        (b"X-Hop", b"1"),
+        (b"Connection", b"close"),
         (b"Transfer-Encoding", b"chunked"),
         (b"Keep-Alive", b"timeout=5"),
         (b"Location", b"/a\r\nSet-Cookie: evil=1\x00"),
@@ -329,9 +329,12 @@ async def test_an_answer_leaves_nothing_that_http3_forbids(serve: Serve) -> None
     assert answer.body == b"hello"
 
 
-@pytest.mark.parametrize(("method", "status"), [(b"HEAD", 200), (b"GET", 304), (b"GET", 204)])
-async def test_an_answer_without_a_body_keeps_its_length(
-    serve: Serve, method: bytes, status: int
+@pytest.mark.parametrize(
+    ("method", "status", "has_length"),
+    [(b"HEAD", 200, True), (b"GET", 304, True), (b"GET", 204, False)],
+)
+async def test_an_answer_without_a_body_has_a_head_alone(
+    serve: Serve, method: bytes, status: int, has_length: bool
 ) -> None:
     def accept(_: Request) -> Response:
         return text("12345", status, (b"Content-Length", b"5"))
@@ -342,7 +345,8 @@ async def test_an_answer_without_a_body_keeps_its_length(
         await viewer.answer(stream)
         ((kind, block),) = RequestFrames().feed(bytes(received))
         assert kind == HEADERS
-        assert (b"content-length", b"5") in HeaderBlocks().read(stream, block)
+        lines = HeaderBlocks().read(stream, block)
+        assert ((b"content-length", b"5") in lines) == has_length
         assert serving.door.deliveries[0].sent == 0
 
 
@@ -434,6 +438,11 @@ async def test_a_header_that_http3_cannot_carry_cuts_the_answer(serve: Serve) ->
         assert (await viewer.get()).reset == 0x102
         assert (await viewer.get("/late")).reset == 0x102
         assert all("cannot carry" in (delivery.cut or "") for delivery in serving.door.deliveries)
+
+
+async def test_a_status_that_is_not_final_cuts_the_answer(serve: Serve) -> None:
+    async with serve(lambda _: text("", 101)) as serving, serving.viewer() as viewer:
+        assert (await viewer.get()).reset == 0x102
 
 
 async def test_what_answers_no_viewer_is_cut(serve: Serve) -> None:
@@ -561,6 +570,27 @@ async def test_an_upload_that_its_client_gives_up_has_no_end(serve: Serve) -> No
         assert len(errors) == 1
 
 
+@pytest.mark.parametrize("leave", ["reset", "stop", "close"])
+async def test_a_request_that_breaks_off_behind_its_head_is_one_all_the_same(
+    serve: Serve, leave: str
+) -> None:
+    async with serve(echo) as serving, serving.viewer() as viewer:
+        stream = viewer.ask(asks(method=b"POST"), end=False)
+        await viewer.ping()
+        assert not serving.door.requests
+        if leave == "reset":
+            viewer.reset(stream)
+        elif leave == "stop":
+            viewer.stop(stream)
+        else:
+            viewer.close()
+        await until(lambda: serving.door.requests)
+        with pytest.raises(ViewerGoneError):
+            await whole(serving.door.requests[0])
+        await until(lambda: not serving.server.tasks)
+        assert all(not connection.streams for connection in serving.server.connections)
+
+
 async def test_a_complete_upload_is_read_to_its_end_though_its_client_left(serve: Serve) -> None:
     gate, bodies = asyncio.Event(), list[bytes]()
 
@@ -628,8 +658,7 @@ ROWS: dict[str, tuple[list[Line], str, bytes | None]] = {
     "another host": (asks((b"host", b"evil")), RESET, None),
     "two hosts": (asks((b"host", b"h"), (b"host", b"h")), RESET, None),
     "an empty authority": (asks(authority=b""), RESET, None),
-    "an authority with a user": (asks(authority=b"me@h"), RESET, None),
-    "an authority in no ASCII": (asks(authority=b"h\xe9"), RESET, None),
+    "an authority in no ASCII": (asks(authority=b"h\xe9"), "200", b"GET /x"),
     "a name in capitals": (asks((b"X-Up", b"1")), RESET, None),
     "a Connection header": (asks((b"connection", b"close")), RESET, None),
     "chunked": (asks((b"transfer-encoding", b"chunked")), RESET, None),
@@ -652,7 +681,7 @@ ROWS: dict[str, tuple[list[Line], str, bytes | None]] = {
     "CONNECT": ([(b":method", b"CONNECT"), (b":authority", b"h:1")], "200", b"CONNECT h:1"),
     "CONNECT with a path": (asks(method=b"CONNECT"), RESET, None),
     "a WebSocket by CONNECT": (
-        [(b":method", b"CONNECT"), (b":protocol", b"websocket"), *asks()[1:]], RESET, None,
+        [(b":method", b"CONNECT"), (b":protocol", b"websocket"), *asks()[1:]], "200", b"CONNECT /x",
     ),
     "two methods": ([*asks(), (b":method", b"GET")], RESET, None),
     "a pseudo header behind others": ([(b"x", b"1"), *asks()], RESET, None),
@@ -983,10 +1012,11 @@ async def test_a_client_that_sends_nothing_of_a_body_is_idle(serve: Serve) -> No
             return text(f"{error.why}", 408)
         return text("never")
 
-    async with serve(accept, idle=0.1) as serving, serving.viewer() as viewer:
-        stream = viewer.ask(asks(method=b"POST"), b"x", end=False)
-        answer = await viewer.answer(stream)
-        assert (answer.status, answer.body) == ("408", b"idle")
+    async with serve(accept, idle=0.1, head=0.1) as serving, serving.viewer() as viewer:
+        for body in (b"x", b""):
+            stream = viewer.ask(asks(method=b"POST"), body, end=False)
+            answer = await viewer.answer(stream)
+            assert (answer.status, answer.body) == ("408", b"idle")
 
 
 async def test_a_client_that_takes_nothing_of_an_answer_is_gone(serve: Serve) -> None:
@@ -1063,7 +1093,7 @@ async def test_stop_ends_what_takes_longer_than_the_grace(serve: Serve) -> None:
         await serving.server.stop(0.1)
         assert source.is_released
         assert not serving.server.tasks
-        await until(lambda: viewer.closed)
+        assert not serving.server.connections
         assert not viewer.answers[waiting].is_complete
         assert not viewer.answers[streams].is_complete
 
@@ -1139,16 +1169,6 @@ def pin(file: Path) -> str:
 
 
 # What may be missing
-
-
-def test_a_udp_port_that_is_taken_says_so() -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as tcp,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken,
-    ):
-        taken.bind(tcp.getsockname())
-        with pytest.raises(EnvironmentProblem, match="cannot be used for HTTP/3"):
-            udp_beside(tcp)
 
 
 def test_without_aioquic_one_sentence_says_what_to_do() -> None:
