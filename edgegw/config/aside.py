@@ -37,7 +37,14 @@ def load_aside(load: Callable[[], Config], meanwhile: Callable[[], object]) -> C
 
 def _may_fork() -> bool:
     is_alone = threading.active_count() == 1
-    return hasattr(os, "fork") and is_alone and (os.cpu_count() or 1) > 1
+    return hasattr(os, "fork") and is_alone and _processors() > 1
+
+
+def _processors() -> int:
+    """Those that this process may use, where the system tells; else all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _beside(load: Callable[[], Config], meanwhile: Callable[[], object]) -> _Outcome | None:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+ONE = "os.cpu_count, os.sched_getaffinity = lambda: 1, lambda _: {0}"
+TWO = "os.cpu_count, os.sched_getaffinity = lambda: 2, lambda _: {0, 1}"
+
 CODE = """
 import os, sys, threading
 from pathlib import Path
@@ -59,7 +62,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 def test_the_outcome_is_equal_and_pydantic_stays_outside(file: Path) -> None:
-    assert lines(file, setting="os.cpu_count = lambda: 2") == [
+    assert lines(file, setting=TWO) == [
         "meanwhile",
         "without pydantic",
         "equal",
@@ -69,7 +72,7 @@ def test_the_outcome_is_equal_and_pydantic_stays_outside(file: Path) -> None:
 def test_findings_are_told_with_their_places(file: Path) -> None:
     file.write_text("functions:\n  hook: {runtime: python3.13, cod: x}\n")
     told = lines(file)[-2:]
-    assert told == lines(file, setting="os.cpu_count = lambda: 1")[-2:]
+    assert told == lines(file, setting=ONE)[-2:]
     assert f"{file}:2:31: error: config.unknown-key" in told[1]
 
 
@@ -78,7 +81,7 @@ def test_findings_are_told_with_their_places(file: Path) -> None:
     [
         pytest.param("os.getpid() == us or os._exit(3)", "pass", id="the child ends"),
         pytest.param("os.getpid() == us or 1 / 0", "pass", id="the child fails"),
-        pytest.param("pass", "os.cpu_count = lambda: 1", id="one processor"),
+        pytest.param("pass", ONE, id="one processor"),
         pytest.param("pass", "del os.fork", id="no fork"),
         pytest.param(
             "pass",
