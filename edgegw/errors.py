@@ -12,8 +12,9 @@ What the user's functions do wrong is never an exception: it is an `Outcome`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from edgegw.values import value
 
 
 class EdgegwError(Exception):
@@ -22,7 +23,7 @@ class EdgegwError(Exception):
     exit_code: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Finding:
     """One remark on a configuration. `line` and `column` count from 1."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple, TypeAlias
@@ -19,6 +18,7 @@ from edgegw.alb.expressions import compile_expression
 from edgegw.http.message import Headers
 from edgegw.http.target import query_pairs
 from edgegw.http.wildcard import compile_wildcard
+from edgegw.values import value
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
@@ -51,7 +51,7 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "backslashreplace")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Values:
     """The alternatives of a condition: wildcards as one pattern, or regular expressions."""
 
@@ -83,7 +83,7 @@ def expressions(given: Sequence[str], *, ignore_case: bool) -> Values:
     return Values(tuple(given), tuple(compiled), is_regex=True)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HostHeader:
     """The host; case does not count. An expression may also see the host with its port."""
 
@@ -105,7 +105,7 @@ class HostHeader:
         return Found("the host", _text(subject.host))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PathPattern:
     """The path without its dot segments; case counts, percent-encoding is not decoded."""
 
@@ -123,7 +123,7 @@ class PathPattern:
         return Found("the path", _text(subject.path))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HttpHeader:
     """One value of the named header; neither the case of the name nor of the value counts."""
 
@@ -144,7 +144,7 @@ class HttpHeader:
         return Found(f"the header {self.name}", _text(b", ".join(given)) if given else None)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HttpRequestMethod:
     """The method, letter by letter."""
 
@@ -162,7 +162,7 @@ class HttpRequestMethod:
         return Found("the method", subject.method)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class QueryPair:
     """A wanted pair: with a `name` that key's value, without one any value."""
 
@@ -176,7 +176,7 @@ class QueryPair:
         return (self.name is None or self.name.fit(key)) and self.value.fit(value)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class QueryString:
     """A `key=value` pair of the query; case does not count, raw or decoded."""
 
@@ -187,11 +187,11 @@ class QueryString:
         if not subject.query:
             return False
         query = subject.query.partition(b"#")[0]
-        for name, value in query_pairs(query):
-            if any(pair.fits(name, value) for pair in self.pairs):
+        for name, given in query_pairs(query):
+            if any(pair.fits(name, given) for pair in self.pairs):
                 return True
-            if b"%" in name or b"%" in value:
-                decoded = unquote_to_bytes(name), unquote_to_bytes(value)
+            if b"%" in name or b"%" in given:
+                decoded = unquote_to_bytes(name), unquote_to_bytes(given)
                 if any(pair.fits(*decoded) for pair in self.pairs):
                     return True
         return False
@@ -215,7 +215,7 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return mapped or found
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SourceIp:
     """The TCP peer, whatever X-Forwarded-For says."""
 

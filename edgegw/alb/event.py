@@ -9,7 +9,6 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from edgegw.alb.answers import SERVER
@@ -20,6 +19,7 @@ from edgegw.http.grammar import TEXT_VALUE_CONTROL, TOKEN
 from edgegw.http.message import HOP_BY_HOP, Body, Header, Headers, Request, Response
 from edgegw.http.status import reason_phrase
 from edgegw.http.target import query_pairs
+from edgegw.values import value
 
 MAX_BODY: Final = 1024 * 1024
 """Bytes of a request body, and of a function's whole answer.
@@ -36,7 +36,7 @@ receive events.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refusal:
     """Why the load balancer answers itself.
 
@@ -132,8 +132,8 @@ def is_base64(request: Request, body: bytes) -> bool:
 def _grouped(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
     """Values by key; keys sorted ascending by byte."""
     grouped: dict[str, list[str]] = {}
-    for key, value in sorted(pairs, key=lambda pair: pair[0].encode()):
-        grouped.setdefault(key, []).append(value)
+    for key, text in sorted(pairs, key=lambda pair: pair[0].encode()):
+        grouped.setdefault(key, []).append(text)
     return grouped
 
 
@@ -210,8 +210,8 @@ def _headers(answer: Mapping[str, Any], group: LambdaTargetGroup) -> list[Header
     key = "multiValueHeaders" if group.multi_value_headers else "headers"
     given = cast("Mapping[str, Any]", answer.get(key, {}))
     lines: list[Header] = []
-    for name, value in given.items():
-        values = _values(f"{key}.{name}", value, multi=group.multi_value_headers)
+    for name, content in given.items():
+        values = _values(f"{key}.{name}", content, multi=group.multi_value_headers)
         raw = name.encode("utf-8", "replace")
         if not TOKEN.fullmatch(raw):
             raise _InvalidError(f"{key}: {name!r} is no valid header name")

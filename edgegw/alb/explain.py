@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from edgegw.alb.conditions import Condition, Subject
@@ -30,6 +29,7 @@ from edgegw.alb.model import (
 from edgegw.alb.targets import Routable
 from edgegw.http.message import Request
 from edgegw.http.target import normalized_path, to_text
+from edgegw.values import value
 
 
 class ConditionVerdict(NamedTuple):
@@ -51,7 +51,7 @@ class RuleVerdict(NamedTuple):
     action: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Explanation:
     """The way of one request. `notes` tell what follows the rule, one fact a line."""
 

@@ -10,7 +10,6 @@ Each step names what is needed; `next(reply)` answers the step that follows. The
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from edgegw.alb import stickiness
@@ -55,6 +54,7 @@ from edgegw.http.message import (
     named_by_connection,
 )
 from edgegw.http.target import normalized_path
+from edgegw.values import value
 
 MAX_RESPONSE_HEADERS: Final = 32 * 1024
 """Bytes of a target's response headers; above it is a 502.
@@ -141,7 +141,7 @@ Source: ELB User Guide for ALB, "Access logs", error reason codes.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TargetFailure:
     """A target gave no usable answer; `timed_out` when it gave none in time."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from edgegw.alb.conditions import Condition
@@ -12,11 +12,12 @@ from edgegw.alb.expressions import Piece
 from edgegw.alb.rule_index import RuleIndex
 from edgegw.awslambda.model import FunctionRef
 from edgegw.http.message import Header
+from edgegw.values import value
 
 # Target groups
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Target:
     """An ip target. `address` may be a name here, so that `localhost` works."""
 
@@ -28,7 +29,7 @@ class Target:
         return f"{host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HealthCheck:
     """How targets are probed; durations in seconds. `port` None is the target's own.
 
@@ -58,7 +59,7 @@ health checks.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stickiness:
     """A client stays with its target for `duration` seconds.
 
@@ -73,7 +74,7 @@ Algorithm = Literal["round_robin", "least_outstanding_requests", "weighted_rando
 ProtocolVersion = Literal["HTTP1", "HTTP2", "GRPC"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LambdaTargetGroup:
     """A target group whose one target is a function; None once that is deregistered."""
 
@@ -84,7 +85,7 @@ class LambdaTargetGroup:
     health_check: HealthCheck = LAMBDA_HEALTH_CHECK
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class IpTargetGroup:
     """A target group of addresses; durations in seconds."""
 
@@ -107,7 +108,7 @@ TargetGroup: TypeAlias = LambdaTargetGroup | IpTargetGroup
 # Actions
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Forward:
     """Forward to one of `target_groups`, each with its weight.
 
@@ -118,7 +119,7 @@ class Forward:
     stickiness: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FixedResponse:
     """Answer without a target."""
 
@@ -127,7 +128,7 @@ class FixedResponse:
     message_body: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Redirect:
     """Send the client elsewhere; the fields may hold `#{protocol}`, `#{host}` and so on."""
 
@@ -144,7 +145,7 @@ Action: TypeAlias = Forward | FixedResponse | Redirect
 # Rules
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rewrite:
     """A transform: the first match of `pattern` becomes `replacement`."""
 
@@ -154,7 +155,7 @@ class Rewrite:
     replacement: tuple[Piece, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rule:
     """A listener rule; `priority` is None for the default rule."""
 
@@ -174,7 +175,7 @@ class Rule:
 DesyncMode = Literal["monitor", "defensive", "strictest"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Attributes:
     """The load balancer's attributes that requests feel, as AWS names them; durations in seconds.
 
@@ -195,7 +196,7 @@ class Attributes:
 DEFAULT_ATTRIBUTES = Attributes()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Logs:
     """The files that a load balancer writes its logs to."""
 
@@ -204,7 +205,7 @@ class Logs:
     health_check: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LoadBalancer:
     """What the listeners of a load balancer share. `id` is `app/NAME/HEX`."""
 
@@ -219,7 +220,7 @@ class LoadBalancer:
         return self.arn.partition(":loadbalancer/")[2] or self.name
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ResponseHeaders:
     """What a listener's attributes do to every response: lines set, and Server removed."""
 
@@ -227,7 +228,7 @@ class ResponseHeaders:
     keeps_server: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Listener:
     """A listener. `port` and `protocol` are the apparent ones, as production shows them.
 

@@ -7,10 +7,11 @@ group attributes".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
 from edgegw.alb.model import Forward, HealthCheck, IpTargetGroup, Target, TargetGroup
+from edgegw.values import value
 
 
 def choose_target_group(action: Forward, *, draw: float) -> TargetGroup | None:
@@ -35,7 +36,7 @@ State = Literal["initial", "healthy", "unhealthy", "unused", "draining", "unavai
 CheckResult = Literal["pass", "mismatch", "timeout", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Health:
     """A target's health as DescribeTargetHealth shows it, and the checks in a row behind it."""
 

@@ -5,8 +5,9 @@ What is made for every invocation is a named tuple: it costs a third of a frozen
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
+
+from edgegw.values import value
 
 LATEST: Final = "$LATEST"
 """The only version that changes; an unqualified name means it."""
@@ -15,7 +16,7 @@ EDGE_PREFIX: Final = "us-east-1."
 """Stands before the name of a replica at the edge, wherever it runs: the original's Region."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Runtime:
     """A runtime by its identifier.
 
@@ -28,7 +29,7 @@ class Runtime:
     version: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LogSettings:
     """`LoggingConfig` of a function; levels count with format JSON only."""
 
@@ -37,7 +38,7 @@ class LogSettings:
     system_level: str = "INFO"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Function:
     """The configuration of one version of a Lambda function.
 

@@ -6,11 +6,11 @@ Source: Lambda API Reference, "Invoke", parameters FunctionName and Qualifier.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from edgegw.awslambda.model import LATEST, FunctionRef
 from edgegw.awslambda.service_errors import ServiceError, constraint, invalid
+from edgegw.values import value
 
 FUNCTION_NAME_PATTERN: Final = (
     r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?"
@@ -43,7 +43,7 @@ Source: Lambda API Reference, "Invoke", parameter Qualifier.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Account:
     """Where the functions pretend to live; `concurrency` is the account's limit in the Region."""
 

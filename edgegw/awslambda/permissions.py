@@ -6,18 +6,18 @@ Source: Lambda Developer Guide, "Viewing resource-based IAM policies in Lambda".
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from edgegw.awslambda.model import Invocation
 from edgegw.http.wildcard import compile_wildcard
+from edgegw.values import value
 
 LOAD_BALANCER: Final = "elasticloadbalancing.amazonaws.com"
 """The principal that a load balancer invokes as; its source ARN is the target group's."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Statement:
     """`Allow` for one principal; `source_arn` may hold `*` and `?`, empty means any.
 

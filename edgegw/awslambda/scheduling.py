@@ -9,7 +9,7 @@ up to a handful.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from edgegw.values import value
 
 PATIENCE = 0.005
 """Seconds that an invocation waits for a free environment before growth is considered."""
@@ -24,7 +24,7 @@ STANDSTILL = 0.05
 """Seconds without any completion after which what was learnt of a handler no longer counts."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Demand:
     """The state of one function's environments while invocations wait.
 

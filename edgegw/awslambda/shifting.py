@@ -6,8 +6,9 @@ Source: CodeDeploy User Guide, "Deployment configurations on an AWS Lambda compu
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from edgegw.values import value
 
 PRESETS: Final = (
     *(f"Canary10Percent{n}Minutes" for n in (5, 10, 15, 30)),
@@ -19,7 +20,7 @@ PRESETS: Final = (
 _PRESET: Final = re.compile(r"(Canary|Linear)(\d+)Percent(?:Every)?(\d+)Minutes?")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Shift:
     """A deployment: which alias goes to which version, how, and with which hooks.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -18,6 +18,7 @@ from edgegw.awslambda.model import LATEST, Function, FunctionRef
 from edgegw.awslambda.names import Account, is_version
 from edgegw.awslambda.permissions import Statement
 from edgegw.awslambda.service_errors import ServiceError, constraint, invalid, not_found
+from edgegw.values import value
 
 MIN_UNRESERVED: Final = 100
 """Concurrency that reservations must leave to the other functions of the account.
@@ -38,7 +39,7 @@ Source: Lambda API Reference, "CreateAlias", parameter Name.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Alias:
     """A name for a version. `routing` sends a share (0 to 1) of invocations to a second one."""
 
@@ -53,7 +54,7 @@ def _nothing() -> Mapping[str, Function]:
     return MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Deployed:
     """One function of the account: `$LATEST`, published versions and all that hangs on them.
 

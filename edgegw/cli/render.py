@@ -8,7 +8,6 @@ from __future__ import annotations
 import linecache
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -16,6 +15,7 @@ from edgegw.config.model import Config, Door
 from edgegw.gateway.exchange import Exchange, FunctionRun
 from edgegw.gateway.fronts import FRONTS
 from edgegw.http.target import to_text
+from edgegw.values import value
 
 _PATH_WIDTH: Final = 38
 _MOST_PATH: Final = 78
@@ -25,7 +25,7 @@ _STATUS_COLORS: Final = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}
 _CODES: Final = {"dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1"}
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Style:
     """How lines are made: with colours on a terminal, with the front door's name if many."""
 

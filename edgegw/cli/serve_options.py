@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import click
 
+from edgegw.values import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class ServeOptions:
     """How front doors are run. `grace` is in seconds, `level` one of logging's.
 

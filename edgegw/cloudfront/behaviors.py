@@ -6,13 +6,13 @@ Source: CloudFront Developer Guide, "Cache behavior settings", "Quotas".
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from edgegw.cloudfront.model import Behavior, Distribution
 from edgegw.http.message import Request
 from edgegw.http.target import collapsed_slashes, normalized_path
 from edgegw.http.wildcard import compile_wildcard
+from edgegw.values import value
 
 MAX_URL: Final = 8192
 """Bytes that a viewer's URL may have; a longer one is a 414.
@@ -45,7 +45,7 @@ Source: CloudFront Developer Guide, "Allowed HTTP methods".
 """
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RefusedAtTheDoor:
     """CloudFront answers itself: `status`, the page's reason line, and why (for the developer)."""
 
@@ -54,7 +54,7 @@ class RefusedAtTheDoor:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RedirectToHttps:
     """The viewer is sent to https with `status` 301 or 307."""
 

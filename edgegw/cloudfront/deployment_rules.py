@@ -7,7 +7,6 @@ functions", "Quotas".
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from edgegw.awslambda.edge import MAX_PACKAGE, MAX_STORAGE_MB, MAX_TIMEOUT
@@ -35,6 +34,7 @@ from edgegw.cloudfront.rule_table import (
     Rule,
 )
 from edgegw.cloudfront.triggers import Trigger
+from edgegw.values import value
 
 MAX_FUNCTIONS: Final = 100
 """Functions at the triggers of one distribution.
@@ -58,7 +58,7 @@ Source: CloudFront Developer Guide, "Restrictions on Lambda@Edge", supported run
 _COMING: Final = frozenset({"nodejs26.x", "python3.15"})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Candidate:
     """A function as its configuration would send it to the edge.
 

@@ -5,7 +5,6 @@ Source: CloudFront Developer Guide, "HTTP 502 status code" and "HTTP 503 status 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from edgegw.awslambda.model import (
@@ -29,13 +28,14 @@ from edgegw.cloudfront.rule_table import (
 )
 from edgegw.cloudfront.trigger_result import Breaches, Rejected
 from edgegw.cloudfront.triggers import Trigger
+from edgegw.values import value
 
 FaultKind: TypeAlias = Literal[
     "LambdaValidationError", "LambdaExecutionError", "LambdaLimitExceeded"
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FunctionFault:
     """A function failed at a trigger: `kind` is the X-Cache value, `detail` the exact reason.
 
@@ -56,7 +56,7 @@ class FunctionFault:
         return 502 if self.kind == "LambdaValidationError" else 503
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OriginFailure:
     """The origin gave no usable answer; `detail` says what was tried and what happened."""
 

@@ -11,7 +11,6 @@ performs the steps; a unit test can tell a whole request without any I/O.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from edgegw.awslambda.model import Invocation, Outcome, Returned
@@ -53,9 +52,10 @@ from edgegw.cloudfront.visit import Finish, Instead, Visit
 from edgegw.http.message import EMPTY, Body, Request, Response, Upgraded
 from edgegw.http.status import reason_phrase
 from edgegw.http.target import Target
+from edgegw.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ReadBody:
     """The first `limit` bytes of the body of `request` are needed by `trigger`'s function."""
 
@@ -73,7 +73,7 @@ class ReadBody:
         return _run_origin_request(self.visit, request, shown)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ViewerRequest:
     """The viewer-request function is to be run."""
 
@@ -99,7 +99,7 @@ class ViewerRequest:
                 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OriginRequest:
     """The origin-request function is to be run."""
 
@@ -179,7 +179,7 @@ class Fetch(NamedTuple):
         return OriginResponse(self.visit, sent, reply, Invocation(association.function, payload))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OriginResponse:
     """The origin-response function is to be run."""
 
@@ -209,7 +209,7 @@ class OriginResponse:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ViewerResponse:
     """The viewer-response function is to be run."""
 

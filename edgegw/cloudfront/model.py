@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront.stance import DEFAULT_STANCE, Stance
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.http.message import Header
+from edgegw.values import value
 
 if TYPE_CHECKING:
     from edgegw.cloudfront.policies import Forwarding
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 ViewerProtocolPolicy: TypeAlias = Literal["allow-all", "redirect-to-https", "https-only"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Association:
     """A function at a trigger. `include_body` hands it the request's body."""
 
@@ -26,7 +27,7 @@ class Association:
     include_body: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CustomOrigin:
     """An origin spoken to over HTTP/1.1. Times in seconds.
 
@@ -47,7 +48,7 @@ class CustomOrigin:
     name: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class S3Origin:
     """A bucket spoken to by its DNS name, unsigned. Times in seconds."""
 
@@ -72,7 +73,7 @@ SelectionBehavior: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Selection:
     """Which headers, cookies or query strings a policy names."""
 
@@ -80,7 +81,7 @@ class Selection:
     items: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CachePolicy:
     """What is in the cache key. TTLs in seconds."""
 
@@ -96,7 +97,7 @@ class CachePolicy:
     brotli: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OriginRequestPolicy:
     """What the origin gets beyond the cache key."""
 
@@ -107,7 +108,7 @@ class OriginRequestPolicy:
     query_strings: Selection = Selection()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fallback:
     """The second origin of an origin group, and the codes that make CloudFront turn to it.
 
@@ -119,7 +120,7 @@ class Fallback:
     methods: frozenset[str] = frozenset({"GET", "HEAD"})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ErrorPage:
     """A custom error response: the page at `path` with `status` in the place of an error."""
 
@@ -127,7 +128,7 @@ class ErrorPage:
     status: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Behavior:
     """A cache behavior. `path_pattern` is `*` for the default one.
 
@@ -148,7 +149,7 @@ HttpVersion = Literal["http1.1", "http2", "http3", "http2and3"]
 """`HttpVersion` of a distribution; HTTP/1.1 is always there."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Distribution:
     """A distribution. `behaviors` are in order of precedence, without the default one.
 

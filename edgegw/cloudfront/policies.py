@@ -7,7 +7,7 @@ behavior for custom origins" (the table of headers), "Add CloudFront request hea
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -18,6 +18,7 @@ from edgegw.cloudfront.viewer_headers import viewer_header
 from edgegw.http.message import Header, Headers, Request
 from edgegw.http.target import Target
 from edgegw.http.version import dotted
+from edgegw.values import value
 
 _ALWAYS: Final = frozenset(
     {
@@ -108,7 +109,7 @@ class Plan(NamedTuple):
     adds_forwarded_for: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Forwarding:
     """The two policies of a behavior as questions that a request answers quickly."""
 

@@ -7,10 +7,10 @@ each. The page texts are the observed ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from edgegw.cloudfront.triggers import REQUEST_TRIGGERS, TRIGGERS, Trigger
+from edgegw.values import value
 
 _GUIDE: Final = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/"
 EVENT_PAGE: Final = _GUIDE + "lambda-event-structure.html"
@@ -62,7 +62,7 @@ _ORIGIN_RESPONSE: Final[tuple[Trigger, ...]] = ("origin-response",)
 _VIEWER_RESPONSE: Final[tuple[Trigger, ...]] = ("viewer-response",)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rule:
     """A rule by its stable `code`. `demands` is what must hold, in one sentence.
 

@@ -6,8 +6,10 @@ value of its type is the choice made; `gateway.open_points` in a configuration p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Final, Literal, TypeAlias
+
+from edgegw.values import value
 
 RefuseOrIgnore: TypeAlias = Literal["refuse", "ignore"]
 IgnoreOrRefuse: TypeAlias = Literal["ignore", "refuse"]
@@ -15,7 +17,7 @@ AcceptOrRefuse: TypeAlias = Literal["accept", "refuse"]
 SkipOrRun: TypeAlias = Literal["skip", "run"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stance:
     """How results are judged. With `strict` False what can be let through passes with a warning."""
 

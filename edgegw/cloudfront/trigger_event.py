@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from edgegw.awslambda.payload import encode_payload
@@ -17,9 +16,10 @@ from edgegw.cloudfront.stance import DEFAULT_STANCE, Stance
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import to_text
+from edgegw.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ShownBody:
     """The part of a request body that a function sees: the first bytes of it."""
 
@@ -27,7 +27,7 @@ class ShownBody:
     truncated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sent:
     """What an event showed, kept to judge the answer against it.
 
@@ -47,14 +47,14 @@ class Sent:
 def encode_headers(headers: Headers) -> dict[str, list[dict[str, str]]]:
     """Headers as events show them: lower-case name → entries; disallowed ones are hidden."""
     shown: dict[str, list[dict[str, str]]] = {}
-    for name, value in headers.raw:
+    for name, content in headers.raw:
         key, lower, is_hidden = header_name(name)
         if is_hidden:
             continue
         try:
-            entry = {"key": key, "value": value.decode()}
+            entry = {"key": key, "value": content.decode()}
         except UnicodeDecodeError:
-            entry = {"key": key, "value": value.decode("latin-1")}
+            entry = {"key": key, "value": content.decode("latin-1")}
         if lower in shown:
             shown[lower].append(entry)
         else:

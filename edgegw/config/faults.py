@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from edgegw.config.spelling import nearest
 from edgegw.errors import UsageError
+from edgegw.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FaultPlan:
     """Shares (0 to 1) of the calls that fail in each way; `latency` in seconds is added to all.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from edgegw.alb import model as alb
@@ -14,10 +14,11 @@ from edgegw.awslambda.versions import Deployed
 from edgegw.cloudfront import model as cloudfront
 from edgegw.config.faults import FaultPlan
 from edgegw.errors import Finding
+from edgegw.values import value
 from edgegw.wire.tls_options import ClientCertificates
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Listen:
     """Where a front door listens. Without certificate paths, TLS makes a local certificate.
 
@@ -41,7 +42,7 @@ class Listen:
         return (*first, *rest, *([store] if store else []))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DistributionDoor:
     """A distribution and where it listens."""
 
@@ -58,7 +59,7 @@ class DistributionDoor:
         return [each.function for b in behaviors for each in b.associations.values()]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ListenerDoor:
     """A listener of a load balancer and where it listens. `name` is the load balancer's."""
 
@@ -83,7 +84,7 @@ class ListenerDoor:
 Door = DistributionDoor | ListenerDoor
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Config:
     """Everything, resolved. `unverified` are origin hosts whose certificates are not checked.
 

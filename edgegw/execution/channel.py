@@ -16,6 +16,7 @@ from typing import Protocol
 from edgegw.awslambda.lifecycle import Failure
 from edgegw.awslambda.model import Invocation, Outcome
 from edgegw.execution.telemetry import Telemetry
+from edgegw.values import value
 
 
 class EnvironmentLostError(Exception):
@@ -130,7 +131,7 @@ class Channel(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Child:
     """A runtime's process with its channel: made by `spawning`, run by `Environment`.
 

@@ -15,6 +15,7 @@ from edgegw.awslambda.concurrency import Limits, RequestRate
 from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.versions import Deployed
 from edgegw.execution.pool import Pool
+from edgegw.values import value
 
 PoolKey = tuple[str, str]
 """The deployed name of a function and a version."""
@@ -28,7 +29,7 @@ class Load:
     rate: RequestRate | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Route:
     """Where a reference leads: versions with their shares and pools, the ARN as it was called."""
 

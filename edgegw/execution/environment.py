@@ -30,7 +30,6 @@ import shutil
 import signal
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from edgegw.awslambda.lifecycle import (
@@ -62,6 +61,7 @@ from edgegw.execution.output import Output
 from edgegw.execution.request_ids import RequestIds
 from edgegw.execution.spawning import InvalidEntrypointError
 from edgegw.execution.watch import Watch
+from edgegw.values import value
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ _ANSWERED: Final = next_phase(_WARM, Signal.ANSWER)
 Status = Literal["success", "error", "timeout", "failure"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Setting:
     """What an environment is made of.
 

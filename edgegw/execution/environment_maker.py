@@ -7,7 +7,6 @@ import os
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from edgegw.awslambda.model import Function
@@ -24,11 +23,12 @@ from edgegw.execution.packages import Packages, site_packages
 from edgegw.execution.python_runtime import PythonSpawner
 from edgegw.execution.spawning import Spawner, Start, Zygotes
 from edgegw.execution.zygote import RUNTIMES
+from edgegw.values import value
 
 _CREDENTIALS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settings:
     """What holds for all functions; `LambdaService` tells what each means."""
 

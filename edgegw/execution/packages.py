@@ -13,20 +13,20 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from edgegw.awslambda.model import Function
 from edgegw.awslambda.versions import Deployed
 from edgegw.errors import EnvironmentProblem
+from edgegw.values import value
 
 MAX_UNZIPPED: Final = 262_144_000
 """Bytes of code and layers, unpacked (Lambda quotas)."""
 _SKIPPED: Final = frozenset({"__pycache__", ".git", ".venv", "venv", ".edgegw"})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Package:
     """Where a function's code and merged layers lie; `opt` is empty without layers."""
 

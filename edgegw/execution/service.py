@@ -7,7 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal
 
 from edgegw.awslambda.concurrency import Limits, RequestRate, throttle_reason
@@ -34,6 +34,7 @@ from edgegw.execution.environment import Environment
 from edgegw.execution.environment_maker import EnvironmentMaker, Settings
 from edgegw.execution.in_process import Handler, call
 from edgegw.execution.pool import Pool
+from edgegw.values import value
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ _RECYCLE: Final = 30.0
 _NO_TIMEOUT: Final = 24 * 3600.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Replacement:
     """Functions that are ready to take over, with pools that are warm; `commit` puts them in place.
 

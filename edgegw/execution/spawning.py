@@ -12,7 +12,6 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol, cast
 
 from edgegw.awslambda.model import Function
@@ -22,6 +21,7 @@ from edgegw.execution.frames import FramesChannel
 from edgegw.execution.packages import Package
 from edgegw.execution.runtime_api import RuntimeApiServer
 from edgegw.execution.zygote import Started, Zygote
+from edgegw.values import value
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class InvalidEntrypointError(Exception):
     """There is no executable to start; the text is AWS's."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Start:
     """All that a child is told: what the bundled runtimes get at init, the variables, the folders.
 

@@ -12,11 +12,11 @@ import socket
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
 from edgegw.errors import EnvironmentProblem
+from edgegw.values import value
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ RUNTIMES: Final = Path(__file__).parent / "runtimes"
 _HELLO_TIMEOUT: Final = 10.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Started:
     """A process that came from a zygote, with our ends of its pipes.
 

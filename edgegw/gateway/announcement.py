@@ -19,10 +19,10 @@ import contextlib
 import json
 import os
 import socket
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
+from edgegw.values import value
 from edgegw.wire.state_folder import state_folder, write_private
 
 FOLDER: Final = "control"
@@ -31,7 +31,7 @@ PROCESS_HEADER: Final = "X-Edgegw-Pid"
 """In every answer of a local API: so a caller knows that no other program has got the port."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Announcement:
     """What one gateway tells of itself; `configuration` is empty where it has no file."""
 

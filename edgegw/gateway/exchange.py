@@ -34,6 +34,7 @@ from edgegw.config.model import Door
 from edgegw.execution.edition import Edition
 from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import to_text
+from edgegw.values import value
 from edgegw.wire.front import EXCERPT, Delivery
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ _BASE_WEIGHT: Final = 4096
 """Bytes that a record without bodies is reckoned with."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FunctionRun:
     """One invocation within an exchange. `trigger` is None for a Lambda target.
 

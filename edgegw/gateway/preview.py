@@ -7,7 +7,7 @@ given. What is printed is what the function would get.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 from edgegw.alb.flow import ForwardTo
@@ -23,6 +23,7 @@ from edgegw.execution.service import LambdaService
 from edgegw.gateway.drive import Driver, new_request_id
 from edgegw.gateway.exchange import Exchange
 from edgegw.http.message import Request, Response
+from edgegw.values import value
 
 
 class _ReachedError(Exception):
@@ -47,7 +48,7 @@ class _Until(LambdaService):
         return await super().invoke(invocation, sink, edition)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Given:
     """Stands for all origins: answers with the response that was given."""
 

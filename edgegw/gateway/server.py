@@ -16,6 +16,7 @@ from edgegw.errors import EnvironmentProblem
 from edgegw.gateway.fronts.served import Served, Server
 from edgegw.gateway.gateway import Gateway
 from edgegw.gateway.reload import Load, Reloader
+from edgegw.values import value
 from edgegw.wire.listeners import Listener, bind
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ GRACE: Final = 5.0
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ready:
     """A front door that accepts connections."""
 

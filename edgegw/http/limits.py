@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from edgegw.values import value
 
 Trouble: TypeAlias = Literal["malformed", "too-large", "idle", "plain-http"]
 """What is wrong with a request: no HTTP, a head beyond all limits, no end to it, no TLS."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Limits:
     """What connections that begin now are held to; durations in seconds, None for any time.
 

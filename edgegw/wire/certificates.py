@@ -12,12 +12,12 @@ import re
 import ssl
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, cast
 
 from edgegw.errors import EnvironmentProblem
+from edgegw.values import value
 from edgegw.wire import passthrough_tls
 from edgegw.wire.state_folder import state_folder, write_private
 from edgegw.wire.tls_options import ClientCertificates
@@ -52,7 +52,7 @@ def mkcert_folder(environment: Mapping[str, str]) -> Path | None:
     return Path(home, ".local", "share", "mkcert") if home else None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Authority:
     """A certificate authority: its certificate's file, and who made it."""
 

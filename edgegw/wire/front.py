@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from typing import Protocol
 
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Client, Request, Response, Tls
+from edgegw.values import value
 
 EXCERPT = 64 * 1024
 """Bytes of a response body that a delivery keeps; the traffic is never cut."""
@@ -29,7 +29,7 @@ class ViewerGoneError(Exception):
         self.why: Trouble | None = why
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Handshake:
     """How TLS was agreed on, and how long it took in seconds; `failure` is why it was not."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from edgegw.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ClientCertificates:
     """What is asked of the certificates of clients: that a `trust_store` (a file) vouches for them.
 

@@ -20,7 +20,6 @@ import json
 import os
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, unquote
@@ -28,12 +27,13 @@ from urllib.parse import parse_qsl, unquote
 from edgegw.errors import UsageError
 from edgegw.gateway.announcement import PROCESS_HEADER
 from edgegw.http.message import Body, Header, Headers, Request, Response
+from edgegw.values import value
 
 _Kind = TypeVar("_Kind")
 _JSON: Final = b"application/json"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Call:
     """What is asked: the parts of the path that a route names, the query, the JSON of the body."""
 
