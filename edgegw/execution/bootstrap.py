@@ -16,8 +16,9 @@ from edgegw.awslambda.runtime_api import RuntimeApi
 from edgegw.awslambda.variables import EXTENSIONS_LACK
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.channel import Child
+from edgegw.execution.extended_channel import ExtendedChannel
 from edgegw.execution.frames import FramesChannel
-from edgegw.execution.runtime_api import ExtendedChannel, RuntimeApiServer
+from edgegw.execution.runtime_api import RuntimeApiServer
 from edgegw.execution.spawning import (
     InvalidEntrypointError,
     Spawner,

@@ -244,7 +244,7 @@ class Environment:
         except Exception as error:
             self._cold = self._pending = None
             pending.give_up(error)
-            self._free(time.monotonic())
+            self._finish(None, time.monotonic())
             raise
         self._cold = None
         spent = time.monotonic() - pending.started
@@ -380,11 +380,9 @@ class Environment:
             kind,
         )
 
-    def _finish(self, report: Report, now: float) -> None:
-        self._output.finished(report)
-        self._free(now)
-
-    def _free(self, now: float) -> None:
+    def _finish(self, report: Report | None, now: float) -> None:
+        if report is not None:
+            self._output.finished(report)
         if self._becoming_free is not None:
             self._becoming_free.set_result(None)
             self._becoming_free = None

@@ -62,8 +62,10 @@ class FramesChannel(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if not self._buffer and len(data) >= _ANSWER.size:
             length, kind, waited, memory_kb = _ANSWER.unpack_from(data)
-            if kind in (_RESULT, _ERROR) and length + _HEAD.size == len(data):
-                self._answer(kind, data[_ANSWER.size :], waited, memory_kb)
+            is_whole = length + _HEAD.size == len(data)
+            if kind == _RESULT and is_whole and self._streamed is None and self.recipient:
+                payload = data[_ANSWER.size :]  # too small to exceed any limit
+                self.recipient.answered(Answer(payload, None, waited / 1e6, memory_kb))
                 return
         self._buffer += data
         self._deliver_whole_frames()

@@ -42,3 +42,4 @@ class RequestIds:
 
 
 new_request_id: Final = RequestIds().request_id
+"""A UUID of version 4, for whatever needs one beside invocations."""

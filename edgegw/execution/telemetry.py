@@ -32,6 +32,8 @@ class Telemetry:
 
     def emit(self, kind: str, record: object) -> None:
         """Notes an event of type `kind`, and sends what is due."""
+        if not self._gatherings and len(self._past) >= _KEPT:
+            return
         event = encode_payload({"time": iso_time(time.time()), "type": kind, "record": record})
         if len(self._past) < _KEPT:
             self._past.append((kind, event))

@@ -34,11 +34,14 @@ from edgegw.wire.http2_frames import (
     LONGEST,
     PADDED,
     RST_STREAM,
+    WIDEST,
     WITH_PRIORITY,
     ErrorCode,
     FrameError,
     FrameReader,
+    check_priority,
     number_frame,
+    without_padding,
 )
 from edgegw.wire.http2_states import Goodbye, StreamState
 from edgegw.wire.http2_writer import (
@@ -51,7 +54,6 @@ from edgegw.wire.http2_writer import (
     Http2Writer,
 )
 
-_WIDEST: Final = 2**31 - 1
 _SETTING: Final = 6
 _LONGEST_OF_ALL: Final = 2**24 - 1
 _PAST: Final = 1_000
@@ -79,7 +81,7 @@ class Http2Engine(Http2Writer, Generic[Stream]):
         """The latest stream that the peer has begun."""
         self._is_client = is_client
         self._window = window
-        self._windows = min(_WIDEST, window * (streams or _WIDEST))
+        self._windows = min(WIDEST, window * (streams or WIDEST))
         self._receive_window = self._windows
         self._taken = 0
         self._next = 1
@@ -133,9 +135,9 @@ class Http2Engine(Http2Writer, Generic[Stream]):
         if not number:
             raise FrameError(ErrorCode.PROTOCOL_ERROR, "a head without a stream")
         if flags & (PADDED | WITH_PRIORITY):
-            payload = _without_padding(payload, flags)
+            payload = without_padding(payload, flags)
             if flags & WITH_PRIORITY:
-                _check_priority(number, payload)
+                check_priority(number, payload)
                 payload = payload[5:]
         if flags & END_HEADERS:
             self._take_block(number, payload, ends=bool(flags & END_STREAM))
@@ -211,7 +213,7 @@ class Http2Engine(Http2Writer, Generic[Stream]):
         if stream.receive_window < 0:
             raise FrameError(ErrorCode.FLOW_CONTROL_ERROR, "more data than a stream has room for")
         if flags & PADDED:
-            payload = _without_padding(payload, flags)
+            payload = without_padding(payload, flags)
             self.acknowledge(stream, counted - len(payload))
         if payload:
             self._take_part(stream, payload)
@@ -243,7 +245,7 @@ class Http2Engine(Http2Writer, Generic[Stream]):
             raise FrameError(ErrorCode.PROTOCOL_ERROR, "a priority without a stream")
         if len(payload) != 5:
             raise FrameError(ErrorCode.FRAME_SIZE_ERROR, "a priority of other than five bytes")
-        _check_priority(number, payload)
+        check_priority(number, payload)
 
     def _take_reset(self, flags: int, number: int, payload: bytes) -> None:
         if len(payload) != 4:
@@ -284,12 +286,12 @@ class Http2Engine(Http2Writer, Generic[Stream]):
             self.frame_size = value
 
     def _resize_windows(self, size: int) -> None:
-        if size > _WIDEST:
+        if size > WIDEST:
             raise FrameError(ErrorCode.FLOW_CONTROL_ERROR, "windows beyond all limits")
         change, self._first_window = size - self._first_window, size
         for stream in self.streams.values():
             stream.send_window += change
-            if stream.send_window > _WIDEST:
+            if stream.send_window > WIDEST:
                 raise FrameError(ErrorCode.FLOW_CONTROL_ERROR, "a window beyond all limits")
 
     def _take_push(self, flags: int, number: int, payload: bytes) -> None:
@@ -308,18 +310,18 @@ class Http2Engine(Http2Writer, Generic[Stream]):
             raise FrameError(ErrorCode.PROTOCOL_ERROR, "a goodbye of a stream")
         if len(payload) < 8:
             raise FrameError(ErrorCode.FRAME_SIZE_ERROR, "a goodbye of less than eight bytes")
-        last = int.from_bytes(payload[:4], "big") & _WIDEST
+        last = int.from_bytes(payload[:4], "big") & WIDEST
         self.goodbye_received(Goodbye(last, int.from_bytes(payload[4:8], "big")))
 
     def _take_window_update(self, flags: int, number: int, payload: bytes) -> None:
         if len(payload) != 4:
             raise FrameError(ErrorCode.FRAME_SIZE_ERROR, "a window of other than four bytes")
-        size = int.from_bytes(payload, "big") & _WIDEST
+        size = int.from_bytes(payload, "big") & WIDEST
         if not number:
             self.send_window += size
             if not size:
                 raise FrameError(ErrorCode.PROTOCOL_ERROR, "a window opened by nothing")
-            if self.send_window > _WIDEST:
+            if self.send_window > WIDEST:
                 raise FrameError(ErrorCode.FLOW_CONTROL_ERROR, "a window beyond all limits")
             self.opened.add(0)
             return
@@ -330,7 +332,7 @@ class Http2Engine(Http2Writer, Generic[Stream]):
         stream.send_window += size
         if not size:
             self.break_off(stream, ErrorCode.PROTOCOL_ERROR)
-        elif stream.send_window > _WIDEST:
+        elif stream.send_window > WIDEST:
             self.break_off(stream, ErrorCode.FLOW_CONTROL_ERROR)
         else:
             self.opened.add(number)
@@ -405,18 +407,3 @@ class Http2Engine(Http2Writer, Generic[Stream]):
     def _leave(self, stream: Stream) -> None:
         if self.streams.pop(stream.number, None) is not None:
             self.stream_left(stream)
-
-
-def _without_padding(payload: bytes, flags: int) -> bytes:
-    if not flags & PADDED:
-        return payload
-    if not payload or payload[0] >= len(payload):
-        raise FrameError(ErrorCode.PROTOCOL_ERROR, "more padding than there is payload")
-    return payload[1 : len(payload) - payload[0]]
-
-
-def _check_priority(number: int, payload: bytes) -> None:
-    if len(payload) < 5:
-        raise FrameError(ErrorCode.FRAME_SIZE_ERROR, "a head without its priority")
-    if int.from_bytes(payload[:4], "big") & _WIDEST == number:
-        raise FrameError(ErrorCode.PROTOCOL_ERROR, "a stream that waits for itself")

@@ -16,6 +16,8 @@ from struct import Struct
 from typing import Final, TypeAlias
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+WIDEST: Final = 2**31 - 1
+"""The greatest number of a stream, and the widest window."""
 LONGEST: Final = 16_384
 """Bytes of a frame's payload that we take: what a peer may send that was told nothing else."""
 
@@ -71,6 +73,23 @@ def number_frame(kind: int, stream: int, *numbers: int) -> bytes:
     return frame(kind, 0, stream, b"".join([number.to_bytes(4, "big") for number in numbers]))
 
 
+def without_padding(payload: bytes, flags: int) -> bytes:
+    """The payload of a frame that may be padded. Raises FrameError."""
+    if not flags & PADDED:
+        return payload
+    if not payload or payload[0] >= len(payload):
+        raise FrameError(ErrorCode.PROTOCOL_ERROR, "more padding than there is payload")
+    return payload[1 : len(payload) - payload[0]]
+
+
+def check_priority(stream: int, payload: bytes) -> None:
+    """Raises FrameError where `payload` does not begin with a priority that `stream` may have."""
+    if len(payload) < 5:
+        raise FrameError(ErrorCode.FRAME_SIZE_ERROR, "a head without its priority")
+    if int.from_bytes(payload[:4], "big") & WIDEST == stream:
+        raise FrameError(ErrorCode.PROTOCOL_ERROR, "a stream that waits for itself")
+
+
 class FrameReader:
     """Bytes → frames. With `preface` a client's first bytes come before them."""
 
@@ -119,7 +138,7 @@ class FrameReader:
             if start + length > size:
                 break
             kind, flags = data[at + 3], data[at + 4]
-            stream = int.from_bytes(data[at + 5 : start], "big") & 0x7FFF_FFFF
+            stream = int.from_bytes(data[at + 5 : start], "big") & WIDEST
             at = start + length
             self._weigh(kind, flags, length)
             yield kind, flags, stream, data[start:at]

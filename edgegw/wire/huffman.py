@@ -51,8 +51,8 @@ def _place(root: _Node, symbol: int, code: int, bits: int) -> None:
     node[code & 1] = symbol
 
 
-class _Reader:
-    """The states: a state's number is the place of its node in `nodes`."""
+class _States:
+    """A state's number is the place of its node in `nodes`."""
 
     def __init__(self) -> None:
         self.nodes: list[_Node] = [_tree()]
@@ -89,17 +89,17 @@ class _Reader:
         return step
 
 
-_reader: Final = _Reader()
+_states: Final = _States()
 
 
 def decode_huffman(data: bytes) -> bytes:
     """The string that `data` stands for. Raises HuffmanError."""
-    steps, state = _reader.steps, 0
+    steps, state = _states.steps, 0
     parts: list[bytes] = []
     for byte in data:
-        step = steps.get(state << 8 | byte) or _reader.learn(state, byte)
+        step = steps.get(state << 8 | byte) or _states.learn(state, byte)
         part, state = step
         parts.append(part)
-    if state not in _reader.endings:
+    if state not in _states.endings:
         raise HuffmanError("a string ends within a letter")
     return b"".join(parts)
