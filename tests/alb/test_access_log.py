@@ -60,6 +60,14 @@ def test_a_lambda_target_looks_as_in_awss_example() -> None:
     )
 
 
+@pytest.mark.parametrize(("length", "kept"), [(8192, 8192), (8193, 8192)])
+def test_a_long_user_agent_is_cut(length: int, kept: int) -> None:
+    """ELB User Guide for ALB, "Access logs", field user_agent: 8 KB."""
+    sent = request(headers=[("User-Agent", "x" * length)], client=CLIENT)
+    step = start(listener(default=FixedResponse(200)), sent, FACTS)
+    assert len(fields(line(step, sent))[13]) == kept
+
+
 def test_a_failed_function_has_its_reason_and_no_target_status() -> None:
     step, sent = to_function(b"[]")
     found = fields(line(step, sent))

@@ -11,13 +11,14 @@ from edgegw.awslambda import (
     lifecycle,
     logs,
     runtime_api,
+    shifting,
     telemetry,
     variables,
     versions,
 )
 from edgegw.awslambda.lifecycle import shutdown_time
-from edgegw.awslambda.names import is_function_name
-from edgegw.awslambda.service_errors import STATUS
+from edgegw.awslambda.names import check_qualifier, is_function_name
+from edgegw.awslambda.service_errors import STATUS, ServiceError
 from edgegw.awslambda.versions import is_alias_name
 
 M = 1024 * 1024
@@ -29,6 +30,7 @@ M = 1024 * 1024
         # Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle"
         pytest.param(lifecycle.INIT_TIMEOUT, 10.0, id="init on demand"),
         pytest.param(lifecycle.PROVISIONED_INIT_TIMEOUT, 130.0, id="init when provisioned"),
+        pytest.param(lifecycle.IDLE_TIME, 600.0, id="idle environments"),
         pytest.param(lifecycle.RUNTIME_SHUTDOWN, 0.3, id="shutdown of the runtime"),
         pytest.param(shutdown_time(internal=False, external=False), 0.0, id="no extensions"),
         pytest.param(shutdown_time(internal=True, external=False), 0.5, id="internal ones"),
@@ -74,6 +76,28 @@ def test_alias_names(name: str, fits: bool) -> None:
     assert is_alias_name(name) is fits
 
 
+def test_length_of_a_qualifier() -> None:
+    """Lambda API Reference, "Invoke", parameter Qualifier."""
+    check_qualifier("q" * 128)
+    with pytest.raises(ServiceError, match="length less than or equal to 128"):
+        check_qualifier("q" * 129)
+
+
+def test_presets_of_traffic_shifting() -> None:
+    """CodeDeploy User Guide, "Deployment configurations on an AWS Lambda compute platform"."""
+    assert shifting.PRESETS == (
+        "Canary10Percent5Minutes",
+        "Canary10Percent10Minutes",
+        "Canary10Percent15Minutes",
+        "Canary10Percent30Minutes",
+        "Linear10PercentEvery1Minute",
+        "Linear10PercentEvery2Minutes",
+        "Linear10PercentEvery3Minutes",
+        "Linear10PercentEvery10Minutes",
+        "AllAtOnce",
+    )
+
+
 def test_status_of_each_error() -> None:
     """Lambda API Reference, the errors of each action."""
     assert STATUS == {
@@ -116,3 +140,19 @@ def test_variables_that_are_reserved() -> None:
     ]
     others = {"_HANDLER", "_X_AMZN_TRACE_ID", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT"}
     assert {f"AWS_{name}" for name in aws} | others == variables.RESERVED
+
+
+def test_variables_that_external_extensions_lack() -> None:
+    """Lambda Developer Guide, "Using the Lambda Extensions API to create extensions"."""
+    assert {
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_XRAY_CONTEXT_MISSING",
+        "AWS_XRAY_DAEMON_ADDRESS",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+        "_AWS_XRAY_DAEMON_ADDRESS",
+        "_AWS_XRAY_DAEMON_PORT",
+        "_HANDLER",
+    } == variables.EXTENSIONS_LACK

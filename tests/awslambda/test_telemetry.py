@@ -31,6 +31,19 @@ def test_the_defaults() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("key", "least", "most"),
+    [("maxItems", 1000, 10_000), ("maxBytes", 262_144, 1_048_576), ("timeoutMs", 25, 30_000)],
+)
+def test_bounds_of_buffering(key: str, least: int, most: int) -> None:
+    """Lambda Developer Guide, "Telemetry API reference", buffering."""
+    for good in (least, most):
+        decode(buffering={key: good})
+    for bad in (least - 1, most + 1):
+        with pytest.raises(InvalidSubscriptionError, match=f"from {least} to {most}"):
+            decode(buffering={key: bad})
+
+
 @pytest.mark.parametrize("host", ["sandbox.localdomain", "sandbox", "localhost", "127.0.0.1"])
 def test_hosts_that_mean_the_environment(host: str) -> None:
     """Lambda Developer Guide, "Telemetry API reference", destination; those but the first are ours."""

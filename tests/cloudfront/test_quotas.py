@@ -43,6 +43,37 @@ def test_quotas_of_functions_at_the_edge() -> None:
     assert (edge.MAX_TIMEOUT, edge.MAX_STORAGE_MB, edge.MAX_PACKAGE) == (30.0, 512, 50 * M)
 
 
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"timeout": 30}, None),
+        ({"timeout": 31}, "timeout-quota"),
+        ({"memory_mb": 128}, None),
+        ({"memory_mb": 129}, "memory-quota"),
+        ({"storage_mb": 512}, None),
+        ({"storage_mb": 513}, "storage-quota"),
+        ({"package_bytes": 50 * M}, None),
+        ({"package_bytes": 50 * M + 1}, "package-size"),
+    ],
+)
+def test_where_quotas_begin(changed: dict[str, int], code: str | None) -> None:
+    """CloudFront Developer Guide, "Quotas", quotas on Lambda@Edge."""
+    candidate = deployment_rules.Candidate("python3.13", **changed)
+    found = deployment_rules.objections(candidate, frozenset({"viewer-request"}))
+    codes = [each.rule.code.removeprefix("lambda-edge.") for each in found]
+    assert codes == ([] if code is None else [code])
+
+
+RUNTIMES = ["nodejs22.x", "nodejs24.x", "python3.11", "python3.12", "python3.13", "python3.14"]
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_runtime_that_the_edge_takes(runtime: str) -> None:
+    """CloudFront Developer Guide, "Restrictions on Lambda@Edge", supported runtimes."""
+    candidate = deployment_rules.Candidate(runtime)
+    assert list(deployment_rules.objections(candidate, frozenset({"viewer-request"}))) == []
+
+
 def test_fields_that_cloudfront_knows() -> None:
     """CloudFront Developer Guide, "Lambda@Edge event structure"."""
     assert {
