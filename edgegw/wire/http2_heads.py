@@ -74,7 +74,7 @@ class RequestHeads:
                 path = lines[at][1]
                 rest = (*lines[:at], *lines[at + 1 :])
                 head = self._known.get(rest)
-                if head is not None and path and not NOT_IN_TARGET.search(path):
+                if head is not None and _is_target(path):
                     return head, path
                 break
         else:
@@ -119,6 +119,12 @@ def _split(
     return pseudo, fields
 
 
+def _is_target(path: bytes) -> bool:
+    """Whether `:path` is one (RFC 9113, section 8.3.1), or a whole URL, as HTTP/1 allows."""
+    begins = path[:1] == b"/" or path == b"*" or b"://" in path
+    return begins and not NOT_IN_TARGET.search(path)
+
+
 def _request(lines: list[Header]) -> tuple[RequestHead, bytes]:
     pseudo, fields = _split(lines, _ASKING)
     method = pseudo.get(b":method", b"")
@@ -135,7 +141,8 @@ def _request(lines: list[Header]) -> tuple[RequestHead, bytes]:
     if path is None:
         path = pseudo.get(b":authority", b"")
     host, rest = _host(pseudo, fields)
-    if not TOKEN.fullmatch(method) or NOT_IN_TARGET.search(path):
+    is_target = _is_target(path) if b":path" in pseudo else not NOT_IN_TARGET.search(path)
+    if not TOKEN.fullmatch(method) or not is_target:
         raise MalformedHeadError("method or path is none")
     headers = Headers([(b"host", host), *_joined_cookies(rest)])
     return RequestHead(

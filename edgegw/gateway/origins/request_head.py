@@ -7,13 +7,16 @@ would make two heads of one: CR, LF and NUL in a header, blanks and control byte
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from edgegw.gateway.origins.transport import Outgoing, SendError
-from edgegw.http.grammar import NOT_IN_TARGET, TEXT_TOKEN
+from edgegw.http.grammar import NOT_IN_TARGET
 from edgegw.http.message import EMPTY, Body, Header
 
 _USUAL: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+_METHOD: Final = re.compile(r"[!-~]+")
+"""Methods that can be written down: a lenient front door passes on more than tokens."""
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _LENGTHS: Final = frozenset(map(len, _FRAMING))
 
@@ -49,7 +52,7 @@ def framed(lines: tuple[Header, ...], body: Body) -> tuple[Header, ...]:
 
 def check_request_line(method: str, target: bytes) -> None:
     """Raises SendError where they cannot be written down. `*` is a target of OPTIONS alone."""
-    if method not in _USUAL and TEXT_TOKEN.fullmatch(method) is None:
+    if method not in _USUAL and _METHOD.fullmatch(method) is None:
         raise _unfit(f"the method {method[:40]!r}")
     if target[:1] != b"/" and (method, target) != ("OPTIONS", b"*"):
         raise _unfit(f"the target {target[:80]!r} is no path")
