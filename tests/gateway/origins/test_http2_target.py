@@ -456,6 +456,7 @@ class TestClient:
                     else:
                         peer.state.send_headers(number, [(b":status", b"200")], end_stream=True)
                 writer.write(peer.state.data_to_send())
+            writer.close()
 
         server = await asyncio.start_server(target, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
