@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator
 from email.utils import formatdate
 from functools import partial
+from itertools import count
 from time import perf_counter
 from typing import Final, Literal, Protocol, assert_never
 
@@ -229,7 +230,7 @@ class Driver:
     def _drawn(self, target: str, exchange: Exchange) -> Drawn | None:
         drawn = self._faults.draw(target)
         if drawn is not None and drawn.is_felt:
-            exchange.faults.append(str(drawn))
+            exchange.faults += (str(drawn),)
             return drawn
         return None
 
@@ -255,9 +256,13 @@ class Driver:
 ALB_STEPS: Final = (alb.ReadBody, alb.Invoke, alb.ChooseTarget, alb.ForwardTo, alb.Finish)
 
 
+_process: Final = f"{random.getrandbits(96):024x}"
+_numbers: Final = count(1)
+
+
 def new_exchange_id() -> str:
     """What tells exchanges at load balancers apart, which give requests no id."""
-    return f"{random.getrandbits(160):040x}"
+    return f"{_process}{next(_numbers):016x}"
 
 
 def new_request_id() -> str:

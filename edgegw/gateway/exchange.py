@@ -6,9 +6,7 @@ While the request runs only references are kept; everything is rendered when som
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
@@ -108,7 +106,6 @@ class Standing(NamedTuple):
     doors: Mapping[object, Door]
 
 
-@dataclass(slots=True)
 class Exchange:
     """What happened to one request at one front door.
 
@@ -117,31 +114,39 @@ class Exchange:
     refused or failed, `warnings` what was accepted and should be known. `inner` holds the
     exchanges of a load balancer that was the origin. `stale` names what answered in an older
     version because its newest edit cannot be used, and why; `faults` what went wrong on demand.
-    `is_gone` says that the viewer left before the end.
+    `is_gone` says that the viewer left before the end. `delivery` is what went over the wire.
     Durations in seconds; `duration` runs until the last byte was handed over.
     """
 
-    id: str
-    front_door: str
-    kind: str
-    request: Request
-    started: float = 0.0
+    # Every request makes one, and most leave most of it as it is: what is no more than a default
+    # stands on the class, so that nothing is made for it.
     duration: float | None = None
     response: Response | None = None
     verdict: str = ""
     reason: str | None = None
     warnings: tuple[str, ...] = ()
-    steps: list[tuple[object, object, float]] = field(
-        default_factory=list[tuple[object, object, float]]
-    )
-    inner: list[Exchange] = field(default_factory=list["Exchange"])
+    inner: tuple[Exchange, ...] = ()
     is_gone: bool = False
     stale: tuple[str, ...] = ()
-    faults: list[str] = field(default_factory=list[str])
+    faults: tuple[str, ...] = ()
     standing: Standing | None = None
-    began: float = field(default_factory=perf_counter)
     delivery: Delivery = _NOT_YET
-    """What went over the wire of the bodies."""
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - the name of the attribute
+        front_door: str,
+        kind: str,
+        request: Request,
+        started: float = 0.0,
+    ) -> None:
+        self.id = id
+        self.front_door = front_door
+        self.kind = kind
+        self.request = request
+        self.started = started
+        self.began = perf_counter()
+        self.steps: list[tuple[object, object, float]] = []
 
     @property
     def edition(self) -> Edition | None:
@@ -151,7 +156,10 @@ class Exchange:
     def note(self, step: object, reply: object, duration: float) -> None:
         """Keeps that `step` got `reply` after `duration` seconds."""
         self.steps.append((step, reply, duration))
-        if logger.isEnabledFor(logging.DEBUG):
+
+    def log_steps(self) -> None:
+        """Writes down in the debug log how long each step took."""
+        for step, _, duration in self.steps:
             name = type(step).__name__
             logger.debug("%s %s %s %.1fms", self.front_door, self.id, name, duration * 1000)
 
@@ -382,33 +390,41 @@ def _lines(headers: Headers) -> list[list[str]]:
 
 
 class Exchanges:
-    """The latest exchanges, bounded in number and bytes; found by id while they last."""
+    """The latest exchanges, bounded in number and bytes; found by id while they last.
+
+    Kept in two generations: when the young one has all that is to be kept, or half the bytes, it
+    takes the place of the old one. So that keeping costs a request next to nothing, the exact
+    number is seen to when somebody looks.
+    """
 
     def __init__(self, count: int = 500, size: int = 32 * 1024 * 1024) -> None:
         self._count = count
         self._size = size
-        self._kept: OrderedDict[str, Exchange] = OrderedDict()
-        self._weights: deque[int] = deque()
-        self._total = 0
+        self._old: list[Exchange] = []
+        self._young: list[Exchange] = []
+        self._bytes = 0
 
     def add(self, exchange: Exchange) -> None:
         """Keeps a finished exchange; the oldest ones make room."""
-        if exchange.id in self._kept:
-            return
-        weight = exchange.weight
-        self._kept[exchange.id] = exchange
-        self._weights.append(weight)
-        self._total += weight
-        while len(self._kept) > self._count or (self._total > self._size and len(self._kept) > 1):
-            self._kept.popitem(last=False)
-            self._total -= self._weights.popleft()
+        young = self._young
+        young.append(exchange)
+        self._bytes += exchange.weight
+        if len(young) >= self._count or 2 * self._bytes > self._size:
+            self._old, self._young, self._bytes = young, [], 0
+
+    def _kept(self) -> list[Exchange]:
+        return [*self._old, *self._young][-self._count :]
 
     def get(self, exchange_id: str) -> Exchange | None:
-        return self._kept.get(exchange_id)
+        """The exchange of this id, if it is still kept."""
+        for exchange in reversed(self._kept()):
+            if exchange.id == exchange_id:
+                return exchange
+        return None
 
     def __iter__(self) -> Iterator[Exchange]:
         """From the oldest to the newest."""
-        return iter(list(self._kept.values()))
+        return iter(self._kept())
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._kept())

@@ -460,14 +460,17 @@ def first_reference(config: Config, name: str) -> FunctionRef:
 
 
 def by_key(doors: Sequence[Door]) -> Mapping[object, Door]:
-    """The doors by what stays the same when their values change; ports may be 0 more than once."""
-    found: dict[object, Door] = {}
+    """The doors by what stays the same when their values change; ports may be 0 more than once.
+
+    Keys are text: looked up with every request, and quick to compare.
+    """
+    keyed: dict[object, Door] = {}
     for door in doors:
         same = 0
-        while (key := (type(door), door.name, door.listen, same)) in found:
+        while (key := f"{type(door).__name__} {door.name} {door.listen!r} {same}") in keyed:
             same += 1
-        found[key] = door
-    return MappingProxyType(found)
+        keyed[key] = door
+    return MappingProxyType(keyed)
 
 
 def _checked(config: Config) -> list[TargetGroup]:

@@ -44,18 +44,27 @@ class Delivery:
     `is_gone` says that the client left before the end, `cut` why the answer has none.
     """
 
-    __slots__ = ("cut", "excerpt", "is_gone", "received", "sent")
+    # Most answers leave most of it as it is, so the defaults stand on the class.
+    received = 0
+    sent = 0
+    excerpt: tuple[bytes, ...] | list[bytes] = ()
+    is_gone = False
+    cut: str | None = None
 
-    def __init__(self) -> None:
-        self.received = 0
-        self.sent = 0
-        self.excerpt: list[bytes] = []
-        self.is_gone = False
-        self.cut: str | None = None
+    @staticmethod
+    def of(content: bytes) -> Delivery:
+        """An answer that went out at once, `content` its whole body."""
+        delivery = Delivery()
+        if content:
+            delivery.sent = len(content)
+            delivery.excerpt = (content[:EXCERPT],)
+        return delivery
 
     def note(self, chunk: bytes) -> None:
         """`chunk` of the response body is about to be sent."""
         if self.sent < EXCERPT:
+            if not isinstance(self.excerpt, list):
+                self.excerpt = [*self.excerpt]
             self.excerpt.append(chunk[: EXCERPT - self.sent])
         self.sent += len(chunk)
 

@@ -229,23 +229,44 @@ class Http1(asyncio.Protocol):
             head.loose,
         )
         accepted = self.front.accept(request)
-        outlet = self._outlet = _Outlet(self, head, body, keep_alive=keep_alive)
         if type(accepted) is Response and accepted.body.content is not None:
-            delivery = Delivery()
-            if accepted.body.content and has_body(head.method, accepted.status):
-                delivery.note(accepted.body.content)
-            outlet.whole(accepted)
-            if body is not None:
-                delivery.received = body.received
-                body.forget()
-            self.front.done(accepted, delivery)
+            self._write(accepted, head, body, keep_alive=keep_alive)
             return
+        outlet = self._outlet = _Outlet(self, head, body, keep_alive=keep_alive)
         if fields.upgrade:
             outlet.splice = outlet.switch
         task = self._task = self.loop.create_task(
             answer(self.front, accepted, request, outlet, body)
         )
         task.add_done_callback(self._answered)
+
+    def _write(
+        self, response: Response, head: Head, body: RequestBody | None, *, keep_alive: bool
+    ) -> None:
+        """An answer that was there at once: all of it in one piece."""
+        if head.fields.expects_continue and body is not None and not body.is_complete:
+            keep_alive = False
+        data, keep_alive = http1_writer.whole(
+            response, method=head.method, version=head.version, keep_alive=keep_alive
+        )
+        if head.is_simple:
+            data = response.body.content or b""
+        self.transport.write(data)
+        content = response.body.content or b""
+        delivery = Delivery.of(content if has_body(head.method, response.status) else b"")
+        if body is not None:
+            delivery.received = body.received
+            body.forget()
+        self.front.done(response, delivery)
+        if not keep_alive:
+            is_read = body is None or body.is_complete
+            self._end(unread=not is_read or response.status >= 400)
+        else:
+            self._rests_since = self._heard
+            if self._queue:
+                self.loop.call_soon(self._begin_next)
+            elif self._is_paused:
+                self._resume()
 
     def _answered(self, task: asyncio.Task[None]) -> None:
         if self._task is task:
@@ -429,18 +450,13 @@ class _Outlet:
         if self._head.fields.expects_continue and not self.has_continued:
             self.keep_alive = self.keep_alive and (body is None or body.is_complete)
 
-    def _is_simple(self) -> bool:
-        """Whether the client speaks HTTP/0.9: it gets the body alone."""
-        loose = self._head.loose
-        return loose is not None and not loose.version
-
     def whole(self, response: Response) -> None:
         self._open(response)
         head = self._head
         data, self.keep_alive = http1_writer.whole(
             response, method=head.method, version=head.version, keep_alive=self.keep_alive
         )
-        if self._is_simple():
+        if self._head.is_simple:
             data = response.body.content or b""
         connection = self._connection
         connection.transport.write(data)
@@ -454,7 +470,7 @@ class _Outlet:
         )
         self.keep_alive = written.keep_alive
         self._left, self._chunked = written.length, written.is_chunked
-        if not self._is_simple():
+        if not self._head.is_simple:
             self._connection.transport.write(written.data)
 
     def write(self, chunk: bytes) -> Awaitable[None] | None:

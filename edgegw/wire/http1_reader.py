@@ -85,6 +85,11 @@ class Head:
     fields: Fields
     loose: LooseHead | None = None
 
+    @property
+    def is_simple(self) -> bool:
+        """Whether the client speaks HTTP/0.9: it gets the body of the answer alone."""
+        return self.loose is not None and not self.loose.version
+
 
 @dataclass(slots=True)
 class Part:

@@ -98,7 +98,7 @@ async def test_a_fault_looks_as_on_aws(
         if cache is not None:
             assert answer.headers["x-cache"] == f"{cache} from cloudfront"
         exchange = list(front.gateway.exchanges)[-1]
-        assert exchange.faults == [header]
+        assert exchange.faults == (header,)
         assert exchange.to_dict()["faults"] == [header]
         assert f"fault on demand: {header}" in str(exchange)
 

@@ -173,7 +173,7 @@ class FrontDoor(ABC):
         gateway = self.gateway
         exchange = Exchange(self._new_id(), self.name, self.kind, request, time.time())
         if outer is not None:
-            outer.inner.append(exchange)
+            outer.inner += (exchange,)
             exchange.standing = outer.standing
         standing = exchange.standing
         door = self.present if standing is None else standing.doors.get(self.key, self._door)
@@ -262,6 +262,8 @@ class FrontDoor(ABC):
         exchange.duration = perf_counter() - exchange.began
         self.gateway.exchanges.add(exchange)
         self._log(exchange)
+        if logger.isEnabledFor(logging.DEBUG):
+            exchange.log_steps()
         on_exchange = self.gateway.on_exchange
         if on_exchange is not None:
             on_exchange(exchange)
