@@ -17,8 +17,7 @@ from edgegw.http.message import Response, has_body
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK: Final = b"0\r\n\r\n"
 
-_KEEP: Final = b"Connection: keep-alive\r\n"
-_CLOSE: Final = b"Connection: close\r\n"
+_LENGTHS: Final = frozenset(map(len, (b"connection", b"content-length", b"transfer-encoding")))
 
 
 @dataclass(slots=True)
@@ -40,7 +39,11 @@ def head(response: Response, *, method: str, version: str, keep_alive: bool) -> 
     lines = [b"HTTP/1.1 %d %b" % (status, response.reason)]
     length: int | None = None
     connection_at = 0
-    for name, value in response.headers.raw:
+    for line in response.headers.raw:
+        if len(line[0]) not in _LENGTHS:  # all names but a few are told apart by their length
+            lines.append(b": ".join(line))
+            continue
+        name, value = line
         lower = name.lower()
         if lower == b"connection":
             if b"close" in value.lower():
@@ -51,9 +54,9 @@ def head(response: Response, *, method: str, version: str, keep_alive: bool) -> 
         elif lower == b"content-length":
             if length is None and value.isdigit():
                 length = int(value)
-                lines.append(b"%b: %b" % (name, value))
+                lines.append(b"%b: %b" % line)
         elif lower != b"transfer-encoding":
-            lines.append(b"%b: %b" % (name, value))
+            lines.append(b"%b: %b" % line)
     is_chunked = False
     if not has_body(method, status):
         length = 0
@@ -106,8 +109,7 @@ def chunk(data: bytes) -> bytes:
 
 def _joined(lines: list[bytes]) -> bytes:
     data = b"\r\n".join(lines)
-    breaks = len(lines) - 1
-    if data.count(b"\n") != breaks or data.count(b"\r") != breaks or b"\0" in data:
+    if len(data) - len(data.translate(None, b"\r\n\0")) != 2 * (len(lines) - 1):
         data = b"\r\n".join(_mended(lines))
     return data + b"\r\n\r\n"
 
