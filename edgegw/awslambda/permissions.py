@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from edgegw.awslambda.model import Invocation
+from edgegw.awslambda.model import Invocation, Refused
 from edgegw.http.wildcard import compile_wildcard
 from edgegw.values import value
 
@@ -44,6 +44,19 @@ def is_allowed(policy: tuple[Statement, ...] | None, invocation: Invocation) -> 
             or _arn_like(statement.source_arn).fullmatch(invocation.source_arn.encode()) is not None
         )
         for statement in policy
+    )
+
+
+def access_denied(invocation: Invocation, arn: str) -> Refused:
+    """The answer to a service that no statement lets invoke the function `arn`.
+
+    Source: observed: the text of an AccessDeniedException.
+    """
+    return Refused(
+        "AccessDeniedException",
+        f"{invocation.principal} is not authorized to perform: lambda:InvokeFunction on "
+        f"resource: {arn} because no resource-based policy allows the "
+        "lambda:InvokeFunction action",
     )
 
 

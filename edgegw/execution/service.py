@@ -12,10 +12,10 @@ from typing import Final, Literal
 
 from edgegw.awslambda.concurrency import Limits, RequestRate, throttle_reason
 from edgegw.awslambda.edge import replica
+from edgegw.awslambda.lambda_api import function_not_found, payload_too_large
 from edgegw.awslambda.lifecycle import MAX_PAYLOAD, Failure
 from edgegw.awslambda.model import (
     EDGE_PREFIX,
-    LATEST,
     Function,
     FunctionRef,
     Invocation,
@@ -24,7 +24,7 @@ from edgegw.awslambda.model import (
     Throttled,
 )
 from edgegw.awslambda.names import Account
-from edgegw.awslambda.permissions import is_allowed
+from edgegw.awslambda.permissions import access_denied, is_allowed
 from edgegw.awslambda.versions import Deployed, choose_version
 from edgegw.errors import EnvironmentProblem, UsageError
 from edgegw.execution.background import Background
@@ -379,17 +379,10 @@ class LambdaService:
 
     def _refusal(self, route: Route, invocation: Invocation) -> Refused | None:
         if not is_allowed(route.deployed.policy, invocation):
-            return Refused(
-                "AccessDeniedException",
-                f"{invocation.principal} is not authorized to perform: lambda:InvokeFunction on "
-                f"resource: {route.arn} because no resource-based policy allows the "
-                "lambda:InvokeFunction action",
-            )
+            return access_denied(invocation, route.arn)
         if len(invocation.payload) > MAX_PAYLOAD:
-            text = (
-                f"Request must be smaller than {MAX_PAYLOAD} bytes for the InvokeFunction operation"
-            )
-            return Refused("RequestTooLargeException", text)
+            error = payload_too_large()
+            return Refused(error.code, error.message or "")
         return None
 
     def _throttle(self, limits: Limits, load: Load, pool: Pool, now: float) -> Throttled | None:
@@ -418,8 +411,8 @@ class LambdaService:
         deployed = edition.functions.get(ref.name)
         targets = deployed.targets(ref) if deployed is not None else ()
         if deployed is None or not targets:
-            arn = self.account.arn(ref.name, ref.qualifier or LATEST)
-            return Refused("ResourceNotFoundException", f"Function not found: {arn}")
+            error = function_not_found(self.account, ref)
+            return Refused(error.code, error.message or "")
         name = ref.deployed_name
         load = self._loads.setdefault(name, Load())
         pools = {version: self._pool(edition, deployed, ref, version) for version, _ in targets}

@@ -55,10 +55,10 @@ class Reloader:
 
     async def run(self) -> None:
         """Watches until it is canceled."""
+        self._claim()  # at once: what is edited from here on is not what serves
+        self._gateway.service.code_stamp = self._code_stamp
         if self._load is not None:  # so that the first edit need not wait for it
             await asyncio.to_thread(importlib.import_module, "edgegw.config.resolve")
-        self._claim()
-        self._gateway.service.code_stamp = self._code_stamp
         try:
             while True:
                 await self._watch()
