@@ -74,6 +74,32 @@ def test_runtime_that_the_edge_takes(runtime: str) -> None:
     assert list(deployment_rules.objections(candidate, frozenset({"viewer-request"}))) == []
 
 
+@pytest.mark.parametrize(
+    ("runtime", "code", "is_refused"),
+    [
+        ("nodejs26.x", "ended-runtime", False),  # announced: nobody knows yet
+        ("python3.15", "ended-runtime", False),
+        ("nodejs20.x", "ended-runtime", False),
+        ("nodejs28.x", "runtime", True),
+        ("python3.16", "runtime", True),
+        ("provided.al2023", "runtime", True),
+    ],
+)
+def test_runtime_that_the_edge_may_not_take(runtime: str, code: str, is_refused: bool) -> None:
+    candidate = deployment_rules.Candidate(runtime)
+    [found] = deployment_rules.objections(candidate, frozenset({"viewer-request"}))
+    assert (found.rule.code, found.is_refused) == (f"lambda-edge.{code}", is_refused)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "words"), [("nodejs26.x", "announced"), ("nodejs20.x", "ended")]
+)
+def test_old_and_coming_runtimes_are_told_apart(runtime: str, words: str) -> None:
+    candidate = deployment_rules.Candidate(runtime)
+    [found] = deployment_rules.objections(candidate, frozenset({"viewer-request"}))
+    assert words in found.text
+
+
 def test_fields_that_cloudfront_knows() -> None:
     """CloudFront Developer Guide, "Lambda@Edge event structure"."""
     assert {
