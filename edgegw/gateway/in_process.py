@@ -7,7 +7,7 @@ closes a response early ends the reading of the origin.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import httpx
 
@@ -32,7 +32,7 @@ class InProcessTransport(httpx.AsyncBaseTransport):
         upload = _Upload(request)
         accepted = self._front.accept(_request(request, upload))
         response = accepted if isinstance(accepted, Response) else await accepted
-        extensions: dict[str, Any] = {"http_version": b"HTTP/1.1", EXCHANGE: response.exchange}
+        extensions: dict[str, object] = {"http_version": b"HTTP/1.1", EXCHANGE: response.exchange}
         if response.reason:
             extensions["reason_phrase"] = response.reason
         stream = _Stream(self._front, response, request.method, upload, self._open.discard)

@@ -201,7 +201,7 @@ class _Outlet:
     splice: Callable[[Response], Awaitable[tuple[int, int]]] | None = None
 
     def __init__(self, scope: Scope, send: Send, incoming: _Incoming) -> None:
-        extensions: dict[str, Any] = scope.get("extensions") or {}
+        extensions: dict[str, object] = scope.get("extensions") or {}
         self._extensions = extensions
         self._method = cast("str", scope["method"])
         self._takes_trailers = "http.response.trailers" in extensions

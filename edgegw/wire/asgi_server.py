@@ -10,9 +10,12 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from edgegw.wire.asgi import AsgiApp
+
+if TYPE_CHECKING:
+    from hypercorn.config import Config
 
 _LAST_MOMENT: Final = 1.0
 _LARGEST_HEAD: Final = 256 * 1024
@@ -26,7 +29,7 @@ class AsgiServer:
         self._app = app
         self._sock = sock
         self._stopping = asyncio.Event()
-        self._config: Any = None
+        self._config: Config | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

@@ -28,11 +28,12 @@ from secrets import token_hex
 from typing import Final, Protocol, cast
 
 from edgegw.http.limits import Trouble
-from edgegw.http.message import EMPTY, Client, Headers, Request, Response, Tls, has_body
+from edgegw.http.message import EMPTY, Client, Request, Response, Tls, has_body
 from edgegw.http.target import Target
 from edgegw.wire import http1_writer
 from edgegw.wire.answering import answer
 from edgegw.wire.front import Delivery, Front, ViewerGoneError
+from edgegw.wire.http1_outlet import Http1Outlet
 from edgegw.wire.http1_reader import End, Event, Head, Http1Reader, Part, Raw, Refused
 from edgegw.wire.request_body import RequestBody
 from edgegw.wire.tunnel import Tunnel, TunnelEnd
@@ -98,7 +99,7 @@ class Http1(asyncio.Protocol):
         self._reader = Http1Reader(limits)
         self._queue: deque[tuple[Head, RequestBody | None]] = deque()
         self._body: RequestBody | None = None
-        self._outlet: _Outlet | None = None
+        self._outlet: Http1Outlet | None = None
         self._task: asyncio.Task[None] | None = None
         self._room: asyncio.Future[None] | None = None
         self._full_since: float | None = None
@@ -232,7 +233,7 @@ class Http1(asyncio.Protocol):
         if type(accepted) is Response and accepted.body.content is not None:
             self._write(accepted, head, body, keep_alive=keep_alive)
             return
-        outlet = self._outlet = _Outlet(self, head, body, keep_alive=keep_alive)
+        outlet = self._outlet = Http1Outlet(self, head, body, keep_alive=keep_alive)
         if fields.upgrade:
             outlet.splice = outlet.switch
         task = self._task = self.loop.create_task(
@@ -272,7 +273,7 @@ class Http1(asyncio.Protocol):
         if self._task is task:
             self._task = None
 
-    def ended(self, outlet: _Outlet) -> None:
+    def ended(self, outlet: Http1Outlet) -> None:
         """An answer is complete, or there will be no more of it."""
         body = outlet.body
         is_read = body is None or body.is_complete
@@ -408,99 +409,3 @@ class Http1(asyncio.Protocol):
         )
         moved = await self._tunnel.run(from_viewer=b"".join(self._early), from_origin=origin.rest)
         return moved.to_origin, moved.to_viewer
-
-
-class _Outlet:
-    """Where the answer to one request goes out (`answering.Outlet`)."""
-
-    __slots__ = (
-        "_chunked",
-        "_connection",
-        "_head",
-        "_left",
-        "body",
-        "has_continued",
-        "is_cut",
-        "is_gone",
-        "is_started",
-        "keep_alive",
-        "pump",
-        "splice",
-        "status",
-    )
-
-    def __init__(
-        self, connection: Http1, head: Head, body: RequestBody | None, *, keep_alive: bool
-    ) -> None:
-        self._connection = connection
-        self._head = head
-        self._left: int | None = None
-        self._chunked = False
-        self.body = body
-        self.keep_alive = keep_alive
-        self.status = 0
-        self.has_continued = self.is_started = self.is_cut = self.is_gone = False
-        self.pump: asyncio.Task[object] | None = None
-        self.splice: Callable[[Response], Awaitable[tuple[int, int]]] | None = None
-
-    def _open(self, response: Response) -> None:
-        self.is_started = True
-        self.status = response.status
-        body = self.body
-        if self._head.fields.expects_continue and not self.has_continued:
-            self.keep_alive = self.keep_alive and (body is None or body.is_complete)
-
-    def whole(self, response: Response) -> None:
-        self._open(response)
-        head = self._head
-        data, self.keep_alive = http1_writer.whole(
-            response, method=head.method, version=head.version, keep_alive=self.keep_alive
-        )
-        if self._head.is_simple:
-            data = response.body.content or b""
-        connection = self._connection
-        connection.transport.write(data)
-        connection.ended(self)
-
-    def start(self, response: Response) -> None:
-        self._open(response)
-        head = self._head
-        written = http1_writer.head(
-            response, method=head.method, version=head.version, keep_alive=self.keep_alive
-        )
-        self.keep_alive = written.keep_alive
-        self._left, self._chunked = written.length, written.is_chunked
-        if not self._head.is_simple:
-            self._connection.transport.write(written.data)
-
-    def write(self, chunk: bytes) -> Awaitable[None] | None:
-        if self._chunked:
-            chunk = http1_writer.chunk(chunk)
-        elif self._left is not None:
-            chunk = chunk[: self._left]
-            self._left -= len(chunk)
-        if chunk:
-            self._connection.transport.write(chunk)
-        return self._connection.room()
-
-    def end(self, trailers: Headers | None) -> None:
-        if self._chunked:
-            self._connection.transport.write(http1_writer.LAST_CHUNK)
-        if self._left:  # the client must not wait for the rest
-            self.is_cut = True
-        self._connection.ended(self)
-
-    def cut(self) -> None:
-        self.is_cut = True
-        self._connection.ended(self)
-
-    def lost(self) -> None:
-        """The client is gone."""
-        self.is_gone = True
-        if self.pump is not None:
-            self.pump.cancel()
-
-    async def switch(self, response: Response) -> tuple[int, int]:
-        """Answers 101; the connection is no HTTP from here on."""
-        self.is_started = True
-        return await self._connection.switch(response, self._head.fields.upgrade)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edgegw.http.grammar import BREAKING
-from edgegw.http.message import Response, has_body
+from edgegw.http.message import Headers, Response, has_body
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK: Final = b"0\r\n\r\n"
@@ -36,18 +36,40 @@ class WrittenHead:
 def head(response: Response, *, method: str, version: str, keep_alive: bool) -> WrittenHead:
     """The head with the framing and the Connection header that fit its client."""
     status = response.status
-    lines = [b"HTTP/1.1 %d %b" % (status, response.reason)]
-    length: int | None = None
-    connection_at = 0
-    for line in response.headers.raw:
+    lines, length, connection_at, closes = _lines(response.headers)
+    lines[0] = b"HTTP/1.1 %d %b" % (status, response.reason)
+    keep_alive = keep_alive and not closes
+    is_chunked = False
+    if not has_body(method, status):
+        length = 0
+    elif length is None:
+        is_chunked = version > "1.0"
+        keep_alive = keep_alive and is_chunked
+        if is_chunked:
+            lines.append(b"Transfer-Encoding: chunked")
+    connection = b"Connection: keep-alive" if keep_alive else b"Connection: close"
+    if connection_at:
+        lines[connection_at] = connection
+    else:
+        lines.append(connection)
+    return WrittenHead(_joined(lines), length, is_chunked, keep_alive)
+
+
+def _lines(headers: Headers) -> tuple[list[bytes], int | None, int, bool]:
+    """What is written of headers, behind a place for the status line.
+
+    Beside it the length that they tell, the place of Connection (0 for none), and whether that
+    asks for the end.
+    """
+    lines, length, connection_at, closes = [b""], None, 0, False
+    for line in headers.raw:
         if len(line[0]) not in _LENGTHS:  # all names but a few are told apart by their length
             lines.append(b": ".join(line))
             continue
         name, value = line
         lower = name.lower()
         if lower == b"connection":
-            if b"close" in value.lower():
-                keep_alive = False
+            closes = closes or b"close" in value.lower()
             if not connection_at:
                 connection_at = len(lines)
                 lines.append(b"")
@@ -57,20 +79,7 @@ def head(response: Response, *, method: str, version: str, keep_alive: bool) -> 
                 lines.append(b"%b: %b" % line)
         elif lower != b"transfer-encoding":
             lines.append(b"%b: %b" % line)
-    is_chunked = False
-    if not has_body(method, status):
-        length = 0
-    elif length is None and version <= "1.0":
-        keep_alive = False
-    elif length is None:
-        is_chunked = True
-        lines.append(b"Transfer-Encoding: chunked")
-    connection = b"Connection: keep-alive" if keep_alive else b"Connection: close"
-    if connection_at:
-        lines[connection_at] = connection
-    else:
-        lines.append(connection)
-    return WrittenHead(_joined(lines), length, is_chunked, keep_alive)
+    return lines, length, connection_at, closes
 
 
 def whole(

@@ -69,7 +69,7 @@ class Http3Server:
         self._quic.load_cert_chain(str(certificate), str(key))  # pyright: ignore[reportUnknownMemberType] - aioquic leaves a PathLike open
         self._transport: asyncio.DatagramTransport | None = None
 
-    def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def run(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         """Does this beside all else, until the server stops."""
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
