@@ -6,6 +6,7 @@ While the request runs only references are kept; everything is rendered when som
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterator, Mapping
 from time import perf_counter
 from typing import Any, Final, NamedTuple
@@ -392,39 +393,37 @@ def _lines(headers: Headers) -> list[list[str]]:
 class Exchanges:
     """The latest exchanges, bounded in number and bytes; found by id while they last.
 
-    Kept in two generations: when the young one has all that is to be kept, or half the bytes, it
-    takes the place of the old one. So that keeping costs a request next to nothing, the exact
-    number is seen to when somebody looks.
+    Each that comes lets one go: were many let go at once, the collector of cycles would look
+    through all that lasts meanwhile.
     """
 
     def __init__(self, count: int = 500, size: int = 32 * 1024 * 1024) -> None:
         self._count = count
         self._size = size
-        self._old: list[Exchange] = []
-        self._young: list[Exchange] = []
-        self._bytes = 0
+        self._kept: deque[Exchange] = deque()
+        self._weights: deque[int] = deque()
+        self._total = 0
 
     def add(self, exchange: Exchange) -> None:
         """Keeps a finished exchange; the oldest ones make room."""
-        young = self._young
-        young.append(exchange)
-        self._bytes += exchange.weight
-        if len(young) >= self._count or 2 * self._bytes > self._size:
-            self._old, self._young, self._bytes = young, [], 0
-
-    def _kept(self) -> list[Exchange]:
-        return [*self._old, *self._young][-self._count :]
+        kept, weights, weight = self._kept, self._weights, exchange.weight
+        kept.append(exchange)
+        weights.append(weight)
+        self._total += weight
+        while len(kept) > self._count or (self._total > self._size and len(kept) > 1):
+            kept.popleft()
+            self._total -= weights.popleft()
 
     def get(self, exchange_id: str) -> Exchange | None:
         """The exchange of this id, if it is still kept."""
-        for exchange in reversed(self._kept()):
+        for exchange in reversed(self._kept):
             if exchange.id == exchange_id:
                 return exchange
         return None
 
     def __iter__(self) -> Iterator[Exchange]:
         """From the oldest to the newest."""
-        return iter(self._kept())
+        return iter(list(self._kept))
 
     def __len__(self) -> int:
-        return len(self._kept())
+        return len(self._kept)
