@@ -39,5 +39,8 @@ def allow_many_descriptors() -> None:
         return
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    except (OSError, ValueError):  # macOS takes no more than OPEN_MAX where the hard one is infinite
+    except (
+        OSError,
+        ValueError,
+    ):  # macOS takes no more than OPEN_MAX where the hard one is infinite
         return
