@@ -14,6 +14,7 @@ import click
 
 from edgegw import __version__
 from edgegw.cli.balancer_commands import explain, targets, weights
+from edgegw.cli.descriptors import allow_many_descriptors, keep_standard_streams
 from edgegw.cli.dev_command import dev_config, free_port, origin_url, wait_for
 from edgegw.cli.edge_commands import event, validate
 from edgegw.cli.fault_command import fault
@@ -50,6 +51,7 @@ def main(*, debug: bool) -> None:
 
     Example: edgegw serve edgegw.yaml
     """
+    keep_standard_streams()
 
 
 for _command in (
@@ -205,11 +207,12 @@ def schema() -> None:
 
 
 def _start_quickly() -> None:
-    """Leaves out what start-up does not need.
+    """Leaves out what start-up does not need, and makes room for connections.
 
     Importing makes no garbage (the collector is on again when all is ready), pydantic looks for
     plugins among all installed packages, and httpx brings a command line of its own with rich.
     """
+    allow_many_descriptors()
     gc.disable()
     sys.modules.setdefault("httpx._main", cast("Any", None))
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")

@@ -385,7 +385,9 @@ def _upgraded(visit: Visit, reply: Response, upgraded: Upgraded) -> Finish:
     trigger runs is uncertain.
     """
     headers = response_headers(reply.headers, visit.facts, keeps_cookies=True)
-    response = stamped(Response(reply.status, reply.reason, headers), "Miss", visit.facts)
+    response = stamped(
+        Response(reply.status, reply.reason, headers, reply.body), "Miss", visit.facts
+    )
     upgraded = upgraded._replace(idle=WEBSOCKET_IDLE, only_origin=True)
     return Finish(response._replace(upgraded=upgraded), visit, "Miss")
 

@@ -103,7 +103,8 @@ class Http1(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._room: asyncio.Future[None] | None = None
         self._full_since: float | None = None
-        self._is_paused = self._is_stopping = self.is_lost = False
+        self._unsent = 0
+        self._is_paused = self._is_stopping = self._is_ending = self.is_lost = False
         self._tunnel: Tunnel | None = None
         self._early: list[bytes] = []
         self._made = self._heard = self._rests_since = self.loop.time()
@@ -136,11 +137,13 @@ class Http1(asyncio.Protocol):
             self._head_since = None
 
     def pause_writing(self) -> None:
-        self._full_since = self.loop.time()
+        self._expect_reader()
         self._room = self.loop.create_future()
 
     def resume_writing(self) -> None:
         self._full_since = None
+        if self._is_ending:
+            self._expect_reader()
         room, self._room = self._room, None
         if room is not None and not room.done():
             room.set_result(None)
@@ -168,7 +171,7 @@ class Http1(asyncio.Protocol):
         if self._tunnel is not None:
             self._tunnel.close()
         elif self._outlet is None:
-            self.transport.close()
+            self._end(unread=False)
         else:
             self._outlet.keep_alive = False
 
@@ -198,6 +201,10 @@ class Http1(asyncio.Protocol):
 
     def _take(self, head: Head) -> None:
         """The head of a request: it starts, or waits for those before it."""
+        if self._is_ending:  # it came in one packet with the last one that is answered
+            self._body = None
+            return
+        self._head_since = None
         body: RequestBody | None = None
         fields = head.fields
         if fields.has_body and fields.length != 0:
@@ -279,7 +286,7 @@ class Http1(asyncio.Protocol):
         is_read = body is None or body.is_complete
         self._outlet = None
         if outlet.is_cut or self.transport.is_closing():
-            self.transport.close()
+            self._end(unread=False)
         elif outlet.keep_alive:
             self._heard = self._rests_since = self.loop.time()
             if self._queue:  # behind the end of this one's record
@@ -291,13 +298,15 @@ class Http1(asyncio.Protocol):
 
     def _end(self, *, unread: bool) -> None:
         """The connection closes behind an answer: what the client still sends is thrown away."""
+        self._is_ending = True
         self._reader.end()
         self._queue.clear()
         self._resume()
         close_gently(self.transport, unread=unread)
+        self._expect_reader()
 
     def _begin_next(self) -> None:
-        if self._queue and self._outlet is None and self._room is None and not self.is_lost:
+        if self._queue and self._outlet is None and self._room is None and not self._is_ending:
             head, body = self._queue.popleft()
             if not self._queue:
                 self._resume()
@@ -317,14 +326,11 @@ class Http1(asyncio.Protocol):
                 body.break_off(ViewerGoneError(detail, why))
                 if outlet.is_started:  # no page can stand behind the answer's head
                     outlet.lost()
-                    transport.close()
+                    self._end(unread=False)
             return
-        if is_broken:  # answered before it broke
-            transport.close()
-            return
-        response = self.front.page(why, detail, self.client)
-        transport.write(http1_writer.page(response))
-        close_gently(transport, unread=True)
+        if not is_broken and not self._queue:  # else it is answered, or others are not
+            transport.write(http1_writer.page(self.front.page(why, detail, self.client)))
+        self._end(unread=not is_broken)
 
     # Flow
 
@@ -337,7 +343,8 @@ class Http1(asyncio.Protocol):
     def _taken(self, count: int) -> None:
         """So many bytes of a body were taken."""
         body = self._body
-        if self._is_paused and (body is None or body.buffered < _LOW_WATER):
+        is_low = body is None or body.buffered < _LOW_WATER
+        if self._is_paused and is_low and len(self._queue) < _AHEAD:
             self._resume()
 
     def _pause(self) -> None:
@@ -366,15 +373,18 @@ class Http1(asyncio.Protocol):
     def _look(self) -> None:
         """Ends a connection whose client keeps it waiting longer than the limits allow."""
         self._timer = None
-        if self.is_lost or self._tunnel is not None or self.transport.is_closing():
+        if self.is_lost or self._tunnel is not None:
             return
         now, limits = self.loop.time(), self._limits
         deadline = now + limits.keep_alive
-        if self._full_since is not None and limits.idle is not None:
-            deadline = self._full_since + limits.idle
-            if deadline <= now:
-                self.transport.abort()  # it takes nothing of its answer
-                return
+        if self._full_since is not None:
+            if limits.idle is not None:
+                if self.transport.get_write_buffer_size() < self._unsent:
+                    self._expect_reader()
+                deadline = self._full_since + limits.idle
+                if deadline <= now:
+                    self.transport.abort()  # it takes nothing of its answer
+                    return
         elif self._outlet is None and self._head_since is not None:
             deadline = self._heard + (limits.idle or limits.keep_alive)
             if limits.head is not None:
@@ -385,9 +395,18 @@ class Http1(asyncio.Protocol):
         elif self._outlet is None:
             deadline = max(self._heard, self._rests_since) + limits.keep_alive
             if deadline <= now:
-                self.transport.close()
+                self._end(unread=False)
                 return
         self._look_at(deadline)
+
+    def _expect_reader(self) -> None:
+        """From now on the client has so long to take some of what is written."""
+        if self.is_lost:
+            return
+        self._full_since = now = self.loop.time()
+        self._unsent = self.transport.get_write_buffer_size()
+        if self._limits.idle is not None:
+            self._look_at(now + self._limits.idle)
 
     # Other protocols
 

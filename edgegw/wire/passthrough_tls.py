@@ -14,6 +14,8 @@ from typing import Any, Final, cast
 from edgegw.errors import EnvironmentProblem
 
 _PART: Final = 64 * 1024
+_CLOSING: Final = 5.0
+"""Seconds for a client to take what is written when its connection closes."""
 
 
 @dataclass
@@ -195,6 +197,8 @@ class _Transport(asyncio.Transport):
             self._records.connection.shutdown()
             self._records.flush()
             self._records.raw.close()
+            # A client may take nothing of what is written.
+            asyncio.get_running_loop().call_later(_CLOSING, self._records.raw.abort)
 
     def abort(self) -> None:
         self._records.raw.abort()

@@ -231,7 +231,8 @@ class Http1Connection(asyncio.Protocol):
             if self.transport is not None:
                 self.transport.pause_reading()
             upgraded = Upgraded(self)
-            return Response(head.status, head.reason, head.headers, upgraded=upgraded)
+            body = EMPTY._replace(release=self.abandon)  # the viewer may have left meanwhile
+            return Response(head.status, head.reason, head.headers, body, upgraded)
         rest = AnswerBody(self)
         length = head.framing if isinstance(head.framing, int) else None
         body = Body(None, rest, length, rest.release)

@@ -62,7 +62,10 @@ prctl = load_prctl()
 
 
 def main() -> None:
-    control = socket.socket(fileno=int(sys.argv[1]))
+    # A gateway with many connections gives it a number that `select` cannot see.
+    given = int(sys.argv[1])
+    control = socket.socket(fileno=os.dup(given))
+    os.close(given)
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     signal.set_wakeup_fd(wake_write)

@@ -1,0 +1,278 @@
+"""Connections over HTTP/1 on real sockets: clients that leave, fall silent, drip, take nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from edgegw.http.limits import Trouble
+from edgegw.http.message import Client, Request, Response
+from edgegw.wire.front import Handshake
+from edgegw.wire.http1 import Http1
+from edgegw.wire.listeners import Listener, bind
+from tests.wire import http2_peers
+from tests.wire.http2_peers import fixed, ok, streamed
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+PAGES: dict[Trouble, int] = {"malformed": 400, "too-large": 431, "idle": 408, "plain-http": 400}
+
+
+class Door(http2_peers.Door):
+    """One that has a page for what is no request."""
+
+    def page(self, why: Trouble, detail: str, client: Client) -> Response:
+        return ok(b"", (b"Connection", b"close"), status=PAGES[why])
+
+    def connected(self, client: Client, handshake: Handshake | None) -> None:
+        pass
+
+
+@contextlib.asynccontextmanager
+async def listening(
+    answer: Callable[[Request], Response | Awaitable[Response]], **limits: Any
+) -> AsyncIterator[tuple[Door, Listener, tuple[str, int]]]:
+    door = Door(answer, **limits)
+    sock = bind("127.0.0.1", 0, "the door")
+    listener = Listener(door, sock)
+    address = sock.getsockname()[:2]
+    await listener.start()
+    try:
+        yield door, listener, address
+    finally:
+        await listener.stop(0)
+
+
+def connections(listener: Listener) -> set[Any]:
+    return listener._connections
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@contextlib.contextmanager
+def reading_nothing(address: tuple[str, int]) -> Any:
+    """A client with as little room for answers as the system allows."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(address)
+        sock.setblocking(False)
+        yield sock
+
+
+async def all_of(reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(10):
+        return await reader.read(-1)
+
+
+class TestSilentClients:
+    async def test_one_that_takes_nothing_of_its_last_answer_is_ended(self) -> None:
+        """Closing alone would wait until it takes what is written."""
+        answers = [
+            lambda _: ok(b"x" * 20_000_000, (b"Connection", b"close")),
+            lambda _: ok(b"x" * 20_000_000, (b"Connection", b"close"), status=404),
+            lambda _: ok(b"x" * 20_000_000),
+        ]
+        for answer in answers:
+            async with listening(answer, idle=0.3, keep_alive=5.0) as (_, listener, address):
+                with reading_nothing(address) as client:
+                    client.send(GET)
+                    await until(lambda: len(connections(listener)) == 1)
+                    await until(lambda: not connections(listener), 3)
+
+    async def test_one_that_takes_its_answer_slowly_gets_all_of_it(self) -> None:
+        size = 20_000_000
+        async with listening(lambda _: ok(b"x" * size), idle=0.3) as (_, _, address):
+            reader, writer = await asyncio.open_connection(*address, limit=100_000)
+            writer.write(GET)
+            received = 0
+            while received < size:
+                data = await asyncio.wait_for(reader.read(200_000), 5)
+                assert data, received
+                received += len(data)
+                await asyncio.sleep(0.01)
+            writer.close()
+
+    async def test_a_pipeline_that_always_ends_within_a_head_is_no_drip(self) -> None:
+        async with listening(fixed, head=0.3, idle=0.3) as (door, _, address):
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(GET[:10])
+            for _ in range(20):
+                writer.write(GET[10:] + GET[:10])
+                await asyncio.sleep(0.03)
+            writer.write(GET[10:].replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            assert (await all_of(reader)).count(b"HTTP/1.1 200 ") == len(door.requests) == 21
+            writer.close()
+
+    async def test_a_head_that_drips_gets_408(self) -> None:
+        async with listening(fixed, head=0.3, idle=5.0) as (door, _, address):
+            reader, writer = await asyncio.open_connection(*address)
+            answering = asyncio.ensure_future(all_of(reader))
+            for byte in GET:
+                if answering.done():
+                    break
+                writer.write(bytes([byte]))
+                await asyncio.sleep(0.05)
+            assert (await answering).startswith(b"HTTP/1.1 408 ")
+            assert not door.requests
+            writer.close()
+
+
+class TestLastAnswers:
+    """What came in one packet behind the last request that is answered."""
+
+    @pytest.mark.parametrize("status", [200, 404])
+    async def test_nothing_is_asked_behind_it(self, status: int, caplog: Any) -> None:
+        def answer(_: Request) -> Response:
+            return ok(b"ok", (b"Connection", b"close"), status=status)
+
+        async with listening(answer) as (door, _, address):
+            reader, writer = await asyncio.open_connection(*address)
+            post = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab"
+            writer.write(GET + post + GET)
+            assert (await all_of(reader)).count(b"HTTP/1.1") == 1
+            assert len(door.requests) == 1
+            writer.close()
+        assert not caplog.records
+
+    async def test_nor_behind_what_is_no_request(self, caplog: Any) -> None:
+        """It gets a page of its own only where nobody before it still waits."""
+        release = asyncio.Event()
+
+        async def later(_: Request) -> Response:
+            await release.wait()
+            return ok()
+
+        async with listening(later) as (door, _, address):
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(GET + GET + b"\0\r\n\r\n")
+            await until(lambda: bool(door.requests))
+            release.set()
+            assert (await all_of(reader)).count(b"HTTP/1.1") == 1
+            assert len(door.requests) == 1
+            writer.close()
+        assert not caplog.records
+
+    async def test_a_door_that_stops_begins_nothing_more(self, caplog: Any) -> None:
+        release = asyncio.Event()
+
+        async def later(_: Request) -> Response:
+            await release.wait()
+            return ok()
+
+        async with listening(later) as (door, listener, address):
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(GET * 10)
+            await until(lambda: bool(door.requests))
+            stopping = asyncio.ensure_future(listener.stop(5))
+            await asyncio.sleep(0)
+            release.set()
+            assert (await all_of(reader)).count(b"HTTP/1.1 200") == len(door.requests) == 1
+            await stopping
+            writer.close()
+        assert not caplog.records
+
+
+class TestFlow:
+    async def test_a_slow_client_has_little_of_a_stream_in_memory(self) -> None:
+        made = 0
+
+        async def endless() -> AsyncIterator[bytes]:
+            nonlocal made
+            while True:
+                made += 65_536
+                yield b"x" * 65_536
+
+        async with listening(lambda _: streamed(endless())) as (_, _, address):
+            with reading_nothing(address) as client:
+                client.send(GET)
+                before = -1
+                while made != before:  # until it stands still
+                    before = made
+                    await asyncio.sleep(0.2)
+                assert 0 < made < 8_000_000  # what the system's own buffers take
+
+    async def test_a_flood_of_requests_is_read_as_it_is_answered(self) -> None:
+        release = asyncio.Event()
+
+        async def later(_: Request) -> Response:
+            await release.wait()
+            return ok()
+
+        async with listening(later) as (door, listener, address):
+            reader, writer = await asyncio.open_connection(*address)
+            long = GET.replace(b"\r\n\r\n", b"\r\nX: %b\r\n\r\n" % (b"x" * 1000))
+            count = 8_000
+            writing = asyncio.ensure_future(_write(writer, [long] * count))
+            await asyncio.sleep(0.3)
+            (connection,) = connections(listener)
+            assert isinstance(connection, Http1)
+            waiting = len(connection._queue)
+            assert waiting < 256 * 1024 // len(long) + 100
+            assert len(door.requests) == 1
+            release.set()
+            received = 0
+            async with asyncio.timeout(30):
+                while received < count:
+                    received += (await reader.read(1 << 20)).count(b"HTTP/1.1 200 ")
+            await writing
+            writer.close()
+
+
+async def _write(writer: asyncio.StreamWriter, parts: list[bytes]) -> None:
+    for part in parts:
+        writer.write(part)
+        await writer.drain()
+
+
+class TestClientsThatLeave:
+    @pytest.mark.parametrize("how", ["close", "reset"])
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            b"",
+            b"GET ",
+            GET,
+            GET * 3,
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab",
+            b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n",
+            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
+            b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nab",
+            b"\0",
+        ],
+    )
+    async def test_nothing_of_them_stays(self, sent: bytes, how: str, caplog: Any) -> None:
+        """At once, a moment later, and while the answer is on its way."""
+
+        async def stream() -> AsyncIterator[bytes]:
+            while True:
+                yield b"x" * 10_000
+                await asyncio.sleep(0)
+
+        async def reads(request: Request) -> Response:
+            async for _ in request.body.chunks or stream():
+                break
+            await asyncio.sleep(0.02)
+            return streamed(stream())
+
+        before = asyncio.all_tasks()
+        for answer in (fixed, lambda _: streamed(stream()), reads):
+            async with listening(answer, idle=5.0) as (door, listener, address):
+                for pause in (None, 0, 0.01, 0.05):
+                    sock = socket.create_connection(address)
+                    if how == "reset":
+                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                    sock.sendall(sent)
+                    if pause is not None:
+                        await asyncio.sleep(pause)
+                    sock.close()
+                await until(lambda: not connections(listener) and asyncio.all_tasks() == before)
+                assert len(door.done_with) <= len(door.requests)
+        assert not caplog.records
