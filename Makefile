@@ -26,7 +26,7 @@ format: $(VENV)/.lint
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(BIN)/edgegw  ## needs wrk and nginx
+bench: $(VENV)/.bench  ## needs wrk, h2load and nginx
 	$(BIN)/python benchmarks/run.py
 
 rules: $(BIN)/edgegw  ## docs/rules.md, out of the code
@@ -51,6 +51,10 @@ $(VENV)/.tests: $(BIN)/edgegw pyproject.toml
 
 $(VENV)/.lint: $(VENV)/.tests pyproject.toml
 	$(BIN)/python -m pip install --quiet --group lint
+	@touch $@
+
+$(VENV)/.bench: $(BIN)/edgegw pyproject.toml
+	$(BIN)/python -m pip install --quiet --group bench
 	@touch $@
 
 # Vite and Next.js for tests of real dev servers; without npm they are skipped.

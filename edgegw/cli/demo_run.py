@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +36,10 @@ def demo_file() -> Path:
 
 @contextmanager
 def demo_config() -> Generator[tuple[Config, str]]:
-    """The demo's configuration and what to try, while its origin runs."""
+    """The demo's configuration and what to try, while its origin runs.
+
+    Its state folder is the one here, where commands without a configuration look for a gateway.
+    """
     origin = subprocess.Popen(
         [sys.executable, "-I", "-S", str(_FOLDER / "origin.py")],
         stdin=subprocess.PIPE,
@@ -52,7 +56,8 @@ def demo_config() -> Generator[tuple[Config, str]]:
             "EDGEGW_DEMO_ORIGIN": f"http://127.0.0.1:{port}",
             "EDGEGW_DEMO_TARGET": f"127.0.0.1:{port}",
         }
-        yield load_file(demo_file(), environment), HINTS
+        config = load_file(demo_file(), environment)
+        yield replace(config, state=str(Path(".edgegw").absolute())), HINTS
     finally:
         origin.kill()
         origin.communicate()

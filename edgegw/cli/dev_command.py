@@ -161,10 +161,13 @@ def wait_for(url: str) -> None:
 
 
 def free_port(first: int, *, is_chosen: bool) -> int:
-    """`first`, or the next port that is free unless the user chose this one."""
-    if is_chosen or first == 0:
+    """`first`, or the next port that is free unless the user chose this one.
+
+    Raises EnvironmentProblem when there is none.
+    """
+    if first == 0:
         return first
-    for port in range(first, first + _TRIES):
+    for port in range(first, first + (1 if is_chosen else _TRIES)):
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -174,4 +177,8 @@ def free_port(first: int, *, is_chosen: bool) -> int:
         if port != first:
             click.echo(f"port {first} is taken: using {port}", err=True)
         return port
+    if is_chosen:
+        raise EnvironmentProblem(
+            f"127.0.0.1:{first} is in use: stop what listens there, or choose another port"
+        )
     raise EnvironmentProblem(f"no port from {first} to {first + _TRIES - 1} is free: use --port")

@@ -104,7 +104,7 @@ def invoke(
         click.echo(f"edgegw: {kind}: {outcome.message}", err=True)
         sys.exit(1)
     tail = tail_of(lines) if log_tail else "".join(f"{line}\n" for line in lines).encode()
-    sys.stderr.buffer.write(tail)
+    sys.stderr.buffer.write(tail.replace(b"\r", b"\n    "))
     sys.stderr.flush()
     sys.stdout.buffer.write(outcome.payload + b"\n")
     sys.stdout.flush()

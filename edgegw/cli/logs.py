@@ -121,8 +121,10 @@ class GatheringHandler(logging.Handler):
                 printed = [f"{each.function} │ {each.text}" for each in self._printed_by(entry)]
                 return request_lines(entry, clock(at), printed, self.style)
             case _Printed():
-                line = f"{entry.function} │ {entry.text}"
-                return f"{self.style.paint(f'{clock(at)}  {line}', 'dim')}\n"
+                # Runtimes write a line break as CR, which a terminal would overwrite the line for.
+                text = entry.text.replace("\r", "\n    ")
+                line = f"{clock(at)}  {entry.function} │ {text}"
+                return f"{self.style.paint(line, 'dim')}\n"
             case logging.LogRecord():
                 return self.format(entry) + "\n"
             case _:

@@ -1,9 +1,9 @@
-"""Where requests run: sockets, ASGI, origins, and the loop that performs a flow's steps.
+"""Where requests run: front doors, origins, and the loop that performs a flow's steps.
 
-    server    uvicorn and hypercorn behind one seam        asgi       ASGI ↔ http.message
-    drive     performs the steps, writes the exchange      origins    where a request leaves to
-    transport our httpx transport on httptools             exchange   what happened, bounded
-    gateway   configuration → running parts                in_process httpx client without sockets
+    gateway   configuration → running parts                server     front doors on their ports
+    fronts    the kinds of front door, the local API       origins    where a request leaves to
+    drive     performs the steps, writes the exchange      exchange   what happened, bounded
+    reload    a saved file → the next answer is new        in_process httpx client without sockets
 
 Words: a *front door* is a distribution or a listener that answers requests; an *exchange* is the
 record of one request. No rule of AWS is decided here.

@@ -5,7 +5,8 @@ import platform
 
 
 def handler(event, context):
-    name = event["queryStringParameters"].get("name", "world")
+    query, headers = event.get("queryStringParameters", {}), event.get("headers", {})
+    name = query.get("name", "world")
     print("hello to", name)
     return {
         "statusCode": 200,
@@ -13,8 +14,8 @@ def handler(event, context):
         "body": json.dumps(
             {
                 "message": f"Hello {name} from Python {platform.python_version()}",
-                "path": event["path"],
-                "trace": event["headers"]["x-amzn-trace-id"],
+                "path": event.get("path"),
+                "trace": headers.get("x-amzn-trace-id"),
                 "function": context.function_name,
             }
         ),

@@ -255,3 +255,5 @@ def test_the_demo_runs_in_an_empty_folder_with_and_without_node(
         with urllib.request.urlopen(request, timeout=10) as answer:
             assert answer.headers["X-Bucket"] in ("a", "b")
             assert b"This page came through the edge" in answer.read()
+        shown = run("functions", cwd=tmp_path / "empty")
+        assert "viewer-auth" in shown.stdout, shown.stderr

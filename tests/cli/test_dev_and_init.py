@@ -127,6 +127,14 @@ def test_dev_runs_a_function_behind_a_load_balancer(tmp_path: Path) -> None:
             assert get(url_of(lines[0])).status_code == 200
 
 
+def test_a_chosen_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
+    with dev_server() as origin:
+        words = ["dev", str(origin), "--port", str(origin)]
+        done = run(*words, cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"127.0.0.1:{origin} is in use: stop what listens there, or choose" in done.stderr
+
+
 @pytest.mark.usefixtures("usual_ports")
 def test_dev_takes_the_next_port_when_the_usual_one_is_taken(tmp_path: Path) -> None:
     with dev_server() as origin, socket.socket() as taken:

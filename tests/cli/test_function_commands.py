@@ -80,6 +80,7 @@ class TestInvoke:
         assert done.returncode == 1
         assert json.loads(done.stdout)["errorType"] == "LookupError"
         assert "[ERROR] LookupError" in done.stderr
+        assert "\n    Traceback" in done.stderr  # a terminal would overwrite the line for a CR
         throttled = edgegw("invoke", "off", cwd=folder)
         assert throttled.returncode == 1
         assert "ReservedFunctionConcurrentInvocationLimitExceeded" in throttled.stderr

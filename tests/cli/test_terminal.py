@@ -190,6 +190,19 @@ def test_colours_are_for_terminals() -> None:
     assert not wants_colors(io.StringIO(), {})
 
 
+def test_what_is_printed_outside_a_request_has_its_lines() -> None:
+    stream = io.StringIO()
+    handler = GatheringHandler(stream)
+    printed = ("us-east-1.hook", "", "[ERROR] KeyError: 'a'\rTraceback:\r  File")
+    handler.handle(
+        logging.LogRecord("edgegw.printed", logging.INFO, "", 1, "%s%s%s", printed, None)
+    )
+    handler.flush(waiting=0.0)
+    first, *more = stream.getvalue().splitlines()
+    assert first.endswith("  hook │ [ERROR] KeyError: 'a'")
+    assert more == ["    Traceback:", "      File"]
+
+
 def test_log_records_and_failures_to_render() -> None:
     stream = io.StringIO()
     handler = GatheringHandler(stream)
