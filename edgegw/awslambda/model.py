@@ -1,6 +1,6 @@
 """Function, invocation and outcome: the words in which front doors speak to the Lambda service.
 
-What is made for every invocation is a named tuple: it costs a third of a frozen dataclass.
+A reference is a named tuple: it is looked up in tables, and its hash costs least.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ class FunctionRef(NamedTuple):
         return f"{EDGE_PREFIX}{self.name}" if self.at_edge else self.name
 
 
-class Invocation(NamedTuple):
+@value
+class Invocation:
     """One synchronous call (`RequestResponse`). `payload` is the event as JSON bytes.
 
     `client_context` is JSON text. `principal` is the service that calls, with the ARN it calls
@@ -100,7 +101,8 @@ class Invocation(NamedTuple):
     source_arn: str = ""
 
 
-class Report(NamedTuple):
+@value
+class Report:
     """What Lambda's REPORT line says, and what the function printed. Durations in seconds.
 
     `status` and `error_type` are those of the platform: an exception that the handler raised is
@@ -119,14 +121,16 @@ class Report(NamedTuple):
     error_type: str = ""
 
 
-class Returned(NamedTuple):
+@value
+class Returned:
     """The handler returned. `payload` is its result as JSON bytes."""
 
     payload: bytes
     report: Report
 
 
-class FunctionError(NamedTuple):
+@value
+class FunctionError:
     """The function failed. `payload` is Lambda's error object as JSON bytes.
 
     Keys: `errorType`, `errorMessage`, and a stack where the runtime made the error.
@@ -138,7 +142,8 @@ class FunctionError(NamedTuple):
     report: Report
 
 
-class Throttled(NamedTuple):
+@value
+class Throttled:
     """The function's concurrency is used up: the service answered 429 without running it.
 
     `reason` is AWS's `Reason`, `detail` says which limit it was and how full.
@@ -150,7 +155,8 @@ class Throttled(NamedTuple):
     report: Report = Report()
 
 
-class Refused(NamedTuple):
+@value
+class Refused:
     """The service refused the call without running the function; `code` is Lambda's error code."""
 
     code: str

@@ -30,6 +30,7 @@ import shutil
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
 from edgegw.awslambda.lifecycle import (
@@ -313,7 +314,7 @@ class Environment:
         if not failure.error_type.startswith("Extension."):
             return report
         self._drop("FAILURE")
-        return report._replace(status="error", error_type=failure.error_type)
+        return replace(report, status="error", error_type=failure.error_type)
 
     def settled(self) -> None:
         """The runtime and all extensions are done with what goes on behind the answer."""
@@ -328,7 +329,8 @@ class Environment:
         now = time.monotonic()
         self._output.catch_up()
         self._output.take_lines()
-        report = tail.report._replace(
+        report = replace(
+            tail.report,
             duration=now - tail.pending.started,
             status=status,
             error_type=kind,

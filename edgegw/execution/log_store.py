@@ -104,7 +104,7 @@ class LogGroup:
         """Lets the oldest entries go."""
         while len(self.kept) > KEPT_ENTRIES or self.size > KEPT_BYTES:
             what = self.kept.popleft()[2]
-            if what.__class__ is str:
+            if type(what) is str:
                 self.size -= len(what)
 
     def after(self, number: int) -> list[Entry]:
@@ -150,7 +150,7 @@ class Journal:
         group = self._group
         group.count += 1
         group.kept.append((at, self, what))
-        if what.__class__ is str:
+        if type(what) is str:
             group.size += len(what)
         if len(group.kept) > _FULL or group.size > KEPT_BYTES:
             group.make_room()
@@ -159,8 +159,8 @@ class Journal:
 
     def entry(self, at: float, what: What | tuple[str], number: int) -> Entry:
         """What `add` noted, as it is read."""
-        if what.__class__ is tuple:
-            what = Started(cast("str", what[0]), self._version)
+        if type(what) is tuple:
+            what = Started(what[0], self._version)
         return Entry(number, at, self.stream, cast("What", what), self._settings)
 
 

@@ -1,6 +1,7 @@
 """The platform's log lines against recorded ones."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -29,9 +30,9 @@ def test_a_cold_invocation() -> None:
 
 
 def test_failures_end_the_report_line() -> None:
-    timeout = COLD._replace(status="timeout", init_duration=None)
+    timeout = replace(COLD, status="timeout", init_duration=None)
     assert report_line(timeout).endswith("Max Memory Used: 38 MB\tStatus: timeout")
-    error = COLD._replace(status="error", error_type="Runtime.ExitError")
+    error = replace(COLD, status="error", error_type="Runtime.ExitError")
     expected = "Init Duration: 113.58 ms\tStatus: error\tError Type: Runtime.ExitError"
     assert report_line(error).endswith(expected)
 
@@ -61,7 +62,7 @@ def test_json_lines_carry_aws_record() -> None:
 def test_the_system_level_hides_platform_lines_of_successes() -> None:
     settings = LogSettings("JSON", system_level="WARN")
     assert invocation_lines(COLD, settings) == ["printed"]
-    failed = COLD._replace(status="timeout")
+    failed = replace(COLD, status="timeout")
     assert len(invocation_lines(failed, settings)) == 2
 
 

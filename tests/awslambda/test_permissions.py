@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from edgegw.awslambda.model import FunctionRef, Invocation
@@ -37,4 +39,4 @@ def test_load_balancers_need_a_statement(
 
 
 def test_callers_of_the_account_need_none() -> None:
-    assert is_allowed((), CALL._replace(principal=""))
+    assert is_allowed((), replace(CALL, principal=""))
