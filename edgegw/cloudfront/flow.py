@@ -4,9 +4,26 @@
           ─▶ OriginResponse ─▶ ViewerResponse ─▶ Finish
 
 Each step names what is needed; `next(reply)` answers the step that follows, and any step may lead
-straight to `Finish`. Steps of triggers without an association do not occur. The second origin of an
-origin group and a custom error page start again before `OriginRequest`. The driver in `gateway`
+straight to `Finish`. Steps of triggers without an association do not occur. The driver in `gateway`
 performs the steps; a unit test can tell a whole request without any I/O.
+
+What a request is, changes on its way, and who sees which is half of the flow:
+
+    as it came          the viewer-request function; the behavior, chosen once and never again
+    as that left it     the cache key, the policies; viewer-response's event; failover's method
+    as policies made it the origin-request function, once for each origin that is tried
+    as that left it     the origin, and origin-response's event
+
+Two ways lead back to before `OriginRequest`:
+
+- An origin group: the first origin fails, or answers with a code of the list. The request that the
+  policies made goes to the second one, and what origin-request did for the first is forgotten.
+- A custom error page: the answer has a status for which there is one. The page is a request of its
+  own, through the behavior of its own path, without the functions of the viewer; what it stands for
+  is kept, and goes out if the page itself fails. There is no page for a page.
+
+A response that is replaced gives its connection back: each way out of a step either hands the
+body on or releases it.
 """
 
 from __future__ import annotations

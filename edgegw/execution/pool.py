@@ -1,4 +1,33 @@
-"""The environments of one version of one function: kept warm, grown, recycled, drained."""
+"""The environments of one version of one function: kept warm, grown, recycled, drained.
+
+An environment is always in one of these places, and whoever moves it keeps the sets in step:
+
+    loading ──init done──▶ environments, busy ◀──begin──┐
+       │                        │ answered              │
+       └─ fails: killed         ├─ somebody waits: the next invocation, at once
+                                ├─ draining: shuts down
+                                └─ nobody: idle (last in, first out)
+
+**Idle ones are a stack.** The latest used is used again, so that what is too much stays unused and
+`recycle` takes it. Provisioned ones have a stack of their own, are taken first and never recycled.
+
+**Growth waits a moment.** Lambda starts an environment for every invocation that finds none free.
+Here a start takes a processor that the running ones need, so an invocation waits (`PATIENCE`) for
+one that becomes free, and `awslambda.scheduling` decides from what was measured whether another one
+would help. Only the very first one starts at once. A timer that rings late says that this process
+itself was held up; nothing is learned from it.
+
+**The durations are moving means that fall fast and rise slowly.** A slow one may be the machine's
+doing, a fast one never is.
+
+**One pool runs one state of the code.** `stamp` tells the state on disk: an environment that was
+loaded while it changed may have loaded the new code, and is thrown away unless it is the only one
+(a pool must not be left empty for a race). A pool that gets ready to take over (`warm`) gives up
+with SupersededError instead.
+
+**The end.** `drain` takes no more invocations and lets what is busy answer; `close` waits for
+nobody. An invocation whose caller went away is dropped where it waits; what has begun goes on.
+"""
 
 from __future__ import annotations
 

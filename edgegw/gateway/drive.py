@@ -1,8 +1,28 @@
 """Performs the steps of a flow, one after the other, and writes the exchange down.
 
-The only interpreter of steps; what a step means for a request is decided in the flows. `advance`
-performs those that need no waiting, so that an answer which needs none is there at once; `run`
-does the waiting in between.
+The only interpreter of steps: what a step means for a request is decided in the flows, what is
+done for it is done here.
+
+    enter ─▶ step ─▶ advance: what needs no waiting, in the call that brought the request
+                 └─▶ run: what does (functions, origins, bodies that come in), in a task
+                 └─▶ finish: the last step, written down
+
+Both loops are one: `advance` leaves the first step that waits, `run` hands steps that do not back
+to it. A redirect, a fixed response or a refusal so never sees a task, whatever protocol it came by.
+
+Three things end a request before its last step:
+
+- Its body never comes to its end (ViewerGoneError). CloudFront waits for nothing then; a load
+  balancer's flow knows what it says and logs, and is cut short to that.
+- Its task is cancelled, as its viewer left. A function that runs goes on, as on AWS; a request to
+  an origin is broken off.
+- Its target is deregistered and the deregistration delay is over: the lease of the target cancels
+  the task as well. The two are told apart by `is_cut`, and by `uncancel`, which says whether
+  another cancellation came on top; then that one counts.
+
+A lease ends exactly once: with the answer where that is complete, with its body where that streams.
+Faults on demand stand between a step and what it asks for, so that flows cannot tell them from real
+ones.
 """
 
 from __future__ import annotations

@@ -1,4 +1,18 @@
-"""One request that came over HTTP/2, and where its answer goes out."""
+"""One request that came over HTTP/2, and where its answer goes out.
+
+A stream is both at once, since either side may end first:
+
+- The request ends first: the usual case. Nothing is left to read, the answer takes its time.
+- The answer ends first (a refusal of a large upload): what still comes of the request is thrown
+  away, so that its sender does not wait for a window that nobody opens any more.
+- The client resets the stream, or its connection breaks: the body breaks off for whoever reads it,
+  what streams the answer (`pump`) is cancelled, what waits for a window goes on and sees `is_gone`.
+
+`_is_held`: HTTP/2 does not say in a head whether there is a body, only whether the head ends the
+stream. Many clients end it with an empty DATA frame instead, and an origin must not be told of
+chunks that never come. So the front door is asked when the next frame of the stream has come, or
+when none comes in time.
+"""
 
 from __future__ import annotations
 

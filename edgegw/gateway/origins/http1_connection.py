@@ -5,8 +5,24 @@ The response in it is whole where everything came with the head; else an `Answer
 Either way the exchange ends with `release` (the connection rests in its pool, if it may be used
 again) or `abandon` (it is closed).
 
+    resting ──ask──▶ waits for a head ──▶ whole, or a body is read on ──release──▶ resting
+       │                  │   └── 101: whoever takes the connection over            │
+       └── bytes: closed  └── time is up, broken: the future fails, closed          └── or closed
+
+**An answer may overtake its request.** An origin may answer (413, a redirect) while the body is
+still on its way. Behind the head of an answer the upload matters to nobody: it goes on, its failure
+is nobody's failure, but a connection whose request is not complete is never used again. Before the
+head, what the upload raises is what the request failed with.
+
+**More than was asked for.** Bytes on a resting connection, or behind a complete answer, belong to
+no request. Given to the next one, they would be another viewer's answer: the connection is closed.
+
+**Backpressure.** Above 256 KiB that nobody took, the socket is not read; below 64 KiB it is again.
+A slow viewer so slows the origin, and costs no memory.
+
 Time-outs cost one timer for many requests: what is waited for has a deadline, and a timer that
-rings before it looks again. Only a deadline earlier than the timer sets another one.
+rings before it looks again. Only a deadline earlier than the timer sets another one. The origin's
+time begins when it has the request: with an upload, at the upload's end.
 """
 
 from __future__ import annotations
