@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront.stance import DEFAULT_STANCE, Stance
@@ -50,7 +50,12 @@ class CustomOrigin:
 
 @value
 class S3Origin:
-    """A bucket spoken to by its DNS name, unsigned. Times in seconds."""
+    """A bucket spoken to by its DNS name, unsigned. Times in seconds.
+
+    Only functions make one: it has no name in the configuration.
+    """
+
+    name: ClassVar[str] = ""
 
     domain_name: str
     path: str = ""

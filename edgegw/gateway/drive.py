@@ -44,7 +44,7 @@ from edgegw.awslambda.model import Invocation, LogSettings, Outcome
 from edgegw.cloudfront import flow as cloudfront
 from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.faults import Fault, FunctionFault, OriginFailure
-from edgegw.cloudfront.model import CustomOrigin, Distribution, Origin
+from edgegw.cloudfront.model import Distribution, Origin
 from edgegw.cloudfront.validation_log import log_group, log_lines
 from edgegw.cloudfront.visit import Finish
 from edgegw.execution.edition import Edition
@@ -205,11 +205,11 @@ class Driver:
 
     async def _fetch(self, step: cloudfront.Fetch, exchange: Exchange) -> Response | OriginFailure:
         origin = step.origin
-        if self._faults.plans and isinstance(origin, CustomOrigin):
+        if self._faults.plans and origin.name:
             drawn = self._drawn(f"origin:{origin.name}", exchange)
             if drawn is not None:
                 send = partial(self._origins.fetch, origin, step.sent, exchange)
-                return await drawn.fetch(send, origin.read_timeout, OriginFailure)
+                return await drawn.fetch(send, connection_to(origin).read, OriginFailure)
         return await self._origins.fetch(origin, step.sent, exchange)
 
     async def _fetch_target(

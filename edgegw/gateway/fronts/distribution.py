@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from edgegw.cloudfront.answers import Facts, error_page
 from edgegw.cloudfront.front_rules import LIMITS, refusal_page
-from edgegw.cloudfront.model import Behavior, CustomOrigin, Distribution, Origin
+from edgegw.cloudfront.model import Behavior, Distribution, Origin
+from edgegw.cloudfront.origin_connection import address_of
 from edgegw.gateway.drive import Driver, Step, new_request_id
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.fronts.front import FrontDoor
@@ -76,8 +77,7 @@ def _behavior(behavior: Behavior, local: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _origin(origin: Origin) -> str:
-    if not isinstance(origin, CustomOrigin):
-        return origin.domain_name
-    usual = 443 if origin.protocol == "https" else 80
-    port = "" if origin.port == usual else f":{origin.port}"
-    return f"{origin.protocol}://{origin.domain_name}{port}{origin.path}"
+    scheme, host, number = address_of(origin)
+    usual = 443 if scheme == "https" else 80
+    port = "" if number == usual else f":{number}"
+    return f"{scheme}://{host}{port}{origin.path}"
