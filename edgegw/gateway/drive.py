@@ -45,6 +45,7 @@ from edgegw.cloudfront import flow as cloudfront
 from edgegw.cloudfront.answers import Facts
 from edgegw.cloudfront.faults import Fault, FunctionFault, OriginFailure
 from edgegw.cloudfront.model import Distribution, Origin
+from edgegw.cloudfront.origin_connection import connection_to
 from edgegw.cloudfront.validation_log import log_group, log_lines
 from edgegw.cloudfront.visit import Finish
 from edgegw.execution.edition import Edition
