@@ -5,13 +5,13 @@ Source: ELB User Guide for ALB, "HTTP headers and Application Load Balancers", "
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from edgegw.alb.desync import COMPLIANT, Classification, classify_loose, classify_parsed, suspects
 from edgegw.alb.event import Refusal
 from edgegw.alb.model import Attributes
 from edgegw.http.message import Header, Headers, Request
+from edgegw.values import value
 
 MAX_REQUEST_LINE: Final = 16 * 1024
 """Bytes of a request line that are too many: 414.
@@ -38,7 +38,8 @@ _JUDGED: Final = frozenset({b"transfer-encoding", b"x-forwarded-for"})
 """The headers whose values are judged."""
 
 
-class _Look(NamedTuple):
+@value
+class _Look:
     """What the lines of a request's headers are by themselves."""
 
     too_long: bytes | None
@@ -48,13 +49,17 @@ class _Look(NamedTuple):
     suspects: tuple[Header, ...]
 
 
-@lru_cache(maxsize=128)
-def _look(raw: tuple[Header, ...]) -> _Look:
-    """Remembered, as clients send the same lines with most requests."""
+def _look(headers: Headers) -> _Look:
+    """Hangs on the headers, as clients send the same with most requests."""
+    return headers.derived(_look, _looked_at)
+
+
+def _looked_at(headers: Headers) -> _Look:
+    raw = headers.raw
     long = (name for name, value in raw if len(name) + len(value) + 2 >= MAX_HEADER_LINE)
     return _Look(
         next(long, None),
-        Headers(raw).size(),
+        headers.size(),
         any(name.lower() in _JUDGED for name, _ in raw),
         tuple(suspects(raw)),
     )
@@ -66,7 +71,7 @@ def classified(request: Request) -> Classification:
         return classify_loose(request.loose)
     if request.http_version >= "2":
         return COMPLIANT
-    found = _look(request.headers.raw).suspects
+    found = _look(request.headers).suspects
     return classify_parsed(request.method, found, request.http_version) if found else COMPLIANT
 
 
@@ -77,10 +82,10 @@ def refuse_at_the_door(
 
     Source: ELB User Guide for ALB, "HTTP headers and Application Load Balancers", "Troubleshoot".
     """
-    line = len(request.method) + len(request.target.raw) + len(" HTTP/1.1 ")
+    line = len(request.method) + request.target.size + len(" HTTP/1.1 ")
     if line >= MAX_REQUEST_LINE:
         return Refusal(414, "-", f"the request line exceeds {MAX_REQUEST_LINE} bytes")
-    look = _look(request.headers.raw)
+    look = _look(request.headers)
     if look.too_long is not None:
         detail = f"the header {look.too_long[:40]!r} exceeds {MAX_HEADER_LINE} bytes"
         return Refusal(400, "-", detail)
@@ -102,8 +107,8 @@ def refuse_at_the_door(
 
 def _bad_framing(request: Request) -> Refusal | None:
     headers = request.headers if request.loose is None else Headers(request.loose.headers)
-    for value in headers.get_all(b"transfer-encoding"):
-        for coding in value.lower().split(b","):
+    for given in headers.get_all(b"transfer-encoding"):
+        for coding in given.lower().split(b","):
             if coding.strip() not in (b"chunked", b"identity"):
                 return Refusal(501, "-", f"Transfer-Encoding {coding.decode('latin-1')!r}")
     return None

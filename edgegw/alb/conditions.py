@@ -23,7 +23,8 @@ from edgegw.values import value
 Network: TypeAlias = IPv4Network | IPv6Network
 
 
-class Subject(NamedTuple):
+@value
+class Subject:
     """What conditions look at: the request as the client sent it.
 
     `host` comes without its port, `path` without dot segments and `path_as_sent` with them;

@@ -12,12 +12,13 @@ from collections.abc import Iterable
 from enum import IntEnum
 from functools import lru_cache
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 from edgegw.alb.model import DesyncMode
 from edgegw.http.grammar import BLANKS, BREAKING, CONTROL, TOKEN, VALUE_CONTROL
 from edgegw.http.loose_head import LooseHead
 from edgegw.http.message import Header
+from edgegw.values import value
 
 
 class RiskClass(IntEnum):
@@ -29,7 +30,8 @@ class RiskClass(IntEnum):
     Severe = 3
 
 
-class Classification(NamedTuple):
+@value
+class Classification:
     """The class of a request and why, in the words of the access log."""
 
     risk: RiskClass
@@ -73,13 +75,13 @@ def classify(
     found = COMPLIANT
     codings: list[bytes] = []
     lengths: list[bytes] = []
-    for name, value in headers:
-        found = _header(found, name, value)
+    for name, given in headers:
+        found = _header(found, name, given)
         meant = _meant(name)
         if meant == _TE:
-            codings.append(value)
+            codings.append(given)
         elif meant == _CL:
-            lengths.append(value)
+            lengths.append(given)
         if meant is not None and name.lower() != meant:
             found = found.worse(RiskClass.Ambiguous, "SuspiciousHeader")
     if codings or lengths:
@@ -160,8 +162,8 @@ def _codings(found: Classification, codings: list[bytes]) -> Classification:
 
 def _lengths(found: Classification, lengths: list[bytes]) -> tuple[Classification, list[int]]:
     numbers: list[int] = []
-    for value in lengths:
-        digits = value.strip(BLANKS)
+    for given in lengths:
+        digits = given.strip(BLANKS)
         if digits and (not digits.isdigit() or len(digits) > 20 or int(digits) >= _MAX_LENGTH):
             found = found.worse(RiskClass.Severe, "BadContentLength")
         else:

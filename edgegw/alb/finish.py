@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from edgegw.alb import stickiness
 from edgegw.alb.answers import error_page
@@ -12,11 +12,13 @@ from edgegw.alb.forwarding import Facts
 from edgegw.alb.model import Forward, IpTargetGroup, Listener, Rule, Target, TargetGroup
 from edgegw.alb.rules import Transformed
 from edgegw.http.message import Header, Request, Response
+from edgegw.values import value
 
 ActionName = Literal["fixed-response", "forward", "redirect"]
 
 
-class Chosen(NamedTuple):
+@value
+class Chosen:
     """The way a request takes through the listener; kept for the exchange record.
 
     `rule` is None before one was chosen, `action` what was executed of it. `bad_cookie` says that
@@ -34,14 +36,10 @@ class Chosen(NamedTuple):
     bad_cookie: bool = False
     client: Request | None = None
 
-    def acted(self, rule: Rule, action: ActionName) -> Chosen:
-        """The rule is found; `_replace` costs more."""
-        return Chosen(
-            self.listener, self.facts, rule, None, None, self.risk, action, client=self.client
-        )
-
-    def bound_for(self, group: TargetGroup | None, *, bad_cookie: bool) -> Chosen:
-        """The target group is found."""
+    def bound_for(
+        self, group: TargetGroup | None, transformed: Transformed | None, *, bad_cookie: bool
+    ) -> Chosen:
+        """The target group is found, and what transforms made of the request."""
         return Chosen(
             self.listener,
             self.facts,
@@ -50,13 +48,13 @@ class Chosen(NamedTuple):
             None,
             self.risk,
             self.action,
-            self.transformed,
+            transformed,
             bad_cookie,
             self.client,
         )
 
     def at(self, target: Target) -> Chosen:
-        """The target is found."""
+        """The target is found; `replace` costs much more."""
         return Chosen(
             self.listener,
             self.facts,
@@ -75,7 +73,8 @@ class Chosen(NamedTuple):
         return self.listener.protocol == "HTTPS"
 
 
-class Finish(NamedTuple):
+@value
+class Finish:
     """The answer stands. `refusal` says why the load balancer made it itself, if it did."""
 
     response: Response
@@ -129,7 +128,13 @@ def finish(
         headers = headers.without(b"connection")
         lines.append((b"Connection", b"close"))
     if lines or headers is not response.headers:
-        response = response._replace(headers=headers.added(*lines))
+        response = Response(
+            response.status,
+            response.reason,
+            headers.added(*lines),
+            response.body,
+            response.upgraded,
+        )
     return Finish(response, chosen, refusal, warning)
 
 

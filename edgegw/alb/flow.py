@@ -10,7 +10,8 @@ Each step names what is needed; `next(reply)` answers the step that follows. The
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import Final, TypeAlias
 
 from edgegw.alb import stickiness
 from edgegw.alb.admission import classified, refuse_at_the_door
@@ -29,9 +30,10 @@ from edgegw.alb.event import (
     encode_event,
     misplaced_headers,
 )
-from edgegw.alb.finish import Chosen, Finish, finish, refuse, target_mark
+from edgegw.alb.finish import ActionName, Chosen, Finish, finish, refuse, target_mark
 from edgegw.alb.forwarding import Facts, forwarded_request
 from edgegw.alb.model import (
+    Action,
     FixedResponse,
     Forward,
     IpTargetGroup,
@@ -68,7 +70,8 @@ Source: ELB User Guide for ALB, "CloudWatch metrics", HTTP_Redirect_Url_Limit_Ex
 """
 
 
-class ReadBody(NamedTuple):
+@value
+class ReadBody:
     """The request's body is needed whole, up to `limit` bytes."""
 
     request: Request
@@ -97,7 +100,8 @@ class ReadBody(NamedTuple):
         return Invoke(invocation, self.group, self.chosen)
 
 
-class Invoke(NamedTuple):
+@value
+class Invoke:
     """The target's function is to be invoked."""
 
     invocation: Invocation
@@ -149,7 +153,8 @@ class TargetFailure:
     timed_out: bool = False
 
 
-class ChooseTarget(NamedTuple):
+@value
+class ChooseTarget:
     """One of the group's targets is to take the request; `held` is the mark in its cookies."""
 
     request: Request
@@ -169,7 +174,8 @@ class ChooseTarget(NamedTuple):
         return ForwardTo(self.request, target, group, chosen.at(target))
 
 
-class ForwardTo(NamedTuple):
+@value
+class ForwardTo:
     """The request goes to an ip target."""
 
     request: Request
@@ -231,26 +237,34 @@ def start(listener: Listener, request: Request, facts: Facts) -> Step:
     """
     attributes = listener.load_balancer.attributes
     risk = classified(request)
-    chosen = Chosen(listener, facts, risk=risk, client=request)
     refusal = refuse_at_the_door(request, attributes, risk)
-    if refusal is not None:
-        return refuse(refusal.status, refusal.reason, refusal.detail, chosen)
     path = normalized_path(request.target.path)
-    if path is None:
-        return refuse(400, "-", "the path climbs above the root", chosen)
+    if refusal is not None or path is None:
+        refusal = refusal or Refusal(400, "-", "the path climbs above the root")
+        chosen = Chosen(listener, facts, risk=risk, client=request)
+        return refuse(refusal.status, refusal.reason, refusal.detail, chosen)
     host = host_of(request, listener)
     subject = subject_of(request, host, path)
     rule = match_rule(listener, subject)
-    match rule.action:
-        case FixedResponse() as action:
+    action = rule.action
+    chosen = Chosen(listener, facts, rule, None, None, risk, _NAMES[type(action)], client=request)
+    match action:
+        case FixedResponse():
             answer = fixed_response(
                 action.status, action.content_type, action.message_body, date=facts.date
             )
-            return finish(answer, chosen.acted(rule, "fixed-response"))
-        case Redirect() as action:
-            return _redirect(action, subject, chosen.acted(rule, "redirect"))
-        case Forward() as action:
-            return _forward(action, request, host, chosen.acted(rule, "forward"))
+            return finish(answer, chosen)
+        case Redirect():
+            return _redirect(action, subject, chosen)
+        case Forward():
+            return _forward(action, request, host, chosen)
+
+
+_NAMES: Final[Mapping[type[Action], ActionName]] = {
+    FixedResponse: "fixed-response",
+    Redirect: "redirect",
+    Forward: "forward",
+}
 
 
 def host_of(request: Request, listener: Listener) -> bytes:
@@ -287,18 +301,18 @@ def _redirect(action: Redirect, subject: Subject, chosen: Chosen) -> Finish:
 
 
 def _forward(action: Forward, request: Request, host: bytes, chosen: Chosen) -> Step:
-    rule = chosen.rule
+    rule, made = chosen.rule, None
     if rule is not None and (rule.host_rewrite is not None or rule.url_rewrite is not None):
         made = transform(rule, request, host)
-        chosen = chosen._replace(transformed=made)
         if made.status not in (None, "TransformSuccess"):
+            chosen = chosen.bound_for(None, made, bad_cookie=False)
             detail = f"{made.status}: the rewritten host or path cannot be used ({made})"
             return refuse(500, "-", detail, chosen)
         if made.target is not None:
-            request = request._replace(target=made.target)
+            request = request.sent(made.target, request.headers)
         host = host if made.host is None else made.host
     group, bad = _target_group(action, request, chosen)
-    chosen = chosen.bound_for(group, bad_cookie=bad)
+    chosen = chosen.bound_for(group, made, bad_cookie=bad)
     if group is None:
         return refuse(503, "-", "every target group of the action has weight 0", chosen)
     mismatch = _protocol_mismatch(group, request)
@@ -311,7 +325,7 @@ def _forward(action: Forward, request: Request, host: bytes, chosen: Chosen) -> 
             return refuse(400, "LambdaWebsocketNotSupported", detail, chosen)
         sent = forwarded_request(request, chosen.listener, host, chosen.facts)
         return ReadBody(sent, group, chosen)
-    is_rewritten = chosen.transformed is not None and chosen.transformed.host is not None
+    is_rewritten = made is not None and made.host is not None
     sent = forwarded_request(
         request, chosen.listener, host, chosen.facts, to_ip=True, is_rewritten=is_rewritten
     )

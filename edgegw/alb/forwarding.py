@@ -7,8 +7,7 @@ preservation", "X-Forwarded headers", "Request tracing", "Header modification".
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from edgegw.alb.certificates import client_certificate_headers
 from edgegw.alb.model import Attributes, Listener
@@ -22,9 +21,11 @@ from edgegw.http.message import (
     Tls,
     named_by_connection,
 )
+from edgegw.values import value
 
 
-class Facts(NamedTuple):
+@value
+class Facts:
     """What a request needs beside itself: the time, the dice, ids. All made by the driver.
 
     `date` is the value of a Date header, `now` seconds since the epoch, `entropy` at least 24
@@ -72,33 +73,31 @@ Source: ELB User Guide for ALB, "Request tracing", limitations.
 """
 
 
-class Kept(NamedTuple):
+@value
+class Kept:
     """What goes on of the lines that a client sent, and the values that more is made of."""
 
     lines: tuple[Header, ...]
     hosts: tuple[bytes, ...]
     forwarded_for: tuple[bytes, ...]
-    trace_id: bytes
-    """Empty where none came, and where the headers are too many to extend it."""
 
 
-@lru_cache(maxsize=128)
-def kept(raw: tuple[Header, ...], *, to_ip: bool) -> Kept:
-    """What goes on of `raw`; an ip target gets no headers that belong to one connection.
-
-    Remembered, as clients send the same lines with most requests.
-    """
-    headers = Headers(raw)
+def _kept(headers: Headers, *, to_ip: bool) -> Kept:
+    """What goes on of `headers`; an ip target gets none that belong to one connection."""
     dropped = _REPLACED
     if to_ip:
         dropped |= HOP_BY_HOP | named_by_connection(headers)
-    trace = headers.get(b"x-amzn-trace-id") or b""
     return Kept(
-        tuple(line for line in raw if line[0].lower() not in dropped),
+        tuple(line for line in headers.raw if line[0].lower() not in dropped),
         tuple(headers.get_all(b"host")),
         tuple(headers.get_all(b"x-forwarded-for")),
-        b"" if trace and headers.size() > _TRACE_LIMIT else trace,
     )
+
+
+def _incoming_trace(headers: Headers) -> bytes:
+    """The trace id that came; empty for none, or where the headers are too many to extend it."""
+    trace = headers.get(b"x-amzn-trace-id") or b""
+    return b"" if trace and headers.size() > _TRACE_LIMIT else trace
 
 
 def forwarded_request(
@@ -116,54 +115,50 @@ def forwarded_request(
     `cookie` fields are joined with `; ` as RFC 9113 section 8.2.3 asks. An ip target sees the host
     in lower case, unless it is preserved; recorded Lambda events show it as the client wrote it.
     """
-    raw, trace = _rewritten(
-        _Identity(listener),
-        request.headers.raw,
-        host,
-        request.client,
-        request.tls,
-        is_http2=request.http_version >= "2",
-        to_ip=to_ip,
-        is_rewritten=is_rewritten,
-    )
-    traced = (b"X-Amzn-Trace-Id", trace_id(trace, facts))
-    return request.sent(request.target, Headers((*raw, traced)))
+    headers, client, tls = request.headers, request.client, request.tls
+    is_http2 = request.http_version >= "2"
+    remembered = headers.derived(listener, _nothing_rewritten)
+    # Of clients with the same headers the port counts where it is shown, their TLS always.
+    shows_port = listener.load_balancer.attributes.xff_client_port
+    port = client.port if shows_port else 0
+    key = host, client.address, port, client.certificates, tls, is_http2, to_ip, is_rewritten
+    lines = remembered.get(key)
+    if lines is None:
+        way = _Way(host, client, tls, is_http2, to_ip, is_rewritten)
+        lines = Headers(_rewritten(headers, listener, way))
+        if len(remembered) >= _REMEMBERED:
+            remembered.clear()
+        remembered[key] = lines
+    traced = trace_id(headers.derived(_incoming_trace, _incoming_trace), facts)
+    return request.sent(request.target, lines.added((b"X-Amzn-Trace-Id", traced)))
 
 
-class _Identity:
-    """A listener that is equal to itself only: comparing all its rules would take long."""
-
-    __slots__ = ("listener",)
-
-    def __init__(self, listener: Listener) -> None:
-        self.listener = listener
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and self.listener is other.listener
-
-    def __hash__(self) -> int:
-        return id(self.listener)
+_REMEMBERED: Final = 16
+"""Ways of the same headers through a listener that are remembered."""
 
 
-@lru_cache(maxsize=128)
-def _rewritten(
-    same: _Identity,
-    lines_sent: tuple[Header, ...],
-    host: bytes,
-    client: Client,
-    tls: Tls | None,
-    *,
-    is_http2: bool,
-    to_ip: bool,
-    is_rewritten: bool,
-) -> tuple[tuple[Header, ...], bytes]:
-    """The lines but for the trace id, and the incoming one.
+def _nothing_rewritten(_headers: Headers) -> dict[object, Headers]:
+    """Room for what a listener made of headers: the lines but for the trace id."""
+    return {}
 
-    Remembered, as a client sends the same lines with most requests.
-    """
-    listener = same.listener
+
+@value
+class _Way:
+    """What the lines of a request to a target depend on beside those that came."""
+
+    host: bytes
+    client: Client
+    tls: Tls | None
+    is_http2: bool
+    to_ip: bool
+    is_rewritten: bool
+
+
+def _rewritten(headers: Headers, listener: Listener, way: _Way) -> list[Header]:
+    """The lines but for the trace id."""
+    host, client, to_ip, is_rewritten = way.host, way.client, way.to_ip, way.is_rewritten
     attributes = listener.load_balancer.attributes
-    found = kept(lines_sent, to_ip=to_ip)
+    found = _kept(headers, to_ip=to_ip)
     shown = forwarded_host(host, listener)
     if to_ip and not (is_rewritten or attributes.preserve_host_header):
         shown = shown.lower()
@@ -173,9 +168,9 @@ def _rewritten(
     lines += found.lines
     if attributes.drop_invalid_header_fields:
         lines = [line for line in lines if _VALID_NAME.fullmatch(line[0])]
-    if is_http2:
+    if way.is_http2:
         lines = _joined_cookies(lines)
-    told = _about_tls(tls, client, listener)
+    told = _about_tls(way.tls, client, listener)
     if told:
         names = {name.lower() for name, _ in told}
         lines = [line for line in lines if line[0].lower() not in names]
@@ -187,7 +182,7 @@ def _rewritten(
         (b"X-Forwarded-Proto", listener.protocol.lower().encode()),
         (b"X-Forwarded-Port", str(listener.port).encode()),
     ]
-    return tuple(lines), found.trace_id
+    return lines
 
 
 def _joined_cookies(lines: list[Header]) -> list[Header]:
@@ -251,7 +246,7 @@ def forwarded_host(host: bytes, listener: Listener) -> bytes:
 
 def trace_of(request: Request, facts: Facts) -> bytes:
     """The X-Amzn-Trace-Id that `request` goes on with; a fresh one if its headers are many."""
-    return trace_id(kept(request.headers.raw, to_ip=False).trace_id, facts)
+    return trace_id(request.headers.derived(_incoming_trace, _incoming_trace), facts)
 
 
 def trace_id(incoming: bytes, facts: Facts) -> bytes:

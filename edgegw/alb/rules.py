@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from edgegw.alb.conditions import Subject
 from edgegw.alb.expressions import compile_expression, compile_replacement, replace_first
@@ -15,6 +15,7 @@ from edgegw.alb.model import Listener, Redirect, Rewrite, Rule
 from edgegw.http.grammar import NOT_IN_TARGET
 from edgegw.http.message import Request
 from edgegw.http.target import Target
+from edgegw.values import value
 
 
 def match_rule(listener: Listener, subject: Subject) -> Rule:
@@ -104,7 +105,8 @@ TransformStatus = Literal["TransformSuccess", "TransformInvalidHost", "Transform
 """`request_transform_status` of the access log; what cannot be compiled never gets so far."""
 
 
-class Transformed(NamedTuple):
+@value
+class Transformed:
     """What transforms made of host and target; `status` is empty where nothing matched."""
 
     host: bytes | None

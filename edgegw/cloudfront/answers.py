@@ -6,7 +6,7 @@ CloudFront processes responses), and observed answers.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from edgegw.http.message import (
     HOP_BY_HOP,
@@ -19,12 +19,14 @@ from edgegw.http.message import (
 )
 from edgegw.http.status import reason_phrase
 from edgegw.http.target import Target
+from edgegw.values import value
 
 POP: Final = b"FRA56-P1"
 """The edge location that answers claim: any name of AWS's form will do."""
 
 
-class Facts(NamedTuple):
+@value
+class Facts:
     """What a request needs beside itself, made by the driver.
 
     `request_id` is 54 URL-safe base64 characters and `==`; `via_host` 32 hex digits; `date` the
@@ -37,6 +39,10 @@ class Facts(NamedTuple):
     date: bytes
     error_target: Target | None = None
     alt_svc: bytes = b""
+
+    def announcing(self, alt_svc: bytes) -> Facts:
+        """These facts where HTTP/3 is on."""
+        return Facts(self.request_id, self.via_host, self.date, self.error_target, alt_svc)
 
 
 def via(version: str, facts: Facts) -> bytes:
@@ -51,14 +57,15 @@ def stamped(
 
     A response of ours without an origin gets its Via here; others have it already.
     """
-    lines = [*response.headers.raw, (b"X-Cache", f"{x_cache} from cloudfront".encode())]
-    if without_origin:
-        lines.append((b"Via", via("1.1", facts)))
-    lines.append((b"X-Amz-Cf-Pop", POP))
-    if facts.alt_svc:
-        lines.append((b"Alt-Svc", facts.alt_svc))
-    lines.append((b"X-Amz-Cf-Id", facts.request_id.encode()))
-    return Response(response.status, response.reason, Headers(lines), response.body)
+    stamp: tuple[Header, ...] = (
+        (b"X-Cache", f"{x_cache} from cloudfront".encode()),
+        *(((b"Via", via("1.1", facts)),) if without_origin else ()),
+        (b"X-Amz-Cf-Pop", POP),
+        *(((b"Alt-Svc", facts.alt_svc),) if facts.alt_svc else ()),
+        (b"X-Amz-Cf-Id", facts.request_id.encode()),
+    )
+    headers = Headers(response.headers.raw + stamp)
+    return Response(response.status, response.reason, headers, response.body)
 
 
 _PAGE: Final = """\
@@ -134,6 +141,14 @@ def response_headers(headers: Headers, facts: Facts, *, keeps_cookies: bool) -> 
 
     Hop-by-hop headers go, Via becomes ours, Set-Cookie goes unless cookies are forwarded.
     """
+    what = _passed_on if keeps_cookies else _passed_on_without_cookies
+    passed_on, has_date = headers.derived(what, what)
+    made = (b"Via", via("1.1", facts))
+    return passed_on.added(made) if has_date else passed_on.added((b"Date", facts.date), made)
+
+
+def _passed_on(headers: Headers) -> tuple[Headers, bool]:
+    """What of an origin's headers goes on whoever asked, and whether a Date is among them."""
     lines: list[Header] = []
     dropped, has_date = _NOT_PASSED_ON, False
     for line in headers.raw:
@@ -145,12 +160,12 @@ def response_headers(headers: Headers, facts: Facts, *, keeps_cookies: bool) -> 
             lines.append(line)
     if dropped is not _NOT_PASSED_ON:  # names that stood in front of the Connection header
         lines = [line for line in lines if line[0].lower() not in dropped]
-    if not keeps_cookies:
-        lines = [line for line in lines if line[0].lower() != b"set-cookie"]
-    if not has_date:
-        lines.append((b"Date", facts.date))
-    lines.append((b"Via", via("1.1", facts)))
-    return Headers(lines)
+    return Headers(lines), has_date
+
+
+def _passed_on_without_cookies(headers: Headers) -> tuple[Headers, bool]:
+    passed_on, has_date = _passed_on(headers)
+    return passed_on.without(b"set-cookie"), has_date
 
 
 _NOT_PASSED_ON: Final[frozenset[bytes]] = HOP_BY_HOP | {b"via"}

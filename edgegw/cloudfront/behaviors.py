@@ -75,6 +75,8 @@ def choose_behavior(distribution: Distribution, path: bytes) -> Behavior:
     Dot segments and duplicate slashes are resolved for matching only; a path that climbs above
     the root is matched as it is.
     """
+    if not distribution.behaviors:
+        return distribution.default_behavior
     compared = collapsed_slashes(normalized_path(path) or path)
     for behavior in distribution.behaviors:
         if behavior.compiled.fullmatch(compared):
@@ -84,7 +86,7 @@ def choose_behavior(distribution: Distribution, path: bytes) -> Behavior:
 
 def refuse_size(request: Request) -> RefusedAtTheDoor | None:
     """414 for a URL above 8,192 bytes, 494 for over 32,768 bytes of request line and headers."""
-    url = len(request.target.raw)
+    url = request.target.size
     if url > MAX_URL:
         return RefusedAtTheDoor(414, "", f"the URL has {url} bytes, at most {MAX_URL} are allowed")
     size = url + len(request.method) + len(" HTTP/1.1\r\n ") + request.headers.size()

@@ -28,7 +28,8 @@ body on or releases it.
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple, TypeAlias
+from dataclasses import replace
+from typing import Final, Literal, TypeAlias
 
 from edgegw.awslambda.model import Invocation, Outcome, Returned
 from edgegw.cloudfront.answers import (
@@ -111,9 +112,7 @@ class ViewerRequest:
                 made = stamped(_generated(answer, visit), kind, visit.facts, without_origin=True)
                 return Finish(made, visit, kind)
             case Continued(request, _, warnings):
-                return _look_up(
-                    self.visit._replace(viewer=request).warned("viewer-request", warnings)
-                )
+                return _look_up(self.visit.edited(request).warned("viewer-request", warnings))
 
 
 @value
@@ -149,7 +148,8 @@ class OriginRequest:
                 return Fetch(visit, request, chosen)
 
 
-class Fetch(NamedTuple):
+@value
+class Fetch:
     """`request` goes to `origin`; the origin path and custom headers are not in it yet."""
 
     visit: Visit
@@ -159,10 +159,12 @@ class Fetch(NamedTuple):
     @property
     def sent(self) -> Request:
         """The request as it leaves for the origin."""
-        path = self.origin.path.encode() + self.request.target.path
-        own = [(b"X-Amz-Cf-Id", self.visit.facts.request_id.encode())]
-        headers = self.request.headers.added(*own, *self.origin.custom_headers)
-        request = self.request.sent(Target(path, self.request.target.query), headers)
+        target, origin = self.request.target, self.origin
+        if origin.path or target.authority is not None:
+            target = Target(origin.path.encode() + target.path, target.query)
+        own = (b"X-Amz-Cf-Id", self.visit.facts.request_id.encode())
+        headers = self.request.headers.added(own, *origin.custom_headers)
+        request = self.request.sent(target, headers)
         if request.upgrade and b"sec-websocket-key" not in headers:
             # The policies keep the handshake from the origin: it is an ordinary request.
             return request._replace(upgrade=b"")
@@ -213,10 +215,10 @@ class OriginResponse:
         if isinstance(answer, Rejected):
             _release(self.reply)
             return _failed(self, outcome, answer)
-        response, warnings = answer
+        response = answer.response
         if response.body is not self.reply.body:
             _release(self.reply)
-        visit = self.visit.warned("origin-response", warnings)
+        visit = self.visit.warned("origin-response", answer.warnings)
         runs = visit.distribution.stance.viewer_response_after_mended_error == "run"
         return _to_viewer(
             visit,
@@ -261,7 +263,7 @@ def start(distribution: Distribution, request: Request, facts: Facts) -> Step:
     """
     behavior = choose_behavior(distribution, request.target.path)
     if "3" in distribution.http_version and request.scheme == "https":
-        facts = facts._replace(alt_svc=b'h3=":%d"; ma=86400' % distribution.port)
+        facts = facts.announcing(b'h3=":%d"; ma=86400' % distribution.port)
     visit = Visit(distribution, behavior, facts, request, request, behavior.origin)
     too_large = refuse_size(request)
     if too_large is not None:
@@ -278,7 +280,7 @@ def start(distribution: Distribution, request: Request, facts: Facts) -> Step:
             pass
     if distribution.stance.default_root_object == "viewer-request":
         request = _with_default_root_object(distribution, request)
-        visit = visit._replace(viewer=request)
+        visit = visit.edited(request)
     association = behavior.associations.get("viewer-request")
     if association is None:
         return _look_up(visit)
@@ -445,7 +447,7 @@ def _fail_over(visit: Visit) -> Step:
     """The same request again for the second origin; what origin-request changed is forgotten."""
     fallback = visit.behavior.fallback
     assert fallback is not None  # `_fails_over` said so
-    return _to_origin(visit._replace(origin=fallback.origin))
+    return _to_origin(replace(visit, origin=fallback.origin))
 
 
 def _or_error_page(failed: Finish) -> Step:
@@ -469,9 +471,10 @@ def _or_error_page(failed: Finish) -> Step:
     )
     behavior = choose_behavior(visit.distribution, request.target.path)
     return _look_up(
-        visit._replace(
+        replace(
+            visit,
             behavior=behavior,
-            facts=visit.facts._replace(error_target=viewer.target),
+            facts=replace(visit.facts, error_target=viewer.target),
             viewer=request,
             origin=behavior.origin,
             instead=Instead(page, failed),

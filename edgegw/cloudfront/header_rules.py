@@ -7,7 +7,7 @@ headers) and "Lambda@Edge event structure" (the headers object).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from edgegw.cloudfront.judge import Found, Judge, glimpse, step_into
 from edgegw.cloudfront.rule_table import (
@@ -28,6 +28,7 @@ from edgegw.cloudfront.rule_table import (
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.http.grammar import TEXT_TOKEN, TEXT_VALUE_CONTROL
 from edgegw.http.message import HOP_BY_HOP, Header
+from edgegw.values import value
 
 EventHeaders: TypeAlias = Mapping[str, list[dict[str, str]]]
 """A headers object of an event: lower-case name → entries with `key` and `value`."""
@@ -124,7 +125,8 @@ def has_control(text: str) -> bool:
     return TEXT_VALUE_CONTROL.search(text) is not None
 
 
-class _Name(NamedTuple):
+@value
+class _Name:
     """What is known of a header name; `is_plain` where no rule speaks of adding or changing it.
 
     Read-only headers are plain: they are compared when all is gathered.

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import field
 from enum import Enum
-from typing import Final, NamedTuple
+from functools import partial
+from typing import Final
 
 from edgegw.cloudfront.answers import Facts, via
+from edgegw.cloudfront.kept_values import kept_cookies, kept_query, normalized_accept_encoding
 from edgegw.cloudfront.managed import ADDED_BY_ALL_VIEWER_EXCEPT_HOST
 from edgegw.cloudfront.model import CachePolicy, Origin, OriginRequestPolicy, Selection
 from edgegw.cloudfront.viewer_headers import viewer_header
@@ -93,7 +95,8 @@ class Treatment(Enum):
     FORWARDED_FOR = 6
 
 
-class Plan(NamedTuple):
+@value
+class Plan:
     """How to make an origin's header lines of a viewer's that have certain names.
 
     `kept` are the positions that stay, `special` the places among them that need work, `repeats`
@@ -107,6 +110,19 @@ class Plan(NamedTuple):
     adds_user_agent: bool
     adds_via: bool
     adds_forwarded_for: bool
+
+
+def _kept_lines(
+    plan: Plan, headers: Headers, special: Callable[[Treatment, Header], bytes]
+) -> Headers:
+    """The lines of `headers` that stay; `special` answers a special one's value, or nothing."""
+    lines = [headers.raw[at] for at in plan.kept]
+    for place, what in reversed(plan.special):  # from behind, so that places stay what they are
+        if forwarded := special(what, lines[place]):
+            lines[place] = lines[place][0], forwarded
+        else:
+            del lines[place]
+    return Headers(lines)
 
 
 @value
@@ -171,19 +187,44 @@ class Forwarding:
             Treatment.FORWARDED_FOR not in done,
         )
 
+    def usual(self, headers: Headers) -> tuple[Plan, Headers | None]:
+        """The plan for `headers`, and what is left of them for every request that has them.
+
+        None where that is not all the same: with a place whose line the request decides.
+        """
+        raw = headers.raw
+        plan = self.plan(tuple([name for name, _ in raw]))
+        if any(what in _OF_THE_REQUEST for _, what in plan.special):
+            return plan, None
+        return plan, _kept_lines(plan, headers, partial(self.rewritten_line, plan, headers))
+
+    def rewritten_line(self, plan: Plan, headers: Headers, what: Treatment, line: Header) -> bytes:
+        """The value of a Cookie or Accept-Encoding `line` to forward; empty for none."""
+        value = _JOINTS[what].join(headers.get_all(line[0].lower())) if plan.repeats else line[1]
+        return self.rewritten(what, value)
+
     def rewritten(self, what: Treatment, value: bytes) -> bytes:
         """The Cookie or Accept-Encoding to forward; empty when nothing is left of `value`."""
         found = self._values.get((what, value))
         if found is None:
-            if what is Treatment.COOKIE:
-                found = (
-                    b"" if self.keeps_cookie is None else _kept_cookies(self.keeps_cookie, value)
-                )
-            else:
-                found = _accept_encoding(self, value)
+            found = self._rewritten(what, value)
             if len(self._values) < _REMEMBERED:
                 self._values[what, value] = found
         return found
+
+    def _rewritten(self, what: Treatment, value: bytes) -> bytes:
+        if what is Treatment.COOKIE:
+            return b"" if self.keeps_cookie is None else kept_cookies(self.keeps_cookie, value)
+        policy = self.cache_policy
+        if policy.gzip or policy.brotli:
+            return normalized_accept_encoding(value, gzip=policy.gzip, brotli=policy.brotli)
+        return value if self.keeps_header(b"accept-encoding") else b""
+
+    def kept_query(self, query: bytes) -> bytes | None:
+        """What the policies keep of `query`; None when nothing is forwarded."""
+        if self.keeps_query_string is None:
+            return None
+        return query if self.keeps_all_query_strings else kept_query(self.keeps_query_string, query)
 
     def _treatment(self, lower: bytes) -> Treatment:
         special = _SPECIAL.get(lower)
@@ -195,6 +236,14 @@ class Forwarding:
             return Treatment.KEEP
         return Treatment.KEEP_WHEN_WRITING if lower == b"authorization" else Treatment.DROP
 
+
+_JOINTS: Final = {Treatment.COOKIE: b"; ", Treatment.ACCEPT_ENCODING: b", "}
+"""What stands between the values of several lines that become one."""
+
+_OF_THE_REQUEST: Final = frozenset(
+    {Treatment.KEEP_WHEN_WRITING, Treatment.VIA, Treatment.FORWARDED_FOR}
+)
+"""Treatments whose outcome depends on more than the headers."""
 
 _SPECIAL: Final = {
     b"cookie": Treatment.COOKIE,
@@ -285,11 +334,22 @@ def origin_request(
     origin path is prepended when it is sent); the body is passed on. Origin custom headers are part
     of `origin` and replace a viewer's header of the same name.
     """
-    raw = request.headers.raw
-    plan = forwarding.plan(tuple([name for name, _ in raw]))
-    lines = [raw[at] for at in plan.kept]
-    if plan.special:
-        lines = _with_special(lines, plan, forwarding, request, facts)
+    plan, usual = request.headers.derived(forwarding, forwarding.usual)
+    more = _more(plan, forwarding, request, origin, facts)
+    if usual is not None and not origin.custom_headers and request.http_version != "1.0":
+        headers = usual.added(*more)
+    else:
+        headers = _of_this_request(plan, forwarding, request, facts).added(*more)
+        replaced = [name.lower() for name, _ in origin.custom_headers]
+        headers = headers.without(*replaced) if replaced else headers
+    return request.sent(_kept_target(forwarding, request.target), headers)
+
+
+def _more(
+    plan: Plan, forwarding: Forwarding, request: Request, origin: Origin, facts: Facts
+) -> list[Header]:
+    """The lines that CloudFront adds."""
+    lines: list[Header] = []
     if plan.adds_host:
         lines.append((b"Host", origin.domain_name.encode()))
     if plan.adds_user_agent:
@@ -300,44 +360,38 @@ def origin_request(
         lines.append((b"X-Forwarded-For", request.client.address.encode()))
     if forwarding.added_headers:
         lines += _added(forwarding, request, facts)
-    if origin.custom_headers:
-        replaced = {name.lower() for name, _ in origin.custom_headers}
-        lines = [line for line in lines if line[0].lower() not in replaced]
-    target = request.target
-    if target.query is not None:
-        target = Target(target.path, _kept_query(forwarding, target.query))
-    return request.sent(target, Headers(lines))
-
-
-def _with_special(
-    lines: list[Header], plan: Plan, forwarding: Forwarding, request: Request, facts: Facts
-) -> list[Header]:
-    """`lines` with the headers that CloudFront writes anew, each in its place."""
-    dropped: list[int] = []
-    for place, what in plan.special:
-        value = lines[place][1]
-        if what is Treatment.COOKIE:
-            if plan.repeats:
-                value = b"; ".join(request.headers.get_all(b"cookie"))
-            value = forwarding.rewritten(what, value)
-        elif what is Treatment.ACCEPT_ENCODING:
-            if plan.repeats:
-                value = b", ".join(request.headers.get_all(b"accept-encoding"))
-            value = b"" if request.http_version == "1.0" else forwarding.rewritten(what, value)
-        elif what is Treatment.VIA:
-            value = b", ".join([*request.headers.get_all(b"via"), _via(request, facts)])
-        elif what is Treatment.FORWARDED_FOR:
-            earlier = request.headers.get_all(b"x-forwarded-for")
-            value = b", ".join([*earlier, request.client.address.encode()])
-        elif request.method not in _WRITING:  # Authorization
-            value = b""
-        if value:
-            lines[place] = (lines[place][0], value)
-        else:
-            dropped.append(place)
-    for place in reversed(dropped):
-        del lines[place]
     return lines
+
+
+def _kept_target(forwarding: Forwarding, target: Target) -> Target:
+    """`target` with what the policies keep of its query."""
+    if target.query is None:
+        return target
+    kept = forwarding.kept_query(target.query)
+    if kept is target.query and target.authority is None:
+        return target
+    return Target(target.path, kept)
+
+
+def _of_this_request(plan: Plan, forwarding: Forwarding, request: Request, facts: Facts) -> Headers:
+    """What is left of the headers of a `request` that decides about some of them."""
+    headers = request.headers
+
+    def special(what: Treatment, line: Header) -> bytes:
+        match what:
+            case Treatment.VIA:
+                return b", ".join([*headers.get_all(b"via"), _via(request, facts)])
+            case Treatment.FORWARDED_FOR:
+                earlier = headers.get_all(b"x-forwarded-for")
+                return b", ".join([*earlier, request.client.address.encode()])
+            case Treatment.KEEP_WHEN_WRITING:
+                return line[1] if request.method in _WRITING else b""
+            case Treatment.ACCEPT_ENCODING if request.http_version == "1.0":
+                return b""
+            case _:
+                return forwarding.rewritten_line(plan, headers, what, line)
+
+    return _kept_lines(plan, headers, special)
 
 
 def _added(forwarding: Forwarding, request: Request, facts: Facts) -> list[Header]:
@@ -351,61 +405,3 @@ def _added(forwarding: Forwarding, request: Request, facts: Facts) -> list[Heade
 
 def _via(request: Request, facts: Facts) -> bytes:
     return via(dotted(request.http_version), facts)
-
-
-def _kept_cookies(keeps: Callable[[str], bool], value: bytes) -> bytes:
-    """The pairs of `value` that are kept; `$` names and pieces without `=` are left out."""
-    pairs: list[tuple[bytes, bytes]] = []
-    for piece in value.split(b";"):
-        bare = piece.strip()
-        name, mark, _ = bare.partition(b"=")
-        if mark and name and name[:1] != b"$" and keeps(name.decode("latin-1")):
-            pairs.append((name.strip(), bare))
-    pairs.sort(key=_first)
-    return b"; ".join([piece for _, piece in pairs])
-
-
-def _first(pair: tuple[bytes, bytes]) -> bytes:
-    return pair[0]
-
-
-def _kept_query(forwarding: Forwarding, query: bytes) -> bytes | None:
-    """The pieces of `query` that the policies keep, in order; None when nothing is forwarded."""
-    keeps = forwarding.keeps_query_string
-    if keeps is None:
-        return None
-    if forwarding.keeps_all_query_strings:
-        return query
-    pieces = [
-        piece
-        for piece in query.split(b"&")
-        if piece and keeps(piece.partition(b"=")[0].decode("latin-1"))
-    ]
-    return b"&".join(pieces) if pieces else None
-
-
-def _accept_encoding(forwarding: Forwarding, value: bytes) -> bytes:
-    """The normalised Accept-Encoding, if the cache policy compresses; else as any other header.
-
-    Source: CloudFront Developer Guide, "Cache compressed objects".
-    """
-    policy = forwarding.cache_policy
-    if not (policy.gzip or policy.brotli):
-        return value if forwarding.keeps_header(b"accept-encoding") else b""
-    accepted = _accepted_codings(value)
-    codings = [
-        coding
-        for coding, flag in ((b"br", policy.brotli), (b"gzip", policy.gzip))
-        if flag and coding in accepted
-    ]
-    return b",".join(codings) or b"identity"
-
-
-def _accepted_codings(value: bytes) -> set[bytes]:
-    accepted: set[bytes] = set()
-    for item in value.lower().split(b","):
-        coding, _, parameters = item.partition(b";")
-        weight = parameters.replace(b" ", b"").removeprefix(b"q=")
-        if weight.strip(b"0.") or not parameters:
-            accepted.add(coding.strip())
-    return accepted

@@ -1,5 +1,8 @@
 """The JSON of the four Lambda@Edge events.
 
+An event is put together from pieces of JSON: what is the same for every event of a distribution is
+encoded once, and so are headers that come again (`ShownHeaders`). A test holds the pieces to what
+the whole, encoded at once, would be.
 Source: CloudFront Developer Guide, "Lambda@Edge event structure".
 """
 
@@ -7,6 +10,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from dataclasses import field
+from functools import lru_cache
 from typing import Final
 
 from edgegw.awslambda.payload import encode_payload
@@ -14,7 +19,7 @@ from edgegw.cloudfront.header_rules import EventHeaders, is_disallowed
 from edgegw.cloudfront.model import Distribution, Origin, S3Origin
 from edgegw.cloudfront.stance import DEFAULT_STANCE, Stance
 from edgegw.cloudfront.triggers import Trigger
-from edgegw.http.message import Headers, Request, Response
+from edgegw.http.message import Header, Headers, Request, Response
 from edgegw.http.target import to_text
 from edgegw.values import value
 
@@ -31,7 +36,8 @@ class ShownBody:
 class Sent:
     """What an event showed, kept to judge the answer against it.
 
-    `headers`, `origin_fields` and `body_fields` are the JSON values themselves.
+    `headers`, `origin_fields` and `body_fields` are the JSON values themselves, `text` is the JSON
+    of the whole request or response, where it was this program that wrote it.
     """
 
     trigger: Trigger
@@ -42,6 +48,41 @@ class Sent:
     body_fields: Mapping[str, object] | None = None
     response: Response | None = None
     stance: Stance = DEFAULT_STANCE
+    text: bytes = field(default=b"", compare=False, repr=False)
+
+
+@value
+class ShownHeaders:
+    """A headers object of an event, as a JSON value (never to be changed) and as its text."""
+
+    fields: EventHeaders
+    text: bytes
+
+
+def _shown_headers(headers: Headers) -> ShownHeaders:
+    """`headers` as events show them; worked out once for headers that come again."""
+    return headers.derived(_shown_headers, _show)
+
+
+def _show(headers: Headers) -> ShownHeaders:
+    if headers.base is not None:
+        lines = headers.raw[-headers.more :]
+        longer = _show_longer(_shown_headers(headers.base), lines)
+        if longer is not None:
+            return longer
+    fields = encode_headers(headers)
+    return ShownHeaders(fields, encode_payload(fields))
+
+
+def _show_longer(shown: ShownHeaders, lines: tuple[Header, ...]) -> ShownHeaders | None:
+    """What `shown` becomes with `lines` behind; None where one stands among its entries."""
+    more = encode_headers(Headers(lines))
+    if not more:
+        return shown
+    if not shown.fields or not shown.fields.keys().isdisjoint(more):
+        return None
+    text = b"%b,%b" % (shown.text[:-1], encode_payload(more)[1:])
+    return ShownHeaders({**shown.fields, **more}, text)
 
 
 def encode_headers(headers: Headers) -> dict[str, list[dict[str, str]]]:
@@ -93,16 +134,13 @@ def encode_request_event(
 
     `origin` is shown at origin-request only, `body` where the association includes it.
     """
-    headers = encode_headers(request.headers)
-    shown = _request_fields(request, headers)
     fields = None if origin is None else encode_origin(origin)
-    if fields is not None:
-        shown["origin"] = fields
     body_fields = None if body is None else _body_fields(body)
-    if body_fields is not None:
-        shown["body"] = body_fields
-    payload = encode_payload(_event(distribution, trigger, request_id, {"request": shown}))
-    sent = Sent(trigger, request, headers, origin, fields, body_fields, stance=distribution.stance)
+    text = _request_text(request, fields, body_fields)
+    payload = b'%b,"request":%b}}]}' % (_beginning(distribution, trigger, request_id), text)
+    headers = _shown_headers(request.headers).fields
+    stance = distribution.stance
+    sent = Sent(trigger, request, headers, origin, fields, body_fields, stance=stance, text=text)
     return payload, sent
 
 
@@ -125,41 +163,56 @@ def encode_response_event(
     origin: Origin | None = None,
 ) -> tuple[bytes, Sent]:
     """The event of `origin-response` or `viewer-response` as JSON bytes, and what it showed."""
-    headers = encode_headers(response.headers)
-    shown = _request_fields(request, encode_headers(request.headers))
-    if origin is not None:
-        shown["origin"] = encode_origin(origin)
-    answer = {
-        "headers": headers,
-        "status": str(response.status),
-        "statusDescription": to_text(response.reason),
-    }
-    parts = {"request": shown, "response": answer}
-    payload = encode_payload(_event(distribution, trigger, request_id, parts))
-    sent = Sent(trigger, request, headers, origin, response=response, stance=distribution.stance)
+    headers = _shown_headers(response.headers)
+    fields = None if origin is None else encode_origin(origin)
+    rest = {"status": str(response.status), "statusDescription": to_text(response.reason)}
+    text = b'{"headers":%b,%b' % (headers.text, encode_payload(rest)[1:])
+    payload = b'%b,"request":%b,"response":%b}}]}' % (
+        _beginning(distribution, trigger, request_id),
+        _request_text(request, fields, None),
+        text,
+    )
+    stance, shown = distribution.stance, headers.fields
+    sent = Sent(trigger, request, shown, origin, response=response, stance=stance, text=text)
     return payload, sent
 
 
-def _event(
-    distribution: Distribution, trigger: Trigger, request_id: str, parts: Mapping[str, object]
-) -> dict[str, object]:
+def _beginning(distribution: Distribution, trigger: Trigger, request_id: str) -> bytes:
+    """An event up to the end of its `config`."""
+    same = _same_for_all(distribution.domain_name, distribution.id, trigger)
+    return b'%b,"requestId":%b}' % (same, encode_payload(request_id))
+
+
+@lru_cache(maxsize=256)
+def _same_for_all(domain_name: str, distribution_id: str, trigger: Trigger) -> bytes:
     config = {
-        "distributionDomainName": distribution.domain_name,
-        "distributionId": distribution.id,
+        "distributionDomainName": domain_name,
+        "distributionId": distribution_id,
         "eventType": trigger,
-        "requestId": request_id,
     }
-    return {"Records": [{"cf": {"config": config, **parts}}]}
+    return b'{"Records":[{"cf":{"config":%b' % encode_payload(config)[:-1]
 
 
-def _request_fields(request: Request, headers: EventHeaders) -> dict[str, object]:
-    return {
-        "clientIp": request.client.address,
-        "headers": headers,
+def _request_text(
+    request: Request,
+    origin: Mapping[str, object] | None,
+    body: Mapping[str, object] | None,
+) -> bytes:
+    """The `request` object of an event as JSON, with `origin` and `body` where it has them."""
+    rest: dict[str, object] = {
         "method": request.method,
         "querystring": to_text(request.target.query or b""),
         "uri": to_text(request.target.path),
     }
+    if origin is not None:
+        rest["origin"] = origin
+    if body is not None:
+        rest["body"] = body
+    return b'{"clientIp":%b,"headers":%b,%b' % (
+        encode_payload(request.client.address),
+        _shown_headers(request.headers).text,
+        encode_payload(rest)[1:],
+    )
 
 
 def encode_origin(origin: Origin) -> dict[str, object]:

@@ -6,7 +6,7 @@ Source: CloudFront Developer Guide, "Work with requests and responses".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from edgegw.cloudfront.header_rules import Accepted, Line, accepted_headers, encode_lines
 from edgegw.cloudfront.judge import Judge
@@ -38,13 +38,16 @@ from edgegw.cloudfront.trigger_rules import (
     parsed_result,
     replaced_body,
 )
+from edgegw.cloudfront.triggers import Trigger
 from edgegw.http.message import Body, Header, Headers, Request, Response
 from edgegw.http.target import Target, to_text
+from edgegw.values import value
 
 Breaches: TypeAlias = tuple[Breach, ...]
 
 
-class Rejected(NamedTuple):
+@value
+class Rejected:
     """CloudFront refuses the result: the first breach is the one its page names."""
 
     breaches: Breaches
@@ -54,7 +57,8 @@ class Rejected(NamedTuple):
         return next(each for each in self.breaches if each.is_refused)
 
 
-class Continued(NamedTuple):
+@value
+class Continued:
     """The request to go on with; `origin` is the one to use (origin-request only)."""
 
     request: Request
@@ -62,7 +66,8 @@ class Continued(NamedTuple):
     warnings: Breaches = ()
 
 
-class Generated(NamedTuple):
+@value
+class Generated:
     """A generated response, before CloudFront adds its own headers."""
 
     status: int
@@ -72,7 +77,8 @@ class Generated(NamedTuple):
     warnings: Breaches = ()
 
 
-class Answered(NamedTuple):
+@value
+class Answered:
     """The response to go on with."""
 
     response: Response
@@ -85,12 +91,25 @@ def decode_request_result(payload: bytes, sent: Sent) -> Continued | Generated |
     Values that the function left alone keep the viewer's original bytes.
     """
     judge = Judge(sent.trigger, sent.stance)
+    if payload == sent.text:
+        return _unchanged_request(judge, sent)
     result = parsed_result(judge, payload)
     if result is None:
         return Rejected(tuple(judge.breaches))
     if "status" in result:
         return _generated(judge, result, sent)
     return _continued(judge, result, sent)
+
+
+def _unchanged_request(judge: Judge, sent: Sent) -> Continued | Rejected:
+    """The function returned what it was given: only what a viewer can do wrong is left to judge."""
+    request = sent.request
+    uri, query = to_text(request.target.path), to_text(request.target.query or b"")
+    check_target(judge, uri, query)
+    if judge.refuses:
+        return Rejected(tuple(judge.breaches))
+    request = request.sent(_target(uri, query, request.target), request.headers)
+    return Continued(request, sent.origin, tuple(judge.breaches))
 
 
 def _continued(judge: Judge, result: Mapping[str, Any], sent: Sent) -> Continued | Rejected:
@@ -115,10 +134,44 @@ def _headers(judge: Judge, found: object, sent: Sent, original: Headers) -> Head
     """The returned headers as lines; the very ones received where nothing was changed."""
     if found == sent.headers:
         return original
+    if original.base is not None:  # made for this request alone, as are results for them
+        return _changed_headers(judge, found, sent, original)
+    remembered = original.derived(sent.stance, _no_results)
+    earlier = remembered.get(sent.trigger)
+    if earlier is not None and earlier.is_of(found):
+        return earlier.headers
+    before = len(judge.breaches)
+    headers = _changed_headers(judge, found, sent, original)
+    if isinstance(found, dict) and len(judge.breaches) == before:
+        remembered[sent.trigger] = _Result(cast("dict[str, object]", found), headers)
+    return headers
+
+
+@value
+class _Result:
+    """A headers object that a function returned, and the headers to go on with."""
+
+    fields: Mapping[str, object]
+    headers: Headers
+
+    def is_of(self, found: object) -> bool:
+        """Whether `found` says the same: in the same order too, as it is that of the lines."""
+        return found == self.fields and list(cast("dict[str, object]", found)) == list(self.fields)
+
+
+def _no_results(_headers: Headers) -> dict[Trigger, _Result]:
+    """Room for what a function made of headers last, and what became of that, by trigger.
+
+    Functions mostly do the same to the same headers; only what broke no rule stays here.
+    """
+    return {}
+
+
+def _changed_headers(judge: Judge, found: object, sent: Sent, original: Headers) -> Headers:
     accepted = accepted_headers(judge, found, sent.headers)
     count = len(sent.headers)
     if [name for name, changed in accepted[:count] if changed is None] == list(sent.headers):
-        return Headers([*original.raw, *_lines(accepted[count:], {})])  # only added to
+        return original.added(*_lines(accepted[count:], {}))
     hidden: list[Header] = []
     received: dict[str, list[Header]] = {}
     for line in original.raw:
@@ -144,7 +197,8 @@ def _target(uri: str, query: str, original: Target) -> Target:
     if uri != to_text(path):
         path = uri.encode("utf-8", "replace")
     if query == to_text(original.query or b""):
-        return Target(path, original.query)
+        is_same = path is original.path and original.authority is None
+        return original if is_same else Target(path, original.query)
     return Target(path, query.encode("utf-8", "replace") if query else None)
 
 
@@ -260,11 +314,23 @@ def decode_response_result(payload: bytes, sent: Sent) -> Answered | Rejected:
         return Rejected(tuple(judge.breaches))
     is_same = description == to_text(original.reason)
     reason = original.reason if is_same else description.encode("utf-8", "replace")
-    body, length = original.body, original.headers.get(b"content-length")
+    body = original.body
     if content is not None:
-        body, length = Body.of(content), str(len(content)).encode()
-    headers = _with_length(headers, length)
+        body = Body.of(content)
+        headers = _with_length(headers, str(len(content)).encode())
+    elif not _keeps_length(headers, original.headers):
+        headers = _with_length(headers, original.headers.get(b"content-length"))
     return Answered(Response(status, reason, headers, body), tuple(judge.breaches))
+
+
+def _keeps_length(headers: Headers, original: Headers) -> bool:
+    """Whether `headers` are the original ones, or longer by lines that are no Content-Length."""
+    if headers is original:
+        return True
+    if headers.base is not original:
+        return False
+    added = headers.raw[-headers.more :]
+    return all(name.lower() != b"content-length" for name, _ in added)
 
 
 def _with_length(headers: Headers, length: bytes | None) -> Headers:

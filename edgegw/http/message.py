@@ -7,26 +7,43 @@ them, and they are made four times as fast.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 from edgegw.http.loose_head import LooseHead
 from edgegw.http.target import Target
 
 Header: TypeAlias = tuple[bytes, bytes]
 
+_T = TypeVar("_T")
+
+_MOST_DERIVED: Final = 16
+"""What one set of headers keeps of what was derived from it: a front door asks a handful."""
+
 
 class Headers:
     """Header lines in order of arrival, repeats and spelling kept; names compare without case.
 
-    Immutable: `without`, `replaced` and `added` answer new values.
+    Immutable: `without`, `replaced` and `added` answer new values. The wire hands out the same
+    object for the same bytes, so what is derived from headers hangs on them and is worked out once.
+    `base` are the headers that these were `added` to, `more` the number of lines added: what is
+    derived from the longer ones can begin with what is known of the shorter.
     """
 
-    __slots__ = ("raw",)
+    __slots__ = ("_derived", "_size", "base", "more", "raw")
 
     raw: tuple[Header, ...]
+    base: Headers | None
+    more: int
 
     def __init__(self, raw: Iterable[Header] = ()) -> None:
         self.raw = tuple(raw)
+        self.base: Headers | None = None
+        self.more = 0
+        self._size = -1
+        self._derived: dict[int, tuple[object, Any]] | None = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Headers, (self.raw,)  # what was derived is not pickled
 
     def __iter__(self) -> Iterator[Header]:
         return iter(self.raw)
@@ -76,11 +93,34 @@ class Headers:
 
     def added(self, *lines: Header) -> Headers:
         """These headers with `lines` behind them."""
-        return Headers(self.raw + lines)
+        if not lines:
+            return self
+        longer = Headers(self.raw + lines)
+        longer.base, longer.more = self, len(lines)
+        return longer
 
     def size(self) -> int:
         """Bytes that the lines take on the wire in HTTP/1.1 (`name: value` CRLF)."""
-        return sum([len(name) + len(value) for name, value in self.raw]) + 4 * len(self.raw)
+        if self._size < 0:
+            lengths = [len(name) + len(value) for name, value in self.raw]
+            self._size = sum(lengths) + 4 * len(lengths)
+        return self._size
+
+    def derived(self, key: object, make: Callable[[Headers], _T]) -> _T:
+        """What `make` answers for these headers; worked out once for each `key`.
+
+        `key` counts by identity: the configuration object that decides, or the function itself
+        where nothing else does. One key stands for one kind of answer.
+        """
+        known = self._derived
+        if known is None:
+            known = self._derived = {}
+        entry = known.get(id(key))
+        if entry is None:
+            if len(known) >= _MOST_DERIVED:
+                known.clear()
+            entry = known[id(key)] = key, make(self)  # with the key, whose id lasts as it does
+        return entry[1]
 
 
 NO_HEADERS: Final = Headers()

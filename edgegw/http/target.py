@@ -35,6 +35,11 @@ class Target(NamedTuple):
         """Path and query as they stand on an origin-form request line."""
         return self.path if self.query is None else self.path + b"?" + self.query
 
+    @property
+    def size(self) -> int:
+        """Bytes of `raw`."""
+        return len(self.path) if self.query is None else len(self.path) + 1 + len(self.query)
+
 
 def to_text(raw: bytes) -> str:
     """Bytes as AWS shows them in events: valid UTF-8 as it is, anything else as ISO-8859-1.

@@ -29,7 +29,7 @@ def answer(
 ) -> tuple[Target | None, Finish]:
     """The target that took a request with this Cookie, and how it ended."""
     lines = [("Cookie", cookie)] if cookie else []
-    step = start(door, request(headers=lines), FACTS._replace(now=FACTS.now + now))
+    step = start(door, request(headers=lines), replace(FACTS, now=FACTS.now + now))
     assert isinstance(step, ChooseTarget)
     step = step.next(Routable(targets, "", turn))
     if isinstance(step, Finish):
@@ -167,7 +167,7 @@ BLUE, GREEN = replace(WEB, name="blue", arn="arn:blue"), replace(WEB, name="gree
 
 
 def group_of(door: Listener, sent: Request, draw: float) -> tuple[str, bool, ForwardTo]:
-    step = start(door, sent, FACTS._replace(draw=draw))
+    step = start(door, sent, replace(FACTS, draw=draw))
     assert isinstance(step, ChooseTarget)
     forward = step.next(Routable(WEB.targets, ""))
     assert isinstance(forward, ForwardTo)

@@ -44,7 +44,7 @@ def test_ten_thousand_requests_fall_within_three_deviations_of_the_weights() -> 
     door = listener(default=Forward(groups))
     found: Counter[str] = Counter()
     for _ in range(10_000):
-        step = start(door, request(), FACTS._replace(draw=dice.random()))
+        step = start(door, request(), replace(FACTS, draw=dice.random()))
         assert isinstance(step, ChooseTarget)
         found[step.group.name] += 1
     for at, weight in enumerate(weights):
@@ -63,7 +63,7 @@ def test_the_dice_for_the_group_and_for_its_target_are_independent() -> None:
     door = listener(default=Forward(groups))
     took: Counter[tuple[str, Target]] = Counter()
     for at in range(10_000):
-        step = start(door, request(), FACTS._replace(draw=at / 10_000))
+        step = start(door, request(), replace(FACTS, draw=at / 10_000))
         assert isinstance(step, ChooseTarget)
         forward = step.next(Routable(targets, ""))
         assert isinstance(forward, ForwardTo)
@@ -76,7 +76,7 @@ def test_a_weight_of_zero_gets_nothing_and_an_empty_group_does_not_hand_its_shar
     empty = replace(WEB, name="empty", targets=())
     door = listener(default=Forward(((WEB, 0), (empty, 1))))
     for draw in (0.0, 0.3, 0.999):
-        step = start(door, request(), FACTS._replace(draw=draw))
+        step = start(door, request(), replace(FACTS, draw=draw))
         assert isinstance(step, ChooseTarget)
         assert step.group is empty
         finish = step.next(Routable((), ""))
