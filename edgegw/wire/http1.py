@@ -66,6 +66,8 @@ def new_client(address: tuple[str, int]) -> Client:
 
 def close_gently(transport: asyncio.Transport, *, unread: bool) -> None:
     """Closes; with bytes of the client `unread`, a moment later, so that it can read the answer."""
+    if transport.is_closing():  # asyncio's TLS cannot be ended any more once it is closed twice
+        return
     if not unread or not transport.can_write_eof():
         transport.close()
         return
