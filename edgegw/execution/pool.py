@@ -88,6 +88,7 @@ class Pool:
     _mean_duration: float | None = None
     _mean_waiting: float = 0.0
     _last_completion: float = 0.0
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     _timer: asyncio.TimerHandle | None = None
     _due: float = 0.0
     _is_trying: bool = False
@@ -114,7 +115,7 @@ class Pool:
 
         Whoever cancels the answer has no part in it any more; what has begun goes on.
         """
-        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        outcome: asyncio.Future[Outcome] = self._loop.create_future()
         pending = PendingInvocation(invocation, arn, sink, outcome, now)
         if self._idle_provisioned:
             self._idle_provisioned.pop().begin(pending, now)
@@ -167,7 +168,7 @@ class Pool:
 
     def _look_again_soon(self) -> None:
         self._due = time.monotonic() + PATIENCE
-        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._consider_growth)
+        self._timer = self._loop.call_later(PATIENCE, self._consider_growth)
 
     def _consider_growth(self) -> None:
         self._timer = None
