@@ -23,12 +23,18 @@ from time import perf_counter
 from typing import Any
 
 import edgegw
-from edgegw.cloudfront import header_rules, trigger_event
-from edgegw.cloudfront.policies import Treatment
+from edgegw.alb import admission
+from edgegw.alb import flow as alb
+from edgegw.alb.forwarding import forwarded_request
+from edgegw.cloudfront import header_rules, trigger_event, trigger_result
+from edgegw.cloudfront.answers import Facts, response_headers
+from edgegw.cloudfront.judge import Judge
+from edgegw.cloudfront.policies import Treatment, origin_request
 from edgegw.config.model import DistributionDoor, ListenerDoor
 from edgegw.config.resolve import load_dict
 from edgegw.http.limits import Limits
-from edgegw.http.message import Client, Headers
+from edgegw.http.message import Client, Headers, Request
+from edgegw.http.target import Target
 from edgegw.wire import http1_reader, http2_heads
 from edgegw.wire.http1_reader import Http1Reader
 
@@ -88,23 +94,17 @@ def doors() -> tuple[DistributionDoor, ListenerDoor]:
 
 def samples() -> dict[str, Arguments]:
     """Arguments for each `lru_cache`, by module and name. A cache that is gone does not matter."""
-    _, balancer = doors()
-    listener = balancer.listener
-    client = Client("127.0.0.1", 50000, "TID_0")
-    rewriting = {"is_http2": False, "to_ip": True, "is_rewritten": False}
     return {
-        "alb.admission._look": given(LINES),
         "alb.answers.error_page": given(502, date=DATE),
         "alb.answers.fixed_response": given(200, "text/plain", "x" * 1024, date=DATE),
         "alb.certificates._headers": given("verify", ()),
         "alb.conditions._address": given("127.0.0.1"),
         "alb.desync._meant": given(b"Upgrade-Insecure-Requests"),
-        "alb.forwarding.kept": given(LINES, to_ip=True),
-        "alb.forwarding._rewritten": given(
-            identity(listener), LINES, b"www.example.com", client, "", **rewriting
-        ),
         "alb.rules.without_port": given(b"www.example.com:8080"),
         "alb.rules.port_of": given(b"www.example.com:8080"),
+        "cloudfront.trigger_event._same_for_all": given(
+            "d1.cloudfront.net", "E1", "origin-request"
+        ),
     }
 
 
@@ -112,16 +112,11 @@ def given(*args: object, **keywords: object) -> Arguments:
     return args, keywords
 
 
-def identity(listener: object) -> object:
-    module = importlib.import_module("edgegw.alb.forwarding")
-    kind = getattr(module, "_Identity", None)
-    return listener if kind is None else kind(listener)
-
-
 def by_hand() -> Iterator[Cache]:
     """Caches that are no `lru_cache`."""
     yield from of_the_wire()
     yield from of_distributions()
+    yield from of_headers()
 
 
 def of_the_wire() -> Iterator[Cache]:
@@ -155,6 +150,47 @@ def of_distributions() -> Iterator[Cache]:
     name, learn = "x-content-type-options", header_rules._learn_name
     header_rules._learn_name(name)
     yield Cache("header_rules: names", partial(header_rules._names.get, name), partial(learn, name))
+
+
+def of_headers() -> Iterator[Cache]:
+    """What hangs on headers that come again."""
+    site, balancer = doors()
+    behavior, listener = site.distribution.default_behavior, balancer.listener
+    facts, at = Facts("r" * 54 + "==", "0" * 32, DATE), alb.Facts(DATE, 0.0, "0" * 24, 0.0)
+
+    def request(headers: Headers) -> Request:
+        return Request("GET", Target(b"/some/path"), headers, client=Client("127.0.0.1", 50000))
+
+    calls: dict[str, Callable[[Headers], object]] = {
+        "size": Headers.size,
+        "policies": lambda headers: origin_request(
+            behavior.forwarding, request(headers), behavior.origin, facts
+        ),
+        "event headers": trigger_event._shown_headers,
+        "what goes on to the viewer": lambda headers: response_headers(
+            headers, facts, keeps_cookies=True
+        ),
+        "admission": admission._look,
+        "rewritten for a target": lambda headers: forwarded_request(
+            request(headers), listener, b"www.example.com", at, to_ip=True
+        ),
+    }
+    shown = trigger_event.encode_headers(Headers(LINES))
+    changed = {**shown, "x-hook": [{"key": "X-Hook", "value": "1"}]}
+
+    def result(headers: Headers) -> object:
+        sent = trigger_event.Sent("viewer-request", request(headers), shown)
+        judge = Judge(sent.trigger, sent.stance)
+        return trigger_result._headers(judge, changed, sent, headers)
+
+    calls["a function's changes"] = result
+    headers = Headers(LINES)
+    for name, call in calls.items():
+        yield Cache(f"headers: {name}", partial(call, headers), partial(with_new_headers, call))
+
+
+def with_new_headers(call: Callable[[Headers], object]) -> object:
+    return call(Headers(LINES))
 
 
 def emptied(memory: dict[Any, Any], call: Callable[[], object]) -> Callable[[], object]:

@@ -31,7 +31,7 @@ import asyncio
 import base64
 import random  # ids and weights, no secrets
 import time
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable
 from email.utils import formatdate
 from functools import partial
 from itertools import count
@@ -91,7 +91,7 @@ class Driver:
         self, distribution: Distribution, request: Request, request_id: str
     ) -> Step:
         """One viewer request begins its way through a distribution."""
-        facts = Facts(request_id, random.randbytes(16).hex(), self.date())
+        facts = Facts(request_id, random.getrandbits(128).to_bytes(16, "little").hex(), self.date())
         return cloudfront.start(distribution, request, facts)
 
     def enter_listener(self, listener: Listener, request: Request) -> Step:
@@ -192,26 +192,33 @@ class Driver:
 
     # What steps ask for
 
-    async def _invoke(
+    def _invoke(
         self, invocation: Invocation, edition: Edition | None, exchange: Exchange
-    ) -> Outcome:
+    ) -> Awaitable[Outcome]:
         if self._faults.plans:
             name = invocation.function.name
             drawn = self._drawn(f"function:{name}", exchange)
             deployed = self._service.functions.get(name)
             if drawn is not None and deployed is not None:
                 run = partial(self._service.invoke, invocation, edition=edition)
-                return await drawn.invoke(run, deployed.latest.timeout)
-        return await self._service.invoke(invocation, edition=edition)
+                return drawn.invoke(run, deployed.latest.timeout)
+        return self._service.invoke(invocation, edition=edition)
 
-    async def _fetch(self, step: cloudfront.Fetch, exchange: Exchange) -> Response | OriginFailure:
+    def _fetch(
+        self, step: cloudfront.Fetch, exchange: Exchange
+    ) -> Awaitable[Response | OriginFailure]:
         origin = step.origin
         if self._faults.plans and origin.name:
             drawn = self._drawn(f"origin:{origin.name}", exchange)
             if drawn is not None:
                 send = partial(self._origins.fetch, origin, step.sent, exchange)
+<<<<<<< HEAD
                 return await drawn.fetch(send, connection_to(origin).read, OriginFailure)
         return await self._origins.fetch(origin, step.sent, exchange)
+=======
+                return drawn.fetch(send, origin.read_timeout, OriginFailure)
+        return self._origins.fetch(origin, step.sent, exchange)
+>>>>>>> decisions
 
     async def _fetch_target(
         self, step: alb.ForwardTo, exchange: Exchange
@@ -288,7 +295,7 @@ def new_exchange_id() -> str:
 
 def new_request_id() -> str:
     """A CloudFront request id: 54 URL-safe base64 characters and `==`."""
-    return base64.urlsafe_b64encode(random.randbytes(40)).decode("ascii")
+    return base64.urlsafe_b64encode(random.getrandbits(320).to_bytes(40, "little")).decode("ascii")
 
 
 _DRAINED: Final = "the target was deregistered and its deregistration delay is over"
