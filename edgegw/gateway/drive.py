@@ -212,13 +212,8 @@ class Driver:
             drawn = self._drawn(f"origin:{origin.name}", exchange)
             if drawn is not None:
                 send = partial(self._origins.fetch, origin, step.sent, exchange)
-<<<<<<< HEAD
-                return await drawn.fetch(send, connection_to(origin).read, OriginFailure)
-        return await self._origins.fetch(origin, step.sent, exchange)
-=======
-                return drawn.fetch(send, origin.read_timeout, OriginFailure)
+                return drawn.fetch(send, connection_to(origin).read, OriginFailure)
         return self._origins.fetch(origin, step.sent, exchange)
->>>>>>> decisions
 
     async def _fetch_target(
         self, step: alb.ForwardTo, exchange: Exchange
