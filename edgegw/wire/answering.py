@@ -74,25 +74,33 @@ async def answer(
 ) -> None:
     """Waits for the response to `request` and sends it; raises nothing but CancelledError."""
     try:
-        response = accepted if isinstance(accepted, Response) else await accepted
+        response = await _awaited(accepted, outlet)
+        if response is not None:
+            delivery = Delivery()
+            try:
+                await deliver(response, request, outlet, delivery, body)
+            finally:
+                if body is not None:
+                    delivery.received += body.received
+                front.done(response, delivery)
+    finally:
+        if body is not None:
+            body.forget()
+
+
+async def _awaited(accepted: Response | Awaitable[Response], outlet: Outlet) -> Response | None:
+    """The response; None where there is none, and the outlet is cut."""
+    try:
+        return accepted if isinstance(accepted, Response) else await accepted
     except ViewerGoneError:
         outlet.cut()
-        return
     except asyncio.CancelledError:
         outlet.cut()
         raise
     except Exception:
         logger.exception("a fault of edgegw itself, please report it")
         outlet.cut()
-        return
-    delivery = Delivery()
-    try:
-        await deliver(response, request, outlet, delivery, body)
-    finally:
-        if body is not None:
-            delivery.received += body.received
-            body.forget()
-        front.done(response, delivery)
+    return None
 
 
 async def deliver(

@@ -71,7 +71,11 @@ def close_gently(transport: asyncio.Transport, *, unread: bool) -> None:
     if not unread or not transport.can_write_eof():
         transport.close()
         return
-    transport.write_eof()
+    try:
+        transport.write_eof()
+    except OSError:  # the client has reset the connection, which nobody has noticed yet
+        transport.close()
+        return
     asyncio.get_running_loop().call_later(_LINGER, transport.close)
 
 

@@ -121,8 +121,10 @@ class RequestBody:
         """The next part. Raises ViewerGoneError when the body never comes to its end."""
         while True:
             if self.broken is not None:
-                self.broken.received = self.received
-                raise self.broken
+                # A fresh one: what was raised knows all who waited, and records keep this body.
+                error = ViewerGoneError(self.broken.detail, self.broken.why)
+                error.received = self.received
+                raise error
             if self._parts:
                 part = self._parts.popleft()
                 self.buffered -= len(part)

@@ -13,7 +13,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as serve_websockets
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
 
-from tests.conftest import PYTHON
+from tests.conftest import PYTHON, read_head
 
 ALL_METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
 
@@ -442,3 +442,35 @@ def test_idle_tunnels_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert asyncio.run(lived(only_origin=True)) < 8
     assert asyncio.run(lived(only_origin=False)) == 8
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("answer_first", [False, True])
+async def test_viewer_that_leaves_before_the_switch_leaves_no_connection(
+    serving: Any, raw_origin: Any, door: str, answer_first: bool
+) -> None:
+    """The origin answers 101 to nobody, or to somebody who leaves at that very moment."""
+    asked, left, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if b" /chat " not in await read_head(reader):
+            return
+        asked.set()
+        if not answer_first:
+            await left.wait()
+        writer.write(b"HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhi")
+        await reader.read(-1)
+        ended.set()
+
+    async with raw_origin(script) as app, serving(with_target(app.url)) as served:
+        _, writer = await asyncio.open_connection(*served.address(door))
+        writer.write(
+            b"GET /chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        )
+        await asked.wait()
+        writer.transport.abort()
+        await asyncio.sleep(0.1)
+        left.set()
+        async with asyncio.timeout(5):
+            await ended.wait()

@@ -302,22 +302,21 @@ class Http1Connection(asyncio.Protocol):
 
 
 class AnswerBody:
-    """The rest of a response body, as it comes; read once."""
+    """The rest of a response body, as it comes; read once. Once it is over it holds nothing."""
 
-    __slots__ = ("_connection", "_is_released")
+    __slots__ = ("_connection",)
 
     def __init__(self, connection: Http1Connection) -> None:
-        self._connection = connection
-        self._is_released = False
+        self._connection: Http1Connection | None = connection
 
     def __aiter__(self) -> AnswerBody:
         return self
 
     async def __anext__(self) -> bytes:
         """The next part. Raises CutOffError when the answer has no end."""
-        connection, reader = self._connection, self._connection.reader
         try:
-            while not self._is_released:
+            while (connection := self._connection) is not None:
+                reader = connection.reader
                 if reader.parts:
                     part = connection.take()
                     if reader.state == "done" and not reader.parts:
@@ -339,6 +338,6 @@ class AnswerBody:
 
     def release(self) -> None:
         """Nobody reads on: the connection may be used again if the answer is complete."""
-        if not self._is_released:
-            self._is_released = True
-            self._connection.release()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.release()
