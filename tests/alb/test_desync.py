@@ -24,6 +24,10 @@ ROWS = [
     (b"POST", b"/", b"HTTP/1.1", [(CL, b"5")], RiskClass.Compliant, ""),
     (b"POST", b"/", b"HTTP/1.1", [(TE, b"chunked")], RiskClass.Compliant, ""),
     (b"POST", b"/", b"HTTP/1.1", [(TE, b"gzip;q=1, chunked")], RiskClass.Compliant, ""),
+    (b"POST", b"/", b"HTTP/1.1", [(TE, b"compress, chunked")], RiskClass.Compliant, ""),
+    (b"POST", b"/", b"HTTP/1.1", [(TE, b"deflate, chunked")], RiskClass.Compliant, ""),
+    (b"POST", b"/", b"HTTP/1.1", [(TE, b"identity")], RiskClass.Compliant, ""),
+    (b"POST", b"/", b"HTTP/1.1", [(TE, b"br, chunked")], SEVERE, "BadTransferEncoding"),
     (b"GET", b"/", b"HTTP/1.1", [(b"a", b"\xc3\xbc")], RiskClass.Compliant, ""),
     # headers
     (b"GET", b"/", b"HTTP/1.1", [(b"a", b"b\rc")], SEVERE, "BadHeader"),

@@ -9,6 +9,7 @@ from edgegw.cloudfront import deployment_rules, quotas
 from edgegw.cloudfront.header_rules import DISALLOWED, READ_ONLY, is_disallowed
 from edgegw.cloudfront.origin_rules import is_unsettable
 from edgegw.cloudfront.trigger_rules import BODY_LIMIT, REQUEST_FIELDS, RESPONSE_FIELDS
+from edgegw.cloudfront.triggers import REQUEST_TRIGGERS, TRIGGERS
 
 K, M = 1024, 1024 * 1024
 
@@ -98,6 +99,12 @@ def test_old_and_coming_runtimes_are_told_apart(runtime: str, words: str) -> Non
     candidate = deployment_rules.Candidate(runtime)
     [found] = deployment_rules.objections(candidate, frozenset({"viewer-request"}))
     assert words in found.text
+
+
+def test_triggers_in_the_order_of_a_request() -> None:
+    """CloudFront Developer Guide, "Events that can trigger a Lambda@Edge function"."""
+    assert TRIGGERS == ("viewer-request", "origin-request", "origin-response", "viewer-response")
+    assert REQUEST_TRIGGERS == ("viewer-request", "origin-request")
 
 
 def test_fields_that_cloudfront_knows() -> None:
