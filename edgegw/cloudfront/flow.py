@@ -84,7 +84,7 @@ class ReadBody:
 
     def next(self, content: bytes, *, truncated: bool, body: Body) -> Step:
         """`content` is what was read, `body` the whole body again, from its first byte."""
-        request = self.request._replace(body=body)
+        request = replace(self.request, body=body)
         shown = ShownBody(content, truncated)
         if self.trigger == "viewer-request":
             return _run_viewer_request(self.visit, request, shown)
@@ -144,7 +144,7 @@ class OriginRequest:
                 chosen = origin or visit.origin
                 if b"host" not in request.headers:  # the function took it away
                     host = (b"Host", chosen.domain_name.encode())
-                    request = request._replace(headers=request.headers.added(host))
+                    request = replace(request, headers=request.headers.added(host))
                 return Fetch(visit, request, chosen)
 
 
@@ -167,7 +167,7 @@ class Fetch:
         request = self.request.sent(target, headers)
         if request.upgrade and b"sec-websocket-key" not in headers:
             # The policies keep the handshake from the origin: it is an ordinary request.
-            return request._replace(upgrade=b"")
+            return replace(request, upgrade=b"")
         return request
 
     def next(self, reply: Response | OriginFailure) -> Step:
@@ -332,7 +332,7 @@ def _with_default_root_object(distribution: Distribution, request: Request) -> R
     root = distribution.default_root_object
     if not root or request.target.path != b"/":
         return request
-    return request._replace(target=Target(b"/" + root.encode(), request.target.query))
+    return replace(request, target=Target(b"/" + root.encode(), request.target.query))
 
 
 def _run_origin_request(visit: Visit, request: Request, body: ShownBody | None) -> OriginRequest:
@@ -408,7 +408,7 @@ def _upgraded(visit: Visit, reply: Response, upgraded: Upgraded) -> Finish:
         Response(reply.status, reply.reason, headers, reply.body), "Miss", visit.facts
     )
     upgraded = upgraded._replace(idle=WEBSOCKET_IDLE, only_origin=True)
-    return Finish(response._replace(upgraded=upgraded), visit, "Miss")
+    return Finish(replace(response, upgraded=upgraded), visit, "Miss")
 
 
 def _failed(step: FunctionStep, outcome: Outcome, answer: Rejected | None = None) -> Step:
@@ -463,7 +463,8 @@ def _or_error_page(failed: Finish) -> Step:
         return failed
     _release(failed.response)
     viewer = visit.viewer
-    request = viewer._replace(
+    request = replace(
+        viewer,
         method="HEAD" if viewer.method == "HEAD" else "GET",
         target=Target(page.path.encode()),
         headers=viewer.headers.without(*_OF_THE_BODY),
