@@ -7,7 +7,7 @@ import uvicorn
 from edgegw.gateway.origins.http1_client import Http1Client
 from edgegw.gateway.origins.transport import Outgoing, Timeouts
 from edgegw.http.message import Headers, Request
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 
 ORIGIN = ("http", "127.0.0.1", int(sys.argv[2]))
 CLIENT = Http1Client()
@@ -17,7 +17,7 @@ TIMEOUTS = Timeouts(connect=10, read=30, write=30, keep_alive=5)
 async def app(scope, receive, send):
     if scope["type"] != "http":
         return
-    target = Target(scope["raw_path"], scope["query_string"] or None)
+    target = RequestTarget(scope["raw_path"], scope["query_string"] or None)
     request = Request(scope["method"], target, Headers(scope["headers"]))
     response = await CLIENT.send(Outgoing(ORIGIN, request, TIMEOUTS))
     headers = list(response.headers.raw)

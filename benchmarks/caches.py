@@ -27,14 +27,14 @@ from edgegw.alb import admission
 from edgegw.alb import flow as alb
 from edgegw.alb.forwarding import forwarded_request
 from edgegw.cloudfront import header_rules, trigger_event, trigger_result
-from edgegw.cloudfront.answers import Facts, response_headers
-from edgegw.cloudfront.judge import Judge
+from edgegw.cloudfront.answers import DistributionFacts, response_headers
 from edgegw.cloudfront.policies import Treatment, origin_request
+from edgegw.cloudfront.validator import Validator
 from edgegw.config.model import DistributionDoor, ListenerDoor
 from edgegw.config.resolve import load_dict
 from edgegw.http.limits import Limits
 from edgegw.http.message import Client, Headers, Request
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 from edgegw.wire import http1_reader, http2_heads
 from edgegw.wire.http1_reader import Http1Reader
 
@@ -156,10 +156,15 @@ def of_headers() -> Iterator[Cache]:
     """What hangs on headers that come again."""
     site, balancer = doors()
     behavior, listener = site.distribution.default_behavior, balancer.listener
-    facts, at = Facts("r" * 54 + "==", "0" * 32, DATE), alb.Facts(DATE, 0.0, "0" * 24, 0.0)
+    facts, at = (
+        DistributionFacts("r" * 54 + "==", "0" * 32, DATE),
+        alb.BalancerFacts(DATE, 0.0, "0" * 24, 0.0),
+    )
 
     def request(headers: Headers) -> Request:
-        return Request("GET", Target(b"/some/path"), headers, client=Client("127.0.0.1", 50000))
+        return Request(
+            "GET", RequestTarget(b"/some/path"), headers, client=Client("127.0.0.1", 50000)
+        )
 
     calls: dict[str, Callable[[Headers], object]] = {
         "size": Headers.size,
@@ -179,8 +184,8 @@ def of_headers() -> Iterator[Cache]:
     changed = {**shown, "x-hook": [{"key": "X-Hook", "value": "1"}]}
 
     def result(headers: Headers) -> object:
-        sent = trigger_event.Sent("viewer-request", request(headers), shown)
-        judge = Judge(sent.trigger, sent.stance)
+        sent = trigger_event.ShownEvent("viewer-request", request(headers), shown)
+        judge = Validator(sent.trigger, sent.stance)
         return trigger_result._headers(judge, changed, sent, headers)
 
     calls["a function's changes"] = result

@@ -18,13 +18,13 @@ from typing import Any
 
 from edgegw.awslambda.payload import decode_payload
 from edgegw.cloudfront.model import CustomOrigin
-from edgegw.cloudfront.trigger_event import Sent, encode_request_event, encode_response_event
+from edgegw.cloudfront.trigger_event import ShownEvent, encode_request_event, encode_response_event
 from edgegw.cloudfront.trigger_result import decode_request_result, decode_response_result
 from edgegw.cloudfront.triggers import TRIGGERS, Trigger
 from edgegw.config.model import DistributionDoor
 from edgegw.config.resolve import load_dict
 from edgegw.http.message import Headers, Request, Response
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 
 HEADERS = 30
 NAMES = [b"Host", b"Via", b"Content-Length", b"Accept", b"Cookie"]
@@ -32,7 +32,7 @@ LINES = [(name, b"value of some length, as they are") for name in NAMES]
 LINES += [(b"X-Header-%d" % at, b"value %d of some length, as they are" % at) for at in range(25)]
 
 
-def sent_at(trigger: Trigger) -> tuple[dict[str, Any], Sent]:
+def sent_at(trigger: Trigger) -> tuple[dict[str, Any], ShownEvent]:
     """The part of the event that a function returns, and what was sent."""
     site = {
         "listen": 0,
@@ -42,7 +42,7 @@ def sent_at(trigger: Trigger) -> tuple[dict[str, Any], Sent]:
     (door,) = load_dict({"distributions": {"site": site}}).doors
     assert isinstance(door, DistributionDoor)
     origin = CustomOrigin("origin.test", 80, "http") if trigger.startswith("origin") else None
-    request = Request("GET", Target(b"/a/b", b"c=d"), Headers(LINES))
+    request = Request("GET", RequestTarget(b"/a/b", b"c=d"), Headers(LINES))
     if trigger.endswith("request"):
         payload, sent = encode_request_event(
             door.distribution, trigger, "id", request, origin=origin

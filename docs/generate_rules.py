@@ -153,7 +153,7 @@ def edge_entries() -> list[Entry]:
     return sorted(
         Entry(value.code, value.demands, path, lines[name], value.source)
         for name, value in vars(rule_table).items()
-        if isinstance(value, rule_table.Rule)
+        if isinstance(value, rule_table.EdgeRule)
     )
 
 

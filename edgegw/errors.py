@@ -6,7 +6,7 @@
     └── UsageError              a command or an API call used wrongly                  (exit 2)
 
 What the user's functions do wrong is never an exception: it is an `Outcome`
-(`edgegw.awslambda.model`), and a rule that their answer breaks is a `Breach`.
+(`edgegw.awslambda.model`), and a rule that their answer breaks is a `Violation`.
 """
 
 from __future__ import annotations

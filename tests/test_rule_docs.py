@@ -12,8 +12,8 @@ import respx
 import yaml
 
 from edgegw.cloudfront.header_rules import DISALLOWED, READ_ONLY
-from edgegw.cloudfront.rule_table import DEPLOYMENT_RULES, FAULT_RULES, RESULT_RULES, Rule
-from edgegw.cloudfront.stance import OPEN_POINTS
+from edgegw.cloudfront.rule_table import DEPLOYMENT_RULES, OUTCOME_RULES, RESULT_RULES, EdgeRule
+from edgegw.cloudfront.strictness import OPEN_POINTS
 from edgegw.cloudfront.triggers import TRIGGERS
 from edgegw.config.document import document_of
 from edgegw.config.resolve import load_document
@@ -22,7 +22,7 @@ from edgegw.gateway.gateway import Gateway
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "lambda-edge-rules.md").read_text()
-RULES = (*FAULT_RULES, *RESULT_RULES, *DEPLOYMENT_RULES)
+RULES = (*OUTCOME_RULES, *RESULT_RULES, *DEPLOYMENT_RULES)
 SECTIONS = dict(re.findall(r"### `(lambda-edge\.[a-z0-9-]+)`\n(.*?)(?=\n##|\Z)", PAGE, re.S))
 
 WITHOUT_EXAMPLE = {
@@ -41,7 +41,7 @@ def test_page_and_code_have_the_same_rules_in_the_same_order() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
-def test_section_says_what_the_rule_says(rule: Rule) -> None:
+def test_section_says_what_the_rule_says(rule: EdgeRule) -> None:
     section = SECTIONS[rule.code]
     assert rule.demands in section
     assert f"[AWS]({rule.source})" in section
@@ -197,7 +197,7 @@ def test_ledger_lists_every_open_point_with_both_choices() -> None:
             config = merged(copy.deepcopy(site), {"gateway": {"open_points": {name: value}}})
             load_document(document_of(config), ROOT)
         default = load_document(document_of(site), ROOT).doors[0]
-        assert getattr(default.distribution.stance, name) == choice  # type: ignore[union-attr]
+        assert getattr(default.distribution.strictness, name) == choice  # type: ignore[union-attr]
 
 
 def test_page_lists_the_headers_of_the_code() -> None:

@@ -10,14 +10,14 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from edgegw.alb.desync import RiskClass
-from edgegw.alb.event import Refusal
-from edgegw.alb.finish import Chosen, Finish
-from edgegw.alb.forwarding import Facts, trace_of
+from edgegw.alb.event import BalancerRefusal
+from edgegw.alb.finish import BalancerAnswer, Chosen
+from edgegw.alb.forwarding import BalancerFacts, trace_of
 from edgegw.alb.health_check_log import timestamp
 from edgegw.alb.model import IpTargetGroup, Listener
 from edgegw.http.grpc import is_grpc
-from edgegw.http.message import Client, Request, Response, Tls
-from edgegw.http.target import Target
+from edgegw.http.message import Client, NegotiatedTls, Request, Response
+from edgegw.http.target import RequestTarget
 from edgegw.http.version import dotted
 
 _ESCAPED: Final = re.compile(rb"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
@@ -33,7 +33,7 @@ Source: ELB User Guide for ALB, "Troubleshoot", HTTP 460.
 """
 
 
-UNREAD: Final = Request("-", Target(b"-"), http_version="-")
+UNREAD: Final = Request("-", RequestTarget(b"-"), http_version="-")
 """Stands for a request that could not be read."""
 
 
@@ -55,7 +55,7 @@ class Sizes(NamedTuple):
 
 
 def access_line(
-    finish: Finish,
+    finish: BalancerAnswer,
     request: Request,
     timing: Timing,
     sizes: Sizes,
@@ -153,9 +153,9 @@ def refused_line(
     listener: Listener, page: Response, client: Client, timing: Timing, *, address: str
 ) -> str:
     """The line of a request that could not be read and got `page`."""
-    facts = Facts(b"", timing.created, "", 0.0)
+    facts = BalancerFacts(b"", timing.created, "", 0.0)
     size = page.headers.size() + (page.body.length or 0)
-    finish = Finish(page, Chosen(listener, facts), Refusal(page.status, "-", ""))
+    finish = BalancerAnswer(page, Chosen(listener, facts), BalancerRefusal(page.status, "-", ""))
     request = replace(UNREAD, client=client)
     return access_line(finish, request, timing, Sizes(0, size), address=address)
 
@@ -164,7 +164,7 @@ def _certificate(chosen: Chosen) -> bytes:
     return chosen.listener.arn.replace(":elasticloadbalancing:", ":acm:").encode()
 
 
-def _priority(finish: Finish) -> str:
+def _priority(finish: BalancerAnswer) -> str:
     rule = finish.chosen.rule
     if rule is None:
         return "-"
@@ -178,13 +178,13 @@ def _actions(chosen: Chosen) -> bytes:
     return b"rewrite,forward" if rewritten else chosen.action.encode()
 
 
-def _redirect_url(finish: Finish) -> bytes:
+def _redirect_url(finish: BalancerAnswer) -> bytes:
     if finish.chosen.action != "redirect":
         return b"-"
     return finish.response.headers.get(b"location") or b"-"
 
 
-def _error_reason(finish: Finish) -> bytes:
+def _error_reason(finish: BalancerAnswer) -> bytes:
     if finish.refusal is not None and finish.refusal.reason != "-":
         return finish.refusal.reason.encode()
     return b"AWSALBTGCookieInvalid" if finish.chosen.bad_cookie else b"-"
@@ -197,7 +197,7 @@ def _risk_reason(chosen: Chosen) -> bytes:
 
 def _quoted(value: bytes) -> str:
     r"""In quotes; what is not printable ASCII, quotes and backslashes as `\xNN`."""
-    escaped = _ESCAPED.sub(lambda found: b"\\x%02X" % found[0][0], value)
+    escaped = _ESCAPED.sub(lambda match: b"\\x%02X" % match[0][0], value)
     return f'"{escaped.decode("ascii")}"'
 
 
@@ -207,33 +207,39 @@ class Connected(NamedTuple):
     time: float
     client: Client
     port: int
-    tls: Tls | None = None
+    tls: NegotiatedTls | None = None
     latency: float | None = None
     leaf: tuple[str, str, str] | None = None
     failure: str = ""
     key_exchange: str = ""
 
 
-def connection_line(found: Connected, balancer_id: str, *, is_mutual: bool, address: str) -> str:
+def connection_line(
+    connection: Connected, balancer_id: str, *, is_mutual: bool, address: str
+) -> str:
     """The line of one connection. `leaf` is subject, validity and serial number."""
-    version, cipher = (found.tls.protocol, found.tls.cipher) if found.tls else ("", "")
-    subject, validity, serial = found.leaf or ("-", "-", "-")
-    verified = f"Failed:{found.failure}" if found.failure else "Success" if is_mutual else "-"
+    version, cipher = (
+        (connection.tls.protocol, connection.tls.cipher) if connection.tls else ("", "")
+    )
+    subject, validity, serial = connection.leaf or ("-", "-", "-")
+    verified = (
+        f"Failed:{connection.failure}" if connection.failure else "Success" if is_mutual else "-"
+    )
     return " ".join(
         [
-            timestamp(found.time),
-            found.client.address,
-            str(found.client.port),
-            str(found.port),
+            timestamp(connection.time),
+            connection.client.address,
+            str(connection.client.port),
+            str(connection.port),
             version or "-",
             cipher or "-",
-            "-" if found.latency is None else f"{found.latency:.3f}",
+            "-" if connection.latency is None else f"{connection.latency:.3f}",
             _quoted(subject.encode()),
             validity,
             serial,
             verified,
-            found.client.connection or "-",
-            found.key_exchange or "-",
+            connection.client.connection or "-",
+            connection.key_exchange or "-",
             balancer_id,
             address,
         ]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from edgegw.alb.desync import COMPLIANT, Classification, classify_loose, classify_parsed, suspects
-from edgegw.alb.event import Refusal
+from edgegw.alb.desync import COMPLIANT, Classification, classify_lenient, classify_parsed, suspects
+from edgegw.alb.event import BalancerRefusal
 from edgegw.alb.model import Attributes
 from edgegw.http.message import Header, Headers, Request
 from edgegw.values import value
@@ -67,8 +67,8 @@ def _looked_at(headers: Headers) -> _Look:
 
 def classified(request: Request) -> Classification:
     """How risky the request is; HTTP/2 has no such ambiguities."""
-    if request.loose is not None:
-        return classify_loose(request.loose)
+    if request.lenient is not None:
+        return classify_lenient(request.lenient)
     if request.http_version >= "2":
         return COMPLIANT
     found = _look(request.headers).suspects
@@ -77,45 +77,47 @@ def classified(request: Request) -> Classification:
 
 def refuse_at_the_door(
     request: Request, attributes: Attributes, risk: Classification
-) -> Refusal | None:
+) -> BalancerRefusal | None:
     """Why a request is refused before any rule is looked at, or None.
 
     Source: ELB User Guide for ALB, "HTTP headers and Application Load Balancers", "Troubleshoot".
     """
     line = len(request.method) + request.target.size + len(" HTTP/1.1 ")
     if line >= MAX_REQUEST_LINE:
-        return Refusal(414, "-", f"the request line exceeds {MAX_REQUEST_LINE} bytes")
+        return BalancerRefusal(414, "-", f"the request line exceeds {MAX_REQUEST_LINE} bytes")
     look = _look(request.headers)
     if look.too_long is not None:
         detail = f"the header {look.too_long[:40]!r} exceeds {MAX_HEADER_LINE} bytes"
-        return Refusal(400, "-", detail)
+        return BalancerRefusal(400, "-", detail)
     if look.size > MAX_HEADERS:
-        return Refusal(400, "-", f"the request headers exceed {MAX_HEADERS} bytes")
+        return BalancerRefusal(400, "-", f"the request headers exceed {MAX_HEADERS} bytes")
     if request.method in ("TRACE", "CONNECT"):
-        return Refusal(405, "-", f"the method {request.method} is not allowed")
+        return BalancerRefusal(405, "-", f"the method {request.method} is not allowed")
     if risk is not COMPLIANT and risk.is_refused(attributes.desync_mode):
         mode = attributes.desync_mode
         detail = f"desync mitigation: {risk.risk.name} ({risk.reason}), refused in mode {mode}"
-        return Refusal(400, "-", detail)
-    if request.loose is not None and request.loose.framing is None:
+        return BalancerRefusal(400, "-", detail)
+    if request.lenient is not None and request.lenient.framing is None:
         # Nobody could say where it ends: not even mode monitor passes it on.
-        return Refusal(400, "-", f"the body's length cannot be known ({risk.reason})")
-    if look.has_judged or request.loose is not None:
+        return BalancerRefusal(400, "-", f"the body's length cannot be known ({risk.reason})")
+    if look.has_judged or request.lenient is not None:
         return _bad_framing(request) or _too_many_addresses(request)
     return None
 
 
-def _bad_framing(request: Request) -> Refusal | None:
-    headers = request.headers if request.loose is None else Headers(request.loose.headers)
+def _bad_framing(request: Request) -> BalancerRefusal | None:
+    headers = request.headers if request.lenient is None else Headers(request.lenient.headers)
     for given in headers.get_all(b"transfer-encoding"):
         for coding in given.lower().split(b","):
             if coding.strip() not in (b"chunked", b"identity"):
-                return Refusal(501, "-", f"Transfer-Encoding {coding.decode('latin-1')!r}")
+                return BalancerRefusal(501, "-", f"Transfer-Encoding {coding.decode('latin-1')!r}")
     return None
 
 
-def _too_many_addresses(request: Request) -> Refusal | None:
+def _too_many_addresses(request: Request) -> BalancerRefusal | None:
     addresses = b",".join(request.headers.get_all(b"x-forwarded-for"))
     if addresses.count(b",") >= MAX_FORWARDED_FOR:
-        return Refusal(463, "-", f"X-Forwarded-For holds more than {MAX_FORWARDED_FOR} addresses")
+        return BalancerRefusal(
+            463, "-", f"X-Forwarded-For holds more than {MAX_FORWARDED_FOR} addresses"
+        )
     return None

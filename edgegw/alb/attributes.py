@@ -14,14 +14,14 @@ from edgegw.http.grammar import TCHAR
 
 
 class Attribute(NamedTuple):
-    """What a key may hold. `is_felt` is False where nothing here depends on it."""
+    """What a key may hold. `has_effect` is False where nothing here depends on it."""
 
     default: str
     values: tuple[str, ...] = ()
     low: int = 0
     high: int = 0
     pattern: str = ""
-    is_felt: bool = True
+    has_effect: bool = True
 
     def fault(self, value: str) -> str | None:
         """What is wrong with `value`, or None."""
@@ -37,11 +37,11 @@ class Attribute(NamedTuple):
 _BOOL: Final = ("true", "false")
 
 
-def _switch(default: str = "false", *, is_felt: bool = True) -> Attribute:
-    return Attribute(default, _BOOL, is_felt=is_felt)
+def _switch(default: str = "false", *, has_effect: bool = True) -> Attribute:
+    return Attribute(default, _BOOL, has_effect=has_effect)
 
 
-_TEXT: Final = Attribute("", is_felt=False)
+_TEXT: Final = Attribute("", has_effect=False)
 _XFF: Final = "routing.http.xff_header_processing.mode"
 
 LOAD_BALANCER: Final[Mapping[str, Attribute]] = {
@@ -56,13 +56,13 @@ LOAD_BALANCER: Final[Mapping[str, Attribute]] = {
     "routing.http.desync_mitigation_mode": Attribute(
         "defensive", ("monitor", "defensive", "strictest")
     ),
-    "waf.fail_open.enabled": _switch(is_felt=False),
-    "deletion_protection.enabled": _switch(is_felt=False),
-    "load_balancing.cross_zone.enabled": Attribute("true", ("true",), is_felt=False),
-    "ipv6.deny_all_igw_traffic": _switch(is_felt=False),
-    "zonal_shift.config.enabled": _switch(is_felt=False),
+    "waf.fail_open.enabled": _switch(has_effect=False),
+    "deletion_protection.enabled": _switch(has_effect=False),
+    "load_balancing.cross_zone.enabled": Attribute("true", ("true",), has_effect=False),
+    "ipv6.deny_all_igw_traffic": _switch(has_effect=False),
+    "zonal_shift.config.enabled": _switch(has_effect=False),
     **{
-        f"{log}.s3.{part}": _switch(is_felt=False) if part == "enabled" else _TEXT
+        f"{log}.s3.{part}": _switch(has_effect=False) if part == "enabled" else _TEXT
         for log in ("access_logs", "connection_logs", "health_check_logs")
         for part in ("enabled", "bucket", "prefix")
     },
@@ -95,8 +95,8 @@ LISTENER: Final[Mapping[str, Attribute]] = {
     "routing.http.request.x_amzn_tls_cipher_suite.header_name": _HEADER_NAME,
 }
 
-_COUNT: Final = Attribute("1", pattern=r"[1-9]\d{0,3}|off", is_felt=True)
-_PERCENTAGE: Final = Attribute("off", pattern=r"[1-9]\d?|100|off", is_felt=True)
+_COUNT: Final = Attribute("1", pattern=r"[1-9]\d{0,3}|off", has_effect=True)
+_PERCENTAGE: Final = Attribute("off", pattern=r"[1-9]\d?|100|off", has_effect=True)
 _HEALTH: Final = "target_group_health"
 
 TARGET_GROUP: Final[Mapping[str, Attribute]] = {
@@ -106,20 +106,22 @@ TARGET_GROUP: Final[Mapping[str, Attribute]] = {
     "load_balancing.algorithm.type": Attribute(
         "round_robin", ("round_robin", "least_outstanding_requests", "weighted_random")
     ),
-    "load_balancing.algorithm.anomaly_mitigation": Attribute("off", ("on", "off"), is_felt=False),
+    "load_balancing.algorithm.anomaly_mitigation": Attribute(
+        "off", ("on", "off"), has_effect=False
+    ),
     "load_balancing.cross_zone.enabled": Attribute(
         "use_load_balancer_configuration",
         ("true", "false", "use_load_balancer_configuration"),
-        is_felt=False,
+        has_effect=False,
     ),
     "stickiness.enabled": _switch(),
     "stickiness.type": Attribute("lb_cookie", ("lb_cookie", "app_cookie")),
     "stickiness.lb_cookie.duration_seconds": Attribute("86400", low=1, high=604800),
     "stickiness.app_cookie.duration_seconds": Attribute("86400", low=1, high=604800),
     "stickiness.app_cookie.cookie_name": Attribute("", pattern=rf"[{TCHAR}]+"),
-    f"{_HEALTH}.dns_failover.minimum_healthy_targets.count": _COUNT._replace(is_felt=False),
+    f"{_HEALTH}.dns_failover.minimum_healthy_targets.count": _COUNT._replace(has_effect=False),
     f"{_HEALTH}.dns_failover.minimum_healthy_targets.percentage": _PERCENTAGE._replace(
-        is_felt=False
+        has_effect=False
     ),
     f"{_HEALTH}.unhealthy_state_routing.minimum_healthy_targets.count": _COUNT,
     f"{_HEALTH}.unhealthy_state_routing.minimum_healthy_targets.percentage": _PERCENTAGE,

@@ -1,7 +1,7 @@
 """The conditions of a listener rule, compiled once.
 
 Each condition knows whether it `holds` for a request, what it wants (`wanted`) and what it looked
-at (`found`), so that routing and explaining ask the same thing.
+at (`observed`), so that routing and explaining ask the same thing.
 Source: ELB User Guide for ALB, "Condition types for listener rules".
 """
 
@@ -41,7 +41,7 @@ class Subject:
     client: str
 
 
-class Found(NamedTuple):
+class Observed(NamedTuple):
     """What a condition looked at, for people: never None, but it may be nothing."""
 
     what: str
@@ -102,8 +102,8 @@ class HostHeader:
     def wanted(self) -> str:
         return str(self.values)
 
-    def found(self, subject: Subject) -> Found:
-        return Found("the host", _text(subject.host))
+    def observed(self, subject: Subject) -> Observed:
+        return Observed("the host", _text(subject.host))
 
 
 @value
@@ -120,8 +120,8 @@ class PathPattern:
     def wanted(self) -> str:
         return str(self.values)
 
-    def found(self, subject: Subject) -> Found:
-        return Found("the path", _text(subject.path))
+    def observed(self, subject: Subject) -> Observed:
+        return Observed("the path", _text(subject.path))
 
 
 @value
@@ -140,9 +140,9 @@ class HttpHeader:
     def wanted(self) -> str:
         return f"{self.name}: {self.values}"
 
-    def found(self, subject: Subject) -> Found:
+    def observed(self, subject: Subject) -> Observed:
         given = subject.headers.get_all(self.name.lower().encode())
-        return Found(f"the header {self.name}", _text(b", ".join(given)) if given else None)
+        return Observed(f"the header {self.name}", _text(b", ".join(given)) if given else None)
 
 
 @value
@@ -159,8 +159,8 @@ class HttpRequestMethod:
     def wanted(self) -> str:
         return " or ".join(self.methods)
 
-    def found(self, subject: Subject) -> Found:
-        return Found("the method", subject.method)
+    def observed(self, subject: Subject) -> Observed:
+        return Observed("the method", subject.method)
 
 
 @value
@@ -201,8 +201,8 @@ class QueryString:
     def wanted(self) -> str:
         return " or ".join(map(str, self.pairs))
 
-    def found(self, subject: Subject) -> Found:
-        return Found("the query", None if subject.query is None else _text(subject.query))
+    def observed(self, subject: Subject) -> Observed:
+        return Observed("the query", None if subject.query is None else _text(subject.query))
 
 
 @lru_cache(maxsize=4096)
@@ -231,8 +231,8 @@ class SourceIp:
     def wanted(self) -> str:
         return " or ".join(map(str, self.networks))
 
-    def found(self, subject: Subject) -> Found:
-        return Found("the client's address", subject.client)
+    def observed(self, subject: Subject) -> Observed:
+        return Observed("the client's address", subject.client)
 
 
 Condition: TypeAlias = (

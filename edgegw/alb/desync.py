@@ -16,7 +16,7 @@ from typing import Final
 
 from edgegw.alb.model import DesyncMode
 from edgegw.http.grammar import BLANKS, BREAKING, CONTROL, TOKEN, VALUE_CONTROL
-from edgegw.http.loose_head import LooseHead
+from edgegw.http.lenient_head import LenientHead
 from edgegw.http.message import Header
 from edgegw.values import value
 
@@ -72,35 +72,35 @@ def classify(
     method: bytes, uri: bytes, version: bytes, headers: Iterable[Header]
 ) -> Classification:
     """The class of an HTTP/1.x request. `version` is as `HTTP/1.1`; empty for HTTP/0.9."""
-    found = COMPLIANT
+    risk = COMPLIANT
     codings: list[bytes] = []
     lengths: list[bytes] = []
     for name, given in headers:
-        found = _header(found, name, given)
+        risk = _header(risk, name, given)
         meant = _meant(name)
         if meant == _TE:
             codings.append(given)
         elif meant == _CL:
             lengths.append(given)
         if meant is not None and name.lower() != meant:
-            found = found.worse(RiskClass.Ambiguous, "SuspiciousHeader")
+            risk = risk.worse(RiskClass.Ambiguous, "SuspiciousHeader")
     if codings or lengths:
-        found = _framing(found, method, version, codings, lengths)
+        risk = _framing(risk, method, version, codings, lengths)
     if not TOKEN.fullmatch(method):
-        found = found.worse(RiskClass.Severe, "BadMethod")
-    found = _version(found, version)
-    return _uri(found, uri)
+        risk = risk.worse(RiskClass.Severe, "BadMethod")
+    risk = _version(risk, version)
+    return _uri(risk, uri)
 
 
-def _header(found: Classification, name: bytes, value: bytes) -> Classification:
+def _header(risk: Classification, name: bytes, value: bytes) -> Classification:
     if BREAKING.search(name) or BREAKING.search(value):
-        found = found.worse(RiskClass.Severe, "BadHeader")
+        risk = risk.worse(RiskClass.Severe, "BadHeader")
     if not TOKEN.fullmatch(name) or VALUE_CONTROL.search(value):
-        found = found.worse(RiskClass.Acceptable, "NonCompliantHeader")
+        risk = risk.worse(RiskClass.Acceptable, "NonCompliantHeader")
     bare = name.strip(BLANKS)
     if not bare or bare.startswith(b":"):
-        found = found.worse(RiskClass.Ambiguous, "EmptyHeader")
-    return found
+        risk = risk.worse(RiskClass.Ambiguous, "EmptyHeader")
+    return risk
 
 
 @lru_cache(maxsize=2048)
@@ -121,7 +121,7 @@ def _is_letter(char: str) -> bool:
 
 
 def _framing(
-    found: Classification,
+    risk: Classification,
     method: bytes,
     version: bytes,
     codings: list[bytes],
@@ -130,73 +130,73 @@ def _framing(
     """What Transfer-Encoding and Content-Length together make of the request."""
     ambiguous = RiskClass.Ambiguous
     if codings and version in (b"", b"HTTP/0.9", b"HTTP/1.0"):
-        return found.worse(ambiguous, "UndefinedTransferEncodingSemantics")
+        return risk.worse(ambiguous, "UndefinedTransferEncodingSemantics")
     if lengths and version in (b"", b"HTTP/0.9"):
-        return found.worse(ambiguous, "UndefinedContentLengthSemantics")
-    found = _codings(found, codings)
-    found, numbers = _lengths(found, lengths)
+        return risk.worse(ambiguous, "UndefinedContentLengthSemantics")
+    risk = _codings(risk, codings)
+    risk, numbers = _lengths(risk, lengths)
     if method.upper() in (b"GET", b"HEAD"):
         if codings:
-            found = found.worse(ambiguous, "UndefinedTransferEncodingSemantics")
+            risk = risk.worse(ambiguous, "UndefinedTransferEncodingSemantics")
         if numbers and not numbers[0]:
-            found = found.worse(RiskClass.Acceptable, "GetHeadZeroContentLength")
+            risk = risk.worse(RiskClass.Acceptable, "GetHeadZeroContentLength")
         elif numbers:
-            found = found.worse(ambiguous, "UndefinedContentLengthSemantics")
+            risk = risk.worse(ambiguous, "UndefinedContentLengthSemantics")
     if codings and numbers:
-        found = found.worse(ambiguous, "BothTeClPresent")
-    return found
+        risk = risk.worse(ambiguous, "BothTeClPresent")
+    return risk
 
 
-def _codings(found: Classification, codings: list[bytes]) -> Classification:
+def _codings(risk: Classification, codings: list[bytes]) -> Classification:
     items = [
         item.partition(b";")[0].strip(BLANKS).lower()
         for value in codings
         for item in value.split(b",")
     ]
     if any(item not in _CODINGS for item in items):
-        found = found.worse(RiskClass.Severe, "BadTransferEncoding")
+        risk = risk.worse(RiskClass.Severe, "BadTransferEncoding")
     if (b"chunked", b"chunked") in pairwise(items):
-        found = found.worse(RiskClass.Severe, "MultipleTransferEncodingChunked")
-    return found
+        risk = risk.worse(RiskClass.Severe, "MultipleTransferEncodingChunked")
+    return risk
 
 
-def _lengths(found: Classification, lengths: list[bytes]) -> tuple[Classification, list[int]]:
+def _lengths(risk: Classification, lengths: list[bytes]) -> tuple[Classification, list[int]]:
     numbers: list[int] = []
     for given in lengths:
         digits = given.strip(BLANKS)
         if digits and (not digits.isdigit() or len(digits) > 20 or int(digits) >= _MAX_LENGTH):
-            found = found.worse(RiskClass.Severe, "BadContentLength")
+            risk = risk.worse(RiskClass.Severe, "BadContentLength")
         else:
             numbers.append(int(digits or b"0"))
     if len(set(numbers)) > 1:
-        found = found.worse(RiskClass.Severe, "MultipleContentLength")
+        risk = risk.worse(RiskClass.Severe, "MultipleContentLength")
     elif len(numbers) > 1:
-        found = found.worse(RiskClass.Ambiguous, "DuplicateContentLength")
-    return found, numbers
+        risk = risk.worse(RiskClass.Ambiguous, "DuplicateContentLength")
+    return risk, numbers
 
 
 _VERSION: Final = re.compile(rb"[ \t]*HTTP/1\.(\d)[ \t]*")
 
 
-def _version(found: Classification, version: bytes) -> Classification:
+def _version(risk: Classification, version: bytes) -> Classification:
     if version in (b"", b"HTTP/0.9"):
-        return found.worse(RiskClass.Acceptable, "NonCompliantVersion")
+        return risk.worse(RiskClass.Acceptable, "NonCompliantVersion")
     match = _VERSION.fullmatch(version)
     if match is None:
-        return found.worse(RiskClass.Severe, "BadVersion")
+        return risk.worse(RiskClass.Severe, "BadVersion")
     if match[1] > b"1" or len(version) != len(b"HTTP/1.1"):
-        return found.worse(RiskClass.Acceptable, "NonCompliantVersion")
-    return found
+        return risk.worse(RiskClass.Acceptable, "NonCompliantVersion")
+    return risk
 
 
-def _uri(found: Classification, uri: bytes) -> Classification:
+def _uri(risk: Classification, uri: bytes) -> Classification:
     if BREAKING.search(uri):
-        found = found.worse(RiskClass.Severe, "BadUri")
+        risk = risk.worse(RiskClass.Severe, "BadUri")
     if b" " in uri:
-        found = found.worse(RiskClass.Acceptable, "SpaceInUri")
+        risk = risk.worse(RiskClass.Acceptable, "SpaceInUri")
     if CONTROL.search(uri):
-        found = found.worse(RiskClass.Ambiguous, "AmbiguousUri")
-    return found
+        risk = risk.worse(RiskClass.Ambiguous, "AmbiguousUri")
+    return risk
 
 
 _ODD: Final = {
@@ -208,12 +208,12 @@ _ODD: Final = {
 """What only the raw bytes show. AWS lists no reasons for these: the access log has none."""
 
 
-def classify_loose(head: LooseHead) -> Classification:
+def classify_lenient(head: LenientHead) -> Classification:
     """The class of a request that a strict parser refuses."""
-    found = classify(head.method, head.uri, head.version, head.headers)
+    risk = classify(head.method, head.uri, head.version, head.headers)
     for oddity in head.oddities:
-        found = found.worse(*_ODD[oddity])
-    return found
+        risk = risk.worse(*_ODD[oddity])
+    return risk
 
 
 def suspects(headers: Iterable[Header]) -> list[Header]:

@@ -37,7 +37,7 @@ receive events.
 
 
 @value
-class Refusal:
+class BalancerRefusal:
     """Why the load balancer answers itself.
 
     `status` is what the client sees, `reason` the access log's `error_reason`, `detail` a sentence
@@ -49,7 +49,9 @@ class Refusal:
     detail: str
 
 
-def encode_event(request: Request, body: bytes, group: LambdaTargetGroup) -> bytes | Refusal:
+def encode_event(
+    request: Request, body: bytes, group: LambdaTargetGroup
+) -> bytes | BalancerRefusal:
     """The event for `request` as JSON bytes, keys in the order AWS sends them.
 
     Header names and query keys come sorted by byte; values keep their order of arrival. Without
@@ -74,7 +76,7 @@ def encode_event(request: Request, body: bytes, group: LambdaTargetGroup) -> byt
         path = request.target.path.decode("utf-8")
     except UnicodeDecodeError as error:
         detail = f"the request is not valid UTF-8 (byte {error.start} of {error.object[:80]!r})"
-        return Refusal(400, "LambdaBadRequest", detail)
+        return BalancerRefusal(400, "LambdaBadRequest", detail)
     return encode_payload(
         _event(group, request.method, path, query, headers, body=text, is_base64=encoded)
     )
@@ -144,21 +146,23 @@ class _InvalidError(Exception):
     """What is wrong with a function's answer; never leaves this module."""
 
 
-def decode_response(payload: bytes, group: LambdaTargetGroup, *, date: bytes) -> Response | Refusal:
+def decode_response(
+    payload: bytes, group: LambdaTargetGroup, *, date: bytes
+) -> Response | BalancerRefusal:
     """The response that a function's answer stands for, or why the client gets 502.
 
     The fields are judged one by one; `docs/load-balancers.md` lists the rules.
     """
     if len(payload) > MAX_BODY:
         detail = f"the answer has {len(payload)} bytes of JSON; at most {MAX_BODY} are allowed"
-        return Refusal(502, "LambdaResponseTooLarge", detail)
+        return BalancerRefusal(502, "LambdaResponseTooLarge", detail)
     try:
         answer = decode_payload(payload)
         if not isinstance(answer, Mapping):
             raise _InvalidError(f"the answer must be a JSON object, not {_kind(answer)}")
         return _decode(answer, group, date)
     except (_InvalidError, ValueError) as error:
-        return Refusal(502, "LambdaInvalidResponse", str(error))
+        return BalancerRefusal(502, "LambdaInvalidResponse", str(error))
 
 
 def _decode(answer: Mapping[str, Any], group: LambdaTargetGroup, date: bytes) -> Response:
@@ -249,7 +253,7 @@ def _content(answer: Mapping[str, Any]) -> bytes:
 
 
 def _kind(value: object) -> str:
-    """`value` as a developer would name its JSON type, with a glimpse of it."""
+    """`value` as a developer would name its JSON type, with an excerpt of it."""
     if value is None:
         return "null"
     names: dict[type[object], str] = {

@@ -7,13 +7,13 @@ from typing import Any, Final, NamedTuple
 
 from edgegw.alb.conditions import Condition, Subject
 from edgegw.alb.flow import (
+    BalancerAnswer,
+    BalancerFacts,
+    BalancerStep,
     ChooseTarget,
     Chosen,
-    Facts,
-    Finish,
     ForwardTo,
     ReadBody,
-    Step,
     host_of,
     start,
     subject_of,
@@ -38,8 +38,18 @@ class ConditionVerdict(NamedTuple):
     key: str
     wanted: str
     looked_at: str
-    found: str | None
+    actual: str | None
     holds: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, fit for JSON."""
+        return {
+            "key": self.key,
+            "wanted": self.wanted,
+            "looked_at": self.looked_at,
+            "found": self.actual,
+            "holds": self.holds,
+        }
 
 
 class RuleVerdict(NamedTuple):
@@ -76,7 +86,7 @@ class Explanation:
                     "rule": rule.name,
                     "matches": rule.matches,
                     "action": rule.action,
-                    "conditions": [each._asdict() for each in rule.conditions],
+                    "conditions": [condition.to_dict() for condition in rule.conditions],
                 }
                 for rule in self.rules
             ],
@@ -91,7 +101,7 @@ class Explanation:
 def explain(
     listener: Listener,
     request: Request,
-    facts: Facts,
+    facts: BalancerFacts,
     routable_of: Callable[[IpTargetGroup], Routable],
 ) -> Explanation:
     """The way that `request` takes through `listener`, with the targets as they are now."""
@@ -105,10 +115,10 @@ def explain(
         rules = _verdicts(listener, subject, chosen.rule)
         notes += _about_action(chosen)
     if isinstance(step, ChooseTarget):
-        found = routable_of(step.group)
+        routable = routable_of(step.group)
         group, held = step.group, step.held
-        step = step.next(found)
-        notes += _about_target(group, found, step, is_held=held is not None)
+        step = step.next(routable)
+        notes += _about_target(group, routable, step, is_held=held is not None)
     return _explanation(listener, request, rules, step, notes)
 
 
@@ -116,7 +126,7 @@ def _explanation(
     listener: Listener,
     request: Request,
     rules: tuple[RuleVerdict, ...],
-    step: Step,
+    step: BalancerStep,
     notes: list[str],
 ) -> Explanation:
     chosen = step.chosen
@@ -126,7 +136,7 @@ def _explanation(
     elif isinstance(step, ReadBody):
         target = None if step.group.function is None else f"function {step.group.function}"
         notes.append(f"target: {target or 'none is registered: 503'}")
-    elif isinstance(step, Finish):
+    elif isinstance(step, BalancerAnswer):
         status = step.response.status
         raw = step.response.headers.get(b"location")
         location = None if raw is None else to_text(raw)
@@ -163,7 +173,7 @@ def _verdicts(listener: Listener, subject: Subject, matched: Rule) -> tuple[Rule
 
 
 def _verdict(condition: Condition, subject: Subject) -> ConditionVerdict:
-    what, value = condition.found(subject)
+    what, value = condition.observed(subject)
     holds = condition.holds(subject)
     return ConditionVerdict(condition.key, condition.wanted, what, value, holds)
 
@@ -212,12 +222,14 @@ _ALGORITHMS: Final = {
 }
 
 
-def _about_target(group: IpTargetGroup, found: Routable, step: Step, *, is_held: bool) -> list[str]:
-    notes = [found.why]
+def _about_target(
+    group: IpTargetGroup, routable: Routable, step: BalancerStep, *, is_held: bool
+) -> list[str]:
+    notes = [routable.why]
     if not isinstance(step, ForwardTo):
         return notes
     how = _ALGORITHMS[group.algorithm]
-    others = ", ".join(str(each) for each in found.targets)
+    others = ", ".join(str(each) for each in routable.targets)
     notes.append(f"target {step.target}, by {how} among {others}")
     if group.stickiness is not None:
         kind = group.stickiness.cookie_name or "AWSALB"
@@ -226,7 +238,7 @@ def _about_target(group: IpTargetGroup, found: Routable, step: Step, *, is_held:
             if is_held
             else f"the request has no stickiness cookie that holds ({kind})"
         )
-    if found.outstanding:
-        busy = ", ".join(f"{target} {count}" for target, count in found.outstanding.items())
+    if routable.outstanding:
+        busy = ", ".join(f"{target} {count}" for target, count in routable.outstanding.items())
         notes.append(f"requests under way: {busy}")
     return notes

@@ -7,8 +7,8 @@ from typing import Literal
 from edgegw.alb import stickiness
 from edgegw.alb.answers import error_page
 from edgegw.alb.desync import COMPLIANT, Classification
-from edgegw.alb.event import Refusal
-from edgegw.alb.forwarding import Facts
+from edgegw.alb.event import BalancerRefusal
+from edgegw.alb.forwarding import BalancerFacts
 from edgegw.alb.model import Forward, IpTargetGroup, Listener, Rule, Target, TargetGroup
 from edgegw.alb.rules import Transformed
 from edgegw.http.message import Header, Request, Response
@@ -26,7 +26,7 @@ class Chosen:
     """
 
     listener: Listener
-    facts: Facts
+    facts: BalancerFacts
     rule: Rule | None = None
     target_group: TargetGroup | None = None
     target: Target | None = None
@@ -36,7 +36,7 @@ class Chosen:
     bad_cookie: bool = False
     client: Request | None = None
 
-    def bound_for(
+    def with_group(
         self, group: TargetGroup | None, transformed: Transformed | None, *, bad_cookie: bool
     ) -> Chosen:
         """The target group is found, and what transforms made of the request."""
@@ -53,7 +53,7 @@ class Chosen:
             self.client,
         )
 
-    def at(self, target: Target) -> Chosen:
+    def with_target(self, target: Target) -> Chosen:
         """The target is found; `replace` costs much more."""
         return Chosen(
             self.listener,
@@ -74,12 +74,12 @@ class Chosen:
 
 
 @value
-class Finish:
+class BalancerAnswer:
     """The answer stands. `refusal` says why the load balancer made it itself, if it did."""
 
     response: Response
     chosen: Chosen
-    refusal: Refusal | None = None
+    refusal: BalancerRefusal | None = None
     warning: str | None = None
 
     @property
@@ -105,9 +105,9 @@ def finish(
     response: Response,
     chosen: Chosen,
     *,
-    refusal: Refusal | None = None,
+    refusal: BalancerRefusal | None = None,
     warning: str | None = None,
-) -> Finish:
+) -> BalancerAnswer:
     """The answer as it leaves: cookies, the listener's response headers, the end of connections."""
     lines: list[Header] = []
     group, action = chosen.target_group, chosen.rule and chosen.rule.action
@@ -135,7 +135,7 @@ def finish(
             response.body,
             response.upgraded,
         )
-    return Finish(response, chosen, refusal, warning)
+    return BalancerAnswer(response, chosen, refusal, warning)
 
 
 def _target_cookies(response: Response, group: IpTargetGroup, chosen: Chosen) -> list[Header]:
@@ -153,7 +153,7 @@ def _target_cookies(response: Response, group: IpTargetGroup, chosen: Chosen) ->
 
 
 def _cookies(
-    kind: stickiness.Kind,
+    kind: stickiness.CookieKind,
     mark: bytes,
     duration: float,
     chosen: Chosen,
@@ -170,6 +170,6 @@ def _cookies(
     )
 
 
-def refuse(status: int, reason: str, detail: str, chosen: Chosen) -> Finish:
+def refuse(status: int, reason: str, detail: str, chosen: Chosen) -> BalancerAnswer:
     page = error_page(status, date=chosen.facts.date)
-    return finish(page, chosen, refusal=Refusal(status, reason, detail))
+    return finish(page, chosen, refusal=BalancerRefusal(status, reason, detail))

@@ -1,8 +1,8 @@
 """One request through a load balancer, as steps.
 
-    start ─▶ ReadBody ─▶ Invoke ─▶ Finish          Lambda target group
-          ─▶ ChooseTarget ─▶ ForwardTo ─▶ Finish   ip targets
-          ─▶ Finish                                redirect, fixed response, refusal
+    start ─▶ ReadBody ─▶ Invoke ─▶ BalancerAnswer          Lambda target group
+          ─▶ ChooseTarget ─▶ ForwardTo ─▶ BalancerAnswer   ip targets
+          ─▶ BalancerAnswer                                redirect, fixed response, refusal
 
 Each step names what is needed; `next(reply)` answers the step that follows. The driver in
 `gateway` performs them; a unit test can tell a whole request without any I/O.
@@ -25,13 +25,13 @@ from edgegw.alb.answers import (
 from edgegw.alb.conditions import Subject
 from edgegw.alb.event import (
     MAX_BODY,
-    Refusal,
+    BalancerRefusal,
     decode_response,
     encode_event,
     misplaced_headers,
 )
-from edgegw.alb.finish import ActionName, Chosen, Finish, finish, refuse, target_mark
-from edgegw.alb.forwarding import Facts, forwarded_request
+from edgegw.alb.finish import ActionName, BalancerAnswer, Chosen, finish, refuse, target_mark
+from edgegw.alb.forwarding import BalancerFacts, forwarded_request
 from edgegw.alb.model import (
     Action,
     FixedResponse,
@@ -45,7 +45,14 @@ from edgegw.alb.model import (
 )
 from edgegw.alb.rules import location, match_rule, port_of, transform, without_port
 from edgegw.alb.targets import Routable, choose_target, choose_target_group
-from edgegw.awslambda.model import FunctionError, Invocation, Outcome, Refused, Returned, Throttled
+from edgegw.awslambda.model import (
+    FunctionError,
+    Invocation,
+    InvokeRefusal,
+    Outcome,
+    Returned,
+    Throttled,
+)
 from edgegw.awslambda.permissions import LOAD_BALANCER
 from edgegw.http.grpc import is_grpc
 from edgegw.http.message import (
@@ -79,7 +86,7 @@ class ReadBody:
     chosen: Chosen
     limit: int = MAX_BODY
 
-    def next(self, content: bytes, *, truncated: bool) -> Invoke | Finish:
+    def next(self, content: bytes, *, truncated: bool) -> Invoke | BalancerAnswer:
         if truncated:
             detail = f"the request body exceeds {MAX_BODY} bytes, the limit for Lambda targets"
             return refuse(413, "LambdaRequestTooLarge", detail, self.chosen)
@@ -87,7 +94,7 @@ class ReadBody:
         if function is None:
             return refuse(503, "-", _no_targets(self.group), self.chosen)
         payload = encode_event(self.request, content, self.group)
-        if isinstance(payload, Refusal):
+        if isinstance(payload, BalancerRefusal):
             return refuse(payload.status, payload.reason, payload.detail, self.chosen)
         trace_id = (self.request.headers.get(b"x-amzn-trace-id") or b"").decode("latin-1")
         invocation = Invocation(
@@ -108,12 +115,12 @@ class Invoke:
     group: LambdaTargetGroup
     chosen: Chosen
 
-    def next(self, outcome: Outcome) -> Finish:
+    def next(self, outcome: Outcome) -> BalancerAnswer:
         match outcome:
             case Throttled():
                 detail = f"{outcome.reason}: {outcome.detail}"
                 return refuse(502, "LambdaThrottling", detail, self.chosen)
-            case Refused():
+            case InvokeRefusal():
                 reason = _REFUSED.get(outcome.code, "LambdaBadRequest")
                 return refuse(502, reason, f"{outcome.code}: {outcome.message}", self.chosen)
             case FunctionError():
@@ -122,10 +129,10 @@ class Invoke:
             case Returned():
                 return self._judge(outcome)
 
-    def _judge(self, outcome: Returned) -> Finish:
+    def _judge(self, outcome: Returned) -> BalancerAnswer:
         date = self.chosen.facts.date
         answer = decode_response(outcome.payload, self.group, date=date)
-        if isinstance(answer, Refusal):
+        if isinstance(answer, BalancerRefusal):
             return refuse(answer.status, answer.reason, answer.detail, self.chosen)
         if answer.headers.size() > MAX_RESPONSE_HEADERS:
             detail = f"the function's headers exceed {MAX_RESPONSE_HEADERS} bytes"
@@ -162,16 +169,16 @@ class ChooseTarget:
     chosen: Chosen
     held: bytes | None = None
 
-    def next(self, found: Routable) -> ForwardTo | Finish:
+    def next(self, routable: Routable) -> ForwardTo | BalancerAnswer:
         chosen, group = self.chosen, self.group
         sticky = None
         if self.held is not None:
-            of_target = (each for each in found.targets if target_mark(group, each) == self.held)
+            of_target = (each for each in routable.targets if target_mark(group, each) == self.held)
             sticky = next(of_target, None)
-        target = choose_target(group, found, draw=chosen.facts.draw, sticky=sticky)
+        target = choose_target(group, routable, draw=chosen.facts.draw, sticky=sticky)
         if target is None:
             return refuse(503, "-", _no_targets(group), chosen)
-        return ForwardTo(self.request, target, group, chosen.at(target))
+        return ForwardTo(self.request, target, group, chosen.with_target(target))
 
 
 @value
@@ -194,13 +201,13 @@ class ForwardTo:
         attributes = self.chosen.listener.load_balancer.attributes
         return self.chosen.risk.closes(attributes.desync_mode)
 
-    def next(self, reply: Response | TargetFailure) -> Finish:
+    def next(self, reply: Response | TargetFailure) -> BalancerAnswer:
         if isinstance(reply, TargetFailure):
             # ELB User Guide for ALB, "Troubleshoot": HTTP 502 and 504.
             status = 504 if reply.timed_out else 502
             if self.group.protocol_version == "GRPC":
                 page = grpc_unavailable(date=self.chosen.facts.date)
-                refusal = Refusal(status, "-", reply.detail)
+                refusal = BalancerRefusal(status, "-", reply.detail)
                 return finish(page, self.chosen, refusal=refusal)
             return refuse(status, "-", reply.detail, self.chosen)
         if reply.headers.size() > MAX_RESPONSE_HEADERS:
@@ -219,10 +226,10 @@ class ForwardTo:
         return finish(answer, self.chosen)
 
 
-Step: TypeAlias = ReadBody | Invoke | ChooseTarget | ForwardTo | Finish
+BalancerStep: TypeAlias = ReadBody | Invoke | ChooseTarget | ForwardTo | BalancerAnswer
 
 
-def cut_short(step: Step, detail: str, *, is_idle: bool) -> Finish:
+def cut_short(step: BalancerStep, detail: str, *, is_idle: bool) -> BalancerAnswer:
     """The end of a request whose body never came to its end; with `is_idle` the client is silent.
 
     Source: ELB User Guide for ALB, "Troubleshoot", HTTP 400 and 408.
@@ -230,7 +237,7 @@ def cut_short(step: Step, detail: str, *, is_idle: bool) -> Finish:
     return refuse(IDLE if is_idle else MALFORMED, "-", detail, step.chosen)
 
 
-def start(listener: Listener, request: Request, facts: Facts) -> Step:
+def start(listener: Listener, request: Request, facts: BalancerFacts) -> BalancerStep:
     """The first step for `request`: admitted, its rule matched, its headers rewritten.
 
     Source: ELB User Guide for ALB, "Listeners", "HTTP headers and Application Load Balancers".
@@ -240,7 +247,7 @@ def start(listener: Listener, request: Request, facts: Facts) -> Step:
     refusal = refuse_at_the_door(request, attributes, risk)
     path = normalized_path(request.target.path)
     if refusal is not None or path is None:
-        refusal = refusal or Refusal(400, "-", "the path climbs above the root")
+        refusal = refusal or BalancerRefusal(400, "-", "the path climbs above the root")
         chosen = Chosen(listener, facts, risk=risk, client=request)
         return refuse(refusal.status, refusal.reason, refusal.detail, chosen)
     host = host_of(request, listener)
@@ -293,26 +300,26 @@ def subject_of(request: Request, host: bytes, path: bytes) -> Subject:
     )
 
 
-def _redirect(action: Redirect, subject: Subject, chosen: Chosen) -> Finish:
+def _redirect(action: Redirect, subject: Subject, chosen: Chosen) -> BalancerAnswer:
     target = location(action, subject, chosen.listener)
     if len(target) > MAX_LOCATION:
         return refuse(507, "-", f"the Location exceeds {MAX_LOCATION} bytes", chosen)
     return finish(redirection(action.status, target, date=chosen.facts.date), chosen)
 
 
-def _forward(action: Forward, request: Request, host: bytes, chosen: Chosen) -> Step:
+def _forward(action: Forward, request: Request, host: bytes, chosen: Chosen) -> BalancerStep:
     rule, made = chosen.rule, None
     if rule is not None and (rule.host_rewrite is not None or rule.url_rewrite is not None):
         made = transform(rule, request, host)
         if made.status not in (None, "TransformSuccess"):
-            chosen = chosen.bound_for(None, made, bad_cookie=False)
+            chosen = chosen.with_group(None, made, bad_cookie=False)
             detail = f"{made.status}: the rewritten host or path cannot be used ({made})"
             return refuse(500, "-", detail, chosen)
         if made.target is not None:
             request = request.sent(made.target, request.headers)
         host = host if made.host is None else made.host
     group, bad = _target_group(action, request, chosen)
-    chosen = chosen.bound_for(group, made, bad_cookie=bad)
+    chosen = chosen.with_group(group, made, bad_cookie=bad)
     if group is None:
         return refuse(503, "-", "every target group of the action has weight 0", chosen)
     mismatch = _protocol_mismatch(group, request)
@@ -356,7 +363,7 @@ def _held_target(group: IpTargetGroup, request: Request, chosen: Chosen) -> byte
     if sticky.cookie_name is not None:
         if not stickiness.has_cookie(request.headers, sticky.cookie_name):
             return None  # the session ends with the application's cookie
-        kind: stickiness.Kind = "application"
+        kind: stickiness.CookieKind = "application"
     else:
         kind = "target"
     balancer = chosen.listener.load_balancer

@@ -17,15 +17,15 @@ from edgegw.http.message import (
     Client,
     Header,
     Headers,
+    NegotiatedTls,
     Request,
-    Tls,
     named_by_connection,
 )
 from edgegw.values import value
 
 
 @value
-class Facts:
+class BalancerFacts:
     """What a request needs beside itself: the time, the dice, ids. All made by the driver.
 
     `date` is the value of a Date header, `now` seconds since the epoch, `entropy` at least 24
@@ -104,7 +104,7 @@ def forwarded_request(
     request: Request,
     listener: Listener,
     host: bytes,
-    facts: Facts,
+    facts: BalancerFacts,
     *,
     to_ip: bool = False,
     is_rewritten: bool = False,
@@ -148,7 +148,7 @@ class _Way:
 
     host: bytes
     client: Client
-    tls: Tls | None
+    tls: NegotiatedTls | None
     is_http2: bool
     to_ip: bool
     is_rewritten: bool
@@ -213,7 +213,7 @@ def _shown(client: Client, *, with_port: bool, is_only: bool) -> bytes:
     return address + b":%d" % client.port if with_port else address
 
 
-def _about_tls(tls: Tls | None, client: Client, listener: Listener) -> list[Header]:
+def _about_tls(tls: NegotiatedTls | None, client: Client, listener: Listener) -> list[Header]:
     """What the load balancer tells about TLS and the client's certificate.
 
     A header without value only takes the place of one that the client sent.
@@ -244,12 +244,12 @@ def forwarded_host(host: bytes, listener: Listener) -> bytes:
     return bare + b":" + (port_of(host) or str(listener.port).encode())
 
 
-def trace_of(request: Request, facts: Facts) -> bytes:
+def trace_of(request: Request, facts: BalancerFacts) -> bytes:
     """The X-Amzn-Trace-Id that `request` goes on with; a fresh one if its headers are many."""
     return trace_id(request.headers.derived(_incoming_trace, _incoming_trace), facts)
 
 
-def trace_id(incoming: bytes, facts: Facts) -> bytes:
+def trace_id(incoming: bytes, facts: BalancerFacts) -> bytes:
     """The X-Amzn-Trace-Id to pass on, given the one that came (empty: none).
 
     A new `Root`, or a new `Self` in front of a kept one.

@@ -14,7 +14,7 @@ from edgegw.alb.expressions import compile_expression, compile_replacement, repl
 from edgegw.alb.model import Listener, Redirect, Rewrite, Rule
 from edgegw.http.grammar import NOT_IN_TARGET
 from edgegw.http.message import Request
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 from edgegw.values import value
 
 
@@ -110,7 +110,7 @@ class Transformed:
     """What transforms made of host and target; `status` is empty where nothing matched."""
 
     host: bytes | None
-    target: Target | None
+    target: RequestTarget | None
     status: TransformStatus | None
 
 
@@ -139,8 +139,8 @@ def transform(rule: Rule, request: Request, host: bytes) -> Transformed:
         made = replace_first(rewrite.pattern, rewrite.replacement, request.target.raw)
         if made is not None:
             if not made.startswith(b"/") or NOT_IN_TARGET.search(made):
-                return Transformed(new_host, Target(made), "TransformInvalidPath")
+                return Transformed(new_host, RequestTarget(made), "TransformInvalidPath")
             path, mark, query = made.partition(b"?")
-            new_target = Target(path, query if mark else None)
+            new_target = RequestTarget(path, query if mark else None)
     happened = new_host is not None or new_target is not None
     return Transformed(new_host, new_target, "TransformSuccess" if happened else None)

@@ -14,13 +14,13 @@ import struct
 from email.utils import formatdate
 from typing import Final, Literal, NamedTuple
 
-from edgegw.alb.forwarding import Facts
+from edgegw.alb.forwarding import BalancerFacts
 from edgegw.alb.model import LoadBalancer
 from edgegw.http.message import Header, Headers
 
-Kind = Literal["target", "group", "application"]
+CookieKind = Literal["target", "group", "application"]
 
-_NAMES: Final[dict[Kind, tuple[bytes, ...]]] = {
+_NAMES: Final[dict[CookieKind, tuple[bytes, ...]]] = {
     "target": (b"AWSALBCORS", b"AWSALB"),
     "group": (b"AWSALBTGCORS", b"AWSALBTG"),
     "application": (b"AWSALBAPP-0",),
@@ -59,7 +59,7 @@ def mark_of(*parts: object) -> bytes:
     return hashlib.sha256("\n".join(map(str, parts)).encode()).digest()[:16]
 
 
-def held(balancer: LoadBalancer, kind: Kind, headers: Headers, *, now: float) -> Held:
+def held(balancer: LoadBalancer, kind: CookieKind, headers: Headers, *, now: float) -> Held:
     """What the stickiness cookies of this kind say."""
     given = b";".join(headers.get_all(b"cookie"))
     pairs = [each.strip().partition(b"=") for each in given.split(b";")]
@@ -95,9 +95,9 @@ def set_cookie(headers: Headers, name: str) -> bytes | None:
 
 def lines(
     balancer: LoadBalancer,
-    kind: Kind,
+    kind: CookieKind,
     mark: bytes,
-    facts: Facts,
+    facts: BalancerFacts,
     *,
     duration: float,
     is_secure: bool,
@@ -129,12 +129,14 @@ def expiry(cookie: bytes, *, now: float) -> bytes:
     return found.get(b"expires", b"")
 
 
-def _key(balancer: LoadBalancer, kind: Kind) -> bytes:
+def _key(balancer: LoadBalancer, kind: CookieKind) -> bytes:
     # Of the load balancer, so that sessions outlive the gateway: what it protects is a choice.
     return hashlib.sha256(f"edgegw stickiness\n{kind}\n{balancer.arn}".encode()).digest()
 
 
-def _seal(balancer: LoadBalancer, kind: Kind, mark: bytes, until: float, entropy: str) -> bytes:
+def _seal(
+    balancer: LoadBalancer, kind: CookieKind, mark: bytes, until: float, entropy: str
+) -> bytes:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     nonce = bytes.fromhex(entropy)[:12]
@@ -142,7 +144,7 @@ def _seal(balancer: LoadBalancer, kind: Kind, mark: bytes, until: float, entropy
     return base64.b64encode(nonce + AESGCM(_key(balancer, kind)).encrypt(nonce, plain, None))
 
 
-def _unseal(balancer: LoadBalancer, kind: Kind, value: bytes, now: float) -> bytes | None:
+def _unseal(balancer: LoadBalancer, kind: CookieKind, value: bytes, now: float) -> bytes | None:
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 

@@ -9,9 +9,9 @@ from collections.abc import Set as AbstractSet
 from typing import Final, Literal
 
 from edgegw.alb.model import IpTargetGroup, ProtocolVersion, Target
-from edgegw.alb.targets import Answer
+from edgegw.alb.targets import ProbeAnswer
 from edgegw.http.message import Body, Headers, Request, Response
-from edgegw.http.target import Target as RequestTarget
+from edgegw.http.target import RequestTarget as RequestTarget
 
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds in which a target must take a connection, else the client gets 504.
@@ -91,16 +91,16 @@ def probe_request(group: IpTargetGroup, target: Target) -> Request:
             return Request("POST", path, Headers(called), Body.of(_EMPTY_MESSAGE))
 
 
-def probe_answer(version: ProtocolVersion, response: Response) -> Answer:
+def probe_answer(version: ProtocolVersion, response: Response) -> ProbeAnswer:
     """What a target's response, read to its end, says about its health.
 
     Of gRPC the status in the trailers counts, or in the head of an answer without body.
     """
     if version != "GRPC":
-        return Answer(response.status)
+        return ProbeAnswer(response.status)
     body = response.body
     trailers = body.trailers() if body.trailers is not None else Headers()
     code = trailers.get(b"grpc-status") or response.headers.get(b"grpc-status")
     if code is None or not code.isdigit():
-        return Answer(failure="the answer has no grpc-status")
-    return Answer(int(code))
+        return ProbeAnswer(failure="the answer has no grpc-status")
+    return ProbeAnswer(int(code))

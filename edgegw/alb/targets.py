@@ -32,7 +32,7 @@ def choose_target_group(action: Forward, *, draw: float) -> TargetGroup | None:
 
 # Health
 
-State = Literal["initial", "healthy", "unhealthy", "unused", "draining", "unavailable"]
+TargetState = Literal["initial", "healthy", "unhealthy", "unused", "draining", "unavailable"]
 CheckResult = Literal["pass", "mismatch", "timeout", "failed"]
 
 
@@ -40,7 +40,7 @@ CheckResult = Literal["pass", "mismatch", "timeout", "failed"]
 class Health:
     """A target's health as DescribeTargetHealth shows it, and the checks in a row behind it."""
 
-    state: State
+    state: TargetState
     reason: str = ""
     description: str = ""
     passes: int = 0
@@ -81,7 +81,7 @@ _DESCRIPTIONS: Final[Mapping[CheckResult, str]] = {
 }
 
 
-class Answer(NamedTuple):
+class ProbeAnswer(NamedTuple):
     """What a probe found: the status, or why there is none."""
 
     code: int | None = None
@@ -89,7 +89,7 @@ class Answer(NamedTuple):
     timed_out: bool = False
 
 
-def judged(group: TargetGroup, answer: Answer) -> tuple[CheckResult, str]:
+def judged(group: TargetGroup, answer: ProbeAnswer) -> tuple[CheckResult, str]:
     """What a probe's answer means, and the reason code of the health check log.
 
     Source: ELB User Guide for ALB, "Health check logs".
@@ -167,13 +167,13 @@ def routable(group: IpTargetGroup, registered: tuple[Registered, ...]) -> tuple[
 
 
 def choose_target(
-    group: IpTargetGroup, found: Routable, *, draw: float, sticky: Target | None = None
+    group: IpTargetGroup, routable: Routable, *, draw: float, sticky: Target | None = None
 ) -> Target | None:
     """The target that takes the request; None where there is none.
 
     A `sticky` one is kept while it gets traffic at all. `draw` is in [0, 1).
     """
-    targets = found.targets
+    targets = routable.targets
     if not targets:
         return None
     if sticky is not None and sticky in targets:
@@ -185,21 +185,21 @@ def choose_target(
         case "weighted_random":
             return targets[int(draw * count)]
         case "least_outstanding_requests":
-            start = found.turn % count
+            start = routable.turn % count
             in_turn = targets[start:] + targets[:start]
-            return min(in_turn, key=lambda each: found.outstanding.get(each, 0))
+            return min(in_turn, key=lambda target: routable.outstanding.get(target, 0))
         case "round_robin":
-            return _in_turn(found, draw)
+            return _in_turn(routable, draw)
 
 
-def _in_turn(found: Routable, draw: float) -> Target:
+def _in_turn(routable: Routable, draw: float) -> Target:
     """The target whose turn it is; one that starts slowly passes most of its turns on."""
-    targets, count = found.targets, len(found.targets)
-    first = targets[found.turn % count]
-    if not found.shares or draw < found.shares.get(first, 1.0):
+    targets, count = routable.targets, len(routable.targets)
+    first = targets[routable.turn % count]
+    if not routable.shares or draw < routable.shares.get(first, 1.0):
         return first
-    others = [each for each in targets if found.shares.get(each, 1.0) >= 1.0]
-    return others[found.turn // count % len(others)] if others else first
+    others = [each for each in targets if routable.shares.get(each, 1.0) >= 1.0]
+    return others[routable.turn // count % len(others)] if others else first
 
 
 def share_at(now: float, since: float, duration: float) -> float:

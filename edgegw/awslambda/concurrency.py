@@ -16,7 +16,7 @@ Source: Lambda Developer Guide, "Understanding Lambda function scaling", request
 """
 
 
-class Limits(NamedTuple):
+class ConcurrencyLimits(NamedTuple):
     """What holds for the version to be run.
 
     `provisioned` is that of this version, `provisioned_total` that of all versions of the
@@ -30,7 +30,9 @@ class Limits(NamedTuple):
     provisioned_total: int = 0
 
 
-def throttle_reason(limits: Limits, version: int, on_demand: int, unreserved: int) -> str | None:
+def throttle_reason(
+    limits: ConcurrencyLimits, version: int, on_demand: int, unreserved: int
+) -> str | None:
     """AWS's `Reason` for refusing one more invocation, None when it may run.
 
     The numbers are invocations that run now: `version` this version's; `on_demand` this function's

@@ -23,7 +23,7 @@ from edgegw.awslambda.model import (
     FunctionError,
     FunctionRef,
     Invocation,
-    Refused,
+    InvokeRefusal,
     Returned,
     Throttled,
 )
@@ -128,7 +128,7 @@ def function_not_found(account: Account, ref: FunctionRef) -> ServiceError:
     return not_found(account.arn(ref.name, ref.qualifier or LATEST))
 
 
-def refusal(outcome: Throttled | Refused) -> ServiceError:
+def refusal(outcome: Throttled | InvokeRefusal) -> ServiceError:
     """The error that a caller gets whose invocation did not run.
 
     Source: Lambda API Reference, "Invoke", errors.

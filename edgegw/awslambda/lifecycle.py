@@ -122,7 +122,7 @@ def next_phase(phase: Phase, signal: Signal) -> Phase:
         raise IllegalTransitionError(f"{signal.value} while {phase.value}") from None
 
 
-class Failure(NamedTuple):
+class ErrorObject(NamedTuple):
     """A function error: type, message, and the JSON object that the caller gets."""
 
     error_type: str
@@ -130,14 +130,14 @@ class Failure(NamedTuple):
     payload: bytes
 
 
-def timeout_error(request_id: str, timeout: float) -> Failure:
+def timeout_error(request_id: str, timeout: float) -> ErrorObject:
     """A time-out after `timeout` seconds."""
     return platform_error(
         "Sandbox.Timedout", request_id, f"Task timed out after {timeout:.2f} seconds"
     )
 
 
-def exit_error(request_id: str, exit_status: int | None) -> Failure:
+def exit_error(request_id: str, exit_status: int | None) -> ErrorObject:
     """The runtime's process ended.
 
     `exit_status` as in `subprocess`: negative for a signal, None when it is not known.
@@ -152,17 +152,17 @@ def exit_error(request_id: str, exit_status: int | None) -> Failure:
     return platform_error("Runtime.ExitError", request_id, text)
 
 
-def memory_error(request_id: str) -> Failure:
+def memory_error(request_id: str) -> ErrorObject:
     """The environment used more memory than the function's memory size."""
     text = "Runtime exited with error: signal: killed"
     return platform_error("Runtime.OutOfMemory", request_id, text)
 
 
-def response_too_large() -> Failure:
+def response_too_large() -> ErrorObject:
     """The response exceeds what a buffered answer may hold."""
     kind = "Function.ResponseSizeTooLarge"
     message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
-    return Failure(kind, message, encode_payload({"errorMessage": message, "errorType": kind}))
+    return ErrorObject(kind, message, encode_payload({"errorMessage": message, "errorType": kind}))
 
 
 SIGNALS: Final = {
@@ -184,13 +184,13 @@ SIGNALS: Final = {
 """Signals as the platform spells them (Go's words on Linux)."""
 
 
-def platform_error(error_type: str, request_id: str, text: str) -> Failure:
+def platform_error(error_type: str, request_id: str, text: str) -> ErrorObject:
     """An error made by the service, not by a runtime.
 
     The keys come in the order `errorType`, `errorMessage`.
     Source: recorded error objects.
     """
     message = f"RequestId: {request_id} Error: {text}"
-    return Failure(
+    return ErrorObject(
         error_type, message, encode_payload({"errorType": error_type, "errorMessage": message})
     )

@@ -156,7 +156,7 @@ class Throttled:
 
 
 @value
-class Refused:
+class InvokeRefusal:
     """The service refused the call without running the function; `code` is Lambda's error code."""
 
     code: str
@@ -164,4 +164,4 @@ class Refused:
     report: Report = Report()
 
 
-Outcome: TypeAlias = Returned | FunctionError | Throttled | Refused
+Outcome: TypeAlias = Returned | FunctionError | Throttled | InvokeRefusal

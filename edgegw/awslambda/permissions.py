@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from edgegw.awslambda.model import Invocation, Refused
+from edgegw.awslambda.model import Invocation, InvokeRefusal
 from edgegw.http.wildcard import compile_wildcard
 from edgegw.values import value
 
@@ -47,12 +47,12 @@ def is_allowed(policy: tuple[Statement, ...] | None, invocation: Invocation) -> 
     )
 
 
-def access_denied(invocation: Invocation, arn: str) -> Refused:
+def access_denied(invocation: Invocation, arn: str) -> InvokeRefusal:
     """The answer to a service that no statement lets invoke the function `arn`.
 
     Source: observed: the text of an AccessDeniedException.
     """
-    return Refused(
+    return InvokeRefusal(
         "AccessDeniedException",
         f"{invocation.principal} is not authorized to perform: lambda:InvokeFunction on "
         f"resource: {arn} because no resource-based policy allows the "

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, NamedTuple, TypeAlias, cast
 
-from edgegw.awslambda.lifecycle import MAX_RESPONSE, Failure, response_too_large
+from edgegw.awslambda.lifecycle import MAX_RESPONSE, ErrorObject, response_too_large
 from edgegw.awslambda.payload import decode_payload, encode_payload
 from edgegw.awslambda.telemetry import (
     InvalidSubscriptionError,
@@ -66,17 +66,17 @@ class InitDone(NamedTuple):
 class InitFailed(NamedTuple):
     """The runtime or an extension reported that init failed."""
 
-    failure: Failure
+    failure: ErrorObject
 
 
-class Answered(NamedTuple):
+class InvocationAnswered(NamedTuple):
     """The runtime answered the invocation: `failure` when it reported an error.
 
     The payload of a streamed answer is empty: its chunks came before.
     """
 
     payload: bytes
-    failure: Failure | None = None
+    failure: ErrorObject | None = None
 
 
 class StreamBegun(NamedTuple):
@@ -105,14 +105,14 @@ class Subscribed(NamedTuple):
 class ExtensionFailed(NamedTuple):
     """An extension reported that it cannot go on."""
 
-    failure: Failure
+    failure: ErrorObject
 
 
 Effect: TypeAlias = (
     Reply
     | InitDone
     | InitFailed
-    | Answered
+    | InvocationAnswered
     | StreamBegun
     | Settled
     | ExtensionRegistered
@@ -121,7 +121,7 @@ Effect: TypeAlias = (
 )
 
 
-class Event(NamedTuple):
+class InvocationEvent(NamedTuple):
     """What an invocation tells the runtime; empty values are left out of its headers."""
 
     request_id: str
@@ -132,7 +132,7 @@ class Event(NamedTuple):
     client_context: str = ""
 
 
-class Incoming(NamedTuple):
+class ApiRequest(NamedTuple):
     """A request: header names in lower case, `trailers` from behind a chunked body.
 
     `too_large` when the body was cut off for its size, `is_truncated` when it ended early.
@@ -148,7 +148,7 @@ class Incoming(NamedTuple):
     is_truncated: bool = False
 
 
-class _State(Enum):
+class _RuntimeState(Enum):
     STARTED = "Started"
     READY = "Ready"
     RUNNING = "Running"
@@ -176,9 +176,9 @@ class RuntimeApi:
     handler: str
     account_id: str
     expected: Sequence[str] = ()
-    _state: _State = _State.STARTED
+    _state: _RuntimeState = _RuntimeState.STARTED
     _ticket: int = _HELD
-    _event: Event | None = None
+    _event: InvocationEvent | None = None
     _payload: bytes = b""
     _extensions: dict[str, _Extension] = field(default_factory=dict[str, _Extension])
     _initialized: bool = False
@@ -197,7 +197,7 @@ class RuntimeApi:
     def is_settled(self) -> bool:
         return self._settled
 
-    def receive(self, request: Incoming, fresh_id: str) -> list[Effect]:
+    def receive(self, request: ApiRequest, fresh_id: str) -> list[Effect]:
         """What a request does; `fresh_id` is a UUID for an extension that registers."""
         path, ticket = request.path.partition("?")[0], request.ticket
         if path.startswith(RUNTIME_BASE):
@@ -224,16 +224,16 @@ class RuntimeApi:
             return None
         if self._event is None or match[1] != self._event.request_id or self._streaming:
             return None
-        if self._state is not _State.RUNNING:
+        if self._state is not _RuntimeState.RUNNING:
             return None
         self._streaming = True
         return [StreamBegun(headers.get("content-type", "application/octet-stream"))]
 
-    def invoke(self, event: Event, payload: bytes) -> list[Effect]:
+    def invoke(self, event: InvocationEvent, payload: bytes) -> list[Effect]:
         """Hands out an event; the runtime and the extensions are waiting for it."""
         self._event, self._payload = event, payload
         self._settled = self._streaming = False
-        self._state = _State.RUNNING
+        self._state = _RuntimeState.RUNNING
         waiting = [each for each in self._extensions.values() if "INVOKE" in each.events]
         return [
             self._next_event(),
@@ -255,7 +255,7 @@ class RuntimeApi:
 
     # The runtime
 
-    def _runtime(self, path: str, request: Incoming) -> list[Effect]:
+    def _runtime(self, path: str, request: ApiRequest) -> list[Effect]:
         if path == "invocation/next" and request.method == "GET":
             return self._next(request.ticket)
         if path == "init/error" and request.method == "POST":
@@ -269,17 +269,17 @@ class RuntimeApi:
         return [Reply(request.ticket, 404, (), b"404 page not found\n")]
 
     def _next(self, ticket: int) -> list[Effect]:
-        if self._state is _State.RUNNING:  # tolerated; it waits until the answer is there
+        if self._state is _RuntimeState.RUNNING:  # tolerated; it waits until the answer is there
             self._ticket = ticket
             return []
-        if self._state is _State.INIT_ERROR:
+        if self._state is _RuntimeState.INIT_ERROR:
             return [self._transition(ticket, "RuntimeReady")]
-        self._state, self._ticket = _State.READY, ticket
+        self._state, self._ticket = _RuntimeState.READY, ticket
         return self._after_next()
 
     def _after_next(self) -> list[Effect]:
         """Init, or the invocation, is over when nobody is missing."""
-        if self._state is not _State.READY:
+        if self._state is not _RuntimeState.READY:
             return []
         if not self._initialized:
             named = {each.name for each in self._extensions.values()}
@@ -297,7 +297,7 @@ class RuntimeApi:
         return []
 
     def _next_event(self) -> Reply:
-        event = cast("Event", self._event)
+        event = cast("InvocationEvent", self._event)
         ticket, self._ticket = self._ticket, _HELD
         named = {
             "Lambda-Runtime-Aws-Request-Id": event.request_id,
@@ -310,49 +310,51 @@ class RuntimeApi:
         headers = tuple((name, value) for name, value in named.items() if value)
         return Reply(ticket, 200, (_JSON, *headers), self._payload)
 
-    def _init_error(self, request: Incoming) -> list[Effect]:
-        if self._initialized or self._state is not _State.STARTED:
+    def _init_error(self, request: ApiRequest) -> list[Effect]:
+        if self._initialized or self._state is not _RuntimeState.STARTED:
             return [self._transition(request.ticket, "RuntimeInitError")]
-        self._state = _State.INIT_ERROR
+        self._state = _RuntimeState.INIT_ERROR
         failure = _reported(request.body, request.headers, "Runtime.Unknown")
         return [_accepted(request.ticket), InitFailed(failure)]
 
-    def _answer(self, request_id: str, is_error: bool, request: Incoming) -> list[Effect]:  # noqa: FBT001 - the path says it
+    def _answer(self, request_id: str, is_error: bool, request: ApiRequest) -> list[Effect]:  # noqa: FBT001 - the path says it
         event, ticket = self._event, request.ticket
         target = "RuntimeInvocationErrorResponse" if is_error else "RuntimeInvocationResponse"
-        if self._state is not _State.RUNNING:
+        if self._state is not _RuntimeState.RUNNING:
             return [self._transition(ticket, target)]
         if event is None or event.request_id != request_id:
             return [_error(ticket, 400, "InvalidRequestID", "Invalid request ID")]
         if request.headers.get("lambda-runtime-invocation-id") not in (None, event.invocation_id):
             return [_error(ticket, 400, "InvalidInvocationId", "Invalid invocation ID")]
         if is_error:
-            return self._answered(_accepted(ticket), Answered(b"", _handler_error(request)))
+            return self._answered(
+                _accepted(ticket), InvocationAnswered(b"", _handler_error(request))
+            )
         mode = request.headers.get(STREAMING_MODE)
         if mode not in (None, "streaming"):
             kind = "Runtime.InvalidResponseModeHeader"
-            failure = Failure(kind, f"Invalid response mode {mode!r}", _error_body(kind, ""))
+            failure = ErrorObject(kind, f"Invalid response mode {mode!r}", _error_body(kind, ""))
             reply = _error(ticket, 400, "InvalidFunctionResponseMode", f"Invalid mode {mode!r}")
-            return self._answered(reply, Answered(b"", failure))
+            return self._answered(reply, InvocationAnswered(b"", failure))
         if request.is_truncated:
             kind = "Runtime.TruncatedResponse"
-            failure = Failure(kind, "the response was cut off", _error_body(kind, ""))
+            failure = ErrorObject(kind, "the response was cut off", _error_body(kind, ""))
             reply = _error(
                 ticket, 400, "TruncatedHTTPRequest", "HTTP request detected as truncated"
             )
-            return self._answered(reply, Answered(b"", failure))
+            return self._answered(reply, InvocationAnswered(b"", failure))
         if self._streaming:
             failure = _trailing_error(request.trailers)
-            return self._answered(_accepted(ticket), Answered(b"", failure))
+            return self._answered(_accepted(ticket), InvocationAnswered(b"", failure))
         if request.too_large or len(request.body) > MAX_RESPONSE:
             text = f"Exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
             reply = _error(ticket, 413, "RequestEntityTooLarge", text)
-            return self._answered(reply, Answered(b"", response_too_large()))
-        return self._answered(_accepted(ticket), Answered(request.body))
+            return self._answered(reply, InvocationAnswered(b"", response_too_large()))
+        return self._answered(_accepted(ticket), InvocationAnswered(request.body))
 
-    def _answered(self, reply: Reply, answer: Answered) -> list[Effect]:
+    def _answered(self, reply: Reply, answer: InvocationAnswered) -> list[Effect]:
         """The invocation has its answer, be it that the runtime's was refused."""
-        self._state = _State.ANSWERED if self._ticket == _HELD else _State.READY
+        self._state = _RuntimeState.ANSWERED if self._ticket == _HELD else _RuntimeState.READY
         return [reply, answer, *self._after_next()]
 
     def _transition(self, ticket: int, target: str) -> Reply:
@@ -364,7 +366,7 @@ class RuntimeApi:
 
     # Extensions
 
-    def _extension(self, path: str, request: Incoming, fresh_id: str) -> list[Effect]:
+    def _extension(self, path: str, request: ApiRequest, fresh_id: str) -> list[Effect]:
         if path == "register" and request.method == "POST":
             return self._register(request, fresh_id)
         known = {("GET", "event/next"), ("POST", "init/error"), ("POST", "exit/error")}
@@ -381,13 +383,13 @@ class RuntimeApi:
             text = "Missing Lambda-Extension-Function-Error-Type header"
             return [_error(request.ticket, 403, "Extension.MissingHeader", text)]
         default = "Extension.InitError" if path == "init/error" else "Extension.ExitError"
-        failure = Failure(kind or default, default, request.body or _error_body(kind, default))
+        failure = ErrorObject(kind or default, default, request.body or _error_body(kind, default))
         reply = _accepted(request.ticket)
         if path == "init/error" and not self._initialized:
             return [reply, InitFailed(failure)]
         return [reply, ExtensionFailed(failure)]
 
-    def _identified(self, request: Incoming) -> _Extension | Reply:
+    def _identified(self, request: ApiRequest) -> _Extension | Reply:
         identifier = request.headers.get("lambda-extension-identifier")
         if identifier is None:
             text = "Missing Lambda-Extension-Identifier header"
@@ -398,7 +400,7 @@ class RuntimeApi:
             return _error(request.ticket, 403, "Extension.UnknownExtensionIdentifier", text)
         return extension
 
-    def _subscribe(self, request: Incoming) -> list[Effect]:
+    def _subscribe(self, request: ApiRequest) -> list[Effect]:
         extension, ticket = self._identified(request), request.ticket
         if isinstance(extension, Reply):
             return [extension]
@@ -412,7 +414,7 @@ class RuntimeApi:
         reply = Reply(ticket, 200, (("Content-Type", "text/plain"),), b'"OK"')
         return [reply, Subscribed(subscription)]
 
-    def _register(self, request: Incoming, fresh_id: str) -> list[Effect]:
+    def _register(self, request: ApiRequest, fresh_id: str) -> list[Effect]:
         name, ticket = request.headers.get("lambda-extension-name", ""), request.ticket
         problem = self._registration_problem(name)
         if problem is not None:
@@ -446,7 +448,7 @@ class RuntimeApi:
     def _registration_problem(self, name: str) -> tuple[str, str] | None:
         if not name:
             return "Extension.InvalidExtensionName", "Empty extension name"
-        is_late = name not in self.expected and self._state is not _State.STARTED
+        is_late = name not in self.expected and self._state is not _RuntimeState.STARTED
         if self._initialized or is_late:
             return "Extension.RegistrationClosed", "Extension registration closed already"
         if any(each.name == name for each in self._extensions.values()):
@@ -465,7 +467,7 @@ class RuntimeApi:
         return Reply(ticket, 200, headers, encode_payload(event))
 
 
-def _invoke_event(event: Event) -> dict[str, object]:
+def _invoke_event(event: InvocationEvent) -> dict[str, object]:
     return {
         "eventType": "INVOKE",
         "deadlineMs": event.deadline_ms,
@@ -488,7 +490,7 @@ def _error_body(kind: str, message: str) -> bytes:
     return encode_payload({"errorType": kind, "errorMessage": message})
 
 
-def _handler_error(request: Incoming) -> Failure:
+def _handler_error(request: ApiRequest) -> ErrorObject:
     body, content_type = request.body, request.headers.get("content-type", "")
     if content_type == "application/vnd.aws.lambda.error.cause+json":
         found = _mapping(body)
@@ -498,14 +500,14 @@ def _handler_error(request: Incoming) -> Failure:
     return _reported(body, request.headers, "Function.Unknown")
 
 
-def _reported(body: bytes, headers: Mapping[str, str], unknown: str) -> Failure:
+def _reported(body: bytes, headers: Mapping[str, str], unknown: str) -> ErrorObject:
     """An error object as the runtime posted it; the caller sees it byte for byte."""
     found = _mapping(body)
     named = headers.get("lambda-runtime-function-error-type", "")
     if named and not _ERROR_TYPE.fullmatch(named):
         named = unknown
     kind = str(found.get("errorType") or named or unknown)
-    return Failure(kind, str(found.get("errorMessage", "")), body or _error_body(kind, ""))
+    return ErrorObject(kind, str(found.get("errorMessage", "")), body or _error_body(kind, ""))
 
 
 def _mapping(body: bytes) -> Mapping[str, object]:
@@ -516,7 +518,7 @@ def _mapping(body: bytes) -> Mapping[str, object]:
     return cast("Mapping[str, object]", found) if isinstance(found, Mapping) else {}
 
 
-def _trailing_error(trailers: Mapping[str, str]) -> Failure | None:
+def _trailing_error(trailers: Mapping[str, str]) -> ErrorObject | None:
     """The error that a streaming runtime announces behind its last chunk."""
     kind = trailers.get("lambda-runtime-function-error-type")
     if kind is None:
@@ -525,4 +527,4 @@ def _trailing_error(trailers: Mapping[str, str]) -> Failure | None:
         body = base64.b64decode(trailers.get("lambda-runtime-function-error-body", ""))
     except (binascii.Error, ValueError):
         body = b""
-    return Failure(kind, str(_mapping(body).get("errorMessage", "")), body)
+    return ErrorObject(kind, str(_mapping(body).get("errorMessage", "")), body)

@@ -100,24 +100,24 @@ def _from_file(
     return explained(loaded, None, url, method, headers, load_balancer).to_dict()
 
 
-def _tree(found: Mapping[str, Any], style: Style) -> Iterable[str]:
+def _tree(explained: Mapping[str, Any], style: Style) -> Iterable[str]:
     """The explanation as a tree: the request, the rules tried, what follows."""
-    yield style.paint(found["request"], "bold")
-    yield f"listener  {found['listener']}"
-    for rule in cast("list[dict[str, Any]]", found["rules"]):
+    yield style.paint(explained["request"], "bold")
+    yield f"listener  {explained['listener']}"
+    for rule in cast("list[dict[str, Any]]", explained["rules"]):
         mark = style.paint("✓", "green") if rule["matches"] else style.paint("✗", "red")
         name = "default rule" if rule["rule"] == "default" else f"rule {rule['rule']}"
         yield f"{mark} {name}  {style.paint(rule['action'], 'dim')}"
         for each in rule["conditions"]:
             yield f"    {_condition(each, style)}"
-    for note in found["notes"]:
+    for note in explained["notes"]:
         yield f"→ {note}"
 
 
-def _condition(each: Mapping[str, Any], style: Style) -> str:
-    holds = style.paint("holds", "green") if each["holds"] else style.paint("fails", "red")
-    shown = "is not there" if each["found"] is None else f"is {each['found']}"
-    return f"{holds}  {each['key']} {each['wanted']}: {each['looked_at']} {shown}"
+def _condition(condition: Mapping[str, Any], style: Style) -> str:
+    holds = style.paint("holds", "green") if condition["holds"] else style.paint("fails", "red")
+    shown = "is not there" if condition["found"] is None else f"is {condition['found']}"
+    return f"{holds}  {condition['key']} {condition['wanted']}: {condition['looked_at']} {shown}"
 
 
 @click.command()

@@ -15,7 +15,7 @@ from edgegw.cloudfront.triggers import TRIGGERS, Trigger
 from edgegw.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgegw.cloudfront.rule_table import Breach
+    from edgegw.cloudfront.rule_table import Violation
     from edgegw.config.model import Config, DistributionDoor
     from edgegw.http.message import Request, Response
 
@@ -115,7 +115,7 @@ def _request(
 ) -> Request:
     """The request as curl would send it."""
     from edgegw.http.message import Body, Client, Headers, Request
-    from edgegw.http.target import Target
+    from edgegw.http.target import RequestTarget
 
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
@@ -134,7 +134,7 @@ def _request(
     raw = (parts.path or "/") + (f"?{parts.query}" if "?" in url else "")
     return Request(
         method or ("POST" if content else "GET"),
-        Target.parse(raw.encode()),
+        RequestTarget.parse(raw.encode()),
         Headers(lines),
         Body.of(content),
         parts.scheme,
@@ -172,14 +172,14 @@ def validate(
     """
     from edgegw.cloudfront.event_reader import NotAnEventError, decode_event
     from edgegw.cloudfront.trigger_result import (
-        Generated,
-        Rejected,
+        GeneratedResponse,
+        InvalidResult,
         decode_request_result,
         decode_response_result,
     )
 
     try:
-        shown = decode_event(json.loads(event_file.read()), _stance(config))
+        shown = decode_event(json.loads(event_file.read()), _strictness(config))
     except (ValueError, NotAnEventError) as error:
         raise UsageError(f"--event is no event of Lambda@Edge: {error}") from None
     if shown.trigger != trigger:
@@ -187,39 +187,39 @@ def validate(
     payload = result_file.read()
     decode = decode_request_result if shown.response is None else decode_response_result
     answer = decode(payload, shown)
-    breaches = answer.breaches if isinstance(answer, Rejected) else answer.warnings
+    violations = answer.violations if isinstance(answer, InvalidResult) else answer.warnings
     if as_json:
-        refused = isinstance(answer, Rejected)
-        page = answer.first.rule.page if isinstance(answer, Rejected) else None
-        found = [breach.to_dict() for breach in breaches]
+        refused = isinstance(answer, InvalidResult)
+        page = answer.first.rule.page if isinstance(answer, InvalidResult) else None
+        found = [violation.to_dict() for violation in violations]
         click.echo(json.dumps({"accepted": not refused, "page": page, "findings": found}, indent=2))
         sys.exit(1 if refused else 0)
-    for breach in breaches:
-        _print(breach)
-    if isinstance(answer, Rejected):
+    for violation in violations:
+        _print(violation)
+    if isinstance(answer, InvalidResult):
         click.echo("refused: 502, X-Cache: LambdaValidationError from cloudfront")
         click.echo(f"    {answer.first.rule.page}")
         sys.exit(1)
-    if isinstance(answer, Generated):
+    if isinstance(answer, GeneratedResponse):
         click.echo(f"accepted: the function answers {answer.status} itself")
     else:
         click.echo(f"accepted: the {'request' if shown.response is None else 'response'} goes on")
 
 
-def _print(breach: Breach) -> None:
-    severity = "error" if breach.is_refused else "warning"
-    where = breach.path or "the result"
-    click.echo(f"{where}: {severity}: {breach.code} {breach.rule.demands}")
-    click.echo(f"    found {breach.found}; {breach.expected}")
-    click.echo(f"    {breach.rule.source}")
+def _print(violation: Violation) -> None:
+    severity = "error" if violation.is_refused else "warning"
+    where = violation.path or "the result"
+    click.echo(f"{where}: {severity}: {violation.code} {violation.rule.demands}")
+    click.echo(f"    found {violation.actual}; {violation.expected}")
+    click.echo(f"    {violation.rule.source}")
 
 
-def _stance(config: Path | None) -> Any:
-    from edgegw.cloudfront.stance import DEFAULT_STANCE
+def _strictness(config: Path | None) -> Any:
+    from edgegw.cloudfront.strictness import DEFAULT_STRICTNESS
     from edgegw.config.resolve import load_file
 
     found = config or next((Path(name) for name in CANDIDATES if Path(name).exists()), None)
     if found is None:
-        return DEFAULT_STANCE
+        return DEFAULT_STRICTNESS
     doors = load_file(found).distributions
-    return doors[0].distribution.stance if doors else DEFAULT_STANCE
+    return doors[0].distribution.strictness if doors else DEFAULT_STRICTNESS

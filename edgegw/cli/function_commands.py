@@ -68,7 +68,7 @@ def invoke(
     from edgegw.awslambda.api import check_payload
     from edgegw.awslambda.lambda_api import function_not_found
     from edgegw.awslambda.logs import log_tail as tail_of
-    from edgegw.awslambda.model import FunctionError, Invocation, Refused, Throttled
+    from edgegw.awslambda.model import FunctionError, Invocation, InvokeRefusal, Throttled
     from edgegw.awslambda.service_errors import ServiceError
     from edgegw.execution.service import LambdaService
 
@@ -99,7 +99,7 @@ def invoke(
             await service.close()
 
     outcome, lines = asyncio.run(run())
-    if isinstance(outcome, (Throttled, Refused)):
+    if isinstance(outcome, (Throttled, InvokeRefusal)):
         kind = outcome.reason if isinstance(outcome, Throttled) else outcome.code
         click.echo(f"edgegw: {kind}: {outcome.message}", err=True)
         sys.exit(1)

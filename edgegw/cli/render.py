@@ -207,13 +207,13 @@ def _short(file: str) -> str:
 def summary(
     config: Config,
     urls: Mapping[str, Sequence[str]],
-    found: Mapping[str, Sequence[str]],
+    runtimes_by_name: Mapping[str, Sequence[str]],
     style: Style,
 ) -> str:
     """What runs: front doors with their behaviors or rules, and the runtimes that were found.
 
     `urls` are addresses by front door (`KIND NAME`; a load balancer has one for each listener),
-    `found` functions by what runs them. Never more than a screen.
+    `runtimes_by_name` functions by what runs them. Never more than a screen.
     """
     lines: list[str] = []
     local = {
@@ -226,7 +226,7 @@ def summary(
         url = next(waiting.get(f"{kind} {door.name}", iter(())), "")
         lines.append(f"  {style.paint(door.name, 'bold')}  {style.paint(url, 'cyan')}")
         lines += [f"    {each}" for each in _ways(door, local)]
-    runtimes = [f"  {what}: {', '.join(names)}" for what, names in found.items()]
+    runtimes = [f"  {what}: {', '.join(names)}" for what, names in runtimes_by_name.items()]
     room = _SUMMARY_LINES - min(len(runtimes), _SUMMARY_LINES // 2)
     lines = [*_at_most(lines, room), *_at_most(runtimes, _SUMMARY_LINES // 2)]
     return "\n".join(lines) + "\n" if lines else ""

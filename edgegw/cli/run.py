@@ -23,7 +23,7 @@ from edgegw.errors import EnvironmentProblem, UsageError
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.gateway import Gateway
 from edgegw.gateway.origins.http1_client import Http1Client
-from edgegw.gateway.reload import Load
+from edgegw.gateway.reload import LoadConfig
 from edgegw.gateway.server import Ready, serve
 
 _DEBUG_PORTS: Final = {"python": 5678, "nodejs": 9229}
@@ -39,7 +39,7 @@ def run_front_doors(
     *,
     leave_out_missing: bool = False,
     hints: str = "",
-    load: Load | None = None,
+    load: LoadConfig | None = None,
     opens: bool = False,
 ) -> None:
     """Serves every front door of `config` until a signal. Raises EnvironmentProblem.

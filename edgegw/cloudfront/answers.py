@@ -18,7 +18,7 @@ from edgegw.http.message import (
     named_by_connection,
 )
 from edgegw.http.status import reason_phrase
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 from edgegw.values import value
 
 POP: Final = b"FRA56-P1"
@@ -26,7 +26,7 @@ POP: Final = b"FRA56-P1"
 
 
 @value
-class Facts:
+class DistributionFacts:
     """What a request needs beside itself, made by the driver.
 
     `request_id` is 54 URL-safe base64 characters and `==`; `via_host` 32 hex digits; `date` the
@@ -37,21 +37,23 @@ class Facts:
     request_id: str
     via_host: str
     date: bytes
-    error_target: Target | None = None
+    error_target: RequestTarget | None = None
     alt_svc: bytes = b""
 
-    def announcing(self, alt_svc: bytes) -> Facts:
+    def announcing(self, alt_svc: bytes) -> DistributionFacts:
         """These facts where HTTP/3 is on."""
-        return Facts(self.request_id, self.via_host, self.date, self.error_target, alt_svc)
+        return DistributionFacts(
+            self.request_id, self.via_host, self.date, self.error_target, alt_svc
+        )
 
 
-def via(version: str, facts: Facts) -> bytes:
+def via(version: str, facts: DistributionFacts) -> bytes:
     """A Via entry of this edge; `version` is the HTTP version that the message came by."""
     return f"{version} {facts.via_host}.cloudfront.net (CloudFront)".encode()
 
 
 def stamped(
-    response: Response, x_cache: str, facts: Facts, *, without_origin: bool = False
+    response: Response, x_cache: str, facts: DistributionFacts, *, without_origin: bool = False
 ) -> Response:
     """`response` with X-Cache, X-Amz-Cf-Pop, Alt-Svc (if any) and X-Amz-Cf-Id at its end.
 
@@ -101,7 +103,9 @@ Source: CloudFront Developer Guide, "Quotas", and observed pages.
 """
 
 
-def error_page(status: int, text: str, facts: Facts, *, x_cache: str = "Error") -> Response:
+def error_page(
+    status: int, text: str, facts: DistributionFacts, *, x_cache: str = "Error"
+) -> Response:
     """CloudFront's HTML page for `status`; `text` is its reason line.
 
     The connection closes behind those in `CLOSING`.
@@ -111,7 +115,7 @@ def error_page(status: int, text: str, facts: Facts, *, x_cache: str = "Error") 
     return _made_here(status, page, facts, x_cache)
 
 
-def redirect_to_https(status: int, request: Request, facts: Facts) -> Response:
+def redirect_to_https(status: int, request: Request, facts: DistributionFacts) -> Response:
     """The redirect of `redirect-to-https`; the Location keeps host, path and query as they came."""
     title = f"{status} {reason_phrase(status).decode()}"
     page = (
@@ -125,7 +129,7 @@ def redirect_to_https(status: int, request: Request, facts: Facts) -> Response:
 
 
 def generated(
-    status: int, reason: bytes, headers: Headers, content: bytes, facts: Facts
+    status: int, reason: bytes, headers: Headers, content: bytes, facts: DistributionFacts
 ) -> Response:
     """A function's generated response with what CloudFront adds: Server, Date, Content-Length."""
     own: list[Header] = [] if b"server" in headers else [(b"Server", b"CloudFront")]
@@ -136,7 +140,7 @@ def generated(
     return Response(status, reason, Headers([*own, *headers]), Body.of(content))
 
 
-def response_headers(headers: Headers, facts: Facts, *, keeps_cookies: bool) -> Headers:
+def response_headers(headers: Headers, facts: DistributionFacts, *, keeps_cookies: bool) -> Headers:
     """An origin's headers on their way to the viewer.
 
     Hop-by-hop headers go, Via becomes ours, Set-Cookie goes unless cookies are forwarded.
@@ -171,7 +175,9 @@ def _passed_on_without_cookies(headers: Headers) -> tuple[Headers, bool]:
 _NOT_PASSED_ON: Final[frozenset[bytes]] = HOP_BY_HOP | {b"via"}
 
 
-def _made_here(status: int, page: bytes, facts: Facts, x_cache: str, *extra: Header) -> Response:
+def _made_here(
+    status: int, page: bytes, facts: DistributionFacts, x_cache: str, *extra: Header
+) -> Response:
     lines: list[Header] = [
         (b"Server", b"CloudFront"),
         (b"Date", facts.date),

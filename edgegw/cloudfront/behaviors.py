@@ -46,7 +46,7 @@ Source: CloudFront Developer Guide, "Allowed HTTP methods".
 
 
 @value
-class RefusedAtTheDoor:
+class DistributionRefusal:
     """CloudFront answers itself: `status`, the page's reason line, and why (for the developer)."""
 
     status: int
@@ -84,15 +84,17 @@ def choose_behavior(distribution: Distribution, path: bytes) -> Behavior:
     return distribution.default_behavior
 
 
-def refuse_size(request: Request) -> RefusedAtTheDoor | None:
+def refuse_size(request: Request) -> DistributionRefusal | None:
     """414 for a URL above 8,192 bytes, 494 for over 32,768 bytes of request line and headers."""
     url = request.target.size
     if url > MAX_URL:
-        return RefusedAtTheDoor(414, "", f"the URL has {url} bytes, at most {MAX_URL} are allowed")
+        return DistributionRefusal(
+            414, "", f"the URL has {url} bytes, at most {MAX_URL} are allowed"
+        )
     size = url + len(request.method) + len(" HTTP/1.1\r\n ") + request.headers.size()
     if size > MAX_HEADERS:
         detail = f"request line and headers have {size} bytes, at most {MAX_HEADERS} are allowed"
-        return RefusedAtTheDoor(TOO_LARGE, "", detail)
+        return DistributionRefusal(TOO_LARGE, "", detail)
     return None
 
 
@@ -102,7 +104,7 @@ _UNSAFE_TEXT: Final = (
 )
 
 
-def admit(behavior: Behavior, request: Request) -> RefusedAtTheDoor | RedirectToHttps | None:
+def admit(behavior: Behavior, request: Request) -> DistributionRefusal | RedirectToHttps | None:
     """What the behavior refuses or redirects before any function runs; None admits.
 
     Source: CloudFront Developer Guide, "Viewer protocol policy", "Allowed HTTP methods", and
@@ -113,17 +115,17 @@ def admit(behavior: Behavior, request: Request) -> RefusedAtTheDoor | RedirectTo
             detail = (
                 f"behavior {behavior.path_pattern} is https-only and the request came over http"
             )
-            return RefusedAtTheDoor(403, "Bad request.", detail)
+            return DistributionRefusal(403, "Bad request.", detail)
         if request.method in GET_HEAD:
             return RedirectToHttps(301)
         if request.http_version >= "1.1" and request.method in ALL_METHODS:
             return RedirectToHttps(307)
         detail = f"{request.method} over HTTP/{request.http_version} cannot be redirected to https"
-        return RefusedAtTheDoor(403, "Bad request.", detail)
+        return DistributionRefusal(403, "Bad request.", detail)
     if request.method not in behavior.allowed_methods:
         allowed = ", ".join(sorted(behavior.allowed_methods))
         detail = f"behavior {behavior.path_pattern} allows {allowed}, not {request.method}"
-        return RefusedAtTheDoor(403, _UNSAFE_TEXT, detail)
+        return DistributionRefusal(403, _UNSAFE_TEXT, detail)
     if request.method in GET_HEAD and not request.body.is_empty:
-        return RefusedAtTheDoor(403, "Bad request.", f"a {request.method} must not carry a body")
+        return DistributionRefusal(403, "Bad request.", f"a {request.method} must not carry a body")
     return None

@@ -31,7 +31,7 @@ from edgegw.cloudfront.rule_table import (
     TWO_FUNCTIONS,
     VERSION,
     VPC,
-    Rule,
+    EdgeRule,
 )
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.values import value
@@ -82,87 +82,89 @@ class Candidate:
     runtime_management: str = "Auto"
 
 
-class Objection(NamedTuple):
+class DeploymentFinding(NamedTuple):
     """AWS refuses (`is_refused`), or a developer should know; `key` is the setting at fault."""
 
-    rule: Rule
+    rule: EdgeRule
     key: str
     text: str
     is_refused: bool = True
 
 
-def objections(candidate: Candidate, triggers: frozenset[Trigger]) -> Iterator[Objection]:
+def deployment_findings(
+    candidate: Candidate, triggers: frozenset[Trigger]
+) -> Iterator[DeploymentFinding]:
     """What speaks against `candidate` at `triggers`."""
     yield from _unsupported(candidate)
     yield from _runtime(candidate.runtime)
     if candidate.timeout > MAX_TIMEOUT:
         text = f"the timeout is {candidate.timeout:g} s; at the edge at most {MAX_TIMEOUT:g} s"
-        yield Objection(TIMEOUT_QUOTA, "timeout", text)
+        yield DeploymentFinding(TIMEOUT_QUOTA, "timeout", text)
     is_at_viewer = any(trigger.startswith("viewer") for trigger in triggers)
     if candidate.memory_mb > _SAFE_MEMORY_MB and is_at_viewer:
         text = (
             f"{candidate.memory_mb} MB at a viewer trigger: one page of AWS allows it, another "
             f"only {_SAFE_MEMORY_MB} MB"
         )
-        yield Objection(MEMORY_QUOTA, "memory_size", text, is_refused=False)
+        yield DeploymentFinding(MEMORY_QUOTA, "memory_size", text, is_refused=False)
     if candidate.package_bytes > MAX_PACKAGE:
         size = candidate.package_bytes / 1024 / 1024
         text = f"the zip package has {size:.1f} MB; at the edge at most 50 MB"
-        yield Objection(PACKAGE_SIZE, "code", text)
+        yield DeploymentFinding(PACKAGE_SIZE, "code", text)
     if candidate.storage_mb > MAX_STORAGE_MB:
         text = f"{candidate.storage_mb} MB of ephemeral storage; at the edge {MAX_STORAGE_MB} MB"
-        yield Objection(STORAGE_QUOTA, "ephemeral_storage", text)
+        yield DeploymentFinding(STORAGE_QUOTA, "ephemeral_storage", text)
 
 
-def _unsupported(candidate: Candidate) -> Iterator[Objection]:
+def _unsupported(candidate: Candidate) -> Iterator[DeploymentFinding]:
     if candidate.environment:
         names = ", ".join(candidate.environment)
         text = f"no environment variables at the edge ({names}): put the values into the code"
-        yield Objection(ENVIRONMENT, "environment", text)
+        yield DeploymentFinding(ENVIRONMENT, "environment", text)
     if candidate.layers:
         text = "no layers at the edge: put what they hold into the package"
-        yield Objection(LAYERS, "layers", text)
+        yield DeploymentFinding(LAYERS, "layers", text)
     if candidate.is_in_vpc:
         text = "no VPC at the edge: reach what the function needs over the internet"
-        yield Objection(VPC, "vpc_config", text)
+        yield DeploymentFinding(VPC, "vpc_config", text)
     if candidate.architectures != ("x86_64",):
         text = f"no {', '.join(candidate.architectures)} at the edge: choose x86_64"
-        yield Objection(ARCHITECTURE, "architectures", text)
+        yield DeploymentFinding(ARCHITECTURE, "architectures", text)
     if candidate.is_image:
         text = "no container images at the edge: make it a zip package"
-        yield Objection(PACKAGE_TYPE, "package_type", text)
+        yield DeploymentFinding(PACKAGE_TYPE, "package_type", text)
     if candidate.has_provisioned_concurrency:
         text = "no provisioned concurrency at the edge: take it off the version"
-        yield Objection(PROVISIONED, "provisioned_concurrency", text)
+        yield DeploymentFinding(PROVISIONED, "provisioned_concurrency", text)
     if candidate.has_dead_letter:
         text = "no dead-letter queue at the edge: CloudFront waits for every answer"
-        yield Objection(DEAD_LETTER, "event_invoke", text)
+        yield DeploymentFinding(DEAD_LETTER, "event_invoke", text)
     if candidate.is_traced:
-        yield Objection(TRACING, "tracing", "no X-Ray at the edge: choose PassThrough")
+        yield DeploymentFinding(TRACING, "tracing", "no X-Ray at the edge: choose PassThrough")
     if candidate.has_kms_key:
         text = "no package encrypted with a key of one's own at the edge: use Lambda's"
-        yield Objection(KMS_KEY, "kms_key_arn", text)
+        yield DeploymentFinding(KMS_KEY, "kms_key_arn", text)
     if candidate.runtime_management != "Auto":
         text = f"no runtime management {candidate.runtime_management} at the edge: choose Auto"
-        yield Objection(RUNTIME_MANAGEMENT, "runtime_management", text)
+        yield DeploymentFinding(RUNTIME_MANAGEMENT, "runtime_management", text)
 
 
-def _runtime(runtime: str) -> Iterator[Objection]:
+def _runtime(runtime: str) -> Iterator[DeploymentFinding]:
     if runtime in _CURRENT:
         return
     newest = ", ".join(sorted(_CURRENT, reverse=True)[:2])
     if not runtime.startswith(("nodejs", "python")):
         text = f"{runtime} is no runtime of the edge: only Node.js and Python are"
-        yield Objection(RUNTIME, "runtime", text)
+        yield DeploymentFinding(RUNTIME, "runtime", text)
     elif runtime in _COMING:
         text = f"{runtime} is announced; whether the edge takes it yet is not documented"
-        yield Objection(ENDED_RUNTIME, "runtime", text, is_refused=False)
+        yield DeploymentFinding(ENDED_RUNTIME, "runtime", text, is_refused=False)
     elif _is_newer(runtime):
         text = f"AWS has no runtime {runtime}: choose {newest} or so"
-        yield Objection(RUNTIME, "runtime", text)
+        yield DeploymentFinding(RUNTIME, "runtime", text)
     else:
         text = f"the support of {runtime} has ended: AWS takes no new functions for it"
-        yield Objection(ENDED_RUNTIME, "runtime", text, is_refused=False)
+        yield DeploymentFinding(ENDED_RUNTIME, "runtime", text, is_refused=False)
 
 
 def _is_newer(runtime: str) -> bool:
@@ -175,9 +177,9 @@ def _number(runtime: str) -> int:
     return int("".join(filter(str.isdigit, runtime.removeprefix("python3"))) or 0)
 
 
-def version_objection(
+def version_finding(
     name: str, qualifier: str, *, is_alias: bool, has_versions: bool
-) -> Objection | None:
+) -> DeploymentFinding | None:
     """CloudFront takes the ARN of a published version. `qualifier` is empty for a bare name.
 
     A bare name means version 1 as long as the configuration publishes nothing itself.
@@ -188,12 +190,12 @@ def version_objection(
         text = f"CloudFront refuses aliases: name the version, such as {name}:1"
     else:
         return None
-    return Objection(VERSION, "", text)
+    return DeploymentFinding(VERSION, "", text)
 
 
-def pairing_objections(
+def pairing_findings(
     at_edge: Mapping[str, str], edge_functions: Mapping[str, str]
-) -> Iterator[Objection]:
+) -> Iterator[DeploymentFinding]:
     """What speaks against Lambda@Edge and CloudFront Functions side by side in one behavior.
 
     `key` is the trigger of the CloudFront Function at fault.
@@ -202,10 +204,10 @@ def pairing_objections(
     for trigger, name in edge_functions.items():
         if trigger in at_edge:
             text = f"{trigger} has two functions, {at_edge[trigger]!r} and {name!r}: choose one"
-            yield Objection(TWO_FUNCTIONS, trigger, text)
+            yield DeploymentFinding(TWO_FUNCTIONS, trigger, text)
         elif on_viewer:
             text = (
                 f"{name!r} is a CloudFront Function and {on_viewer[0]} has a Lambda@Edge function: "
                 "use one kind on the viewer triggers of a behavior"
             )
-            yield Objection(MIXED_FUNCTIONS, trigger, text)
+            yield DeploymentFinding(MIXED_FUNCTIONS, trigger, text)

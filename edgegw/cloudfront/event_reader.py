@@ -11,23 +11,23 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from edgegw.cloudfront.header_rules import EventHeaders, encode_lines, header_lines
-from edgegw.cloudfront.judge import Judge
 from edgegw.cloudfront.model import Origin
 from edgegw.cloudfront.origin_rules import check_origin, custom_headers
-from edgegw.cloudfront.stance import DEFAULT_STANCE, Stance
-from edgegw.cloudfront.trigger_event import Sent
+from edgegw.cloudfront.strictness import DEFAULT_STRICTNESS, Strictness
+from edgegw.cloudfront.trigger_event import ShownEvent
 from edgegw.cloudfront.trigger_result import decode_origin
 from edgegw.cloudfront.trigger_rules import status_number
 from edgegw.cloudfront.triggers import TRIGGERS, Trigger
+from edgegw.cloudfront.validator import Validator
 from edgegw.http.message import Body, Client, Header, Headers, Request, Response
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 
 
 class NotAnEventError(ValueError):
     """The value is no Lambda@Edge event; `str()` says where and what is missing."""
 
 
-def decode_event(event: object, stance: Stance = DEFAULT_STANCE) -> Sent:
+def decode_event(event: object, strictness: Strictness = DEFAULT_STRICTNESS) -> ShownEvent:
     """What `event` showed, fit for judging a result against it.
 
     Raises NotAnEventError.
@@ -45,9 +45,9 @@ def decode_event(event: object, stance: Stance = DEFAULT_STANCE) -> Sent:
     origin, fields = _origin(shown, trigger)
     if trigger.endswith("request"):
         body = _body_fields(shown)
-        return Sent(trigger, request, headers, origin, fields, body, stance=stance)
+        return ShownEvent(trigger, request, headers, origin, fields, body, strictness=strictness)
     response, headers = _response(_get(cf, "response", dict, "cf"))
-    return Sent(trigger, request, headers, origin, response=response, stance=stance)
+    return ShownEvent(trigger, request, headers, origin, response=response, strictness=strictness)
 
 
 def _get(value: object, name: str, kind: type[Any], path: str) -> Any:
@@ -63,19 +63,19 @@ def _get(value: object, name: str, kind: type[Any], path: str) -> Any:
 def _headers(shown: Mapping[str, Any], path: str) -> tuple[Headers, EventHeaders]:
     found: dict[str, object] = _get(shown, "headers", dict, path)
     lines: list[Header] = []
-    judge = Judge("viewer-request", DEFAULT_STANCE)
+    validator = Validator("viewer-request", DEFAULT_STRICTNESS)
     for name, entries in found.items():
-        lines += encode_lines(header_lines(judge, name, entries, f"{path}.headers") or [])
-    if judge.refuses:
-        first = judge.breaches[0]
-        raise NotAnEventError(f"{first.path}: found {first.found}; {first.expected}")
+        lines += encode_lines(header_lines(validator, name, entries, f"{path}.headers") or [])
+    if validator.refuses:
+        first = validator.violations[0]
+        raise NotAnEventError(f"{first.path}: found {first.actual}; {first.expected}")
     return Headers(lines), cast("EventHeaders", found)
 
 
 def _request(shown: Mapping[str, Any]) -> tuple[Request, EventHeaders]:
     headers, fields = _headers(shown, "cf.request")
     query = _get(shown, "querystring", str, "cf.request").encode()
-    target = Target(_get(shown, "uri", str, "cf.request").encode(), query or None)
+    target = RequestTarget(_get(shown, "uri", str, "cf.request").encode(), query or None)
     client = Client(_get(shown, "clientIp", str, "cf.request"))
     method = _get(shown, "method", str, "cf.request")
     body = Body.of(_content(shown.get("body")))
@@ -110,13 +110,13 @@ def _origin(
         if trigger == "origin-request":
             raise NotAnEventError("cf.request.origin: an object is expected here")
         return None, None
-    judge = Judge("origin-request", DEFAULT_STANCE)
-    if check_origin(judge, found) is not None:
-        lines = custom_headers(judge, found)
-        if not judge.refuses:
+    validator = Validator("origin-request", DEFAULT_STRICTNESS)
+    if check_origin(validator, found) is not None:
+        lines = custom_headers(validator, found)
+        if not validator.refuses:
             return decode_origin(found, None, lines), found
-    first = next(each for each in judge.breaches if each.is_refused)
-    raise NotAnEventError(f"cf.request.{first.path}: found {first.found}; {first.expected}")
+    first = next(each for each in validator.violations if each.is_refused)
+    raise NotAnEventError(f"cf.request.{first.path}: found {first.actual}; {first.expected}")
 
 
 def _response(shown: Mapping[str, Any]) -> tuple[Response, EventHeaders]:

@@ -1,11 +1,11 @@
 """One request through a distribution, as steps.
 
-    start ─▶ [ReadBody] ─▶ ViewerRequest ─▶ [ReadBody] ─▶ OriginRequest ─▶ Fetch
-          ─▶ OriginResponse ─▶ ViewerResponse ─▶ Finish
+    start ─▶ [IncludeBody] ─▶ ViewerRequest ─▶ [IncludeBody] ─▶ OriginRequest ─▶ Fetch
+          ─▶ OriginResponse ─▶ ViewerResponse ─▶ DistributionAnswer
 
 Each step names what is needed; `next(reply)` answers the step that follows, and any step may lead
-straight to `Finish`. Steps of triggers without an association do not occur. The driver in `gateway`
-performs the steps; a unit test can tell a whole request without any I/O.
+straight to `DistributionAnswer`. Steps of triggers without an association do not occur. The driver
+in `gateway` performs the steps; a unit test can tell a whole request without any I/O.
 
 What a request is, changes on its way, and who sees which is half of the flow:
 
@@ -33,7 +33,7 @@ from typing import Final, Literal, TypeAlias
 
 from edgegw.awslambda.model import Invocation, Outcome, Returned
 from edgegw.cloudfront.answers import (
-    Facts,
+    DistributionFacts,
     error_page,
     generated,
     redirect_to_https,
@@ -42,117 +42,123 @@ from edgegw.cloudfront.answers import (
 )
 from edgegw.cloudfront.behaviors import (
     MAX_HEADERS,
+    DistributionRefusal,
     RedirectToHttps,
-    RefusedAtTheDoor,
     admit,
     choose_behavior,
     refuse_size,
 )
-from edgegw.cloudfront.faults import OriginFailure, function_fault
+from edgegw.cloudfront.error_causes import OriginFailure, failed_outcome
 from edgegw.cloudfront.model import Association, Distribution, Origin
 from edgegw.cloudfront.policies import origin_request
+from edgegw.cloudfront.request_context import DistributionAnswer, ErrorPageFetch, RequestContext
 from edgegw.cloudfront.trigger_event import (
-    Sent,
     ShownBody,
+    ShownEvent,
     encode_request_event,
     encode_response_event,
 )
 from edgegw.cloudfront.trigger_result import (
-    Continued,
-    Generated,
-    Rejected,
+    ContinuedRequest,
+    GeneratedResponse,
+    InvalidResult,
     decode_request_result,
     decode_response_result,
 )
 from edgegw.cloudfront.trigger_rules import BODY_LIMIT
 from edgegw.cloudfront.triggers import Trigger
-from edgegw.cloudfront.visit import Finish, Instead, Visit
 from edgegw.http.message import EMPTY, Body, Request, Response, Upgraded
 from edgegw.http.status import reason_phrase
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 from edgegw.values import value
 
 
 @value
-class ReadBody:
+class IncludeBody:
     """The first `limit` bytes of the body of `request` are needed by `trigger`'s function."""
 
     trigger: Literal["viewer-request", "origin-request"]
-    visit: Visit
+    context: RequestContext
     request: Request
     limit: int
 
-    def next(self, content: bytes, *, truncated: bool, body: Body) -> Step:
+    def next(self, content: bytes, *, truncated: bool, body: Body) -> DistributionStep:
         """`content` is what was read, `body` the whole body again, from its first byte."""
         request = replace(self.request, body=body)
         shown = ShownBody(content, truncated)
         if self.trigger == "viewer-request":
-            return _run_viewer_request(self.visit, request, shown)
-        return _run_origin_request(self.visit, request, shown)
+            return _run_viewer_request(self.context, request, shown)
+        return _run_origin_request(self.context, request, shown)
 
 
 @value
 class ViewerRequest:
     """The viewer-request function is to be run."""
 
-    visit: Visit
-    sent: Sent
+    context: RequestContext
+    sent: ShownEvent
     invocation: Invocation
 
-    def next(self, outcome: Outcome) -> Step:
+    def next(self, outcome: Outcome) -> DistributionStep:
         if not isinstance(outcome, Returned):
             return _failed(self, outcome)
         answer = decode_request_result(outcome.payload, self.sent)
         match answer:
-            case Rejected():
+            case InvalidResult():
                 return _failed(self, outcome, answer)
-            case Generated():
-                visit = self.visit.warned("viewer-request", answer.warnings)
+            case GeneratedResponse():
+                context = self.context.with_warnings("viewer-request", answer.warnings)
                 kind = "LambdaGeneratedResponse"
-                made = stamped(_generated(answer, visit), kind, visit.facts, without_origin=True)
-                return Finish(made, visit, kind)
-            case Continued(request, _, warnings):
-                return _look_up(self.visit.edited(request).warned("viewer-request", warnings))
+                made = stamped(
+                    _generated(answer, context), kind, context.facts, without_origin=True
+                )
+                return DistributionAnswer(made, context, kind)
+            case ContinuedRequest(request, _, warnings):
+                return _look_up(
+                    self.context.edited(request).with_warnings("viewer-request", warnings)
+                )
 
 
 @value
 class OriginRequest:
     """The origin-request function is to be run."""
 
-    visit: Visit
-    sent: Sent
+    context: RequestContext
+    sent: ShownEvent
     invocation: Invocation
 
-    def next(self, outcome: Outcome) -> Step:
+    def next(self, outcome: Outcome) -> DistributionStep:
         if not isinstance(outcome, Returned):
             return _failed(self, outcome)
         answer = decode_request_result(outcome.payload, self.sent)
         match answer:
-            case Rejected():
+            case InvalidResult():
                 return _failed(self, outcome, answer)
-            case Generated():
-                visit = self.visit.warned("origin-request", answer.warnings)
-                made = _generated(answer, visit)
-                if visit.distribution.stance.failover_after_generated_error == "yes" and (
-                    _fails_over(visit, made.status)
+            case GeneratedResponse():
+                context = self.context.with_warnings("origin-request", answer.warnings)
+                made = _generated(answer, context)
+                if context.distribution.strictness.failover_after_generated_error == "yes" and (
+                    _fails_over(context, made.status)
                 ):
-                    return _fail_over(visit)
-                runs = visit.distribution.stance.viewer_response_after_generated_error == "run"
-                return _to_viewer(visit, made, origin_status=made.status, runs_on_error=runs)
-            case Continued(request, origin, warnings):
-                visit = self.visit.warned("origin-request", warnings)
-                chosen = origin or visit.origin
+                    return _fail_over(context)
+                runs = (
+                    context.distribution.strictness.viewer_response_after_generated_error == "run"
+                )
+                return _to_viewer(context, made, origin_status=made.status, runs_on_error=runs)
+            case ContinuedRequest(request, origin, warnings):
+                context = self.context.with_warnings("origin-request", warnings)
+                chosen = origin or context.origin
                 if b"host" not in request.headers:  # the function took it away
                     host = (b"Host", chosen.domain_name.encode())
                     request = replace(request, headers=request.headers.added(host))
-                return Fetch(visit, request, chosen)
+                return Fetch(context, request, chosen)
 
 
 @value
 class Fetch:
     """`request` goes to `origin`; the origin path and custom headers are not in it yet."""
 
-    visit: Visit
+    context: RequestContext
     request: Request
     origin: Origin
 
@@ -161,8 +167,8 @@ class Fetch:
         """The request as it leaves for the origin."""
         target, origin = self.request.target, self.origin
         if origin.path or target.authority is not None:
-            target = Target(origin.path.encode() + target.path, target.query)
-        own = (b"X-Amz-Cf-Id", self.visit.facts.request_id.encode())
+            target = RequestTarget(origin.path.encode() + target.path, target.query)
+        own = (b"X-Amz-Cf-Id", self.context.facts.request_id.encode())
         headers = self.request.headers.added(own, *origin.custom_headers)
         request = self.request.sent(target, headers)
         if request.upgrade and b"sec-websocket-key" not in headers:
@@ -170,58 +176,58 @@ class Fetch:
             return replace(request, upgrade=b"")
         return request
 
-    def next(self, reply: Response | OriginFailure) -> Step:
+    def next(self, reply: Response | OriginFailure) -> DistributionStep:
         if isinstance(reply, Response) and reply.headers.size() > MAX_HEADERS:
             _release(reply)
             detail = f"the origin's headers exceed {MAX_HEADERS} bytes"
             reply = OriginFailure("invalid", detail)
         if isinstance(reply, OriginFailure):
-            if _fails_over(self.visit, reply.failover_code):
-                return _fail_over(self.visit)
-            return _origin_failed(self.visit, reply)
+            if _fails_over(self.context, reply.failover_code):
+                return _fail_over(self.context)
+            return _origin_failed(self.context, reply)
         if reply.upgraded is not None:
-            return _upgraded(self.visit, reply, reply.upgraded)
-        if _fails_over(self.visit, reply.status):
+            return _upgraded(self.context, reply, reply.upgraded)
+        if _fails_over(self.context, reply.status):
             _release(reply)
-            return _fail_over(self.visit)
-        association = self.visit.behavior.associations.get("origin-response")
+            return _fail_over(self.context)
+        association = self.context.behavior.associations.get("origin-response")
         if association is None:
-            return _to_viewer(self.visit, reply, origin_status=reply.status)
+            return _to_viewer(self.context, reply, origin_status=reply.status)
         payload, sent = encode_response_event(
-            self.visit.distribution,
+            self.context.distribution,
             "origin-response",
-            self.visit.facts.request_id,
+            self.context.facts.request_id,
             self.request,
             reply,
             origin=self.origin,
         )
-        return OriginResponse(self.visit, sent, reply, Invocation(association.function, payload))
+        return OriginResponse(self.context, sent, reply, Invocation(association.function, payload))
 
 
 @value
 class OriginResponse:
     """The origin-response function is to be run."""
 
-    visit: Visit
-    sent: Sent
+    context: RequestContext
+    sent: ShownEvent
     reply: Response
     invocation: Invocation
 
-    def next(self, outcome: Outcome) -> Step:
+    def next(self, outcome: Outcome) -> DistributionStep:
         if not isinstance(outcome, Returned):
             _release(self.reply)
             return _failed(self, outcome)
         answer = decode_response_result(outcome.payload, self.sent)
-        if isinstance(answer, Rejected):
+        if isinstance(answer, InvalidResult):
             _release(self.reply)
             return _failed(self, outcome, answer)
         response = answer.response
         if response.body is not self.reply.body:
             _release(self.reply)
-        visit = self.visit.warned("origin-response", answer.warnings)
-        runs = visit.distribution.stance.viewer_response_after_mended_error == "run"
+        context = self.context.with_warnings("origin-response", answer.warnings)
+        runs = context.distribution.strictness.viewer_response_after_mended_error == "run"
         return _to_viewer(
-            visit,
+            context,
             response,
             origin_status=self.reply.status,
             runs_on_error=runs and response.status < 400,
@@ -232,29 +238,31 @@ class OriginResponse:
 class ViewerResponse:
     """The viewer-response function is to be run."""
 
-    visit: Visit
-    sent: Sent
+    context: RequestContext
+    sent: ShownEvent
     response: Response
     x_cache: str
     invocation: Invocation
 
-    def next(self, outcome: Outcome) -> Step:
+    def next(self, outcome: Outcome) -> DistributionStep:
         if not isinstance(outcome, Returned):
             _release(self.response)
             return _failed(self, outcome)
         answer = decode_response_result(outcome.payload, self.sent)
-        if isinstance(answer, Rejected):
+        if isinstance(answer, InvalidResult):
             _release(self.response)
             return _failed(self, outcome, answer)
-        visit = self.visit.warned("viewer-response", answer.warnings)
-        return _finish(visit, answer.response, self.x_cache)
+        context = self.context.with_warnings("viewer-response", answer.warnings)
+        return _finish(context, answer.response, self.x_cache)
 
 
 FunctionStep: TypeAlias = ViewerRequest | OriginRequest | OriginResponse | ViewerResponse
-Step: TypeAlias = ReadBody | FunctionStep | Fetch | Finish
+DistributionStep: TypeAlias = IncludeBody | FunctionStep | Fetch | DistributionAnswer
 
 
-def start(distribution: Distribution, request: Request, facts: Facts) -> Step:
+def start(
+    distribution: Distribution, request: Request, facts: DistributionFacts
+) -> DistributionStep:
     """The first step for a viewer's request.
 
     In this order: sizes, behavior (by the path as it came, never again), protocol, method,
@@ -264,64 +272,68 @@ def start(distribution: Distribution, request: Request, facts: Facts) -> Step:
     behavior = choose_behavior(distribution, request.target.path)
     if "3" in distribution.http_version and request.scheme == "https":
         facts = facts.announcing(b'h3=":%d"; ma=86400' % distribution.port)
-    visit = Visit(distribution, behavior, facts, request, request, behavior.origin)
+    context = RequestContext(distribution, behavior, facts, request, request, behavior.origin)
     too_large = refuse_size(request)
     if too_large is not None:
         page = error_page(too_large.status, too_large.text, facts)
-        return Finish(page, visit, "Error", too_large)
+        return DistributionAnswer(page, context, "Error", too_large)
     refusal = admit(behavior, request)
     match refusal:
-        case RefusedAtTheDoor():
+        case DistributionRefusal():
             page = error_page(refusal.status, refusal.text, facts)
-            return _or_error_page(Finish(page, visit, "Error", refusal))
+            return _or_error_page(DistributionAnswer(page, context, "Error", refusal))
         case RedirectToHttps():
-            return Finish(redirect_to_https(refusal.status, request, facts), visit, "Redirect")
+            return DistributionAnswer(
+                redirect_to_https(refusal.status, request, facts), context, "Redirect"
+            )
         case None:
             pass
-    if distribution.stance.default_root_object == "viewer-request":
+    if distribution.strictness.default_root_object == "viewer-request":
         request = _with_default_root_object(distribution, request)
-        visit = visit.edited(request)
+        context = context.edited(request)
     association = behavior.associations.get("viewer-request")
     if association is None:
-        return _look_up(visit)
+        return _look_up(context)
     if _shows_body(association, distribution, request):
-        return ReadBody("viewer-request", visit, request, BODY_LIMIT["viewer-request"])
-    return _run_viewer_request(visit, request, None)
+        return IncludeBody("viewer-request", context, request, BODY_LIMIT["viewer-request"])
+    return _run_viewer_request(context, request, None)
 
 
-def _run_viewer_request(visit: Visit, request: Request, body: ShownBody | None) -> ViewerRequest:
-    association = _association(visit, "viewer-request")
+def _run_viewer_request(
+    context: RequestContext, request: Request, body: ShownBody | None
+) -> ViewerRequest:
+    association = _association(context, "viewer-request")
     payload, sent = encode_request_event(
-        visit.distribution, "viewer-request", visit.facts.request_id, request, body=body
+        context.distribution, "viewer-request", context.facts.request_id, request, body=body
     )
-    return ViewerRequest(visit, sent, Invocation(association.function, payload))
+    return ViewerRequest(context, sent, Invocation(association.function, payload))
 
 
-def _look_up(visit: Visit) -> Step:
+def _look_up(context: RequestContext) -> DistributionStep:
     """From the viewer's side to the origin's: the place of the cache look-up.
 
     Its key comes from the request that viewer-request left. There is no cache yet, so every
     request is a miss.
     """
-    return _to_origin(visit)
+    return _to_origin(context)
 
 
-def _to_origin(visit: Visit) -> Step:
+def _to_origin(context: RequestContext) -> DistributionStep:
     """The request as the policies shape it for the origin, to origin-request."""
-    viewer = _with_default_root_object(visit.distribution, visit.viewer)
-    request = origin_request(visit.behavior.forwarding, viewer, visit.origin, visit.facts)
-    association = visit.behavior.associations.get("origin-request")
+    viewer = _with_default_root_object(context.distribution, context.viewer)
+    request = origin_request(context.behavior.forwarding, viewer, context.origin, context.facts)
+    association = context.behavior.associations.get("origin-request")
     if association is None:
-        return Fetch(visit, request, visit.origin)
-    if _shows_body(association, visit.distribution, request):
-        return ReadBody("origin-request", visit, request, BODY_LIMIT["origin-request"])
-    return _run_origin_request(visit, request, None)
+        return Fetch(context, request, context.origin)
+    if _shows_body(association, context.distribution, request):
+        return IncludeBody("origin-request", context, request, BODY_LIMIT["origin-request"])
+    return _run_origin_request(context, request, None)
 
 
 def _shows_body(association: Association, distribution: Distribution, request: Request) -> bool:
     if not association.include_body:
         return False
-    return not request.body.is_empty or distribution.stance.include_body_without_body == "empty"
+    return not request.body.is_empty or distribution.strictness.include_body_without_body == "empty"
 
 
 def _with_default_root_object(distribution: Distribution, request: Request) -> Request:
@@ -332,62 +344,64 @@ def _with_default_root_object(distribution: Distribution, request: Request) -> R
     root = distribution.default_root_object
     if not root or request.target.path != b"/":
         return request
-    return replace(request, target=Target(b"/" + root.encode(), request.target.query))
+    return replace(request, target=RequestTarget(b"/" + root.encode(), request.target.query))
 
 
-def _run_origin_request(visit: Visit, request: Request, body: ShownBody | None) -> OriginRequest:
-    association = _association(visit, "origin-request")
+def _run_origin_request(
+    context: RequestContext, request: Request, body: ShownBody | None
+) -> OriginRequest:
+    association = _association(context, "origin-request")
     payload, sent = encode_request_event(
-        visit.distribution,
+        context.distribution,
         "origin-request",
-        visit.facts.request_id,
+        context.facts.request_id,
         request,
-        origin=visit.origin,
+        origin=context.origin,
         body=body,
     )
-    return OriginRequest(visit, sent, Invocation(association.function, payload))
+    return OriginRequest(context, sent, Invocation(association.function, payload))
 
 
-def _association(visit: Visit, trigger: Trigger) -> Association:
-    return visit.behavior.associations[trigger]
+def _association(context: RequestContext, trigger: Trigger) -> Association:
+    return context.behavior.associations[trigger]
 
 
 def _to_viewer(
-    visit: Visit, response: Response, *, origin_status: int, runs_on_error: bool = False
-) -> Step:
+    context: RequestContext, response: Response, *, origin_status: int, runs_on_error: bool = False
+) -> DistributionStep:
     """The response on its way out: CloudFront's own header work, then viewer-response.
 
     viewer-response does not run when the origin answered 400 or above; `runs_on_error` is the
     other choice where that is an open point.
     Source: CloudFront Developer Guide, "Restrictions on Lambda@Edge" (HTTP status codes).
     """
-    keeps_cookies = visit.behavior.forwarding.forwards_cookies
-    headers = response_headers(response.headers, visit.facts, keeps_cookies=keeps_cookies)
+    keeps_cookies = context.behavior.forwarding.forwards_cookies
+    headers = response_headers(response.headers, context.facts, keeps_cookies=keeps_cookies)
     response = Response(response.status, response.reason, headers, response.body)
-    if visit.instead is not None:
-        return _error_page_came(visit, response, visit.instead)
+    if context.error_page_fetch is not None:
+        return _error_page_came(context, response, context.error_page_fetch)
     x_cache = "Error" if origin_status >= 400 else "Miss"
-    if response.status in visit.distribution.error_pages:
-        return _or_error_page(_finish(visit, response, x_cache))
-    association = visit.behavior.associations.get("viewer-response")
+    if response.status in context.distribution.error_pages:
+        return _or_error_page(_finish(context, response, x_cache))
+    association = context.behavior.associations.get("viewer-response")
     if association is None or (x_cache == "Error" and not runs_on_error):
-        return _finish(visit, response, x_cache)
-    is_edited = visit.distribution.stance.viewer_response_request == "edited"
-    request = visit.viewer if is_edited else visit.received
+        return _finish(context, response, x_cache)
+    is_edited = context.distribution.strictness.viewer_response_request == "edited"
+    request = context.viewer if is_edited else context.received
     payload, sent = encode_response_event(
-        visit.distribution, "viewer-response", visit.facts.request_id, request, response
+        context.distribution, "viewer-response", context.facts.request_id, request, response
     )
     invocation = Invocation(association.function, payload)
-    return ViewerResponse(visit, sent, response, x_cache, invocation)
+    return ViewerResponse(context, sent, response, x_cache, invocation)
 
 
-def _generated(answer: Generated, visit: Visit) -> Response:
+def _generated(answer: GeneratedResponse, context: RequestContext) -> Response:
     reason = answer.reason or reason_phrase(answer.status)
-    return generated(answer.status, reason, answer.headers, answer.content, visit.facts)
+    return generated(answer.status, reason, answer.headers, answer.content, context.facts)
 
 
-def _finish(visit: Visit, response: Response, x_cache: str) -> Finish:
-    return Finish(stamped(response, x_cache, visit.facts), visit, x_cache)
+def _finish(context: RequestContext, response: Response, x_cache: str) -> DistributionAnswer:
+    return DistributionAnswer(stamped(response, x_cache, context.facts), context, x_cache)
 
 
 WEBSOCKET_IDLE: Final = 600.0
@@ -397,88 +411,92 @@ Source: CloudFront Developer Guide, "Quotas", quotas on WebSocket connections.
 """
 
 
-def _upgraded(visit: Visit, reply: Response, upgraded: Upgraded) -> Finish:
+def _upgraded(context: RequestContext, reply: Response, upgraded: Upgraded) -> DistributionAnswer:
     """The origin switched protocols: the viewer does too, and no response trigger runs.
 
     Source: CloudFront Developer Guide, "Use WebSockets with CloudFront distributions"; that no
     trigger runs is uncertain.
     """
-    headers = response_headers(reply.headers, visit.facts, keeps_cookies=True)
+    headers = response_headers(reply.headers, context.facts, keeps_cookies=True)
     response = stamped(
-        Response(reply.status, reply.reason, headers, reply.body), "Miss", visit.facts
+        Response(reply.status, reply.reason, headers, reply.body), "Miss", context.facts
     )
     upgraded = upgraded._replace(idle=WEBSOCKET_IDLE, only_origin=True)
-    return Finish(replace(response, upgraded=upgraded), visit, "Miss")
+    return DistributionAnswer(replace(response, upgraded=upgraded), context, "Miss")
 
 
-def _failed(step: FunctionStep, outcome: Outcome, answer: Rejected | None = None) -> Step:
+def _failed(
+    step: FunctionStep, outcome: Outcome, answer: InvalidResult | None = None
+) -> DistributionStep:
     """The error page for a function that failed, or whose `answer` CloudFront refuses."""
-    visit, trigger = step.visit, step.sent.trigger
-    fault = function_fault(trigger, step.invocation.function, outcome, answer)
-    visit = visit.warned(trigger, tuple(each for each in fault.breaches if not each.is_refused))
-    page = error_page(fault.status, fault.rule.page, visit.facts, x_cache=fault.kind)
-    finish = Finish(page, visit, fault.kind, fault)
-    stays = visit.distribution.stance.error_page_after_function_fault == "skip"
-    if trigger == "viewer-request" or fault.kind == "LambdaLimitExceeded" or stays:
+    context, trigger = step.context, step.sent.trigger
+    cause = failed_outcome(trigger, step.invocation.function, outcome, answer)
+    context = context.with_warnings(
+        trigger, tuple(each for each in cause.violations if not each.is_refused)
+    )
+    page = error_page(cause.status, cause.rule.page, context.facts, x_cache=cause.kind)
+    finish = DistributionAnswer(page, context, cause.kind, cause)
+    stays = context.distribution.strictness.error_page_after_function_fault == "skip"
+    if trigger == "viewer-request" or cause.kind == "LambdaLimitExceeded" or stays:
         return finish
     return _or_error_page(finish)
 
 
-def _origin_failed(visit: Visit, failure: OriginFailure) -> Step:
-    page = error_page(failure.status, failure.text, visit.facts)
-    return _or_error_page(Finish(page, visit, "Error", failure))
+def _origin_failed(context: RequestContext, failure: OriginFailure) -> DistributionStep:
+    page = error_page(failure.status, failure.text, context.facts)
+    return _or_error_page(DistributionAnswer(page, context, "Error", failure))
 
 
-def _fails_over(visit: Visit, code: int) -> bool:
+def _fails_over(context: RequestContext, code: int) -> bool:
     """Whether an origin group turns to its second origin.
 
     Source: CloudFront Developer Guide, "Optimize high availability with origin failover".
     """
-    fallback = visit.behavior.fallback
+    fallback = context.behavior.fallback
     return (
         fallback is not None
-        and visit.origin is not fallback.origin
+        and context.origin is not fallback.origin
         and code in fallback.codes
-        and visit.viewer.method in fallback.methods
+        and context.viewer.method in fallback.methods
     )
 
 
-def _fail_over(visit: Visit) -> Step:
+def _fail_over(context: RequestContext) -> DistributionStep:
     """The same request again for the second origin; what origin-request changed is forgotten."""
-    fallback = visit.behavior.fallback
+    fallback = context.behavior.fallback
     assert fallback is not None  # `_fails_over` said so
-    return _to_origin(replace(visit, origin=fallback.origin))
+    return _to_origin(replace(context, origin=fallback.origin))
 
 
-def _or_error_page(failed: Finish) -> Step:
+def _or_error_page(failed: DistributionAnswer) -> DistributionStep:
     """`failed`, or the way to the custom error page that stands for its status.
 
     The page comes through the behavior of its own path. viewer-request and viewer-response do not
     run for it, the triggers of the origin do; there is no page for a page.
     Source: CloudFront Developer Guide, "Generate custom error responses".
     """
-    visit = failed.visit
-    page = visit.distribution.error_pages.get(failed.response.status)
-    if page is None or visit.instead is not None:
+    context = failed.context
+    page = context.distribution.error_pages.get(failed.response.status)
+    if page is None or context.error_page_fetch is not None:
         return failed
     _release(failed.response)
-    viewer = visit.viewer
+    viewer = context.viewer
     request = replace(
         viewer,
         method="HEAD" if viewer.method == "HEAD" else "GET",
-        target=Target(page.path.encode()),
+        target=RequestTarget(page.path.encode()),
         headers=viewer.headers.without(*_OF_THE_BODY),
         body=EMPTY,
     )
-    behavior = choose_behavior(visit.distribution, request.target.path)
+    behavior = choose_behavior(context.distribution, request.target.path)
     return _look_up(
         replace(
-            visit,
+            context,
             behavior=behavior,
-            facts=replace(visit.facts, error_target=viewer.target),
+            facts=replace(context.facts, error_target=viewer.target),
             viewer=request,
             origin=behavior.origin,
-            instead=Instead(page, failed),
+            error_page_fetch=ErrorPageFetch(page, failed),
         )
     )
 
@@ -490,14 +508,16 @@ Source: CloudFront Developer Guide, "Generate custom error responses" (uncertain
 """
 
 
-def _error_page_came(visit: Visit, response: Response, instead: Instead) -> Finish:
+def _error_page_came(
+    context: RequestContext, response: Response, error_page_fetch: ErrorPageFetch
+) -> DistributionAnswer:
     """The page with the status it is to have; one that is an error itself is passed on."""
-    failed = instead.failed
+    failed = error_page_fetch.failed
     if response.status < 400:
-        status = instead.page.status
+        status = error_page_fetch.page.status
         response = Response(status, reason_phrase(status), response.headers, response.body)
-    response = stamped(response, failed.x_cache, visit.facts)
-    return Finish(response, visit, failed.x_cache, failed.fault)
+    response = stamped(response, failed.x_cache, context.facts)
+    return DistributionAnswer(response, context, failed.x_cache, failed.cause)
 
 
 def _release(response: Response) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from edgegw.cloudfront.answers import Facts, error_page
+from edgegw.cloudfront.answers import DistributionFacts, error_page
 from edgegw.cloudfront.behaviors import BAD_REQUEST, TOO_LARGE
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Response
@@ -60,7 +60,7 @@ def refusal_status(why: Trouble) -> int:
     return _REFUSALS[why][0]
 
 
-def refusal_page(why: Trouble, facts: Facts) -> Response:
+def refusal_page(why: Trouble, facts: DistributionFacts) -> Response:
     """The page for what cannot be read as a request; the connection closes behind it."""
     status, text = _REFUSALS[why]
     return error_page(status, text, facts)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias, cast
 
-from edgegw.cloudfront.judge import Found, Judge, glimpse, step_into
 from edgegw.cloudfront.rule_table import (
     DISALLOWED_HEADER,
     EMPTY_HEADER_LIST,
@@ -26,6 +25,7 @@ from edgegw.cloudfront.rule_table import (
     VIEWER_COUNTRY,
 )
 from edgegw.cloudfront.triggers import Trigger
+from edgegw.cloudfront.validator import Description, Validator, excerpt, step_into
 from edgegw.http.grammar import TEXT_TOKEN, TEXT_VALUE_CONTROL
 from edgegw.http.message import HOP_BY_HOP, Header
 from edgegw.values import value
@@ -162,17 +162,17 @@ def _plain_line(known: _Name, entries: Any) -> Line | None:
     return (key, value) if key.__class__ is str and key.lower() == known.lower else None
 
 
-def accepted_headers(judge: Judge, found: object, sent: EventHeaders) -> Accepted:
+def accepted_headers(validator: Validator, returned: object, sent: EventHeaders) -> Accepted:
     """The headers to go on with, out of a returned `headers` object.
 
     What breaks a rule is noted; where the rule is not enforced the answer follows its `lenient`.
     """
-    if found is None:
-        found = {}
-    if not isinstance(found, Mapping):
-        judge.note(HEADERS_OBJECT, "headers", found, "return an object of arrays")
+    if returned is None:
+        returned = {}
+    if not isinstance(returned, Mapping):
+        validator.note(HEADERS_OBJECT, "headers", returned, "return an object of arrays")
         return [(name, None) for name in sent]
-    headers = cast("Mapping[str, object]", found)
+    headers = cast("Mapping[str, object]", returned)
     accepted: Accepted = []
     changed: dict[str, list[Line]] = {}
     for name, entries in headers.items():
@@ -185,24 +185,24 @@ def accepted_headers(judge: Judge, found: object, sent: EventHeaders) -> Accepte
             if known.lower in _EVER_READ_ONLY:
                 changed.setdefault(known.lower, []).append(line)
             continue
-        lines = header_lines(judge, name, entries, "headers")
+        lines = header_lines(validator, name, entries, "headers")
         if lines is None:
             continue
         lower = known.lower
         if not lines and lower in sent:
             path = step_into("headers", name)
-            judge.note(EMPTY_HEADER_LIST, path, entries, f"delete headers[{glimpse(name)}]")
+            validator.note(EMPTY_HEADER_LIST, path, entries, f"delete headers[{excerpt(name)}]")
         changed.setdefault(lower, []).extend(lines)
-        if lines and _may_be_added(judge, name, lower, is_new=lower not in sent):
+        if lines and _may_be_added(validator, name, lower, is_new=lower not in sent):
             accepted.append((name, lines))
-    _keep_read_only(judge, headers, accepted, changed, sent)
+    _keep_read_only(validator, headers, accepted, changed, sent)
     return accepted
 
 
-def _may_be_added(judge: Judge, name: str, lower: str, *, is_new: bool) -> bool:
+def _may_be_added(validator: Validator, name: str, lower: str, *, is_new: bool) -> bool:
     """Judges a header with new values by its name; False for what is never sent on."""
     if is_disallowed(lower):
-        judge.note(
+        validator.note(
             DISALLOWED_HEADER,
             step_into("headers", name),
             name,
@@ -210,22 +210,22 @@ def _may_be_added(judge: Judge, name: str, lower: str, *, is_new: bool) -> bool:
             f"{_FAILED} add a blacklisted header in headers, headerName : {name}.",
         )
         return lower not in _NEVER_SENT
-    if lower == _COUNTRY and judge.trigger == "viewer-request" and is_new:
+    if lower == _COUNTRY and validator.trigger == "viewer-request" and is_new:
         expected = "name it in a cache policy or an origin request policy, then CloudFront adds it"
         log = f"{_FAILED} add a blacklisted header in headers, headerName : {name}."
-        judge.note(VIEWER_COUNTRY, step_into("headers", name), name, expected, log)
+        validator.note(VIEWER_COUNTRY, step_into("headers", name), name, expected, log)
     return True
 
 
 def _keep_read_only(
-    judge: Judge,
+    validator: Validator,
     headers: Mapping[str, object],
     accepted: Accepted,
     changed: Mapping[str, list[Line]],
     sent: EventHeaders,
 ) -> None:
     """Judges the trigger's read-only headers; those that were touched go back to what was sent."""
-    for name in READ_ONLY[judge.trigger]:
+    for name in READ_ONLY[validator.trigger]:
         shown, lines = sent.get(name), changed.get(name)
         if lines is None and headers.get(name) == shown:  # None on both sides: never there
             continue
@@ -235,15 +235,17 @@ def _keep_read_only(
             continue
         path = step_into("headers", name)
         if [value for _, value in before] == [value for _, value in after]:
-            judge.note(READ_ONLY_KEY, path, after[0][0], f"leave its key {glimpse(before[0][0])}")
+            validator.note(
+                READ_ONLY_KEY, path, after[0][0], f"leave its key {excerpt(before[0][0])}"
+            )
             continue
         verb, done = _what_happened(before, after)
         values = [[value for _, value in each] for each in (before, after)]
-        judge.note(
+        validator.note(
             READ_ONLY_HEADER,
             path,
-            Found(f"{done}: {glimpse(values[0])} became {glimpse(values[1])}"),
-            f"{name} is read-only at {judge.trigger}: {_advice(judge, name)}",
+            Description(f"{done}: {excerpt(values[0])} became {excerpt(values[1])}"),
+            f"{name} is read-only at {validator.trigger}: {_advice(validator, name)}",
             f"{_FAILED} {verb} read-only header, headerName : {_spelling(name)}.",
         )
         accepted[:] = [each for each in accepted if each[0].lower() != name]
@@ -257,57 +259,59 @@ def _what_happened(before: list[Line], after: list[Line]) -> tuple[str, str]:
     return ("delete", "deleted") if not after else ("change", "changed")
 
 
-def _advice(judge: Judge, name: str) -> str:
+def _advice(validator: Validator, name: str) -> str:
     if name == "content-length":
         return "leave it, CloudFront computes it for a new body"
-    if judge.trigger == "viewer-request" and name == "host":
+    if validator.trigger == "viewer-request" and name == "host":
         return "change it at origin-request"
     return "start from the object in the event and leave this header as it is"
 
 
-def header_lines(judge: Judge, name: str, entries: object, where: str) -> list[Line] | None:
+def header_lines(validator: Validator, name: str, entries: object, where: str) -> list[Line] | None:
     """The lines of one entry: `[{"key": …, "value": …}, …]`; None when it is malformed.
 
     `where` is the path of the headers object. A missing `key` is the name, each part capitalised.
     """
     path = step_into(where, name)
     if not TEXT_TOKEN.fullmatch(name):
-        judge.note(HEADER_NAME, path, name, "use letters, digits and !#$%&'*+-.^_`|~ only")
+        validator.note(HEADER_NAME, path, name, "use letters, digits and !#$%&'*+-.^_`|~ only")
         return None
     if not isinstance(entries, list):
         expected = f'write [{{"key": "{_spelling(name)}", "value": …}}]'
-        judge.note(HEADER_ARRAY, path, entries, expected)
+        validator.note(HEADER_ARRAY, path, entries, expected)
         return None
     lines: list[Line] = []
     is_right = True
     for at, entry in enumerate(cast("list[object]", entries)):
-        own = _entry_lines(judge, name, entry, f"{path}[{at}]")
+        own = _entry_lines(validator, name, entry, f"{path}[{at}]")
         is_right = is_right and own is not None
         lines += own or ()
     return lines if is_right else None
 
 
-def _entry_lines(judge: Judge, name: str, entry: object, path: str) -> list[Line] | None:
+def _entry_lines(validator: Validator, name: str, entry: object, path: str) -> list[Line] | None:
     if not isinstance(entry, dict):
-        judge.note(HEADER_STRING, path, entry, 'write {"key": …, "value": …}', _not_strings(name))
+        validator.note(
+            HEADER_STRING, path, entry, 'write {"key": …, "value": …}', _not_strings(name)
+        )
         return None
     fields = cast("dict[str, object]", entry)
     key, value = fields.get("key"), fields.get("value")
     if key is not None and not isinstance(key, str):
-        judge.note(HEADER_STRING, f"{path}.key", key, "write a string, or leave key out")
+        validator.note(HEADER_STRING, f"{path}.key", key, "write a string, or leave key out")
         return None
     values = _strings(value)
     if values is not None and not isinstance(value, str):
-        judge.note(HEADER_VALUE_LIST, f"{path}.value", values, "write an entry for each value")
+        validator.note(HEADER_VALUE_LIST, f"{path}.value", values, "write an entry for each value")
     if values is None:
-        expected = "write a string" + ("" if value is None else f": {glimpse(str(value))}")
-        judge.note(HEADER_STRING, f"{path}.value", value, expected, _not_strings(name))
+        expected = "write a string" + ("" if value is None else f": {excerpt(str(value))}")
+        validator.note(HEADER_STRING, f"{path}.value", value, expected, _not_strings(name))
         return None
     spelled = key or _spelling(name)
     if key and key.lower() != name.lower():
-        judge.note(HEADER_KEY, f"{path}.key", key, f"write {glimpse(_spelling(name))}")
+        validator.note(HEADER_KEY, f"{path}.key", key, f"write {excerpt(_spelling(name))}")
         spelled = _spelling(name)
-    bad = [each for each in values if not _is_value(judge, name, each, f"{path}.value")]
+    bad = [each for each in values if not _is_value(validator, name, each, f"{path}.value")]
     if bad:
         return None
     return [(spelled, each) for each in values]
@@ -327,17 +331,17 @@ def _all_strings(items: list[object]) -> bool:
     return all(isinstance(item, str) for item in items)
 
 
-def _is_value(judge: Judge, name: str, value: str, path: str) -> bool:
+def _is_value(validator: Validator, name: str, value: str, path: str) -> bool:
     bad = TEXT_VALUE_CONTROL.search(value)
     if bad is not None:
         log = (
             "Lambda function result validation failed, the function returned an invalid header, "
             f"invalid character : '%{ord(bad[0]):02X}' in header value, headerName : {name}."
         )
-        judge.note(HEADER_VALUE, path, value, "take the control characters out", log)
+        validator.note(HEADER_VALUE, path, value, "take the control characters out", log)
         return False
     if name.lower() == "location" and not value.isascii():
-        judge.note(LOCATION_ENCODING, path, value, "percent-encode it (encodeURI, quote)")
+        validator.note(LOCATION_ENCODING, path, value, "percent-encode it (encodeURI, quote)")
     return True
 
 

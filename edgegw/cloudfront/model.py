@@ -8,7 +8,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from edgegw.awslambda.model import FunctionRef
-from edgegw.cloudfront.stance import DEFAULT_STANCE, Stance
+from edgegw.cloudfront.strictness import DEFAULT_STRICTNESS, Strictness
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.http.message import Header
 from edgegw.values import value
@@ -158,7 +158,7 @@ HttpVersion = Literal["http1.1", "http2", "http3", "http2and3"]
 class Distribution:
     """A distribution. `behaviors` are in order of precedence, without the default one.
 
-    `stance` says how its functions are judged; `error_pages` are by the status they stand for.
+    `strictness` says how its functions are judged; `error_pages` are by the status they stand for.
     `http_version` is the newest version for viewers over TLS; HTTP/3 is announced on `port`.
     """
 
@@ -169,7 +169,7 @@ class Distribution:
     behaviors: tuple[Behavior, ...]
     default_behavior: Behavior
     default_root_object: str = ""
-    stance: Stance = DEFAULT_STANCE
+    strictness: Strictness = DEFAULT_STRICTNESS
     error_pages: Mapping[int, ErrorPage] = field(default_factory=dict[int, ErrorPage])
     http_version: HttpVersion = "http2"
     port: int = 443

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias, cast
 
 from edgegw.cloudfront.header_rules import Line, header_lines, is_disallowed
-from edgegw.cloudfront.judge import Judge, step_into
 from edgegw.cloudfront.rule_table import (
     ORIGIN_ADDRESS,
     ORIGIN_AUTH,
@@ -30,8 +29,9 @@ from edgegw.cloudfront.rule_table import (
     ORIGIN_REGION,
     ORIGIN_SHAPE,
     ORIGIN_SSL,
-    Rule,
+    EdgeRule,
 )
+from edgegw.cloudfront.validator import Validator, step_into
 from edgegw.http.grammar import TEXT_NOT_IN_TARGET
 
 _SSL_PROTOCOLS: Final = ("TLSv1.2", "TLSv1.1", "TLSv1", "SSLv3")
@@ -88,46 +88,46 @@ def is_unsettable(name: str) -> bool:
     return name in _UNSETTABLE or name.startswith(("x-amz-", "x-edge-"))
 
 
-def check_origin(judge: Judge, origin: object) -> Mapping[str, Any] | None:
+def check_origin(validator: Validator, origin: object) -> Mapping[str, Any] | None:
     """Judges a changed `origin`: exactly one of `custom` and `s3`, each field in its range.
 
     The fields to go on with; None when there are none.
     """
     if not isinstance(origin, Mapping) or len(origin := cast("Mapping[str, Any]", origin)) != 1:
-        judge.note(ORIGIN_SHAPE, "origin", origin, "write {custom: {…}} or {s3: {…}}")
+        validator.note(ORIGIN_SHAPE, "origin", origin, "write {custom: {…}} or {s3: {…}}")
         return None
     kind, fields = next(iter(origin.items()))
     if kind not in ("custom", "s3") or not isinstance(fields, Mapping):
-        judge.note(ORIGIN_SHAPE, "origin", origin, "write {custom: {…}} or {s3: {…}}")
+        validator.note(ORIGIN_SHAPE, "origin", origin, "write {custom: {…}} or {s3: {…}}")
         return None
     fields = cast("Mapping[str, Any]", fields)
     where = f"origin.{kind}"
-    _check_domain(judge, kind, fields.get("domainName"), where)
+    _check_domain(validator, kind, fields.get("domainName"), where)
     for name, rule, is_right, expected in _FIELDS[kind]:
         if name not in fields:
-            judge.note(ORIGIN_INCOMPLETE, f"{where}.{name}", None, expected)
+            validator.note(ORIGIN_INCOMPLETE, f"{where}.{name}", None, expected)
         elif not is_right(fields[name]):
-            judge.note(rule, f"{where}.{name}", fields[name], expected)
-    _check_completion(judge, fields, where)
+            validator.note(rule, f"{where}.{name}", fields[name], expected)
+    _check_completion(validator, fields, where)
     if kind == "s3" and fields.get("authMethod") == "origin-access-identity":
         region = fields.get("region")
         if not region or not isinstance(region, str):
-            judge.note(ORIGIN_REGION, f"{where}.region", region, "name the bucket's Region")
+            validator.note(ORIGIN_REGION, f"{where}.region", region, "name the bucket's Region")
     return fields
 
 
-def _check_domain(judge: Judge, kind: str, domain: object, where: str) -> None:
+def _check_domain(validator: Validator, kind: str, domain: object, where: str) -> None:
     path = f"{where}.domainName"
     if isinstance(domain, str) and _is_address(domain):
         if not domain.startswith("127."):
-            judge.note(ORIGIN_ADDRESS, path, domain, "write a host name")
+            validator.note(ORIGIN_ADDRESS, path, domain, "write a host name")
         return
     longest = _LONGEST[kind]
     if not isinstance(domain, str) or not is_host_name(domain) or len(domain) > longest:
         expected = f"write a host name of at most {longest} characters, without a port"
-        judge.note(ORIGIN_DOMAIN, path, domain, expected)
+        validator.note(ORIGIN_DOMAIN, path, domain, expected)
     elif kind == "s3" and domain != domain.lower():
-        judge.note(ORIGIN_DOMAIN, path, domain, "write the bucket's name in lower case")
+        validator.note(ORIGIN_DOMAIN, path, domain, "write the bucket's name in lower case")
 
 
 def is_host_name(text: str) -> bool:
@@ -186,7 +186,7 @@ def _is_auth_method(value: object) -> bool:
     return value in ("none", "origin-access-identity")
 
 
-_Field: TypeAlias = tuple[str, Rule, Callable[[object], bool], str]
+_Field: TypeAlias = tuple[str, EdgeRule, Callable[[object], bool], str]
 _SECONDS: Final = "write 1 to 120 seconds"
 _FIELDS: Final[Mapping[str, tuple[_Field, ...]]] = {
     "custom": (
@@ -205,40 +205,40 @@ _FIELDS: Final[Mapping[str, tuple[_Field, ...]]] = {
 }
 
 
-def _check_completion(judge: Judge, fields: Mapping[str, Any], where: str) -> None:
+def _check_completion(validator: Validator, fields: Mapping[str, Any], where: str) -> None:
     total = _whole(fields.get("responseCompletionTimeout", 0))
     read = _whole(fields.get("readTimeout")) or 0
     if total is None or total < 0 or (total and total < read):
         path = f"{where}.responseCompletionTimeout"
         expected = f"write 0 for no limit, or {max(read, 1)} seconds and more"
-        judge.note(ORIGIN_COMPLETION, path, fields["responseCompletionTimeout"], expected)
+        validator.note(ORIGIN_COMPLETION, path, fields["responseCompletionTimeout"], expected)
 
 
-def custom_headers(judge: Judge, origin: Mapping[str, Any]) -> list[Line]:
+def custom_headers(validator: Validator, origin: Mapping[str, Any]) -> list[Line]:
     """The custom headers of a checked `origin` object, each judged."""
     kind, fields = next(iter(origin.items()))
     where, found = f"origin.{kind}.customHeaders", fields.get("customHeaders")
     if found is None:
         return []
     if not isinstance(found, Mapping):
-        judge.note(ORIGIN_HEADER, where, found, "write an object of arrays")
+        validator.note(ORIGIN_HEADER, where, found, "write an object of arrays")
         return []
     lines: list[Line] = []
     for name, entries in cast("Mapping[str, object]", found).items():
         lower = name.lower()
         if is_unsettable(lower) or is_disallowed(lower):
             expected = "this header cannot be an origin custom header"
-            judge.note(ORIGIN_HEADER, step_into(where, name), name, expected)
+            validator.note(ORIGIN_HEADER, step_into(where, name), name, expected)
             continue
-        own = Judge(judge.trigger, judge.stance)
+        own = Validator(validator.trigger, validator.strictness)
         lines += header_lines(own, name, entries, where) or ()
-        for breach in own.breaches:
-            rule = ORIGIN_HEADER if breach.is_refused else breach.rule
-            judge.breaches.append(breach._replace(rule=rule))
+        for violation in own.violations:
+            rule = ORIGIN_HEADER if violation.is_refused else violation.rule
+            validator.violations.append(violation._replace(rule=rule))
     return lines
 
 
-def check_own_headers(judge: Judge, origin: Mapping[str, Any], headers: object) -> None:
+def check_own_headers(validator: Validator, origin: Mapping[str, Any], headers: object) -> None:
     """A name of `customHeaders` must not stand in the request's headers as well."""
     kind, fields = next(iter(origin.items()))
     own = fields.get("customHeaders")
@@ -248,15 +248,15 @@ def check_own_headers(judge: Judge, origin: Mapping[str, Any], headers: object) 
     for name in cast("Mapping[str, object]", own):
         if name.lower() in sent:
             path = step_into(f"origin.{kind}.customHeaders", name)
-            judge.note(ORIGIN_HEADER_TWICE, path, name, "set it in one of the two places")
+            validator.note(ORIGIN_HEADER_TWICE, path, name, "set it in one of the two places")
 
 
 def check_host(
-    judge: Judge, before: Mapping[str, Any], after: Mapping[str, Any], *, is_host_kept: bool
+    validator: Validator, before: Mapping[str, Any], after: Mapping[str, Any], *, is_host_kept: bool
 ) -> None:
     """Notes a new domain name with the old Host header, with which most origins answer 403, 404."""
     old = next(iter(before.values())).get("domainName")
     kind, fields = next(iter(after.items()))
     if is_host_kept and fields.get("domainName") != old:
         expected = "set headers.host to the new domainName as well"
-        judge.note(ORIGIN_HOST, f"origin.{kind}.domainName", fields.get("domainName"), expected)
+        validator.note(ORIGIN_HOST, f"origin.{kind}.domainName", fields.get("domainName"), expected)

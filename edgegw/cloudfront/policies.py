@@ -12,13 +12,13 @@ from enum import Enum
 from functools import partial
 from typing import Final
 
-from edgegw.cloudfront.answers import Facts, via
+from edgegw.cloudfront.answers import DistributionFacts, via
 from edgegw.cloudfront.kept_values import kept_cookies, kept_query, normalized_accept_encoding
 from edgegw.cloudfront.managed import ADDED_BY_ALL_VIEWER_EXCEPT_HOST
 from edgegw.cloudfront.model import CachePolicy, Origin, OriginRequestPolicy, Selection
 from edgegw.cloudfront.viewer_headers import viewer_header
 from edgegw.http.message import Header, Headers, Request
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 from edgegw.http.version import dotted
 from edgegw.values import value
 
@@ -88,7 +88,7 @@ class Treatment(Enum):
 
     DROP = 0
     KEEP = 1
-    KEEP_WHEN_WRITING = 2
+    AUTHORIZATION = 2
     COOKIE = 3
     ACCEPT_ENCODING = 4
     VIA = 5
@@ -174,7 +174,7 @@ class Forwarding:
                 continue
             if what is Treatment.KEEP:
                 kept.add(lower)
-            elif what is not Treatment.KEEP_WHEN_WRITING:
+            elif what is not Treatment.AUTHORIZATION:
                 done.add(what)
             entries.append((at, what))
         return Plan(
@@ -234,14 +234,14 @@ class Forwarding:
             return Treatment.DROP
         if lower in _ALWAYS or self.keeps_header(lower):
             return Treatment.KEEP
-        return Treatment.KEEP_WHEN_WRITING if lower == b"authorization" else Treatment.DROP
+        return Treatment.AUTHORIZATION if lower == b"authorization" else Treatment.DROP
 
 
 _JOINTS: Final = {Treatment.COOKIE: b"; ", Treatment.ACCEPT_ENCODING: b", "}
 """What stands between the values of several lines that become one."""
 
 _OF_THE_REQUEST: Final = frozenset(
-    {Treatment.KEEP_WHEN_WRITING, Treatment.VIA, Treatment.FORWARDED_FOR}
+    {Treatment.AUTHORIZATION, Treatment.VIA, Treatment.FORWARDED_FOR}
 )
 """Treatments whose outcome depends on more than the headers."""
 
@@ -326,7 +326,7 @@ def _added_headers(key: Selection, more: Selection) -> tuple[str, ...]:
 
 
 def origin_request(
-    forwarding: Forwarding, request: Request, origin: Origin, facts: Facts
+    forwarding: Forwarding, request: Request, origin: Origin, facts: DistributionFacts
 ) -> Request:
     """`request` as CloudFront is about to send it to `origin`, before origin-request runs.
 
@@ -346,7 +346,7 @@ def origin_request(
 
 
 def _more(
-    plan: Plan, forwarding: Forwarding, request: Request, origin: Origin, facts: Facts
+    plan: Plan, forwarding: Forwarding, request: Request, origin: Origin, facts: DistributionFacts
 ) -> list[Header]:
     """The lines that CloudFront adds."""
     lines: list[Header] = []
@@ -363,17 +363,19 @@ def _more(
     return lines
 
 
-def _kept_target(forwarding: Forwarding, target: Target) -> Target:
+def _kept_target(forwarding: Forwarding, target: RequestTarget) -> RequestTarget:
     """`target` with what the policies keep of its query."""
     if target.query is None:
         return target
     kept = forwarding.kept_query(target.query)
     if kept is target.query and target.authority is None:
         return target
-    return Target(target.path, kept)
+    return RequestTarget(target.path, kept)
 
 
-def _of_this_request(plan: Plan, forwarding: Forwarding, request: Request, facts: Facts) -> Headers:
+def _of_this_request(
+    plan: Plan, forwarding: Forwarding, request: Request, facts: DistributionFacts
+) -> Headers:
     """What is left of the headers of a `request` that decides about some of them."""
     headers = request.headers
 
@@ -384,7 +386,7 @@ def _of_this_request(plan: Plan, forwarding: Forwarding, request: Request, facts
             case Treatment.FORWARDED_FOR:
                 earlier = headers.get_all(b"x-forwarded-for")
                 return b", ".join([*earlier, request.client.address.encode()])
-            case Treatment.KEEP_WHEN_WRITING:
+            case Treatment.AUTHORIZATION:
                 return line[1] if request.method in _WRITING else b""
             case Treatment.ACCEPT_ENCODING if request.http_version == "1.0":
                 return b""
@@ -394,7 +396,7 @@ def _of_this_request(plan: Plan, forwarding: Forwarding, request: Request, facts
     return _kept_lines(plan, headers, special)
 
 
-def _added(forwarding: Forwarding, request: Request, facts: Facts) -> list[Header]:
+def _added(forwarding: Forwarding, request: Request, facts: DistributionFacts) -> list[Header]:
     """CloudFront's own headers that the policies name."""
     shown = [
         (name, viewer_header(name, request, facts.error_target))
@@ -403,5 +405,5 @@ def _added(forwarding: Forwarding, request: Request, facts: Facts) -> list[Heade
     return [(name.encode(), value.encode()) for name, value in shown if value is not None]
 
 
-def _via(request: Request, facts: Facts) -> bytes:
+def _via(request: Request, facts: DistributionFacts) -> bytes:
     return via(dotted(request.http_version), facts)

@@ -53,7 +53,7 @@ THROTTLED_TEXT: Final = (
     "The Lambda function associated with the CloudFront distribution was throttled."
 )
 
-Effect: TypeAlias = Literal["refused", "passed on", "ignored"]
+LenientEffect: TypeAlias = Literal["refused", "passed on", "ignored"]
 """What becomes of a value that breaks a rule where the rule is not enforced."""
 
 _VIEWER_REQUEST: Final[tuple[Trigger, ...]] = ("viewer-request",)
@@ -63,11 +63,11 @@ _VIEWER_RESPONSE: Final[tuple[Trigger, ...]] = ("viewer-response",)
 
 
 @value
-class Rule:
+class EdgeRule:
     """A rule by its stable `code`. `demands` is what must hold, in one sentence.
 
     `page` is the cause that CloudFront's error page names, `source` the AWS page. `lenient` says
-    what happens with `strict: false`; `point` names the open point of the stance that decides
+    what happens with `strict: false`; `point` names the open point of the strictness that decides
     whether the rule refuses at all. A rule with neither page nor point only warns. `about` says
     what is looked at: what a function returned, that it failed, how it is put at a trigger.
     """
@@ -77,21 +77,21 @@ class Rule:
     page: str = ""
     source: str = RESTRICTIONS_PAGE
     triggers: tuple[Trigger, ...] = TRIGGERS
-    lenient: Effect = "refused"
+    lenient: LenientEffect = "refused"
     point: str = ""
     about: Literal["result", "fault", "deployment"] = "result"
 
 
-class Breach(NamedTuple):
-    """A rule that is broken: `path` says where, `found` by what, `expected` what would be right.
+class Violation(NamedTuple):
+    """A rule that is broken: `path` says where, `actual` by what, `expected` what would be right.
 
     `path` is a JSON path in the result. `is_refused` is False for what only earns a warning; `log`
     is the sentence of CloudFront's validation log.
     """
 
-    rule: Rule
+    rule: EdgeRule
     path: str
-    found: str
+    actual: str
     expected: str
     is_refused: bool = True
     log: str = ""
@@ -102,14 +102,14 @@ class Breach(NamedTuple):
 
     def __str__(self) -> str:
         where = self.path or "the result"
-        return f"{self.code} at {where}: found {self.found}; {self.expected} ({self.rule.source})"
+        return f"{self.code} at {where}: found {self.actual}; {self.expected} ({self.rule.source})"
 
     def to_dict(self) -> dict[str, object]:
-        """The breach as plain values, fit for JSON."""
+        """The violation as plain values, fit for JSON."""
         return {
             "code": self.code,
             "path": self.path,
-            "found": self.found,
+            "found": self.actual,
             "expected": self.expected,
             "source": self.rule.source,
             "refused": self.is_refused,
@@ -118,31 +118,31 @@ class Breach(NamedTuple):
 
 # The shape of a result
 
-NOT_JSON: Final = Rule(
+NOT_JSON: Final = EdgeRule(
     "lambda-edge.result-not-json",
     "The result is JSON.",
     NOT_PARSABLE_TEXT,
     STATUS_502_PAGE,
 )
-TOO_LARGE: Final = Rule(
+TOO_LARGE: Final = EdgeRule(
     "lambda-edge.result-too-large",
     "The result has at most 6 MB, as every synchronous Lambda response.",
     NOT_PARSABLE_TEXT,
     STATUS_502_PAGE,
 )
-NOT_OBJECT: Final = Rule(
+NOT_OBJECT: Final = EdgeRule(
     "lambda-edge.result-not-object",
     "The result is an object: the request or the response.",
     NOT_OBJECT_TEXT,
     STATUS_502_PAGE,
 )
-WHOLE_EVENT: Final = Rule(
+WHOLE_EVENT: Final = EdgeRule(
     "lambda-edge.whole-event",
     "The result is the request or the response inside the event, not the event.",
     HEADERS_TEXT,
     GENERATING_PAGE,
 )
-UNKNOWN_FIELD: Final = Rule(
+UNKNOWN_FIELD: Final = EdgeRule(
     "lambda-edge.unknown-field",
     "The result has only the fields that CloudFront knows.",
     GENERIC_TEXT,
@@ -153,25 +153,25 @@ UNKNOWN_FIELD: Final = Rule(
 
 # Headers
 
-HEADERS_OBJECT: Final = Rule(
+HEADERS_OBJECT: Final = EdgeRule(
     "lambda-edge.headers-object",
     "headers is an object.",
     HEADERS_TEXT,
     EVENT_PAGE,
 )
-HEADER_ARRAY: Final = Rule(
+HEADER_ARRAY: Final = EdgeRule(
     "lambda-edge.header-array",
     "Each entry of headers is an array of objects with key and value.",
     HEADERS_TEXT,
     EVENT_PAGE,
 )
-HEADER_STRING: Final = Rule(
+HEADER_STRING: Final = EdgeRule(
     "lambda-edge.header-string",
     "key (where given) and value of a header are strings.",
     HEADERS_TEXT,
     EVENT_PAGE,
 )
-HEADER_VALUE_LIST: Final = Rule(
+HEADER_VALUE_LIST: Final = EdgeRule(
     "lambda-edge.header-value-list",
     "The value of a header is one string, not an array of strings.",
     HEADERS_TEXT,
@@ -179,7 +179,7 @@ HEADER_VALUE_LIST: Final = Rule(
     lenient="passed on",
     point="header_value_list",
 )
-EMPTY_HEADER_LIST: Final = Rule(
+EMPTY_HEADER_LIST: Final = EdgeRule(
     "lambda-edge.empty-header-list",
     "A header is removed by deleting its name, not by an empty array.",
     HEADERS_TEXT,
@@ -187,7 +187,7 @@ EMPTY_HEADER_LIST: Final = Rule(
     lenient="ignored",
     point="empty_header_list",
 )
-HEADER_KEY: Final = Rule(
+HEADER_KEY: Final = EdgeRule(
     "lambda-edge.header-key",
     "key spells the name that the entry stands under.",
     GENERIC_TEXT,
@@ -195,26 +195,26 @@ HEADER_KEY: Final = Rule(
     lenient="ignored",
     point="header_key_mismatch",
 )
-HEADER_NAME: Final = Rule(
+HEADER_NAME: Final = EdgeRule(
     "lambda-edge.header-name",
     "A header name is made of letters, digits and !#$%&'*+-.^_`|~.",
     GENERIC_TEXT,
     ALL_EDGE_PAGE,
 )
-HEADER_VALUE: Final = Rule(
+HEADER_VALUE: Final = EdgeRule(
     "lambda-edge.header-value",
     "A header value holds no control characters.",
     GENERIC_TEXT,
     ALL_EDGE_PAGE,
 )
-DISALLOWED_HEADER: Final = Rule(
+DISALLOWED_HEADER: Final = EdgeRule(
     "lambda-edge.disallowed-header",
     "Functions do not add the headers that CloudFront keeps for itself.",
     DISALLOWED_TEXT,
     ALL_EDGE_PAGE,
     lenient="passed on",
 )
-VIEWER_COUNTRY: Final = Rule(
+VIEWER_COUNTRY: Final = EdgeRule(
     "lambda-edge.viewer-country-header",
     "viewer-request does not add CloudFront-Viewer-Country.",
     DISALLOWED_TEXT,
@@ -222,14 +222,14 @@ VIEWER_COUNTRY: Final = Rule(
     _VIEWER_REQUEST,
     lenient="passed on",
 )
-READ_ONLY_HEADER: Final = Rule(
+READ_ONLY_HEADER: Final = EdgeRule(
     "lambda-edge.read-only-header",
     "Read-only headers of the trigger are not added, changed or deleted.",
     READ_ONLY_TEXT,
     ALL_EDGE_PAGE,
     lenient="ignored",
 )
-READ_ONLY_KEY: Final = Rule(
+READ_ONLY_KEY: Final = EdgeRule(
     "lambda-edge.read-only-header-key",
     "Read-only headers keep their spelling.",
     READ_ONLY_TEXT,
@@ -237,7 +237,7 @@ READ_ONLY_KEY: Final = Rule(
     lenient="ignored",
     point="read_only_header_key",
 )
-LOCATION_ENCODING: Final = Rule(
+LOCATION_ENCODING: Final = EdgeRule(
     "lambda-edge.location-encoding",
     "Location is percent-encoded: characters beyond ASCII reach the viewer as question marks.",
     source=GENERATING_PAGE,
@@ -245,21 +245,21 @@ LOCATION_ENCODING: Final = Rule(
 
 # The request
 
-URI: Final = Rule(
+URI: Final = EdgeRule(
     "lambda-edge.uri",
     "uri is a string that starts with / and holds no blanks or control characters.",
     URI_TEXT,
     EVENT_PAGE,
     REQUEST_TRIGGERS,
 )
-QUERYSTRING: Final = Rule(
+QUERYSTRING: Final = EdgeRule(
     "lambda-edge.querystring",
     "querystring is a string without blanks, control characters and #.",
     URI_TEXT,
     RESTRICTIONS_PAGE,
     REQUEST_TRIGGERS,
 )
-URL_LENGTH: Final = Rule(
+URL_LENGTH: Final = EdgeRule(
     "lambda-edge.url-length",
     "uri and querystring together have fewer than 8,192 characters.",
     URI_TEXT,
@@ -267,7 +267,7 @@ URL_LENGTH: Final = Rule(
     REQUEST_TRIGGERS,
     lenient="passed on",
 )
-METHOD: Final = Rule(
+METHOD: Final = EdgeRule(
     "lambda-edge.method",
     "method is read-only.",
     GENERIC_TEXT,
@@ -276,7 +276,7 @@ METHOD: Final = Rule(
     lenient="ignored",
     point="changed_read_only_field",
 )
-CLIENT_IP: Final = Rule(
+CLIENT_IP: Final = EdgeRule(
     "lambda-edge.client-ip",
     "clientIp is read-only.",
     GENERIC_TEXT,
@@ -285,7 +285,7 @@ CLIENT_IP: Final = Rule(
     lenient="ignored",
     point="changed_read_only_field",
 )
-VIEWER_REQUEST_ORIGIN: Final = Rule(
+VIEWER_REQUEST_ORIGIN: Final = EdgeRule(
     "lambda-edge.viewer-request-origin",
     "Only origin-request has an origin to change.",
     ORIGIN_TEXT,
@@ -297,14 +297,14 @@ VIEWER_REQUEST_ORIGIN: Final = Rule(
 
 # The request's body
 
-REQUEST_BODY: Final = Rule(
+REQUEST_BODY: Final = EdgeRule(
     "lambda-edge.request-body",
     "The body of a request is an object.",
     BODY_TEXT,
     BODY_PAGE,
     REQUEST_TRIGGERS,
 )
-BODY_ACTION: Final = Rule(
+BODY_ACTION: Final = EdgeRule(
     "lambda-edge.body-action",
     "body.action is read-only or replace.",
     BODY_TEXT,
@@ -312,28 +312,28 @@ BODY_ACTION: Final = Rule(
     REQUEST_TRIGGERS,
     lenient="ignored",
 )
-BODY_ENCODING: Final = Rule(
+BODY_ENCODING: Final = EdgeRule(
     "lambda-edge.body-encoding",
     "body.encoding of a request, bodyEncoding of a response, is text or base64.",
     BODY_TEXT,
     BODY_PAGE,
     ("viewer-request", "origin-request", "origin-response"),
 )
-BODY_STRING: Final = Rule(
+BODY_STRING: Final = EdgeRule(
     "lambda-edge.body-string",
     "The body of a response, and body.data of a request, is a string.",
     BODY_TEXT,
     GENERATING_PAGE,
     ("viewer-request", "origin-request", "origin-response"),
 )
-BODY_BASE64: Final = Rule(
+BODY_BASE64: Final = EdgeRule(
     "lambda-edge.body-base64",
     "A body whose encoding is base64 is valid base64.",
     BODY_TEXT,
     GENERATING_PAGE,
     ("viewer-request", "origin-request", "origin-response"),
 )
-BODY_SIZE: Final = Rule(
+BODY_SIZE: Final = EdgeRule(
     "lambda-edge.body-size",
     "A replaced request body has at most 40 KB at viewer-request, 1 MB at origin-request.",
     BODY_TEXT,
@@ -341,13 +341,13 @@ BODY_SIZE: Final = Rule(
     REQUEST_TRIGGERS,
     lenient="passed on",
 )
-BODY_EDIT_IGNORED: Final = Rule(
+BODY_EDIT_IGNORED: Final = EdgeRule(
     "lambda-edge.body-edit-ignored",
     "An edit of the body takes effect with action replace only.",
     source=BODY_PAGE,
     triggers=REQUEST_TRIGGERS,
 )
-TRUNCATED_BODY: Final = Rule(
+TRUNCATED_BODY: Final = EdgeRule(
     "lambda-edge.truncated-body",
     "A body that the function saw truncated loses its rest when it is replaced.",
     source=BODY_PAGE,
@@ -356,19 +356,19 @@ TRUNCATED_BODY: Final = Rule(
 
 # The response
 
-STATUS: Final = Rule(
+STATUS: Final = EdgeRule(
     "lambda-edge.status",
     "status is a string or a number from 200 to 599.",
     GENERIC_TEXT,
     RESTRICTIONS_PAGE,
 )
-STATUS_DESCRIPTION: Final = Rule(
+STATUS_DESCRIPTION: Final = EdgeRule(
     "lambda-edge.status-description",
     "statusDescription is a string on one line.",
     GENERIC_TEXT,
     EVENT_PAGE,
 )
-RESPONSE_SIZE: Final = Rule(
+RESPONSE_SIZE: Final = EdgeRule(
     "lambda-edge.response-size",
     "A response from a function has at most 40 KB at viewer-request, else 1 MB, headers included.",
     BODY_TEXT,
@@ -376,7 +376,7 @@ RESPONSE_SIZE: Final = Rule(
     ("viewer-request", "origin-request", "origin-response"),
     lenient="passed on",
 )
-NO_CONTENT: Final = Rule(
+NO_CONTENT: Final = EdgeRule(
     "lambda-edge.no-content-body",
     "A generated response with status 204 has no body.",
     BODY_TEXT,
@@ -384,7 +384,7 @@ NO_CONTENT: Final = Rule(
     _VIEWER_REQUEST,
     lenient="ignored",
 )
-ORIGIN_NO_CONTENT: Final = Rule(
+ORIGIN_NO_CONTENT: Final = EdgeRule(
     "lambda-edge.origin-no-content-body",
     "A response with status 204 has no body, at origin-request as well.",
     BODY_TEXT,
@@ -393,7 +393,7 @@ ORIGIN_NO_CONTENT: Final = Rule(
     lenient="ignored",
     point="origin_request_204_body",
 )
-VIEWER_RESPONSE_STATUS: Final = Rule(
+VIEWER_RESPONSE_STATUS: Final = EdgeRule(
     "lambda-edge.viewer-response-status",
     "viewer-response leaves the status as it is.",
     GENERIC_TEXT,
@@ -402,7 +402,7 @@ VIEWER_RESPONSE_STATUS: Final = Rule(
     lenient="ignored",
     point="viewer_response_status",
 )
-VIEWER_RESPONSE_BODY: Final = Rule(
+VIEWER_RESPONSE_BODY: Final = EdgeRule(
     "lambda-edge.viewer-response-body",
     "viewer-response sets no body; origin-response can.",
     BODY_TEXT,
@@ -411,7 +411,7 @@ VIEWER_RESPONSE_BODY: Final = Rule(
     lenient="ignored",
     point="viewer_response_body",
 )
-KEPT_CONTENT_ENCODING: Final = Rule(
+KEPT_CONTENT_ENCODING: Final = EdgeRule(
     "lambda-edge.kept-content-encoding",
     "With a new body goes the origin's Content-Encoding.",
     source=GENERATING_PAGE,
@@ -420,21 +420,21 @@ KEPT_CONTENT_ENCODING: Final = Rule(
 
 # The origin
 
-ORIGIN_SHAPE: Final = Rule(
+ORIGIN_SHAPE: Final = EdgeRule(
     "lambda-edge.origin",
     "origin is an object with exactly one of custom and s3.",
     ORIGIN_TEXT,
     EVENT_PAGE,
     _ORIGIN_REQUEST,
 )
-ORIGIN_DOMAIN: Final = Rule(
+ORIGIN_DOMAIN: Final = EdgeRule(
     "lambda-edge.origin-domain",
     "domainName is a host name of at most 253 characters (s3: 128), no address, without port.",
     ORIGIN_DOMAIN_TEXT,
     EVENT_PAGE,
     _ORIGIN_REQUEST,
 )
-ORIGIN_ADDRESS: Final = Rule(
+ORIGIN_ADDRESS: Final = EdgeRule(
     "lambda-edge.origin-address",
     "domainName is no IP address (those of this machine pass here, for local origins).",
     ORIGIN_DOMAIN_TEXT,
@@ -442,63 +442,63 @@ ORIGIN_ADDRESS: Final = Rule(
     _ORIGIN_REQUEST,
     lenient="passed on",
 )
-ORIGIN_PATH: Final = Rule(
+ORIGIN_PATH: Final = EdgeRule(
     "lambda-edge.origin-path",
     "path is empty, or starts with / and does not end with it, encoded, 255 characters at most.",
     ORIGIN_TEXT,
     EVENT_PAGE,
     _ORIGIN_REQUEST,
 )
-ORIGIN_PORT: Final = Rule(
+ORIGIN_PORT: Final = EdgeRule(
     "lambda-edge.origin-port",
     "port is 80, 443 or 1024 to 65535.",
     ORIGIN_TEXT,
     EVENT_PAGE,
     _ORIGIN_REQUEST,
 )
-ORIGIN_PROTOCOL: Final = Rule(
+ORIGIN_PROTOCOL: Final = EdgeRule(
     "lambda-edge.origin-protocol",
     "protocol is http or https.",
     ORIGIN_TEXT,
     EVENT_PAGE,
     _ORIGIN_REQUEST,
 )
-ORIGIN_READ_TIMEOUT: Final = Rule(
+ORIGIN_READ_TIMEOUT: Final = EdgeRule(
     "lambda-edge.origin-read-timeout",
     "readTimeout is a whole number of seconds from 1 to 120.",
     ORIGIN_TEXT,
     EVENT_PAGE,
     _ORIGIN_REQUEST,
 )
-ORIGIN_KEEPALIVE: Final = Rule(
+ORIGIN_KEEPALIVE: Final = EdgeRule(
     "lambda-edge.origin-keepalive-timeout",
     "keepaliveTimeout of a custom origin is a whole number of seconds from 1 to 120.",
     ORIGIN_TEXT,
     EVENT_PAGE,
     _ORIGIN_REQUEST,
 )
-ORIGIN_COMPLETION: Final = Rule(
+ORIGIN_COMPLETION: Final = EdgeRule(
     "lambda-edge.origin-response-completion-timeout",
     "responseCompletionTimeout is 0, or a number of seconds no smaller than readTimeout.",
     ORIGIN_TEXT,
     EVENT_PAGE,
     _ORIGIN_REQUEST,
 )
-ORIGIN_SSL: Final = Rule(
+ORIGIN_SSL: Final = EdgeRule(
     "lambda-edge.origin-ssl-protocols",
     "sslProtocols of a custom origin is a list out of TLSv1.2, TLSv1.1, TLSv1 and SSLv3.",
     ORIGIN_TEXT,
     EVENT_PAGE,
     _ORIGIN_REQUEST,
 )
-ORIGIN_AUTH: Final = Rule(
+ORIGIN_AUTH: Final = EdgeRule(
     "lambda-edge.origin-auth-method",
     "authMethod of an s3 origin is none or origin-access-identity.",
     ORIGIN_TEXT,
     EVENT_PAGE,
     _ORIGIN_REQUEST,
 )
-ORIGIN_REGION: Final = Rule(
+ORIGIN_REGION: Final = EdgeRule(
     "lambda-edge.origin-region",
     "region of an s3 origin is a string, and named with origin-access-identity.",
     ORIGIN_TEXT,
@@ -507,7 +507,7 @@ ORIGIN_REGION: Final = Rule(
     lenient="passed on",
     point="incomplete_origin",
 )
-ORIGIN_INCOMPLETE: Final = Rule(
+ORIGIN_INCOMPLETE: Final = EdgeRule(
     "lambda-edge.origin-incomplete",
     "origin has all its fields; only customHeaders and responseCompletionTimeout may be left out.",
     ORIGIN_TEXT,
@@ -516,14 +516,14 @@ ORIGIN_INCOMPLETE: Final = Rule(
     lenient="passed on",
     point="incomplete_origin",
 )
-ORIGIN_HEADER: Final = Rule(
+ORIGIN_HEADER: Final = EdgeRule(
     "lambda-edge.origin-header",
     "customHeaders are well-formed and hold no header that CloudFront refuses there.",
     ORIGIN_HEADER_TEXT,
     CUSTOM_HEADERS_PAGE,
     _ORIGIN_REQUEST,
 )
-ORIGIN_HEADER_TWICE: Final = Rule(
+ORIGIN_HEADER_TWICE: Final = EdgeRule(
     "lambda-edge.origin-header-twice",
     "A name in customHeaders does not stand in the request's headers as well.",
     ORIGIN_HEADER_TEXT,
@@ -531,7 +531,7 @@ ORIGIN_HEADER_TWICE: Final = Rule(
     _ORIGIN_REQUEST,
     lenient="passed on",
 )
-ORIGIN_HOST: Final = Rule(
+ORIGIN_HOST: Final = EdgeRule(
     "lambda-edge.origin-host",
     "With a new domainName goes a new Host header: CloudFront does not adjust it.",
     source=EVENT_PAGE,
@@ -540,28 +540,28 @@ ORIGIN_HOST: Final = Rule(
 
 # Functions that fail
 
-EXECUTION_ERROR: Final = Rule(
+EXECUTION_ERROR: Final = EdgeRule(
     "lambda-edge.execution-error",
     "The function returns: it raises nothing, rejects nothing and does not crash.",
     EXECUTION_TEXT,
     STATUS_503_PAGE,
     about="fault",
 )
-TIMED_OUT: Final = Rule(
+TIMED_OUT: Final = EdgeRule(
     "lambda-edge.timed-out",
     "The function returns within its timeout.",
     EXECUTION_TEXT,
     STATUS_503_PAGE,
     about="fault",
 )
-NOT_INVOCABLE: Final = Rule(
+NOT_INVOCABLE: Final = EdgeRule(
     "lambda-edge.not-invocable",
     "The function exists and CloudFront may invoke it.",
     EXECUTION_TEXT,
     STATUS_503_PAGE,
     about="fault",
 )
-THROTTLED: Final = Rule(
+THROTTLED: Final = EdgeRule(
     "lambda-edge.throttled",
     "The function's concurrency and rate are not used up.",
     THROTTLED_TEXT,
@@ -572,8 +572,8 @@ THROTTLED: Final = Rule(
 # What AWS refuses, ignores or is silent about when a function is put at a trigger
 
 
-def _deployment(name: str, demands: str, source: str = RESTRICTIONS_PAGE) -> Rule:
-    return Rule(f"lambda-edge.{name}", demands, source=source, about="deployment")
+def _deployment(name: str, demands: str, source: str = RESTRICTIONS_PAGE) -> EdgeRule:
+    return EdgeRule(f"lambda-edge.{name}", demands, source=source, about="deployment")
 
 
 VERSION: Final = _deployment(
@@ -649,14 +649,14 @@ READS_VARIABLE: Final = _deployment(
 
 # The whole table, in the order of this file
 
-RULES: Final[tuple[Rule, ...]] = tuple(
-    value for value in list(globals().values()) if isinstance(value, Rule)
+RULES: Final[tuple[EdgeRule, ...]] = tuple(
+    value for value in list(globals().values()) if isinstance(value, EdgeRule)
 )
 
 RESULT_RULES: Final = tuple(rule for rule in RULES if rule.about == "result")
 """What a function's result is judged by."""
 
-FAULT_RULES: Final = tuple(rule for rule in RULES if rule.about == "fault")
+OUTCOME_RULES: Final = tuple(rule for rule in RULES if rule.about == "fault")
 """What keeps a function from having a result."""
 
 DEPLOYMENT_RULES: Final = tuple(rule for rule in RULES if rule.about == "deployment")

@@ -12,22 +12,24 @@ from typing import Final, NamedTuple, cast
 
 from edgegw.awslambda.variables import RESERVED
 from edgegw.cloudfront.header_rules import READ_ONLY, is_disallowed
-from edgegw.cloudfront.rule_table import LITERAL_HEADER, READS_VARIABLE, Rule
+from edgegw.cloudfront.rule_table import LITERAL_HEADER, READS_VARIABLE, EdgeRule
 from edgegw.cloudfront.triggers import Trigger
 
 _PRESENT: Final = RESERVED | {"PATH", "LANG", "TZ", "TMPDIR", "HOME", "NODE_PATH", "PWD"}
 
 
-class Remark(NamedTuple):
+class SourceFinding(NamedTuple):
     """Something in the source, with its place; lines and columns count from 1."""
 
     line: int
     column: int
-    rule: Rule
+    rule: EdgeRule
     text: str
 
 
-def remarks(source: str, language: str, handler: str, trigger: Trigger) -> list[Remark]:
+def source_findings(
+    source: str, language: str, handler: str, trigger: Trigger
+) -> list[SourceFinding]:
     """What the `python` or `nodejs` source of `handler` (the function's name) does at `trigger`."""
     found = _python(source, handler) if language == "python" else _javascript(source, handler)
     said = [
@@ -38,13 +40,13 @@ def remarks(source: str, language: str, handler: str, trigger: Trigger) -> list[
     return sorted(set(said))
 
 
-def _judge(line: int, column: int, what: str, name: str, trigger: Trigger) -> Remark | None:
+def _judge(line: int, column: int, what: str, name: str, trigger: Trigger) -> SourceFinding | None:
     lower = name.lower()
     if what == "reads":
         if name in _PRESENT or name.startswith("AWS_LAMBDA_"):
             return None
         text = f"reads the environment variable {name}, which is not there at the edge"
-        return Remark(line, column, READS_VARIABLE, text)
+        return SourceFinding(line, column, READS_VARIABLE, text)
     if lower in READ_ONLY[trigger]:
         text = f"{what} {lower}, which is read-only at {trigger}"
     elif what == "sets" and is_disallowed(lower):
@@ -53,7 +55,7 @@ def _judge(line: int, column: int, what: str, name: str, trigger: Trigger) -> Re
         text = f"{what} {lower}, which viewer-request must not add"
     else:
         return None
-    return Remark(line, column, LITERAL_HEADER, text)
+    return SourceFinding(line, column, LITERAL_HEADER, text)
 
 
 _Found = tuple[int, int, str, str]

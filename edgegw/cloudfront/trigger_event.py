@@ -17,7 +17,7 @@ from typing import Final
 from edgegw.awslambda.payload import encode_payload
 from edgegw.cloudfront.header_rules import EventHeaders, is_disallowed
 from edgegw.cloudfront.model import Distribution, Origin, S3Origin
-from edgegw.cloudfront.stance import DEFAULT_STANCE, Stance
+from edgegw.cloudfront.strictness import DEFAULT_STRICTNESS, Strictness
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.http.message import Header, Headers, Request, Response
 from edgegw.http.target import to_text
@@ -33,7 +33,7 @@ class ShownBody:
 
 
 @value
-class Sent:
+class ShownEvent:
     """What an event showed, kept to judge the answer against it.
 
     `headers`, `origin_fields` and `body_fields` are the JSON values themselves, `text` is the JSON
@@ -47,7 +47,7 @@ class Sent:
     origin_fields: Mapping[str, object] | None = None
     body_fields: Mapping[str, object] | None = None
     response: Response | None = None
-    stance: Stance = DEFAULT_STANCE
+    strictness: Strictness = DEFAULT_STRICTNESS
     text: bytes = field(default=b"", compare=False, repr=False)
 
 
@@ -129,7 +129,7 @@ def encode_request_event(
     *,
     origin: Origin | None = None,
     body: ShownBody | None = None,
-) -> tuple[bytes, Sent]:
+) -> tuple[bytes, ShownEvent]:
     """The event of `viewer-request` or `origin-request` as JSON bytes, and what it showed.
 
     `origin` is shown at origin-request only, `body` where the association includes it.
@@ -139,8 +139,10 @@ def encode_request_event(
     text = _request_text(request, fields, body_fields)
     payload = b'%b,"request":%b}}]}' % (_beginning(distribution, trigger, request_id), text)
     headers = _shown_headers(request.headers).fields
-    stance = distribution.stance
-    sent = Sent(trigger, request, headers, origin, fields, body_fields, stance=stance, text=text)
+    strictness = distribution.strictness
+    sent = ShownEvent(
+        trigger, request, headers, origin, fields, body_fields, strictness=strictness, text=text
+    )
     return payload, sent
 
 
@@ -161,7 +163,7 @@ def encode_response_event(
     response: Response,
     *,
     origin: Origin | None = None,
-) -> tuple[bytes, Sent]:
+) -> tuple[bytes, ShownEvent]:
     """The event of `origin-response` or `viewer-response` as JSON bytes, and what it showed."""
     headers = _shown_headers(response.headers)
     fields = None if origin is None else encode_origin(origin)
@@ -172,8 +174,10 @@ def encode_response_event(
         _request_text(request, fields, None),
         text,
     )
-    stance, shown = distribution.stance, headers.fields
-    sent = Sent(trigger, request, shown, origin, response=response, stance=stance, text=text)
+    strictness, shown = distribution.strictness, headers.fields
+    sent = ShownEvent(
+        trigger, request, shown, origin, response=response, strictness=strictness, text=text
+    )
     return payload, sent
 
 

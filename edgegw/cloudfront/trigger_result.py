@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any, TypeAlias, cast
 
 from edgegw.cloudfront.header_rules import Accepted, Line, accepted_headers, encode_lines
-from edgegw.cloudfront.judge import Judge
 from edgegw.cloudfront.model import CustomOrigin, Origin, S3Origin
 from edgegw.cloudfront.origin_rules import (
     check_host,
@@ -22,9 +21,9 @@ from edgegw.cloudfront.rule_table import (
     KEPT_CONTENT_ENCODING,
     VIEWER_REQUEST_ORIGIN,
     VIEWER_RESPONSE_BODY,
-    Breach,
+    Violation,
 )
-from edgegw.cloudfront.trigger_event import Sent, header_name
+from edgegw.cloudfront.trigger_event import ShownEvent, header_name
 from edgegw.cloudfront.trigger_rules import (
     REQUEST_FIELDS,
     RESPONSE_FIELDS,
@@ -40,111 +39,118 @@ from edgegw.cloudfront.trigger_rules import (
     replaced_body,
 )
 from edgegw.cloudfront.triggers import Trigger
+from edgegw.cloudfront.validator import Validator
 from edgegw.http.message import Body, Header, Headers, Request, Response
-from edgegw.http.target import Target, to_text
+from edgegw.http.target import RequestTarget, to_text
 from edgegw.values import value
 
-Breaches: TypeAlias = tuple[Breach, ...]
+Violations: TypeAlias = tuple[Violation, ...]
 
 
 @value
-class Rejected:
-    """CloudFront refuses the result: the first breach is the one its page names."""
+class InvalidResult:
+    """CloudFront refuses the result: the first violation is the one its page names."""
 
-    breaches: Breaches
+    violations: Violations
 
     @property
-    def first(self) -> Breach:
-        return next(each for each in self.breaches if each.is_refused)
+    def first(self) -> Violation:
+        return next(each for each in self.violations if each.is_refused)
 
 
 @value
-class Continued:
+class ContinuedRequest:
     """The request to go on with; `origin` is the one to use (origin-request only)."""
 
     request: Request
     origin: Origin | None = None
-    warnings: Breaches = ()
+    warnings: Violations = ()
 
 
 @value
-class Generated:
+class GeneratedResponse:
     """A generated response, before CloudFront adds its own headers."""
 
     status: int
     reason: bytes
     headers: Headers
     content: bytes
-    warnings: Breaches = ()
+    warnings: Violations = ()
 
 
 @value
-class Answered:
+class ContinuedResponse:
     """The response to go on with."""
 
     response: Response
-    warnings: Breaches = ()
+    warnings: Violations = ()
 
 
-def decode_request_result(payload: bytes, sent: Sent) -> Continued | Generated | Rejected:
+def decode_request_result(
+    payload: bytes, sent: ShownEvent
+) -> ContinuedRequest | GeneratedResponse | InvalidResult:
     """What a request trigger's answer means: the request to go on with, or a generated response.
 
     Values that the function left alone keep the viewer's original bytes.
     """
-    judge = Judge(sent.trigger, sent.stance)
+    validator = Validator(sent.trigger, sent.strictness)
     if payload == sent.text:
-        return _unchanged_request(judge, sent)
-    result = parsed_result(judge, payload)
+        return _unchanged_request(validator, sent)
+    result = parsed_result(validator, payload)
     if result is None:
-        return Rejected(tuple(judge.breaches))
+        return InvalidResult(tuple(validator.violations))
     if "status" in result:
-        return _generated(judge, result, sent)
-    return _continued(judge, result, sent)
+        return _generated(validator, result, sent)
+    return _continued(validator, result, sent)
 
 
-def _unchanged_request(judge: Judge, sent: Sent) -> Continued | Rejected:
+def _unchanged_request(validator: Validator, sent: ShownEvent) -> ContinuedRequest | InvalidResult:
     """The function returned what it was given: only what a viewer can do wrong is left to judge."""
     request = sent.request
     uri, query = to_text(request.target.path), to_text(request.target.query or b"")
-    check_target(judge, uri, query)
-    if judge.refuses:
-        return Rejected(tuple(judge.breaches))
+    check_target(validator, uri, query)
+    if validator.refuses:
+        return InvalidResult(tuple(validator.violations))
     request = request.sent(_target(uri, query, request.target), request.headers)
-    return Continued(request, sent.origin, tuple(judge.breaches))
+    return ContinuedRequest(request, sent.origin, tuple(validator.violations))
 
 
-def _continued(judge: Judge, result: Mapping[str, Any], sent: Sent) -> Continued | Rejected:
+def _continued(
+    validator: Validator, result: Mapping[str, Any], sent: ShownEvent
+) -> ContinuedRequest | InvalidResult:
     request = sent.request
-    check_fields(judge, result, REQUEST_FIELDS)
-    body = replaced_body(judge, result.get("body"), sent.body_fields)
-    headers = _headers(judge, result.get("headers"), sent, request.headers)
+    check_fields(validator, result, REQUEST_FIELDS)
+    body = replaced_body(validator, result.get("body"), sent.body_fields)
+    headers = _headers(validator, result.get("headers"), sent, request.headers)
     uri, query = result.get("uri"), result.get("querystring", "")
-    check_target(judge, uri, query)
-    check_unchanged(judge, result, request.method, request.client.address)
-    origin = _origin(judge, result, sent)
-    if judge.refuses:
-        return Rejected(tuple(judge.breaches))
+    check_target(validator, uri, query)
+    check_unchanged(validator, result, request.method, request.client.address)
+    origin = _origin(validator, result, sent)
+    if validator.refuses:
+        return InvalidResult(tuple(validator.violations))
     target = _target(str(uri), str(query), request.target)
     request = request.sent(target, headers)
     if body is not None:
         request = _with_body(request, body)
-    return Continued(request, origin, tuple(judge.breaches))
+    return ContinuedRequest(request, origin, tuple(validator.violations))
 
 
-def _headers(judge: Judge, found: object, sent: Sent, original: Headers) -> Headers:
+def _headers(
+    validator: Validator, returned: object, sent: ShownEvent, original: Headers
+) -> Headers:
     """The returned headers as lines; the very ones received where nothing was changed."""
-    if found == sent.headers:
+    if returned == sent.headers:
         return original
     if original.base is not None:  # made for this request alone, as are results for them
-        return _changed_headers(judge, found, sent, original)
-    remembered = original.derived(sent.stance, _no_results)
+        return _changed_headers(validator, returned, sent, original)
+    remembered = original.derived(sent.strictness, _no_results)
     earlier = remembered.get(sent.trigger)
-    if earlier is not None and earlier.is_of(found):
+    if earlier is not None and earlier.is_of(returned):
         return earlier.headers
-    before = len(judge.breaches)
-    headers = _changed_headers(judge, found, sent, original)
-    if isinstance(found, dict) and len(judge.breaches) == before:
-        remembered[sent.trigger] = _Result(cast("dict[str, object]", found), headers)
+    before = len(validator.violations)
+    headers = _changed_headers(validator, returned, sent, original)
+    if isinstance(returned, dict) and len(validator.violations) == before:
+        remembered[sent.trigger] = _Result(cast("dict[str, object]", returned), headers)
     return headers
 
 
@@ -155,9 +161,11 @@ class _Result:
     fields: Mapping[str, object]
     headers: Headers
 
-    def is_of(self, found: object) -> bool:
-        """Whether `found` says the same: in the same order too, as it is that of the lines."""
-        return found == self.fields and list(cast("dict[str, object]", found)) == list(self.fields)
+    def is_of(self, returned: object) -> bool:
+        """Whether `returned` says the same: in the same order too, as it is that of the lines."""
+        return returned == self.fields and list(cast("dict[str, object]", returned)) == list(
+            self.fields
+        )
 
 
 def _no_results(_headers: Headers) -> dict[Trigger, _Result]:
@@ -168,8 +176,10 @@ def _no_results(_headers: Headers) -> dict[Trigger, _Result]:
     return {}
 
 
-def _changed_headers(judge: Judge, found: object, sent: Sent, original: Headers) -> Headers:
-    accepted = accepted_headers(judge, found, sent.headers)
+def _changed_headers(
+    validator: Validator, returned: object, sent: ShownEvent, original: Headers
+) -> Headers:
+    accepted = accepted_headers(validator, returned, sent.headers)
     count = len(sent.headers)
     if [name for name, changed in accepted[:count] if changed is None] == list(sent.headers):
         return original.added(*_lines(accepted[count:], {}))
@@ -193,14 +203,14 @@ def _lines(accepted: Accepted, received: Mapping[str, list[Header]]) -> list[Hea
     return lines
 
 
-def _target(uri: str, query: str, original: Target) -> Target:
+def _target(uri: str, query: str, original: RequestTarget) -> RequestTarget:
     path = original.path
     if uri != to_text(path):
         path = uri.encode("utf-8", "replace")
     if query == to_text(original.query or b""):
         is_same = path is original.path and original.authority is None
-        return original if is_same else Target(path, original.query)
-    return Target(path, query.encode("utf-8", "replace") if query else None)
+        return original if is_same else RequestTarget(path, original.query)
+    return RequestTarget(path, query.encode("utf-8", "replace") if query else None)
 
 
 def _with_body(request: Request, content: bytes) -> Request:
@@ -210,36 +220,36 @@ def _with_body(request: Request, content: bytes) -> Request:
     return replace(request, headers=headers, body=Body.of(content))
 
 
-def _origin(judge: Judge, result: Mapping[str, Any], sent: Sent) -> Origin | None:
+def _origin(validator: Validator, result: Mapping[str, Any], sent: ShownEvent) -> Origin | None:
     shown = sent.origin_fields
     if sent.origin is None or shown is None:
         if result.get("origin") is not None:
             expected = "change the origin at origin-request"
-            judge.note(VIEWER_REQUEST_ORIGIN, "origin", result["origin"], expected)
+            validator.note(VIEWER_REQUEST_ORIGIN, "origin", result["origin"], expected)
         return None
-    found = result.get("origin", shown)
-    if found == shown:
+    returned = result.get("origin", shown)
+    if returned == shown:
         return sent.origin
-    if check_origin(judge, found) is None:
+    if check_origin(validator, returned) is None:
         return None
-    found = cast("Mapping[str, Mapping[str, Any]]", found)
-    lines = custom_headers(judge, found)
+    returned = cast("Mapping[str, Mapping[str, Any]]", returned)
+    lines = custom_headers(validator, returned)
     headers = result.get("headers")
-    check_own_headers(judge, found, headers)
+    check_own_headers(validator, returned, headers)
     host = cast("Mapping[str, object]", headers).get("host") if isinstance(headers, dict) else None
     is_host_kept = host is not None and host == sent.headers.get("host")
-    check_host(judge, cast("Mapping[str, Any]", shown), found, is_host_kept=is_host_kept)
-    return None if judge.refuses else decode_origin(found, sent.origin, lines)
+    check_host(validator, cast("Mapping[str, Any]", shown), returned, is_host_kept=is_host_kept)
+    return None if validator.refuses else decode_origin(returned, sent.origin, lines)
 
 
 def decode_origin(
-    found: Mapping[str, Mapping[str, Any]], configured: Origin | None, lines: list[Line]
+    origin: Mapping[str, Mapping[str, Any]], configured: Origin | None, lines: list[Line]
 ) -> Origin:
     """A checked `origin` object; connection attempts and time-out stay as configured.
 
     Fields that were left out get CloudFront's defaults.
     """
-    kind, fields = next(iter(found.items()))
+    kind, fields = next(iter(origin.items()))
     own = tuple(encode_lines(lines))
     completion: float | None = fields.get("responseCompletionTimeout") or None
     if kind == "s3":
@@ -270,49 +280,51 @@ def decode_origin(
     )
 
 
-def _generated(judge: Judge, result: Mapping[str, Any], sent: Sent) -> Generated | Rejected:
-    check_fields(judge, result, RESPONSE_FIELDS)
-    status = checked_status(judge, result["status"])
-    reason = checked_description(judge, result.get("statusDescription"))
+def _generated(
+    validator: Validator, result: Mapping[str, Any], sent: ShownEvent
+) -> GeneratedResponse | InvalidResult:
+    check_fields(validator, result, RESPONSE_FIELDS)
+    status = checked_status(validator, result["status"])
+    reason = checked_description(validator, result.get("statusDescription"))
     # Nothing of a generated response was sent, so every read-only header in it is an added one.
-    headers = Headers(_lines(accepted_headers(judge, result.get("headers"), {}), {}))
-    content = _content(judge, result, headers.size())
-    content = checked_no_content(judge, status, content)
-    if judge.refuses:
-        return Rejected(tuple(judge.breaches))
-    return Generated(
-        status, reason.encode("utf-8", "replace"), headers, content, tuple(judge.breaches)
+    headers = Headers(_lines(accepted_headers(validator, result.get("headers"), {}), {}))
+    content = _content(validator, result, headers.size())
+    content = checked_no_content(validator, status, content)
+    if validator.refuses:
+        return InvalidResult(tuple(validator.violations))
+    return GeneratedResponse(
+        status, reason.encode("utf-8", "replace"), headers, content, tuple(validator.violations)
     )
 
 
-def _content(judge: Judge, result: Mapping[str, Any], headers: int) -> bytes:
+def _content(validator: Validator, result: Mapping[str, Any], headers: int) -> bytes:
     """The body of a response; `headers` are the bytes of its header lines."""
     body, encoding = result.get("body", ""), result.get("bodyEncoding", "text")
-    content = decoded_body(judge, body, encoding, "body", "bodyEncoding")
+    content = decoded_body(validator, body, encoding, "body", "bodyEncoding")
     if content is None:
         return b""
-    check_response_size(judge, content, body, headers)
+    check_response_size(validator, content, body, headers)
     return content
 
 
-def decode_response_result(payload: bytes, sent: Sent) -> Answered | Rejected:
+def decode_response_result(payload: bytes, sent: ShownEvent) -> ContinuedResponse | InvalidResult:
     """The response to go on with, out of a response trigger's answer.
 
     The origin's body goes on unless origin-response gives one; Content-Length is always the body's.
     """
     original = cast("Response", sent.response)
-    judge = Judge(sent.trigger, sent.stance)
-    result = parsed_result(judge, payload)
+    validator = Validator(sent.trigger, sent.strictness)
+    result = parsed_result(validator, payload)
     if result is None:
-        return Rejected(tuple(judge.breaches))
-    check_fields(judge, result, RESPONSE_FIELDS)
+        return InvalidResult(tuple(validator.violations))
+    check_fields(validator, result, RESPONSE_FIELDS)
     unchanged = original.status if sent.trigger == "viewer-response" else None
-    status = checked_status(judge, result.get("status"), unchanged=unchanged)
-    description = checked_description(judge, result.get("statusDescription"))
-    headers = _headers(judge, result.get("headers"), sent, original.headers)
-    content = _replaced_response_body(judge, result, headers)
-    if judge.refuses:
-        return Rejected(tuple(judge.breaches))
+    status = checked_status(validator, result.get("status"), unchanged=unchanged)
+    description = checked_description(validator, result.get("statusDescription"))
+    headers = _headers(validator, result.get("headers"), sent, original.headers)
+    content = _replaced_response_body(validator, result, headers)
+    if validator.refuses:
+        return InvalidResult(tuple(validator.violations))
     is_same = description == to_text(original.reason)
     reason = original.reason if is_same else description.encode("utf-8", "replace")
     body = original.body
@@ -321,7 +333,7 @@ def decode_response_result(payload: bytes, sent: Sent) -> Answered | Rejected:
         headers = _with_length(headers, str(len(content)).encode())
     elif not _keeps_length(headers, original.headers):
         headers = _with_length(headers, original.headers.get(b"content-length"))
-    return Answered(Response(status, reason, headers, body), tuple(judge.breaches))
+    return ContinuedResponse(Response(status, reason, headers, body), tuple(validator.violations))
 
 
 def _keeps_length(headers: Headers, original: Headers) -> bool:
@@ -343,17 +355,17 @@ def _with_length(headers: Headers, length: bytes | None) -> Headers:
 
 
 def _replaced_response_body(
-    judge: Judge, result: Mapping[str, Any], headers: Headers
+    validator: Validator, result: Mapping[str, Any], headers: Headers
 ) -> bytes | None:
     if "body" not in result:
         return None
-    if judge.trigger == "viewer-response":
+    if validator.trigger == "viewer-response":
         expected = "leave body out, or set it at origin-response"
-        judge.note(VIEWER_RESPONSE_BODY, "body", result["body"], expected)
+        validator.note(VIEWER_RESPONSE_BODY, "body", result["body"], expected)
         return None
-    content = _content(judge, result, headers.size())
+    content = _content(validator, result, headers.size())
     coding = headers.get(b"content-encoding")
     if content and coding is not None and result.get("bodyEncoding", "text") == "text":
         expected = "delete headers['content-encoding'], the new body is not compressed"
-        judge.note(KEPT_CONTENT_ENCODING, "headers.content-encoding", to_text(coding), expected)
+        validator.note(KEPT_CONTENT_ENCODING, "headers.content-encoding", to_text(coding), expected)
     return content

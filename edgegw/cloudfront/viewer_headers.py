@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from edgegw.http.message import Request, Tls
-from edgegw.http.target import Target, to_text
+from edgegw.http.message import NegotiatedTls, Request
+from edgegw.http.target import RequestTarget, to_text
 from edgegw.http.version import dotted
 
 _PLACE: Final = {
@@ -46,7 +46,7 @@ _NEGOTIATIONS: Final = {
 }
 
 
-def viewer_tls(tls: Tls) -> str:
+def viewer_tls(tls: NegotiatedTls) -> str:
     """The value of CloudFront-Viewer-TLS: `TLSv1.3:TLS_AES_128_GCM_SHA256:fullHandshake`.
 
     Source: CloudFront Developer Guide, "Add CloudFront request headers", other headers.
@@ -54,7 +54,9 @@ def viewer_tls(tls: Tls) -> str:
     return f"{tls.protocol}:{tls.cipher}:{_NEGOTIATIONS[tls.negotiation]}"
 
 
-def viewer_header(name: str, request: Request, error_target: Target | None = None) -> str | None:
+def viewer_header(
+    name: str, request: Request, error_target: RequestTarget | None = None
+) -> str | None:
     """The value of CloudFront's header `name` (any case) for `request`; None when it has none.
 
     `error_target` is there while a custom error page is fetched: what the viewer asked for.

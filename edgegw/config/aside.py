@@ -23,7 +23,7 @@ from edgegw.config.model import Config
 from edgegw.config.pickling import pickled
 from edgegw.errors import ConfigError, Finding
 
-_Outcome: TypeAlias = "Config | tuple[Finding, ...]"
+_LoadResult: TypeAlias = "Config | tuple[Finding, ...]"
 """The configuration, or what is wrong with it."""
 
 
@@ -47,7 +47,7 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-def _beside(load: Callable[[], Config], meanwhile: Callable[[], object]) -> _Outcome | None:
+def _beside(load: Callable[[], Config], meanwhile: Callable[[], object]) -> _LoadResult | None:
     """The child's outcome; None where it has none."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -59,13 +59,13 @@ def _beside(load: Callable[[], Config], meanwhile: Callable[[], object]) -> _Out
         meanwhile()
         content = stream.read()
     os.waitpid(child, 0)
-    return cast("_Outcome", pickle.loads(content)) if content else None  # noqa: S301 - our child's
+    return cast("_LoadResult", pickle.loads(content)) if content else None  # noqa: S301 - our child's
 
 
 def _answer(load: Callable[[], Config], writing: int) -> NoReturn:
     """The child's part: writes the outcome, or nothing; leaves without what a process does last."""
     try:
-        outcome: _Outcome
+        outcome: _LoadResult
         try:
             outcome = load()
         except ConfigError as error:

@@ -13,7 +13,7 @@ from edgegw.alb import attributes, quotas
 from edgegw.alb.expressions import compile_expression
 from edgegw.alb.rules import compile_rewrite, redirect_fault
 from edgegw.config import balancer_schema as schema
-from edgegw.config.document import Document, Path
+from edgegw.config.document import Document, KeyPath
 from edgegw.config.schema import Config
 from edgegw.config.spelling import nearest
 from edgegw.config.target_group_check import check_attributes, check_target_group, stickiness_of
@@ -25,7 +25,7 @@ def check_balancers(document: Document, config: Config, base: FilePath) -> None:
     for name, group in config.target_groups.items():
         check_target_group(document, ("target_groups", name), group, config)
     for name, balancer in config.load_balancers.items():
-        path: Path = ("load_balancers", name)
+        path: KeyPath = ("load_balancers", name)
         check_attributes(document, path, balancer.attributes, attributes.LOAD_BALANCER)
         for at, listener in enumerate(balancer.listeners):
             _check_listener(document, (*path, "listeners", at), listener, config, base)
@@ -35,7 +35,7 @@ def check_balancers(document: Document, config: Config, base: FilePath) -> None:
 
 
 def _check_listener(
-    document: Document, path: Path, listener: schema.Listener, config: Config, base: FilePath
+    document: Document, path: KeyPath, listener: schema.Listener, config: Config, base: FilePath
 ) -> None:
     if (listener.certificate is None) != (listener.key is None):
         document.error(path, "alb.certificate", "'certificate' and 'key' belong together")
@@ -53,13 +53,13 @@ def _check_listener(
         _check_conditions(document, where, rule)
         _check_transforms(document, where, rule)
         _check_actions(document, (*where, "actions"), rule.actions, config, listener)
-    actions: Path = (*path, "default_actions")
+    actions: KeyPath = (*path, "default_actions")
     _check_actions(document, actions, listener.default_actions, config, listener)
 
 
 def _check_mutual(
     document: Document,
-    path: Path,
+    path: KeyPath,
     listener: schema.Listener,
     mutual: schema.MutualAuthentication,
     base: FilePath,
@@ -76,7 +76,7 @@ def _check_mutual(
         document.error((*where, "trust_store"), "config.file", text)
 
 
-def _only_key(document: Document, path: Path, given: set[str], kind: str) -> str | None:
+def _only_key(document: Document, path: KeyPath, given: set[str], kind: str) -> str | None:
     """The key of a mapping that has exactly one; else that is noted."""
     if len(given) == 1:
         return next(iter(given))
@@ -94,7 +94,7 @@ def _only_key(document: Document, path: Path, given: set[str], kind: str) -> str
 _ONCE: Final = ("path_pattern", "host_header", "http_request_method", "source_ip")
 
 
-def _check_conditions(document: Document, path: Path, rule: schema.Rule) -> None:
+def _check_conditions(document: Document, path: KeyPath, rule: schema.Rule) -> None:
     kinds: Counter[str] = Counter()
     values = wildcards = 0
     for at, condition in enumerate(rule.conditions):
@@ -123,12 +123,12 @@ def _check_conditions(document: Document, path: Path, rule: schema.Rule) -> None
         document.warning((*path, "conditions"), "alb.wildcards", text, key=True)
 
 
-def _value_fault(document: Document, path: Path, text: str) -> None:
+def _value_fault(document: Document, path: KeyPath, text: str) -> None:
     document.error(path, "alb.condition-value", text)
 
 
 def _check_patterns(kind: str, pattern: re.Pattern[str], rule: str):
-    def check(document: Document, path: Path, condition: schema.Condition) -> list[str]:
+    def check(document: Document, path: KeyPath, condition: schema.Condition) -> list[str]:
         values: list[str] = getattr(condition, kind)
         for at, value in enumerate(values):
             if len(value) > quotas.MAX_PATTERN or not pattern.fullmatch(value):
@@ -139,7 +139,7 @@ def _check_patterns(kind: str, pattern: re.Pattern[str], rule: str):
 
 
 def _check_regexes(kind: str):
-    def check(document: Document, path: Path, condition: schema.Condition) -> list[str]:
+    def check(document: Document, path: KeyPath, condition: schema.Condition) -> list[str]:
         found = getattr(condition, kind)
         if isinstance(found, schema.HttpHeader):
             _check_header_name(document, path, found.name)
@@ -160,7 +160,7 @@ def _check_regexes(kind: str):
     return check
 
 
-def _check_header_name(document: Document, path: Path, name: str) -> None:
+def _check_header_name(document: Document, path: KeyPath, name: str) -> None:
     if name.lower() == "host":
         text = "the Host header is judged by host_header"
         _value_fault(document, (*path, "name"), text)
@@ -169,7 +169,7 @@ def _check_header_name(document: Document, path: Path, name: str) -> None:
         _value_fault(document, (*path, "name"), text)
 
 
-def _check_header(document: Document, path: Path, condition: schema.Condition) -> list[str]:
+def _check_header(document: Document, path: KeyPath, condition: schema.Condition) -> list[str]:
     found = condition.http_header
     assert found is not None
     _check_header_name(document, path, found.name)
@@ -180,7 +180,7 @@ def _check_header(document: Document, path: Path, condition: schema.Condition) -
     return found.values
 
 
-def _check_query(document: Document, path: Path, condition: schema.Condition) -> list[str]:
+def _check_query(document: Document, path: KeyPath, condition: schema.Condition) -> list[str]:
     for at, pair in enumerate(condition.query_string or []):
         for key in ("key", "value"):
             text = getattr(pair, key)
@@ -190,7 +190,7 @@ def _check_query(document: Document, path: Path, condition: schema.Condition) ->
     return [pair.value for pair in condition.query_string or []]
 
 
-def _check_source_ip(document: Document, path: Path, condition: schema.Condition) -> list[str]:
+def _check_source_ip(document: Document, path: KeyPath, condition: schema.Condition) -> list[str]:
     values = condition.source_ip or []
     for at, value in enumerate(values):
         try:
@@ -205,7 +205,7 @@ def _check_source_ip(document: Document, path: Path, condition: schema.Condition
     return values
 
 
-_CHECKS: Final[Mapping[str, Callable[[Document, Path, schema.Condition], list[str]]]] = {
+_CHECKS: Final[Mapping[str, Callable[[Document, KeyPath, schema.Condition], list[str]]]] = {
     "path_pattern": _check_patterns(
         "path_pattern",
         quotas.PATH_PATTERN,
@@ -230,7 +230,7 @@ _CHECKS: Final[Mapping[str, Callable[[Document, Path, schema.Condition], list[st
 }
 
 
-def _check_transforms(document: Document, path: Path, rule: schema.Rule) -> None:
+def _check_transforms(document: Document, path: KeyPath, rule: schema.Rule) -> None:
     seen: set[str] = set()
     for at, each in enumerate(rule.transforms):
         where = (*path, "transforms", at)
@@ -258,7 +258,7 @@ _SIGN_IN: Final = ("authenticate_oidc", "authenticate_cognito", "jwt_validation"
 
 def _check_actions(
     document: Document,
-    path: Path,
+    path: KeyPath,
     actions: list[schema.Action],
     config: Config,
     listener: schema.Listener,
@@ -286,7 +286,7 @@ def _check_actions(
 
 
 def _check_redirect(
-    document: Document, path: Path, redirect: schema.Redirect, listener: schema.Listener
+    document: Document, path: KeyPath, redirect: schema.Redirect, listener: schema.Listener
 ) -> None:
     for field in ("host", "port", "path", "query"):
         fault = redirect_fault(field, getattr(redirect, field))
@@ -308,7 +308,7 @@ def _check_redirect(
 
 def _check_forward(
     document: Document,
-    path: Path,
+    path: KeyPath,
     forward: schema.Forward,
     config: Config,
     listener: schema.Listener,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from edgegw.alb import quotas
-from edgegw.config.document import Document, Path
+from edgegw.config.document import Document, KeyPath
 from edgegw.config.schema import Config
 
 _LOCAL_ONLY: Final = frozenset({"alb.health-check"})
@@ -27,7 +27,7 @@ def check_balancer_deployment(document: Document, config: Config) -> None:
     for name in config.target_groups:
         _check_name(document, ("target_groups", name), name, "target group")
     for name, balancer in config.load_balancers.items():
-        path: Path = ("load_balancers", name)
+        path: KeyPath = ("load_balancers", name)
         _check_name(document, path, name, "load balancer")
         if name.startswith("internal-"):
             text = "the name of a load balancer must not begin with internal-"
@@ -75,7 +75,7 @@ def check_balancer_deployment(document: Document, config: Config) -> None:
             document.error(("target_groups", group), "alb.target-group", text, key=True)
 
 
-def _check_name(document: Document, path: Path, name: str, kind: str) -> None:
+def _check_name(document: Document, path: KeyPath, name: str, kind: str) -> None:
     if not quotas.RESOURCE_NAME.fullmatch(name):
         text = f"the name of a {kind} has at most 32 letters, digits and hyphens, none at its ends"
         document.error(path, "alb.name", text, key=True)

@@ -59,7 +59,7 @@ class BalancerResolver:
             balancer,
             port,
             given.public_protocol or ("HTTPS" if tls else "HTTP"),
-            tuple(self._rule(rule) for rule in sorted(given.rules, key=lambda each: each.priority)),
+            tuple(self._rule(rule) for rule in sorted(given.rules, key=lambda key: key.priority)),
             alb.Rule(None, (), self._action(given.default_actions)),
             f"{arn}/{_hex(f'{balancer.name} {given.listen.address} {given.listen.port}')}",
             _response_headers(given.attributes),
@@ -190,19 +190,20 @@ def _ranges(matcher: str) -> tuple[tuple[int, int], ...]:
 
 
 def _stickiness(
-    given: schema.TargetStickiness | None, found: Mapping[str, str]
+    given: schema.TargetStickiness | None, attributes: Mapping[str, str]
 ) -> alb.Stickiness | None:
     """From the key `stickiness`, else from the attributes."""
     if given is not None:
-        name = given.cookie_name or found["stickiness.app_cookie.cookie_name"]
+        name = given.cookie_name or attributes["stickiness.app_cookie.cookie_name"]
         is_app = given.type == "app_cookie"
         return alb.Stickiness(given.duration, name if is_app else None) if given.enabled else None
-    if found["stickiness.enabled"] != "true":
+    if attributes["stickiness.enabled"] != "true":
         return None
-    kind = found["stickiness.type"]
-    name = found["stickiness.app_cookie.cookie_name"]
+    kind = attributes["stickiness.type"]
+    name = attributes["stickiness.app_cookie.cookie_name"]
     return alb.Stickiness(
-        float(found[f"stickiness.{kind}.duration_seconds"]), name if kind == "app_cookie" else None
+        float(attributes[f"stickiness.{kind}.duration_seconds"]),
+        name if kind == "app_cookie" else None,
     )
 
 

@@ -19,7 +19,7 @@ from edgegw.cloudfront.managed import (
 from edgegw.cloudfront.origin_rules import is_unsettable
 from edgegw.config import schema
 from edgegw.config.balancer_check import check_balancers
-from edgegw.config.document import Document, Path
+from edgegw.config.document import Document, KeyPath
 from edgegw.config.fields import Listen
 from edgegw.config.function_check import (
     check_edge_reference,
@@ -55,12 +55,12 @@ _CONSEQUENCES: Final = {
 }
 
 
-def _consequence(path: Path) -> str:
+def _consequence(path: KeyPath) -> str:
     return _CONSEQUENCES.get(str(path[-1]), "")
 
 
 def _check_distribution(
-    document: Document, path: Path, distribution: schema.Distribution, config: Config
+    document: Document, path: KeyPath, distribution: schema.Distribution, config: Config
 ) -> None:
     for name, origin in distribution.origins.items():
         _check_origin(document, (*path, "origins", name), origin, config)
@@ -93,7 +93,7 @@ def _check_distribution(
 
 
 def _check_error_responses(
-    document: Document, path: Path, responses: list[schema.ErrorResponse]
+    document: Document, path: KeyPath, responses: list[schema.ErrorResponse]
 ) -> None:
     seen: set[int] = set()
     for at, response in enumerate(responses):
@@ -110,7 +110,7 @@ def _check_error_responses(
         seen.add(response.error_code)
 
 
-def _check_origin(document: Document, path: Path, origin: schema.Origin, config: Config) -> None:
+def _check_origin(document: Document, path: KeyPath, origin: schema.Origin, config: Config) -> None:
     kinds = ("url", "load_balancer", "s3", "function_url")
     given = [kind for kind in kinds if getattr(origin, kind) is not None]
     if len(given) != 1:
@@ -149,7 +149,7 @@ def _check_origin(document: Document, path: Path, origin: schema.Origin, config:
 
 def _check_behavior(
     document: Document,
-    path: Path,
+    path: KeyPath,
     behavior: schema.DefaultBehavior,
     distribution: schema.Distribution,
     config: Config,
@@ -185,8 +185,8 @@ def _check_behavior(
 
 def _check_listen_addresses(document: Document, config: Config) -> None:
     """No two front doors may listen on the same port of the same address."""
-    taken: dict[tuple[str, int], Path] = {}
-    doors: list[tuple[Path, Listen]] = [
+    taken: dict[tuple[str, int], KeyPath] = {}
+    doors: list[tuple[KeyPath, Listen]] = [
         (("distributions", name, "listen"), distribution.listen)
         for name, distribution in config.distributions.items()
     ]
@@ -217,7 +217,7 @@ def _is_loopback(address: str) -> bool:
         return address == "localhost"
 
 
-def _refer(document: Document, path: Path, name: str, known: Collection[str], kind: str) -> None:
+def _refer(document: Document, path: KeyPath, name: str, known: Collection[str], kind: str) -> None:
     """A dangling reference is an error that names the nearest thing there is."""
     if name not in known:
         text = f"there is no {kind} {name!r}{nearest(name, list(known))}"

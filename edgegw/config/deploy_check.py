@@ -13,17 +13,17 @@ from edgegw.cloudfront import quotas
 from edgegw.cloudfront.deployment_rules import (
     MAX_FUNCTIONS,
     Candidate,
-    Objection,
-    objections,
-    pairing_objections,
-    version_objection,
+    DeploymentFinding,
+    deployment_findings,
+    pairing_findings,
+    version_finding,
 )
 from edgegw.cloudfront.rule_table import FUNCTION_COUNT, REGION, STRICT_OFF
-from edgegw.cloudfront.source_look import remarks
+from edgegw.cloudfront.source_look import source_findings
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.config import schema
 from edgegw.config.balancer_deploy import check_balancer_deployment
-from edgegw.config.document import Document, Path
+from edgegw.config.document import Document, KeyPath
 from edgegw.config.function_check import RUNTIME, handler_file
 from edgegw.config.function_schema import Function, Version
 from edgegw.config.schema import Config
@@ -72,7 +72,9 @@ _REPEATED: Final = frozenset(
 """Codes of plain checking that deployment judges anew."""
 
 
-def _behaviors(distribution: schema.Distribution) -> Iterator[tuple[Path, schema.DefaultBehavior]]:
+def _behaviors(
+    distribution: schema.Distribution,
+) -> Iterator[tuple[KeyPath, schema.DefaultBehavior]]:
     yield ("default_behavior",), distribution.default_behavior
     for at, behavior in enumerate(distribution.behaviors):
         yield ("behaviors", at), behavior
@@ -90,13 +92,13 @@ def _uses(config: Config) -> list[_Use]:
 
 
 def _check_function(document: Document, use: _Use, function: Function, base: FilePath) -> None:
-    path: Path = ("functions", use.name)
+    path: KeyPath = ("functions", use.name)
     number = use.qualifier or "1"
     alias = function.aliases.get(number)
     number = alias.version if alias is not None else number
     version = function.versions.get(number) or Version.model_construct()
-    own: Path = (*path, "versions", number)
-    for objection in objections(_candidate(function, version, base, use), use.triggers):
+    own: KeyPath = (*path, "versions", number)
+    for objection in deployment_findings(_candidate(function, version, base, use), use.triggers):
         places = [(*own, objection.key), (*path, objection.key), (*path, "image_uri")]
         where = next((each for each in places if each in document.keys), path)
         _note(document, where, objection)
@@ -129,7 +131,7 @@ def _candidate(function: Function, version: Version, base: FilePath, use: _Use) 
     )
 
 
-def _note(document: Document, path: Path, objection: Objection) -> None:
+def _note(document: Document, path: KeyPath, objection: DeploymentFinding) -> None:
     note = document.error if objection.is_refused else document.warning
     note(path, objection.rule.code, objection.text)
 
@@ -194,7 +196,7 @@ def _look_into_source(
     language = "python" if match[1] is not None else "nodejs"
     shown = file.relative_to(FilePath.cwd()) if file.is_relative_to(FilePath.cwd()) else file
     for trigger in sorted(use.triggers):
-        for remark in remarks(source, language, handler.rpartition(".")[2], trigger):
+        for remark in source_findings(source, language, handler.rpartition(".")[2], trigger):
             code_ = remark.rule.code
             finding = Finding(str(shown), remark.line, remark.column, "warning", code_, remark.text)
             if finding not in document.findings:
@@ -202,7 +204,7 @@ def _look_into_source(
 
 
 def _check_distribution(
-    document: Document, path: Path, distribution: schema.Distribution, config: Config
+    document: Document, path: KeyPath, distribution: schema.Distribution, config: Config
 ) -> None:
     names: set[str] = set()
     for below, behavior in _behaviors(distribution):
@@ -215,7 +217,7 @@ def _check_distribution(
         for trigger, text in at_edge.items():
             _check_version(document, (*where, "lambda_functions", trigger), text, config)
         others: dict[str, str] = {**behavior.edge_functions}
-        for objection in pairing_objections(at_edge, others):
+        for objection in pairing_findings(at_edge, others):
             _note(document, (*where, "edge_functions", objection.key), objection)
     if len(names) > MAX_FUNCTIONS:
         text = f"{len(names)} functions at the triggers of a distribution, at most {MAX_FUNCTIONS}"
@@ -235,12 +237,12 @@ def _check_distribution(
             document.error(where, "cloudfront.origin-header", text, key=True)
 
 
-def _check_version(document: Document, path: Path, text: str, config: Config) -> None:
+def _check_version(document: Document, path: KeyPath, text: str, config: Config) -> None:
     name, _, qualifier = text.partition(":")
     function = config.functions.get(name)
     if function is None:
         return
-    objection = version_objection(
+    objection = version_finding(
         name,
         qualifier,
         is_alias=qualifier in function.aliases,
@@ -250,7 +252,7 @@ def _check_version(document: Document, path: Path, text: str, config: Config) ->
         _note(document, path, objection)
 
 
-def _check_policy_headers(document: Document, path: Path, names: list[str]) -> None:
+def _check_policy_headers(document: Document, path: KeyPath, names: list[str]) -> None:
     if len(names) > quotas.MAX_POLICY_HEADERS:
         text = f"a policy names at most {quotas.MAX_POLICY_HEADERS} headers, here are {len(names)}"
         document.error((*path, "headers", "items"), "cloudfront.policy-headers", text)

@@ -14,10 +14,10 @@ import yaml
 
 from edgegw.errors import ConfigError, Finding
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """The way to a value: keys and list positions from the top."""
 
-Place = tuple[int, int]
+Position = tuple[int, int]
 """Line and column, both counted from 1."""
 
 _BaseLoader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -29,11 +29,11 @@ class Document:
 
     file: str
     value: Any = None
-    values: dict[Path, Place] = field(default_factory=dict[Path, Place])
-    keys: dict[Path, Place] = field(default_factory=dict[Path, Place])
+    values: dict[KeyPath, Position] = field(default_factory=dict[KeyPath, Position])
+    keys: dict[KeyPath, Position] = field(default_factory=dict[KeyPath, Position])
     findings: list[Finding] = field(default_factory=list[Finding])
 
-    def place(self, path: Path, *, key: bool = False) -> Place:
+    def place(self, path: KeyPath, *, key: bool = False) -> Position:
         """Where `path` stands (its key, if asked for), or the nearest part of it that stands."""
         first, second = (self.keys, self.values) if key else (self.values, self.keys)
         for length in range(len(path), 0, -1):
@@ -42,11 +42,11 @@ class Document:
                 return found
         return 1, 1
 
-    def error(self, path: Path, code: str, text: str, *, key: bool = False) -> None:
+    def error(self, path: KeyPath, code: str, text: str, *, key: bool = False) -> None:
         """Notes an error at `path`."""
         self.findings.append(Finding(self.file, *self.place(path, key=key), "error", code, text))
 
-    def warning(self, path: Path, code: str, text: str, *, key: bool = False) -> None:
+    def warning(self, path: KeyPath, code: str, text: str, *, key: bool = False) -> None:
         """Notes a warning at `path`."""
         self.findings.append(Finding(self.file, *self.place(path, key=key), "warning", code, text))
 
@@ -90,7 +90,7 @@ class _Reader:
         self._environment = environment
         self._open: set[int] = set()
 
-    def value(self, node: yaml.Node, path: Path) -> Any:
+    def value(self, node: yaml.Node, path: KeyPath) -> Any:
         self._document.values[path] = _place(node)
         if id(node) in self._open:
             self._document.error(path, "config.syntax", "an anchor must not contain itself")
@@ -106,7 +106,7 @@ class _Reader:
         finally:
             self._open.discard(id(node))
 
-    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         result: dict[str, Any] = {}
         merged: list[yaml.Node] = []
         for key_node, value_node in cast("list[tuple[yaml.Node, yaml.Node]]", node.value):
@@ -142,7 +142,7 @@ class _Reader:
         self._document.values[path] = _place(node)
         return result
 
-    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
+    def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Any:
         text = _VARIABLE.sub(self._substitute(path), str(node.value))
         if node.style:  # quoted or block: text as it stands
             return text
@@ -154,7 +154,7 @@ class _Reader:
             return float(text)
         return text
 
-    def _substitute(self, path: Path) -> Callable[[re.Match[str]], str]:
+    def _substitute(self, path: KeyPath) -> Callable[[re.Match[str]], str]:
         def replace(match: re.Match[str]) -> str:
             name, default = match[1], match[2]
             found = self._environment.get(name)
@@ -169,6 +169,6 @@ class _Reader:
         return replace
 
 
-def _place(node: yaml.Node) -> Place:
+def _place(node: yaml.Node) -> Position:
     mark = node.start_mark
     return (mark.line + 1, mark.column + 1)

@@ -12,7 +12,7 @@ from edgegw.awslambda.model import LATEST
 from edgegw.awslambda.names import is_function_name
 from edgegw.awslambda.variables import MAX_TOTAL, RESERVED, is_valid_name
 from edgegw.awslambda.versions import MIN_UNRESERVED, is_alias_name
-from edgegw.config.document import Document, Path
+from edgegw.config.document import Document, KeyPath
 from edgegw.config.function_schema import Alias, Function
 from edgegw.config.schema import Config
 from edgegw.config.spelling import nearest
@@ -23,7 +23,7 @@ RUNTIME: Final = re.compile(r"python3\.(\d+)|nodejs(\d+)\.x|(provided(?:\.al2|\.
 def check_functions(document: Document, config: Config, base: FilePath) -> None:
     """Adds what is wrong with the functions; relative paths are relative to `base`."""
     for name, function in config.functions.items():
-        path: Path = ("functions", name)
+        path: KeyPath = ("functions", name)
         if not is_function_name(name):
             text = f"{name!r} is no function name: letters, digits, - and _, at most 64"
             document.error(path, "lambda.name", text, key=True)
@@ -39,7 +39,7 @@ def check_functions(document: Document, config: Config, base: FilePath) -> None:
         document.error(("functions",), "lambda.reserved-concurrency", text, key=True)
 
 
-def _check_function(document: Document, path: Path, function: Function, base: FilePath) -> None:
+def _check_function(document: Document, path: KeyPath, function: Function, base: FilePath) -> None:
     _check_runtime(document, (*path, "runtime"), function.runtime)
     if function.endpoint is None:
         if function.code is None:
@@ -63,13 +63,13 @@ def _check_function(document: Document, path: Path, function: Function, base: Fi
             _check_environment(document, (*where, "environment"), version.environment)
 
 
-def _check_runtime(document: Document, path: Path, runtime: str) -> None:
+def _check_runtime(document: Document, path: KeyPath, runtime: str) -> None:
     if RUNTIME.fullmatch(runtime) is None:
         text = f"unknown runtime {runtime!r}; known are python3.N, nodejsN.x and provided.al2023"
         document.error(path, "config.runtime", text)
 
 
-def _check_environment(document: Document, path: Path, environment: dict[str, str]) -> None:
+def _check_environment(document: Document, path: KeyPath, environment: dict[str, str]) -> None:
     for name in environment:
         if name in RESERVED:
             text = f"{name} is reserved: Lambda refuses functions that set it"
@@ -87,7 +87,7 @@ def _check_environment(document: Document, path: Path, environment: dict[str, st
 
 
 def _check_code(
-    document: Document, path: Path, name: str, runtime: str, handler: str, base: FilePath
+    document: Document, path: KeyPath, name: str, runtime: str, handler: str, base: FilePath
 ) -> None:
     code = base / name
     if not code.exists():
@@ -125,7 +125,7 @@ def qualifiers_of(function: Function) -> list[str]:
     return [*versions_of(function), *function.aliases]
 
 
-def _check_versions(document: Document, path: Path, function: Function, config: Config) -> None:
+def _check_versions(document: Document, path: KeyPath, function: Function, config: Config) -> None:
     for name, alias in function.aliases.items():
         where = (*path, "aliases", name)
         if not is_alias_name(name):
@@ -148,7 +148,7 @@ def _check_versions(document: Document, path: Path, function: Function, config: 
             document.error(where, "config.reference", text)
 
 
-def _check_alias(document: Document, path: Path, alias: Alias, known: list[str]) -> None:
+def _check_alias(document: Document, path: KeyPath, alias: Alias, known: list[str]) -> None:
     named = [(("version",), alias.version), *((("routing", each), each) for each in alias.routing)]
     if alias.shift is not None:
         named.append((("shift", "to"), alias.shift.to))
@@ -167,7 +167,7 @@ def _check_alias(document: Document, path: Path, alias: Alias, known: list[str])
         document.error((*path, "routing"), "lambda.routing", problem, key=True)
 
 
-def _check_provisioned(document: Document, path: Path, function: Function) -> None:
+def _check_provisioned(document: Document, path: KeyPath, function: Function) -> None:
     given = function.provisioned_concurrency
     where = (*path, "provisioned_concurrency")
     if isinstance(given, dict):
@@ -191,7 +191,9 @@ def _check_provisioned(document: Document, path: Path, function: Function) -> No
         document.error(where, "lambda.provisioned-concurrency", text, key=True)
 
 
-def check_reference(document: Document, path: Path, text: str, config: Config) -> Function | None:
+def check_reference(
+    document: Document, path: KeyPath, text: str, config: Config
+) -> Function | None:
     """Judges `NAME` or `NAME:QUALIFIER`; answers the function when there is one."""
     name, mark, qualifier = text.partition(":")
     function = config.functions.get(name)
@@ -207,7 +209,7 @@ def check_reference(document: Document, path: Path, text: str, config: Config) -
     return function
 
 
-def check_edge_reference(document: Document, path: Path, text: str, config: Config) -> None:
+def check_edge_reference(document: Document, path: KeyPath, text: str, config: Config) -> None:
     """Judges a function at a trigger: CloudFront takes published versions only."""
     function = check_reference(document, path, text, config)
     if function is None:

@@ -139,7 +139,7 @@ def _write(file: Path, config: Config) -> None:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
         temporary.replace(file)
-        kept = sorted(file.parent.glob("*.pickle"), key=lambda each: each.stat().st_mtime)
+        kept = sorted(file.parent.glob("*.pickle"), key=lambda path: path.stat().st_mtime)
         for each in kept[:-_MOST]:
             each.unlink(missing_ok=True)
     except (OSError, pickle.PicklingError, TypeError, AttributeError):

@@ -15,7 +15,7 @@ from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.behaviors import compile_path_pattern
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.policies import compile_forwarding
-from edgegw.cloudfront.stance import Stance
+from edgegw.cloudfront.strictness import Strictness
 from edgegw.config import balancer_schema, fields, schema
 from edgegw.config.balancer_resolve import BalancerResolver
 from edgegw.config.check import check
@@ -69,7 +69,12 @@ def load_document(document: Document, base: Path, *, deploy: bool = False) -> Co
             check_deployment(document, config, base)
     findings = sorted(
         document.findings,
-        key=lambda each: (each.file != document.file, each.file, each.line, each.column),
+        key=lambda finding: (
+            finding.file != document.file,
+            finding.file,
+            finding.line,
+            finding.column,
+        ),
     )
     if config is None or any(each.severity == "error" for each in findings):
         raise ConfigError(findings)
@@ -86,7 +91,7 @@ class _Resolver:
         )
         self._balancers = BalancerResolver(config.target_groups, self._account, base)
         points = dict(config.gateway.open_points)
-        self._stance = Stance(strict=config.gateway.strict, **points)
+        self._stance = Strictness(strict=config.gateway.strict, **points)
 
     def resolve(self) -> Config:
         config = self._config

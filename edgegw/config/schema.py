@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, cas
 
 from pydantic import BeforeValidator, Field, ValidationError, create_model
 
-from edgegw.cloudfront.stance import OPEN_POINTS, Stance
+from edgegw.cloudfront.strictness import OPEN_POINTS, Strictness
 from edgegw.cloudfront.triggers import Trigger, ViewerTrigger
 from edgegw.config.balancer_schema import LoadBalancer, TargetGroup
-from edgegw.config.document import Document, Path
+from edgegw.config.document import Document, KeyPath
 from edgegw.config.fields import (
     LATER,
     Anything,
@@ -165,10 +165,12 @@ class Distribution(Model):
 
 
 def _open_points() -> type[Model]:
-    """The open points of `Stance`, with the choices that are its defaults."""
-    types = get_type_hints(Stance)
-    points: dict[str, Any] = {name: (types[name], getattr(Stance(), name)) for name in OPEN_POINTS}
-    text = "What AWS leaves open at the edge; the defaults are those of `cloudfront.stance`."
+    """The open points of `Strictness`, with the choices that are its defaults."""
+    types = get_type_hints(Strictness)
+    points: dict[str, Any] = {
+        name: (types[name], getattr(Strictness(), name)) for name in OPEN_POINTS
+    }
+    text = "What AWS leaves open at the edge; the defaults are those of `cloudfront.strictness`."
     return create_model("OpenPoints", __base__=Model, __doc__=text, **points)
 
 
@@ -232,7 +234,7 @@ def validate(document: Document) -> Config | None:
     return None
 
 
-def _prune(value: Any, path: Path, kind: str) -> None:
+def _prune(value: Any, path: KeyPath, kind: str) -> None:
     """Cuts out the value at `path`; for a missing key, the mapping that misses it."""
     if not path or kind == "missing":
         return
@@ -256,7 +258,7 @@ def _note(document: Document, detail: Mapping[str, Any]) -> None:
 
 
 def _describe(document: Document, detail: Mapping[str, Any]) -> None:
-    loc = cast("Path", detail["loc"])
+    loc = cast("KeyPath", detail["loc"])
     path = _real_path(document, loc)
     match detail["type"]:
         case "extra_forbidden":
@@ -284,12 +286,12 @@ def _brief(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _real_path(document: Document, loc: Path) -> Path:
+def _real_path(document: Document, loc: KeyPath) -> KeyPath:
     """The longest beginning of pydantic's location that stands in the document.
 
     The rest are names of normalised forms (`forward: web` is judged as a mapping).
     """
-    path: Path = ()
+    path: KeyPath = ()
     for part in loc:
         if part == "[key]":
             continue
@@ -298,7 +300,7 @@ def _real_path(document: Document, loc: Path) -> Path:
     return path
 
 
-def _known_keys(loc: Path) -> list[str]:
+def _known_keys(loc: KeyPath) -> list[str]:
     """The keys that the mapping at `loc` may have, found by walking the models."""
     model: Any = Config
     for part in loc:
@@ -324,9 +326,9 @@ def _annotated(argument: Any) -> bool:
     return hasattr(argument, "__metadata__")
 
 
-def later_keys(model: Model, path: Path = ()) -> list[Path]:
+def later_keys(model: Model, path: KeyPath = ()) -> list[KeyPath]:
     """The paths of all keys that were set and have no effect yet."""
-    found: list[Path] = []
+    found: list[KeyPath] = []
     for name in model.model_fields_set:
         info = type(model).model_fields[name]
         inner = (*path, name)
@@ -337,7 +339,7 @@ def later_keys(model: Model, path: Path = ()) -> list[Path]:
     return found
 
 
-def _later_below(value: object, path: Path) -> list[Path]:
+def _later_below(value: object, path: KeyPath) -> list[KeyPath]:
     if isinstance(value, Model):
         return later_keys(value, path)
     if isinstance(value, dict):

@@ -9,14 +9,14 @@ from typing import Final
 from edgegw.alb import attributes, quotas
 from edgegw.alb.stickiness import PREFIXES
 from edgegw.config import balancer_schema as schema
-from edgegw.config.document import Document, Path
+from edgegw.config.document import Document, KeyPath
 from edgegw.config.function_check import check_reference
 from edgegw.config.schema import Config
 from edgegw.config.spelling import nearest
 
 
 def check_target_group(
-    document: Document, path: Path, group: schema.TargetGroup, config: Config
+    document: Document, path: KeyPath, group: schema.TargetGroup, config: Config
 ) -> None:
     """Adds what is wrong with a target group to the findings."""
     check_attributes(document, path, group.attributes, attributes.TARGET_GROUP)
@@ -36,7 +36,7 @@ def check_target_group(
 
 
 def _check_lambda(
-    document: Document, path: Path, group: schema.TargetGroup, config: Config
+    document: Document, path: KeyPath, group: schema.TargetGroup, config: Config
 ) -> None:
     if group.function is None:
         text = "a target group of type lambda needs the key 'function'"
@@ -64,7 +64,7 @@ def stickiness_of(group: schema.TargetGroup) -> tuple[bool, str]:
     return found["stickiness.enabled"] == "true", found["stickiness.type"]
 
 
-def _check_stickiness(document: Document, path: Path, group: schema.TargetGroup) -> None:
+def _check_stickiness(document: Document, path: KeyPath, group: schema.TargetGroup) -> None:
     found = attributes.with_defaults(attributes.TARGET_GROUP, group.attributes)
     algorithm = found["load_balancing.algorithm.type"]
     sticky = group.stickiness
@@ -93,7 +93,7 @@ def _check_stickiness(document: Document, path: Path, group: schema.TargetGroup)
 _CODES: Final = re.compile(r"\d{1,3}(-\d{1,3})?(,\d{1,3}(-\d{1,3})?)*")
 
 
-def _check_health(document: Document, path: Path, group: schema.TargetGroup) -> None:
+def _check_health(document: Document, path: KeyPath, group: schema.TargetGroup) -> None:
     check = group.health_check
     for key, (low, high) in quotas.HEALTH_CHECK_RANGES.items():
         value = getattr(check, key)
@@ -132,7 +132,7 @@ def _is_port(text: str) -> bool:
 
 def check_attributes(
     document: Document,
-    path: Path,
+    path: KeyPath,
     given: Mapping[str, str],
     table: Mapping[str, attributes.Attribute],
 ) -> None:
@@ -146,6 +146,6 @@ def check_attributes(
         fault = attribute.fault(value)
         if fault is not None:
             document.error(where, "alb.attribute", f"{value!r} {fault}")
-        elif not attribute.is_felt and value != attribute.default:
+        elif not attribute.has_effect and value != attribute.default:
             text = f"{key!r} has no effect here"
             document.warning(where, "config.no-effect-yet", text, key=True)

@@ -27,13 +27,13 @@ from edgegw.execution.spawning import (
     all_of,
     child_of,
 )
-from edgegw.execution.zygote import Started, Zygote
+from edgegw.execution.zygote import Zygote, ZygoteChild
 
 
 class BootstrapSpawner:
     """Starts the `bootstrap` of a function with an OS-only runtime."""
 
-    found = "its own bootstrap"
+    description = "its own bootstrap"
 
     def __init__(self, zygotes: Zygotes) -> None:
         self._zygotes = zygotes
@@ -108,11 +108,11 @@ def api_server(start: Start, undoing: contextlib.ExitStack) -> RuntimeApiServer:
 
 async def start_extensions(
     zygote: Zygote, server: RuntimeApiServer, start: Start, undoing: contextlib.ExitStack
-) -> list[Started]:
+) -> list[ZygoteChild]:
     """Starts the external extensions; they come before the runtime. One that ends is a failure."""
     variables = {k: v for k, v in start.variables.items() if k not in EXTENSIONS_LACK}
     variables["AWS_LAMBDA_RUNTIME_API"] = server.address
-    started: list[Started] = []
+    started: list[ZygoteChild] = []
     for path in start.package.extensions:
         try:
             each = await zygote.execute([path], variables, start.package.task_root)
@@ -126,7 +126,7 @@ async def start_extensions(
     return started
 
 
-def _losing(started: Started, server: RuntimeApiServer) -> Callable[[], Awaitable[int | None]]:
+def _losing(started: ZygoteChild, server: RuntimeApiServer) -> Callable[[], Awaitable[int | None]]:
     """Tells the server when the runtime's process ends: it has no descriptor that would close."""
     ended = asyncio.ensure_future(started.ended())
     ended.add_done_callback(lambda _: server.lose())

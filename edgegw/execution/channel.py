@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from edgegw.awslambda.lifecycle import Failure
+from edgegw.awslambda.lifecycle import ErrorObject
 from edgegw.awslambda.model import Invocation, Outcome
 from edgegw.execution.telemetry import Telemetry
 from edgegw.values import value
@@ -65,7 +65,7 @@ class PendingInvocation:
 
 
 @dataclass(slots=True, eq=False)
-class Answer:
+class RuntimeAnswer:
     """The runtime's answer: a payload, or why there is none.
 
     `waited` are the seconds in which the handler did not compute, `memory_kb` the most that the
@@ -73,7 +73,7 @@ class Answer:
     """
 
     payload: bytes
-    failure: Failure | None = None
+    failure: ErrorObject | None = None
     waited: float = 0.0
     memory_kb: int = 0
 
@@ -81,7 +81,7 @@ class Answer:
 class Recipient(Protocol):
     """Who is told what becomes of an invocation."""
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: RuntimeAnswer) -> None:
         """The runtime has answered; never called twice for one invocation."""
         ...
 
@@ -105,7 +105,7 @@ class Channel(Protocol):
         """Whether the process is known to be gone."""
         ...
 
-    def init(self) -> Awaitable[Failure | None]:
+    def init(self) -> Awaitable[ErrorObject | None]:
         """Waits until the code is loaded; answers why it is not. Raises EnvironmentLostError."""
         ...
 

@@ -32,7 +32,7 @@ from edgegw.execution.service import LambdaService
 
 PAGE: Final = 50
 
-Answer = dict[str, Json]
+ControlAnswer = dict[str, Json]
 _T = TypeVar("_T")
 
 
@@ -77,17 +77,17 @@ class ControlPlane:
         self._facts[key] = facts
         return facts
 
-    async def _configuration(self, function: Function, qualifier: str) -> Answer:
+    async def _configuration(self, function: Function, qualifier: str) -> ControlAnswer:
         facts = await self.facts(function)
         return api.function_configuration(function, facts, self._account, qualifier)
 
-    async def get_function_configuration(self, ref: FunctionRef) -> Answer:
+    async def get_function_configuration(self, ref: FunctionRef) -> ControlAnswer:
         return await self._configuration(self.function(ref), ref.qualifier)
 
-    async def get_function(self, ref: FunctionRef) -> Answer:
+    async def get_function(self, ref: FunctionRef) -> ControlAnswer:
         function = self.function(ref)
         location = Path(function.code).as_uri()
-        found: Answer = {
+        found: ControlAnswer = {
             "Configuration": await self._configuration(function, ref.qualifier),
             "Code": {"RepositoryType": "S3", "Location": location},
         }
@@ -96,7 +96,7 @@ class ControlPlane:
             found["Concurrency"] = {"ReservedConcurrentExecutions": reserved}
         return found
 
-    async def list_functions(self, query: Mapping[str, str]) -> Answer:
+    async def list_functions(self, query: Mapping[str, str]) -> ControlAnswer:
         wanted: list[tuple[Function, str]] = []
         for name in sorted(self._service.functions):
             deployed = self._service.functions[name]
@@ -108,14 +108,14 @@ class ControlPlane:
         listed = [await self._configuration(*each) for each in page]
         return {"Functions": listed, **marker}
 
-    async def list_versions(self, ref: FunctionRef, query: Mapping[str, str]) -> Answer:
+    async def list_versions(self, ref: FunctionRef, query: Mapping[str, str]) -> ControlAnswer:
         deployed = self.deployed(ref)
         wanted = [deployed.latest, *deployed.versions.values()]
         page, marker = _page(wanted, query)
         listed = [await self._configuration(each, each.version) for each in page]
         return {"Versions": listed, **marker}
 
-    async def publish_version(self, ref: FunctionRef, body: Mapping[str, Json]) -> Answer:
+    async def publish_version(self, ref: FunctionRef, body: Mapping[str, Json]) -> ControlAnswer:
         deployed = self.deployed(ref)
         facts = await self.facts(deployed.latest)
         expected = api.text_member(body, "RevisionId", "")
@@ -143,7 +143,7 @@ class ControlPlane:
 
     # Aliases
 
-    def list_aliases(self, ref: FunctionRef, query: Mapping[str, str]) -> Answer:
+    def list_aliases(self, ref: FunctionRef, query: Mapping[str, str]) -> ControlAnswer:
         deployed = self.deployed(ref)
         version = query.get("FunctionVersion")
         wanted = [
@@ -153,7 +153,7 @@ class ControlPlane:
         listed = [api.alias_configuration(deployed, each, self._account) for each in page]
         return {"Aliases": listed, **marker}
 
-    def get_alias(self, ref: FunctionRef, name: str) -> Answer:
+    def get_alias(self, ref: FunctionRef, name: str) -> ControlAnswer:
         deployed = self.deployed(ref)
         alias = deployed.aliases.get(name)
         if alias is None:
@@ -161,7 +161,7 @@ class ControlPlane:
             raise ServiceError("ResourceNotFoundException", f"Cannot find alias arn: {arn}")
         return api.alias_configuration(deployed, alias, self._account)
 
-    def create_alias(self, ref: FunctionRef, body: Mapping[str, Json]) -> Answer:
+    def create_alias(self, ref: FunctionRef, body: Mapping[str, Json]) -> ControlAnswer:
         alias = Alias(
             api.text_member(body, "Name"),
             api.text_member(body, "FunctionVersion"),
@@ -173,7 +173,7 @@ class ControlPlane:
         self._service.change(deployed)
         return api.alias_configuration(deployed, alias, self._account)
 
-    def update_alias(self, ref: FunctionRef, name: str, body: Mapping[str, Json]) -> Answer:
+    def update_alias(self, ref: FunctionRef, name: str, body: Mapping[str, Json]) -> ControlAnswer:
         deployed = self.deployed(ref)
         old = deployed.aliases.get(name, Alias(name, LATEST))
         alias = Alias(
@@ -193,7 +193,7 @@ class ControlPlane:
 
     # Concurrency
 
-    def put_concurrency(self, ref: FunctionRef, body: Mapping[str, Json]) -> Answer:
+    def put_concurrency(self, ref: FunctionRef, body: Mapping[str, Json]) -> ControlAnswer:
         deployed = self._unqualified(ref)
         reserved = api.count_member(body, "ReservedConcurrentExecutions", 0)
         others = sum(
@@ -202,7 +202,7 @@ class ControlPlane:
         self._service.change(put_reserved(deployed, reserved, others, self._account))
         return {"ReservedConcurrentExecutions": reserved}
 
-    def get_concurrency(self, ref: FunctionRef) -> Answer:
+    def get_concurrency(self, ref: FunctionRef) -> ControlAnswer:
         reserved = self._unqualified(ref).reserved
         return {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
 
@@ -218,7 +218,7 @@ class ControlPlane:
             )
         return self.deployed(ref)
 
-    def put_provisioned(self, ref: FunctionRef, body: Mapping[str, Json]) -> Answer:
+    def put_provisioned(self, ref: FunctionRef, body: Mapping[str, Json]) -> ControlAnswer:
         count = api.count_member(body, "ProvisionedConcurrentExecutions", 1)
         self._provision(ref, count)
         return api.provisioned_configuration(count, 0, "", _stamp(time.time()))
@@ -238,7 +238,7 @@ class ControlPlane:
         self._service.change(changed)
         self._service.provision(ref.name, ref.qualifier)
 
-    def get_provisioned(self, ref: FunctionRef) -> Answer:
+    def get_provisioned(self, ref: FunctionRef) -> ControlAnswer:
         requested = self._configured(ref)
         deployed = self.deployed(ref)
         pool = self._service.pools(ref.name).get(deployed.provisioned_version(ref.qualifier))
@@ -261,7 +261,7 @@ class ControlPlane:
             )
         return found
 
-    async def account_settings(self) -> Answer:
+    async def account_settings(self) -> ControlAnswer:
         functions = self._service.functions.values()
         sizes = [(await self.facts(each.latest)).size for each in functions]
         unreserved = self._service.unreserved_concurrency
@@ -269,11 +269,11 @@ class ControlPlane:
 
     # For people
 
-    def table(self) -> list[Answer]:
+    def table(self) -> list[ControlAnswer]:
         """What `edgegw functions` shows: a row per function."""
         return [self._row(name, each) for name, each in sorted(self._service.functions.items())]
 
-    def _row(self, name: str, deployed: Deployed) -> Answer:
+    def _row(self, name: str, deployed: Deployed) -> ControlAnswer:
         pools = [*self._service.pools(name).values(), *self._service.edge_pools(name).values()]
         return {
             "name": name,
@@ -295,9 +295,9 @@ def _alias_text(alias: Alias) -> str:
     return f"{alias.name}={alias.version}+{other}({share:.0%})"
 
 
-def _page(found: Iterable[_T], query: Mapping[str, str]) -> tuple[list[_T], Answer]:
-    """One page of `found`, and `NextMarker` where there is more."""
-    listed = list(found)
+def _page(rows: Iterable[_T], query: Mapping[str, str]) -> tuple[list[_T], ControlAnswer]:
+    """One page of `rows`, and `NextMarker` where there is more."""
+    listed = list(rows)
     try:
         size = min(PAGE, max(1, int(query.get("MaxItems", PAGE))))
         begin = int(query.get("Marker") or 0)

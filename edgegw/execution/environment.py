@@ -37,7 +37,7 @@ from edgegw.awslambda.lifecycle import (
     INIT_TIMEOUT,
     PROVISIONED_INIT_TIMEOUT,
     RUNTIME_SHUTDOWN,
-    Failure,
+    ErrorObject,
     Phase,
     Signal,
     exit_error,
@@ -51,11 +51,11 @@ from edgegw.awslambda.model import Function, FunctionError, Report, Returned
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.background import Background
 from edgegw.execution.channel import (
-    Answer,
     Channel,
     Child,
     EnvironmentLostError,
     PendingInvocation,
+    RuntimeAnswer,
 )
 from edgegw.execution.log_store import Journal
 from edgegw.execution.output import Output
@@ -74,7 +74,7 @@ Status = Literal["success", "error", "timeout", "failure"]
 
 
 @value
-class Setting:
+class EnvironmentSpec:
     """What an environment is made of.
 
     `spawn` makes a fresh child of it and may raise EnvironmentProblem or InvalidEntrypointError;
@@ -110,7 +110,7 @@ class Environment:
     It outlives its process: after a time-out or a crash the next invocation starts another.
     """
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: EnvironmentSpec) -> None:
         self._setting = setting
         self._function = setting.function
         self._timeout = setting.function.timeout
@@ -155,7 +155,7 @@ class Environment:
 
     # Init
 
-    async def init(self) -> Failure | None:
+    async def init(self) -> ErrorObject | None:
         """Loads the code; None when the environment is warm.
 
         After a failure it can be invoked all the same: the invocation then runs init again.
@@ -176,7 +176,7 @@ class Environment:
         self._output.take_lines()
         return failure
 
-    async def _load(self, limit: float, request_id: str) -> Failure | None:
+    async def _load(self, limit: float, request_id: str) -> ErrorObject | None:
         """Starts a process and waits `limit` seconds until its code is loaded."""
         self._fatal = None
         self._output.telemetry = None
@@ -208,7 +208,7 @@ class Environment:
         phase = "init" if self._phase is Phase.INIT else "invoke"
         self._output.attach(child, kind, phase)
 
-    def _report_init(self, failure: Failure, duration: float, phase: str) -> None:
+    def _report_init(self, failure: ErrorObject, duration: float, phase: str) -> None:
         status, kind = _status_of(failure)
         self._output.init_failed(InitReport(duration, phase, status, kind))
 
@@ -281,7 +281,7 @@ class Environment:
             self._drop("TIMEOUT")
             self._end_tail("timeout", "")
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: RuntimeAnswer) -> None:
         """The runtime has answered the invocation under way."""
         pending, channel = self._pending, self._channel
         if pending is None or channel is None:
@@ -309,7 +309,7 @@ class Environment:
         else:
             self._tail = _Tail(pending, report)
 
-    def _after_failure(self, failure: Failure, report: Report) -> Report:
+    def _after_failure(self, failure: ErrorObject, report: Report) -> Report:
         """The platform's report where the function failed: an extension takes the process along."""
         if not failure.error_type.startswith("Extension."):
             return report
@@ -358,7 +358,7 @@ class Environment:
             self._drop("FAILURE")
             self._end_tail("error", failure.error_type)
 
-    def _fail(self, pending: PendingInvocation, failure: Failure) -> None:
+    def _fail(self, pending: PendingInvocation, failure: ErrorObject) -> None:
         """The process is of no use any more, or there is none."""
         status, kind = _status_of(failure)
         self._drop("TIMEOUT" if status == "timeout" else "FAILURE")
@@ -399,7 +399,7 @@ class Environment:
             await asyncio.shield(self._becoming_free)
         await self._background.settled()
 
-    async def _why_lost(self, request_id: str) -> Failure:
+    async def _why_lost(self, request_id: str) -> ErrorObject:
         """Why the process went away."""
         if self._fatal == "memory":
             return memory_error(request_id)
@@ -485,7 +485,7 @@ class Environment:
         shutil.rmtree(self._setting.temporary, ignore_errors=True)
 
 
-def _status_of(failure: Failure) -> tuple[Status, str]:
+def _status_of(failure: ErrorObject) -> tuple[Status, str]:
     """The status and the error type with which the platform reports `failure`."""
     if failure.error_type == "Sandbox.Timedout":
         return "timeout", ""

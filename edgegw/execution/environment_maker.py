@@ -15,12 +15,12 @@ from edgegw.awslambda.variables import Place, variables
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.bootstrap import BootstrapSpawner, extended
 from edgegw.execution.channel import Child
-from edgegw.execution.edition import PoolKey
-from edgegw.execution.environment import Environment, Setting
+from edgegw.execution.environment import Environment, EnvironmentSpec
 from edgegw.execution.log_store import Journal, LogStore
 from edgegw.execution.node_runtime import NodeSpawner
 from edgegw.execution.packages import Packages, site_packages
 from edgegw.execution.python_runtime import PythonSpawner
+from edgegw.execution.snapshots import PoolKey
 from edgegw.execution.spawning import Spawner, Start, Zygotes
 from edgegw.execution.zygote import RUNTIMES
 from edgegw.values import value
@@ -29,7 +29,7 @@ _CREDENTIALS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSIO
 
 
 @value
-class Settings:
+class ServiceSettings:
     """What holds for all functions; `LambdaService` tells what each means."""
 
     account: Account
@@ -44,7 +44,7 @@ class EnvironmentMaker:
     What is in `debug_ports` waits for a debugger.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServiceSettings) -> None:
         self.settings = settings
         self.debug_ports: dict[PoolKey, int] = {}
         self.logs = LogStore()
@@ -82,7 +82,7 @@ class EnvironmentMaker:
 
         is_slowed = self.settings.cpu == "proportional"
         return Environment(
-            Setting(
+            EnvironmentSpec(
                 function,
                 name,
                 journal,

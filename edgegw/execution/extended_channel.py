@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from edgegw.awslambda.lifecycle import Failure
-from edgegw.awslambda.runtime_api import Incoming
-from edgegw.execution.channel import Answer, PendingInvocation, Recipient
+from edgegw.awslambda.lifecycle import ErrorObject
+from edgegw.awslambda.runtime_api import ApiRequest
+from edgegw.execution.channel import PendingInvocation, Recipient, RuntimeAnswer
 from edgegw.execution.frames import FramesChannel
 from edgegw.execution.runtime_api import RuntimeApiServer
 
@@ -27,7 +27,7 @@ class ExtendedChannel:
     def is_lost(self) -> bool:
         return self._frames.is_lost
 
-    async def init(self) -> Failure | None:
+    async def init(self) -> ErrorObject | None:
         failure = await self._frames.init()
         if failure is not None:
             return failure
@@ -40,9 +40,9 @@ class ExtendedChannel:
 
     # Recipient
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: RuntimeAnswer) -> None:
         path = f"/2018-06-01/runtime/invocation/{self._server.current}/response"
-        request = Incoming(0, "POST", path, {})
+        request = ApiRequest(0, "POST", path, {})
         self._server.perform(self._server.api.receive(request, ""))
         self._ask()
         if self.recipient is not None:
@@ -57,7 +57,7 @@ class ExtendedChannel:
             self.recipient.lost()
 
     def _ask(self) -> None:
-        request = Incoming(0, "GET", "/2018-06-01/runtime/invocation/next", {})
+        request = ApiRequest(0, "GET", "/2018-06-01/runtime/invocation/next", {})
         self._server.perform(self._server.api.receive(request, ""))
 
     @property
@@ -81,7 +81,7 @@ class _Extensions:
     def __init__(self, channel: ExtendedChannel) -> None:
         self._channel = channel
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: RuntimeAnswer) -> None:
         recipient, failure = self._channel.recipient, answer.failure
         if recipient is not None and failure is not None:
             recipient.answered(answer)

@@ -20,13 +20,13 @@ import struct
 from collections.abc import Mapping
 from typing import Final, cast
 
-from edgegw.awslambda.lifecycle import MAX_RESPONSE, Failure, response_too_large
+from edgegw.awslambda.lifecycle import MAX_RESPONSE, ErrorObject, response_too_large
 from edgegw.awslambda.payload import decode_payload, encode_payload
 from edgegw.execution.channel import (
-    Answer,
     EnvironmentLostError,
     PendingInvocation,
     Recipient,
+    RuntimeAnswer,
     Sink,
 )
 
@@ -49,7 +49,7 @@ class FramesChannel(asyncio.Protocol):
         self.recipient: Recipient | None = None
         self._settings = settings
         self._buffer = bytearray()
-        self._ready: asyncio.Future[Failure | None] = asyncio.get_running_loop().create_future()
+        self._ready: asyncio.Future[ErrorObject | None] = asyncio.get_running_loop().create_future()
         self._sink: Sink | None = None
         self._streamed: bytearray | None = None
         self._transport: asyncio.Transport | None = None
@@ -65,7 +65,7 @@ class FramesChannel(asyncio.Protocol):
             is_whole = length + _HEAD.size == len(data)
             if kind == _RESULT and is_whole and self._streamed is None and self.recipient:
                 payload = data[_ANSWER.size :]  # too small to exceed any limit
-                self.recipient.answered(Answer(payload, None, waited / 1e6, memory_kb))
+                self.recipient.answered(RuntimeAnswer(payload, None, waited / 1e6, memory_kb))
                 return
         self._buffer += data
         self._deliver_whole_frames()
@@ -122,7 +122,7 @@ class FramesChannel(asyncio.Protocol):
         if failure is None and len(payload) > MAX_RESPONSE:
             failure = response_too_large()
         if self.recipient is not None:
-            self.recipient.answered(Answer(payload, failure, waited / 1e6, memory_kb))
+            self.recipient.answered(RuntimeAnswer(payload, failure, waited / 1e6, memory_kb))
 
     def _begin(self, content_type: str) -> None:
         if self._sink is not None:
@@ -138,7 +138,7 @@ class FramesChannel(asyncio.Protocol):
 
     # Channel
 
-    def init(self) -> asyncio.Future[Failure | None]:
+    def init(self) -> asyncio.Future[ErrorObject | None]:
         settings = encode_payload(self._settings)
         if self._transport is not None and not self.is_lost:
             self._transport.write(_HEAD.pack(len(settings), ord("I")) + settings)
@@ -169,12 +169,12 @@ class FramesChannel(asyncio.Protocol):
             self._transport.close()
 
 
-def runtime_failure(data: bytes) -> Failure:
+def runtime_failure(data: bytes) -> ErrorObject:
     """The error object that a runtime made."""
     try:
         value = decode_payload(data)
     except ValueError:
         value = None
     if not isinstance(value, Mapping):
-        return Failure("Runtime.Unknown", "", data)
-    return Failure(str(value.get("errorType", "")), str(value.get("errorMessage", "")), data)
+        return ErrorObject("Runtime.Unknown", "", data)
+    return ErrorObject(str(value.get("errorType", "")), str(value.get("errorMessage", "")), data)

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[Any, Any], Any]
 
 
-class Context:
+class HandlerContext:
     """The context object that a replaced handler gets."""
 
     def __init__(
@@ -62,14 +62,14 @@ class Context:
         logger.info("%s", message)
 
 
-def _client_context(found: Mapping[str, Any]) -> types.SimpleNamespace:
-    client = found.get("client")
+def _client_context(sent: Mapping[str, Any]) -> types.SimpleNamespace:
+    client = sent.get("client")
     if client is not None:
         names = ("installation_id", "app_title", "app_version_name", "app_version_code")
         client = types.SimpleNamespace(
             **{name: client.get(name) for name in (*names, "app_package_name")}
         )
-    return types.SimpleNamespace(custom=found.get("custom"), env=found.get("env"), client=client)
+    return types.SimpleNamespace(custom=sent.get("custom"), env=sent.get("env"), client=client)
 
 
 async def call(handler: Handler, function: Function, invocation: Invocation, arn: str) -> Outcome:
@@ -79,7 +79,7 @@ async def call(handler: Handler, function: Function, invocation: Invocation, arn
     the function's time-out is not enforced.
     """
     request_id = str(uuid.uuid4())
-    context = Context(function, invocation, request_id, arn)
+    context = HandlerContext(function, invocation, request_id, arn)
     started = time.perf_counter()
     try:
         result = handler(decode_payload(invocation.payload), context)

@@ -29,8 +29,8 @@ from edgegw.awslambda.model import (
     FunctionError,
     FunctionRef,
     Invocation,
+    InvokeRefusal,
     Outcome,
-    Refused,
     Returned,
     Throttled,
 )
@@ -47,7 +47,7 @@ _FORMS: Final = frozenset(
 )
 _F: Final = "/functions/{name}"
 
-Action = Literal["Invoke", "InvokeWithResponseStream"]
+InvokeAction = Literal["Invoke", "InvokeWithResponseStream"]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -267,7 +267,7 @@ class _Api:
 
     # Invoke
 
-    def _head(self, request: Request, action: Action) -> lambda_calls.InvokeHead:
+    def _head(self, request: Request, action: InvokeAction) -> lambda_calls.InvokeHead:
         name, qualifier = request.path_params["name"], request.query_params.get("Qualifier")
         call = lambda_calls.InvokeCall(action, name, qualifier, request.headers)
         return lambda_calls.check_head(call, self._service.account, self._service.functions)
@@ -280,7 +280,7 @@ class _Api:
         if head.kind == "DryRun":
             return Response(status_code=204)
         outcome = await self._service.invoke(invocation)
-        if isinstance(outcome, (Throttled, Refused)):
+        if isinstance(outcome, (Throttled, InvokeRefusal)):
             raise lambda_calls.refusal(outcome)
         headers = lambda_calls.outcome_headers(outcome)
         if head.wants_tail:
@@ -297,13 +297,13 @@ class _Api:
         invocation = head.invocation(await _body(request))
         if head.kind == "DryRun":
             return Response(status_code=204)
-        sink = _Sink()
+        sink = _StreamedResponse()
         running = asyncio.ensure_future(self._service.invoke(invocation, sink))
         running.add_done_callback(lambda _: sink.wake())
         await sink.begun.wait()
         if running.done():
             outcome = running.result()
-            if isinstance(outcome, (Throttled, Refused)):
+            if isinstance(outcome, (Throttled, InvokeRefusal)):
                 raise lambda_calls.refusal(outcome)
         frames = self._frames(sink, running, invocation, tail=head.wants_tail)
         deployed = self._service.functions[invocation.function.name]
@@ -315,7 +315,12 @@ class _Api:
         return StreamingResponse(frames, headers=headers)
 
     async def _frames(
-        self, sink: _Sink, running: asyncio.Future[Outcome], invocation: Invocation, *, tail: bool
+        self,
+        sink: _StreamedResponse,
+        running: asyncio.Future[Outcome],
+        invocation: Invocation,
+        *,
+        tail: bool,
     ) -> AsyncIterator[bytes]:
         async for chunk in sink.chunks(running):
             yield payload_chunk(chunk)
@@ -342,7 +347,7 @@ class _Api:
         return Response(encode_payload(answer), media_type="application/x-amz-json-1.1")
 
 
-class _Sink:
+class _StreamedResponse:
     """A streamed response on its way from the function to the caller."""
 
     def __init__(self) -> None:

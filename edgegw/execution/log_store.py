@@ -32,14 +32,14 @@ _FULL: Final = KEPT_ENTRIES + 500
 """Entries at which the oldest go, many at a time."""
 
 
-class Started(NamedTuple):
+class InvocationStarted(NamedTuple):
     """An invocation began."""
 
     request_id: str
     version: str
 
 
-What: TypeAlias = str | Started | Report | InitReport | ExtensionState
+What: TypeAlias = str | InvocationStarted | Report | InitReport | ExtensionState
 """A line that was printed, or what the platform has to say."""
 
 
@@ -58,7 +58,7 @@ class Entry(NamedTuple):
         if isinstance(what, str):
             return [what]
         if settings.format == "Text":
-            if isinstance(what, Started):
+            if isinstance(what, InvocationStarted):
                 return [start_line(what.request_id, what.version)]
             if isinstance(what, (InitReport, ExtensionState)):
                 return [what.line()]
@@ -67,7 +67,7 @@ class Entry(NamedTuple):
         if not shows_platform(settings, failed=failed):
             return []
         stamp = iso_time(self.time)
-        if isinstance(what, Started):
+        if isinstance(what, InvocationStarted):
             record = {"requestId": what.request_id, "version": what.version}
             return [platform_event(stamp, "start", record)]
         if isinstance(what, InitReport):
@@ -83,7 +83,7 @@ def iso_time(at: float) -> str:
     return f"{whole}.{int(at % 1 * 1000):03d}Z"
 
 
-_Kept: TypeAlias = "tuple[float, Journal, What | tuple[str]]"
+_KeptEntry: TypeAlias = "tuple[float, Journal, What | tuple[str]]"
 """When, where and what; the start of an invocation is a bare tuple of its request id."""
 
 
@@ -91,7 +91,7 @@ _Kept: TypeAlias = "tuple[float, Journal, What | tuple[str]]"
 class LogGroup:
     """The entries of one function, oldest first; whoever reads gets them as `Entry`."""
 
-    kept: deque[_Kept] = field(default_factory=deque[_Kept])
+    kept: deque[_KeptEntry] = field(default_factory=deque[_KeptEntry])
     size: int = 0
     count: int = 0
     wake: asyncio.Event | None = None
@@ -160,7 +160,7 @@ class Journal:
     def entry(self, at: float, what: What | tuple[str], number: int) -> Entry:
         """What `add` noted, as it is read."""
         if type(what) is tuple:
-            what = Started(what[0], self._version)
+            what = InvocationStarted(what[0], self._version)
         return Entry(number, at, self.stream, cast("What", what), self._settings)
 
 

@@ -16,7 +16,7 @@ from edgegw.awslambda.runtimes import node_flags
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.channel import Child
 from edgegw.execution.spawning import Start, Zygotes, framed, wrapped
-from edgegw.execution.zygote import RUNTIMES, Started
+from edgegw.execution.zygote import RUNTIMES, ZygoteChild
 
 logger = logging.getLogger(__name__)
 
@@ -37,12 +37,12 @@ class NodeSpawner:
         self._zygotes = zygotes
         self._looking: asyncio.Task[bool] | None = None
         self._version = ""
-        self._spare: asyncio.Task[Started] | None = None
+        self._spare: asyncio.Task[ZygoteChild] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
     @property
-    def found(self) -> str:
+    def description(self) -> str:
         return f"Node.js {self._version} ({self._executable})".replace("  ", " ")
 
     async def start(self) -> None:
@@ -71,7 +71,7 @@ class NodeSpawner:
             raise EnvironmentProblem(f"Node.js cannot be started: {error}") from error
         return await framed(started, start.settings)
 
-    async def _start(self) -> Started:
+    async def _start(self) -> ZygoteChild:
         zygote = await self._zygotes.of(sys.executable)
         path = {"PATH": os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")}
         return await zygote.execute(await self._command(), path, "/", frames=True)

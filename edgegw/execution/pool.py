@@ -39,7 +39,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from edgegw.awslambda.lifecycle import IDLE_TIME, Failure
+from edgegw.awslambda.lifecycle import IDLE_TIME, ErrorObject
 from edgegw.awslambda.model import Function, Invocation, Outcome
 from edgegw.awslambda.scheduling import PATIENCE, Demand, environments_to_start
 from edgegw.execution.background import Background
@@ -79,7 +79,7 @@ class Pool:
     environments: set[Environment] = field(default_factory=set[Environment])
     loading: set[Environment] = field(default_factory=set[Environment])
     is_draining: bool = False
-    provisioning_failure: Failure | None = None
+    provisioning_failure: ErrorObject | None = None
     _idle: list[Environment] = field(default_factory=list[Environment])
     _idle_provisioned: list[Environment] = field(default_factory=list[Environment])
     _waiting: deque[PendingInvocation] = field(default_factory=deque[PendingInvocation])
@@ -201,7 +201,7 @@ class Pool:
     async def _start_and_keep(self, *, provisioned: bool) -> None:
         await self._start(provisioned=provisioned)
 
-    async def warm(self, like: Pool) -> Failure | None:
+    async def warm(self, like: Pool) -> ErrorObject | None:
         """Gets as many environments initialised as `like` is using, provisioned ones too.
 
         Answers why the first one failed; then there is none.
@@ -219,7 +219,7 @@ class Pool:
             await asyncio.gather(*(self._start(provisioned=each) for each in others))
         return failure
 
-    async def _start(self, *, provisioned: bool) -> Failure | None:
+    async def _start(self, *, provisioned: bool) -> ErrorObject | None:
         environment = self.make(provisioned)
         environment.on_free = self._finished
         self.loading.add(environment)

@@ -30,7 +30,7 @@ class PythonSpawner:
         self._starting: asyncio.Task[Zygote] | None = None
 
     @property
-    def found(self) -> str:
+    def description(self) -> str:
         task = self._starting
         if task is None or not task.done() or task.exception():
             return ""

@@ -13,20 +13,20 @@ from typing import Any
 
 from edgegw.awslambda.lifecycle import (
     MAX_RESPONSE,
-    Failure,
+    ErrorObject,
     platform_error,
     response_too_large,
     shutdown_time,
 )
 from edgegw.awslambda.runtime_api import (
-    Answered,
+    ApiRequest,
     Effect,
-    Event,
     ExtensionFailed,
     ExtensionRegistered,
-    Incoming,
     InitDone,
     InitFailed,
+    InvocationAnswered,
+    InvocationEvent,
     Reply,
     RuntimeApi,
     Settled,
@@ -34,10 +34,10 @@ from edgegw.awslambda.runtime_api import (
     Subscribed,
 )
 from edgegw.execution.channel import (
-    Answer,
     EnvironmentLostError,
     PendingInvocation,
     Recipient,
+    RuntimeAnswer,
     Sink,
 )
 from edgegw.execution.request_ids import new_request_id
@@ -67,7 +67,7 @@ class RuntimeApiServer:
         self._loop = asyncio.get_running_loop()
         self._front = RuntimeApiFront(self)
         self._listener = LoopbackListener(self._front)
-        self._ready: asyncio.Future[Failure | None] = self._loop.create_future()
+        self._ready: asyncio.Future[ErrorObject | None] = self._loop.create_future()
         self._sink: Sink | None = None
         self._streamed: bytearray | None = None
         self._shutting_down = False
@@ -80,7 +80,7 @@ class RuntimeApiServer:
 
     # Requests
 
-    def received(self, request: Incoming) -> None:
+    def received(self, request: ApiRequest) -> None:
         self.perform(self.api.receive(request, new_request_id()))
 
     def begins_stream(self, path: str, headers: dict[str, str]) -> bool:
@@ -101,15 +101,15 @@ class RuntimeApiServer:
 
         What the environment is told comes last: it may answer with the next invocation at once.
         """
-        answer: Answer | None = None
+        answer: RuntimeAnswer | None = None
         is_settled = False
         for effect in effects:
             match effect:
-                case Answered():
+                case InvocationAnswered():
                     answer = self._answer(effect)
                 case ExtensionFailed():
                     _resolve(self._ready, effect.failure)
-                    answer = Answer(b"", effect.failure)
+                    answer = RuntimeAnswer(b"", effect.failure)
                 case Settled():
                     is_settled = True
                 case _:
@@ -144,16 +144,16 @@ class RuntimeApiServer:
         else:
             self._streamed = bytearray()
 
-    def _answer(self, effect: Answered) -> Answer:
+    def _answer(self, effect: InvocationAnswered) -> RuntimeAnswer:
         payload, failure = effect.payload, effect.failure
         if self._streamed is not None and failure is None:
             payload = bytes(self._streamed)
             failure = response_too_large() if len(payload) > MAX_RESPONSE else None
-        return Answer(payload, failure)
+        return RuntimeAnswer(payload, failure)
 
     # Channel
 
-    def init(self) -> asyncio.Future[Failure | None]:
+    def init(self) -> asyncio.Future[ErrorObject | None]:
         return self._ready
 
     def invoke(self, pending: PendingInvocation) -> None:
@@ -165,7 +165,7 @@ class RuntimeApiServer:
         self._sink, self._streamed = None, None
         deadline = self._now_ms() + int(pending.left * 1000)
         self.current = pending.request_id
-        event = Event(
+        event = InvocationEvent(
             pending.request_id,
             new_request_id(),
             pending.arn,

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterable, Awaitable, Iterable
 from typing import Final, Protocol
 
 from edgegw.awslambda.lifecycle import MAX_RESPONSE
-from edgegw.awslambda.runtime_api import Incoming, Reply
+from edgegw.awslambda.runtime_api import ApiRequest, Reply
 from edgegw.execution.background import Background
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Body, Client, Header, Headers, Request, Response
@@ -47,7 +47,7 @@ class Requests(Protocol):
         """A part of a streamed answer."""
         ...
 
-    def received(self, request: Incoming) -> None:
+    def received(self, request: ApiRequest) -> None:
         """A whole request; `RuntimeApiFront.reply` answers it, now or later."""
         ...
 
@@ -81,19 +81,19 @@ class RuntimeApiFront:
         self._last_ticket += 1
         path, headers = request.target.raw.decode("latin-1"), _as_text(request.headers.raw)
         streams = self._requests.begins_stream(path, headers)
-        incoming = Incoming(self._last_ticket, request.method, path, headers)
+        incoming = ApiRequest(self._last_ticket, request.method, path, headers)
         if request.body.chunks is None:
             return self._ask(incoming)
         return self._ask_with_body(incoming, request.body, request.body.chunks, streams=streams)
 
-    def _ask(self, incoming: Incoming) -> Response | Awaitable[Response]:
+    def _ask(self, incoming: ApiRequest) -> Response | Awaitable[Response]:
         waiting: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self._tickets[incoming.ticket] = waiting
         self._requests.received(incoming)
         return waiting.result() if waiting.done() else waiting
 
     async def _ask_with_body(
-        self, incoming: Incoming, body: Body, chunks: AsyncIterable[bytes], *, streams: bool
+        self, incoming: ApiRequest, body: Body, chunks: AsyncIterable[bytes], *, streams: bool
     ) -> Response:
         """Reads the body first. Raises ViewerGoneError where the client left in the middle."""
         gone: ViewerGoneError | None = None

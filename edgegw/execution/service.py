@@ -10,17 +10,17 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Final, Literal
 
-from edgegw.awslambda.concurrency import Limits, RequestRate, throttle_reason
+from edgegw.awslambda.concurrency import ConcurrencyLimits, RequestRate, throttle_reason
 from edgegw.awslambda.edge import replica
 from edgegw.awslambda.lambda_api import function_not_found, payload_too_large
-from edgegw.awslambda.lifecycle import MAX_PAYLOAD, Failure
+from edgegw.awslambda.lifecycle import MAX_PAYLOAD, ErrorObject
 from edgegw.awslambda.model import (
     EDGE_PREFIX,
     Function,
     FunctionRef,
     Invocation,
+    InvokeRefusal,
     Outcome,
-    Refused,
     Throttled,
 )
 from edgegw.awslambda.names import Account
@@ -29,11 +29,11 @@ from edgegw.awslambda.versions import Deployed, choose_version
 from edgegw.errors import EnvironmentProblem, UsageError
 from edgegw.execution.background import Background
 from edgegw.execution.channel import Sink
-from edgegw.execution.edition import Edition, Editions, Load, PoolKey, Route
 from edgegw.execution.environment import Environment
-from edgegw.execution.environment_maker import EnvironmentMaker, Settings
+from edgegw.execution.environment_maker import EnvironmentMaker, ServiceSettings
 from edgegw.execution.in_process import Handler, call
 from edgegw.execution.pool import Pool
+from edgegw.execution.snapshots import InvocationRoute, Load, PoolKey, Snapshot, Snapshots
 from edgegw.values import value
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Replacement:
 
     functions: Mapping[str, Deployed]
     pools: Mapping[PoolKey, Pool]
-    failures: Mapping[str, Failure]
+    failures: Mapping[str, ErrorObject]
     touched: frozenset[str]
 
 
@@ -80,13 +80,13 @@ class LambdaService:
         cpu: Literal["full", "proportional"] = "full",
         strict: bool = True,
     ) -> None:
-        settings = Settings(account or Account(), pass_credentials, cpu, strict)
+        settings = ServiceSettings(account or Account(), pass_credentials, cpu, strict)
         self._maker = EnvironmentMaker(settings)
         self.code_stamp: Callable[[str], object] = lambda _name: None
         """Tells the state of a function's code on disk; for whoever watches the files to set."""
         self.logs = self._maker.logs
         self.packages = self._maker.packages
-        self._editions = Editions(functions)
+        self._snapshots = Snapshots(functions)
         self._handlers = dict(handlers or {})
         self._leave_out_missing = leave_out_missing
         self._debugged: dict[PoolKey, FunctionRef] = {}
@@ -104,7 +104,7 @@ class LambdaService:
         """The account and Region that functions believe to be in."""
         return self._maker.settings.account
 
-    def configure(self, settings: Settings) -> bool:
+    def configure(self, settings: ServiceSettings) -> bool:
         """Changes what holds for all functions; whether that was a change.
 
         Environments that run already keep the old settings until they are replaced.
@@ -133,9 +133,9 @@ class LambdaService:
         """Starts what is debugged, once what it replaces is gone: the port is the same."""
         for key, ref in self._debugged.items():
             if ref.name in self.functions:
-                self._route(self._editions.current, ref)
-                pool = self._editions.current.pools[key]
-                if any(each.is_debugged and not each.is_empty for each in self._editions.replaced):
+                self._route(self._snapshots.current, ref)
+                pool = self._snapshots.current.pools[key]
+                if any(each.is_debugged and not each.is_empty for each in self._snapshots.replaced):
                     loop = asyncio.get_running_loop()
                     self._opening = loop.call_later(_LOOK, self._start_debugged)
                     return
@@ -189,7 +189,7 @@ class LambdaService:
                 timer.cancel()
         await self._provisioning.cancel()
         await asyncio.gather(*(pool.close() for pool in self._all_pools()))
-        self._editions.clear()
+        self._snapshots.clear()
         await self._maker.close()
         for _ in range(3):  # connections just accepted are made, and closed ones say goodbye
             await asyncio.sleep(0)
@@ -199,7 +199,7 @@ class LambdaService:
     @property
     def functions(self) -> Mapping[str, Deployed]:
         """The functions of the account, by name."""
-        return self._editions.current.functions
+        return self._snapshots.current.functions
 
     def change(self, deployed: Deployed) -> None:
         """Puts a function in the place of the one with its name, or adds it.
@@ -213,7 +213,7 @@ class LambdaService:
         """Makes `functions` current; `fresh` pools take the places of those that run old code."""
         pools: dict[PoolKey, Pool] = {}
         leaving: list[Pool] = []
-        for key, pool in self._editions.current.pools.items():
+        for key, pool in self._snapshots.current.pools.items():
             wanted = self._wanted(functions, key)
             if key in fresh or wanted != pool.function:
                 leaving.append(pool)
@@ -222,7 +222,7 @@ class LambdaService:
         pools.update(fresh)
         for pool in pools.values():
             self._tune(pool, functions[pool.function.name])
-        self._editions.replace(functions, pools, leaving)
+        self._snapshots.replace(functions, pools, leaving)
         self._recount()
 
     def _wanted(self, functions: Mapping[str, Deployed], key: PoolKey) -> Function | None:
@@ -232,12 +232,12 @@ class LambdaService:
 
     # Requests and reloading
 
-    def hold(self) -> Edition:
+    def acquire(self) -> Snapshot:
         """The functions as they stand now, for one request; `release` gives them back."""
-        return self._editions.hold()
+        return self._snapshots.acquire()
 
-    def release(self, edition: Edition) -> None:
-        self._editions.release(edition)
+    def release(self, snapshot: Snapshot) -> None:
+        self._snapshots.release(snapshot)
 
     async def prepare(
         self, functions: Mapping[str, Deployed] | None = None, touched: Collection[str] = ()
@@ -253,7 +253,7 @@ class LambdaService:
             if name in wanted:
                 self.packages.forget(wanted[name])
         fresh: dict[PoolKey, Pool] = {}
-        for key, pool in self._editions.current.pools.items():
+        for key, pool in self._snapshots.current.pools.items():
             function = self._wanted(wanted, key)
             changed = function != pool.function or pool.function.name in touched
             if function is not None and changed and not (pool.is_unused or pool.is_debugged):
@@ -262,7 +262,7 @@ class LambdaService:
             if deployed is not self.functions.get(deployed.name):
                 for function in (deployed.latest, *deployed.versions.values()):
                     await self._start_spawner(function)
-        current = self._editions.current.pools
+        current = self._snapshots.current.pools
         warming = [asyncio.ensure_future(fresh[key].warm(current[key])) for key in fresh]
         try:
             found = await asyncio.gather(*warming)
@@ -272,7 +272,7 @@ class LambdaService:
             await asyncio.gather(*warming, return_exceptions=True)
             await asyncio.gather(*(pool.close() for pool in fresh.values()))
             raise
-        failures: dict[str, Failure] = {}
+        failures: dict[str, ErrorObject] = {}
         for pool, failure in zip(fresh.values(), found, strict=True):
             if failure is not None:
                 failures.setdefault(pool.function.name, failure)
@@ -291,7 +291,7 @@ class LambdaService:
         fresh = dict(replacement.pools)
         for name in replacement.failures:
             functions[name] = self.functions[name]
-        for key, pool in self._editions.current.pools.items():
+        for key, pool in self._snapshots.current.pools.items():
             name = pool.function.name
             if name in replacement.failures:
                 pool.is_frozen = True  # the code on disk is not what it runs
@@ -310,7 +310,7 @@ class LambdaService:
         for load in self._loads.values():
             load.on_demand, load.rate = 0, None
         self._unreserved_in_flight = 0
-        for (name, _), pool in self._editions.current.pools.items():
+        for (name, _), pool in self._snapshots.current.pools.items():
             beyond = max(0, pool.in_flight - pool.provisioned)
             self._loads.setdefault(name, Load()).on_demand += beyond
             if self.functions[pool.function.name].reserved is None:
@@ -334,18 +334,18 @@ class LambdaService:
     # Invocations
 
     async def invoke(
-        self, invocation: Invocation, sink: Sink | None = None, edition: Edition | None = None
+        self, invocation: Invocation, sink: Sink | None = None, snapshot: Snapshot | None = None
     ) -> Outcome:
         """Runs `invocation` and waits for its outcome. Never raises for what the function does.
 
         A streamed response goes to `sink` as it comes; without one it is gathered. A request with
-        several invocations passes the edition that it holds.
+        several invocations passes the snapshot that it holds.
         """
-        if edition is None:
-            edition = self._editions.current
+        if snapshot is None:
+            snapshot = self._snapshots.current
         ref = invocation.function
-        route = edition.routes.get(ref) or self._route(edition, ref)
-        if isinstance(route, Refused):
+        route = snapshot.routes.get(ref) or self._route(snapshot, ref)
+        if isinstance(route, InvokeRefusal):
             return route
         if route.deployed.policy is not None or len(invocation.payload) > MAX_PAYLOAD:
             refused = self._refusal(route, invocation)
@@ -377,15 +377,17 @@ class LambdaService:
                 load.on_demand = max(0, load.on_demand - 1)
                 self._unreserved_in_flight = max(0, self._unreserved_in_flight - is_unreserved)
 
-    def _refusal(self, route: Route, invocation: Invocation) -> Refused | None:
+    def _refusal(self, route: InvocationRoute, invocation: Invocation) -> InvokeRefusal | None:
         if not is_allowed(route.deployed.policy, invocation):
             return access_denied(invocation, route.arn)
         if len(invocation.payload) > MAX_PAYLOAD:
             error = payload_too_large()
-            return Refused(error.code, error.message or "")
+            return InvokeRefusal(error.code, error.message or "")
         return None
 
-    def _throttle(self, limits: Limits, load: Load, pool: Pool, now: float) -> Throttled | None:
+    def _throttle(
+        self, limits: ConcurrencyLimits, load: Load, pool: Pool, now: float
+    ) -> Throttled | None:
         unreserved, reserved = self._unreserved_in_flight, limits.reserved
         reason = throttle_reason(limits, pool.in_flight, load.on_demand, unreserved)
         if reason is not None:
@@ -407,19 +409,19 @@ class LambdaService:
         detail = f"{counted} invocations in flight, {whose} concurrency {limit}"
         return Throttled(reason, detail)
 
-    def _route(self, edition: Edition, ref: FunctionRef) -> Route | Refused:
-        deployed = edition.functions.get(ref.name)
+    def _route(self, snapshot: Snapshot, ref: FunctionRef) -> InvocationRoute | InvokeRefusal:
+        deployed = snapshot.functions.get(ref.name)
         targets = deployed.targets(ref) if deployed is not None else ()
         if deployed is None or not targets:
             error = function_not_found(self.account, ref)
-            return Refused(error.code, error.message or "")
+            return InvokeRefusal(error.code, error.message or "")
         name = ref.deployed_name
         load = self._loads.setdefault(name, Load())
-        pools = {version: self._pool(edition, deployed, ref, version) for version, _ in targets}
+        pools = {version: self._pool(snapshot, deployed, ref, version) for version, _ in targets}
         qualifier = ref.qualifier or (targets[0][0] if ref.at_edge else "")
         arn = self.account.arn(name, qualifier)
         limits = {
-            version: Limits(
+            version: ConcurrencyLimits(
                 deployed.reserved,
                 self._on_demand_limit(),
                 pool.provisioned,
@@ -427,25 +429,25 @@ class LambdaService:
             )
             for version, pool in pools.items()
         }
-        route = Route(deployed, targets, pools, load, arn, limits)
-        edition.routes[ref] = route
+        route = InvocationRoute(deployed, targets, pools, load, arn, limits)
+        snapshot.routes[ref] = route
         return route
 
-    def _pool(self, edition: Edition, deployed: Deployed, ref: FunctionRef, version: str) -> Pool:
+    def _pool(self, snapshot: Snapshot, deployed: Deployed, ref: FunctionRef, version: str) -> Pool:
         key = (ref.deployed_name, version)
-        pool = edition.pools.get(key)
+        pool = snapshot.pools.get(key)
         if pool is None:
             function = self._version(deployed, *key)
             assert function is not None  # `targets` found it
-            current = self._editions.current
+            current = self._snapshots.current
             pool = current.pools.get(key)
             if pool is None or pool.function != function:
                 pool = self._new_pool(function, key[0])
                 self._tune(pool, deployed)
-                if edition is not current:
-                    edition.leaving.append(pool)
+                if snapshot is not current:
+                    snapshot.leaving.append(pool)
                     current.pools.setdefault(key, pool)
-            edition.pools[key] = pool
+            snapshot.pools[key] = pool
         return pool
 
     def _new_pool(self, function: Function, name: str) -> Pool:
@@ -458,7 +460,7 @@ class LambdaService:
         )
 
     def _all_pools(self) -> list[Pool]:
-        return [*self._editions.current.pools.values(), *self._editions.replaced]
+        return [*self._snapshots.current.pools.values(), *self._snapshots.replaced]
 
     def _version(self, deployed: Deployed, name: str, version: str) -> Function | None:
         """A version as it runs under the deployed name `name`: at the edge, its replica."""
@@ -486,8 +488,8 @@ class LambdaService:
         if deployed.version(version) is None or name in self._handlers:
             return
         ref = FunctionRef(name, qualifier=version)
-        self._route(self._editions.current, ref)
-        pool = self._editions.current.pools[ref.deployed_name, version]
+        self._route(self._snapshots.current, ref)
+        pool = self._snapshots.current.pools[ref.deployed_name, version]
         await pool.provision(deployed.provisioned.get(qualifier, 0))
         if pool.provisioning_failure is not None:
             logger.warning(
@@ -496,12 +498,12 @@ class LambdaService:
                 qualifier,
                 pool.provisioning_failure.message,
             )
-        self._editions.current.routes.clear()
+        self._snapshots.current.routes.clear()
         self._recount()
 
     def pools(self, name: str) -> dict[str, Pool]:
         """The pools of a function in its Region (not at the edge), by version."""
-        pools = self._editions.current.pools
+        pools = self._snapshots.current.pools
         return {version: pool for (of, version), pool in pools.items() if of == name}
 
     def edge_pools(self, name: str) -> dict[str, Pool]:
@@ -513,7 +515,7 @@ class LambdaService:
         if function.name in self._handlers:
             return "a callable in this process"
         spawner = self._maker.spawner(function)
-        return str(spawner) if isinstance(spawner, EnvironmentProblem) else spawner.found
+        return str(spawner) if isinstance(spawner, EnvironmentProblem) else spawner.description
 
     # Environments
 
@@ -546,7 +548,7 @@ class LambdaService:
     def _recycle(self) -> None:
         self._recycling = None
         now = time.monotonic()
-        pools = self._editions.current.pools.values()
+        pools = self._snapshots.current.pools.values()
         for pool in pools:
             pool.recycle(now)
         if any(pool.environments for pool in pools):

@@ -20,7 +20,7 @@ from edgegw.execution.channel import Channel, Child
 from edgegw.execution.frames import FramesChannel
 from edgegw.execution.packages import Package
 from edgegw.execution.runtime_api import RuntimeApiServer
-from edgegw.execution.zygote import Started, Zygote
+from edgegw.execution.zygote import Zygote, ZygoteChild
 from edgegw.values import value
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Spawner(Protocol):
     """Makes children of one runtime."""
 
     @property
-    def found(self) -> str:
+    def description(self) -> str:
         """What runs the functions, for people; empty when that is not known yet."""
         ...
 
@@ -111,7 +111,7 @@ async def wrapped(
     return await framed(started, {**settings, "environment": {}})
 
 
-async def framed(started: Started, settings: Mapping[str, object]) -> Child:
+async def framed(started: ZygoteChild, settings: Mapping[str, object]) -> Child:
     """A child that speaks frames."""
     sock = cast("socket.socket", started.frames)
     sock.setblocking(False)  # noqa: FBT003
@@ -127,9 +127,9 @@ async def framed(started: Started, settings: Mapping[str, object]) -> Child:
 
 
 def child_of(
-    started: Started,
+    started: ZygoteChild,
     channel: Channel,
-    extensions: Sequence[Started],
+    extensions: Sequence[ZygoteChild],
     ended: Callable[[], Awaitable[int | None]],
 ) -> Child:
     return Child(

@@ -25,7 +25,7 @@ _HELLO_TIMEOUT: Final = 10.0
 
 
 @value
-class Started:
+class ZygoteChild:
     """A process that came from a zygote, with our ends of its pipes.
 
     `frames` is there where a socket pair was asked for. `ended` answers the exit status.
@@ -144,20 +144,20 @@ class Zygote:
             with contextlib.suppress(OSError):
                 self._control.send(json.dumps({"folder": folder}).encode() + b"\n")
 
-    async def fork(self) -> Started:
+    async def fork(self) -> ZygoteChild:
         """A Python environment that waits for its settings."""
         return await self._start({}, frames=True)
 
     async def execute(
         self, argv: Sequence[str], env: Mapping[str, str], cwd: str, *, frames: bool = False
-    ) -> Started:
+    ) -> ZygoteChild:
         """Starts another program; with `frames` it finds a socket on descriptor 3.
 
         Raises OSError when it cannot be executed.
         """
         return await self._start({"argv": list(argv), "env": dict(env), "cwd": cwd}, frames=frames)
 
-    async def _start(self, program: Mapping[str, object], *, frames: bool) -> Started:
+    async def _start(self, program: Mapping[str, object], *, frames: bool) -> ZygoteChild:
         control = cast("socket.socket", self._control)
         self._ids += 1
         ident = self._ids
@@ -183,7 +183,7 @@ class Zygote:
             if theirs is not None:
                 theirs.close()
             os.close(log_write)
-        return Started(
+        return ZygoteChild(
             pid,
             log_read,
             ours,

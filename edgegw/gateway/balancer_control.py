@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from edgegw.alb.explain import Explanation, explain
-from edgegw.alb.forwarding import Facts
+from edgegw.alb.forwarding import BalancerFacts
 from edgegw.alb.model import (
     Forward,
     IpTargetGroup,
@@ -25,9 +25,9 @@ from edgegw.alb.targets import NOT_IN_USE, Routable
 from edgegw.awslambda.model import FunctionRef
 from edgegw.config.model import Config, ListenerDoor
 from edgegw.errors import UsageError
-from edgegw.gateway.target_groups import TargetGroups, told
+from edgegw.gateway.target_groups import TargetGroups, health_words
 from edgegw.http.message import Client, Header, Headers, Request
-from edgegw.http.target import Target as RequestTarget
+from edgegw.http.target import RequestTarget as RequestTarget
 
 MAX_WEIGHT: Final = 999
 
@@ -40,7 +40,7 @@ def find_listener(config: Config, url: str, name: str | None, ports: Mapping[int
     parts = urlsplit(url)
     doors = list(config.listeners)
     if name is not None:
-        doors = [each for each in doors if each.name == name]
+        doors = [door for door in doors if door.name == name]
     if not doors:
         raise UsageError(f"there is no load balancer {name!r}" if name else "no load balancer here")
     try:
@@ -55,7 +55,7 @@ def find_listener(config: Config, url: str, name: str | None, ports: Mapping[int
             return door.listener
     if len(doors) == 1:
         return doors[0].listener
-    known = ", ".join(f"{each.name}:{each.listen.port}" for each in doors)
+    known = ", ".join(f"{door.name}:{door.listen.port}" for door in doors)
     raise UsageError(f"no listener of a load balancer is at port {port} (known: {known})")
 
 
@@ -89,7 +89,7 @@ def explained(
     lines = [(key.encode(), value.encode()) for key, value in headers or []]
     request = to_request(url, method, lines, listener)
     now = time.time()
-    facts = Facts(
+    facts = BalancerFacts(
         formatdate(now, usegmt=True).encode(), now, random.randbytes(12).hex(), random.random()
     )
 
@@ -105,15 +105,15 @@ def explained(
 def describe_targets(config: Config, groups: TargetGroups, name: str) -> list[dict[str, Any]]:
     """The targets of a group as they are. Raises UsageError."""
     group = _named(config, name)
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     if isinstance(group, IpTargetGroup):
-        found = groups.describe(name)
+        rows = groups.describe(name)
     elif group.function is not None:
-        found = [{"target": str(group.function), **told(groups.functions[name])}]
+        rows = [{"target": str(group.function), **health_words(groups.functions[name])}]
     if not config.users_of(group):
-        unused = told(NOT_IN_USE)
-        found = [{**each, **unused} for each in found]
-    return found
+        unused = health_words(NOT_IN_USE)
+        rows = [{**row, **unused} for row in rows]
+    return rows
 
 
 def register(config: Config, groups: TargetGroups, name: str, targets: list[str]) -> Config:
@@ -130,7 +130,7 @@ def register(config: Config, groups: TargetGroups, name: str, targets: list[str]
         return _with_group(
             config, replace(group, function=FunctionRef(function, qualifier=qualifier))
         )
-    groups.register(name, [_target(each) for each in targets])
+    groups.register(name, [_target(target) for target in targets])
     return config
 
 
@@ -141,16 +141,16 @@ def deregister(config: Config, groups: TargetGroups, name: str, targets: list[st
         if group.function is None or targets not in ([], [str(group.function)]):
             raise UsageError(f"{' '.join(targets)} is not registered in target group {name!r}")
         return _with_group(config, replace(group, function=None))
-    groups.deregister(name, [_target(each) for each in targets])
+    groups.deregister(name, [_target(target) for target in targets])
     return config
 
 
 def _named(config: Config, name: str) -> TargetGroup:
-    found = config.target_groups.get(name)
-    if found is None:
+    group = config.target_groups.get(name)
+    if group is None:
         known = ", ".join(config.target_groups) or "none"
         raise UsageError(f"there is no target group {name!r} (known: {known})")
-    return found
+    return group
 
 
 def _target(text: str) -> Target:
@@ -168,8 +168,8 @@ def _with_group(config: Config, group: TargetGroup) -> Config:
         if not isinstance(action, Forward):
             return rule
         pairs = [
-            (group if each.name == group.name else each, weight)
-            for each, weight in action.target_groups
+            (group if member.name == group.name else member, weight)
+            for member, weight in action.target_groups
         ]
         return replace(rule, action=replace(action, target_groups=tuple(pairs)))
 
@@ -182,7 +182,7 @@ def _with_rules(config: Config, change: Callable[[ListenerDoor, Rule], Rule]) ->
     listeners: list[ListenerDoor] = []
     for door in config.listeners:
         listener = door.listener
-        rules = tuple(change(door, each) for each in listener.rules)
+        rules = tuple(change(door, rule) for rule in listener.rules)
         default = change(door, listener.default)
         changed = replace(listener, rules=rules, default=default)
         listeners.append(replace(door, listener=changed))
@@ -201,27 +201,29 @@ def with_weights(
     changed: list[Forward] = []
     forwarding: list[str] = []
 
-    def change(door: ListenerDoor, found: Rule) -> Rule:
-        action = found.action
+    def change(door: ListenerDoor, old: Rule) -> Rule:
+        action = old.action
         if not isinstance(action, Forward):
-            return found
-        forwarding.append(f"{door.name}/{found.name}")
-        if found.name != name or balancer not in ("", door.name):
-            return found
+            return old
+        forwarding.append(f"{door.name}/{old.name}")
+        if old.name != name or balancer not in ("", door.name):
+            return old
         known = {group.name for group, _ in action.target_groups}
-        for each in weights:
-            if each not in known:
+        for member in weights:
+            if member not in known:
                 listed = ", ".join(sorted(known))
-                raise UsageError(f"rule {rule} does not forward to {each!r} (it does to: {listed})")
+                raise UsageError(
+                    f"rule {rule} does not forward to {member!r} (it does to: {listed})"
+                )
         pairs = tuple((group, weights.get(group.name, w)) for group, w in action.target_groups)
         changed.append(replace(action, target_groups=pairs))
-        return replace(found, action=changed[-1])
+        return replace(old, action=changed[-1])
 
-    made = _with_rules(config, change)
+    reweighted = _with_rules(config, change)
     if not changed:
         known_rules = ", ".join(forwarding) or "none"
         text = f"there is no rule {rule!r} that forwards to target groups (known: {known_rules})"
         raise UsageError(text)
     if len(changed) > 1:
         raise UsageError(f"there are {len(changed)} rules {rule!r}: write LOAD_BALANCER/{name}")
-    return made, {group.name: weight for group, weight in changed[0].target_groups}
+    return reweighted, {group.name: weight for group, weight in changed[0].target_groups}

@@ -16,7 +16,7 @@ from edgegw.alb.access_log import (
     connection_line,
     refused_line,
 )
-from edgegw.alb.finish import Chosen, Finish
+from edgegw.alb.finish import BalancerAnswer, Chosen
 from edgegw.alb.flow import ForwardTo, Invoke, ReadBody
 from edgegw.alb.health_check_log import CheckEntry, check_line
 from edgegw.alb.model import Listener, LoadBalancer, TargetGroup
@@ -83,21 +83,21 @@ class _Writer:
     def _run(self) -> None:
         goes_on = True
         while goes_on:
-            found = self._lines.get()
+            entry = self._lines.get()
             waiting: dict[str, list[str]] = {}
             while True:
-                if found is None:
+                if entry is None:
                     goes_on = False
                 else:
-                    waiting.setdefault(found[0], []).append(found[1])
+                    waiting.setdefault(entry[0], []).append(entry[1])
                 try:
-                    found = self._lines.get_nowait()
+                    entry = self._lines.get_nowait()
                 except queue.Empty:
                     break
             for path, lines in waiting.items():
                 self._write(path, lines)
-        for each in self._files.values():
-            each.close()
+        for log_file in self._files.values():
+            log_file.close()
 
     def _write(self, path: str, lines: list[str]) -> None:
         try:
@@ -126,7 +126,9 @@ class BalancerLogs:
     def request(self, balancer: LoadBalancer, exchange: Exchange) -> None:
         """Writes the access log's line of a finished exchange."""
         path = balancer.logs.access
-        finish = next((step for step, _, _ in exchange.steps if isinstance(step, Finish)), None)
+        finish = next(
+            (step for step, _, _ in exchange.steps if isinstance(step, BalancerAnswer)), None
+        )
         if path is None or finish is None:
             return
         line = access_line(
@@ -150,12 +152,14 @@ class BalancerLogs:
                 path, refused_line(listener, page, client, timing, address=self._address)
             )
 
-    def connection(self, listener: Listener, found: Connected) -> None:
+    def connection(self, listener: Listener, connected: Connected) -> None:
         """Writes the connection log's line of a connection."""
         balancer = listener.load_balancer
         if balancer.logs.connection is not None:
             is_mutual = listener.mutual_tls == "verify"
-            line = connection_line(found, balancer.id, is_mutual=is_mutual, address=self._address)
+            line = connection_line(
+                connected, balancer.id, is_mutual=is_mutual, address=self._address
+            )
             self._writer.put(balancer.logs.connection, line)
 
     def check(self, balancer: LoadBalancer, entry: CheckEntry, group: TargetGroup) -> None:
@@ -186,7 +190,7 @@ def _target_status(exchange: Exchange) -> int | None:
     for step, reply, _ in exchange.steps:
         if isinstance(step, ForwardTo) and isinstance(reply, Response):
             return reply.status
-        if isinstance(step, Finish) and step.refusal is None:
+        if isinstance(step, BalancerAnswer) and step.refusal is None:
             chosen: Chosen = step.chosen
             if chosen.action == "forward" and chosen.target is None:
                 return step.response.status

@@ -134,7 +134,7 @@ def _walk(top: str) -> Iterator[tuple[str, list[str]]]:
         seen.add(real)
         files: list[str] = []
         try:
-            entries = sorted(os.scandir(folder), key=lambda each: each.name)
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError:
             continue
         for each in entries:

@@ -43,21 +43,21 @@ from edgegw.alb import flow as alb
 from edgegw.alb.model import Listener
 from edgegw.awslambda.model import Invocation, LogSettings, Outcome
 from edgegw.cloudfront import flow as cloudfront
-from edgegw.cloudfront.answers import Facts
-from edgegw.cloudfront.faults import Fault, FunctionFault, OriginFailure
+from edgegw.cloudfront.answers import DistributionFacts
+from edgegw.cloudfront.error_causes import ErrorCause, FailedOutcome, OriginFailure
 from edgegw.cloudfront.model import Distribution, Origin
 from edgegw.cloudfront.origin_connection import connection_to
+from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.cloudfront.validation_log import log_group, log_lines
-from edgegw.cloudfront.visit import Finish
-from edgegw.execution.edition import Edition
 from edgegw.execution.service import LambdaService
+from edgegw.execution.snapshots import Snapshot
 from edgegw.gateway.exchange import Exchange
-from edgegw.gateway.faults import Drawn, Faults
+from edgegw.gateway.faults import Faults, InjectedFault
 from edgegw.gateway.target_groups import Lease, TargetGroups
 from edgegw.http.message import Body, CutOffError, Request, Response
 from edgegw.wire.front import ViewerGoneError
 
-Step = cloudfront.Step | alb.Step
+Step = cloudfront.DistributionStep | alb.BalancerStep
 
 
 class Origins(Protocol):
@@ -92,13 +92,15 @@ class Driver:
         self, distribution: Distribution, request: Request, request_id: str
     ) -> Step:
         """One viewer request begins its way through a distribution."""
-        facts = Facts(request_id, random.getrandbits(128).to_bytes(16, "little").hex(), self.date())
+        facts = DistributionFacts(
+            request_id, random.getrandbits(128).to_bytes(16, "little").hex(), self.date()
+        )
         return cloudfront.start(distribution, request, facts)
 
     def enter_listener(self, listener: Listener, request: Request) -> Step:
         """One client request begins its way through a listener of a load balancer."""
         entropy = f"{random.getrandbits(96):024x}"
-        facts = alb.Facts(self.date(), time.time(), entropy, random.random())
+        facts = alb.BalancerFacts(self.date(), time.time(), entropy, random.random())
         return alb.start(listener, request, facts)
 
     # Its way
@@ -116,7 +118,7 @@ class Driver:
                     content, is_truncated = _excerpt(body.content or b"", step.limit)
                     exchange.note(step, len(content), 0.0)
                     step = step.next(content, truncated=is_truncated)
-                case cloudfront.ReadBody() if step.request.body.content is not None:
+                case cloudfront.IncludeBody() if step.request.body.content is not None:
                     body = step.request.body
                     content, is_truncated = _excerpt(body.content or b"", step.limit)
                     exchange.note(step, len(content), 0.0)
@@ -126,7 +128,7 @@ class Driver:
 
     async def run(self, step: Step, exchange: Exchange) -> Response:
         """The answer. Raises ViewerGoneError when the request's body never comes to its end."""
-        edition = exchange.edition
+        snapshot = exchange.snapshot
         try:
             while True:
                 started = perf_counter()
@@ -138,7 +140,7 @@ class Driver:
                         | cloudfront.ViewerResponse()
                         | alb.Invoke()
                     ):
-                        outcome = await self._invoke(step.invocation, edition, exchange)
+                        outcome = await self._invoke(step.invocation, snapshot, exchange)
                         exchange.note(step, outcome, perf_counter() - started)
                         step = step.next(outcome)
                     case cloudfront.Fetch():
@@ -149,7 +151,7 @@ class Driver:
                         reply = await self._fetch_target(step, exchange)
                         exchange.note(step, reply, perf_counter() - started)
                         step = step.next(reply)
-                    case cloudfront.ReadBody():
+                    case cloudfront.IncludeBody():
                         content, truncated, body = await read_body(step.request.body, step.limit)
                         exchange.note(step, len(content), perf_counter() - started)
                         step = step.next(content, truncated=truncated, body=body)
@@ -157,7 +159,7 @@ class Driver:
                         content, truncated, _ = await read_body(step.request.body, step.limit)
                         exchange.note(step, len(content), perf_counter() - started)
                         step = step.next(content, truncated=truncated)
-                    case Finish() | alb.Finish():
+                    case DistributionAnswer() | alb.BalancerAnswer():
                         return self.finish(step, exchange)
                     case alb.ChooseTarget():
                         step = self.advance(step, exchange)
@@ -172,10 +174,10 @@ class Driver:
                 raise
             return response
 
-    def finish(self, step: Finish | alb.Finish, exchange: Exchange) -> Response:
+    def finish(self, step: DistributionAnswer | alb.BalancerAnswer, exchange: Exchange) -> Response:
         """The answer of a flow's last step, written down."""
         exchange.note(step, None, 0.0)
-        if isinstance(step, alb.Finish):
+        if isinstance(step, alb.BalancerAnswer):
             if step.warning is not None:
                 exchange.warnings = (step.warning,)
             exchange.verdict = step.verdict
@@ -185,35 +187,35 @@ class Driver:
         exchange.verdict = step.x_cache
         if step.x_cache == "LambdaValidationError":
             self._log_validation(step, exchange)
-        if step.visit.warnings:
-            exchange.warnings = tuple(map(str, step.visit.warnings))
-        if step.fault is not None:
-            exchange.reason = _fault_text(step.fault)
+        if step.context.warnings:
+            exchange.warnings = tuple(map(str, step.context.warnings))
+        if step.cause is not None:
+            exchange.reason = _cause_text(step.cause)
         return step.response
 
     # What steps ask for
 
     def _invoke(
-        self, invocation: Invocation, edition: Edition | None, exchange: Exchange
+        self, invocation: Invocation, snapshot: Snapshot | None, exchange: Exchange
     ) -> Awaitable[Outcome]:
         if self._faults.plans:
             name = invocation.function.name
-            drawn = self._drawn(f"function:{name}", exchange)
+            injected = self._injected(f"function:{name}", exchange)
             deployed = self._service.functions.get(name)
-            if drawn is not None and deployed is not None:
-                run = partial(self._service.invoke, invocation, edition=edition)
-                return drawn.invoke(run, deployed.latest.timeout)
-        return self._service.invoke(invocation, edition=edition)
+            if injected is not None and deployed is not None:
+                run = partial(self._service.invoke, invocation, snapshot=snapshot)
+                return injected.invoke(run, deployed.latest.timeout)
+        return self._service.invoke(invocation, snapshot=snapshot)
 
     def _fetch(
         self, step: cloudfront.Fetch, exchange: Exchange
     ) -> Awaitable[Response | OriginFailure]:
         origin = step.origin
         if self._faults.plans and origin.name:
-            drawn = self._drawn(f"origin:{origin.name}", exchange)
-            if drawn is not None:
+            injected = self._injected(f"origin:{origin.name}", exchange)
+            if injected is not None:
                 send = partial(self._origins.fetch, origin, step.sent, exchange)
-                return drawn.fetch(send, connection_to(origin).read, OriginFailure)
+                return injected.fetch(send, connection_to(origin).read, OriginFailure)
         return self._origins.fetch(origin, step.sent, exchange)
 
     async def _fetch_target(
@@ -245,27 +247,27 @@ class Driver:
     async def _sent_with_faults(
         self, step: alb.ForwardTo, exchange: Exchange
     ) -> Response | alb.TargetFailure:
-        drawn = self._drawn(f"target_group:{step.group.name}", exchange)
-        if drawn is not None:
+        injected = self._injected(f"target_group:{step.group.name}", exchange)
+        if injected is not None:
             send = partial(self._origins.fetch_target, step)
-            return await drawn.fetch(send, step.idle_timeout, _target_failure)
+            return await injected.fetch(send, step.idle_timeout, _target_failure)
         return await self._origins.fetch_target(step)
 
-    def _drawn(self, target: str, exchange: Exchange) -> Drawn | None:
-        drawn = self._faults.draw(target)
-        if drawn is not None and drawn.is_felt:
-            exchange.faults += (str(drawn),)
-            return drawn
+    def _injected(self, target: str, exchange: Exchange) -> InjectedFault | None:
+        injected = self._faults.draw(target)
+        if injected is not None and injected.has_effect:
+            exchange.faults += (str(injected),)
+            return injected
         return None
 
-    def _log_validation(self, step: Finish, exchange: Exchange) -> None:
+    def _log_validation(self, step: DistributionAnswer, exchange: Exchange) -> None:
         """Writes CloudFront's own log of a refused result."""
-        fault, account = step.fault, self._service.account
-        assert isinstance(fault, FunctionFault)
-        report = fault.report
-        arn = account.arn(fault.function.deployed_name, report.version)
-        group = self._service.logs.group(log_group(step.visit.distribution))
-        lines = log_lines(exchange.id, arn, account.region, report.request_id, fault.breaches)
+        cause, account = step.cause, self._service.account
+        assert isinstance(cause, FailedOutcome)
+        report = cause.report
+        arn = account.arn(cause.function.deployed_name, report.version)
+        group = self._service.logs.group(log_group(step.context.distribution))
+        lines = log_lines(exchange.id, arn, account.region, report.request_id, cause.violations)
         for line in lines:
             group.append(LogSettings(), account.region, line)
 
@@ -277,7 +279,7 @@ class Driver:
         return self._dates[1]
 
 
-ALB_STEPS: Final = (alb.ReadBody, alb.Invoke, alb.ChooseTarget, alb.ForwardTo, alb.Finish)
+ALB_STEPS: Final = (alb.ReadBody, alb.Invoke, alb.ChooseTarget, alb.ForwardTo, alb.BalancerAnswer)
 
 
 _process: Final = f"{random.getrandbits(96):024x}"
@@ -326,10 +328,10 @@ def _target_failure(kind: Literal["closed", "timeout"], detail: str) -> alb.Targ
     return alb.TargetFailure(detail, timed_out=kind == "timeout")
 
 
-def _fault_text(fault: Fault) -> str:
-    if isinstance(fault, FunctionFault):
-        return f"{fault.trigger}: {fault.detail}"
-    return fault.detail
+def _cause_text(cause: ErrorCause) -> str:
+    if isinstance(cause, FailedOutcome):
+        return f"{cause.trigger}: {cause.detail}"
+    return cause.detail
 
 
 def _excerpt(content: bytes, limit: int) -> tuple[bytes, bool]:

@@ -17,20 +17,20 @@ from edgegw.awslambda.logs import invocation_lines
 from edgegw.awslambda.model import (
     FunctionError,
     Invocation,
+    InvokeRefusal,
     LogSettings,
     Outcome,
-    Refused,
     Returned,
     Throttled,
 )
 from edgegw.awslambda.payload import decode_payload
 from edgegw.cloudfront import flow as cloudfront_flow
-from edgegw.cloudfront.faults import FunctionFault
+from edgegw.cloudfront.error_causes import FailedOutcome
 from edgegw.cloudfront.model import Behavior
-from edgegw.cloudfront.rule_table import Breach
-from edgegw.cloudfront.visit import Finish, Visit
+from edgegw.cloudfront.request_context import DistributionAnswer, RequestContext
+from edgegw.cloudfront.rule_table import Violation
 from edgegw.config.model import Door
-from edgegw.execution.edition import Edition
+from edgegw.execution.snapshots import Snapshot
 from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import to_text
 from edgegw.values import value
@@ -61,7 +61,7 @@ class FunctionRun:
 
     @property
     def result(self) -> Any:
-        if isinstance(self.outcome, (Throttled, Refused)):
+        if isinstance(self.outcome, (Throttled, InvokeRefusal)):
             return None
         try:
             return decode_payload(self.outcome.payload)
@@ -76,7 +76,7 @@ class FunctionRun:
                 return None
             case Throttled():
                 return f"throttled: {self.outcome.message} {self.outcome.reason}"
-            case Refused():
+            case InvokeRefusal():
                 return f"{self.outcome.code}: {self.outcome.message}"
             case FunctionError():
                 return f"{self.outcome.error_type}: {self.outcome.message}"
@@ -100,10 +100,10 @@ class FunctionRun:
         return invocation_lines(self.outcome.report, LogSettings())
 
 
-class Standing(NamedTuple):
+class AcquiredSnapshot(NamedTuple):
     """What a request began with, and so ends with: the functions, and the front doors by key."""
 
-    edition: Edition
+    snapshot: Snapshot
     doors: Mapping[object, Door]
 
 
@@ -130,7 +130,7 @@ class Exchange:
     is_gone: bool = False
     stale: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
-    standing: Standing | None = None
+    acquired: AcquiredSnapshot | None = None
     delivery: Delivery = _NOT_YET
 
     def __init__(
@@ -150,9 +150,9 @@ class Exchange:
         self.steps: list[tuple[object, object, float]] = []
 
     @property
-    def edition(self) -> Edition | None:
+    def snapshot(self) -> Snapshot | None:
         """The functions that this request runs, while it is under way."""
-        return None if self.standing is None else self.standing.edition
+        return None if self.acquired is None else self.acquired.snapshot
 
     def note(self, step: object, reply: object, duration: float) -> None:
         """Keeps that `step` got `reply` after `duration` seconds."""
@@ -187,7 +187,7 @@ class Exchange:
     @property
     def runs(self) -> list[FunctionRun]:
         """The invocations at this front door, in order."""
-        found: list[FunctionRun] = []
+        runs: list[FunctionRun] = []
         for step, reply, _ in self.steps:
             if not hasattr(step, "invocation"):
                 continue
@@ -197,16 +197,19 @@ class Exchange:
                     | cloudfront_flow.OriginRequest()
                     | cloudfront_flow.OriginResponse()
                     | cloudfront_flow.ViewerResponse(),
-                    Returned() | FunctionError() | Throttled() | Refused(),
+                    Returned() | FunctionError() | Throttled() | InvokeRefusal(),
                 ):
                     name = step.invocation.function.name
-                    found.append(FunctionRun(step.sent.trigger, name, reply, step.invocation))
-                case alb_flow.Invoke(), Returned() | FunctionError() | Throttled() | Refused():
+                    runs.append(FunctionRun(step.sent.trigger, name, reply, step.invocation))
+                case (
+                    alb_flow.Invoke(),
+                    Returned() | FunctionError() | Throttled() | InvokeRefusal(),
+                ):
                     name = step.invocation.function.name
-                    found.append(FunctionRun(None, name, reply, step.invocation))
+                    runs.append(FunctionRun(None, name, reply, step.invocation))
                 case _:
                     pass
-        return found
+        return runs
 
     def run(self, trigger: str) -> FunctionRun:
         """The invocation at `trigger`. Raises KeyError when its function did not run."""
@@ -220,9 +223,9 @@ class Exchange:
     def behavior(self) -> Behavior | None:
         """The cache behavior chosen; None at a load balancer."""
         for step, _, _ in self.steps:
-            visit = getattr(step, "visit", None)
-            if isinstance(visit, Visit):
-                return visit.behavior
+            context = getattr(step, "context", None)
+            if isinstance(context, RequestContext):
+                return context.behavior
         return None
 
     @property
@@ -247,21 +250,26 @@ class Exchange:
     def target(self) -> str | None:
         """The ip target chosen, as ADDRESS:PORT."""
         for step, _, _ in self.steps:
-            if isinstance(step, (alb_flow.ForwardTo, alb_flow.Finish)) and step.chosen.target:
+            if (
+                isinstance(step, (alb_flow.ForwardTo, alb_flow.BalancerAnswer))
+                and step.chosen.target
+            ):
                 return str(step.chosen.target)
         return None
 
     @property
-    def breaches(self) -> list[tuple[str, Breach]]:
+    def breaches(self) -> list[tuple[str, Violation]]:
         """Rules that results of functions broke, with their triggers; refused or only warned of."""
-        found: list[tuple[str, Breach]] = []
+        violations: list[tuple[str, Violation]] = []
         for step, _, _ in self.steps:
-            if isinstance(step, Finish):
-                if isinstance(step.fault, FunctionFault):
-                    refused = (each for each in step.fault.breaches if each.is_refused)
-                    found += [(step.fault.trigger, each) for each in refused]
-                found += step.visit.warnings
-        return found
+            if isinstance(step, DistributionAnswer):
+                if isinstance(step.cause, FailedOutcome):
+                    refused = (
+                        violation for violation in step.cause.violations if violation.is_refused
+                    )
+                    violations += [(step.cause.trigger, violation) for violation in refused]
+                violations += step.context.warnings
+        return violations
 
     @property
     def origin_request(self) -> Request | None:
@@ -335,7 +343,7 @@ class Exchange:
             "stale": list(self.stale),
             "faults": list(self.faults),
             "breaches": [
-                {"trigger": trigger, **breach.to_dict()} for trigger, breach in self.breaches
+                {"trigger": trigger, **violation.to_dict()} for trigger, violation in self.breaches
             ],
             "request": _request(self.request),
             "behavior": self.behavior.path_pattern if self.behavior else None,
@@ -359,7 +367,7 @@ class Exchange:
             "origin_response": _response(got) if got else None,
             "response": _response(self.response) if self.response else None,
             "response_bytes": self.response_bytes,
-            "inner": [each.to_dict() for each in self.inner],
+            "inner": [exchange.to_dict() for exchange in self.inner],
         }
 
 

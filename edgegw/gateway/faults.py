@@ -34,7 +34,7 @@ class Faults:
             self.seed = seed
             self._dice.clear()
 
-    def draw(self, target: str) -> Drawn | None:
+    def draw(self, target: str) -> InjectedFault | None:
         """What happens to the next call of `target`; None where nothing is set."""
         plan = self.plans.get(target)
         if plan is None:
@@ -46,13 +46,13 @@ class Faults:
         # Always as many throws, so that a changed share does not shift what comes later.
         throws = {kind: dice.random() for kind in _ORDER}
         chosen = next((kind for kind in _ORDER if throws[kind] < getattr(plan, kind)), "")
-        return Drawn(target.partition(":")[2], plan, chosen)
+        return InjectedFault(target.partition(":")[2], plan, chosen)
 
 
 _ORDER: Final = ("throttle", "reset", "timeout", "error", "truncate")
 
 
-class Drawn:
+class InjectedFault:
     """What one call of a target meets: `kind` (or nothing) and the plan's latency."""
 
     def __init__(self, name: str, plan: FaultPlan, kind: str) -> None:
@@ -67,7 +67,7 @@ class Drawn:
         return f"{self._name} {' '.join(kinds)}"
 
     @property
-    def is_felt(self) -> bool:
+    def has_effect(self) -> bool:
         return bool(self.kind or self._plan.latency)
 
     async def invoke(self, run: Callable[[], Awaitable[Outcome]], timeout: float) -> Outcome:

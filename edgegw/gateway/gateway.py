@@ -25,18 +25,18 @@ from edgegw.awslambda.model import FunctionRef
 from edgegw.config.model import Config, Door
 from edgegw.errors import UsageError
 from edgegw.execution.in_process import Handler
-from edgegw.execution.service import LambdaService, Replacement, Settings
+from edgegw.execution.service import LambdaService, Replacement, ServiceSettings
 from edgegw.execution.shifting import Shifter
 from edgegw.gateway.balancer_logs import BalancerLogs
 from edgegw.gateway.drive import Driver
-from edgegw.gateway.exchange import Exchange, Exchanges, Standing
+from edgegw.gateway.exchange import AcquiredSnapshot, Exchange, Exchanges
 from edgegw.gateway.faults import Faults
 from edgegw.gateway.fronts import FrontDoor, front_of
 from edgegw.gateway.fronts.lambda_api import LambdaApiFront
 from edgegw.gateway.fronts.served import Served
 from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.in_process import InProcessTransport
-from edgegw.gateway.origins import Enter, MakeTransport, Origins, httpx_transport
+from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter, httpx_transport
 from edgegw.gateway.target_groups import TargetGroups
 from edgegw.http.message import Request, Response
 from edgegw.wire.asgi import EXCHANGE, AsgiFront
@@ -51,7 +51,7 @@ class _Parts:
 
     service: LambdaService
     shifter: Shifter
-    origins: Origins
+    origins: OriginRouter
     driver: Driver
     groups: TargetGroups
     logs: BalancerLogs
@@ -243,7 +243,7 @@ class Gateway:
         )
         for name, port in self._debug.items():
             service.debug(first_reference(config, name), port)
-        origins = Origins(
+        origins = OriginRouter(
             self._make_transport(self._unverified),
             self._make_transport(UNVERIFIED_TARGETS),
             self._local_doors(),
@@ -327,16 +327,16 @@ class Gateway:
         """The driver of the running event loop."""
         return (self._pinned or self._parts_here()).driver
 
-    def stand(self) -> Standing:
-        """What a request that starts now begins with; `leave` gives it back."""
+    def acquire(self) -> AcquiredSnapshot:
+        """What a request that starts now begins with; `release` gives it back."""
         parts = self._pinned or self._parts_here()
-        return Standing(parts.service.hold(), self._doors)
+        return AcquiredSnapshot(parts.service.acquire(), self._doors)
 
-    def leave(self, standing: Standing) -> None:
-        """The request that began with `standing` is answered."""
+    def release(self, acquired: AcquiredSnapshot) -> None:
+        """The request that began with `acquired` is answered."""
         parts = self._pinned or self._parts.get(asyncio.get_running_loop())
         if parts is not None:  # else everything has ended meanwhile
-            parts.service.release(standing.edition)
+            parts.service.release(acquired.snapshot)
 
     # Load balancers
 
@@ -475,7 +475,7 @@ def by_key(doors: Sequence[Door]) -> Mapping[object, Door]:
 
 def _checked(config: Config) -> list[TargetGroup]:
     """The target groups that a load balancer uses: only those are checked."""
-    return [each for each in config.target_groups.values() if config.users_of(each)]
+    return [group for group in config.target_groups.values() if config.users_of(group)]
 
 
 def _become(present: set[str], wanted: AbstractSet[str]) -> None:
@@ -484,8 +484,8 @@ def _become(present: set[str], wanted: AbstractSet[str]) -> None:
     present |= wanted
 
 
-def _settings(config: Config) -> Settings:
-    return Settings(config.account, config.pass_credentials, config.cpu, config.strict)
+def _settings(config: Config) -> ServiceSettings:
+    return ServiceSettings(config.account, config.pass_credentials, config.cpu, config.strict)
 
 
 def _base_url(door: Door) -> str:

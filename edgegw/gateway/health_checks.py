@@ -11,7 +11,7 @@ from typing import Protocol
 from edgegw.alb.event import decode_response, encode_health_check
 from edgegw.alb.health_check_log import CheckEntry
 from edgegw.alb.model import IpTargetGroup, LambdaTargetGroup, Target, TargetGroup
-from edgegw.alb.targets import Answer, Health, after_check, judged
+from edgegw.alb.targets import Health, ProbeAnswer, after_check, judged
 from edgegw.awslambda.model import Invocation, Outcome, Returned
 from edgegw.awslambda.permissions import LOAD_BALANCER
 from edgegw.gateway.target_groups import TargetGroups
@@ -25,7 +25,7 @@ _SOONEST = 0.5
 class Probe(Protocol):
     """Sends one health check to a target."""
 
-    async def __call__(self, group: IpTargetGroup, target: Target) -> Answer: ...
+    async def __call__(self, group: IpTargetGroup, target: Target) -> ProbeAnswer: ...
 
 
 Key = tuple[str, Target | None]
@@ -131,16 +131,16 @@ class HealthChecks:
             function, payload, "", principal=LOAD_BALANCER, source_arn=group.arn
         )
         started = time.perf_counter()
-        answer = Answer(failure="the function failed")
+        answer = ProbeAnswer(failure="the function failed")
         try:
             async with asyncio.timeout(check.timeout):
                 outcome = await self._invoke(invocation)
         except TimeoutError:
-            answer = Answer(failure="no answer in time", timed_out=True)
+            answer = ProbeAnswer(failure="no answer in time", timed_out=True)
         else:
             if isinstance(outcome, Returned):
                 response = decode_response(outcome.payload, group, date=b"")
-                answer = Answer(response.status)
+                answer = ProbeAnswer(response.status)
         result, reason = judged(group, answer)
         before = self._groups.functions.get(group.name)
         if before is not None:

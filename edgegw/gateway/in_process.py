@@ -13,7 +13,7 @@ import httpx
 
 from edgegw.http.message import EMPTY, Body, Client, CutOffError, Headers, Request, Response
 from edgegw.http.message import has_body as may_have_body
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 from edgegw.wire.asgi import EXCHANGE
 from edgegw.wire.front import Delivery, Front
 
@@ -134,7 +134,7 @@ def _request(request: httpx.Request, upload: _Upload) -> Request:
     headers = Headers(request.headers.raw)
     return Request(
         request.method,
-        Target.parse(target),
+        RequestTarget.parse(target),
         headers,
         _body(headers, upload),
         url.scheme,

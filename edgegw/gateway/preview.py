@@ -18,8 +18,8 @@ from edgegw.cloudfront.model import Association, Behavior, Distribution, Origin
 from edgegw.cloudfront.triggers import TRIGGERS, Trigger
 from edgegw.config.model import Config
 from edgegw.errors import UsageError
-from edgegw.execution.edition import Edition
 from edgegw.execution.service import LambdaService
+from edgegw.execution.snapshots import Snapshot
 from edgegw.gateway.drive import Driver, new_request_id
 from edgegw.gateway.exchange import Exchange
 from edgegw.http.message import Request, Response
@@ -40,12 +40,12 @@ class _Until(LambdaService):
     trigger: Trigger
 
     async def invoke(
-        self, invocation: Invocation, sink: Any = None, edition: Edition | None = None
+        self, invocation: Invocation, sink: Any = None, snapshot: Snapshot | None = None
     ) -> Outcome:
         event = cast("Mapping[str, Any]", decode_payload(invocation.payload))
         if event["Records"][0]["cf"]["config"]["eventType"] == self.trigger:
             raise _ReachedError(invocation.payload)
-        return await super().invoke(invocation, sink, edition)
+        return await super().invoke(invocation, sink, snapshot)
 
 
 @value
@@ -103,8 +103,8 @@ async def event_at(
 def _earlier(behavior: Behavior, trigger: Trigger) -> list[str]:
     """The functions that run before `trigger`."""
     before = TRIGGERS[: TRIGGERS.index(trigger)]
-    found = behavior.associations
-    return [found[each].function.name for each in before if each in found]
+    associations = behavior.associations
+    return [associations[name].function.name for name in before if name in associations]
 
 
 def _with_function(
@@ -116,7 +116,7 @@ def _with_function(
     own = replace(behavior, associations={**behavior.associations, trigger: association})
     return replace(
         distribution,
-        behaviors=tuple(own if each is behavior else each for each in distribution.behaviors),
+        behaviors=tuple(own if other is behavior else other for other in distribution.behaviors),
         default_behavior=(
             own if distribution.default_behavior is behavior else distribution.default_behavior
         ),

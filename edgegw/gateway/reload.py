@@ -34,7 +34,7 @@ _LONGEST_STORM: Final = 3.0
 _BEGUN: Final = 0.1
 """Seconds after which a new watch surely sees changes."""
 
-Load = Callable[[], Config]
+LoadConfig = Callable[[], Config]
 """Loads the configuration anew. Raises EdgegwError."""
 Apply = Callable[[Config], Awaitable[None]]
 """Puts a configuration in the place of the present one. Raises EdgegwError."""
@@ -43,7 +43,7 @@ Apply = Callable[[Config], Awaitable[None]]
 class Reloader:
     """Keeps `gateway` equal to its files. `load` is None for a configuration without a file."""
 
-    def __init__(self, gateway: Gateway, load: Load | None, apply: Apply) -> None:
+    def __init__(self, gateway: Gateway, load: LoadConfig | None, apply: Apply) -> None:
         self._gateway = gateway
         self._load = load
         self._apply = apply

@@ -15,9 +15,9 @@ from edgegw.config.model import Config
 from edgegw.errors import EnvironmentProblem
 from edgegw.gateway.fronts.served import Served, Server
 from edgegw.gateway.gateway import Gateway
-from edgegw.gateway.reload import Load, Reloader
+from edgegw.gateway.reload import LoadConfig, Reloader
 from edgegw.values import value
-from edgegw.wire.listeners import Listener, bind
+from edgegw.wire.listeners import TcpListener, bind
 
 if TYPE_CHECKING:
     from edgegw.gateway.fronts.local_api import LocalApi
@@ -93,7 +93,7 @@ class FrontDoors:
 
         sock = bind("127.0.0.1", 0, "the local API")
         local = self._local = LocalApi(self._gateway, self._urls)
-        self._serving_local = Listener(local, sock)
+        self._serving_local = TcpListener(local, sock)
         await self._serving_local.start()
         local.announce(sock)
 
@@ -190,7 +190,7 @@ async def serve(
     grace: float = GRACE,
     stopping: asyncio.Event | None = None,
     reload: bool = False,
-    load: Load | None = None,
+    load: LoadConfig | None = None,
     control: bool = False,
 ) -> None:
     """Serves every front door of `gateway` until a signal (or `stopping`) says to stop.
@@ -234,12 +234,12 @@ def _stopping_by_signal(stop: asyncio.Event) -> Generator[None]:
         stop.set()
 
     installed: list[signal.Signals] = []
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.add_signal_handler(each, on_signal)
-            installed.append(each)
+            loop.add_signal_handler(number, on_signal)
+            installed.append(number)
     try:
         yield
     finally:
-        for each in installed:
-            loop.remove_signal_handler(each)
+        for number in installed:
+            loop.remove_signal_handler(number)

@@ -32,7 +32,7 @@ class Lease:
 
     __slots__ = ("_entry", "is_cut", "task")
 
-    def __init__(self, entry: _Entry) -> None:
+    def __init__(self, entry: _TargetEntry) -> None:
         self._entry = entry
         self.is_cut = False
         self.task = asyncio.current_task()
@@ -48,7 +48,7 @@ class Lease:
 
 
 @dataclass(eq=False)
-class _Entry:
+class _TargetEntry:
     """A registered target."""
 
     target: Target
@@ -66,20 +66,20 @@ class GroupTargets:
     def __init__(self, group: IpTargetGroup, clock: Callable[[], float]) -> None:
         self.group = group
         self._clock = clock
-        self._entries: dict[Target, _Entry] = {}
+        self._entries: dict[Target, _TargetEntry] = {}
         self._turn = -1
-        self._found: tuple[tuple[Target, ...], str] | None = None
+        self._serving: tuple[tuple[Target, ...], str] | None = None
         for target in group.targets:
             self.register(target)
 
-    def __iter__(self) -> Iterator[_Entry]:
+    def __iter__(self) -> Iterator[_TargetEntry]:
         return iter(self._entries.values())
 
     def __contains__(self, target: Target) -> bool:
         return target in self._entries
 
     def _changed(self) -> None:
-        self._found = None
+        self._serving = None
 
     def register(self, target: Target) -> None:
         """Adds a target, or takes one back that was draining."""
@@ -88,9 +88,9 @@ class GroupTargets:
             return
         if entry is not None and entry.expiry is not None:
             entry.expiry.cancel()
-        had_others = any(each.health.state != "draining" for each in self)
+        had_others = any(other.health.state != "draining" for other in self)
         health = REGISTERED if self.group.health_check.is_enabled else UNCHECKED
-        added = self._entries[target] = _Entry(target, health, starts_slowly=had_others)
+        added = self._entries[target] = _TargetEntry(target, health, starts_slowly=had_others)
         if entry is not None:
             added.leases = entry.leases
         if health.is_healthy:
@@ -107,7 +107,7 @@ class GroupTargets:
         loop = asyncio.get_running_loop()
         entry.expiry = loop.call_later(self.group.deregistration_delay, self._expire, entry)
 
-    def _expire(self, entry: _Entry) -> None:
+    def _expire(self, entry: _TargetEntry) -> None:
         for lease in list(entry.leases):
             lease.cut()
         if self._entries.get(entry.target) is entry:
@@ -140,27 +140,27 @@ class GroupTargets:
     def peek(self, turn: int | None = None) -> Routable:
         """What the next request may go to, without taking its turn."""
         turn = self._turn + 1 if turn is None else turn
-        found = self._found
-        if found is None:
-            registered = tuple(Registered(each.target, each.health) for each in self)
+        serving = self._serving
+        if serving is None:
+            registered = tuple(Registered(entry.target, entry.health) for entry in self)
             targets, why = routable(self.group, registered)
-            found = self._found = tuple(targets), why
+            serving = self._serving = tuple(targets), why
         group = self.group
         if group.algorithm == "least_outstanding_requests":
-            busy = {each.target: len(each.leases) for each in self}
-            return Routable(*found, turn, busy)
+            busy = {entry.target: len(entry.leases) for entry in self}
+            return Routable(*serving, turn, busy)
         if group.slow_start:
-            return Routable(*found, turn, shares=self._shares())
-        return Routable(*found, turn)
+            return Routable(*serving, turn, shares=self._shares())
+        return Routable(*serving, turn)
 
     def _shares(self) -> Mapping[Target, float]:
         now, duration = self._clock(), self.group.slow_start
         return {
-            each.target: share
-            for each in self
-            if each.starts_slowly
-            and each.healthy_since is not None
-            and (share := share_at(now, each.healthy_since, duration)) < 1
+            entry.target: share
+            for entry in self
+            if entry.starts_slowly
+            and entry.healthy_since is not None
+            and (share := share_at(now, entry.healthy_since, duration)) < 1
         }
 
     def take(self, target: Target) -> Lease | None:
@@ -177,7 +177,7 @@ class GroupTargets:
         """The group has another configuration; its targets change if that says so."""
         old, self.group = self.group, group
         if group.targets != old.targets:
-            for target in [each.target for each in self]:
+            for target in [entry.target for entry in self]:
                 if target not in group.targets:
                     self.deregister(target)
             for target in group.targets:
@@ -212,7 +212,11 @@ class TargetGroups:
 
     def configure(self, groups: Mapping[str, TargetGroup]) -> None:
         """Makes the groups those of a configuration."""
-        wanted = {name: each for name, each in groups.items() if isinstance(each, IpTargetGroup)}
+        wanted = {
+            name: any_group
+            for name, any_group in groups.items()
+            if isinstance(any_group, IpTargetGroup)
+        }
         for name in self._groups.keys() - wanted.keys():
             self._groups.pop(name).close()
         for name, group in wanted.items():
@@ -222,9 +226,9 @@ class TargetGroups:
             elif known.group != group:
                 known.become(group)
         known_functions, self.functions = self.functions, {}
-        for name, each in groups.items():
-            if isinstance(each, LambdaTargetGroup):
-                is_checked = each.health_check.is_enabled
+        for name, any_group in groups.items():
+            if isinstance(any_group, LambdaTargetGroup):
+                is_checked = any_group.health_check.is_enabled
                 health = known_functions.get(name, REGISTERED) if is_checked else UNCHECKED
                 self.functions[name] = health
         self.on_change()
@@ -237,18 +241,18 @@ class TargetGroups:
 
     def routable(self, group: IpTargetGroup) -> Routable:
         """What the next request to `group` may go to."""
-        found = self._groups.get(group.name)
-        if found is None:  # the configuration changed under the request
+        members = self._groups.get(group.name)
+        if members is None:  # the configuration changed under the request
             return Routable(group.targets, "the target group is gone")
-        return found.routable()
+        return members.routable()
 
     def peek(self, group: IpTargetGroup) -> Routable:
         """As `routable`, without taking a turn."""
         return self._groups[group.name].peek()
 
     def take(self, group: IpTargetGroup, target: Target) -> Lease | None:
-        found = self._groups.get(group.name)
-        return None if found is None else found.take(target)
+        members = self._groups.get(group.name)
+        return None if members is None else members.take(target)
 
     def register(self, name: str, targets: Iterable[Target]) -> None:
         """Registers targets in an ip target group. Raises UsageError."""
@@ -267,29 +271,29 @@ class TargetGroups:
         self.on_change()
 
     def _named(self, name: str) -> GroupTargets:
-        found = self._groups.get(name)
-        if found is None:
+        members = self._groups.get(name)
+        if members is None:
             raise UsageError(f"{name!r} is no target group of ip or instance targets")
-        return found
+        return members
 
     def describe(self, name: str) -> list[dict[str, Any]]:
         """The targets of an ip group: `target`, health, requests so far and under way."""
         return [
             {
-                "target": str(each.target),
-                **told(each.health),
-                "requests": each.requests,
-                "outstanding": len(each.leases),
+                "target": str(entry.target),
+                **health_words(entry.health),
+                "requests": entry.requests,
+                "outstanding": len(entry.leases),
             }
-            for each in self._named(name)
+            for entry in self._named(name)
         ]
 
     def close(self) -> None:
-        for each in self:
-            each.close()
+        for members in self:
+            members.close()
 
 
-def told(health: Health) -> dict[str, str]:
+def health_words(health: Health) -> dict[str, str]:
     """A target's health in the words of DescribeTargetHealth."""
     return {
         "state": health.state,

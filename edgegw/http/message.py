@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
-from edgegw.http.loose_head import LooseHead
-from edgegw.http.target import Target
+from edgegw.http.lenient_head import LenientHead
+from edgegw.http.target import RequestTarget
 from edgegw.values import value
 
 Header: TypeAlias = tuple[bytes, bytes]
@@ -176,7 +176,7 @@ class Client(NamedTuple):
 LOCAL: Final = Client()
 
 
-class Tls(NamedTuple):
+class NegotiatedTls(NamedTuple):
     """How TLS was agreed on: protocol and cipher suite by OpenSSL's names, and in which handshake.
 
     `reused` is a request that is not the first one of its connection.
@@ -193,21 +193,21 @@ class Request:
 
     `upgrade` is the protocol that the sender asks to switch to (`websocket`), else empty. `tls` is
     None without TLS.
-    `loose` is the head as it stood where a strict parser refused it and the front door did not.
+    `lenient` is the head as it stood where a strict parser refused it and the front door did not.
     """
 
     method: str
-    target: Target
+    target: RequestTarget
     headers: Headers = NO_HEADERS
     body: Body = EMPTY
     scheme: str = "http"
     http_version: str = "1.1"
     client: Client = LOCAL
     upgrade: bytes = b""
-    tls: Tls | None = None
-    loose: LooseHead | None = None
+    tls: NegotiatedTls | None = None
+    lenient: LenientHead | None = None
 
-    def sent(self, target: Target, headers: Headers) -> Request:
+    def sent(self, target: RequestTarget, headers: Headers) -> Request:
         """This request with another target and headers; `replace` costs more."""
         return Request(
             self.method,
@@ -219,7 +219,7 @@ class Request:
             self.client,
             self.upgrade,
             self.tls,
-            self.loose,
+            self.lenient,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Target(NamedTuple):
+class RequestTarget(NamedTuple):
     """The target of a request line, never decoded.
 
     `query` is what stands behind the first `?`, without it; None where there is no `?`, so `/x`
@@ -17,18 +17,18 @@ class Target(NamedTuple):
     authority: bytes | None = None
 
     @staticmethod
-    def parse(raw: bytes) -> Target:
+    def parse(raw: bytes) -> RequestTarget:
         """Splits origin-form (`/a?b`), absolute-form (`http://h/a?b`) and `*`."""
         if raw[:1] == b"/":
             path, mark, query = raw.partition(b"?")
-            return Target(path, query if mark else None)
+            return RequestTarget(path, query if mark else None)
         scheme, mark, rest = raw.partition(b"://")
         if not mark or scheme.lower() not in (b"http", b"https"):
             path, mark, query = raw.partition(b"?")
-            return Target(path, query if mark else None)
+            return RequestTarget(path, query if mark else None)
         end = min((at for at in (rest.find(b"/"), rest.find(b"?")) if at >= 0), default=len(rest))
         path, mark, query = rest[end:].partition(b"?")
-        return Target(path or b"/", query if mark else None, rest[:end])
+        return RequestTarget(path or b"/", query if mark else None, rest[:end])
 
     @property
     def raw(self) -> bytes:

@@ -54,7 +54,7 @@ class Outlet(Protocol):
         ...
 
 
-class Incoming(Protocol):
+class IncomingBody(Protocol):
     """The body of the request while it comes in."""
 
     is_answered: bool
@@ -70,7 +70,7 @@ async def answer(
     accepted: Response | Awaitable[Response],
     request: Request,
     outlet: Outlet,
-    body: Incoming | None = None,
+    body: IncomingBody | None = None,
 ) -> None:
     """Waits for the response to `request` and sends it; raises nothing but CancelledError."""
     try:
@@ -108,7 +108,7 @@ async def deliver(
     request: Request,
     outlet: Outlet,
     delivery: Delivery,
-    body: Incoming | None = None,
+    body: IncomingBody | None = None,
 ) -> None:
     """Sends `response` and notes in `delivery` how that went."""
     try:
@@ -138,7 +138,7 @@ async def _carry(
     request: Request,
     outlet: Outlet,
     delivery: Delivery,
-    body: Incoming | None,
+    body: IncomingBody | None,
 ) -> None:
     payload = response.body
     may_have_body = has_body(request.method, response.status)

@@ -22,7 +22,7 @@ from edgegw.http.message import (
     Response,
     has_body,
 )
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 from edgegw.wire.answering import answer
 from edgegw.wire.front import Front, ViewerGoneError
 
@@ -59,12 +59,12 @@ class AsgiFront:
                 await send({"type": "websocket.close", "code": 1008, "reason": ""})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        incoming = _Incoming(receive, self._front.limits().idle)
+        incoming = _AsgiBody(receive, self._front.limits().idle)
         headers = Headers(scope["headers"])
         if scope.get("http_version", "1.1") >= "2" and not _is_framed(headers):
             await incoming.look_ahead()
         request = _request(scope, headers, incoming)
-        outlet = _Outlet(scope, send, incoming)
+        outlet = _AsgiOutlet(scope, send, incoming)
         try:
             await answer(self._front, self._front.accept(request), request, outlet, incoming)
         finally:
@@ -85,7 +85,7 @@ class AsgiFront:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-class _Incoming:
+class _AsgiBody:
     """The receiving side of one request: its body, and later the news that the client left."""
 
     def __init__(self, receive: Receive, idle: float | None) -> None:
@@ -166,11 +166,11 @@ def _is_framed(headers: Headers) -> bool:
     return is_grpc(headers)
 
 
-def _request(scope: Scope, headers: Headers, incoming: _Incoming) -> Request:
+def _request(scope: Scope, headers: Headers, incoming: _AsgiBody) -> Request:
     """The request in an ASGI scope, its body untouched."""
     raw = cast("bytes | None", scope.get("raw_path")) or scope["path"].encode("utf-8")
     query = cast("bytes", scope.get("query_string") or b"")
-    target = Target.parse(raw + b"?" + query if query else raw)
+    target = RequestTarget.parse(raw + b"?" + query if query else raw)
     client: tuple[str, int] | None = scope.get("client")
     return Request(
         scope["method"],
@@ -183,7 +183,7 @@ def _request(scope: Scope, headers: Headers, incoming: _Incoming) -> Request:
     )
 
 
-def _body(headers: Headers, incoming: _Incoming) -> Body:
+def _body(headers: Headers, incoming: _AsgiBody) -> Body:
     length: int | None = None
     declared = headers.get(b"content-length")
     if b"transfer-encoding" not in headers:
@@ -195,12 +195,12 @@ def _body(headers: Headers, incoming: _Incoming) -> Body:
     return Body(chunks=incoming.chunks(), length=length)
 
 
-class _Outlet:
+class _AsgiOutlet:
     """Where the answer goes out (`answering.Outlet`)."""
 
     splice: Callable[[Response], Awaitable[tuple[int, int]]] | None = None
 
-    def __init__(self, scope: Scope, send: Send, incoming: _Incoming) -> None:
+    def __init__(self, scope: Scope, send: Send, incoming: _AsgiBody) -> None:
         extensions: dict[str, object] = scope.get("extensions") or {}
         self._extensions = extensions
         self._method = cast("str", scope["method"])

@@ -77,20 +77,20 @@ def load_authority(
 
     installed = mkcert_folder(os.environ if environment is None else environment)
     if installed is not None and os.access(installed / "rootCA-key.pem", os.R_OK):
-        found = _read_authority(installed)
-        if found is not None and found.not_valid_after_utc > now():
+        known = _read_authority(installed)
+        if known is not None and known.not_valid_after_utc > now():
             return Authority(installed / "rootCA.pem", _signer(installed), is_mkcert=True)
     folder = state_folder(state) / "ca"
     certificate, key = folder / "rootCA.pem", folder / "rootCA-key.pem"
     if not key.exists():
         folder.mkdir(mode=0o700, exist_ok=True)
-        made = trustme.CA(
+        authority = trustme.CA(
             organization_name="edgegw development CA",
             organization_unit_name=f"made {now():%Y-%m-%d} for local use only",
             path_length=0,
         )
-        write_private(certificate, made.cert_pem.bytes())
-        write_private(key, made.private_key_pem.bytes())
+        write_private(certificate, authority.cert_pem.bytes())
+        write_private(key, authority.private_key_pem.bytes())
     if _read_authority(folder) is None:
         text = (
             f"the certificate authority in {folder} cannot be read: remove the folder, a new one "
@@ -146,29 +146,31 @@ class Certificates:
         file = folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', names[0])}.pem"
         if not self._is_good(file, names):
             now = self._now()
-            made = self.authority.signer.issue_cert(
+            issued = self.authority.signer.issue_cert(
                 *names,
                 common_name=names[0][:64],
                 organization_name="edgegw development certificate",
                 not_before=now - _SKEW,
                 not_after=now - _SKEW + LIFETIME,
             )
-            write_private(file, made.private_key_and_cert_chain_pem.bytes())
+            write_private(file, issued.private_key_and_cert_chain_pem.bytes())
         return file
 
     def _is_good(self, file: Path, names: Sequence[str]) -> bool:
         from cryptography import x509
 
         try:
-            found = x509.load_pem_x509_certificate(file.read_bytes())
-            alternatives = found.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+            certificate = x509.load_pem_x509_certificate(file.read_bytes())
+            alternatives = certificate.extensions.get_extension_for_class(
+                x509.SubjectAlternativeName
+            )
         except (OSError, ValueError, x509.ExtensionNotFound):
             return False
-        covered = {str(each.value) for each in alternatives.value}
+        covered = {str(name.value) for name in alternatives.value}
         return (
             covered == set(names)
-            and found.not_valid_after_utc - self._now() > _RENEWED
-            and _key_id(found, of_issuer=True) == self.authority.key_id
+            and certificate.not_valid_after_utc - self._now() > _RENEWED
+            and _key_id(certificate, of_issuer=True) == self.authority.key_id
         )
 
 
@@ -196,7 +198,7 @@ class DoorTls:
         self._aliases = aliases
         self._protocols = list(protocols)
         self._own = dict(own)
-        self._local = (*LOCAL_NAMES, *(each for each in names if each not in LOCAL_NAMES))
+        self._local = (*LOCAL_NAMES, *(name for name in names if name not in LOCAL_NAMES))
         self._contexts: dict[Path, tuple[int, ssl.SSLContext]] = {}
         if self.passes_through:
             passthrough_tls.load_openssl()
@@ -270,15 +272,15 @@ class DoorTls:
         known = self._passing.get(file)
         if known is None or known[0] != changed:
             key = self._own.get(str(file), str(file))
-            made = passthrough_tls.make_context(str(file), key, self._protocols, self.passing)
-            known = self._passing[file] = (changed, made)
+            context = passthrough_tls.make_context(str(file), key, self._protocols, self.passing)
+            known = self._passing[file] = (changed, context)
         return known[1]
 
     def whole(self) -> tuple[str, str]:
         """Certificate and key for everybody: where nobody can choose by name (HTTP/3)."""
         if self._own:
             return next(iter(self._own.items()))
-        names = [each for each in self._aliases() if each not in self._local]
+        names = [name for name in self._aliases() if name not in self._local]
         file = str(self._certificates.file(("quic.localhost", *self._local, *names)))
         return file, file
 
@@ -303,11 +305,11 @@ def covered_names(file: Path) -> frozenset[str]:
     from cryptography import x509
 
     try:
-        found = x509.load_pem_x509_certificate(file.read_bytes())
-        alternatives = found.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        certificate = x509.load_pem_x509_certificate(file.read_bytes())
+        alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except (OSError, ValueError, x509.ExtensionNotFound):
         return frozenset()
-    return frozenset(str(each.value).lower() for each in alternatives.value)
+    return frozenset(str(name.value).lower() for name in alternatives.value)
 
 
 def _matching(name: str, aliases: Sequence[str]) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from typing import Protocol
 
 from edgegw.http.limits import Limits, Trouble
-from edgegw.http.message import Client, Request, Response, Tls
+from edgegw.http.message import Client, NegotiatedTls, Request, Response
 from edgegw.values import value
 
 EXCERPT = 64 * 1024
@@ -33,7 +33,7 @@ class ViewerGoneError(Exception):
 class Handshake:
     """How TLS was agreed on, and how long it took in seconds; `failure` is why it was not."""
 
-    tls: Tls | None = None
+    tls: NegotiatedTls | None = None
     latency: float = 0.0
     failure: OSError | None = None
 

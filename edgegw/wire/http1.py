@@ -28,13 +28,13 @@ from secrets import token_hex
 from typing import Final, Protocol, cast
 
 from edgegw.http.limits import Trouble
-from edgegw.http.message import EMPTY, Client, Request, Response, Tls, has_body
-from edgegw.http.target import Target
+from edgegw.http.message import EMPTY, Client, NegotiatedTls, Request, Response, has_body
+from edgegw.http.target import RequestTarget
 from edgegw.wire import http1_writer
 from edgegw.wire.answering import answer
 from edgegw.wire.front import Delivery, Front, ViewerGoneError
 from edgegw.wire.http1_outlet import Http1Outlet
-from edgegw.wire.http1_reader import End, Event, Head, Http1Reader, Part, Raw, Refused
+from edgegw.wire.http1_reader import End, Head, Http1Reader, Part, Raw, ReaderEvent, Unreadable
 from edgegw.wire.request_body import RequestBody
 from edgegw.wire.tunnel import Tunnel, TunnelEnd
 
@@ -79,7 +79,7 @@ def close_gently(transport: asyncio.Transport, *, unread: bool) -> None:
     asyncio.get_running_loop().call_later(_LINGER, transport.close)
 
 
-def no_tls() -> Tls | None:
+def no_tls() -> NegotiatedTls | None:
     """What is told of TLS on a connection without."""
     return None
 
@@ -92,7 +92,7 @@ class Http1(asyncio.Protocol):
         front: Front,
         connections: set[Connection],
         client: Client | None = None,
-        tls: Callable[[], Tls | None] = no_tls,
+        tls: Callable[[], NegotiatedTls | None] = no_tls,
     ) -> None:
         self.front = front
         self.loop = asyncio.get_running_loop()
@@ -113,7 +113,7 @@ class Http1(asyncio.Protocol):
         self._is_paused = self._is_stopping = self._is_ending = self.is_lost = False
         self._tunnel: Tunnel | None = None
         self._early: list[bytes] = []
-        self._made = self._heard = self._rests_since = self.loop.time()
+        self._began = self._heard = self._rests_since = self.loop.time()
         self._head_since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -125,7 +125,7 @@ class Http1(asyncio.Protocol):
         if not self._is_announced:
             self.client = new_client(transport.get_extra_info("peername") or ("", 0))
             self.front.connected(self.client, None)
-        self._look_at(self._made + self._limits.keep_alive)
+        self._look_at(self._began + self._limits.keep_alive)
 
     def data_received(self, data: bytes) -> None:
         self._heard = self.loop.time()
@@ -188,7 +188,7 @@ class Http1(asyncio.Protocol):
 
     # Requests
 
-    def _go_on(self, event: Event) -> None:
+    def _go_on(self, event: ReaderEvent) -> None:
         """More of what has begun."""
         body = self._body
         if type(event) is Part:
@@ -202,7 +202,7 @@ class Http1(asyncio.Protocol):
         elif type(event) is Raw:
             self._early.append(event.data)  # for whoever takes over
             self._pause()
-        elif isinstance(event, Refused):
+        elif isinstance(event, Unreadable):
             self._refuse(event.detail, event.why)
 
     def _take(self, head: Head) -> None:
@@ -229,10 +229,10 @@ class Http1(asyncio.Protocol):
         fields, limits = head.fields, self._limits
         keep_alive = fields.keep_alive and not self._is_stopping
         if keep_alive and limits.age is not None:
-            keep_alive = self.loop.time() - self._made < limits.age
+            keep_alive = self.loop.time() - self._began < limits.age
         request = Request(
             head.method,
-            Target.parse(head.target),
+            RequestTarget.parse(head.target),
             fields.headers,
             EMPTY if body is None else body.body(fields.length),
             self._scheme,
@@ -240,7 +240,7 @@ class Http1(asyncio.Protocol):
             self.client,
             fields.upgrade if fields.upgrade == b"websocket" else b"",
             self.tls(),
-            head.loose,
+            head.lenient,
         )
         accepted = self.front.accept(request)
         if type(accepted) is Response and accepted.body.content is not None:

@@ -6,7 +6,7 @@ Three ways of reading a head stand behind `feed`, and nobody outside can tell wh
 
 - remembered: the very bytes were read before (`remembered_heads`);
 - strict: httptools (llhttp), which refuses whatever two readers might understand differently;
-- lenient: what the strict parser refused is read once more (`http.loose_head`), where the front
+- lenient: what the strict parser refused is read once more (`http.lenient_head`), where the front
   door wants to judge such heads itself. The connection ends behind it: what follows is thrown
   away, never taken for a request.
 
@@ -17,7 +17,7 @@ The states, and what leads from one to the other (`TRANSITIONS` is the same as a
     HEAD ──asks to switch protocols, no body──▶ SWITCHED: what follows is `Raw`
     HEAD ──asks to switch, with a body──▶ BODY: an ordinary request, which is the last one
     any ──complete, and the connection is not kept──▶ ENDED: what follows is thrown away
-    any ──nobody could go on reading──▶ ENDED, after one `Refused`
+    any ──nobody could go on reading──▶ ENDED, after one `Unreadable`
 
 Two sad stories. llhttp takes the body of a request that asks to switch protocols for the other
 protocol: another parser, told the framing alone, reads it. And header lines that come behind a
@@ -34,8 +34,8 @@ from typing import Final, TypeAlias
 
 import httptools
 
+from edgegw.http.lenient_head import LenientHead, head_end, is_hopeless, parse_leniently, simple_end
 from edgegw.http.limits import Limits, Trouble
-from edgegw.http.loose_head import LooseHead, head_end, is_hopeless, parse_loosely, simple_end
 from edgegw.http.message import Header, Headers
 from edgegw.wire.remembered_heads import REQUEST_LINE, Fields, RememberedHeads, is_one_block
 
@@ -51,7 +51,7 @@ _METHODS: Final = {b"GET": "GET", b"HEAD": "HEAD"}
 _heads: Final = RememberedHeads()
 
 
-class State(Enum):
+class RequestState(Enum):
     """Where a connection stands."""
 
     IDLE = auto()
@@ -64,31 +64,42 @@ class State(Enum):
 
 
 TRANSITIONS: Final = {
-    State.IDLE: {State.HEAD, State.BODY, State.COLLECTING, State.LAST_BODY},
-    State.HEAD: {State.IDLE, State.BODY, State.COLLECTING, State.LAST_BODY, State.SWITCHED},
-    State.BODY: {State.IDLE},
-    State.COLLECTING: {State.LAST_BODY},
-    State.LAST_BODY: set[State](),
-    State.SWITCHED: set[State](),
-    State.ENDED: set[State](),
+    RequestState.IDLE: {
+        RequestState.HEAD,
+        RequestState.BODY,
+        RequestState.COLLECTING,
+        RequestState.LAST_BODY,
+    },
+    RequestState.HEAD: {
+        RequestState.IDLE,
+        RequestState.BODY,
+        RequestState.COLLECTING,
+        RequestState.LAST_BODY,
+        RequestState.SWITCHED,
+    },
+    RequestState.BODY: {RequestState.IDLE},
+    RequestState.COLLECTING: {RequestState.LAST_BODY},
+    RequestState.LAST_BODY: set[RequestState](),
+    RequestState.SWITCHED: set[RequestState](),
+    RequestState.ENDED: set[RequestState](),
 }
 """What one step may lead to; `ENDED` may follow any of them."""
 
 
 @dataclass(slots=True)
 class Head:
-    """The head of a request. `loose` is how it stood where the strict parser refused it."""
+    """The head of a request. `lenient` is how it stood where the strict parser refused it."""
 
     method: str
     target: bytes
     version: str
     fields: Fields
-    loose: LooseHead | None = None
+    lenient: LenientHead | None = None
 
     @property
     def is_simple(self) -> bool:
         """Whether the client speaks HTTP/0.9: it gets the body of the answer alone."""
-        return self.loose is not None and not self.loose.version
+        return self.lenient is not None and not self.lenient.version
 
 
 @dataclass(slots=True)
@@ -106,7 +117,7 @@ class End:
 
 
 @dataclass(slots=True)
-class Refused:
+class Unreadable:
     """What came cannot be read; nothing more will be."""
 
     detail: str
@@ -120,7 +131,7 @@ class Raw:
     data: bytes
 
 
-Event: TypeAlias = Head | Part | End | Refused | Raw
+ReaderEvent: TypeAlias = Head | Part | End | Unreadable | Raw
 
 
 class Http1Reader:
@@ -128,8 +139,8 @@ class Http1Reader:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self.state = State.IDLE
-        self._events: list[Event] = []
+        self.state = RequestState.IDLE
+        self._events: list[ReaderEvent] = []
         self._parser = httptools.HttpRequestParser(self)
         self._lines: list[Header] = []
         self._trailers: list[Header] = []
@@ -144,87 +155,87 @@ class Http1Reader:
     @property
     def is_in_head(self) -> bool:
         """Whether a head has begun and is not complete."""
-        return self.state is State.HEAD or self.state is State.COLLECTING
+        return self.state is RequestState.HEAD or self.state is RequestState.COLLECTING
 
-    def feed(self, data: bytes) -> Sequence[Event]:
+    def feed(self, data: bytes) -> Sequence[ReaderEvent]:
         """What `data`, and what came before it, says. Never raises."""
         state = self.state
-        if state is State.IDLE:
+        if state is RequestState.IDLE:
             line = REQUEST_LINE.match(data)
             if line is not None:
                 block = data[line.end() :]
                 fields = _heads.get(block)
                 if fields is not None:
                     if not fields.keep_alive:
-                        self.state = State.ENDED
+                        self.state = RequestState.ENDED
                     return (Head(_METHODS[line[1]], line[2], "1.1", fields),)
                 return self._feed_new(data, block if is_one_block(block) else None)
             return self._feed_new(data, None)
-        if state is State.ENDED:
+        if state is RequestState.ENDED:
             return ()
-        if state is State.SWITCHED:
+        if state is RequestState.SWITCHED:
             return (Raw(data),)
-        if state is State.COLLECTING:
+        if state is RequestState.COLLECTING:
             self._head.append(data)
-            self._read_loosely()
+            self._read_leniently()
         else:
-            if state is State.HEAD:
+            if state is RequestState.HEAD:
                 self._head.append(data)
             self._parse(data)
         return self._taken()
 
     def end(self) -> None:
         """Nothing more is to be read: the connection closes behind an answer."""
-        self.state = State.ENDED
+        self.state = RequestState.ENDED
 
-    def _taken(self) -> list[Event]:
+    def _taken(self) -> list[ReaderEvent]:
         events, self._events = self._events, []
         return events
 
-    def _feed_new(self, data: bytes, block: bytes | None) -> Sequence[Event]:
+    def _feed_new(self, data: bytes, block: bytes | None) -> Sequence[ReaderEvent]:
         """The first bytes of a request; with `block`, all of one that may be remembered."""
         self._head = [data]
         self._is_first = True
         if block is None and self._limits.is_lenient and len(data) < _SHORT and simple_end(data):
-            self._read_loosely()
+            self._read_leniently()
             return self._taken()
         self._parse(data)
         events = self._taken()
         if block is not None and len(events) == 1:
             head = events[0]
-            if isinstance(head, Head) and head.loose is None and is_plain(head.fields):
+            if isinstance(head, Head) and head.lenient is None and is_plain(head.fields):
                 _heads.learn(block, head.fields)
         return events
 
     def _refuse(self, detail: str, why: Trouble = "malformed") -> None:
-        if self.state is not State.ENDED:
-            self.state = State.ENDED
-            self._events.append(Refused(detail, why))
+        if self.state is not RequestState.ENDED:
+            self.state = RequestState.ENDED
+            self._events.append(Unreadable(detail, why))
 
     # The strict way
 
     def _parse(self, data: bytes) -> None:
-        if self.state in (State.IDLE, State.HEAD):
+        if self.state in (RequestState.IDLE, RequestState.HEAD):
             self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._on_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
-            in_head = self.state in (State.IDLE, State.HEAD)
+            in_head = self.state in (RequestState.IDLE, RequestState.HEAD)
             if in_head and self._limits.is_lenient and self._is_first:
-                self._read_loosely()
+                self._read_leniently()
             else:
                 self._refuse(f"malformed HTTP: {error}")
-        if self.state is State.HEAD and self._head_bytes > MAX_HEAD:
+        if self.state is RequestState.HEAD and self._head_bytes > MAX_HEAD:
             self._refuse(f"request line and headers exceed {MAX_HEAD} bytes", "too-large")
 
     def _on_upgrade(self, rest: bytes) -> None:
         """What llhttp takes for another protocol."""
-        if self.state is State.BODY and self._fields is not None:
+        if self.state is RequestState.BODY and self._fields is not None:
             lines = [line for line in self._fields.headers.raw if line[0].lower() in _FRAMING]
             self._read_body_alone(lines, rest)
-        elif self.state is State.SWITCHED and rest:
+        elif self.state is RequestState.SWITCHED and rest:
             self._events.append(Raw(rest))
 
     def _read_body_alone(self, framing: list[Header], rest: bytes) -> None:
@@ -235,10 +246,10 @@ class Http1Reader:
         try:
             self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % lines)
             self._is_muted = False
-            if rest and self.state is not State.ENDED:
+            if rest and self.state is not RequestState.ENDED:
                 self._parser.feed_data(rest)
         except httptools.HttpParserUpgrade:
-            self.state = State.ENDED  # another request behind the last one
+            self.state = RequestState.ENDED  # another request behind the last one
         except httptools.HttpParserError as error:
             self._refuse(f"malformed HTTP: {error}")
         finally:
@@ -247,8 +258,8 @@ class Http1Reader:
     # What httptools calls
 
     def on_message_begin(self) -> None:
-        if self.state is State.IDLE:
-            self.state = State.HEAD
+        if self.state is RequestState.IDLE:
+            self.state = RequestState.HEAD
             self._lines, self._trailers, self._target = [], [], b""
 
     def on_url(self, url: bytes) -> None:
@@ -256,7 +267,7 @@ class Http1Reader:
             self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.state is State.HEAD:
+        if self.state is RequestState.HEAD:
             # Blanks behind a value are not part of it; the parser keeps them.
             self._lines.append((name, value.rstrip(b" \t")))
         elif not self._is_muted:
@@ -264,7 +275,7 @@ class Http1Reader:
 
     def on_headers_complete(self) -> None:
         self._head_bytes = 0
-        if self.state is not State.HEAD:
+        if self.state is not RequestState.HEAD:
             return
         parser = self._parser
         version = parser.get_http_version()
@@ -283,41 +294,43 @@ class Http1Reader:
         method = parser.get_method().decode("ascii", "replace")
         self._events.append(Head(method, self._target, version, fields))
         if fields.has_body:
-            self.state = State.BODY
+            self.state = RequestState.BODY
         elif switches:
-            self.state = State.SWITCHED
+            self.state = RequestState.SWITCHED
 
     def on_body(self, body: bytes) -> None:
-        if self.state is State.BODY or self.state is State.LAST_BODY:
+        if self.state is RequestState.BODY or self.state is RequestState.LAST_BODY:
             self._events.append(Part(body))
 
     def on_message_complete(self) -> None:
         state, fields = self.state, self._fields
         self._is_first = False  # where the next head begins is known only if data begins with it
-        if state is State.BODY and self._parser.should_upgrade():
+        if state is RequestState.BODY and self._parser.should_upgrade():
             return  # llhttp knows nothing of this body
-        if state is State.BODY or state is State.LAST_BODY:
+        if state is RequestState.BODY or state is RequestState.LAST_BODY:
             self._events.append(End(tuple(self._trailers)))
-        if state is State.HEAD or state is State.BODY:
-            self.state = State.IDLE if fields is None or fields.keep_alive else State.ENDED
-        elif state is State.LAST_BODY:
-            self.state = State.ENDED
+        if state is RequestState.HEAD or state is RequestState.BODY:
+            self.state = (
+                RequestState.IDLE if fields is None or fields.keep_alive else RequestState.ENDED
+            )
+        elif state is RequestState.LAST_BODY:
+            self.state = RequestState.ENDED
 
     # The lenient way
 
-    def _read_loosely(self) -> None:
+    def _read_leniently(self) -> None:
         """Reads a head that the strict parser refuses, as far as it can be told what it says."""
         data = b"".join(self._head)
         self._events = []
         end = simple_end(data) or head_end(data)
         if end is None:
-            self.state = State.COLLECTING
+            self.state = RequestState.COLLECTING
             if is_hopeless(data):
                 self._refuse("malformed HTTP: no request line")
             elif len(data) > MAX_HEAD:
                 self._refuse(f"request line and headers exceed {MAX_HEAD} bytes", "too-large")
             return
-        head = parse_loosely(data[:end])
+        head = parse_leniently(data[:end])
         if head is None or not head.uri:
             self._refuse("malformed HTTP: no request line")
             return
@@ -331,9 +344,9 @@ class Http1Reader:
         method = head.method.decode("latin-1")
         self._events.append(Head(method, head.uri, version, fields, head))
         if not framing:
-            self.state = State.ENDED
+            self.state = RequestState.ENDED
             return
-        self.state = State.LAST_BODY
+        self.state = RequestState.LAST_BODY
         self._read_body_alone(framing, data[end:])
 
 
@@ -362,7 +375,7 @@ def is_plain(fields: Fields) -> bool:
     return not (fields.has_body or fields.upgrade or fields.expects_continue) and fields.hosts == 1
 
 
-def _fit(head: LooseHead) -> tuple[list[Header], list[Header]]:
+def _fit(head: LenientHead) -> tuple[list[Header], list[Header]]:
     """The lines of a lenient head that can be written down again, and those that frame its body."""
     lines = [line for line in head.fit_to_send() if line[0].lower() not in _FRAMING]
     framing: list[Header] = []

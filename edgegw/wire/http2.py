@@ -27,10 +27,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from edgegw.http.message import Client, Header, Tls
+from edgegw.http.message import Client, Header, NegotiatedTls
 from edgegw.wire.front import Front
 from edgegw.wire.http1 import Connection
-from edgegw.wire.http2_frames import ErrorCode
+from edgegw.wire.http2_frames import Http2Code
 from edgegw.wire.http2_heads import MalformedHeadError, RequestHeads
 from edgegw.wire.http2_outlet import StreamOutlet
 from edgegw.wire.http2_states import Goodbye
@@ -53,7 +53,7 @@ class Http2(Http2Connection[StreamOutlet]):
         front: Front,
         connections: set[Connection],
         client: Client,
-        tls: Callable[[], Tls | None],
+        tls: Callable[[], NegotiatedTls | None],
     ) -> None:
         self.front = front
         self.client = client
@@ -62,7 +62,7 @@ class Http2(Http2Connection[StreamOutlet]):
         super().__init__(is_client=False, window=_WINDOW, streams=limits.streams)
         self._connections = connections
         self._begun = self._unanswered = self._answers_to = 0
-        self._made = self._rests_since = self.loop.time()
+        self._began = self._rests_since = self.loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._head_timer: asyncio.TimerHandle | None = None
 
@@ -109,7 +109,7 @@ class Http2(Http2Connection[StreamOutlet]):
 
     def stream_begun(self, number: int, lines: list[Header], *, ends: bool) -> None:
         if self.is_leaving or len(self.streams) >= self.limits.streams:
-            self.put_reset(number, ErrorCode.REFUSED_STREAM)
+            self.put_reset(number, Http2Code.REFUSED_STREAM)
             return
         try:
             head, path = _heads.read(lines)
@@ -118,7 +118,7 @@ class Http2(Http2Connection[StreamOutlet]):
         except MalformedHeadError as error:
             if error.is_fatal:
                 raise
-            self.put_reset(number, ErrorCode.PROTOCOL_ERROR)
+            self.put_reset(number, Http2Code.PROTOCOL_ERROR)
             return
         self._answers_to = number
         stream = StreamOutlet(self, number, head, path)
@@ -132,7 +132,7 @@ class Http2(Http2Connection[StreamOutlet]):
         self._begun += 1
         limits = self.limits
         if self._begun == limits.requests or (
-            limits.age is not None and self.loop.time() - self._made >= limits.age
+            limits.age is not None and self.loop.time() - self._began >= limits.age
         ):
             self.say_goodbye(number)
 
@@ -179,5 +179,5 @@ class Http2(Http2Connection[StreamOutlet]):
         if self._head_timer is None and self.limits.head is not None and not self.is_over:
             self._head_timer = self.loop.call_later(
                 self.limits.head,
-                partial(self.fail, "a head that has no end", ErrorCode.ENHANCE_YOUR_CALM),
+                partial(self.fail, "a head that has no end", Http2Code.ENHANCE_YOUR_CALM),
             )

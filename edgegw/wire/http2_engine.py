@@ -36,9 +36,9 @@ from edgegw.wire.http2_frames import (
     RST_STREAM,
     WIDEST,
     WITH_PRIORITY,
-    ErrorCode,
     FrameError,
     FrameReader,
+    Http2Code,
     check_priority,
     number_frame,
     without_padding,
@@ -127,13 +127,13 @@ class Http2Engine(Http2Writer, Generic[Stream]):
         takes = self._takes
         for kind, flags, number, payload in self.reader.feed(data):
             if self._block_of is not None and (kind != CONTINUATION or number != self._block_of[0]):
-                raise FrameError(ErrorCode.PROTOCOL_ERROR, "a frame within a header block")
+                raise FrameError(Http2Code.PROTOCOL_ERROR, "a frame within a header block")
             if kind < len(takes):
                 takes[kind](flags, number, payload)
 
     def _take_headers(self, flags: int, number: int, payload: bytes) -> None:
         if not number:
-            raise FrameError(ErrorCode.PROTOCOL_ERROR, "a head without a stream")
+            raise FrameError(Http2Code.PROTOCOL_ERROR, "a head without a stream")
         if flags & (PADDED | WITH_PRIORITY):
             payload = without_padding(payload, flags)
             if flags & WITH_PRIORITY:
@@ -147,10 +147,10 @@ class Http2Engine(Http2Writer, Generic[Stream]):
 
     def _take_continuation(self, flags: int, number: int, payload: bytes) -> None:
         if self._block_of is None:
-            raise FrameError(ErrorCode.PROTOCOL_ERROR, "a header block goes on that did not begin")
+            raise FrameError(Http2Code.PROTOCOL_ERROR, "a header block goes on that did not begin")
         self._block.append(payload)
         if sum(map(len, self._block)) > LARGEST:
-            raise FrameError(ErrorCode.ENHANCE_YOUR_CALM, "a header block beyond all limits")
+            raise FrameError(Http2Code.ENHANCE_YOUR_CALM, "a header block beyond all limits")
         if flags & END_HEADERS:
             number, first_flags = self._block_of
             block = b"".join(self._block)
@@ -161,21 +161,21 @@ class Http2Engine(Http2Writer, Generic[Stream]):
         try:
             lines = self._unpacker.unpack(block)
         except HeaderBlockError as error:
-            code = ErrorCode.COMPRESSION_ERROR
+            code = Http2Code.COMPRESSION_ERROR
             if error.is_too_large:
-                code = ErrorCode.ENHANCE_YOUR_CALM
+                code = Http2Code.ENHANCE_YOUR_CALM
             raise FrameError(code, f"a header block: {error}") from None
         stream = self.streams.get(number)
         if stream is None:
             self._begin(number, lines, ends=ends)
         elif stream.is_received:
-            self.break_off(stream, ErrorCode.STREAM_CLOSED)
+            self.break_off(stream, Http2Code.STREAM_CLOSED)
         elif not stream.has_head:
             stream.head_received(lines, ends=ends)
             if ends:
                 self._received(stream)
         elif not ends or stream.left:
-            self.break_off(stream, ErrorCode.PROTOCOL_ERROR)
+            self.break_off(stream, Http2Code.PROTOCOL_ERROR)
         else:
             stream.trailers_received(lines)
             self._received(stream)
@@ -184,7 +184,7 @@ class Http2Engine(Http2Writer, Generic[Stream]):
         if self._is_client or number <= self.last:
             self._check_closed(number)
         elif not number % 2:
-            raise FrameError(ErrorCode.PROTOCOL_ERROR, "a client's streams have odd numbers")
+            raise FrameError(Http2Code.PROTOCOL_ERROR, "a client's streams have odd numbers")
         else:
             self.last = number
             self.stream_begun(number, lines, ends=ends)
@@ -194,11 +194,11 @@ class Http2Engine(Http2Writer, Generic[Stream]):
 
     def _take_data(self, flags: int, number: int, payload: bytes) -> None:
         if not number:
-            raise FrameError(ErrorCode.PROTOCOL_ERROR, "data without a stream")
+            raise FrameError(Http2Code.PROTOCOL_ERROR, "data without a stream")
         counted = len(payload)
         self._receive_window -= counted
         if self._receive_window < 0:
-            raise FrameError(ErrorCode.FLOW_CONTROL_ERROR, "more data than there is room for")
+            raise FrameError(Http2Code.FLOW_CONTROL_ERROR, "more data than there is room for")
         stream = self.streams.get(number)
         if stream is None:
             self._check_closed(number)
@@ -207,11 +207,11 @@ class Http2Engine(Http2Writer, Generic[Stream]):
         if stream.is_received or not stream.has_head:
             closed = stream.is_received
             self._make_room(counted)
-            self.break_off(stream, ErrorCode.STREAM_CLOSED if closed else ErrorCode.PROTOCOL_ERROR)
+            self.break_off(stream, Http2Code.STREAM_CLOSED if closed else Http2Code.PROTOCOL_ERROR)
             return
         stream.receive_window -= counted
         if stream.receive_window < 0:
-            raise FrameError(ErrorCode.FLOW_CONTROL_ERROR, "more data than a stream has room for")
+            raise FrameError(Http2Code.FLOW_CONTROL_ERROR, "more data than a stream has room for")
         if flags & PADDED:
             payload = without_padding(payload, flags)
             self.acknowledge(stream, counted - len(payload))
@@ -225,7 +225,7 @@ class Http2Engine(Http2Writer, Generic[Stream]):
             stream.left -= len(data)
             if stream.left < 0:
                 self._make_room(len(data))
-                self.break_off(stream, ErrorCode.PROTOCOL_ERROR)
+                self.break_off(stream, Http2Code.PROTOCOL_ERROR)
                 return
         stream.body_received(data)
 
@@ -234,7 +234,7 @@ class Http2Engine(Http2Writer, Generic[Stream]):
         if stream.number not in self.streams:
             return
         if stream.left:  # less came than was promised
-            self.break_off(stream, ErrorCode.PROTOCOL_ERROR)
+            self.break_off(stream, Http2Code.PROTOCOL_ERROR)
             return
         stream.is_received = True
         stream.all_received()
@@ -242,26 +242,26 @@ class Http2Engine(Http2Writer, Generic[Stream]):
 
     def _take_priority(self, flags: int, number: int, payload: bytes) -> None:
         if not number:
-            raise FrameError(ErrorCode.PROTOCOL_ERROR, "a priority without a stream")
+            raise FrameError(Http2Code.PROTOCOL_ERROR, "a priority without a stream")
         if len(payload) != 5:
-            raise FrameError(ErrorCode.FRAME_SIZE_ERROR, "a priority of other than five bytes")
+            raise FrameError(Http2Code.FRAME_SIZE_ERROR, "a priority of other than five bytes")
         check_priority(number, payload)
 
     def _take_reset(self, flags: int, number: int, payload: bytes) -> None:
         if len(payload) != 4:
-            raise FrameError(ErrorCode.FRAME_SIZE_ERROR, "a reset of other than four bytes")
+            raise FrameError(Http2Code.FRAME_SIZE_ERROR, "a reset of other than four bytes")
         stream = self.streams.get(number)
         if stream is None:
             self._check_seen(number)
             return
-        is_refused = int.from_bytes(payload, "big") == ErrorCode.REFUSED_STREAM
+        is_refused = int.from_bytes(payload, "big") == Http2Code.REFUSED_STREAM
         self.drop(stream, "reset the request", is_refused=is_refused)
 
     def _take_settings(self, flags: int, number: int, payload: bytes) -> None:
         if number:
-            raise FrameError(ErrorCode.PROTOCOL_ERROR, "settings of a stream")
+            raise FrameError(Http2Code.PROTOCOL_ERROR, "settings of a stream")
         if len(payload) % _SETTING or (flags & ACK and payload):
-            raise FrameError(ErrorCode.FRAME_SIZE_ERROR, "settings of another length")
+            raise FrameError(Http2Code.FRAME_SIZE_ERROR, "settings of another length")
         if flags & ACK:
             return
         for at in range(0, len(payload), _SETTING):
@@ -275,54 +275,54 @@ class Http2Engine(Http2Writer, Generic[Stream]):
         if key == TABLE_SIZE:
             self.packer.resize(value)
         elif key == ENABLE_PUSH and value > 1:
-            raise FrameError(ErrorCode.PROTOCOL_ERROR, "push is neither on nor off")
+            raise FrameError(Http2Code.PROTOCOL_ERROR, "push is neither on nor off")
         elif key == MOST_STREAMS:
             self.most_streams = value
         elif key == WINDOW_SIZE:
             self._resize_windows(value)
         elif key == FRAME_SIZE:
             if not LONGEST <= value <= _LONGEST_OF_ALL:
-                raise FrameError(ErrorCode.PROTOCOL_ERROR, f"frames of {value} bytes")
+                raise FrameError(Http2Code.PROTOCOL_ERROR, f"frames of {value} bytes")
             self.frame_size = value
 
     def _resize_windows(self, size: int) -> None:
         if size > WIDEST:
-            raise FrameError(ErrorCode.FLOW_CONTROL_ERROR, "windows beyond all limits")
+            raise FrameError(Http2Code.FLOW_CONTROL_ERROR, "windows beyond all limits")
         change, self._first_window = size - self._first_window, size
         for stream in self.streams.values():
             stream.send_window += change
             if stream.send_window > WIDEST:
-                raise FrameError(ErrorCode.FLOW_CONTROL_ERROR, "a window beyond all limits")
+                raise FrameError(Http2Code.FLOW_CONTROL_ERROR, "a window beyond all limits")
 
     def _take_push(self, flags: int, number: int, payload: bytes) -> None:
-        raise FrameError(ErrorCode.PROTOCOL_ERROR, "nobody may push anything")
+        raise FrameError(Http2Code.PROTOCOL_ERROR, "nobody may push anything")
 
     def _take_ping(self, flags: int, number: int, payload: bytes) -> None:
         if number:
-            raise FrameError(ErrorCode.PROTOCOL_ERROR, "a ping of a stream")
+            raise FrameError(Http2Code.PROTOCOL_ERROR, "a ping of a stream")
         if len(payload) != 8:
-            raise FrameError(ErrorCode.FRAME_SIZE_ERROR, "a ping of other than eight bytes")
+            raise FrameError(Http2Code.FRAME_SIZE_ERROR, "a ping of other than eight bytes")
         if not flags & ACK:
             self.put_pong(payload)
 
     def _take_goaway(self, flags: int, number: int, payload: bytes) -> None:
         if number:
-            raise FrameError(ErrorCode.PROTOCOL_ERROR, "a goodbye of a stream")
+            raise FrameError(Http2Code.PROTOCOL_ERROR, "a goodbye of a stream")
         if len(payload) < 8:
-            raise FrameError(ErrorCode.FRAME_SIZE_ERROR, "a goodbye of less than eight bytes")
+            raise FrameError(Http2Code.FRAME_SIZE_ERROR, "a goodbye of less than eight bytes")
         last = int.from_bytes(payload[:4], "big") & WIDEST
         self.goodbye_received(Goodbye(last, int.from_bytes(payload[4:8], "big")))
 
     def _take_window_update(self, flags: int, number: int, payload: bytes) -> None:
         if len(payload) != 4:
-            raise FrameError(ErrorCode.FRAME_SIZE_ERROR, "a window of other than four bytes")
+            raise FrameError(Http2Code.FRAME_SIZE_ERROR, "a window of other than four bytes")
         size = int.from_bytes(payload, "big") & WIDEST
         if not number:
             self.send_window += size
             if not size:
-                raise FrameError(ErrorCode.PROTOCOL_ERROR, "a window opened by nothing")
+                raise FrameError(Http2Code.PROTOCOL_ERROR, "a window opened by nothing")
             if self.send_window > WIDEST:
-                raise FrameError(ErrorCode.FLOW_CONTROL_ERROR, "a window beyond all limits")
+                raise FrameError(Http2Code.FLOW_CONTROL_ERROR, "a window beyond all limits")
             self.opened.add(0)
             return
         stream = self.streams.get(number)
@@ -331,9 +331,9 @@ class Http2Engine(Http2Writer, Generic[Stream]):
             return
         stream.send_window += size
         if not size:
-            self.break_off(stream, ErrorCode.PROTOCOL_ERROR)
+            self.break_off(stream, Http2Code.PROTOCOL_ERROR)
         elif stream.send_window > WIDEST:
-            self.break_off(stream, ErrorCode.FLOW_CONTROL_ERROR)
+            self.break_off(stream, Http2Code.FLOW_CONTROL_ERROR)
         else:
             self.opened.add(number)
 
@@ -341,13 +341,13 @@ class Http2Engine(Http2Writer, Generic[Stream]):
         """Raises FrameError where `number` is that of a stream which has not begun."""
         seen = self._next - 2 if self._is_client else self.last
         if number > seen or not number % 2:
-            raise FrameError(ErrorCode.PROTOCOL_ERROR, "a stream that has not begun")
+            raise FrameError(Http2Code.PROTOCOL_ERROR, "a stream that has not begun")
 
     def _check_closed(self, number: int) -> None:
         """Raises FrameError where the peer must know that it has nothing more to say there."""
         self._check_seen(number)
         if number not in self._past:
-            raise FrameError(ErrorCode.STREAM_CLOSED, "a stream that is over goes on")
+            raise FrameError(Http2Code.STREAM_CLOSED, "a stream that is over goes on")
 
     # What goes out
 

@@ -35,7 +35,7 @@ Frame: TypeAlias = tuple[int, int, int, bytes]
 """Kind, flags, stream and payload."""
 
 
-class ErrorCode:
+class Http2Code:
     """Why a stream or a connection ends (RFC 9113, section 7)."""
 
     NO_ERROR = 0x0
@@ -78,16 +78,16 @@ def without_padding(payload: bytes, flags: int) -> bytes:
     if not flags & PADDED:
         return payload
     if not payload or payload[0] >= len(payload):
-        raise FrameError(ErrorCode.PROTOCOL_ERROR, "more padding than there is payload")
+        raise FrameError(Http2Code.PROTOCOL_ERROR, "more padding than there is payload")
     return payload[1 : len(payload) - payload[0]]
 
 
 def check_priority(stream: int, payload: bytes) -> None:
     """Raises FrameError where `payload` does not begin with a priority that `stream` may have."""
     if len(payload) < 5:
-        raise FrameError(ErrorCode.FRAME_SIZE_ERROR, "a head without its priority")
+        raise FrameError(Http2Code.FRAME_SIZE_ERROR, "a head without its priority")
     if int.from_bytes(payload[:4], "big") & WIDEST == stream:
-        raise FrameError(ErrorCode.PROTOCOL_ERROR, "a stream that waits for itself")
+        raise FrameError(Http2Code.PROTOCOL_ERROR, "a stream that waits for itself")
 
 
 class FrameReader:
@@ -133,7 +133,7 @@ class FrameReader:
         while size - at >= _FRAME_HEAD:
             length = int.from_bytes(data[at : at + 3], "big")
             if length > LONGEST:
-                raise FrameError(ErrorCode.FRAME_SIZE_ERROR, f"a frame of {length} bytes")
+                raise FrameError(Http2Code.FRAME_SIZE_ERROR, f"a frame of {length} bytes")
             start = at + _FRAME_HEAD
             if start + length > size:
                 break
@@ -147,14 +147,14 @@ class FrameReader:
     def _pass_preface(self, data: bytes) -> int:
         size = min(len(self._preface), len(data))
         if data[:size] != self._preface[:size]:
-            raise FrameError(ErrorCode.PROTOCOL_ERROR, "the client speaks no HTTP/2")
+            raise FrameError(Http2Code.PROTOCOL_ERROR, "the client speaks no HTTP/2")
         self._preface = self._preface[size:]
         return size
 
     def _weigh(self, kind: int, flags: int, length: int) -> None:
         if self._is_first:
             if kind != SETTINGS or flags & ACK:
-                raise FrameError(ErrorCode.PROTOCOL_ERROR, "the settings do not come first")
+                raise FrameError(Http2Code.PROTOCOL_ERROR, "the settings do not come first")
             self._is_first = False
         if kind == HEADERS:
             self._has_block = not flags & END_HEADERS
@@ -173,4 +173,4 @@ class FrameReader:
         self.allowance = min(ALLOWANCE, int((now - self._filled_at) * _PER_SECOND))
         self._filled_at = now
         if self.allowance <= 0:
-            raise FrameError(ErrorCode.ENHANCE_YOUR_CALM, "too many frames of no use")
+            raise FrameError(Http2Code.ENHANCE_YOUR_CALM, "too many frames of no use")

@@ -23,10 +23,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from edgegw.http.message import EMPTY, Header, Headers, Request, Response, has_body
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 from edgegw.wire.answering import answer
 from edgegw.wire.front import Delivery, ViewerGoneError
-from edgegw.wire.http2_frames import ErrorCode
+from edgegw.wire.http2_frames import Http2Code
 from edgegw.wire.http2_heads import RequestHead, read_trailers, sent_lines, sent_response
 from edgegw.wire.http2_streams import Http2Stream
 from edgegw.wire.request_body import RequestBody
@@ -101,7 +101,7 @@ class StreamOutlet(Http2Stream):
         front = connection.front
         request = Request(
             head.method,
-            Target.parse(self._path),
+            RequestTarget.parse(self._path),
             head.headers,
             EMPTY if body is None else body.body(head.length),
             "https",
@@ -186,7 +186,7 @@ class StreamOutlet(Http2Stream):
         self.is_gone = True
         if self.pump is not None:
             self.pump.cancel()
-        self.reset(ErrorCode.CANCEL)
+        self.reset(Http2Code.CANCEL)
 
     def ended(self) -> None:
         if self._is_counted:
@@ -241,4 +241,4 @@ class StreamOutlet(Http2Stream):
             self.finish(trailers=None if trailers is None else sent_lines(trailers))
 
     def cut(self) -> None:
-        self.reset(ErrorCode.INTERNAL_ERROR)
+        self.reset(Http2Code.INTERNAL_ERROR)

@@ -34,7 +34,7 @@ from typing import Any, Final, TypeVar, cast
 
 from edgegw.http.message import Header
 from edgegw.wire.http2_engine import Http2Engine
-from edgegw.wire.http2_frames import ErrorCode, FrameError
+from edgegw.wire.http2_frames import FrameError, Http2Code
 from edgegw.wire.http2_heads import MalformedHeadError
 from edgegw.wire.http2_states import StreamState
 
@@ -209,7 +209,7 @@ class Http2Connection(Http2Engine[Stream], asyncio.Protocol):
         except FrameError as error:
             self.fail(str(error), error.code)
         except MalformedHeadError as error:
-            self.fail(str(error), ErrorCode.PROTOCOL_ERROR)
+            self.fail(str(error), Http2Code.PROTOCOL_ERROR)
         finally:
             self._is_feeding = False
         if self.gathered:
@@ -339,7 +339,7 @@ class Http2Connection(Http2Engine[Stream], asyncio.Protocol):
         self._waiting.pop(stream.number, None)
         stream.let_go()
 
-    def say_goodbye(self, last: int, code: int = ErrorCode.NO_ERROR) -> None:
+    def say_goodbye(self, last: int, code: int = Http2Code.NO_ERROR) -> None:
         """Takes care of the streams up to `last`, and of no other."""
         self.is_leaving = True
         self.put_goodbye(last, code)

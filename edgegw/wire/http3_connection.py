@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aioquic.quic import events
 
-from edgegw.http.message import Client, Tls
+from edgegw.http.message import Client, NegotiatedTls
 from edgegw.wire import http3_frames as frames
 from edgegw.wire.front import Handshake
 from edgegw.wire.http1 import new_client
@@ -79,7 +79,7 @@ class Http3Connection:
         self._skipped: set[int] = set()
         self._requests = 0
         self._control = 0
-        self._tls = Tls("TLSv1.3", "", "full")
+        self._tls = NegotiatedTls("TLSv1.3", "", "full")
         self._since = self.loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._is_flushing = False
@@ -121,7 +121,7 @@ class Http3Connection:
     def _begin(self, *, is_resumed: bool) -> None:
         schedule = self.quic.tls.key_schedule
         cipher = f"TLS_{schedule.cipher_suite.name}" if schedule is not None else ""
-        self._tls = Tls("TLSv1.3", cipher, "resumed" if is_resumed else "full")
+        self._tls = NegotiatedTls("TLSv1.3", cipher, "resumed" if is_resumed else "full")
         latency = self.loop.time() - self._since
         self.front.connected(self.client, Handshake(self._tls, latency))
         self.is_open = True
@@ -132,7 +132,7 @@ class Http3Connection:
         else:
             self._look_in(self.limits.keep_alive)
 
-    def tls(self) -> Tls:
+    def tls(self) -> NegotiatedTls:
         """How TLS was agreed on, for the next request."""
         tls, self._tls = self._tls, self._tls._replace(negotiation="reused")
         return tls

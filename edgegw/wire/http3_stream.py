@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from edgegw.http.message import EMPTY, CutOffError, Header, Headers, Request, Response, has_body
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 from edgegw.wire import http3_frames as frames
 from edgegw.wire.answering import answer
 from edgegw.wire.front import Delivery, ViewerGoneError
@@ -186,7 +186,7 @@ class Http3Stream:
         connection = self._connection
         request = Request(
             head.method,
-            Target.parse(self._path),
+            RequestTarget.parse(self._path),
             head.headers,
             EMPTY if self._body is None else self._body.body(head.length),
             "https",

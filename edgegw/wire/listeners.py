@@ -63,7 +63,7 @@ def bind_udp(sock: socket.socket) -> socket.socket:
     return udp
 
 
-class Listener:
+class TcpListener:
     """One front door on a socket, over HTTP/1.1, and with `tls` also over HTTP/2 (ALPN).
 
     With `http3` it is also on the UDP port of the same number. Raises EnvironmentProblem where

@@ -73,9 +73,9 @@ def make_context(
         return True
 
     def choose(_: object, offered: list[bytes]) -> Any:
-        for each in protocols:
-            if each.encode() in offered:
-                return each.encode()
+        for protocol in protocols:
+            if protocol.encode() in offered:
+                return protocol.encode()
         return ssl.NO_OVERLAPPING_PROTOCOLS
 
     def switch(connection: Any) -> None:
@@ -115,7 +115,7 @@ class _Records(asyncio.Protocol):
         self.connection = connection
         self.protocol = protocol
         self.agreed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.transport = _Transport(self)
+        self.transport = _PassthroughTransport(self)
         self._ssl = ssl
 
     def data_received(self, data: bytes) -> None:
@@ -165,7 +165,7 @@ class _Records(asyncio.Protocol):
         self.protocol.connection_lost(exc)
 
 
-class _Transport(asyncio.Transport):
+class _PassthroughTransport(asyncio.Transport):
     """What the protocol above writes to."""
 
     def __init__(self, records: _Records) -> None:
@@ -227,12 +227,12 @@ def _facts(connection: Any) -> Agreed:
 
     leaf = connection.get_peer_certificate()
     chain = [leaf, *(connection.get_peer_cert_chain() or ())] if leaf is not None else []
-    found = [each.to_cryptography().public_bytes(Encoding.DER) for each in chain]
+    encoded = [certificate.to_cryptography().public_bytes(Encoding.DER) for certificate in chain]
     name = cast("bytes | None", connection.get_servername())
     return Agreed(
         connection.get_protocol_version_name(),
         connection.get_cipher_name() or "",
         (connection.get_alpn_proto_negotiated() or b"").decode("latin-1"),
-        tuple(dict.fromkeys(found)),
+        tuple(dict.fromkeys(encoded)),
         "" if name is None else name.decode("latin-1"),
     )

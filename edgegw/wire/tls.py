@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 from edgegw.errors import EnvironmentProblem
-from edgegw.http.message import Tls
+from edgegw.http.message import NegotiatedTls
 from edgegw.wire import http1_writer, passthrough_tls
 from edgegw.wire.certificates import ASKED_NAME, DoorTls
 from edgegw.wire.front import Front, Handshake
@@ -49,7 +49,7 @@ class Session:
         self.client = new_client(peer)._replace(server_name=name or "", certificates=certificates)
         self.protocol = agreed.selected_alpn_protocol() or ""
         is_resumed = bool(agreed.session_reused)
-        first = Tls(
+        first = NegotiatedTls(
             agreed.version() or "",
             cipher[0] if cipher else "",
             "resumed" if is_resumed else "full",
@@ -58,7 +58,7 @@ class Session:
         self._next = first
         self._later = first._replace(negotiation="reused")
 
-    def tls(self) -> Tls:
+    def tls(self) -> NegotiatedTls:
         """How TLS was agreed on, for the next request."""
         tls, self._next = self._next, self._later
         return tls

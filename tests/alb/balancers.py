@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from edgegw.alb.conditions import Condition, Subject
-from edgegw.alb.flow import Facts, subject_of
+from edgegw.alb.flow import BalancerFacts, subject_of
 from edgegw.alb.model import (
     Action,
     Attributes,
@@ -20,10 +20,10 @@ from edgegw.alb.model import (
 )
 from edgegw.awslambda.model import FunctionRef
 from edgegw.http.message import Client, Headers, Request
-from edgegw.http.target import Target as RequestTarget
+from edgegw.http.target import RequestTarget as RequestTarget
 from edgegw.http.target import normalized_path
 
-FACTS = Facts(b"Sat, 21 Nov 2026 00:00:00 GMT", 0x5DBAFC0F, "a4ac9c9046b152c44e90ca34", 0.0)
+FACTS = BalancerFacts(b"Sat, 21 Nov 2026 00:00:00 GMT", 0x5DBAFC0F, "a4ac9c9046b152c44e90ca34", 0.0)
 BALANCER = LoadBalancer(
     "lb",
     "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/lb/50dc6c495c0c9188",

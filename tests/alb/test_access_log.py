@@ -15,13 +15,13 @@ from edgegw.alb.access_log import (
     connection_line,
 )
 from edgegw.alb.desync import Classification, RiskClass
-from edgegw.alb.flow import ChooseTarget, Finish, ForwardTo, ReadBody, TargetFailure, start
+from edgegw.alb.flow import BalancerAnswer, ChooseTarget, ForwardTo, ReadBody, TargetFailure, start
 from edgegw.alb.health_check_log import CheckEntry, check_line
 from edgegw.alb.model import FixedResponse, Forward, Redirect
 from edgegw.alb.rules import compile_rewrite
 from edgegw.alb.targets import Routable
 from edgegw.awslambda.model import Report, Returned
-from edgegw.http.message import Client, Response, Tls
+from edgegw.http.message import Client, NegotiatedTls, Response
 from tests.alb.balancers import BALANCER, FACTS, FN, WEB, listener, request, rule
 
 CLIENT = Client("10.9.8.7", 4711, "TID_0123456789abcdef")
@@ -32,7 +32,7 @@ TRACE = "Root=1-5dbafc0f-a4ac9c9046b152c44e90ca34"
 
 
 def line(step, sent, **more) -> str:
-    assert isinstance(step, Finish)
+    assert isinstance(step, BalancerAnswer)
     more.setdefault("timing", TIMING)
     timing = more.pop("timing")
     return access_line(step, sent, timing, Sizes(34, 366), address="127.0.0.1", **more)
@@ -86,7 +86,7 @@ def to_target(door, sent, reply=None):
 def test_an_ip_target_a_rule_and_tls() -> None:
     sent = request(
         client=replace_name(CLIENT, "www.example.com"),
-        tls=Tls("TLSv1.3", "TLS_AES_128_GCM_SHA256", "full"),
+        tls=NegotiatedTls("TLSv1.3", "TLS_AES_128_GCM_SHA256", "full"),
         headers=CURL,
     )
     door = listener(rule(7, action=Forward(((WEB, 1),))), port=443, protocol="HTTPS", arn="arn:l")
@@ -185,7 +185,7 @@ def test_connection_log() -> None:
     )
     secure = plain._replace(
         port=443,
-        tls=Tls("TLSv1.3", "X", "full"),
+        tls=NegotiatedTls("TLSv1.3", "X", "full"),
         latency=0.0042,
         leaf=("CN=a b", "NotBefore=x", "03A5"),
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from edgegw.alb.flow import ChooseTarget, Finish, ReadBody, start
+from edgegw.alb.flow import BalancerAnswer, ChooseTarget, ReadBody, start
 from edgegw.alb.model import FixedResponse, Forward, Redirect, ResponseHeaders
 from edgegw.alb.rules import compile_rewrite, redirect_fault
 from tests.alb.balancers import FACTS, FN, WEB, listener, request, rule
@@ -14,8 +14,8 @@ from tests.alb.balancers import FACTS, FN, WEB, listener, request, rule
 HTTPS = Redirect(301, protocol="HTTPS", port="443")
 
 
-def finish(step) -> Finish:
-    assert isinstance(step, Finish)
+def finish(step) -> BalancerAnswer:
+    assert isinstance(step, BalancerAnswer)
     return step
 
 

@@ -11,7 +11,7 @@ import pytest
 from edgegw.alb.admission import classified, refuse_at_the_door
 from edgegw.alb.model import Attributes
 from edgegw.http.message import Headers, Request
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 
 K = 1024
 
@@ -24,18 +24,18 @@ def status_of(request: Request) -> int | None:
 
 def with_request_line(size: int) -> Request:
     """A request whose line has `size` bytes, its blanks included, its line end not."""
-    return Request("GET", Target(b"/" + b"x" * (size - len("GET / HTTP/1.1"))))
+    return Request("GET", RequestTarget(b"/" + b"x" * (size - len("GET / HTTP/1.1"))))
 
 
 def with_header_line(size: int) -> Request:
-    return Request("GET", Target(b"/"), Headers([(b"x-a", b"v" * (size - len("x-a: ")))]))
+    return Request("GET", RequestTarget(b"/"), Headers([(b"x-a", b"v" * (size - len("x-a: ")))]))
 
 
 def with_headers(size: int) -> Request:
     """Seven header lines of 8 K and one for the rest: `size` bytes with their line ends."""
     lengths = [*[8 * K] * 7, size - 7 * 8 * K]
     lines = [(b"x-a", b"v" * (length - len("x-a: \r\n"))) for length in lengths]
-    return Request("GET", Target(b"/"), Headers(lines))
+    return Request("GET", RequestTarget(b"/"), Headers(lines))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_sizes_are_what_they_claim() -> None:
 )
 def test_addresses_in_x_forwarded_for(lines: list[bytes], status: int | None) -> None:
     headers = Headers([(b"X-Forwarded-For", line) for line in lines])
-    assert status_of(Request("GET", Target(b"/"), headers)) == status
+    assert status_of(Request("GET", RequestTarget(b"/"), headers)) == status
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_addresses_in_x_forwarded_for(lines: list[bytes], status: int | None) ->
     [("TRACE", 405), ("CONNECT", 405), ("GET", None), ("OPTIONS", None), ("PURGE", None)],
 )
 def test_methods(method: str, status: int | None) -> None:
-    assert status_of(Request(method, Target(b"/"))) == status
+    assert status_of(Request(method, RequestTarget(b"/"))) == status
 
 
 @pytest.mark.parametrize(
@@ -87,4 +87,4 @@ def test_methods(method: str, status: int | None) -> None:
 )
 def test_transfer_codings(coding: bytes, status: int | None) -> None:
     headers = Headers([(b"Transfer-Encoding", coding)])
-    assert status_of(Request("POST", Target(b"/"), headers)) == status
+    assert status_of(Request("POST", RequestTarget(b"/"), headers)) == status

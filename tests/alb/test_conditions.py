@@ -127,7 +127,7 @@ def test_condition(condition: c.Condition, sent: dict, holds: bool) -> None:
     looked_at = subject(request(**sent))
     assert condition.holds(looked_at) is holds
     assert condition.wanted
-    assert condition.found(looked_at).what
+    assert condition.observed(looked_at).what
 
 
 @pytest.mark.parametrize(

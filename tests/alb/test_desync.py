@@ -11,10 +11,10 @@ from edgegw.alb.desync import (
     Classification,
     RiskClass,
     classify,
-    classify_loose,
+    classify_lenient,
     classify_parsed,
 )
-from edgegw.http.loose_head import LooseHead, head_end, parse_loosely
+from edgegw.http.lenient_head import LenientHead, head_end, parse_leniently
 
 TE, CL = b"Transfer-Encoding", b"Content-Length"
 ACCEPTABLE, AMBIGUOUS, SEVERE = RiskClass.Acceptable, RiskClass.Ambiguous, RiskClass.Severe
@@ -202,75 +202,77 @@ def test_the_short_way_for_parsed_requests_finds_the_same(method, headers, versi
     [
         pytest.param(
             b"GET / HTTP/1.1\nHost: a\n\n",
-            LooseHead(b"GET", b"/", b"HTTP/1.1", ((b"Host", b"a"),), ("bare-lf",)),
+            LenientHead(b"GET", b"/", b"HTTP/1.1", ((b"Host", b"a"),), ("bare-lf",)),
             ACCEPTABLE,
             id="bare LF",
         ),
         pytest.param(
             b"GET / HTTP/1.1\r\na: b\r\n c\r\n\r\n",
-            LooseHead(b"GET", b"/", b"HTTP/1.1", ((b"a", b"b"), (b" c", b"")), ("folded",)),
+            LenientHead(b"GET", b"/", b"HTTP/1.1", ((b"a", b"b"), (b" c", b"")), ("folded",)),
             AMBIGUOUS,
             id="folded line",
         ),
         pytest.param(
             b"GET / HTTP/1.1\r\nabc\r\n\r\n",
-            LooseHead(b"GET", b"/", b"HTTP/1.1", ((b"abc", b""),), ("no-colon",)),
+            LenientHead(b"GET", b"/", b"HTTP/1.1", ((b"abc", b""),), ("no-colon",)),
             AMBIGUOUS,
             id="header without colon",
         ),
         pytest.param(
             b"GET HTTP/1.1\r\n\r\n",
-            LooseHead(b"GET", b"", b"HTTP/1.1", (), ("no-uri",)),
+            LenientHead(b"GET", b"", b"HTTP/1.1", (), ("no-uri",)),
             AMBIGUOUS,
             id="missing URI",
         ),
         pytest.param(
             b"GET /a b HTTP/1.1\r\n\r\n",
-            LooseHead(b"GET", b"/a b", b"HTTP/1.1", ()),
+            LenientHead(b"GET", b"/a b", b"HTTP/1.1", ()),
             ACCEPTABLE,
             id="space in URI",
         ),
-        pytest.param(b"GET /\r\n\r\n", LooseHead(b"GET", b"/", b"", ()), ACCEPTABLE, id="HTTP/0.9"),
+        pytest.param(
+            b"GET /\r\n\r\n", LenientHead(b"GET", b"/", b"", ()), ACCEPTABLE, id="HTTP/0.9"
+        ),
         pytest.param(
             b"POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
-            LooseHead(b"POST", b"/", b"HTTP/1.1", ((CL, b"3"), (TE, b"chunked")), (), "chunked"),
+            LenientHead(b"POST", b"/", b"HTTP/1.1", ((CL, b"3"), (TE, b"chunked")), (), "chunked"),
             AMBIGUOUS,
             id="TE goes before CL",
         ),
         pytest.param(
             b"POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n",
-            LooseHead(b"POST", b"/", b"HTTP/1.1", ((CL, b"3"), (CL, b"4")), (), None),
+            LenientHead(b"POST", b"/", b"HTTP/1.1", ((CL, b"3"), (CL, b"4")), (), None),
             SEVERE,
             id="two lengths cannot be framed",
         ),
         pytest.param(
             b"POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n",
-            LooseHead(b"POST", b"/", b"HTTP/1.1", ((CL, b"3"), (CL, b"3")), (), 3),
+            LenientHead(b"POST", b"/", b"HTTP/1.1", ((CL, b"3"), (CL, b"3")), (), 3),
             AMBIGUOUS,
             id="one length twice",
         ),
         pytest.param(
             b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
-            LooseHead(b"POST", b"/", b"HTTP/1.1", ((TE, b"chunked, identity"),), (), None),
+            LenientHead(b"POST", b"/", b"HTTP/1.1", ((TE, b"chunked, identity"),), (), None),
             RiskClass.Compliant,
             id="chunked that is not the last coding",
         ),
         pytest.param(
             b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
-            LooseHead(b"POST", b"/", b"HTTP/1.0", ((TE, b"chunked"),), (), None),
+            LenientHead(b"POST", b"/", b"HTTP/1.0", ((TE, b"chunked"),), (), None),
             AMBIGUOUS,
             id="chunked in HTTP/1.0",
         ),
     ],
 )
-def test_loose_heads(head: bytes, expected: LooseHead, risk: RiskClass) -> None:
-    found = parse_loosely(head)
+def test_loose_heads(head: bytes, expected: LenientHead, risk: RiskClass) -> None:
+    found = parse_leniently(head)
     assert found == expected
-    assert classify_loose(found).risk == risk
+    assert classify_lenient(found).risk == risk
 
 
 def test_only_lines_that_can_be_written_again_are_sent_on() -> None:
-    found = parse_loosely(
+    found = parse_leniently(
         b"GET / HTTP/1.1\r\nA: 1\r\nB C: 2\r\n: 3\r\n fold\r\nD: \x00\r\nE_: 4\r\n\r\n"
     )
     assert found is not None
@@ -279,8 +281,8 @@ def test_only_lines_that_can_be_written_again_are_sent_on() -> None:
 
 @given(st.binary(max_size=200))
 def test_no_bytes_break_the_loose_parser(data: bytes) -> None:
-    found = parse_loosely(data)
+    found = parse_leniently(data)
     if found is not None:
-        classify_loose(found)
+        classify_lenient(found)
     end = head_end(data)
     assert end is None or data[:end].endswith(b"\n")

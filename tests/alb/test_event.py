@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegw.alb.event import (
-    Refusal,
+    BalancerRefusal,
     decode_response,
     encode_event,
     encode_health_check,
@@ -20,7 +20,7 @@ from edgegw.alb.event import (
 from edgegw.alb.model import LambdaTargetGroup
 from edgegw.awslambda.model import FunctionRef
 from edgegw.http.message import Headers, Request, Response
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 
 SINGLE = LambdaTargetGroup("tg", "arn:tg", FunctionRef("fn"))
 MULTI = LambdaTargetGroup("tg", "arn:tg", FunctionRef("fn"), multi_value_headers=True)
@@ -30,7 +30,7 @@ DATE = b"Sat, 21 Nov 2026 00:00:00 GMT"
 def request(
     target: bytes = b"/", headers: list[tuple[bytes, bytes]] | None = None, **more: Any
 ) -> Request:
-    return Request("GET", Target.parse(target), Headers(headers or []), **more)
+    return Request("GET", RequestTarget.parse(target), Headers(headers or []), **more)
 
 
 def event(sent: Request, body: bytes = b"", group: LambdaTargetGroup = SINGLE) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def test_empty_body_is_flagged_false_over_http1_and_by_rule_over_http2() -> None
 )
 def test_bytes_that_are_no_utf8_are_refused(sent: Request, body: bytes) -> None:
     found = encode_event(sent, body, SINGLE)
-    assert isinstance(found, Refusal)
+    assert isinstance(found, BalancerRefusal)
     assert (found.status, found.reason) == (400, "LambdaBadRequest")
 
 
@@ -153,7 +153,7 @@ def test_health_check_event_has_one_header() -> None:
     }
 
 
-def answer(value: Any, group: LambdaTargetGroup = SINGLE) -> Response | Refusal:
+def answer(value: Any, group: LambdaTargetGroup = SINGLE) -> Response | BalancerRefusal:
     return decode_response(json.dumps(value).encode(), group, date=DATE)
 
 
@@ -186,14 +186,18 @@ def answer(value: Any, group: LambdaTargetGroup = SINGLE) -> Response | Refusal:
 )
 def test_malformed_answers_give_502(value: Any) -> None:
     found = answer(value)
-    assert isinstance(found, Refusal)
+    assert isinstance(found, BalancerRefusal)
     assert (found.status, found.reason) == (502, "LambdaInvalidResponse")
     assert found.detail
 
 
 def test_multi_value_headers_must_be_lists_of_strings() -> None:
-    assert isinstance(answer({"statusCode": 200, "multiValueHeaders": {"a": "b"}}, MULTI), Refusal)
-    assert isinstance(answer({"statusCode": 200, "multiValueHeaders": {"a": [1]}}, MULTI), Refusal)
+    assert isinstance(
+        answer({"statusCode": 200, "multiValueHeaders": {"a": "b"}}, MULTI), BalancerRefusal
+    )
+    assert isinstance(
+        answer({"statusCode": 200, "multiValueHeaders": {"a": [1]}}, MULTI), BalancerRefusal
+    )
 
 
 def test_status_code_alone_is_enough() -> None:
@@ -260,8 +264,8 @@ def test_answers_above_one_megabyte_give_502(size: int, is_refused: bool) -> Non
     start, end = b'{"statusCode":200,"body":"', b'"}'
     payload = start + b"x" * (size - len(start) - len(end)) + end
     found = decode_response(payload, SINGLE, date=DATE)
-    assert isinstance(found, Refusal) is is_refused
-    if isinstance(found, Refusal):
+    assert isinstance(found, BalancerRefusal) is is_refused
+    if isinstance(found, BalancerRefusal):
         assert (found.status, found.reason) == (502, "LambdaResponseTooLarge")
 
 
@@ -288,6 +292,6 @@ ANSWER_KEYS = st.sampled_from(
 @given(JSON | st.dictionaries(ANSWER_KEYS, JSON), st.sampled_from([SINGLE, MULTI]))
 def test_any_answer_is_judged_and_never_raises(value: Any, group: LambdaTargetGroup) -> None:
     found = answer(value, group)
-    assert isinstance(found, (Response, Refusal))
-    if isinstance(found, Refusal):
+    assert isinstance(found, (Response, BalancerRefusal))
+    if isinstance(found, BalancerRefusal):
         assert found.status == 502

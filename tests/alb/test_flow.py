@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegw.alb.flow import (
+    BalancerAnswer,
+    BalancerStep,
     ChooseTarget,
-    Finish,
     ForwardTo,
     Invoke,
     ReadBody,
-    Step,
     TargetFailure,
     start,
 )
@@ -44,7 +44,7 @@ def request(target: bytes = b"/a?b=1", method: str = "GET", **headers: str) -> R
     return balancers.request(target, method, lines)
 
 
-def chosen_target(step: Step, turn: int = 1) -> ForwardTo:
+def chosen_target(step: BalancerStep, turn: int = 1) -> ForwardTo:
     """The step behind the choice of a target, all of them being healthy."""
     assert isinstance(step, ChooseTarget)
     found = step.next(Routable(step.group.targets, "", turn))
@@ -71,7 +71,7 @@ def test_a_request_to_a_function_from_the_first_step_to_the_last() -> None:
     }
 
     step = step.next(Returned(b'{"statusCode": 200, "body": "hi"}', Report()))
-    assert isinstance(step, Finish)
+    assert isinstance(step, BalancerAnswer)
     assert step.refusal is None
     assert step.response.body.content == b"hi"
 
@@ -95,7 +95,7 @@ def test_a_request_to_an_ip_target_from_the_first_step_to_the_last() -> None:
         200, b"Fine", Headers([(b"Server", b"mine"), (b"Transfer-Encoding", b"chunked")])
     )
     step = step.next(reply)
-    assert isinstance(step, Finish)
+    assert isinstance(step, BalancerAnswer)
     assert step.response.headers.raw == ((b"Server", b"mine"),)
     assert step.response.reason == b"Fine"
 
@@ -132,7 +132,7 @@ def test_response_headers_above_32_k_give_502(size: int, status: int) -> None:
 def test_headers_of_a_function_above_32_k_give_502(size: int, status: int) -> None:
     """The lines that the load balancer adds count with the function's own."""
 
-    def answered(length: int) -> Finish:
+    def answered(length: int) -> BalancerAnswer:
         step = start(listener(), request(), FACTS)
         assert isinstance(step, ReadBody)
         step = step.next(b"", truncated=False)
@@ -148,7 +148,7 @@ def test_body_above_one_megabyte_gives_413() -> None:
     step = start(listener(), request(method="POST"), FACTS)
     assert isinstance(step, ReadBody)
     finish = step.next(b"x", truncated=True)
-    assert isinstance(finish, Finish)
+    assert isinstance(finish, BalancerAnswer)
     assert finish.response.status == 413
     assert finish.refusal is not None
     assert finish.refusal.reason == "LambdaRequestTooLarge"
@@ -182,7 +182,7 @@ def test_failures_of_a_target(status: int) -> None:
 )
 def test_what_the_load_balancer_refuses(sent: Request, status: int) -> None:
     finish = start(listener(), sent, FACTS)
-    assert isinstance(finish, Finish)
+    assert isinstance(finish, BalancerAnswer)
     assert finish.response.status == status
 
 
@@ -191,7 +191,7 @@ def test_target_group_without_targets_gives_503() -> None:
     step = start(listener(default=Forward(((empty, 1),))), request(), FACTS)
     assert isinstance(step, ChooseTarget)
     finish = step.next(Routable((), ""))
-    assert isinstance(finish, Finish)
+    assert isinstance(finish, BalancerAnswer)
     assert finish.response.status == 503
 
 

@@ -10,13 +10,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from edgegw.alb.flow import ChooseTarget, ReadBody, Step, start
+from edgegw.alb.flow import BalancerStep, ChooseTarget, ReadBody, start
 from edgegw.alb.model import Forward
-from edgegw.http.message import Client, Headers, Request, Tls
+from edgegw.http.message import Client, Headers, NegotiatedTls, Request
 from tests.alb.balancers import FACTS, FN, WEB, listener, request
 
 
-def sent(step: Step) -> Headers:
+def sent(step: BalancerStep) -> Headers:
     assert isinstance(step, (ChooseTarget, ReadBody))
     return step.request.headers
 
@@ -130,7 +130,7 @@ def test_incoming_port_and_protocol_are_overwritten() -> None:
 
 
 def test_tls_version_and_cipher_suite() -> None:
-    tls = Tls("TLSv1.3", "TLS_AES_128_GCM_SHA256", "full")
+    tls = NegotiatedTls("TLSv1.3", "TLS_AES_128_GCM_SHA256", "full")
     given = request(headers=[("x-amzn-tls-version", "forged")], tls=tls)
     assert forwarded(given).get(b"x-amzn-tls-version") == b"forged"
     found = forwarded(given, attributes={"tls_version_and_cipher_suite": True})

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from edgegw.alb.flow import ChooseTarget, Finish, ForwardTo, start
+from edgegw.alb.flow import BalancerAnswer, ChooseTarget, ForwardTo, start
 from edgegw.alb.model import Forward, Listener, Stickiness, Target
 from edgegw.alb.targets import Routable
 from edgegw.http.message import Headers, Request, Response
@@ -26,25 +26,25 @@ def answer(
     now: float = 0,
     targets: tuple[Target, ...] = WEB.targets,
     reply: Response | None = None,
-) -> tuple[Target | None, Finish]:
+) -> tuple[Target | None, BalancerAnswer]:
     """The target that took a request with this Cookie, and how it ended."""
     lines = [("Cookie", cookie)] if cookie else []
     step = start(door, request(headers=lines), replace(FACTS, now=FACTS.now + now))
     assert isinstance(step, ChooseTarget)
     step = step.next(Routable(targets, "", turn))
-    if isinstance(step, Finish):
+    if isinstance(step, BalancerAnswer):
         return None, step
     assert isinstance(step, ForwardTo)
     return step.target, step.next(reply or Response(200))
 
 
-def cookies(finish: Finish) -> dict[str, bytes]:
+def cookies(finish: BalancerAnswer) -> dict[str, bytes]:
     """Set-Cookie values by name, attributes included."""
     found = finish.response.headers.get_all(b"set-cookie")
     return {line.split(b"=")[0].decode(): line.partition(b"=")[2] for line in found}
 
 
-def value(finish: Finish, name: str) -> str:
+def value(finish: BalancerAnswer, name: str) -> str:
     return cookies(finish)[name].split(b";")[0].decode()
 
 

@@ -14,9 +14,9 @@ from edgegw.alb.target_connection import (
     request_to_target,
     scheme_of,
 )
-from edgegw.alb.targets import Answer
+from edgegw.alb.targets import ProbeAnswer
 from edgegw.http.message import Body, Headers, Request, Response
-from edgegw.http.target import Target as RequestTarget
+from edgegw.http.target import RequestTarget as RequestTarget
 
 TARGET = Target("10.0.0.1", 8000)
 GROUP = IpTargetGroup("web", "arn:web", (TARGET,))
@@ -128,23 +128,28 @@ def grpc(head: bytes = b"", trailers: bytes = b"") -> Response:
 @pytest.mark.parametrize(
     ("version", "response", "answer"),
     [
-        pytest.param("HTTP1", Response(301), Answer(301), id="a redirect is not followed"),
-        pytest.param("HTTP2", grpc(trailers=b"12"), Answer(200), id="the status counts"),
-        pytest.param("GRPC", grpc(trailers=b"12"), Answer(12), id="the trailers count"),
-        pytest.param("GRPC", grpc(head=b"12"), Answer(12), id="an answer without body"),
+        pytest.param("HTTP1", Response(301), ProbeAnswer(301), id="a redirect is not followed"),
+        pytest.param("HTTP2", grpc(trailers=b"12"), ProbeAnswer(200), id="the status counts"),
+        pytest.param("GRPC", grpc(trailers=b"12"), ProbeAnswer(12), id="the trailers count"),
+        pytest.param("GRPC", grpc(head=b"12"), ProbeAnswer(12), id="an answer without body"),
         pytest.param(
-            "GRPC", grpc(), Answer(failure="the answer has no grpc-status"), id="no status"
+            "GRPC", grpc(), ProbeAnswer(failure="the answer has no grpc-status"), id="no status"
         ),
         pytest.param(
             "GRPC",
             grpc(trailers=b"-1"),
-            Answer(failure="the answer has no grpc-status"),
+            ProbeAnswer(failure="the answer has no grpc-status"),
             id="a status that is no number",
         ),
         pytest.param(
-            "GRPC", Response(200), Answer(failure="the answer has no grpc-status"), id="no gRPC"
+            "GRPC",
+            Response(200),
+            ProbeAnswer(failure="the answer has no grpc-status"),
+            id="no gRPC",
         ),
     ],
 )
-def test_what_an_answer_says(version: ProtocolVersion, response: Response, answer: Answer) -> None:
+def test_what_an_answer_says(
+    version: ProtocolVersion, response: Response, answer: ProbeAnswer
+) -> None:
     assert probe_answer(version, response) == answer

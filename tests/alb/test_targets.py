@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgegw.alb.flow import ChooseTarget, Finish, ForwardTo, start
+from edgegw.alb.flow import BalancerAnswer, ChooseTarget, ForwardTo, start
 from edgegw.alb.model import Forward, HealthCheck, IpTargetGroup, Target, TargetGroup
 from edgegw.alb.targets import (
     DRAINING,
     HEALTHY,
     REGISTERED,
     UNCHECKED,
-    Answer,
     Health,
+    ProbeAnswer,
     Registered,
     Routable,
     after_check,
@@ -80,13 +80,13 @@ def test_a_weight_of_zero_gets_nothing_and_an_empty_group_does_not_hand_its_shar
         assert isinstance(step, ChooseTarget)
         assert step.group is empty
         finish = step.next(Routable((), ""))
-        assert isinstance(finish, Finish)
+        assert isinstance(finish, BalancerAnswer)
         assert finish.response.status == 503
 
 
 def test_all_weights_zero_give_503() -> None:
     finish = start(listener(default=Forward(((WEB, 0), (WEB, 0)))), request(), FACTS)
-    assert isinstance(finish, Finish)
+    assert isinstance(finish, BalancerAnswer)
     assert finish.response.status == 503
 
 
@@ -243,19 +243,21 @@ def test_matcher() -> None:
 @pytest.mark.parametrize(
     ("group", "answer", "expected"),
     [
-        (WEB, Answer(200), ("pass", "")),
-        (WEB, Answer(500), ("mismatch", "ResponseCodeMismatch")),
-        (WEB, Answer(failure="refused"), ("failed", "ConnectionReset")),
-        (WEB, Answer(failure="slow", timed_out=True), ("timeout", "TimedOut")),
-        (FN, Answer(failure="crashed"), ("failed", "TargetError")),
+        (WEB, ProbeAnswer(200), ("pass", "")),
+        (WEB, ProbeAnswer(500), ("mismatch", "ResponseCodeMismatch")),
+        (WEB, ProbeAnswer(failure="refused"), ("failed", "ConnectionReset")),
+        (WEB, ProbeAnswer(failure="slow", timed_out=True), ("timeout", "TimedOut")),
+        (FN, ProbeAnswer(failure="crashed"), ("failed", "TargetError")),
         (
             replace(WEB, protocol_version="GRPC", health_check=HealthCheck(matcher=((12, 12),))),
-            Answer(0),
+            ProbeAnswer(0),
             ("mismatch", "GRPCUnexpectedStatus"),
         ),
     ],
 )
-def test_what_a_probe_found(group: TargetGroup, answer: Answer, expected: tuple[str, str]) -> None:
+def test_what_a_probe_found(
+    group: TargetGroup, answer: ProbeAnswer, expected: tuple[str, str]
+) -> None:
     assert judged(group, answer) == expected
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from edgegw.alb.event import decode_response, encode_event, encode_health_check
-from edgegw.alb.flow import Facts, ReadBody, start
+from edgegw.alb.flow import BalancerFacts, ReadBody, start
 from edgegw.alb.model import Forward, LambdaTargetGroup, Listener, LoadBalancer, Rule
 from edgegw.awslambda.model import FunctionRef
 from edgegw.http.message import Body, Client, Headers, Request, Response
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 
 ADDED = ("x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto")
 
@@ -95,7 +95,7 @@ def described(event: dict[str, Any]) -> tuple[Request, bytes, LambdaTargetGroup,
     port = int(first.get("x-forwarded-port", 80))
     # Only an HTTP/1.1 browser or curl over plain HTTP shows up in recordings of plain HTTP.
     version = "2" if scheme == "https" and "connection" not in first else "1.1"
-    target = Target(event["path"].encode(), "&".join(pairs).encode() if pairs else None)
+    target = RequestTarget(event["path"].encode(), "&".join(pairs).encode() if pairs else None)
     client = Client(first.get("x-forwarded-for", "127.0.0.1").split(", ")[-1], 1)
     request = Request(
         event["httpMethod"], target, Headers(lines), Body.of(body), scheme, version, client
@@ -122,7 +122,7 @@ def test_request_event_is_reproduced(vectors: Path, name: str) -> None:
     request, body, group, listener = described(recorded)
     headers = recorded.get("headers") or recorded["multiValueHeaders"]
     if "host" in headers and "x-forwarded-for" in headers:
-        step = start(listener, request, Facts(b"", 0, "0" * 24, 0))
+        step = start(listener, request, BalancerFacts(b"", 0, "0" * 24, 0))
         assert isinstance(step, ReadBody)
         request = step.request
         earlier = headers["x-forwarded-for"]

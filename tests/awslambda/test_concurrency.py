@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgegw.awslambda.concurrency import Limits, RequestRate, throttle_reason
+from edgegw.awslambda.concurrency import ConcurrencyLimits, RequestRate, throttle_reason
 
 ACCOUNT = "ConcurrentInvocationLimitExceeded"
 RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"
@@ -11,19 +11,29 @@ RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"
 @pytest.mark.parametrize(
     ("limits", "in_flight", "reason"),  # this version, on demand, unreserved
     [
-        pytest.param(Limits(None, 10), (9, 9, 9), None, id="room in the account"),
-        pytest.param(Limits(None, 10), (1, 1, 10), ACCOUNT, id="the account is full"),
-        pytest.param(Limits(5, 0), (4, 4, 999), None, id="a reservation is its own"),
-        pytest.param(Limits(5, 0), (1, 5, 0), RESERVED, id="over all versions"),
-        pytest.param(Limits(0, 1000), (0, 0, 0), RESERVED, id="zero throttles everything"),
-        pytest.param(Limits(None, 0, 2, 2), (1, 0, 0), None, id="provisioned comes first"),
-        pytest.param(Limits(None, 0, 2, 2), (2, 0, 0), ACCOUNT, id="then it spills over"),
-        pytest.param(Limits(None, 1, 2, 2), (2, 0, 0), None, id="where there is room"),
-        pytest.param(Limits(2, 0, 0, 2), (0, 0, 0), RESERVED, id="reserved is all provisioned"),
-        pytest.param(Limits(3, 0, 2, 2), (2, 0, 0), None, id="one is left on demand"),
+        pytest.param(ConcurrencyLimits(None, 10), (9, 9, 9), None, id="room in the account"),
+        pytest.param(ConcurrencyLimits(None, 10), (1, 1, 10), ACCOUNT, id="the account is full"),
+        pytest.param(ConcurrencyLimits(5, 0), (4, 4, 999), None, id="a reservation is its own"),
+        pytest.param(ConcurrencyLimits(5, 0), (1, 5, 0), RESERVED, id="over all versions"),
+        pytest.param(
+            ConcurrencyLimits(0, 1000), (0, 0, 0), RESERVED, id="zero throttles everything"
+        ),
+        pytest.param(
+            ConcurrencyLimits(None, 0, 2, 2), (1, 0, 0), None, id="provisioned comes first"
+        ),
+        pytest.param(
+            ConcurrencyLimits(None, 0, 2, 2), (2, 0, 0), ACCOUNT, id="then it spills over"
+        ),
+        pytest.param(ConcurrencyLimits(None, 1, 2, 2), (2, 0, 0), None, id="where there is room"),
+        pytest.param(
+            ConcurrencyLimits(2, 0, 0, 2), (0, 0, 0), RESERVED, id="reserved is all provisioned"
+        ),
+        pytest.param(ConcurrencyLimits(3, 0, 2, 2), (2, 0, 0), None, id="one is left on demand"),
     ],
 )
-def test_throttling(limits: Limits, in_flight: tuple[int, int, int], reason: str | None) -> None:
+def test_throttling(
+    limits: ConcurrencyLimits, in_flight: tuple[int, int, int], reason: str | None
+) -> None:
     assert throttle_reason(limits, *in_flight) == reason
 
 

@@ -19,7 +19,7 @@ from edgegw.awslambda.model import (
     FunctionError,
     FunctionRef,
     Invocation,
-    Refused,
+    InvokeRefusal,
     Report,
     Returned,
     Runtime,
@@ -114,8 +114,8 @@ def test_the_longest_client_context(length: int, fits: bool) -> None:
     ("outcome", "code", "status"),
     [
         (Throttled(), "TooManyRequestsException", 429),
-        (Refused("RequestTooLargeException", "too large"), "RequestTooLargeException", 413),
-        (Refused("SomethingElse", "odd"), "ServiceException", 500),
+        (InvokeRefusal("RequestTooLargeException", "too large"), "RequestTooLargeException", 413),
+        (InvokeRefusal("SomethingElse", "odd"), "ServiceException", 500),
     ],
 )
 def test_what_did_not_run_is_an_error(outcome: Any, code: str, status: int) -> None:

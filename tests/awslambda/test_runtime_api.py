@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from edgegw.awslambda.lifecycle import MAX_RESPONSE
 from edgegw.awslambda.runtime_api import (
-    Answered,
+    ApiRequest,
     Effect,
-    Event,
     ExtensionFailed,
-    Incoming,
     InitDone,
     InitFailed,
+    InvocationAnswered,
+    InvocationEvent,
     Reply,
     RuntimeApi,
     Settled,
@@ -25,7 +25,7 @@ from edgegw.awslambda.runtime_api import (
 )
 
 NEXT = "/2018-06-01/runtime/invocation/next"
-EVENT = Event("id-1", "attempt-1", "arn:f", 1234, "Root=1-2-3", "")
+EVENT = InvocationEvent("id-1", "attempt-1", "arn:f", 1234, "Root=1-2-3", "")
 
 
 class Dialogue:
@@ -39,7 +39,7 @@ class Dialogue:
         self.ticket += 1
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.api.receive(
-            Incoming(self.ticket, method, path, named, body), f"ext-{self.ticket}"
+            ApiRequest(self.ticket, method, path, named, body), f"ext-{self.ticket}"
         )
 
     def next(self) -> list[Effect]:
@@ -94,7 +94,7 @@ def test_one_invocation() -> None:
     )
     accepted, answered = talk.answer(body=b'{"ok": true}')
     assert accepted == Reply(2, 202, (("Content-Type", "application/json"),), b'{"status":"OK"}\n')
-    assert answered == Answered(b'{"ok": true}')
+    assert answered == InvocationAnswered(b'{"ok": true}')
     assert not talk.api.is_settled
     assert talk.next() == [Settled()]
 
@@ -102,7 +102,7 @@ def test_one_invocation() -> None:
 def test_a_handler_error_reaches_the_caller_byte_for_byte() -> None:
     body = b'{ "errorMessage":"m", "errorType":"T", "stackTrace":[] }'
     _, answered = Dialogue().running().answer("error", body=body)
-    assert isinstance(answered, Answered)
+    assert isinstance(answered, InvocationAnswered)
     assert answered.failure is not None
     assert answered.failure == ("T", "m", body)
 
@@ -114,7 +114,7 @@ def test_a_handler_error_reaches_the_caller_byte_for_byte() -> None:
 def test_the_type_of_an_error_without_one(header: str, kind: str) -> None:
     more = {"lambda_runtime_function_error_type": header} if header else {}
     _, answered = Dialogue().running().answer("error", body=b"", **more)
-    assert isinstance(answered, Answered)
+    assert isinstance(answered, InvocationAnswered)
     assert answered.failure is not None
     assert answered.failure.error_type == kind
 
@@ -147,7 +147,7 @@ def test_a_response_that_is_too_large() -> None:
     talk = Dialogue().running()
     refusal, answered = talk.answer(body=b"x" * (MAX_RESPONSE + 1))
     assert refused([refusal]) == (413, "RequestEntityTooLarge")
-    assert isinstance(answered, Answered)
+    assert isinstance(answered, InvocationAnswered)
     assert answered.failure is not None
     assert answered.failure.error_type == "Function.ResponseSizeTooLarge"
     assert refused(talk.answer("error")) == (403, "InvalidStateTransition")
@@ -175,8 +175,8 @@ def test_streaming_with_an_error_behind_the_last_chunk() -> None:
         "lambda-runtime-function-error-type": "Runtime.Late",
         "lambda-runtime-function-error-body": error,
     }
-    _, answered = talk.api.receive(Incoming(7, "POST", path, head, b"", trailers), "")
-    assert isinstance(answered, Answered)
+    _, answered = talk.api.receive(ApiRequest(7, "POST", path, head, b"", trailers), "")
+    assert isinstance(answered, InvocationAnswered)
     assert answered.payload == b""
     assert answered.failure is not None
     assert (answered.failure.error_type, answered.failure.message) == ("Runtime.Late", "late")
@@ -186,7 +186,7 @@ def test_a_mode_that_nobody_knows() -> None:
     talk = Dialogue().running()
     refusal, answered = talk.answer(lambda_runtime_function_response_mode="fast")
     assert refused([refusal]) == (400, "InvalidFunctionResponseMode")
-    assert isinstance(answered, Answered)
+    assert isinstance(answered, InvocationAnswered)
     assert answered.failure is not None
     assert answered.failure.error_type == "Runtime.InvalidResponseModeHeader"
 
@@ -194,9 +194,11 @@ def test_a_mode_that_nobody_knows() -> None:
 def test_a_truncated_response() -> None:
     talk = Dialogue().running()
     path = "/2018-06-01/runtime/invocation/id-1/response"
-    refusal, answered = talk.api.receive(Incoming(5, "POST", path, {}, b"{", is_truncated=True), "")
+    refusal, answered = talk.api.receive(
+        ApiRequest(5, "POST", path, {}, b"{", is_truncated=True), ""
+    )
     assert refused([refusal]) == (400, "TruncatedHTTPRequest")
-    assert isinstance(answered, Answered)
+    assert isinstance(answered, InvocationAnswered)
     assert answered.failure is not None
     assert answered.failure.error_type == "Runtime.TruncatedResponse"
 

@@ -1,10 +1,10 @@
 import pytest
 
-from edgegw.cloudfront.answers import Facts, error_page, redirect_to_https
+from edgegw.cloudfront.answers import DistributionFacts, error_page, redirect_to_https
 from edgegw.http.message import Headers, Request
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 
-FACTS = Facts("r" * 54 + "==", "0" * 32, b"Sat, 21 Nov 2026 00:00:00 GMT")
+FACTS = DistributionFacts("r" * 54 + "==", "0" * 32, b"Sat, 21 Nov 2026 00:00:00 GMT")
 
 
 @pytest.mark.parametrize("text", ["Request blocked.", "Bad request.", "x" * 150])
@@ -41,7 +41,7 @@ def test_which_pages_close_the_connection(status: int) -> None:
 
 
 def test_redirect_keeps_host_path_and_query() -> None:
-    request = Request("GET", Target(b"/a%20b", b"c=d"), Headers([(b"Host", b"h:81")]))
+    request = Request("GET", RequestTarget(b"/a%20b", b"c=d"), Headers([(b"Host", b"h:81")]))
     answer = redirect_to_https(301, request, FACTS)
     assert answer.headers.get(b"location") == b"https://h:81/a%20b?c=d"
     assert answer.headers.get(b"content-length") == b"167"

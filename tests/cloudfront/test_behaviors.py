@@ -8,8 +8,8 @@ from edgegw.cloudfront.behaviors import (
     ALL_METHODS,
     GET_HEAD,
     GET_HEAD_OPTIONS,
+    DistributionRefusal,
     RedirectToHttps,
-    RefusedAtTheDoor,
     admit,
     choose_behavior,
     compile_path_pattern,
@@ -19,7 +19,7 @@ from edgegw.cloudfront.managed import CACHE_POLICIES
 from edgegw.cloudfront.model import Behavior, CustomOrigin, Distribution, ViewerProtocolPolicy
 from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.http.message import Body, Headers, Request
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 
 FORWARDING = compile_forwarding(CACHE_POLICIES[1], None)
 ORIGIN = CustomOrigin("o", 80, "http")
@@ -61,7 +61,7 @@ def test_first_pattern_wins_and_the_default_is_last(path: bytes, pattern: str) -
 
 
 def request(method: str = "GET", scheme: str = "http", **more: object) -> Request:
-    return replace(Request(method, Target(b"/"), scheme=scheme), **more)  # type: ignore[arg-type]
+    return replace(Request(method, RequestTarget(b"/"), scheme=scheme), **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -87,13 +87,13 @@ def test_what_a_behavior_admits(
     match found:
         case None:
             assert expected is None
-        case RedirectToHttps() | RefusedAtTheDoor():
+        case RedirectToHttps() | DistributionRefusal():
             assert found.status == expected
 
 
 def test_methods_outside_the_allowed_set_are_refused_with_awss_sentence() -> None:
     found = admit(behavior(), request("POST"))
-    assert isinstance(found, RefusedAtTheDoor)
+    assert isinstance(found, DistributionRefusal)
     assert found.text.endswith("supports only cachable requests.")
 
 
@@ -106,9 +106,11 @@ def of_size(size: int) -> Request:
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
-        pytest.param(request(target=Target(b"/" + b"x" * 8191)), None, id="longest URL"),
-        pytest.param(request(target=Target(b"/" + b"x" * 8192)), 414, id="URL too long"),
-        pytest.param(request(target=Target(b"/" + b"x" * 4096, b"y" * 4095)), 414, id="with query"),
+        pytest.param(request(target=RequestTarget(b"/" + b"x" * 8191)), None, id="longest URL"),
+        pytest.param(request(target=RequestTarget(b"/" + b"x" * 8192)), 414, id="URL too long"),
+        pytest.param(
+            request(target=RequestTarget(b"/" + b"x" * 4096, b"y" * 4095)), 414, id="with query"
+        ),
         pytest.param(of_size(32_768), None, id="largest head"),
         pytest.param(of_size(32_769), 494, id="head too large"),
     ],

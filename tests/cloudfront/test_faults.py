@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edgegw.cloudfront.faults import OriginFailure
+from edgegw.cloudfront.error_causes import OriginFailure
 
 CLOSED = (
     "CloudFront attempted to establish a connection with the origin, but either the attempt "

@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegw.awslambda.model import FunctionError, FunctionRef, Report, Returned, Throttled
-from edgegw.cloudfront.answers import Facts
+from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.behaviors import ALL_METHODS, compile_path_pattern
-from edgegw.cloudfront.faults import FunctionFault, OriginFailure
+from edgegw.cloudfront.error_causes import FailedOutcome, OriginFailure
 from edgegw.cloudfront.flow import (
+    DistributionStep,
     Fetch,
+    IncludeBody,
     OriginRequest,
     OriginResponse,
-    ReadBody,
-    Step,
     ViewerRequest,
     ViewerResponse,
     start,
@@ -29,12 +29,12 @@ from edgegw.cloudfront.flow import (
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.model import Association, Behavior, CustomOrigin, Distribution, S3Origin
 from edgegw.cloudfront.policies import compile_forwarding
+from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.cloudfront.triggers import TRIGGERS, Trigger
-from edgegw.cloudfront.visit import Finish
 from edgegw.http.message import EMPTY, Body, Headers, Request, Response, Upgraded
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 
-FACTS = Facts("r" * 54 + "==", "0" * 32, b"Sat, 21 Nov 2026 00:00:00 GMT")
+FACTS = DistributionFacts("r" * 54 + "==", "0" * 32, b"Sat, 21 Nov 2026 00:00:00 GMT")
 ORIGIN = CustomOrigin("origin.test", 8443, "https", "/base", ((b"X-From", b"edge"),))
 
 
@@ -62,7 +62,7 @@ def distribution(
 
 REQUEST = Request(
     "GET",
-    Target(b"/a", b"b=1"),
+    RequestTarget(b"/a", b"b=1"),
     Headers([(b"Host", b"www.test"), (b"X-Two", b"1"), (b"x-two", b"2")]),
 )
 REPLY = Response(
@@ -73,7 +73,7 @@ REPLY = Response(
 )
 
 
-def event_of(step: Step) -> dict[str, Any]:
+def event_of(step: DistributionStep) -> dict[str, Any]:
     assert isinstance(step, (ViewerRequest, OriginRequest, OriginResponse, ViewerResponse))
     return json.loads(step.invocation.payload)["Records"][0]["cf"]
 
@@ -83,7 +83,7 @@ def returned(value: Any) -> Returned:
 
 
 def test_a_request_through_all_four_triggers() -> None:
-    step: Step = start(distribution(*TRIGGERS), REQUEST, FACTS)
+    step: DistributionStep = start(distribution(*TRIGGERS), REQUEST, FACTS)
     assert isinstance(step, ViewerRequest)
     assert step.invocation.function == FunctionRef("viewer-request", at_edge=True)
     event = event_of(step)
@@ -148,7 +148,7 @@ def test_a_request_through_all_four_triggers() -> None:
     response["headers"]["x-last"] = [{"key": "X-Last", "value": "1"}]
 
     step = step.next(returned(response))
-    assert isinstance(step, Finish)
+    assert isinstance(step, DistributionAnswer)
     assert step.x_cache == "Miss"
     assert (step.response.status, step.response.reason) == (404, b"Gone")
     assert step.response.body.content == b"foo"
@@ -163,7 +163,7 @@ def test_without_functions_a_request_is_fetched_at_once() -> None:
     step = start(distribution(), REQUEST, FACTS)
     assert isinstance(step, Fetch)
     step = step.next(REPLY)
-    assert isinstance(step, Finish)
+    assert isinstance(step, DistributionAnswer)
     assert step.response.body is REPLY.body
 
 
@@ -174,7 +174,7 @@ def test_generated_responses_end_the_way(trigger: Trigger) -> None:
     generated = {"status": "302", "headers": {"location": [{"value": "/x"}]}, "body": "b"}
     step = step.next(returned(generated))
     if trigger == "viewer-request":
-        assert isinstance(step, Finish)
+        assert isinstance(step, DistributionAnswer)
         assert step.x_cache == "LambdaGeneratedResponse"
     else:
         assert isinstance(step, ViewerResponse)
@@ -195,7 +195,7 @@ def test_include_body_shows_the_beginning_and_takes_a_replacement(trigger: Trigg
         headers=REQUEST.headers.added((b"Transfer-Encoding", b"chunked")),
     )
     step = start(distribution(trigger, include_body=True), sent, FACTS)
-    assert isinstance(step, ReadBody)
+    assert isinstance(step, IncludeBody)
     assert step.limit == (40960 if trigger == "viewer-request" else 1048576)
     whole = Body.of(b"whole body")
     step = step.next(b"whole", truncated=True, body=whole)
@@ -239,7 +239,7 @@ def test_a_change_of_origin_may_lead_to_a_bucket() -> None:
 def test_default_root_object_is_seen_by_the_origin_only() -> None:
     step = start(
         distribution("viewer-response", root="index.html"),
-        replace(REQUEST, target=Target(b"/")),
+        replace(REQUEST, target=RequestTarget(b"/")),
         FACTS,
     )
     assert isinstance(step, Fetch)
@@ -248,7 +248,7 @@ def test_default_root_object_is_seen_by_the_origin_only() -> None:
     assert event_of(step)["request"]["uri"] == "/"
     step = start(
         distribution("viewer-request", root="index.html"),
-        replace(REQUEST, target=Target(b"/")),
+        replace(REQUEST, target=RequestTarget(b"/")),
         FACTS,
     )
     assert isinstance(step, ViewerRequest)
@@ -263,7 +263,7 @@ def test_viewer_response_does_not_run_for_an_origin_error() -> None:
     step = start(distribution("viewer-response"), REQUEST, FACTS)
     assert isinstance(step, Fetch)
     step = step.next(replace(REPLY, status=404))
-    assert isinstance(step, Finish)
+    assert isinstance(step, DistributionAnswer)
     assert step.x_cache == "Error"
 
 
@@ -271,19 +271,19 @@ def test_viewer_response_does_not_run_for_an_origin_error() -> None:
 def test_headers_of_an_origin_above_32_k_give_502(size: int, status: int) -> None:
     """CloudFront Developer Guide, "Quotas": 32,768 bytes of an origin's response headers."""
     headers = Headers([(b"x", b"v" * (size - len("x: \r\n")))])
-    step: Step = start(distribution(), REQUEST, FACTS)
+    step: DistributionStep = start(distribution(), REQUEST, FACTS)
     assert isinstance(step, Fetch)
     step = step.next(replace(REPLY, headers=headers))
-    assert isinstance(step, Finish)
+    assert isinstance(step, DistributionAnswer)
     assert step.response.status == status
 
 
 def test_a_websocket_without_bytes_of_the_origin_ends_after_ten_minutes() -> None:
     """CloudFront Developer Guide, "Quotas": idle timeout of WebSocket connections."""
-    step: Step = start(distribution(), REQUEST, FACTS)
+    step: DistributionStep = start(distribution(), REQUEST, FACTS)
     assert isinstance(step, Fetch)
     step = step.next(Response(101, b"Switching Protocols", upgraded=Upgraded("the connection")))
-    assert isinstance(step, Finish)
+    assert isinstance(step, DistributionAnswer)
     assert step.response.upgraded == Upgraded("the connection", idle=600.0, only_origin=True)
 
 
@@ -293,7 +293,7 @@ def test_set_cookie_is_removed_unless_cookies_are_forwarded() -> None:
         step = start(distribution(cookies=cookies), REQUEST, FACTS)
         assert isinstance(step, Fetch)
         step = step.next(reply)
-        assert isinstance(step, Finish)
+        assert isinstance(step, DistributionAnswer)
         assert step.response.headers.get_all(b"set-cookie") == expected
 
 
@@ -321,16 +321,16 @@ def test_set_cookie_is_removed_unless_cookies_are_forwarded() -> None:
 def test_failures_of_a_function(
     trigger: Trigger, outcome: Any, status: int, x_cache: str, text: bytes
 ) -> None:
-    step: Step = start(distribution(trigger), REQUEST, FACTS)
+    step: DistributionStep = start(distribution(trigger), REQUEST, FACTS)
     if isinstance(step, Fetch):
         step = step.next(REPLY)
     assert isinstance(step, (ViewerRequest, OriginRequest, OriginResponse, ViewerResponse))
     finish = step.next(outcome)
-    assert isinstance(finish, Finish)
+    assert isinstance(finish, DistributionAnswer)
     assert (finish.response.status, finish.x_cache) == (status, x_cache)
     assert text in (finish.response.body.content or b"")
-    assert isinstance(finish.fault, FunctionFault)
-    assert finish.fault.trigger == trigger
+    assert isinstance(finish.cause, FailedOutcome)
+    assert finish.cause.trigger == trigger
 
 
 @pytest.mark.parametrize(
@@ -341,7 +341,7 @@ def test_failures_of_the_origin(kind: Any, status: int) -> None:
     step = start(distribution(), REQUEST, FACTS)
     assert isinstance(step, Fetch)
     finish = step.next(OriginFailure(kind, "what happened"))
-    assert isinstance(finish, Finish)
+    assert isinstance(finish, DistributionAnswer)
     assert finish.response.status == status
     assert finish.response.headers.get(b"x-cache") == b"Error from cloudfront"
 
@@ -350,9 +350,9 @@ def test_returning_the_whole_event_is_explained() -> None:
     step = start(distribution("viewer-request"), REQUEST, FACTS)
     assert isinstance(step, ViewerRequest)
     finish = step.next(Returned(step.invocation.payload, Report()))
-    assert isinstance(finish, Finish)
-    assert isinstance(finish.fault, FunctionFault)
-    assert "return event['Records'][0]['cf']['request']" in finish.fault.detail
+    assert isinstance(finish, DistributionAnswer)
+    assert isinstance(finish.cause, FailedOutcome)
+    assert "return event['Records'][0]['cf']['request']" in finish.cause.detail
 
 
 JSON = st.recursive(
@@ -377,12 +377,12 @@ FIELDS = st.sampled_from(
 
 @given(JSON | st.dictionaries(FIELDS, JSON), st.sampled_from(TRIGGERS))
 def test_any_result_is_judged_and_never_raises(result: Any, trigger: Trigger) -> None:
-    step: Step = start(distribution(trigger), REQUEST, FACTS)
+    step: DistributionStep = start(distribution(trigger), REQUEST, FACTS)
     if isinstance(step, Fetch):
         step = step.next(REPLY)
     assert isinstance(step, (ViewerRequest, OriginRequest, OriginResponse, ViewerResponse))
     after = step.next(returned(result))
-    if isinstance(after, Finish) and after.fault is not None:
+    if isinstance(after, DistributionAnswer) and after.cause is not None:
         assert after.response.status == 502
 
 
@@ -410,7 +410,7 @@ def test_any_origin_is_judged_and_never_raises(kind: str, fields: Mapping[str, A
     request = event_of(step)["request"]
     kept = request["origin"]["custom"] if kind == "custom" else {"domainName": "b.s3.test"}
     request["origin"] = {kind: {**kept, **fields}}
-    assert isinstance(step.next(returned(request)), (Finish, Fetch))
+    assert isinstance(step.next(returned(request)), (DistributionAnswer, Fetch))
 
 
 @given(
@@ -420,14 +420,14 @@ def test_any_origin_is_judged_and_never_raises(kind: str, fields: Mapping[str, A
 def test_any_change_of_the_sent_object_is_judged_and_never_raises(
     changes: Mapping[str, Any], trigger: Trigger
 ) -> None:
-    step: Step = start(distribution(trigger), REQUEST, FACTS)
+    step: DistributionStep = start(distribution(trigger), REQUEST, FACTS)
     if isinstance(step, Fetch):
         step = step.next(REPLY)
     part = "response" if trigger.endswith("response") else "request"
     result = {**event_of(step)[part], **changes}
     assert isinstance(step, (ViewerRequest, OriginRequest, OriginResponse, ViewerResponse))
     after = step.next(returned(result))
-    assert isinstance(after, (Finish, Fetch, ViewerResponse))
+    assert isinstance(after, (DistributionAnswer, Fetch, ViewerResponse))
 
 
 TOKEN = st.text("ABCxyz019-_", min_size=1, max_size=8).map(lambda text: b"X-" + text.encode())
@@ -449,7 +449,7 @@ def test_a_pass_through_function_changes_no_byte(
     forbidden = bytes([*range(33), 127, 35])
     path = b"/" + path.translate(None, forbidden + b"?")
     query = query.translate(None, forbidden)
-    sent = Request("GET", Target(path, query), Headers([(b"Host", b"h"), *lines]), EMPTY)
+    sent = Request("GET", RequestTarget(path, query), Headers([(b"Host", b"h"), *lines]), EMPTY)
     plain = start(distribution(), sent, FACTS)
     hooked = start(distribution("viewer-request"), sent, FACTS)
     assert isinstance(hooked, ViewerRequest)

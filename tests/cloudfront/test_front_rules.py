@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from edgegw.cloudfront.answers import Facts
+from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.front_rules import LIMITS, refusal_page
 from edgegw.http.limits import Limits, Trouble
 
-FACTS = Facts("r" * 54 + "==", "0" * 32, b"Sat, 21 Nov 2026 00:00:00 GMT")
+FACTS = DistributionFacts("r" * 54 + "==", "0" * 32, b"Sat, 21 Nov 2026 00:00:00 GMT")
 
 
 def test_limits_of_a_distribution() -> None:

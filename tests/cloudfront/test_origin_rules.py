@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from edgegw.cloudfront.judge import Judge
 from edgegw.cloudfront.origin_rules import check_origin
-from edgegw.cloudfront.stance import Stance
+from edgegw.cloudfront.strictness import Strictness
+from edgegw.cloudfront.validator import Validator
 
 CUSTOM: dict[str, Any] = {
     "customHeaders": {},
@@ -33,11 +33,13 @@ BUCKET: dict[str, Any] = {
 }
 
 
-def breaches(kind: str, **changed: Any) -> list[str]:
+def violations(kind: str, **changed: Any) -> list[str]:
     """The codes of what is wrong with an origin of that kind, short."""
-    judge = Judge("origin-request", Stance())
-    check_origin(judge, {kind: {**(CUSTOM if kind == "custom" else BUCKET), **changed}})
-    return [breach.code.removeprefix("lambda-edge.origin-") for breach in judge.breaches]
+    validator = Validator("origin-request", Strictness())
+    check_origin(validator, {kind: {**(CUSTOM if kind == "custom" else BUCKET), **changed}})
+    return [
+        violation.code.removeprefix("lambda-edge.origin-") for violation in validator.violations
+    ]
 
 
 def domain(length: int) -> str:
@@ -75,12 +77,12 @@ def domain(length: int) -> str:
 def test_last_value_that_is_taken(
     kind: str, field: str, last: object, beyond: object, code: str
 ) -> None:
-    assert (breaches(kind, **{field: last}), breaches(kind, **{field: beyond})) == ([], [code])
+    assert (violations(kind, **{field: last}), violations(kind, **{field: beyond})) == ([], [code])
 
 
 @pytest.mark.parametrize("field", [*CUSTOM])
 def test_fields_of_a_custom_origin(field: str) -> None:
     """All of them are there; only customHeaders may be left out."""
-    judge = Judge("origin-request", Stance())
-    check_origin(judge, {"custom": {name: CUSTOM[name] for name in CUSTOM if name != field}})
-    assert len(judge.breaches) == (0 if field == "customHeaders" else 1)
+    validator = Validator("origin-request", Strictness())
+    check_origin(validator, {"custom": {name: CUSTOM[name] for name in CUSTOM if name != field}})
+    assert len(validator.violations) == (0 if field == "customHeaders" else 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgegw.cloudfront.answers import Facts
+from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.model import (
     CachePolicy,
@@ -16,9 +16,9 @@ from edgegw.cloudfront.model import (
 from edgegw.cloudfront.policies import compile_forwarding, origin_request
 from edgegw.cloudfront.viewer_headers import device_headers
 from edgegw.http.message import Client, Headers, Request
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 
-FACTS = Facts("id==", "0" * 32, b"date")
+FACTS = DistributionFacts("id==", "0" * 32, b"date")
 ORIGIN = CustomOrigin("origin.test", 443, "https")
 
 
@@ -39,7 +39,7 @@ def sent(
     lines = [(name.encode(), value.encode()) for name, value in headers.items()]
     request = Request(
         method,
-        Target.parse(target),
+        RequestTarget.parse(target),
         Headers(lines),
         http_version=version,
         client=Client("1.2.3.4", 567),
@@ -79,7 +79,7 @@ def test_without_origin_request_policy_only_the_default_headers_are_sent() -> No
     assert request.headers.get(b"user-agent") == b"Amazon CloudFront"
     assert request.headers.get(b"via") == b"1.1 " + b"0" * 32 + b".cloudfront.net (CloudFront)"
     assert request.headers.get(b"x-forwarded-for") == b"1.2.3.4"
-    assert request.target == Target(b"/a", None)
+    assert request.target == RequestTarget(b"/a", None)
 
 
 def test_all_viewer_forwards_what_is_not_removed_always() -> None:

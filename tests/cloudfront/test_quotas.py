@@ -60,7 +60,7 @@ def test_quotas_of_functions_at_the_edge() -> None:
 def test_where_quotas_begin(changed: dict[str, int], code: str | None) -> None:
     """CloudFront Developer Guide, "Quotas", quotas on Lambda@Edge."""
     candidate = deployment_rules.Candidate("python3.13", **changed)
-    found = deployment_rules.objections(candidate, frozenset({"viewer-request"}))
+    found = deployment_rules.deployment_findings(candidate, frozenset({"viewer-request"}))
     codes = [each.rule.code.removeprefix("lambda-edge.") for each in found]
     assert codes == ([] if code is None else [code])
 
@@ -72,7 +72,9 @@ RUNTIMES = ["nodejs22.x", "nodejs24.x", "python3.11", "python3.12", "python3.13"
 def test_runtime_that_the_edge_takes(runtime: str) -> None:
     """CloudFront Developer Guide, "Restrictions on Lambda@Edge", supported runtimes."""
     candidate = deployment_rules.Candidate(runtime)
-    assert list(deployment_rules.objections(candidate, frozenset({"viewer-request"}))) == []
+    assert (
+        list(deployment_rules.deployment_findings(candidate, frozenset({"viewer-request"}))) == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,7 @@ def test_runtime_that_the_edge_takes(runtime: str) -> None:
 )
 def test_runtime_that_the_edge_may_not_take(runtime: str, code: str, is_refused: bool) -> None:
     candidate = deployment_rules.Candidate(runtime)
-    [found] = deployment_rules.objections(candidate, frozenset({"viewer-request"}))
+    [found] = deployment_rules.deployment_findings(candidate, frozenset({"viewer-request"}))
     assert (found.rule.code, found.is_refused) == (f"lambda-edge.{code}", is_refused)
 
 
@@ -97,7 +99,7 @@ def test_runtime_that_the_edge_may_not_take(runtime: str, code: str, is_refused:
 )
 def test_old_and_coming_runtimes_are_told_apart(runtime: str, words: str) -> None:
     candidate = deployment_rules.Candidate(runtime)
-    [found] = deployment_rules.objections(candidate, frozenset({"viewer-request"}))
+    [found] = deployment_rules.deployment_findings(candidate, frozenset({"viewer-request"}))
     assert words in found.text
 
 

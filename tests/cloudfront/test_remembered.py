@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegw.awslambda.payload import encode_payload
-from edgegw.cloudfront.answers import Facts, response_headers
+from edgegw.cloudfront.answers import DistributionFacts, response_headers
 from edgegw.cloudfront.behaviors import compile_path_pattern
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES
 from edgegw.cloudfront.model import Behavior, CustomOrigin, Distribution
@@ -25,9 +25,9 @@ from edgegw.cloudfront.trigger_event import (
 from edgegw.cloudfront.trigger_result import decode_request_result, decode_response_result
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.http.message import Client, Header, Headers, Request, Response
-from edgegw.http.target import Target, to_text
+from edgegw.http.target import RequestTarget, to_text
 
-FACTS = Facts("r" * 54 + "==", "0" * 32, b"Sat, 21 Nov 2026 00:00:00 GMT")
+FACTS = DistributionFacts("r" * 54 + "==", "0" * 32, b"Sat, 21 Nov 2026 00:00:00 GMT")
 ORIGIN = CustomOrigin("app.test", 8443, "https", "/base", ((b"X-From", "ä".encode()),))
 POLICIES = [
     compile_forwarding(cache, more)
@@ -56,14 +56,14 @@ VALUES = st.sampled_from(
 HEADERS = st.lists(st.tuples(NAMES, VALUES), max_size=8).map(Headers)
 MORE = st.lists(st.tuples(NAMES, VALUES), max_size=3)
 TARGETS = st.builds(
-    Target,
+    RequestTarget,
     st.sampled_from([b"/", b"/a//b", "/ä".encode(), b"/\xff", b'/"', b"/a b"]),
     st.sampled_from([None, b"", b"a=1&b", b"\xff", b"a#b"]),
     st.sampled_from([None, b"h"]),
 )
 
 
-def request_of(method: str, target: Target, headers: Headers, version: str) -> Request:
+def request_of(method: str, target: RequestTarget, headers: Headers, version: str) -> Request:
     client = Client("192.0.2.1", 5)
     return Request(method, target, headers, http_version=version, client=client)
 
@@ -198,7 +198,7 @@ def test_request_result_is_judged_as_if_it_were_the_first(
 def test_response_result_is_judged_as_if_it_were_the_first(
     response: Response, results: list[tuple[dict[str, Any], bool]], trigger: Trigger
 ) -> None:
-    request = Request("GET", Target(b"/"))
+    request = Request("GET", RequestTarget(b"/"))
     _, sent = encode_response_event(SITE, trigger, FACTS.request_id, request, response)
     for changes, backwards in [*results, *results]:
         result = changed(sent.text, changes, backwards=backwards)

@@ -10,16 +10,16 @@ import pytest
 
 from edgegw.awslambda.model import FunctionRef, Report, Returned
 from edgegw.cloudfront import rule_table
-from edgegw.cloudfront.answers import Facts
+from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.behaviors import ALL_METHODS, compile_path_pattern
-from edgegw.cloudfront.faults import FunctionFault
+from edgegw.cloudfront.error_causes import FailedOutcome
 from edgegw.cloudfront.flow import (
+    DistributionStep,
     Fetch,
     FunctionStep,
+    IncludeBody,
     OriginRequest,
     OriginResponse,
-    ReadBody,
-    Step,
     ViewerRequest,
     ViewerResponse,
     start,
@@ -27,19 +27,19 @@ from edgegw.cloudfront.flow import (
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.model import Association, Behavior, CustomOrigin, Distribution
 from edgegw.cloudfront.policies import compile_forwarding
-from edgegw.cloudfront.rule_table import FAULT_RULES, RESULT_RULES, Breach, Rule
-from edgegw.cloudfront.stance import OPEN_POINTS, Stance
+from edgegw.cloudfront.request_context import DistributionAnswer
+from edgegw.cloudfront.rule_table import OUTCOME_RULES, RESULT_RULES, EdgeRule, Violation
+from edgegw.cloudfront.strictness import OPEN_POINTS, Strictness
 from edgegw.cloudfront.triggers import Trigger
-from edgegw.cloudfront.visit import Finish
 from edgegw.http.message import Body, Headers, Request, Response
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 from tests.functions.edge_rows import ROWS, Row
 
-FACTS = Facts("r" * 54 + "==", "0" * 32, b"Sat, 21 Nov 2026 00:00:00 GMT")
+FACTS = DistributionFacts("r" * 54 + "==", "0" * 32, b"Sat, 21 Nov 2026 00:00:00 GMT")
 ORIGIN = CustomOrigin("origin.test", 8443, "https", "/base", ((b"X-From", b"edge"),))
 REQUEST = Request(
     "POST",
-    Target(b"/a", b"b=1"),
+    RequestTarget(b"/a", b"b=1"),
     Headers(
         [
             (b"Host", b"www.test"),
@@ -73,7 +73,7 @@ REPLY = Response(
 )
 
 
-def distribution(trigger: Trigger, stance: Stance) -> Distribution:
+def distribution(trigger: Trigger, strictness: Strictness) -> Distribution:
     policy = find_policy(CACHE_POLICIES, "CachingDisabled")
     more = find_policy(ORIGIN_REQUEST_POLICIES, "AllViewer")
     assert policy is not None
@@ -86,12 +86,12 @@ def distribution(trigger: Trigger, stance: Stance) -> Distribution:
         allowed_methods=ALL_METHODS,
         associations={trigger: association},
     )
-    return Distribution("site", "EID", "d1.cloudfront.net", (), (), behavior, stance=stance)
+    return Distribution("site", "EID", "d1.cloudfront.net", (), (), behavior, strictness=strictness)
 
 
-def step_at(trigger: Trigger, stance: Stance, request: Request = REQUEST) -> FunctionStep:
-    step: Step = start(distribution(trigger, stance), request, FACTS)
-    if isinstance(step, ReadBody):
+def step_at(trigger: Trigger, strictness: Strictness, request: Request = REQUEST) -> FunctionStep:
+    step: DistributionStep = start(distribution(trigger, strictness), request, FACTS)
+    if isinstance(step, IncludeBody):
         step = step.next(b"hi", truncated=False, body=Body.of(b"hi"))
     if isinstance(step, Fetch):
         step = step.next(REPLY)
@@ -104,13 +104,13 @@ def part_of(step: FunctionStep) -> Any:
     return cf["response"] if "response" in cf else cf["request"]
 
 
-def judged(row: Row, stance: Stance) -> tuple[Finish | None, list[Breach]]:
+def judged(row: Row, strictness: Strictness) -> tuple[DistributionAnswer | None, list[Violation]]:
     """Where the request went (None: on), and all that was said of the result."""
-    step = step_at(row.trigger, stance)  # type: ignore[arg-type]
+    step = step_at(row.trigger, strictness)  # type: ignore[arg-type]
     after = step.next(Returned(json.dumps(row.make(part_of(step))).encode(), Report()))
-    if isinstance(after, Finish) and isinstance(after.fault, FunctionFault):
-        return after, list(after.fault.breaches)
-    return None, [warned.breach for warned in after.visit.warnings]
+    if isinstance(after, DistributionAnswer) and isinstance(after.cause, FailedOutcome):
+        return after, list(after.cause.violations)
+    return None, [with_warnings.violation for with_warnings in after.context.warnings]
 
 
 def rule_id(row: Row) -> str:
@@ -118,15 +118,15 @@ def rule_id(row: Row) -> str:
     return f"{code}-{row.trigger}-{row.name}"
 
 
-BY_CODE = {rule.code: rule for rule in (*RESULT_RULES, *FAULT_RULES)}
+BY_CODE = {rule.code: rule for rule in (*RESULT_RULES, *OUTCOME_RULES)}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=rule_id)
 def test_row_of_the_rule_tables(row: Row) -> None:
-    finish, breaches = judged(row, Stance())
-    found = [(breach.code, breach.path, breach.is_refused) for breach in breaches]
+    finish, violations = judged(row, Strictness())
+    found = [(violation.code, violation.path, violation.is_refused) for violation in violations]
     if row.code == "":
-        assert (finish, breaches) == (None, [])
+        assert (finish, violations) == (None, [])
         return
     code = row.code if "." in row.code else f"lambda-edge.{row.code.rstrip('?')}"
     if row.code.endswith("?"):
@@ -137,27 +137,31 @@ def test_row_of_the_rule_tables(row: Row) -> None:
     assert (code, row.path, True) in found
     assert finish.response.status == 502
     assert finish.response.headers.get(b"x-cache") == b"LambdaValidationError from cloudfront"
-    assert isinstance(finish.fault, FunctionFault)
-    assert finish.fault.rule.page.encode() in (finish.response.body.content or b"")
-    refused = [breach for breach in breaches if breach.is_refused]
-    for breach in refused:
-        assert breach.expected, "says what would be right"
-        assert breach.rule.source.startswith("https://docs.aws.amazon.com/")
-        assert str(breach) in finish.fault.detail
+    assert isinstance(finish.cause, FailedOutcome)
+    assert finish.cause.rule.page.encode() in (finish.response.body.content or b"")
+    refused = [violation for violation in violations if violation.is_refused]
+    for violation in refused:
+        assert violation.expected, "says what would be right"
+        assert violation.rule.source.startswith("https://docs.aws.amazon.com/")
+        assert str(violation) in finish.cause.detail
 
 
 @pytest.mark.parametrize("row", ROWS, ids=rule_id)
 def test_lenient_gateway_lets_through_what_can_be_let_through(row: Row) -> None:
-    strict, _ = judged(row, Stance())
-    finish, breaches = judged(row, Stance(strict=False))
-    stays = [breach for breach in breaches if breach.rule.lenient == "refused" and breach.rule.page]
+    strict, _ = judged(row, Strictness())
+    finish, violations = judged(row, Strictness(strict=False))
+    stays = [
+        violation
+        for violation in violations
+        if violation.rule.lenient == "refused" and violation.rule.page
+    ]
     if finish is not None:
         assert strict is not None
         assert stays
     else:
-        assert not any(breach.is_refused for breach in breaches)
+        assert not any(violation.is_refused for violation in violations)
         if strict is not None:
-            assert breaches, "a warning says what AWS would refuse"
+            assert violations, "a warning says what AWS would refuse"
 
 
 def test_every_rule_has_a_row() -> None:
@@ -173,8 +177,8 @@ def test_every_rule_has_a_row() -> None:
 
 
 def test_table_holds_every_rule_once() -> None:
-    rules = [value for value in vars(rule_table).values() if isinstance(value, Rule)]
-    listed = [*RESULT_RULES, *FAULT_RULES, *rule_table.DEPLOYMENT_RULES]
+    rules = [value for value in vars(rule_table).values() if isinstance(value, EdgeRule)]
+    listed = [*RESULT_RULES, *OUTCOME_RULES, *rule_table.DEPLOYMENT_RULES]
     assert sorted(each.code for each in rules) == sorted(each.code for each in listed)
     assert len({each.code for each in rules}) == len(rules)
 
@@ -183,7 +187,7 @@ def test_open_points_of_rules_are_points_of_the_stance() -> None:
     assert {rule.point for rule in RESULT_RULES if rule.point} <= set(OPEN_POINTS)
 
 
-def rule_of(row: Row) -> Rule | None:
+def rule_of(row: Row) -> EdgeRule | None:
     code = row.code if "." in row.code else f"lambda-edge.{row.code.rstrip('?')}"
     return BY_CODE.get(code)
 
@@ -195,9 +199,9 @@ def rule_of(row: Row) -> Rule | None:
 )
 def test_open_point_decided_the_other_way(row: Row) -> None:
     rule = BY_CODE[f"lambda-edge.{row.code.rstrip('?')}"]
-    finish, breaches = judged(row, replace(Stance(), **{rule.point: "refuse"}))
+    finish, violations = judged(row, replace(Strictness(), **{rule.point: "refuse"}))
     assert finish is not None
-    assert rule.code in [breach.code for breach in breaches if breach.is_refused]
+    assert rule.code in [violation.code for violation in violations if violation.is_refused]
 
 
 @pytest.mark.parametrize(
@@ -207,29 +211,33 @@ def test_open_point_decided_the_other_way(row: Row) -> None:
 )
 def test_open_point_decided_leniently_ignores_with_a_warning(row: Row) -> None:
     rule = BY_CODE[row.code]
-    finish, breaches = judged(row, replace(Stance(), **{rule.point: "ignore"}))
+    finish, violations = judged(row, replace(Strictness(), **{rule.point: "ignore"}))
     assert finish is None
-    assert [(breach.code, breach.is_refused) for breach in breaches] == [(rule.code, False)]
+    assert [(violation.code, violation.is_refused) for violation in violations] == [
+        (rule.code, False)
+    ]
 
 
 def test_result_that_is_no_json() -> None:
-    step = step_at("viewer-request", Stance(strict=False))
+    step = step_at("viewer-request", Strictness(strict=False))
     finish = step.next(Returned(b"{", Report()))
-    assert isinstance(finish, Finish)
-    assert isinstance(finish.fault, FunctionFault)
-    assert finish.fault.rule is rule_table.NOT_JSON
+    assert isinstance(finish, DistributionAnswer)
+    assert isinstance(finish.cause, FailedOutcome)
+    assert finish.cause.rule is rule_table.NOT_JSON
 
 
 def test_replacing_a_truncated_body_is_warned_of() -> None:
-    step: Step = start(distribution("viewer-request", Stance()), REQUEST, FACTS)
-    assert isinstance(step, ReadBody)
+    step: DistributionStep = start(distribution("viewer-request", Strictness()), REQUEST, FACTS)
+    assert isinstance(step, IncludeBody)
     step = step.next(b"h", truncated=True, body=Body.of(b"hi"))
     assert isinstance(step, ViewerRequest)
     part = part_of(step)
     part["body"]["action"] = "replace"
     after = step.next(Returned(json.dumps(part).encode(), Report()))
     assert isinstance(after, Fetch)
-    assert [warned.breach.code for warned in after.visit.warnings] == ["lambda-edge.truncated-body"]
+    assert [with_warnings.violation.code for with_warnings in after.context.warnings] == [
+        "lambda-edge.truncated-body"
+    ]
     assert after.request.body.content == b"h"
 
 
@@ -246,9 +254,11 @@ def test_every_breach_of_a_result_is_named() -> None:
             "headers": {**part["headers"], "host": [], "x-cache": [{"value": "1"}], "x": "1"},
         },
     )
-    finish, breaches = judged(row, Stance())
+    finish, violations = judged(row, Strictness())
     assert finish is not None
-    assert [(breach.code, breach.path) for breach in breaches if breach.is_refused] == [
+    assert [
+        (violation.code, violation.path) for violation in violations if violation.is_refused
+    ] == [
         ("lambda-edge.disallowed-header", "headers.x-cache"),
         ("lambda-edge.header-array", "headers.x"),
         ("lambda-edge.read-only-header", "headers.host"),
@@ -269,7 +279,7 @@ LENIENT: list[tuple[Trigger, str, Any, str, Any]] = [
 def test_what_a_lenient_gateway_goes_on_with(
     trigger: Trigger, path: str, value: Any, seen: str, expected: Any
 ) -> None:
-    step = step_at(trigger, Stance(strict=False))
+    step = step_at(trigger, Strictness(strict=False))
     part = part_of(step)
     *way, last = path.split(".")
     (part[way[0]] if way else part)[last] = value
@@ -278,4 +288,4 @@ def test_what_a_lenient_gateway_goes_on_with(
     if seen == "method":
         assert after.request.method == expected
     else:
-        assert after.visit.viewer.headers.get(seen.encode()) == expected
+        assert after.context.viewer.headers.get(seen.encode()) == expected

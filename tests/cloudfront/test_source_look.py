@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgegw.cloudfront.source_look import remarks
+from edgegw.cloudfront.source_look import source_findings
 from edgegw.cloudfront.triggers import Trigger
 
 PYTHON = """\
@@ -89,7 +89,7 @@ def test_literal_header_is_pointed_out(
     language: str, trigger: Trigger, line: str, text: str
 ) -> None:
     source = (PYTHON if language == "python" else NODE).format(line=line)
-    (remark,) = remarks(source, language, "handler", trigger)
+    (remark,) = source_findings(source, language, "handler", trigger)
     assert remark.text.startswith(text)
     assert remark.line == (6 if language == "python" else 4)
     assert remark.column >= 3
@@ -98,7 +98,7 @@ def test_literal_header_is_pointed_out(
 @pytest.mark.parametrize(("language", "trigger", "line"), UNSEEN)
 def test_what_is_allowed_or_unclear_is_not(language: str, trigger: Trigger, line: str) -> None:
     source = (PYTHON if language == "python" else NODE).format(line=line)
-    assert remarks(source, language, "handler", trigger) == []
+    assert source_findings(source, language, "handler", trigger) == []
 
 
 VARIABLES = [
@@ -113,30 +113,32 @@ VARIABLES = [
 @pytest.mark.parametrize(("language", "line"), VARIABLES)
 def test_variables_of_ones_own_are_pointed_out(language: str, line: str) -> None:
     source = (PYTHON if language == "python" else NODE).format(line=line)
-    (remark,) = remarks(source, language, "handler", "viewer-request")
+    (remark,) = source_findings(source, language, "handler", "viewer-request")
     assert remark.rule.code == "lambda-edge.reads-variable"
     reserved = source.replace("MINE", "AWS_REGION")
-    assert remarks(reserved, language, "handler", "viewer-request") == []
+    assert source_findings(reserved, language, "handler", "viewer-request") == []
 
 
 def test_other_handlers_of_the_file_are_not_looked_at() -> None:
     python = f"def other(event, context):\n    headers['host'] = {ENTRY}\n\n" + PYTHON.format(
         line="pass"
     )
-    assert remarks(python, "python", "handler", "viewer-request") == []
+    assert source_findings(python, "python", "handler", "viewer-request") == []
     node = "exports.other = async (event) => { headers.host = [{}]; };\n" + NODE.format(line="")
-    assert remarks(node, "nodejs", "handler", "viewer-request") == []
-    assert remarks(node, "nodejs", "other", "viewer-request") != []
+    assert source_findings(node, "nodejs", "handler", "viewer-request") == []
+    assert source_findings(node, "nodejs", "other", "viewer-request") != []
 
 
 def test_functions_that_the_handler_calls_are_looked_at() -> None:
     source = f"def change(headers):\n    headers['host'] = {ENTRY}\n\n" + PYTHON.format(
         line="change(headers)"
     )
-    assert [each.line for each in remarks(source, "python", "handler", "viewer-request")] == [2]
+    assert [
+        each.line for each in source_findings(source, "python", "handler", "viewer-request")
+    ] == [2]
 
 
 @pytest.mark.parametrize("source", ["def (", "", "\x00", "((" * 5000])
 @pytest.mark.parametrize("language", ["python", "nodejs"])
 def test_source_that_cannot_be_read_is_left_alone(language: str, source: str) -> None:
-    assert remarks(source, language, "handler", "viewer-request") == []
+    assert source_findings(source, language, "handler", "viewer-request") == []

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from edgegw.awslambda.model import FunctionError, FunctionRef, Report, Returned, Throttled
-from edgegw.cloudfront.answers import Facts
+from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.behaviors import ALL_METHODS, compile_path_pattern
-from edgegw.cloudfront.faults import OriginFailure
-from edgegw.cloudfront.flow import Fetch, ReadBody, Step, start
+from edgegw.cloudfront.error_causes import OriginFailure
+from edgegw.cloudfront.flow import DistributionStep, Fetch, IncludeBody, start
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.model import (
     Association,
@@ -28,13 +28,13 @@ from edgegw.cloudfront.model import (
     Selection,
 )
 from edgegw.cloudfront.policies import compile_forwarding
-from edgegw.cloudfront.stance import Stance
+from edgegw.cloudfront.request_context import DistributionAnswer
+from edgegw.cloudfront.strictness import Strictness
 from edgegw.cloudfront.triggers import TRIGGERS
-from edgegw.cloudfront.visit import Finish
 from edgegw.http.message import Body, Headers, Request, Response
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 
-FACTS = Facts("r" * 54 + "==", "0" * 32, b"Sat, 21 Nov 2026 00:00:00 GMT")
+FACTS = DistributionFacts("r" * 54 + "==", "0" * 32, b"Sat, 21 Nov 2026 00:00:00 GMT")
 FIRST = CustomOrigin("first.test", 80, "http", custom_headers=((b"X-From", b"edge"),))
 SECOND = CustomOrigin("second.test", 80, "http")
 PAGES = CustomOrigin("pages.test", 80, "http")
@@ -62,7 +62,7 @@ def behavior(pattern: str, origin: CustomOrigin, **more: Any) -> Behavior:
 
 
 def distribution(**more: Any) -> Distribution:
-    stance = more.pop("stance", Stance())
+    strictness = more.pop("strictness", Strictness())
     pages = {404: ErrorPage("/errors/404.html", 200), 502: ErrorPage("/errors/502.html", 503)}
     with_pages = more.pop("with_pages", False)
     return Distribution(
@@ -72,7 +72,7 @@ def distribution(**more: Any) -> Distribution:
         (),
         (behavior("/errors/*", PAGES),),
         behavior("*", FIRST, **more),
-        stance=stance,
+        strictness=strictness,
         error_pages=pages if with_pages else {},
     )
 
@@ -90,9 +90,9 @@ class Play:
         self.ran: list[str] = []
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.sent: list[Request] = []
-        step: Step = start(distribution, request, FACTS)
-        while not isinstance(step, Finish):
-            if isinstance(step, ReadBody):
+        step: DistributionStep = start(distribution, request, FACTS)
+        while not isinstance(step, DistributionAnswer):
+            if isinstance(step, IncludeBody):
                 content = step.request.body.content or b""
                 step = step.next(content, truncated=False, body=Body.of(content))
             elif isinstance(step, Fetch):
@@ -120,7 +120,7 @@ def answer(status: int, content: bytes = b"hi") -> Response:
 
 
 OK = answer(200)
-GET = Request("GET", Target(b"/a", b"b=1"), Headers([(b"Host", b"www.test")]))
+GET = Request("GET", RequestTarget(b"/a", b"b=1"), Headers([(b"Host", b"www.test")]))
 POST = replace(GET, method="POST", body=Body.of(b"hi"))
 HEAD = replace(GET, method="HEAD")
 OPTIONS = replace(GET, method="OPTIONS")
@@ -138,7 +138,7 @@ PLAYS: list[tuple[str, dict[str, Any], Request, dict[str, Any], dict[str, Any], 
     ("generated error", {}, GET, {}, {OREQ: {"status": 404}}, [VREQ, OREQ], 404),
     (
         "generated error, the other choice",
-        {"stance": Stance(viewer_response_after_generated_error="run")},
+        {"strictness": Strictness(viewer_response_after_generated_error="run")},
         GET,
         {},
         {OREQ: {"status": 404}},
@@ -174,7 +174,7 @@ PLAYS: list[tuple[str, dict[str, Any], Request, dict[str, Any], dict[str, Any], 
     ),
     (
         "origin error mended, the other choice",
-        {"stance": Stance(viewer_response_after_mended_error="run")},
+        {"strictness": Strictness(viewer_response_after_mended_error="run")},
         GET,
         {"first.test": answer(404)},
         {ORES: lambda response: {**response, "status": 200}},
@@ -270,7 +270,7 @@ PLAYS: list[tuple[str, dict[str, Any], Request, dict[str, Any], dict[str, Any], 
     ),
     (
         "custom error page for a bad result, the other choice",
-        {"with_pages": True, "stance": Stance(error_page_after_function_fault="skip")},
+        {"with_pages": True, "strictness": Strictness(error_page_after_function_fault="skip")},
         GET,
         {},
         {OREQ: {"status": 99}},
@@ -343,7 +343,7 @@ def test_request_body_does_not_go_to_the_error_page() -> None:
 
 def test_error_page_of_a_fault_keeps_the_fault() -> None:
     play = Play(distribution(with_pages=True), GET, {"first.test": REFUSED})
-    assert play.finish.fault is REFUSED
+    assert play.finish.cause is REFUSED
 
 
 def test_page_sees_what_failed_where_its_policy_names_it() -> None:
@@ -432,7 +432,7 @@ def test_origin_set_by_a_function_counts_for_its_attempt_only() -> None:
 def test_generated_error_does_not_fail_over_unless_chosen() -> None:
     hooks = {OREQ: {"status": 500}}
     assert Play(distribution(**GROUP), GET, {}, hooks).ran == [VREQ, OREQ]
-    other = distribution(**GROUP, stance=Stance(failover_after_generated_error="yes"))
+    other = distribution(**GROUP, strictness=Strictness(failover_after_generated_error="yes"))
     assert Play(other, GET, {}, hooks).ran == [VREQ, OREQ, OREQ]
 
 
@@ -440,7 +440,7 @@ def test_generated_error_does_not_fail_over_unless_chosen() -> None:
 
 VIEWER = Request(
     "POST",
-    Target(b"/a%20b", b"c=%2F"),
+    RequestTarget(b"/a%20b", b"c=%2F"),
     Headers(
         [
             (b"Host", b"www.test"),
@@ -601,18 +601,18 @@ def test_viewer_response_sees_the_edits_of_viewer_request_unless_chosen_otherwis
 
     hooks = {VREQ: edit}
     assert Play(distribution(), GET, {}, hooks).events[VRES][0]["request"]["uri"] == "/edited"
-    other = distribution(stance=Stance(viewer_response_request="original"))
+    other = distribution(strictness=Strictness(viewer_response_request="original"))
     assert Play(other, GET, {}, hooks).events[VRES][0]["request"]["uri"] == "/a"
 
 
 def test_default_root_object_is_seen_from_origin_request_on_unless_chosen_otherwise() -> None:
-    root = replace(GET, target=Target(b"/"))
+    root = replace(GET, target=RequestTarget(b"/"))
     site = replace(distribution(), default_root_object="index.html")
     uris = [
         each["request"]["uri"] for events in Play(site, root).events.values() for each in events
     ]
     assert uris == ["/", "/index.html", "/index.html", "/"]
-    other = replace(site, stance=Stance(default_root_object="viewer-request"))
+    other = replace(site, strictness=Strictness(default_root_object="viewer-request"))
     assert Play(other, root).events[VREQ][0]["request"]["uri"] == "/index.html"
 
 
@@ -624,7 +624,9 @@ def test_body_of_a_request_without_one_is_empty_unless_chosen_otherwise() -> Non
         "encoding": "base64",
         "data": "",
     }
-    other = distribution(include_body=True, stance=Stance(include_body_without_body="absent"))
+    other = distribution(
+        include_body=True, strictness=Strictness(include_body_without_body="absent")
+    )
     assert "body" not in Play(other, GET).events[VREQ][0]["request"]
     assert "body" in Play(other, POST).events[VREQ][0]["request"]
 

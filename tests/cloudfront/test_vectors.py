@@ -14,15 +14,15 @@ from edgegw.cloudfront.managed import CACHE_POLICIES
 from edgegw.cloudfront.model import Behavior, CustomOrigin, Distribution
 from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.trigger_event import (
-    Sent,
     ShownBody,
+    ShownEvent,
     encode_request_event,
     encode_response_event,
 )
 from edgegw.cloudfront.trigger_result import (
-    Answered,
-    Continued,
-    Generated,
+    ContinuedRequest,
+    ContinuedResponse,
+    GeneratedResponse,
     decode_request_result,
     decode_response_result,
 )
@@ -63,7 +63,7 @@ def described(cf: dict[str, Any]) -> Distribution:
     )
 
 
-def encode(event: dict[str, Any]) -> tuple[dict[str, Any], Sent]:
+def encode(event: dict[str, Any]) -> tuple[dict[str, Any], ShownEvent]:
     """The event made again from what it shows."""
     shown = decode_event(event)
     cf = event["Records"][0]["cf"]
@@ -103,11 +103,11 @@ def test_returned_part_of_an_event_is_accepted(vectors: Path, name: str) -> None
     assert sent == decode_event(event)
     if "response" in cf:
         found = decode_response_result(json.dumps(cf["response"]).encode(), sent)
-        assert isinstance(found, Answered), found
+        assert isinstance(found, ContinuedResponse), found
         assert found.response == sent.response
     else:
         found = decode_request_result(json.dumps(cf["request"]).encode(), sent)
-        assert found == Continued(sent.request, sent.origin)
+        assert found == ContinuedRequest(sent.request, sent.origin)
 
 
 @pytest.mark.parametrize("name", GENERATED)
@@ -116,7 +116,7 @@ def test_documented_generated_response_is_accepted(vectors: Path, name: str, eve
     _, sent = encode(load(vectors, event))
     result = load(vectors, name)
     found = decode_request_result(json.dumps(result).encode(), sent)
-    assert isinstance(found, Generated), found
+    assert isinstance(found, GeneratedResponse), found
     assert found.status == int(result["status"])
     assert found.content == result.get("body", "").encode()
 
@@ -126,7 +126,7 @@ def test_documented_origin_response_is_accepted(vectors: Path, name: str) -> Non
     _, sent = encode(load(vectors, "docs-origin-response"))
     result = load(vectors, name)
     found = decode_response_result(json.dumps(result).encode(), sent)
-    assert isinstance(found, Answered), found
+    assert isinstance(found, ContinuedResponse), found
     assert found.response.status == result["status"]
 
 

@@ -7,31 +7,31 @@ from dataclasses import replace
 import pytest
 
 from edgegw.cloudfront.viewer_headers import viewer_header, viewer_tls
-from edgegw.http.message import Client, Headers, Request, Tls
-from edgegw.http.target import Target
+from edgegw.http.message import Client, Headers, NegotiatedTls, Request
+from edgegw.http.target import RequestTarget
 
 
 @pytest.mark.parametrize(
     ("tls", "value"),
     [
-        (Tls("TLSv1.3", "SUITE", "full"), "TLSv1.3:SUITE:fullHandshake"),
-        (Tls("TLSv1.3", "SUITE", "resumed"), "TLSv1.3:SUITE:sessionResumed"),
-        (Tls("TLSv1.2", "OTHER", "reused"), "TLSv1.2:OTHER:connectionReused"),
+        (NegotiatedTls("TLSv1.3", "SUITE", "full"), "TLSv1.3:SUITE:fullHandshake"),
+        (NegotiatedTls("TLSv1.3", "SUITE", "resumed"), "TLSv1.3:SUITE:sessionResumed"),
+        (NegotiatedTls("TLSv1.2", "OTHER", "reused"), "TLSv1.2:OTHER:connectionReused"),
     ],
 )
-def test_viewer_tls_says_how_tls_was_agreed_on(tls: Tls, value: str) -> None:
+def test_viewer_tls_says_how_tls_was_agreed_on(tls: NegotiatedTls, value: str) -> None:
     """CloudFront Developer Guide, "Add CloudFront request headers"."""
     assert viewer_tls(tls) == value
 
 
 REQUEST = Request(
     "GET",
-    Target(b"/a"),
+    RequestTarget(b"/a"),
     Headers([(b"Host", b"www.test"), (b"X-Two", b"1"), (b"User-Agent", b"curl/8")]),
     scheme="https",
     http_version="2",
     client=Client("1.2.3.4", 567),
-    tls=Tls("TLSv1.3", "SUITE", "full"),
+    tls=NegotiatedTls("TLSv1.3", "SUITE", "full"),
 )
 
 
@@ -64,7 +64,7 @@ REQUEST = Request(
 )
 def test_value_of_each_header(name: str, value: str | None) -> None:
     """CloudFront Developer Guide, "Add CloudFront request headers"."""
-    assert viewer_header(name, REQUEST, Target(b"/failed", b"a=b")) == value
+    assert viewer_header(name, REQUEST, RequestTarget(b"/failed", b"a=b")) == value
 
 
 def test_viewer_without_tls_and_without_a_failed_page() -> None:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from edgegw.cloudfront.model import CustomOrigin
-from edgegw.cloudfront.stance import OPEN_POINTS, Stance
+from edgegw.cloudfront.strictness import OPEN_POINTS, Strictness
 from edgegw.config import schema
 from edgegw.config.document import read_document
 from edgegw.config.model import DistributionDoor, ListenerDoor
@@ -342,7 +342,7 @@ def test_check_prints_findings_and_exits_accordingly(tmp_path: Path) -> None:
 def test_open_points_are_those_of_the_stance_with_the_same_choices() -> None:
     point = schema.OpenPoints()
     assert {name: getattr(point, name) for name in OPEN_POINTS} == point.model_dump()
-    assert Stance(**point.model_dump()) == Stance()
+    assert Strictness(**point.model_dump()) == Strictness()
 
 
 def test_stance_reaches_the_distribution() -> None:
@@ -360,7 +360,7 @@ def test_stance_reaches_the_distribution() -> None:
     )
     (door,) = config.doors
     assert isinstance(door, DistributionDoor)
-    assert door.distribution.stance == Stance(strict=False, unknown_field="refuse")
+    assert door.distribution.strictness == Strictness(strict=False, unknown_field="refuse")
     assert config.warnings == ()
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from edgegw.awslambda.lifecycle import MAX_RESPONSE
-from edgegw.awslambda.runtime_api import Incoming, Reply
+from edgegw.awslambda.runtime_api import ApiRequest, Reply
 from edgegw.execution.runtime_api_front import LoopbackListener, RuntimeApiFront
 
 RESPONSE = "/2018-06-01/runtime/invocation/1/response"
@@ -18,10 +18,10 @@ class Environment:
 
     def __init__(self) -> None:
         self.front = RuntimeApiFront(self)
-        self.requests: asyncio.Queue[Incoming] = asyncio.Queue()
+        self.requests: asyncio.Queue[ApiRequest] = asyncio.Queue()
         self.parts: list[bytes] = []
         self.streams = False
-        self.waits: Callable[[Incoming], bool] = lambda _: False
+        self.waits: Callable[[ApiRequest], bool] = lambda _: False
 
     def begins_stream(self, path: str, headers: dict[str, str]) -> bool:
         return self.streams
@@ -29,7 +29,7 @@ class Environment:
     def streamed(self, chunk: bytes) -> None:
         self.parts.append(chunk)
 
-    def received(self, request: Incoming) -> None:
+    def received(self, request: ApiRequest) -> None:
         self.requests.put_nowait(request)
         if not self.waits(request):
             self.reply(request.ticket)

@@ -47,7 +47,7 @@ def test_request_ids_have_cloudfronts_form() -> None:
     "forgotten",
     [
         "case cloudfront.Fetch():",
-        "case cloudfront.ReadBody():",
+        "case cloudfront.IncludeBody():",
         "case alb.ForwardTo():",
         "case alb.ReadBody():",
     ],

@@ -129,7 +129,7 @@ async def test_row_returned_by_a_python_function(python_gateway: Gateway, row: R
         return
     assert exchange.reason is None
     assert response.status_code < 600
-    warned = [breach.code for _, breach in exchange.breaches]
+    warned = [violation.code for _, violation in exchange.breaches]
     assert (code in warned) if row.code else (warned == [])
     assert len(exchange.warnings) == len(warned)
 

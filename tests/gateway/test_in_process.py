@@ -321,7 +321,7 @@ async def test_a_fault_of_our_own_is_a_500_page_and_the_gateway_lives(monkeypatc
 
     async with running.client("site") as client:
         with monkeypatch.context() as patch:
-            patch.setattr("edgegw.gateway.origins.Origins.fetch", breaks)
+            patch.setattr("edgegw.gateway.origins.OriginRouter.fetch", breaks)
             response = await client.get("/")
         assert response.status_code == 500
         assert "<H1>500 ERROR</H1>" in response.text

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegw.http.message import Body, Headers, named_by_connection
-from edgegw.http.target import Target, normalized_path, query_pairs, to_text
+from edgegw.http.target import RequestTarget, normalized_path, query_pairs, to_text
 from edgegw.http.wildcard import compile_wildcard
 
 LINES = ((b"Host", b"a"), (b"X-A", b"1"), (b"x-a", b"2"))
@@ -57,12 +57,12 @@ def test_an_empty_body_is_one_value() -> None:
 def test_target_splits(
     raw: bytes, path: bytes, query: bytes | None, authority: bytes | None
 ) -> None:
-    assert Target.parse(raw) == Target(path, query, authority)
+    assert RequestTarget.parse(raw) == RequestTarget(path, query, authority)
 
 
 @given(st.binary().map(lambda raw: b"/" + raw))
 def test_origin_form_round_trips(raw: bytes) -> None:
-    assert Target.parse(raw).raw == raw
+    assert RequestTarget.parse(raw).raw == raw
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from edgegw.http.limits import Trouble
 from edgegw.http.message import Client, Request, Response
 from edgegw.wire.front import Handshake
 from edgegw.wire.http1 import Http1
-from edgegw.wire.listeners import Listener, bind
+from edgegw.wire.listeners import TcpListener, bind
 from tests.wire import http2_peers
 from tests.wire.http2_peers import fixed, ok, streamed
 
@@ -35,10 +35,10 @@ class Door(http2_peers.Door):
 @contextlib.asynccontextmanager
 async def listening(
     answer: Callable[[Request], Response | Awaitable[Response]], **limits: Any
-) -> AsyncIterator[tuple[Door, Listener, tuple[str, int]]]:
+) -> AsyncIterator[tuple[Door, TcpListener, tuple[str, int]]]:
     door = Door(answer, **limits)
     sock = bind("127.0.0.1", 0, "the door")
-    listener = Listener(door, sock)
+    listener = TcpListener(door, sock)
     address = sock.getsockname()[:2]
     await listener.start()
     try:
@@ -47,7 +47,7 @@ async def listening(
         await listener.stop(0)
 
 
-def connections(listener: Listener) -> set[Any]:
+def connections(listener: TcpListener) -> set[Any]:
     return listener._connections
 
 

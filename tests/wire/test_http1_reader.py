@@ -13,13 +13,13 @@ from edgegw.wire import http1_reader
 from edgegw.wire.http1_reader import (
     TRANSITIONS,
     End,
-    Event,
     Head,
     Http1Reader,
     Part,
     Raw,
-    Refused,
-    State,
+    ReaderEvent,
+    RequestState,
+    Unreadable,
 )
 from edgegw.wire.remembered_heads import Fields, RememberedHeads, is_one_block
 from tests.gateway.test_malformed import ROWS
@@ -37,9 +37,9 @@ class Story:
     bodies: list[bytes] = field(default_factory=list)
     ends: int = 0
     raw: bytes = b""
-    refused: Refused | None = None
+    refused: Unreadable | None = None
 
-    def add(self, event: Event) -> None:
+    def add(self, event: ReaderEvent) -> None:
         match event:
             case Head():
                 self.heads.append(event)
@@ -51,7 +51,7 @@ class Story:
                 self.ends += 1
             case Raw():
                 self.raw += event.data
-            case Refused():
+            case Unreadable():
                 assert self.refused is None, "refused twice"
                 self.refused = event
 
@@ -62,13 +62,13 @@ def read(*blocks: bytes, limits: Limits = STRICT) -> Story:
         before = reader.state
         for event in reader.feed(block):
             story.add(event)
-        if before is State.ENDED:
-            assert reader.state is State.ENDED
+        if before is RequestState.ENDED:
+            assert reader.state is RequestState.ENDED
     return story
 
 
 def told(story: Story) -> object:
-    heads = [(h.method, h.target, h.version, h.fields.headers.raw, h.loose) for h in story.heads]
+    heads = [(h.method, h.target, h.version, h.fields.headers.raw, h.lenient) for h in story.heads]
     return heads, story.bodies, story.ends, story.raw, story.refused and story.refused.why
 
 
@@ -137,8 +137,8 @@ def test_a_lenient_door_keeps_http10_where_it_is_asked_to() -> None:
 
 def test_hosts_are_counted() -> None:
     none, two = b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"
-    assert read(none).refused == Refused("0 Host headers")
-    assert read(two).refused == Refused("2 Host headers")
+    assert read(none).refused == Unreadable("0 Host headers")
+    assert read(two).refused == Unreadable("2 Host headers")
     assert read(two, limits=LENIENT).heads[0].fields.hosts == 2
     assert read(b"GET / HTTP/1.0\r\n\r\n").heads
 
@@ -214,7 +214,7 @@ def test_a_switch_beside_a_coding_that_does_not_end_is_no_fault(coding: bytes, l
         b"Transfer-Encoding: %b\r\n\r\nabc" % coding,
         limits=limits,
     )
-    assert story.refused is not None or story.heads[0].loose is not None
+    assert story.refused is not None or story.heads[0].lenient is not None
 
 
 # The lenient way
@@ -224,8 +224,8 @@ def test_a_lenient_door_gets_what_the_strict_parser_refuses() -> None:
     odd = b"GET / HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n"
     assert read(odd).refused is not None
     [head] = read(odd, limits=LENIENT).heads
-    assert head.loose is not None
-    assert "no-colon" in head.loose.oddities
+    assert head.lenient is not None
+    assert "no-colon" in head.lenient.oddities
     assert not head.fields.keep_alive
 
 
@@ -297,9 +297,9 @@ def test_nothing_raises_and_states_follow_their_table(
         for event in reader.feed(sent[at : at + size]):
             story.add(event)
     for before, after in reader.__dict__.get("steps", []):
-        assert after is State.ENDED or after in TRANSITIONS[before], (before, after)
+        assert after is RequestState.ENDED or after in TRANSITIONS[before], (before, after)
     if story.refused is not None:
-        assert reader.state is State.ENDED
+        assert reader.state is RequestState.ENDED
 
 
 @given(bytes_sent, st.booleans(), st.data())
@@ -320,7 +320,7 @@ def test_how_bytes_are_cut_into_blocks_changes_nothing(
 def judge(sent: bytes, limits: Limits) -> str:
     story = read(sent, limits=limits)
     assert len(story.heads) <= 1, "a smuggled request"
-    if story.heads and story.heads[0].loose is not None:
+    if story.heads and story.heads[0].lenient is not None:
         return "lenient"
     return "refused" if story.refused is not None else "read" if story.heads else "waits"
 

@@ -13,7 +13,7 @@ import threading
 PAGES = pathlib.Path(__file__).parent / "pages"
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
+class DemoHandler(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_args):
@@ -21,7 +21,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 def main():
-    handler = functools.partial(Handler, directory=str(PAGES))
+    handler = functools.partial(DemoHandler, directory=str(PAGES))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     print(server.server_address[1], flush=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from edgegw.cloudfront.answers import Facts, error_page
+from edgegw.cloudfront.answers import DistributionFacts, error_page
 from edgegw.cloudfront.front_rules import LIMITS, refusal_page
 from edgegw.cloudfront.model import Behavior, Distribution, Origin
 from edgegw.cloudfront.origin_connection import address_of
@@ -64,13 +64,14 @@ class DistributionFront(FrontDoor):
         text = "edgegw failed; its log has the traceback."
         return error_page(500, text, self._facts(exchange_id))
 
-    def _facts(self, exchange_id: str) -> Facts:
-        return Facts(exchange_id, _NO_ENTROPY, self.gateway.driver().date())
+    def _facts(self, exchange_id: str) -> DistributionFacts:
+        return DistributionFacts(exchange_id, _NO_ENTROPY, self.gateway.driver().date())
 
 
 def _behavior(behavior: Behavior, local: Mapping[str, str]) -> tuple[str, str]:
     hooks = ", ".join(
-        f"{trigger}: {each.function.name}" for trigger, each in behavior.associations.items()
+        f"{trigger}: {association.function.name}"
+        for trigger, association in behavior.associations.items()
     )
     target = local.get(behavior.origin.domain_name) or _origin(behavior.origin)
     return behavior.path_pattern, f"{target}  {hooks}".rstrip()

@@ -17,7 +17,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from edgegw.alb import flow as alb
-from edgegw.cloudfront.visit import Finish
+from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.config.model import Door, Listen
 from edgegw.gateway.drive import Driver, Step
 from edgegw.gateway.exchange import Exchange
@@ -25,7 +25,7 @@ from edgegw.gateway.fronts.served import Server
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Client, Header, Request, Response
 from edgegw.wire.front import Delivery, Handshake, ViewerGoneError
-from edgegw.wire.listeners import Listener
+from edgegw.wire.listeners import TcpListener
 
 if TYPE_CHECKING:
     from edgegw.gateway.gateway import Gateway
@@ -144,8 +144,8 @@ class FrontDoor(ABC):
     def server(self, sock: socket.socket) -> Server:
         """What serves it on `sock`. Raises EnvironmentProblem."""
         if not self.listen.tls:
-            return Listener(self, sock)
-        return Listener(self, sock, self._tls(), http3="3" in self.http_version)
+            return TcpListener(self, sock)
+        return TcpListener(self, sock, self._tls(), http3="3" in self.http_version)
 
     def _tls(self) -> DoorTls:
         """The certificates: its own ones, or local ones for its names."""
@@ -175,19 +175,19 @@ class FrontDoor(ABC):
         exchange = Exchange(self._new_id(), self.name, self.kind, request, time.time())
         if outer is not None:
             outer.inner += (exchange,)
-            exchange.standing = outer.standing
-        standing = exchange.standing
-        door = self.present if standing is None else standing.doors.get(self.key, self._door)
+            exchange.acquired = outer.acquired
+        acquired = exchange.acquired
+        door = self.present if acquired is None else acquired.doors.get(self.key, self._door)
         driver = gateway.driver()
         try:
             step = driver.advance(self._enter(driver, door, request, exchange), exchange)
-            if isinstance(step, (Finish, alb.Finish)):
+            if isinstance(step, (DistributionAnswer, alb.BalancerAnswer)):
                 return self._handed_out(driver.finish(step, exchange), exchange)
         except Exception as error:
             return self._handed_out(self._own_fault(error, exchange), exchange)
-        if standing is None:  # only now others may run before it ends
-            exchange.standing = gateway.stand()
-        return self._run(driver, step, exchange, holds=standing is None)
+        if acquired is None:  # only now others may run before it ends
+            exchange.acquired = gateway.acquire()
+        return self._run(driver, step, exchange, holds=acquired is None)
 
     async def _run(
         self, driver: Driver, step: Step, exchange: Exchange, *, holds: bool
@@ -206,9 +206,9 @@ class FrontDoor(ABC):
         except Exception as error:
             response = self._own_fault(error, exchange)
         finally:
-            standing, exchange.standing = exchange.standing, None
-            if holds and standing is not None:
-                self.gateway.leave(standing)
+            acquired, exchange.acquired = exchange.acquired, None
+            if holds and acquired is not None:
+                self.gateway.release(acquired)
         return self._handed_out(response, exchange)
 
     def _handed_out(self, response: Response, exchange: Exchange) -> Response:

@@ -11,7 +11,7 @@ from edgegw.alb.access_log import Connected
 from edgegw.alb.answers import error_page
 from edgegw.alb.certificates import leaf_facts
 from edgegw.alb.explain import action_text
-from edgegw.alb.finish import Finish
+from edgegw.alb.finish import BalancerAnswer
 from edgegw.alb.front_rules import handshake_failure, limits, refusal_page
 from edgegw.alb.model import (
     FixedResponse,
@@ -104,7 +104,7 @@ class LoadBalancerFront(FrontDoor):
     def _log(self, exchange: Exchange) -> None:
         """Writes the access log, where there is one."""
         for step, _, _ in reversed(exchange.steps):
-            if isinstance(step, Finish):
+            if isinstance(step, BalancerAnswer):
                 balancer = step.chosen.listener.load_balancer
                 if balancer.logs.access is not None:
                     self.gateway.balancer_logs.request(balancer, exchange)

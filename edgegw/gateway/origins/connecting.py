@@ -19,7 +19,7 @@ class TlsContexts:
     def __init__(self, unverified: AbstractSet[str], protocols: Sequence[str] = ()) -> None:
         self._unverified = unverified
         self._protocols = list(protocols)
-        self._made: dict[bool, ssl.SSLContext] = {}
+        self._contexts: dict[bool, ssl.SSLContext] = {}
 
     def to(self, at: Address) -> ssl.SSLContext | None:
         """The context for connections to this place; None without TLS."""
@@ -27,9 +27,9 @@ class TlsContexts:
         if scheme != "https":
             return None
         is_verified = host not in self._unverified
-        context = self._made.get(is_verified)
+        context = self._contexts.get(is_verified)
         if context is None:
-            context = self._made[is_verified] = ssl.create_default_context()
+            context = self._contexts[is_verified] = ssl.create_default_context()
             if self._protocols:
                 context.set_alpn_protocols(self._protocols)
             if not is_verified:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from edgegw.cloudfront.faults import OriginFailure
+from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import Origin
 from edgegw.cloudfront.origin_connection import CONNECTION_HEADER, connection_to, may_try_again
 from edgegw.gateway.exchange import Exchange

@@ -9,7 +9,7 @@ from typing import Final
 
 from edgegw.gateway.origins.transport import SendError, UntouchedError
 from edgegw.http.message import EMPTY, Body, Header, Headers, Request, has_body
-from edgegw.wire.http2_frames import ErrorCode
+from edgegw.wire.http2_frames import Http2Code
 from edgegw.wire.http2_heads import (
     MalformedHeadError,
     content_length,
@@ -87,7 +87,7 @@ class TargetStream(Http2Stream):
         except Exception as error:  # the body has no end
             self.broken = error
             self._fail(SendError("closed", "did not get the whole request"))
-            self.reset(ErrorCode.CANCEL)
+            self.reset(Http2Code.CANCEL)
         else:
             self.finish()
 
@@ -96,7 +96,7 @@ class TargetStream(Http2Stream):
 
     def lost_patience(self) -> None:
         self._fail(SendError("timeout", _SILENT))
-        self.reset(ErrorCode.CANCEL)
+        self.reset(Http2Code.CANCEL)
 
     # The answer, as it is waited for
 
@@ -162,7 +162,7 @@ class TargetStream(Http2Stream):
         unread = sum(map(len, self._chunks))
         self._chunks.clear()
         self.connection.taken(self, unread)
-        self.reset(ErrorCode.CANCEL)
+        self.reset(Http2Code.CANCEL)
 
     # What happens to it
 
@@ -174,7 +174,7 @@ class TargetStream(Http2Stream):
             length = content_length(headers)
         except MalformedHeadError as error:
             self._fail(SendError("invalid", f"sent an invalid answer: {error}"))
-            self.reset(ErrorCode.PROTOCOL_ERROR)
+            self.reset(Http2Code.PROTOCOL_ERROR)
             return
         if status >= _FINAL:
             self.has_head = True
@@ -192,7 +192,7 @@ class TargetStream(Http2Stream):
             self.answer_trailers = read_trailers(lines)
         except MalformedHeadError as error:
             self._fail(SendError("invalid", f"sent invalid trailers: {error}"))
-            self.reset(ErrorCode.PROTOCOL_ERROR)
+            self.reset(Http2Code.PROTOCOL_ERROR)
 
     def all_received(self) -> None:
         self._tell()

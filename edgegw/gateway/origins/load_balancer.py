@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from edgegw.cloudfront.faults import OriginFailure
+from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import Origin
 from edgegw.cloudfront.origin_connection import CONNECTION_HEADER, address_of
 from edgegw.gateway.exchange import Exchange

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 
-from edgegw.cloudfront.faults import OriginFailure
+from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import Origin
 from edgegw.gateway.exchange import Exchange
 from edgegw.http.message import Request, Response

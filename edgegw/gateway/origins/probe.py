@@ -6,14 +6,14 @@ import asyncio
 
 from edgegw.alb.model import IpTargetGroup, Target
 from edgegw.alb.target_connection import probe_address, probe_answer, probe_request
-from edgegw.alb.targets import Answer
+from edgegw.alb.targets import ProbeAnswer
 from edgegw.gateway.origins.transport import Outgoing, SendError, Timeouts, Transport
 from edgegw.http.message import CutOffError, Response
 
-_TOO_LATE = Answer(failure="no answer in time", timed_out=True)
+_TOO_LATE = ProbeAnswer(failure="no answer in time", timed_out=True)
 
 
-async def probe(transport: Transport, group: IpTargetGroup, target: Target) -> Answer:
+async def probe(transport: Transport, group: IpTargetGroup, target: Target) -> ProbeAnswer:
     """What `target` answers to a health check; redirects are not followed."""
     timeout, version = group.health_check.timeout, group.protocol_version
     outgoing = Outgoing(
@@ -29,9 +29,9 @@ async def probe(transport: Transport, group: IpTargetGroup, target: Target) -> A
     except TimeoutError:
         return _TOO_LATE
     except SendError as error:
-        return _TOO_LATE if error.kind == "timeout" else Answer(failure=str(error))
+        return _TOO_LATE if error.kind == "timeout" else ProbeAnswer(failure=str(error))
     except CutOffError as error:
-        return Answer(failure=str(error))
+        return ProbeAnswer(failure=str(error))
     if response.body.release is not None:
         response.body.release()
     return probe_answer(version, response)

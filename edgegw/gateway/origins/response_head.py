@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 from edgegw.http.grammar import BLANKS, TCHAR
 from edgegw.http.message import Header, Headers
 
-Framing: TypeAlias = int | Literal["chunked", "close"]
+ResponseFraming: TypeAlias = int | Literal["chunked", "close"]
 """Bytes of the body, or chunks, or whatever comes until the connection closes."""
 
 
@@ -27,12 +27,18 @@ class ResponseHead:
     __slots__ = ("framing", "headers", "keeps_alive", "reason", "status")
 
     def __init__(
-        self, status: int, reason: bytes, headers: Headers, framing: Framing, *, keeps_alive: bool
+        self,
+        status: int,
+        reason: bytes,
+        headers: Headers,
+        framing: ResponseFraming,
+        *,
+        keeps_alive: bool,
     ) -> None:
         self.status = status
         self.reason = reason
         self.headers = headers
-        self.framing: Framing = framing
+        self.framing: ResponseFraming = framing
         self.keeps_alive = keeps_alive
 
 
@@ -66,7 +72,7 @@ def parse_lines(data: bytes, start: int, end: int) -> list[Header]:
     return lines
 
 
-def _meaning(lines: list[Header], *, is_old: bool) -> tuple[Framing, bool]:
+def _meaning(lines: list[Header], *, is_old: bool) -> tuple[ResponseFraming, bool]:
     """The framing, and whether the connection lives on behind the body."""
     length: int | None = None
     is_chunked, closes = False, is_old

@@ -27,15 +27,15 @@ from collections import deque
 from typing import Final, Literal, TypeAlias
 
 from edgegw.gateway.origins.response_head import (
-    Framing,
     InvalidAnswerError,
+    ResponseFraming,
     ResponseHead,
     parse_head,
     parse_lines,
 )
 from edgegw.gateway.origins.transport import FailureKind, SendError
 
-State: TypeAlias = Literal[
+ResponseState: TypeAlias = Literal[
     "idle", "head", "length", "chunks", "close", "done", "switched", "broken"
 ]
 MAX_HEAD: Final = 256 * 1024
@@ -78,7 +78,7 @@ class ResponseReader:
     )
 
     def __init__(self) -> None:
-        self.state: State = "idle"
+        self.state: ResponseState = "idle"
         self.head: ResponseHead | None = None
         self.whole: bytes | None = None
         self.parts: deque[bytes] = deque()
@@ -220,7 +220,7 @@ class ResponseReader:
             raise InvalidAnswerError("it switched protocols unasked")
         self.state, self.rest = "switched", rest
 
-    def _begin_parts(self, framing: Framing, rest: bytes) -> None:
+    def _begin_parts(self, framing: ResponseFraming, rest: bytes) -> None:
         if framing == "chunked":
             self.state, self._left, self._trails = "chunks", 0, False
         elif framing == "close":

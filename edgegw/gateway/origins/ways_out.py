@@ -1,4 +1,4 @@
-"""Where a request leaves to: `Origins.fetch` for a distribution, `fetch_target` for a listener."""
+"""Where a request leaves to: into the network, or into a front door of this gateway."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from edgegw.alb.flow import ForwardTo, TargetFailure
 from edgegw.alb.model import IpTargetGroup, ProtocolVersion, Target
 from edgegw.alb.target_connection import UNVERIFIED_TARGETS
-from edgegw.alb.targets import Answer
-from edgegw.cloudfront.faults import OriginFailure
+from edgegw.alb.targets import ProbeAnswer
+from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import Origin
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.origins.custom import NetworkOrigins
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import httpx
 
 
-class Origins:
+class OriginRouter:
     """Sends requests out through `transport`, or into a front door of this gateway.
 
     `local` maps the DNS names of this gateway's load balancers and a port to their way in; it may
@@ -63,7 +63,7 @@ class Origins:
         """Sends a request to an ip target and answers with its response, or why there is none."""
         return self._targets.fetch(step)
 
-    async def probe(self, group: IpTargetGroup, target: Target) -> Answer:
+    async def probe(self, group: IpTargetGroup, target: Target) -> ProbeAnswer:
         """Sends one health check."""
         return await probe(self._over(group.protocol_version), group, target)
 

@@ -23,9 +23,9 @@ from edgegw.gateway.announcement import announcements
 from edgegw.gateway.fronts.local_api import LARGEST_BODY, LocalApi
 from edgegw.gateway.gateway import Gateway
 from edgegw.http.message import EMPTY, LOCAL, Body, Headers, Request, Response
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 from edgegw.wire.front import ViewerGoneError
-from edgegw.wire.listeners import Listener
+from edgegw.wire.listeners import TcpListener
 from tests.conftest import FUNCTIONS, PYTHON
 
 FUNCTION = {"runtime": PYTHON, "code": str(FUNCTIONS), "handler": "hooks.target"}
@@ -90,7 +90,7 @@ class Caller:
     def request(self, method: str, target: str, body: Body = EMPTY, **changed: Any) -> Request:
         headers = {**self.headers, **{k.replace("_", "-"): v for k, v in changed.items()}}
         lines = [(k.encode(), v.encode()) for k, v in headers.items() if v is not None]
-        return Request(method, Target.parse(target.encode()), Headers(lines), body)
+        return Request(method, RequestTarget.parse(target.encode()), Headers(lines), body)
 
     async def answer(self, request: Request) -> Response:
         accepted = self.api.accept(request)
@@ -529,7 +529,7 @@ def test_what_is_no_request_gets_a_page(tmp_path: Path) -> None:
 @pytest.fixture
 async def client(local: Caller, sock: socket.socket) -> AsyncIterator[httpx.AsyncClient]:
     sock.listen()
-    listener = Listener(local.api, sock.dup())
+    listener = TcpListener(local.api, sock.dup())
     await listener.start()
     headers = {name: local.headers[name] for name in ("authorization", "content-type")}
     async with httpx.AsyncClient(

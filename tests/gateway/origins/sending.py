@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from edgegw.gateway.origins.transport import Outgoing, Timeouts, Transport
 from edgegw.http.message import EMPTY, Body, Header, Headers, Request, Response
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 from tests.conftest import read_body, read_head
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -35,7 +35,7 @@ def outgoing(
     path, mark, query = target.partition(b"?")
     request = Request(
         method,
-        Target(path, query if mark else None),
+        RequestTarget(path, query if mark else None),
         Headers([HOST] if headers is None else headers),
         body,
         upgrade=upgrade,

@@ -16,7 +16,7 @@ from edgegw.gateway.origins.http2_client import Http2Client, _body, _head
 from edgegw.gateway.origins.http2_target import TargetConnection, TargetStream
 from edgegw.gateway.origins.transport import Outgoing, SendError, Timeouts, UntouchedError
 from edgegw.http.message import EMPTY, Body, CutOffError, Header, Headers, Request
-from edgegw.http.target import Target
+from edgegw.http.target import RequestTarget
 from tests.wire.http2_peers import Peer, Wire
 from tests.wire.test_http2_malformed import DATA, HEADERS, SETTINGS, block, frame
 
@@ -24,7 +24,7 @@ AT = ("http", "target.test", 80)
 
 
 def asking(path: bytes = b"/", *lines: Header, method: str = "GET", body: Body = EMPTY) -> Request:
-    return Request(method, Target.parse(path), Headers(lines), body)
+    return Request(method, RequestTarget.parse(path), Headers(lines), body)
 
 
 class Talk:

@@ -240,15 +240,15 @@ def constant_attributes(settings):
     return {**{name: settings[name] for name in names}, "tenant_id": None}
 
 
-def client_context(found):
+def client_context(sent):
     """`.custom`, `.env` and `.client` of what the caller sent."""
-    client = found.get("client")
+    client = sent.get("client")
     if client is not None:
         named = ("installation_id", "app_title", "app_version_name", "app_version_code")
         client = types.SimpleNamespace(
             **{name: client.get(name) for name in (*named, "app_package_name")}
         )
-    return types.SimpleNamespace(custom=found.get("custom"), env=found.get("env"), client=client)
+    return types.SimpleNamespace(custom=sent.get("custom"), env=sent.get("env"), client=client)
 
 
 def loads(text):

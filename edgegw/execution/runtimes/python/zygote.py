@@ -182,25 +182,25 @@ def become_leader() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_DESCRIPTORS, MAX_DESCRIPTORS))
 
 
-def execute(message, fds, told) -> None:
+def execute(message, fds, report) -> None:
     """Becomes another program: log pipe on 1 and 2, the second descriptor, if any, on 3."""
     null = os.open(os.devnull, os.O_RDONLY)
     keep = [os.dup(null), os.dup(fds[0]), os.dup(fds[0])] + [os.dup(fd) for fd in fds[1:]]
     keep = [move_up(fd) for fd in keep]
-    told = move_up(told)
+    report = move_up(report)
     for number, fd in enumerate(keep):
         os.dup2(fd, number)
         os.close(fd)
-    os.closerange(len(keep), told)
-    os.closerange(told + 1, MAX_DESCRIPTORS)
-    os.set_inheritable(told, False)  # noqa: FBT003
+    os.closerange(len(keep), report)
+    os.closerange(report + 1, MAX_DESCRIPTORS)
+    os.set_inheritable(report, False)  # noqa: FBT003
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         os.chdir(message["cwd"])
         os.execve(message["argv"][0], message["argv"], message["env"])
     except OSError as error:
-        os.write(told, str(error.strerror).encode())
+        os.write(report, str(error.strerror).encode())
     os._exit(127)
 
 

@@ -1,7 +1,7 @@
 """The functions as they stand at one moment; what a request begins with it ends with.
 
-A change makes a new edition: it shares every pool that the change does not touch. The pools that
-were replaced are drained once no request holds an older edition any more, so that two triggers of
+A change makes a new snapshot: it shares every pool that the change does not touch. The pools that
+were replaced are drained once no request holds an older snapshot any more, so that two triggers of
 one request never run different code.
 """
 
@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from edgegw.awslambda.concurrency import Limits, RequestRate
+from edgegw.awslambda.concurrency import ConcurrencyLimits, RequestRate
 from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.versions import Deployed
 from edgegw.execution.pool import Pool
@@ -30,7 +30,7 @@ class Load:
 
 
 @value
-class Route:
+class InvocationRoute:
     """Where a reference leads: versions with their shares and pools, the ARN as it was called."""
 
     deployed: Deployed
@@ -38,37 +38,39 @@ class Route:
     pools: Mapping[str, Pool]
     load: Load
     arn: str
-    limits: Mapping[str, Limits]
+    limits: Mapping[str, ConcurrencyLimits]
 
 
 @dataclass(slots=True)
-class Edition:
+class Snapshot:
     """Functions with the pools that run them. `leaving` are the pools that a later one replaced."""
 
     functions: dict[str, Deployed]
     pools: dict[PoolKey, Pool] = field(default_factory=dict[PoolKey, Pool])
-    routes: dict[FunctionRef, Route] = field(default_factory=dict[FunctionRef, Route])
+    routes: dict[FunctionRef, InvocationRoute] = field(
+        default_factory=dict[FunctionRef, InvocationRoute]
+    )
     users: int = 0
     leaving: list[Pool] = field(default_factory=list[Pool])
 
 
-class Editions:
-    """The current edition, and those that requests under way still hold."""
+class Snapshots:
+    """The current snapshot, and those that requests under way still hold."""
 
     def __init__(self, functions: Mapping[str, Deployed]) -> None:
-        self.current = Edition(dict(functions))
-        self._retired: deque[Edition] = deque()
+        self.current = Snapshot(dict(functions))
+        self._retired: deque[Snapshot] = deque()
         self._drained: list[Pool] = []
 
-    def hold(self) -> Edition:
-        """The current edition, for one request; `release` gives it back."""
-        edition = self.current
-        edition.users += 1
-        return edition
+    def acquire(self) -> Snapshot:
+        """The current snapshot, for one request; `release` gives it back."""
+        snapshot = self.current
+        snapshot.users += 1
+        return snapshot
 
-    def release(self, edition: Edition) -> None:
-        edition.users -= 1
-        if not edition.users and self._retired:
+    def release(self, snapshot: Snapshot) -> None:
+        snapshot.users -= 1
+        if not snapshot.users and self._retired:
             self._drain()
 
     def replace(
@@ -79,28 +81,28 @@ class Editions:
     ) -> None:
         """Makes `functions` and `pools` current; `leaving` ends when nobody needs it."""
         old = self.current
-        self.current = Edition(dict(functions), dict(pools))
+        self.current = Snapshot(dict(functions), dict(pools))
         old.leaving.extend(leaving)
         self._retired.append(old)
         self._drain()
 
     def _drain(self) -> None:
-        # From the oldest: what one edition has replaced, an older one may still use.
+        # From the oldest: what one snapshot has replaced, an older one may still use.
         while self._retired and not self._retired[0].users:
-            edition = self._retired.popleft()
-            for pool in edition.leaving:
+            snapshot = self._retired.popleft()
+            for pool in snapshot.leaving:
                 pool.drain()
                 self._drained.append(pool)
         self._drained = [each for each in self._drained if not each.is_empty]
 
     @property
     def replaced(self) -> list[Pool]:
-        """Pools of former editions that have not ended yet."""
-        waiting = [pool for edition in self._retired for pool in edition.leaving]
+        """Pools of former snapshots that have not ended yet."""
+        waiting = [pool for snapshot in self._retired for pool in snapshot.leaving]
         return [*waiting, *self._drained]
 
     def clear(self) -> None:
         """Forgets every pool; the functions stay."""
-        self.current = Edition(dict(self.current.functions))
+        self.current = Snapshot(dict(self.current.functions))
         self._retired.clear()
         self._drained.clear()

@@ -1,6 +1,6 @@
 """How strictly functions are judged, and what was chosen where AWS's documentation is silent.
 
-The one place of these choices: every field of `Stance` but `strict` is an open point. The first
+The one place of these choices: every field of `Strictness` but `strict` is an open point. The first
 value of its type is the choice made; `gateway.open_points` in a configuration picks the other.
 """
 
@@ -18,7 +18,7 @@ SkipOrRun: TypeAlias = Literal["skip", "run"]
 
 
 @value
-class Stance:
+class Strictness:
     """How results are judged. With `strict` False what can be let through passes with a warning."""
 
     strict: bool = True
@@ -47,7 +47,7 @@ class Stance:
     error_page_after_function_fault: Literal["show", "skip"] = "show"
 
 
-DEFAULT_STANCE: Final = Stance()
+DEFAULT_STRICTNESS: Final = Strictness()
 
-OPEN_POINTS: Final = tuple(each.name for each in fields(Stance) if each.name != "strict")
+OPEN_POINTS: Final = tuple(each.name for each in fields(Strictness) if each.name != "strict")
 """The names of all open points."""

@@ -1,6 +1,6 @@
 """Request heads that a strict parser refuses, read as a careless peer may read them.
 
-What a strict parser takes never comes here. The bytes are not mended: names and values are as
+What a strict parser takes never comes here. The bytes are not repaired: names and values are as
 they stand, so that they can be judged.
 """
 
@@ -12,10 +12,10 @@ from typing import Final, Literal, NamedTuple
 from edgegw.http.grammar import BLANKS, BREAKING
 
 Oddity = Literal["bare-lf", "folded", "no-colon", "no-uri"]
-Framing = int | Literal["chunked"]
+RequestFraming = int | Literal["chunked"]
 
 
-class LooseHead(NamedTuple):
+class LenientHead(NamedTuple):
     """A request line and header lines. `version` is empty for HTTP/0.9.
 
     `framing` is the length of the body, or `chunked`, or None where nobody could tell.
@@ -26,7 +26,7 @@ class LooseHead(NamedTuple):
     version: bytes
     headers: tuple[tuple[bytes, bytes], ...]
     oddities: tuple[Oddity, ...] = ()
-    framing: Framing | None = 0
+    framing: RequestFraming | None = 0
 
     def fit_to_send(self) -> list[tuple[bytes, bytes]]:
         """The header lines that can be written down again: names without blanks and colons."""
@@ -56,17 +56,17 @@ _SIMPLE: Final = re.compile(rb"[A-Z]+ [^ \r\n]+\r?\n")
 
 def simple_end(data: bytes) -> int | None:
     """Where a request of HTTP/0.9, which is a single line, ends; None if it is none."""
-    found = _SIMPLE.match(data)
-    return None if found is None or b" HTTP/" in found[0] else found.end()
+    match = _SIMPLE.match(data)
+    return None if match is None or b" HTTP/" in match[0] else match.end()
 
 
 def head_end(data: bytes) -> int | None:
     """Where the head in `data` ends, behind its empty line; None while it is not complete."""
-    found = _END.search(data)
-    return None if found is None else found.end()
+    match = _END.search(data)
+    return None if match is None else match.end()
 
 
-def parse_loosely(head: bytes) -> LooseHead | None:
+def parse_leniently(head: bytes) -> LenientHead | None:
     """The head (its empty line included or not), or None where not even a method can be found."""
     lines = head.split(b"\n")
     oddities: list[Oddity] = []
@@ -87,11 +87,11 @@ def parse_loosely(head: bytes) -> LooseHead | None:
         oddities.append("no-uri")
     headers = _headers(lines[1:], oddities)
     framing = _framing(version, headers)
-    return LooseHead(method, uri, version, headers, tuple(dict.fromkeys(oddities)), framing)
+    return LenientHead(method, uri, version, headers, tuple(dict.fromkeys(oddities)), framing)
 
 
 def _headers(lines: list[bytes], oddities: list[Oddity]) -> tuple[tuple[bytes, bytes], ...]:
-    found: list[tuple[bytes, bytes]] = []
+    headers: list[tuple[bytes, bytes]] = []
     for raw in lines:
         line = raw.removesuffix(b"\r")
         if not line:
@@ -102,11 +102,11 @@ def _headers(lines: list[bytes], oddities: list[Oddity]) -> tuple[tuple[bytes, b
         name, colon, value = line.partition(b":")
         if not colon and not folded:
             oddities.append("no-colon")
-        found.append((name, value.strip(BLANKS)))
-    return tuple(found)
+        headers.append((name, value.strip(BLANKS)))
+    return tuple(headers)
 
 
-def _framing(version: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> Framing | None:
+def _framing(version: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> RequestFraming | None:
     """Transfer-Encoding comes before Content-Length (RFC 9112 section 6.3)."""
     given = [value for name, value in headers if name.lower() == b"transfer-encoding"]
     codings = b",".join(given)
@@ -119,8 +119,8 @@ def _framing(version: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> Framin
         return None
     if not lengths:
         return 0
-    digits = {each or b"0" for each in lengths}
-    if any(not each.isdigit() or len(each) > 20 for each in digits):
+    digits = {length or b"0" for length in lengths}
+    if any(not length.isdigit() or len(length) > 20 for length in digits):
         return None
-    numbers = {int(each) for each in digits}
+    numbers = {int(length) for length in digits}
     return numbers.pop() if len(numbers) == 1 and max(numbers) < _MAX_LENGTH else None

@@ -10,45 +10,45 @@ from typing import Final, Literal, TypeAlias
 from edgegw.awslambda.model import (
     FunctionError,
     FunctionRef,
+    InvokeRefusal,
     Outcome,
-    Refused,
     Report,
     Returned,
     Throttled,
 )
-from edgegw.cloudfront.behaviors import RefusedAtTheDoor
+from edgegw.cloudfront.behaviors import DistributionRefusal
 from edgegw.cloudfront.rule_table import (
     EXECUTION_ERROR,
     NOT_INVOCABLE,
     THROTTLED,
     TIMED_OUT,
     TOO_LARGE,
-    Breach,
-    Rule,
+    EdgeRule,
+    Violation,
 )
-from edgegw.cloudfront.trigger_result import Breaches, Rejected
+from edgegw.cloudfront.trigger_result import InvalidResult, Violations
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.values import value
 
-FaultKind: TypeAlias = Literal[
+FailedVerdict: TypeAlias = Literal[
     "LambdaValidationError", "LambdaExecutionError", "LambdaLimitExceeded"
 ]
 
 
 @value
-class FunctionFault:
+class FailedOutcome:
     """A function failed at a trigger: `kind` is the X-Cache value, `detail` the exact reason.
 
-    `rule` is the one that CloudFront's page speaks of, `breaches` are all that were found.
+    `rule` is the one that CloudFront's page speaks of, `violations` are all that were found.
     """
 
     trigger: Trigger
     function: FunctionRef
-    kind: FaultKind
+    kind: FailedVerdict
     detail: str
-    rule: Rule
+    rule: EdgeRule
     report: Report
-    breaches: Breaches = ()
+    violations: Violations = ()
 
     @property
     def status(self) -> int:
@@ -82,7 +82,7 @@ class OriginFailure:
         return 503 if self.kind in ("refused", "dns") else self.status
 
 
-Fault: TypeAlias = FunctionFault | OriginFailure | RefusedAtTheDoor
+ErrorCause: TypeAlias = FailedOutcome | OriginFailure | DistributionRefusal
 
 _CLOSED_TEXT: Final = (
     "CloudFront attempted to establish a connection with the origin, but either the attempt "
@@ -101,39 +101,41 @@ Source: CloudFront Developer Guide, "HTTP 502 status code" and "HTTP 504 status 
 """
 
 
-def function_fault(
-    trigger: Trigger, function: FunctionRef, outcome: Outcome, answer: Rejected | None
-) -> FunctionFault:
+def failed_outcome(
+    trigger: Trigger, function: FunctionRef, outcome: Outcome, answer: InvalidResult | None
+) -> FailedOutcome:
     """Why `outcome` is an error page; `answer` when the function returned and was refused."""
 
-    def failed(kind: FaultKind, rule: Rule, what: str) -> FunctionFault:
+    def failed(kind: FailedVerdict, rule: EdgeRule, what: str) -> FailedOutcome:
         detail = f"{rule.code}: {what} ({rule.source})"
-        return FunctionFault(trigger, function, kind, detail, rule, outcome.report)
+        return FailedOutcome(trigger, function, kind, detail, rule, outcome.report)
 
     match outcome:
         case Throttled():
             what = f"{outcome.message} {outcome.reason}: {outcome.detail}"
             return failed("LambdaLimitExceeded", THROTTLED, what)
-        case Refused():
+        case InvokeRefusal():
             return failed(
                 "LambdaExecutionError", NOT_INVOCABLE, f"{outcome.code}: {outcome.message}"
             )
         case FunctionError(error_type="Function.ResponseSizeTooLarge"):
-            breach = Breach(TOO_LARGE, "", outcome.message, "return less", log=TOO_LARGE.demands)
-            answer = Rejected((breach,))
+            violation = Violation(
+                TOO_LARGE, "", outcome.message, "return less", log=TOO_LARGE.demands
+            )
+            answer = InvalidResult((violation,))
         case FunctionError():
             rule = TIMED_OUT if outcome.report.status == "timeout" else EXECUTION_ERROR
             return failed("LambdaExecutionError", rule, f"{outcome.error_type}: {outcome.message}")
         case Returned():
             pass
     assert answer is not None  # a function that returned fails by its answer only
-    refused = [each for each in answer.breaches if each.is_refused]
-    return FunctionFault(
+    refused = [each for each in answer.violations if each.is_refused]
+    return FailedOutcome(
         trigger,
         function,
         "LambdaValidationError",
         "\n".join(map(str, refused)),
         refused[0].rule,
         outcome.report,
-        answer.breaches,
+        answer.violations,
     )
