@@ -6,6 +6,7 @@ Source: ELB User Guide for ALB, "Access logs", "Connection logs".
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from edgegw.alb.desync import RiskClass
@@ -155,7 +156,7 @@ def refused_line(
     facts = BalancerFacts(b"", timing.created, "", 0.0)
     size = page.headers.size() + (page.body.length or 0)
     finish = BalancerAnswer(page, Chosen(listener, facts), BalancerRefusal(page.status, "-", ""))
-    request = UNREAD._replace(client=client)
+    request = replace(UNREAD, client=client)
     return access_line(finish, request, timing, Sizes(0, size), address=address)
 
 

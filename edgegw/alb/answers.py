@@ -5,6 +5,7 @@ Source: ELB User Guide for ALB, "Troubleshoot", and recorded responses.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -111,7 +112,7 @@ def grpc_unavailable(*, date: bytes) -> Response:
 def redirection(status: int, location: bytes, *, date: bytes) -> Response:
     """The answer of a redirect action: the page of its status, and Location behind it."""
     page = error_page(status, date=date)
-    return page._replace(headers=page.headers.added((b"Location", location)))
+    return replace(page, headers=page.headers.added((b"Location", location)))
 
 
 @lru_cache(maxsize=256)

@@ -84,7 +84,7 @@ class IncludeBody:
 
     def next(self, content: bytes, *, truncated: bool, body: Body) -> DistributionStep:
         """`content` is what was read, `body` the whole body again, from its first byte."""
-        request = self.request._replace(body=body)
+        request = replace(self.request, body=body)
         shown = ShownBody(content, truncated)
         if self.trigger == "viewer-request":
             return _run_viewer_request(self.context, request, shown)
@@ -150,7 +150,7 @@ class OriginRequest:
                 chosen = origin or context.origin
                 if b"host" not in request.headers:  # the function took it away
                     host = (b"Host", chosen.domain_name.encode())
-                    request = request._replace(headers=request.headers.added(host))
+                    request = replace(request, headers=request.headers.added(host))
                 return Fetch(context, request, chosen)
 
 
@@ -173,7 +173,7 @@ class Fetch:
         request = self.request.sent(target, headers)
         if request.upgrade and b"sec-websocket-key" not in headers:
             # The policies keep the handshake from the origin: it is an ordinary request.
-            return request._replace(upgrade=b"")
+            return replace(request, upgrade=b"")
         return request
 
     def next(self, reply: Response | OriginFailure) -> DistributionStep:
@@ -344,7 +344,7 @@ def _with_default_root_object(distribution: Distribution, request: Request) -> R
     root = distribution.default_root_object
     if not root or request.target.path != b"/":
         return request
-    return request._replace(target=RequestTarget(b"/" + root.encode(), request.target.query))
+    return replace(request, target=RequestTarget(b"/" + root.encode(), request.target.query))
 
 
 def _run_origin_request(
@@ -422,7 +422,7 @@ def _upgraded(context: RequestContext, reply: Response, upgraded: Upgraded) -> D
         Response(reply.status, reply.reason, headers, reply.body), "Miss", context.facts
     )
     upgraded = upgraded._replace(idle=WEBSOCKET_IDLE, only_origin=True)
-    return DistributionAnswer(response._replace(upgraded=upgraded), context, "Miss")
+    return DistributionAnswer(replace(response, upgraded=upgraded), context, "Miss")
 
 
 def _failed(
@@ -481,7 +481,8 @@ def _or_error_page(failed: DistributionAnswer) -> DistributionStep:
         return failed
     _release(failed.response)
     viewer = context.viewer
-    request = viewer._replace(
+    request = replace(
+        viewer,
         method="HEAD" if viewer.method == "HEAD" else "GET",
         target=RequestTarget(page.path.encode()),
         headers=viewer.headers.without(*_OF_THE_BODY),

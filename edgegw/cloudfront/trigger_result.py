@@ -6,6 +6,7 @@ Source: CloudFront Developer Guide, "Work with requests and responses".
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias, cast
 
 from edgegw.cloudfront.header_rules import Accepted, Line, accepted_headers, encode_lines
@@ -216,7 +217,7 @@ def _with_body(request: Request, content: bytes) -> Request:
     """`request` with its body replaced; Content-Length is CloudFront's to compute."""
     headers = request.headers.without(b"transfer-encoding", b"content-length")
     headers = headers.added((b"Content-Length", str(len(content)).encode()))
-    return request._replace(headers=headers, body=Body.of(content))
+    return replace(request, headers=headers, body=Body.of(content))
 
 
 def _origin(validator: Validator, result: Mapping[str, Any], sent: ShownEvent) -> Origin | None:

@@ -32,6 +32,7 @@ import base64
 import random  # ids and weights, no secrets
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable
+from dataclasses import replace
 from email.utils import formatdate
 from functools import partial
 from itertools import count
@@ -239,7 +240,7 @@ class Driver:
         if lease is None:
             return reply
         if isinstance(reply, Response) and (reply.body.chunks is not None or reply.upgraded):
-            return reply._replace(body=_leased(reply.body, lease))
+            return replace(reply, body=_leased(reply.body, lease))
         lease.end()
         return reply
 
@@ -307,7 +308,7 @@ def _leased(body: Body, lease: Lease) -> Body:
             body.release()
 
     if body.chunks is None:
-        return body._replace(release=release)
+        return replace(body, release=release)
     return Body(None, _until_cut(body.chunks, lease), body.length, release, body.trailers)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Final, Literal, TypeVar
 
 from edgegw.awslambda.lifecycle import platform_error, timeout_error
@@ -127,7 +128,7 @@ def _truncated(response: Response) -> Response:
     if body.is_empty:
         return response
     half = Body(chunks=_half(body), length=body.length, release=body.release)
-    return response._replace(body=half)
+    return replace(response, body=half)
 
 
 async def _half(body: Body) -> AsyncIterator[bytes]:

@@ -243,7 +243,7 @@ def test_absolute_form_beats_the_host_header_and_http10_may_lack_it() -> None:
     step = start(listener(), request(b"http://dns.name/x"), FACTS)
     assert isinstance(step, ReadBody)
     assert step.request.headers.get(b"host") == b"dns.name"
-    bare = request()._replace(headers=Headers(), http_version="1.0")
+    bare = replace(request(), headers=Headers(), http_version="1.0")
     step = start(listener(), bare, FACTS)
     assert isinstance(step, ReadBody)
     assert step.request.headers.get(b"host") == BALANCER.dns_name.encode()
@@ -251,17 +251,17 @@ def test_absolute_form_beats_the_host_header_and_http10_may_lack_it() -> None:
 
 def test_host_is_lowered_for_ip_targets_and_kept_for_functions() -> None:
     lines = Headers([(b"Host", b"Example.COM")])
-    step = start(listener(), request()._replace(headers=lines), FACTS)
+    step = start(listener(), replace(request(), headers=lines), FACTS)
     assert isinstance(step, ReadBody)
     assert step.request.headers.get(b"host") == b"Example.COM"
-    step = start(listener(default=Forward(((WEB, 1),))), request()._replace(headers=lines), FACTS)
+    step = start(listener(default=Forward(((WEB, 1),))), replace(request(), headers=lines), FACTS)
     step = chosen_target(step)
     assert step.request.headers.get(b"host") == b"example.com"
 
 
 def test_split_cookies_of_http2_are_joined() -> None:
     lines = Headers([(b"host", b"h"), (b"cookie", b"a=1"), (b"cookie", b"b=2")])
-    step = start(listener(), request()._replace(headers=lines, http_version="2"), FACTS)
+    step = start(listener(), replace(request(), headers=lines, http_version="2"), FACTS)
     assert isinstance(step, ReadBody)
     assert step.request.headers.get_all(b"cookie") == [b"a=1; b=2"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +128,8 @@ def test_request_event_is_reproduced(vectors: Path, name: str) -> None:
         earlier = headers["x-forwarded-for"]
         earlier = earlier[0] if isinstance(earlier, list) else earlier
         if ", " in earlier:  # another proxy stood in front
-            request = request._replace(
-                headers=request.headers.replaced(b"X-Forwarded-For", earlier.encode())
+            request = replace(
+                request, headers=request.headers.replaced(b"X-Forwarded-For", earlier.encode())
             )
     payload = encode_event(request, body, group)
     assert isinstance(payload, bytes)
@@ -143,7 +144,7 @@ def test_edited_recording_differs_only_where_it_was_edited(vectors: Path, name: 
     recorded = load(vectors, name)
     recorded["body"], recorded["isBase64Encoded"] = "", False
     request, body, group, _ = described(recorded)
-    payload = encode_event(request._replace(http_version="1.1"), body, group)
+    payload = encode_event(replace(request, http_version="1.1"), body, group)
     assert isinstance(payload, bytes)
     made = json.loads(payload)
     for key in ADDED:

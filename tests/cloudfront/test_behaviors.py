@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from edgegw.cloudfront.behaviors import (
@@ -59,7 +61,7 @@ def test_first_pattern_wins_and_the_default_is_last(path: bytes, pattern: str) -
 
 
 def request(method: str = "GET", scheme: str = "http", **more: object) -> Request:
-    return Request(method, RequestTarget(b"/"), scheme=scheme)._replace(**more)  # type: ignore[arg-type]
+    return replace(Request(method, RequestTarget(b"/"), scheme=scheme), **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -187,7 +188,8 @@ def test_generated_responses_end_the_way(trigger: Trigger) -> None:
 
 @pytest.mark.parametrize("trigger", ["viewer-request", "origin-request"])
 def test_include_body_shows_the_beginning_and_takes_a_replacement(trigger: Trigger) -> None:
-    sent = REQUEST._replace(
+    sent = replace(
+        REQUEST,
         method="POST",
         body=Body(length=None),
         headers=REQUEST.headers.added((b"Transfer-Encoding", b"chunked")),
@@ -237,7 +239,7 @@ def test_a_change_of_origin_may_lead_to_a_bucket() -> None:
 def test_default_root_object_is_seen_by_the_origin_only() -> None:
     step = start(
         distribution("viewer-response", root="index.html"),
-        REQUEST._replace(target=RequestTarget(b"/")),
+        replace(REQUEST, target=RequestTarget(b"/")),
         FACTS,
     )
     assert isinstance(step, Fetch)
@@ -246,7 +248,7 @@ def test_default_root_object_is_seen_by_the_origin_only() -> None:
     assert event_of(step)["request"]["uri"] == "/"
     step = start(
         distribution("viewer-request", root="index.html"),
-        REQUEST._replace(target=RequestTarget(b"/")),
+        replace(REQUEST, target=RequestTarget(b"/")),
         FACTS,
     )
     assert isinstance(step, ViewerRequest)
@@ -260,7 +262,7 @@ def test_default_root_object_is_seen_by_the_origin_only() -> None:
 def test_viewer_response_does_not_run_for_an_origin_error() -> None:
     step = start(distribution("viewer-response"), REQUEST, FACTS)
     assert isinstance(step, Fetch)
-    step = step.next(REPLY._replace(status=404))
+    step = step.next(replace(REPLY, status=404))
     assert isinstance(step, DistributionAnswer)
     assert step.x_cache == "Error"
 
@@ -271,7 +273,7 @@ def test_headers_of_an_origin_above_32_k_give_502(size: int, status: int) -> Non
     headers = Headers([(b"x", b"v" * (size - len("x: \r\n")))])
     step: DistributionStep = start(distribution(), REQUEST, FACTS)
     assert isinstance(step, Fetch)
-    step = step.next(REPLY._replace(headers=headers))
+    step = step.next(replace(REPLY, headers=headers))
     assert isinstance(step, DistributionAnswer)
     assert step.response.status == status
 
@@ -286,7 +288,7 @@ def test_a_websocket_without_bytes_of_the_origin_ends_after_ten_minutes() -> Non
 
 
 def test_set_cookie_is_removed_unless_cookies_are_forwarded() -> None:
-    reply = REPLY._replace(headers=REPLY.headers.added((b"Set-Cookie", b"a=1")))
+    reply = replace(REPLY, headers=REPLY.headers.added((b"Set-Cookie", b"a=1")))
     for cookies, expected in ((True, [b"a=1"]), (False, [])):
         step = start(distribution(cookies=cookies), REQUEST, FACTS)
         assert isinstance(step, Fetch)

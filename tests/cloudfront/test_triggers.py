@@ -121,9 +121,9 @@ def answer(status: int, content: bytes = b"hi") -> Response:
 
 OK = answer(200)
 GET = Request("GET", RequestTarget(b"/a", b"b=1"), Headers([(b"Host", b"www.test")]))
-POST = GET._replace(method="POST", body=Body.of(b"hi"))
-HEAD = GET._replace(method="HEAD")
-OPTIONS = GET._replace(method="OPTIONS")
+POST = replace(GET, method="POST", body=Body.of(b"hi"))
+HEAD = replace(GET, method="HEAD")
+OPTIONS = replace(GET, method="OPTIONS")
 RAISED = FunctionError("Error", "on purpose", b"{}", Report())
 REFUSED = OriginFailure("refused", "")
 TIMED_OUT = OriginFailure("timeout", "")
@@ -204,7 +204,7 @@ PLAYS: list[tuple[str, dict[str, Any], Request, dict[str, Any], dict[str, Any], 
         301,
     ),
     ("method refused", {"allowed_methods": frozenset({"GET", "HEAD"})}, POST, {}, {}, [], 403),
-    ("GET with a body", {}, GET._replace(body=Body.of(b"x")), {}, {}, [], 403),
+    ("GET with a body", {}, replace(GET, body=Body.of(b"x")), {}, {}, [], 403),
     (
         "custom error page",
         {"with_pages": True},
@@ -333,7 +333,7 @@ def test_request_body_does_not_go_to_the_error_page() -> None:
         (b"Transfer-Encoding", b"chunked"),
         (b"X-Own", b"1"),
     ]
-    posted = POST._replace(headers=POST.headers.added(*lines))
+    posted = replace(POST, headers=POST.headers.added(*lines))
     first, page = Play(distribution(with_pages=True), posted, {"first.test": answer(404)}).sent
     names = {name.lower() for name, _ in lines}
     assert {name.lower() for name, _ in first.headers} >= names
@@ -606,7 +606,7 @@ def test_viewer_response_sees_the_edits_of_viewer_request_unless_chosen_otherwis
 
 
 def test_default_root_object_is_seen_from_origin_request_on_unless_chosen_otherwise() -> None:
-    root = GET._replace(target=RequestTarget(b"/"))
+    root = replace(GET, target=RequestTarget(b"/"))
     site = replace(distribution(), default_root_object="index.html")
     uris = [
         each["request"]["uri"] for events in Play(site, root).events.values() for each in events
@@ -683,6 +683,6 @@ def test_country_that_the_viewer_sent_may_be_changed_at_viewer_request() -> None
         request["headers"][name] = [{"value": "DE"}]
         return request
 
-    sent = GET._replace(headers=GET.headers.added((b"CloudFront-Viewer-Country", b"US")))
+    sent = replace(GET, headers=GET.headers.added((b"CloudFront-Viewer-Country", b"US")))
     assert Play(distribution(), sent, {}, {VREQ: edit}).response.status == 200
     assert Play(distribution(), GET, {}, {VREQ: edit}).response.status == 502

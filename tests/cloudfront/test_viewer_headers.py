@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from edgegw.cloudfront.viewer_headers import viewer_header, viewer_tls
@@ -67,14 +69,14 @@ def test_value_of_each_header(name: str, value: str | None) -> None:
 
 def test_viewer_without_tls_and_without_a_failed_page() -> None:
     names = ("CloudFront-Viewer-TLS", "CloudFront-Error-Uri", "CloudFront-Error-Args")
-    plain = REQUEST._replace(tls=None)
+    plain = replace(REQUEST, tls=None)
     assert [viewer_header(name, plain) for name in names] == [None, None, None]
 
 
 @pytest.mark.parametrize(("length", "expected"), [(7680, 7680), (7681, 7680)])
 def test_order_of_headers_is_cut(length: int, expected: int) -> None:
     """CloudFront Developer Guide, "Add CloudFront request headers": up to 7,680 characters."""
-    request = REQUEST._replace(headers=Headers([(b"x" * length, b"1")]))
+    request = replace(REQUEST, headers=Headers([(b"x" * length, b"1")]))
     order = viewer_header("CloudFront-Viewer-Header-Order", request)
     assert order is not None
     assert len(order) == expected

@@ -12,6 +12,7 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
@@ -231,7 +232,7 @@ class FrontDoor(ABC):
         exchange.stale = stale
         lines = [_line(b"x-edgegw-stale", text) for text in stale]
         lines += [_line(b"x-edgegw-fault", text) for text in exchange.faults]
-        return response._replace(headers=response.headers.added(*lines)) if lines else response
+        return replace(response, headers=response.headers.added(*lines)) if lines else response
 
     def _own_fault(self, error: Exception, exchange: Exchange) -> Response:
         logger.error("a fault of edgegw itself, please report it", exc_info=error)

@@ -28,6 +28,7 @@ time begins when it has the request: with an upload, at the upload's end.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Final, Protocol, cast
 
 from edgegw.gateway.origins.response_head import ResponseHead
@@ -247,7 +248,7 @@ class Http1Connection(asyncio.Protocol):
             if self.transport is not None:
                 self.transport.pause_reading()
             upgraded = Upgraded(self)
-            body = EMPTY._replace(release=self.abandon)  # the viewer may have left meanwhile
+            body = replace(EMPTY, release=self.abandon)  # the viewer may have left meanwhile
             return Response(head.status, head.reason, head.headers, body, upgraded)
         rest = AnswerBody(self)
         length = head.framing if isinstance(head.framing, int) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from edgegw.cloudfront.error_causes import OriginFailure
@@ -37,7 +38,8 @@ class LoadBalancerOrigins:
 def _entering(request: Request, scheme: str) -> Request:
     """`request` as the load balancer's socket would have received it."""
     lines = framed(request.headers.raw, request.body)
-    return request._replace(
+    return replace(
+        request,
         headers=Headers((*lines, CONNECTION_HEADER)),
         scheme=scheme,
         http_version="1.1",

@@ -8,6 +8,7 @@ import os
 import socket
 import stat
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,7 @@ class TestGuard:
         for name, status in (("host", 403), ("authorization", 401)):
             request = local.request("GET", "/faults")
             twice = request.headers.added((name.encode(), local.headers[name].encode()))
-            assert (await local.answer(request._replace(headers=twice))).status == status
+            assert (await local.answer(replace(request, headers=twice))).status == status
 
     async def test_an_absolute_target_does_not_get_around_the_host(self, local: Caller) -> None:
         status, _ = await local.call("GET", "http://evil.test/faults")

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import resource
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -331,7 +332,7 @@ async def test_what_the_body_raises_is_raised(client, raw_origin) -> None:
 
     async with raw_origin(staying()) as origin:
         with pytest.raises(Broken):
-            body = Chunks().body()._replace(chunks=parts())
+            body = replace(Chunks().body(), chunks=parts())
             await client.send(outgoing(origin.url, "POST", body=body))
 
 
