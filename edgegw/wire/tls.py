@@ -36,7 +36,7 @@ _SHUTDOWN: Final = 5.0
 class Session:
     """What one connection agreed on, and with whom."""
 
-    def __init__(self, transport: asyncio.Transport, latency: float) -> None:
+    def __init__(self, transport: asyncio.Transport, peer: tuple[str, int], latency: float) -> None:
         agreed = cast(
             "ssl.SSLObject | passthrough_tls.Agreed", transport.get_extra_info("ssl_object")
         )
@@ -46,7 +46,6 @@ class Session:
         else:
             leaf = agreed.getpeercert(binary_form=True)
             name, certificates = getattr(agreed, ASKED_NAME, ""), (leaf,) if leaf else ()
-        peer = transport.get_extra_info("peername") or ("", 0)
         self.client = new_client(peer)._replace(server_name=name or "", certificates=certificates)
         self.protocol = agreed.selected_alpn_protocol() or ""
         is_resumed = bool(agreed.session_reused)
@@ -85,6 +84,8 @@ class Arriving(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._raw = cast("asyncio.Transport", transport)
+        # uvloop does not know it any more, and raises, once the connection is lost.
+        self._peer: tuple[str, int] = transport.get_extra_info("peername") or ("", 0)
         self._connections.add(self)
         self._since = self._loop.time()
         self._timer = self._loop.call_later(HANDSHAKE, self._give_up)
@@ -123,13 +124,13 @@ class Arriving(asyncio.Protocol):
 
     def _failed(self, error: OSError) -> None:
         """Tells the front door of a handshake that failed."""
-        client = new_client(self._raw.get_extra_info("peername") or ("", 0))
+        client = new_client(self._peer)
         latency = self._loop.time() - self._since
         self._front.connected(client, Handshake(None, latency, error))
 
     def _refuse_plain(self) -> None:
         self._failed(ConnectionError("plain HTTP"))
-        client = new_client(self._raw.get_extra_info("peername") or ("", 0))
+        client = new_client(self._peer)
         page = self._front.page("plain-http", "plain HTTP on a port for HTTPS", client)
         self._raw.write(http1_writer.page(page))
         close_gently(self._raw, unread=True)
@@ -151,7 +152,7 @@ class Arriving(asyncio.Protocol):
             self._connections.discard(self)
         if transport is None:  # the server stops
             return
-        session = Session(transport, self._loop.time() - self._since)
+        session = Session(transport, self._peer, self._loop.time() - self._since)
         self._front.connected(session.client, session.handshake)
         if not transport.is_closing():  # else the client has left already
             early.hand_over(transport, self._speak(session))
