@@ -14,7 +14,7 @@ import pytest
 from edgegw.http.message import Client
 from edgegw.wire.certificates import Certificates, DoorTls
 from edgegw.wire.front import Handshake
-from edgegw.wire.listeners import Listener, bind
+from edgegw.wire.listeners import TcpListener, bind
 from edgegw.wire.tls import Arriving
 from tests.wire import test_http1
 from tests.wire.http2_peers import fixed
@@ -52,7 +52,7 @@ async def _fail_in_all_ways(folder: Path) -> None:
     asyncio.get_running_loop().set_exception_handler(lambda _, told: problems.append(told))
     tls = DoorTls(Certificates(folder), list, ["h2", "http/1.1"], [], ["localhost"], None)
     door, sock = Door(), bind("127.0.0.1", 0, "the door")
-    listener, address, count = Listener(door, sock, tls), sock.getsockname(), 0
+    listener, address, count = TcpListener(door, sock, tls), sock.getsockname(), 0
     await listener.start()
     for data in SENT:
         for resets in (False, True):
