@@ -23,7 +23,7 @@ from time import perf_counter
 from typing import Any
 
 import edgegw
-from edgegw.alb import admission
+from edgegw.alb import admission, event
 from edgegw.alb import flow as alb
 from edgegw.alb.forwarding import forwarded_request
 from edgegw.cloudfront import header_rules, trigger_event, trigger_result
@@ -179,14 +179,18 @@ def of_headers() -> Iterator[Cache]:
         "rewritten for a target": lambda headers: forwarded_request(
             request(headers), listener, b"www.example.com", at, to_ip=True
         ),
+        "a target's, to the client": lambda headers: headers.derived(
+            alb._passed_on, alb._passed_on
+        ),
+        "event of a load balancer": event._header_pairs,
     }
     shown = trigger_event.encode_headers(Headers(LINES))
     changed = {**shown, "x-hook": [{"key": "X-Hook", "value": "1"}]}
 
     def result(headers: Headers) -> object:
         sent = trigger_event.ShownEvent("viewer-request", request(headers), shown)
-        judge = Validator(sent.trigger, sent.stance)
-        return trigger_result._headers(judge, changed, sent, headers)
+        validator = Validator(sent.trigger, sent.strictness)
+        return trigger_result._headers(validator, changed, sent, headers)
 
     calls["a function's changes"] = result
     headers = Headers(LINES)

@@ -9,7 +9,8 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from operator import itemgetter
+from typing import Any, Final, TypeAlias, cast
 
 from edgegw.alb.answers import SERVER
 from edgegw.alb.model import LambdaTargetGroup
@@ -60,19 +61,8 @@ def encode_event(
     encoded = is_base64(request, body)
     try:
         text = base64.b64encode(body).decode() if encoded else body.decode("utf-8")
-        headers = _grouped(
-            [
-                (name.lower().decode("utf-8"), value.decode("utf-8"))
-                for name, value in request.headers
-            ]
-        )
-        query = _grouped(
-            [
-                (key.decode("utf-8"), value.decode("utf-8"))
-                for key, value in query_pairs((request.target.query or b"").partition(b"#")[0])
-                if key
-            ]
-        )
+        headers = _header_pairs(request.headers)
+        query = _query_pairs(request.target.query or b"")
         path = request.target.path.decode("utf-8")
     except UnicodeDecodeError as error:
         detail = f"the request is not valid UTF-8 (byte {error.start} of {error.object[:80]!r})"
@@ -84,10 +74,10 @@ def encode_event(
 
 def encode_health_check(group: LambdaTargetGroup, path: str) -> bytes:
     """The event of a health check: `user-agent` is its only header; a query in `path` is split."""
-    headers = {"user-agent": [USER_AGENT.decode()]}
+    headers = [("user-agent", USER_AGENT.decode())]
     path, _, rest = path.partition("?")
     pairs = [(key.decode(), value.decode()) for key, value in query_pairs(rest.encode())]
-    query = _grouped(pairs)
+    query = sorted(pairs, key=_FIRST)
     return encode_payload(_event(group, "GET", path, query, headers, body="", is_base64=False))
 
 
@@ -95,8 +85,8 @@ def _event(
     group: LambdaTargetGroup,
     method: str,
     path: str,
-    query: Mapping[str, list[str]],
-    headers: Mapping[str, list[str]],
+    query: _Pairs,
+    headers: _Pairs,
     *,
     body: str,
     is_base64: bool,
@@ -107,11 +97,11 @@ def _event(
         "path": path,
     }
     if group.multi_value_headers:
-        event["multiValueQueryStringParameters"] = query
-        event["multiValueHeaders"] = headers
+        event["multiValueQueryStringParameters"] = _grouped(query)
+        event["multiValueHeaders"] = _grouped(headers)
     else:
-        event["queryStringParameters"] = {key: values[-1] for key, values in query.items()}
-        event["headers"] = {name: values[-1] for name, values in headers.items()}
+        event["queryStringParameters"] = dict(query)
+        event["headers"] = dict(headers)
     event["body"] = body
     event["isBase64Encoded"] = is_base64
     return event
@@ -131,10 +121,44 @@ def is_base64(request: Request, body: bytes) -> bool:
     return not (kind.startswith(b"text/") or kind in _TEXT_TYPES)
 
 
-def _grouped(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
-    """Values by key; keys sorted ascending by byte."""
+_Pairs: TypeAlias = list[tuple[str, str]]
+"""Names and values as text, ascending by name; values of one name in order of arrival.
+
+Text in order of its characters is in order of its UTF-8 bytes as well.
+"""
+
+_FIRST: Final = itemgetter(0)
+
+
+def _header_pairs(headers: Headers) -> _Pairs:
+    """The headers for an event. Raises UnicodeDecodeError."""
+    return headers.derived(_header_pairs, _sorted_headers)
+
+
+def _sorted_headers(headers: Headers) -> _Pairs:
+    pairs, lines = _Pairs(), headers.raw
+    if headers.base is not None:  # what came again, and the little that was added to it
+        pairs, lines = _header_pairs(headers.base).copy(), lines[-headers.more :]
+    pairs += [(name.lower().decode("utf-8"), value.decode("utf-8")) for name, value in lines]
+    pairs.sort(key=_FIRST)
+    return pairs
+
+
+def _query_pairs(query: bytes) -> _Pairs:
+    """The query for an event. Raises UnicodeDecodeError."""
+    pairs = [
+        (key.decode("utf-8"), value.decode("utf-8"))
+        for key, value in query_pairs(query.partition(b"#")[0])
+        if key
+    ]
+    pairs.sort(key=_FIRST)
+    return pairs
+
+
+def _grouped(pairs: _Pairs) -> dict[str, list[str]]:
+    """Values by name."""
     grouped: dict[str, list[str]] = {}
-    for key, text in sorted(pairs, key=lambda pair: pair[0].encode()):
+    for key, text in pairs:
         grouped.setdefault(key, []).append(text)
     return grouped
 
@@ -269,12 +293,14 @@ def _kind(value: object) -> str:
 
 def misplaced_headers(payload: bytes, group: LambdaTargetGroup) -> str | None:
     """A warning for the most frequent bug: headers in the map that the target group ignores."""
-    answer = decode_payload(payload)
-    if not isinstance(answer, Mapping):
-        return None
     used, other = ("multiValueHeaders", "headers")
     if not group.multi_value_headers:
         used, other = other, used
+    if f'"{other}"'.encode() not in payload and b"\\u" not in payload:
+        return None  # it has no such key, however JSON may spell that
+    answer = decode_payload(payload)
+    if not isinstance(answer, Mapping):
+        return None
     if answer.get(other) and not answer.get(used):
         switch = "on" if group.multi_value_headers else "off"
         return (

@@ -215,15 +215,18 @@ class ForwardTo:
             if reply.body.release is not None:
                 reply.body.release()
             return refuse(502, "-", detail, self.chosen)
-        dropped = HOP_BY_HOP
-        if (named := named_by_connection(reply.headers)) - HOP_BY_HOP:
-            dropped |= named
-        kept = Headers([line for line in reply.headers.raw if line[0].lower() not in dropped])
+        kept = reply.headers.derived(_passed_on, _passed_on)
         upgraded = reply.upgraded
         if upgraded is not None:
             upgraded = upgraded._replace(idle=self.idle_timeout)
         answer = Response(reply.status, reply.reason, kept, reply.body, upgraded)
         return finish(answer, self.chosen)
+
+
+def _passed_on(headers: Headers) -> Headers:
+    """A target's headers less those that belong to one connection."""
+    dropped = HOP_BY_HOP | named_by_connection(headers)
+    return Headers([line for line in headers.raw if line[0].lower() not in dropped])
 
 
 BalancerStep: TypeAlias = ReadBody | Invoke | ChooseTarget | ForwardTo | BalancerAnswer

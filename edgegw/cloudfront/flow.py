@@ -150,7 +150,7 @@ class OriginRequest:
                 chosen = origin or context.origin
                 if b"host" not in request.headers:  # the function took it away
                     host = (b"Host", chosen.domain_name.encode())
-                    request = replace(request, headers=request.headers.added(host))
+                    request = request.sent(request.target, request.headers.added(host))
                 return Fetch(context, request, chosen)
 
 

@@ -169,15 +169,17 @@ def accepted_headers(validator: Validator, returned: object, sent: EventHeaders)
     """
     if returned is None:
         returned = {}
-    if not isinstance(returned, Mapping):
+    if not isinstance(returned, dict):
         validator.note(HEADERS_OBJECT, "headers", returned, "return an object of arrays")
         return [(name, None) for name in sent]
     headers = cast("Mapping[str, object]", returned)
     accepted: Accepted = []
     changed: dict[str, list[Line]] = {}
+    untouched = 0
     for name, entries in headers.items():
         if name in sent and sent[name] == entries:
             accepted.append((name, None))  # as it was sent: nothing to judge
+            untouched += 1
             continue
         known = _names.get(name) or _learn_name(name)
         if known.is_plain and (line := _plain_line(known, entries)) is not None:
@@ -195,7 +197,8 @@ def accepted_headers(validator: Validator, returned: object, sent: EventHeaders)
         changed.setdefault(lower, []).extend(lines)
         if lines and _may_be_added(validator, name, lower, is_new=lower not in sent):
             accepted.append((name, lines))
-    _keep_read_only(validator, headers, accepted, changed, sent)
+    if changed or untouched < len(sent):
+        _keep_read_only(validator, headers, accepted, changed, sent)
     return accepted
 
 

@@ -86,7 +86,7 @@ def parsed_result(validator: Validator, payload: bytes) -> Mapping[str, Any] | N
             NOT_JSON, "", Description(repr(payload[:60])), "return what JSON can express"
         )
         return None
-    if not isinstance(result, Mapping):
+    if not isinstance(result, dict):
         expected = _SHAPE
         if result is None:
             expected += "; in Node.js make the handler async or call the callback"

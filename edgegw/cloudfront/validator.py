@@ -43,6 +43,8 @@ class Validator:
     @property
     def refuses(self) -> bool:
         """Whether CloudFront refuses the result."""
+        if not self.violations:  # the rule: `any` would make a generator first
+            return False
         return any(violation.is_refused for violation in self.violations)
 
 
