@@ -472,7 +472,7 @@ class TestCancelling:
         assert released == len(door.done_with) == 1_500
         assert all(delivery.is_gone for _, delivery in door.done_with)
         gc.collect()
-        assert not [item for item in gc.get_objects() if isinstance(item, StreamOutlet)]
+        assert not [item for item in gc.get_objects() if type(item) is StreamOutlet]
 
     async def test_the_end_of_a_connection_is_the_end_of_all_its_streams(self) -> None:
         async def endless() -> AsyncIterator[bytes]:
