@@ -28,7 +28,14 @@ from edgegw.alb.model import (
     Target,
 )
 from edgegw.alb.targets import Routable, choose_target_group
-from edgegw.awslambda.model import FunctionError, FunctionRef, Report, Returned, Throttled
+from edgegw.awslambda.model import (
+    FunctionError,
+    FunctionRef,
+    InvokeRefusal,
+    Report,
+    Returned,
+    Throttled,
+)
 from edgegw.http.message import Headers, Request, Response
 from tests.alb import balancers
 from tests.alb.balancers import BALANCER, FACTS, FN, WEB
@@ -106,10 +113,15 @@ def test_a_request_to_an_ip_target_from_the_first_step_to_the_last() -> None:
         (Throttled(), "LambdaThrottling"),
         (FunctionError("ValueError", "x", b"{}", Report()), "LambdaUnhandled"),
         (Returned(b"not json", Report()), "LambdaInvalidResponse"),
+        (InvokeRefusal("AccessDeniedException", ""), "LambdaAccessDenied"),
+        (InvokeRefusal("ResourceNotFoundException", ""), "LambdaResourceNotFound"),
+        (InvokeRefusal("RequestTooLargeException", ""), "LambdaRequestTooLarge"),
+        (InvokeRefusal("InvalidParameterValueException", ""), "LambdaBadRequest"),
     ],
-    ids=["throttled", "raised", "malformed"],
+    ids=["throttled", "raised", "malformed", "denied", "gone", "too large", "other"],
 )
 def test_failures_of_the_function_give_502(outcome: Any, reason: str) -> None:
+    """ELB User Guide for ALB, "Access logs", error reason codes."""
     step = start(listener(), request(), FACTS)
     assert isinstance(step, ReadBody)
     invoke = step.next(b"", truncated=False)

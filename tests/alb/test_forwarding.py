@@ -28,6 +28,13 @@ def forwarded(given: Request, group=FN, *, port: int = 80, **more) -> Headers:
 XFF = "X-Forwarded-For"
 
 
+@pytest.mark.parametrize("name", ["Expect", "Transfer-Encoding", "X-Forwarded-Port"])
+def test_headers_of_the_client_that_no_target_sees_as_they_were(name: str) -> None:
+    """ELB User Guide for ALB, "X-Forwarded headers"; a function gets the whole body, dechunked."""
+    values = forwarded(request(headers=[(name, "identity")])).get_all(name.lower().encode())
+    assert b"identity" not in values
+
+
 @pytest.mark.parametrize(
     ("mode", "incoming", "expected"),
     [

@@ -8,6 +8,7 @@ import pytest
 
 from edgegw.alb.flow import BalancerAnswer, ChooseTarget, ForwardTo, start
 from edgegw.alb.model import Forward, Listener, Stickiness, Target
+from edgegw.alb.stickiness import PREFIXES
 from edgegw.alb.targets import Routable
 from edgegw.http.message import Headers, Request, Response
 from tests.alb.balancers import FACTS, WEB, listener, request
@@ -202,3 +203,8 @@ def test_a_cookie_of_one_kind_is_none_of_another() -> None:
     assert list(cookies(finish)) == ["AWSALB", "AWSALBCORS", "AWSALBTG", "AWSALBTGCORS"]
     swapped = [("Cookie", f"AWSALBTG={value(finish, 'AWSALB')}")]
     assert group_of(both, request(headers=swapped), 0)[1] is True
+
+
+def test_names_that_are_the_load_balancers_own() -> None:
+    """ELB User Guide for ALB, "Sticky sessions", application-based stickiness."""
+    assert PREFIXES == ("AWSALB", "AWSALBAPP", "AWSALBTG")
