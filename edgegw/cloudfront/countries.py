@@ -1,7 +1,7 @@
 """The countries that a viewer can be in, by their codes of two letters.
 
 The names are the usual English ones; which spelling CloudFront has is not documented.
-Source: ISO 3166-1, which the CloudFront Developer Guide, "Add CloudFront request headers", names.
+Source: CloudFront Developer Guide, "Add CloudFront request headers", which names ISO 3166-1.
 """
 
 from __future__ import annotations
