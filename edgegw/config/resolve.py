@@ -99,13 +99,9 @@ class _Resolver:
     def resolve(self) -> Config:
         config = self._config
         distributions = tuple(
-            DistributionDoor(
-                name,
-                _listen(each.listen, self._base),
-                self._distribution(name, each),
-                tuple(each.origins),
-            )
-            for name, each in config.distributions.items()
+            door
+            for name, distribution in config.distributions.items()
+            for door in self._distribution_doors(name, distribution)
         )
         listeners: list[ListenerDoor] = []
         for name, balancer in config.load_balancers.items():
@@ -171,6 +167,25 @@ class _Resolver:
             if faults is not None
         }
 
+    def _distribution_doors(self, name: str, given: schema.Distribution) -> list[DistributionDoor]:
+        """A distribution at each place where it listens."""
+        whole = self._distribution(name, given)
+        listens = [_listen(listen, self._base) for listen in given.listen]
+        secure = [listen.port for listen in listens if listen.tls]
+        return [
+            DistributionDoor(
+                name,
+                listen,
+                replace(
+                    whole,
+                    port=listen.port,
+                    https_port=listen.port if listen.tls else next(iter(secure), None),
+                ),
+                tuple(given.origins),
+            )
+            for listen in listens
+        ]
+
     def _distribution(
         self, name: str, distribution: schema.Distribution
     ) -> cloudfront.Distribution:
@@ -198,8 +213,7 @@ class _Resolver:
                 if each.response_page_path is not None and each.response_code is not None
             },
             distribution.http_version,
-            distribution.listen.port,
-            self._viewer,
+            viewer=self._viewer,
         )
 
     def _behavior(

@@ -18,6 +18,7 @@ from edgegw.config.fields import (
     LATER,
     Anything,
     Listening,
+    Listenings,
     Model,
     Number,
     OriginFaults,
@@ -152,7 +153,7 @@ class OriginGroup(Model):
 class Distribution(Model):
     """A CloudFront distribution."""
 
-    listen: Listening
+    listen: Listenings
     domain_name: str | None = None
     aliases: list[str] = []
     default_root_object: str = ""
@@ -386,6 +387,8 @@ def json_schema() -> dict[str, Any]:
     schema["title"] = "edgegw configuration"
     definitions = cast("dict[str, dict[str, Any]]", schema["$defs"])
     _allow(definitions, "Listen", {"type": ["string", "integer"]})
+    distribution = definitions["Distribution"]["properties"]
+    distribution["listen"] = {"anyOf": [{"$ref": "#/$defs/Listen"}, distribution["listen"]]}
     _allow(definitions, "Association", {"type": "string"})
     _allow(definitions, "Forward", {"type": "string"}, {"type": "array"})
     return schema
