@@ -71,18 +71,26 @@ class Spawner(Protocol):
 class Zygotes:
     """One zygote per interpreter, shared by spawners, started when first asked for.
 
-    `folder` answers what they remove at their end.
+    `folder` answers what they see removed at their end.
     """
 
     def __init__(self, folder: Callable[[], str]) -> None:
         self._folder = folder
         self._tasks: dict[str, asyncio.Task[Zygote]] = {}
+        self._killed: list[Zygote] = []
 
     async def of(self, executable: str) -> Zygote:
-        """The zygote of `executable`. Raises OSError, TimeoutError or EnvironmentProblem."""
+        """The zygote of `executable`. Raises OSError, TimeoutError or EnvironmentProblem.
+
+        A failure is not remembered, nor one that was killed; its guardian stays until the end.
+        """
         task = self._tasks.get(executable)
-        if task is not None and task.done() and (task.exception() or task.result().is_gone):
-            task = None
+        if task is not None and task.done():
+            if task.cancelled() or task.exception():
+                task = None
+            elif task.result().is_gone:
+                self._killed.append(task.result())
+                task = None
         if task is None:
             task = self._tasks[executable] = asyncio.ensure_future(self._started(executable))
         return await asyncio.shield(task)
@@ -97,7 +105,9 @@ class Zygotes:
         tasks, self._tasks = list(self._tasks.values()), {}
         for task in tasks:
             with contextlib.suppress(OSError, TimeoutError, EnvironmentProblem):
-                await (await task).close()
+                self._killed.append(await task)
+        await asyncio.gather(*(each.close() for each in self._killed))
+        self._killed.clear()
 
 
 async def wrapped(
