@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from edgegw.awslambda.model import Function
 from edgegw.errors import EnvironmentProblem
@@ -24,6 +25,10 @@ from edgegw.execution.zygote import Zygote, ZygoteChild
 from edgegw.values import value
 
 logger = logging.getLogger(__name__)
+
+
+SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC})
+"""What the system may lack at one moment and have at the next: nothing is learned from it."""
 
 
 class InvalidEntrypointError(Exception):

@@ -215,6 +215,8 @@ class Reloader:
         except SupersededError:  # the watcher sees that too
             self._waiting.add(name)
             return
+        except EdgegwError as error:
+            self._gateway.stale[name] = str(error)
         if not self._tell_stale({name}):
             logger.info("reload  %s  %s", name, _took(started))
 
