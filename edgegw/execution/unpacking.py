@@ -29,6 +29,8 @@ from edgegw.errors import EnvironmentProblem
 MAX_UNZIPPED: Final = 262_144_000
 """Bytes of code and layers, unpacked (Lambda quotas)."""
 _LONGEST_LINK: Final = 4096
+_LONGEST_NAME: Final = 1024
+"""Characters; a path of the system may have 4096 bytes in all."""
 _OUTSIDE: Final = re.compile(r"^/|^[A-Za-z]:|\\|(^|/)\.\.(/|$)")
 """Names that are absolute, name a drive, or climb."""
 
@@ -46,8 +48,14 @@ def unpack(path: str, target: str) -> None:
         raise EnvironmentProblem(f"{path} cannot be unpacked: {problem}") from problem
     except Exception as error:  # zipfile has a dozen kinds for bytes that are no good package
         shutil.rmtree(target, ignore_errors=True)
-        reason = str(error) or type(error).__name__
-        raise EnvironmentProblem(f"{path} cannot be unpacked: {reason}") from error
+        raise EnvironmentProblem(f"{path} cannot be unpacked: {_reason(error, target)}") from error
+
+
+def _reason(error: Exception, target: str) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        name = os.path.relpath(error.filename, target) if error.filename else ""
+        return f"{error.strerror}{f': {name!r}' if name else ''}"
+    return str(error) or type(error).__name__
 
 
 def _unpack_entries(package: zipfile.ZipFile, target: str) -> None:
@@ -67,6 +75,8 @@ def _unpack_entries(package: zipfile.ZipFile, target: str) -> None:
 
 def _inside(name: str) -> str:
     """The name of an entry without `.` and empty parts. Raises EnvironmentProblem."""
+    if len(name) > _LONGEST_NAME:
+        raise EnvironmentProblem(f"the name {name[:60]!r}… is too long")
     if _OUTSIDE.search(name):
         raise EnvironmentProblem(f"{name!r} leads out of the package")
     return str(PurePosixPath(name))
