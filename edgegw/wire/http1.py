@@ -128,8 +128,10 @@ class Http1(asyncio.Protocol):
         self._look_at(self._began + self._limits.keep_alive)
 
     def data_received(self, data: bytes) -> None:
-        self._heard = self.loop.time()
-        for event in self._reader.feed(data):
+        events = self._reader.feed(data)
+        if events or not self._reader.is_idle:  # blank lines keep no connection open
+            self._heard = self.loop.time()
+        for event in events:
             if type(event) is Head:
                 self._take(event)
             else:

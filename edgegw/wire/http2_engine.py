@@ -390,9 +390,13 @@ class Http2Engine(Http2Writer, Generic[Stream]):
     # Ends
 
     def break_off(self, stream: Stream, code: int) -> None:
-        """The peer has broken a rule on `stream`, which ends."""
+        """The peer has broken a rule on `stream`, which ends.
+
+        Raises FrameError where it does so again and again: it costs less to ask than to answer.
+        """
         self.put_reset(stream.number, code)
         self.drop(stream, "broke a rule of HTTP/2")
+        self.reader.spend()
 
     def drop(self, stream: Stream, text: str, *, is_refused: bool = False) -> None:
         """`stream` comes to no end of its own."""
