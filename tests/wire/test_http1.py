@@ -164,8 +164,8 @@ class TestCrumbs:
         async with listening(reading) as (door, _, address):
             reader, writer = await asyncio.open_connection(*address)
             post = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-            writer.write(post + b"1\r\na\r\n" * 300_000 + b"0\r\n\r\n")
-            answering = asyncio.ensure_future(reader.readuntil(b"300000 bytes"))
+            writer.write(post + b"1\r\na\r\n" * 1_000_000 + b"0\r\n\r\n")
+            answering = asyncio.ensure_future(reader.readuntil(b"1000000 bytes"))
             await until(lambda: len(door.requests) == 1)
             neighbour, asking = await asyncio.open_connection(*address)
             answers = 0
