@@ -23,6 +23,7 @@ from edgegw.alb.model import (
 )
 from edgegw.alb.targets import NOT_IN_USE, Routable
 from edgegw.awslambda.model import FunctionRef
+from edgegw.config.addresses import host_and_port
 from edgegw.config.model import Config, ListenerDoor
 from edgegw.errors import UsageError
 from edgegw.gateway.target_groups import TargetGroups, health_words
@@ -154,10 +155,11 @@ def _named(config: Config, name: str) -> TargetGroup:
 
 
 def _target(text: str) -> Target:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise UsageError(f"{text!r} must be ADDRESS:PORT, such as 127.0.0.1:3000")
-    return Target(host.strip("[]"), int(port))
+    try:
+        return Target(*host_and_port(text))
+    except ValueError as error:
+        hint = "must be ADDRESS:PORT, such as 127.0.0.1:3000"
+        raise UsageError(f"{text!r} {hint}: {error}") from None
 
 
 def _with_group(config: Config, group: TargetGroup) -> Config:

@@ -32,5 +32,11 @@ NOT_IN_TARGET: Final = re.compile(rb"[\x00-\x20\x7f]")
 TEXT_NOT_IN_TARGET: Final = re.compile(r"[\x00-\x20\x7f]")
 """What a request target never holds: control characters and blanks. Bytes above 127 pass."""
 
+
+def is_target(text: str) -> bool:
+    """Whether `text` can be the path of a request, with a query or without: `/…`, no blanks."""
+    return text.startswith("/") and TEXT_NOT_IN_TARGET.search(text) is None
+
+
 BLANKS: Final = b" \t"
 """What may stand around values and list members and is no part of them."""
