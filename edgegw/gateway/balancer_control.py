@@ -49,14 +49,15 @@ def find_listener(config: Config, url: str, name: str | None, ports: Mapping[int
     except ValueError:
         raise UsageError(f"{url!r} is no URL") from None
     for door in doors:
-        if door.listen.port == port or ports.get(port) == door.name:
+        real = door.listen.port or door.listener.port
+        if real == port or ports.get(port) == door.name:
             return door.listener
     for door in doors:
         if (door.listener.port, door.listener.protocol.lower()) == (port, parts.scheme):
             return door.listener
     if len(doors) == 1:
         return doors[0].listener
-    known = ", ".join(f"{door.name}:{door.listen.port}" for door in doors)
+    known = ", ".join(f"{door.name}:{door.listen.port or door.listener.port}" for door in doors)
     raise UsageError(f"no listener of a load balancer is at port {port} (known: {known})")
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edgegw.config.model import Config
-from edgegw.errors import EnvironmentProblem
+from edgegw.errors import ConfigError, EnvironmentProblem, Finding
 from edgegw.gateway.fronts.served import Served, Server
 from edgegw.gateway.gateway import Gateway
 from edgegw.gateway.reload import LoadConfig, Reloader
@@ -78,6 +78,7 @@ class FrontDoors:
         """Opens all. Ports are taken before anything is started, so a taken one costs nothing."""
         fronts = self._gateway.served()
         sockets = self._bind(fronts, [])
+        self._gateway.settle(_ports(fronts, sockets))
         try:
             await self._gateway.start()
         except BaseException:
@@ -85,7 +86,7 @@ class FrontDoors:
             raise
         self._gateway.pin()
         self._gateway.check_targets()
-        await self._start(fronts, sockets)
+        await self._start(fronts, sockets, self._servers(fronts, sockets))
 
     async def open_local_api(self) -> None:
         """Opens the API for commands. Raises EnvironmentProblem, OSError."""
@@ -105,12 +106,17 @@ class FrontDoors:
     async def apply(self, config: Config) -> None:
         """Changes over to `config`; what listens at the same place goes on as it is.
 
-        Raises EnvironmentProblem, and then nothing has changed.
+        Raises ConfigError and EnvironmentProblem, and then nothing has changed.
         """
         fronts = self._gateway.served(config)
+        if self._open and not fronts:
+            raise ConfigError([_nothing_left(config)])
         leaving = [opened for opened in self._open if opened.front.identity not in fronts]
         sockets = self._bind(fronts, leaving)
         try:
+            servers = self._servers(fronts, sockets)
+            standing = {opened.front.identity: opened.sock for opened in self._open}
+            self._gateway.settle(_ports(fronts, {**standing, **sockets}))
             await self._gateway.reload(config)
         except BaseException:
             _close(sockets.values())
@@ -120,7 +126,7 @@ class FrontDoors:
             task = asyncio.ensure_future(self._end(opened))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
-        await self._start(fronts, sockets)
+        await self._start(fronts, sockets, servers)
 
     def _bind(
         self, fronts: Mapping[object, Served], leaving: Sequence[_Opened]
@@ -142,14 +148,26 @@ class FrontDoors:
             raise
         return sockets
 
+    @staticmethod
+    def _servers(
+        fronts: Mapping[object, Served], sockets: Mapping[object, socket.socket]
+    ) -> dict[object, Server]:
+        """What serves each, not started: a certificate that cannot be used shows here."""
+        # The servers close theirs.
+        return {
+            identity: fronts[identity].server(sock.dup()) for identity, sock in sockets.items()
+        }
+
     async def _start(
-        self, fronts: Mapping[object, Served], sockets: dict[object, socket.socket]
+        self,
+        fronts: Mapping[object, Served],
+        sockets: Mapping[object, socket.socket],
+        servers: Mapping[object, Server],
     ) -> None:
         for identity, sock in sockets.items():
-            front = fronts[identity]
-            server = front.server(sock.dup())  # the servers close theirs
+            server = servers[identity]
             await server.start()
-            opened = _Opened(front, sock, server)
+            opened = _Opened(fronts[identity], sock, server)
             self._open.append(opened)
             self._on_ready(opened.ready)
 
@@ -164,6 +182,20 @@ class FrontDoors:
         local = [] if self._serving_local is None else [self._serving_local.stop(self._grace)]
         await asyncio.gather(*map(self._end, self._open), *local, *self._closing)
         self._open = []
+
+
+def _ports(
+    fronts: Mapping[object, Served], sockets: Mapping[object, socket.socket]
+) -> dict[object, int]:
+    """The real ports, by the keys of what listens."""
+    return {front.key: sockets[identity].getsockname()[1] for identity, front in fronts.items()}
+
+
+def _nothing_left(config: Config) -> Finding:
+    """What is said of a configuration that would close everything: a file that is half written."""
+    text = "no front door is left; what runs stays, and ends with the gateway (Ctrl-C)"
+    file = config.files[0] if config.files else "<dict>"
+    return Finding(file, 1, 1, "error", "config.nothing", text)
 
 
 def _is_same_place(opened: _Opened, front: Served) -> bool:
