@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.utils import formatdate
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from edgegw.alb.explain import Explanation, explain
 from edgegw.alb.forwarding import BalancerFacts
@@ -33,21 +33,28 @@ from edgegw.http.target import RequestTarget as RequestTarget
 MAX_WEIGHT: Final = 999
 
 
+def _parts(url: str) -> SplitResult:
+    """The parts of a URL whose port, too, can be asked for. Raises UsageError."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise UsageError(f"{url!r} is no URL") from None
+    return parts
+
+
 def find_listener(config: Config, url: str, name: str | None, ports: Mapping[int, str]) -> Listener:
     """The listener that `url` reaches: by its real port, else by the port that clients see.
 
     `ports` are the load balancers' names by real port. Raises UsageError.
     """
-    parts = urlsplit(url)
+    parts = _parts(url)
     doors = list(config.listeners)
     if name is not None:
         doors = [door for door in doors if door.name == name]
     if not doors:
         raise UsageError(f"there is no load balancer {name!r}" if name else "no load balancer here")
-    try:
-        port = parts.port or {"https": 443}.get(parts.scheme, 80)
-    except ValueError:
-        raise UsageError(f"{url!r} is no URL") from None
+    port = parts.port or {"https": 443}.get(parts.scheme, 80)
     for door in doors:
         real = door.listen.port or door.listener.port
         if real == port or ports.get(port) == door.name:
@@ -63,7 +70,7 @@ def find_listener(config: Config, url: str, name: str | None, ports: Mapping[int
 
 def to_request(url: str, method: str, lines: list[Header], listener: Listener) -> Request:
     """The request that a client sends for `url`."""
-    parts = urlsplit(url)
+    parts = _parts(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"{url!r} must be http://HOST[:PORT]/PATH or https://…")
     headers = Headers(lines)

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -74,8 +74,12 @@ class FrontDoors:
         self._local: LocalApi | None = None
         self._serving_local: Server | None = None
 
-    async def open(self) -> None:
-        """Opens all. Ports are taken before anything is started, so a taken one costs nothing."""
+    async def open(self, *, control: bool = False) -> None:
+        """Opens all. Ports are taken before anything is started, so a taken one costs nothing.
+
+        With `control` the local API comes before the first front door: what a script does right
+        behind "ready" finds it.
+        """
         fronts = self._gateway.served()
         sockets = self._bind(fronts, [])
         self._gateway.settle(_ports(fronts, sockets))
@@ -86,9 +90,15 @@ class FrontDoors:
             raise
         self._gateway.pin()
         self._gateway.check_targets()
-        await self._start(fronts, sockets, self._servers(fronts, sockets))
+        servers = self._servers(fronts, sockets)
+        if control:
+            try:
+                await self._open_local_api()
+            except (EnvironmentProblem, OSError) as error:  # such as a folder to read only
+                logger.warning("commands cannot reach this gateway: %s", error)
+        await self._start(fronts, sockets, servers)
 
-    async def open_local_api(self) -> None:
+    async def _open_local_api(self) -> None:
         """Opens the API for commands. Raises EnvironmentProblem, OSError."""
         from edgegw.gateway.fronts.local_api import LocalApi
 
@@ -233,35 +243,50 @@ async def serve(
     """
     stop = stopping or asyncio.Event()
     doors = FrontDoors(gateway, on_ready, grace=grace)
-    watching: asyncio.Task[None] | None = None
+    with _ending_by_signal(stop) as signals:
+        try:
+            await doors.open(control=control)
+            signals.is_open = True
+            async with _following(Reloader(gateway, load, doors.apply) if reload else None):
+                await stop.wait()
+        finally:
+            try:
+                await doors.close()
+            finally:  # a second signal ends the waiting for requests, not the tidying up
+                if gateway.is_running:
+                    await gateway.stop()
+
+
+@contextlib.asynccontextmanager
+async def _following(reloader: Reloader | None) -> AsyncGenerator[None]:
+    """Follows changes of files meanwhile."""
+    if reloader is None:
+        yield
+        return
+    watching = asyncio.ensure_future(reloader.run())
     try:
-        await doors.open()
-        with _stopping_by_signal(stop):
-            if control:
-                try:
-                    await doors.open_local_api()
-                except (EnvironmentProblem, OSError) as error:  # such as a folder to read only
-                    logger.warning("commands cannot reach this gateway: %s", error)
-            if reload:
-                watching = asyncio.ensure_future(Reloader(gateway, load, doors.apply).run())
-            await stop.wait()
+        yield
     finally:
-        if watching is not None:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-        await doors.close()
-        if gateway.is_running:
-            await gateway.stop()
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+@dataclass(slots=True)
+class _Signals:
+    """What signals mean now: before all is open they end the start, later they ask to stop."""
+
+    is_open: bool = False
 
 
 @contextlib.contextmanager
-def _stopping_by_signal(stop: asyncio.Event) -> Generator[None]:
-    """Ctrl-C and SIGTERM set `stop`; a second one ends at once."""
+def _ending_by_signal(stop: asyncio.Event) -> Generator[_Signals]:
+    """Ctrl-C and SIGTERM set `stop`; a second one, and one during start, ends at once."""
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
+    signals = _Signals()
 
     def on_signal() -> None:
-        if stop.is_set() and main is not None:
+        if main is not None and (stop.is_set() or not signals.is_open):
             main.cancel()
         stop.set()
 
@@ -271,7 +296,7 @@ def _stopping_by_signal(stop: asyncio.Event) -> Generator[None]:
             loop.add_signal_handler(number, on_signal)
             installed.append(number)
     try:
-        yield
+        yield signals
     finally:
         for number in installed:
             loop.remove_signal_handler(number)
