@@ -118,8 +118,8 @@ class LogWriter:
                     break
             for path, lines in waiting.items():
                 self._write(path, lines)
-        for log_file in self._files.values():
-            log_file.close()
+        while self._files:
+            self._files.popitem()[1].close()
 
     def _write(self, path: str, lines: list[str]) -> None:
         """Writes, or says once why that cannot be; the next lines are tried again."""

@@ -64,11 +64,17 @@ class FrontDoors:
     """The sockets and servers of a gateway's front doors."""
 
     def __init__(
-        self, gateway: Gateway, on_ready: Callable[[Ready], None], *, grace: float
+        self,
+        gateway: Gateway,
+        on_ready: Callable[[Ready], None],
+        *,
+        grace: float,
+        held: Mapping[tuple[str, int], socket.socket] | None = None,
     ) -> None:
         self._gateway = gateway
         self._on_ready = on_ready
         self._grace = grace
+        self._held = dict(held or {})
         self._open: list[_Opened] = []
         self._closing: set[asyncio.Task[None]] = set()
         self._local: LocalApi | None = None
@@ -150,9 +156,11 @@ class FrontDoors:
                     continue
                 listen = front.listen
                 same = [opened.sock for opened in leaving if _is_same_place(opened, front)]
-                sockets[identity] = (
-                    same[0].dup() if same else bind(listen.address, listen.port, front.title)
-                )
+                if same:
+                    sockets[identity] = same[0].dup()
+                    continue
+                sock = self._held.pop((listen.address, listen.port), None)
+                sockets[identity] = sock or bind(listen.address, listen.port, front.title)
         except BaseException:
             _close(sockets.values())
             raise
@@ -234,15 +242,17 @@ async def serve(
     reload: bool = False,
     load: LoadConfig | None = None,
     control: bool = False,
+    held: Mapping[tuple[str, int], socket.socket] | None = None,
 ) -> None:
     """Serves every front door of `gateway` until a signal (or `stopping`) says to stop.
 
     With `reload` functions whose code changes are loaded anew, and the configuration by `load`;
-    with `control` commands can be given while it runs.
+    with `control` commands can be given while it runs. `held` are sockets that listen already, by
+    address and port.
     Raises EnvironmentProblem.
     """
     stop = stopping or asyncio.Event()
-    doors = FrontDoors(gateway, on_ready, grace=grace)
+    doors = FrontDoors(gateway, on_ready, grace=grace, held=held)
     with _ending_by_signal(stop) as signals:
         try:
             await doors.open(control=control)
