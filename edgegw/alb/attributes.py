@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 
 from edgegw.http.grammar import TCHAR
 
-
 _NUMBER: Final = re.compile("[0-9]{1,12}")
 
 

@@ -18,8 +18,8 @@ from edgegw.cli.descriptors import allow_many_descriptors, keep_standard_streams
 from edgegw.cli.dev_command import dev_config, origin_url, wait_for
 from edgegw.cli.edge_commands import event, validate
 from edgegw.cli.fault_command import fault
-from edgegw.cli.held_ports import by_place, hold_port
 from edgegw.cli.function_commands import default_config, functions, invoke, logs, shift
+from edgegw.cli.held_ports import by_place, hold_port
 from edgegw.cli.init_command import init
 from edgegw.cli.serve_options import ServeOptions, with_serve_options
 from edgegw.cli.trust_command import trust
@@ -129,7 +129,9 @@ def dev(
     url = origin_url(origin)
     held = [hold_port(8081 if port is None else port, is_chosen=port is not None)]
     if alb is not None:
-        held.append(hold_port(8080 if alb_port is None else alb_port, is_chosen=alb_port is not None))
+        held.append(
+            hold_port(8080 if alb_port is None else alb_port, is_chosen=alb_port is not None)
+        )
     ports = [sock.getsockname()[1] for sock in held]
     described = dev_config(url, given, alb, (ports[0], ports[-1]))
     _start_quickly()

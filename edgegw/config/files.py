@@ -32,7 +32,7 @@ def is_file(path: Path) -> bool:
 def name_fault(path: Path) -> str | None:
     """Why no file can have this path, or None; it need not be there."""
     try:
-        os.lstat(path)  # noqa: PTH116 - links are not followed
+        os.lstat(path)
     except OSError as error:
         return "the name is too long" if error.errno == errno.ENAMETOOLONG else None
     except ValueError:

@@ -16,7 +16,9 @@ LARGEST: Final = 4 * 1024 * 1024
 """Bytes of a configuration file."""
 
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
-_UNPRINTABLE: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE: Final = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)
 """What YAML takes nowhere, not even in quotes (YAML 1.2.2, 5.1)."""
 
 

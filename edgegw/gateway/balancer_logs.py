@@ -20,7 +20,6 @@ from edgegw.gateway.log_files import LogWriter
 from edgegw.http.message import Client, Response
 
 
-
 class BalancerLogs:
     """The access, connection and health check logs of all load balancers."""
 

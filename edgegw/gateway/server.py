@@ -172,9 +172,7 @@ class FrontDoors:
     ) -> dict[object, Server]:
         """What serves each, not started: a certificate that cannot be used shows here."""
         # The servers close theirs.
-        return {
-            identity: fronts[identity].server(sock.dup()) for identity, sock in sockets.items()
-        }
+        return {identity: fronts[identity].server(sock.dup()) for identity, sock in sockets.items()}
 
     async def _start(
         self,

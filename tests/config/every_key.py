@@ -39,8 +39,10 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             "handler": "hooks.target",
             "environment": {"STAGE": "test"},
             "versions": {"1": {"environment": {"STAGE": "one"}}, "2": {}},
-            "aliases": {"live": {"version": "1", "routing": {"2": 0.5}}, "next": {
-                "version": "1", "shift": {"to": "2"}}},
+            "aliases": {
+                "live": {"version": "1", "routing": {"2": 0.5}},
+                "next": {"version": "1", "shift": {"to": "2"}},
+            },
         },
     },
     "cache_policies": {
@@ -150,7 +152,11 @@ def models_of(model: type[Model]) -> set[type[Model]]:
     while waiting:
         annotation = waiting.pop()
         waiting += get_args(annotation)
-        if isinstance(annotation, type) and issubclass(annotation, Model) and annotation not in below:
+        if (
+            isinstance(annotation, type)
+            and issubclass(annotation, Model)
+            and annotation not in below
+        ):
             below.add(annotation)
             waiting += [info.annotation for info in annotation.model_fields.values()]
     return below
