@@ -26,6 +26,7 @@ from edgegw.config.function_check import (
 from edgegw.config.origin_check import check_origin, refer
 from edgegw.config.path_check import check_paths
 from edgegw.config.schema import Config, later_keys
+from edgegw.config.surroundings_check import check_surroundings
 from edgegw.http.grammar import is_target
 
 
@@ -43,6 +44,7 @@ def check(document: Document, config: Config, base: FilePath) -> None:
     check_balancers(document, config, base)
     check_paths(document, config, base)
     _check_listen_addresses(document, config)
+    check_surroundings(document, config)
 
 
 _CONSEQUENCES: Final = {
