@@ -104,6 +104,7 @@ def _hook_options(command: Any) -> Any:
 @click.option("--port", type=int, help="The site's port; default: 8081, or the next free one.")
 @click.option("--alb-port", type=int, help="The load balancer's; default: 8080, or the next one.")
 @click.option("--open", "opens", is_flag=True, help="Open the site in the browser.")
+@click.option("--any-host", is_flag=True, help="Answer to any Host, such as a tunnel's.")
 @with_serve_options
 def dev(
     origin: str,
@@ -112,6 +113,7 @@ def dev(
     port: int | None,
     alb_port: int | None,
     opens: bool,
+    any_host: bool,
     options: ServeOptions,
     **hooks: Path | None,
 ) -> None:
@@ -129,7 +131,7 @@ def dev(
         if alb is not None
         else 0,
     )
-    described = dev_config(url, given, alb, ports)
+    described = dev_config(url, given, alb, ports, any_host=any_host)
     _start_quickly()
     from edgegw.config.aside import load_aside
 

@@ -8,6 +8,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from edgegw.awslambda.model import FunctionRef
+from edgegw.cloudfront.hosts import AcceptedHosts
 from edgegw.cloudfront.strictness import DEFAULT_STRICTNESS, Strictness
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.http.message import Header
@@ -160,6 +161,7 @@ class Distribution:
 
     `strictness` says how its functions are judged; `error_pages` are by the status they stand for.
     `http_version` is the newest version for viewers over TLS; HTTP/3 is announced on `port`.
+    Without `hosts` any Host is answered.
     """
 
     name: str
@@ -173,3 +175,4 @@ class Distribution:
     error_pages: Mapping[int, ErrorPage] = field(default_factory=dict[int, ErrorPage])
     http_version: HttpVersion = "http2"
     port: int = 443
+    hosts: AcceptedHosts | None = None

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from edgegw.awslambda.names import Account
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.behaviors import compile_path_pattern
+from edgegw.cloudfront.hosts import AcceptedHosts, accepted_hosts
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.strictness import Strictness
@@ -170,10 +171,11 @@ class _Resolver:
         }
         groups = distribution.origin_groups
         digest = hashlib.sha256(name.encode()).hexdigest()
+        domain_name = f"d{digest[:13]}.cloudfront.net"
         return cloudfront.Distribution(
             name,
             "E" + digest[:13].upper(),
-            f"d{digest[:13]}.cloudfront.net",
+            domain_name,
             tuple(alias.lower() for alias in distribution.aliases),
             tuple(
                 self._behavior(each, each.path_pattern, origins, groups)
@@ -189,6 +191,7 @@ class _Resolver:
             },
             distribution.http_version,
             distribution.listen.port,
+            None if self._config.gateway.accept_any_host else _hosts(domain_name, distribution),
         )
 
     def _behavior(
@@ -278,6 +281,11 @@ class _Resolver:
             connection_attempts=origin.connection_attempts,
             connection_timeout=origin.connection_timeout,
         )
+
+
+def _hosts(domain_name: str, distribution: schema.Distribution) -> AcceptedHosts:
+    """What it answers to: its names, and the one that it listens at."""
+    return accepted_hosts((domain_name, *distribution.aliases, distribution.listen.address))
 
 
 def _named(origin: cloudfront.CustomOrigin, name: str) -> cloudfront.CustomOrigin:

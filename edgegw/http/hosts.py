@@ -18,8 +18,11 @@ def is_local_name(name: str) -> bool:
     None of these can be made to mean another machine: a name that only resolves to this one does
     not count, that is DNS rebinding.
     """
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
+    return name == "localhost" or name.endswith(".localhost") or is_address(name)
+
+
+def is_address(name: str) -> bool:
+    """Whether `name` is an IP address."""
     try:
         ipaddress.ip_address(name)
     except ValueError:

@@ -25,7 +25,7 @@ import sys
 from pathlib import Path
 from typing import Final, TypeAlias
 
-End: TypeAlias = tuple[str, int]
+SocketEnd: TypeAlias = tuple[str, int]
 
 NOBODY: Final = -1
 """In the place of a user id: the socket belongs to nobody, or is not to be seen from here."""
@@ -57,7 +57,7 @@ def peer_user(accepted: socket.socket) -> int | None:
     return _tabled(peer, own) if user is None else user
 
 
-def _diagnosed(peer: End, own: End) -> int | None:
+def _diagnosed(peer: SocketEnd, own: SocketEnd) -> int | None:
     """What sock_diag says; None where it says nothing of such a socket, or is not there."""
     try:
         asking = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG)
@@ -76,7 +76,7 @@ def _diagnosed(peer: End, own: End) -> int | None:
     return user if inode else NOBODY
 
 
-def _request(peer: End, own: End) -> bytes:
+def _request(peer: SocketEnd, own: SocketEnd) -> bytes:
     """A request for the one socket that is bound to `peer` and connected to `own`."""
     what = _WHAT.pack(socket.AF_INET, socket.IPPROTO_TCP, 0, 0, _ANY_STATE)
     ports = struct.pack("!HH", peer[1], own[1])
@@ -85,7 +85,7 @@ def _request(peer: End, own: End) -> bytes:
     return _HEADER.pack(_HEADER.size + len(query), _BY_FAMILY, _REQUEST, 0, 0) + query
 
 
-def _tabled(peer: End, own: End) -> int | None:
+def _tabled(peer: SocketEnd, own: SocketEnd) -> int | None:
     """What the table of sockets says; None where there is none. Raises OSError."""
     try:
         lines = _TABLE.read_text(encoding="ascii").splitlines()
@@ -99,7 +99,7 @@ def _tabled(peer: End, own: End) -> int | None:
     return NOBODY
 
 
-def _in_table(address: End) -> str:
+def _in_table(address: SocketEnd) -> str:
     """An address as the table writes it: the word of the machine's byte order, and the port."""
     (word,) = struct.unpack("=L", socket.inet_aton(address[0]))
     return f"{word:08X}:{address[1]:04X}"
