@@ -14,6 +14,7 @@ import httpx
 from edgegw.gateway.origins.request_head import check_request_line, framed, own_lines
 from edgegw.gateway.origins.transport import Address, FailureKind, Outgoing, SendError
 from edgegw.http.message import Body, CutOffError, Headers, Response
+from edgegw.wire.direct import in_task
 
 
 class HttpxClient:
@@ -30,6 +31,7 @@ class HttpxClient:
 
     async def send(self, outgoing: Outgoing) -> Response:
         """The response, as soon as its head is there. Raises SendError."""
+        await in_task()
         try:
             answer = await self._transport.handle_async_request(self._request(outgoing))
         except httpx.HTTPError as error:
