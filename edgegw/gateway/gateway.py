@@ -88,9 +88,9 @@ class Gateway:
                 f"there is no function {sorted(unknown)[0]!r} to replace (known: {known})"
             )
         self._viewer = dict(viewer or {})
-        self._given = config = self._with_viewer(config)
+        self._given = config
         self._ports: Mapping[object, int] = {}
-        self.config = with_ports(config, self._ports)
+        self.config = config = self._as_it_runs(config)
         self.exchanges = Exchanges()
         self.on_exchange: Callable[[Exchange], None] | None = None
         """Called with each finished exchange, in the place of a line in the log `edgegw.access`."""
@@ -139,6 +139,10 @@ class Gateway:
 
         return cls(load_dict(config, base), functions=functions, viewer=viewer)
 
+    def _as_it_runs(self, config: Config) -> Config:
+        """`config` with what only this gateway knows: where viewers are, and the real ports."""
+        return with_ports(self._with_viewer(config), self._ports)
+
     def _with_viewer(self, config: Config) -> Config:
         """`config` with its viewers where this gateway was told that they are."""
         if not self._viewer:
@@ -170,7 +174,7 @@ class Gateway:
         """
         self._ports = dict(ports)
         if not self.is_running:
-            self.config = with_ports(self._given, self._ports)
+            self.config = self._as_it_runs(self._given)
             self._doors = by_key(self.config.doors)
 
     def app(self, name: str) -> AsgiFront:
@@ -422,7 +426,7 @@ class Gateway:
         A changed function whose new version cannot be initialised keeps its old one and is `stale`.
         """
         parts, old = self._parts_here(), self.config
-        config = with_ports(self._with_viewer(config), self._ports)
+        config = self._as_it_runs(config)
         functions = dict(parts.service.functions)
         for name in old.functions.keys() - config.functions.keys():
             functions.pop(name, None)
