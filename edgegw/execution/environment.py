@@ -77,14 +77,15 @@ class EnvironmentSpec:
     """What an environment is made of.
 
     `spawn` makes a fresh child of it, and the folder `temporary` (which TMPDIR names) where it is
-    not there; whatever it raises is an outcome. It gets a function that hears of extensions.
+    not there; whatever it raises is an outcome. It gets two functions: one hears of extensions, the
+    other whether the system holds the folder to its size.
     """
 
     function: Function
     name: str
     journal: Journal
     temporary: str
-    spawn: Callable[[Callable[[str, str], None]], Awaitable[Child]]
+    spawn: Callable[[Callable[[str, str], None], Callable[[bool], None]], Awaitable[Child]]
     is_provisioned: bool = False
     is_debugged: bool = False
     """Whether a debugger may stop it: then no limit of time or memory ends it."""
@@ -177,12 +178,16 @@ class Environment:
 
     async def _load(self, limit: float, request_id: str) -> ErrorObject | None:
         """Starts a process and waits `limit` seconds until its code is loaded."""
+        if self._fatal == "storage":  # else the next process would be ended for what this one left
+            shutil.rmtree(self._setting.temporary, ignore_errors=True)
         self._fatal = None
         self._output.telemetry = None
         timer = asyncio.timeout(limit)
         try:
             async with timer:
-                child = await self._setting.spawn(self._output.extension_registered)
+                child = await self._setting.spawn(
+                    self._output.extension_registered, self._watch.storage_limited
+                )
                 self._attach(child)
                 failure = await child.channel.init()
         except EnvironmentLostError:
