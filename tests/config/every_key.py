@@ -216,3 +216,14 @@ def text_with(path: KeyPath, written: str) -> str:
         inner = inner[part]
     inner[last] = _PLACEHOLDER
     return json.dumps(whole, indent=1).replace(json.dumps(_PLACEHOLDER), written)
+
+
+def with_value(path: KeyPath, value: object) -> dict[str, Any]:
+    """`EVERYTHING` with `value` at `path`."""
+    whole: Any = json.loads(json.dumps(EVERYTHING))
+    *way, last = path
+    inner = whole
+    for part in way:
+        inner = inner[part]
+    inner[last] = value
+    return whole
