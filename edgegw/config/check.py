@@ -27,6 +27,7 @@ from edgegw.config.function_check import (
 )
 from edgegw.config.schema import Config, later_keys
 from edgegw.config.spelling import nearest
+from edgegw.config.surroundings_check import check_surroundings
 
 
 def check(document: Document, config: Config, base: FilePath) -> None:
@@ -42,6 +43,7 @@ def check(document: Document, config: Config, base: FilePath) -> None:
         _check_distribution(document, ("distributions", name), distribution, config)
     check_balancers(document, config, base)
     _check_listen_addresses(document, config)
+    check_surroundings(document, config)
 
 
 _CONSEQUENCES: Final = {
@@ -79,6 +81,7 @@ def _check_distribution(
     _check_behavior(
         document, (*path, "default_behavior"), distribution.default_behavior, distribution, config
     )
+    _check_https(document, path, distribution)
     seen: dict[str, int] = {}
     for at, behavior in enumerate(distribution.behaviors):
         where = (*path, "behaviors", at)
@@ -187,8 +190,9 @@ def _check_listen_addresses(document: Document, config: Config) -> None:
     """No two front doors may listen on the same port of the same address."""
     taken: dict[tuple[str, int], KeyPath] = {}
     doors: list[tuple[KeyPath, Listen]] = [
-        (("distributions", name, "listen"), distribution.listen)
+        (_listen_path(document, name, at), listen)
         for name, distribution in config.distributions.items()
+        for at, listen in enumerate(distribution.listen)
     ]
     for name, balancer in config.load_balancers.items():
         for at, listener in enumerate(balancer.listeners):
@@ -208,6 +212,31 @@ def _check_listen_addresses(document: Document, config: Config) -> None:
         if not _is_loopback(listen.address):
             text = f"{listen.address} is reachable from other machines; 127.0.0.1 is not"
             document.warning(path, "config.not-loopback", text)
+
+
+def _listen_path(document: Document, name: str, at: int) -> KeyPath:
+    """Where the place to listen stands: alone, or in a list."""
+    path: KeyPath = ("distributions", name, "listen")
+    return (*path, at) if (*path, at) in document.values else path
+
+
+def _check_https(document: Document, path: KeyPath, distribution: schema.Distribution) -> None:
+    """A policy that sends viewers to HTTPS, where nothing takes it."""
+    if any(listen.tls for listen in distribution.listen):
+        return
+    behaviors: list[tuple[KeyPath, schema.DefaultBehavior]] = [
+        ((*path, "default_behavior"), distribution.default_behavior),
+        *(((*path, "behaviors", at), each) for at, each in enumerate(distribution.behaviors)),
+    ]
+    for where, behavior in behaviors:
+        policy = behavior.viewer_protocol_policy
+        if policy != "allow-all":
+            text = (
+                f"{policy} needs HTTPS, and no listen of this distribution has it: "
+                "write listen: [8081, {port: 8443, tls: true}]"
+            )
+            where = (*where, "viewer_protocol_policy")
+            document.warning(where, "cloudfront.no-https", text)
 
 
 def _is_loopback(address: str) -> bool:

@@ -93,3 +93,11 @@ def _listen(value: object) -> object:
 
 
 Listening = Annotated[Listen, BeforeValidator(_listen)]
+
+
+def _listens(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+Listenings = Annotated[list[Listening], BeforeValidator(_listens), Field(min_length=1)]
+"""One place to listen, or several."""

@@ -16,12 +16,14 @@ from edgegw.cloudfront.behaviors import compile_path_pattern
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.strictness import Strictness
+from edgegw.cloudfront.viewer import viewer_place
 from edgegw.config import balancer_schema, fields, schema
 from edgegw.config.balancer_resolve import BalancerResolver
 from edgegw.config.check import check
 from edgegw.config.document import Document, document_of, read_document
 from edgegw.config.faults import FaultPlan
 from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
+from edgegw.config.hosts import parsed_hosts
 from edgegw.config.model import (
     ClientCertificates,
     Config,
@@ -92,17 +94,14 @@ class _Resolver:
         self._balancers = BalancerResolver(config.target_groups, self._account, base)
         points = dict(config.gateway.open_points)
         self._stance = Strictness(strict=config.gateway.strict, **points)
+        self._viewer = viewer_place(config.gateway.viewer.said())
 
     def resolve(self) -> Config:
         config = self._config
         distributions = tuple(
-            DistributionDoor(
-                name,
-                _listen(each.listen, self._base),
-                self._distribution(name, each),
-                tuple(each.origins),
-            )
-            for name, each in config.distributions.items()
+            door
+            for name, distribution in config.distributions.items()
+            for door in self._distribution_doors(name, distribution)
         )
         listeners: list[ListenerDoor] = []
         for name, balancer in config.load_balancers.items():
@@ -120,7 +119,13 @@ class _Resolver:
         api = config.gateway.lambda_api
         return Config(
             {
-                name: deployed(name, each, self._base, config.gateway.role)
+                name: deployed(
+                    name,
+                    each,
+                    self._base,
+                    config.gateway.role,
+                    config.gateway.local_environment,
+                )
                 for name, each in config.functions.items()
             },
             distributions,
@@ -143,6 +148,7 @@ class _Resolver:
             self._balancers.target_groups,
             self._faults(),
             config.gateway.fault_seed,
+            parsed_hosts(config.gateway.hosts),
         )
 
     def _faults(self) -> Mapping[str, FaultPlan]:
@@ -161,6 +167,25 @@ class _Resolver:
             if faults is not None
         }
 
+    def _distribution_doors(self, name: str, given: schema.Distribution) -> list[DistributionDoor]:
+        """A distribution at each place where it listens."""
+        whole = self._distribution(name, given)
+        listens = [_listen(listen, self._base) for listen in given.listen]
+        secure = [listen.port for listen in listens if listen.tls]
+        return [
+            DistributionDoor(
+                name,
+                listen,
+                replace(
+                    whole,
+                    port=listen.port,
+                    https_port=listen.port if listen.tls else next(iter(secure), None),
+                ),
+                tuple(given.origins),
+            )
+            for listen in listens
+        ]
+
     def _distribution(
         self, name: str, distribution: schema.Distribution
     ) -> cloudfront.Distribution:
@@ -173,7 +198,7 @@ class _Resolver:
         return cloudfront.Distribution(
             name,
             "E" + digest[:13].upper(),
-            f"d{digest[:13]}.cloudfront.net",
+            (distribution.domain_name or f"d{digest[:13]}.cloudfront.net").lower(),
             tuple(alias.lower() for alias in distribution.aliases),
             tuple(
                 self._behavior(each, each.path_pattern, origins, groups)
@@ -188,7 +213,7 @@ class _Resolver:
                 if each.response_page_path is not None and each.response_code is not None
             },
             distribution.http_version,
-            distribution.listen.port,
+            viewer=self._viewer,
         )
 
     def _behavior(

@@ -18,6 +18,7 @@ from edgegw.config.fields import (
     LATER,
     Anything,
     Listening,
+    Listenings,
     Model,
     Number,
     OriginFaults,
@@ -152,7 +153,8 @@ class OriginGroup(Model):
 class Distribution(Model):
     """A CloudFront distribution."""
 
-    listen: Listening
+    listen: Listenings
+    domain_name: str | None = None
     aliases: list[str] = []
     default_root_object: str = ""
     origins: dict[str, Origin] = {}
@@ -180,8 +182,35 @@ else:
     OpenPoints = _open_points()
 
 
+class Viewer(Model):
+    """Where viewers are that do not say; `X-Edgegw-Viewer` says it for one request."""
+
+    country: str | None = None
+    country_name: str | None = None
+    region: str | None = None
+    region_name: str | None = None
+    city: str | None = None
+    postal_code: Text | None = None
+    time_zone: str | None = None
+    latitude: Text | None = None
+    longitude: Text | None = None
+    metro_code: Text | None = None
+    asn: Text | None = None
+    ip: str | None = None
+    ja3: str | None = None
+    ja4: str | None = None
+
+    def said(self) -> dict[str, str]:
+        """What is given."""
+        return {name: text for name, text in self if text is not None}
+
+
 class Gateway(Model):
     """Settings of the gateway itself."""
+
+    viewer: Viewer = Viewer.model_construct()
+    hosts: dict[str, str] = {}
+    local_environment: dict[str, Text] = {}
 
     inspector: Annotated[str | None, LATER] = None
     lambda_api: Listening | None = None
@@ -358,6 +387,8 @@ def json_schema() -> dict[str, Any]:
     schema["title"] = "edgegw configuration"
     definitions = cast("dict[str, dict[str, Any]]", schema["$defs"])
     _allow(definitions, "Listen", {"type": ["string", "integer"]})
+    distribution = definitions["Distribution"]["properties"]
+    distribution["listen"] = {"anyOf": [{"$ref": "#/$defs/Listen"}, distribution["listen"]]}
     _allow(definitions, "Association", {"type": "string"})
     _allow(definitions, "Forward", {"type": "string"}, {"type": "array"})
     return schema

@@ -21,7 +21,7 @@ def test_limits_of_a_distribution() -> None:
             age=None,
             requests=None,
             streams=128,
-            is_lenient=False,
+            is_lenient=False, takes_plain=True,
         )
         == LIMITS
     )
