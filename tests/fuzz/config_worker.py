@@ -51,7 +51,7 @@ def work(pipe: Connection) -> None:
 
 
 def _judged(file: Path, text: str) -> tuple[bool, str]:
-    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    file.write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
         config = load_file(file, {})
         load_file_for_deployment(file)

@@ -12,6 +12,7 @@ _NAMES: Final = [
     *DISALLOWED, *(name for names in READ_ONLY.values() for name in names), "x-a", "X-A", "location",
     "set-cookie", "content-type", "", " ", "a b", "a:b", "é", "x" * 300, "a\r\nb", "\0",
 ]  # fmt: skip
+_USUAL: Final = ["x-a", "location", "content-type", "set-cookie", "cache-control"]
 _ANY: Final[list[Any]] = [
     None, True, False, 0, 1, -1, 200, 2**63, 10**400, 1.5, 1e308, "", "a", "é", "\ud83d", "\0", "a\r\nX: b",
     "eA==", "eA", "x" * 9_000, [], {}, [None], {"": None}, [[]], "200", "404", "replace", "base64",
@@ -42,16 +43,20 @@ def anything(dice: random.Random, depth: int = 3) -> Any:
     return dice.choice(_ANY)
 
 
-def _or_anything(dice: random.Random, value: Any, share: float = 0.2) -> Any:
+def _or_anything(dice: random.Random, value: Any, share: float = 0.04) -> Any:
     return anything(dice) if dice.random() < share else value
+
+
+def _name(dice: random.Random) -> str:
+    return dice.choice(_USUAL if dice.random() < 0.8 else _NAMES)
 
 
 def _edge_headers(dice: random.Random) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     for _ in range(dice.randrange(4)):
-        name = dice.choice(_NAMES)
+        name = _name(dice)
         entry = {"key": _or_anything(dice, name), "value": _or_anything(dice, "v")}
-        if dice.random() < 0.2:
+        if dice.random() < 0.05:
             entry.pop(dice.choice(["key", "value"]))
         headers[dice.choice([name, name.lower()])] = _or_anything(
             dice, [entry] * dice.choice([0, 1, 1, 2])
@@ -88,21 +93,46 @@ def edge_result(dice: random.Random) -> Any:
         "headers": _edge_headers(dice),
         "body": dice.choice(["text", body]),
         "bodyEncoding": dice.choice(["text", "base64"]),
-        "uri": dice.choice(["/", "/a b", "a", "/é", "/?x", "/%"]),
-        "querystring": dice.choice(["", "a=b", "?", "é"]),
+        "uri": dice.choice(["/", "/", "/x", "/y", "/a b", "a", "/é", "/?x", "/%"]),
+        "querystring": dice.choice(["", "a=b", "a=b&c", "?", "é"]),
         "method": dice.choice(["GET", "POST"]),
-        "clientIp": "127.0.0.1",
+        "clientIp": dice.choice(["127.0.0.1", "1.1.1.1"]),
         "origin": {dice.choice(["custom", "s3", "x"]): _some(dice, origin)},
     }
-    return _or_anything(dice, _some(dice, fields), 0.1)
+    how = dice.random()
+    if how < 0.1:
+        return _or_anything(dice, _some(dice, fields), 0.5)
+    given = _GENERATED if how < 0.55 else _SENT
+    names = [name for name in given if dice.random() < 0.4]
+    return given | {name: _or_anything(dice, fields[name]) for name in names}
+
+
+_GENERATED: Final[dict[str, Any]] = {
+    "status": "200", "statusDescription": "OK", "headers": {}, "body": "text", "bodyEncoding": "text",
+}  # fmt: skip
+_SENT: Final[dict[str, Any]] = {
+    "clientIp": "127.0.0.1", "method": "POST", "uri": "/x", "querystring": "a=b",
+    "headers": {
+        "host": [{"key": "Host", "value": "h.test"}],
+        "content-length": [{"key": "Content-Length", "value": "3"}],
+    },
+    "body": {"inputTruncated": False, "action": "read-only", "encoding": "base64", "data": "YT1i"},
+    "origin": {
+        "custom": {
+            "domainName": "origin.test", "port": 80, "protocol": "http", "path": "", "readTimeout": 30,
+            "keepaliveTimeout": 5, "sslProtocols": ["TLSv1.2"], "customHeaders": {},
+        }
+    },
+}  # fmt: skip
+"""A generated response, and the request that results are judged against."""
 
 
 def target_result(dice: random.Random) -> Any:
     """What a Lambda target of a load balancer may return."""
-    names = [dice.choice(_NAMES) for _ in range(dice.randrange(4))]
+    names = [_name(dice) for _ in range(dice.randrange(4))]
     fields = {
-        "statusCode": dice.choice([*_STATUSES, 200, 200, 404]),
-        "statusDescription": dice.choice(["200 OK", "OK", "200 a\r\nb", ""]),
+        "statusCode": dice.choice([*[200] * 12, 404, 204, 304, *_STATUSES]),
+        "statusDescription": dice.choice(["200 OK", "OK", "404 Not Found", "200 a\r\nb", ""]),
         "headers": {name: _or_anything(dice, "v") for name in names},
         "multiValueHeaders": {name: _or_anything(dice, ["v", "w"]) for name in names},
         "body": dice.choice(["text", "eA==", "é"]),
