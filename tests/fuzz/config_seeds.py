@@ -117,3 +117,56 @@ load_balancers:
 """
 
 SEEDS: Final = (EDGE, BALANCER, SMALL)
+
+ALTERNATIVES: Final = {
+    "listen": [
+        0,
+        "127.0.0.1:0",
+        {"port": 0},
+        {"port": 0, "tls": True},
+        ["127.0.0.1:0", 8444],
+        "[::1]:8081",
+    ],
+    "url": ["https://127.0.0.1:8443", "http://localhost", "http://[::1]:80", "https://origin.test"],
+    "path": ["", "/a", "/a/b", "/#{path}", "/x?y=#{query}", "/%20"],
+    "aliases": [[], ["a.test"], ["*.test.example"], ["a.test", "b.test"]],
+    "http_version": ["http1.1", "http2", "http3", "http2and3"],
+    "viewer_protocol_policy": ["allow-all", "redirect-to-https", "https-only"],
+    "allowed_methods": [["GET", "HEAD"], ["GET", "HEAD", "OPTIONS"]],
+    "cache_policy": ["CachingDisabled", "CachingOptimized", "by-bucket", "Amplify"],
+    "origin_request_policy": ["AllViewer", "CORS-CustomOrigin", None],
+    "default_root_object": ["", "a", "a/b.html", "a b"],
+    "behavior": ["none", "all", "whitelist", "allExcept"],
+    "items": [["a"], ["a", "b"], ["*"], ["Host"], []],
+    "path_pattern": ["*", "/", "/a*b?", "/*.jpg", ["/a", "/b"], "/old/*", "*"],
+    "error_code": [400, 403, 404, 500, 504],
+    "read_timeout": [1, 30, 60, 120, 5.5],
+    "timeout": [1, 3, 30, 900, 5],
+    "memory_size": [128, 512, 10240, 129],
+    "targets": [["127.0.0.1:1"], [], ["127.0.0.1:1", "10.0.0.1:80"], ["::1"], ["localhost:80"]],
+    "weight": [0, 1, 999],
+    "priority": [1, 10, 50000],
+    "duration": [1, 60, 604800],
+    "status_code": ["200", 404, "503", "HTTP_301", "HTTP_302"],
+    "host_header": [["a.test"], ["*.a.test"], ["?.test"]],
+    "source_ip": [["0.0.0.0/0"], ["::1/128"], ["10.0.0.1/32"]],
+    "matcher": ["200", "200,302", "200-499"],
+    "multi_value_headers": [True, False],
+    "include_body": [True, False],
+    "strict": [True, False],
+    "function": ["auth", "api", "respond", "auth:live", "auth:1"],
+    "target_type": ["ip", "lambda", "instance"],
+    "default_actions": [[{"fixed_response": {"status_code": 200}}], [{"redirect": {"port": "81"}}]],
+    "stickiness": [
+        {"type": "lb_cookie"},
+        {"type": "app_cookie", "cookie_name": "a"},
+        {"duration": 5},
+    ],
+    "attributes": [
+        {"routing.http.desync_mitigation_mode": "strictest"},
+        {"load_balancing.algorithm.type": "weighted_random"},
+        {"deregistration_delay.timeout_seconds": 0},
+        {"routing.http.preserve_host_header.enabled": True},
+    ],
+}
+"""Other values that keys may well have: combinations of what is right by itself."""

@@ -23,7 +23,7 @@ from typing import Any, Final
 import yaml
 
 from tests.fuzz.campaign import Case, Flaw, without_parts
-from tests.fuzz.config_seeds import SEEDS
+from tests.fuzz.config_seeds import ALTERNATIVES, SEEDS
 from tests.fuzz.config_worker import work
 
 LANES: Final = 2
@@ -90,6 +90,11 @@ def _tree_changed(tree: Any, dice: random.Random) -> Any:
     places = [path for path in _places(tree) if path]
     if not places:
         return copy.deepcopy(dice.choice(_VALUES))
+    known = [path for path in places if path[-1] in ALTERNATIVES]
+    if known and dice.random() < 0.6:
+        path = dice.choice(known)
+        _at(tree, path[:-1])[path[-1]] = copy.deepcopy(dice.choice(ALTERNATIVES[path[-1]]))
+        return tree
     path = dice.choice(places)
     parent, key = _at(tree, path[:-1]), path[-1]
     match dice.randrange(8):
