@@ -7,6 +7,8 @@ expire, or when the authority is another one.
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import os
 import re
 import ssl
@@ -124,6 +126,20 @@ def _key_id(certificate: Any, *, of_issuer: bool) -> bytes:
     return certificate.extensions.get_extension_for_class(kind).value.digest
 
 
+def is_certifiable(name: str) -> bool:
+    """Whether a certificate can be for `name`: an address, or a host name, perhaps with `*.`."""
+    import idna
+
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(name)
+        return True
+    try:
+        idna.encode(name.removeprefix("*."), uts46=True)
+    except ValueError:  # of which idna's and UnicodeError are kinds
+        return False
+    return True
+
+
 class Certificates:
     """Certificates for the names of front doors, kept in the state folder."""
 
@@ -140,7 +156,11 @@ class Certificates:
         return self._authority
 
     def file(self, names: Sequence[str]) -> Path:
-        """A PEM file with private key and certificate for `names`, made or renewed if need be."""
+        """A PEM file with private key and certificate for `names`, made or renewed if need be.
+
+        Names that no certificate can have are left out.
+        """
+        names = [name for name in names if is_certifiable(name)] or LOCAL_NAMES
         folder = state_folder(self._state) / "certificates"
         folder.mkdir(mode=0o700, exist_ok=True)
         file = folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', names[0])}.pem"
