@@ -85,6 +85,7 @@ class Serving:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "edgegw", "serve", "edgegw.yaml", "--quiet",
                 cwd=self.folder, stdout=log, stderr=asyncio.subprocess.STDOUT,
+                env={**os.environ, "XDG_DATA_HOME": str(self.folder / "data")},
             )  # fmt: skip
         try:
             for port in self.ports.values():
@@ -97,7 +98,12 @@ class Serving:
         """Ends it as Ctrl-C does."""
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGINT)
-        await self.process.wait()
+        try:
+            async with asyncio.timeout(30):
+                await self.process.wait()
+        except TimeoutError:
+            self.process.kill()
+            raise SystemExit("the gateway does not end") from None
 
     def complaints(self) -> list[str]:
         """What it logged of itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import fcntl
 import os
@@ -30,6 +31,15 @@ pytest_plugins = ["pytester"]
 settings.register_profile("thorough", max_examples=3000, deadline=None)
 settings.register_profile("usual", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
+
+OWN_DATA = Path(tempfile.mkdtemp(prefix="edgegw-tests-data-"))
+atexit.register(shutil.rmtree, OWN_DATA, ignore_errors=True)
+"""What the tests have in the place of the user's data folder; programs they start inherit it."""
+os.environ["XDG_DATA_HOME"] = str(OWN_DATA)
+os.environ["XDG_CACHE_HOME"] = str(OWN_DATA / "cache")
+os.environ["CAROOT"] = str(OWN_DATA / "no-mkcert")
+AUTHORITY = OWN_DATA / "edgegw" / "ca" / "rootCA.pem"
+"""The certificate of the authority that signs for front doors in tests."""
 
 FUNCTIONS = Path(__file__).parent / "functions"
 IN_CI = bool(os.environ.get("CI"))
@@ -182,7 +192,11 @@ async def serving_in(folder: Path, config: dict, **options) -> AsyncIterator[Ser
     """Front doors on real sockets, in this event loop, their state in `folder`."""
     config = {
         **config,
-        "gateway": {"state": str(folder / "state"), **config.get("gateway", {})},
+        "gateway": {
+            "state": str(folder / "state"),
+            "accept_any_host": True,  # requests name hosts at will: test_hosts.py says otherwise
+            **config.get("gateway", {}),
+        },
     }
     gateway = Gateway(
         load_dict(config, FUNCTIONS),

@@ -215,6 +215,7 @@ class Gateway(Model):
     inspector: Annotated[str | None, LATER] = None
     lambda_api: Listening | None = None
     state: str = ".edgegw"
+    accept_any_host: bool = False
     fault_seed: int | None = None
     region: str = "us-east-1"
     account_id: Annotated[Text, Field(pattern=r"^[0-9]{12}$")] = "123456789012"

@@ -31,6 +31,7 @@ _UNUSABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _SEVERAL_LINES: Final[tuple[KeyPath, ...]] = (
     ("functions", "*", "description"),
     ("functions", "*", "environment", "*"),
+    ("functions", "*", "local_environment", "*"),
     ("functions", "*", "aliases", "*", "description"),
     ("functions", "*", "versions", "*", "description"),
     ("functions", "*", "versions", "*", "environment", "*"),
@@ -56,6 +57,7 @@ _SEVERAL_LINES: Final[tuple[KeyPath, ...]] = (
         "fixed_response",
         "message_body",
     ),
+    ("gateway", "local_environment", "*"),
     ("edge_functions",),
     ("key_value_stores",),
     ("key_groups",),

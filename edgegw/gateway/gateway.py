@@ -88,9 +88,9 @@ class Gateway:
                 f"there is no function {sorted(unknown)[0]!r} to replace (known: {known})"
             )
         self._viewer = dict(viewer or {})
-        self._given = config = self._with_viewer(config)
+        self._given = config
         self._ports: Mapping[object, int] = {}
-        self.config = with_ports(config, self._ports)
+        self.config = config = self._as_it_runs(config)
         self.exchanges = Exchanges()
         self.on_exchange: Callable[[Exchange], None] | None = None
         """Called with each finished exchange, in the place of a line in the log `edgegw.access`."""
@@ -139,6 +139,10 @@ class Gateway:
 
         return cls(load_dict(config, base), functions=functions, viewer=viewer)
 
+    def _as_it_runs(self, config: Config) -> Config:
+        """`config` with what only this gateway knows: where viewers are, and the real ports."""
+        return with_ports(self._with_viewer(config), self._ports)
+
     def _with_viewer(self, config: Config) -> Config:
         """`config` with its viewers where this gateway was told that they are."""
         if not self._viewer:
@@ -170,12 +174,14 @@ class Gateway:
         """
         self._ports = dict(ports)
         if not self.is_running:
-            self.config = with_ports(self._given, self._ports)
+            self.config = self._as_it_runs(self._given)
             self._doors = by_key(self.config.doors)
 
     def app(self, name: str) -> AsgiFront:
         """The front door `name` as an ASGI 3 application."""
-        return AsgiFront(self.front(name), self.start, self.stop)
+        door = self.door(name)
+        by_socket = self._front_of(door, by_socket=True)
+        return AsgiFront(by_socket, self.start, self.stop, self._front_of(door))
 
     def front(self, name: str) -> FrontDoor:
         """The front door `name`, or NAME:PORT. Raises UsageError when there is none."""
@@ -189,7 +195,10 @@ class Gateway:
     def served(self, config: Config | None = None) -> dict[object, Served]:
         """What `config` (by default the present one) has on sockets, by identity."""
         config = config or self.config
-        served: list[Served] = [*self.fronts(config)]
+        doors = by_key(config.doors)
+        served: list[Served] = [
+            front_of(self, key, door, by_socket=True) for key, door in doors.items()
+        ]
         if config.lambda_api is not None:
             served.append(LambdaApiFront(self, config.lambda_api))
         return {front.identity: front for front in served}
@@ -252,9 +261,9 @@ class Gateway:
         """The front door of this key as it is now; `door` once it is gone."""
         return self._doors.get(key, door)
 
-    def _front_of(self, door: Door) -> FrontDoor:
+    def _front_of(self, door: Door, *, by_socket: bool = False) -> FrontDoor:
         key = next(key for key, known in self._doors.items() if known is door)
-        return front_of(self, key, door)
+        return front_of(self, key, door, by_socket=by_socket)
 
     # Running
 
@@ -422,7 +431,7 @@ class Gateway:
         A changed function whose new version cannot be initialised keeps its old one and is `stale`.
         """
         parts, old = self._parts_here(), self.config
-        config = with_ports(self._with_viewer(config), self._ports)
+        config = self._as_it_runs(config)
         functions = dict(parts.service.functions)
         for name in old.functions.keys() - config.functions.keys():
             functions.pop(name, None)

@@ -141,7 +141,13 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             ],
         }
     },
-    "gateway": {"open_points": {}, "lambda_api": {"port": 9001}},
+    "gateway": {
+        "open_points": {},
+        "viewer": {"country": "DE"},
+        "hosts": {"eu.example.com": "http://127.0.0.1:3001"},
+        "local_environment": {"DATABASE": "local"},
+        "lambda_api": {"port": 9001},
+    },
 }
 
 

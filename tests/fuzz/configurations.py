@@ -154,10 +154,12 @@ class ConfigurationLane:
         self._start()
 
     def stop(self) -> None:
-        """Ends the process."""
-        self._process.kill()
-        self._process.join()
+        """Ends the process: it leaves when nobody asks any more, or else is killed."""
         self._pipe.close()
+        self._process.join(5)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
 
 
 class Configurations:
