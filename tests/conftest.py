@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -186,46 +187,47 @@ def echo_origin(raw_origin):
     return start
 
 
+@asynccontextmanager
+async def serving_in(folder: Path, config: dict, **options) -> AsyncIterator[Serving]:
+    """Front doors on real sockets, in this event loop, their state in `folder`."""
+    config = {
+        **config,
+        "gateway": {
+            "state": str(folder / "state"),
+            "accept_any_host": True,  # requests name hosts at will: test_hosts.py says otherwise
+            **config.get("gateway", {}),
+        },
+    }
+    gateway = Gateway(
+        load_dict(config, FUNCTIONS),
+        transport=lambda unverified: Http1Client(unverified=unverified),
+        **options,
+    )
+    ready: list[Ready] = []
+    stopping, all_ready = asyncio.Event(), asyncio.Event()
+
+    def on_ready(each: Ready) -> None:
+        ready.append(each)
+        if len(ready) == len(gateway.config.doors) + (gateway.config.lambda_api is not None):
+            all_ready.set()
+
+    task = asyncio.ensure_future(serve(gateway, on_ready=on_ready, grace=2, stopping=stopping))
+    waiting = asyncio.ensure_future(all_ready.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if task.done():
+        task.result()
+    try:
+        yield Serving(gateway, {each.name or each.kind: each.url for each in ready})
+    finally:
+        stopping.set()
+        await task
+
+
 @pytest.fixture
 def serving(tmp_path: Path):
     """`async with serving(config) as urls`: front doors on real sockets, in this event loop."""
-
-    @asynccontextmanager
-    async def start(config: dict, **options) -> AsyncIterator[Serving]:
-        config = {
-            **config,
-            "gateway": {
-                "state": str(tmp_path / "state"),
-                "accept_any_host": True,  # requests name hosts at will: test_hosts.py says otherwise
-                **config.get("gateway", {}),
-            },
-        }
-        gateway = Gateway(
-            load_dict(config, FUNCTIONS),
-            transport=lambda unverified: Http1Client(unverified=unverified),
-            **options,
-        )
-        ready: list[Ready] = []
-        stopping, all_ready = asyncio.Event(), asyncio.Event()
-
-        def on_ready(each: Ready) -> None:
-            ready.append(each)
-            if len(ready) == len(gateway.config.doors) + (gateway.config.lambda_api is not None):
-                all_ready.set()
-
-        task = asyncio.ensure_future(serve(gateway, on_ready=on_ready, grace=2, stopping=stopping))
-        waiting = asyncio.ensure_future(all_ready.wait())
-        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        if task.done():
-            task.result()
-        try:
-            yield Serving(gateway, {each.name or each.kind: each.url for each in ready})
-        finally:
-            stopping.set()
-            await task
-
-    return start
+    return partial(serving_in, tmp_path)
 
 
 class Serving:

@@ -6,6 +6,8 @@ the authority (`authority.py`) is another one.
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import logging
 import re
 import ssl
@@ -37,6 +39,20 @@ _SKEW: Final = timedelta(days=1)
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 
+def is_certifiable(name: str) -> bool:
+    """Whether a certificate can be for `name`: an address, or a host name, perhaps with `*.`."""
+    import idna
+
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(name)
+        return True
+    try:
+        idna.encode(name.removeprefix("*."), uts46=True)
+    except ValueError:  # of which idna's and UnicodeError are kinds
+        return False
+    return True
+
+
 class Certificates:
     """Certificates for the names of front doors, kept in the state folder."""
 
@@ -56,7 +72,11 @@ class Certificates:
         return self._authority
 
     def file(self, names: Sequence[str]) -> Path:
-        """A PEM file with private key and certificate for `names`, made or renewed if need be."""
+        """A PEM file with private key and certificate for `names`, made or renewed if need be.
+
+        Names that no certificate can have are left out.
+        """
+        names = [name for name in names if is_certifiable(name)] or LOCAL_NAMES
         folder = state_folder(self._state) / "certificates"
         folder.mkdir(mode=0o700, exist_ok=True)
         file = folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', names[0])}.pem"

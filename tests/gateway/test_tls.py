@@ -181,6 +181,21 @@ async def test_each_alias_has_a_certificate_of_its_own(
             assert {"localhost", "127.0.0.1", "::1"} < await served_names(address, file, name)
 
 
+@pytest.mark.parametrize("name", ["my_web", "-web", "web-", "a..b", "x" * 64, "a b", ""])
+async def test_a_name_that_no_certificate_can_have_costs_only_itself(
+    serving: Any, tmp_path: Path, name: str
+) -> None:
+    """A load balancer's DNS name is made of its own name, which may have underscores here."""
+    certificates = Certificates(tmp_path / "state")
+    file = certificates.file(["good.test", name])
+    assert b"BEGIN CERTIFICATE" in file.read_bytes()
+    assert certificates.file([name]).exists()
+    fixed = {"fixed_response": {"status_code": 200, "message_body": "here"}}
+    listener = {"listen": 0, "protocol": "HTTPS", "default_actions": [fixed]}
+    async with serving({"load_balancers": {name or "_": {"listeners": [listener]}}}) as front:
+        assert "localhost" in await served_names(front.address(name or "_"), AUTHORITY, "localhost")
+
+
 async def test_a_changed_alias_makes_a_new_certificate(tmp_path: Path) -> None:
     config = tls_site("http://127.0.0.1:9", aliases=["old.test"])
     async with reloading(tmp_path, config) as served:
