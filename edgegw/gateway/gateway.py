@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 import httpx
@@ -38,6 +38,7 @@ from edgegw.gateway.fronts.served import Served
 from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.in_process import InProcessTransport
 from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter, httpx_transport
+from edgegw.gateway.ports import by_key, with_ports
 from edgegw.gateway.target_groups import TargetGroups
 from edgegw.http.message import Request, Response
 from edgegw.wire.asgi import EXCHANGE, AsgiFront
@@ -87,7 +88,9 @@ class Gateway:
                 f"there is no function {sorted(unknown)[0]!r} to replace (known: {known})"
             )
         self._viewer = dict(viewer or {})
-        self.config = config = self._with_viewer(config)
+        self._given = config
+        self._ports: Mapping[object, int] = {}
+        self.config = config = self._as_it_runs(config)
         self.exchanges = Exchanges()
         self.on_exchange: Callable[[Exchange], None] | None = None
         """Called with each finished exchange, in the place of a line in the log `edgegw.access`."""
@@ -102,7 +105,7 @@ class Gateway:
         `config` for the configuration."""
         self._parts: dict[asyncio.AbstractEventLoop, _Parts] = {}
         self._pinned: _Parts | None = None
-        self._doors = by_key(config.doors)
+        self._doors = by_key(self.config.doors)
         self._unverified = set(config.unverified)
 
     @classmethod
@@ -136,6 +139,10 @@ class Gateway:
 
         return cls(load_dict(config, base), functions=functions, viewer=viewer)
 
+    def _as_it_runs(self, config: Config) -> Config:
+        """`config` with what only this gateway knows: where viewers are, and the real ports."""
+        return with_ports(self._with_viewer(config), self._ports)
+
     def _with_viewer(self, config: Config) -> Config:
         """`config` with its viewers where this gateway was told that they are."""
         if not self._viewer:
@@ -153,15 +160,28 @@ class Gateway:
 
         `NAME:PORT` picks another listener by its port. Raises UsageError when there is none.
         """
-        for door in self.config.doors:
-            if name in (door.name, f"{door.name}:{door.listen.port}"):
+        for key, door in self._doors.items():
+            ports = {door.listen.port, self._ports.get(key, door.listen.port)}
+            if name in (door.name, *(f"{door.name}:{port}" for port in ports)):
                 return door
         known = ", ".join(dict.fromkeys(door.name for door in self.config.doors)) or "none"
         raise UsageError(f"there is no front door {name!r} (known: {known})")
 
+    def settle(self, ports: Mapping[object, int]) -> None:
+        """The front doors have these ports, by key: those that listen on 0 show them from now on.
+
+        Before the gateway starts, or before `reload` brings the values that get them.
+        """
+        self._ports = dict(ports)
+        if not self.is_running:
+            self.config = self._as_it_runs(self._given)
+            self._doors = by_key(self.config.doors)
+
     def app(self, name: str) -> AsgiFront:
         """The front door `name` as an ASGI 3 application."""
-        return AsgiFront(self.front(name), self.start, self.stop)
+        door = self.door(name)
+        by_socket = self._front_of(door, by_socket=True)
+        return AsgiFront(by_socket, self.start, self.stop, self._front_of(door))
 
     def front(self, name: str) -> FrontDoor:
         """The front door `name`, or NAME:PORT. Raises UsageError when there is none."""
@@ -175,7 +195,10 @@ class Gateway:
     def served(self, config: Config | None = None) -> dict[object, Served]:
         """What `config` (by default the present one) has on sockets, by identity."""
         config = config or self.config
-        served: list[Served] = [*self.fronts(config)]
+        doors = by_key(config.doors)
+        served: list[Served] = [
+            front_of(self, key, door, by_socket=True) for key, door in doors.items()
+        ]
         if config.lambda_api is not None:
             served.append(LambdaApiFront(self, config.lambda_api))
         return {front.identity: front for front in served}
@@ -238,9 +261,9 @@ class Gateway:
         """The front door of this key as it is now; `door` once it is gone."""
         return self._doors.get(key, door)
 
-    def _front_of(self, door: Door) -> FrontDoor:
+    def _front_of(self, door: Door, *, by_socket: bool = False) -> FrontDoor:
         key = next(key for key, known in self._doors.items() if known is door)
-        return front_of(self, key, door)
+        return front_of(self, key, door, by_socket=by_socket)
 
     # Running
 
@@ -408,7 +431,7 @@ class Gateway:
         A changed function whose new version cannot be initialised keeps its old one and is `stale`.
         """
         parts, old = self._parts_here(), self.config
-        config = self._with_viewer(config)
+        config = self._as_it_runs(config)
         functions = dict(parts.service.functions)
         for name in old.functions.keys() - config.functions.keys():
             functions.pop(name, None)
@@ -483,20 +506,6 @@ def first_reference(config: Config, name: str) -> FunctionRef:
     return FunctionRef(name)
 
 
-def by_key(doors: Sequence[Door]) -> Mapping[object, Door]:
-    """The doors by what stays the same when their values change; ports may be 0 more than once.
-
-    Keys are text: looked up with every request, and quick to compare.
-    """
-    keyed: dict[object, Door] = {}
-    for door in doors:
-        same = 0
-        while (key := f"{type(door).__name__} {door.name} {door.listen!r} {same}") in keyed:
-            same += 1
-        keyed[key] = door
-    return MappingProxyType(keyed)
-
-
 def _checked(config: Config) -> list[TargetGroup]:
     """The target groups that a load balancer uses: only those are checked."""
     return [group for group in config.target_groups.values() if config.users_of(group)]
@@ -517,4 +526,4 @@ def _base_url(door: Door) -> str:
     host = "127.0.0.1" if door.listen.address in ("0.0.0.0", "::", "") else door.listen.address  # noqa: S104
     if ":" in host:
         host = f"[{host}]"
-    return f"{scheme}://{host}:{door.listen.port}"
+    return f"{scheme}://{host}:{door.listen.port}" if door.listen.port else f"{scheme}://{host}"

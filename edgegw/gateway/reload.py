@@ -198,6 +198,9 @@ class Reloader:
         except EdgegwError as error:
             gateway.stale["config"] = _first_error(error)
             logger.warning("the configuration stays as it was:\n%s", error)
+        except Exception as error:
+            gateway.stale["config"] = f"a fault of edgegw itself: {error!r}"
+            logger.exception("the configuration stays as it was: a fault of edgegw, please report")
         else:
             gateway.stale.pop("config", None)
             logger.info("reload  configuration  %s", _took(started))

@@ -21,7 +21,8 @@ def test_limits_of_a_distribution() -> None:
             age=None,
             requests=None,
             streams=128,
-            is_lenient=False, takes_plain=True,
+            is_lenient=False,
+            takes_plain=True,
         )
         == LIMITS
     )
