@@ -257,7 +257,7 @@ class Http1(asyncio.Protocol):
             run.start()
             return
         if fields.upgrade:
-            outlet.splice = outlet.switch
+            outlet.can_switch = True
         self._run = self.loop.create_task(answering)
 
     def _write(
