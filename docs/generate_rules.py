@@ -73,7 +73,7 @@ def entries(service: str) -> list[Entry]:
     room = SERVICES[service][0]
     found = [
         entry
-        for file in sorted((ROOT / "edgegw" / room).glob("*.py"))
+        for file in sorted((ROOT / "edgegw" / room).rglob("*.py"))
         for entry in _of_file(service, file)
     ]
     return sorted(found)
@@ -96,7 +96,8 @@ def _of_file(service: str, file: Path) -> Iterator[Entry]:
 
 def _number(file: Path, name: str) -> str:
     """What a constant that is a number is, for people; else nothing."""
-    module = importlib.import_module(f"edgegw.{file.parent.name}.{file.stem}")
+    name_of_module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+    module = importlib.import_module(name_of_module.removesuffix(".__init__"))
     value: object = getattr(module, name, None)
     return f"{value:,}".removesuffix(".0") if isinstance(value, int | float) else ""
 
