@@ -38,6 +38,7 @@ GUIDES: Final = {
     "ELB User Guide for ALB": _AWS + "elasticloadbalancing/latest/application/",
     "Elastic Load Balancing API reference": _AWS + "elasticloadbalancing/latest/APIReference/",
     "CloudFront Developer Guide": _AWS + "AmazonCloudFront/latest/DeveloperGuide/",
+    "CloudFront API Reference": _AWS + "cloudfront/latest/APIReference/",
     "Lambda Developer Guide": _AWS + "lambda/latest/dg/",
     "Lambda API Reference": _AWS + "lambda/latest/api/",
     "CodeDeploy User Guide": _AWS + "codedeploy/latest/userguide/",

@@ -6,8 +6,6 @@ what is stored. Tags compare weakly, as compression makes them weak. `If-Match` 
 
 On a miss the viewer's conditions go to the origin as they are. When a stale answer is asked about,
 they would be in the way: ours stand in their place, and the viewer's are held against what comes.
-Source: CloudFront Developer Guide, "Request and response behavior for custom origins", conditional
-requests; what compares how is uncertain.
 """
 
 from __future__ import annotations
@@ -30,7 +28,12 @@ _OF_THE_VIEWER: Final = (
 
 
 def is_unmodified(headers: Headers, entry: StoredResponse) -> bool:
-    """Whether the viewer has what is stored already, so that 304 says all."""
+    """Whether the viewer has what is stored already, so that 304 says all.
+
+    What compares how is uncertain.
+    Source: CloudFront Developer Guide, "Request and response behavior for custom origins",
+    conditional requests.
+    """
     if entry.is_error or entry.status >= 300:
         return False
     tags = headers.get_all(b"if-none-match")
@@ -93,5 +96,5 @@ def without_body(headers: Headers) -> Headers:
 def renewed(stored: Headers, fresh: Headers) -> Headers:
     """Stored headers with what a 304 says anew in their place (RFC 9111 section 3.2)."""
     names = {name.lower() for name, _ in fresh} - _OF_THE_BODY
-    lines = [line for line in fresh if line[0].lower() in names]
-    return stored.without(*names).added(*lines)
+    older = [line for line in stored if line[0].lower() not in names]
+    return Headers((*older, *[line for line in fresh if line[0].lower() in names]))

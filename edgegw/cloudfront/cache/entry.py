@@ -127,8 +127,9 @@ class StoredResponse:
 
     @property
     def size(self) -> int:
-        """Bytes that it takes about, its body aside."""
-        return _EMPTY_SIZE + len(self.key) + len(self.place.url) + 2 * self.headers.size()
+        """Bytes of memory that it takes about, its body aside."""
+        lines = self.headers.size() + _LINE_SIZE * len(self.headers)
+        return _EMPTY_SIZE + len(self.key) + len(self.place.url) + lines
 
     def is_fresh(self, now: float) -> bool:
         return now < self.stored_at + self.freshness.ttl  # `expires_at`, without another call
@@ -142,7 +143,16 @@ class StoredResponse:
         return replace(self, length=length)
 
 
-_EMPTY_SIZE: Final = 600
+@value
+class FoundEntry:
+    """What a store has under a key: what is known of the answer, and its body."""
+
+    entry: StoredResponse
+    body: StoredBody
+
+
+_EMPTY_SIZE: Final = 700
+_LINE_SIZE: Final = 120
 
 _FORMAT: Final = 1
 

@@ -27,7 +27,7 @@ from typing import Final, Literal, TypeAlias
 from edgegw.cloudfront.cache.entry import StoredPlace, StoredResponse
 from edgegw.values import value
 
-MAX_PATH: Final = 4000
+MAX_INVALIDATION_PATH: Final = 4000
 """Characters of an invalidation path.
 
 Source: CloudFront Developer Guide, "Quotas", quotas on invalidations.
@@ -124,7 +124,7 @@ class RefusedInvalidation:
 
     @property
     def status(self) -> int:
-        """Source: CloudFront API Reference, CreateInvalidation, errors."""
+        """The status that AWS answers with the code."""
         return 413 if self.code == "BatchTooLarge" else 400
 
 
@@ -181,8 +181,8 @@ def _refused_item(item: str, *, has_tags: bool) -> str:
         return f"{item}: a cache tag has no wildcard." if "*" in item else ""
     if not item.startswith("/"):
         return f"{item}: an invalidation path begins with /."
-    if len(item) > MAX_PATH:
-        return f"An invalidation path has at most {MAX_PATH} characters."
+    if len(item) > MAX_INVALIDATION_PATH:
+        return f"An invalidation path has at most {MAX_INVALIDATION_PATH} characters."
     return ""
 
 

@@ -15,7 +15,6 @@ out the same ones for the same bytes, so a connection works it out once. The beh
 the key, as AWS names none: a function that writes another behavior's path shares its answers.
 
 A query is never sorted: `a=1&b=2` and `b=2&a=1` are two. `Vary` has no say here.
-Source: CloudFront Developer Guide, "Understand the cache key".
 """
 
 from __future__ import annotations
@@ -159,7 +158,8 @@ class KeyRecipe:
 def compile_key(distribution_id: str, path_pattern: str, policy: CachePolicy) -> KeyRecipe:
     """The recipe of a behavior with `policy`.
 
-    Source: CloudFront Developer Guide, "Understand cache policies", cache key settings.
+    Source: CloudFront Developer Guide, "Understand the cache key", and "Understand cache policies",
+    cache key settings.
     """
     names = sorted(
         {name.lower() for name in policy.headers.items} if _selects_any(policy.headers) else ()

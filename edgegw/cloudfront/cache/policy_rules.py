@@ -77,7 +77,11 @@ def refused_policy(policy: CachePolicy, *, is_s3: bool = False) -> list[RefusedP
         *_names(policy),
         *_headers(policy, is_s3=is_s3),
         *_times(policy),
-        *(_disabled(policy) if policy.min_ttl == policy.default_ttl == policy.max_ttl == 0 else ()),
+        *(
+            _refused_when_disabled(policy)
+            if policy.min_ttl == policy.default_ttl == policy.max_ttl == 0
+            else ()
+        ),
     ]
 
 
@@ -128,8 +132,8 @@ def _times(policy: CachePolicy) -> Iterator[RefusedPolicy]:
         yield RefusedPolicy("InvalidArgument", "MinTTL", text)
 
 
-def _disabled(policy: CachePolicy) -> Iterator[RefusedPolicy]:
-    """With three TTLs of 0 there is no key to speak of.
+def _refused_when_disabled(policy: CachePolicy) -> Iterator[RefusedPolicy]:
+    """With three TTLs of 0, caching is disabled and a policy may name nothing.
 
     Source: observed, in reports of what CreateCachePolicy answers.
     """

@@ -11,8 +11,6 @@ one the answer is 416.
     bytes=1000-          416 of 1000 bytes
 
 An answer that came chunked is never cut: it goes out whole. `If-Range` compares strongly.
-Source: CloudFront Developer Guide, "How CloudFront processes partial requests for an object (range
-GETs)".
 """
 
 from __future__ import annotations
@@ -74,7 +72,11 @@ def single_range(asked: bytes) -> bytes | None:
 
 
 def requested_spans(asked: bytes, length: int) -> Asked:
-    """What a Range header asks of a body of `length` bytes."""
+    """What a Range header asks of a body of `length` bytes.
+
+    Source: CloudFront Developer Guide, "How CloudFront processes partial requests for an object
+    (range GETs)".
+    """
     specs = _specs(asked)
     if specs is None:
         return "everything"
@@ -139,7 +141,7 @@ def holds_if_range(condition: bytes | None, etag: bytes | None, modified: bytes 
     """Whether a part may be sent: there is no If-Range, or it names just this version.
 
     Tags compare strongly, so a weak one never fits; a date must be the very one.
-    Source: RFC 9110 section 13.1.5; how CloudFront compares is uncertain.
+    As RFC 9110 section 13.1.5 has it; how CloudFront compares is uncertain.
     """
     if condition is None:
         return True

@@ -27,6 +27,7 @@ from edgegw.cloudfront.cache.freshness import Freshness, freshness
 from edgegw.cloudfront.cache.key import head_key, part_key
 from edgegw.cloudfront.cache.ranges import Span, content_range, single_range
 from edgegw.cloudfront.cache.settings import CacheSettings
+from edgegw.http.date import http_date
 from edgegw.http.message import HOP_BY_HOP, Headers, Request, Response, named_by_connection
 from edgegw.values import value
 
@@ -133,7 +134,7 @@ def entry_of(
         place,
         response.status,
         response.reason,
-        stored_headers(response.headers, keeps_cookies=settings.forwards_cookies),
+        _dated(stored_headers(response.headers, keeps_cookies=settings.forwards_cookies), now),
         now,
         terms,
         response.status if origin_status is None else origin_status,
@@ -178,6 +179,13 @@ def stored_headers(headers: Headers, *, keeps_cookies: bool) -> Headers:
     if not keeps_cookies:
         dropped |= {b"set-cookie"}
     return headers.without(*dropped)
+
+
+def _dated(headers: Headers, now: float) -> Headers:
+    """The origin's Date stays as long as the answer does; one that is missing is the edge's."""
+    if b"date" in headers:
+        return headers
+    return Headers((*headers.raw, (b"Date", http_date(now))))  # not `added`: it keeps the shorter
 
 
 _NOT_STORED: Final = HOP_BY_HOP | {b"age", b"x-cache", b"x-amz-cf-id"}

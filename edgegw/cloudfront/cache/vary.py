@@ -1,7 +1,4 @@
-"""Vary, which viewers are shown and the cache does not heed.
-
-Source: CloudFront Developer Guide, "Request and response behavior for custom origins", Vary header.
-"""
+"""Vary, which viewers are shown and the cache does not heed."""
 
 from __future__ import annotations
 

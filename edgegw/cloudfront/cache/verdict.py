@@ -1,7 +1,4 @@
-"""What a request came to: the word of X-Cache, and the result types of the access log.
-
-Source: CloudFront Developer Guide, "Standard logging reference", log file fields.
-"""
+"""What a request came to: the word of X-Cache, and the result types of the access log."""
 
 from __future__ import annotations
 

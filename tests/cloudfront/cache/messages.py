@@ -32,7 +32,8 @@ def asked(target: str = "/a", method: str = "GET", **headers: str) -> Request:
 
 
 def answered(status: int = 200, body: bytes = b"0123456789", **headers: str) -> Response:
-    return Response(status, b"", lines(**headers), Body.of(body))
+    """An answer with a Date at its end, as origins send it."""
+    return Response(status, b"", lines(**headers).added((b"Date", DATE.encode())), Body.of(body))
 
 
 def kept(

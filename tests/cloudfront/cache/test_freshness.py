@@ -72,7 +72,9 @@ SUCCESSES = [
 @pytest.mark.parametrize(
     ("headers", "without_minimum", "with_minimum"), SUCCESSES, ids=lambda row: str(row)[:60]
 )
-def test_ttl_of_a_success(headers: dict[str, str], without_minimum: object, with_minimum: object) -> None:
+def test_ttl_of_a_success(
+    headers: dict[str, str], without_minimum: object, with_minimum: object
+) -> None:
     for settings, expected in ((USUAL, without_minimum), (RAISED, with_minimum)):
         outcome = terms(settings, **headers)
         if isinstance(expected, str):
@@ -96,7 +98,9 @@ def test_maximum_does_not_lower_the_default() -> None:
 
 def test_a_hundred_years_is_the_most() -> None:
     endless = CacheSettings(max_ttl=10**12)
-    assert terms(endless, cache_control="max-age=9" + "9" * 40).ttl == MAX_AGE_CEILING == 3_153_600_000
+    assert (
+        terms(endless, cache_control="max-age=9" + "9" * 40).ttl == MAX_AGE_CEILING == 3_153_600_000
+    )
     assert terms(endless, cache_control="max-age=3153599999").ttl == 3_153_599_999
     assert terms(endless, cache_control="max-age=00000000000060").ttl == 60
 
@@ -191,7 +195,9 @@ def test_error_that_is_kept_with_max_age_only(status: int) -> None:
     assert terms(USUAL, status, cache_control="max-age=1").ttl == 10
 
 
-@pytest.mark.parametrize("status", [401, 402, 406, 407, 408, 409, 411, 416, 418, 422, 429, 505, 599])
+@pytest.mark.parametrize(
+    "status", [401, 402, 406, 407, 408, 409, 411, 416, 418, 422, 429, 505, 599]
+)
 def test_error_that_is_never_kept(status: int) -> None:
     assert not terms(USUAL, status, cache_control="max-age=60").is_kept
     assert not terms(RAISED, status, cache_control="max-age=60").is_kept
@@ -200,8 +206,16 @@ def test_error_that_is_never_kept(status: int) -> None:
 @pytest.mark.parametrize("directive", ["no-store", "no-cache", "private"])
 @pytest.mark.parametrize(
     ("status", "is_kept"),
-    [(404, False), (410, False), (414, False), (501, False)]
-    + [(500, True), (502, True), (503, True), (504, True)],
+    [
+        (404, False),
+        (410, False),
+        (414, False),
+        (501, False),
+        (500, True),
+        (502, True),
+        (503, True),
+        (504, True),
+    ],
 )
 def test_no_store_counts_for_some_errors(directive: str, status: int, is_kept: bool) -> None:
     for settings in (USUAL, RAISED):
@@ -239,7 +253,9 @@ def test_error_ttl_of_0_keeps_nothing_but_of_a_bucket() -> None:
 
 
 def test_error_never_stands_in() -> None:
-    outcome = terms(USUAL, 404, cache_control="max-age=1, stale-while-revalidate=9, stale-if-error=9")
+    outcome = terms(
+        USUAL, 404, cache_control="max-age=1, stale-while-revalidate=9, stale-if-error=9"
+    )
     assert (outcome.stale_while_revalidate, outcome.stale_if_error) == (0, 0)
 
 

@@ -25,10 +25,17 @@ from edgegw.http.message import Headers, Request
 from edgegw.http.target import RequestTarget
 from tests.cloudfront.cache.messages import asked
 
+NONE = Selection()
+
 
 def recipe(
-    *, headers: str = "", cookies: Selection = Selection(), query: Selection = Selection(),
-    gzip: bool = False, brotli: bool = False, distribution: str = "E1",
+    *,
+    headers: str = "",
+    cookies: Selection = NONE,
+    query: Selection = NONE,
+    gzip: bool = False,
+    brotli: bool = False,
+    distribution: str = "E1",
 ) -> KeyRecipe:
     named = Selection("whitelist", tuple(headers.split())) if headers else Selection()
     policy = CachePolicy("own", "own", 0, 1, 2, named, cookies, query, gzip, brotli)
@@ -74,47 +81,145 @@ PAIRS = [
     ("absent or empty header", recipe(headers="X-A"), asked(), asked(x_a=""), OTHER),
     ("a star is no wildcard", recipe(headers="X-*"), asked(x_a="1"), asked(x_a="2"), SAME),
     ("Host in the key", recipe(headers="Host"), asked(host="a"), asked(host="b"), OTHER),
-    ("scheme in the key", recipe(headers="CloudFront-Forwarded-Proto"), asked(),
-     replace(asked(), scheme="https"), OTHER),
-    ("a viewer's CloudFront-*", recipe(headers="CloudFront-Viewer-Country"), asked(),
-     asked(cloudfront_viewer_country="XX"), SAME),
-    ("device in the key", recipe(headers="CloudFront-Is-Mobile-Viewer"),
-     asked(user_agent="iPhone Mobi"), asked(user_agent="curl"), OTHER),
-    ("two phones", recipe(headers="CloudFront-Is-Mobile-Viewer"),
-     asked(user_agent="iPhone Mobi"), asked(user_agent="iPhone Mobi 2"), SAME),
+    (
+        "scheme in the key",
+        recipe(headers="CloudFront-Forwarded-Proto"),
+        asked(),
+        replace(asked(), scheme="https"),
+        OTHER,
+    ),
+    (
+        "a viewer's CloudFront-*",
+        recipe(headers="CloudFront-Viewer-Country"),
+        asked(),
+        asked(cloudfront_viewer_country="XX"),
+        SAME,
+    ),
+    (
+        "device in the key",
+        recipe(headers="CloudFront-Is-Mobile-Viewer"),
+        asked(user_agent="iPhone Mobi"),
+        asked(user_agent="curl"),
+        OTHER,
+    ),
+    (
+        "two phones",
+        recipe(headers="CloudFront-Is-Mobile-Viewer"),
+        asked(user_agent="iPhone Mobi"),
+        asked(user_agent="iPhone Mobi 2"),
+        SAME,
+    ),
     # cookies
     ("listed cookie", recipe(cookies=only("a")), asked(cookie="a=1"), asked(cookie="a=2"), OTHER),
-    ("other cookie", recipe(cookies=only("a")), asked(cookie="a=1; b=1"), asked(cookie="a=1; b=2"), SAME),
-    ("cookie's name in case", recipe(cookies=only("a")), asked(cookie="A=1"), asked(cookie="A=2"), SAME),
-    ("cookies in any order", recipe(cookies=ALL), asked(cookie="a=1; b=2"), asked(cookie="b=2; a=1"), SAME),
-    ("all but one cookie", recipe(cookies=all_but("b")), asked(cookie="a=1; b=1"), asked(cookie="a=1; b=2"), SAME),
-    ("all but one cookie, another", recipe(cookies=all_but("b")), asked(cookie="a=1"), asked(cookie="a=2"), OTHER),
+    (
+        "other cookie",
+        recipe(cookies=only("a")),
+        asked(cookie="a=1; b=1"),
+        asked(cookie="a=1; b=2"),
+        SAME,
+    ),
+    (
+        "cookie's name in case",
+        recipe(cookies=only("a")),
+        asked(cookie="A=1"),
+        asked(cookie="A=2"),
+        SAME,
+    ),
+    (
+        "cookies in any order",
+        recipe(cookies=ALL),
+        asked(cookie="a=1; b=2"),
+        asked(cookie="b=2; a=1"),
+        SAME,
+    ),
+    (
+        "all but one cookie",
+        recipe(cookies=all_but("b")),
+        asked(cookie="a=1; b=1"),
+        asked(cookie="a=1; b=2"),
+        SAME,
+    ),
+    (
+        "all but one cookie, another",
+        recipe(cookies=all_but("b")),
+        asked(cookie="a=1"),
+        asked(cookie="a=2"),
+        OTHER,
+    ),
     ("no cookie", recipe(cookies=ALL), asked(), asked(cookie="a=1"), OTHER),
     # query: never sorted, only & separates
     ("order of the query", recipe(query=ALL), asked("/?a=1&b=2"), asked("/?b=2&a=1"), OTHER),
-    ("order of the listed", recipe(query=only("a", "b")), asked("/?a=1&b=2"), asked("/?b=2&a=1"), OTHER),
+    (
+        "order of the listed",
+        recipe(query=only("a", "b")),
+        asked("/?a=1&b=2"),
+        asked("/?b=2&a=1"),
+        OTHER,
+    ),
     ("other parameters", recipe(query=only("a")), asked("/?a=1&b=2"), asked("/?b=3&a=1"), SAME),
     ("parameter's name in case", recipe(query=only("a")), asked("/?A=1"), asked("/?A=2"), SAME),
     ("duplicates", recipe(query=only("a")), asked("/?a=1&a=2"), asked("/?a=1"), OTHER),
     ("empty values", recipe(query=only("a")), asked("/?a="), asked("/"), OTHER),
     ("semicolons are data", recipe(query=only("a")), asked("/?a=1;b=1"), asked("/?a=1;b=2"), OTHER),
-    ("all but one parameter", recipe(query=all_but("b")), asked("/?a=1&b=1"), asked("/?a=1&b=2"), SAME),
+    (
+        "all but one parameter",
+        recipe(query=all_but("b")),
+        asked("/?a=1&b=1"),
+        asked("/?a=1&b=2"),
+        SAME,
+    ),
     ("nothing listed is there", recipe(query=only("a")), asked("/?b=1"), asked("/"), SAME),
     # Accept-Encoding
-    ("both, in any order", recipe(gzip=True, brotli=True), asked(accept_encoding="gzip, br"),
-     asked(accept_encoding="br;q=0.5,deflate,gzip"), SAME),
-    ("both or one", recipe(gzip=True, brotli=True), asked(accept_encoding="gzip, br"),
-     asked(accept_encoding="gzip"), OTHER),
-    ("one or the other", recipe(gzip=True, brotli=True), asked(accept_encoding="br"),
-     asked(accept_encoding="gzip"), OTHER),
-    ("neither or no header", recipe(gzip=True, brotli=True), asked(accept_encoding="deflate"), asked(), SAME),
+    (
+        "both, in any order",
+        recipe(gzip=True, brotli=True),
+        asked(accept_encoding="gzip, br"),
+        asked(accept_encoding="br;q=0.5,deflate,gzip"),
+        SAME,
+    ),
+    (
+        "both or one",
+        recipe(gzip=True, brotli=True),
+        asked(accept_encoding="gzip, br"),
+        asked(accept_encoding="gzip"),
+        OTHER,
+    ),
+    (
+        "one or the other",
+        recipe(gzip=True, brotli=True),
+        asked(accept_encoding="br"),
+        asked(accept_encoding="gzip"),
+        OTHER,
+    ),
+    (
+        "neither or no header",
+        recipe(gzip=True, brotli=True),
+        asked(accept_encoding="deflate"),
+        asked(),
+        SAME,
+    ),
     ("q=0", recipe(gzip=True), asked(accept_encoding="gzip;q=0"), asked(), SAME),
-    ("one flag has no eye for the other", recipe(gzip=True), asked(accept_encoding="gzip, br"),
-     asked(accept_encoding="gzip"), SAME),
-    ("HTTP/1.0 has no part in it", recipe(gzip=True), replace(asked(accept_encoding="gzip"), http_version="1.0"),
-     asked(), SAME),
-    ("Accept-Encoding like any header", recipe(headers="Accept-Encoding"), asked(accept_encoding="gzip, br"),
-     asked(accept_encoding="br, gzip"), OTHER),
+    (
+        "one flag has no eye for the other",
+        recipe(gzip=True),
+        asked(accept_encoding="gzip, br"),
+        asked(accept_encoding="gzip"),
+        SAME,
+    ),
+    (
+        "HTTP/1.0 has no part in it",
+        recipe(gzip=True),
+        replace(asked(accept_encoding="gzip"), http_version="1.0"),
+        asked(),
+        SAME,
+    ),
+    (
+        "Accept-Encoding like any header",
+        recipe(headers="Accept-Encoding"),
+        asked(accept_encoding="gzip, br"),
+        asked(accept_encoding="br, gzip"),
+        OTHER,
+    ),
 ]
 
 
@@ -134,7 +239,9 @@ def test_distributions_share_nothing() -> None:
 def test_behaviors_of_one_distribution_share_what_has_one_key() -> None:
     policy = find_policy(CACHE_POLICIES, "CachingOptimized")
     assert isinstance(policy, CachePolicy)
-    assert compile_key("E1", "/a/*", policy).key(asked()) == compile_key("E1", "*", policy).key(asked())
+    assert compile_key("E1", "/a/*", policy).key(asked()) == compile_key("E1", "*", policy).key(
+        asked()
+    )
 
 
 def test_headers_remember_their_part_for_each_recipe() -> None:
@@ -146,7 +253,9 @@ def test_headers_remember_their_part_for_each_recipe() -> None:
 
 def test_error_pages_have_what_failed_in_the_key_if_asked_to() -> None:
     rule = recipe(headers="CloudFront-Error-Uri")
-    assert rule.key(asked("/e"), RequestTarget(b"/a")) != rule.key(asked("/e"), RequestTarget(b"/b"))
+    assert rule.key(asked("/e"), RequestTarget(b"/a")) != rule.key(
+        asked("/e"), RequestTarget(b"/b")
+    )
     assert recipe().key(asked("/e"), RequestTarget(b"/a")) == recipe().key(asked("/e"))
 
 
@@ -172,10 +281,15 @@ def test_only_what_is_the_same_in_parts_is_the_same_in_bytes(
 
 def test_parts_are_for_people() -> None:
     rule = recipe(
-        headers="X-A X-B CloudFront-Forwarded-Proto", cookies=only("b", "a"), query=only("q"),
-        gzip=True, brotli=True,
+        headers="X-A X-B CloudFront-Forwarded-Proto",
+        cookies=only("b", "a"),
+        query=only("q"),
+        gzip=True,
+        brotli=True,
     )
-    request = asked("/p?z=1&q=2", "HEAD", x_a="1", cookie="c=3; b=2; a=1", accept_encoding="gzip,br")
+    request = asked(
+        "/p?z=1&q=2", "HEAD", x_a="1", cookie="c=3; b=2; a=1", accept_encoding="gzip,br"
+    )
     assert rule.parts(request) == KeyParts(
         "E1",
         "GET",
@@ -204,7 +318,9 @@ def test_a_head_looks_for_the_head_too() -> None:
     assert lookups(b"Gk", asked(method="HEAD")) == (b"Gk", head_key(b"Gk"))
 
 
-@pytest.mark.parametrize(("header", "kept_as"), [("bytes=0-99", b"0-99"), ("bytes=-5", b"-5"), ("Bytes = 007-", b"7-")])
+@pytest.mark.parametrize(
+    ("header", "kept_as"), [("bytes=0-99", b"0-99"), ("bytes=-5", b"-5"), ("Bytes = 007-", b"7-")]
+)
 def test_a_range_looks_for_that_range_too(header: str, kept_as: bytes) -> None:
     assert lookups(b"Gk", asked(range=header)) == (b"Gk", part_key(b"Gk", kept_as))
 
@@ -232,10 +348,15 @@ def gaps(cache_policy: str, origin_policy: str | None, request: Request) -> dict
         CustomOrigin("origin.test", 80, "http"),
         DistributionFacts("id", "0" * 32, b""),
     )
-    return {str(gap): gap.reaches_origin for gap in key_gaps(compile_key("E1", "*", cache), request, sent)}
+    return {
+        str(gap): gap.reaches_origin
+        for gap in key_gaps(compile_key("E1", "*", cache), request, sent)
+    }
 
 
-VIEWER = asked("/?v=1", host="www.test", cookie="bucket=a", user_agent="curl", accept_encoding="br", x_a="1")
+VIEWER = asked(
+    "/?v=1", host="www.test", cookie="bucket=a", user_agent="curl", accept_encoding="br", x_a="1"
+)
 
 
 def test_what_the_key_lacks_stays_behind_with_a_cache_policy_alone() -> None:
@@ -268,5 +389,7 @@ def test_without_an_origin_request_nothing_reaches_it() -> None:
 
 
 def test_what_comes_twice_is_one_gap() -> None:
-    twice = Request("GET", RequestTarget(b"/", b"a=1&a=2"), Headers([(b"X-A", b"1"), (b"x-a", b"2")]))
+    twice = Request(
+        "GET", RequestTarget(b"/", b"a=1&a=2"), Headers([(b"X-A", b"1"), (b"x-a", b"2")])
+    )
     assert [str(gap) for gap in key_gaps(NOTHING, twice)] == ["header x-a", "query string a"]

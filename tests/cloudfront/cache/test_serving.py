@@ -81,7 +81,7 @@ def test_without_a_tag_no_tag_fits() -> None:
 
 def test_304_has_no_body_and_nothing_about_one() -> None:
     answer = answer_from(PAGE, asked(if_none_match='"a"'), NOW + 5)
-    assert answer.headers == lines(etag='"a"', last_modified=DATE)
+    assert answer.headers == lines(etag='"a"', last_modified=DATE, date=DATE)
     assert (answer.response(None).body.length, answer.age) == (0, 5)
 
 
@@ -137,7 +137,9 @@ def test_several_ranges_are_multipart() -> None:
     assert response.headers.get(b"content-type") == b"multipart/byteranges; boundary=B"
     assert response.headers.get_all(b"content-length") == [b"%d" % len(content)]
     assert response.body.length == len(content)
-    assert content.startswith(b"--B\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-1/10\r\n\r\n01")
+    assert content.startswith(
+        b"--B\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-1/10\r\n\r\n01"
+    )
     assert content.endswith(b"89\r\n--B--\r\n")
 
 
@@ -157,7 +159,9 @@ def test_parts_of_a_body_that_streams_are_streamed() -> None:
 
     streaming: StoredBody = Streaming()
     answer = answer_from(PAGE, asked(range="bytes=0-1,8-9"), NOW, boundary=b"B")
-    assert body_of(answer.response(streaming).body) == body_of(answer.response(BytesBody.of(BODY)).body)
+    assert body_of(answer.response(streaming).body) == body_of(
+        answer.response(BytesBody.of(BODY)).body
+    )
 
 
 @pytest.mark.parametrize(
@@ -205,7 +209,12 @@ def test_stored_part_goes_out_as_it_came() -> None:
 def test_stored_error_is_given_whole_and_stays_an_error(headers: dict[str, str]) -> None:
     gone = entry(answered(404, etag='"a"'))
     answer = answer_from(gone, asked(**headers), NOW + 2)
-    assert (answer.status, answer.shown, answer.verdict, answer.age) == (404, "whole", Verdict.ERROR, 2)
+    assert (answer.status, answer.shown, answer.verdict, answer.age) == (
+        404,
+        "whole",
+        Verdict.ERROR,
+        2,
+    )
 
 
 def test_head_of_a_stored_error_has_no_body() -> None:
@@ -227,14 +236,18 @@ def test_validators_of_an_entry() -> None:
 
 
 def test_ours_stand_in_the_place_of_the_viewers() -> None:
-    viewer = lines(if_none_match='"v"', if_modified_since=EARLIER, if_match='"m"', range="bytes=0-1", host="h")
+    viewer = lines(
+        if_none_match='"v"', if_modified_since=EARLIER, if_match='"m"', range="bytes=0-1", host="h"
+    )
     sent = conditional(viewer, validators(PAGE))
     assert sent == lines(range="bytes=0-1", host="h", if_none_match='"a"', if_modified_since=DATE)
 
 
 def test_304_renews_headers_but_none_of_the_body() -> None:
     stored = lines(content_type="text/plain", cache_control="max-age=1", etag='"a"', x_a="1")
-    fresh = lines(cache_control="max-age=9", content_type="text/html", content_length="0", date=DATE)
+    fresh = lines(
+        cache_control="max-age=9", content_type="text/html", content_length="0", date=DATE
+    )
     assert renewed(stored, fresh) == lines(
         content_type="text/plain", etag='"a"', x_a="1", cache_control="max-age=9", date=DATE
     )

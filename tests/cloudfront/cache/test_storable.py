@@ -12,7 +12,18 @@ from edgegw.cloudfront.cache.ranges import Span
 from edgegw.cloudfront.cache.settings import CacheSettings
 from edgegw.cloudfront.cache.storable import MAX_OBJECT, NotStored, cache_tags, entry_of, is_whole
 from edgegw.http.message import Body, Headers, Response, Upgraded
-from tests.cloudfront.cache.messages import NOW, OFF, RECIPE, USUAL, answered, asked, entry, kept, lines
+from tests.cloudfront.cache.messages import (
+    DATE,
+    NOW,
+    OFF,
+    RECIPE,
+    USUAL,
+    answered,
+    asked,
+    entry,
+    kept,
+    lines,
+)
 
 COOKIES = replace(USUAL, forwards_cookies=True)
 WITH_OPTIONS = replace(USUAL, methods=frozenset({"GET", "HEAD", "OPTIONS"}))
@@ -66,7 +77,9 @@ def test_more_than_50_gb_is_too_large() -> None:
 # Headers
 
 
-SET_COOKIE = answered(set_cookie="id=1", etag='"a"', age="7", connection="X-Hop", x_hop="1", via="1.1 x")
+SET_COOKIE = answered(
+    set_cookie="id=1", etag='"a"', age="7", connection="X-Hop", x_hop="1", via="1.1 x"
+)
 
 
 def test_set_cookie_is_stored_only_where_cookies_are_forwarded() -> None:
@@ -75,10 +88,20 @@ def test_set_cookie_is_stored_only_where_cookies_are_forwarded() -> None:
 
 
 def test_what_belongs_to_one_connection_or_answer_is_not_stored() -> None:
-    assert entry(SET_COOKIE).headers == lines(etag='"a"', via="1.1 x")
+    assert entry(SET_COOKIE).headers == lines(etag='"a"', via="1.1 x", date=DATE)
 
 
-@pytest.mark.parametrize("directive", ['no-cache="Set-Cookie"', 'private="set-cookie"', 'max-age=9, no-cache="X-A, Set-Cookie"'])
+def test_a_missing_date_is_when_it_was_stored() -> None:
+    undated = Response(200, headers=lines(etag='"a"'), body=Body.of(b"x"))
+    assert entry(undated).headers.get(b"date") == DATE.encode()
+    dated = Response(200, headers=lines(date="long ago"), body=Body.of(b"x"))
+    assert entry(dated).headers.get_all(b"date") == [b"long ago"]
+
+
+@pytest.mark.parametrize(
+    "directive",
+    ['no-cache="Set-Cookie"', 'private="set-cookie"', 'max-age=9, no-cache="X-A, Set-Cookie"'],
+)
 def test_headers_that_no_cache_names_are_not_stored(directive: str) -> None:
     stored = entry(answered(set_cookie="id=1", x_b="2", cache_control=directive), settings=COOKIES)
     assert b"set-cookie" not in stored.headers
@@ -86,7 +109,10 @@ def test_headers_that_no_cache_names_are_not_stored(directive: str) -> None:
 
 
 def test_vary_changes_no_key() -> None:
-    assert entry(answered(vary="X-A"), asked(x_a="1")).key == entry(answered(vary="X-A"), asked(x_a="2")).key
+    assert (
+        entry(answered(vary="X-A"), asked(x_a="1")).key
+        == entry(answered(vary="X-A"), asked(x_a="2")).key
+    )
 
 
 def test_authorization_makes_no_difference() -> None:
@@ -180,15 +206,23 @@ def test_an_error_page_is_stored_on_the_terms_of_what_failed() -> None:
     failed = kept(request, answered(404), replace(USUAL, error_ttls={404: 30}))
     assert isinstance(failed, StoredResponse)
     page = entry_of(
-        request, RECIPE.key(request), RECIPE.place(request), answered(200, b"sorry"),
-        failed.freshness, USUAL, NOW, origin_status=404,
+        request,
+        RECIPE.key(request),
+        RECIPE.place(request),
+        answered(200, b"sorry"),
+        failed.freshness,
+        USUAL,
+        NOW,
+        origin_status=404,
     )
     assert (page.status, page.origin_status, page.is_error) == (200, 404, True)
     assert (page.key, page.freshness.ttl) == (failed.key, 30)
 
 
 def test_tags_are_read_in_lower_case() -> None:
-    headers = Headers([(b"Cache-Tag", b"Blog, post-1 ,,a b"), (b"cache-tag", b"x" * 256 + b"," + b"y" * 257)])
+    headers = Headers(
+        [(b"Cache-Tag", b"Blog, post-1 ,,a b"), (b"cache-tag", b"x" * 256 + b"," + b"y" * 257)]
+    )
     assert cache_tags(headers, b"cache-tag") == {b"blog", b"post-1", b"x" * 256}
     assert cache_tags(headers, b"") == frozenset()
 
