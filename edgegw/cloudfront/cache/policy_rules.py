@@ -77,11 +77,7 @@ def refused_policy(policy: CachePolicy, *, is_s3: bool = False) -> list[RefusedP
         *_names(policy),
         *_headers(policy, is_s3=is_s3),
         *_times(policy),
-        *(
-            _refused_when_disabled(policy)
-            if policy.min_ttl == policy.default_ttl == policy.max_ttl == 0
-            else ()
-        ),
+        *_refused_when_disabled(policy),
     ]
 
 
@@ -124,6 +120,7 @@ def _headers(policy: CachePolicy, *, is_s3: bool) -> Iterator[RefusedPolicy]:
 
 
 def _times(policy: CachePolicy) -> Iterator[RefusedPolicy]:
+    """TTLs that do not ascend; that AWS refuses them is uncertain."""
     if not policy.min_ttl <= policy.default_ttl <= policy.max_ttl:
         text = (
             "MinTTL, DefaultTTL and MaxTTL ascend, not "
@@ -137,12 +134,14 @@ def _refused_when_disabled(policy: CachePolicy) -> Iterator[RefusedPolicy]:
 
     Source: observed, in reports of what CreateCachePolicy answers.
     """
-    none: tuple[tuple[str, Selection], ...] = (
+    if policy.max_ttl or policy.default_ttl or policy.min_ttl:
+        return
+    named: tuple[tuple[str, Selection], ...] = (
         ("HeaderBehavior", policy.headers),
         ("CookieBehavior", policy.cookies),
         ("QueryStringBehavior", policy.query_strings),
     )
-    fields = [field for field, selection in none if selection.behavior != "none"]
+    fields = [field for field, selection in named if selection.behavior != "none"]
     fields += ["EnableAcceptEncodingGzip"] if policy.gzip else []
     fields += ["EnableAcceptEncodingBrotli"] if policy.brotli else []
     for field in fields:
