@@ -19,7 +19,8 @@ A query is never sorted: `a=1&b=2` and `b=2&a=1` are two. `Vary` has no say here
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from dataclasses import field
 from typing import Final
 
 from edgegw.cloudfront.cache.entry import StoredPlace
@@ -45,26 +46,30 @@ class KeyParts:
     accept_encoding: bytes
 
 
-@value(eq=False)
+@value
 class KeyRecipe:
-    """How a behavior makes keys. It equals itself only, as headers remember what it made of them.
+    """How a behavior makes keys; two are equal that are made of the same.
 
     `keeps_cookie` and `keeps_query` answer for a name; None keeps none, and `keeps_all_queries`
-    takes the query string as it came.
+    takes the query string as it came. `made_of` is what makes it anew, where it was pickled.
     """
 
+    made_of: tuple[Callable[..., KeyRecipe], tuple[Hashable, ...]]
     distribution: str
     path_pattern: str
-    headers: tuple[bytes, ...]
-    added_headers: tuple[str, ...]
-    keeps_cookie: Callable[[str], bool] | None
-    keeps_query: Callable[[str], bool] | None
+    headers: tuple[bytes, ...] = field(compare=False)
+    added_headers: tuple[str, ...] = field(compare=False)
+    keeps_cookie: Callable[[str], bool] | None = field(compare=False)
+    keeps_query: Callable[[str], bool] | None = field(compare=False)
     keeps_all_queries: bool
     gzip: bool
     brotli: bool
     _start: bytes
     _options: bytes
     _is_plain: bool
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return self.made_of
 
     def key(self, request: Request, error_target: RequestTarget | None = None) -> bytes:
         """The bytes to look up a whole answer by; the method is one that is cached.
@@ -167,6 +172,7 @@ def compile_key(distribution_id: str, path_pattern: str, policy: CachePolicy) ->
     own = tuple(name for name in names if name.startswith("cloudfront-"))
     viewer = tuple(name.encode() for name in names if name not in own)
     return recipe_of(
+        (compile_key, (distribution_id, path_pattern, policy)),
         distribution_id,
         path_pattern,
         headers=viewer,
@@ -180,6 +186,7 @@ def compile_key(distribution_id: str, path_pattern: str, policy: CachePolicy) ->
 
 
 def recipe_of(
+    made_of: tuple[Callable[..., KeyRecipe], tuple[Hashable, ...]],
     distribution_id: str,
     path_pattern: str,
     *,
@@ -194,6 +201,7 @@ def recipe_of(
     """A recipe of its parts: lower-case names of headers, tests for names of the rest."""
     named = distribution_id.encode() + b"\0"
     return KeyRecipe(
+        made_of,
         distribution_id,
         path_pattern,
         headers,

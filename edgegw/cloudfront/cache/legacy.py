@@ -58,6 +58,7 @@ def legacy_key(distribution_id: str, path_pattern: str, forwarded: ForwardedValu
     keys = forwarded.query_string_cache_keys
     every_query = forwarded.query_string and not keys
     return recipe_of(
+        (legacy_key, (distribution_id, path_pattern, forwarded)),
         distribution_id,
         path_pattern,
         headers=tuple(name.encode() for name in names if name not in own),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import pytest
@@ -304,6 +305,22 @@ def test_parts_are_for_people() -> None:
 def test_place_has_the_query_of_the_key() -> None:
     assert recipe(query=only("q")).place(asked("/p?z=1&q=2")).url == b"/p?q=2"
     assert recipe().place(asked("/p?z=1&q=2")).url == b"/p"
+
+
+@pytest.mark.parametrize("policy", CACHE_POLICIES, ids=lambda policy: policy.name)
+def test_a_pickled_recipe_makes_the_same_keys(policy: CachePolicy) -> None:
+    """A configuration is remembered from one start to the next."""
+    rule = compile_key("E1", "*", policy)
+    again = pickle.loads(pickle.dumps(rule))
+    request = asked("/p?m=1&z=2", host="h", origin="o", cookie="a=1", accept_encoding="br")
+    assert again == rule
+    assert again.key(request) == rule.key(request)
+
+
+def test_recipes_of_other_policies_differ() -> None:
+    assert recipe(headers="X-A") != recipe(headers="X-B")
+    assert recipe(cookies=only("a")) != recipe(cookies=only("b"))
+    assert recipe(cookies=only("a")) == recipe(cookies=only("a"))
 
 
 # Where to look

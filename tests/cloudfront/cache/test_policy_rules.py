@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from edgegw.cloudfront.cache.legacy import ForwardedValues, legacy_key, refused_forwarded_values
@@ -161,6 +163,13 @@ def test_legacy_key(
     forwarded: ForwardedValues, one: Request, other: Request, is_same: bool
 ) -> None:
     assert same(forwarded, one, other) is is_same
+
+
+def test_a_pickled_legacy_recipe_makes_the_same_keys() -> None:
+    rule = legacy_key("E1", "*", ForwardedValues(cookies="whitelist", cookie_names=("a*",)))
+    again = pickle.loads(pickle.dumps(rule))
+    assert again == rule
+    assert again.key(asked(cookie="ab=1")) == rule.key(asked(cookie="ab=1"))
 
 
 def test_all_headers_keep_nothing() -> None:
