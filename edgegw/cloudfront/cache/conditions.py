@@ -19,12 +19,13 @@ from edgegw.http.message import Header, Headers
 
 _TAG: Final = re.compile(rb'(?:W/)?("[^"]*")')
 
-_OF_THE_VIEWER: Final = (
+CONDITIONS: Final = (
     b"if-none-match",
     b"if-modified-since",
     b"if-match",
     b"if-unmodified-since",
 )
+"""Headers that make a request depend on what the sender has."""
 
 
 def is_unmodified(headers: Headers, entry: StoredResponse) -> bool:
@@ -73,7 +74,7 @@ def conditional(headers: Headers, conditions: tuple[Header, ...]) -> Headers:
 
     A Range stays: an origin that has something new answers with the part of that.
     """
-    return headers.without(*_OF_THE_VIEWER).added(*conditions)
+    return headers.without(*CONDITIONS).added(*conditions)
 
 
 _OF_THE_BODY: Final = frozenset(

@@ -9,23 +9,26 @@ import pytest
 
 from edgegw.cloudfront.cache.decision import (
     Bypass,
-    CacheOutcome,
     Collapse,
     Hit,
     Miss,
-    PassedOn,
-    Renewed,
     Revalidate,
-    StaleServed,
     StaleWhileRevalidating,
-    Stored,
-    after,
     after_waiting,
     bypass,
     decide,
+    refetching,
 )
 from edgegw.cloudfront.cache.entry import StoredResponse
 from edgegw.cloudfront.cache.key import head_key, part_key
+from edgegw.cloudfront.cache.outcome import (
+    CacheOutcome,
+    PassedOn,
+    Renewed,
+    StaleServed,
+    Stored,
+    after,
+)
 from edgegw.cloudfront.cache.settings import CacheSettings
 from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.error_causes import OriginFailure
@@ -195,6 +198,20 @@ def test_stale_while_revalidate_without_validator_or_with_cookies_fetches_plainl
         decision = decide(asked(), stored, settings, NOW + 60)
         assert isinstance(decision, StaleWhileRevalidating)
         assert isinstance(decision.refetch, Miss)
+
+
+def test_behind_a_viewers_back_the_whole_is_fetched() -> None:
+    viewer = asked(method="HEAD", range="bytes=0-1", if_none_match='"v"', if_range='"v"', x_a="1")
+    refetch = refetching(viewer, MEANWHILE)
+    assert (refetch.method, refetch.headers) == ("GET", lines(x_a="1"))
+
+
+def test_behind_a_viewers_back_a_part_stays_a_part_and_a_head_a_head() -> None:
+    part_request = asked(range="bytes=2-3", if_none_match='"v"')
+    part = entry(answered(206, b"23", content_range="bytes 2-3/10"), asked(range="bytes=2-3"))
+    assert refetching(part_request, part).headers == lines(range="bytes=2-3")
+    head = entry(request=asked(method="HEAD"))
+    assert refetching(asked(method="HEAD"), head).method == "HEAD"
 
 
 # Collapsing

@@ -21,18 +21,21 @@ from edgegw.cloudfront.cache.decision import (
     Collapse,
     Hit,
     Miss,
-    Renewed,
     Revalidate,
-    StaleServed,
     StaleWhileRevalidating,
-    Stored,
-    after,
     after_waiting,
     decide,
+    refetching,
 )
 from edgegw.cloudfront.cache.entry import BytesBody, StoredResponse, decode_entry, encode_entry
 from edgegw.cloudfront.cache.invalidation import compile_invalidation
 from edgegw.cloudfront.cache.key import compile_key, lookups
+from edgegw.cloudfront.cache.outcome import (
+    Renewed,
+    StaleServed,
+    Stored,
+    after,
+)
 from edgegw.cloudfront.cache.serving import StoredAnswer
 from edgegw.cloudfront.cache.settings import CacheSettings
 from edgegw.cloudfront.cache.verdict import Verdict
@@ -210,7 +213,7 @@ class TwoViewers(RuleBasedStateMachine):
                 self.shown(request, answer, self.store[entry.key][1], *directives)
             case StaleWhileRevalidating(entry, answer, refetch):
                 self.shown(request, answer, self.store[entry.key][1], "stale-while-revalidate")
-                self.finish(self.flight(request, refetch), is_seen=False)
+                self.finish(self.flight(refetching(request, entry), refetch), is_seen=False)
             case Collapse():
                 self.on_its_way[key].waiting.append((request, decision))
             case Miss() | Revalidate():
