@@ -46,6 +46,14 @@ def key_gaps(recipe: KeyRecipe, viewer: Request, sent: Request | None = None) ->
     ]
 
 
+def beyond_key(recipe: KeyRecipe, request: Request) -> dict[KeyGap, bytes]:
+    """What a function that is shown `request` sees and the key lacks, by what it is."""
+    return {
+        KeyGap(kind, name, reaches_origin=False): content
+        for kind, name, content in left_out(recipe, request)
+    }
+
+
 def left_out(recipe: KeyRecipe, request: Request) -> list[tuple[GapKind, str, bytes]]:
     """Kind, name and content of what `request` has and the key lacks."""
     gaps: list[tuple[GapKind, str, bytes]] = []

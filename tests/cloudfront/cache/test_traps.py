@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegw.cloudfront.cache.key import compile_key
-from edgegw.cloudfront.cache.key_gaps import KeyGap, key_gaps
+from edgegw.cloudfront.cache.key_gaps import KeyGap, beyond_key, key_gaps
 from edgegw.cloudfront.cache.settings import CacheSettings
 from edgegw.cloudfront.cache.traps import (
     MANY_VARIANTS,
@@ -108,6 +108,34 @@ def test_the_name_that_decides_is_among_those_named(requests: list[tuple[str, st
     deeds = [deed(bucket, bucket=bucket, theme=theme) for bucket, theme in requests]
     for names in traps(*deeds):
         assert "cookie bucket" in names
+
+
+# An A/B test, as a function at origin-request makes it
+
+
+def test_an_ab_test_whose_key_lacks_its_cookie_is_told_of() -> None:
+    assert ab_test("session") == ["varies-beyond-key"]
+
+
+def test_an_ab_test_whose_key_has_its_cookie_is_quiet() -> None:
+    assert ab_test("bucket") == []
+
+
+def ab_test(cookie_in_key: str) -> list[str]:
+    """Two viewers in two buckets; the function sends each to a page of its own."""
+    policy = CachePolicy("own", "own", cookies=Selection("whitelist", (cookie_in_key,)))
+    recipe, detector = compile_key("E1", "*", policy), TrapDetector()
+    kinds: list[str] = []
+    for bucket in ("a", "b", "a"):
+        viewer = asked("/", cookie=f"bucket={bucket}; theme=dark", user_agent="curl")
+        page = f"/{bucket}/index.html".encode()
+        trap = detector.did(
+            FunctionDeed(
+                recipe.key(viewer), "*", "origin-request", beyond_key(recipe, viewer), page
+            )
+        )
+        kinds += [trap.kind] if trap is not None else []
+    return kinds
 
 
 # What gets stored
