@@ -28,6 +28,7 @@ class AsgiServer:
     def __init__(self, app: AsgiApp, sock: socket.socket) -> None:
         self._app = app
         self._calls: set[asyncio.Task[object]] = set()
+        self._is_over = False
         self._sock = sock
         self._stopping = asyncio.Event()
         self._config: Config | None = None
@@ -64,6 +65,8 @@ class AsgiServer:
         """The application, called by a task that `stop` can end."""
         task = cast("asyncio.Task[object]", asyncio.current_task())
         if scope["type"] != "lifespan":
+            if self._is_over:
+                return
             self._calls.add(task)
         try:
             await self._app(scope, receive, send)
@@ -80,6 +83,7 @@ class AsgiServer:
             self._config.graceful_timeout = grace + 2 * _LAST_MOMENT
         self._stopping.set()
         _, running = await asyncio.wait({self._task}, timeout=grace)
+        self._is_over = True
         for call in list(self._calls):
             call.cancel()
         if running:
