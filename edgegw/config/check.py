@@ -83,6 +83,7 @@ def _check_distribution(
     _check_behavior(
         document, (*path, "default_behavior"), distribution.default_behavior, distribution, config
     )
+    _check_https(document, path, distribution)
     seen: dict[str, int] = {}
     for at, behavior in enumerate(distribution.behaviors):
         where = (*path, "behaviors", at)
@@ -163,8 +164,9 @@ def _check_listen_addresses(document: Document, config: Config) -> None:
     """No two front doors may listen on the same port of the same address."""
     taken: dict[tuple[str, int], KeyPath] = {}
     doors: list[tuple[KeyPath, Listen]] = [
-        (("distributions", name, "listen"), distribution.listen)
+        (_listen_path(document, name, at), listen)
         for name, distribution in config.distributions.items()
+        for at, listen in enumerate(distribution.listen)
     ]
     for name, balancer in config.load_balancers.items():
         for at, listener in enumerate(balancer.listeners):
@@ -188,6 +190,31 @@ def _check_listen_addresses(document: Document, config: Config) -> None:
         if not _is_loopback(listen.address):
             text = f"{listen.address} is reachable from other machines; 127.0.0.1 is not"
             document.warning(path, "config.not-loopback", text)
+
+
+def _listen_path(document: Document, name: str, at: int) -> KeyPath:
+    """Where the place to listen stands: alone, or in a list."""
+    path: KeyPath = ("distributions", name, "listen")
+    return (*path, at) if (*path, at) in document.values else path
+
+
+def _check_https(document: Document, path: KeyPath, distribution: schema.Distribution) -> None:
+    """A policy that sends viewers to HTTPS, where nothing takes it."""
+    if any(listen.tls for listen in distribution.listen):
+        return
+    behaviors: list[tuple[KeyPath, schema.DefaultBehavior]] = [
+        ((*path, "default_behavior"), distribution.default_behavior),
+        *(((*path, "behaviors", at), each) for at, each in enumerate(distribution.behaviors)),
+    ]
+    for where, behavior in behaviors:
+        policy = behavior.viewer_protocol_policy
+        if policy != "allow-all":
+            text = (
+                f"{policy} needs HTTPS, and no listen of this distribution has it: "
+                "write listen: [8081, {port: 8443, tls: true}]"
+            )
+            where = (*where, "viewer_protocol_policy")
+            document.warning(where, "cloudfront.no-https", text)
 
 
 def _is_loopback(address: str) -> bool:

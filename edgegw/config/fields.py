@@ -1,6 +1,6 @@
 """What all parts of a configuration's definition are made of."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
@@ -97,3 +97,11 @@ def _listen(value: object) -> object:
 
 
 Listening = Annotated[Listen, BeforeValidator(_listen)]
+
+
+def _listens(value: object) -> object:
+    return cast("object", value) if isinstance(value, list) else [value]
+
+
+Listenings = Annotated[list[Listening], BeforeValidator(_listens), Field(min_length=1)]
+"""One place to listen, or several."""

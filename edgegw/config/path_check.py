@@ -38,7 +38,8 @@ def _written(config: Config) -> Iterator[tuple[KeyPath, str]]:
 
 def _read(config: Config) -> Iterator[tuple[KeyPath, str]]:
     for name, distribution in config.distributions.items():
-        yield from _of_listen(("distributions", name, "listen"), distribution.listen)
+        for at, listen in enumerate(distribution.listen):
+            yield from _of_listen(("distributions", name, "listen", at), listen)
     if config.gateway.lambda_api is not None:
         yield from _of_listen(("gateway", "lambda_api"), config.gateway.lambda_api)
     for name, balancer in config.load_balancers.items():

@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 from edgegw.awslambda.names import Account
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.behaviors import compile_path_pattern
+from edgegw.cloudfront.hosts import AcceptedHosts, accepted_hosts
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.strictness import Strictness
@@ -97,13 +98,9 @@ class _Resolver:
     def resolve(self) -> Config:
         config = self._config
         distributions = tuple(
-            DistributionDoor(
-                name,
-                _listen(each.listen, self._base),
-                self._distribution(name, each),
-                tuple(each.origins),
-            )
-            for name, each in config.distributions.items()
+            door
+            for name, distribution in config.distributions.items()
+            for door in self._distribution_doors(name, distribution)
         )
         listeners: list[ListenerDoor] = []
         for name, balancer in config.load_balancers.items():
@@ -169,6 +166,25 @@ class _Resolver:
             if faults is not None
         }
 
+    def _distribution_doors(self, name: str, given: schema.Distribution) -> list[DistributionDoor]:
+        """A distribution at each place where it listens."""
+        whole = self._distribution(name, given)
+        listens = [_listen(listen, self._base) for listen in given.listen]
+        secure = [listen.port for listen in listens if listen.tls]
+        return [
+            DistributionDoor(
+                name,
+                listen,
+                replace(
+                    whole,
+                    port=listen.port,
+                    https_port=listen.port if listen.tls else next(iter(secure), None),
+                ),
+                tuple(given.origins),
+            )
+            for listen in listens
+        ]
+
     def _distribution(
         self, name: str, distribution: schema.Distribution
     ) -> cloudfront.Distribution:
@@ -178,10 +194,11 @@ class _Resolver:
         }
         groups = distribution.origin_groups
         digest = hashlib.sha256(name.encode()).hexdigest()
+        domain_name = (distribution.domain_name or f"d{digest[:13]}.cloudfront.net").lower()
         return cloudfront.Distribution(
             name,
             "E" + digest[:13].upper(),
-            (distribution.domain_name or f"d{digest[:13]}.cloudfront.net").lower(),
+            domain_name,
             tuple(alias.lower() for alias in distribution.aliases),
             tuple(
                 self._behavior(each, each.path_pattern, origins, groups)
@@ -196,8 +213,10 @@ class _Resolver:
                 if each.response_page_path is not None and each.response_code is not None
             },
             distribution.http_version,
-            distribution.listen.port,
-            self._viewer,
+            viewer=self._viewer,
+            hosts=(
+                None if self._config.gateway.accept_any_host else _hosts(domain_name, distribution)
+            ),
         )
 
     def _behavior(
@@ -285,6 +304,12 @@ class _Resolver:
             connection_attempts=origin.connection_attempts,
             connection_timeout=origin.connection_timeout,
         )
+
+
+def _hosts(domain_name: str, distribution: schema.Distribution) -> AcceptedHosts:
+    """What it answers to: its names, and those that it listens at."""
+    places = (listen.address for listen in distribution.listen)
+    return accepted_hosts((domain_name, *distribution.aliases, *places))
 
 
 def _named(origin: cloudfront.CustomOrigin, name: str) -> cloudfront.CustomOrigin:

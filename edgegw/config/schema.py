@@ -18,6 +18,7 @@ from edgegw.config.fields import (
     LATER,
     Anything,
     Listening,
+    Listenings,
     Model,
     Number,
     OriginFaults,
@@ -152,7 +153,7 @@ class OriginGroup(Model):
 class Distribution(Model):
     """A CloudFront distribution."""
 
-    listen: Listening
+    listen: Listenings
     domain_name: str | None = None
     aliases: list[str] = []
     default_root_object: str = ""
@@ -214,6 +215,7 @@ class Gateway(Model):
     inspector: Annotated[str | None, LATER] = None
     lambda_api: Listening | None = None
     state: str = ".edgegw"
+    accept_any_host: bool = False
     fault_seed: int | None = None
     region: str = "us-east-1"
     account_id: Annotated[Text, Field(pattern=r"^[0-9]{12}$")] = "123456789012"
@@ -418,6 +420,8 @@ def json_schema() -> dict[str, Any]:
     schema["title"] = "edgegw configuration"
     definitions = cast("dict[str, dict[str, Any]]", schema["$defs"])
     _allow(definitions, "Listen", {"type": ["string", "integer"]})
+    distribution = definitions["Distribution"]["properties"]
+    distribution["listen"] = {"anyOf": [{"$ref": "#/$defs/Listen"}, distribution["listen"]]}
     _allow(definitions, "Association", {"type": "string"})
     _allow(definitions, "Forward", {"type": "string"}, {"type": "array"})
     return schema

@@ -45,7 +45,7 @@ class ServiceSettings:
 
 
 class EnvironmentMaker:
-    """Makes environments with `settings`; each runtime is looked for once.
+    """Makes environments with `settings`; each runtime is looked for until it is there.
 
     What is in `debug_ports` waits for a debugger.
     """
@@ -56,15 +56,16 @@ class EnvironmentMaker:
         self.logs = LogStore()
         self.packages = Packages()
         self._zygotes = Zygotes(lambda: self.packages.root)
-        self._spawners: dict[str, Spawner | EnvironmentProblem] = {}
+        self._spawners: dict[str, Spawner] = {}
 
     def spawner(self, function: Function) -> Spawner | EnvironmentProblem:
+        """What starts the runtime of `function`, or why there is none at this moment."""
         key = _spawner_key(function)
         if key not in self._spawners:
             try:
                 self._spawners[key] = self._make_spawner(function)
             except EnvironmentProblem as problem:
-                self._spawners[key] = problem
+                return problem
         return self._spawners[key]
 
     def _make_spawner(self, function: Function) -> Spawner:
@@ -80,11 +81,14 @@ class EnvironmentMaker:
         day = time.strftime("%Y/%m/%d", time.gmtime())
         stream = f"{day}/[{function.version}]{uuid.uuid4().hex}"
         journal = Journal(self.logs.group(name), stream, function.logs, function.version)
-        temporary = self.packages.folder("tmp")
+        temporary = self.packages.name_folder("tmp")
         kind = "provisioned-concurrency" if provisioned else "on-demand"
 
-        async def spawn(on_extension: Callable[[str, str], None]) -> Child:
-            return await self._spawn(function, name, stream, temporary, kind, on_extension)
+        async def spawn(
+            on_extension: Callable[[str, str], None], on_limited: Callable[[bool], None]
+        ) -> Child:
+            heard = on_extension, on_limited
+            return await self._spawn(function, name, stream, temporary, kind, heard)
 
         is_slowed = self.settings.cpu == "proportional"
         return Environment(
@@ -107,11 +111,12 @@ class EnvironmentMaker:
         stream: str,
         temporary: str,
         kind: str,
-        on_extension: Callable[[str, str], None],
+        heard: tuple[Callable[[str, str], None], Callable[[bool], None]],
     ) -> Child:
         spawner = self.spawner(function)
         if isinstance(spawner, EnvironmentProblem):
             raise spawner
+        self.packages.ensure(temporary)
         package = self.packages.prepare(function)
         credentials = self._credentials()
         language = function.runtime.language
@@ -149,7 +154,8 @@ class EnvironmentMaker:
         }
         port = self.debug_ports.get((name, function.version), 0)
         account_id = self.settings.account.account_id
-        start = Start(function, settings, found, package, account_id, on_extension, port)
+        storage = (temporary, function.ephemeral_storage_mb * 1024 * 1024)
+        start = Start(function, settings, found, package, account_id, *heard, storage, port)
         if package.extensions and language != "provided":
             return await extended(spawner, self._zygotes, start)
         return await spawner.spawn(start)
@@ -163,8 +169,7 @@ class EnvironmentMaker:
     async def close(self) -> None:
         """Ends every process that is not part of an environment, and removes what was unpacked."""
         for spawner in self._spawners.values():
-            if not isinstance(spawner, EnvironmentProblem):
-                await spawner.close()
+            await spawner.close()
         self._spawners.clear()
         await self._zygotes.close()
         await asyncio.to_thread(self.packages.close)

@@ -45,6 +45,7 @@ from edgegw.awslambda.scheduling import PATIENCE, Demand, environments_to_start
 from edgegw.execution.background import Background
 from edgegw.execution.channel import PendingInvocation, Sink
 from edgegw.execution.environment import Environment
+from edgegw.wire.direct import Outstanding
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +96,10 @@ class Pool:
     _stamp: object = None
 
     def __post_init__(self) -> None:
+        self.stamp_anew()
+
+    def stamp_anew(self) -> None:
+        """Takes what is on disk for what runs here: it is told in another way from now on."""
         self._stamp = self.stamp()
 
     @property
@@ -110,12 +115,12 @@ class Pool:
 
     def invoke(
         self, invocation: Invocation, arn: str, sink: Sink | None, now: float
-    ) -> asyncio.Future[Outcome]:
+    ) -> Outstanding[Outcome]:
         """Runs one invocation in an environment that is free, or will be; `now` is monotonic.
 
         Whoever cancels the answer has no part in it any more; what has begun goes on.
         """
-        outcome: asyncio.Future[Outcome] = self._loop.create_future()
+        outcome = Outstanding[Outcome]()
         pending = PendingInvocation(invocation, arn, sink, outcome, now)
         if self._idle_provisioned:
             self._idle_provisioned.pop().begin(pending, now)
@@ -144,7 +149,7 @@ class Pool:
             return
         while self._waiting:
             pending = self._waiting.popleft()
-            if not pending.outcome.done():
+            if not pending.outcome.is_done:
                 environment.begin(pending, now)
                 return
         if self.is_draining:
@@ -172,7 +177,7 @@ class Pool:
 
     def _consider_growth(self) -> None:
         self._timer = None
-        while self._waiting and self._waiting[0].outcome.done():
+        while self._waiting and self._waiting[0].outcome.is_done:
             self._waiting.popleft()
         if not self._waiting:
             return
@@ -199,7 +204,17 @@ class Pool:
         self._starting.start(self._start_and_keep(provisioned=provisioned))
 
     async def _start_and_keep(self, *, provisioned: bool) -> None:
-        await self._start(provisioned=provisioned)
+        try:
+            await self._start(provisioned=provisioned)
+        except Exception as error:
+            if not self.environments and self._starting.count <= 1:
+                self._give_up(error)  # no other will take what waits
+            raise
+
+    def _give_up(self, error: Exception) -> None:
+        waiting, self._waiting = self._waiting, deque()
+        for pending in waiting:
+            pending.give_up(error)
 
     async def warm(self, like: Pool) -> ErrorObject | None:
         """Gets as many environments initialised as `like` is using, provisioned ones too.

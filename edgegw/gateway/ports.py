@@ -46,8 +46,13 @@ def with_ports(config: Config, ports: Mapping[object, int]) -> Config:
     seen: dict[str, int] = {}
     for door in listeners.values():  # distributions reach a load balancer's first listener
         seen.setdefault(door.listener.load_balancer.dns_name, door.listener.port)
+    secure = {
+        door.name: ports.get(key, _DEFAULT["HTTPS"])
+        for key, door in keyed.items()
+        if isinstance(door, DistributionDoor) and door.listen.tls
+    }
     distributions = tuple(
-        _distribution(door, ports.get(key), seen)
+        _distribution(door, ports.get(key), seen, secure)
         for key, door in keyed.items()
         if isinstance(door, DistributionDoor)
     )
@@ -62,12 +67,16 @@ def _listener(door: ListenerDoor, port: int | None) -> ListenerDoor:
 
 
 def _distribution(
-    door: DistributionDoor, port: int | None, seen: Mapping[str, int]
+    door: DistributionDoor,
+    port: int | None,
+    seen: Mapping[str, int],
+    secure: Mapping[str, int],
 ) -> DistributionDoor:
     given = door.distribution
     changed = replace(
         given,
         port=given.port or port or _DEFAULT["HTTPS"],
+        https_port=given.https_port or secure.get(door.name),
         behaviors=tuple(_behavior(behavior, seen) for behavior in given.behaviors),
         default_behavior=_behavior(given.default_behavior, seen),
     )
