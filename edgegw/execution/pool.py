@@ -45,6 +45,7 @@ from edgegw.awslambda.scheduling import PATIENCE, Demand, environments_to_start
 from edgegw.execution.background import Background
 from edgegw.execution.channel import PendingInvocation, Sink
 from edgegw.execution.environment import Environment
+from edgegw.wire.direct import Outstanding
 
 logger = logging.getLogger(__name__)
 
@@ -114,12 +115,12 @@ class Pool:
 
     def invoke(
         self, invocation: Invocation, arn: str, sink: Sink | None, now: float
-    ) -> asyncio.Future[Outcome]:
+    ) -> Outstanding[Outcome]:
         """Runs one invocation in an environment that is free, or will be; `now` is monotonic.
 
         Whoever cancels the answer has no part in it any more; what has begun goes on.
         """
-        outcome: asyncio.Future[Outcome] = self._loop.create_future()
+        outcome = Outstanding[Outcome]()
         pending = PendingInvocation(invocation, arn, sink, outcome, now)
         if self._idle_provisioned:
             self._idle_provisioned.pop().begin(pending, now)
@@ -148,7 +149,7 @@ class Pool:
             return
         while self._waiting:
             pending = self._waiting.popleft()
-            if not pending.outcome.done():
+            if not pending.outcome.is_done:
                 environment.begin(pending, now)
                 return
         if self.is_draining:
@@ -176,7 +177,7 @@ class Pool:
 
     def _consider_growth(self) -> None:
         self._timer = None
-        while self._waiting and self._waiting[0].outcome.done():
+        while self._waiting and self._waiting[0].outcome.is_done:
             self._waiting.popleft()
         if not self._waiting:
             return

@@ -21,6 +21,7 @@ from edgegw.gateway.origins.transport import (
     cut_off,
 )
 from edgegw.http.message import EMPTY, Body, Header, Headers, Request, Response
+from edgegw.wire.direct import in_task
 from edgegw.wire.http2_heads import MalformedHeadError, sent_request
 
 
@@ -39,6 +40,7 @@ class Http2Client:
         has not begun is sent once more.
         """
         at, request, timeouts, _ = outgoing
+        await in_task()
         head = _head(at, request)
         try:
             return await self._ask(at, head, request, timeouts)
