@@ -21,6 +21,7 @@ from edgegw.cloudfront.trigger_event import (
     encode_origin,
     encode_request_event,
     encode_response_event,
+    spelled_headers,
 )
 from edgegw.cloudfront.trigger_result import decode_request_result, decode_response_result
 from edgegw.cloudfront.triggers import Trigger
@@ -96,6 +97,11 @@ def fresh(headers: Headers) -> Headers:
     return Headers(headers.raw)
 
 
+def anew(request: Request) -> Request:
+    """The same request with lines of which nothing is known yet."""
+    return request.sent(request.target, fresh(request.headers))
+
+
 def config(trigger: Trigger) -> dict[str, object]:
     return {
         "distributionDomainName": SITE.domain_name,
@@ -108,7 +114,7 @@ def config(trigger: Trigger) -> dict[str, object]:
 def request_object(request: Request, **more: object) -> dict[str, object]:
     return {
         "clientIp": request.client.address,
-        "headers": encode_headers(fresh(request.headers)),
+        "headers": encode_headers(spelled_headers(anew(request))),
         "method": request.method,
         "querystring": to_text(request.target.query or b""),
         "uri": to_text(request.target.path),
@@ -139,7 +145,7 @@ def test_request_event_is_the_json_of_the_whole(
         if body is not None:
             parts["body"] = sent.body_fields
         assert payload == whole(trigger, request=request_object(shown, **parts))
-        assert sent.headers == encode_headers(fresh(headers))
+        assert sent.headers == encode_headers(spelled_headers(anew(shown)))
         assert json.loads(sent.text) == json.loads(payload)["Records"][0]["cf"]["request"]
 
 
