@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegw.awslambda.payload import encode_payload
-from edgegw.cloudfront.answers import DistributionFacts, response_headers
+from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.behaviors import compile_path_pattern
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES
 from edgegw.cloudfront.model import Behavior, CustomOrigin, Distribution
-from edgegw.cloudfront.policies import compile_forwarding, origin_request
+from edgegw.cloudfront.policies import Forwarding, compile_forwarding, origin_request
+from edgegw.cloudfront.response_headers import response_headers
 from edgegw.cloudfront.trigger_event import (
     ShownBody,
     encode_headers,
@@ -237,10 +238,12 @@ def test_policies_make_the_same_of_headers_that_come_again(
             assert known == origin_request(forwarding, anew, origin, FACTS)
 
 
-@given(HEADERS, st.booleans())
+@given(HEADERS, st.sampled_from(POLICIES), st.booleans())
 def test_response_headers_are_the_same_for_a_head_that_comes_again(
-    headers: Headers, keeps_cookies: bool
+    headers: Headers, forwarding: Forwarding, is_bucket: bool
 ) -> None:
-    first = response_headers(headers, FACTS, keeps_cookies=keeps_cookies)
-    assert response_headers(headers, FACTS, keeps_cookies=keeps_cookies) == first
-    assert response_headers(fresh(headers), FACTS, keeps_cookies=keeps_cookies) == first
+    to_viewer = forwarding.to_viewer
+    first = response_headers(headers, FACTS, to_viewer, is_bucket=is_bucket)
+    assert response_headers(headers, FACTS, to_viewer, is_bucket=is_bucket) == first
+    assert response_headers(fresh(headers), FACTS, to_viewer, is_bucket=is_bucket) == first
+    assert first.raw[-1][0] == b"Via"
