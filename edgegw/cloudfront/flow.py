@@ -72,6 +72,7 @@ from edgegw.cloudfront.trigger_result import (
 )
 from edgegw.cloudfront.trigger_rules import BODY_LIMIT
 from edgegw.cloudfront.triggers import Trigger
+from edgegw.cloudfront.viewer import with_viewer
 from edgegw.http.message import EMPTY, Body, Request, Response, Upgraded
 from edgegw.http.status import reason_phrase
 from edgegw.http.target import RequestTarget
@@ -281,6 +282,15 @@ def start(
     behavior = choose_behavior(distribution, request.target.path)
     if "3" in distribution.http_version and request.scheme == "https":
         facts = facts.announcing(b'h3=":%d"; ma=86400' % distribution.port)
+    moved = with_viewer(request, facts)
+    if moved is not None:
+        if isinstance(moved, DistributionRefusal):
+            context = RequestContext(
+                distribution, behavior, facts, request, request, behavior.origin
+            )
+            page = error_page(moved.status, moved.text, facts)
+            return DistributionAnswer(page, context, "Error", moved)
+        request, facts = moved
     context = RequestContext(distribution, behavior, facts, request, request, behavior.origin)
     too_large = refuse_size(request)
     if too_large is not None:

@@ -27,6 +27,7 @@ from edgegw.config.function_check import (
 )
 from edgegw.config.schema import Config, later_keys
 from edgegw.config.spelling import nearest
+from edgegw.config.surroundings_check import check_surroundings
 
 
 def check(document: Document, config: Config, base: FilePath) -> None:
@@ -42,6 +43,7 @@ def check(document: Document, config: Config, base: FilePath) -> None:
         _check_distribution(document, ("distributions", name), distribution, config)
     check_balancers(document, config, base)
     _check_listen_addresses(document, config)
+    check_surroundings(document, config)
 
 
 _CONSEQUENCES: Final = {

@@ -10,7 +10,7 @@ from typing import Final
 from edgegw.awslambda.edge import MAX_STORAGE_MB, MAX_TIMEOUT
 from edgegw.awslambda.model import LATEST
 from edgegw.awslambda.names import is_function_name
-from edgegw.awslambda.variables import MAX_TOTAL, RESERVED, is_valid_name
+from edgegw.awslambda.variables import MAX_TOTAL, OF_THE_RUNTIME, RESERVED, is_valid_name
 from edgegw.awslambda.versions import MIN_UNRESERVED, is_alias_name
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.function_schema import Alias, Function
@@ -51,6 +51,7 @@ def _check_function(document: Document, path: KeyPath, function: Function, base:
             text = f"{base / layer} does not exist"
             document.error((*path, "layers", at), "config.file", text)
     _check_environment(document, (*path, "environment"), function.environment)
+    check_local_environment(document, (*path, "local_environment"), function.local_environment)
     for number, version in function.versions.items():
         where = (*path, "versions", number)
         code = version.code or function.code
@@ -84,6 +85,20 @@ def _check_environment(document: Document, path: KeyPath, environment: dict[str,
             f"variables you have provided exceeded the 4KB limit ({size} bytes)"
         )
         document.error(path, "lambda.variables-size", text, key=True)
+
+
+def check_local_environment(document: Document, path: KeyPath, environment: dict[str, str]) -> None:
+    """Names that no process could have, or that a runtime needs itself."""
+    for name in environment:
+        if name in OF_THE_RUNTIME:
+            text = f"{name} is what the runtime finds its function by: it cannot be set"
+            document.error((*path, name), "config.local-variable", text, key=True)
+        elif not name or "=" in name or not name.isprintable():
+            text = f"{name!r} is no name of an environment variable"
+            document.error((*path, name), "config.local-variable", text, key=True)
+        elif "\0" in environment[name]:
+            text = f"the value of {name} has a NUL, which no environment variable can have"
+            document.error((*path, name), "config.local-variable", text)
 
 
 def _check_code(

@@ -97,6 +97,7 @@ class Function(Model):
     memory_size: Memory = 128
     ephemeral_storage: Annotated[int, Field(ge=512, le=10240)] = 512
     environment: dict[str, Text] = {}
+    local_environment: dict[str, Text] = {}
     layers: Annotated[list[str], Field(max_length=5)] = []
     logging: Logging = Logging.model_construct()
     reserved_concurrency: Annotated[int, Field(ge=0)] | None = None

@@ -16,12 +16,14 @@ from edgegw.cloudfront.behaviors import compile_path_pattern
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.strictness import Strictness
+from edgegw.cloudfront.viewer import viewer_place
 from edgegw.config import balancer_schema, fields, schema
 from edgegw.config.balancer_resolve import BalancerResolver
 from edgegw.config.check import check
 from edgegw.config.document import Document, document_of, read_document
 from edgegw.config.faults import FaultPlan
 from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
+from edgegw.config.hosts import parsed_hosts
 from edgegw.config.model import (
     ClientCertificates,
     Config,
@@ -92,6 +94,7 @@ class _Resolver:
         self._balancers = BalancerResolver(config.target_groups, self._account, base)
         points = dict(config.gateway.open_points)
         self._stance = Strictness(strict=config.gateway.strict, **points)
+        self._viewer = viewer_place(config.gateway.viewer.said())
 
     def resolve(self) -> Config:
         config = self._config
@@ -120,7 +123,13 @@ class _Resolver:
         api = config.gateway.lambda_api
         return Config(
             {
-                name: deployed(name, each, self._base, config.gateway.role)
+                name: deployed(
+                    name,
+                    each,
+                    self._base,
+                    config.gateway.role,
+                    config.gateway.local_environment,
+                )
                 for name, each in config.functions.items()
             },
             distributions,
@@ -143,6 +152,7 @@ class _Resolver:
             self._balancers.target_groups,
             self._faults(),
             config.gateway.fault_seed,
+            parsed_hosts(config.gateway.hosts),
         )
 
     def _faults(self) -> Mapping[str, FaultPlan]:
@@ -173,7 +183,7 @@ class _Resolver:
         return cloudfront.Distribution(
             name,
             "E" + digest[:13].upper(),
-            f"d{digest[:13]}.cloudfront.net",
+            (distribution.domain_name or f"d{digest[:13]}.cloudfront.net").lower(),
             tuple(alias.lower() for alias in distribution.aliases),
             tuple(
                 self._behavior(each, each.path_pattern, origins, groups)
@@ -189,6 +199,7 @@ class _Resolver:
             },
             distribution.http_version,
             distribution.listen.port,
+            self._viewer,
         )
 
     def _behavior(

@@ -153,6 +153,7 @@ class Distribution(Model):
     """A CloudFront distribution."""
 
     listen: Listening
+    domain_name: str | None = None
     aliases: list[str] = []
     default_root_object: str = ""
     origins: dict[str, Origin] = {}
@@ -180,8 +181,35 @@ else:
     OpenPoints = _open_points()
 
 
+class Viewer(Model):
+    """Where viewers are that do not say; `X-Edgegw-Viewer` says it for one request."""
+
+    country: str | None = None
+    country_name: str | None = None
+    region: str | None = None
+    region_name: str | None = None
+    city: str | None = None
+    postal_code: Text | None = None
+    time_zone: str | None = None
+    latitude: Text | None = None
+    longitude: Text | None = None
+    metro_code: Text | None = None
+    asn: Text | None = None
+    ip: str | None = None
+    ja3: str | None = None
+    ja4: str | None = None
+
+    def said(self) -> dict[str, str]:
+        """What is given."""
+        return {name: text for name, text in self if text is not None}
+
+
 class Gateway(Model):
     """Settings of the gateway itself."""
+
+    viewer: Viewer = Viewer.model_construct()
+    hosts: dict[str, str] = {}
+    local_environment: dict[str, Text] = {}
 
     inspector: Annotated[str | None, LATER] = None
     lambda_api: Listening | None = None

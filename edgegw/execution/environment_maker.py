@@ -25,7 +25,13 @@ from edgegw.execution.spawning import Spawner, Start, Zygotes
 from edgegw.execution.zygote import RUNTIMES
 from edgegw.values import value
 
-_CREDENTIALS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_CREDENTIALS: Final = {
+    "AWS_ACCESS_KEY_ID": "ASIAEDGEGW0NOTREAL00",
+    "AWS_SECRET_ACCESS_KEY": "edgegw-made-up/no-account-takes-this-key",
+    "AWS_SESSION_TOKEN": "edgegw-made-up-session-token",
+}
+"""What functions sign with unless they get real credentials. No account takes them; without any,
+SDKs would search for some, for seconds, and hooks that sign would fail."""
 
 
 @value
@@ -107,8 +113,7 @@ class EnvironmentMaker:
         if isinstance(spawner, EnvironmentProblem):
             raise spawner
         package = self.packages.prepare(function)
-        names = _CREDENTIALS if self.settings.pass_credentials else ()
-        credentials = {each: os.environ[each] for each in names if each in os.environ}
+        credentials = self._credentials()
         language = function.runtime.language
         place = Place(
             name,
@@ -148,6 +153,12 @@ class EnvironmentMaker:
         if package.extensions and language != "provided":
             return await extended(spawner, self._zygotes, start)
         return await spawner.spawn(start)
+
+    def _credentials(self) -> dict[str, str]:
+        """Those of this process where the user passes them on, else made-up ones."""
+        if not self.settings.pass_credentials:
+            return dict(_CREDENTIALS)
+        return {name: os.environ[name] for name in _CREDENTIALS if name in os.environ}
 
     async def close(self) -> None:
         """Ends every process that is not part of an environment, and removes what was unpacked."""

@@ -64,9 +64,10 @@ class LambdaService:
 
     `handlers` replaces a function's code by a Python callable. With `leave_out_missing` a runtime
     that this machine lacks is no problem at `start`: its functions fail when they are invoked.
-    With `pass_credentials` functions get the AWS credentials of this process, else none. With
-    `cpu` "proportional" they get the share of a processor that their memory buys on AWS. Unless
-    `strict` is False, replicas at the edge have the edge's limits and no variables of their own.
+    With `pass_credentials` functions get the AWS credentials of this process, else made-up ones.
+    With `cpu` "proportional" they get the share of a processor that their memory buys on AWS.
+    Unless `strict` is False, replicas at the edge have the edge's limits and no variables of their
+    own.
     """
 
     def __init__(

@@ -93,7 +93,10 @@ class Driver:
     ) -> Step:
         """One viewer request begins its way through a distribution."""
         facts = DistributionFacts(
-            request_id, random.getrandbits(128).to_bytes(16, "little").hex(), self.date()
+            request_id,
+            random.getrandbits(128).to_bytes(16, "little").hex(),
+            self.date(),
+            viewer=distribution.viewer,
         )
         return cloudfront.start(distribution, request, facts)
 

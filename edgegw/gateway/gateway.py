@@ -7,7 +7,7 @@ import importlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -22,7 +22,8 @@ from edgegw.alb.model import (
 )
 from edgegw.alb.target_connection import UNVERIFIED_TARGETS
 from edgegw.awslambda.model import FunctionRef
-from edgegw.config.model import Config, Door
+from edgegw.cloudfront.viewer import ViewerError
+from edgegw.config.model import Config, Door, moved_door
 from edgegw.errors import UsageError
 from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService, Replacement, ServiceSettings
@@ -77,6 +78,7 @@ class Gateway:
         transport: MakeTransport = httpx_transport,
         leave_out_missing: bool = False,
         debug: Mapping[str, int] | None = None,
+        viewer: Mapping[str, str] | None = None,
     ) -> None:
         unknown = set(functions or {}) - set(config.functions)
         if unknown:
@@ -84,7 +86,8 @@ class Gateway:
             raise UsageError(
                 f"there is no function {sorted(unknown)[0]!r} to replace (known: {known})"
             )
-        self.config = config
+        self._viewer = dict(viewer or {})
+        self.config = config = self._with_viewer(config)
         self.exchanges = Exchanges()
         self.on_exchange: Callable[[Exchange], None] | None = None
         """Called with each finished exchange, in the place of a line in the log `edgegw.access`."""
@@ -103,14 +106,21 @@ class Gateway:
         self._unverified = set(config.unverified)
 
     @classmethod
-    def from_file(cls, path: str | Path, *, functions: Mapping[str, Handler] | None = None) -> Self:
+    def from_file(
+        cls,
+        path: str | Path,
+        *,
+        functions: Mapping[str, Handler] | None = None,
+        viewer: Mapping[str, str] | None = None,
+    ) -> Self:
         """The gateway of a configuration file; `functions` replaces code by callables.
 
+        `viewer` says where viewers are, over `gateway.viewer` of the file: `{"country": "DE"}`.
         Raises ConfigError with all findings, UsageError when there is no such file.
         """
         from edgegw.config.resolve import load_file
 
-        return cls(load_file(path), functions=functions)
+        return cls(load_file(path), functions=functions, viewer=viewer)
 
     @classmethod
     def from_dict(
@@ -119,11 +129,22 @@ class Gateway:
         *,
         base: str | Path = ".",
         functions: Mapping[str, Handler] | None = None,
+        viewer: Mapping[str, str] | None = None,
     ) -> Self:
         """The gateway of a configuration at hand; relative paths are relative to `base`."""
         from edgegw.config.resolve import load_dict
 
-        return cls(load_dict(config, base), functions=functions)
+        return cls(load_dict(config, base), functions=functions, viewer=viewer)
+
+    def _with_viewer(self, config: Config) -> Config:
+        """`config` with its viewers where this gateway was told that they are."""
+        if not self._viewer:
+            return config
+        try:
+            moved = [moved_door(door, self._viewer) for door in config.distributions]
+        except ViewerError as error:
+            raise UsageError(f"viewer: {error}") from error
+        return replace(config, distributions=tuple(moved))
 
     # Front doors
 
@@ -247,6 +268,7 @@ class Gateway:
             self._make_transport(self._unverified),
             self._make_transport(UNVERIFIED_TARGETS),
             self._local_doors(),
+            config.hosts,
         )
         groups = TargetGroups(config.target_groups)
         driver = Driver(service, origins, self.faults, groups)
@@ -370,7 +392,7 @@ class Gateway:
 
         Only those: nothing else of it may differ.
         """
-        self.config = config
+        self.config = config = self._with_viewer(config)
         self._doors = by_key(config.doors)
         parts = self._parts_here()
         parts.groups.configure(config.target_groups)
@@ -386,6 +408,7 @@ class Gateway:
         A changed function whose new version cannot be initialised keeps its old one and is `stale`.
         """
         parts, old = self._parts_here(), self.config
+        config = self._with_viewer(config)
         functions = dict(parts.service.functions)
         for name in old.functions.keys() - config.functions.keys():
             functions.pop(name, None)
@@ -404,6 +427,7 @@ class Gateway:
         self._doors = by_key(config.doors)
         _become(self._unverified, config.unverified)
         parts.origins.local.update(self._local_doors())
+        parts.origins.lead(config.hosts)
         parts.groups.configure(config.target_groups)
         if parts.checks is not None:
             parts.checks.watch(_checked(config))
