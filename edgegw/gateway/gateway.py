@@ -103,7 +103,6 @@ class Gateway:
         self._parts: dict[asyncio.AbstractEventLoop, _Parts] = {}
         self._pinned: _Parts | None = None
         self._doors = by_key(config.doors)
-        self._unverified = set(config.unverified)
 
     @classmethod
     def from_file(
@@ -265,7 +264,7 @@ class Gateway:
         for name, port in self._debug.items():
             service.debug(first_reference(config, name), port)
         origins = OriginRouter(
-            self._make_transport(self._unverified),
+            self._make_transport(frozenset()),
             self._make_transport(UNVERIFIED_TARGETS),
             self._local_doors(),
             config.hosts,
@@ -425,7 +424,6 @@ class Gateway:
         if (config.faults, config.fault_seed) != (old.faults, old.fault_seed):
             self.faults.put(config.faults, config.fault_seed)
         self._doors = by_key(config.doors)
-        _become(self._unverified, config.unverified)
         parts.origins.local.update(self._local_doors())
         parts.origins.lead(config.hosts)
         parts.groups.configure(config.target_groups)
@@ -500,12 +498,6 @@ def by_key(doors: Sequence[Door]) -> Mapping[object, Door]:
 def _checked(config: Config) -> list[TargetGroup]:
     """The target groups that a load balancer uses: only those are checked."""
     return [group for group in config.target_groups.values() if config.users_of(group)]
-
-
-def _become(present: set[str], wanted: AbstractSet[str]) -> None:
-    """Makes `present` equal to `wanted`, in place."""
-    present &= wanted
-    present |= wanted
 
 
 def _settings(config: Config) -> ServiceSettings:

@@ -13,7 +13,7 @@ from edgegw.gateway.origins.transport import Address, SendError
 class TlsContexts:
     """Made when they are needed, as certificates take their time to load.
 
-    Certificates are checked except for the hosts in `unverified`.
+    Certificates are checked except for the hosts in `unverified`, and where a request says not to.
     """
 
     def __init__(self, unverified: AbstractSet[str], protocols: Sequence[str] = ()) -> None:
@@ -21,12 +21,12 @@ class TlsContexts:
         self._protocols = list(protocols)
         self._contexts: dict[bool, ssl.SSLContext] = {}
 
-    def to(self, at: Address) -> ssl.SSLContext | None:
+    def to(self, at: Address, *, verifies: bool = True) -> ssl.SSLContext | None:
         """The context for connections to this place; None without TLS."""
         scheme, host, _ = at
         if scheme != "https":
             return None
-        is_verified = host not in self._unverified
+        is_verified = verifies and host not in self._unverified
         context = self._contexts.get(is_verified)
         if context is None:
             context = self._contexts[is_verified] = ssl.create_default_context()

@@ -38,7 +38,7 @@ class Http2Client:
         What the request's own body raises is raised as it is. A request that the target says it
         has not begun is sent once more.
         """
-        at, request, timeouts, _ = outgoing
+        at, request, timeouts = outgoing.at, outgoing.request, outgoing.timeouts
         head = _head(at, request)
         try:
             return await self._ask(at, head, request, timeouts)

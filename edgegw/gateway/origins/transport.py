@@ -36,13 +36,15 @@ class Timeouts(NamedTuple):
 class Outgoing(NamedTuple):
     """A request on its way to `at`, with `lines` that are this connection's own.
 
-    Header lines and target leave as they stand, only the framing is the body's.
+    Header lines and target leave as they stand, only the framing is the body's. Where nobody
+    `verifies` it, any certificate will do.
     """
 
     at: Address
     request: Request
     timeouts: Timeouts
     lines: tuple[Header, ...] = ()
+    verifies: bool = True
 
 
 class SendError(Exception):
@@ -88,4 +90,8 @@ class Transport(Protocol):
 
 
 MakeTransport: TypeAlias = "Callable[[AbstractSet[str]], Transport | httpx.AsyncBaseTransport]"
-"""Makes a transport; gets the hosts whose certificates are not checked."""
+"""Makes a transport; gets the hosts whose certificates are never checked.
+
+These are all for targets of load balancers and none for origins: of those each request says whether
+to check (`Outgoing.verifies`, over httpx the extension `verify` of the request).
+"""
