@@ -15,6 +15,7 @@ from edgegw.alb.finish import BalancerAnswer, Chosen
 from edgegw.alb.forwarding import BalancerFacts, trace_of
 from edgegw.alb.health_check_log import timestamp
 from edgegw.alb.model import IpTargetGroup, Listener
+from edgegw.alb.rules import without_port
 from edgegw.http.grpc import is_grpc
 from edgegw.http.message import Client, NegotiatedTls, Request, Response
 from edgegw.http.target import RequestTarget
@@ -134,7 +135,7 @@ def _times(timing: Timing) -> list[str]:
 
 def _request_line(request: Request, chosen: Chosen) -> bytes:
     listener = chosen.listener
-    host = (request.headers.get(b"host") or b"").partition(b":")[0]
+    host = without_port(request.headers.get(b"host") or b"")
     host = host or listener.load_balancer.dns_name.encode()
     if request.method == "-":
         scheme = listener.protocol.lower().encode()

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from edgegw.alb.model import IpTargetGroup, ProtocolVersion, Target
 from edgegw.alb.targets import ProbeAnswer
+from edgegw.http.authority import bracketed, host_and_port
 from edgegw.http.message import Body, Headers, Request, Response
 from edgegw.http.target import RequestTarget as RequestTarget
 
@@ -78,7 +79,8 @@ def probe_request(group: IpTargetGroup, target: Target) -> Request:
     checks for Application Load Balancer target groups"; the gRPC message is uncertain.
     """
     scheme, host, port = probe_address(group, target)
-    authority = host if port == _USUAL_PORTS[scheme] else str(Target(host, port))
+    is_usual = port == _USUAL_PORTS[scheme]
+    authority = bracketed(host) if is_usual else host_and_port(host, port)
     lines = ((b"Host", authority.encode()), (b"User-Agent", USER_AGENT))
     path = RequestTarget.parse(group.health_check.path.encode())
     match group.protocol_version:

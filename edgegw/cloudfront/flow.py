@@ -73,6 +73,7 @@ from edgegw.cloudfront.trigger_result import (
 from edgegw.cloudfront.trigger_rules import BODY_LIMIT
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.cloudfront.viewer import with_viewer
+from edgegw.http.authority import bracketed
 from edgegw.http.message import EMPTY, Body, Request, Response, Upgraded
 from edgegw.http.status import reason_phrase
 from edgegw.http.target import RequestTarget
@@ -155,7 +156,7 @@ class OriginRequest:
                 context = self.context.with_warnings("origin-request", warnings)
                 chosen = origin or context.origin
                 if b"host" not in request.headers:  # the function took it away
-                    host = (b"Host", chosen.domain_name.encode())
+                    host = (b"Host", bracketed(chosen.domain_name).encode())
                     request = request.sent(request.target, request.headers.added(host))
                 return Fetch(context, request, chosen)
 

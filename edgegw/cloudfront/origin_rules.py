@@ -119,7 +119,7 @@ def check_origin(validator: Validator, origin: object) -> Mapping[str, Any] | No
 def _check_domain(validator: Validator, kind: str, domain: object, where: str) -> None:
     path = f"{where}.domainName"
     if isinstance(domain, str) and _is_address(domain):
-        if not domain.startswith("127."):
+        if not domain.startswith("127.") and domain != "::1":
             validator.note(ORIGIN_ADDRESS, path, domain, "write a host name")
         return
     longest = _LONGEST[kind]
@@ -137,7 +137,7 @@ def is_host_name(text: str) -> bool:
 
 def _is_address(text: str) -> bool:
     try:
-        ipaddress.IPv4Address(text)
+        ipaddress.ip_address(text)
     except ValueError:
         return re.fullmatch(r"[\d.]+", text) is not None and text.strip(".") != ""
     return True

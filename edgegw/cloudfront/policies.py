@@ -18,6 +18,7 @@ from edgegw.cloudfront.managed import ADDED_BY_ALL_VIEWER_EXCEPT_HOST
 from edgegw.cloudfront.model import CachePolicy, Origin, OriginRequestPolicy, Selection
 from edgegw.cloudfront.response_headers import ALWAYS_IN_VARY, PassedOn, passed_on
 from edgegw.cloudfront.viewer_headers import viewer_header
+from edgegw.http.authority import bracketed
 from edgegw.http.message import Header, Headers, Request
 from edgegw.http.target import RequestTarget
 from edgegw.http.version import dotted
@@ -372,7 +373,7 @@ def _more(
     """The lines that CloudFront adds."""
     lines: list[Header] = []
     if plan.adds_host:
-        lines.append((b"Host", origin.domain_name.encode()))
+        lines.append((b"Host", bracketed(origin.domain_name).encode()))
     if plan.adds_user_agent:
         lines.append((b"User-Agent", b"Amazon CloudFront"))
     if plan.adds_via:

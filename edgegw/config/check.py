@@ -6,7 +6,6 @@ import ipaddress
 from collections.abc import Collection
 from pathlib import Path as FilePath
 from typing import Final
-from urllib.parse import urlsplit
 
 from edgegw.cloudfront import quotas
 from edgegw.cloudfront.behaviors import ALL_METHODS, GET_HEAD, GET_HEAD_OPTIONS
@@ -25,9 +24,11 @@ from edgegw.config.function_check import (
     check_edge_reference,
     check_functions,
 )
+from edgegw.config.hosts import url_parts
 from edgegw.config.schema import Config, later_keys
 from edgegw.config.spelling import nearest
 from edgegw.config.surroundings_check import check_surroundings
+from edgegw.http.authority import host_and_port
 
 
 def check(document: Document, config: Config, base: FilePath) -> None:
@@ -125,8 +126,8 @@ def _check_origin(document: Document, path: KeyPath, origin: schema.Origin, conf
         where = (*path, "load_balancer")
         _refer(document, where, origin.load_balancer, config.load_balancers, "load balancer")
     if origin.url is not None:
-        parts = urlsplit(origin.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        parts = url_parts(origin.url)
+        if parts is None:
             text = f"{origin.url!r} must be http://HOST[:PORT] or https://HOST[:PORT]"
             document.error((*path, "url"), "cloudfront.origin", text)
         elif parts.path not in ("", "/") or parts.query:
@@ -203,7 +204,7 @@ def _check_listen_addresses(document: Document, config: Config) -> None:
         address = (listen.address, listen.port)
         if address in taken:
             line, _ = document.place(taken[address])
-            where = f"{listen.address}:{listen.port}"
+            where = host_and_port(listen.address, listen.port)
             text = f"{where} is taken by {'.'.join(map(str, taken[address]))} (line {line})"
             document.error(path, "config.duplicate-listener", text)
         taken.setdefault(address, path)

@@ -61,7 +61,7 @@ def host_problem(name: str, url: str) -> str | None:
     """What is wrong with an entry, for a finding; None when nothing is."""
     if not is_name(name.lower().removesuffix(".").removeprefix("*.")):
         return f"{name!r} is no name of DNS, nor one that begins with '*.'"
-    parts = _parts(url)
+    parts = url_parts(url)
     if parts is None:
         return f"{name!r} leads to http://HOST[:PORT] or https://HOST[:PORT]; found {url!r}"
     if parts.path not in ("", "/") or parts.query or parts.username:
@@ -69,7 +69,8 @@ def host_problem(name: str, url: str) -> str | None:
     return None
 
 
-def _parts(url: str) -> SplitResult | None:
+def url_parts(url: str) -> SplitResult | None:
+    """The parts of a URL of HTTP, or None where `url` is none."""
     try:
         parts = urlsplit(url)
         is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

@@ -13,6 +13,7 @@ from edgegw.config.document import Document, KeyPath
 from edgegw.config.function_check import check_reference
 from edgegw.config.schema import Config
 from edgegw.config.spelling import nearest
+from edgegw.config.targets import why_no_target
 
 
 def check_target_group(
@@ -28,9 +29,8 @@ def check_target_group(
         text = f"'function' belongs to target_type lambda, this is {group.target_type}"
         document.error((*path, "function"), "alb.function", text, key=True)
     for at, target in enumerate(group.targets):
-        host, mark, port = target.rpartition(":")
-        if not (mark and host and port.isdigit() and 0 < int(port) <= 65535):
-            text = f"{target!r} must be ADDRESS:PORT, such as 127.0.0.1:3000"
+        text = why_no_target(target)
+        if text is not None:
             document.error((*path, "targets", at), "alb.targets", text)
     _check_stickiness(document, path, group)
 

@@ -24,6 +24,7 @@ from edgegw.alb.model import (
 from edgegw.alb.targets import NOT_IN_USE, Routable
 from edgegw.awslambda.model import FunctionRef
 from edgegw.config.model import Config, ListenerDoor
+from edgegw.config.targets import parse_target, why_no_target
 from edgegw.errors import UsageError
 from edgegw.gateway.target_groups import TargetGroups, health_words
 from edgegw.http.message import Client, Header, Headers, Request
@@ -154,10 +155,10 @@ def _named(config: Config, name: str) -> TargetGroup:
 
 
 def _target(text: str) -> Target:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise UsageError(f"{text!r} must be ADDRESS:PORT, such as 127.0.0.1:3000")
-    return Target(host.strip("[]"), int(port))
+    wrong = why_no_target(text)
+    if wrong is not None:
+        raise UsageError(wrong)
+    return parse_target(text)
 
 
 def _with_group(config: Config, group: TargetGroup) -> Config:

@@ -39,6 +39,7 @@ from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.in_process import InProcessTransport
 from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter, httpx_transport
 from edgegw.gateway.target_groups import TargetGroups
+from edgegw.http.authority import host_and_port
 from edgegw.http.message import Request, Response
 from edgegw.wire.asgi import EXCHANGE, AsgiFront
 
@@ -507,6 +508,4 @@ def _settings(config: Config) -> ServiceSettings:
 def _base_url(door: Door) -> str:
     scheme = "https" if door.listen.tls else "http"
     host = "127.0.0.1" if door.listen.address in ("0.0.0.0", "::", "") else door.listen.address  # noqa: S104
-    if ":" in host:
-        host = f"[{host}]"
-    return f"{scheme}://{host}:{door.listen.port}"
+    return f"{scheme}://{host_and_port(host, door.listen.port)}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from typing import Final
 
 from edgegw.gateway.origins.transport import Address, SendError
+from edgegw.http.authority import host_and_port
 
 
 class TlsContexts:
@@ -36,6 +39,46 @@ class TlsContexts:
                 context.check_hostname = False
                 context.verify_mode = ssl.CERT_NONE
         return context
+
+
+_LOOK: Final = 0.3
+"""Seconds that are spent on looking for a server at the other address of this machine."""
+
+
+async def no_connection(at: Address, error: OSError | UnicodeError, timeout: float) -> SendError:
+    """Why there was no connection to `at` within `timeout` seconds.
+
+    Development servers listen on one of 127.0.0.1 and ::1 alone, and which one changes with their
+    version: where the one refuses and the other answers, the text says so.
+    """
+    failure = unreachable(error, timeout)
+    _, host, port = at
+    other = _other_address(host)
+    if other is None or not isinstance(error, ConnectionRefusedError):
+        return failure
+    if not await _answers(other, port):
+        return failure
+    advice = host_and_port(other if host == "localhost" else "localhost", port)
+    text = f"{failure}; {host_and_port(other, port)} answers, so write {advice}"
+    return SendError("refused", text, was_connected=False)
+
+
+def _other_address(host: str) -> str | None:
+    """The address of this machine that `host` is not; None where it is another machine."""
+    if host == "localhost" or host.startswith("127."):
+        return "::1"
+    return "127.0.0.1" if host == "::1" else None
+
+
+async def _answers(host: str, port: int) -> bool:
+    """Whether something takes connections there."""
+    try:
+        async with asyncio.timeout(_LOOK):
+            _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def unreachable(error: OSError | UnicodeError, timeout: float) -> SendError:

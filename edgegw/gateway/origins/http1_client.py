@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from edgegw.gateway.origins.connecting import TlsContexts, unreachable
+from edgegw.gateway.origins.connecting import TlsContexts, no_connection
 from edgegw.gateway.origins.http1_connection import Http1Connection
 from edgegw.gateway.origins.http1_pool import Http1Pool, Way
 from edgegw.gateway.origins.request_head import is_chunked, request_head
@@ -97,7 +97,8 @@ class Http1Client:
             else:
                 connection.close()
             if isinstance(error, (OSError, UnicodeError)):
-                raise unreachable(error, timeout) from error
+                scheme, host, port = way[:3]
+                raise await no_connection((scheme, host, port), error, timeout) from error
             raise
         return connection
 
