@@ -28,9 +28,11 @@ time begins when it has the request: with an upload, at the upload's end.
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import replace
 from typing import Final, Protocol, cast
 
+from edgegw.gateway.origins.acknowledging import acknowledge, socket_of
 from edgegw.gateway.origins.response_head import ResponseHead
 from edgegw.gateway.origins.response_reader import ResponseReader
 from edgegw.gateway.origins.transport import SendError, Timeouts, cut_off
@@ -69,6 +71,7 @@ class Http1Connection(asyncio.Protocol):
         "_loop",
         "_more",
         "_owner",
+        "_socket",
         "_timeouts",
         "_timer",
         "_upload",
@@ -90,6 +93,7 @@ class Http1Connection(asyncio.Protocol):
         self.reader = ResponseReader()
         self._loop = loop
         self._owner = owner
+        self._socket: socket.socket | None = None
         self._timeouts = Timeouts(0, 0, 0)
         self._answer: asyncio.Future[Response] | None = None
         self._more: asyncio.Future[None] | None = None
@@ -104,6 +108,7 @@ class Http1Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        self._socket = socket_of(transport)
 
     def data_received(self, data: bytes) -> None:
         reader = self.reader
@@ -111,6 +116,8 @@ class Http1Connection(asyncio.Protocol):
             self.close()
             return
         reader.feed(data)
+        if reader.state != "done" and self._socket is not None:
+            acknowledge(self._socket)
         self._tell()
         if reader.buffered > _HIGH_WATER and not self._is_paused and self.transport is not None:
             self._is_paused = True
