@@ -11,7 +11,7 @@ from edgegw.alb.conditions import Condition
 from edgegw.alb.expressions import Piece
 from edgegw.alb.rule_index import RuleIndex
 from edgegw.awslambda.model import FunctionRef
-from edgegw.http.authority import host_and_port
+from edgegw.http.authority import authority_of
 from edgegw.http.message import Header
 from edgegw.values import value
 
@@ -26,7 +26,7 @@ class Target:
     port: int
 
     def __str__(self) -> str:
-        return host_and_port(self.address, self.port)
+        return authority_of(self.address, self.port)
 
 
 @value

@@ -10,7 +10,8 @@ from typing import Final, Literal
 
 from edgegw.alb.model import IpTargetGroup, ProtocolVersion, Target
 from edgegw.alb.targets import ProbeAnswer
-from edgegw.http.authority import bracketed, host_and_port
+from edgegw.http.authority import authority_of, bracketed
+from edgegw.http.grammar import length_of
 from edgegw.http.message import Body, Headers, Request, Response
 from edgegw.http.target import RequestTarget as RequestTarget
 
@@ -80,7 +81,7 @@ def probe_request(group: IpTargetGroup, target: Target) -> Request:
     """
     scheme, host, port = probe_address(group, target)
     is_usual = port == _USUAL_PORTS[scheme]
-    authority = bracketed(host) if is_usual else host_and_port(host, port)
+    authority = bracketed(host) if is_usual else authority_of(host, port)
     lines = ((b"Host", authority.encode()), (b"User-Agent", USER_AGENT))
     path = RequestTarget.parse(group.health_check.path.encode())
     match group.protocol_version:
@@ -103,6 +104,7 @@ def probe_answer(version: ProtocolVersion, response: Response) -> ProbeAnswer:
     body = response.body
     trailers = body.trailers() if body.trailers is not None else Headers()
     code = trailers.get(b"grpc-status") or response.headers.get(b"grpc-status")
-    if code is None or not code.isdigit():
+    number = length_of(code)
+    if number is None:
         return ProbeAnswer(failure="the answer has no grpc-status")
-    return ProbeAnswer(int(code))
+    return ProbeAnswer(number)

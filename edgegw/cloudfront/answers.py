@@ -6,6 +6,7 @@ CloudFront processes responses), and observed answers.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from edgegw.cloudfront.viewer_place import DEFAULT_PLACE, ViewerPlace
@@ -13,6 +14,8 @@ from edgegw.http.message import Body, Header, Headers, Request, Response
 from edgegw.http.status import reason_phrase
 from edgegw.http.target import RequestTarget
 from edgegw.values import value
+
+_PORT: Final = re.compile(rb":\d*$")
 
 POP: Final = b"FRA56-P1"
 """The edge location that answers claim: any name of AWS's form will do."""
@@ -118,8 +121,13 @@ def error_page(
     return _made_here(status, page, facts, x_cache)
 
 
-def redirect_to_https(status: int, request: Request, facts: DistributionFacts) -> Response:
-    """The redirect of `redirect-to-https`; the Location keeps host, path and query as they came."""
+def redirect_to_https(
+    status: int, request: Request, facts: DistributionFacts, port: int | None = None
+) -> Response:
+    """The redirect of `redirect-to-https`; the Location keeps host, path and query as they came.
+
+    With a `port` other than 443 the distribution takes HTTPS there, which on AWS it never does.
+    """
     title = f"{status} {reason_phrase(status).decode()}"
     page = (
         f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
@@ -127,6 +135,8 @@ def redirect_to_https(status: int, request: Request, facts: DistributionFacts) -
         "</body>\r\n</html>\r\n"
     ).encode()
     host = request.headers.get(b"host") or b""
+    if port is not None:
+        host = _PORT.sub(b"", host) + (b"" if port == 443 else b":%d" % port)
     location = b"https://" + host + request.target.raw
     return _made_here(status, page, facts, "Redirect", (b"Location", location))
 

@@ -304,7 +304,9 @@ def start(
             return _or_error_page(DistributionAnswer(page, context, "Error", refusal))
         case RedirectToHttps():
             return DistributionAnswer(
-                redirect_to_https(refusal.status, request, facts), context, "Redirect"
+                redirect_to_https(refusal.status, request, facts, distribution.https_port),
+                context,
+                "Redirect",
             )
         case None:
             pass

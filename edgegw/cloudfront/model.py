@@ -164,7 +164,7 @@ class Distribution:
 
     `strictness` says how its functions are judged; `error_pages` are by the status they stand for.
     `http_version` is the newest version for viewers over TLS; HTTP/3 is announced on `port`.
-    `viewer` is where viewers are that do not say.
+    `viewer` is where viewers are that do not say; `https_port` is where it takes HTTPS, if it does.
     """
 
     name: str
@@ -179,3 +179,4 @@ class Distribution:
     http_version: HttpVersion = "http2"
     port: int = 443
     viewer: ViewerPlace = DEFAULT_PLACE
+    https_port: int | None = None

@@ -230,7 +230,7 @@ def _origin(validator: Validator, result: Mapping[str, Any], sent: ShownEvent) -
     returned = result.get("origin", shown)
     if returned == shown:
         return sent.origin
-    if check_origin(validator, returned) is None:
+    if check_origin(validator, returned, sent.origin.domain_name) is None:
         return None
     returned = cast("Mapping[str, Mapping[str, Any]]", returned)
     lines = custom_headers(validator, returned)

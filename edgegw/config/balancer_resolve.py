@@ -13,8 +13,8 @@ from edgegw.alb import model as alb
 from edgegw.alb.rules import compile_rewrite
 from edgegw.awslambda.names import Account
 from edgegw.config import balancer_schema as schema
+from edgegw.config.addresses import host_and_port
 from edgegw.config.function_resolve import function_ref
-from edgegw.config.targets import parse_target
 
 
 def load_balancer_dns_name(name: str, region: str) -> str:
@@ -132,6 +132,11 @@ class BalancerResolver:
             0 if count == "off" else int(count),
             0.0 if share == "off" else float(share),
         )
+
+
+def parse_target(text: str) -> alb.Target:
+    """The target `ADDRESS:PORT`."""
+    return alb.Target(*host_and_port(text))
 
 
 def _hex(text: str) -> str:

@@ -8,7 +8,9 @@ from edgegw.awslambda.shifting import preset_name
 from edgegw.config.fields import LATER, Anything, FunctionFaults, Model, Number, Text, text_of
 
 Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
-VersionNumber = Annotated[str, BeforeValidator(text_of), Field(pattern=r"^(\$LATEST|[1-9]\d*)$")]
+VersionNumber = Annotated[
+    str, BeforeValidator(text_of), Field(pattern=r"^(\$LATEST|[1-9][0-9]{0,17})$")
+]
 Timeout = Annotated[Number, Field(gt=0, le=900)]
 Memory = Annotated[int, Field(ge=128, le=10240)]
 

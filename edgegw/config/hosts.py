@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Final, TypeAlias
-from urllib.parse import SplitResult, urlsplit
 
+from edgegw.config.addresses import origin_address
 from edgegw.values import value
 
 _LABEL: Final = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -61,24 +61,15 @@ def host_problem(name: str, url: str) -> str | None:
     """What is wrong with an entry, for a finding; None when nothing is."""
     if not is_name(name.lower().removesuffix(".").removeprefix("*.")):
         return f"{name!r} is no name of DNS, nor one that begins with '*.'"
-    parts = url_parts(url)
-    if parts is None:
-        return f"{name!r} leads to http://HOST[:PORT] or https://HOST[:PORT]; found {url!r}"
-    if parts.path not in ("", "/") or parts.query or parts.username:
-        return f"{name!r} leads to a URL without a path; found {url!r}"
+    try:
+        origin_address(url)
+    except ValueError as error:
+        return (
+            f"{name!r} leads to http://HOST[:PORT] or https://HOST[:PORT]; found {url!r}: {error}"
+        )
     return None
 
 
-def url_parts(url: str) -> SplitResult | None:
-    """The parts of a URL of HTTP, or None where `url` is none."""
-    try:
-        parts = urlsplit(url)
-        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return None
-    return parts if is_url else None
-
-
 def _place(url: str) -> Destination:
-    parts = urlsplit(url)
-    return parts.scheme, str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
+    address = origin_address(url)
+    return address.protocol, address.host, address.port

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, cast
-from urllib.parse import urlsplit
 
 from edgegw.awslambda.names import Account
 from edgegw.cloudfront import model as cloudfront
@@ -18,6 +17,7 @@ from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.strictness import Strictness
 from edgegw.cloudfront.viewer import viewer_place
 from edgegw.config import balancer_schema, fields, schema
+from edgegw.config.addresses import origin_address
 from edgegw.config.balancer_resolve import BalancerResolver
 from edgegw.config.check import check
 from edgegw.config.document import Document, document_of, read_document
@@ -31,7 +31,9 @@ from edgegw.config.model import (
     Listen,
     ListenerDoor,
 )
-from edgegw.errors import ConfigError, Finding, UsageError
+from edgegw.config.source import read_source
+from edgegw.config.texts import check_texts
+from edgegw.errors import ConfigError, Finding
 
 
 def load_file(
@@ -43,12 +45,7 @@ def load_file(
     UsageError without file.
     """
     file = Path(path)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UsageError(f"there is no configuration {file}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the configuration {file} cannot be read: {error}") from None
+    text = read_source(file, str(path))
     variables = os.environ if environment is None else environment
     document = read_document(text, str(path), variables)
     config = load_document(document, file.resolve().parent, deploy=deploy)
@@ -62,6 +59,7 @@ def load_dict(value: Mapping[str, Any], base: str | Path = ".") -> Config:
 
 def load_document(document: Document, base: Path, *, deploy: bool = False) -> Config:
     """The configuration in `document`. Raises ConfigError with all findings."""
+    check_texts(document)
     config = schema.validate(document)
     if config is not None:
         check(document, config, base)
@@ -99,13 +97,9 @@ class _Resolver:
     def resolve(self) -> Config:
         config = self._config
         distributions = tuple(
-            DistributionDoor(
-                name,
-                _listen(each.listen, self._base),
-                self._distribution(name, each),
-                tuple(each.origins),
-            )
-            for name, each in config.distributions.items()
+            door
+            for name, distribution in config.distributions.items()
+            for door in self._distribution_doors(name, distribution)
         )
         listeners: list[ListenerDoor] = []
         for name, balancer in config.load_balancers.items():
@@ -164,6 +158,25 @@ class _Resolver:
             if faults is not None
         }
 
+    def _distribution_doors(self, name: str, given: schema.Distribution) -> list[DistributionDoor]:
+        """A distribution at each place where it listens."""
+        whole = self._distribution(name, given)
+        listens = [_listen(listen, self._base) for listen in given.listen]
+        secure = [listen.port for listen in listens if listen.tls]
+        return [
+            DistributionDoor(
+                name,
+                listen,
+                replace(
+                    whole,
+                    port=listen.port,
+                    https_port=listen.port if listen.tls else next(iter(secure), None),
+                ),
+                tuple(given.origins),
+            )
+            for listen in listens
+        ]
+
     def _distribution(
         self, name: str, distribution: schema.Distribution
     ) -> cloudfront.Distribution:
@@ -191,8 +204,7 @@ class _Resolver:
                 if each.response_page_path is not None and each.response_code is not None
             },
             distribution.http_version,
-            distribution.listen.port,
-            self._viewer,
+            viewer=self._viewer,
         )
 
     def _behavior(
@@ -264,10 +276,8 @@ class _Resolver:
             domain, port = shared.dns_name, listener.port
             protocol = cast("Literal['http', 'https']", listener.protocol.lower())
         elif origin.url is not None:
-            parts = urlsplit(origin.url)
-            protocol: Literal["http", "https"] = "https" if parts.scheme == "https" else "http"
-            domain = str(parts.hostname)
-            port = parts.port or (443 if protocol == "https" else 80)
+            address = origin_address(origin.url)
+            domain, port, protocol = address.host, address.port, address.protocol
         else:
             return _NOWHERE
         return cloudfront.CustomOrigin(

@@ -18,6 +18,7 @@ from edgegw.config.fields import (
     LATER,
     Anything,
     Listening,
+    Listenings,
     Model,
     Number,
     OriginFaults,
@@ -152,7 +153,7 @@ class OriginGroup(Model):
 class Distribution(Model):
     """A CloudFront distribution."""
 
-    listen: Listening
+    listen: Listenings
     domain_name: str | None = None
     aliases: list[str] = []
     default_root_object: str = ""
@@ -216,7 +217,7 @@ class Gateway(Model):
     state: str = ".edgegw"
     fault_seed: int | None = None
     region: str = "us-east-1"
-    account_id: Annotated[Text, Field(pattern=r"^\d{12}$")] = "123456789012"
+    account_id: Annotated[Text, Field(pattern=r"^[0-9]{12}$")] = "123456789012"
     strict: bool = True
     open_points: OpenPoints = OpenPoints.model_construct()
     concurrency: Annotated[int, Field(ge=1)] = 1000
@@ -243,6 +244,8 @@ class Config(Model):
 
 _PRUNINGS: Final = 5
 """How often the wrong parts are cut out, so that the rest can still be judged."""
+_MOST_ERRORS: Final = 200
+"""Mistakes of one judgement that are told; with more, the file is another one."""
 
 
 def validate(document: Document) -> Config | None:
@@ -256,7 +259,14 @@ def validate(document: Document) -> Config | None:
         try:
             return Config.model_validate(value)
         except ValidationError as error:
-            for detail in error.errors(include_url=False):
+            details = error.errors(include_url=False)
+            if len(details) > _MOST_ERRORS:
+                text = f"{len(details)} mistakes; these are the first {_MOST_ERRORS}"
+                document.error((), "config.many", text)
+                for detail in details[:_MOST_ERRORS]:
+                    _note(document, cast("Mapping[str, Any]", detail))
+                return None
+            for detail in details:
                 _note(document, cast("Mapping[str, Any]", detail))
                 _prune(value, _real_path(document, detail["loc"]), detail["type"])
     return None
@@ -289,6 +299,8 @@ def _describe(document: Document, detail: Mapping[str, Any]) -> None:
     loc = cast("KeyPath", detail["loc"])
     path = _real_path(document, loc)
     match detail["type"]:
+        case _ if path in document.empty:
+            pass  # noted when it was read
         case "extra_forbidden":
             known = _known_keys(loc[:-1])
             text = f"unknown key {str(loc[-1])!r}{nearest(str(loc[-1]), known)}"
@@ -302,8 +314,11 @@ def _describe(document: Document, detail: Mapping[str, Any]) -> None:
             options = [option.strip(" '\"") for option in expected.replace(" or ", ",").split(",")]
             found = str(detail["input"])
             is_key = loc[-1:] == ("[key]",)
-            text = f"{found!r} is not one of {expected}{nearest(found, options)}"
+            text = f"{_brief(found)} is not one of {expected}{nearest(found, options)}"
             document.error(path, "config.value", text, key=is_key)
+        case "value_error":
+            text = str(detail["ctx"]["error"])
+            document.error(path, "config.type", f"{text}; found {_brief(detail['input'])}")
         case _:
             text = f"{str(detail['msg'])[:1].lower()}{str(detail['msg'])[1:]}"
             document.error(path, "config.type", f"{text}; found {_brief(detail['input'])}")
@@ -386,6 +401,8 @@ def json_schema() -> dict[str, Any]:
     schema["title"] = "edgegw configuration"
     definitions = cast("dict[str, dict[str, Any]]", schema["$defs"])
     _allow(definitions, "Listen", {"type": ["string", "integer"]})
+    distribution = definitions["Distribution"]["properties"]
+    distribution["listen"] = {"anyOf": [{"$ref": "#/$defs/Listen"}, distribution["listen"]]}
     _allow(definitions, "Association", {"type": "string"})
     _allow(definitions, "Forward", {"type": "string"}, {"type": "array"})
     return schema

@@ -45,7 +45,7 @@ class ServiceSettings:
 
 
 class EnvironmentMaker:
-    """Makes environments with `settings`; each runtime is looked for once.
+    """Makes environments with `settings`; each runtime is looked for until it is there.
 
     What is in `debug_ports` waits for a debugger.
     """
@@ -56,15 +56,16 @@ class EnvironmentMaker:
         self.logs = LogStore()
         self.packages = Packages()
         self._zygotes = Zygotes(lambda: self.packages.root)
-        self._spawners: dict[str, Spawner | EnvironmentProblem] = {}
+        self._spawners: dict[str, Spawner] = {}
 
     def spawner(self, function: Function) -> Spawner | EnvironmentProblem:
+        """What starts the runtime of `function`, or why there is none at this moment."""
         key = _spawner_key(function)
         if key not in self._spawners:
             try:
                 self._spawners[key] = self._make_spawner(function)
             except EnvironmentProblem as problem:
-                self._spawners[key] = problem
+                return problem
         return self._spawners[key]
 
     def _make_spawner(self, function: Function) -> Spawner:
@@ -80,7 +81,7 @@ class EnvironmentMaker:
         day = time.strftime("%Y/%m/%d", time.gmtime())
         stream = f"{day}/[{function.version}]{uuid.uuid4().hex}"
         journal = Journal(self.logs.group(name), stream, function.logs, function.version)
-        temporary = self.packages.folder("tmp")
+        temporary = self.packages.name_folder("tmp")
         kind = "provisioned-concurrency" if provisioned else "on-demand"
 
         async def spawn(on_extension: Callable[[str, str], None]) -> Child:
@@ -112,6 +113,7 @@ class EnvironmentMaker:
         spawner = self.spawner(function)
         if isinstance(spawner, EnvironmentProblem):
             raise spawner
+        self.packages.ensure(temporary)
         package = self.packages.prepare(function)
         credentials = self._credentials()
         language = function.runtime.language
@@ -163,8 +165,7 @@ class EnvironmentMaker:
     async def close(self) -> None:
         """Ends every process that is not part of an environment, and removes what was unpacked."""
         for spawner in self._spawners.values():
-            if not isinstance(spawner, EnvironmentProblem):
-                await spawner.close()
+            await spawner.close()
         self._spawners.clear()
         await self._zygotes.close()
         await asyncio.to_thread(self.packages.close)

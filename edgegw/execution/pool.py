@@ -95,6 +95,10 @@ class Pool:
     _stamp: object = None
 
     def __post_init__(self) -> None:
+        self.stamp_anew()
+
+    def stamp_anew(self) -> None:
+        """Takes what is on disk for what runs here: it is told in another way from now on."""
         self._stamp = self.stamp()
 
     @property
@@ -199,7 +203,17 @@ class Pool:
         self._starting.start(self._start_and_keep(provisioned=provisioned))
 
     async def _start_and_keep(self, *, provisioned: bool) -> None:
-        await self._start(provisioned=provisioned)
+        try:
+            await self._start(provisioned=provisioned)
+        except Exception as error:
+            if not self.environments and self._starting.count <= 1:
+                self._give_up(error)  # no other will take what waits
+            raise
+
+    def _give_up(self, error: Exception) -> None:
+        waiting, self._waiting = self._waiting, deque()
+        for pending in waiting:
+            pending.give_up(error)
 
     async def warm(self, like: Pool) -> ErrorObject | None:
         """Gets as many environments initialised as `like` is using, provisioned ones too.

@@ -83,8 +83,7 @@ class LambdaService:
     ) -> None:
         settings = ServiceSettings(account or Account(), pass_credentials, cpu, strict)
         self._maker = EnvironmentMaker(settings)
-        self.code_stamp: Callable[[str], object] = lambda _name: None
-        """Tells the state of a function's code on disk; for whoever watches the files to set."""
+        self._code_stamp: Callable[[str], object] = _unknown_state
         self.logs = self._maker.logs
         self.packages = self._maker.packages
         self._snapshots = Snapshots(functions)
@@ -104,6 +103,16 @@ class LambdaService:
     def account(self) -> Account:
         """The account and Region that functions believe to be in."""
         return self._maker.settings.account
+
+    def watch_code(self, stamp: Callable[[str], object] | None) -> None:
+        """Has `stamp` tell the state of a function's code on disk from now on; None: nobody does.
+
+        Whoever watches the files says so when that begins, when other files count, and when it
+        ends. What pools have kept of an earlier way to tell cannot be compared with it.
+        """
+        self._code_stamp = stamp or _unknown_state
+        for pool in self._all_pools():
+            pool.stamp_anew()
 
     def configure(self, settings: ServiceSettings) -> bool:
         """Changes what holds for all functions; whether that was a change.
@@ -456,7 +465,7 @@ class LambdaService:
             function,
             lambda provisioned: self._environment(function, name, provisioned),
             self.account.concurrency,
-            stamp=lambda: self.code_stamp(function.name),
+            stamp=lambda: self._code_stamp(function.name),
             is_debugged=(name, function.version) in self._debugged,
         )
 
@@ -554,3 +563,7 @@ class LambdaService:
             pool.recycle(now)
         if any(pool.environments for pool in pools):
             self._recycle_later()
+
+
+def _unknown_state(_name: str) -> None:
+    """The state of a function's code where nobody watches the files: always the same."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 import httpx
@@ -38,8 +38,9 @@ from edgegw.gateway.fronts.served import Served
 from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.in_process import InProcessTransport
 from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter, httpx_transport
+from edgegw.gateway.ports import by_key, with_ports
 from edgegw.gateway.target_groups import TargetGroups
-from edgegw.http.authority import host_and_port
+from edgegw.http.authority import bracketed
 from edgegw.http.message import Request, Response
 from edgegw.wire.asgi import EXCHANGE, AsgiFront
 
@@ -88,7 +89,9 @@ class Gateway:
                 f"there is no function {sorted(unknown)[0]!r} to replace (known: {known})"
             )
         self._viewer = dict(viewer or {})
-        self.config = config = self._with_viewer(config)
+        self._given = config
+        self._ports: Mapping[object, int] = {}
+        self.config = config = self._as_it_runs(config)
         self.exchanges = Exchanges()
         self.on_exchange: Callable[[Exchange], None] | None = None
         """Called with each finished exchange, in the place of a line in the log `edgegw.access`."""
@@ -103,7 +106,7 @@ class Gateway:
         `config` for the configuration."""
         self._parts: dict[asyncio.AbstractEventLoop, _Parts] = {}
         self._pinned: _Parts | None = None
-        self._doors = by_key(config.doors)
+        self._doors = by_key(self.config.doors)
 
     @classmethod
     def from_file(
@@ -136,6 +139,10 @@ class Gateway:
 
         return cls(load_dict(config, base), functions=functions, viewer=viewer)
 
+    def _as_it_runs(self, config: Config) -> Config:
+        """`config` with what only this gateway knows: where viewers are, and the real ports."""
+        return with_ports(self._with_viewer(config), self._ports)
+
     def _with_viewer(self, config: Config) -> Config:
         """`config` with its viewers where this gateway was told that they are."""
         if not self._viewer:
@@ -153,11 +160,22 @@ class Gateway:
 
         `NAME:PORT` picks another listener by its port. Raises UsageError when there is none.
         """
-        for door in self.config.doors:
-            if name in (door.name, f"{door.name}:{door.listen.port}"):
+        for key, door in self._doors.items():
+            ports = {door.listen.port, self._ports.get(key, door.listen.port)}
+            if name in (door.name, *(f"{door.name}:{port}" for port in ports)):
                 return door
         known = ", ".join(dict.fromkeys(door.name for door in self.config.doors)) or "none"
         raise UsageError(f"there is no front door {name!r} (known: {known})")
+
+    def settle(self, ports: Mapping[object, int]) -> None:
+        """The front doors have these ports, by key: those that listen on 0 show them from now on.
+
+        Before the gateway starts, or before `reload` brings the values that get them.
+        """
+        self._ports = dict(ports)
+        if not self.is_running:
+            self.config = self._as_it_runs(self._given)
+            self._doors = by_key(self.config.doors)
 
     def app(self, name: str) -> AsgiFront:
         """The front door `name` as an ASGI 3 application."""
@@ -408,7 +426,7 @@ class Gateway:
         A changed function whose new version cannot be initialised keeps its old one and is `stale`.
         """
         parts, old = self._parts_here(), self.config
-        config = self._with_viewer(config)
+        config = self._as_it_runs(config)
         functions = dict(parts.service.functions)
         for name in old.functions.keys() - config.functions.keys():
             functions.pop(name, None)
@@ -482,20 +500,6 @@ def first_reference(config: Config, name: str) -> FunctionRef:
     return FunctionRef(name)
 
 
-def by_key(doors: Sequence[Door]) -> Mapping[object, Door]:
-    """The doors by what stays the same when their values change; ports may be 0 more than once.
-
-    Keys are text: looked up with every request, and quick to compare.
-    """
-    keyed: dict[object, Door] = {}
-    for door in doors:
-        same = 0
-        while (key := f"{type(door).__name__} {door.name} {door.listen!r} {same}") in keyed:
-            same += 1
-        keyed[key] = door
-    return MappingProxyType(keyed)
-
-
 def _checked(config: Config) -> list[TargetGroup]:
     """The target groups that a load balancer uses: only those are checked."""
     return [group for group in config.target_groups.values() if config.users_of(group)]
@@ -508,4 +512,5 @@ def _settings(config: Config) -> ServiceSettings:
 def _base_url(door: Door) -> str:
     scheme = "https" if door.listen.tls else "http"
     host = "127.0.0.1" if door.listen.address in ("0.0.0.0", "::", "") else door.listen.address  # noqa: S104
-    return f"{scheme}://{host_and_port(host, door.listen.port)}"
+    port = f":{door.listen.port}" if door.listen.port else ""
+    return f"{scheme}://{bracketed(host)}{port}"

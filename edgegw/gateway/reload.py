@@ -56,7 +56,6 @@ class Reloader:
     async def run(self) -> None:
         """Watches until it is canceled."""
         self._claim()  # at once: what is edited from here on is not what serves
-        self._gateway.service.code_stamp = self._code_stamp
         if self._load is not None:  # so that the first edit need not wait for it
             await asyncio.to_thread(importlib.import_module, "edgegw.config.resolve")
         try:
@@ -65,6 +64,7 @@ class Reloader:
         except (OSError, RuntimeError) as error:  # such as too many folders to watch
             logger.warning("files are not watched, restart to run changed code: %s", error)
         finally:
+            self._gateway.service.watch_code(None)
             for task in list(self._pending.values()):
                 task.cancel()
 
@@ -89,6 +89,7 @@ class Reloader:
                 claim.changed()
         tops = {top for claim in self._claims for top in Path(claim.path).parents}
         self._git = [top / ".git" / "index.lock" for top in tops if (top / ".git").is_dir()]
+        self._gateway.service.watch_code(self._code_stamp)
 
     def _folders(self) -> set[str]:
         folders = {folder for claim in self._claims for folder in claim.folders}
@@ -197,6 +198,9 @@ class Reloader:
         except EdgegwError as error:
             gateway.stale["config"] = _first_error(error)
             logger.warning("the configuration stays as it was:\n%s", error)
+        except Exception as error:
+            gateway.stale["config"] = f"a fault of edgegw itself: {error!r}"
+            logger.exception("the configuration stays as it was: a fault of edgegw, please report")
         else:
             gateway.stale.pop("config", None)
             logger.info("reload  configuration  %s", _took(started))
@@ -214,6 +218,8 @@ class Reloader:
         except SupersededError:  # the watcher sees that too
             self._waiting.add(name)
             return
+        except EdgegwError as error:
+            self._gateway.stale[name] = str(error)
         if not self._tell_stale({name}):
             logger.info("reload  %s  %s", name, _took(started))
 

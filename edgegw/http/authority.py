@@ -8,6 +8,6 @@ def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def host_and_port(host: str, port: int) -> str:
+def authority_of(host: str, port: int) -> str:
     """`host:port`, an address of IPv6 in brackets."""
     return f"{bracketed(host)}:{port}"

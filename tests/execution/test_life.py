@@ -138,6 +138,21 @@ async def test_a_code_change_fails_no_request(tmp_path: Path) -> None:
         assert set(seen) == {0, 1, 2, 3, 4, 5}
 
 
+async def test_watching_that_begins_or_ends_later_throws_no_environment_away() -> None:
+    """What a pool kept of the code's state is worth nothing once it is told in another way."""
+    async with running(sleeps()) as lambda_:
+        await lambda_.result("sleeps", {"seconds": 0})
+        for watch in (lambda _name: "a state", lambda _name: "more files", None):
+            lambda_.service.watch_code(watch)
+            await asyncio.gather(*(lambda_.result("sleeps", {"seconds": 1}) for _ in range(2)))
+            [pool] = lambda_.service.pools("sleeps").values()
+            assert len(pool.environments) == 2
+            while len(pool.environments) > 1:
+                pool.recycle(float("inf"))
+                await pool.settled()
+            await lambda_.result("sleeps", {"seconds": 0})
+
+
 async def test_a_change_of_configuration_drains_too() -> None:
     function = Function("counts", PYTHON, FUNCTIONS, "hooks.counts", 5.0)
     async with running(function) as lambda_:

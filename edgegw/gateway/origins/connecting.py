@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from edgegw.gateway.origins.transport import Address, SendError
-from edgegw.http.authority import host_and_port
+from edgegw.http.authority import authority_of
 
 
 class TlsContexts:
@@ -58,8 +58,8 @@ async def no_connection(at: Address, error: OSError | UnicodeError, timeout: flo
         return failure
     if not await _answers(other, port):
         return failure
-    advice = host_and_port(other if host == "localhost" else "localhost", port)
-    text = f"{failure}; {host_and_port(other, port)} answers, so write {advice}"
+    advice = authority_of(other if host == "localhost" else "localhost", port)
+    text = f"{failure}; {authority_of(other, port)} answers, so write {advice}"
     return SendError("refused", text, was_connected=False)
 
 

@@ -20,7 +20,7 @@ from edgegw.gateway.origins.transport import (
     UntouchedError,
     cut_off,
 )
-from edgegw.http.authority import host_and_port
+from edgegw.http.authority import authority_of
 from edgegw.http.message import EMPTY, Body, Header, Headers, Request, Response
 from edgegw.wire.http2_heads import MalformedHeadError, sent_request
 
@@ -108,7 +108,7 @@ class Http2Client:
 def _head(at: Address, request: Request) -> list[Header]:
     """The header block of `request`. Raises SendError where it can have none."""
     scheme, host, port = at
-    authority = request.headers.get(b"host") or host_and_port(host, port).encode()
+    authority = request.headers.get(b"host") or authority_of(host, port).encode()
     try:
         return sent_request(scheme, authority, request)
     except MalformedHeadError as error:

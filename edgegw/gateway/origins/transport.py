@@ -10,7 +10,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
-from edgegw.http.authority import host_and_port
+from edgegw.http.authority import authority_of
 from edgegw.http.message import CutOffError, Header, Request, Response
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class SendError(Exception):
     def at(self, address: Address) -> str:
         """What happened, and where."""
         scheme, host, port = address
-        return f"{scheme}://{host_and_port(host, port)} {self}"
+        return f"{scheme}://{authority_of(host, port)} {self}"
 
 
 class UntouchedError(SendError):
