@@ -133,6 +133,12 @@ def _times(timing: Timing) -> list[str]:
     return [f"{each:.3f}" for each in (timing.request, timing.target, timing.response)]
 
 
+def _version(request: Request) -> bytes:
+    """The version as the client wrote it."""
+    written = b"" if request.lenient is None else request.lenient.version.strip()
+    return written.removeprefix(b"HTTP/") or dotted(request.http_version).encode()
+
+
 def _request_line(request: Request, chosen: Chosen) -> bytes:
     listener = chosen.listener
     host = without_port(request.headers.get(b"host") or b"")
@@ -146,7 +152,7 @@ def _request_line(request: Request, chosen: Chosen) -> bytes:
         host,
         listener.port,
         request.target.raw,
-        dotted(request.http_version).encode(),
+        _version(request),
     )
 
 

@@ -55,6 +55,13 @@ _METHODS: Final = {b"GET": "GET", b"HEAD": "HEAD"}
 _heads: Final = RememberedHeads()
 
 
+_SPOKEN: Final = ("1.0", "1.1")
+
+
+class _OddVersionError(Exception):
+    """The parser took a version that is not spoken here."""
+
+
 class RequestState(Enum):
     """Where a connection stands."""
 
@@ -103,7 +110,7 @@ class Head:
     @property
     def is_simple(self) -> bool:
         """Whether the client speaks HTTP/0.9: it gets the body of the answer alone."""
-        return self.lenient is not None and not self.lenient.version
+        return self.lenient is not None and self.version == "0.9"
 
 
 @dataclass(slots=True)
@@ -322,7 +329,9 @@ class Http1Reader:
         if not self._limits.takes_hosts(fields.hosts, version):
             self._refuse(f"{fields.hosts} Host headers")
             return
-        if version not in ("1.0", "1.1"):
+        if version not in _SPOKEN:
+            if self._limits.is_lenient and self._is_first:
+                raise _OddVersionError  # stops the parser: the head is read leniently
             self._refuse(f"HTTP version {version}")
             return
         switches = parser.should_upgrade()
@@ -374,10 +383,12 @@ class Http1Reader:
             self._refuse("malformed HTTP: no request line")
             return
         version = head.version.strip().removeprefix(b"HTTP/").decode("latin-1") or "0.9"
+        if version not in _SPOKEN and version != "0.9":
+            version = "1.1"  # is spoken to whoever claims to speak more (RFC 9110 section 2.5)
         lines, framing = _fit(head)
         fields = fields_of(lines, keeps_alive=False)
         fields.upgrade = b""
-        if fields.hosts == 0 and version not in ("0.9", "1.0"):
+        if fields.hosts == 0 and head.version.strip() == b"HTTP/1.1":
             self._refuse("no Host header")
             return
         method = head.method.decode("latin-1")

@@ -51,7 +51,7 @@ class HttpxClient:
     def _request(self, outgoing: Outgoing) -> httpx.Request:
         at, request, timeouts = outgoing.at, outgoing.request, outgoing.timeouts
         target, body = request.target.raw, request.body
-        check_request_line(request.method, target)
+        check_request_line(request.method, target, is_judged=request.lenient is not None)
         extensions: dict[str, Any] = {
             "target": target,
             "verify": outgoing.verifies,
