@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 
 from edgegw.http.grammar import TCHAR
 
+_NUMBER: Final = re.compile("[0-9]{1,12}")
+
 
 class Attribute(NamedTuple):
     """What a key may hold. `has_effect` is False where nothing here depends on it."""
@@ -27,7 +29,7 @@ class Attribute(NamedTuple):
         """What is wrong with `value`, or None."""
         if self.values and value not in self.values:
             return f"must be one of {', '.join(self.values)}"
-        if self.high and not (value.isdigit() and self.low <= int(value) <= self.high):
+        if self.high and not (_NUMBER.fullmatch(value) and self.low <= int(value) <= self.high):
             return f"must be a whole number from {self.low} to {self.high}"
         if self.pattern and not re.fullmatch(self.pattern, value):
             return "is not of the form that AWS takes"

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias, cast
 from edgegw.alb.answers import SERVER
 from edgegw.alb.model import LambdaTargetGroup
 from edgegw.alb.target_connection import USER_AGENT
-from edgegw.awslambda.payload import decode_payload, encode_payload
+from edgegw.awslambda.payload import decode_payload, encode_payload, excerpt
 from edgegw.http.grammar import TEXT_VALUE_CONTROL, TOKEN
 from edgegw.http.message import HOP_BY_HOP, Body, Header, Headers, Request, Response
 from edgegw.http.status import reason_phrase
@@ -288,7 +288,7 @@ def _kind(value: object) -> str:
     }
     kind = type(value)
     name = names.get(kind, "an array" if kind is list else "an object")
-    return f"{name} ({encode_payload(cast('Any', value))[:60].decode('utf-8', 'replace')})"
+    return f"{name} ({excerpt(value, 60)})"
 
 
 def misplaced_headers(payload: bytes, group: LambdaTargetGroup) -> str | None:

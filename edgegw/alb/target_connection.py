@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from edgegw.alb.model import IpTargetGroup, ProtocolVersion, Target
 from edgegw.alb.targets import ProbeAnswer
+from edgegw.http.grammar import length_of
 from edgegw.http.message import Body, Headers, Request, Response
 from edgegw.http.target import RequestTarget as RequestTarget
 
@@ -101,6 +102,7 @@ def probe_answer(version: ProtocolVersion, response: Response) -> ProbeAnswer:
     body = response.body
     trailers = body.trailers() if body.trailers is not None else Headers()
     code = trailers.get(b"grpc-status") or response.headers.get(b"grpc-status")
-    if code is None or not code.isdigit():
+    number = length_of(code)
+    if number is None:
         return ProbeAnswer(failure="the answer has no grpc-status")
-    return ProbeAnswer(int(code))
+    return ProbeAnswer(number)

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from edgegw.awslambda.model import Function
 from edgegw.awslambda.names import Account
-from edgegw.awslambda.payload import Json, decode_payload
+from edgegw.awslambda.payload import Json, as_text, decode_payload
 from edgegw.awslambda.service_errors import ServiceError, constraint, invalid
 from edgegw.awslambda.versions import Alias, Deployed
 
@@ -148,7 +148,7 @@ def text_member(body: Mapping[str, Json], name: str, default: str | None = None)
         return default
     if not isinstance(found, str):
         field = name[:1].lower() + name[1:]
-        raise constraint("null" if found is None else str(found), field, "Member must not be null")
+        raise constraint(as_text(found), field, "Member must not be null")
     return found
 
 
@@ -158,7 +158,7 @@ def count_member(body: Mapping[str, Json], name: str, least: int) -> int:
     if isinstance(found, bool) or not isinstance(found, int) or found < least:
         field = name[:1].lower() + name[1:]
         rule = f"Member must have value greater than or equal to {least}"
-        raise constraint(str(found), field, rule)
+        raise constraint(as_text(found), field, rule)
     return found
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from edgegw.awslambda.model import LogSettings, Report
-from edgegw.awslambda.payload import decode_payload, encode_payload
+from edgegw.awslambda.payload import as_text, decode_payload, encode_payload
 
 TAIL: Final = 4096
 """Bytes of `X-Amz-Log-Result` before base64.
@@ -174,7 +174,7 @@ def is_shown(line: str, settings: LogSettings) -> bool:
         found = decode_payload(line.encode("utf-8", "replace"))
     except ValueError:
         return True
-    level = str(found.get("level", "INFO")).upper() if isinstance(found, Mapping) else "INFO"
+    level = as_text(found.get("level", "INFO")).upper() if isinstance(found, Mapping) else "INFO"
     return level not in LEVELS or LEVELS.index(level) >= LEVELS.index(settings.application_level)
 
 

@@ -44,6 +44,7 @@ class Function:
 
     `code` is an absolute path: a folder or a zip package; `layers` likewise, in the order given.
     `timeout` is in seconds. `reserved_concurrency` counts for all versions together.
+    `local_environment` are variables that exist on this machine only: no rule counts them.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Function:
     logs: LogSettings = LogSettings()
     description: str = ""
     role: str = ""
+    local_environment: tuple[tuple[str, str], ...] = ()
 
 
 class FunctionRef(NamedTuple):

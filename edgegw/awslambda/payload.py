@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
+TOO_DEEP: Final = "nested too deeply"
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 
@@ -35,18 +36,40 @@ else:
 
 
 def encode_payload(value: object) -> bytes:
-    """`value` as compact JSON in UTF-8."""
+    """`value` as compact JSON in UTF-8. Raises TypeError or ValueError for what JSON cannot say."""
     try:
         return _fast_dumps(value)
     except (TypeError, ValueError):
+        pass
+    except RecursionError as error:
+        raise ValueError(TOO_DEEP) from error
+    try:
         return _stdlib_dumps(value)
+    except RecursionError as error:
+        raise ValueError(TOO_DEEP) from error
 
 
 def decode_payload(raw: bytes) -> Json:
-    """The JSON value of `raw`. Raises ValueError where it is none."""
+    """The JSON value of `raw`. Raises ValueError where it is none, or nested too deeply."""
     try:
         return cast("Json", _fast_loads(raw))
-    except ValueError:
+    except (ValueError, RecursionError):
+        pass
+    try:
         return cast("Json", _stdlib_loads(raw))
     except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+        raise ValueError(TOO_DEEP) from error
+
+
+def as_text(value: object) -> str:
+    """A member that should be a text: itself, else the beginning of its JSON; never raises."""
+    return value if isinstance(value, str) else excerpt(value, 1024)
+
+
+def excerpt(value: object, most: int) -> str:
+    """The first `most` bytes of `value` as JSON, for messages; never raises."""
+    try:
+        raw = encode_payload(value)
+    except (TypeError, ValueError):  # a message need not say how deep it is
+        return f"{'[' if isinstance(value, list) else '{'}…"
+    return raw[:most].decode("utf-8", "replace") + ("…" if len(raw) > most else "")

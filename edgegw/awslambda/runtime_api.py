@@ -21,7 +21,7 @@ from enum import Enum
 from typing import Final, NamedTuple, TypeAlias, cast
 
 from edgegw.awslambda.lifecycle import MAX_RESPONSE, ErrorObject, response_too_large
-from edgegw.awslambda.payload import decode_payload, encode_payload
+from edgegw.awslambda.payload import as_text, decode_payload, encode_payload
 from edgegw.awslambda.telemetry import (
     InvalidSubscriptionError,
     Subscription,
@@ -426,7 +426,7 @@ class RuntimeApi:
         events = body.get("events", []) if isinstance(body, Mapping) else None
         if not isinstance(events, list):
             return [_error(ticket, 400, "InvalidRequestFormat", "Invalid request format")]
-        wanted = tuple(str(each) for each in cast("list[object]", events))
+        wanted = tuple(as_text(each) for each in cast("list[object]", events))
         is_internal = name not in self.expected
         known = ("INVOKE",) if is_internal else ("INVOKE", "SHUTDOWN")
         for each in wanted:
@@ -506,8 +506,8 @@ def _reported(body: bytes, headers: Mapping[str, str], unknown: str) -> ErrorObj
     named = headers.get("lambda-runtime-function-error-type", "")
     if named and not _ERROR_TYPE.fullmatch(named):
         named = unknown
-    kind = str(found.get("errorType") or named or unknown)
-    return ErrorObject(kind, str(found.get("errorMessage", "")), body or _error_body(kind, ""))
+    kind = as_text(found.get("errorType") or named or unknown)
+    return ErrorObject(kind, as_text(found.get("errorMessage", "")), body or _error_body(kind, ""))
 
 
 def _mapping(body: bytes) -> Mapping[str, object]:
@@ -527,4 +527,4 @@ def _trailing_error(trailers: Mapping[str, str]) -> ErrorObject | None:
         body = base64.b64decode(trailers.get("lambda-runtime-function-error-body", ""))
     except (binascii.Error, ValueError):
         body = b""
-    return ErrorObject(kind, str(_mapping(body).get("errorMessage", "")), body)
+    return ErrorObject(kind, as_text(_mapping(body).get("errorMessage", "")), body)

@@ -6,6 +6,7 @@ Telemetry API".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, cast
@@ -86,7 +87,7 @@ def _bounded(buffering: Mapping[str, Json], key: str) -> int:
 
 def _address(protocol: str, uri: str) -> tuple[int, str]:
     if protocol == "TCP":
-        if uri.isdigit() and 0 < int(uri) < 65536:
+        if re.fullmatch("[0-9]{1,5}", uri) and 0 < int(uri) < 65536:
             return int(uri), ""
         raise InvalidSubscriptionError("destination.port must be a port")
     problem = "destination.URI must be http://sandbox.localdomain:PORT"

@@ -41,6 +41,20 @@ RESERVED: Final = frozenset(
 Source: Lambda Developer Guide, "Defined runtime environment variables", reserved.
 """
 
+OF_THE_RUNTIME: Final = frozenset(
+    {
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_LAMBDA_RUNTIME_API",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    }
+)
+"""Names without which a runtime does not find its function: nobody may set them.
+
+Source: Lambda Developer Guide, "Defined runtime environment variables", reserved.
+"""
+
 MAX_TOTAL: Final = 4096
 """Bytes of all names and values of a configuration.
 
@@ -95,7 +109,10 @@ class Place(NamedTuple):
 
 
 def variables(function: Function, place: Place) -> dict[str, str]:
-    """All variables of an environment; what the function's configuration sets wins."""
+    """All variables of an environment; what the function's configuration sets wins.
+
+    Over it win the variables of this machine alone, which are no part of the function.
+    """
     runtime, opt = function.runtime, place.opt
     root = place.task_root
     found = {
@@ -137,4 +154,5 @@ def variables(function: Function, place: Place) -> dict[str, str]:
         found["AWS_LAMBDA_LOG_LEVEL"] = function.logs.application_level
     found.update(place.credentials)
     found.update(function.environment)
+    found.update(function.local_environment)
     return found

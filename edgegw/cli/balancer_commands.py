@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -187,7 +188,7 @@ def weights(rule: str, weights: tuple[str, ...], config: Path | None, *, as_json
     given: dict[str, int] = {}
     for each in weights:
         name, _, number = each.partition("=")
-        if not number.isdigit():
+        if not re.fullmatch("[0-9]{1,6}", number):
             raise UsageError(f"{each!r} must be GROUP=WEIGHT, such as api=50")
         given[name] = int(number)
     found = call(config, "POST", "/weights", {"rule": rule, "weights": given})

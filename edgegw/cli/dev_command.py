@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 import click
 
-from edgegw.errors import EnvironmentProblem, UsageError
+from edgegw.config.addresses import origin_address, port_of
+from edgegw.errors import UsageError
 
 _SCRIPTS: Final = (".js", ".mjs", ".cjs")
 _ENTRIES: Final = (
@@ -26,8 +27,6 @@ _HANDLERS: Final = ("handler", "lambda_handler", "main")
 _ALL_METHODS: Final = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
 _VIEWER_TIMEOUT: Final = 5
 _TIMEOUT: Final = 30
-_TRIES: Final = 20
-"""Ports beyond the first one that are tried when it is taken."""
 
 
 def function_of(file: Path, timeout: float) -> dict[str, Any]:
@@ -74,6 +73,8 @@ def dev_config(
     hooks: Mapping[str, Path],
     alb: Path | None,
     ports: tuple[int, int],
+    *,
+    any_host: bool = False,
 ) -> dict[str, Any]:
     """The configuration that `edgegw dev` stands for. `hooks` are files by trigger."""
     functions: dict[str, Any] = {}
@@ -103,6 +104,8 @@ def dev_config(
             }
         },
     }
+    if any_host:
+        config["gateway"] = {"accept_any_host": True}
     if alb is not None:
         name = _name(alb, "alb")
         functions[name] = function_of(alb, _TIMEOUT)
@@ -126,16 +129,15 @@ def _is_local(host: str) -> bool:
 
 def origin_url(text: str) -> str:
     """`text` as an origin's URL; `5173` and `localhost:5173` will do. Raises UsageError."""
-    if text.isdigit():
+    if port_of(text) is not None:
         text = f"localhost:{text}"
     url = text if "://" in text else f"http://{text}"
-    parts = urlsplit(url)
     try:
-        port = parts.port
-    except ValueError:
-        port = -1
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == -1:
-        raise UsageError(f"{text!r} is no URL of a server, such as http://localhost:5173")
+        parts = urlsplit(url)
+        origin_address(f"{parts.scheme}://{parts.netloc}")
+    except ValueError as error:
+        hint = "is no URL of a server, such as http://localhost:5173"
+        raise UsageError(f"{text!r} {hint}: {error}") from None
     if parts.query or parts.fragment:
         raise UsageError(f"{text!r}: an origin has no query and no fragment")
     return f"{parts.scheme}://{parts.netloc}"
@@ -158,27 +160,3 @@ def wait_for(url: str) -> None:
             if told:
                 click.echo(f"{url} is up", err=True)
             return
-
-
-def free_port(first: int, *, is_chosen: bool) -> int:
-    """`first`, or the next port that is free unless the user chose this one.
-
-    Raises EnvironmentProblem when there is none.
-    """
-    if first == 0:
-        return first
-    for port in range(first, first + (1 if is_chosen else _TRIES)):
-        with socket.socket() as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                sock.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port != first:
-            click.echo(f"port {first} is taken: using {port}", err=True)
-        return port
-    if is_chosen:
-        raise EnvironmentProblem(
-            f"127.0.0.1:{first} is in use: stop what listens there, or choose another port"
-        )
-    raise EnvironmentProblem(f"no port from {first} to {first + _TRIES - 1} is free: use --port")

@@ -64,9 +64,10 @@ def event(kind: Trigger, config: Path | None, distribution: str | None, **given:
     import asyncio
 
     from edgegw.config.resolve import load_dict, load_file
+    from edgegw.gateway.ports import with_ports
     from edgegw.gateway.preview import event_at
 
-    loaded = load_dict(_EXAMPLE) if config is None else load_file(config)
+    loaded = with_ports(load_dict(_EXAMPLE) if config is None else load_file(config), {})
     door = _distribution(loaded, distribution)
     payload = asyncio.run(
         event_at(
@@ -117,7 +118,10 @@ def _request(
     from edgegw.http.message import Body, Client, Headers, Request
     from edgegw.http.target import RequestTarget
 
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise UsageError(f"--url: {url!r} is no URL: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise UsageError(f"--url is http://HOST/PATH or https://HOST/PATH, not {url!r}")
     content = body_file.read() if body_file is not None else (body or "").encode()

@@ -15,10 +15,11 @@ import click
 from edgegw import __version__
 from edgegw.cli.balancer_commands import explain, targets, weights
 from edgegw.cli.descriptors import allow_many_descriptors, keep_standard_streams
-from edgegw.cli.dev_command import dev_config, free_port, origin_url, wait_for
+from edgegw.cli.dev_command import dev_config, origin_url, wait_for
 from edgegw.cli.edge_commands import event, validate
 from edgegw.cli.fault_command import fault
 from edgegw.cli.function_commands import default_config, functions, invoke, logs, shift
+from edgegw.cli.held_ports import by_place, hold_port
 from edgegw.cli.init_command import init
 from edgegw.cli.serve_options import ServeOptions, with_serve_options
 from edgegw.cli.trust_command import trust
@@ -84,6 +85,9 @@ def serve(config: Path | None, *, options: ServeOptions) -> None:
     _run(load_quickly(file, meanwhile=_import_what_serves), options, load=load)
 
 
+_PORT = click.IntRange(0, 65535)
+
+
 def _hook_options(command: Any) -> Any:
     for trigger in reversed(TRIGGERS):
         command = click.option(
@@ -101,9 +105,10 @@ def _hook_options(command: Any) -> Any:
     metavar="FILE",
     help="A Lambda function behind a load balancer of its own.",
 )
-@click.option("--port", type=int, help="The site's port; default: 8081, or the next free one.")
-@click.option("--alb-port", type=int, help="The load balancer's; default: 8080, or the next one.")
+@click.option("--port", type=_PORT, help="The site's port; default: 8081, or the next free one.")
+@click.option("--alb-port", type=_PORT, help="The load balancer's; default: 8080, or the next one.")
 @click.option("--open", "opens", is_flag=True, help="Open the site in the browser.")
+@click.option("--any-host", is_flag=True, help="Answer to any Host, such as a tunnel's.")
 @with_serve_options
 def dev(
     origin: str,
@@ -112,6 +117,7 @@ def dev(
     port: int | None,
     alb_port: int | None,
     opens: bool,
+    any_host: bool,
     options: ServeOptions,
     **hooks: Path | None,
 ) -> None:
@@ -123,13 +129,13 @@ def dev(
     """
     given = {name.replace("_", "-"): file for name, file in hooks.items() if file is not None}
     url = origin_url(origin)
-    ports = (
-        free_port(8081 if port is None else port, is_chosen=port is not None),
-        free_port(8080 if alb_port is None else alb_port, is_chosen=alb_port is not None)
-        if alb is not None
-        else 0,
-    )
-    described = dev_config(url, given, alb, ports)
+    held = [hold_port(8081 if port is None else port, is_chosen=port is not None)]
+    if alb is not None:
+        held.append(
+            hold_port(8080 if alb_port is None else alb_port, is_chosen=alb_port is not None)
+        )
+    ports = [sock.getsockname()[1] for sock in held]
+    described = dev_config(url, given, alb, (ports[0], ports[-1]), any_host=any_host)
     _start_quickly()
     from edgegw.config.aside import load_aside
 
@@ -140,7 +146,7 @@ def dev(
 
     config = load_aside(load, _import_what_serves)
     wait_for(url)
-    _run(config, options, opens=opens)
+    _run(config, options, opens=opens, held=by_place(*held))
 
 
 @main.command()

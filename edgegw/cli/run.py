@@ -7,6 +7,7 @@ import contextlib
 import gc
 import json
 import logging
+import signal
 import sys
 import webbrowser
 from collections.abc import Callable, Coroutine, Sequence
@@ -15,6 +16,7 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from edgegw.cli import logs
+from edgegw.cli.held_ports import HeldPorts
 from edgegw.cli.render import summary
 from edgegw.cli.serve_options import ServeOptions
 from edgegw.config.model import Config
@@ -41,11 +43,12 @@ def run_front_doors(
     hints: str = "",
     load: LoadConfig | None = None,
     opens: bool = False,
+    held: HeldPorts | None = None,
 ) -> None:
     """Serves every front door of `config` until a signal. Raises EnvironmentProblem.
 
     The configuration is loaded anew by `load`; with `opens` the first front door is opened in the
-    browser.
+    browser. `held` are ports that listen already.
     """
     level, as_json = options.level, options.as_json
     ports = _debug_ports(config, options.debug)
@@ -100,9 +103,18 @@ def run_front_doors(
         reload=options.reload,
         load=load,
         control=True,
+        held=held,
     )
     with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
-        _loop_runner()(serving)
+        _loop_runner()(_to_the_end(serving))
+
+
+async def _to_the_end(serving: Coroutine[Any, Any, None]) -> None:
+    """Serves; once all is tidied up, a further Ctrl-C has nothing to end but the farewell."""
+    try:
+        await serving
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _debug_ports(config: Config, debug: Sequence[str]) -> dict[str, int]:

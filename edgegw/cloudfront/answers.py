@@ -6,8 +6,10 @@ CloudFront processes responses), and observed answers.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
+from edgegw.cloudfront.viewer_place import DEFAULT_PLACE, ViewerPlace
 from edgegw.http.message import (
     HOP_BY_HOP,
     Body,
@@ -21,6 +23,8 @@ from edgegw.http.status import reason_phrase
 from edgegw.http.target import RequestTarget
 from edgegw.values import value
 
+_PORT: Final = re.compile(rb":\d*$")
+
 POP: Final = b"FRA56-P1"
 """The edge location that answers claim: any name of AWS's form will do."""
 
@@ -32,6 +36,7 @@ class DistributionFacts:
     `request_id` is 54 URL-safe base64 characters and `==`; `via_host` 32 hex digits; `date` the
     value of a Date header. While a custom error page is fetched, `error_target` is what failed.
     `alt_svc` is the value of an Alt-Svc header where HTTP/3 is on and the viewer came over TLS.
+    `viewer` is where the viewer is.
     """
 
     request_id: str
@@ -39,11 +44,12 @@ class DistributionFacts:
     date: bytes
     error_target: RequestTarget | None = None
     alt_svc: bytes = b""
+    viewer: ViewerPlace = DEFAULT_PLACE
 
     def announcing(self, alt_svc: bytes) -> DistributionFacts:
         """These facts where HTTP/3 is on."""
         return DistributionFacts(
-            self.request_id, self.via_host, self.date, self.error_target, alt_svc
+            self.request_id, self.via_host, self.date, self.error_target, alt_svc, self.viewer
         )
 
 
@@ -115,8 +121,13 @@ def error_page(
     return _made_here(status, page, facts, x_cache)
 
 
-def redirect_to_https(status: int, request: Request, facts: DistributionFacts) -> Response:
-    """The redirect of `redirect-to-https`; the Location keeps host, path and query as they came."""
+def redirect_to_https(
+    status: int, request: Request, facts: DistributionFacts, port: int | None = None
+) -> Response:
+    """The redirect of `redirect-to-https`; the Location keeps host, path and query as they came.
+
+    With a `port` other than 443 the distribution takes HTTPS there, which on AWS it never does.
+    """
     title = f"{status} {reason_phrase(status).decode()}"
     page = (
         f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
@@ -124,6 +135,8 @@ def redirect_to_https(status: int, request: Request, facts: DistributionFacts) -
         "</body>\r\n</html>\r\n"
     ).encode()
     host = request.headers.get(b"host") or b""
+    if port is not None:
+        host = _PORT.sub(b"", host) + (b"" if port == 443 else b":%d" % port)
     location = b"https://" + host + request.target.raw
     return _made_here(status, page, facts, "Redirect", (b"Location", location))
 

@@ -46,6 +46,7 @@ from edgegw.cloudfront.behaviors import (
     RedirectToHttps,
     admit,
     choose_behavior,
+    refuse_host,
     refuse_size,
 )
 from edgegw.cloudfront.error_causes import OriginFailure, failed_outcome
@@ -67,6 +68,7 @@ from edgegw.cloudfront.trigger_result import (
 )
 from edgegw.cloudfront.trigger_rules import BODY_LIMIT
 from edgegw.cloudfront.triggers import Trigger
+from edgegw.cloudfront.viewer import with_viewer
 from edgegw.http.message import EMPTY, Body, Request, Response, Upgraded
 from edgegw.http.status import reason_phrase
 from edgegw.http.target import RequestTarget
@@ -261,22 +263,35 @@ DistributionStep: TypeAlias = IncludeBody | FunctionStep | Fetch | DistributionA
 
 
 def start(
-    distribution: Distribution, request: Request, facts: DistributionFacts
+    distribution: Distribution,
+    request: Request,
+    facts: DistributionFacts,
+    *,
+    checks_host: bool = False,
 ) -> DistributionStep:
     """The first step for a viewer's request.
 
-    In this order: sizes, behavior (by the path as it came, never again), protocol, method,
-    viewer-request.
+    In this order: sizes, Host (with `checks_host`), behavior (by the path as it came, never again),
+    protocol, method, viewer-request.
     Source: CloudFront Developer Guide, "How CloudFront works".
     """
     behavior = choose_behavior(distribution, request.target.path)
     if "3" in distribution.http_version and request.scheme == "https":
         facts = facts.announcing(b'h3=":%d"; ma=86400' % distribution.port)
+    moved = with_viewer(request, facts)
+    if moved is not None:
+        if isinstance(moved, DistributionRefusal):
+            context = RequestContext(
+                distribution, behavior, facts, request, request, behavior.origin
+            )
+            page = error_page(moved.status, moved.text, facts)
+            return DistributionAnswer(page, context, "Error", moved)
+        request, facts = moved
     context = RequestContext(distribution, behavior, facts, request, request, behavior.origin)
-    too_large = refuse_size(request)
-    if too_large is not None:
-        page = error_page(too_large.status, too_large.text, facts)
-        return DistributionAnswer(page, context, "Error", too_large)
+    refusal = refuse_size(request) or (refuse_host(distribution, request) if checks_host else None)
+    if refusal is not None:
+        page = error_page(refusal.status, refusal.text, facts)
+        return DistributionAnswer(page, context, "Error", refusal)
     refusal = admit(behavior, request)
     match refusal:
         case DistributionRefusal():
@@ -284,7 +299,9 @@ def start(
             return _or_error_page(DistributionAnswer(page, context, "Error", refusal))
         case RedirectToHttps():
             return DistributionAnswer(
-                redirect_to_https(refusal.status, request, facts), context, "Redirect"
+                redirect_to_https(refusal.status, request, facts, distribution.https_port),
+                context,
+                "Redirect",
             )
         case None:
             pass

@@ -31,11 +31,18 @@ AWS does not say (uncertain); it is what a load balancer and nginx allow.
 """
 
 LIMITS: Final = Limits(
-    keep_alive=KEEP_ALIVE, head=SILENCE, idle=SILENCE, streams=HTTP2_STREAMS, is_lenient=False
+    keep_alive=KEEP_ALIVE,
+    head=SILENCE,
+    idle=SILENCE,
+    streams=HTTP2_STREAMS,
+    is_lenient=False,
+    takes_plain=True,
 )
 """What viewers' connections are held to: no age, any number of requests one after another.
 
-A distribution is strict: what a parser refuses is a 400, and so are two Host headers.
+A distribution is strict: what a parser refuses is a 400, and so are two Host headers. Plain HTTP
+is answered as the viewer protocol policy says, on whatever port it comes: here ports are chosen
+freely, and a browser that was sent to the wrong one is to be led to HTTPS.
 Source: CloudFront Developer Guide, "HTTP 400 status code (Bad Request)".
 """
 

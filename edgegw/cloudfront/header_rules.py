@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias, cast
 
+from edgegw.awslambda.payload import as_text
 from edgegw.cloudfront.rule_table import (
     DISALLOWED_HEADER,
     EMPTY_HEADER_LIST,
@@ -307,7 +308,7 @@ def _entry_lines(validator: Validator, name: str, entry: object, path: str) -> l
     if values is not None and not isinstance(value, str):
         validator.note(HEADER_VALUE_LIST, f"{path}.value", values, "write an entry for each value")
     if values is None:
-        expected = "write a string" + ("" if value is None else f": {excerpt(str(value))}")
+        expected = "write a string" + ("" if value is None else f": {excerpt(as_text(value))}")
         validator.note(HEADER_STRING, f"{path}.value", value, expected, _not_strings(name))
         return None
     spelled = key or _spelling(name)

@@ -399,7 +399,7 @@ def _of_this_request(
 def _added(forwarding: Forwarding, request: Request, facts: DistributionFacts) -> list[Header]:
     """CloudFront's own headers that the policies name."""
     shown = [
-        (name, viewer_header(name, request, facts.error_target))
+        (name, viewer_header(name, request, facts.error_target, facts.viewer))
         for name in forwarding.added_headers
     ]
     return [(name.encode(), value.encode()) for name, value in shown if value is not None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from edgegw.awslambda.payload import encode_payload
+from edgegw.awslambda.payload import excerpt as payload_excerpt
 from edgegw.cloudfront.rule_table import EdgeRule, Violation
 from edgegw.cloudfront.strictness import Strictness
 from edgegw.cloudfront.triggers import Trigger
@@ -58,8 +58,7 @@ def excerpt(value: object) -> str:
     """The beginning of `value` as JSON, for messages."""
     if isinstance(value, Description):
         return str(value)
-    raw = encode_payload(value)
-    return raw[:_EXCERPT].decode("utf-8", "replace") + ("…" if len(raw) > _EXCERPT else "")
+    return payload_excerpt(value, _EXCERPT)
 
 
 def step_into(path: str, name: str) -> str:

@@ -1,7 +1,8 @@
 """The CloudFront-* headers that policies can add about the viewer.
 
-Address, protocol, HTTP version and TLS are real; the place is a fixed one, the device a guess from
-the User-Agent (AWS does not publish its rules).
+Address, protocol, HTTP version and TLS are real; the place and the fingerprints are said by the
+configuration or the request (`viewer.py`), the device is a guess from the User-Agent (AWS does not
+publish its rules).
 Source: CloudFront Developer Guide, "Add CloudFront request headers".
 """
 
@@ -9,28 +10,39 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from urllib.parse import quote
 
+from edgegw.cloudfront.viewer_place import DEFAULT_PLACE, ViewerPlace
 from edgegw.http.message import NegotiatedTls, Request
 from edgegw.http.target import RequestTarget, to_text
 from edgegw.http.version import dotted
 
 _PLACE: Final = {
-    "cloudfront-viewer-asn": "16509",
-    "cloudfront-viewer-city": "Seattle",
-    "cloudfront-viewer-country": "US",
-    "cloudfront-viewer-country-name": "United States",
-    "cloudfront-viewer-country-region": "WA",
-    "cloudfront-viewer-country-region-name": "Washington",
-    "cloudfront-viewer-latitude": "47.60620",
-    "cloudfront-viewer-longitude": "-122.33210",
-    "cloudfront-viewer-metro-code": "819",
-    "cloudfront-viewer-postal-code": "98101",
-    "cloudfront-viewer-time-zone": "America/Los_Angeles",
+    "cloudfront-viewer-asn": "asn",
+    "cloudfront-viewer-city": "city",
+    "cloudfront-viewer-country": "country",
+    "cloudfront-viewer-country-name": "country_name",
+    "cloudfront-viewer-country-region": "region",
+    "cloudfront-viewer-country-region-name": "region_name",
+    "cloudfront-viewer-latitude": "latitude",
+    "cloudfront-viewer-longitude": "longitude",
+    "cloudfront-viewer-metro-code": "metro_code",
+    "cloudfront-viewer-postal-code": "postal_code",
+    "cloudfront-viewer-time-zone": "time_zone",
 }
-"""Where every viewer is, as the headers about its place tell it.
+"""The headers about a viewer's place, by what of it they tell.
 
 Source: CloudFront Developer Guide, "Add CloudFront request headers", headers for determining the
 viewer's location.
+"""
+
+_FINGERPRINTS: Final = {
+    "cloudfront-viewer-ja3-fingerprint": "ja3",
+    "cloudfront-viewer-ja4-fingerprint": "ja4",
+}
+"""The headers that tell TLS handshakes apart; there only with TLS.
+
+Source: CloudFront Developer Guide, "Add CloudFront request headers", other headers.
 """
 
 MAX_HEADER_ORDER: Final = 7680
@@ -38,6 +50,8 @@ MAX_HEADER_ORDER: Final = 7680
 
 Source: CloudFront Developer Guide, "Add CloudFront request headers", other headers.
 """
+
+_PRINTABLE: Final = "".join(map(chr, range(0x20, 0x7F)))
 
 _NEGOTIATIONS: Final = {
     "full": "fullHandshake",
@@ -55,7 +69,10 @@ def viewer_tls(tls: NegotiatedTls) -> str:
 
 
 def viewer_header(
-    name: str, request: Request, error_target: RequestTarget | None = None
+    name: str,
+    request: Request,
+    error_target: RequestTarget | None = None,
+    place: ViewerPlace = DEFAULT_PLACE,
 ) -> str | None:
     """The value of CloudFront's header `name` (any case) for `request`; None when it has none.
 
@@ -63,7 +80,9 @@ def viewer_header(
     """
     lower = name.lower()
     if lower in _PLACE:
-        return _PLACE[lower]
+        return _ascii(getattr(place, _PLACE[lower])) or None
+    if lower in _FINGERPRINTS:
+        return getattr(place, _FINGERPRINTS[lower]) or None if request.scheme == "https" else None
     match lower:
         case "cloudfront-forwarded-proto":
             return request.scheme
@@ -86,6 +105,15 @@ def viewer_header(
             return "true" if lower in device_headers(agent) else "false"
         case _:
             return None
+
+
+def _ascii(text: str) -> str:
+    """`text` with what is not ASCII percent-encoded.
+
+    Source: CloudFront Developer Guide, "Add CloudFront request headers", headers for determining
+    the viewer's location.
+    """
+    return text if text.isascii() else quote(text, safe=_PRINTABLE)
 
 
 def device_headers(user_agent: str) -> frozenset[str]:

@@ -14,10 +14,12 @@ from edgegw.alb.expressions import compile_expression
 from edgegw.alb.rules import compile_rewrite, redirect_fault
 from edgegw.config import balancer_schema as schema
 from edgegw.config.document import Document, KeyPath
+from edgegw.config.fields import Model
+from edgegw.config.files import is_file
 from edgegw.config.schema import Config
 from edgegw.config.spelling import nearest
 from edgegw.config.target_group_check import check_attributes, check_target_group, stickiness_of
-from edgegw.http.grammar import TEXT_TOKEN
+from edgegw.http.grammar import TEXT_NOT_IN_TARGET, TEXT_TOKEN
 
 
 def check_balancers(document: Document, config: Config, base: FilePath) -> None:
@@ -71,16 +73,24 @@ def _check_mutual(
     if (mutual.mode == "verify") != (mutual.trust_store is not None):
         text = "a trust_store belongs to mode verify, and mode verify needs one"
         document.error(where, "alb.mutual-authentication", text, key=True)
-    elif mutual.trust_store is not None and not (base / mutual.trust_store).is_file():
+    elif mutual.trust_store is not None and not is_file(base / mutual.trust_store):
         text = f"there is no file {mutual.trust_store}"
         document.error((*where, "trust_store"), "config.file", text)
 
 
-def _only_key(document: Document, path: KeyPath, given: set[str], kind: str) -> str | None:
+def _given(mapping: Model) -> set[str]:
+    """The keys of a mapping of one key that hold something; `order` goes beside them."""
+    held = mapping.model_fields_set - {"order"}
+    return {key for key in held if getattr(mapping, key) is not None}
+
+
+def _only_key(document: Document, path: KeyPath, mapping: Model, kind: str) -> str | None:
     """The key of a mapping that has exactly one; else that is noted."""
+    given = _given(mapping)
     if len(given) == 1:
         return next(iter(given))
-    if not given and any(each[:-1] == path for each in document.keys):
+    is_null = bool(mapping.model_fields_set - {"order"})
+    if not given and not is_null and any(each[:-1] == path for each in document.keys):
         return None  # there is one, and what is wrong with it is noted already
     article = "an" if kind[0] in "aeiou" else "a"
     found = ", ".join(sorted(given)) or "none"
@@ -99,7 +109,7 @@ def _check_conditions(document: Document, path: KeyPath, rule: schema.Rule) -> N
     values = wildcards = 0
     for at, condition in enumerate(rule.conditions):
         where = (*path, "conditions", at)
-        kind = _only_key(document, where, condition.model_fields_set, "condition")
+        kind = _only_key(document, where, condition, "condition")
         if kind is None:
             continue
         plain = kind.removesuffix("_regex")
@@ -234,7 +244,7 @@ def _check_transforms(document: Document, path: KeyPath, rule: schema.Rule) -> N
     seen: set[str] = set()
     for at, each in enumerate(rule.transforms):
         where = (*path, "transforms", at)
-        kind = _only_key(document, where, each.model_fields_set, "transform")
+        kind = _only_key(document, where, each, "transform")
         if kind is None:
             continue
         if kind in seen:
@@ -265,8 +275,8 @@ def _check_actions(
 ) -> None:
     final = 0
     for at, action in enumerate(actions):
-        given = action.model_fields_set - {"order"}
-        _only_key(document, (*path, at), given, "action")
+        given = _given(action)
+        _only_key(document, (*path, at), action, "action")
         final += sum(kind in given for kind in _FINAL_ACTIONS)
         if given & set(_SIGN_IN) and not listener.is_https:
             text = f"{', '.join(given)} needs a listener with protocol HTTPS"
@@ -276,7 +286,7 @@ def _check_actions(
             _check_redirect(document, where, action.redirect, listener)
         if action.forward is not None:
             _check_forward(document, (*path, at, "forward"), action.forward, config, listener)
-    if final != 1:
+    if final != 1 and not document.is_left_empty_below(path):
         text = "a rule has exactly one of forward, redirect and fixed_response"
         document.error(path, "alb.actions", text, key=True)
     orders = [action.order for action in actions]
@@ -289,7 +299,10 @@ def _check_redirect(
     document: Document, path: KeyPath, redirect: schema.Redirect, listener: schema.Listener
 ) -> None:
     for field in ("host", "port", "path", "query"):
-        fault = redirect_fault(field, getattr(redirect, field))
+        text = getattr(redirect, field)
+        fault = redirect_fault(field, text)
+        if fault is None and TEXT_NOT_IN_TARGET.search(text):
+            fault = "a blank cannot stand in the Location of a redirect: write %20"
         if fault is not None:
             document.error((*path, field), "alb.redirect", fault)
     if listener.is_https and redirect.protocol == "HTTP":

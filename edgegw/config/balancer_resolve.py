@@ -13,6 +13,7 @@ from edgegw.alb import model as alb
 from edgegw.alb.rules import compile_rewrite
 from edgegw.awslambda.names import Account
 from edgegw.config import balancer_schema as schema
+from edgegw.config.addresses import host_and_port
 from edgegw.config.function_resolve import function_ref
 
 
@@ -135,8 +136,7 @@ class BalancerResolver:
 
 def parse_target(text: str) -> alb.Target:
     """The target `ADDRESS:PORT`."""
-    host, _, port = text.rpartition(":")
-    return alb.Target(host.strip("[]"), int(port))
+    return alb.Target(*host_and_port(text))
 
 
 def _hex(text: str) -> str:

@@ -106,7 +106,7 @@ class Forward(Model):
 class FixedResponse(Model):
     """A fixed-response action."""
 
-    status_code: Annotated[Text, Field(pattern=r"^[245]\d\d$")]
+    status_code: Annotated[Text, Field(pattern=r"^[245][0-9][0-9]$")]
     content_type: Literal[
         "text/plain", "text/css", "text/html", "application/javascript", "application/json"
     ] = "text/plain"
@@ -119,7 +119,7 @@ class Redirect(Model):
     status_code: Literal["HTTP_301", "HTTP_302"]
     protocol: Literal["HTTP", "HTTPS", "#{protocol}"] = "#{protocol}"
     host: Annotated[str, Field(min_length=1, max_length=128)] = "#{host}"
-    port: Annotated[Text, Field(pattern=r"^(#\{port\}|[1-9]\d{0,4})$")] = "#{port}"
+    port: Annotated[Text, Field(pattern=r"^(#\{port\}|[1-9][0-9]{0,4})$")] = "#{port}"
     path: Annotated[str, Field(min_length=1, max_length=128, pattern="^/")] = "/#{path}"
     query: Annotated[str, Field(max_length=128)] = "#{query}"
 

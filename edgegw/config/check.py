@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection
 from pathlib import Path as FilePath
 from typing import Final
-from urllib.parse import urlsplit
 
 from edgegw.cloudfront import quotas
 from edgegw.cloudfront.behaviors import ALL_METHODS, GET_HEAD, GET_HEAD_OPTIONS
@@ -16,8 +14,8 @@ from edgegw.cloudfront.managed import (
     RESPONSE_HEADERS_POLICIES,
     find_policy,
 )
-from edgegw.cloudfront.origin_rules import is_unsettable
 from edgegw.config import schema
+from edgegw.config.addresses import host_fault
 from edgegw.config.balancer_check import check_balancers
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.fields import Listen
@@ -25,8 +23,11 @@ from edgegw.config.function_check import (
     check_edge_reference,
     check_functions,
 )
+from edgegw.config.origin_check import check_origin, refer
+from edgegw.config.path_check import check_paths
 from edgegw.config.schema import Config, later_keys
-from edgegw.config.spelling import nearest
+from edgegw.config.surroundings_check import check_surroundings
+from edgegw.http.grammar import is_target
 
 
 def check(document: Document, config: Config, base: FilePath) -> None:
@@ -41,7 +42,9 @@ def check(document: Document, config: Config, base: FilePath) -> None:
     for name, distribution in config.distributions.items():
         _check_distribution(document, ("distributions", name), distribution, config)
     check_balancers(document, config, base)
+    check_paths(document, config, base)
     _check_listen_addresses(document, config)
+    check_surroundings(document, config)
 
 
 _CONSEQUENCES: Final = {
@@ -63,22 +66,24 @@ def _check_distribution(
     document: Document, path: KeyPath, distribution: schema.Distribution, config: Config
 ) -> None:
     for name, origin in distribution.origins.items():
-        _check_origin(document, (*path, "origins", name), origin, config)
+        check_origin(document, (*path, "origins", name), origin, config)
     for name, group in distribution.origin_groups.items():
         for at, member in enumerate(group.members):
             where = (*path, "origin_groups", name, "members", at)
-            _refer(document, where, member, distribution.origins, "origin")
+            refer(document, where, member, distribution.origins, "origin")
     _check_error_responses(document, path, distribution.custom_error_responses)
     if len(distribution.behaviors) > quotas.MAX_BEHAVIORS:
         text = f"a distribution has at most {quotas.MAX_BEHAVIORS} cache behaviors"
         document.error((*path, "behaviors"), "cloudfront.behaviors", text, key=True)
-    if distribution.default_root_object.startswith("/"):
-        text = "the default root object has no leading slash: CloudFront answers errors with one"
-        where = (*path, "default_root_object")
-        document.error(where, "cloudfront.default-root-object", text)
+    _check_root_object(document, (*path, "default_root_object"), distribution.default_root_object)
+    for at, alias in enumerate(distribution.aliases):
+        fault = host_fault(alias.removeprefix("*."))
+        if fault is not None:
+            document.error((*path, "aliases", at), "cloudfront.alias", fault)
     _check_behavior(
         document, (*path, "default_behavior"), distribution.default_behavior, distribution, config
     )
+    _check_https(document, path, distribution)
     seen: dict[str, int] = {}
     for at, behavior in enumerate(distribution.behaviors):
         where = (*path, "behaviors", at)
@@ -92,6 +97,15 @@ def _check_distribution(
         seen[behavior.path_pattern] = at
 
 
+def _check_root_object(document: Document, path: KeyPath, name: str) -> None:
+    if name.startswith("/"):
+        text = "the default root object has no leading slash: CloudFront answers errors with one"
+        document.error(path, "cloudfront.default-root-object", text)
+    elif not is_target(f"/{name}"):
+        text = "the default root object holds no blanks: it becomes the path of a request"
+        document.error(path, "cloudfront.default-root-object", text)
+
+
 def _check_error_responses(
     document: Document, path: KeyPath, responses: list[schema.ErrorResponse]
 ) -> None:
@@ -101,50 +115,13 @@ def _check_error_responses(
         if (response.response_page_path is None) != (response.response_code is None):
             text = "response_page_path and response_code belong together"
             document.error(where, "cloudfront.error-response", text)
-        if not (response.response_page_path or "/").startswith("/"):
-            text = "the path of the page starts with /"
+        if response.response_page_path is not None and not is_target(response.response_page_path):
+            text = "the path of the page starts with / and holds no blanks"
             document.error((*where, "response_page_path"), "cloudfront.error-response", text)
         if response.error_code in seen:
             text = f"error_code {response.error_code} stands here twice"
             document.error((*where, "error_code"), "cloudfront.error-response", text)
         seen.add(response.error_code)
-
-
-def _check_origin(document: Document, path: KeyPath, origin: schema.Origin, config: Config) -> None:
-    kinds = ("url", "load_balancer", "s3", "function_url")
-    given = [kind for kind in kinds if getattr(origin, kind) is not None]
-    if len(given) != 1:
-        text = (
-            f"an origin has exactly one of {', '.join(kinds)}; found {', '.join(given) or 'none'}"
-        )
-        document.error(path, "cloudfront.origin", text, key=True)
-        return
-    if origin.load_balancer is not None:
-        where = (*path, "load_balancer")
-        _refer(document, where, origin.load_balancer, config.load_balancers, "load balancer")
-    if origin.url is not None:
-        parts = urlsplit(origin.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            text = f"{origin.url!r} must be http://HOST[:PORT] or https://HOST[:PORT]"
-            document.error((*path, "url"), "cloudfront.origin", text)
-        elif parts.path not in ("", "/") or parts.query:
-            text = "the url of an origin has no path; put it into 'path'"
-            document.error((*path, "url"), "cloudfront.origin", text)
-    longest_name, longest_value = quotas.MAX_CUSTOM_HEADER_NAME, quotas.MAX_CUSTOM_HEADER_VALUE
-    for name, value in origin.custom_headers.items():
-        if is_unsettable(name.lower()):
-            text = f"CloudFront refuses {name!r} as an origin custom header"
-            document.error(
-                (*path, "custom_headers", name), "cloudfront.origin-header", text, key=True
-            )
-        elif len(name) > longest_name or len(value) > longest_value:
-            text = f"{name!r} or its value is too long ({longest_name} and {longest_value})"
-            document.error(
-                (*path, "custom_headers", name), "cloudfront.origin-header", text, key=True
-            )
-    if origin.path and (not origin.path.startswith("/") or origin.path.endswith("/")):
-        text = "the origin path starts with / and does not end with /"
-        document.error((*path, "path"), "cloudfront.origin-path", text)
 
 
 def _check_behavior(
@@ -155,7 +132,7 @@ def _check_behavior(
     config: Config,
 ) -> None:
     origins = [*distribution.origins, *distribution.origin_groups]
-    _refer(document, (*path, "origin"), behavior.origin, origins, "origin")
+    refer(document, (*path, "origin"), behavior.origin, origins, "origin")
     methods = frozenset(behavior.allowed_methods)
     if methods not in (GET_HEAD, GET_HEAD_OPTIONS, ALL_METHODS):
         text = "allowed_methods is [GET, HEAD], [GET, HEAD, OPTIONS] or all seven methods"
@@ -163,18 +140,18 @@ def _check_behavior(
     if find_policy(CACHE_POLICIES, behavior.cache_policy) is None:
         names = [*config.cache_policies, *(each.name for each in CACHE_POLICIES)]
         where = (*path, "cache_policy")
-        _refer(document, where, behavior.cache_policy, names, "cache policy")
+        refer(document, where, behavior.cache_policy, names, "cache policy")
     policy = behavior.origin_request_policy
     if policy is not None and find_policy(ORIGIN_REQUEST_POLICIES, policy) is None:
         names = [*config.origin_request_policies, *(each.name for each in ORIGIN_REQUEST_POLICIES)]
         where = (*path, "origin_request_policy")
-        _refer(document, where, policy, names, "origin request policy")
+        refer(document, where, policy, names, "origin request policy")
     policy = behavior.response_headers_policy
     if policy is not None:
         managed = RESPONSE_HEADERS_POLICIES
         names = [*config.response_headers_policies, *managed, *managed.values()]
         where = (*path, "response_headers_policy")
-        _refer(document, where, policy.removeprefix("Managed-"), names, "response headers policy")
+        refer(document, where, policy.removeprefix("Managed-"), names, "response headers policy")
     for trigger, association in behavior.lambda_functions.items():
         where = (*path, "lambda_functions", trigger)
         check_edge_reference(document, where, association.function, config)
@@ -187,8 +164,9 @@ def _check_listen_addresses(document: Document, config: Config) -> None:
     """No two front doors may listen on the same port of the same address."""
     taken: dict[tuple[str, int], KeyPath] = {}
     doors: list[tuple[KeyPath, Listen]] = [
-        (("distributions", name, "listen"), distribution.listen)
+        (_listen_path(document, name, at), listen)
         for name, distribution in config.distributions.items()
+        for at, listen in enumerate(distribution.listen)
     ]
     for name, balancer in config.load_balancers.items():
         for at, listener in enumerate(balancer.listeners):
@@ -196,6 +174,10 @@ def _check_listen_addresses(document: Document, config: Config) -> None:
     if config.gateway.lambda_api is not None:
         doors.append((("gateway", "lambda_api"), config.gateway.lambda_api))
     for path, listen in doors:
+        fault = host_fault(listen.address) if listen.address else None
+        if fault is not None:
+            document.error(path, "config.address", fault)
+            continue
         if listen.port == 0:
             continue
         address = (listen.address, listen.port)
@@ -210,15 +192,33 @@ def _check_listen_addresses(document: Document, config: Config) -> None:
             document.warning(path, "config.not-loopback", text)
 
 
+def _listen_path(document: Document, name: str, at: int) -> KeyPath:
+    """Where the place to listen stands: alone, or in a list."""
+    path: KeyPath = ("distributions", name, "listen")
+    return (*path, at) if (*path, at) in document.values else path
+
+
+def _check_https(document: Document, path: KeyPath, distribution: schema.Distribution) -> None:
+    """A policy that sends viewers to HTTPS, where nothing takes it."""
+    if any(listen.tls for listen in distribution.listen):
+        return
+    behaviors: list[tuple[KeyPath, schema.DefaultBehavior]] = [
+        ((*path, "default_behavior"), distribution.default_behavior),
+        *(((*path, "behaviors", at), each) for at, each in enumerate(distribution.behaviors)),
+    ]
+    for where, behavior in behaviors:
+        policy = behavior.viewer_protocol_policy
+        if policy != "allow-all":
+            text = (
+                f"{policy} needs HTTPS, and no listen of this distribution has it: "
+                "write listen: [8081, {port: 8443, tls: true}]"
+            )
+            where = (*where, "viewer_protocol_policy")
+            document.warning(where, "cloudfront.no-https", text)
+
+
 def _is_loopback(address: str) -> bool:
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return address == "localhost"
-
-
-def _refer(document: Document, path: KeyPath, name: str, known: Collection[str], kind: str) -> None:
-    """A dangling reference is an error that names the nearest thing there is."""
-    if name not in known:
-        text = f"there is no {kind} {name!r}{nearest(name, list(known))}"
-        document.error(path, "config.reference", text)

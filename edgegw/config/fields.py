@@ -1,8 +1,10 @@
 """What all parts of a configuration's definition are made of."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from edgegw.config.addresses import port_of
 
 
 class Later:
@@ -31,7 +33,7 @@ def text_of(value: object) -> object:
 
 _TEXT_SCHEMA: Final = {"type": ["string", "number"]}
 Text = Annotated[str, BeforeValidator(text_of), WithJsonSchema(_TEXT_SCHEMA)]
-Number = Annotated[float, Field(strict=False)]
+Number = Annotated[float, Field(strict=False, allow_inf_nan=False)]
 Texts = Annotated[
     list[Text],
     BeforeValidator(as_list),
@@ -41,7 +43,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 Anything = Any
 
 
-Share = Annotated[float, Field(strict=False, ge=0, le=1)]
+Share = Annotated[float, Field(strict=False, allow_inf_nan=False, ge=0, le=1)]
 """A part of all calls."""
 
 
@@ -84,12 +86,22 @@ def _listen(value: object) -> object:
     """`"host:port"`, a port, or the mapping."""
     if isinstance(value, int) and not isinstance(value, bool):
         return {"port": value}
-    if isinstance(value, str):
-        host, mark, port = value.rpartition(":")
-        if port.isdigit():
-            host = host.removeprefix("[").removesuffix("]")
-            return {"address": host, "port": int(port)} if mark else {"port": int(port)}
-    return value
+    if not isinstance(value, str):
+        return value
+    host, mark, digits = value.rpartition(":")
+    port = 0 if digits.strip("0") == "" and digits else port_of(digits)
+    if port is None:
+        raise ValueError("listen is PORT or ADDRESS:PORT, with a port from 0 to 65535")
+    host = host.removeprefix("[").removesuffix("]")
+    return {"address": host, "port": port} if mark else {"port": port}
 
 
 Listening = Annotated[Listen, BeforeValidator(_listen)]
+
+
+def _listens(value: object) -> object:
+    return cast("object", value) if isinstance(value, list) else [value]
+
+
+Listenings = Annotated[list[Listening], BeforeValidator(_listens), Field(min_length=1)]
+"""One place to listen, or several."""

@@ -10,9 +10,10 @@ from typing import Final
 from edgegw.awslambda.edge import MAX_STORAGE_MB, MAX_TIMEOUT
 from edgegw.awslambda.model import LATEST
 from edgegw.awslambda.names import is_function_name
-from edgegw.awslambda.variables import MAX_TOTAL, RESERVED, is_valid_name
+from edgegw.awslambda.variables import MAX_TOTAL, OF_THE_RUNTIME, RESERVED, is_valid_name
 from edgegw.awslambda.versions import MIN_UNRESERVED, is_alias_name
 from edgegw.config.document import Document, KeyPath
+from edgegw.config.files import is_file, missing
 from edgegw.config.function_schema import Alias, Function
 from edgegw.config.schema import Config
 from edgegw.config.spelling import nearest
@@ -47,10 +48,12 @@ def _check_function(document: Document, path: KeyPath, function: Function, base:
         else:
             _check_code(document, path, function.code, function.runtime, function.handler, base)
     for at, layer in enumerate(function.layers):
-        if not (base / layer).exists():
-            text = f"{base / layer} does not exist"
+        problem = missing(base / layer)
+        if problem is not None:
+            text = f"{base / layer} {problem}"
             document.error((*path, "layers", at), "config.file", text)
     _check_environment(document, (*path, "environment"), function.environment)
+    check_local_environment(document, (*path, "local_environment"), function.local_environment)
     for number, version in function.versions.items():
         where = (*path, "versions", number)
         code = version.code or function.code
@@ -86,12 +89,27 @@ def _check_environment(document: Document, path: KeyPath, environment: dict[str,
         document.error(path, "lambda.variables-size", text, key=True)
 
 
+def check_local_environment(document: Document, path: KeyPath, environment: dict[str, str]) -> None:
+    """Names that no process could have, or that a runtime needs itself."""
+    for name in environment:
+        if name in OF_THE_RUNTIME:
+            text = f"{name} is what the runtime finds its function by: it cannot be set"
+            document.error((*path, name), "config.local-variable", text, key=True)
+        elif not name or "=" in name or not name.isprintable():
+            text = f"{name!r} is no name of an environment variable"
+            document.error((*path, name), "config.local-variable", text, key=True)
+        elif "\0" in environment[name]:
+            text = f"the value of {name} has a NUL, which no environment variable can have"
+            document.error((*path, name), "config.local-variable", text)
+
+
 def _check_code(
     document: Document, path: KeyPath, name: str, runtime: str, handler: str, base: FilePath
 ) -> None:
     code = base / name
-    if not code.exists():
-        document.error((*path, "code"), "config.file", f"{code} does not exist")
+    problem = missing(code)
+    if problem is not None:
+        document.error((*path, "code"), "config.file", f"{code} {problem}")
     elif code.suffix == ".zip" or runtime.startswith("provided"):
         return  # what is inside is seen when it runs
     elif "." not in handler:
@@ -112,7 +130,7 @@ def handler_file(code: FilePath, runtime: str, handler: str) -> FilePath | None:
         head, _, tail = handler.rpartition("/")
         stem = folder / head / tail.partition(".")[0]
         candidates = [stem.with_name(stem.name + end) for end in ("", ".js", ".mjs", ".cjs")]
-    return next((each for each in candidates if each.is_file()), None)
+    return next((each for each in candidates if is_file(each)), None)
 
 
 def versions_of(function: Function) -> list[str]:

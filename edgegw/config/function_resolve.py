@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -32,12 +33,20 @@ def function_ref(text: str, *, at_edge: bool = False) -> FunctionRef:
     return FunctionRef(name, at_edge, qualifier)
 
 
-def deployed(name: str, given: schema.Function, base: Path, role: str) -> Deployed:
+def deployed(
+    name: str,
+    given: schema.Function,
+    base: Path,
+    role: str,
+    local_environment: Mapping[str, str] = MappingProxyType({}),
+) -> Deployed:
     """The function `name` with versions, aliases, concurrency and policy; `role` is the default.
 
+    `local_environment` are the variables that all functions find on this machine.
     Without versions in the configuration version 1 is the code of `$LATEST`.
     """
-    latest = _latest(name, given, base, given.role or role)
+    local = {**local_environment, **given.local_environment}
+    latest = _latest(name, given, base, given.role or role, tuple(local.items()))
     numbers = sorted(int(each) for each in given.versions) or [1]
     versions = {
         str(number): _version(latest, str(number), given.versions.get(str(number)), base)
@@ -59,7 +68,13 @@ def deployed(name: str, given: schema.Function, base: Path, role: str) -> Deploy
     )
 
 
-def _latest(name: str, given: schema.Function, base: Path, role: str) -> Function:
+def _latest(
+    name: str,
+    given: schema.Function,
+    base: Path,
+    role: str,
+    local_environment: tuple[tuple[str, str], ...],
+) -> Function:
     logging = given.logging
     return Function(
         name,
@@ -75,6 +90,7 @@ def _latest(name: str, given: schema.Function, base: Path, role: str) -> Functio
         logs=LogSettings(logging.format, logging.application_level, logging.system_level),
         description=given.description,
         role=role,
+        local_environment=local_environment,
     )
 
 
@@ -112,6 +128,7 @@ def _version(latest: Function, number: str, given: schema.Version | None, base: 
         latest.logs,
         found.description or latest.description,
         latest.role,
+        latest.local_environment,
     )
 
 

@@ -8,7 +8,9 @@ from edgegw.awslambda.shifting import preset_name
 from edgegw.config.fields import LATER, Anything, FunctionFaults, Model, Number, Text, text_of
 
 Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
-VersionNumber = Annotated[str, BeforeValidator(text_of), Field(pattern=r"^(\$LATEST|[1-9]\d*)$")]
+VersionNumber = Annotated[
+    str, BeforeValidator(text_of), Field(pattern=r"^(\$LATEST|[1-9][0-9]{0,17})$")
+]
 Timeout = Annotated[Number, Field(gt=0, le=900)]
 Memory = Annotated[int, Field(ge=128, le=10240)]
 
@@ -97,6 +99,7 @@ class Function(Model):
     memory_size: Memory = 128
     ephemeral_storage: Annotated[int, Field(ge=512, le=10240)] = 512
     environment: dict[str, Text] = {}
+    local_environment: dict[str, Text] = {}
     layers: Annotated[list[str], Field(max_length=5)] = []
     logging: Logging = Logging.model_construct()
     reserved_concurrency: Annotated[int, Field(ge=0)] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Literal
 
 from edgegw.alb import model as alb
@@ -12,7 +12,9 @@ from edgegw.awslambda.names import Account
 from edgegw.awslambda.shifting import Shift
 from edgegw.awslambda.versions import Deployed
 from edgegw.cloudfront import model as cloudfront
+from edgegw.cloudfront.viewer import viewer_place
 from edgegw.config.faults import FaultPlan
+from edgegw.config.hosts import Hosts
 from edgegw.errors import Finding
 from edgegw.values import value
 from edgegw.wire.tls_options import ClientCertificates
@@ -57,6 +59,12 @@ class DistributionDoor:
         distribution = self.distribution
         behaviors = (*distribution.behaviors, distribution.default_behavior)
         return [each.function for b in behaviors for each in b.associations.values()]
+
+
+def moved_door(door: DistributionDoor, said: Mapping[str, str]) -> DistributionDoor:
+    """`door` with its viewers where they are `said` to be. Raises ViewerError."""
+    place = viewer_place(said, door.distribution.viewer)
+    return replace(door, distribution=replace(door.distribution, viewer=place))
 
 
 @value
@@ -109,6 +117,7 @@ class Config:
     target_groups: Mapping[str, alb.TargetGroup] = field(default_factory=dict[str, alb.TargetGroup])
     faults: Mapping[str, FaultPlan] = field(default_factory=dict[str, FaultPlan])
     fault_seed: int | None = None
+    hosts: Hosts = Hosts()
 
     @property
     def doors(self) -> tuple[Door, ...]:

@@ -20,6 +20,8 @@ from typing import Any, Final
 
 from edgegw.config.model import Config
 from edgegw.config.pickling import pickled
+from edgegw.config.source import read_source
+from edgegw.errors import EdgegwError
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
 _MOST: Final = 50
@@ -62,8 +64,10 @@ def _file(path: Path, environment: Mapping[str, str]) -> Path | None:
     """Where the outcome for this text is kept; None where nothing can be."""
     folder = _folder(environment)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        text = read_source(path) if path.is_file() else None
+    except (OSError, EdgegwError):
+        text = None
+    if text is None:
         return None  # load_file says what is wrong
     if folder is None:
         return None

@@ -8,20 +8,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, cast
-from urllib.parse import urlsplit
 
 from edgegw.awslambda.names import Account
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.behaviors import compile_path_pattern
+from edgegw.cloudfront.hosts import AcceptedHosts, accepted_hosts
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.strictness import Strictness
+from edgegw.cloudfront.viewer import viewer_place
 from edgegw.config import balancer_schema, fields, schema
+from edgegw.config.addresses import origin_address
 from edgegw.config.balancer_resolve import BalancerResolver
 from edgegw.config.check import check
 from edgegw.config.document import Document, document_of, read_document
 from edgegw.config.faults import FaultPlan
 from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
+from edgegw.config.hosts import parsed_hosts
 from edgegw.config.model import (
     ClientCertificates,
     Config,
@@ -29,7 +32,9 @@ from edgegw.config.model import (
     Listen,
     ListenerDoor,
 )
-from edgegw.errors import ConfigError, Finding, UsageError
+from edgegw.config.source import read_source
+from edgegw.config.texts import check_texts
+from edgegw.errors import ConfigError, Finding
 
 
 def load_file(
@@ -41,12 +46,7 @@ def load_file(
     UsageError without file.
     """
     file = Path(path)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UsageError(f"there is no configuration {file}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the configuration {file} cannot be read: {error}") from None
+    text = read_source(file, str(path))
     variables = os.environ if environment is None else environment
     document = read_document(text, str(path), variables)
     config = load_document(document, file.resolve().parent, deploy=deploy)
@@ -60,6 +60,7 @@ def load_dict(value: Mapping[str, Any], base: str | Path = ".") -> Config:
 
 def load_document(document: Document, base: Path, *, deploy: bool = False) -> Config:
     """The configuration in `document`. Raises ConfigError with all findings."""
+    check_texts(document)
     config = schema.validate(document)
     if config is not None:
         check(document, config, base)
@@ -92,17 +93,14 @@ class _Resolver:
         self._balancers = BalancerResolver(config.target_groups, self._account, base)
         points = dict(config.gateway.open_points)
         self._stance = Strictness(strict=config.gateway.strict, **points)
+        self._viewer = viewer_place(config.gateway.viewer.said())
 
     def resolve(self) -> Config:
         config = self._config
         distributions = tuple(
-            DistributionDoor(
-                name,
-                _listen(each.listen, self._base),
-                self._distribution(name, each),
-                tuple(each.origins),
-            )
-            for name, each in config.distributions.items()
+            door
+            for name, distribution in config.distributions.items()
+            for door in self._distribution_doors(name, distribution)
         )
         listeners: list[ListenerDoor] = []
         for name, balancer in config.load_balancers.items():
@@ -112,7 +110,7 @@ class _Resolver:
                 listener = self._balancers.listener(shared, each, tls=listen.tls)
                 listeners.append(ListenerDoor(name, listen, listener))
         unverified = {
-            str(urlsplit(origin.url).hostname)
+            origin_address(origin.url).host
             for distribution in config.distributions.values()
             for origin in distribution.origins.values()
             if origin.url is not None and not origin.verify
@@ -120,7 +118,13 @@ class _Resolver:
         api = config.gateway.lambda_api
         return Config(
             {
-                name: deployed(name, each, self._base, config.gateway.role)
+                name: deployed(
+                    name,
+                    each,
+                    self._base,
+                    config.gateway.role,
+                    config.gateway.local_environment,
+                )
                 for name, each in config.functions.items()
             },
             distributions,
@@ -143,6 +147,7 @@ class _Resolver:
             self._balancers.target_groups,
             self._faults(),
             config.gateway.fault_seed,
+            parsed_hosts(config.gateway.hosts),
         )
 
     def _faults(self) -> Mapping[str, FaultPlan]:
@@ -161,6 +166,25 @@ class _Resolver:
             if faults is not None
         }
 
+    def _distribution_doors(self, name: str, given: schema.Distribution) -> list[DistributionDoor]:
+        """A distribution at each place where it listens."""
+        whole = self._distribution(name, given)
+        listens = [_listen(listen, self._base) for listen in given.listen]
+        secure = [listen.port for listen in listens if listen.tls]
+        return [
+            DistributionDoor(
+                name,
+                listen,
+                replace(
+                    whole,
+                    port=listen.port,
+                    https_port=listen.port if listen.tls else next(iter(secure), None),
+                ),
+                tuple(given.origins),
+            )
+            for listen in listens
+        ]
+
     def _distribution(
         self, name: str, distribution: schema.Distribution
     ) -> cloudfront.Distribution:
@@ -170,10 +194,11 @@ class _Resolver:
         }
         groups = distribution.origin_groups
         digest = hashlib.sha256(name.encode()).hexdigest()
+        domain_name = (distribution.domain_name or f"d{digest[:13]}.cloudfront.net").lower()
         return cloudfront.Distribution(
             name,
             "E" + digest[:13].upper(),
-            f"d{digest[:13]}.cloudfront.net",
+            domain_name,
             tuple(alias.lower() for alias in distribution.aliases),
             tuple(
                 self._behavior(each, each.path_pattern, origins, groups)
@@ -188,7 +213,10 @@ class _Resolver:
                 if each.response_page_path is not None and each.response_code is not None
             },
             distribution.http_version,
-            distribution.listen.port,
+            viewer=self._viewer,
+            hosts=(
+                None if self._config.gateway.accept_any_host else _hosts(domain_name, distribution)
+            ),
         )
 
     def _behavior(
@@ -260,10 +288,8 @@ class _Resolver:
             domain, port = shared.dns_name, listener.port
             protocol = cast("Literal['http', 'https']", listener.protocol.lower())
         elif origin.url is not None:
-            parts = urlsplit(origin.url)
-            protocol: Literal["http", "https"] = "https" if parts.scheme == "https" else "http"
-            domain = str(parts.hostname)
-            port = parts.port or (443 if protocol == "https" else 80)
+            address = origin_address(origin.url)
+            domain, port, protocol = address.host, address.port, address.protocol
         else:
             return _NOWHERE
         return cloudfront.CustomOrigin(
@@ -278,6 +304,12 @@ class _Resolver:
             connection_attempts=origin.connection_attempts,
             connection_timeout=origin.connection_timeout,
         )
+
+
+def _hosts(domain_name: str, distribution: schema.Distribution) -> AcceptedHosts:
+    """What it answers to: its names, and those that it listens at."""
+    places = (listen.address for listen in distribution.listen)
+    return accepted_hosts((domain_name, *distribution.aliases, *places))
 
 
 def _named(origin: cloudfront.CustomOrigin, name: str) -> cloudfront.CustomOrigin:

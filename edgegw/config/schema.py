@@ -5,7 +5,7 @@ and the JSON Schema for editors.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, cast, get_type_hints
 
 from pydantic import BeforeValidator, Field, ValidationError, create_model
@@ -18,6 +18,7 @@ from edgegw.config.fields import (
     LATER,
     Anything,
     Listening,
+    Listenings,
     Model,
     Number,
     OriginFaults,
@@ -152,7 +153,8 @@ class OriginGroup(Model):
 class Distribution(Model):
     """A CloudFront distribution."""
 
-    listen: Listening
+    listen: Listenings
+    domain_name: str | None = None
     aliases: list[str] = []
     default_root_object: str = ""
     origins: dict[str, Origin] = {}
@@ -180,15 +182,43 @@ else:
     OpenPoints = _open_points()
 
 
+class Viewer(Model):
+    """Where viewers are that do not say; `X-Edgegw-Viewer` says it for one request."""
+
+    country: str | None = None
+    country_name: str | None = None
+    region: str | None = None
+    region_name: str | None = None
+    city: str | None = None
+    postal_code: Text | None = None
+    time_zone: str | None = None
+    latitude: Text | None = None
+    longitude: Text | None = None
+    metro_code: Text | None = None
+    asn: Text | None = None
+    ip: str | None = None
+    ja3: str | None = None
+    ja4: str | None = None
+
+    def said(self) -> dict[str, str]:
+        """What is given."""
+        return {name: text for name, text in self if text is not None}
+
+
 class Gateway(Model):
     """Settings of the gateway itself."""
+
+    viewer: Viewer = Viewer.model_construct()
+    hosts: dict[str, str] = {}
+    local_environment: dict[str, Text] = {}
 
     inspector: Annotated[str | None, LATER] = None
     lambda_api: Listening | None = None
     state: str = ".edgegw"
+    accept_any_host: bool = False
     fault_seed: int | None = None
     region: str = "us-east-1"
-    account_id: Annotated[Text, Field(pattern=r"^\d{12}$")] = "123456789012"
+    account_id: Annotated[Text, Field(pattern=r"^[0-9]{12}$")] = "123456789012"
     strict: bool = True
     open_points: OpenPoints = OpenPoints.model_construct()
     concurrency: Annotated[int, Field(ge=1)] = 1000
@@ -215,6 +245,8 @@ class Config(Model):
 
 _PRUNINGS: Final = 5
 """How often the wrong parts are cut out, so that the rest can still be judged."""
+_MOST_ERRORS: Final = 200
+"""Mistakes of one judgement that are told; with more, the file is another one."""
 
 
 def validate(document: Document) -> Config | None:
@@ -228,10 +260,35 @@ def validate(document: Document) -> Config | None:
         try:
             return Config.model_validate(value)
         except ValidationError as error:
-            for detail in error.errors(include_url=False):
+            details = _telling(document, error.errors(include_url=False))
+            if len(details) > _MOST_ERRORS:
+                text = f"{len(details)} mistakes; these are the first {_MOST_ERRORS}"
+                document.error((), "config.many", text)
+                for detail in details[:_MOST_ERRORS]:
+                    _note(document, cast("Mapping[str, Any]", detail))
+                return None
+            for detail in details:
                 _note(document, cast("Mapping[str, Any]", detail))
                 _prune(value, _real_path(document, detail["loc"]), detail["type"])
     return None
+
+
+def _telling(document: Document, details: Sequence[Any]) -> list[Any]:
+    """The errors without those of forms that were not meant.
+
+    A key may take a switch or a mapping; of a mapping with a mistake in it pydantic also says that
+    it is no switch.
+    """
+    if len(details) > _MOST_ERRORS:
+        return list(details)
+    paths = [_real_path(document, detail["loc"]) for detail in details]
+    return [
+        detail
+        for path, detail in zip(paths, details, strict=True)
+        if not isinstance(detail["input"], (dict, list))
+        or detail["loc"] == path
+        or not any(len(other) > len(path) and other[: len(path)] == path for other in paths)
+    ]
 
 
 def _prune(value: Any, path: KeyPath, kind: str) -> None:
@@ -261,6 +318,8 @@ def _describe(document: Document, detail: Mapping[str, Any]) -> None:
     loc = cast("KeyPath", detail["loc"])
     path = _real_path(document, loc)
     match detail["type"]:
+        case _ if path in document.empty:
+            pass  # noted when it was read
         case "extra_forbidden":
             known = _known_keys(loc[:-1])
             text = f"unknown key {str(loc[-1])!r}{nearest(str(loc[-1]), known)}"
@@ -274,8 +333,11 @@ def _describe(document: Document, detail: Mapping[str, Any]) -> None:
             options = [option.strip(" '\"") for option in expected.replace(" or ", ",").split(",")]
             found = str(detail["input"])
             is_key = loc[-1:] == ("[key]",)
-            text = f"{found!r} is not one of {expected}{nearest(found, options)}"
+            text = f"{_brief(found)} is not one of {expected}{nearest(found, options)}"
             document.error(path, "config.value", text, key=is_key)
+        case "value_error":
+            text = str(detail["ctx"]["error"])
+            document.error(path, "config.type", f"{text}; found {_brief(detail['input'])}")
         case _:
             text = f"{str(detail['msg'])[:1].lower()}{str(detail['msg'])[1:]}"
             document.error(path, "config.type", f"{text}; found {_brief(detail['input'])}")
@@ -358,6 +420,8 @@ def json_schema() -> dict[str, Any]:
     schema["title"] = "edgegw configuration"
     definitions = cast("dict[str, dict[str, Any]]", schema["$defs"])
     _allow(definitions, "Listen", {"type": ["string", "integer"]})
+    distribution = definitions["Distribution"]["properties"]
+    distribution["listen"] = {"anyOf": [{"$ref": "#/$defs/Listen"}, distribution["listen"]]}
     _allow(definitions, "Association", {"type": "string"})
     _allow(definitions, "Forward", {"type": "string"}, {"type": "array"})
     return schema

@@ -9,10 +9,12 @@ from typing import Final
 from edgegw.alb import attributes, quotas
 from edgegw.alb.stickiness import PREFIXES
 from edgegw.config import balancer_schema as schema
+from edgegw.config.addresses import host_and_port, port_of
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.function_check import check_reference
 from edgegw.config.schema import Config
 from edgegw.config.spelling import nearest
+from edgegw.http.grammar import is_target
 
 
 def check_target_group(
@@ -28,9 +30,10 @@ def check_target_group(
         text = f"'function' belongs to target_type lambda, this is {group.target_type}"
         document.error((*path, "function"), "alb.function", text, key=True)
     for at, target in enumerate(group.targets):
-        host, mark, port = target.rpartition(":")
-        if not (mark and host and port.isdigit() and 0 < int(port) <= 65535):
-            text = f"{target!r} must be ADDRESS:PORT, such as 127.0.0.1:3000"
+        try:
+            host_and_port(target)
+        except ValueError as error:
+            text = f"{target!r} must be ADDRESS:PORT, such as 127.0.0.1:3000: {error}"
             document.error((*path, "targets", at), "alb.targets", text)
     _check_stickiness(document, path, group)
 
@@ -82,6 +85,9 @@ def _check_stickiness(document: Document, path: KeyPath, group: schema.TargetGro
     if is_sticky and kind == "app_cookie" and not cookie:
         text = "stickiness of type app_cookie needs the name of the application's cookie"
         document.error(where, "alb.stickiness", text, key=True)
+    fault = attributes.TARGET_GROUP["stickiness.app_cookie.cookie_name"].fault(cookie)
+    if cookie and fault is not None:
+        document.error(where, "alb.stickiness", f"the cookie name {cookie!r} {fault}", key=True)
     if cookie.startswith(PREFIXES):
         text = f"the cookie name {cookie!r} begins with AWSALB, which is the load balancer's own"
         document.error(where, "alb.stickiness", text, key=True)
@@ -90,7 +96,7 @@ def _check_stickiness(document: Document, path: KeyPath, group: schema.TargetGro
         document.error((*path, "attributes"), "alb.slow-start", text, key=True)
 
 
-_CODES: Final = re.compile(r"\d{1,3}(-\d{1,3})?(,\d{1,3}(-\d{1,3})?)*")
+_CODES: Final = re.compile("[0-9]{1,3}(-[0-9]{1,3})?(,[0-9]{1,3}(-[0-9]{1,3})?)*")
 
 
 def _check_health(document: Document, path: KeyPath, group: schema.TargetGroup) -> None:
@@ -112,22 +118,20 @@ def _check_health(document: Document, path: KeyPath, group: schema.TargetGroup) 
     if check.enabled is False and group.target_type != "lambda":
         text = "AWS checks ip and instance targets always; here they count as healthy"
         document.warning((*path, "enabled"), "alb.health-check", text)
-    if check.path is not None and not check.path.startswith("/"):
-        document.error((*path, "path"), "alb.health-check", "the path must start with /")
-    if check.port not in (None, "traffic-port") and not _is_port(str(check.port)):
+    if check.path is not None and not is_target(check.path):
+        text = "the path must start with / and hold no blanks"
+        document.error((*path, "path"), "alb.health-check", text)
+    if check.port not in (None, "traffic-port") and port_of(str(check.port)) is None:
         text = "the port must be traffic-port or a number from 1 to 65535"
         document.error((*path, "port"), "alb.health-check", text)
     if check.matcher is not None:
         is_grpc = group.protocol_version == "GRPC"
         low, high = quotas.GRPC_CODES if is_grpc else quotas.HTTP_CODES
-        numbers = [int(each) for each in re.findall(r"\d+", check.matcher)]
-        if not _CODES.fullmatch(check.matcher) or any(not low <= n <= high for n in numbers):
+        is_list = _CODES.fullmatch(check.matcher) is not None
+        numbers = [int(each) for each in re.findall("[0-9]+", check.matcher)] if is_list else []
+        if not is_list or any(not low <= n <= high for n in numbers):
             text = f"{check.matcher!r} must be codes from {low} to {high}: 200, 200,202 or 200-299"
             document.error((*path, "matcher"), "alb.health-check", text)
-
-
-def _is_port(text: str) -> bool:
-    return text.isdigit() and 1 <= int(text) <= 65535
 
 
 def check_attributes(

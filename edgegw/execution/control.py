@@ -27,6 +27,7 @@ from edgegw.awslambda.versions import (
     put_reserved,
     update_alias,
 )
+from edgegw.errors import EnvironmentProblem
 from edgegw.execution.packages import code_digest
 from edgegw.execution.service import LambdaService
 
@@ -126,12 +127,19 @@ class ControlPlane:
         sha256 = api.text_member(body, "CodeSha256", "")
         changed, version = publish(deployed, facts.sha256, description=description, expected=sha256)
         if changed is not deployed:
-            kept = await asyncio.to_thread(self._service.packages.snapshot, deployed.latest)
+            kept = await self._copied(deployed.latest)
             changed, version = publish(
                 deployed, facts.sha256, code=kept, description=description, expected=sha256
             )
             self._service.change(changed)
         return await self._configuration(version, version.version)
+
+    async def _copied(self, function: Function) -> str:
+        """The folder with a copy of the code. Raises ServiceError where there can be none."""
+        try:
+            return await asyncio.to_thread(self._service.packages.snapshot, function)
+        except EnvironmentProblem as problem:
+            raise ServiceError("InvalidParameterValueException", str(problem)) from problem
 
     async def _with_digests(self, deployed: Deployed) -> Deployed:
         """With the newest version's fingerprint, so that it shows whether anything changed."""

@@ -43,12 +43,10 @@ from edgegw.awslambda.lifecycle import (
     exit_error,
     memory_error,
     next_phase,
-    platform_error,
     timeout_error,
 )
 from edgegw.awslambda.logs import InitReport
 from edgegw.awslambda.model import Function, FunctionError, Outcome, Report, Returned
-from edgegw.errors import EnvironmentProblem
 from edgegw.execution.background import Background
 from edgegw.execution.channel import (
     Channel,
@@ -57,10 +55,11 @@ from edgegw.execution.channel import (
     PendingInvocation,
     RuntimeAnswer,
 )
+from edgegw.execution.child_end import end_child, tell_extensions, wind_down
 from edgegw.execution.log_store import Journal
 from edgegw.execution.output import Output
 from edgegw.execution.request_ids import RequestIds
-from edgegw.execution.spawning import InvalidEntrypointError
+from edgegw.execution.start_failures import start_error
 from edgegw.execution.watch import Watch
 from edgegw.values import value
 
@@ -77,15 +76,16 @@ Status = Literal["success", "error", "timeout", "failure"]
 class EnvironmentSpec:
     """What an environment is made of.
 
-    `spawn` makes a fresh child of it and may raise EnvironmentProblem or InvalidEntrypointError;
-    it gets a function that hears of extensions. `temporary` is the folder that TMPDIR names.
+    `spawn` makes a fresh child of it, and the folder `temporary` (which TMPDIR names) where it is
+    not there; whatever it raises is an outcome. It gets two functions: one hears of extensions, the
+    other whether the system holds the folder to its size.
     """
 
     function: Function
     name: str
     journal: Journal
     temporary: str
-    spawn: Callable[[Callable[[str, str], None]], Awaitable[Child]]
+    spawn: Callable[[Callable[[str, str], None], Callable[[bool], None]], Awaitable[Child]]
     is_provisioned: bool = False
     is_debugged: bool = False
     """Whether a debugger may stop it: then no limit of time or memory ends it."""
@@ -178,21 +178,25 @@ class Environment:
 
     async def _load(self, limit: float, request_id: str) -> ErrorObject | None:
         """Starts a process and waits `limit` seconds until its code is loaded."""
+        if self._fatal == "storage":  # else the next process would be ended for what this one left
+            shutil.rmtree(self._setting.temporary, ignore_errors=True)
         self._fatal = None
         self._output.telemetry = None
+        timer = asyncio.timeout(limit)
         try:
-            async with asyncio.timeout(limit):
-                child = await self._setting.spawn(self._output.extension_registered)
+            async with timer:
+                child = await self._setting.spawn(
+                    self._output.extension_registered, self._watch.storage_limited
+                )
                 self._attach(child)
                 failure = await child.channel.init()
-        except TimeoutError:
-            failure = timeout_error(request_id, limit)
         except EnvironmentLostError:
             failure = await self._why_lost(request_id)
-        except InvalidEntrypointError as error:
-            failure = platform_error("Runtime.InvalidEntrypoint", request_id, str(error))
-        except EnvironmentProblem as problem:
-            failure = platform_error("Runtime.InvalidEntrypoint", request_id, str(problem))
+        except Exception as error:  # whatever it is, the invocations that wait must hear of it
+            if timer.expired():
+                failure = timeout_error(request_id, limit)
+            else:
+                failure = start_error(request_id, self._setting.name, error)
         except BaseException:
             self._drop("FAILURE")
             raise
@@ -449,9 +453,9 @@ class Environment:
         close_pipes = self._output.detach()
         if child.extensions and reason != "SPINDOWN":
             child.send_signal(signal.SIGKILL)  # the runtime first, then the extensions
-            self._background.start(_wind_down(child, reason, close_pipes))
+            self._background.start(wind_down(child, reason, close_pipes))
             return
-        _end(child, close_pipes)
+        end_child(child, close_pipes)
 
     async def shut_down(self) -> None:
         """The shutdown phase: extensions hear of it and get their time, then all is killed.
@@ -467,7 +471,7 @@ class Environment:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(min(seconds, RUNTIME_SHUTDOWN)):
                         await child.ended()
-                await _tell_extensions(child, "SPINDOWN", seconds)
+                await tell_extensions(child, "SPINDOWN", seconds)
         await self._background.settled()
         self.kill()
 
@@ -497,25 +501,3 @@ def _status_of(failure: ErrorObject) -> tuple[Status, str]:
 def _header(trace_id: str) -> str:
     """A trace header as the runtime gets it: one line, not too long."""
     return trace_id[:_MAX_TRACE].replace("\n", " ")
-
-
-async def _tell_extensions(child: Child, reason: str, seconds: float) -> None:
-    """SHUTDOWN to the extensions, and the time until they are gone or the time is up."""
-    if child.telemetry is not None:
-        await child.telemetry.flush()
-    child.channel.shut_down(reason, seconds)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            for ended in child.extensions:
-                await ended()
-
-
-async def _wind_down(child: Child, reason: str, close_pipes: Callable[[], None]) -> None:
-    await _tell_extensions(child, reason, child.channel.shutdown_time())
-    _end(child, close_pipes)
-
-
-def _end(child: Child, close_pipes: Callable[[], None]) -> None:
-    child.kill()
-    child.channel.close()
-    close_pipes()

@@ -25,7 +25,13 @@ from edgegw.execution.spawning import Spawner, Start, Zygotes
 from edgegw.execution.zygote import RUNTIMES
 from edgegw.values import value
 
-_CREDENTIALS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_CREDENTIALS: Final = {
+    "AWS_ACCESS_KEY_ID": "ASIAEDGEGW0NOTREAL00",
+    "AWS_SECRET_ACCESS_KEY": "edgegw-made-up/no-account-takes-this-key",
+    "AWS_SESSION_TOKEN": "edgegw-made-up-session-token",
+}
+"""What functions sign with unless they get real credentials. No account takes them; without any,
+SDKs would search for some, for seconds, and hooks that sign would fail."""
 
 
 @value
@@ -39,7 +45,7 @@ class ServiceSettings:
 
 
 class EnvironmentMaker:
-    """Makes environments with `settings`; each runtime is looked for once.
+    """Makes environments with `settings`; each runtime is looked for until it is there.
 
     What is in `debug_ports` waits for a debugger.
     """
@@ -50,15 +56,16 @@ class EnvironmentMaker:
         self.logs = LogStore()
         self.packages = Packages()
         self._zygotes = Zygotes(lambda: self.packages.root)
-        self._spawners: dict[str, Spawner | EnvironmentProblem] = {}
+        self._spawners: dict[str, Spawner] = {}
 
     def spawner(self, function: Function) -> Spawner | EnvironmentProblem:
+        """What starts the runtime of `function`, or why there is none at this moment."""
         key = _spawner_key(function)
         if key not in self._spawners:
             try:
                 self._spawners[key] = self._make_spawner(function)
             except EnvironmentProblem as problem:
-                self._spawners[key] = problem
+                return problem
         return self._spawners[key]
 
     def _make_spawner(self, function: Function) -> Spawner:
@@ -74,11 +81,14 @@ class EnvironmentMaker:
         day = time.strftime("%Y/%m/%d", time.gmtime())
         stream = f"{day}/[{function.version}]{uuid.uuid4().hex}"
         journal = Journal(self.logs.group(name), stream, function.logs, function.version)
-        temporary = self.packages.folder("tmp")
+        temporary = self.packages.name_folder("tmp")
         kind = "provisioned-concurrency" if provisioned else "on-demand"
 
-        async def spawn(on_extension: Callable[[str, str], None]) -> Child:
-            return await self._spawn(function, name, stream, temporary, kind, on_extension)
+        async def spawn(
+            on_extension: Callable[[str, str], None], on_limited: Callable[[bool], None]
+        ) -> Child:
+            heard = on_extension, on_limited
+            return await self._spawn(function, name, stream, temporary, kind, heard)
 
         is_slowed = self.settings.cpu == "proportional"
         return Environment(
@@ -101,14 +111,14 @@ class EnvironmentMaker:
         stream: str,
         temporary: str,
         kind: str,
-        on_extension: Callable[[str, str], None],
+        heard: tuple[Callable[[str, str], None], Callable[[bool], None]],
     ) -> Child:
         spawner = self.spawner(function)
         if isinstance(spawner, EnvironmentProblem):
             raise spawner
+        self.packages.ensure(temporary)
         package = self.packages.prepare(function)
-        names = _CREDENTIALS if self.settings.pass_credentials else ()
-        credentials = {each: os.environ[each] for each in names if each in os.environ}
+        credentials = self._credentials()
         language = function.runtime.language
         place = Place(
             name,
@@ -144,16 +154,22 @@ class EnvironmentMaker:
         }
         port = self.debug_ports.get((name, function.version), 0)
         account_id = self.settings.account.account_id
-        start = Start(function, settings, found, package, account_id, on_extension, port)
+        storage = (temporary, function.ephemeral_storage_mb * 1024 * 1024)
+        start = Start(function, settings, found, package, account_id, *heard, storage, port)
         if package.extensions and language != "provided":
             return await extended(spawner, self._zygotes, start)
         return await spawner.spawn(start)
 
+    def _credentials(self) -> dict[str, str]:
+        """Those of this process where the user passes them on, else made-up ones."""
+        if not self.settings.pass_credentials:
+            return dict(_CREDENTIALS)
+        return {name: os.environ[name] for name in _CREDENTIALS if name in os.environ}
+
     async def close(self) -> None:
         """Ends every process that is not part of an environment, and removes what was unpacked."""
         for spawner in self._spawners.values():
-            if not isinstance(spawner, EnvironmentProblem):
-                await spawner.close()
+            await spawner.close()
         self._spawners.clear()
         await self._zygotes.close()
         await asyncio.to_thread(self.packages.close)

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from edgegw.awslambda.lifecycle import MAX_RESPONSE, ErrorObject, response_too_large
-from edgegw.awslambda.payload import decode_payload, encode_payload
+from edgegw.awslambda.payload import as_text, decode_payload, encode_payload
 from edgegw.execution.channel import (
     EnvironmentLostError,
     PendingInvocation,
@@ -177,4 +177,6 @@ def runtime_failure(data: bytes) -> ErrorObject:
         value = None
     if not isinstance(value, Mapping):
         return ErrorObject("Runtime.Unknown", "", data)
-    return ErrorObject(str(value.get("errorType", "")), str(value.get("errorMessage", "")), data)
+    return ErrorObject(
+        as_text(value.get("errorType", "")), as_text(value.get("errorMessage", "")), data
+    )

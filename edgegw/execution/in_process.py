@@ -81,10 +81,20 @@ async def call(handler: Handler, function: Function, invocation: Invocation, arn
     """
     await in_task()  # so that an async handler finds one
     request_id = str(uuid.uuid4())
-    context = HandlerContext(function, invocation, request_id, arn)
     started = time.perf_counter()
     try:
-        result = handler(decode_payload(invocation.payload), context)
+        context = HandlerContext(function, invocation, request_id, arn)
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        kind = "Runtime.LambdaContextUnmarshalError"
+        report = _report(function, request_id, started)
+        return _failed(kind, "Unable to parse client context", [], report)
+    try:
+        event = decode_payload(invocation.payload)
+    except ValueError as error:
+        text = f"Unable to unmarshal input: {error}"
+        return _failed("Runtime.UnmarshalError", text, [], _report(function, request_id, started))
+    try:
+        result = handler(event, context)
         if inspect.isawaitable(result):
             result = await result
     except asyncio.CancelledError:
@@ -96,7 +106,7 @@ async def call(handler: Handler, function: Function, invocation: Invocation, arn
         return _failed(type(error).__name__, str(error), stack, report)
     try:
         payload = encode_payload(result)
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError) as error:
         text = f"Unable to marshal response: {error}"
         return _failed("Runtime.MarshalError", text, [], _report(function, request_id, started))
     return Returned(payload, _report(function, request_id, started))

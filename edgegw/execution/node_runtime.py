@@ -15,7 +15,7 @@ from edgegw.awslambda.model import Runtime
 from edgegw.awslambda.runtimes import node_flags
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.channel import Child
-from edgegw.execution.spawning import Start, Zygotes, framed, wrapped
+from edgegw.execution.spawning import Start, Zygotes, framed, limit_storage, wrapped
 from edgegw.execution.zygote import RUNTIMES, ZygoteChild
 
 logger = logging.getLogger(__name__)
@@ -53,23 +53,42 @@ class NodeSpawner:
             self._spare = asyncio.ensure_future(self._start())
 
     async def spawn(self, start: Start) -> Child:
+        zygote = await self._zygotes.of(sys.executable)
+        await limit_storage(zygote, start)
         wrapper = start.variables.get("AWS_LAMBDA_EXEC_WRAPPER")
         if wrapper or "NODE_OPTIONS" in start.variables or start.debug_port:
-            zygote = await self._zygotes.of(sys.executable)
             command = await self._command(start.variables.get("NODE_OPTIONS", ""))
             if start.debug_port:
                 command.insert(1, f"--inspect=127.0.0.1:{start.debug_port}")
             argv = [*([wrapper] if wrapper else []), *command]
             return await wrapped(zygote, argv, start, start.settings)
-        spare, self._spare = self._spare, None
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(_SPARE_DELAY, self._start_spare)
         try:
-            started = await (spare if spare is not None else self._start())
+            started = await self._take_spare() or await self._start()
         except OSError as error:
+            self._forget()
             raise EnvironmentProblem(f"Node.js cannot be started: {error}") from error
         return await framed(started, start.settings)
+
+    async def _take_spare(self) -> ZygoteChild | None:
+        """The child that was started ahead; None without one, also where that failed."""
+        spare, self._spare = self._spare, None
+        if spare is None:
+            return None
+        try:
+            return await spare
+        except (OSError, EnvironmentProblem):  # of another moment than this one
+            self._forget()
+            return None
+
+    def _forget(self) -> None:
+        """What was learned of Node.js may not hold any more: it can be installed anew elsewhere."""
+        if self._looking is not None and self._looking.done():
+            self._looking = None
+        with contextlib.suppress(EnvironmentProblem):
+            self._executable = find_node()
 
     async def _start(self) -> ZygoteChild:
         zygote = await self._zygotes.of(sys.executable)
@@ -78,14 +97,18 @@ class NodeSpawner:
 
     async def _command(self, options: str = "") -> list[str]:
         """The command of a child, less the flags that `options` (NODE_OPTIONS) reverses."""
-        if self._looking is None:
-            self._looking = asyncio.ensure_future(self._look())
-        knows_flags = await asyncio.shield(self._looking)
+        looking = self._looking
+        if looking is None or (looking.done() and (looking.cancelled() or looking.exception())):
+            looking = self._looking = asyncio.ensure_future(self._look())
+        knows_flags = await asyncio.shield(looking)
         flags = node_flags(self._runtime.version[0], options) if knows_flags else ()
         return [self._executable, *flags, _NODE_HOST]
 
     async def _look(self) -> bool:
-        """Whether this Node.js knows Lambda's flags for this runtime; and which one it is."""
+        """Whether this Node.js knows Lambda's flags for this runtime; and which one it is.
+
+        Raises OSError, or EnvironmentProblem where it does not even say its version.
+        """
         major = self._runtime.version[0]
         for flags in (node_flags(major), ()):
             process = await asyncio.create_subprocess_exec(
@@ -98,6 +121,9 @@ class NodeSpawner:
             printed, _ = await process.communicate()
             if process.returncode == 0:
                 break
+            if process.returncode is None or process.returncode < 0 or not flags:
+                text = f"{self._executable} --version ended with {process.returncode}"
+                raise EnvironmentProblem(text)
         self._version = printed.decode("latin-1").strip().removeprefix("v")
         if self._version.partition(".")[0] != str(major):
             logger.warning(

@@ -1,17 +1,20 @@
 """Code and layers on disk: folders as they are, zip packages unpacked, layers merged to one /opt.
 
-Whatever is made here lies in one temporary folder that ends with the service.
+Whatever is made here lies in one temporary folder that ends with the service. Systems clean up
+folders like it: what is gone is made again when it is needed next. Only its name is kept, so that
+a full disk or a missing folder is a failure of that moment and not of all that come after.
 """
 
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import os
+import secrets
 import shutil
 import stat
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -19,10 +22,9 @@ from typing import Final
 from edgegw.awslambda.model import Function
 from edgegw.awslambda.versions import Deployed
 from edgegw.errors import EnvironmentProblem
+from edgegw.execution.unpacking import unpack
 from edgegw.values import value
 
-MAX_UNZIPPED: Final = 262_144_000
-"""Bytes of code and layers, unpacked (Lambda quotas)."""
 _SKIPPED: Final = frozenset({"__pycache__", ".git", ".venv", "venv", ".edgegw"})
 
 
@@ -66,24 +68,40 @@ class Packages:
 
     @property
     def root(self) -> str:
-        """The folder that holds everything that is made here."""
+        """The folder that holds everything that is made here; whether it is there or not."""
         if not self._root:
-            self._root = tempfile.mkdtemp(prefix="edgegw-")
+            self._root = str(Path(_temporary_folder(), f"edgegw-{secrets.token_hex(4)}"))
         return self._root
 
-    def folder(self, prefix: str) -> str:
-        """A new folder of one's own; the paths stay short, sockets need that."""
+    def name_folder(self, prefix: str) -> str:
+        """The name of a folder of one's own, for `ensure`; short, sockets need that."""
         self._count += 1
-        made = Path(self.root, f"{prefix}{self._count}")
-        made.mkdir()
-        return str(made)
+        return str(Path(self.root, f"{prefix}{self._count}"))
+
+    def ensure(self, folder: str) -> None:
+        """Has a folder that was named here exist. Raises EnvironmentProblem."""
+        try:
+            _make_private(self.root)
+            Path(folder).mkdir(exist_ok=True)
+        except OSError as error:
+            text = f"the temporary folder {folder} cannot be made: {error.strerror}"
+            raise EnvironmentProblem(text) from error
+
+    def folder(self, prefix: str) -> str:
+        """A new folder of one's own. Raises EnvironmentProblem."""
+        made = self.name_folder(prefix)
+        self.ensure(made)
+        return made
 
     def prepare(self, function: Function) -> Package:
         """The folders of `function`. Raises EnvironmentProblem for what cannot be unpacked."""
         layers = tuple(self._folder_of(each) for each in function.layers)
-        if layers not in self._merged:
-            self._merged[layers] = self._merge(layers)
-        return Package(self._folder_of(function.code), self._merged[layers])
+        opt = layers[0] if layers else ""
+        if len(layers) > 1:
+            opt = self._merged.get(layers, "")
+            if not Path(opt).is_dir() or not opt:
+                opt = self._merged[layers] = self._merge(layers)
+        return Package(self._folder_of(function.code), opt)
 
     def _folder_of(self, path: str) -> str:
         if os.path.isdir(path):  # noqa: PTH112 - asked for every environment
@@ -91,47 +109,44 @@ class Packages:
         if not path.endswith(".zip"):
             return str(Path(path).parent)
         try:
-            found = Path(path).stat()
-            key = (path, found.st_mtime_ns, found.st_size)
-            if key not in self._unpacked:
-                self._unpacked[key] = self._unpack(path)
-        except (OSError, zipfile.BadZipFile) as error:
-            raise EnvironmentProblem(f"{path} cannot be unpacked: {error}") from error
-        return self._unpacked[key]
-
-    def _unpack(self, path: str) -> str:
-        target = self.folder("zip")
-        with zipfile.ZipFile(path) as package:
-            if sum(each.file_size for each in package.infolist()) > MAX_UNZIPPED:
-                text = f"{path}: Unzipped size must be smaller than {MAX_UNZIPPED} bytes"
-                raise EnvironmentProblem(text)
-            for each in package.infolist():
-                where = package.extract(each, target)
-                mode = each.external_attr >> 16
-                if mode and not each.is_dir() and not stat.S_ISLNK(mode):
-                    Path(where).chmod(stat.S_IMODE(mode) | stat.S_IRUSR)
-        return target
+            seen = Path(path).stat()
+        except OSError as error:
+            raise EnvironmentProblem(f"{path} cannot be unpacked: {error.strerror}") from error
+        key = (path, seen.st_mtime_ns, seen.st_size)
+        unpacked = self._unpacked.get(key, "")
+        if not unpacked or not Path(unpacked).is_dir():
+            unpacked = self.folder("zip")
+            unpack(path, unpacked)
+            self._unpacked[key] = unpacked
+        return unpacked
 
     def _merge(self, layers: tuple[str, ...]) -> str:
-        if len(layers) <= 1:
-            return layers[0] if layers else ""
         target = self.folder("opt")
-        for layer in layers:  # later ones win
-            shutil.copytree(layer, target, symlinks=True, dirs_exist_ok=True)
+        try:
+            for layer in layers:  # later ones win
+                shutil.copytree(layer, target, symlinks=True, dirs_exist_ok=True)
+        except OSError as error:  # shutil.Error is one
+            shutil.rmtree(target, ignore_errors=True)
+            raise EnvironmentProblem(f"the layers cannot be merged: {error}") from error
         return target
 
     def forget(self, deployed: Deployed) -> None:
         """The code or a layer of a function changed: layers are merged anew."""
         for function in (deployed.latest, *deployed.versions.values()):
-            if len(function.layers) > 1:
-                self._merged.pop(tuple(self._folder_of(each) for each in function.layers), None)
+            changed = set(function.layers)  # a zip package that changed has a folder of its own
+            self._merged = {key: opt for key, opt in self._merged.items() if not changed & {*key}}
 
     def snapshot(self, function: Function) -> str:
-        """A copy of the code as it is now: what a published version keeps."""
+        """A copy of the code as it is now: what a published version keeps.
+
+        Raises EnvironmentProblem.
+        """
         target = Path(self.folder("version"), "code")
-        shutil.copytree(
-            self._folder_of(function.code), target, symlinks=True, ignore=_ignored_in_copies
-        )
+        code = self._folder_of(function.code)
+        try:
+            shutil.copytree(code, target, symlinks=True, ignore=_ignored_in_copies)
+        except OSError as error:
+            raise EnvironmentProblem(f"{code} cannot be copied: {error}") from error
         return str(target)
 
     def close(self) -> None:
@@ -141,6 +156,25 @@ class Packages:
         self._root = ""
         self._unpacked.clear()
         self._merged.clear()
+
+
+def _temporary_folder() -> str:
+    """Where the system has temporary files; where nothing can be written, that is said later."""
+    try:
+        return tempfile.gettempdir()
+    except OSError:
+        return os.environ.get("TMPDIR", "/tmp")  # noqa: S108 - only the name of what is missing
+
+
+def _make_private(folder: str) -> None:
+    """Has a folder exist that is ours alone: others may make one in the place of what vanished."""
+    try:
+        Path(folder).mkdir(0o700)
+    except FileExistsError:
+        there = Path(folder).lstat()
+        is_ours = there.st_uid == os.geteuid() and not there.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        if not is_ours or not stat.S_ISDIR(there.st_mode):
+            raise PermissionError(errno.EPERM, "it is not this user's alone", folder) from None
 
 
 def _ignored_in_copies(_folder: str, names: list[str]) -> list[str]:

@@ -10,12 +10,11 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import cast
 
 from edgegw.awslambda.model import Runtime
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.channel import Child
-from edgegw.execution.spawning import Start, Zygotes, framed, wrapped
+from edgegw.execution.spawning import SHORTAGES, Start, Zygotes, framed, limit_storage, wrapped
 from edgegw.execution.zygote import RUNTIMES, Zygote
 
 logger = logging.getLogger(__name__)
@@ -38,8 +37,16 @@ class PythonSpawner:
         return f"Python {'.'.join(map(str, zygote.version))} ({zygote.executable})"
 
     async def start(self) -> None:
-        if self._starting is None:
-            self._starting = asyncio.ensure_future(self._start())
+        self._zygote()
+
+    def _zygote(self) -> asyncio.Task[Zygote]:
+        """The zygote, on its way where there is none; what failed before is tried again."""
+        task = self._starting
+        if task is not None and task.done() and (task.exception() or task.result().is_gone):
+            task = None
+        if task is None:
+            task = self._starting = asyncio.ensure_future(self._start())
+        return task
 
     async def _start(self) -> Zygote:
         wanted = self._runtime.version
@@ -47,7 +54,9 @@ class PythonSpawner:
         for executable in await asyncio.to_thread(_pythons, wanted):
             try:
                 zygote = await self._zygotes.of(executable)
-            except (OSError, TimeoutError, EnvironmentProblem) as error:
+            except (OSError, EnvironmentProblem) as error:
+                if isinstance(error, OSError) and error.errno in SHORTAGES:
+                    raise  # another interpreter is no remedy, and would be kept
                 problems.append(f"{executable}: {error}")
                 continue
             if zygote.version != wanted:
@@ -60,14 +69,10 @@ class PythonSpawner:
         raise EnvironmentProblem("no Python interpreter could be started: " + "; ".join(problems))
 
     async def spawn(self, start: Start) -> Child:
-        await self.start()
-        task = cast("asyncio.Task[Zygote]", self._starting)
-        zygote = await asyncio.shield(task)
-        if zygote.is_gone:
-            if self._starting is task:
-                self._starting = None
-            return await self.spawn(start)
+        zygote = await asyncio.shield(self._zygote())
         settings = start.settings
+        if not start.package.extensions:  # which come from another zygote and share the folder
+            await limit_storage(zygote, start)
         script = str(RUNTIMES / "python" / "environment.py")
         if start.debug_port:
             debug = {"port": start.debug_port, "path": _debugpy_folder(start)}
@@ -82,7 +87,7 @@ class PythonSpawner:
     async def close(self) -> None:
         task, self._starting = self._starting, None
         if task is not None:
-            with contextlib.suppress(EnvironmentProblem, asyncio.CancelledError):
+            with contextlib.suppress(OSError, EnvironmentProblem, asyncio.CancelledError):
                 await task
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from edgegw.awslambda.model import Function
 from edgegw.errors import EnvironmentProblem
@@ -26,6 +27,10 @@ from edgegw.values import value
 logger = logging.getLogger(__name__)
 
 
+SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC})
+"""What the system may lack at one moment and have at the next: nothing is learned from it."""
+
+
 class InvalidEntrypointError(Exception):
     """There is no executable to start; the text is AWS's."""
 
@@ -34,8 +39,9 @@ class InvalidEntrypointError(Exception):
 class Start:
     """All that a child is told: what the bundled runtimes get at init, the variables, the folders.
 
-    `on_extension` hears the name and events of each extension that registers. With a `debug_port`
-    a debugger can attach there.
+    `storage` is the temporary folder with the bytes that it may hold. `on_limited` hears whether
+    the system holds it to that, `on_extension` the name and events of each registered extension.
+    With a `debug_port` a debugger can attach there.
     """
 
     function: Function
@@ -44,6 +50,8 @@ class Start:
     package: Package
     account_id: str
     on_extension: Callable[[str, str], None]
+    on_limited: Callable[[bool], None]
+    storage: tuple[str, int]
     debug_port: int = 0
 
 
@@ -71,18 +79,26 @@ class Spawner(Protocol):
 class Zygotes:
     """One zygote per interpreter, shared by spawners, started when first asked for.
 
-    `folder` answers what they remove at their end.
+    `folder` answers what they see removed at their end.
     """
 
     def __init__(self, folder: Callable[[], str]) -> None:
         self._folder = folder
         self._tasks: dict[str, asyncio.Task[Zygote]] = {}
+        self._killed: list[Zygote] = []
 
     async def of(self, executable: str) -> Zygote:
-        """The zygote of `executable`. Raises OSError, TimeoutError or EnvironmentProblem."""
+        """The zygote of `executable`. Raises OSError, TimeoutError or EnvironmentProblem.
+
+        A failure is not remembered, nor one that was killed; its guardian stays until the end.
+        """
         task = self._tasks.get(executable)
-        if task is not None and task.done() and (task.exception() or task.result().is_gone):
-            task = None
+        if task is not None and task.done():
+            if task.cancelled() or task.exception():
+                task = None
+            elif task.result().is_gone:
+                self._killed.append(task.result())
+                task = None
         if task is None:
             task = self._tasks[executable] = asyncio.ensure_future(self._started(executable))
         return await asyncio.shield(task)
@@ -97,7 +113,14 @@ class Zygotes:
         tasks, self._tasks = list(self._tasks.values()), {}
         for task in tasks:
             with contextlib.suppress(OSError, TimeoutError, EnvironmentProblem):
-                await (await task).close()
+                self._killed.append(await task)
+        await asyncio.gather(*(each.close() for each in self._killed))
+        self._killed.clear()
+
+
+async def limit_storage(zygote: Zygote, start: Start) -> None:
+    """Limits the temporary folder of what `zygote` starts, where that is possible."""
+    start.on_limited(await zygote.limit(*start.storage))
 
 
 async def wrapped(

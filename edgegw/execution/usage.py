@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -34,6 +35,18 @@ def _children(pid: int) -> list[int]:
         with open(f"/proc/{pid}/task/{task}/children", "rb") as children:  # noqa: PTH123
             found += [int(each) for each in children.read().split()]
     return found
+
+
+def signal_tree(pid: int, number: int) -> None:
+    """Sends a signal to a process, its group and its descendants. Raises OSError without it."""
+    below = [pid]
+    for each in below:  # grows while it is walked
+        with contextlib.suppress(OSError, ValueError):
+            below += _children(each)
+    for each in below[:0:-1]:
+        with contextlib.suppress(OSError):
+            os.kill(each, number)
+    os.killpg(pid, number)
 
 
 def tree_cpu_seconds(pid: int) -> float:

@@ -1,4 +1,10 @@
-"""The gateway's end of a zygote: from it every process of an environment comes."""
+"""The gateway's end of a zygote: from it every process of an environment comes.
+
+A zygote runs below a guardian, which is the process that is started here and which hears of the
+end by a pipe of its own. So a zygote that somebody kills takes nothing along and leaves nothing
+behind: what runs goes on, new environments come from another zygote, and the guardian ends what is
+left when the gateway ends.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +22,16 @@ from pathlib import Path
 from typing import Final, cast
 
 from edgegw.errors import EnvironmentProblem
+from edgegw.execution.control_line import ControlLine
+from edgegw.execution.usage import signal_tree
 from edgegw.values import value
 
 logger = logging.getLogger(__name__)
 
 RUNTIMES: Final = Path(__file__).parent / "runtimes"
 _HELLO_TIMEOUT: Final = 10.0
+_FAREWELL: Final = 5.0
+"""Seconds for a guardian to end everything; it takes three at most."""
 
 
 @value
@@ -48,39 +58,34 @@ class Zygote:
         self._ids = 0
         self._starting: dict[int, asyncio.Future[int]] = {}
         self._ended: dict[int, asyncio.Future[int | None]] = {}
+        self._limiting: dict[int, asyncio.Future[bool]] = {}
         self._hello: asyncio.Future[tuple[int, ...]] | None = None
         self._rest = b""
-        self._control: socket.socket | None = None
+        self._control: ControlLine | None = None
+        self._life = -1
         self._process: Process | None = None
         self.is_gone = False
 
     async def start(self) -> tuple[int, ...]:
-        """Starts the process; answers its Python version (major, minor)."""
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)  # noqa: FBT003
-        script = str(RUNTIMES / "python" / "zygote.py")
-        loop = asyncio.get_running_loop()
-        self._hello = loop.create_future()
-        self._control = ours
-        try:
-            self._process = await asyncio.create_subprocess_exec(
-                self.executable,
-                "-I",
-                "-S",
-                script,
-                str(theirs.fileno()),
-                stdin=asyncio.subprocess.DEVNULL,
-                # An interpreter that was only guessed may be a shim that complains.
-                stderr=None if self.executable == sys.executable else asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
-        except OSError:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        loop.add_reader(ours, self._read)
+        """Starts the process; answers its Python version (major, minor).
+
+        Raises OSError, TimeoutError or EnvironmentProblem.
+        """
+        with contextlib.ExitStack() as closing:
+            ours, theirs = socket.socketpair()
+            closing.callback(theirs.close)
+            ours.setblocking(False)  # noqa: FBT003
+            self._control = ControlLine(ours)
+            self._hello = asyncio.get_running_loop().create_future()
+            try:
+                life, self._life = os.pipe()
+                closing.callback(os.close, life)
+                self._process = await self._started((theirs.fileno(), life))
+            except BaseException:
+                ours.close()
+                self._let_go()
+                raise
+        asyncio.get_running_loop().add_reader(ours, self._read)
         try:
             async with asyncio.timeout(_HELLO_TIMEOUT):
                 self.version = await self._hello
@@ -89,10 +94,24 @@ class Zygote:
             raise
         return self.version
 
+    async def _started(self, descriptors: tuple[int, int]) -> Process:
+        return await asyncio.create_subprocess_exec(
+            self.executable,
+            "-I",
+            "-S",
+            str(RUNTIMES / "python" / "guardian.py"),
+            *map(str, descriptors),
+            stdin=asyncio.subprocess.DEVNULL,
+            # An interpreter that was only guessed may be a shim that complains.
+            stderr=None if self.executable == sys.executable else asyncio.subprocess.DEVNULL,
+            pass_fds=descriptors,
+            start_new_session=True,
+        )
+
     def _read(self) -> None:
-        control = cast("socket.socket", self._control)
+        control = cast("ControlLine", self._control)
         try:
-            data = control.recv(65536)
+            data = control.sock.recv(65536)
         except BlockingIOError:
             return
         except OSError:
@@ -118,6 +137,10 @@ class Zygote:
             self._ended.pop(cast("int", message["failed"]), None)
             if waiter is not None and not waiter.done():
                 waiter.set_exception(OSError(str(message["error"])))
+        elif "limited" in message:
+            limited = self._limiting.pop(cast("int", message["limited"]), None)
+            if limited is not None and not limited.done():
+                limited.set_result(bool(message["is_limited"]))
         elif "ended" in message:
             ended = self._ended.pop(cast("int", message["ended"]), None)
             if ended is not None and not ended.done():
@@ -128,21 +151,33 @@ class Zygote:
             return
         self.is_gone = True
         problem = EnvironmentProblem(f"the interpreter {self.executable} ended unexpectedly")
-        for waiter in (self._hello, *self._starting.values()):
+        for waiter in (self._hello, *self._starting.values(), *self._limiting.values()):
             if waiter is not None and not waiter.done():
                 waiter.set_exception(problem)
         for ended in self._ended.values():
             if not ended.done():
                 ended.set_result(None)
         if self._control is not None:
-            asyncio.get_running_loop().remove_reader(self._control)
+            asyncio.get_running_loop().remove_reader(self._control.sock)
             self._control.close()
 
+    def _let_go(self) -> None:
+        """The guardian's sign that the gateway needs it no more."""
+        if self._life >= 0:
+            os.close(self._life)
+            self._life = -1
+
     def entrust(self, folder: str) -> None:
-        """Has the process remove `folder` at its end, even when the gateway is killed."""
-        if self._control is not None and not self.is_gone:
-            with contextlib.suppress(OSError):
-                self._control.send(json.dumps({"folder": folder}).encode() + b"\n")
+        """Has `folder` removed at the end, even when the gateway is killed."""
+        with contextlib.suppress(OSError):
+            os.write(self._life, os.fsencode(folder) + b"\n")
+
+    async def limit(self, folder: str, size: int) -> bool:
+        """Has `folder` hold at most `size` bytes for all that come from here; whether it does."""
+        self._ids += 1
+        limited = self._limiting[self._ids] = asyncio.get_running_loop().create_future()
+        self._send({"limit": self._ids, "folder": folder, "size": size}, [])
+        return await limited
 
     async def fork(self) -> ZygoteChild:
         """A Python environment that waits for its settings."""
@@ -158,31 +193,27 @@ class Zygote:
         return await self._start({"argv": list(argv), "env": dict(env), "cwd": cwd}, frames=frames)
 
     async def _start(self, program: Mapping[str, object], *, frames: bool) -> ZygoteChild:
-        control = cast("socket.socket", self._control)
         self._ids += 1
         ident = self._ids
-        ours, theirs = socket.socketpair() if frames else (None, None)
-        log_read, log_write = os.pipe()
         loop = asyncio.get_running_loop()
-        starting = self._starting[ident] = loop.create_future()
         ended: asyncio.Future[int | None] = loop.create_future()
-        self._ended[ident] = ended
-        given = [log_write] if theirs is None else [log_write, theirs.fileno()]
-        message = {"exec": ident, **program} if program else {"fork": ident}
-        try:
-            await self._send(control, message, given[::-1] if not program else given)
+        with contextlib.ExitStack() as closing, contextlib.ExitStack() as undoing:
+            ours, theirs = socket.socketpair() if frames else (None, None)
+            given: list[int] = []
+            if ours is not None and theirs is not None:
+                undoing.callback(ours.close)
+                closing.callback(theirs.close)
+                given = [theirs.fileno()]
+            log_read, log_write = os.pipe()
+            undoing.callback(os.close, log_read)
+            closing.callback(os.close, log_write)
+            given = [log_write, *given] if program else [*given, log_write]
+            starting = self._starting[ident] = loop.create_future()
+            self._ended[ident] = ended
+            undoing.callback(self._abandon, ident)
+            self._send({"exec": ident, **program} if program else {"fork": ident}, given)
             pid = await starting
-        except BaseException:
-            if not self.is_gone:  # it may be on its way all the same
-                self._tell({"kill": ident}, ident, 0)
-            if ours is not None:
-                ours.close()
-            os.close(log_read)
-            raise
-        finally:
-            if theirs is not None:
-                theirs.close()
-            os.close(log_write)
+            undoing.pop_all()
         return ZygoteChild(
             pid,
             log_read,
@@ -192,32 +223,38 @@ class Zygote:
             lambda: asyncio.shield(ended),
         )
 
-    async def _send(
-        self, control: socket.socket, message: Mapping[str, object], fds: list[int]
-    ) -> None:
-        data = json.dumps({**message, "fds": len(fds)}).encode() + b"\n"
+    def _send(self, message: Mapping[str, object], descriptors: list[int]) -> None:
+        data = json.dumps({**message, "fds": len(descriptors)}).encode() + b"\n"
         try:
-            sent = socket.send_fds(control, [data], fds)
-            if sent < len(data):
-                await asyncio.get_running_loop().sock_sendall(control, data[sent:])
+            cast("ControlLine", self._control).send(data, descriptors)
         except OSError as error:
             raise EnvironmentProblem(f"the interpreter cannot start processes: {error}") from error
+
+    def _abandon(self, ident: int) -> None:
+        """Nobody waits for this child any more; it may be on its way all the same."""
+        self._starting.pop(ident, None)
+        if not self.is_gone:
+            self._tell({"kill": ident}, ident, 0)
 
     def _tell(self, message: Mapping[str, int], ident: int, pid: int) -> None:
         if ident not in self._ended:
             return
         with contextlib.suppress(OSError):
-            if self.is_gone:  # somebody killed the zygote: its children are nobody's
-                os.killpg(pid, message.get("number", signal.SIGKILL))
+            if self.is_gone:  # somebody killed the zygote: the gateway does it itself
+                number = message.get("number", signal.SIGKILL)
+                if number == signal.SIGKILL:
+                    del self._ended[ident]  # its number may soon be another's
+                signal_tree(pid, number)
             elif self._control is not None:
                 self._control.send(json.dumps(message).encode() + b"\n")
 
     async def close(self) -> None:
         """Ends the process and everything that came from it."""
         self._lose()
+        self._let_go()
         if self._process is not None:
             try:
-                async with asyncio.timeout(2):
+                async with asyncio.timeout(_FAREWELL):
                     await self._process.wait()
             except TimeoutError:
                 with contextlib.suppress(ProcessLookupError):

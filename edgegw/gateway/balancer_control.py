@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.utils import formatdate
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from edgegw.alb.explain import Explanation, explain
 from edgegw.alb.forwarding import BalancerFacts
@@ -23,6 +23,7 @@ from edgegw.alb.model import (
 )
 from edgegw.alb.targets import NOT_IN_USE, Routable
 from edgegw.awslambda.model import FunctionRef
+from edgegw.config.addresses import host_and_port
 from edgegw.config.model import Config, ListenerDoor
 from edgegw.errors import UsageError
 from edgegw.gateway.target_groups import TargetGroups, health_words
@@ -32,36 +33,44 @@ from edgegw.http.target import RequestTarget as RequestTarget
 MAX_WEIGHT: Final = 999
 
 
+def _parts(url: str) -> SplitResult:
+    """The parts of a URL whose port, too, can be asked for. Raises UsageError."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise UsageError(f"{url!r} is no URL") from None
+    return parts
+
+
 def find_listener(config: Config, url: str, name: str | None, ports: Mapping[int, str]) -> Listener:
     """The listener that `url` reaches: by its real port, else by the port that clients see.
 
     `ports` are the load balancers' names by real port. Raises UsageError.
     """
-    parts = urlsplit(url)
+    parts = _parts(url)
     doors = list(config.listeners)
     if name is not None:
         doors = [door for door in doors if door.name == name]
     if not doors:
         raise UsageError(f"there is no load balancer {name!r}" if name else "no load balancer here")
-    try:
-        port = parts.port or {"https": 443}.get(parts.scheme, 80)
-    except ValueError:
-        raise UsageError(f"{url!r} is no URL") from None
+    port = parts.port or {"https": 443}.get(parts.scheme, 80)
     for door in doors:
-        if door.listen.port == port or ports.get(port) == door.name:
+        real = door.listen.port or door.listener.port
+        if real == port or ports.get(port) == door.name:
             return door.listener
     for door in doors:
         if (door.listener.port, door.listener.protocol.lower()) == (port, parts.scheme):
             return door.listener
     if len(doors) == 1:
         return doors[0].listener
-    known = ", ".join(f"{door.name}:{door.listen.port}" for door in doors)
+    known = ", ".join(f"{door.name}:{door.listen.port or door.listener.port}" for door in doors)
     raise UsageError(f"no listener of a load balancer is at port {port} (known: {known})")
 
 
 def to_request(url: str, method: str, lines: list[Header], listener: Listener) -> Request:
     """The request that a client sends for `url`."""
-    parts = urlsplit(url)
+    parts = _parts(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"{url!r} must be http://HOST[:PORT]/PATH or https://…")
     headers = Headers(lines)
@@ -154,10 +163,11 @@ def _named(config: Config, name: str) -> TargetGroup:
 
 
 def _target(text: str) -> Target:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise UsageError(f"{text!r} must be ADDRESS:PORT, such as 127.0.0.1:3000")
-    return Target(host.strip("[]"), int(port))
+    try:
+        return Target(*host_and_port(text))
+    except ValueError as error:
+        hint = "must be ADDRESS:PORT, such as 127.0.0.1:3000"
+        raise UsageError(f"{text!r} {hint}: {error}") from None
 
 
 def _with_group(config: Config, group: TargetGroup) -> Config:

@@ -1,12 +1,6 @@
-"""Writes the logs of load balancers, from a thread of their own: no request waits for a disk."""
+"""The logs of load balancers: which lines an exchange, a connection or a check leaves."""
 
 from __future__ import annotations
-
-import logging
-import queue
-import threading
-from pathlib import Path
-from typing import Final
 
 from edgegw.alb.access_log import (
     Connected,
@@ -22,98 +16,8 @@ from edgegw.alb.health_check_log import CheckEntry, check_line
 from edgegw.alb.model import Listener, LoadBalancer, TargetGroup
 from edgegw.awslambda.model import Returned
 from edgegw.gateway.exchange import Exchange
+from edgegw.gateway.log_files import LogWriter
 from edgegw.http.message import Client, Response
-
-logger = logging.getLogger(__name__)
-
-LARGEST: Final = 16 * 1024 * 1024
-"""Bytes of a log file after which it is put aside."""
-KEPT: Final = 5
-"""Files put aside that are kept, as FILE.1 and so on."""
-_WAITING: Final = 100_000
-"""Lines that may wait for the disk; more are dropped, and that is said."""
-
-
-class _File:
-    """A log file that is put aside when it is large. Raises OSError."""
-
-    def __init__(self, path: str) -> None:
-        self._path = Path(path)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._stream = self._path.open("ab")
-
-    def write(self, lines: bytes) -> None:
-        if self._stream.tell() and self._stream.tell() + len(lines) > LARGEST:
-            self._put_aside()
-        self._stream.write(lines)
-        self._stream.flush()
-
-    def _put_aside(self) -> None:
-        self._stream.close()
-        for at in range(KEPT - 1, 0, -1):
-            older = self._path.with_name(f"{self._path.name}.{at}")
-            if older.exists():
-                older.replace(self._path.with_name(f"{self._path.name}.{at + 1}"))
-        self._path.replace(self._path.with_name(f"{self._path.name}.1"))
-        self._stream = self._path.open("ab")
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-class _Writer:
-    """Appends lines to files; many at once where many wait."""
-
-    def __init__(self) -> None:
-        self._lines: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
-        self._files: dict[str, _File] = {}
-        self._is_behind = False
-        self._thread: threading.Thread | None = None
-
-    def put(self, path: str, line: str) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="edgegw-logs", daemon=True)
-            self._thread.start()
-        if self._lines.qsize() < _WAITING:
-            self._lines.put((path, line))
-        elif not self._is_behind:
-            self._is_behind = True
-            logger.warning("the disk does not keep up: lines of %s are dropped", path)
-
-    def _run(self) -> None:
-        goes_on = True
-        while goes_on:
-            entry = self._lines.get()
-            waiting: dict[str, list[str]] = {}
-            while True:
-                if entry is None:
-                    goes_on = False
-                else:
-                    waiting.setdefault(entry[0], []).append(entry[1])
-                try:
-                    entry = self._lines.get_nowait()
-                except queue.Empty:
-                    break
-            for path, lines in waiting.items():
-                self._write(path, lines)
-        for log_file in self._files.values():
-            log_file.close()
-
-    def _write(self, path: str, lines: list[str]) -> None:
-        try:
-            file = self._files.get(path)
-            if file is None:
-                file = self._files[path] = _File(path)
-            file.write("".join(f"{line}\n" for line in lines).encode())
-        except OSError as error:
-            logger.warning("the log %s cannot be written: %s", path, error)
-
-    def close(self) -> None:
-        """Writes what waits."""
-        if self._thread is not None:
-            self._lines.put(None)
-            self._thread.join(timeout=10)
-            self._thread = None
 
 
 class BalancerLogs:
@@ -121,7 +25,7 @@ class BalancerLogs:
 
     def __init__(self, address: str = "127.0.0.1") -> None:
         self._address = address
-        self._writer = _Writer()
+        self._writer = LogWriter()
 
     def request(self, balancer: LoadBalancer, exchange: Exchange) -> None:
         """Writes the access log's line of a finished exchange."""

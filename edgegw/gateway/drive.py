@@ -89,13 +89,21 @@ class Driver:
     # The first step of each flow
 
     def enter_distribution(
-        self, distribution: Distribution, request: Request, request_id: str
+        self,
+        distribution: Distribution,
+        request: Request,
+        request_id: str,
+        *,
+        checks_host: bool = False,
     ) -> Step:
         """One viewer request begins its way through a distribution."""
         facts = DistributionFacts(
-            request_id, random.getrandbits(128).to_bytes(16, "little").hex(), self.date()
+            request_id,
+            random.getrandbits(128).to_bytes(16, "little").hex(),
+            self.date(),
+            viewer=distribution.viewer,
         )
-        return cloudfront.start(distribution, request, facts)
+        return cloudfront.start(distribution, request, facts, checks_host=checks_host)
 
     def enter_listener(self, listener: Listener, request: Request) -> Step:
         """One client request begins its way through a listener of a load balancer."""

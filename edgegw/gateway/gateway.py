@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 import httpx
@@ -22,7 +22,8 @@ from edgegw.alb.model import (
 )
 from edgegw.alb.target_connection import UNVERIFIED_TARGETS
 from edgegw.awslambda.model import FunctionRef
-from edgegw.config.model import Config, Door
+from edgegw.cloudfront.viewer import ViewerError
+from edgegw.config.model import Config, Door, moved_door
 from edgegw.errors import UsageError
 from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService, Replacement, ServiceSettings
@@ -37,6 +38,7 @@ from edgegw.gateway.fronts.served import Served
 from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.in_process import InProcessTransport
 from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter, httpx_transport
+from edgegw.gateway.ports import by_key, with_ports
 from edgegw.gateway.target_groups import TargetGroups
 from edgegw.http.message import Request, Response
 from edgegw.wire.asgi import EXCHANGE, AsgiFront
@@ -77,6 +79,7 @@ class Gateway:
         transport: MakeTransport = httpx_transport,
         leave_out_missing: bool = False,
         debug: Mapping[str, int] | None = None,
+        viewer: Mapping[str, str] | None = None,
     ) -> None:
         unknown = set(functions or {}) - set(config.functions)
         if unknown:
@@ -84,7 +87,10 @@ class Gateway:
             raise UsageError(
                 f"there is no function {sorted(unknown)[0]!r} to replace (known: {known})"
             )
-        self.config = config
+        self._viewer = dict(viewer or {})
+        self._given = config
+        self._ports: Mapping[object, int] = {}
+        self.config = config = self._as_it_runs(config)
         self.exchanges = Exchanges()
         self.on_exchange: Callable[[Exchange], None] | None = None
         """Called with each finished exchange, in the place of a line in the log `edgegw.access`."""
@@ -99,18 +105,25 @@ class Gateway:
         `config` for the configuration."""
         self._parts: dict[asyncio.AbstractEventLoop, _Parts] = {}
         self._pinned: _Parts | None = None
-        self._doors = by_key(config.doors)
+        self._doors = by_key(self.config.doors)
         self._unverified = set(config.unverified)
 
     @classmethod
-    def from_file(cls, path: str | Path, *, functions: Mapping[str, Handler] | None = None) -> Self:
+    def from_file(
+        cls,
+        path: str | Path,
+        *,
+        functions: Mapping[str, Handler] | None = None,
+        viewer: Mapping[str, str] | None = None,
+    ) -> Self:
         """The gateway of a configuration file; `functions` replaces code by callables.
 
+        `viewer` says where viewers are, over `gateway.viewer` of the file: `{"country": "DE"}`.
         Raises ConfigError with all findings, UsageError when there is no such file.
         """
         from edgegw.config.resolve import load_file
 
-        return cls(load_file(path), functions=functions)
+        return cls(load_file(path), functions=functions, viewer=viewer)
 
     @classmethod
     def from_dict(
@@ -119,11 +132,26 @@ class Gateway:
         *,
         base: str | Path = ".",
         functions: Mapping[str, Handler] | None = None,
+        viewer: Mapping[str, str] | None = None,
     ) -> Self:
         """The gateway of a configuration at hand; relative paths are relative to `base`."""
         from edgegw.config.resolve import load_dict
 
-        return cls(load_dict(config, base), functions=functions)
+        return cls(load_dict(config, base), functions=functions, viewer=viewer)
+
+    def _as_it_runs(self, config: Config) -> Config:
+        """`config` with what only this gateway knows: where viewers are, and the real ports."""
+        return with_ports(self._with_viewer(config), self._ports)
+
+    def _with_viewer(self, config: Config) -> Config:
+        """`config` with its viewers where this gateway was told that they are."""
+        if not self._viewer:
+            return config
+        try:
+            moved = [moved_door(door, self._viewer) for door in config.distributions]
+        except ViewerError as error:
+            raise UsageError(f"viewer: {error}") from error
+        return replace(config, distributions=tuple(moved))
 
     # Front doors
 
@@ -132,15 +160,28 @@ class Gateway:
 
         `NAME:PORT` picks another listener by its port. Raises UsageError when there is none.
         """
-        for door in self.config.doors:
-            if name in (door.name, f"{door.name}:{door.listen.port}"):
+        for key, door in self._doors.items():
+            ports = {door.listen.port, self._ports.get(key, door.listen.port)}
+            if name in (door.name, *(f"{door.name}:{port}" for port in ports)):
                 return door
         known = ", ".join(dict.fromkeys(door.name for door in self.config.doors)) or "none"
         raise UsageError(f"there is no front door {name!r} (known: {known})")
 
+    def settle(self, ports: Mapping[object, int]) -> None:
+        """The front doors have these ports, by key: those that listen on 0 show them from now on.
+
+        Before the gateway starts, or before `reload` brings the values that get them.
+        """
+        self._ports = dict(ports)
+        if not self.is_running:
+            self.config = self._as_it_runs(self._given)
+            self._doors = by_key(self.config.doors)
+
     def app(self, name: str) -> AsgiFront:
         """The front door `name` as an ASGI 3 application."""
-        return AsgiFront(self.front(name), self.start, self.stop)
+        door = self.door(name)
+        by_socket = self._front_of(door, by_socket=True)
+        return AsgiFront(by_socket, self.start, self.stop, self._front_of(door))
 
     def front(self, name: str) -> FrontDoor:
         """The front door `name`, or NAME:PORT. Raises UsageError when there is none."""
@@ -154,7 +195,10 @@ class Gateway:
     def served(self, config: Config | None = None) -> dict[object, Served]:
         """What `config` (by default the present one) has on sockets, by identity."""
         config = config or self.config
-        served: list[Served] = [*self.fronts(config)]
+        doors = by_key(config.doors)
+        served: list[Served] = [
+            front_of(self, key, door, by_socket=True) for key, door in doors.items()
+        ]
         if config.lambda_api is not None:
             served.append(LambdaApiFront(self, config.lambda_api))
         return {front.identity: front for front in served}
@@ -217,9 +261,9 @@ class Gateway:
         """The front door of this key as it is now; `door` once it is gone."""
         return self._doors.get(key, door)
 
-    def _front_of(self, door: Door) -> FrontDoor:
+    def _front_of(self, door: Door, *, by_socket: bool = False) -> FrontDoor:
         key = next(key for key, known in self._doors.items() if known is door)
-        return front_of(self, key, door)
+        return front_of(self, key, door, by_socket=by_socket)
 
     # Running
 
@@ -247,6 +291,7 @@ class Gateway:
             self._make_transport(self._unverified),
             self._make_transport(UNVERIFIED_TARGETS),
             self._local_doors(),
+            config.hosts,
         )
         groups = TargetGroups(config.target_groups)
         driver = Driver(service, origins, self.faults, groups)
@@ -370,7 +415,7 @@ class Gateway:
 
         Only those: nothing else of it may differ.
         """
-        self.config = config
+        self.config = config = self._with_viewer(config)
         self._doors = by_key(config.doors)
         parts = self._parts_here()
         parts.groups.configure(config.target_groups)
@@ -386,6 +431,7 @@ class Gateway:
         A changed function whose new version cannot be initialised keeps its old one and is `stale`.
         """
         parts, old = self._parts_here(), self.config
+        config = self._as_it_runs(config)
         functions = dict(parts.service.functions)
         for name in old.functions.keys() - config.functions.keys():
             functions.pop(name, None)
@@ -404,6 +450,7 @@ class Gateway:
         self._doors = by_key(config.doors)
         _become(self._unverified, config.unverified)
         parts.origins.local.update(self._local_doors())
+        parts.origins.lead(config.hosts)
         parts.groups.configure(config.target_groups)
         if parts.checks is not None:
             parts.checks.watch(_checked(config))
@@ -459,20 +506,6 @@ def first_reference(config: Config, name: str) -> FunctionRef:
     return FunctionRef(name)
 
 
-def by_key(doors: Sequence[Door]) -> Mapping[object, Door]:
-    """The doors by what stays the same when their values change; ports may be 0 more than once.
-
-    Keys are text: looked up with every request, and quick to compare.
-    """
-    keyed: dict[object, Door] = {}
-    for door in doors:
-        same = 0
-        while (key := f"{type(door).__name__} {door.name} {door.listen!r} {same}") in keyed:
-            same += 1
-        keyed[key] = door
-    return MappingProxyType(keyed)
-
-
 def _checked(config: Config) -> list[TargetGroup]:
     """The target groups that a load balancer uses: only those are checked."""
     return [group for group in config.target_groups.values() if config.users_of(group)]
@@ -493,4 +526,4 @@ def _base_url(door: Door) -> str:
     host = "127.0.0.1" if door.listen.address in ("0.0.0.0", "::", "") else door.listen.address  # noqa: S104
     if ":" in host:
         host = f"[{host}]"
-    return f"{scheme}://{host}:{door.listen.port}"
+    return f"{scheme}://{host}:{door.listen.port}" if door.listen.port else f"{scheme}://{host}"

@@ -11,6 +11,7 @@ from typing import Final, cast
 
 import httpx
 
+from edgegw.http.grammar import length_of
 from edgegw.http.message import EMPTY, Body, Client, CutOffError, Headers, Request, Response
 from edgegw.http.message import has_body as may_have_body
 from edgegw.http.target import RequestTarget
@@ -146,7 +147,5 @@ def _request(request: httpx.Request, upload: _Upload) -> Request:
 def _body(headers: Headers, upload: _Upload) -> Body:
     if b"transfer-encoding" in headers:
         return Body(chunks=upload.chunks())
-    length = headers.get(b"content-length")
-    if length is None or not length.isdigit() or not int(length):
-        return EMPTY
-    return Body(chunks=upload.chunks(), length=int(length))
+    length = length_of(headers.get(b"content-length"))
+    return Body(chunks=upload.chunks(), length=length) if length else EMPTY

@@ -17,7 +17,7 @@ from typing import Final
 
 from edgegw.config.model import Config
 from edgegw.errors import ConfigError, EdgegwError
-from edgegw.execution.pool import SupersededError
+from edgegw.execution.pool import CodeStamp, SupersededError
 from edgegw.gateway.code_files import Claim, link_claim, links_on_the_way
 from edgegw.gateway.gateway import Gateway
 
@@ -56,7 +56,6 @@ class Reloader:
     async def run(self) -> None:
         """Watches until it is canceled."""
         self._claim()  # at once: what is edited from here on is not what serves
-        self._gateway.service.code_stamp = self._code_stamp
         if self._load is not None:  # so that the first edit need not wait for it
             await asyncio.to_thread(importlib.import_module, "edgegw.config.resolve")
         try:
@@ -65,6 +64,7 @@ class Reloader:
         except (OSError, RuntimeError) as error:  # such as too many folders to watch
             logger.warning("files are not watched, restart to run changed code: %s", error)
         finally:
+            self._gateway.service.watch_code(None)
             for task in list(self._pending.values()):
                 task.cancel()
 
@@ -89,6 +89,7 @@ class Reloader:
                 claim.changed()
         tops = {top for claim in self._claims for top in Path(claim.path).parents}
         self._git = [top / ".git" / "index.lock" for top in tops if (top / ".git").is_dir()]
+        self._gateway.service.watch_code(self._code_stamp)
 
     def _folders(self) -> set[str]:
         folders = {folder for claim in self._claims for folder in claim.folders}
@@ -145,9 +146,9 @@ class Reloader:
             if not self._look(self._claims) and not self._is_git_busy():
                 return
 
-    def _code_stamp(self, name: str) -> object:
-        """The state of a function's files."""
-        return [each.look()[0] for each in self._claims if each.owner == name]
+    def _code_stamp(self, name: str) -> CodeStamp:
+        """The state of a function's files, by the paths that stand in the configuration."""
+        return {each.path: each.look()[0] for each in self._claims if each.owner == name}
 
     def _is_git_busy(self) -> bool:
         return any(each.exists() for each in self._git)
@@ -197,6 +198,9 @@ class Reloader:
         except EdgegwError as error:
             gateway.stale["config"] = _first_error(error)
             logger.warning("the configuration stays as it was:\n%s", error)
+        except Exception as error:
+            gateway.stale["config"] = f"a fault of edgegw itself: {error!r}"
+            logger.exception("the configuration stays as it was: a fault of edgegw, please report")
         else:
             gateway.stale.pop("config", None)
             logger.info("reload  configuration  %s", _took(started))
@@ -214,6 +218,8 @@ class Reloader:
         except SupersededError:  # the watcher sees that too
             self._waiting.add(name)
             return
+        except EdgegwError as error:
+            self._gateway.stale[name] = str(error)
         if not self._tell_stale({name}):
             logger.info("reload  %s  %s", name, _took(started))
 

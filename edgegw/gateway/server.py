@@ -7,12 +7,12 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edgegw.config.model import Config
-from edgegw.errors import EnvironmentProblem
+from edgegw.errors import ConfigError, EnvironmentProblem, Finding
 from edgegw.gateway.fronts.served import Served, Server
 from edgegw.gateway.gateway import Gateway
 from edgegw.gateway.reload import LoadConfig, Reloader
@@ -64,30 +64,47 @@ class FrontDoors:
     """The sockets and servers of a gateway's front doors."""
 
     def __init__(
-        self, gateway: Gateway, on_ready: Callable[[Ready], None], *, grace: float
+        self,
+        gateway: Gateway,
+        on_ready: Callable[[Ready], None],
+        *,
+        grace: float,
+        held: Mapping[tuple[str, int], socket.socket] | None = None,
     ) -> None:
         self._gateway = gateway
         self._on_ready = on_ready
         self._grace = grace
+        self._held = dict(held or {})
         self._open: list[_Opened] = []
         self._closing: set[asyncio.Task[None]] = set()
         self._local: LocalApi | None = None
         self._serving_local: Server | None = None
 
-    async def open(self) -> None:
-        """Opens all. Ports are taken before anything is started, so a taken one costs nothing."""
+    async def open(self, *, control: bool = False) -> None:
+        """Opens all. Ports are taken before anything is started, so a taken one costs nothing.
+
+        With `control` the local API comes before the first front door: what a script does right
+        behind "ready" finds it.
+        """
         fronts = self._gateway.served()
         sockets = self._bind(fronts, [])
+        self._gateway.settle(_ports(fronts, sockets))
         try:
             await self._gateway.start()
+            servers = self._servers(fronts, sockets)
         except BaseException:
             _close(sockets.values())
             raise
         self._gateway.pin()
         self._gateway.check_targets()
-        await self._start(fronts, sockets)
+        if control:
+            try:
+                await self._open_local_api()
+            except (EnvironmentProblem, OSError) as error:  # such as a folder to read only
+                logger.warning("commands cannot reach this gateway: %s", error)
+        await self._start(fronts, sockets, servers)
 
-    async def open_local_api(self) -> None:
+    async def _open_local_api(self) -> None:
         """Opens the API for commands. Raises EnvironmentProblem, OSError."""
         from edgegw.gateway.fronts.local_api import LocalApi
 
@@ -105,12 +122,17 @@ class FrontDoors:
     async def apply(self, config: Config) -> None:
         """Changes over to `config`; what listens at the same place goes on as it is.
 
-        Raises EnvironmentProblem, and then nothing has changed.
+        Raises ConfigError and EnvironmentProblem, and then nothing has changed.
         """
         fronts = self._gateway.served(config)
+        if self._open and not fronts:
+            raise ConfigError([_nothing_left(config)])
         leaving = [opened for opened in self._open if opened.front.identity not in fronts]
         sockets = self._bind(fronts, leaving)
         try:
+            servers = self._servers(fronts, sockets)
+            standing = {opened.front.identity: opened.sock for opened in self._open}
+            self._gateway.settle(_ports(fronts, {**standing, **sockets}))
             await self._gateway.reload(config)
         except BaseException:
             _close(sockets.values())
@@ -120,7 +142,7 @@ class FrontDoors:
             task = asyncio.ensure_future(self._end(opened))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
-        await self._start(fronts, sockets)
+        await self._start(fronts, sockets, servers)
 
     def _bind(
         self, fronts: Mapping[object, Served], leaving: Sequence[_Opened]
@@ -134,22 +156,42 @@ class FrontDoors:
                     continue
                 listen = front.listen
                 same = [opened.sock for opened in leaving if _is_same_place(opened, front)]
-                sockets[identity] = (
-                    same[0].dup() if same else bind(listen.address, listen.port, front.title)
-                )
+                if same:
+                    sockets[identity] = same[0].dup()
+                    continue
+                sock = self._held.pop((listen.address, listen.port), None)
+                sockets[identity] = sock or bind(listen.address, listen.port, front.title)
         except BaseException:
             _close(sockets.values())
             raise
         return sockets
 
+    @staticmethod
+    def _servers(
+        fronts: Mapping[object, Served], sockets: Mapping[object, socket.socket]
+    ) -> dict[object, Server]:
+        """What serves each, not started: a certificate that cannot be used shows here."""
+        servers: dict[object, Server] = {}
+        own: list[socket.socket] = []  # the servers close theirs
+        try:
+            for identity, sock in sockets.items():
+                own.append(sock.dup())
+                servers[identity] = fronts[identity].server(own[-1])
+        except BaseException:
+            _close(own)
+            raise
+        return servers
+
     async def _start(
-        self, fronts: Mapping[object, Served], sockets: dict[object, socket.socket]
+        self,
+        fronts: Mapping[object, Served],
+        sockets: Mapping[object, socket.socket],
+        servers: Mapping[object, Server],
     ) -> None:
         for identity, sock in sockets.items():
-            front = fronts[identity]
-            server = front.server(sock.dup())  # the servers close theirs
+            server = servers[identity]
             await server.start()
-            opened = _Opened(front, sock, server)
+            opened = _Opened(fronts[identity], sock, server)
             self._open.append(opened)
             self._on_ready(opened.ready)
 
@@ -164,6 +206,20 @@ class FrontDoors:
         local = [] if self._serving_local is None else [self._serving_local.stop(self._grace)]
         await asyncio.gather(*map(self._end, self._open), *local, *self._closing)
         self._open = []
+
+
+def _ports(
+    fronts: Mapping[object, Served], sockets: Mapping[object, socket.socket]
+) -> dict[object, int]:
+    """The real ports, by the keys of what listens."""
+    return {front.key: sockets[identity].getsockname()[1] for identity, front in fronts.items()}
+
+
+def _nothing_left(config: Config) -> Finding:
+    """What is said of a configuration that would close everything: a file that is half written."""
+    text = "no front door is left; what runs stays, and ends with the gateway (Ctrl-C)"
+    file = config.files[0] if config.files else "<dict>"
+    return Finding(file, 1, 1, "error", "config.nothing", text)
 
 
 def _is_same_place(opened: _Opened, front: Served) -> bool:
@@ -192,44 +248,61 @@ async def serve(
     reload: bool = False,
     load: LoadConfig | None = None,
     control: bool = False,
+    held: Mapping[tuple[str, int], socket.socket] | None = None,
 ) -> None:
     """Serves every front door of `gateway` until a signal (or `stopping`) says to stop.
 
     With `reload` functions whose code changes are loaded anew, and the configuration by `load`;
-    with `control` commands can be given while it runs.
+    with `control` commands can be given while it runs. `held` are sockets that listen already, by
+    address and port.
     Raises EnvironmentProblem.
     """
     stop = stopping or asyncio.Event()
-    doors = FrontDoors(gateway, on_ready, grace=grace)
-    watching: asyncio.Task[None] | None = None
+    doors = FrontDoors(gateway, on_ready, grace=grace, held=held)
+    with _ending_by_signal(stop) as signals:
+        try:
+            await doors.open(control=control)
+            signals.is_open = True
+            async with _following(Reloader(gateway, load, doors.apply) if reload else None):
+                await stop.wait()
+        finally:
+            try:
+                await doors.close()
+            finally:  # a second signal ends the waiting for requests, not the tidying up
+                if gateway.is_running:
+                    await gateway.stop()
+
+
+@contextlib.asynccontextmanager
+async def _following(reloader: Reloader | None) -> AsyncGenerator[None]:
+    """Follows changes of files meanwhile."""
+    if reloader is None:
+        yield
+        return
+    watching = asyncio.ensure_future(reloader.run())
     try:
-        await doors.open()
-        with _stopping_by_signal(stop):
-            if control:
-                try:
-                    await doors.open_local_api()
-                except (EnvironmentProblem, OSError) as error:  # such as a folder to read only
-                    logger.warning("commands cannot reach this gateway: %s", error)
-            if reload:
-                watching = asyncio.ensure_future(Reloader(gateway, load, doors.apply).run())
-            await stop.wait()
+        yield
     finally:
-        if watching is not None:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-        await doors.close()
-        if gateway.is_running:
-            await gateway.stop()
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+@dataclass(slots=True)
+class _Signals:
+    """What signals mean now: before all is open they end the start, later they ask to stop."""
+
+    is_open: bool = False
 
 
 @contextlib.contextmanager
-def _stopping_by_signal(stop: asyncio.Event) -> Generator[None]:
-    """Ctrl-C and SIGTERM set `stop`; a second one ends at once."""
+def _ending_by_signal(stop: asyncio.Event) -> Generator[_Signals]:
+    """Ctrl-C and SIGTERM set `stop`; a second one, and one during start, ends at once."""
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
+    signals = _Signals()
 
     def on_signal() -> None:
-        if stop.is_set() and main is not None:
+        if main is not None and (stop.is_set() or not signals.is_open):
             main.cancel()
         stop.set()
 
@@ -239,7 +312,7 @@ def _stopping_by_signal(stop: asyncio.Event) -> Generator[None]:
             loop.add_signal_handler(number, on_signal)
             installed.append(number)
     try:
-        yield
+        yield signals
     finally:
         for number in installed:
             loop.remove_signal_handler(number)

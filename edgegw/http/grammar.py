@@ -32,5 +32,21 @@ NOT_IN_TARGET: Final = re.compile(rb"[\x00-\x20\x7f]")
 TEXT_NOT_IN_TARGET: Final = re.compile(r"[\x00-\x20\x7f]")
 """What a request target never holds: control characters and blanks. Bytes above 127 pass."""
 
+
+def is_target(text: str) -> bool:
+    """Whether `text` can be the path of a request, with a query or without: `/…`, no blanks."""
+    return text.startswith("/") and TEXT_NOT_IN_TARGET.search(text) is None
+
+
+_LONGEST_LENGTH: Final = 18
+"""Digits of a Content-Length that counts: more is more than any body, and than Python converts."""
+
+
+def length_of(value: bytes | None) -> int | None:
+    """The number of bytes that a Content-Length means; None where it means none."""
+    is_length = value is not None and value.isdigit() and len(value) <= _LONGEST_LENGTH
+    return int(value) if is_length and value is not None else None
+
+
 BLANKS: Final = b" \t"
 """What may stand around values and list members and is no part of them."""

@@ -18,7 +18,8 @@ class Limits:
     may take from its first byte on, `idle` how long a client may send nothing of a body that is
     waited for or take nothing of an answer, `age` how long the connection lives. Over HTTP/2 it
     takes `requests` in all and `streams` at a time. A lenient front door takes requests that are
-    not quite HTTP and judges them itself; HTTP/1.0 may then keep its connection.
+    not quite HTTP and judges them itself; HTTP/1.0 may then keep its connection. One that
+    `takes_plain` answers plain HTTP on a port for HTTPS as any other request.
     """
 
     keep_alive: float = 65.0
@@ -28,6 +29,7 @@ class Limits:
     requests: int | None = None
     streams: int = 128
     is_lenient: bool = False
+    takes_plain: bool = False
 
     def takes_hosts(self, count: int, version: str) -> bool:
         """Whether a request may have so many Host headers."""

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from edgegw.wire.asgi import AsgiApp
 
@@ -27,6 +27,8 @@ class AsgiServer:
 
     def __init__(self, app: AsgiApp, sock: socket.socket) -> None:
         self._app = app
+        self._calls: set[asyncio.Task[object]] = set()
+        self._is_over = False
         self._sock = sock
         self._stopping = asyncio.Event()
         self._config: Config | None = None
@@ -57,7 +59,19 @@ class AsgiServer:
         config.errorlog = logging.getLogger("edgegw.hypercorn")
         config.errorlog.setLevel(logging.WARNING)
         serving = cast("Callable[..., Awaitable[None]]", serve)
-        await serving(self._app, config, shutdown_trigger=self._stopping.wait)
+        await serving(self._call, config, shutdown_trigger=self._stopping.wait)
+
+    async def _call(self, scope: Any, receive: Any, send: Any) -> None:
+        """The application, called by a task that `stop` can end."""
+        task = cast("asyncio.Task[object]", asyncio.current_task())
+        if scope["type"] != "lifespan":
+            if self._is_over:
+                return
+            self._calls.add(task)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._calls.discard(task)
 
     async def stop(self, grace: float) -> None:
         """Finishes what is under way within `grace` seconds."""
@@ -65,11 +79,21 @@ class AsgiServer:
             asyncio.get_running_loop().remove_reader(self._sock.fileno())
             self._sock.close()
             return
-        if self._config is not None:
-            self._config.graceful_timeout = grace
+        if self._config is not None:  # its own limit cuts connections off with a traceback
+            self._config.graceful_timeout = grace + 2 * _LAST_MOMENT
         self._stopping.set()
+        try:
+            await asyncio.wait({self._task}, timeout=grace)
+        finally:  # also where the waiting is cut short
+            await self._end(self._task)
+
+    async def _end(self, serving: asyncio.Task[None]) -> None:
+        """Ends the calls, so that connections end by themselves, and then what is left."""
+        self._is_over = True
+        for call in list(self._calls):
+            call.cancel()
         # hypercorn forgets its own limit while a connection is busy (Python 3.12 and newer).
-        _, running = await asyncio.wait({self._task}, timeout=grace + _LAST_MOMENT)
+        _, running = await asyncio.wait({serving}, timeout=_LAST_MOMENT)
         for task in running:
             task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.gather(serving, return_exceptions=True)

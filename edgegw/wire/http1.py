@@ -105,7 +105,7 @@ class Http1(asyncio.Protocol):
         self._limits = limits = front.limits()
         self._connections = connections
         self._reader = Http1Reader(limits)
-        self._queue: deque[tuple[Head, RequestBody | None]] = deque()
+        self._queue: deque[tuple[Head, RequestBody | None] | Unreadable | None] = deque()
         self._body: RequestBody | None = None
         self._outlet: Http1Outlet | None = None
         self._run: DirectRun | asyncio.Task[None] | None = None
@@ -313,30 +313,41 @@ class Http1(asyncio.Protocol):
 
     def _begin_next(self) -> None:
         if self._queue and self._outlet is None and self._room is None and not self._is_ending:
-            head, body = self._queue.popleft()
-            if not self._queue:
-                self._resume()
-            self._begin(head, body)
+            waiting = self._queue.popleft()
+            if isinstance(waiting, tuple):
+                if not self._queue:
+                    self._resume()
+                elif self._queue[0] is None:
+                    self._is_stopping = True
+                self._begin(*waiting)
+            elif waiting is not None:
+                self._refuse(waiting.detail, waiting.why)
 
     def _refuse(self, detail: str, why: Trouble) -> None:
-        """Answers with the front door's page and closes, behind any answer still under way."""
+        """Answers with the front door's page and closes, behind the answers to what came before.
+
+        A request whose body is what cannot be read is refused by its own answer, the last one.
+        """
         transport, body, outlet = self.transport, self._body, self._outlet
         self._reader.end()
-        if transport.is_closing():
+        if self._is_ending or transport.is_closing():  # nothing can stand behind the last answer
             return
         is_broken = body is not None and not body.is_complete
-        if outlet is not None:
+        if outlet is not None and is_broken and outlet.body is body:
+            assert body is not None
             outlet.keep_alive = False
-            if is_broken and outlet.body is body:
-                assert body is not None
+            body.break_off(ViewerGoneError(detail, why))
+            if outlet.is_started:  # no page can stand behind the answer's head
+                outlet.lost()
+                self._end(unread=False)
+        elif outlet is not None or self._queue:  # those before it are answered first
+            if body is not None:
                 body.break_off(ViewerGoneError(detail, why))
-                if outlet.is_started:  # no page can stand behind the answer's head
-                    outlet.lost()
-                    self._end(unread=False)
-            return
-        if not is_broken and not self._queue:  # else it is answered, or others are not
-            transport.write(http1_writer.page(self.front.page(why, detail, self.client)))
-        self._end(unread=not is_broken)
+            self._queue.append(None if is_broken else Unreadable(detail, why))
+        else:
+            if not is_broken:  # else it is answered
+                transport.write(http1_writer.page(self.front.page(why, detail, self.client)))
+            self._end(unread=not is_broken)
 
     # Flow
 

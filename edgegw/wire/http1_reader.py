@@ -134,6 +134,10 @@ class Raw:
 ReaderEvent: TypeAlias = Head | Part | End | Unreadable | Raw
 
 
+_TLS: Final = b"\x16\x03"
+"""How a client that speaks TLS begins (RFC 8446 section 5.1)."""
+
+
 class Http1Reader:
     """Reads the requests of one connection."""
 
@@ -210,6 +214,8 @@ class Http1Reader:
     def _refuse(self, detail: str, why: Trouble = "malformed") -> None:
         if self.state is not RequestState.ENDED:
             self.state = RequestState.ENDED
+            if self._is_first and self._head and self._head[0].startswith(_TLS):
+                detail = "TLS came to a port for plain HTTP: write http:// for this port"
             self._events.append(Unreadable(detail, why))
 
     # The strict way

@@ -5,7 +5,7 @@ them gets lost, however busy the event loop is. Then the handshake is made, whic
 ALPN what the connection speaks.
 
     accepted ─▶ Arriving ─first bytes─▶ handshake ─▶ Early ─▶ the protocol agreed on
-                        └─ no TLS: the front door's page
+                        └─ no TLS: the front door's page, or HTTP/1 where it takes that
 
 uvloop and asyncio hand a connection over in two steps (`start_tls`, `set_protocol`): what comes
 between is kept by `Early`.
@@ -24,7 +24,7 @@ from edgegw.http.message import NegotiatedTls
 from edgegw.wire import http1_writer, passthrough_tls
 from edgegw.wire.certificates import ASKED_NAME, DoorTls
 from edgegw.wire.front import Front, Handshake
-from edgegw.wire.http1 import Connection, close_gently, new_client
+from edgegw.wire.http1 import Connection, Http1, close_gently, new_client
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,10 @@ class Arriving(asyncio.Protocol):
         self._timer.cancel()
         self._timer = None
         if is_plain_http(data):
-            self._refuse_plain()
+            if self._front.limits().takes_plain:
+                self._speak_plain(data)
+            else:
+                self._refuse_plain()
             return
         self._raw.pause_reading()
         self._task = self._loop.create_task(self._secure(data))
@@ -127,6 +130,16 @@ class Arriving(asyncio.Protocol):
         client = new_client(self._peer)
         latency = self._loop.time() - self._since
         self._front.connected(client, Handshake(None, latency, error))
+
+    def _speak_plain(self, first: bytes) -> None:
+        """Goes on without TLS."""
+        self._connections.discard(self)
+        _, port, *_ = self._raw.get_extra_info("sockname") or ("", 0)
+        logger.info("plain HTTP came to the port %s, which is for HTTPS", port)
+        protocol = Http1(self._front, self._connections)
+        self._raw.set_protocol(protocol)
+        protocol.connection_made(self._raw)
+        protocol.data_received(first)
 
     def _refuse_plain(self) -> None:
         self._failed(ConnectionError("plain HTTP"))

@@ -22,6 +22,7 @@ def test_limits_of_a_distribution() -> None:
             requests=None,
             streams=128,
             is_lenient=False,
+            takes_plain=True,
         )
         == LIMITS
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -283,19 +284,22 @@ def test_a_missing_file_is_a_usage_error() -> None:
         load_file("/nowhere/edgegw.yaml")
 
 
-def test_certificate_paths_are_relative_to_the_file() -> None:
+def test_certificate_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    for name in ("c.pem", "k.pem", "d.pem", "e.pem"):
+        (tmp_path / name).touch()
+    shutil.copytree(FUNCTIONS, tmp_path, dirs_exist_ok=True)
     text = GOOD.replace(
         "listen: 8080\n", "listen: 8080\n        certificate: c.pem\n        key: k.pem\n"
     )
     text = text.replace('"127.0.0.1:8081"', "{port: 8081, tls: {certificate: d.pem, key: e.pem}}")
-    config = load_document(read_document(text, "c", {}), FUNCTIONS)
+    config = load_document(read_document(text, "c", {}), tmp_path)
     found = {
         door.name: (door.listen.tls, door.listen.certificate, door.listen.key)
         for door in config.doors
     }
     assert found == {
-        "web": (True, str(FUNCTIONS / "c.pem"), str(FUNCTIONS / "k.pem")),
-        "site": (True, str(FUNCTIONS / "d.pem"), str(FUNCTIONS / "e.pem")),
+        "web": (True, str(tmp_path / "c.pem"), str(tmp_path / "k.pem")),
+        "site": (True, str(tmp_path / "d.pem"), str(tmp_path / "e.pem")),
     }
 
 

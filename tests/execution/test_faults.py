@@ -21,6 +21,7 @@ import pytest
 
 from edgegw.awslambda.model import Function, FunctionError, Returned, Runtime, Throttled
 from edgegw.awslambda.versions import single
+from edgegw.execution.zygote import Zygote
 from tests.execution.lambda_service import Running, running
 
 FUNCTIONS = str(Path(__file__).parents[1] / "functions")
@@ -115,7 +116,6 @@ KILLED = "Runtime exited with error: signal: killed"
         pytest.param(python("raises_base"), "Runtime.ExitError", "exit status 1", "Strange: not an Exception", id="no Exception"),
         pytest.param(python("raises_unprintable"), "Odd", "<unprintable Odd>", "[ERROR] Odd", id="an exception without text"),
         pytest.param(python("ignores_sigterm", timeout=1.0), "Sandbox.Timedout", "1.00 seconds", "Status: timeout", id="ignores SIGTERM"),
-        pytest.param(python("fills_temporary_folder", ephemeral_storage_mb=64), "Runtime.ExitError", KILLED, "the temporary folder holds more than 64 MB", id="fills its temporary folder"),
         pytest.param(python("too_large"), "Function.ResponseSizeTooLarge", "(6291556 bytes)", "", id="7 MB out"),
         pytest.param(python("no_such"), "Runtime.HandlerNotFound", "Handler 'no_such' missing on module 'faults'", "[ERROR] Runtime.HandlerNotFound", id="wrong handler name"),
     ],
@@ -181,7 +181,7 @@ async def test_a_killed_zygote_takes_nothing_along() -> None:
     function = Function("sleeps", PYTHON, FUNCTIONS, "hooks.sleeps", 20.0)
     async with clean(function) as lambda_:
         before = (await lambda_.result("sleeps", {"seconds": 0}))["pid"]
-        zygote = int(Path(f"/proc/{before}/stat").read_text().rpartition(") ")[2].split()[1])
+        zygote = zygote_of(before)
         busy = asyncio.ensure_future(lambda_.result("sleeps", {"seconds": 1}))
         await asyncio.sleep(0.4)
         os.kill(zygote, signal.SIGKILL)
@@ -189,6 +189,124 @@ async def test_a_killed_zygote_takes_nothing_along() -> None:
         os.kill(pid, signal.SIGKILL)
         await asyncio.sleep(0.1)
         assert (await lambda_.result("sleeps", {"seconds": 0}))["pid"] != pid
+
+
+def zygote_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1])
+
+
+async def gone(pids: list[int]) -> bool:
+    for _ in range(200):
+        if not any(map(is_running, pids)):
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize("handler", ["leaves_child", "leaves_daemon", "leaves_daemon_and_dies"])
+async def test_what_is_left_behind_ends_with_the_gateway_after_a_killed_zygote(
+    tmp_path: Path, handler: str
+) -> None:
+    record = tmp_path / "record"
+    function = replace(python(handler), environment=(("RECORD", str(record)),))
+    probe = Function("sleeps", PYTHON, FUNCTIONS, "hooks.sleeps", 20.0)
+    async with clean(function, probe) as lambda_:
+        zygote = zygote_of((await lambda_.result("sleeps", {"seconds": 0}))["pid"])
+        if handler == "leaves_daemon_and_dies":  # its process is there, its daemon is not yet
+            first = replace(python("good"), name=handler)
+            lambda_.service.change(single(first))
+            await lambda_.result(handler)
+        else:
+            await lambda_.invoke(handler)
+        os.kill(zygote, signal.SIGKILL)
+        await lambda_.invoke(handler)
+        lambda_.service.change(single(function))
+        await lambda_.invoke(handler)
+        pids = [int(line) for line in record.read_text().split()]
+    assert await gone(pids)
+
+
+KILLED_GATEWAY = """
+import asyncio, json, os, sys
+from pathlib import Path
+from tests.execution.lambda_service import running
+from tests.execution.test_faults import PYTHON, FUNCTIONS, python, replace, zygote_of
+from edgegw.awslambda.model import Function
+
+async def main():
+    record = sys.argv[1]
+    function = replace(python("leaves_daemon"), environment=(("RECORD", record),))
+    probe = Function("sleeps", PYTHON, FUNCTIONS, "hooks.sleeps", 20.0)
+    async with running(function, probe) as lambda_:
+        await lambda_.invoke("leaves_daemon")
+        pid = (await lambda_.result("sleeps", {"seconds": 0}))["pid"]
+        print(json.dumps([pid, zygote_of(pid), lambda_.service.packages.root]), flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_gateway_leaves_nothing_even_when_its_zygote_was_killed_before(
+    tmp_path: Path,
+) -> None:
+    """Neither processes in sessions of their own nor folders: the guardian sees to them."""
+    record = tmp_path / "record"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", KILLED_GATEWAY, str(record)),
+        cwd=Path(__file__).parents[2],
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    pid, zygote, folder = json.loads(await process.stdout.readline())
+    left = [pid, *map(int, record.read_text().split())]
+    assert all(map(is_running, left))
+    os.kill(zygote, signal.SIGKILL)
+    await asyncio.sleep(0.2)
+    assert all(map(is_running, left))
+    assert Path(folder).is_dir()
+    process.kill()
+    await process.wait()
+    assert await gone(left)
+    for _ in range(100):
+        if not Path(folder).exists():
+            break
+        await asyncio.sleep(0.05)
+    assert not Path(folder).exists()
+
+
+async def test_orders_that_a_busy_zygote_does_not_read_at_once_are_kept() -> None:
+    """Hundreds of starts and ends while it is stopped: none is lost, none is torn apart."""
+    zygote = Zygote(sys.executable)
+    await zygote.start()
+    assert zygote.version == sys.version_info[:2]
+    probe = await zygote.execute(["/bin/sleep", "300"], {}, "/")
+    pid = zygote_of(probe.pid)
+    os.kill(pid, signal.SIGSTOP)
+    children = [
+        asyncio.ensure_future(
+            zygote.execute(["/bin/sleep", "300"], {"PADDING": "x" * 20_000}, "/", frames=True)
+        )
+        for _ in range(60)
+    ]
+    await asyncio.sleep(0.1)
+    os.kill(pid, signal.SIGCONT)
+    started = await asyncio.gather(*children)
+    assert len({each.pid for each in started}) == 60
+    os.kill(pid, signal.SIGSTOP)
+    for _ in range(20):
+        for each in started:
+            each.send_signal(signal.SIGURG)
+    for each in (*started, probe):
+        each.kill()
+    os.kill(pid, signal.SIGCONT)
+    async with asyncio.timeout(20):
+        for each in (*started, probe):
+            assert await each.ended() == -signal.SIGKILL
+            os.close(each.log_fd)
+            if each.frames is not None:
+                each.frames.close()
+    await zygote.close()
 
 
 async def test_printing_100_mb_is_bounded_in_memory() -> None:

@@ -19,7 +19,7 @@ import pytest
 
 from edgegw.alb.model import Target
 from edgegw.config.resolve import load_dict
-from edgegw.gateway import balancer_logs
+from edgegw.gateway import log_files
 from edgegw.gateway.balancer_logs import BalancerLogs
 from tests.conftest import PYTHON, Serving, free_port, read_body, read_head
 
@@ -464,9 +464,9 @@ async def test_a_client_that_leaves_is_logged_with_460(serving, tmp_path: Path) 
 def test_log_files_are_put_aside_and_what_cannot_be_written_stops_nothing(
     tmp_path: Path, monkeypatch, caplog
 ) -> None:
-    monkeypatch.setattr(balancer_logs, "LARGEST", 200)
+    monkeypatch.setattr(log_files, "LARGEST", 200)
     for at in range(40):
-        writer = balancer_logs._Writer()
+        writer = log_files.LogWriter()
         writer.put(str(tmp_path / "log"), f"{at:04} " + "x" * 40)
         writer.close()
     writer.put(str(tmp_path / "log" / "below-a-file"), "x")
@@ -480,8 +480,8 @@ def test_log_files_are_put_aside_and_what_cannot_be_written_stops_nothing(
 
 
 def test_lines_that_the_disk_cannot_take_are_dropped(tmp_path: Path, monkeypatch, caplog) -> None:
-    monkeypatch.setattr(balancer_logs, "_WAITING", 0)
-    writer = balancer_logs._Writer()
+    monkeypatch.setattr(log_files, "WAITING", 0)
+    writer = log_files.LogWriter()
     for _ in range(3):
         writer.put(str(tmp_path / "log"), "x")
     writer.close()

@@ -48,11 +48,13 @@ class FrontDoor(ABC):
     """One front door of a gateway, as the wire sees it (`wire.front.Front`).
 
     Its values are those of the present configuration, found by `key`; `door` is what it began as.
+    Only those who come `by_socket` may be pages of other sites, which a Host gives away.
     """
 
     kind: ClassVar[str]
 
-    def __init__(self, gateway: Gateway, key: object, door: Door) -> None:
+    def __init__(self, gateway: Gateway, key: object, door: Door, *, by_socket: bool) -> None:
+        self._by_socket = by_socket
         self.gateway = gateway
         self.key = key
         self.name = door.name

@@ -16,6 +16,7 @@ class LambdaApiFront:
     """The Lambda API of a gateway."""
 
     kind: ClassVar[str] = "lambda"
+    key = "lambda-api"
     name = ""
     title = "gateway.lambda_api"
     is_secure = False

@@ -30,6 +30,11 @@ class Served(Protocol):
     kind: ClassVar[str]
 
     @property
+    def key(self) -> object:
+        """What tells it from others of the same configuration."""
+        ...
+
+    @property
     def name(self) -> str: ...
 
     @property

@@ -7,6 +7,7 @@ from typing import Final
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import Origin
 from edgegw.cloudfront.origin_connection import CONNECTION_HEADER, connection_to, may_try_again
+from edgegw.config.hosts import Hosts
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.origins.transport import Outgoing, SendError, Timeouts, Transport
 from edgegw.http.message import Request, Response
@@ -16,10 +17,14 @@ WRITE_TIMEOUT: Final = 60.0
 
 
 class NetworkOrigins:
-    """Every origin that no other kind takes."""
+    """Every origin that no other kind takes.
 
-    def __init__(self, transport: Transport) -> None:
+    `hosts` says which names lead to a place on this machine; the Host header stays the name's.
+    """
+
+    def __init__(self, transport: Transport, hosts: Hosts) -> None:
         self._transport = transport
+        self.hosts = hosts
 
     def takes(self, origin: Origin) -> bool:
         return True
@@ -29,9 +34,12 @@ class NetworkOrigins:
     ) -> Response | OriginFailure:
         """A request that timed out is tried again (`may_try_again`)."""
         connection = connection_to(origin)
+        address = connection.address
+        if self.hosts:
+            address = self.hosts.lookup(origin.domain_name) or address
         times = Timeouts(connection.connect, connection.read, WRITE_TIMEOUT, connection.keep_alive)
         outgoing = Outgoing(
-            connection.address, request, times, () if request.upgrade else (CONNECTION_HEADER,)
+            address, request, times, () if request.upgrade else (CONNECTION_HEADER,)
         )
         sent = 0
         while True:
@@ -46,4 +54,4 @@ class NetworkOrigins:
                     was_connected=error.was_connected,
                     can_repeat=request.body.content is not None,
                 ):
-                    return OriginFailure(error.kind, error.at(connection.address))
+                    return OriginFailure(error.kind, error.at(address))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ import httpx
 
 from edgegw.gateway.origins.request_head import check_request_line, framed, own_lines
 from edgegw.gateway.origins.transport import Address, FailureKind, Outgoing, SendError
+from edgegw.http.grammar import length_of
 from edgegw.http.message import Body, CutOffError, Headers, Response
 from edgegw.wire.direct import in_task
 
@@ -35,7 +36,8 @@ class HttpxClient:
         try:
             answer = await self._transport.handle_async_request(self._request(outgoing))
         except httpx.HTTPError as error:
-            raise _send_error(error) from error
+            # Who raises one object again and again would have its traceback grow for ever.
+            raise _send_error(error) from error.with_traceback(None)
         except (UnicodeError, httpx.InvalidURL) as error:  # a name or target httpx cannot take
             raise SendError("invalid", f"cannot be asked: {error}", was_connected=False) from error
         headers = Headers(answer.headers.raw)
@@ -84,7 +86,7 @@ class HttpxClient:
             return Body.of(b"".join(stream))
         chunks = cast("httpx.AsyncByteStream", stream)
         declared = headers.get(b"content-length")
-        length = int(declared) if declared is not None and declared.isdigit() else None
+        length = length_of(declared)
         return Body(None, _chunks(chunks), length, release=lambda: self._close(chunks))
 
     def _close(self, stream: httpx.AsyncByteStream) -> None:
@@ -137,14 +139,26 @@ def _meaning(error: httpx.HTTPError) -> tuple[FailureKind, str]:
 
 def _connect_failure(error: BaseException) -> tuple[FailureKind, str]:
     """Why a connection could not be made, from the chain of causes."""
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in _causes(error):
         if isinstance(cause, socket.gaierror):
             return "dns", "cannot be resolved"
         if isinstance(cause, ssl.SSLError):
             return "closed", "failed the TLS handshake"
-        cause = cause.__cause__ or cause.__context__
     return "refused", "refused the connection"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """`error` and what it came from, one by one.
+
+    A chain can be a circle: a mock that raises the same object again and again gets what became of
+    the first time as the context of the second.
+    """
+    passed: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in passed:
+        passed.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 class TransportByHost(httpx.AsyncBaseTransport):

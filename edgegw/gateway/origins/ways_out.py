@@ -12,6 +12,7 @@ from edgegw.alb.target_connection import UNVERIFIED_TARGETS
 from edgegw.alb.targets import ProbeAnswer
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import Origin
+from edgegw.config.hosts import Hosts
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.origins.custom import NetworkOrigins
 from edgegw.gateway.origins.ip_target import IpTargets
@@ -29,7 +30,8 @@ class OriginRouter:
     """Sends requests out through `transport`, or into a front door of this gateway.
 
     `local` maps the DNS names of this gateway's load balancers and a port to their way in; it may
-    change. `targets` is the transport for ip targets, whose certificates are not checked.
+    change. `targets` is the transport for ip targets, whose certificates are not checked; `hosts`
+    says which names lead to a place on this machine.
     """
 
     def __init__(
@@ -37,16 +39,19 @@ class OriginRouter:
         transport: Transport | httpx.AsyncBaseTransport,
         targets: Transport | httpx.AsyncBaseTransport,
         local: dict[tuple[str, int], Enter],
+        hosts: Hosts = Hosts(),  # noqa: B008 - a value
     ) -> None:
         self.local = local
         self._network = network = _as_transport(transport)
         http1 = network if targets is transport else _as_transport(targets)
-        self._kinds: Final[tuple[OriginKind, ...]] = (
-            LoadBalancerOrigins(local),
-            NetworkOrigins(network),
-        )
+        self._named = NetworkOrigins(network, hosts)
+        self._kinds: Final[tuple[OriginKind, ...]] = (LoadBalancerOrigins(local), self._named)
         self._versions: Final[dict[ProtocolVersion, Transport]] = {"HTTP1": http1}
         self._targets = IpTargets(self._over)
+
+    def lead(self, hosts: Hosts) -> None:
+        """From now on names lead where `hosts` says."""
+        self._named.hosts = hosts
 
     def fetch(
         self, origin: Origin, request: Request, exchange: Exchange

@@ -324,13 +324,13 @@ def invoke(handler, event, meta, constant, dumps):
     request_id = meta[0]
     try:
         context = Context(meta, constant)
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         kind, message = "Runtime.LambdaContextUnmarshalError", "Unable to parse client context"
         log_error(kind, message, [])
         return b"E", error(kind, message, request_id, [])
     try:
         event = loads(event.decode("utf-8", "surrogatepass"))
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         kind, message = "Runtime.UnmarshalError", f"Unable to unmarshal input: {fault}"
         log_error(kind, message, [])
         return b"E", error(kind, message, request_id, [])

@@ -1,15 +1,20 @@
 """The zygote: a small clean Python process from which execution environments come.
 
-Runs as `python -I -S zygote.py FD`, without any package of edgegw, on any Python >= 3.9.
-On FD come lines, each with its descriptors:
+Comes from `guardian.py`, without any package of edgegw, on any Python >= 3.9. On `control` come
+lines, each with its descriptors:
     {"fork": id, "fds": 2}                    frame socket, log pipe     a Python environment
     {"exec": id, "argv", "env", "cwd", "fds"}  log pipe [, descriptor 3]  any other program
-    {"kill": id}  {"signal": id, "number"}  {"folder": path}    to be removed at the end
-Back go {"version": …} once, {"started": id, "pid"}, {"failed": id, "error"} and
-{"ended": id, "status"}. When FD closes the gateway is gone: every child is killed.
+    {"kill": id}  {"signal": id, "number"}
+    {"limit": id, "folder", "size"}    so many bytes at most in a folder
+Back go {"version": …} once, {"started": id, "pid"}, {"failed": id, "error"},
+{"ended": id, "status"} and {"limited": id, "is_limited"}. When it closes the gateway is gone: every
+child is killed.
 
 Where the system has subreapers (Linux), whatever an environment leaves behind, even a daemon in a
 session of its own, becomes a child of the environment or of this process, and is killed with it.
+
+Nothing that the system refuses, a process or a descriptor, ends this process: it is said, and the
+next may go well.
 """
 
 # What nearly every handler imports, so that a fork starts with it. Nothing that Lambda lacks.
@@ -17,10 +22,11 @@ import base64  # noqa: F401
 import collections  # noqa: F401
 import datetime  # noqa: F401
 import decimal  # noqa: F401
+import errno
 import gc
 import hashlib  # noqa: F401
 import hmac  # noqa: F401
-import importlib
+import importlib  # noqa: F401
 import json
 import logging  # noqa: F401
 import os
@@ -37,46 +43,33 @@ import types  # noqa: F401
 import urllib.parse  # noqa: F401
 import uuid  # noqa: F401
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-environment = importlib.import_module("environment")
-del sys.path[0]
+import environment
+import processes
+
+try:
+    import storage
+except ImportError:  # a Python without ctypes
+    storage = None
 
 MAX_DESCRIPTORS = 1024
-IS_LINUX = sys.platform.startswith("linux")
-PR_SET_CHILD_SUBREAPER = 36
 
 
-def load_prctl():
-    if not IS_LINUX:
-        return None
-    try:
-        import ctypes
-
-        return ctypes.CDLL(None).prctl
-    except (ImportError, OSError, AttributeError):
-        return None
-
-
-prctl = load_prctl()
-
-
-def main() -> None:
-    # A gateway with many connections gives it a number that `select` cannot see.
-    given = int(sys.argv[1])
-    control = socket.socket(fileno=os.dup(given))
-    os.close(given)
+def main(control_fd) -> None:
+    for name in ("zygote", "processes", "storage"):
+        sys.modules.pop(name, None)  # the names belong to the user
+    control = socket.socket(fileno=control_fd)
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     signal.set_wakeup_fd(wake_write)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    adopt_orphans()
+    processes.adopt_orphans()
     say(control, {"version": list(sys.version_info[:3])})
+    can_mount = own_mounts()
     gc.collect()
     gc.freeze()
     children: dict[int, int] = {}  # pid -> id
-    buffer, fds, folder = b"", [], ""
+    buffer, fds = b"", []
     while True:
         ready, _, _ = select.select([control, wake_read], [], [])
         if wake_read in ready:
@@ -90,10 +83,8 @@ def main() -> None:
             data, received = b"", []
         if not data:
             for pid in children:
-                kill_tree(pid)
-            kill_strays({})
-            if folder:
-                remove(folder)
+                processes.kill_tree(pid)
+            processes.kill_strays(())
             os._exit(0)
         buffer += data
         fds += received
@@ -104,78 +95,101 @@ def main() -> None:
                 count = message["fds"]
                 given, fds = fds[:count], fds[count:]
                 start(control, children, message, given, (wake_read, wake_write))
-            elif "folder" in message:
-                folder = message["folder"]
+                for fd in given:
+                    os.close(fd)
+            elif "limit" in message:
+                is_limited = can_mount and storage.limit(message["folder"], message["size"])
+                say(control, {"limited": message["limit"], "is_limited": is_limited})
             else:
                 obey(children, message)
 
 
-def remove(folder) -> None:
-    """What the gateway would have removed, had it not been killed."""
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)
+def own_mounts() -> bool:
+    """Whether file systems can be mounted here from now on, for the children only."""
+    try:
+        return storage is not None and storage.enter()
+    except OSError:
+        return False
 
 
 def obey(children, message) -> None:
     """Kills a child, or sends it a signal; stopping and going on means its descendants too."""
     for pid, ident in list(children.items()):
         if ident == message.get("kill"):
-            kill_tree(pid)
+            processes.kill_tree(pid)
         elif ident == message.get("signal"):
-            send_signal(pid, message["number"])
+            processes.send_signal(pid, message["number"])
             if message["number"] in (signal.SIGSTOP, signal.SIGCONT):
-                stop_or_continue(pid, message["number"])
-
-
-def adopt_orphans() -> None:
-    if prctl is not None:
-        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+                processes.stop_or_continue(pid, message["number"])
 
 
 def start(control, children, message, fds, wake_fds) -> None:
-    """Forks; the child becomes a Python environment, or another program."""
+    """Has a child started, and says what became of it."""
     ident = message.get("fork") or message["exec"]
-    told_read, told_write = os.pipe()  # closes when the program runs, or says why it does not
-    pid = os.fork()
-    if pid == 0:
-        try:
-            for fd in (*wake_fds, told_read):
-                os.close(fd)
-            control.close()
-            become_leader()
-            if "exec" in message:
-                execute(message, fds, told_write)
-            os.close(told_write)
-            random.seed()
-            environment.run(fds[0], fds[1])
-        except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else (0 if stop.code is None else 1)
-            flush()
-            os._exit(code)
-        except BaseException:
-            traceback.print_exc()
-            flush()
-            os._exit(1)
-        os._exit(0)
-    os.close(told_write)
-    for fd in fds:
-        os.close(fd)
-    failure = os.read(told_read, 4096) if "exec" in message else b""
-    os.close(told_read)
+    try:
+        if len(fds) < message["fds"]:  # the system drops those that cannot be received
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        pid, failure = fork(control, message, fds, wake_fds)
+    except OSError as error:
+        pid, failure = 0, error.strerror
     if failure:
-        os.waitpid(pid, 0)
-        say(control, {"failed": ident, "error": failure.decode()})
+        say(control, {"failed": ident, "error": failure})
         return
     children[pid] = ident
     say(control, {"started": ident, "pid": pid})
+
+
+def fork(control, message, fds, wake_fds):
+    """The pid of the new child, and why its program could not be executed."""
+    told_read, told_write = os.pipe()  # closes when the program runs, or says why it does not
+    try:
+        pid = os.fork()
+        if pid == 0:
+            for fd in (*wake_fds, told_read):
+                os.close(fd)
+            control.close()
+            become(message, fds, told_write)
+        failure = ""
+        if "exec" in message:
+            os.close(told_write)
+            told_write = -1
+            failure = os.read(told_read, 4096).decode()
+    finally:
+        os.close(told_read)
+        if told_write >= 0:
+            os.close(told_write)
+    if failure:
+        os.waitpid(pid, 0)
+    return pid, failure
+
+
+def become(message, fds, report) -> None:
+    """In the child: a Python environment, or another program. Never returns."""
+    code = 1
+    try:
+        become_leader()
+        if "exec" in message:
+            execute(message, fds, report)
+        os.close(report)
+        random.seed()
+        environment.run(fds[0], fds[1])
+        code = 0
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else (0 if stop.code is None else 1)
+        flush()
+    except BaseException:
+        traceback.print_exc()
+        flush()
+    os._exit(code)
 
 
 def become_leader() -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
-    adopt_orphans()
+    processes.adopt_orphans()
+    if storage is not None:
+        storage.give_up_privileges()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY or hard >= MAX_DESCRIPTORS:
@@ -231,58 +245,9 @@ def reap(control, children) -> None:
             return
         ident = children.pop(pid, None)
         if ident is not None:
-            kill_group(pid)  # what the handler left running in the background
-            kill_strays(children)
+            processes.kill_group(pid)  # what the handler left running in the background
+            processes.kill_strays(children)
             say(control, {"ended": ident, "status": os.waitstatus_to_exitcode(status)})
-
-
-def kill_strays(children) -> None:
-    """Kills orphans that an ended environment left to this process."""
-    for pid in children_of(os.getpid()):
-        if pid not in children:
-            kill_tree(pid)
-
-
-def kill_tree(pid) -> None:
-    """Kills a process with its group and all descendants; the leader last, it holds orphans."""
-    send_signal(pid, signal.SIGSTOP)
-    for child in children_of(pid):
-        kill_tree(child)
-    kill_group(pid)
-    send_signal(pid, signal.SIGKILL)
-
-
-def stop_or_continue(pid, number) -> None:
-    for child in children_of(pid):
-        send_signal(child, number)
-        stop_or_continue(child, number)
-
-
-def children_of(pid):
-    if not IS_LINUX:
-        return []
-    found = []
-    try:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/children") as listed:
-                found += [int(each) for each in listed.read().split()]
-    except OSError:
-        pass
-    return found
-
-
-def kill_group(pid) -> None:
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
-
-
-def send_signal(pid, number) -> None:
-    try:
-        os.kill(pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def say(control, message) -> None:
@@ -290,6 +255,3 @@ def say(control, message) -> None:
         control.sendall(json.dumps(message).encode() + b"\n")
     except OSError:
         pass  # the gateway is going away; the next read sees it
-
-
-main()

@@ -1,0 +1,60 @@
+"""The files that a configuration names beside code: certificates to read, logs and state to write.
+
+All must have names that files can have. That a certificate is not there is a warning only: keys are
+not in git, and a configuration is also checked where it does not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path as FilePath
+
+from edgegw.config.document import Document, KeyPath
+from edgegw.config.fields import Listen, Tls
+from edgegw.config.files import missing, name_fault
+from edgegw.config.schema import Config
+
+
+def check_paths(document: Document, config: Config, base: FilePath) -> None:
+    """Adds what is wrong with the paths of files; relative ones are relative to `base`."""
+    for path, name in (*_written(config), *_read(config)):
+        fault = name_fault(base / name)
+        if fault is not None:
+            document.error(path, "config.file", fault)
+    for path, name in _read(config):
+        problem = missing(base / name)
+        if problem is not None and name_fault(base / name) is None:
+            document.warning(path, "config.file", f"{base / name} {problem}")
+
+
+def _written(config: Config) -> Iterator[tuple[KeyPath, str]]:
+    yield ("gateway", "state"), config.gateway.state
+    for name, balancer in config.load_balancers.items():
+        for key in ("access_log", "connection_log", "health_check_log"):
+            file = getattr(balancer, key)
+            if file is not None:
+                yield ("load_balancers", name, key), file
+
+
+def _read(config: Config) -> Iterator[tuple[KeyPath, str]]:
+    for name, distribution in config.distributions.items():
+        for at, listen in enumerate(distribution.listen):
+            yield from _of_listen(("distributions", name, "listen", at), listen)
+    if config.gateway.lambda_api is not None:
+        yield from _of_listen(("gateway", "lambda_api"), config.gateway.lambda_api)
+    for name, balancer in config.load_balancers.items():
+        for at, listener in enumerate(balancer.listeners):
+            path: KeyPath = ("load_balancers", name, "listeners", at)
+            yield from _of_listen((*path, "listen"), listener.listen)
+            if listener.certificate is not None and listener.key is not None:
+                yield (*path, "certificate"), listener.certificate
+                yield (*path, "key"), listener.key
+            for number, pair in enumerate(listener.certificates):
+                yield (*path, "certificates", number, "certificate"), pair.certificate
+                yield (*path, "certificates", number, "key"), pair.key
+
+
+def _of_listen(path: KeyPath, listen: Listen) -> Iterator[tuple[KeyPath, str]]:
+    if isinstance(listen.tls, Tls):
+        yield (*path, "tls", "certificate"), listen.tls.certificate
+        yield (*path, "tls", "key"), listen.tls.key

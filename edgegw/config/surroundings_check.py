@@ -1,0 +1,41 @@
+"""The world around the hooks: where viewers are, where names lead, what exists only here."""
+
+from __future__ import annotations
+
+from edgegw.cloudfront.viewer import ViewerError, viewer_place
+from edgegw.config.document import Document
+from edgegw.config.function_check import check_local_environment
+from edgegw.config.hosts import host_problem, is_name
+from edgegw.config.schema import Config
+
+
+def check_surroundings(document: Document, config: Config) -> None:
+    """Adds what is wrong with `gateway.viewer`, `hosts`, `local_environment` and domain names."""
+    gateway = config.gateway
+    check_local_environment(document, ("gateway", "local_environment"), gateway.local_environment)
+    for name, text in gateway.viewer.said().items():
+        try:
+            viewer_place({name: text})
+        except ViewerError as error:
+            document.error(("gateway", "viewer", name), "config.viewer", str(error))
+    for name, url in gateway.hosts.items():
+        problem = host_problem(name, url)
+        if problem is not None:
+            document.error(("gateway", "hosts", name), "config.hosts", problem)
+    _check_domain_names(document, config)
+
+
+def _check_domain_names(document: Document, config: Config) -> None:
+    """Each distribution has a name of its own."""
+    taken: dict[str, str] = {}
+    for name, distribution in config.distributions.items():
+        domain = (distribution.domain_name or "").lower()
+        if not domain:
+            continue
+        path = ("distributions", name, "domain_name")
+        if not is_name(domain):
+            document.error(path, "config.domain-name", f"{domain!r} is no name of DNS")
+        elif domain in taken:
+            text = f"{domain} is the name of the distribution {taken[domain]!r} already"
+            document.error(path, "config.domain-name", text)
+        taken.setdefault(domain, name)

@@ -1,0 +1,97 @@
+"""The ports that front doors really have, where the configuration leaves the choice to the system.
+
+With `listen: 0` the system chooses, when the socket is bound. What shows a port (X-Forwarded-Port,
+Location, `customOrigin.port` in events, the announcement of HTTP/3, access logs) gets the chosen
+one, put into the values here: once for a start and for each reload, so requests know nothing of it.
+In process there is no socket; there it is the port that the protocol has by default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
+
+from edgegw.cloudfront import model as cloudfront
+from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
+
+_DEFAULT: Final[Mapping[str, int]] = {"HTTP": 80, "HTTPS": 443}
+
+
+def by_key(doors: Sequence[Door]) -> Mapping[object, Door]:
+    """The doors by what stays the same when their values change; ports may be 0 more than once.
+
+    Keys are text: looked up with every request, and quick to compare.
+    """
+    keyed: dict[object, Door] = {}
+    for door in doors:
+        same = 0
+        while (key := f"{type(door).__name__} {door.name} {door.listen!r} {same}") in keyed:
+            same += 1
+        keyed[key] = door
+    return MappingProxyType(keyed)
+
+
+def with_ports(config: Config, ports: Mapping[object, int]) -> Config:
+    """`config` with the port of each front door that listens on 0; `ports` are by its key."""
+    keyed = by_key(config.doors)
+    if all(door.listen.port for door in keyed.values()):
+        return config
+    listeners = {
+        key: _listener(door, ports.get(key))
+        for key, door in keyed.items()
+        if isinstance(door, ListenerDoor)
+    }
+    seen: dict[str, int] = {}
+    for door in listeners.values():  # distributions reach a load balancer's first listener
+        seen.setdefault(door.listener.load_balancer.dns_name, door.listener.port)
+    secure = {
+        door.name: ports.get(key, _DEFAULT["HTTPS"])
+        for key, door in keyed.items()
+        if isinstance(door, DistributionDoor) and door.listen.tls
+    }
+    distributions = tuple(
+        _distribution(door, ports.get(key), seen, secure)
+        for key, door in keyed.items()
+        if isinstance(door, DistributionDoor)
+    )
+    return replace(config, distributions=distributions, listeners=tuple(listeners.values()))
+
+
+def _listener(door: ListenerDoor, port: int | None) -> ListenerDoor:
+    if door.listener.port:
+        return door
+    apparent = port or _DEFAULT[door.listener.protocol]
+    return replace(door, listener=replace(door.listener, port=apparent))
+
+
+def _distribution(
+    door: DistributionDoor,
+    port: int | None,
+    seen: Mapping[str, int],
+    secure: Mapping[str, int],
+) -> DistributionDoor:
+    given = door.distribution
+    changed = replace(
+        given,
+        port=given.port or port or _DEFAULT["HTTPS"],
+        https_port=given.https_port or secure.get(door.name),
+        behaviors=tuple(_behavior(behavior, seen) for behavior in given.behaviors),
+        default_behavior=_behavior(given.default_behavior, seen),
+    )
+    return replace(door, distribution=changed)
+
+
+def _behavior(given: cloudfront.Behavior, seen: Mapping[str, int]) -> cloudfront.Behavior:
+    fallback = given.fallback
+    if fallback is not None:
+        fallback = replace(fallback, origin=_origin(fallback.origin, seen))
+    return replace(given, origin=_origin(given.origin, seen), fallback=fallback)
+
+
+def _origin(given: cloudfront.Origin, seen: Mapping[str, int]) -> cloudfront.Origin:
+    """An origin that is a load balancer of this configuration, with that one's port."""
+    if isinstance(given, cloudfront.CustomOrigin) and not given.port:
+        return replace(given, port=seen[given.domain_name])
+    return given
