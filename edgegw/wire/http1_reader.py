@@ -290,7 +290,8 @@ class Http1Reader:
 
     def _feed_parser(self, data: bytes, block: bytes = b"", end: int = 0) -> bool:
         """Whether the parser takes more; `data` is what stands before `end` in `block`, if any."""
-        went_on, parser = False, self._parser
+        went_on = False
+        parser = self._parser
         assert parser is not None  # nothing is parsed behind the end
         try:
             parser.feed_data(data)
@@ -309,7 +310,7 @@ class Http1Reader:
             self._refuse(f"request line and headers exceed {MAX_HEAD} bytes", "too-large")
         elif self._around > MAX_HEAD and self.state in (RequestState.BODY, RequestState.LAST_BODY):
             self._refuse(f"more than {MAX_HEAD} bytes around a body", "too-large")
-        return went_on
+        return went_on and self._parser is not None
 
     def _gather(self) -> None:
         """What came of the body is one part."""
