@@ -8,13 +8,20 @@ BIN := $(VENV)/bin
 WORKERS ?= 3
 SITES := tests/e2e/vite_site tests/e2e/react_site tests/e2e/next_site
 
-.PHONY: demo test lint format bench rules schema screenshot clean
+.PHONY: demo test fuzz lint format bench soak rules schema screenshot clean
 
 demo: $(BIN)/edgegw
 	@exec $(BIN)/edgegw demo
 
 test: $(VENV)/.tests $(SITES:=/node_modules)
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+# Seconds for each of the four fuzzers; `make fuzz SEED=7` makes the same inputs again.
+SECONDS ?= 60
+SEED ?=
+
+fuzz: $(VENV)/.tests
+	$(BIN)/python -m tests.fuzz all --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff format --check .
@@ -28,6 +35,11 @@ format: $(VENV)/.lint
 
 bench: $(VENV)/.bench  ## needs wrk, h2load and nginx
 	$(BIN)/python benchmarks/run.py
+
+MINUTES ?= 15
+
+soak: $(VENV)/.tests
+	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES)
 
 rules: $(BIN)/edgegw  ## docs/rules.md, out of the code
 	$(BIN)/python docs/generate_rules.py

@@ -57,7 +57,7 @@ def memory_mb(pid: int) -> int:
 
 def download(port: int, parts: int) -> None:
     with socket.create_connection(("127.0.0.1", port)) as sock:
-        sock.sendall(b"GET /%d HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % parts)
+        sock.sendall(b"GET /%d HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % parts)
         buffer, size = bytearray(PART), 0
         while got := sock.recv_into(buffer):
             size += got
@@ -68,7 +68,9 @@ def download(port: int, parts: int) -> None:
 def upload(port: int, parts: int) -> None:
     part = b"x" * PART
     with socket.create_connection(("127.0.0.1", port)) as sock:
-        head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+        head = (
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+        )
         sock.sendall(head % (parts * PART))
         for _ in range(parts):
             sock.sendall(part)

@@ -38,6 +38,7 @@ GUIDES: Final = {
     "ELB User Guide for ALB": _AWS + "elasticloadbalancing/latest/application/",
     "Elastic Load Balancing API reference": _AWS + "elasticloadbalancing/latest/APIReference/",
     "CloudFront Developer Guide": _AWS + "AmazonCloudFront/latest/DeveloperGuide/",
+    "CloudFront API Reference": _AWS + "cloudfront/latest/APIReference/",
     "Lambda Developer Guide": _AWS + "lambda/latest/dg/",
     "Lambda API Reference": _AWS + "lambda/latest/api/",
     "CodeDeploy User Guide": _AWS + "codedeploy/latest/userguide/",
@@ -73,7 +74,7 @@ def entries(service: str) -> list[Entry]:
     room = SERVICES[service][0]
     found = [
         entry
-        for file in sorted((ROOT / "edgegw" / room).glob("*.py"))
+        for file in sorted((ROOT / "edgegw" / room).rglob("*.py"))
         for entry in _of_file(service, file)
     ]
     return sorted(found)
@@ -96,7 +97,8 @@ def _of_file(service: str, file: Path) -> Iterator[Entry]:
 
 def _number(file: Path, name: str) -> str:
     """What a constant that is a number is, for people; else nothing."""
-    module = importlib.import_module(f"edgegw.{file.parent.name}.{file.stem}")
+    name_of_module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+    module = importlib.import_module(name_of_module.removesuffix(".__init__"))
     value: object = getattr(module, name, None)
     return f"{value:,}".removesuffix(".0") if isinstance(value, int | float) else ""
 

@@ -23,6 +23,11 @@ class EdgegwError(Exception):
     exit_code: int = 1
 
 
+def _visible(char: str) -> str:
+    """A character, or its escape where a terminal would act on it."""
+    return char if char.isprintable() else char.encode("unicode_escape").decode()
+
+
 @value
 class Finding:
     """One remark on a configuration. `line` and `column` count from 1."""
@@ -35,8 +40,13 @@ class Finding:
     text: str
 
     def __str__(self) -> str:
-        """`FILE:LINE:COL: error: CODE text`, as compilers print it, so that editors can jump."""
-        return f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.code} {self.text}"
+        """`FILE:LINE:COL: error: CODE text`, as compilers print it, so that editors can jump.
+
+        One line, whatever the values that it quotes hold: line ends and terminal controls are
+        written as escapes.
+        """
+        text = f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.code} {self.text}"
+        return text if text.isprintable() else "".join(map(_visible, text))
 
 
 class ConfigError(EdgegwError):

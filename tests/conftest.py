@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import fcntl
 import os
@@ -13,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,15 @@ pytest_plugins = ["pytester"]
 settings.register_profile("thorough", max_examples=3000, deadline=None)
 settings.register_profile("usual", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
+
+OWN_DATA = Path(tempfile.mkdtemp(prefix="edgegw-tests-data-"))
+atexit.register(shutil.rmtree, OWN_DATA, ignore_errors=True)
+"""What the tests have in the place of the user's data folder; programs they start inherit it."""
+os.environ["XDG_DATA_HOME"] = str(OWN_DATA)
+os.environ["XDG_CACHE_HOME"] = str(OWN_DATA / "cache")
+os.environ["CAROOT"] = str(OWN_DATA / "no-mkcert")
+AUTHORITY = OWN_DATA / "edgegw" / "ca" / "rootCA.pem"
+"""The certificate of the authority that signs for front doors in tests."""
 
 FUNCTIONS = Path(__file__).parent / "functions"
 IN_CI = bool(os.environ.get("CI"))
@@ -176,42 +187,47 @@ def echo_origin(raw_origin):
     return start
 
 
+@asynccontextmanager
+async def serving_in(folder: Path, config: dict, **options) -> AsyncIterator[Serving]:
+    """Front doors on real sockets, in this event loop, their state in `folder`."""
+    config = {
+        **config,
+        "gateway": {
+            "state": str(folder / "state"),
+            "accept_any_host": True,  # requests name hosts at will: test_hosts.py says otherwise
+            **config.get("gateway", {}),
+        },
+    }
+    gateway = Gateway(
+        load_dict(config, FUNCTIONS),
+        transport=lambda unverified: Http1Client(unverified=unverified),
+        **options,
+    )
+    ready: list[Ready] = []
+    stopping, all_ready = asyncio.Event(), asyncio.Event()
+
+    def on_ready(each: Ready) -> None:
+        ready.append(each)
+        if len(ready) == len(gateway.config.doors) + (gateway.config.lambda_api is not None):
+            all_ready.set()
+
+    task = asyncio.ensure_future(serve(gateway, on_ready=on_ready, grace=2, stopping=stopping))
+    waiting = asyncio.ensure_future(all_ready.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if task.done():
+        task.result()
+    try:
+        yield Serving(gateway, {each.name or each.kind: each.url for each in ready})
+    finally:
+        stopping.set()
+        await task
+
+
 @pytest.fixture
 def serving(tmp_path: Path):
     """`async with serving(config) as urls`: front doors on real sockets, in this event loop."""
-
-    @asynccontextmanager
-    async def start(config: dict, **options) -> AsyncIterator[Serving]:
-        config = {
-            **config,
-            "gateway": {"state": str(tmp_path / "state"), **config.get("gateway", {})},
-        }
-        gateway = Gateway(
-            load_dict(config, FUNCTIONS),
-            transport=lambda unverified: Http1Client(unverified=unverified),
-            **options,
-        )
-        ready: list[Ready] = []
-        stopping, all_ready = asyncio.Event(), asyncio.Event()
-
-        def on_ready(each: Ready) -> None:
-            ready.append(each)
-            if len(ready) == len(gateway.config.doors) + (gateway.config.lambda_api is not None):
-                all_ready.set()
-
-        task = asyncio.ensure_future(serve(gateway, on_ready=on_ready, grace=2, stopping=stopping))
-        waiting = asyncio.ensure_future(all_ready.wait())
-        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        if task.done():
-            task.result()
-        try:
-            yield Serving(gateway, {each.name or each.kind: each.url for each in ready})
-        finally:
-            stopping.set()
-            await task
-
-    return start
+    return partial(serving_in, tmp_path)
 
 
 class Serving:

@@ -69,3 +69,19 @@ def test_the_documented_finding_codes_are_those_of_the_code() -> None:
         if code.startswith("config.")
     }
     assert documented == used
+
+
+NAMED = re.compile(r"`(tests/[\w/]+\.py)::(?:(\w+)::)?(\w+)`")
+
+
+def test_every_threat_names_a_test_that_there_is() -> None:
+    text = (ROOT / "docs" / "security.md").read_text()
+    rows = [line for line in text.splitlines() if re.match(r"\| (?!threat|---)", line)]
+    assert len(rows) > 20
+    for row in rows:
+        (named,) = NAMED.findall(row)
+        file, group, test = named
+        body = (ROOT / file).read_text()
+        if group:
+            body = body[body.index(f"\nclass {group}") :]
+        assert re.search(rf"def {test}\(", body), f"there is no test {test} in {file}"

@@ -73,6 +73,8 @@ def dev_config(
     hooks: Mapping[str, Path],
     alb: Path | None,
     ports: tuple[int, int],
+    *,
+    any_host: bool = False,
 ) -> dict[str, Any]:
     """The configuration that `edgegw dev` stands for. `hooks` are files by trigger."""
     functions: dict[str, Any] = {}
@@ -102,6 +104,8 @@ def dev_config(
             }
         },
     }
+    if any_host:
+        config["gateway"] = {"accept_any_host": True}
     if alb is not None:
         name = _name(alb, "alb")
         functions[name] = function_of(alb, _TIMEOUT)

@@ -1,7 +1,9 @@
 """Log lines on stderr, gathered and written a few times a second.
 
-Writing each line by itself costs a request more than everything the gateway does with it. What a
-function prints is held back for a moment, to stand below the request that it belongs to.
+Writing each line by itself costs a request more than everything the gateway does with it. Writing
+all that was gathered at once is no better: a thousand lines take milliseconds, in which nobody is
+answered. So they leave in slices, and between two of them the event loop serves whoever waits.
+What a function prints is held back for a moment, to stand below the request that it belongs to.
 """
 
 from __future__ import annotations
@@ -22,6 +24,10 @@ from edgegw.execution.output import PRINTED
 from edgegw.gateway.exchange import Exchange
 
 _INTERVAL: Final = 0.05
+_SLICE: Final = 16
+_SHARE: Final = 64
+"""A slice has so many entries, or such a share of what is kept: with more connections than that,
+each turn of the event loop brings more."""
 _HELD: Final = 1.0
 """Seconds that a line of a function waits for its request to end; then it is shown by itself."""
 _NO_REQUEST: Final = "-"
@@ -52,7 +58,7 @@ class GatheringHandler(logging.Handler):
         self._as_json = as_json
         self._kept: list[tuple[float, object]] = []
         self._held: dict[str, list[_Printed]] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         atexit.register(self._flush_all)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -80,25 +86,43 @@ class GatheringHandler(logging.Handler):
             except RuntimeError:
                 self._flush_all()
                 return
-            self._timer = loop.call_later(_INTERVAL, self.flush)
+            self._timer = loop.call_later(_INTERVAL, self._flush_slice)
 
     def _flush_all(self) -> None:
         self.flush(waiting=0.0)
 
+    def _flush_slice(self) -> None:
+        """Writes the oldest of what was gathered; the rest follows behind what waits meanwhile."""
+        kept = self._kept
+        size = max(_SLICE, len(kept) // _SHARE)
+        if len(kept) <= size:
+            self.flush()
+            return
+        self._timer = asyncio.get_running_loop().call_soon(self._flush_slice)
+        oldest = kept[:size]
+        del kept[:size]
+        self._write([self._rendered(at, entry) for at, entry in oldest])
+
     def flush(self, waiting: float = _HELD) -> None:
         """Renders and writes what was gathered, and what waited `waiting` seconds in vain."""
-        self._timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         kept, self._kept = self._kept, []
         out = [self._rendered(at, entry) for at, entry in kept]
-        out += [self._rendered(each.at, each) for each in self._overdue(waiting)]
-        if out:
+        out += [self._rendered(printed.at, printed) for printed in self._overdue(waiting)]
+        if self._write(out) and self._held:
+            self._flush_soon()
+
+    def _write(self, lines: list[str]) -> bool:
+        """Whether anybody reads what is written."""
+        if lines:
             try:
-                self._stream.write("".join(out))
+                self._stream.write("".join(lines))
                 self._stream.flush()
             except (OSError, ValueError):
-                return  # nobody reads any more
-        if self._held:
-            self._flush_soon()
+                return False
+        return True
 
     def _overdue(self, waiting: float) -> list[_Printed]:
         found: list[_Printed] = []

@@ -108,6 +108,7 @@ def _hook_options(command: Any) -> Any:
 @click.option("--port", type=_PORT, help="The site's port; default: 8081, or the next free one.")
 @click.option("--alb-port", type=_PORT, help="The load balancer's; default: 8080, or the next one.")
 @click.option("--open", "opens", is_flag=True, help="Open the site in the browser.")
+@click.option("--any-host", is_flag=True, help="Answer to any Host, such as a tunnel's.")
 @with_serve_options
 def dev(
     origin: str,
@@ -116,6 +117,7 @@ def dev(
     port: int | None,
     alb_port: int | None,
     opens: bool,
+    any_host: bool,
     options: ServeOptions,
     **hooks: Path | None,
 ) -> None:
@@ -133,7 +135,7 @@ def dev(
             hold_port(8080 if alb_port is None else alb_port, is_chosen=alb_port is not None)
         )
     ports = [sock.getsockname()[1] for sock in held]
-    described = dev_config(url, given, alb, (ports[0], ports[-1]))
+    described = dev_config(url, given, alb, (ports[0], ports[-1]), any_host=any_host)
     _start_quickly()
     from edgegw.config.aside import load_aside
 

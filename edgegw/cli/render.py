@@ -19,6 +19,7 @@ from edgegw.values import value
 
 _PATH_WIDTH: Final = 38
 _MOST_PATH: Final = 78
+_LINE: Final = f"%s  %s%-7s %-{_PATH_WIDTH}s %s %-17s %8s"
 _SUMMARY_LINES: Final = 20
 """Lines of the summary, so that it fits a screen with the ready lines."""
 _STATUS_COLORS: Final = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}
@@ -41,18 +42,24 @@ def request_lines(exchange: Exchange, clock: str, printed: Sequence[str], style:
 
     `printed` are what functions printed, `NAME │ TEXT`; Lambda parts lines within by `\r`.
     """
-    status = exchange.response.status if exchange.response is not None else 0
+    response, request = exchange.response, exchange.request
+    status = response.status if response is not None else 0
     door = f"{exchange.front_door[:12]:<12} " if style.doors > 1 else ""
-    path = _clean(to_text(exchange.request.target.raw))
+    path = _clean(to_text(request.target.raw))
     if len(path) > _MOST_PATH:
         path = f"{path[: _MOST_PATH // 2]}…{path[1 - _MOST_PATH // 2 :]}"
-    shown = f"{status or '-':>3}"
+    shown = f"{status:>3}" if status else "  -"
     if style.colors:
         clock, shown = style.paint(clock, "dim"), style.paint(shown, _status_color(status))
-    method, verdict = _clean(exchange.request.method)[:7], exchange.verdict.removeprefix("Lambda")
-    line = (
-        f"{clock}  {door}{method:<7} {path:<{_PATH_WIDTH}} {shown} {verdict:<17} "
-        f"{_took(exchange.duration):>8}"
+    # Every request has this line: written as text, a format takes twice as long as with `%`.
+    line = _LINE % (
+        clock,
+        door,
+        _clean(request.method)[:7],
+        path,
+        shown,
+        exchange.verdict.removeprefix("Lambda"),
+        _took(exchange.duration),
     )
     runs = exchange.runs
     for inner in exchange.inner:
@@ -129,7 +136,7 @@ def _took(seconds: float | None) -> str:
     if seconds is None:
         return "-"
     if seconds < 1:
-        return f"{seconds * 1000:.1f}ms"
+        return "%.1fms" % (seconds * 1000)
     return f"{seconds:.2f}s" if seconds < 100 else f"{seconds:.0f}s"
 
 

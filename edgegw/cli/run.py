@@ -7,6 +7,7 @@ import contextlib
 import gc
 import json
 import logging
+import signal
 import sys
 import webbrowser
 from collections.abc import Callable, Coroutine, Sequence
@@ -105,7 +106,15 @@ def run_front_doors(
         held=held,
     )
     with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
-        _loop_runner()(serving)
+        _loop_runner()(_to_the_end(serving))
+
+
+async def _to_the_end(serving: Coroutine[Any, Any, None]) -> None:
+    """Serves; once all is tidied up, a further Ctrl-C has nothing to end but the farewell."""
+    try:
+        await serving
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _debug_ports(config: Config, debug: Sequence[str]) -> dict[str, int]:

@@ -44,22 +44,33 @@ _BY_SYSTEM: Final = {
 def trust(config: Path | None, *, as_json: bool) -> None:
     """Print how to trust the certificates that edgegw makes for front doors with TLS.
 
-    The authority is made now if it is not there yet, in the state folder of CONFIG (without one, of
-    the current folder). Nothing is changed on this system. mkcert's authority is used where it is
-    installed, and is trusted already.
+    Each user has one authority; it is made now if it is not there yet. Nothing else is changed on
+    this system. mkcert's authority is used where it is installed, and is trusted already. One that
+    an older edgegw kept in the state folder of CONFIG (without one, of the current folder) is not
+    used any more, and named.
 
     Example: edgegw trust
     """
-    from edgegw.wire.certificates import load_authority
+    from edgegw.wire.authority import load_authority, unused_authority, unused_text
 
-    authority = load_authority(state_of(config))
+    unused = unused_authority(Path(state_of(config)))
+    if unused is not None:
+        click.echo(unused_text(unused), err=True)
+    authority = load_authority()
     file = str(authority.file.absolute())
     commands = {key: text.format(file=file) for key, (_, text) in _BY_SYSTEM.items()}
     if as_json:
-        known = {"file": file, "mkcert": authority.is_mkcert, "commands": commands}
+        known = {
+            "file": file,
+            "mkcert": authority.is_mkcert,
+            "made_by": authority.maker,
+            "made_on": authority.day,
+            "commands": commands,
+        }
         click.echo(json.dumps(known, indent=2))
         return
     click.echo(f"certificate authority  {file}")
+    click.echo(f"made by {authority.maker or 'somebody'} on {authority.day}")
     if authority.is_mkcert:
         click.echo("It is mkcert's: what `mkcert -install` told already trusts it.")
     for key, (name, _) in _BY_SYSTEM.items():

@@ -47,11 +47,15 @@ Source: CloudFront Developer Guide, "Allowed HTTP methods".
 
 @value
 class DistributionRefusal:
-    """CloudFront answers itself: `status`, the page's reason line, and why (for the developer)."""
+    """CloudFront answers itself: `status`, the page's reason line, and why (for the developer).
+
+    `host` is the name that it does not answer to, None where it is not for that.
+    """
 
     status: int
     text: str
     detail: str
+    host: str | None = None
 
 
 @value
@@ -96,6 +100,27 @@ def refuse_size(request: Request) -> DistributionRefusal | None:
         detail = f"request line and headers have {size} bytes, at most {MAX_HEADERS} are allowed"
         return DistributionRefusal(TOO_LARGE, "", detail)
     return None
+
+
+def refuse_host(distribution: Distribution, request: Request) -> DistributionRefusal | None:
+    """403 for a Host that is neither the distribution's nor this machine's.
+
+    It is worked out once for headers that come again. An absolute target names a host as well.
+    Source: CloudFront Developer Guide, "HTTP 403 status code (Permission Denied)".
+    """
+    hosts = distribution.hosts
+    if hosts is None:
+        return None
+    refused = request.headers.derived(hosts, hosts.refused)
+    if refused is None and request.target.authority is not None:
+        refused = hosts.refused_name(request.target.authority)
+    if refused is None:
+        return None
+    detail = (
+        f"the Host {refused!r} is neither an alias nor the domain name {distribution.domain_name} "
+        f"of {distribution.name}, and does not name this machine"
+    )
+    return DistributionRefusal(403, "Bad request.", detail, refused)
 
 
 _UNSAFE_TEXT: Final = (

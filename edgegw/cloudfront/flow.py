@@ -45,6 +45,7 @@ from edgegw.cloudfront.behaviors import (
     RedirectToHttps,
     admit,
     choose_behavior,
+    refuse_host,
     refuse_size,
 )
 from edgegw.cloudfront.error_causes import OriginFailure, failed_outcome
@@ -272,12 +273,16 @@ DistributionStep: TypeAlias = IncludeBody | FunctionStep | Fetch | DistributionA
 
 
 def start(
-    distribution: Distribution, request: Request, facts: DistributionFacts
+    distribution: Distribution,
+    request: Request,
+    facts: DistributionFacts,
+    *,
+    checks_host: bool = False,
 ) -> DistributionStep:
     """The first step for a viewer's request.
 
-    In this order: sizes, behavior (by the path as it came, never again), protocol, method,
-    viewer-request.
+    In this order: sizes, Host (with `checks_host`), behavior (by the path as it came, never again),
+    protocol, method, viewer-request.
     Source: CloudFront Developer Guide, "How CloudFront works".
     """
     behavior = choose_behavior(distribution, request.target.path)
@@ -293,10 +298,10 @@ def start(
             return DistributionAnswer(page, context, "Error", moved)
         request, facts = moved
     context = RequestContext(distribution, behavior, facts, request, request, behavior.origin)
-    too_large = refuse_size(request)
-    if too_large is not None:
-        page = error_page(too_large.status, too_large.text, facts)
-        return DistributionAnswer(page, context, "Error", too_large)
+    refusal = refuse_size(request) or (refuse_host(distribution, request) if checks_host else None)
+    if refusal is not None:
+        page = error_page(refusal.status, refusal.text, facts)
+        return DistributionAnswer(page, context, "Error", refusal)
     refusal = admit(behavior, request)
     match refusal:
         case DistributionRefusal():

@@ -8,6 +8,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from edgegw.awslambda.model import FunctionRef
+from edgegw.cloudfront.hosts import AcceptedHosts
 from edgegw.cloudfront.strictness import DEFAULT_STRICTNESS, Strictness
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.cloudfront.viewer_place import DEFAULT_PLACE, ViewerPlace
@@ -165,6 +166,7 @@ class Distribution:
     `strictness` says how its functions are judged; `error_pages` are by the status they stand for.
     `http_version` is the newest version for viewers over TLS; HTTP/3 is announced on `port`.
     `viewer` is where viewers are that do not say; `https_port` is where it takes HTTPS, if it does.
+    Without `hosts` any Host is answered.
     """
 
     name: str
@@ -180,3 +182,4 @@ class Distribution:
     port: int = 443
     viewer: ViewerPlace = DEFAULT_PLACE
     https_port: int | None = None
+    hosts: AcceptedHosts | None = None

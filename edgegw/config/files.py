@@ -9,6 +9,10 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import Final
+
+LONGEST_NAME: Final = 255
+"""Bytes of the name of a file or folder, as most file systems have it."""
 
 
 def missing(path: Path) -> str | None:
@@ -31,6 +35,8 @@ def is_file(path: Path) -> bool:
 
 def name_fault(path: Path) -> str | None:
     """Why no file can have this path, or None; it need not be there."""
+    if any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
+        return "the name is too long"
     try:
         os.lstat(path)
     except OSError as error:

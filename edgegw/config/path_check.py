@@ -1,6 +1,7 @@
 """The files that a configuration names beside code: certificates to read, logs and state to write.
 
-What is read must be there; what is written must have a name that a file can have.
+All must have names that files can have. That a certificate is not there is a warning only: keys are
+not in git, and a configuration is also checked where it does not run.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from edgegw.config.schema import Config
 
 def check_paths(document: Document, config: Config, base: FilePath) -> None:
     """Adds what is wrong with the paths of files; relative ones are relative to `base`."""
-    for path, name in _written(config):
+    for path, name in (*_written(config), *_read(config)):
         fault = name_fault(base / name)
         if fault is not None:
             document.error(path, "config.file", fault)
     for path, name in _read(config):
         problem = missing(base / name)
-        if problem is not None:
-            document.error(path, "config.file", f"{base / name} {problem}")
+        if problem is not None and name_fault(base / name) is None:
+            document.warning(path, "config.file", f"{base / name} {problem}")
 
 
 def _written(config: Config) -> Iterator[tuple[KeyPath, str]]:

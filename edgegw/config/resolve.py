@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 from edgegw.awslambda.names import Account
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.behaviors import compile_path_pattern
+from edgegw.cloudfront.hosts import AcceptedHosts, accepted_hosts
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.strictness import Strictness
@@ -186,10 +187,11 @@ class _Resolver:
         }
         groups = distribution.origin_groups
         digest = hashlib.sha256(name.encode()).hexdigest()
+        domain_name = (distribution.domain_name or f"d{digest[:13]}.cloudfront.net").lower()
         return cloudfront.Distribution(
             name,
             "E" + digest[:13].upper(),
-            (distribution.domain_name or f"d{digest[:13]}.cloudfront.net").lower(),
+            domain_name,
             tuple(alias.lower() for alias in distribution.aliases),
             tuple(
                 self._behavior(each, each.path_pattern, origins, groups)
@@ -205,6 +207,9 @@ class _Resolver:
             },
             distribution.http_version,
             viewer=self._viewer,
+            hosts=(
+                None if self._config.gateway.accept_any_host else _hosts(domain_name, distribution)
+            ),
         )
 
     def _behavior(
@@ -293,6 +298,12 @@ class _Resolver:
             connection_timeout=origin.connection_timeout,
             verify=origin.verify,
         )
+
+
+def _hosts(domain_name: str, distribution: schema.Distribution) -> AcceptedHosts:
+    """What it answers to: its names, and those that it listens at."""
+    places = (listen.address for listen in distribution.listen)
+    return accepted_hosts((domain_name, *distribution.aliases, *places))
 
 
 def _named(origin: cloudfront.CustomOrigin, name: str) -> cloudfront.CustomOrigin:

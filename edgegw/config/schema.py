@@ -5,7 +5,7 @@ and the JSON Schema for editors.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, cast, get_type_hints
 
 from pydantic import BeforeValidator, Field, ValidationError, create_model
@@ -215,6 +215,7 @@ class Gateway(Model):
     inspector: Annotated[str | None, LATER] = None
     lambda_api: Listening | None = None
     state: str = ".edgegw"
+    accept_any_host: bool = False
     fault_seed: int | None = None
     region: str = "us-east-1"
     account_id: Annotated[Text, Field(pattern=r"^[0-9]{12}$")] = "123456789012"
@@ -259,7 +260,7 @@ def validate(document: Document) -> Config | None:
         try:
             return Config.model_validate(value)
         except ValidationError as error:
-            details = error.errors(include_url=False)
+            details = _telling(document, error.errors(include_url=False))
             if len(details) > _MOST_ERRORS:
                 text = f"{len(details)} mistakes; these are the first {_MOST_ERRORS}"
                 document.error((), "config.many", text)
@@ -270,6 +271,24 @@ def validate(document: Document) -> Config | None:
                 _note(document, cast("Mapping[str, Any]", detail))
                 _prune(value, _real_path(document, detail["loc"]), detail["type"])
     return None
+
+
+def _telling(document: Document, details: Sequence[Any]) -> list[Any]:
+    """The errors without those of forms that were not meant.
+
+    A key may take a switch or a mapping; of a mapping with a mistake in it pydantic also says that
+    it is no switch.
+    """
+    if len(details) > _MOST_ERRORS:
+        return list(details)
+    paths = [_real_path(document, detail["loc"]) for detail in details]
+    return [
+        detail
+        for path, detail in zip(paths, details, strict=True)
+        if not isinstance(detail["input"], (dict, list))
+        or detail["loc"] == path
+        or not any(len(other) > len(path) and other[: len(path)] == path for other in paths)
+    ]
 
 
 def _prune(value: Any, path: KeyPath, kind: str) -> None:

@@ -15,12 +15,11 @@ from collections.abc import Iterator
 from typing import Final, cast
 
 from edgegw.config.document import MAX_DEPTH, MAX_VALUES, Document, KeyPath
+from edgegw.config.files import LONGEST_NAME
 from edgegw.errors import ConfigError
 
-LONGEST_NAME: Final = 255
-"""Bytes of the name of a function, a distribution, a load balancer: it may name a file."""
 _NAMED: Final = 2
-"""How deep those names stand."""
+"""How deep the names of functions, distributions, load balancers stand: each may name a file."""
 _LARGEST_NUMBER: Final = 10**18
 
 _BREAKING: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")

@@ -26,6 +26,7 @@ from edgegw.execution.spawning import (
     Zygotes,
     all_of,
     child_of,
+    limit_storage,
 )
 from edgegw.execution.zygote import Zygote, ZygoteChild
 
@@ -49,6 +50,7 @@ class BootstrapSpawner:
             places = "/var/task/bootstrap /opt/bootstrap"
             raise InvalidEntrypointError(f"Couldn't find valid bootstrap(s): [{places}]")
         zygote = await self._zygotes.of(sys.executable)
+        await limit_storage(zygote, start)
         with contextlib.ExitStack() as undoing:
             server = api_server(start, undoing)
             variables = {**start.variables, "AWS_LAMBDA_RUNTIME_API": server.address}

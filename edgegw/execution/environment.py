@@ -5,9 +5,9 @@ and ended.
 
 An invocation that finds its process warm needs no task, no future of its own and no timer:
 `begin` writes one frame, the channel calls `answered` when the next frame comes, and with that the
-outcome is in the caller's future and the environment back in its pool, which may begin the next
-invocation before anybody else has run. Only what is rare takes a task: init inside an invocation,
-and the question why a process is gone.
+environment is back in its pool, which may begin the next invocation, and the caller goes on with
+the outcome, all within the call that brought the frame. Only what is rare takes a task: init inside
+an invocation, and the question why a process is gone.
 
     begin ──warm──▶ hand out ──answered──▶ outcome ──settled──▶ free
       │                │  └──── lost ────▶ (task: why?) ──▶ failed, free
@@ -16,9 +16,9 @@ and the question why a process is gone.
 
 `_pending` is the invocation under way until it is answered, `_tail` while extensions work on
 behind the answer. Who takes it out settles it: of an answer, a time-out and a loss that come
-together only the first one counts. One timer serves all invocations of an
-environment: it is set when none is, and when it rings early because its invocation is over and
-another one under way, it is set again. A caller that goes away cancels its future and nothing else.
+together only the first one counts. One timer serves all invocations of an environment: it is set
+when none is, and when it rings early because its invocation is over and another one under way, it
+is set again. A caller that goes away forgets the outcome and nothing else.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from edgegw.awslambda.lifecycle import (
     timeout_error,
 )
 from edgegw.awslambda.logs import InitReport
-from edgegw.awslambda.model import Function, FunctionError, Report, Returned
+from edgegw.awslambda.model import Function, FunctionError, Outcome, Report, Returned
 from edgegw.execution.background import Background
 from edgegw.execution.channel import (
     Channel,
@@ -77,14 +77,15 @@ class EnvironmentSpec:
     """What an environment is made of.
 
     `spawn` makes a fresh child of it, and the folder `temporary` (which TMPDIR names) where it is
-    not there; whatever it raises is an outcome. It gets a function that hears of extensions.
+    not there; whatever it raises is an outcome. It gets two functions: one hears of extensions, the
+    other whether the system holds the folder to its size.
     """
 
     function: Function
     name: str
     journal: Journal
     temporary: str
-    spawn: Callable[[Callable[[str, str], None]], Awaitable[Child]]
+    spawn: Callable[[Callable[[str, str], None], Callable[[bool], None]], Awaitable[Child]]
     is_provisioned: bool = False
     is_debugged: bool = False
     """Whether a debugger may stop it: then no limit of time or memory ends it."""
@@ -177,12 +178,16 @@ class Environment:
 
     async def _load(self, limit: float, request_id: str) -> ErrorObject | None:
         """Starts a process and waits `limit` seconds until its code is loaded."""
+        if self._fatal == "storage":  # else the next process would be ended for what this one left
+            shutil.rmtree(self._setting.temporary, ignore_errors=True)
         self._fatal = None
         self._output.telemetry = None
         timer = asyncio.timeout(limit)
         try:
             async with timer:
-                child = await self._setting.spawn(self._output.extension_registered)
+                child = await self._setting.spawn(
+                    self._output.extension_registered, self._watch.storage_limited
+                )
                 self._attach(child)
                 failure = await child.channel.init()
         except EnvironmentLostError:
@@ -239,7 +244,13 @@ class Environment:
             self._drop("FAILURE")
             self._phase = next_phase(self._phase, Signal.INVOKE)
         self._init_duration = None
-        failure = await self._load(self._timeout, pending.request_id)
+        try:
+            failure = await self._load(self._timeout, pending.request_id)
+        except Exception as error:
+            self._cold = self._pending = None
+            self._finish(None, time.monotonic())
+            pending.give_up(error)
+            raise
         self._cold = None
         spent = time.monotonic() - pending.started
         if failure is not None:
@@ -292,15 +303,17 @@ class Environment:
         report = self._report(pending, "success", "")
         if self._output.telemetry is not None:
             self._output.runtime_done(report, len(answer.payload))
+        outcome: Outcome
         if answer.failure is None:
-            pending.give(Returned(answer.payload, report))
+            outcome = Returned(answer.payload, report)
         else:
             report = self._after_failure(answer.failure, report)
-            pending.give(FunctionError(*answer.failure, report))
+            outcome = FunctionError(*answer.failure, report)
         if channel.is_settled or self._channel is None:
             self._finish(report, now)
         else:
             self._tail = _Tail(pending, report)
+        pending.give(outcome)
 
     def _after_failure(self, failure: ErrorObject, report: Report) -> Report:
         """The platform's report where the function failed: an extension takes the process along."""
@@ -358,8 +371,8 @@ class Environment:
         now = time.monotonic()
         self.duration = now - pending.started
         report = self._report(pending, status, kind)
-        pending.give(FunctionError(*failure, report))
         self._finish(report, now)
+        pending.give(FunctionError(*failure, report))
 
     def _report(self, pending: PendingInvocation, status: Status, kind: str) -> Report:
         init_duration, self._init_duration = self._init_duration, None
@@ -386,7 +399,7 @@ class Environment:
     async def at_rest(self) -> None:
         """Waits for what goes on behind the answer, or after the caller went away."""
         pending = self._pending
-        if self._tail is not None or (pending is not None and pending.outcome.done()):
+        if self._tail is not None or (pending is not None and pending.outcome.is_done):
             if self._becoming_free is None:
                 self._becoming_free = self._loop.create_future()
             await asyncio.shield(self._becoming_free)

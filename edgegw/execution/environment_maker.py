@@ -84,8 +84,11 @@ class EnvironmentMaker:
         temporary = self.packages.name_folder("tmp")
         kind = "provisioned-concurrency" if provisioned else "on-demand"
 
-        async def spawn(on_extension: Callable[[str, str], None]) -> Child:
-            return await self._spawn(function, name, stream, temporary, kind, on_extension)
+        async def spawn(
+            on_extension: Callable[[str, str], None], on_limited: Callable[[bool], None]
+        ) -> Child:
+            heard = on_extension, on_limited
+            return await self._spawn(function, name, stream, temporary, kind, heard)
 
         is_slowed = self.settings.cpu == "proportional"
         return Environment(
@@ -108,7 +111,7 @@ class EnvironmentMaker:
         stream: str,
         temporary: str,
         kind: str,
-        on_extension: Callable[[str, str], None],
+        heard: tuple[Callable[[str, str], None], Callable[[bool], None]],
     ) -> Child:
         spawner = self.spawner(function)
         if isinstance(spawner, EnvironmentProblem):
@@ -151,7 +154,8 @@ class EnvironmentMaker:
         }
         port = self.debug_ports.get((name, function.version), 0)
         account_id = self.settings.account.account_id
-        start = Start(function, settings, found, package, account_id, on_extension, port)
+        storage = (temporary, function.ephemeral_storage_mb * 1024 * 1024)
+        start = Start(function, settings, found, package, account_id, *heard, storage, port)
         if package.extensions and language != "provided":
             return await extended(spawner, self._zygotes, start)
         return await spawner.spawn(start)

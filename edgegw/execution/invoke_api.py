@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ipaddress
 import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -39,6 +38,7 @@ from edgegw.awslambda.service_errors import ServiceError, invalid
 from edgegw.execution.control import ControlPlane
 from edgegw.execution.service import LambdaService
 from edgegw.execution.shifting import Shifter
+from edgegw.http.hosts import host_name, is_local_name
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class _Guard:
 def refusal(headers: Mapping[str, str]) -> ServiceError | None:
     """Why a request with these headers (names in lower case) is not let in; None when it is."""
     host = headers.get("host", "")
-    if not is_local_host(host):
+    if not is_local_name(host_name(host)):
         text = f"the Host {host!r} is no address of this machine"
         return ServiceError("AccessDeniedException", text)
     if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
@@ -89,23 +89,6 @@ def refusal(headers: Mapping[str, str]) -> ServiceError | None:
         text = f"the content type {kind} is not accepted; send application/json"
         return ServiceError("UnsupportedMediaTypeException", text)
     return None
-
-
-def is_local_host(host: str) -> bool:
-    """Whether a Host header names this machine: localhost, a name below it, or an IP address.
-
-    A name that only resolves to this machine does not count: that is DNS rebinding.
-    """
-    name = host.rpartition("]")[0].removeprefix("[") if host.startswith("[") else host
-    if not host.startswith("["):
-        name = host.partition(":")[0]
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 class _Api:

@@ -15,7 +15,7 @@ from edgegw.awslambda.model import Runtime
 from edgegw.awslambda.runtimes import node_flags
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.channel import Child
-from edgegw.execution.spawning import Start, Zygotes, framed, wrapped
+from edgegw.execution.spawning import Start, Zygotes, framed, limit_storage, wrapped
 from edgegw.execution.zygote import RUNTIMES, ZygoteChild
 
 logger = logging.getLogger(__name__)
@@ -53,9 +53,10 @@ class NodeSpawner:
             self._spare = asyncio.ensure_future(self._start())
 
     async def spawn(self, start: Start) -> Child:
+        zygote = await self._zygotes.of(sys.executable)
+        await limit_storage(zygote, start)
         wrapper = start.variables.get("AWS_LAMBDA_EXEC_WRAPPER")
         if wrapper or "NODE_OPTIONS" in start.variables or start.debug_port:
-            zygote = await self._zygotes.of(sys.executable)
             command = await self._command(start.variables.get("NODE_OPTIONS", ""))
             if start.debug_port:
                 command.insert(1, f"--inspect=127.0.0.1:{start.debug_port}")

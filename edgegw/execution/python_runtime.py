@@ -14,7 +14,7 @@ from pathlib import Path
 from edgegw.awslambda.model import Runtime
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.channel import Child
-from edgegw.execution.spawning import SHORTAGES, Start, Zygotes, framed, wrapped
+from edgegw.execution.spawning import SHORTAGES, Start, Zygotes, framed, limit_storage, wrapped
 from edgegw.execution.zygote import RUNTIMES, Zygote
 
 logger = logging.getLogger(__name__)
@@ -71,6 +71,8 @@ class PythonSpawner:
     async def spawn(self, start: Start) -> Child:
         zygote = await asyncio.shield(self._zygote())
         settings = start.settings
+        if not start.package.extensions:  # which come from another zygote and share the folder
+            await limit_storage(zygote, start)
         script = str(RUNTIMES / "python" / "environment.py")
         if start.debug_port:
             debug = {"port": start.debug_port, "path": _debugpy_folder(start)}

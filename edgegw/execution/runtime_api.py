@@ -1,7 +1,7 @@
 """The Runtime API and the Extensions API on a socket of their own, one per environment.
 
-The variable AWS_LAMBDA_RUNTIME_API has room for a host and a port only, so the port is what tells
-environments apart. What a request means is decided by `awslambda.runtime_api`.
+Clients take a host and a port from AWS_LAMBDA_RUNTIME_API and nothing more, so the port is what
+tells environments apart. What a request means is decided by `awslambda.runtime_api`.
 """
 
 from __future__ import annotations

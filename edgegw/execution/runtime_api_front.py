@@ -2,25 +2,40 @@
 
 What a request means is not decided here: `Requests` takes it and answers when there is something to
 answer, for `next` when an event comes. Only of a streamed answer the parts go on as they come.
+
+Whoever talks to this port gets events with all their secrets, and answers in the function's place.
+So it must be a program of the same user that was told of the port:
+
+- no page in a browser: the Host is exactly what AWS_LAMBDA_RUNTIME_API says, and there is neither
+  Origin nor Sec-Fetch-Site (`http.callers`);
+- no other user of this machine: the kernel says whose the peer's socket is (`wire.peer_user`). A
+  secret in the variable would not do: clients take a host and a port there and no path (those of
+  Python for errors at init, of Java, of Rust), and the API has no header for one.
+
+Users are looked up once per connection, the headers are read for every request.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
+import os
 import socket
-from collections.abc import AsyncIterable, Awaitable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import Final, Protocol
 
 from edgegw.awslambda.lifecycle import MAX_RESPONSE
 from edgegw.awslambda.runtime_api import ApiRequest, Reply
 from edgegw.execution.background import Background
+from edgegw.http.callers import comes_from_page, is_addressed_to
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Body, Client, Header, Headers, Request, Response
 from edgegw.http.status import reason_phrase
 from edgegw.wire.front import Delivery, Handshake, ViewerGoneError
 from edgegw.wire.http1 import Connection, Http1
+from edgegw.wire.peer_user import NOBODY, peer_user
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +74,18 @@ class RuntimeApiFront:
         self._requests = requests
         self._tickets: dict[int, asyncio.Future[Response]] = {}
         self._last_ticket = 0
+        self._hosts: tuple[bytes, ...] = ()
+        self._noted: set[str] = set()
+
+    def listens_at(self, address: str) -> None:
+        """Requests are for `address`, host and port; those for another one are refused."""
+        self._hosts = (address.encode(),)
+
+    def note(self, refused: str) -> None:
+        """Says in the log who was refused; each text once, as some would not stop."""
+        if refused not in self._noted:
+            self._noted.add(refused)
+            logger.warning("the Runtime API of a function refused %s", refused)
 
     def reply(self, reply: Reply) -> None:
         """Answers the request that has this ticket, if somebody waits for it."""
@@ -78,6 +105,12 @@ class RuntimeApiFront:
         return _LIMITS
 
     def accept(self, request: Request) -> Response | Awaitable[Response]:
+        if not is_addressed_to(request, self._hosts):
+            self.note("a request whose Host is not its address")
+            return _forbidden("the Host is not AWS_LAMBDA_RUNTIME_API")
+        if comes_from_page(request.headers):
+            self.note("a request of a page in a browser")
+            return _forbidden("pages in a browser have no business here")
         self._last_ticket += 1
         path, headers = request.target.raw.decode("latin-1"), _as_text(request.headers.raw)
         streams = self._requests.begins_stream(path, headers)
@@ -133,6 +166,13 @@ class RuntimeApiFront:
         """Nobody counts."""
 
 
+def _forbidden(text: str) -> Response:
+    """An error as the API makes them, behind which the connection ends."""
+    content = json.dumps({"errorMessage": text, "errorType": "Forbidden"}).encode()
+    headers = (("Content-Type", "application/json"), ("Connection", "close"))
+    return _response(403, headers, content)
+
+
 def _response(status: int, headers: Iterable[tuple[str, str]], content: bytes) -> Response:
     lines = [(name.encode(), value.encode("utf-8", "replace")) for name, value in headers]
     lines.append((b"Content-Length", b"%d" % len(content)))
@@ -153,8 +193,13 @@ class LoopbackListener:
     socket stays open. An environment comes and goes many times, and must leave none behind.
     """
 
-    def __init__(self, front: RuntimeApiFront) -> None:
+    def __init__(
+        self,
+        front: RuntimeApiFront,
+        peer_user: Callable[[socket.socket], int | None] = peer_user,
+    ) -> None:
         self._front = front
+        self._peer_user = peer_user
         self._loop = asyncio.get_running_loop()
         self._socket: socket.socket | None = None
         self._connections: set[Connection] = set()
@@ -166,7 +211,9 @@ class LoopbackListener:
         listener.settimeout(0.0)
         self._await_connections(listener)
         host, port = listener.getsockname()[:2]
-        return f"{host}:{port}"
+        address = f"{host}:{port}"
+        self._front.listens_at(address)
+        return address
 
     def _await_connections(self, listener: socket.socket) -> None:
         if self._socket is listener:
@@ -182,8 +229,23 @@ class LoopbackListener:
             self._loop.remove_reader(listener)
             self._loop.call_later(_NO_DESCRIPTORS, self._await_connections, listener)
             return
+        if not self._is_own(accepted):
+            accepted.close()
+            return
         accepted.settimeout(0.0)
         self._accepting.start(self._speak(accepted))
+
+    def _is_own(self, accepted: socket.socket) -> bool:
+        """Whether the client is this user's; where the system does not tell, it is let in."""
+        try:
+            user = self._peer_user(accepted)
+        except OSError:  # the client has left already
+            return False
+        if user is None or user == os.geteuid():
+            return True
+        if user != NOBODY:
+            self._front.note(f"a connection of another user of this machine (user id {user})")
+        return False
 
     async def _speak(self, accepted: socket.socket) -> None:
         with contextlib.suppress(OSError):  # the client has left already

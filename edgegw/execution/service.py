@@ -32,17 +32,15 @@ from edgegw.execution.channel import Sink
 from edgegw.execution.environment import Environment
 from edgegw.execution.environment_maker import EnvironmentMaker, ServiceSettings
 from edgegw.execution.in_process import Handler, call
-from edgegw.execution.pool import Pool
+from edgegw.execution.pool import CodeStamp, Pool
 from edgegw.execution.snapshots import InvocationRoute, Load, PoolKey, Snapshot, Snapshots
+from edgegw.execution.upkeep import Upkeep
 from edgegw.values import value
 
 logger = logging.getLogger(__name__)
 
-_LOOK: Final = 0.05
-"""Seconds between two looks at the memory of busy environments."""
-_STORAGE_LOOKS: Final = 5
-"""Every so many of them also at their temporary folders."""
-_RECYCLE: Final = 30.0
+_DEBUG_WAIT: Final = 0.05
+"""Seconds between two looks whether the environment before has let go of a debugger's port."""
 _NO_TIMEOUT: Final = 24 * 3600.0
 
 
@@ -83,7 +81,7 @@ class LambdaService:
     ) -> None:
         settings = ServiceSettings(account or Account(), pass_credentials, cpu, strict)
         self._maker = EnvironmentMaker(settings)
-        self._code_stamp: Callable[[str], object] = _unknown_state
+        self._code_stamp: Callable[[str], CodeStamp] = _unknown_state
         self.logs = self._maker.logs
         self.packages = self._maker.packages
         self._snapshots = Snapshots(functions)
@@ -94,9 +92,7 @@ class LambdaService:
         self._loads: dict[str, Load] = {}
         self._unreserved_in_flight = 0
         self._account_rate = RequestRate(self.account.concurrency)
-        self._looking: asyncio.TimerHandle | None = None
-        self._looks = 0
-        self._recycling: asyncio.TimerHandle | None = None
+        self._upkeep = Upkeep(self._all_pools)
         self._provisioning = Background()
 
     @property
@@ -104,15 +100,15 @@ class LambdaService:
         """The account and Region that functions believe to be in."""
         return self._maker.settings.account
 
-    def watch_code(self, stamp: Callable[[str], object] | None) -> None:
+    def watch_code(self, stamp: Callable[[str], CodeStamp] | None) -> None:
         """Has `stamp` tell the state of a function's code on disk from now on; None: nobody does.
 
-        Whoever watches the files says so when that begins, when other files count, and when it
-        ends. What pools have kept of an earlier way to tell cannot be compared with it.
+        Whoever watches the files says so when that begins, when other paths count, and when it
+        ends; pools may be older than that.
         """
         self._code_stamp = stamp or _unknown_state
         for pool in self._all_pools():
-            pool.stamp_anew()
+            pool.note_watched()
 
     def configure(self, settings: ServiceSettings) -> bool:
         """Changes what holds for all functions; whether that was a change.
@@ -147,7 +143,7 @@ class LambdaService:
                 pool = self._snapshots.current.pools[key]
                 if any(each.is_debugged and not each.is_empty for each in self._snapshots.replaced):
                     loop = asyncio.get_running_loop()
-                    self._opening = loop.call_later(_LOOK, self._start_debugged)
+                    self._opening = loop.call_later(_DEBUG_WAIT, self._start_debugged)
                     return
                 pool.start_one()
 
@@ -194,9 +190,9 @@ class LambdaService:
 
     async def close(self) -> None:
         """Ends every child; nothing is left running, no folder is left behind."""
-        for timer in (self._looking, self._recycling, self._opening):
-            if timer is not None:
-                timer.cancel()
+        self._upkeep.stop()
+        if self._opening is not None:
+            self._opening.cancel()
         await self._provisioning.cancel()
         await asyncio.gather(*(pool.close() for pool in self._all_pools()))
         self._snapshots.clear()
@@ -374,8 +370,8 @@ class LambdaService:
             load.on_demand += 1
             self._unreserved_in_flight += is_unreserved
         pool.in_flight += 1
-        if self._looking is None:
-            self._look_soon()
+        if self._upkeep.looking is None:
+            self._upkeep.look_soon()
         try:
             if ref.name in self._handlers:
                 handler = self._handlers[ref.name]
@@ -530,40 +526,10 @@ class LambdaService:
     # Environments
 
     def _environment(self, function: Function, name: str, provisioned: bool) -> Environment:  # noqa: FBT001
-        if self._recycling is None:
-            self._recycle_later()
+        self._upkeep.recycle_later()
         return self._maker.make(function, name, provisioned)
 
-    def _look_soon(self) -> None:
-        self._looking = asyncio.get_running_loop().call_later(_LOOK, self._look)
 
-    def _look(self) -> None:
-        """Looks at the limits of busy environments; stops when nothing is in flight."""
-        self._looking = None
-        self._looks += 1
-        storage = self._looks % _STORAGE_LOOKS == 0
-        is_busy = False
-        for pool in self._all_pools():
-            if pool.in_flight or pool.busy or pool.loading:
-                is_busy = True
-                for environment in (*pool.environments, *pool.loading):
-                    environment.check_limits(storage=storage)
-        if is_busy:
-            self._look_soon()
-
-    def _recycle_later(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._recycling = loop.call_later(_RECYCLE, self._recycle)
-
-    def _recycle(self) -> None:
-        self._recycling = None
-        now = time.monotonic()
-        pools = self._snapshots.current.pools.values()
-        for pool in pools:
-            pool.recycle(now)
-        if any(pool.environments for pool in pools):
-            self._recycle_later()
-
-
-def _unknown_state(_name: str) -> None:
-    """The state of a function's code where nobody watches the files: always the same."""
+def _unknown_state(_name: str) -> CodeStamp:
+    """The state of a function's code where nobody watches the files."""
+    return {}

@@ -39,8 +39,9 @@ class InvalidEntrypointError(Exception):
 class Start:
     """All that a child is told: what the bundled runtimes get at init, the variables, the folders.
 
-    `on_extension` hears the name and events of each extension that registers. With a `debug_port`
-    a debugger can attach there.
+    `storage` is the temporary folder with the bytes that it may hold. `on_limited` hears whether
+    the system holds it to that, `on_extension` the name and events of each registered extension.
+    With a `debug_port` a debugger can attach there.
     """
 
     function: Function
@@ -49,6 +50,8 @@ class Start:
     package: Package
     account_id: str
     on_extension: Callable[[str, str], None]
+    on_limited: Callable[[bool], None]
+    storage: tuple[str, int]
     debug_port: int = 0
 
 
@@ -113,6 +116,11 @@ class Zygotes:
                 self._killed.append(await task)
         await asyncio.gather(*(each.close() for each in self._killed))
         self._killed.clear()
+
+
+async def limit_storage(zygote: Zygote, start: Start) -> None:
+    """Limits the temporary folder of what `zygote` starts, where that is possible."""
+    start.on_limited(await zygote.limit(*start.storage))
 
 
 async def wrapped(

@@ -46,6 +46,7 @@ class Watch:
         self._peak_seen = 0.0
         self._looks = 0
         self._last_request = ""
+        self._is_storage_limited = False
         self.peak_kb = 0
         """The most memory so far, in kilobytes."""
         self.used_mb = 0
@@ -75,7 +76,7 @@ class Watch:
             return None
         if self.peak_kb > self._limit_kb:
             return "memory"
-        return "storage" if storage and self._is_full() else None
+        return "storage" if storage and not self._is_storage_limited and self._is_full() else None
 
     def _is_full(self) -> bool:
         limit_mb = self._function.ephemeral_storage_mb
@@ -90,6 +91,10 @@ class Watch:
         if action is not None:
             child.send_signal(signal.SIGSTOP if action == "stop" else signal.SIGCONT)
 
+    def storage_limited(self, is_limited: bool) -> None:  # noqa: FBT001 - a listener
+        """Hears whether the system itself refuses to write more: then nobody has to look."""
+        self._is_storage_limited = is_limited
+
     def begin_process(self) -> None:
         """Another process starts, with nothing used."""
         self._allowance = None
@@ -99,6 +104,6 @@ class Watch:
         """What a full temporary folder means, for people."""
         return (
             f"{self._name}: the temporary folder holds more than "
-            f"{self._function.ephemeral_storage_mb} MB, the ephemeral storage of the function; "
-            "on AWS writing fails with ENOSPC"
+            f"{self._function.ephemeral_storage_mb} MB, the ephemeral storage of the function: the "
+            "environment ends and its folder is emptied; on AWS writing fails with ENOSPC"
         )

@@ -58,6 +58,7 @@ class Zygote:
         self._ids = 0
         self._starting: dict[int, asyncio.Future[int]] = {}
         self._ended: dict[int, asyncio.Future[int | None]] = {}
+        self._limiting: dict[int, asyncio.Future[bool]] = {}
         self._hello: asyncio.Future[tuple[int, ...]] | None = None
         self._rest = b""
         self._control: ControlLine | None = None
@@ -136,6 +137,10 @@ class Zygote:
             self._ended.pop(cast("int", message["failed"]), None)
             if waiter is not None and not waiter.done():
                 waiter.set_exception(OSError(str(message["error"])))
+        elif "limited" in message:
+            limited = self._limiting.pop(cast("int", message["limited"]), None)
+            if limited is not None and not limited.done():
+                limited.set_result(bool(message["is_limited"]))
         elif "ended" in message:
             ended = self._ended.pop(cast("int", message["ended"]), None)
             if ended is not None and not ended.done():
@@ -146,7 +151,7 @@ class Zygote:
             return
         self.is_gone = True
         problem = EnvironmentProblem(f"the interpreter {self.executable} ended unexpectedly")
-        for waiter in (self._hello, *self._starting.values()):
+        for waiter in (self._hello, *self._starting.values(), *self._limiting.values()):
             if waiter is not None and not waiter.done():
                 waiter.set_exception(problem)
         for ended in self._ended.values():
@@ -166,6 +171,13 @@ class Zygote:
         """Has `folder` removed at the end, even when the gateway is killed."""
         with contextlib.suppress(OSError):
             os.write(self._life, os.fsencode(folder) + b"\n")
+
+    async def limit(self, folder: str, size: int) -> bool:
+        """Has `folder` hold at most `size` bytes for all that come from here; whether it does."""
+        self._ids += 1
+        limited = self._limiting[self._ids] = asyncio.get_running_loop().create_future()
+        self._send({"limit": self._ids, "folder": folder, "size": size}, [])
+        return await limited
 
     async def fork(self) -> ZygoteChild:
         """A Python environment that waits for its settings."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import socket
 from pathlib import Path
 from typing import Any, Final, cast
@@ -27,6 +28,7 @@ from edgegw.wire.state_folder import state_folder, write_private
 
 FOLDER: Final = "control"
 """In the state folder."""
+_OWN_URL: Final = re.compile(r"http://127\.0\.0\.1:\d{1,5}")
 PROCESS_HEADER: Final = "X-Edgegw-Pid"
 """In every answer of a local API: so a caller knows that no other program has got the port."""
 
@@ -115,6 +117,8 @@ def _read(file: Path) -> Announcement | None:
     url, token, pid = told.get("url"), told.get("token"), told.get("pid")
     if not (isinstance(url, str) and isinstance(token, str) and isinstance(pid, int)):
         return None
+    if _OWN_URL.fullmatch(url) is None:
+        return None  # a state folder that came with a clone sends no command elsewhere
     machine, configuration = str(told.get("machine", "")), str(told.get("configuration", ""))
     return Announcement(file, url, token, pid, machine, configuration)
 

@@ -179,7 +179,9 @@ class Gateway:
 
     def app(self, name: str) -> AsgiFront:
         """The front door `name` as an ASGI 3 application."""
-        return AsgiFront(self.front(name), self.start, self.stop)
+        door = self.door(name)
+        by_socket = self._front_of(door, by_socket=True)
+        return AsgiFront(by_socket, self.start, self.stop, self._front_of(door))
 
     def front(self, name: str) -> FrontDoor:
         """The front door `name`, or NAME:PORT. Raises UsageError when there is none."""
@@ -193,7 +195,10 @@ class Gateway:
     def served(self, config: Config | None = None) -> dict[object, Served]:
         """What `config` (by default the present one) has on sockets, by identity."""
         config = config or self.config
-        served: list[Served] = [*self.fronts(config)]
+        doors = by_key(config.doors)
+        served: list[Served] = [
+            front_of(self, key, door, by_socket=True) for key, door in doors.items()
+        ]
         if config.lambda_api is not None:
             served.append(LambdaApiFront(self, config.lambda_api))
         return {front.identity: front for front in served}
@@ -256,9 +261,9 @@ class Gateway:
         """The front door of this key as it is now; `door` once it is gone."""
         return self._doors.get(key, door)
 
-    def _front_of(self, door: Door) -> FrontDoor:
+    def _front_of(self, door: Door, *, by_socket: bool = False) -> FrontDoor:
         key = next(key for key, known in self._doors.items() if known is door)
-        return front_of(self, key, door)
+        return front_of(self, key, door, by_socket=by_socket)
 
     # Running
 

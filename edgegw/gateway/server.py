@@ -92,12 +92,12 @@ class FrontDoors:
         self._gateway.settle(_ports(fronts, sockets))
         try:
             await self._gateway.start()
+            servers = self._servers(fronts, sockets)
         except BaseException:
             _close(sockets.values())
             raise
         self._gateway.pin()
         self._gateway.check_targets()
-        servers = self._servers(fronts, sockets)
         if control:
             try:
                 await self._open_local_api()
@@ -172,8 +172,16 @@ class FrontDoors:
         fronts: Mapping[object, Served], sockets: Mapping[object, socket.socket]
     ) -> dict[object, Server]:
         """What serves each, not started: a certificate that cannot be used shows here."""
-        # The servers close theirs.
-        return {identity: fronts[identity].server(sock.dup()) for identity, sock in sockets.items()}
+        servers: dict[object, Server] = {}
+        own: list[socket.socket] = []  # the servers close theirs
+        try:
+            for identity, sock in sockets.items():
+                own.append(sock.dup())
+                servers[identity] = fronts[identity].server(own[-1])
+        except BaseException:
+            _close(own)
+            raise
+        return servers
 
     async def _start(
         self,

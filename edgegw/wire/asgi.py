@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias, cast
 
 from edgegw.http.grpc import is_grpc
+from edgegw.http.hosts import is_address
 from edgegw.http.message import (
     EMPTY,
     Body,
@@ -36,15 +37,21 @@ EXCHANGE: Final = "edgegw.exchange"
 
 
 class AsgiFront:
-    """The ASGI application of one front door; the server's lifespan starts and stops it."""
+    """The ASGI application of one front door; the server's lifespan starts and stops it.
+
+    `front` is for servers that listen at an address, `inside` (by default the same) for those that
+    do not: test clients, and servers behind a proxy of the same machine.
+    """
 
     def __init__(
         self,
         front: Front,
         start: Callable[[], Awaitable[None]],
         stop: Callable[[], Awaitable[None]],
+        inside: Front | None = None,
     ) -> None:
-        self._front = front
+        self._by_socket = front
+        self._inside = front if inside is None else inside
         self._start = start
         self._stop = stop
 
@@ -59,14 +66,15 @@ class AsgiFront:
                 await send({"type": "websocket.close", "code": 1008, "reason": ""})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        incoming = _AsgiBody(receive, self._front.limits().idle)
+        front = self._by_socket if _listens_at_address(scope) else self._inside
+        incoming = _AsgiBody(receive, front.limits().idle)
         headers = Headers(scope["headers"])
         if scope.get("http_version", "1.1") >= "2" and not _is_framed(headers):
             await incoming.look_ahead()
         request = _request(scope, headers, incoming)
         outlet = _AsgiOutlet(scope, send, incoming)
         try:
-            await answer(self._front, self._front.accept(request), request, outlet, incoming)
+            await answer(front, front.accept(request), request, outlet, incoming)
         finally:
             outlet.close()
         if outlet.is_cut:
@@ -150,6 +158,12 @@ class _AsgiBody:
         """Returns when the client has left. Only once the body is read: messages come once."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
+
+
+def _listens_at_address(scope: Scope) -> bool:
+    """Whether a server tells the address of its socket; others tell a name, a path or nothing."""
+    server: tuple[str, int | None] | None = scope.get("server")
+    return server is not None and is_address(server[0])
 
 
 async def _nothing_more() -> Message:

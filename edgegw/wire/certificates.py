@@ -1,26 +1,35 @@
-"""A local certificate authority, and the certificates that it signs for front doors.
+"""The certificates that the user's authority signs for front doors.
 
-The authority is made once and kept in the gateway's state folder; where mkcert has installed one,
-browsers trust that already, and it is used. Certificates are made anew when they are about to
-expire, or when the authority is another one.
+They are kept in the gateway's state folder, and made anew when they are about to expire, or when
+the authority (`authority.py`) is another one.
 """
 
 from __future__ import annotations
 
-import os
+import contextlib
+import ipaddress
+import logging
 import re
 import ssl
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, cast
 
 from edgegw.errors import EnvironmentProblem
-from edgegw.values import value
 from edgegw.wire import passthrough_tls
+from edgegw.wire.authority import (
+    Authority,
+    Clock,
+    first_time_unused,
+    key_id,
+    load_authority,
+    local_now,
+)
 from edgegw.wire.state_folder import state_folder, write_private
 from edgegw.wire.tls_options import ClientCertificates
+
+logger = logging.getLogger(__name__)
 
 LIFETIME: Final = timedelta(days=397)
 """How long a certificate is valid: what browsers accept at most."""
@@ -29,105 +38,25 @@ _RENEWED: Final = timedelta(days=30)
 _SKEW: Final = timedelta(days=1)
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
-Clock = Callable[[], datetime]
 
+def is_certifiable(name: str) -> bool:
+    """Whether a certificate can be for `name`: an address, or a host name, perhaps with `*.`."""
+    import idna
 
-def _now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251 - the clock comes in here
-
-
-def mkcert_folder(environment: Mapping[str, str]) -> Path | None:
-    """Where mkcert keeps its authority, whether there is one or not."""
-    if environment.get("CAROOT"):
-        return Path(environment["CAROOT"])
-    home = environment.get("HOME") or environment.get("USERPROFILE")
-    if sys.platform == "darwin":
-        return Path(home, "Library", "Application Support", "mkcert") if home else None
-    if sys.platform == "win32":
-        local = environment.get("LOCALAPPDATA")
-        return Path(local, "mkcert") if local else None
-    data = environment.get("XDG_DATA_HOME")
-    if data:
-        return Path(data, "mkcert")
-    return Path(home, ".local", "share", "mkcert") if home else None
-
-
-@value
-class Authority:
-    """A certificate authority: its certificate's file, and who made it."""
-
-    file: Path
-    signer: Any
-    is_mkcert: bool
-
-    @property
-    def key_id(self) -> bytes:
-        """What tells this authority from others."""
-        return _key_id(self.signer._certificate, of_issuer=False)  # noqa: SLF001
-
-
-def load_authority(
-    state: Path, environment: Mapping[str, str] | None = None, now: Clock = _now
-) -> Authority:
-    """Mkcert's authority where it exists, else the one in the state folder, made if need be.
-
-    Raises EnvironmentProblem when the files there cannot be used.
-    """
-    import trustme
-
-    installed = mkcert_folder(os.environ if environment is None else environment)
-    if installed is not None and os.access(installed / "rootCA-key.pem", os.R_OK):
-        known = _read_authority(installed)
-        if known is not None and known.not_valid_after_utc > now():
-            return Authority(installed / "rootCA.pem", _signer(installed), is_mkcert=True)
-    folder = state_folder(state) / "ca"
-    certificate, key = folder / "rootCA.pem", folder / "rootCA-key.pem"
-    if not key.exists():
-        folder.mkdir(mode=0o700, exist_ok=True)
-        authority = trustme.CA(
-            organization_name="edgegw development CA",
-            organization_unit_name=f"made {now():%Y-%m-%d} for local use only",
-            path_length=0,
-        )
-        write_private(certificate, authority.cert_pem.bytes())
-        write_private(key, authority.private_key_pem.bytes())
-    if _read_authority(folder) is None:
-        text = (
-            f"the certificate authority in {folder} cannot be read: remove the folder, a new one "
-            "is made then"
-        )
-        raise EnvironmentProblem(text)
-    return Authority(certificate, _signer(folder), is_mkcert=False)
-
-
-def _signer(folder: Path) -> Any:
-    import trustme
-
-    certificate, key = folder / "rootCA.pem", folder / "rootCA-key.pem"
-    return trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())
-
-
-def _read_authority(folder: Path) -> Any:
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(name)
+        return True
     try:
-        return _signer(folder)._certificate  # noqa: SLF001
-    except (OSError, ValueError):
-        return None
-
-
-def _key_id(certificate: Any, *, of_issuer: bool) -> bytes:
-    from cryptography import x509
-
-    if of_issuer:
-        kind = x509.AuthorityKeyIdentifier
-        return certificate.extensions.get_extension_for_class(kind).value.key_identifier
-    kind = x509.SubjectKeyIdentifier
-    return certificate.extensions.get_extension_for_class(kind).value.digest
+        idna.encode(name.removeprefix("*."), uts46=True)
+    except ValueError:  # of which idna's and UnicodeError are kinds
+        return False
+    return True
 
 
 class Certificates:
     """Certificates for the names of front doors, kept in the state folder."""
 
-    def __init__(self, state: str | Path, now: Clock = _now) -> None:
+    def __init__(self, state: str | Path, now: Clock = local_now) -> None:
         self._state = Path(state)
         self._now = now
         self._authority: Authority | None = None
@@ -136,11 +65,18 @@ class Certificates:
     def authority(self) -> Authority:
         """The authority that signs. Raises EnvironmentProblem."""
         if self._authority is None:
-            self._authority = load_authority(self._state, now=self._now)
+            self._authority = load_authority(now=self._now)
+            text = first_time_unused(self._state)
+            if text is not None:
+                logger.warning("%s", text)
         return self._authority
 
     def file(self, names: Sequence[str]) -> Path:
-        """A PEM file with private key and certificate for `names`, made or renewed if need be."""
+        """A PEM file with private key and certificate for `names`, made or renewed if need be.
+
+        Names that no certificate can have are left out.
+        """
+        names = [name for name in names if is_certifiable(name)] or LOCAL_NAMES
         folder = state_folder(self._state) / "certificates"
         folder.mkdir(mode=0o700, exist_ok=True)
         file = folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', names[0])}.pem"
@@ -170,7 +106,7 @@ class Certificates:
         return (
             covered == set(names)
             and certificate.not_valid_after_utc - self._now() > _RENEWED
-            and _key_id(certificate, of_issuer=True) == self.authority.key_id
+            and key_id(certificate, of_issuer=True) == self.authority.key_id
         )
 
 

@@ -3,7 +3,8 @@
 What the bytes say is `Http1Reader`'s, how an answer is framed `http1_writer`'s; here is the life
 between. One request is under way at a time (`_outlet`); what a client sends ahead (a pipeline)
 waits in `_queue`, and nothing more is read meanwhile. An answer that the front door has at once is
-written within the very call that brought the request: no task, no future.
+written within the very call that brought the request: no task, no future. Where it has to wait, the
+answer is written within the call that brings what it waited for, if the front door can (`direct`).
 
 Races that shaped it:
 
@@ -32,6 +33,7 @@ from edgegw.http.message import EMPTY, Client, NegotiatedTls, Request, Response,
 from edgegw.http.target import RequestTarget
 from edgegw.wire import http1_writer
 from edgegw.wire.answering import answer
+from edgegw.wire.direct import DirectRun, Resumable
 from edgegw.wire.front import Delivery, Front, ViewerGoneError
 from edgegw.wire.http1_outlet import Http1Outlet
 from edgegw.wire.http1_reader import End, Head, Http1Reader, Part, Raw, ReaderEvent, Unreadable
@@ -103,10 +105,10 @@ class Http1(asyncio.Protocol):
         self._limits = limits = front.limits()
         self._connections = connections
         self._reader = Http1Reader(limits)
-        self._queue: deque[tuple[Head, RequestBody | None]] = deque()
+        self._queue: deque[tuple[Head, RequestBody | None] | Unreadable | None] = deque()
         self._body: RequestBody | None = None
         self._outlet: Http1Outlet | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._run: DirectRun | asyncio.Task[None] | None = None
         self._room: asyncio.Future[None] | None = None
         self._full_since: float | None = None
         self._unsent = 0
@@ -182,8 +184,8 @@ class Http1(asyncio.Protocol):
             self._outlet.keep_alive = False
 
     def abort(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+        if self._run is not None:
+            self._run.cancel()
         self.transport.abort()
 
     # Requests
@@ -247,12 +249,14 @@ class Http1(asyncio.Protocol):
             self._write(accepted, head, body, keep_alive=keep_alive)
             return
         outlet = self._outlet = Http1Outlet(self, head, body, keep_alive=keep_alive)
+        answering = answer(self.front, accepted, request, outlet, body)
+        if type(accepted) is Resumable and body is None and not fields.upgrade:
+            run = self._run = DirectRun(answering, self.loop)
+            run.start()
+            return
         if fields.upgrade:
             outlet.splice = outlet.switch
-        task = self._task = self.loop.create_task(
-            answer(self.front, accepted, request, outlet, body)
-        )
-        task.add_done_callback(self._answered)
+        self._run = self.loop.create_task(answering)
 
     def _write(
         self, response: Response, head: Head, body: RequestBody | None, *, keep_alive: bool
@@ -282,10 +286,6 @@ class Http1(asyncio.Protocol):
             elif self._is_paused:
                 self._resume()
 
-    def _answered(self, task: asyncio.Task[None]) -> None:
-        if self._task is task:
-            self._task = None
-
     def ended(self, outlet: Http1Outlet) -> None:
         """An answer is complete, or there will be no more of it."""
         body = outlet.body
@@ -313,30 +313,41 @@ class Http1(asyncio.Protocol):
 
     def _begin_next(self) -> None:
         if self._queue and self._outlet is None and self._room is None and not self._is_ending:
-            head, body = self._queue.popleft()
-            if not self._queue:
-                self._resume()
-            self._begin(head, body)
+            waiting = self._queue.popleft()
+            if isinstance(waiting, tuple):
+                if not self._queue:
+                    self._resume()
+                elif self._queue[0] is None:
+                    self._is_stopping = True
+                self._begin(*waiting)
+            elif waiting is not None:
+                self._refuse(waiting.detail, waiting.why)
 
     def _refuse(self, detail: str, why: Trouble) -> None:
-        """Answers with the front door's page and closes, behind any answer still under way."""
+        """Answers with the front door's page and closes, behind the answers to what came before.
+
+        A request whose body is what cannot be read is refused by its own answer, the last one.
+        """
         transport, body, outlet = self.transport, self._body, self._outlet
         self._reader.end()
-        if transport.is_closing():
+        if self._is_ending or transport.is_closing():  # nothing can stand behind the last answer
             return
         is_broken = body is not None and not body.is_complete
-        if outlet is not None:
+        if outlet is not None and is_broken and outlet.body is body:
+            assert body is not None
             outlet.keep_alive = False
-            if is_broken and outlet.body is body:
-                assert body is not None
+            body.break_off(ViewerGoneError(detail, why))
+            if outlet.is_started:  # no page can stand behind the answer's head
+                outlet.lost()
+                self._end(unread=False)
+        elif outlet is not None or self._queue:  # those before it are answered first
+            if body is not None:
                 body.break_off(ViewerGoneError(detail, why))
-                if outlet.is_started:  # no page can stand behind the answer's head
-                    outlet.lost()
-                    self._end(unread=False)
-            return
-        if not is_broken and not self._queue:  # else it is answered, or others are not
-            transport.write(http1_writer.page(self.front.page(why, detail, self.client)))
-        self._end(unread=not is_broken)
+            self._queue.append(None if is_broken else Unreadable(detail, why))
+        else:
+            if not is_broken:  # else it is answered
+                transport.write(http1_writer.page(self.front.page(why, detail, self.client)))
+            self._end(unread=not is_broken)
 
     # Flow
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -213,6 +214,33 @@ def test_log_records_and_failures_to_render() -> None:
     assert lines[0].endswith("  warning: first")
     assert lines[1] == "    second"
     assert "could not be rendered" in lines[2]
+
+
+async def test_many_lines_leave_in_slices_and_in_order() -> None:
+    written: list[str] = []
+    stream = io.StringIO()
+    stream.write = written.append  # type: ignore[method-assign,assignment]
+    handler = GatheringHandler(stream)
+    for number in range(1000):
+        handler.take(number)
+    while sum(part.count("\n") for part in written) < 1000:
+        await asyncio.sleep(0)
+    assert max(part.count("\n") for part in written) <= 16
+    numbers = [int(line.split()[1]) for line in "".join(written).splitlines()]
+    assert numbers == list(range(1000))
+
+
+async def test_what_is_written_at_the_end_overtakes_no_slice() -> None:
+    stream = io.StringIO()
+    handler = GatheringHandler(stream)
+    for number in range(100):
+        handler.take(number)
+    while not stream.getvalue():
+        await asyncio.sleep(0)
+    handler.flush()
+    await asyncio.sleep(0)
+    numbers = [int(line.split()[1]) for line in stream.getvalue().splitlines()]
+    assert numbers == list(range(100))
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,15 @@ added must be put into `EVERYTHING`, and a test says so.
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast, get_args
 
 from edgegw.config import schema
 from edgegw.config.document import KeyPath
 from edgegw.config.fields import Model
+
+_PLACEHOLDER: Final = "the value that is tried"
 
 _ACTIONS: Final = [
     {
@@ -177,7 +180,7 @@ def mappings() -> list[tuple[KeyPath, type[Model]]]:
 def _mappings_below(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, type[Model]]]:
     if isinstance(value, Model):
         yield path, type(value)
-        for name in value.model_fields_set:
+        for name in sorted(value.model_fields_set):
             yield from _mappings_below(getattr(value, name), (*path, name))
     elif isinstance(value, dict):
         for key, item in cast("dict[str, object]", value).items():
@@ -188,18 +191,36 @@ def _mappings_below(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, typ
 
 
 def every_key() -> list[KeyPath]:
-    """The path of every key that the mappings of `EVERYTHING` may have, and of every entry."""
+    """The paths of the keys that the mappings of `EVERYTHING` may have, and of these mappings.
+
+    Of a model that stands in many places one mapping is enough.
+    """
     paths: dict[KeyPath, None] = {}
+    seen: set[type[Model]] = set()
     for path, model in mappings():
+        if model in seen:
+            continue
+        seen.add(model)
         if path:
             paths[path] = None
         paths.update(dict.fromkeys((*path, name) for name in model.model_fields))
     return list(paths)
 
 
+def text_with(path: KeyPath, written: str) -> str:
+    """`EVERYTHING` as YAML with `written` as the value at `path`, each value on its own line."""
+    whole: Any = json.loads(json.dumps(EVERYTHING))  # a deep copy would share what is shared
+    *way, last = path
+    inner = whole
+    for part in way:
+        inner = inner[part]
+    inner[last] = _PLACEHOLDER
+    return json.dumps(whole, indent=1).replace(json.dumps(_PLACEHOLDER), written)
+
+
 def with_value(path: KeyPath, value: object) -> dict[str, Any]:
     """`EVERYTHING` with `value` at `path`."""
-    whole: Any = copy.deepcopy(dict(EVERYTHING))
+    whole: Any = json.loads(json.dumps(EVERYTHING))
     *way, last = path
     inner = whole
     for part in way:

@@ -116,7 +116,6 @@ KILLED = "Runtime exited with error: signal: killed"
         pytest.param(python("raises_base"), "Runtime.ExitError", "exit status 1", "Strange: not an Exception", id="no Exception"),
         pytest.param(python("raises_unprintable"), "Odd", "<unprintable Odd>", "[ERROR] Odd", id="an exception without text"),
         pytest.param(python("ignores_sigterm", timeout=1.0), "Sandbox.Timedout", "1.00 seconds", "Status: timeout", id="ignores SIGTERM"),
-        pytest.param(python("fills_temporary_folder", ephemeral_storage_mb=64), "Runtime.ExitError", KILLED, "the temporary folder holds more than 64 MB", id="fills its temporary folder"),
         pytest.param(python("too_large"), "Function.ResponseSizeTooLarge", "(6291556 bytes)", "", id="7 MB out"),
         pytest.param(python("no_such"), "Runtime.HandlerNotFound", "Handler 'no_such' missing on module 'faults'", "[ERROR] Runtime.HandlerNotFound", id="wrong handler name"),
     ],

@@ -40,11 +40,12 @@ COMPILED = r"""
 #include <unistd.h>
 
 static int fd;
+static const char *host;
 static char buffer[65536];
 
 static void exchange(const char *head, const char *body) {
   char request[8192];
-  int size = snprintf(request, sizeof request, "%s\r\nHost: api\r\nContent-Length: %zu\r\n\r\n%s", head, strlen(body), body);
+  int size = snprintf(request, sizeof request, "%s\r\nHost: %s\r\nContent-Length: %zu\r\n\r\n%s", head, host, strlen(body), body);
   if (write(fd, request, size) != size) exit(1);
   ssize_t got = read(fd, buffer, sizeof buffer - 1);
   if (got <= 0) exit(1);
@@ -52,7 +53,8 @@ static void exchange(const char *head, const char *body) {
 }
 
 int main(void) {
-  char *api = strdup(getenv("AWS_LAMBDA_RUNTIME_API"));
+  host = getenv("AWS_LAMBDA_RUNTIME_API");
+  char *api = strdup(host);
   char *colon = strchr(api, ':');
   *colon = 0;
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(atoi(colon + 1))};

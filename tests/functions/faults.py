@@ -129,13 +129,6 @@ def ignores_sigterm(event, context):
     time.sleep(300)
 
 
-def fills_temporary_folder(event, context):
-    with open(os.path.join(tempfile.gettempdir(), "full"), "wb") as file:
-        while True:
-            file.write(b"x" * (32 * 1024 * 1024))
-            file.flush()
-
-
 def too_large(event, context):
     return "x" * (7 * 1024 * 1024)
 

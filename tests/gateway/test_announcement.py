@@ -86,6 +86,23 @@ def test_what_is_no_announcement_is_passed_over(tmp_path: Path, text: str) -> No
     assert told(tmp_path) == ["good"]
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://attacker.example",
+        "https://127.0.0.1:1",
+        "http://127.0.0.1:1@attacker.example",
+        "http://127.0.0.1:1.attacker.example:1",
+        "http://10.0.0.1:1",
+    ],
+)
+def test_a_folder_that_came_with_a_clone_sends_no_command_elsewhere(
+    tmp_path: Path, url: str
+) -> None:
+    put(tmp_path, url=url, pid=os.getpid())
+    assert told(tmp_path) == []
+
+
 def test_no_folder_no_gateway(tmp_path: Path) -> None:
     assert announcements(tmp_path / "nowhere") == []
     assert not is_hidden(tmp_path / "nowhere")

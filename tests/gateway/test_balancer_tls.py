@@ -18,7 +18,7 @@ import trustme
 from cryptography import x509
 from websockets.asyncio.client import connect
 
-from tests.conftest import Serving
+from tests.conftest import AUTHORITY, Serving
 from tests.gateway.test_balancer import config, group, lines, sites, states, until
 from tests.gateway.test_websockets import origin as websocket_origin
 
@@ -106,9 +106,7 @@ class Clients:
     def client(
         self, front: Serving, certificate: trustme.LeafCert | None, **options: Any
     ) -> httpx.AsyncClient:
-        context = ssl.create_default_context(
-            cafile=str(self.folder / "state" / "ca" / "rootCA.pem")
-        )
+        context = ssl.create_default_context(cafile=str(AUTHORITY))
         if certificate is not None:
             certificate.configure_cert(context)
         url = front.urls["web"].replace("127.0.0.1", "localhost")
@@ -228,16 +226,8 @@ async def test_plain_http_on_an_https_port_is_told_so(serving, tmp_path: Path) -
     logs = {f"{kind}_log": str(tmp_path / kind) for kind in ("access", "connection")}
     async with sites("a") as (a,):
         given = config({"web": group(a)}, listener={"protocol": "HTTPS"}, **logs)
-        given["distributions"] = {
-            "site": {
-                "listen": {"port": 0, "tls": True},
-                "origins": {"app": {"url": "http://127.0.0.1:1"}},
-                "default_behavior": {"origin": "app"},
-            }
-        }
         async with serving(given) as front:
             assert b"Server: awselb/2.0" in await assert_told_of_tls(front, "web")
-            assert b"Server: CloudFront" in await assert_told_of_tls(front, "site")
             # A big request that is still being sent does not cost its client the page.
             sent = (
                 b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3000000\r\n\r\n" + b"x" * 3_000_000
@@ -322,9 +312,7 @@ async def test_a_websocket_is_one_line_at_its_end(serving, tmp_path: Path, secur
         async with serving(given) as front:
             context = None
             if secure:
-                context = ssl.create_default_context(
-                    cafile=str(tmp_path / "state" / "ca" / "rootCA.pem")
-                )
+                context = ssl.create_default_context(cafile=str(AUTHORITY))
             address = front.urls["web"].replace("http", "ws", 1).replace("127.0.0.1", "localhost")
             async with connect(f"{address}/echo", ssl=context, proxy=None) as socket:
                 await socket.send("hello")

@@ -16,7 +16,7 @@ import pytest
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from tests.conftest import Serving, free_port
+from tests.conftest import AUTHORITY, Serving, free_port
 
 CHECK = {"interval": 0.3, "timeout": 0.2}
 
@@ -85,7 +85,7 @@ async def grpc_server() -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def channel(front: Serving, tmp_path: Path) -> AsyncIterator[grpc.aio.Channel]:
-    root = (tmp_path / "state" / "ca" / "rootCA.pem").read_bytes()
+    root = AUTHORITY.read_bytes()
     host, port = front.address("web")
     options = [("grpc.ssl_target_name_override", "localhost")]
     credentials = grpc.ssl_channel_credentials(root)
@@ -174,7 +174,7 @@ async def http2_server() -> AsyncIterator[str]:
 
 
 def client(tmp_path: Path, **options: Any) -> httpx.AsyncClient:
-    context = ssl.create_default_context(cafile=str(tmp_path / "state" / "ca" / "rootCA.pem"))
+    context = ssl.create_default_context(cafile=str(AUTHORITY))
     return httpx.AsyncClient(verify=context, trust_env=False, **options)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import PYTHON, read_head
-from tests.gateway.test_tls import authority, curl, http3
+from tests.conftest import AUTHORITY, PYTHON, read_head
+from tests.gateway.test_tls import curl, http3
 
 HOOK = """
 def handler(event, context):
@@ -108,7 +108,7 @@ async def test_nothing_breaks_out_of_a_head(
             ):
                 asked = b"GET %b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" % path
                 assert_one_head(await front.raw("web", asked))
-            file = str(authority(tmp_path / "state"))
+            file = str(AUTHORITY)
             for version in ("--http1.1", "--http2"):
                 for path in ("/function", "/app"):
                     url = f"https://localhost:{port}{path}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import ssl
 import stat
 from collections.abc import AsyncGenerator
@@ -19,18 +18,12 @@ import trustme
 from cryptography import x509
 from websockets.asyncio.client import connect
 
-from edgegw.errors import EnvironmentProblem
-from edgegw.wire.certificates import LIFETIME, Certificates, DoorTls, load_authority
-from tests.conftest import need
+from edgegw.wire.certificates import LIFETIME, Certificates, DoorTls
+from tests.conftest import AUTHORITY, need
 from tests.gateway.test_reload import serving as reloading
 from tests.gateway.test_websockets import origin as websocket_origin
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def without_mkcert(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("CAROOT", str(tmp_path / "no-mkcert"))
 
 
 def tls_site(url: str, **more: Any) -> dict[str, Any]:
@@ -53,10 +46,6 @@ def tls_site(url: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def authority(state: Path) -> Path:
-    return state / "ca" / "rootCA.pem"
-
-
 def trusting(file: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(file))
 
@@ -69,38 +58,7 @@ async def curl(*words: str) -> str:
     return out.decode("latin-1")
 
 
-# The authority
-
-
-class TestAuthority:
-    def test_it_is_made_once_and_private(self, tmp_path: Path) -> None:
-        first = load_authority(tmp_path / "state", {}, lambda: NOW)
-        again = load_authority(tmp_path / "state", {}, lambda: NOW)
-        assert first.key_id == again.key_id
-        assert not first.is_mkcert
-        for each in ("rootCA.pem", "rootCA-key.pem"):
-            mode = (tmp_path / "state" / "ca" / each).stat().st_mode
-            assert stat.S_IMODE(mode) == 0o600
-        assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
-        assert (tmp_path / "state" / ".gitignore").read_text() == "*\n"
-
-    def test_that_of_mkcert_is_used_where_it_exists(self, tmp_path: Path) -> None:
-        root = tmp_path / "mkcert"
-        root.mkdir()
-        made = trustme.CA(organization_name="mkcert development CA")
-        made.cert_pem.write_to_path(root / "rootCA.pem")
-        made.private_key_pem.write_to_path(root / "rootCA-key.pem")
-        found = load_authority(tmp_path / "state", {"CAROOT": str(root)}, lambda: NOW)
-        assert found.is_mkcert
-        assert found.file == root / "rootCA.pem"
-        by_data = load_authority(tmp_path / "state", {"XDG_DATA_HOME": str(tmp_path)}, lambda: NOW)
-        assert by_data.is_mkcert
-
-    def test_one_that_cannot_be_read_says_what_to_do(self, tmp_path: Path) -> None:
-        load_authority(tmp_path, {}, lambda: NOW)
-        (tmp_path / "ca" / "rootCA-key.pem").write_text("nonsense")
-        with pytest.raises(EnvironmentProblem, match="remove the folder"):
-            load_authority(tmp_path, {}, lambda: NOW)
+# Certificates
 
 
 class TestCertificates:
@@ -116,12 +74,14 @@ class TestCertificates:
         assert second != first
         assert x509.load_pem_x509_certificate(second).not_valid_after_utc > today + timedelta(300)
 
-    def test_other_names_and_another_authority_make_a_new_one(self, tmp_path: Path) -> None:
+    def test_other_names_and_another_authority_make_a_new_one(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         certificates = Certificates(tmp_path, lambda: NOW)
         first = certificates.file(("a.test",)).read_bytes()
         assert certificates.file(("a.test", "b.test")).read_bytes() != first
         second = certificates.file(("a.test",)).read_bytes()
-        shutil.rmtree(tmp_path / "ca")
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another"))
         assert Certificates(tmp_path, lambda: NOW).file(("a.test",)).read_bytes() != second
 
     def test_a_door_makes_a_new_one_while_it_runs(self, tmp_path: Path) -> None:
@@ -159,7 +119,7 @@ async def test_curl_gets_the_same_answer_over_both_versions(
     async with echo_origin() as origin, serving(tls_site(origin.url)) as front:
         port = front.address("site")[1]
         url = f"https://localhost:{port}/a?b"
-        trusted = ("--cacert", str(authority(tmp_path / "state")), "-d", "body")
+        trusted = ("--cacert", str(AUTHORITY), "-d", "body")
         one = await curl(*trusted, "--http1.1", "-w", "%{http_version}", url)
         two = await curl(*trusted, "--http2", "-w", "%{http_version}", url)
         assert one.startswith("POST /a?b HTTP/1.1\r\n")
@@ -179,7 +139,7 @@ async def test_the_handshake_is_told_for_each_request(
 ) -> None:
     async with echo_origin() as origin, serving(tls_site(origin.url)) as front:
         url = front.urls["site"].replace("127.0.0.1", "localhost")
-        context = trusting(authority(tmp_path / "state"))
+        context = trusting(AUTHORITY)
         async with httpx.AsyncClient(verify=context) as client:
             first, second = (await client.get(url)).text, (await client.get(url)).text
             assert ":fullHandshake" in first
@@ -196,7 +156,7 @@ async def test_http1_over_tls_keeps_the_spelling_of_headers(
     serving: Any, echo_origin: Any, tmp_path: Path
 ) -> None:
     async with echo_origin() as origin, serving(tls_site(origin.url)) as front:
-        context = trusting(authority(tmp_path / "state"))
+        context = trusting(AUTHORITY)
         reader, writer = await asyncio.open_connection(
             *front.address("site"), ssl=context, server_hostname="localhost"
         )
@@ -214,18 +174,33 @@ async def test_each_alias_has_a_certificate_of_its_own(
 ) -> None:
     aliases = ["www.example.test", "*.shop.test"]
     async with echo_origin() as origin, serving(tls_site(origin.url, aliases=aliases)) as front:
-        address, file = front.address("site"), authority(tmp_path / "state")
+        address, file = front.address("site"), AUTHORITY
         assert await served_names(address, file, "www.example.test") == {"www.example.test"}
         assert await served_names(address, file, "de.shop.test") == {"*.shop.test"}
         for name in ("localhost", "127.0.0.1", "other.test"):
             assert {"localhost", "127.0.0.1", "::1"} < await served_names(address, file, name)
 
 
+@pytest.mark.parametrize("name", ["my_web", "-web", "web-", "a..b", "x" * 64, "a b", ""])
+async def test_a_name_that_no_certificate_can_have_costs_only_itself(
+    serving: Any, tmp_path: Path, name: str
+) -> None:
+    """A load balancer's DNS name is made of its own name, which may have underscores here."""
+    certificates = Certificates(tmp_path / "state")
+    file = certificates.file(["good.test", name])
+    assert b"BEGIN CERTIFICATE" in file.read_bytes()
+    assert certificates.file([name]).exists()
+    fixed = {"fixed_response": {"status_code": 200, "message_body": "here"}}
+    listener = {"listen": 0, "protocol": "HTTPS", "default_actions": [fixed]}
+    async with serving({"load_balancers": {name or "_": {"listeners": [listener]}}}) as front:
+        assert "localhost" in await served_names(front.address(name or "_"), AUTHORITY, "localhost")
+
+
 async def test_a_changed_alias_makes_a_new_certificate(tmp_path: Path) -> None:
     config = tls_site("http://127.0.0.1:9", aliases=["old.test"])
     async with reloading(tmp_path, config) as served:
         host, _, port = served.urls["site"].rpartition("//")[2].rpartition(":")
-        file = authority(tmp_path / ".edgegw")
+        file = AUTHORITY
         assert await served_names((host, int(port)), file, "old.test") == {"old.test"}
         config["distributions"]["site"]["aliases"] = ["new.test"]
         served.configure(config)
@@ -257,7 +232,7 @@ async def test_an_own_certificate_is_read_anew_when_it_changes(tmp_path: Path) -
 
 async def test_websockets_over_tls(serving: Any, tmp_path: Path) -> None:
     async with websocket_origin() as url, serving(tls_site(url)) as front:
-        context = trusting(authority(tmp_path / "state"))
+        context = trusting(AUTHORITY)
         to = f"wss://localhost:{front.address('site')[1]}/"
         async with connect(to, ssl=context, max_size=None) as viewer:
             for message in ("text", b"\x00" * 300_000):
@@ -272,7 +247,7 @@ async def test_a_websocket_over_tls_ends_when_the_origin_ends(serving: Any, tmp_
         await connection.close(4001, "enough")
 
     async with websocket_origin(bye) as url, serving(tls_site(url)) as front:
-        context = trusting(authority(tmp_path / "state"))
+        context = trusting(AUTHORITY)
         async with connect(f"wss://localhost:{front.address('site')[1]}/", ssl=context) as viewer:
             await viewer.send("x")
             await viewer.wait_closed()
@@ -284,7 +259,7 @@ async def test_a_load_balancer_speaks_http2(serving: Any, tmp_path: Path) -> Non
     listener = {"listen": 0, "protocol": "HTTPS", "default_actions": answer}
     async with serving({"load_balancers": {"web": {"listeners": [listener]}}}) as front:
         url = front.urls["web"].replace("127.0.0.1", "localhost")
-        trusted = ("--cacert", str(authority(tmp_path / "state")))
+        trusted = ("--cacert", str(AUTHORITY))
         assert await curl(*trusted, "-w", " %{http_version}", url) == "hello 2"
 
 
@@ -296,7 +271,7 @@ async def test_http_version_1_1_offers_no_other(
         serving(tls_site(origin.url, http_version="http1.1")) as front,
     ):
         url = front.urls["site"].replace("127.0.0.1", "localhost")
-        trusted = ("--cacert", str(authority(tmp_path / "state")), "--http2")
+        trusted = ("--cacert", str(AUTHORITY), "--http2")
         assert (await curl(*trusted, "-o", os.devnull, "-w", "%{http_version}", url)) == "1.1"
 
 
@@ -389,7 +364,7 @@ async def test_http3_gets_the_same_answer(
     config_of = {"http_version": version, "port": port, "aliases": ["www.example.test"]}
     async with echo_origin() as origin, serving(tls_site(origin.url, **config_of)) as front:
         assert front.address("site")[1] == port
-        file = authority(tmp_path / "state")
+        file = AUTHORITY
         url = f"https://localhost:{port}/a?b"
         async with httpx.AsyncClient(verify=trusting(file)) as client:
             one = await client.post(url, content=b"body")
@@ -429,7 +404,7 @@ async def test_an_answer_that_breaks_off_is_cut_over_every_version(
         raw_origin(script) as origin,
         serving(tls_site(origin.url, **config_of)) as front,
     ):
-        file = authority(tmp_path / "state")
+        file = AUTHORITY
         for is_http2 in (False, True):
             async with httpx.AsyncClient(verify=trusting(file), http2=is_http2) as client:
                 with pytest.raises(httpx.RemoteProtocolError):
@@ -446,7 +421,7 @@ async def test_without_http3_nothing_announces_it(
     serving: Any, echo_origin: Any, tmp_path: Path
 ) -> None:
     async with echo_origin() as origin, serving(tls_site(origin.url)) as front:
-        context = trusting(authority(tmp_path / "state"))
+        context = trusting(AUTHORITY)
         async with httpx.AsyncClient(verify=context) as client:
             url = front.urls["site"].replace("127.0.0.1", "localhost")
             assert "alt-svc" not in (await client.get(url)).headers
@@ -464,7 +439,7 @@ async def test_chromium_that_trusts_the_authority_shows_no_warning(
     answer = [{"fixed_response": {"status_code": 200, "message_body": "hello"}}]
     listener = {"listen": 0, "protocol": "HTTPS", "default_actions": answer}
     async with serving({"load_balancers": {"web": {"listeners": [listener]}}}) as front:
-        file = authority(tmp_path / "state")
+        file = AUTHORITY
         for words in (
             ("-N", "--empty-password"),
             ("-A", "-t", "C,,", "-n", "edgegw", "-i", str(file)),
@@ -497,7 +472,7 @@ async def test_chromium_that_trusts_the_authority_shows_no_warning(
 async def test_a_changed_http_version_is_spoken_and_announced(tmp_path: Path) -> None:
     config = tls_site("http://127.0.0.1:9")
     async with reloading(tmp_path, config) as served:
-        file = authority(tmp_path / ".edgegw")
+        file = AUTHORITY
         port = int(served.urls["site"].rpartition(":")[2])
         config["distributions"]["site"]["listen"]["port"] = port
         for version in ("http3", "http2and3", "http1.1"):

@@ -12,7 +12,7 @@ import pytest
 
 from edgegw.http.limits import Trouble
 from edgegw.http.message import Client, Request, Response
-from edgegw.wire.front import Handshake
+from edgegw.wire.front import Handshake, ViewerGoneError
 from edgegw.wire.http1 import Http1
 from edgegw.wire.listeners import TcpListener, bind
 from tests.wire import http2_peers
@@ -142,8 +142,9 @@ class TestLastAnswers:
             writer.close()
         assert not caplog.records
 
-    async def test_nor_behind_what_is_no_request(self, caplog: Any) -> None:
-        """It gets a page of its own only where nobody before it still waits."""
+    async def test_what_is_no_request_is_refused_behind_the_answers_to_those_before_it(
+        self, caplog: Any
+    ) -> None:
         release = asyncio.Event()
 
         async def later(_: Request) -> Response:
@@ -155,8 +156,48 @@ class TestLastAnswers:
             writer.write(GET + GET + b"\0\r\n\r\n")
             await until(lambda: bool(door.requests))
             release.set()
+            received = await all_of(reader)
+            assert received.count(b"HTTP/1.1 200 ") == 2
+            assert received.rindex(b"HTTP/1.1 200 ") < received.index(b"HTTP/1.1 400 ")
+            assert len(door.requests) == 2
+            writer.close()
+        assert not caplog.records
+
+    async def test_a_broken_body_behind_others_gets_one_refusal(self, caplog: Any) -> None:
+        release = asyncio.Event()
+
+        async def reading(request: Request) -> Response:
+            await release.wait()
+            if request.body.chunks is not None:
+                try:
+                    async for _ in request.body.chunks:
+                        pass
+                except ViewerGoneError:
+                    return ok(status=400)
+            return ok()
+
+        async with listening(reading) as (door, _, address):
+            reader, writer = await asyncio.open_connection(*address)
+            post = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+            writer.write(GET + post + b"2\r\nab\r\nzz\r\n" + GET)
+            await until(lambda: bool(door.requests))
+            release.set()
+            received = await all_of(reader)
+            assert received.count(b"HTTP/1.1 200 ") == 1
+            assert received.count(b"HTTP/1.1 400 ") == 1
+            assert len(door.requests) == 2
+            writer.close()
+        assert not caplog.records
+
+    @pytest.mark.parametrize("status", [200, 404])
+    async def test_nothing_is_refused_behind_it(self, status: int, caplog: Any) -> None:
+        def answer(_: Request) -> Response:
+            return ok(b"ok", (b"Connection", b"close"), status=status)
+
+        async with listening(answer) as (_, _, address):
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(GET + b"\0\r\n\r\n")
             assert (await all_of(reader)).count(b"HTTP/1.1") == 1
-            assert len(door.requests) == 1
             writer.close()
         assert not caplog.records
 

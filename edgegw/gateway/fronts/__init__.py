@@ -18,6 +18,6 @@ FRONTS: Final[dict[type[Door], type[FrontDoor]]] = {
 }
 
 
-def front_of(gateway: Gateway, key: object, door: Door) -> FrontDoor:
-    """The front door of a configured one."""
-    return FRONTS[type(door)](gateway, key, door)
+def front_of(gateway: Gateway, key: object, door: Door, *, by_socket: bool = False) -> FrontDoor:
+    """The front door of a configured one, for those who come `by_socket` or in process."""
+    return FRONTS[type(door)](gateway, key, door, by_socket=by_socket)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from edgegw.cloudfront.answers import DistributionFacts, error_page
+from edgegw.cloudfront.behaviors import DistributionRefusal
 from edgegw.cloudfront.front_rules import LIMITS, refusal_page
 from edgegw.cloudfront.model import Behavior, Distribution, Origin
 from edgegw.cloudfront.origin_connection import address_of
+from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.gateway.drive import Driver, Step, new_request_id
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.fronts.front import FrontDoor
@@ -18,14 +21,23 @@ from edgegw.http.message import Request, Response
 
 if TYPE_CHECKING:
     from edgegw.config.model import DistributionDoor, Door
+    from edgegw.gateway.gateway import Gateway
+
+logger = logging.getLogger(__name__)
 
 _NO_ENTROPY = "0" * 32
+_MOST_NOTED: Final = 100
+"""Refused hosts that the log names."""
 
 
 class DistributionFront(FrontDoor):
     """A distribution."""
 
     kind: ClassVar[str] = "distribution"
+
+    def __init__(self, gateway: Gateway, key: object, door: Door, *, by_socket: bool) -> None:
+        super().__init__(gateway, key, door, by_socket=by_socket)
+        self._refused_hosts: set[str] = set()
 
     @property
     def _distribution(self) -> Distribution:
@@ -56,7 +68,28 @@ class DistributionFront(FrontDoor):
 
     def _enter(self, driver: Driver, door: Door, request: Request, exchange: Exchange) -> Step:
         distribution = cast("DistributionDoor", door).distribution
-        return driver.enter_distribution(distribution, request, exchange.id)
+        by_socket = self._by_socket
+        step = driver.enter_distribution(distribution, request, exchange.id, checks_host=by_socket)
+        if by_socket and isinstance(step, DistributionAnswer):
+            self._tell_refused_host(step, distribution)
+        return step
+
+    def _tell_refused_host(self, answer: DistributionAnswer, distribution: Distribution) -> None:
+        """Says once for each name what to do where it should be answered to."""
+        cause = answer.cause
+        if not isinstance(cause, DistributionRefusal) or cause.host is None:
+            return
+        noted = self._refused_hosts
+        if cause.host not in noted and len(noted) < _MOST_NOTED:
+            noted.add(cause.host)
+            logger.warning(
+                "%s answered 403 to the Host %r: where that is right, add it to the aliases of "
+                "%s, or let any in with `accept_any_host: true` under `gateway` (edgegw dev: "
+                "--any-host)",
+                self.name,
+                cause.host,
+                distribution.name,
+            )
 
     def _refusal(self, why: Trouble, exchange_id: str) -> Response:
         return refusal_page(why, self._facts(exchange_id))

@@ -24,6 +24,7 @@ from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.fronts.served import Server
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Client, Header, Request, Response
+from edgegw.wire.direct import Resumable
 from edgegw.wire.front import Delivery, Handshake, ViewerGoneError
 from edgegw.wire.listeners import TcpListener
 
@@ -47,11 +48,13 @@ class FrontDoor(ABC):
     """One front door of a gateway, as the wire sees it (`wire.front.Front`).
 
     Its values are those of the present configuration, found by `key`; `door` is what it began as.
+    Only those who come `by_socket` may be pages of other sites, which a Host gives away.
     """
 
     kind: ClassVar[str]
 
-    def __init__(self, gateway: Gateway, key: object, door: Door) -> None:
+    def __init__(self, gateway: Gateway, key: object, door: Door, *, by_socket: bool) -> None:
+        self._by_socket = by_socket
         self.gateway = gateway
         self.key = key
         self.name = door.name
@@ -187,7 +190,7 @@ class FrontDoor(ABC):
             return self._handed_out(self._own_fault(error, exchange), exchange)
         if acquired is None:  # only now others may run before it ends
             exchange.acquired = gateway.acquire()
-        return self._run(driver, step, exchange, holds=acquired is None)
+        return Resumable(self._run(driver, step, exchange, holds=acquired is None))
 
     async def _run(
         self, driver: Driver, step: Step, exchange: Exchange, *, holds: bool

@@ -26,6 +26,7 @@ from urllib.parse import parse_qsl, unquote
 
 from edgegw.errors import UsageError
 from edgegw.gateway.announcement import PROCESS_HEADER
+from edgegw.http.callers import comes_from_page, is_addressed_to
 from edgegw.http.message import Body, Header, Headers, Request, Response
 from edgegw.values import value
 
@@ -100,12 +101,9 @@ def query_of(request: Request) -> dict[str, str]:
 def guard(request: Request, hosts: Collection[bytes], token: str) -> Response | None:
     """Why `request` is not let in; None when it is. `hosts` are in lower case."""
     headers = request.headers
-    names = [value.lower() for value in headers.get_all(b"host")]
-    if request.target.authority is not None:
-        names.append(request.target.authority.lower())
-    if len(headers.get_all(b"host")) != 1 or not set(names) <= set(hosts):
+    if not is_addressed_to(request, hosts):
         return refusal(403, "the Host is not this API's")
-    if b"origin" in headers or b"sec-fetch-site" in headers:
+    if comes_from_page(headers):
         return refusal(403, "pages in a browser have no business here")
     credentials = headers.get_all(b"authorization")
     expected = f"Bearer {token}".encode()

@@ -16,6 +16,7 @@ from edgegw.gateway.origins.http1_pool import Http1Pool, Way
 from edgegw.gateway.origins.request_head import is_chunked, request_head
 from edgegw.gateway.origins.transport import Outgoing, SendError, Timeouts
 from edgegw.http.message import Body, Response
+from edgegw.wire.direct import in_task
 
 _REPLAYABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 """Methods that may be sent twice (RFC 9110 section 9.2.2)."""
@@ -47,6 +48,7 @@ class Http1Client:
         while True:
             connection = self._idle(way, timeouts)
             if connection is None:
+                await in_task()
                 connection = await self._connect(way, timeouts.connect)
             try:
                 answer = connection.ask(

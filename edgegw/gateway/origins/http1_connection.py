@@ -1,13 +1,13 @@
 """One HTTP/1.1 connection to an origin: a request at a time, and what comes back.
 
-`ask` sends a request and answers with a future: it is done once the head of the answer is there.
+`ask` sends a request and answers with what is to come: it is there once the head of the answer is.
 The response in it is whole where everything came with the head; else an `AnswerBody` reads on.
 Either way the exchange ends with `release` (the connection rests in its pool, if it may be used
 again) or `abandon` (it is closed).
 
     resting ──ask──▶ waits for a head ──▶ whole, or a body is read on ──release──▶ resting
        │                  │   └── 101: whoever takes the connection over            │
-       └── bytes: closed  └── time is up, broken: the future fails, closed          └── or closed
+       └── bytes: closed  └── time is up, broken: it fails, closed                  └── or closed
 
 **An answer may overtake its request.** An origin may answer (413, a redirect) while the body is
 still on its way. Behind the head of an answer the upload matters to nobody: it goes on, its failure
@@ -37,6 +37,7 @@ from edgegw.gateway.origins.response_head import ResponseHead
 from edgegw.gateway.origins.response_reader import ResponseReader
 from edgegw.gateway.origins.transport import SendError, Timeouts, cut_off
 from edgegw.http.message import EMPTY, Body, Response, Upgraded
+from edgegw.wire.direct import Outstanding
 
 _HIGH_WATER: Final = 256 * 1024
 """Buffered response bytes above which the origin's socket is not read."""
@@ -95,7 +96,7 @@ class Http1Connection(asyncio.Protocol):
         self._owner = owner
         self._socket: socket.socket | None = None
         self._timeouts = Timeouts(0, 0, 0)
-        self._answer: asyncio.Future[Response] | None = None
+        self._answer: Outstanding[Response] | None = None
         self._more: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._upload: asyncio.Task[None] | None = None
@@ -118,10 +119,10 @@ class Http1Connection(asyncio.Protocol):
         reader.feed(data)
         if reader.state != "done" and self._socket is not None:
             acknowledge(self._socket)
-        self._tell()
         if reader.buffered > _HIGH_WATER and not self._is_paused and self.transport is not None:
             self._is_paused = True
             self.transport.pause_reading()
+        self._tell()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.reader.end(is_clean=exc is None and not self.is_closed)
@@ -130,8 +131,8 @@ class Http1Connection(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
         self._owner.forget(self)
-        self._tell()
         self.resume_writing()
+        self._tell()
 
     def pause_writing(self) -> None:
         self._drained = self._loop.create_future()
@@ -145,15 +146,16 @@ class Http1Connection(asyncio.Protocol):
 
     def ask(
         self, method: str, data: bytes, timeouts: Timeouts, *, switch: bool = False
-    ) -> asyncio.Future[Response]:
+    ) -> Outstanding[Response]:
         """Sends `data`, a request or its head; answers with the response to come.
 
-        The future fails with SendError, or with what a body that follows raised.
+        It fails with SendError, or with what a body that follows raised.
         """
         self.reader.expect(method, switch=switch)
         self._timeouts = timeouts
         self._upload_failed = False
-        self._answer = answer = self._loop.create_future()
+        answer: Outstanding[Response] = Outstanding()
+        self._answer = answer
         if self.transport is not None:
             self.transport.write(data)
         self._watch()
@@ -176,8 +178,8 @@ class Http1Connection(asyncio.Protocol):
                 self._watch()
             return
         self._upload_failed = True
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(failure)
+        if self._answer is not None:
+            self._answer.fail(failure)
 
     def release(self) -> None:
         """The answer was taken: the connection may carry another request, if it can."""
@@ -230,21 +232,20 @@ class Http1Connection(asyncio.Protocol):
     # The answer's way in
 
     def _tell(self) -> None:
-        """Passes what is new to whoever waits for it."""
+        """Passes what is new to whoever waits for it, who goes on within this call."""
         answer, reader = self._answer, self.reader
-        if answer is not None:
-            if reader.head is not None:
-                self._answer = self._deadline = None
-                if not answer.done():
-                    answer.set_result(self._response(reader.head))
-            elif reader.failure is not None and not answer.done():
-                answer.set_exception(reader.failure)
-        elif self._more is not None and not self._more.done():
-            self._more.set_result(None)
         if reader.state == "broken":
             self.close()
         elif reader.state == "switched":
             self.rest = reader.rest
+        if answer is not None:
+            if reader.head is not None:
+                self._answer = self._deadline = None
+                answer.give(self._response(reader.head))
+            elif reader.failure is not None:
+                answer.fail(reader.failure)
+        elif self._more is not None and not self._more.done():
+            self._more.set_result(None)
 
     def _response(self, head: ResponseHead) -> Response:
         content = self.reader.whole
@@ -304,9 +305,11 @@ class Http1Connection(asyncio.Protocol):
         if self._loop.time() < self._deadline:
             self._timer = self._loop.call_at(self._deadline, self._ring)
             return
-        for waiter in (self._answer, self._more):
-            if waiter is not None and not waiter.done():
-                waiter.set_exception(SendError("timeout", "did not answer in time"))
+        late = SendError("timeout", "did not answer in time")
+        if self._answer is not None:
+            self._answer.fail(late)
+        elif self._more is not None and not self._more.done():
+            self._more.set_exception(late)
 
 
 class AnswerBody:

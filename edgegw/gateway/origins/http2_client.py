@@ -22,6 +22,7 @@ from edgegw.gateway.origins.transport import (
 )
 from edgegw.http.authority import authority_of
 from edgegw.http.message import EMPTY, Body, Header, Headers, Request, Response
+from edgegw.wire.direct import in_task
 from edgegw.wire.http2_heads import MalformedHeadError, sent_request
 
 
@@ -40,6 +41,7 @@ class Http2Client:
         has not begun is sent once more.
         """
         at, request, timeouts = outgoing.at, outgoing.request, outgoing.timeouts
+        await in_task()
         head = _head(at, request)
         try:
             return await self._ask(at, head, request, timeouts)

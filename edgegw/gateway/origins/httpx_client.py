@@ -15,6 +15,7 @@ from edgegw.gateway.origins.request_head import check_request_line, framed, own_
 from edgegw.gateway.origins.transport import Address, FailureKind, Outgoing, SendError
 from edgegw.http.grammar import length_of
 from edgegw.http.message import EMPTY, Body, CutOffError, Headers, Response, has_body
+from edgegw.wire.direct import in_task
 
 
 class HttpxClient:
@@ -31,6 +32,7 @@ class HttpxClient:
 
     async def send(self, outgoing: Outgoing) -> Response:
         """The response, as soon as its head is there. Raises SendError."""
+        await in_task()
         try:
             answer = await self._transport.handle_async_request(self._request(outgoing))
         except httpx.HTTPError as error:

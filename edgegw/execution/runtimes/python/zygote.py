@@ -5,8 +5,10 @@ lines, each with its descriptors:
     {"fork": id, "fds": 2}                    frame socket, log pipe     a Python environment
     {"exec": id, "argv", "env", "cwd", "fds"}  log pipe [, descriptor 3]  any other program
     {"kill": id}  {"signal": id, "number"}
-Back go {"version": …} once, {"started": id, "pid"}, {"failed": id, "error"} and
-{"ended": id, "status"}. When it closes the gateway is gone: every child is killed.
+    {"limit": id, "folder", "size"}    so many bytes at most in a folder
+Back go {"version": …} once, {"started": id, "pid"}, {"failed": id, "error"},
+{"ended": id, "status"} and {"limited": id, "is_limited"}. When it closes the gateway is gone: every
+child is killed.
 
 Where the system has subreapers (Linux), whatever an environment leaves behind, even a daemon in a
 session of its own, becomes a child of the environment or of this process, and is killed with it.
@@ -44,12 +46,17 @@ import uuid  # noqa: F401
 import environment
 import processes
 
+try:
+    import storage
+except ImportError:  # a Python without ctypes
+    storage = None
+
 MAX_DESCRIPTORS = 1024
 
 
 def main(control_fd) -> None:
-    for name in ("zygote", "processes"):
-        sys.modules.pop(name)  # the names belong to the user
+    for name in ("zygote", "processes", "storage"):
+        sys.modules.pop(name, None)  # the names belong to the user
     control = socket.socket(fileno=control_fd)
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
@@ -58,6 +65,7 @@ def main(control_fd) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     processes.adopt_orphans()
     say(control, {"version": list(sys.version_info[:3])})
+    can_mount = own_mounts()
     gc.collect()
     gc.freeze()
     children: dict[int, int] = {}  # pid -> id
@@ -89,8 +97,19 @@ def main(control_fd) -> None:
                 start(control, children, message, given, (wake_read, wake_write))
                 for fd in given:
                     os.close(fd)
+            elif "limit" in message:
+                is_limited = can_mount and storage.limit(message["folder"], message["size"])
+                say(control, {"limited": message["limit"], "is_limited": is_limited})
             else:
                 obey(children, message)
+
+
+def own_mounts() -> bool:
+    """Whether file systems can be mounted here from now on, for the children only."""
+    try:
+        return storage is not None and storage.enter()
+    except OSError:
+        return False
 
 
 def obey(children, message) -> None:
@@ -169,6 +188,8 @@ def become_leader() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     processes.adopt_orphans()
+    if storage is not None:
+        storage.give_up_privileges()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY or hard >= MAX_DESCRIPTORS:

@@ -1,0 +1,393 @@
+"""Bytes of viewers: whatever they send, the origin gets well framed requests and they their answers.
+
+A viewer sends a stream of requests over one connection, some of them not quite HTTP, with bytes
+changed, in pieces. Front doors are a distribution, a load balancer in each mode of desync
+mitigation, and a distribution before a load balancer. What must hold:
+
+- the origin gets nothing that is not well framed, and one request for each that was accepted, with
+  the viewer's method and body; nothing that stood in a body, or behind a request that two readers
+  might understand differently, ever becomes a request;
+- the viewer gets its own answers, in the order of its requests, and not one more;
+- a request that nobody could misunderstand is served, whatever comes behind it;
+- nothing hangs, and the gateway logs no error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.fuzz.answer_stream import Answer, NoAnswerError, read_answers
+from tests.fuzz.campaign import Case, Flaw, without_parts
+from tests.fuzz.mutation import bytes_of, cut, mutated, text_of
+from tests.fuzz.request_oracle import HOST, Reading, WantedRequest, read_stream
+from tests.fuzz.served import Complaints, complaints, served
+from tests.fuzz.strict_origin import ReceivedRequest, StrictOrigin, strict_origin
+
+LANES: Final = 6
+HANGS: Final = 15.0
+"""Seconds without a byte after which a viewer that is owed something has been forgotten."""
+
+QUIET: Final = 0.15
+"""Seconds without a byte after which a viewer whose request may be incomplete goes."""
+
+LENIENT: Final = ("monitor", "defensive", "strictest")
+DOORS: Final = ("site", "through", *LENIENT)
+_REFUSALS: Final = frozenset({400, 403, 405, 408, 413, 414, 431, 494, 501, 502})
+"""Statuses of pages that a front door makes of a request it does not pass on. 502 is for one that
+cannot be written down towards a target."""
+
+_EVIL: Final = b"GET /evil HTTP/1.1\r\nHost: h.test\r\n\r\n"
+_HOST: Final = b"Host: " + HOST
+_METHODS: Final = [b"GET", b"GET", b"GET", b"POST", b"POST", b"PUT", b"HEAD", b"DELETE", b"OPTIONS"]
+_ODD_METHODS: Final = [b"TRACE", b"CONNECT", b"FROB", b"get", b"G@T", b"PRI", b"", b"GET GET"]
+_ODD_TARGETS: Final = [
+    b"*", b"/a b", b"/a/../b", b"/../b", b"http://h.test/x", b"http://other/x", b"//x//", b"/%00",
+    b"/%", b"/a?b?c#d", b"/\xc3\xa4", b"", b"x", b"/" + b"x" * 9_000, b"/a\tb", b"/?\x7f", b"h:80",
+]  # fmt: skip
+_ODD_LINES: Final = [
+    b"Content-Length: 0", b"Content-Length: 5", b"Content-Length: 5, 5", b"Content-Length: +5",
+    b"Content-Length: 0x5", b"Content-Length: ", b"Content-Length: 18446744073709551621",
+    b"Content-Length : 5", b"Content_Length: 5", b"Content-Length\t: 5", b" Content-Length: 5",
+    b"Transfer-Encoding: chunked", b"Transfer-Encoding: Chunked", b"Transfer-Encoding: xchunked",
+    b"Transfer-Encoding: chunked, identity", b"Transfer-Encoding: identity",
+    b"Transfer-Encoding: gzip, chunked", b"Transfer-Encoding:\x0bchunked",
+    b"Transfer-Encoding:\r\n chunked", b"Transfer_Encoding: chunked", b"Transfer-Encoding : chunked",
+    b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", b"Transfer-\xc4\xb1Encoding: chunked",
+    b"Connection: close", b"Connection: keep-alive", b"Connection: Content-Length",
+    b"Connection: Transfer-Encoding, Host", b"Connection: Upgrade\r\nUpgrade: websocket",
+    b"Upgrade: h2c", b"Expect: 100-continue", b"Expect: 200-maybe", b"Trailer: X-A", b"TE: trailers",
+    b"Host: evil", b"Host:", b"X-A: b\r\n c", b"X-A: b\n", b"X-A: b\rX-B: c", b"X-A: \x01", b"X-A: \0",
+    b": b", b"X A: b", b"X-A", b"X-A: " + b"y" * 11_000, b"Cookie: a=b; c", b"X-Forwarded-For: 1, 2",
+    b"X-Amzn-Trace-Id: Root=1", b"Range: bytes=0-1", b"If-None-Match: \"a\"", b"Via: 1.1 x",
+]  # fmt: skip
+
+
+def _head(dice: random.Random, number: int, lines: list[bytes]) -> bytes:
+    method = dice.choice(_METHODS if dice.random() < 0.93 else _ODD_METHODS)
+    target = b"/r%d" % number if dice.random() < 0.9 else dice.choice(_ODD_TARGETS)
+    version = (
+        b"HTTP/1.1"
+        if dice.random() < 0.95
+        else dice.choice(
+            [b"HTTP/1.0", b"HTTP/1.2", b"HTTP/2.0", b"HTTP/0.9", b"", b"http/1.1", b" HTTP/1.1"]
+        )
+    )
+    first = b" ".join([method, target, version]) if version else method + b" " + target
+    lines = [*lines, b"X-Number: %d" % number]
+    if dice.random() < 0.97:
+        lines.insert(dice.randrange(len(lines) + 1), _HOST)
+    if dice.random() < 0.25:
+        lines.insert(dice.randrange(len(lines) + 1), dice.choice(_ODD_LINES))
+    end = b"\r\n" if dice.random() < 0.98 else b"\n"
+    return end.join([first, *lines, b"", b""])
+
+
+def _chunked(dice: random.Random, content: bytes) -> bytes:
+    pieces = cut(content, dice)
+    extension = dice.choice([b""] * 8 + [b";a=b", b" ", b";", b';a="\n"'])
+    sizes = [b"%x%b\r\n%b\r\n" % (len(piece), extension, piece) for piece in pieces]
+    trailers = dice.choice([b""] * 8 + [b"X-T: 1\r\n", b"Content-Length: 4\r\n", b"X\r\n"])
+    return b"".join(sizes) + b"0\r\n" + trailers + b"\r\n"
+
+
+def _request(dice: random.Random, number: int) -> bytes:
+    content = dice.choice([b"", b"abc", _EVIL, b"0\r\n\r\n" + _EVIL, b"x" * 5_000])
+    match dice.randrange(8):
+        case 0 | 1:
+            return _head(dice, number, [b"Content-Length: %d" % len(content)]) + content
+        case 2:
+            head = _head(dice, number, [b"Transfer-Encoding: chunked"])
+            return head + _chunked(dice, content)
+        case 3 if dice.random() < 0.3:
+            lines = [b"Content-Length: %d" % dice.randrange(60), b"Transfer-Encoding: chunked"]
+            dice.shuffle(lines)
+            return _head(dice, number, lines) + _chunked(dice, content)
+        case 4 if dice.random() < 0.3:
+            length = max(0, len(content) + dice.choice([-2, -1, 1, 2, 40]))
+            return _head(dice, number, [b"Content-Length: %d" % length]) + content
+        case _:
+            return _head(dice, number, [])
+
+
+@dataclass
+class Viewer:
+    """What a viewer got: all the bytes, and whether the front door closed the connection."""
+
+    received: bytes = b""
+    is_closed: bool = False
+
+
+class RequestLane:
+    """An origin of its own and the front doors before it."""
+
+    def __init__(
+        self, origin: StrictOrigin, addresses: dict[str, tuple[str, int]], heard: Complaints
+    ) -> None:
+        self._origin = origin
+        self._addresses = addresses
+        self._heard = heard
+
+    async def attempt(self, case: Case) -> str:
+        door, pieces = case["door"], [bytes_of(piece) for piece in case["pieces"]]
+        self._origin.forget()
+        reading = read_stream(b"".join(pieces))
+        viewer = await self._sent(door, pieces, reading)
+        self._heard.check()
+        if self._origin.flaws:
+            raise Flaw(self._origin.flaws[0])
+        return Judge(door, reading, viewer, self._origin.received).verdict()
+
+    async def _sent(self, door: str, pieces: Sequence[bytes], reading: Reading) -> Viewer:
+        reader, writer = await asyncio.open_connection(*self._addresses[door])
+        viewer = Viewer()
+        try:
+            await self._write(writer, pieces)
+            await self._received(reader, writer, viewer, reading)
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+        return viewer
+
+    async def _write(self, writer: asyncio.StreamWriter, pieces: Sequence[bytes]) -> None:
+        with contextlib.suppress(ConnectionError):
+            for piece in pieces:
+                if writer.is_closing():
+                    return
+                writer.write(piece)
+                await asyncio.sleep(0)
+
+    async def _received(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        viewer: Viewer,
+        reading: Reading,
+    ) -> None:
+        """Reads on until the connection is closed, or everything that was asked for is there."""
+        is_owed = reading.ending in ("end", "last")
+        while True:
+            patience = HANGS if is_owed or writer.is_closing() else QUIET
+            try:
+                async with asyncio.timeout(patience):
+                    part = await reader.read(65_536)
+            except TimeoutError:
+                if patience == HANGS:
+                    text = f"nothing came for {HANGS:g} s, after {viewer.received!r}"
+                    raise Flaw(text) from None
+                with contextlib.suppress(OSError):
+                    writer.write_eof()
+                is_owed = True
+                continue
+            except ConnectionError:
+                viewer.is_closed = True
+                return
+            if not part:
+                viewer.is_closed = True
+                return
+            viewer.received += part
+            if reading.ending == "end" and _is_all(viewer.received, reading):
+                return
+
+
+def _is_all(received: bytes, reading: Reading) -> bool:
+    methods = [wanted.method for wanted in reading.requests]
+    with contextlib.suppress(NoAnswerError):
+        answers, _ = read_answers(received, methods, is_closed=False)
+        return len(answers) == len(methods) and all(answer.is_complete for answer in answers)
+    return True
+
+
+class Judge:
+    """Holds what a viewer and the origin got against what was asked for."""
+
+    def __init__(
+        self,
+        door: str,
+        reading: Reading,
+        viewer: Viewer,
+        received: dict[int, ReceivedRequest],
+    ) -> None:
+        self._is_lenient = door in LENIENT
+        self._reading = reading
+        self._wanted = reading.requests
+        self._viewer = viewer
+        self._received = received
+
+    def verdict(self) -> str:
+        """A word for the counts. Raises Flaw."""
+        self._judge_origin()
+        answers = self._answers()
+        self._judge_order(answers)
+        self._judge_missing(answers)
+        served = sum(answer.first(b"x-answer") is not None for answer in answers)
+        tail = "" if self._reading.ending in ("end", "last") else f", then {self._reading.ending}"
+        return f"{served} served, {len(answers) - served} refused{tail}"
+
+    def _judge_origin(self) -> None:
+        """Nothing reached the origin but what was asked for, once and in order."""
+        left = iter(self._wanted)
+        extra = list[ReceivedRequest]()
+        for request in self._received.values():
+            if extra or not any(_is_same(wanted, request) for wanted in left):
+                extra.append(request)
+        if not extra:
+            return
+        if len(extra) == 1 and self._is_tail(extra[0]):
+            return
+        raise Flaw(f"the origin got what nobody asked for: {extra[:3]}")
+
+    def _is_tail(self, request: ReceivedRequest) -> bool:
+        """Whether `request` is the one that two readers might understand differently."""
+        first = self._reading.rest.lstrip(b"\r\n").partition(b"\n")[0]
+        is_old = b"HTTP/1.0" in first  # chunks in HTTP/1.0: such a connection ends behind one
+        if self._reading.ending not in ("odd", "unfinished") or not (self._is_lenient or is_old):
+            return False
+        return first.startswith(request.method) and request.target in first + b" / *"
+
+    def _answers(self) -> list[Answer]:
+        methods = [wanted.method for wanted in self._wanted]
+        if self._reading.ending in ("odd", "unfinished"):
+            methods.append(self._reading.rest.lstrip(b"\r\n").partition(b" ")[0])
+        data = self._viewer.received
+        try:
+            answers, rest = read_answers(data, methods, is_closed=self._viewer.is_closed)
+            if rest and answers and answers[-1].is_page_of(rest):
+                rest = b""
+        except NoAnswerError as error:
+            if self._is_simple():
+                return []
+            raise Flaw(str(error)) from None
+        if rest and not self._is_simple():
+            raise Flaw(f"the viewer got bytes that are no answer: {rest[:200]!r}")
+        return answers
+
+    def _is_simple(self) -> bool:
+        """Whether what follows may be HTTP/0.9, whose answers have no head."""
+        first = self._reading.rest.lstrip(b"\r\n").partition(b"\n")[0]
+        has_version = re.search(rb"[^ \t][ \t]+HTTP/[^ \t]*[ \t]*\r?$", first) is not None
+        return self._is_lenient and self._reading.ending != "end" and not has_version
+
+    def _judge_order(self, answers: list[Answer]) -> None:
+        """The viewer's answers are those to its requests, in their order."""
+        most = len(self._wanted) + (self._reading.ending in ("odd", "unfinished"))
+        if len(answers) > most:
+            raise Flaw(f"{len(answers)} answers to {most} requests: {self._viewer.received!r}")
+        last = 0
+        for position, answer in enumerate(answers):
+            number = answer.first(b"x-answer")
+            if not answer.is_complete:
+                raise Flaw(f"answer {position + 1} has no end: {self._viewer.received[-300:]!r}")
+            if number is None:
+                self._judge_refusal(position, answer)
+                continue
+            request = self._received.get(int(number))
+            if request is None or int(number) <= last:
+                raise Flaw(f"answer {position + 1} is another viewer's, or comes twice")
+            last = int(number)
+            if answer.body not in (b"", b"answer " + number) or answer.status != 200:
+                raise Flaw(f"answer {position + 1} is not the origin's: {answer}")
+            if position < len(self._wanted) and not _is_same(self._wanted[position], request):
+                raise Flaw(f"answer {position + 1} is to {request}, not {self._wanted[position]}")
+
+    def _judge_refusal(self, position: int, answer: Answer) -> None:
+        if answer.status not in _REFUSALS:
+            raise Flaw(f"answer {position + 1} is no refusal that AWS has: {answer}")
+        if position < len(self._wanted) and self._wanted[position].is_plain:
+            raise Flaw(f"a plain request was refused: {self._wanted[position]} {answer}")
+
+    def _judge_missing(self, answers: list[Answer]) -> None:
+        """Requests behind those that keep the connection open are answered."""
+        for position, wanted in enumerate(self._wanted):
+            is_missing = position >= len(answers)
+            if is_missing and wanted.is_plain and not self._is_simple():
+                raise Flaw(f"request {position + 1} got no answer: {wanted}, {self._viewer}")
+            if is_missing or answers[position].closes:
+                return
+            if not (wanted.is_plain and wanted.persists):
+                return
+
+
+def _is_same(wanted: WantedRequest, request: ReceivedRequest) -> bool:
+    """Whether the origin got what was asked for. Targets are the same where they are plain ones."""
+    is_plain = wanted.target.startswith(b"/r")
+    same_target = wanted.target == request.target or not is_plain
+    return wanted.method == request.method and wanted.body == request.body and same_target
+
+
+class Requests:
+    """The fuzzer of what viewers send."""
+
+    name = "requests"
+
+    def generate(self, dice: random.Random) -> Case:
+        count = dice.choice([1, 1, 2, 3, 4])
+        data = b"".join(_request(dice, number) for number in range(count))
+        if dice.random() < 0.3:
+            data = mutated(data, dice)
+        if dice.random() < 0.9:
+            data += b"GET /rend HTTP/1.1\r\n%b\r\nConnection: close\r\n\r\n" % _HOST
+        pieces = cut(data, dice, dice.choice([0, 0, 1, 3, 12])) or [b"\r\n"]
+        return {"door": dice.choice(DOORS), "pieces": [text_of(piece) for piece in pieces]}
+
+    def shorter(self, case: Case) -> Iterator[Case]:
+        if len(case["pieces"]) > 1:
+            yield {**case, "pieces": ["".join(case["pieces"])]}
+            for pieces in without_parts(case["pieces"]):
+                if pieces:
+                    yield {**case, "pieces": pieces}
+        elif case["pieces"]:
+            for text in without_parts(case["pieces"][0]):
+                if text:
+                    yield {**case, "pieces": [text]}
+
+    @asynccontextmanager
+    async def lanes(self) -> AsyncIterator[list[RequestLane]]:
+        async with AsyncExitStack() as stack:
+            origins = [await stack.enter_async_context(strict_origin()) for _ in range(LANES)]
+            heard = await stack.enter_async_context(complaints())
+            front = await stack.enter_async_context(served(_config(origins)))
+            yield [
+                RequestLane(origin, {d: front.address(f"{d}-{n}") for d in DOORS}, heard)
+                for n, origin in enumerate(origins)
+            ]
+
+
+def _config(origins: Sequence[StrictOrigin]) -> dict[str, Any]:
+    config: dict[str, Any] = {"distributions": {}, "target_groups": {}, "load_balancers": {}}
+    for number, origin in enumerate(origins):
+        group = {"targets": [f"127.0.0.1:{origin.port}"], "health_check": {"enabled": False}}
+        config["target_groups"][f"app-{number}"] = group
+        for mode in LENIENT:
+            config["load_balancers"][f"{mode}-{number}"] = {
+                "attributes": {"routing.http.desync_mitigation_mode": mode},
+                "listeners": [{"listen": 0, "default_actions": [{"forward": f"app-{number}"}]}],
+            }
+        direct = {"url": f"http://127.0.0.1:{origin.port}"}
+        config["distributions"][f"site-{number}"] = site(direct)
+        config["distributions"][f"through-{number}"] = site(
+            {"load_balancer": f"defensive-{number}"}
+        )
+    return config
+
+
+def site(origin: dict[str, Any]) -> dict[str, Any]:
+    """A distribution that passes on everything and keeps nothing."""
+    return {
+        "listen": 0,
+        "aliases": [HOST.decode()],
+        "origins": {"app": origin},
+        "default_behavior": {
+            "origin": "app",
+            "cache_policy": "CachingDisabled",
+            "origin_request_policy": "AllViewer",
+            "allowed_methods": ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"],
+        },
+    }
