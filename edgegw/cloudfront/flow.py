@@ -526,7 +526,7 @@ def _or_error_page(failed: DistributionAnswer) -> DistributionStep:
         viewer,
         method="HEAD" if viewer.method == "HEAD" else "GET",
         target=RequestTarget(page.path.encode()),
-        headers=viewer.headers.without(*_OF_THE_BODY),
+        headers=viewer.headers.without(*_NOT_FOR_A_PAGE),
         body=EMPTY,
     )
     behavior = choose_behavior(context.distribution, request.target.path)
@@ -542,9 +542,21 @@ def _or_error_page(failed: DistributionAnswer) -> DistributionStep:
     )
 
 
-_OF_THE_BODY = (b"content-length", b"content-type", b"content-encoding", b"transfer-encoding")
-"""Headers of the viewer's body, which a custom error page is fetched without.
+_NOT_FOR_A_PAGE: Final = (
+    b"content-length",
+    b"content-type",
+    b"content-encoding",
+    b"transfer-encoding",
+    b"if-match",
+    b"if-modified-since",
+    b"if-none-match",
+    b"if-range",
+    b"if-unmodified-since",
+    b"range",
+)
+"""What a custom error page is fetched without: headers of the viewer's body, ranges, conditions.
 
+A page that is "not modified", or a part of one, would stand in the place of the error otherwise.
 Source: CloudFront Developer Guide, "Generate custom error responses" (uncertain: AWS does not say).
 """
 
