@@ -40,6 +40,7 @@ from edgegw.gateway.in_process import InProcessTransport
 from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
 from edgegw.gateway.target_groups import TargetGroups
+from edgegw.http.authority import bracketed
 from edgegw.http.message import Request, Response
 from edgegw.wire.asgi import EXCHANGE, AsgiFront
 
@@ -106,7 +107,6 @@ class Gateway:
         self._parts: dict[asyncio.AbstractEventLoop, _Parts] = {}
         self._pinned: _Parts | None = None
         self._doors = by_key(self.config.doors)
-        self._unverified = set(config.unverified)
 
     @classmethod
     def from_file(
@@ -288,7 +288,7 @@ class Gateway:
         for name, port in self._debug.items():
             service.debug(first_reference(config, name), port)
         origins = OriginRouter(
-            self._make_transport(self._unverified),
+            self._make_transport(frozenset()),
             self._make_transport(UNVERIFIED_TARGETS),
             self._local_doors(),
             config.hosts,
@@ -448,7 +448,6 @@ class Gateway:
         if (config.faults, config.fault_seed) != (old.faults, old.fault_seed):
             self.faults.put(config.faults, config.fault_seed)
         self._doors = by_key(config.doors)
-        _become(self._unverified, config.unverified)
         parts.origins.local.update(self._local_doors())
         parts.origins.lead(config.hosts)
         parts.groups.configure(config.target_groups)
@@ -511,12 +510,6 @@ def _checked(config: Config) -> list[TargetGroup]:
     return [group for group in config.target_groups.values() if config.users_of(group)]
 
 
-def _become(present: set[str], wanted: AbstractSet[str]) -> None:
-    """Makes `present` equal to `wanted`, in place."""
-    present &= wanted
-    present |= wanted
-
-
 def _settings(config: Config) -> ServiceSettings:
     return ServiceSettings(config.account, config.pass_credentials, config.cpu, config.strict)
 
@@ -524,6 +517,5 @@ def _settings(config: Config) -> ServiceSettings:
 def _base_url(door: Door) -> str:
     scheme = "https" if door.listen.tls else "http"
     host = "127.0.0.1" if door.listen.address in ("0.0.0.0", "::", "") else door.listen.address  # noqa: S104
-    if ":" in host:
-        host = f"[{host}]"
-    return f"{scheme}://{host}:{door.listen.port}" if door.listen.port else f"{scheme}://{host}"
+    port = f":{door.listen.port}" if door.listen.port else ""
+    return f"{scheme}://{bracketed(host)}{port}"

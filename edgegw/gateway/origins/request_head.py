@@ -2,7 +2,8 @@
 
 Two things are never taken from what came in. The framing is that of the body that is there: a
 client may have announced chunks, and a function may have read them all. And no byte leaves that
-would make two heads of one: CR, LF and NUL in a header, blanks and control bytes in a target.
+would make two heads of one: CR, LF and NUL in a header, blanks and control bytes in a target,
+unless a front door has judged the very head that has them (`Request.lenient`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 from typing import Final
 
 from edgegw.gateway.origins.transport import Outgoing, SendError
-from edgegw.http.grammar import NOT_IN_TARGET
+from edgegw.http.grammar import BREAKING, NOT_IN_TARGET
 from edgegw.http.message import EMPTY, Body, Header
 
 _USUAL: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
@@ -50,13 +51,16 @@ def framed(lines: tuple[Header, ...], body: Body) -> tuple[Header, ...]:
     return tuple(kept)
 
 
-def check_request_line(method: str, target: bytes) -> None:
-    """Raises SendError where they cannot be written down. `*` is a target of OPTIONS alone."""
+def check_request_line(method: str, target: bytes, *, is_judged: bool = False) -> None:
+    """Raises SendError where they cannot be written down. `*` is a target of OPTIONS alone.
+
+    A lenient front door `is_judged` to let blanks and control bytes pass; what ends a line never.
+    """
     if method not in _USUAL and _METHOD.fullmatch(method) is None:
         raise _unfit(f"the method {method[:40]!r}")
     if target[:1] != b"/" and (method, target) != ("OPTIONS", b"*"):
         raise _unfit(f"the target {target[:80]!r} is no path")
-    if NOT_IN_TARGET.search(target) is not None:
+    if (BREAKING if is_judged else NOT_IN_TARGET).search(target) is not None:
         raise _unfit(f"the target {target[:80]!r} has blanks or control characters")
 
 
@@ -64,7 +68,7 @@ def request_head(outgoing: Outgoing) -> bytes:
     """Request line and headers. Raises SendError for what would break the framing."""
     request = outgoing.request
     method, target, body = request.method, request.target.raw, request.body
-    check_request_line(method, target)
+    check_request_line(method, target, is_judged=request.lenient is not None)
     lines = request.headers.raw
     if body is not EMPTY or _declares(lines):
         lines = framed(lines, body)
