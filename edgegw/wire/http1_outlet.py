@@ -48,6 +48,11 @@ class Http1Outlet:
         self.pump: asyncio.Task[object] | None = None
         self.splice: Callable[[Response], Awaitable[tuple[int, int]]] | None = None
 
+    @property
+    def is_lenient(self) -> bool:
+        """Whether it answers a request that a strict parser refused, which ends the connection."""
+        return self._head.lenient is not None
+
     def _open(self, response: Response) -> None:
         self.is_started = True
         self.status = response.status

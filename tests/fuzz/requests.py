@@ -22,6 +22,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 from tests.fuzz.answer_stream import Answer, NoAnswerError, read_answers
 from tests.fuzz.campaign import Case, Flaw, without_parts
@@ -40,7 +41,7 @@ QUIET: Final = 0.15
 
 LENIENT: Final = ("monitor", "defensive", "strictest")
 DOORS: Final = ("site", "through", *LENIENT)
-_REFUSALS: Final = frozenset({400, 403, 405, 408, 413, 414, 431, 494, 501, 502})
+_REFUSALS: Final = frozenset({400, 403, 405, 408, 413, 414, 431, 494, 501, 502, 505})
 """Statuses of pages that a front door makes of a request it does not pass on. 502 is for one that
 cannot be written down towards a target."""
 
@@ -162,6 +163,9 @@ class Judge:
 
     def _judge_origin(self) -> None:
         """Nothing reached the origin but what was asked for, once and in order."""
+        for request in self._received.values():
+            if not self._is_lenient and re.search(rb"[\x00-\x20\x7f]", request.target):
+                raise Flaw(f"the origin got a target that is not well formed: {request}")
         left = iter(self._wanted)
         extra = list[ReceivedRequest]()
         for request in self._received.values():
@@ -179,7 +183,9 @@ class Judge:
         is_old = b"HTTP/1.0" in first  # chunks in HTTP/1.0: such a connection ends behind one
         if self._reading.ending not in ("odd", "unfinished") or not (self._is_lenient or is_old):
             return False
-        return first.startswith(request.method) and request.target in first + b" / *"
+        return first.startswith(request.method) and (
+            unquote_to_bytes(request.target) in first + b" / *" or request.target in first
+        )
 
     def _answers(self) -> list[Answer]:
         methods = [wanted.method for wanted in self._wanted]
@@ -201,7 +207,7 @@ class Judge:
     def _is_simple(self) -> bool:
         """Whether what follows may be HTTP/0.9, whose answers have no head."""
         first = self._reading.rest.lstrip(b"\r\n").partition(b"\n")[0]
-        has_version = re.search(rb"[^ \t][ \t]+HTTP/[^ \t]*[ \t]*\r?$", first) is not None
+        has_version = re.search(rb"[^ \t][ \t]+HTTP/(?!0\.9)[^ \t\r]+[ \t]*\r?$", first) is not None
         return self._is_lenient and self._reading.ending != "end" and not has_version
 
     def _judge_order(self, answers: list[Answer]) -> None:
@@ -233,7 +239,14 @@ class Judge:
             raise Flaw(f"a plain request was refused: {self._wanted[position]} {answer}")
 
     def _judge_missing(self, answers: list[Answer]) -> None:
-        """Requests behind those that keep the connection open are answered."""
+        """Requests behind those that keep the connection open are answered.
+
+        Who sends more behind a request that ends the connection (it says so, or is of HTTP/1.0)
+        may be reset, and lose what it was owed.
+        """
+        is_more = [True] * (len(self._wanted) - 1) + [bool(self._reading.rest)]
+        if any(more and not one.persists for one, more in zip(self._wanted, is_more, strict=False)):
+            return
         for position, wanted in enumerate(self._wanted):
             is_missing = position >= len(answers)
             if is_missing and wanted.is_plain and not self._is_simple():
