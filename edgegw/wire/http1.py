@@ -130,8 +130,10 @@ class Http1(asyncio.Protocol):
         self._look_at(self._began + self._limits.keep_alive)
 
     def data_received(self, data: bytes) -> None:
-        self._heard = self.loop.time()
-        for event in self._reader.feed(data):
+        events = self._reader.feed(data)
+        if events or not self._reader.is_idle:  # blank lines keep no connection open
+            self._heard = self.loop.time()
+        for event in events:
             if type(event) is Head:
                 self._take(event)
             else:
@@ -255,7 +257,7 @@ class Http1(asyncio.Protocol):
             run.start()
             return
         if fields.upgrade:
-            outlet.splice = outlet.switch
+            outlet.can_switch = True
         self._run = self.loop.create_task(answering)
 
     def _write(
