@@ -52,6 +52,11 @@ class Http1Outlet:
     def splice(self) -> Callable[[Response], Awaitable[tuple[int, int]]] | None:
         return self._switch if self.can_switch else None  # kept, it would be a cycle
 
+    @property
+    def is_lenient(self) -> bool:
+        """Whether it answers a request that a strict parser refused, which ends the connection."""
+        return self._head.lenient is not None
+
     def _open(self, response: Response) -> None:
         self.is_started = True
         self.status = response.status

@@ -263,6 +263,27 @@ class TestLastAnswers:
             writer.close()
         assert not caplog.records
 
+    @pytest.mark.parametrize("at_once", [True, False])
+    async def test_a_lenient_request_costs_nobody_before_it_an_answer(self, at_once: bool) -> None:
+        """The connection ends behind it, which its client cannot know: what it sends is thrown away."""
+
+        async def later(_: Request) -> Response:
+            await asyncio.sleep(0)
+            return ok()
+
+        async with listening(fixed if at_once else later, is_lenient=True) as (_, _, address):
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(GET)
+            await reader.readuntil(b"ok")
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nX A: b\r\n\r\n")
+            await reader.readuntil(b"ok")
+            for _ in range(5):
+                writer.write(GET)
+                await writer.drain()
+                await asyncio.sleep(0.01)
+            assert b"HTTP/1.1" not in await all_of(reader)
+            writer.close()
+
     async def test_a_door_that_stops_begins_nothing_more(self, caplog: Any) -> None:
         release = asyncio.Event()
 
