@@ -94,7 +94,8 @@ def run_front_doors(
                 webbrowser.open(next(iter(urls.values()))[0])
             gc.enable()
             gc.freeze()  # what start-up made stays: no need to look at it again
-            gc.set_threshold(20_000, 20, 50)  # a request makes hundreds of objects, none in cycles
+            # A request makes hundreds of objects, none in cycles unless it fails.
+            gc.set_threshold(20_000, 20, 50)
 
     serving = serve(
         gateway,

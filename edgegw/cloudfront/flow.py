@@ -47,6 +47,7 @@ from edgegw.cloudfront.behaviors import (
     choose_behavior,
     refuse_host,
     refuse_size,
+    refuse_target,
 )
 from edgegw.cloudfront.error_causes import OriginFailure, failed_outcome
 from edgegw.cloudfront.model import Association, Distribution, Origin, S3Origin
@@ -298,7 +299,9 @@ def start(
             return DistributionAnswer(page, context, "Error", moved)
         request, facts = moved
     context = RequestContext(distribution, behavior, facts, request, request, behavior.origin)
-    refusal = refuse_size(request) or (refuse_host(distribution, request) if checks_host else None)
+    refusal = refuse_target(request) or refuse_size(request)
+    if refusal is None and checks_host:
+        refusal = refuse_host(distribution, request)
     if refusal is not None:
         page = error_page(refusal.status, refusal.text, facts)
         return DistributionAnswer(page, context, "Error", refusal)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.utils import formatdate
-from typing import Any, Final
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from edgegw.alb.explain import Explanation, explain
@@ -29,8 +29,6 @@ from edgegw.errors import UsageError
 from edgegw.gateway.target_groups import TargetGroups, health_words
 from edgegw.http.message import Client, Header, Headers, Request
 from edgegw.http.target import RequestTarget as RequestTarget
-
-MAX_WEIGHT: Final = 999
 
 
 def _parts(url: str) -> SplitResult:

@@ -31,6 +31,8 @@ class Http1Client:
     the other half is for those who ask.
     """
 
+    asks_for_tasks = True
+
     def __init__(
         self, *, unverified: AbstractSet[str] = frozenset(), max_connections: int | None = None
     ) -> None:

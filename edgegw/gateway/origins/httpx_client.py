@@ -25,6 +25,8 @@ class HttpxClient:
     extension `target`, whether to check the certificate in `verify`.
     """
 
+    asks_for_tasks = True
+
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
         self._urls: dict[Address, httpx.URL] = {}
