@@ -58,10 +58,14 @@ class FailedOutcome:
 
 @value
 class OriginFailure:
-    """The origin gave no usable answer; `detail` says what was tried and what happened."""
+    """The origin gave no usable answer; `detail` says what was tried and what happened.
+
+    `was_connected` unless no connection stood.
+    """
 
     kind: Literal["refused", "dns", "closed", "invalid", "timeout"]
     detail: str
+    was_connected: bool = True
 
     @property
     def status(self) -> int:
@@ -77,9 +81,12 @@ class OriginFailure:
     def failover_code(self) -> int:
         """The code that an origin group must list to go on with its second origin.
 
+        503 where no connection could be made, also when that took too long; 504 for an answer that
+        did.
         Source: CloudFront Developer Guide, "Optimize high availability with origin failover".
         """
-        return 503 if self.kind in ("refused", "dns") else self.status
+        is_unconnected = self.kind in ("refused", "dns") or not self.was_connected
+        return 503 if is_unconnected else self.status
 
 
 ErrorCause: TypeAlias = FailedOutcome | OriginFailure | DistributionRefusal

@@ -286,6 +286,7 @@ def start(
     protocol, method, viewer-request.
     Source: CloudFront Developer Guide, "How CloudFront works".
     """
+    distribution = distribution.seen_over(request.scheme)
     behavior = choose_behavior(distribution, request.target.path)
     if "3" in distribution.http_version and request.scheme == "https":
         facts = facts.announcing(b'h3=":%d"; ma=86400' % distribution.port)

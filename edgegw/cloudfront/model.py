@@ -54,12 +54,13 @@ class CustomOrigin:
 
 @value
 class S3Origin:
-    """A bucket spoken to by its DNS name, unsigned. Times in seconds.
+    """A bucket by its DNS name. Times in seconds.
 
-    Only functions make one: it has no name in the configuration.
+    `name` is `DISTRIBUTION/ORIGIN` for one of the configuration, empty when a function made it.
+    It `is_signed` where the distribution has an access control that signs (OAC); the bucket that a
+    function chooses in its place gets signed requests as well.
     """
 
-    name: ClassVar[str] = ""
     verify: ClassVar[bool] = True
 
     domain_name: str
@@ -69,6 +70,8 @@ class S3Origin:
     region: str = ""
     read_timeout: float | None = None
     response_completion_timeout: float | None = None
+    is_signed: bool = False
+    name: str = field(default="", compare=False)
 
 
 Origin: TypeAlias = CustomOrigin | S3Origin
@@ -166,6 +169,7 @@ class Distribution:
     `strictness` says how its functions are judged; `error_pages` are by the status they stand for.
     `http_version` is the newest version for viewers over TLS; HTTP/3 is announced on `port`.
     `viewer` is where viewers are that do not say; `https_port` is where it takes HTTPS, if it does.
+    `over_https` is what it is to viewers over HTTPS, where an origin is spoken to as the viewer is.
     Without `hosts` any Host is answered.
     """
 
@@ -183,3 +187,8 @@ class Distribution:
     viewer: ViewerPlace = DEFAULT_PLACE
     https_port: int | None = None
     hosts: AcceptedHosts | None = None
+    over_https: Distribution | None = None
+
+    def seen_over(self, scheme: str) -> Distribution:
+        """What it is to viewers that come over `scheme`."""
+        return self if self.over_https is None or scheme != "https" else self.over_https

@@ -253,6 +253,7 @@ def decode_origin(
     own = tuple(encode_lines(lines))
     completion: float | None = fields.get("responseCompletionTimeout") or None
     if kind == "s3":
+        bucket = configured if isinstance(configured, S3Origin) else S3Origin("")
         return S3Origin(
             fields["domainName"],
             fields.get("path", ""),
@@ -261,6 +262,8 @@ def decode_origin(
             fields.get("region") or "",
             fields.get("readTimeout"),
             completion,
+            bucket.is_signed,
+            bucket.name if fields["domainName"] == bucket.domain_name else "",
         )
     kept = configured if isinstance(configured, CustomOrigin) else CustomOrigin("", 0, "http")
     is_kept = fields["domainName"] == kept.domain_name

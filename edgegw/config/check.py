@@ -17,6 +17,7 @@ from edgegw.cloudfront.managed import (
 from edgegw.config import schema
 from edgegw.config.addresses import host_fault
 from edgegw.config.balancer_check import check_balancers
+from edgegw.config.bucket_check import check_bucket_names
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.fields import Listen
 from edgegw.config.function_check import (
@@ -42,10 +43,11 @@ def check(document: Document, config: Config, base: FilePath) -> None:
     check_functions(document, config, base)
     for name, distribution in config.distributions.items():
         _check_distribution(document, ("distributions", name), distribution, config)
+    check_bucket_names(document, config)
     check_balancers(document, config, base)
     check_paths(document, config, base)
     _check_listen_addresses(document, config)
-    check_surroundings(document, config)
+    check_surroundings(document, config, base)
 
 
 _CONSEQUENCES: Final = {
@@ -53,7 +55,6 @@ _CONSEQUENCES: Final = {
     "authenticate_cognito": ": nobody is asked to sign in",
     "jwt_validation": ": no token is checked",
     "trusted_key_groups": ": no signature is checked",
-    "s3": ": requests to this origin answer 502",
     "function_url": ": requests to this origin answer 502",
     "endpoint": ": the function cannot be invoked",
 }

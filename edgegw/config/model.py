@@ -13,6 +13,7 @@ from edgegw.awslambda.shifting import Shift
 from edgegw.awslambda.versions import Deployed
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.viewer import viewer_place
+from edgegw.config.buckets import BucketFolder
 from edgegw.config.faults import FaultPlan
 from edgegw.config.hosts import Hosts
 from edgegw.errors import Finding
@@ -117,6 +118,7 @@ class Config:
     faults: Mapping[str, FaultPlan] = field(default_factory=dict[str, FaultPlan])
     fault_seed: int | None = None
     hosts: Hosts = Hosts()
+    buckets: Mapping[str, BucketFolder] = field(default_factory=dict[str, BucketFolder])
 
     @property
     def doors(self) -> tuple[Door, ...]:

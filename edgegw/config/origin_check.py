@@ -8,12 +8,13 @@ from edgegw.cloudfront import quotas
 from edgegw.cloudfront.origin_rules import is_unsettable
 from edgegw.config import schema
 from edgegw.config.addresses import origin_address
+from edgegw.config.bucket_check import check_bucket
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.schema import Config
 from edgegw.config.spelling import nearest
 from edgegw.http.grammar import TEXT_TOKEN, is_target
 
-_KINDS = ("url", "load_balancer", "s3", "function_url")
+_KINDS = ("url", "load_balancer", "s3", "s3_website", "function_url")
 
 
 def check_origin(document: Document, path: KeyPath, origin: schema.Origin, config: Config) -> None:
@@ -30,6 +31,7 @@ def check_origin(document: Document, path: KeyPath, origin: schema.Origin, confi
         refer(document, where, origin.load_balancer, config.load_balancers, "load balancer")
     if origin.url is not None:
         _check_url(document, (*path, "url"), origin.url)
+    check_bucket(document, path, origin)
     for name, value in origin.custom_headers.items():
         fault = _header_fault(name, value)
         if fault is not None:

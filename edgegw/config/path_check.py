@@ -1,4 +1,4 @@
-"""The files that a configuration names beside code: certificates to read, logs and state to write.
+"""The files that a configuration names beside code: certificates and buckets, logs and state.
 
 All must have names that files can have. That a certificate is not there is a warning only: keys are
 not in git, and a configuration is also checked where it does not run.
@@ -12,6 +12,7 @@ from pathlib import Path as FilePath
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.fields import Listen, Tls
 from edgegw.config.files import missing, name_fault
+from edgegw.config.hosts import is_folder
 from edgegw.config.schema import Config
 
 
@@ -37,6 +38,7 @@ def _written(config: Config) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _read(config: Config) -> Iterator[tuple[KeyPath, str]]:
+    yield from _buckets(config)
     for name, distribution in config.distributions.items():
         for at, listen in enumerate(distribution.listen):
             yield from _of_listen(("distributions", name, "listen", at), listen)
@@ -52,6 +54,17 @@ def _read(config: Config) -> Iterator[tuple[KeyPath, str]]:
             for number, pair in enumerate(listener.certificates):
                 yield (*path, "certificates", number, "certificate"), pair.certificate
                 yield (*path, "certificates", number, "key"), pair.key
+
+
+def _buckets(config: Config) -> Iterator[tuple[KeyPath, str]]:
+    for name, where in config.gateway.hosts.items():
+        if is_folder(where):
+            yield ("gateway", "hosts", name), where
+    for name, distribution in config.distributions.items():
+        for origin, given in distribution.origins.items():
+            for kind, folder in (("s3", given.s3), ("s3_website", given.s3_website)):
+                if folder is not None:
+                    yield ("distributions", name, "origins", origin, kind), folder
 
 
 def _of_listen(path: KeyPath, listen: Listen) -> Iterator[tuple[KeyPath, str]]:

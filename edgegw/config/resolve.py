@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from edgegw.awslambda.names import Account
 from edgegw.cloudfront import model as cloudfront
@@ -17,21 +17,20 @@ from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, f
 from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.strictness import Strictness
 from edgegw.cloudfront.viewer import viewer_place
-from edgegw.config import balancer_schema, fields, schema
-from edgegw.config.addresses import origin_address
+from edgegw.config import fields, schema
 from edgegw.config.balancer_resolve import BalancerResolver
 from edgegw.config.check import check
 from edgegw.config.document import Document, document_of, read_document
 from edgegw.config.faults import FaultPlan
 from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
 from edgegw.config.hosts import parsed_hosts
+from edgegw.config.listening import resolve_listen, resolve_listener_listen
 from edgegw.config.model import (
-    ClientCertificates,
     Config,
     DistributionDoor,
-    Listen,
     ListenerDoor,
 )
+from edgegw.config.origin_resolve import OriginResolver
 from edgegw.config.source import read_source
 from edgegw.config.texts import check_texts
 from edgegw.errors import ConfigError, Finding
@@ -92,6 +91,7 @@ class _Resolver:
         )
         self._balancers = BalancerResolver(config.target_groups, self._account, base)
         points = dict(config.gateway.open_points)
+        self._origins = OriginResolver(config, base, self._balancers)
         self._stance = Strictness(strict=config.gateway.strict, **points)
         self._viewer = viewer_place(config.gateway.viewer.said())
 
@@ -106,7 +106,7 @@ class _Resolver:
         for name, balancer in config.load_balancers.items():
             shared = self._balancers.load_balancer(name, balancer)
             for each in balancer.listeners:
-                listen = _listener_listen(each, self._base)
+                listen = resolve_listener_listen(each, self._base)
                 listener = self._balancers.listener(shared, each, tls=listen.tls)
                 listeners.append(ListenerDoor(name, listen, listener))
         api = config.gateway.lambda_api
@@ -126,7 +126,7 @@ class _Resolver:
             self._account,
             self._warnings,
             tuple(shift for name, each in config.functions.items() for shift in shifts(name, each)),
-            None if api is None else _listen(api, self._base),
+            None if api is None else resolve_listen(api, self._base),
             config.gateway.pass_aws_credentials,
             config.gateway.cpu,
             config.gateway.strict,
@@ -140,7 +140,8 @@ class _Resolver:
             self._balancers.target_groups,
             self._faults(),
             config.gateway.fault_seed,
-            parsed_hosts(config.gateway.hosts),
+            parsed_hosts(config.gateway.hosts, self._base),
+            self._origins.buckets(),
         )
 
     def _faults(self) -> Mapping[str, FaultPlan]:
@@ -162,7 +163,10 @@ class _Resolver:
     def _distribution_doors(self, name: str, given: schema.Distribution) -> list[DistributionDoor]:
         """A distribution at each place where it listens."""
         whole = self._distribution(name, given)
-        listens = [_listen(listen, self._base) for listen in given.listen]
+        if any(origin.protocol_policy == "match-viewer" for origin in given.origins.values()):
+            over_https = self._distribution(name, given, is_secure=True)
+            whole = replace(whole, over_https=over_https)
+        listens = [resolve_listen(listen, self._base) for listen in given.listen]
         secure = [listen.port for listen in listens if listen.tls]
         return [
             DistributionDoor(
@@ -171,6 +175,7 @@ class _Resolver:
                 replace(
                     whole,
                     port=listen.port,
+                    over_https=whole.over_https and replace(whole.over_https, port=listen.port),
                     https_port=listen.port if listen.tls else next(iter(secure), None),
                 ),
                 tuple(given.origins),
@@ -179,11 +184,12 @@ class _Resolver:
         ]
 
     def _distribution(
-        self, name: str, distribution: schema.Distribution
+        self, name: str, distribution: schema.Distribution, *, is_secure: bool = False
     ) -> cloudfront.Distribution:
+        """The distribution as viewers over HTTP have it, or those over HTTPS."""
+        at_viewer = "https" if is_secure else "http"
         origins = {
-            origin: _named(self._origin(each), f"{name}/{origin}")
-            for origin, each in distribution.origins.items()
+            origin: self._origins.origin(name, origin, at_viewer) for origin in distribution.origins
         }
         groups = distribution.origin_groups
         digest = hashlib.sha256(name.encode()).hexdigest()
@@ -271,47 +277,11 @@ class _Resolver:
             _selection(own.query_strings),
         )
 
-    def _origin(self, origin: schema.Origin) -> cloudfront.CustomOrigin:
-        if origin.load_balancer is not None:
-            balancer = self._config.load_balancers[origin.load_balancer]
-            shared = self._balancers.load_balancer(origin.load_balancer, balancer)
-            first = balancer.listeners[0]
-            tls = _listener_listen(first, self._base).tls
-            listener = self._balancers.listener(shared, first, tls=tls)
-            domain, port = shared.dns_name, listener.port
-            protocol = cast("Literal['http', 'https']", listener.protocol.lower())
-        elif origin.url is not None:
-            address = origin_address(origin.url)
-            domain, port, protocol = address.host, address.port, address.protocol
-        else:
-            return _NOWHERE
-        return cloudfront.CustomOrigin(
-            domain,
-            port,
-            protocol,
-            origin.path,
-            tuple((name.encode(), value.encode()) for name, value in origin.custom_headers.items()),
-            origin.read_timeout,
-            origin.keepalive_timeout,
-            None,
-            connection_attempts=origin.connection_attempts,
-            connection_timeout=origin.connection_timeout,
-            verify=origin.verify,
-        )
-
 
 def _hosts(domain_name: str, distribution: schema.Distribution) -> AcceptedHosts:
     """What it answers to: its names, and those that it listens at."""
     places = (listen.address for listen in distribution.listen)
     return accepted_hosts((domain_name, *distribution.aliases, *places))
-
-
-def _named(origin: cloudfront.CustomOrigin, name: str) -> cloudfront.CustomOrigin:
-    return replace(origin, name=name)
-
-
-_NOWHERE = cloudfront.CustomOrigin("origin.invalid", 80, "http")
-"""Stands for an origin of a kind that cannot be reached yet; its requests answer 502."""
 
 
 def _fallback(
@@ -333,36 +303,3 @@ def _selection(
     given: schema.Selection | schema.KeyHeaders | schema.OriginHeaders,
 ) -> cloudfront.Selection:
     return cloudfront.Selection(given.behavior, tuple(given.items))
-
-
-def _listen(listen: fields.Listen, base: Path) -> Listen:
-    tls = listen.tls
-    if isinstance(tls, fields.Tls):
-        return Listen(
-            listen.address,
-            listen.port,
-            tls=True,
-            certificate=str(base / tls.certificate),
-            key=str(base / tls.key),
-        )
-    return Listen(listen.address, listen.port, tls)
-
-
-def _listener_listen(listener: balancer_schema.Listener, base: Path) -> Listen:
-    listen = _listen(listener.listen, base)
-    more = tuple(
-        (str(base / each.certificate), str(base / each.key)) for each in listener.certificates
-    )
-    if listener.certificate is not None and listener.key is not None:
-        certificate, key = str(base / listener.certificate), str(base / listener.key)
-        listen = Listen(listen.address, listen.port, tls=True, certificate=certificate, key=key)
-    mutual = listener.mutual_authentication
-    asks = None
-    if mutual is not None and mutual.mode != "off":
-        asks = ClientCertificates(
-            None if mutual.trust_store is None else str(base / mutual.trust_store),
-            ignores_expiry=mutual.ignore_client_certificate_expiry,
-            tells_authorities=mutual.advertise_trust_store_ca_names,
-        )
-    tls = listen.tls or listener.protocol == "HTTPS"
-    return replace(listen, tls=tls, more=more, client_certificates=asks)

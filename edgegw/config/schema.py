@@ -79,14 +79,36 @@ class OriginRequestPolicy(Model):
 OriginTimeout = Annotated[Number, between(quotas.TIMEOUT_RANGE)]
 
 
+class OriginShield(Model):
+    """A cache before the origin, which changes nothing but where AWS keeps things."""
+
+    enabled: bool = True
+    origin_shield_region: str | None = None
+
+
+def _origin_shield(value: object) -> object:
+    return {"origin_shield_region": value} if isinstance(value, str) else value
+
+
 class Origin(Model):
-    """An origin: one of `url`, `load_balancer`, `s3`, `function_url`."""
+    """An origin: one of `url`, `load_balancer`, `s3`, `s3_website`, `function_url`."""
 
     url: str | None = None
     load_balancer: str | None = None
-    s3: Annotated[str | None, LATER] = None
+    s3: str | None = None
+    s3_website: str | None = None
+    bucket: str | None = None
+    region: str | None = None
+    access_control: Literal["oac", "oai", "public"] | None = None
+    list_bucket: bool = False
+    index_document: str | None = None
+    error_document: str | None = None
     function_url: Annotated[str | None, LATER] = None
     path: str = ""
+    protocol_policy: Literal["http-only", "https-only", "match-viewer"] | None = None
+    http_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    https_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    origin_shield: Annotated[OriginShield, BeforeValidator(_origin_shield)] | None = None
     custom_headers: dict[str, Text] = {}
     read_timeout: OriginTimeout = 30
     keepalive_timeout: OriginTimeout = 5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path as FilePath
+
 from edgegw.cloudfront.viewer import ViewerError, viewer_place
 from edgegw.config.document import Document
 from edgegw.config.function_check import check_local_environment
@@ -9,8 +11,11 @@ from edgegw.config.hosts import host_problem, is_name
 from edgegw.config.schema import Config
 
 
-def check_surroundings(document: Document, config: Config) -> None:
-    """Adds what is wrong with `gateway.viewer`, `hosts`, `local_environment` and domain names."""
+def check_surroundings(document: Document, config: Config, base: FilePath) -> None:
+    """Adds what is wrong with `gateway.viewer`, `hosts`, `local_environment` and domain names.
+
+    Relative folders are relative to `base`.
+    """
     gateway = config.gateway
     check_local_environment(document, ("gateway", "local_environment"), gateway.local_environment)
     for name, text in gateway.viewer.said().items():
@@ -19,7 +24,7 @@ def check_surroundings(document: Document, config: Config) -> None:
         except ViewerError as error:
             document.error(("gateway", "viewer", name), "config.viewer", str(error))
     for name, url in gateway.hosts.items():
-        problem = host_problem(name, url)
+        problem = host_problem(name, url, base)
         if problem is not None:
             document.error(("gateway", "hosts", name), "config.hosts", problem)
     _check_domain_names(document, config)

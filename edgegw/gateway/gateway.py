@@ -298,6 +298,7 @@ class Gateway:
             self._make_transport(UNVERIFIED_TARGETS),
             self._local_doors(),
             config.hosts,
+            config.buckets,
         )
         groups = TargetGroups(config.target_groups)
         driver = Driver(service, origins, self.faults, groups)
@@ -455,7 +456,7 @@ class Gateway:
             self.faults.put(config.faults, config.fault_seed)
         self._doors = by_key(config.doors)
         parts.origins.local.update(self._local_doors())
-        parts.origins.lead(config.hosts)
+        parts.origins.lead(config.hosts, config.buckets)
         parts.groups.configure(config.target_groups)
         if parts.checks is not None:
             parts.checks.watch(_checked(config))

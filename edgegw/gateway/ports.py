@@ -72,15 +72,26 @@ def _distribution(
     seen: Mapping[str, int],
     secure: Mapping[str, int],
 ) -> DistributionDoor:
-    given = door.distribution
+    given, over_https = door.distribution, door.distribution.over_https
     changed = replace(
-        given,
+        _with_origins(given, seen),
         port=given.port or port or _DEFAULT["HTTPS"],
         https_port=given.https_port or secure.get(door.name),
+        over_https=None
+        if over_https is None
+        else replace(_with_origins(over_https, seen), port=given.port or port or _DEFAULT["HTTPS"]),
+    )
+    return replace(door, distribution=changed)
+
+
+def _with_origins(
+    given: cloudfront.Distribution, seen: Mapping[str, int]
+) -> cloudfront.Distribution:
+    return replace(
+        given,
         behaviors=tuple(_behavior(behavior, seen) for behavior in given.behaviors),
         default_behavior=_behavior(given.default_behavior, seen),
     )
-    return replace(door, distribution=changed)
 
 
 def _behavior(given: cloudfront.Behavior, seen: Mapping[str, int]) -> cloudfront.Behavior:

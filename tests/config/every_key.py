@@ -73,6 +73,7 @@ EVERYTHING: Final[Mapping[str, Any]] = {
                 },
                 "spare": {"url": "http://localhost:5174"},
                 "balancer": {"load_balancer": "web"},
+                "assets": {"s3": ".", "origin_shield": {"enabled": True}},
             },
             "origin_groups": {
                 "both": {"members": ["app", "spare"], "failover_status_codes": [503]},

@@ -149,9 +149,9 @@ def test_a_good_configuration_has_no_findings() -> None:
         ),
         pytest.param(
             '{url: "http://localhost:5173"}',
-            "{s3: ./public}",
+            "{function_url: render}",
             [
-                "13:21: warning: config.no-effect-yet 's3' has no effect yet: requests to this origin answer 502"
+                "13:21: warning: config.no-effect-yet 'function_url' has no effect yet: requests to this origin answer 502"
             ],
             id="key without effect",
         ),

@@ -34,12 +34,15 @@ class NetworkOrigins:
     ) -> Response | OriginFailure:
         """A request that timed out is tried again (`may_try_again`)."""
         connection = connection_to(origin)
-        address = connection.address
-        if self.hosts:
-            address = self.hosts.lookup(origin.domain_name) or address
+        address, verifies, server_name = connection.address, origin.verify, ""
+        place = self.hosts.lookup(origin.domain_name) if self.hosts else None
+        if place is not None:
+            # Something of this machine stands in: it is asked for by the name that was chosen, and
+            # cannot have a certificate for it.
+            address, verifies, server_name = place, False, origin.domain_name
         times = Timeouts(connection.connect, connection.read, WRITE_TIMEOUT, connection.keep_alive)
         lines = () if request.upgrade else (CONNECTION_HEADER,)
-        outgoing = Outgoing(address, request, times, lines, origin.verify)
+        outgoing = Outgoing(address, request, times, lines, verifies, server_name)
         sent = 0
         while True:
             sent += 1
@@ -53,4 +56,4 @@ class NetworkOrigins:
                     was_connected=error.was_connected,
                     can_repeat=request.body.content is not None,
                 ):
-                    return OriginFailure(error.kind, error.at(address))
+                    return OriginFailure(error.kind, error.at(address), error.was_connected)

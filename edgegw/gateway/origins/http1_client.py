@@ -43,8 +43,8 @@ class Http1Client:
 
     async def send(self, outgoing: Outgoing) -> Response:
         """The response, as soon as its head is there. Raises SendError."""
-        at, request, timeouts, _, verifies = outgoing
-        way: CheckedAddress = at if verifies else (*at, "unverified")
+        at, request, timeouts, _, verifies, server_name = outgoing
+        way: CheckedAddress = at if verifies else (*at, "unverified", server_name)
         head, content = request_head(outgoing), request.body.content
         data = head + content if content else head
         while True:
@@ -109,12 +109,13 @@ class Http1Client:
     async def _open(self, connection: Http1Connection, way: CheckedAddress) -> None:
         scheme, host, port = way[:3]
         context = self._contexts.to((scheme, host, port), verifies=len(way) == 3)
+        asked_for = way[4] if len(way) == 5 and way[4] else host
         await asyncio.get_running_loop().create_connection(
             lambda: connection,
             host,
             port,
             ssl=context,
-            server_hostname=host if context is not None else None,
+            server_hostname=asked_for if context is not None else None,
         )
 
     def _make_room(self) -> None:

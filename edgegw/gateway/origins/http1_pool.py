@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 from edgegw.gateway.origins.http1_connection import Http1Connection
 from edgegw.gateway.origins.transport import Address
 
-CheckedAddress: TypeAlias = Address | tuple[str, str, int, Literal["unverified"]]
-"""Where connections lead, and whether nobody looked at the certificate there."""
+CheckedAddress: TypeAlias = Address | tuple[str, str, int, Literal["unverified"], str]
+"""Where connections lead; where nobody looked at the certificate, also the name asked for."""
 
 
 class Http1Pool:

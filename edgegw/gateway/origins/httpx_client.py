@@ -62,6 +62,7 @@ class HttpxClient:
         target, body = request.target.raw, request.body
         check_request_line(request.method, target, is_judged=request.lenient is not None)
         extensions: dict[str, Any] = {
+            **({"sni_hostname": outgoing.server_name} if outgoing.server_name else {}),
             "target": target,
             "verify": outgoing.verifies,
             "timeout": {
@@ -188,23 +189,27 @@ class TransportByHost(httpx.AsyncBaseTransport):
 
     def __init__(self, unverified: AbstractSet[str]) -> None:
         self._unverified = unverified
-        self._transports: dict[bool, httpx.AsyncHTTPTransport] = {}
+        self._transports: dict[bool | str, httpx.AsyncHTTPTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         is_plain = request.url.scheme == "http"
         is_asked_to = request.extensions.get("verify", True)
         verifies = not is_plain and is_asked_to and request.url.host not in self._unverified
-        return await self._transport(verifies=verifies).handle_async_request(request)
+        # A pool of httpx does not tell connections apart by the name that they asked for.
+        name: str = request.extensions.get("sni_hostname", "")
+        kept_by = verifies if is_plain or verifies or not name else name
+        transport = self._transport(kept_by, verifies=verifies)
+        return await transport.handle_async_request(request)
 
-    def _transport(self, *, verifies: bool) -> httpx.AsyncHTTPTransport:
-        if verifies not in self._transports:
+    def _transport(self, kept_by: bool | str, *, verifies: bool) -> httpx.AsyncHTTPTransport:  # noqa: FBT001 - a key
+        if kept_by not in self._transports:
             limits = httpx.Limits(
                 max_connections=None, max_keepalive_connections=64, keepalive_expiry=5.0
             )
-            self._transports[verifies] = httpx.AsyncHTTPTransport(
+            self._transports[kept_by] = httpx.AsyncHTTPTransport(
                 verify=verifies, trust_env=False, limits=limits, http2=False
             )
-        return self._transports[verifies]
+        return self._transports[kept_by]
 
     async def aclose(self) -> None:
         for transport in self._transports.values():

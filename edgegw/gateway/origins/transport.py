@@ -39,7 +39,8 @@ class Outgoing(NamedTuple):
     """A request on its way to `at`, with `lines` that are this connection's own.
 
     Header lines and target leave as they stand, only the framing is the body's. Where nobody
-    `verifies` it, any certificate will do.
+    `verifies` it, any certificate will do. The handshake of TLS asks for `server_name`, without one
+    for the host of `at`.
     """
 
     at: Address
@@ -47,6 +48,7 @@ class Outgoing(NamedTuple):
     timeouts: Timeouts
     lines: tuple[Header, ...] = ()
     verifies: bool = True
+    server_name: str = ""
 
 
 class SendError(Exception):

@@ -1,9 +1,10 @@
-"""Where a request leaves to: into the network, or into a front door of this gateway."""
+"""Where a request leaves to: into the network, a folder, or a front door of this gateway."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from types import CoroutineType
+from types import CoroutineType, MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from edgegw.alb.flow import ForwardTo, TargetFailure
@@ -12,6 +13,7 @@ from edgegw.alb.target_connection import UNVERIFIED_TARGETS
 from edgegw.alb.targets import ProbeAnswer
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import Origin
+from edgegw.config.buckets import BucketFolder
 from edgegw.config.hosts import Hosts
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.origins.custom import NetworkOrigins
@@ -19,6 +21,7 @@ from edgegw.gateway.origins.ip_target import IpTargets
 from edgegw.gateway.origins.load_balancer import LoadBalancerOrigins
 from edgegw.gateway.origins.origin import Enter, OriginKind
 from edgegw.gateway.origins.probe import probe
+from edgegw.gateway.origins.s3_folder import BucketOrigins
 from edgegw.gateway.origins.transport import DirectTransport, InTask, Transport
 from edgegw.http.message import Request, Response
 
@@ -40,18 +43,25 @@ class OriginRouter:
         targets: Transport | httpx.AsyncBaseTransport,
         local: dict[tuple[str, int], Enter],
         hosts: Hosts = Hosts(),  # noqa: B008 - a value
+        buckets: Mapping[str, BucketFolder] = MappingProxyType({}),
     ) -> None:
         self.local = local
         self._network = network = _as_transport(transport)
         http1 = network if targets is transport else _as_transport(targets)
         self._named = NetworkOrigins(network, hosts)
-        self._kinds: Final[tuple[OriginKind, ...]] = (LoadBalancerOrigins(local), self._named)
+        self._folders = BucketOrigins(buckets, hosts)
+        self._kinds: Final[tuple[OriginKind, ...]] = (
+            LoadBalancerOrigins(local),
+            self._folders,
+            self._named,
+        )
         self._versions: Final[dict[ProtocolVersion, Transport]] = {"HTTP1": http1}
         self._targets = IpTargets(self._over)
 
-    def lead(self, hosts: Hosts) -> None:
-        """From now on names lead where `hosts` says."""
+    def lead(self, hosts: Hosts, buckets: Mapping[str, BucketFolder]) -> None:
+        """From now on names lead where these say."""
         self._named.hosts = hosts
+        self._folders.lead(buckets, hosts)
 
     def fetch(
         self, origin: Origin, request: Request, exchange: Exchange
