@@ -41,6 +41,9 @@ GUIDES: Final = {
     "CloudFront API Reference": _AWS + "cloudfront/latest/APIReference/",
     "Lambda Developer Guide": _AWS + "lambda/latest/dg/",
     "Lambda API Reference": _AWS + "lambda/latest/api/",
+    "Amazon S3 User Guide": _AWS + "AmazonS3/latest/userguide/",
+    "Amazon S3 API Reference": _AWS + "AmazonS3/latest/API/",
+    "AWS General Reference": _AWS + "general/latest/gr/",
     "CodeDeploy User Guide": _AWS + "codedeploy/latest/userguide/",
 }
 """Where the guides are that a `Source:` begins with. One that AWS does not say begins otherwise."""

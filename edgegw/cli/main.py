@@ -22,6 +22,7 @@ from edgegw.cli.function_commands import default_config, functions, invoke, logs
 from edgegw.cli.held_ports import by_place, hold_port
 from edgegw.cli.init_command import init
 from edgegw.cli.serve_options import ServeOptions, with_serve_options
+from edgegw.cli.sign_command import sign
 from edgegw.cli.trust_command import trust
 from edgegw.cloudfront.triggers import TRIGGERS
 from edgegw.errors import ConfigError, EdgegwError, Finding
@@ -57,7 +58,7 @@ def main(*, debug: bool) -> None:
 
 for _command in (
     *(invoke, logs, functions, shift, event, validate, trust, fault, init),
-    *(explain, targets, weights),
+    *(explain, targets, weights, sign),
 ):
     main.add_command(_command)
 

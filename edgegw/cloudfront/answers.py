@@ -121,6 +121,16 @@ def error_page(
     return _made_here(status, page, facts, x_cache)
 
 
+def xml_error(status: int, code: str, message: str, facts: DistributionFacts) -> Response:
+    """CloudFront's answer to a request that is not signed as it must be: one line of XML.
+
+    Source: observed pages.
+    """
+    declaration = '<?xml version="1.0" encoding="UTF-8"?>'
+    page = f"{declaration}<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    return _made_here(status, page.encode(), facts, "Error", kind=b"text/xml")
+
+
 def redirect_to_https(
     status: int, request: Request, facts: DistributionFacts, port: int | None = None
 ) -> Response:
@@ -160,12 +170,17 @@ def generated(
 
 
 def _made_here(
-    status: int, page: bytes, facts: DistributionFacts, x_cache: str, *extra: Header
+    status: int,
+    page: bytes,
+    facts: DistributionFacts,
+    x_cache: str,
+    *extra: Header,
+    kind: bytes = b"text/html",
 ) -> Response:
     lines: list[Header] = [
         (b"Server", b"CloudFront"),
         (b"Date", facts.date),
-        (b"Content-Type", b"text/html"),
+        (b"Content-Type", kind),
         (b"Content-Length", str(len(page)).encode()),
         (b"Connection", b"close" if status in CLOSING else b"keep-alive"),
         *extra,

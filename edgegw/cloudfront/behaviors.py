@@ -49,13 +49,15 @@ Source: CloudFront Developer Guide, "Allowed HTTP methods".
 class DistributionRefusal:
     """CloudFront answers itself: `status`, the page's reason line, and why (for the developer).
 
-    `host` is the name that it does not answer to, None where it is not for that.
+    `host` is the name that it does not answer to, None where it is not for that. With a `code` the
+    page is XML.
     """
 
     status: int
     text: str
     detail: str
     host: str | None = None
+    code: str = ""
 
 
 @value

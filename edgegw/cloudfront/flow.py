@@ -75,6 +75,7 @@ from edgegw.cloudfront.trigger_result import (
 from edgegw.cloudfront.trigger_rules import BODY_LIMIT
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.cloudfront.viewer import with_viewer
+from edgegw.cloudfront.viewer_access import access_page, admit_viewer
 from edgegw.http.authority import bracketed
 from edgegw.http.message import EMPTY, Body, Request, Response, Upgraded
 from edgegw.http.status import reason_phrase
@@ -319,6 +320,19 @@ def start(
             )
         case None:
             pass
+    if behavior.trusted_keys is not None or distribution.geo_restriction is not None:
+        admitted = admit_viewer(distribution, behavior, request, facts)
+        if isinstance(admitted, DistributionRefusal):
+            page = access_page(admitted, facts)
+            return _or_error_page(DistributionAnswer(page, context, "Error", admitted))
+        request = admitted
+        context = replace(context, viewer=request, received=request)
+    return _start_functions(context, request)
+
+
+def _start_functions(context: RequestContext, request: Request) -> DistributionStep:
+    """The first step of an admitted request."""
+    distribution, behavior = context.distribution, context.behavior
     if distribution.strictness.default_root_object == "viewer-request":
         request = _with_default_root_object(distribution, request)
         context = context.edited(request)

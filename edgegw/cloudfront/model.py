@@ -145,7 +145,8 @@ class ErrorPage:
 class Behavior:
     """A cache behavior. `path_pattern` is `*` for the default one.
 
-    `origin` is the primary one where there is a `fallback`.
+    `origin` is the primary one where there is a `fallback`. With `trusted_keys` (PEM by id) only
+    signed requests are answered.
     """
 
     path_pattern: str
@@ -156,6 +157,22 @@ class Behavior:
     allowed_methods: frozenset[str] = frozenset({"GET", "HEAD"})
     associations: Mapping[Trigger, Association] = field(default_factory=dict[Trigger, Association])
     fallback: Fallback | None = None
+    trusted_keys: Mapping[str, bytes] | None = None
+
+
+@value
+class GeoRestriction:
+    """Countries (ISO 3166-1 alpha-2) that alone may ask, or may not."""
+
+    type: Literal["whitelist", "blacklist"]
+    locations: frozenset[str]
+
+    def blocks(self, country: str) -> bool:
+        """Whether viewers in `country` are refused; nobody is whose country is not known.
+
+        Source: CloudFront Developer Guide, "Restrict the geographic distribution of your content".
+        """
+        return bool(country) and (country in self.locations) == (self.type == "blacklist")
 
 
 HttpVersion = Literal["http1.1", "http2", "http3", "http2and3"]
@@ -188,6 +205,7 @@ class Distribution:
     https_port: int | None = None
     hosts: AcceptedHosts | None = None
     over_https: Distribution | None = None
+    geo_restriction: GeoRestriction | None = None
 
     def seen_over(self, scheme: str) -> Distribution:
         """What it is to viewers that come over `scheme`."""

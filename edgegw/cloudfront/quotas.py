@@ -68,3 +68,13 @@ MAX_POLICY_HEADERS: Final = 10
 
 Source: CloudFront Developer Guide, "Quotas", quotas on policies.
 """
+MAX_KEY_GROUPS: Final = 4
+"""Key groups that a cache behavior may trust.
+
+Source: CloudFront Developer Guide, "Quotas", quotas on key groups.
+"""
+MAX_KEYS_OF_GROUP: Final = 5
+"""Public keys in a key group.
+
+Source: CloudFront Developer Guide, "Quotas", quotas on key groups.
+"""

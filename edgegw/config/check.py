@@ -24,6 +24,7 @@ from edgegw.config.function_check import (
     check_edge_reference,
     check_functions,
 )
+from edgegw.config.key_groups import check_key_groups
 from edgegw.config.origin_check import check_origin, refer
 from edgegw.config.path_check import check_paths
 from edgegw.config.schema import Config, later_keys
@@ -44,6 +45,7 @@ def check(document: Document, config: Config, base: FilePath) -> None:
     for name, distribution in config.distributions.items():
         _check_distribution(document, ("distributions", name), distribution, config)
     check_bucket_names(document, config)
+    check_key_groups(document, config, base)
     check_balancers(document, config, base)
     check_paths(document, config, base)
     _check_listen_addresses(document, config)
@@ -54,7 +56,6 @@ _CONSEQUENCES: Final = {
     "authenticate_oidc": ": nobody is asked to sign in",
     "authenticate_cognito": ": nobody is asked to sign in",
     "jwt_validation": ": no token is checked",
-    "trusted_key_groups": ": no signature is checked",
     "function_url": ": requests to this origin answer 502",
     "endpoint": ": the function cannot be invoked",
 }
@@ -154,6 +155,8 @@ def _check_behavior(
         names = [*config.response_headers_policies, *managed, *managed.values()]
         where = (*path, "response_headers_policy")
         refer(document, where, policy.removeprefix("Managed-"), names, "response headers policy")
+    for at, group in enumerate(behavior.trusted_key_groups):
+        refer(document, (*path, "trusted_key_groups", at), group, config.key_groups, "key group")
     for trigger, association in behavior.lambda_functions.items():
         where = (*path, "lambda_functions", trigger)
         check_edge_reference(document, where, association.function, config)

@@ -24,6 +24,7 @@ from edgegw.config.document import Document, document_of, read_document
 from edgegw.config.faults import FaultPlan
 from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
 from edgegw.config.hosts import parsed_hosts
+from edgegw.config.key_groups import key_files, trusted_keys
 from edgegw.config.listening import resolve_listen, resolve_listener_listen
 from edgegw.config.model import (
     Config,
@@ -130,7 +131,10 @@ class _Resolver:
             config.gateway.pass_aws_credentials,
             config.gateway.cpu,
             config.gateway.strict,
-            tuple(path for door in (*distributions, *listeners) for path in door.listen.files),
+            (
+                *(path for door in (*distributions, *listeners) for path in door.listen.files),
+                *key_files(config, self._base),
+            ),
             tuple(
                 (name, str(self._base / path))
                 for name, each in config.functions.items()
@@ -213,6 +217,7 @@ class _Resolver:
             },
             distribution.http_version,
             viewer=self._viewer,
+            geo_restriction=_geo_restriction(distribution),
             hosts=(
                 None if self._config.gateway.accept_any_host else _hosts(domain_name, distribution)
             ),
@@ -245,6 +250,7 @@ class _Resolver:
             frozenset(behavior.allowed_methods),
             associations,
             None if group is None else _fallback(group, behavior, origins),
+            trusted_keys(self._config, behavior, self._base),
         )
 
     def _cache_policy(self, name: str) -> cloudfront.CachePolicy:
@@ -276,6 +282,13 @@ class _Resolver:
             _selection(own.cookies),
             _selection(own.query_strings),
         )
+
+
+def _geo_restriction(distribution: schema.Distribution) -> cloudfront.GeoRestriction | None:
+    given = distribution.geo_restriction
+    if given is None or given.type == "none":
+        return None
+    return cloudfront.GeoRestriction(given.type, frozenset(given.locations))
 
 
 def _hosts(domain_name: str, distribution: schema.Distribution) -> AcceptedHosts:

@@ -145,7 +145,7 @@ class DefaultBehavior(Model):
     origin_request_policy: str | None = None
     response_headers_policy: Annotated[str | None, LATER] = None
     compress: Annotated[bool, LATER] = False
-    trusted_key_groups: Annotated[list[str], LATER] = []
+    trusted_key_groups: Annotated[list[str], Field(max_length=quotas.MAX_KEY_GROUPS)] = []
     lambda_functions: dict[Trigger, Associated] = {}
     edge_functions: Annotated[dict[ViewerTrigger, str], LATER] = {}
 
@@ -177,6 +177,23 @@ class OriginGroup(Model):
     failover_status_codes: Annotated[list[FailoverCode], Field(min_length=1)]
 
 
+class TrustedKey(Model):
+    """A public key by its id."""
+
+    id: Annotated[Text, Field(min_length=1)]
+    public_key: str
+
+
+KeyGroup = Annotated[list[TrustedKey], Field(min_length=1, max_length=quotas.MAX_KEYS_OF_GROUP)]
+
+
+class GeoRestriction(Model):
+    """Countries whose viewers alone are answered, or are not."""
+
+    type: Literal["none", "whitelist", "blacklist"]
+    locations: list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]] = []
+
+
 class Distribution(Model):
     """A CloudFront distribution."""
 
@@ -190,6 +207,7 @@ class Distribution(Model):
     behaviors: list[Behavior] = []
     custom_error_responses: list[ErrorResponse] = []
     http_version: Literal["http1.1", "http2", "http3", "http2and3"] = "http2"
+    geo_restriction: GeoRestriction | None = None
     access_log: Annotated[Anything, LATER] = None
 
 
@@ -263,7 +281,7 @@ class Config(Model):
     cache_policies: dict[str, CachePolicy] = {}
     origin_request_policies: dict[str, OriginRequestPolicy] = {}
     response_headers_policies: Annotated[dict[str, Anything], LATER] = {}
-    key_groups: Annotated[dict[str, Anything], LATER] = {}
+    key_groups: dict[str, KeyGroup] = {}
     distributions: dict[str, Distribution] = {}
     target_groups: dict[str, TargetGroup] = {}
     load_balancers: dict[str, LoadBalancer] = {}

@@ -62,8 +62,10 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             "cookies": {"behavior": "none"},
         }
     },
+    "key_groups": {"viewers": [{"id": "K1", "public_key": "public.pem"}]},
     "distributions": {
         "site": {
+            "geo_restriction": {"type": "whitelist", "locations": ["DE"]},
             "listen": [{"port": 8081, "tls": False}],
             "origins": {
                 "app": {
