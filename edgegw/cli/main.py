@@ -22,6 +22,7 @@ from edgegw.cli.function_commands import default_config, functions, invoke, logs
 from edgegw.cli.held_ports import by_place, hold_port
 from edgegw.cli.init_command import init
 from edgegw.cli.serve_options import ServeOptions, with_serve_options
+from edgegw.cli.terminal_text import shown_lines
 from edgegw.cli.trust_command import trust
 from edgegw.cloudfront.triggers import TRIGGERS
 from edgegw.errors import ConfigError, EdgegwError, Finding
@@ -39,7 +40,7 @@ class _Commands(click.Group):
         except EdgegwError as error:
             if ctx.params.get("debug"):
                 raise
-            for line in str(error).splitlines():
+            for line in shown_lines(str(error)):
                 click.echo(line if isinstance(error, ConfigError) else f"edgegw: {line}", err=True)
             ctx.exit(error.exit_code)
 
