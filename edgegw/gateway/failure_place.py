@@ -55,9 +55,10 @@ def source_line(run: FunctionRun, folders: Sequence[str]) -> str | None:
 
 def failure_place(run: FunctionRun, folders: Sequence[str]) -> Place | None:
     """Where a function failed; None where it did not, or not in the user's own code."""
-    if run.error is None or not isinstance(run.result, dict):
+    result: object = run.result
+    if run.error is None or not isinstance(result, dict):
         return None
-    failure = cast("dict[str, Any]", run.result)
+    failure = cast("dict[str, Any]", result)
     return failed_at([*_texts(failure.get("stackTrace")), *_texts(failure.get("trace"))], folders)
 
 

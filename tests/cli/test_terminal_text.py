@@ -46,7 +46,9 @@ def test_what_would_act_on_a_terminal_is_gone(text: str, lines: list[str]) -> No
 @given(st.text(st.characters(max_codepoint=0xFF), max_size=40))
 def test_no_text_acts_on_a_terminal(text: str) -> None:
     for line in shown_lines(text):
-        assert not any(ord(char) < 32 and char != "\t" or 0x7F <= ord(char) < 0xA0 for char in line)
+        assert not any(
+            (ord(char) < 32 and char != "\t") or 0x7F <= ord(char) < 0xA0 for char in line
+        )
 
 
 def test_further_lines_stand_below_or_behind() -> None:

@@ -13,6 +13,7 @@ from typing import Final
 from edgegw.gateway.origins.transport import Outgoing, SendError
 from edgegw.http.grammar import NOT_IN_TARGET
 from edgegw.http.message import EMPTY, Body, Header
+from edgegw.http.target import quoted
 
 _USUAL: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _METHOD: Final = re.compile(r"[!-~]+")
@@ -55,9 +56,9 @@ def check_request_line(method: str, target: bytes) -> None:
     if method not in _USUAL and _METHOD.fullmatch(method) is None:
         raise _unfit(f"the method {method[:40]!r}")
     if target[:1] != b"/" and (method, target) != ("OPTIONS", b"*"):
-        raise _unfit(f"the target {target[:80]!r} is no path")
+        raise _unfit(f"the target {quoted(target[:80])} is no path")
     if NOT_IN_TARGET.search(target) is not None:
-        raise _unfit(f"the target {target[:80]!r} has blanks or control characters")
+        raise _unfit(f"the target {quoted(target[:80])} has blanks or control characters")
 
 
 def request_head(outgoing: Outgoing) -> bytes:
