@@ -409,7 +409,23 @@ def json_schema() -> dict[str, Any]:
     distribution["listen"] = {"anyOf": [{"$ref": "#/$defs/Listen"}, distribution["listen"]]}
     _allow(definitions, "Association", {"type": "string"})
     _allow(definitions, "Forward", {"type": "string"}, {"type": "array"})
-    return schema
+    return _with_bounds(schema)
+
+
+_BOUNDS: Final = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum"}
+"""Bounds of numbers behind a validator, which pydantic leaves as its own words."""
+
+
+def _with_bounds(schema: Any) -> Any:
+    """`schema` with every bound in the words of JSON Schema, keys in order as elsewhere."""
+    if isinstance(schema, list):
+        return [_with_bounds(item) for item in cast("list[Any]", schema)]
+    if not isinstance(schema, dict):
+        return schema
+    given = cast("dict[str, Any]", schema)
+    if not given.keys() & _BOUNDS.keys() or "type" not in given:
+        return {key: _with_bounds(item) for key, item in given.items()}
+    return dict(sorted((_BOUNDS.get(key, key), item) for key, item in given.items()))
 
 
 def _allow(definitions: dict[str, dict[str, Any]], name: str, *short: dict[str, Any]) -> None:
