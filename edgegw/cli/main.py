@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from edgegw import __version__
-from edgegw.cli.balancer_commands import explain, targets, weights
+from edgegw.cli.balancer_commands import targets, weights
 from edgegw.cli.descriptors import allow_many_descriptors, keep_standard_streams
 from edgegw.cli.dev_command import dev_config, origin_url, wait_for
 from edgegw.cli.edge_commands import event, validate
+from edgegw.cli.explain_command import explain
 from edgegw.cli.fault_command import fault
 from edgegw.cli.function_commands import default_config, functions, invoke, logs, shift
 from edgegw.cli.held_ports import by_place, hold_port
