@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -14,6 +15,33 @@ from edgegw.wire.front import Front
 
 if TYPE_CHECKING:
     from edgegw.gateway.gateway import Gateway
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _called(
+    portal: BlockingPortal, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """What `work` answers over there, or what it raises, in the thread that calls.
+
+    A portal takes KeyboardInterrupt, SystemExit and the outcomes of pytest for its own end, and the
+    caller would wait for ever. They go home as values.
+    """
+
+    async def settled() -> tuple[T, None] | tuple[None, BaseException]:
+        try:
+            return await work(*args, **kwargs), None
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            return None, error
+
+    answer, error = portal.call(settled)
+    if error is not None:
+        raise error
+    return cast("T", answer)
 
 
 class BlockingTransport(httpx.BaseTransport):
@@ -43,7 +71,7 @@ class BlockingTransport(httpx.BaseTransport):
             stream=httpx.ByteStream(request.content),
             extensions=request.extensions,
         )
-        answer = portal.call(transport.handle_async_request, asynchronous)
+        answer = _called(portal, transport.handle_async_request, asynchronous)
         stream = _BlockingStream(portal, cast("httpx.AsyncByteStream", answer.stream))
         return httpx.Response(
             answer.status_code,
@@ -70,7 +98,7 @@ class _BlockingStream(httpx.SyncByteStream):
         async def following() -> bytes | None:
             return await anext(chunks, None)
 
-        while (chunk := self._portal.call(following)) is not None:
+        while (chunk := _called(self._portal, following)) is not None:
             yield chunk
 
     def close(self) -> None:
