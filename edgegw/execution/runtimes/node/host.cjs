@@ -124,7 +124,7 @@ async function init(given) {
   isModern = settings.runtime_version[0] >= 24;
   requestId = isModern ? "-" : undefined;
   try {
-    if (Object.keys(settings.environment).length) { // else the wrapper that started this process has set it
+    if (Object.keys(settings.environment).length) { // else this process was started with it
       for (const name of Object.keys(process.env)) delete process.env[name];
       Object.assign(process.env, settings.environment);
     }

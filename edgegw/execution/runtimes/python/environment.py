@@ -50,8 +50,10 @@ def run(frames_fd, log_fd) -> None:
         os.dup2(null, 0)
         os.close(null)
     # New streams: the zygote's may stand on a file with a position of its own.
-    sys.stdout = sys.__stdout__ = text_stream(1)
-    sys.stderr = sys.__stderr__ = text_stream(2)
+    has_own = "PYTHONIOENCODING" in os.environ
+    errors = sys.stdout.errors if has_own else "backslashreplace"
+    sys.stdout = sys.__stdout__ = text_stream(1, sys.stdout.encoding, errors)
+    sys.stderr = sys.__stderr__ = text_stream(2, sys.stderr.encoding, "backslashreplace")
     sys.modules.pop("environment", None)  # the name belongs to the user
     receive = receiver(frames)
     frame = receive()
@@ -70,12 +72,35 @@ def run(frames_fd, log_fd) -> None:
     serve(frames, receive, handler, settings)
 
 
-def text_stream(fd):
-    return open(fd, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+def text_stream(fd, encoding, errors):
+    return open(fd, "w", encoding=encoding, errors=errors, buffering=1, closefd=False)
+
+
+def add_builtins(site) -> None:
+    """`exit`, `help` and the like, which an interpreter has that was started without -S."""
+    site.setquit()
+    site.setcopyright()
+    site.sethelper()
+
+
+def begin_plainly() -> None:
+    """As Lambda starts Python, less what is installed on this machine.
+
+    `sitecustomize` comes from PYTHONPATH, as tools that trace functions have it; our own folder,
+    which PYTHONPATH names as Lambda's does, holds nothing to import.
+    """
+    import site
+
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder) != here]
+    if sys.pycache_prefix is None:  # the code folder is nobody's to write to
+        sys.dont_write_bytecode = True
+    add_builtins(site)
+    site.execsitecustomize()
 
 
 def prepare(settings) -> None:
-    if settings["environment"]:  # else the wrapper that started this process has set it
+    if settings["environment"]:  # else this process was started with it
         os.environ.clear()
         os.environ.update(settings["environment"])
     time.tzset()
@@ -478,5 +503,6 @@ def send(frames, kind, data) -> None:
     frames.sendall(struct.pack(">Ic", len(data), kind) + data)
 
 
-if __name__ == "__main__":  # under AWS_LAMBDA_EXEC_WRAPPER
+if __name__ == "__main__":  # a plain start
+    begin_plainly()
     run(3, 1)
