@@ -156,9 +156,10 @@ def _lone(error: Exception) -> Exception:
     """`error`, out of the groups that it is alone in: connections are raced in task groups."""
     while isinstance(error, ExceptionGroup):
         group = cast("ExceptionGroup[Exception]", error)
-        if len(group.exceptions) > 1:
-            return group
-        error = group.exceptions[0]
+        first, *others = group.exceptions
+        if others:
+            break
+        error = first
     return error
 
 
