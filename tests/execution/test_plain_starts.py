@@ -16,7 +16,7 @@ import pytest
 
 from edgegw.awslambda.model import Function, Runtime
 from edgegw.execution import spawning
-from edgegw.execution.starts import first_variables, lead_to_libraries, needs_plain_start
+from edgegw.execution.starts import needs_plain_start
 from tests.execution.lambda_service import running
 
 PYTHON = Runtime(f"python3.{sys.version_info[1]}", "python", sys.version_info[:2])

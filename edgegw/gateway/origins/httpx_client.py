@@ -154,13 +154,13 @@ async def _chunks(stream: httpx.AsyncByteStream) -> AsyncIterator[bytes]:
 
 def _lone(error: Exception) -> Exception:
     """`error`, out of the groups that it is alone in: connections are raced in task groups."""
-    while isinstance(error, ExceptionGroup):
-        group = cast("ExceptionGroup[Exception]", error)
-        first, *others = group.exceptions
+    lone = error
+    while isinstance(lone, ExceptionGroup):
+        first, *others = cast("ExceptionGroup[Exception]", lone).exceptions
         if others:
-            break
-        error = first
-    return error
+            return error
+        lone = first
+    return lone
 
 
 def _is_encodable(host: str) -> bool:
