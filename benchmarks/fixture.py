@@ -79,7 +79,7 @@ def seconds(runtime: str, body: str, tests: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description="What tests with the fixture `gateway` cost")
     parser.add_argument("--tests", type=int, default=200)
     parser.add_argument("--limit", type=float, default=8.0, help="seconds for 200 tests")
     options = parser.parse_args()

@@ -82,7 +82,7 @@ def test_a_failing_start_leaves_nothing_running(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PATH", "")
     running = Gateway.from_dict(config, base=FUNCTIONS)
     before = threading.active_count()
-    with pytest.raises(EnvironmentProblem, match="Node.js"):
+    with pytest.raises(EnvironmentProblem, match=r"Node\.js"):
         with running:
             pass
     assert threading.active_count() == before
@@ -90,7 +90,7 @@ def test_a_failing_start_leaves_nothing_running(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_outside_of_a_loop_a_sentence_says_what_works() -> None:
-    with pytest.raises(UsageError, match="no running event loop: .* gateway.sync_client"):
+    with pytest.raises(UsageError, match=r"no running event loop: .* gateway\.sync_client"):
         gateway().client("web")
 
 
@@ -118,7 +118,7 @@ def test_under_trio_a_sentence_says_what_works() -> None:
             await client.get("/")
 
     for way in (by_client, by_with, by_app):
-        with pytest.raises(UsageError, match="not on trio: use gateway.sync_client"):
+        with pytest.raises(UsageError, match=r"not on trio: use gateway\.sync_client"):
             trio.run(way)
 
 
