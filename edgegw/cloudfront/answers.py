@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.viewer_place import DEFAULT_PLACE, ViewerPlace
 from edgegw.http.message import (
     HOP_BY_HOP,
@@ -59,14 +60,14 @@ def via(version: str, facts: DistributionFacts) -> bytes:
 
 
 def stamped(
-    response: Response, x_cache: str, facts: DistributionFacts, *, without_origin: bool = False
+    response: Response, verdict: Verdict, facts: DistributionFacts, *, without_origin: bool = False
 ) -> Response:
     """`response` with X-Cache, X-Amz-Cf-Pop, Alt-Svc (if any) and X-Amz-Cf-Id at its end.
 
     A response of ours without an origin gets its Via here; others have it already.
     """
     stamp: tuple[Header, ...] = (
-        (b"X-Cache", f"{x_cache} from cloudfront".encode()),
+        (b"X-Cache", verdict.header),
         *(((b"Via", via("1.1", facts)),) if without_origin else ()),
         (b"X-Amz-Cf-Pop", POP),
         *(((b"Alt-Svc", facts.alt_svc),) if facts.alt_svc else ()),
@@ -110,7 +111,7 @@ Source: CloudFront Developer Guide, "Quotas", and observed pages.
 
 
 def error_page(
-    status: int, text: str, facts: DistributionFacts, *, x_cache: str = "Error"
+    status: int, text: str, facts: DistributionFacts, *, verdict: Verdict = Verdict.ERROR
 ) -> Response:
     """CloudFront's HTML page for `status`; `text` is its reason line.
 
@@ -118,7 +119,7 @@ def error_page(
     Source: observed pages, byte for byte.
     """
     page = _PAGE.format(status=status, text=text, request_id=facts.request_id).encode("latin-1")
-    return _made_here(status, page, facts, x_cache)
+    return _made_here(status, page, facts, verdict)
 
 
 def redirect_to_https(
@@ -138,7 +139,7 @@ def redirect_to_https(
     if port is not None:
         host = _PORT.sub(b"", host) + (b"" if port == 443 else b":%d" % port)
     location = b"https://" + host + request.target.raw
-    return _made_here(status, page, facts, "Redirect", (b"Location", location))
+    return _made_here(status, page, facts, Verdict.REDIRECT, (b"Location", location))
 
 
 def generated(
@@ -189,7 +190,7 @@ _NOT_PASSED_ON: Final[frozenset[bytes]] = HOP_BY_HOP | {b"via"}
 
 
 def _made_here(
-    status: int, page: bytes, facts: DistributionFacts, x_cache: str, *extra: Header
+    status: int, page: bytes, facts: DistributionFacts, verdict: Verdict, *extra: Header
 ) -> Response:
     lines: list[Header] = [
         (b"Server", b"CloudFront"),
@@ -200,4 +201,4 @@ def _made_here(
         *extra,
     ]
     response = Response(status, reason_phrase(status), Headers(lines), Body.of(page))
-    return stamped(response, x_cache, facts, without_origin=True)
+    return stamped(response, verdict, facts, without_origin=True)

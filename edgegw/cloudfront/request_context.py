@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from edgegw.cloudfront.answers import DistributionFacts
+from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.error_causes import ErrorCause
 from edgegw.cloudfront.model import Behavior, Distribution, ErrorPage, Origin
 from edgegw.cloudfront.rule_table import Violation
@@ -74,9 +75,9 @@ class ErrorPageFetch:
 
 @value
 class DistributionAnswer:
-    """The answer stands, stamped. `x_cache` is its verdict; `cause` why it is an error page."""
+    """The answer stands, stamped; `cause` says why it is an error page."""
 
     response: Response
     context: RequestContext
-    x_cache: str
+    verdict: Verdict
     cause: ErrorCause | None = None

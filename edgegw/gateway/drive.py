@@ -44,6 +44,7 @@ from edgegw.alb.model import Listener
 from edgegw.awslambda.model import Invocation, LogSettings, Outcome
 from edgegw.cloudfront import flow as cloudfront
 from edgegw.cloudfront.answers import DistributionFacts
+from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.error_causes import ErrorCause, FailedOutcome, OriginFailure
 from edgegw.cloudfront.model import Distribution, Origin
 from edgegw.cloudfront.origin_connection import connection_to
@@ -141,13 +142,7 @@ class Driver:
             while True:
                 started = perf_counter()
                 match step:
-                    case (
-                        cloudfront.ViewerRequest()
-                        | cloudfront.OriginRequest()
-                        | cloudfront.OriginResponse()
-                        | cloudfront.ViewerResponse()
-                        | alb.Invoke()
-                    ):
+                    case cloudfront.FunctionStep() | alb.Invoke():
                         outcome = await self._invoke(step.invocation, snapshot, exchange)
                         exchange.note(step, outcome, perf_counter() - started)
                         step = step.next(outcome)
@@ -192,8 +187,8 @@ class Driver:
             if step.refusal is not None:
                 exchange.reason = step.refusal.detail
             return step.response
-        exchange.verdict = step.x_cache
-        if step.x_cache == "LambdaValidationError":
+        exchange.verdict = step.verdict
+        if step.verdict is Verdict.LAMBDA_VALIDATION_ERROR:
             self._log_validation(step, exchange)
         if step.context.warnings:
             exchange.warnings = tuple(map(str, step.context.warnings))

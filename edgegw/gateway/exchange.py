@@ -193,14 +193,11 @@ class Exchange:
                 continue
             match step, reply:
                 case (
-                    cloudfront_flow.ViewerRequest()
-                    | cloudfront_flow.OriginRequest()
-                    | cloudfront_flow.OriginResponse()
-                    | cloudfront_flow.ViewerResponse(),
+                    cloudfront_flow.FunctionStep(),
                     Returned() | FunctionError() | Throttled() | InvokeRefusal(),
                 ):
                     name = step.invocation.function.name
-                    runs.append(FunctionRun(step.sent.trigger, name, reply, step.invocation))
+                    runs.append(FunctionRun(step.trigger, name, reply, step.invocation))
                 case (
                     alb_flow.Invoke(),
                     Returned() | FunctionError() | Throttled() | InvokeRefusal(),

@@ -1,0 +1,106 @@
+"""What goes wrong behind a request that was let in, and the pages that stand for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from edgegw.awslambda.model import Outcome
+from edgegw.cloudfront.answers import error_page, stamped
+from edgegw.cloudfront.behaviors import choose_behavior
+from edgegw.cloudfront.cache.verdict import Verdict
+from edgegw.cloudfront.error_causes import OriginFailure, failed_outcome
+from edgegw.cloudfront.flow import cache_side
+from edgegw.cloudfront.flow.steps import DistributionStep, FunctionStep
+from edgegw.cloudfront.request_context import DistributionAnswer, ErrorPageFetch, RequestContext
+from edgegw.cloudfront.trigger_result import InvalidResult
+from edgegw.http.message import EMPTY, Response
+from edgegw.http.status import reason_phrase
+from edgegw.http.target import RequestTarget
+
+
+def failed(
+    step: FunctionStep, outcome: Outcome, answer: InvalidResult | None = None
+) -> DistributionStep:
+    """The error page for a function that failed, or whose `answer` CloudFront refuses."""
+    context, trigger = step.context, step.trigger
+    cause = failed_outcome(trigger, step.invocation.function, outcome, answer)
+    context = context.with_warnings(
+        trigger, tuple(each for each in cause.violations if not each.is_refused)
+    )
+    page = error_page(cause.status, cause.rule.page, context.facts, verdict=cause.kind)
+    finish = DistributionAnswer(page, context, cause.kind, cause)
+    stays = context.distribution.strictness.error_page_after_function_fault == "skip"
+    is_limit = cause.kind is Verdict.LAMBDA_LIMIT_EXCEEDED
+    if trigger == "viewer-request" or is_limit or stays:
+        return finish
+    return or_error_page(finish)
+
+
+def origin_failed(context: RequestContext, failure: OriginFailure) -> DistributionStep:
+    """The error page for an origin that gave no usable answer."""
+    page = error_page(failure.status, failure.text, context.facts)
+    return or_error_page(DistributionAnswer(page, context, Verdict.ERROR, failure))
+
+
+def or_error_page(failed: DistributionAnswer) -> DistributionStep:
+    """`failed`, or the way to the custom error page that stands for its status.
+
+    The page comes through the behavior of its own path. viewer-request and viewer-response do not
+    run for it, the triggers of the origin do; there is no page for a page.
+    Source: CloudFront Developer Guide, "Generate custom error responses".
+    """
+    context = failed.context
+    page = context.distribution.error_pages.get(failed.response.status)
+    if page is None or context.error_page_fetch is not None:
+        return failed
+    release(failed.response)
+    viewer = context.viewer
+    request = replace(
+        viewer,
+        method="HEAD" if viewer.method == "HEAD" else "GET",
+        target=RequestTarget(page.path.encode()),
+        headers=viewer.headers.without(*_OF_THE_BODY),
+        body=EMPTY,
+    )
+    behavior = choose_behavior(context.distribution, request.target.path)
+    return cache_side.look_up(
+        replace(
+            context,
+            behavior=behavior,
+            facts=replace(context.facts, error_target=viewer.target),
+            viewer=request,
+            origin=behavior.origin,
+            error_page_fetch=ErrorPageFetch(page, failed),
+        )
+    )
+
+
+_OF_THE_BODY: Final = (
+    b"content-length",
+    b"content-type",
+    b"content-encoding",
+    b"transfer-encoding",
+)
+"""Headers of the viewer's body, which a custom error page is fetched without.
+
+Source: CloudFront Developer Guide, "Generate custom error responses" (uncertain: AWS does not say).
+"""
+
+
+def page_came(
+    context: RequestContext, response: Response, error_page_fetch: ErrorPageFetch
+) -> DistributionAnswer:
+    """The page with the status it is to have; one that is an error itself is passed on."""
+    failed = error_page_fetch.failed
+    if response.status < 400:
+        status = error_page_fetch.page.status
+        response = Response(status, reason_phrase(status), response.headers, response.body)
+    response = stamped(response, failed.verdict, context.facts)
+    return DistributionAnswer(response, context, failed.verdict, failed.cause)
+
+
+def release(response: Response) -> None:
+    """Gives the connection of an unread body back."""
+    if response.body.release is not None:
+        response.body.release()
