@@ -96,7 +96,12 @@ def environment(cache: Path) -> dict[str, str]:
 
     Python keeps what it compiled, as it does for whoever installs edgegw.
     """
-    env = {**os.environ, "PYTHONPATH": str(HERE.parent), "XDG_CACHE_HOME": str(cache)}
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(HERE.parent),
+        "XDG_CACHE_HOME": str(cache),
+        "XDG_DATA_HOME": str(cache / "data"),  # not the user's own authority
+    }
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     return env
 

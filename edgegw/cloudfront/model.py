@@ -16,6 +16,8 @@ from edgegw.http.message import Header
 from edgegw.values import value
 
 if TYPE_CHECKING:
+    from edgegw.cloudfront.cache.key import KeyRecipe
+    from edgegw.cloudfront.cache.settings import CacheSettings
     from edgegw.cloudfront.policies import Forwarding
 
 ViewerProtocolPolicy: TypeAlias = Literal["allow-all", "redirect-to-https", "https-only"]
@@ -34,6 +36,7 @@ class CustomOrigin:
     """An origin spoken to over HTTP/1.1. Times in seconds.
 
     `name` is `DISTRIBUTION/ORIGIN` for one of the configuration, empty when a function made it.
+    Without `verify` its certificate is not checked, which AWS has no switch for.
     """
 
     domain_name: str
@@ -47,6 +50,7 @@ class CustomOrigin:
     ssl_protocols: tuple[str, ...] = ("TLSv1.2",)
     connection_attempts: int = 3
     connection_timeout: float = 10
+    verify: bool = True
     name: str = field(default="", compare=False)
 
 
@@ -58,6 +62,7 @@ class S3Origin:
     """
 
     name: ClassVar[str] = ""
+    verify: ClassVar[bool] = True
 
     domain_name: str
     path: str = ""
@@ -139,7 +144,8 @@ class ErrorPage:
 class Behavior:
     """A cache behavior. `path_pattern` is `*` for the default one.
 
-    `origin` is the primary one where there is a `fallback`.
+    `origin` is the primary one where there is a `fallback`. `cache` says how answers are kept, None
+    that none ever is; `key` what tells them apart.
     """
 
     path_pattern: str
@@ -150,6 +156,8 @@ class Behavior:
     allowed_methods: frozenset[str] = frozenset({"GET", "HEAD"})
     associations: Mapping[Trigger, Association] = field(default_factory=dict[Trigger, Association])
     fallback: Fallback | None = None
+    cache: CacheSettings | None = None
+    key: KeyRecipe | None = None
 
 
 HttpVersion = Literal["http1.1", "http2", "http3", "http2and3"]

@@ -93,8 +93,16 @@ Door = DistributionDoor | ListenerDoor
 
 
 @value
+class CacheLimits:
+    """Bytes that the caches of distributions may take, in memory and on disk."""
+
+    memory: int = 256_000_000
+    disk: int = 2_000_000_000
+
+
+@value
 class Config:
-    """Everything, resolved. `unverified` are origin hosts whose certificates are not checked.
+    """Everything, resolved.
 
     `files` are those that the configuration itself is made of, `code` those of the functions, with
     their names; both as they were named, links not followed.
@@ -104,7 +112,6 @@ class Config:
     distributions: tuple[DistributionDoor, ...]
     listeners: tuple[ListenerDoor, ...]
     account: Account
-    unverified: frozenset[str]
     warnings: tuple[Finding, ...] = ()
     shifts: tuple[Shift, ...] = ()
     lambda_api: Listen | None = None
@@ -118,6 +125,7 @@ class Config:
     faults: Mapping[str, FaultPlan] = field(default_factory=dict[str, FaultPlan])
     fault_seed: int | None = None
     hosts: Hosts = Hosts()
+    cache: CacheLimits = CacheLimits()
 
     @property
     def doors(self) -> tuple[Door, ...]:

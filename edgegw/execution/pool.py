@@ -20,7 +20,8 @@ itself was held up; nothing is learned from it.
 **The durations are moving means that fall fast and rise slowly.** A slow one may be the machine's
 doing, a fast one never is.
 
-**One pool runs one state of the code.** `stamp` tells the state on disk: an environment that was
+**One pool runs one state of the code.** `stamp` tells the state on disk, of paths that are watched
+from some moment on: what is watched at one time only is not compared. An environment that was
 loaded while it changed may have loaded the new code, and is thrown away unless it is the only one
 (a pool must not be left empty for a race). A pool that gets ready to take over (`warm`) gives up
 with SupersededError instead.
@@ -35,9 +36,9 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from edgegw.awslambda.lifecycle import IDLE_TIME, ErrorObject
 from edgegw.awslambda.model import Function, Invocation, Outcome
@@ -55,6 +56,10 @@ _FALLING: Final = 0.5
 for once: what falls is believed at once, what rises only when it lasts."""
 
 
+CodeStamp: TypeAlias = Mapping[str, object]
+"""The state of each path that is watched; empty while nobody watches."""
+
+
 class SupersededError(Exception):
     """The code changed while it was loaded."""
 
@@ -69,7 +74,7 @@ class Pool:
     function: Function
     make: Callable[[bool], Environment]
     limit: int
-    stamp: Callable[[], object] = lambda: None
+    stamp: Callable[[], CodeStamp] = dict
     """Tells the state of the code on disk; all environments of a pool run the same."""
     is_debugged: bool = False
     """Whether a debugger attaches to its one environment."""
@@ -93,14 +98,20 @@ class Pool:
     _timer: asyncio.TimerHandle | None = None
     _due: float = 0.0
     _is_trying: bool = False
-    _stamp: object = None
+    _stamp: CodeStamp = field(default_factory=dict[str, object])
 
     def __post_init__(self) -> None:
-        self.stamp_anew()
+        self.note_watched()
 
-    def stamp_anew(self) -> None:
-        """Takes what is on disk for what runs here: it is told in another way from now on."""
-        self._stamp = self.stamp()
+    def note_watched(self) -> None:
+        """Other paths are watched: what was not watched before counts as it is now."""
+        self._stamp = {**self.stamp(), **self._stamp}
+
+    @property
+    def _is_superseded(self) -> bool:
+        """Whether a path that was watched then and is watched now holds something else."""
+        now = self.stamp()
+        return any(now[path] != then for path, then in self._stamp.items() if path in now)
 
     @property
     def busy(self) -> int:
@@ -120,7 +131,7 @@ class Pool:
 
         Whoever cancels the answer has no part in it any more; what has begun goes on.
         """
-        outcome = Outstanding[Outcome]()
+        outcome: Outstanding[Outcome] = Outstanding()
         pending = PendingInvocation(invocation, arn, sink, outcome, now)
         if self._idle_provisioned:
             self._idle_provisioned.pop().begin(pending, now)
@@ -228,7 +239,7 @@ class Pool:
         self._is_trying = True
         failure = await self._start(provisioned=first)
         self._is_trying = False
-        if self.stamp() != self._stamp:
+        if self._is_superseded:
             raise SupersededError
         if failure is None:
             await asyncio.gather(*(self._start(provisioned=each) for each in others))
@@ -250,7 +261,7 @@ class Pool:
                 self.provisioning_failure = failure
             environment.kill()
             return failure
-        if self.environments and self.stamp() != self._stamp:
+        if self.environments and self._is_superseded:
             # It may have loaded what is not what this pool runs.
             environment.kill()
             return failure

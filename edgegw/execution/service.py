@@ -32,7 +32,7 @@ from edgegw.execution.channel import Sink
 from edgegw.execution.environment import Environment
 from edgegw.execution.environment_maker import EnvironmentMaker, ServiceSettings
 from edgegw.execution.in_process import Handler, call
-from edgegw.execution.pool import Pool
+from edgegw.execution.pool import CodeStamp, Pool
 from edgegw.execution.snapshots import InvocationRoute, Load, PoolKey, Snapshot, Snapshots
 from edgegw.execution.upkeep import Upkeep
 from edgegw.values import value
@@ -65,7 +65,7 @@ class LambdaService:
     With `pass_credentials` functions get the AWS credentials of this process, else made-up ones.
     With `cpu` "proportional" they get the share of a processor that their memory buys on AWS.
     Unless `strict` is False, replicas at the edge have the edge's limits and no variables of their
-    own.
+    own. `dice`, a number from 0 to 1, choose among the versions of an alias.
     """
 
     def __init__(
@@ -78,10 +78,12 @@ class LambdaService:
         pass_credentials: bool = False,
         cpu: Literal["full", "proportional"] = "full",
         strict: bool = True,
+        dice: Callable[[], float] = random.random,
     ) -> None:
+        self._dice = dice
         settings = ServiceSettings(account or Account(), pass_credentials, cpu, strict)
         self._maker = EnvironmentMaker(settings)
-        self._code_stamp: Callable[[str], object] = _unknown_state
+        self._code_stamp: Callable[[str], CodeStamp] = _unknown_state
         self.logs = self._maker.logs
         self.packages = self._maker.packages
         self._snapshots = Snapshots(functions)
@@ -100,15 +102,15 @@ class LambdaService:
         """The account and Region that functions believe to be in."""
         return self._maker.settings.account
 
-    def watch_code(self, stamp: Callable[[str], object] | None) -> None:
+    def watch_code(self, stamp: Callable[[str], CodeStamp] | None) -> None:
         """Has `stamp` tell the state of a function's code on disk from now on; None: nobody does.
 
-        Whoever watches the files says so when that begins, when other files count, and when it
-        ends. What pools have kept of an earlier way to tell cannot be compared with it.
+        Whoever watches the files says so when that begins, when other paths count, and when it
+        ends; pools may be older than that.
         """
         self._code_stamp = stamp or _unknown_state
         for pool in self._all_pools():
-            pool.stamp_anew()
+            pool.note_watched()
 
     def configure(self, settings: ServiceSettings) -> bool:
         """Changes what holds for all functions; whether that was a change.
@@ -359,7 +361,7 @@ class LambdaService:
                 return refused
         version = route.targets[0][0]
         if len(route.targets) > 1:
-            version = choose_version(route.targets, random.random())
+            version = choose_version(route.targets, self._dice())
         pool, load = route.pools[version], route.load
         now = time.monotonic()
         throttled = self._throttle(route.limits[version], load, pool, now)
@@ -530,5 +532,6 @@ class LambdaService:
         return self._maker.make(function, name, provisioned)
 
 
-def _unknown_state(_name: str) -> None:
-    """The state of a function's code where nobody watches the files: always the same."""
+def _unknown_state(_name: str) -> CodeStamp:
+    """The state of a function's code where nobody watches the files."""
+    return {}

@@ -166,7 +166,7 @@ def _target(text: str) -> Target:
     try:
         return Target(*host_and_port(text))
     except ValueError as error:
-        hint = "must be ADDRESS:PORT, such as 127.0.0.1:3000"
+        hint = "must be ADDRESS:PORT, such as localhost:3000"
         raise UsageError(f"{text!r} {hint}: {error}") from None
 
 

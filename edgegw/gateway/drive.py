@@ -28,14 +28,9 @@ ones.
 from __future__ import annotations
 
 import asyncio
-import base64
-import random  # ids and weights, no secrets
-import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable
 from dataclasses import replace
-from email.utils import formatdate
 from functools import partial
-from itertools import count
 from time import perf_counter
 from typing import Final, Literal, Protocol, assert_never
 
@@ -55,6 +50,7 @@ from edgegw.execution.snapshots import Snapshot
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.faults import Faults, InjectedFault
 from edgegw.gateway.target_groups import Lease, TargetGroups
+from edgegw.gateway.world import REAL, World
 from edgegw.http.message import Body, CutOffError, Request, Response
 from edgegw.wire.front import ViewerGoneError
 
@@ -80,12 +76,13 @@ class Driver:
         origins: Origins,
         faults: Faults | None = None,
         groups: TargetGroups | None = None,
+        world: World = REAL,
     ) -> None:
         self._groups = groups or TargetGroups({})
         self._faults = faults or Faults({})
         self._service = service
         self._origins = origins
-        self._dates: tuple[int, bytes] = (0, b"")
+        self._world = world
 
     # The first step of each flow
 
@@ -98,25 +95,23 @@ class Driver:
         checks_host: bool = False,
     ) -> Step:
         """One viewer request begins its way through a distribution."""
+        world = self._world
         facts = DistributionFacts(
-            request_id,
-            random.getrandbits(128).to_bytes(16, "little").hex(),
-            self.date(),
-            viewer=distribution.viewer,
+            request_id, world.via_host(), world.date(), viewer=distribution.viewer
         )
         return cloudfront.start(distribution, request, facts, checks_host=checks_host)
 
     def enter_listener(self, listener: Listener, request: Request) -> Step:
         """One client request begins its way through a listener of a load balancer."""
-        entropy = f"{random.getrandbits(96):024x}"
-        facts = alb.BalancerFacts(self.date(), time.time(), entropy, random.random())
+        world = self._world
+        facts = alb.BalancerFacts(world.date(), world.now(), world.entropy(), world.dice())
         return alb.start(listener, request, facts)
 
     # Its way
 
     def advance(self, step: Step, exchange: Exchange) -> Step:
         """Performs what needs no waiting: the step that is left waits, or is the last one."""
-        while True:
+        while isinstance(step, _AT_ONCE):
             match step:
                 case alb.ChooseTarget():
                     routable = self._groups.routable(step.group)
@@ -134,22 +129,25 @@ class Driver:
                     step = step.next(content, truncated=is_truncated, body=body)
                 case _:
                     return step
+        return step
 
     async def run(self, step: Step, exchange: Exchange) -> Response:
         """The answer. Raises ViewerGoneError when the request's body never comes to its end."""
         snapshot = exchange.snapshot
         try:
             while True:
+                if isinstance(step, (DistributionAnswer, alb.BalancerAnswer)):
+                    return self.finish(step, exchange)
                 started = perf_counter()
                 match step:
-                    case cloudfront.FunctionStep() | alb.Invoke():
-                        outcome = await self._invoke(step.invocation, snapshot, exchange)
-                        exchange.note(step, outcome, perf_counter() - started)
-                        step = step.next(outcome)
                     case cloudfront.Fetch():
                         answer = await self._fetch(step, exchange)
                         exchange.note(step, answer, perf_counter() - started)
                         step = step.next(answer)
+                    case cloudfront.FunctionStep() | alb.Invoke():
+                        outcome = await self._invoke(step.invocation, snapshot, exchange)
+                        exchange.note(step, outcome, perf_counter() - started)
+                        step = step.next(outcome)
                     case alb.ForwardTo():
                         reply = await self._fetch_target(step, exchange)
                         exchange.note(step, reply, perf_counter() - started)
@@ -162,8 +160,6 @@ class Driver:
                         content, truncated, _ = await read_body(step.request.body, step.limit)
                         exchange.note(step, len(content), perf_counter() - started)
                         step = step.next(content, truncated=truncated)
-                    case DistributionAnswer() | alb.BalancerAnswer():
-                        return self.finish(step, exchange)
                     case alb.ChooseTarget():
                         step = self.advance(step, exchange)
                     case _:
@@ -274,29 +270,10 @@ class Driver:
         for line in lines:
             group.append(LogSettings(), account.region, line)
 
-    def date(self) -> bytes:
-        """The value of a Date header, made once a second."""
-        now = int(time.time())
-        if self._dates[0] != now:
-            self._dates = (now, formatdate(now, usegmt=True).encode())
-        return self._dates[1]
 
-
+_AT_ONCE: Final = (alb.ChooseTarget, alb.ReadBody, cloudfront.IncludeBody)
+"""Steps that may need no waiting."""
 ALB_STEPS: Final = (alb.ReadBody, alb.Invoke, alb.ChooseTarget, alb.ForwardTo, alb.BalancerAnswer)
-
-
-_process: Final = f"{random.getrandbits(96):024x}"
-_numbers: Final = count(1)
-
-
-def new_exchange_id() -> str:
-    """What tells exchanges at load balancers apart, which give requests no id."""
-    return f"{_process}{next(_numbers):016x}"
-
-
-def new_request_id() -> str:
-    """A CloudFront request id: 54 URL-safe base64 characters and `==`."""
-    return base64.urlsafe_b64encode(random.getrandbits(320).to_bytes(40, "little")).decode("ascii")
 
 
 _DRAINED: Final = "the target was deregistered and its deregistration delay is over"

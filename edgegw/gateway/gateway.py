@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import time
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -40,6 +41,8 @@ from edgegw.gateway.in_process import InProcessTransport
 from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
 from edgegw.gateway.target_groups import TargetGroups
+from edgegw.gateway.world import REAL, Clock, World
+from edgegw.http.authority import bracketed
 from edgegw.http.message import Request, Response
 from edgegw.wire.asgi import EXCHANGE, AsgiFront
 
@@ -80,13 +83,23 @@ class Gateway:
         leave_out_missing: bool = False,
         debug: Mapping[str, int] | None = None,
         viewer: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+        seed: int | None = None,
+        caches: bool = True,
     ) -> None:
+        """`clock` answers seconds since 1970, `seed` makes every choice repeatable.
+
+        Without `caches` distributions ask their origins for everything.
+        """
         unknown = set(functions or {}) - set(config.functions)
         if unknown:
             known = ", ".join(config.functions) or "none"
             raise UsageError(
                 f"there is no function {sorted(unknown)[0]!r} to replace (known: {known})"
             )
+        self.world = World(clock or time.time, seed) if clock or seed is not None else REAL
+        """Its clock, dice and ids."""
+        self._caches = caches
         self._viewer = dict(viewer or {})
         self._given = config
         self._ports: Mapping[object, int] = {}
@@ -106,7 +119,6 @@ class Gateway:
         self._parts: dict[asyncio.AbstractEventLoop, _Parts] = {}
         self._pinned: _Parts | None = None
         self._doors = by_key(self.config.doors)
-        self._unverified = set(config.unverified)
 
     @classmethod
     def from_file(
@@ -115,15 +127,18 @@ class Gateway:
         *,
         functions: Mapping[str, Handler] | None = None,
         viewer: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+        seed: int | None = None,
     ) -> Self:
         """The gateway of a configuration file; `functions` replaces code by callables.
 
-        `viewer` says where viewers are, over `gateway.viewer` of the file: `{"country": "DE"}`.
+        `viewer` says where viewers are, over `gateway.viewer` of the file: `{"country": "DE"}`;
+        `clock` (seconds since 1970) and `seed` make time and every choice a test's own.
         Raises ConfigError with all findings, UsageError when there is no such file.
         """
         from edgegw.config.resolve import load_file
 
-        return cls(load_file(path), functions=functions, viewer=viewer)
+        return cls(load_file(path), functions=functions, viewer=viewer, clock=clock, seed=seed)
 
     @classmethod
     def from_dict(
@@ -133,11 +148,15 @@ class Gateway:
         base: str | Path = ".",
         functions: Mapping[str, Handler] | None = None,
         viewer: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+        seed: int | None = None,
     ) -> Self:
         """The gateway of a configuration at hand; relative paths are relative to `base`."""
         from edgegw.config.resolve import load_dict
 
-        return cls(load_dict(config, base), functions=functions, viewer=viewer)
+        return cls(
+            load_dict(config, base), functions=functions, viewer=viewer, clock=clock, seed=seed
+        )
 
     def _as_it_runs(self, config: Config) -> Config:
         """`config` with what only this gateway knows: where viewers are, and the real ports."""
@@ -284,17 +303,18 @@ class Gateway:
             pass_credentials=config.pass_credentials,
             cpu=config.cpu,
             strict=config.strict,
+            dice=self.world.dice,
         )
         for name, port in self._debug.items():
             service.debug(first_reference(config, name), port)
         origins = OriginRouter(
-            self._make_transport(self._unverified),
+            self._make_transport(frozenset()),
             self._make_transport(UNVERIFIED_TARGETS),
             self._local_doors(),
             config.hosts,
         )
         groups = TargetGroups(config.target_groups)
-        driver = Driver(service, origins, self.faults, groups)
+        driver = Driver(service, origins, self.faults, groups, self.world)
         return _Parts(service, Shifter(service), origins, driver, groups, BalancerLogs())
 
     def _local_doors(self) -> dict[tuple[str, int], Enter]:
@@ -448,7 +468,6 @@ class Gateway:
         if (config.faults, config.fault_seed) != (old.faults, old.fault_seed):
             self.faults.put(config.faults, config.fault_seed)
         self._doors = by_key(config.doors)
-        _become(self._unverified, config.unverified)
         parts.origins.local.update(self._local_doors())
         parts.origins.lead(config.hosts)
         parts.groups.configure(config.target_groups)
@@ -511,12 +530,6 @@ def _checked(config: Config) -> list[TargetGroup]:
     return [group for group in config.target_groups.values() if config.users_of(group)]
 
 
-def _become(present: set[str], wanted: AbstractSet[str]) -> None:
-    """Makes `present` equal to `wanted`, in place."""
-    present &= wanted
-    present |= wanted
-
-
 def _settings(config: Config) -> ServiceSettings:
     return ServiceSettings(config.account, config.pass_credentials, config.cpu, config.strict)
 
@@ -524,6 +537,5 @@ def _settings(config: Config) -> ServiceSettings:
 def _base_url(door: Door) -> str:
     scheme = "https" if door.listen.tls else "http"
     host = "127.0.0.1" if door.listen.address in ("0.0.0.0", "::", "") else door.listen.address  # noqa: S104
-    if ":" in host:
-        host = f"[{host}]"
-    return f"{scheme}://{host}:{door.listen.port}" if door.listen.port else f"{scheme}://{host}"
+    port = f":{door.listen.port}" if door.listen.port else ""
+    return f"{scheme}://{bracketed(host)}{port}"

@@ -17,7 +17,7 @@ from typing import Final
 
 from edgegw.config.model import Config
 from edgegw.errors import ConfigError, EdgegwError
-from edgegw.execution.pool import SupersededError
+from edgegw.execution.pool import CodeStamp, SupersededError
 from edgegw.gateway.code_files import Claim, link_claim, links_on_the_way
 from edgegw.gateway.gateway import Gateway
 
@@ -146,9 +146,9 @@ class Reloader:
             if not self._look(self._claims) and not self._is_git_busy():
                 return
 
-    def _code_stamp(self, name: str) -> object:
-        """The state of a function's files."""
-        return [each.look()[0] for each in self._claims if each.owner == name]
+    def _code_stamp(self, name: str) -> CodeStamp:
+        """The state of a function's files, by the paths that stand in the configuration."""
+        return {each.path: each.look()[0] for each in self._claims if each.owner == name}
 
     def _is_git_busy(self) -> bool:
         return any(each.exists() for each in self._git)

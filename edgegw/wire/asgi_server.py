@@ -28,6 +28,7 @@ class AsgiServer:
     def __init__(self, app: AsgiApp, sock: socket.socket) -> None:
         self._app = app
         self._calls: set[asyncio.Task[object]] = set()
+        self._is_over = False
         self._sock = sock
         self._stopping = asyncio.Event()
         self._config: Config | None = None
@@ -64,6 +65,8 @@ class AsgiServer:
         """The application, called by a task that `stop` can end."""
         task = cast("asyncio.Task[object]", asyncio.current_task())
         if scope["type"] != "lifespan":
+            if self._is_over:
+                return
             self._calls.add(task)
         try:
             await self._app(scope, receive, send)
@@ -79,12 +82,18 @@ class AsgiServer:
         if self._config is not None:  # its own limit cuts connections off with a traceback
             self._config.graceful_timeout = grace + 2 * _LAST_MOMENT
         self._stopping.set()
-        _, running = await asyncio.wait({self._task}, timeout=grace)
+        try:
+            await asyncio.wait({self._task}, timeout=grace)
+        finally:  # also where the waiting is cut short
+            await self._end(self._task)
+
+    async def _end(self, serving: asyncio.Task[None]) -> None:
+        """Ends the calls, so that connections end by themselves, and then what is left."""
+        self._is_over = True
         for call in list(self._calls):
             call.cancel()
-        if running:
-            # hypercorn forgets its own limit while a connection is busy (Python 3.12 and newer).
-            _, running = await asyncio.wait({self._task}, timeout=_LAST_MOMENT)
+        # hypercorn forgets its own limit while a connection is busy (Python 3.12 and newer).
+        _, running = await asyncio.wait({serving}, timeout=_LAST_MOMENT)
         for task in running:
             task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.gather(serving, return_exceptions=True)

@@ -19,6 +19,9 @@ The states, and what leads from one to the other (`TRANSITIONS` is the same as a
     any ──complete, and the connection is not kept──▶ ENDED: what follows is thrown away
     any ──nobody could go on reading──▶ ENDED, after one `Unreadable`
 
+Bytes beyond ASCII in a request target pass by way of `masked_target`; behind a body in the same
+block nobody looks for them, and such a target is malformed.
+
 Two sad stories. llhttp takes the body of a request that asks to switch protocols for the other
 protocol: another parser, told the framing alone, reads it. And header lines that come behind a
 chunked body (trailers) arrive by the same callback as those of the head: taken for those, they
@@ -37,6 +40,7 @@ import httptools
 from edgegw.http.lenient_head import LenientHead, head_end, is_hopeless, parse_leniently, simple_end
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Header, Headers
+from edgegw.wire.masked_target import has_request_line, masked, unmasked
 from edgegw.wire.remembered_heads import REQUEST_LINE, Fields, RememberedHeads, is_one_block
 
 MAX_HEAD: Final = 256 * 1024
@@ -49,6 +53,13 @@ _SHORT: Final = 64
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _METHODS: Final = {b"GET": "GET", b"HEAD": "HEAD"}
 _heads: Final = RememberedHeads()
+
+
+_SPOKEN: Final = ("1.0", "1.1")
+
+
+class _OddVersionError(Exception):
+    """The parser took a version that is not spoken here."""
 
 
 class RequestState(Enum):
@@ -99,7 +110,7 @@ class Head:
     @property
     def is_simple(self) -> bool:
         """Whether the client speaks HTTP/0.9: it gets the body of the answer alone."""
-        return self.lenient is not None and not self.lenient.version
+        return self.lenient is not None and self.version == "0.9"
 
 
 @dataclass(slots=True)
@@ -149,6 +160,8 @@ class Http1Reader:
         self._lines: list[Header] = []
         self._trailers: list[Header] = []
         self._target = b""
+        self._masked = b""
+        """The request line being fed as it truly stands, where the parser sees another."""
         self._head: list[bytes] = []
         self._head_bytes = 0
         self._fields: Fields | None = None
@@ -223,10 +236,36 @@ class Http1Reader:
     def _parse(self, data: bytes) -> None:
         if self.state in (RequestState.IDLE, RequestState.HEAD):
             self._head_bytes += len(data)
+            if not data.isascii():
+                self._parse_lines(data)
+                return
+        self._feed_parser(data)
+
+    def _parse_lines(self, data: bytes) -> None:
+        """`_parse` for a block with bytes beyond ASCII: line by line up to the end of the head."""
+        is_first_line = self.state is RequestState.IDLE or (
+            self._is_first and not has_request_line(self._head[:-1])
+        )
+        at, went_on = 0, True
+        while went_on and at < len(data) and self.state in (RequestState.IDLE, RequestState.HEAD):
+            end = data.find(b"\n", at) + 1 or len(data)
+            line, at = data[at:end], end
+            if is_first_line:
+                self._masked, line = line, masked(line)
+            went_on = self._feed_parser(line, data, at)
+            self._masked = b""
+            is_first_line = self.state is RequestState.IDLE
+        if went_on and at < len(data) and self.state is not RequestState.ENDED:
+            self._feed_parser(data[at:])
+
+    def _feed_parser(self, data: bytes, block: bytes = b"", end: int = 0) -> bool:
+        """Whether the parser takes more; `data` is what stands before `end` in `block`, if any."""
+        went_on = False
         try:
             self._parser.feed_data(data)
+            went_on = True
         except httptools.HttpParserUpgrade as upgrade:
-            self._on_upgrade(data[upgrade.args[0] :])
+            self._on_upgrade(data[upgrade.args[0] :] + block[end:])
         except httptools.HttpParserError as error:
             in_head = self.state in (RequestState.IDLE, RequestState.HEAD)
             if in_head and self._limits.is_lenient and self._is_first:
@@ -235,6 +274,7 @@ class Http1Reader:
                 self._refuse(f"malformed HTTP: {error}")
         if self.state is RequestState.HEAD and self._head_bytes > MAX_HEAD:
             self._refuse(f"request line and headers exceed {MAX_HEAD} bytes", "too-large")
+        return went_on
 
     def _on_upgrade(self, rest: bytes) -> None:
         """What llhttp takes for another protocol."""
@@ -270,7 +310,7 @@ class Http1Reader:
 
     def on_url(self, url: bytes) -> None:
         if not self._is_muted:
-            self._target += url
+            self._target += unmasked(url, self._masked) if self._masked else url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.state is RequestState.HEAD:
@@ -289,7 +329,9 @@ class Http1Reader:
         if not self._limits.takes_hosts(fields.hosts, version):
             self._refuse(f"{fields.hosts} Host headers")
             return
-        if version not in ("1.0", "1.1"):
+        if version not in _SPOKEN:
+            if self._limits.is_lenient and self._is_first:
+                raise _OddVersionError  # stops the parser: the head is read leniently
             self._refuse(f"HTTP version {version}")
             return
         switches = parser.should_upgrade()
@@ -341,10 +383,12 @@ class Http1Reader:
             self._refuse("malformed HTTP: no request line")
             return
         version = head.version.strip().removeprefix(b"HTTP/").decode("latin-1") or "0.9"
+        if version not in _SPOKEN and version != "0.9":
+            version = "1.1"  # is spoken to whoever claims to speak more (RFC 9110 section 2.5)
         lines, framing = _fit(head)
         fields = fields_of(lines, keeps_alive=False)
         fields.upgrade = b""
-        if fields.hosts == 0 and version not in ("0.9", "1.0"):
+        if fields.hosts == 0 and head.version.strip() == b"HTTP/1.1":
             self._refuse("no Host header")
             return
         method = head.method.decode("latin-1")

@@ -142,7 +142,8 @@ async def test_watching_that_begins_or_ends_later_throws_no_environment_away() -
     """What a pool kept of the code's state is worth nothing once it is told in another way."""
     async with running(sleeps()) as lambda_:
         await lambda_.result("sleeps", {"seconds": 0})
-        for watch in (lambda _name: "a state", lambda _name: "more files", None):
+        state: dict[str, object] = {"a": 1}
+        for watch in (lambda _name: state, lambda _name: {**state, "b": 2}, None):
             lambda_.service.watch_code(watch)
             await asyncio.gather(*(lambda_.result("sleeps", {"seconds": 1}) for _ in range(2)))
             [pool] = lambda_.service.pools("sleeps").values()
@@ -151,6 +152,18 @@ async def test_watching_that_begins_or_ends_later_throws_no_environment_away() -
                 pool.recycle(float("inf"))
                 await pool.settled()
             await lambda_.result("sleeps", {"seconds": 0})
+
+
+async def test_code_that_changed_is_not_loaded_beside_what_runs() -> None:
+    """Also where another path begins to be watched before the change was seen."""
+    state: dict[str, object] = {"a": 1}
+    async with running(sleeps()) as lambda_:
+        lambda_.service.watch_code(lambda _name: dict(state))
+        await lambda_.result("sleeps", {"seconds": 0})
+        state.update(a=2, b=1)
+        lambda_.service.watch_code(lambda _name: dict(state))
+        pids = await asyncio.gather(*(lambda_.result("sleeps", {"seconds": 0.5}) for _ in "ab"))
+        assert pids[0] == pids[1]
 
 
 async def test_a_change_of_configuration_drains_too() -> None:

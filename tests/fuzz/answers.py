@@ -93,7 +93,9 @@ def _script(dice: random.Random, number: int, method: str) -> dict[str, Any]:
     sent = read_answer(data, is_head=method == "HEAD", is_closed=is_closed)
     if afterwards == "keep" and sent.meaning != "whole":
         # Else the front door would wait for the rest, for as long as it is allowed to.
-        afterwards = "close" if dice.random() < 0.97 else "stall"
+        # (Where the answer counts after all, an origin that is silent next is just that: 504.)
+        stalls = sent.meaning != "unsure" and dice.random() < 0.03
+        afterwards = "stall" if stalls else "close"
     if sent.meaning == "whole" and not is_closed:
         afterwards = "keep"
     first = cut(data[: max(0, sent.end - 1)], dice)
@@ -198,21 +200,21 @@ class Viewer:
 def judged(sent: SentAnswer, script: Script | None, answer: Answer | None) -> str:
     """What became of an answer, in a word. Raises Flaw."""
     if answer is None:
-        if sent.meaning == "whole" and script is not None and script.afterwards == "keep":
+        if sent.meaning == "whole" and script is not None and script.afterwards != "reset":
             raise Flaw(f"a whole answer is lost: {sent}")
         return "closed"
     own = answer.first(b"x-number")
     if own is None and answer.status in _NO_ANSWER and answer.is_complete:
-        is_certain = script is None or (sent.meaning == "whole" and script.afterwards == "keep")
+        is_certain = script is None or (sent.meaning == "whole" and script.afterwards != "reset")
         if is_certain and sent.meaning == "whole":
             raise Flaw(f"a whole answer is refused: {sent} {answer}")
         return str(answer.status)
-    if b"x-poison" in answer.headers or b"poison" in answer.body.replace(sent.body, b""):
-        raise Flaw(f"the viewer got what was said behind another answer: {answer}")
     if own != sent.number and sent.meaning != "unsure":
         raise Flaw(f"the viewer got another one's answer: {answer}, {sent}")
     if sent.meaning == "unsure":
         return "as it may be"
+    if b"x-poison" in answer.headers or b"poison" in answer.body.replace(sent.body, b""):
+        raise Flaw(f"the viewer got what was said behind another answer: {answer}")
     if sent.meaning == "none":
         raise Flaw(f"an answer was made of nothing: {answer}")
     if answer.status != sent.status:
@@ -222,7 +224,7 @@ def judged(sent: SentAnswer, script: Script | None, answer: Answer | None) -> st
 
 def _judged_body(sent: SentAnswer, script: Script | None, answer: Answer) -> str:
     if not answer.is_complete:
-        if sent.meaning == "whole" and (script is None or script.afterwards == "keep"):
+        if sent.meaning == "whole" and (script is None or script.afterwards != "reset"):
             raise Flaw(f"a whole answer is cut off: {sent}")
         if not sent.body.startswith(answer.body):
             raise Flaw(f"the viewer got other bytes: {answer}, {sent}")

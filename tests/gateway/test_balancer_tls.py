@@ -226,16 +226,8 @@ async def test_plain_http_on_an_https_port_is_told_so(serving, tmp_path: Path) -
     logs = {f"{kind}_log": str(tmp_path / kind) for kind in ("access", "connection")}
     async with sites("a") as (a,):
         given = config({"web": group(a)}, listener={"protocol": "HTTPS"}, **logs)
-        given["distributions"] = {
-            "site": {
-                "listen": {"port": 0, "tls": True},
-                "origins": {"app": {"url": "http://127.0.0.1:1"}},
-                "default_behavior": {"origin": "app"},
-            }
-        }
         async with serving(given) as front:
             assert b"Server: awselb/2.0" in await assert_told_of_tls(front, "web")
-            assert b"Server: CloudFront" in await assert_told_of_tls(front, "site")
             # A big request that is still being sent does not cost its client the page.
             sent = (
                 b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3000000\r\n\r\n" + b"x" * 3_000_000

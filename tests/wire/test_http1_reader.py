@@ -217,6 +217,50 @@ def test_a_switch_beside_a_coding_that_does_not_end_is_no_fault(coding: bytes, l
     assert story.refused is not None or story.heads[0].lenient is not None
 
 
+# Bytes beyond ASCII
+
+RAW_TARGETS = [b"/caf\xc3\xa9", b"/?\xff=\xfe&~", b"/~\xc3~\xa9", b"http://h/\xe9"]
+
+
+@pytest.mark.parametrize("target", RAW_TARGETS)
+@pytest.mark.parametrize("limits", [STRICT, LENIENT], ids=["strict", "lenient"])
+def test_bytes_beyond_ascii_in_a_target_are_told_as_they_stand(
+    target: bytes, limits: Limits
+) -> None:
+    """Wherever the blocks are cut; behind it the connection goes on."""
+    sent = b"\r\nGET  " + target + b" HTTP/1.1\r\nHost: h\r\nX: \xff\r\n\r\n"
+    for at in range(len(sent)):
+        story = read(sent[:at], sent[at:] + GET, limits=limits)
+        assert story.refused is None, at
+        assert [head.target for head in story.heads] == [target, b"/a?b"], at
+        assert story.heads[0].lenient is None, at
+        assert story.heads[0].fields.headers.get(b"x") == b"\xff"
+
+
+def test_a_pipeline_with_bytes_beyond_ascii_is_told_in_order() -> None:
+    first = b"GET /\xc3\xa9 HTTP/1.1\r\nHost: h\r\n\r\n"
+    targets = [head.target for head in read(GET + first + GET + first).heads]
+    assert targets == [b"/a?b", b"/\xc3\xa9", b"/a?b", b"/\xc3\xa9"]
+
+
+def test_a_body_behind_bytes_beyond_ascii_is_told_as_it_stands() -> None:
+    head = b"POST /\xc3\xa9 HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n"
+    story = read(head + b"\xff\nGET ")
+    assert (story.heads[0].target, story.bodies, story.ends) == (b"/\xc3\xa9", [b"\xff\nGET "], 1)
+
+
+def test_what_comes_behind_a_switch_with_bytes_beyond_ascii_is_raw() -> None:
+    head = b"GET /\xe9 HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    story = read(head + b"\x81\xff\n\x81")
+    assert (story.heads[0].target, story.raw) == (b"/\xe9", b"\x81\xff\n\x81")
+
+
+@pytest.mark.parametrize("method", [b"G\xc3T", b"\xff"])
+def test_only_a_target_may_have_bytes_beyond_ascii(method: bytes) -> None:
+    assert read(method + b" / HTTP/1.1\r\nHost: h\r\n\r\n").refused is not None
+    assert read(b"GET / HTTP/1.\xb1\r\nHost: h\r\n\r\n").refused is not None
+
+
 # The lenient way
 
 
@@ -263,6 +307,7 @@ PIECES = [
     b"Connection: Upgrade\r\nUpgrade: x\r\nTransfer-Encoding: gzip\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
     b"GET /x\r\n",
+    b"GET /\xc3\xa9?\xff HTTP/1.1\r\nHost: h\r\n\r\n",
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     b"\r\n",
     b"\n",

@@ -13,6 +13,7 @@ from edgegw.cloudfront.error_causes import OriginFailure, failed_outcome
 from edgegw.cloudfront.flow import cache_side
 from edgegw.cloudfront.flow.steps import DistributionStep, FunctionStep
 from edgegw.cloudfront.request_context import DistributionAnswer, ErrorPageFetch, RequestContext
+from edgegw.cloudfront.response_headers import framed_anew
 from edgegw.cloudfront.trigger_result import InvalidResult
 from edgegw.http.message import EMPTY, Response
 from edgegw.http.status import reason_phrase
@@ -94,8 +95,9 @@ def page_came(
     """The page with the status it is to have; one that is an error itself is passed on."""
     failed = error_page_fetch.failed
     if response.status < 400:
-        status = error_page_fetch.page.status
+        origin_status, status = response.status, error_page_fetch.page.status
         response = Response(status, reason_phrase(status), response.headers, response.body)
+        response = framed_anew(response, context.viewer.method, origin_status)
     response = stamped(response, failed.verdict, context.facts)
     return DistributionAnswer(response, context, failed.verdict, failed.cause)
 

@@ -16,11 +16,13 @@ from edgegw.cloudfront.flow.steps import (
     OriginRequest,
     OriginResponse,
 )
+from edgegw.cloudfront.model import Origin
 from edgegw.cloudfront.policies import origin_request
 from edgegw.cloudfront.request_context import RequestContext
 from edgegw.cloudfront.trigger_event import ShownBody, encode_request_event, encode_response_event
 from edgegw.cloudfront.trigger_result import ContinuedRequest, ContinuedResponse, GeneratedResponse
 from edgegw.cloudfront.trigger_rules import BODY_LIMIT
+from edgegw.http.authority import bracketed
 from edgegw.http.message import Request, Response
 
 
@@ -60,7 +62,7 @@ def after_origin_request(
     if isinstance(answer, ContinuedRequest):
         request, origin = answer.request, answer.origin or context.origin
         if b"host" not in request.headers:  # the function took it away
-            host = (b"Host", origin.domain_name.encode())
+            host = (b"Host", bracketed(origin.domain_name).encode())
             request = request.sent(request.target, request.headers.added(host))
         return Fetch(context, request, origin)
     response = viewer_side.function_response(answer, context)
@@ -68,7 +70,7 @@ def after_origin_request(
     if strictness.failover_after_generated_error == "yes" and _fails_over(context, response.status):
         return _fail_over(context)
     runs = strictness.viewer_response_after_generated_error == "run"
-    return _came(context, response, response.status, runs_on_error=runs)
+    return _came(context, response, response.status, None, runs_on_error=runs)
 
 
 def after_fetch(step: Fetch, reply: Response | OriginFailure) -> DistributionStep:
@@ -89,7 +91,7 @@ def after_fetch(step: Fetch, reply: Response | OriginFailure) -> DistributionSte
         return _fail_over(context)
     association = context.behavior.associations.get("origin-response")
     if association is None:
-        return _came(context, reply, reply.status)
+        return _came(context, reply, reply.status, step.origin)
     payload, sent = encode_response_event(
         context.distribution,
         "origin-response",
@@ -102,24 +104,36 @@ def after_fetch(step: Fetch, reply: Response | OriginFailure) -> DistributionSte
 
 
 def after_origin_response(
-    context: RequestContext, reply: Response, answer: ContinuedResponse
+    context: RequestContext, reply: Response, answer: ContinuedResponse, origin: Origin | None
 ) -> DistributionStep:
-    """The origin's `reply` as origin-response left it."""
+    """The `reply` of `origin` as origin-response left it."""
     response = answer.response
     if response.body is not reply.body:
         error_pages.release(reply)
     context = context.with_warnings("origin-response", answer.warnings)
     runs = context.distribution.strictness.viewer_response_after_mended_error == "run"
     is_mended = runs and response.status < 400
-    return _came(context, response, reply.status, runs_on_error=is_mended)
+    return _came(context, response, reply.status, origin, runs_on_error=is_mended)
 
 
 def _came(
-    context: RequestContext, response: Response, origin_status: int, *, runs_on_error: bool = False
+    context: RequestContext,
+    response: Response,
+    origin_status: int,
+    origin: Origin | None,
+    *,
+    runs_on_error: bool = False,
 ) -> DistributionStep:
     """The origin's side is done: `response` goes to the viewer."""
     verdict = Verdict.ERROR if origin_status >= 400 else Verdict.MISS
-    return viewer_side.to_viewer(context, response, verdict, runs_on_error=runs_on_error)
+    return viewer_side.to_viewer(
+        context,
+        response,
+        verdict,
+        origin_status=origin_status,
+        origin=origin,
+        runs_on_error=runs_on_error,
+    )
 
 
 def _fails_over(context: RequestContext, code: int) -> bool:

@@ -160,7 +160,7 @@ class OriginResponse(FunctionStep):
         answer = decode_response_result(payload, self.sent)
         if isinstance(answer, InvalidResult):
             return answer
-        return origin_side.after_origin_response(self.context, self.reply, answer)
+        return origin_side.after_origin_response(self.context, self.reply, answer, self.sent.origin)
 
     def _forget(self) -> None:
         error_pages.release(self.reply)
@@ -180,7 +180,9 @@ class ViewerResponse(FunctionStep):
         if isinstance(answer, InvalidResult):
             return answer
         context = self.context.with_warnings("viewer-response", answer.warnings)
-        return viewer_side.finish(context, answer.response, self.verdict)
+        return viewer_side.after_viewer_response(
+            context, self.response, answer.response, self.verdict
+        )
 
     def _forget(self) -> None:
         error_pages.release(self.response)

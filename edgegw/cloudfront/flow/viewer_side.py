@@ -11,7 +11,6 @@ from edgegw.cloudfront.answers import (
     error_page,
     generated,
     redirect_to_https,
-    response_headers,
     stamped,
 )
 from edgegw.cloudfront.behaviors import (
@@ -30,8 +29,14 @@ from edgegw.cloudfront.flow.steps import (
     ViewerRequest,
     ViewerResponse,
 )
-from edgegw.cloudfront.model import Association, Distribution
+from edgegw.cloudfront.model import Association, Distribution, Origin, S3Origin
 from edgegw.cloudfront.request_context import DistributionAnswer, RequestContext
+from edgegw.cloudfront.response_headers import (
+    framed_anew,
+    in_order,
+    passed_on_behind_101,
+    response_headers,
+)
 from edgegw.cloudfront.trigger_event import ShownBody, encode_request_event, encode_response_event
 from edgegw.cloudfront.trigger_result import ContinuedRequest, GeneratedResponse
 from edgegw.cloudfront.trigger_rules import BODY_LIMIT
@@ -151,7 +156,13 @@ def function_response(answer: GeneratedResponse, context: RequestContext) -> Res
 
 
 def to_viewer(
-    context: RequestContext, response: Response, verdict: Verdict, *, runs_on_error: bool = False
+    context: RequestContext,
+    response: Response,
+    verdict: Verdict,
+    *,
+    origin_status: int,
+    origin: Origin | None = None,
+    runs_on_error: bool = False,
 ) -> DistributionStep:
     """The response on its way out: CloudFront's own header work, then viewer-response.
 
@@ -159,9 +170,15 @@ def to_viewer(
     other choice where that is an open point.
     Source: CloudFront Developer Guide, "Restrictions on Lambda@Edge" (HTTP status codes).
     """
-    keeps_cookies = context.behavior.forwarding.forwards_cookies
-    headers = response_headers(response.headers, context.facts, keeps_cookies=keeps_cookies)
+    headers = response_headers(
+        response.headers,
+        context.facts,
+        context.behavior.forwarding.to_viewer,
+        is_bucket=isinstance(origin, S3Origin),
+    )
     response = Response(response.status, response.reason, headers, response.body)
+    if response.status != origin_status:
+        response = framed_anew(response, context.viewer.method, origin_status)
     if context.error_page_fetch is not None:
         return error_pages.page_came(context, response, context.error_page_fetch)
     if response.status in context.distribution.error_pages:
@@ -176,6 +193,15 @@ def to_viewer(
     )
     invocation = Invocation(association.function, payload)
     return ViewerResponse(context, sent, invocation, response, verdict)
+
+
+def after_viewer_response(
+    context: RequestContext, shown: Response, response: Response, verdict: Verdict
+) -> DistributionAnswer:
+    """The response that viewer-response was `shown`, as it left that."""
+    if response.headers is not shown.headers:
+        response = replace(response, headers=in_order(response.headers))
+    return finish(context, response, verdict)
 
 
 def finish(context: RequestContext, response: Response, verdict: Verdict) -> DistributionAnswer:
@@ -198,7 +224,7 @@ def switch_protocols(
     Source: CloudFront Developer Guide, "Use WebSockets with CloudFront distributions"; that no
     trigger runs is uncertain.
     """
-    headers = response_headers(reply.headers, context.facts, keeps_cookies=True)
+    headers = response_headers(reply.headers, context.facts, passed_on_behind_101)
     response = Response(reply.status, reply.reason, headers, reply.body)
     response = stamped(response, Verdict.MISS, context.facts)
     upgraded = upgraded._replace(idle=WEBSOCKET_IDLE, only_origin=True)

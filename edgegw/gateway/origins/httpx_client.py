@@ -22,7 +22,7 @@ class HttpxClient:
     """Sends through `transport`, past the client's cookie jar, redirects and decompression.
 
     The URL is the real one, so that mocks can match it; what the request line says is in the
-    extension `target`.
+    extension `target`, whether to check the certificate in `verify`.
     """
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
@@ -51,11 +51,12 @@ class HttpxClient:
         await self._transport.aclose()
 
     def _request(self, outgoing: Outgoing) -> httpx.Request:
-        at, request, timeouts, _ = outgoing
+        at, request, timeouts = outgoing.at, outgoing.request, outgoing.timeouts
         target, body = request.target.raw, request.body
-        check_request_line(request.method, target)
+        check_request_line(request.method, target, is_judged=request.lenient is not None)
         extensions: dict[str, Any] = {
             "target": target,
+            "verify": outgoing.verifies,
             "timeout": {
                 "connect": timeouts.connect,
                 "read": timeouts.read,
@@ -162,7 +163,10 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 class TransportByHost(httpx.AsyncBaseTransport):
-    """Httpx's own transport; certificates are checked except for the hosts in `unverified`."""
+    """Httpx's own transport.
+
+    Certificates are checked except for the hosts in `unverified`, and where a request says not to.
+    """
 
     def __init__(self, unverified: AbstractSet[str]) -> None:
         self._unverified = unverified
@@ -170,7 +174,8 @@ class TransportByHost(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         is_plain = request.url.scheme == "http"
-        verifies = not is_plain and request.url.host not in self._unverified
+        is_asked_to = request.extensions.get("verify", True)
+        verifies = not is_plain and is_asked_to and request.url.host not in self._unverified
         return await self._transport(verifies=verifies).handle_async_request(request)
 
     def _transport(self, *, verifies: bool) -> httpx.AsyncHTTPTransport:
