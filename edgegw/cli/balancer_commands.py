@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
+from edgegw.cli.cache_commands import distribution_tree
 from edgegw.cli.function_commands import find_config
 from edgegw.cli.running_gateway import call
 from edgegw.errors import EnvironmentProblem, UsageError
@@ -45,10 +46,11 @@ def explain(
     *,
     as_json: bool,
 ) -> None:
-    """Show which rule of a load balancer a request matches, and why each earlier one does not.
+    """Show where a request goes and why: at a load balancer its rule, at a distribution its key.
 
-    Nothing is sent. Beside a running `edgegw serve` the targets and weights are those of now;
-    without one all targets count as healthy. URL finds the listener by its port.
+    Nothing is sent. Beside a running `edgegw serve` targets, weights and what is cached are those
+    of now; without one all targets count as healthy, and nothing is cached. URL finds the front
+    door by its port.
 
     Example: edgegw explain http://localhost:8080/api/x -X POST -H 'X-Beta: 1'
     """
@@ -67,7 +69,8 @@ def explain(
     if as_json:
         click.echo(json.dumps({**found, "running": is_running}, indent=2))
         return
-    click.echo("\n".join(_tree(found, _style())))
+    tree = distribution_tree if "distribution" in found else _tree
+    click.echo("\n".join(tree(found, _style())))
 
 
 def _style() -> Style:
@@ -93,11 +96,15 @@ def _from_file(
 ) -> dict[str, Any]:
     from edgegw.config.resolve import load_file
     from edgegw.gateway.balancer_control import explained
+    from edgegw.gateway.distribution_explain import door_of_url, explained_distribution
 
     file = config or find_config()
     if file is None:
         raise UsageError("there is no edgegw.yaml here: name the configuration with --config")
     loaded = load_file(file)
+    door = None if load_balancer else door_of_url(loaded, url, {})
+    if door is not None:
+        return explained_distribution(door.distribution, url, method, headers)
     return explained(loaded, None, url, method, headers, load_balancer).to_dict()
 
 

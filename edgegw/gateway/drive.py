@@ -47,6 +47,8 @@ from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.cloudfront.validation_log import log_group, log_lines
 from edgegw.execution.service import LambdaService
 from edgegw.execution.snapshots import Snapshot
+from edgegw.gateway.cache_store import NoStore
+from edgegw.gateway.caching import Caching
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.faults import Faults, InjectedFault
 from edgegw.gateway.target_groups import Lease, TargetGroups
@@ -77,7 +79,10 @@ class Driver:
         faults: Faults | None = None,
         groups: TargetGroups | None = None,
         world: World = REAL,
+        caching: Caching | None = None,
     ) -> None:
+        self._caching = caching or Caching(NoStore(), world)
+        self._caching.run = self._behind
         self._groups = groups or TargetGroups({})
         self._faults = faults or Faults({})
         self._service = service
@@ -127,6 +132,11 @@ class Driver:
                     content, is_truncated = _excerpt(body.content or b"", step.limit)
                     exchange.note(step, len(content), 0.0)
                     step = step.next(content, truncated=is_truncated, body=body)
+                case cloudfront.CacheStep():
+                    following = self._caching.perform(step, exchange)
+                    if following is None:
+                        return step
+                    step = following
                 case _:
                     return step
         return step
@@ -152,26 +162,47 @@ class Driver:
                         reply = await self._fetch_target(step, exchange)
                         exchange.note(step, reply, perf_counter() - started)
                         step = step.next(reply)
-                    case cloudfront.IncludeBody():
-                        content, truncated, body = await read_body(step.request.body, step.limit)
-                        exchange.note(step, len(content), perf_counter() - started)
-                        step = step.next(content, truncated=truncated, body=body)
-                    case alb.ReadBody():
-                        content, truncated, _ = await read_body(step.request.body, step.limit)
-                        exchange.note(step, len(content), perf_counter() - started)
-                        step = step.next(content, truncated=truncated)
-                    case alb.ChooseTarget():
+                    case cloudfront.IncludeBody() | alb.ReadBody():
+                        step = await self._read(step, exchange, started)
+                    case cloudfront.Wait():
+                        step = await self._caching.wait(step, exchange)
+                    case alb.ChooseTarget() | cloudfront.CacheStep():
                         step = self.advance(step, exchange)
                     case _:
                         assert_never(step)
-        except ViewerGoneError as error:
-            if not isinstance(step, ALB_STEPS):
-                raise
-            cut = alb.cut_short(step, error.detail, is_idle=error.why == "idle")
-            response = self.finish(cut, exchange)
-            if error.why is None:
-                raise
-            return response
+        except BaseException as error:
+            if exchange.asked:
+                self._caching.abandon(exchange.asked)
+            if isinstance(error, ViewerGoneError) and isinstance(step, ALB_STEPS):
+                return self._cut_short(step, error, exchange)
+            raise
+
+    async def _read(
+        self, step: cloudfront.IncludeBody | alb.ReadBody, exchange: Exchange, started: float
+    ) -> Step:
+        """What follows once the body of the request is there, or as much of it as is needed."""
+        content, truncated, body = await read_body(step.request.body, step.limit)
+        exchange.note(step, len(content), perf_counter() - started)
+        if isinstance(step, alb.ReadBody):
+            return step.next(content, truncated=truncated)
+        return step.next(content, truncated=truncated, body=body)
+
+    def _cut_short(
+        self, step: alb.BalancerStep, error: ViewerGoneError, exchange: Exchange
+    ) -> Response:
+        """What a load balancer says and logs of a request whose body never came to its end."""
+        cut = alb.cut_short(step, error.detail, is_idle=error.why == "idle")
+        response = self.finish(cut, exchange)
+        if error.why is None:
+            raise error
+        return response
+
+    async def _behind(self, step: cloudfront.DistributionStep, exchange: Exchange) -> Body:
+        """The body of an answer that nobody waits for."""
+        response = await self.run(step, exchange)
+        exchange.response = response
+        exchange.duration = perf_counter() - exchange.began
+        return response.body
 
     def finish(self, step: DistributionAnswer | alb.BalancerAnswer, exchange: Exchange) -> Response:
         """The answer of a flow's last step, written down."""
@@ -183,6 +214,8 @@ class Driver:
             if step.refusal is not None:
                 exchange.reason = step.refusal.detail
             return step.response
+        if exchange.asked:
+            self._caching.end(exchange.asked)
         exchange.verdict = step.verdict
         if step.verdict is Verdict.LAMBDA_VALIDATION_ERROR:
             self._log_validation(step, exchange)
@@ -271,7 +304,7 @@ class Driver:
             group.append(LogSettings(), account.region, line)
 
 
-_AT_ONCE: Final = (alb.ChooseTarget, alb.ReadBody, cloudfront.IncludeBody)
+_AT_ONCE: Final = (alb.ChooseTarget, alb.ReadBody, cloudfront.IncludeBody, cloudfront.CacheStep)
 """Steps that may need no waiting."""
 ALB_STEPS: Final = (alb.ReadBody, alb.Invoke, alb.ChooseTarget, alb.ForwardTo, alb.BalancerAnswer)
 

@@ -24,12 +24,14 @@ from edgegw.alb.model import (
 from edgegw.alb.target_connection import UNVERIFIED_TARGETS
 from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront.viewer import ViewerError
-from edgegw.config.model import Config, Door, moved_door
+from edgegw.config.model import Config, Door, moved_door, without_caches
 from edgegw.errors import UsageError
 from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService, Replacement, ServiceSettings
 from edgegw.execution.shifting import Shifter
 from edgegw.gateway.balancer_logs import BalancerLogs
+from edgegw.gateway.cache_store import MemoryStore
+from edgegw.gateway.caching import Caching
 from edgegw.gateway.drive import Driver
 from edgegw.gateway.exchange import AcquiredSnapshot, Exchange, Exchanges
 from edgegw.gateway.faults import Faults
@@ -41,7 +43,7 @@ from edgegw.gateway.in_process import InProcessTransport
 from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
 from edgegw.gateway.target_groups import TargetGroups
-from edgegw.gateway.world import REAL, Clock, World
+from edgegw.gateway.world import REAL, WallClock, World
 from edgegw.http.authority import bracketed
 from edgegw.http.message import Request, Response
 from edgegw.wire.asgi import EXCHANGE, AsgiFront
@@ -60,6 +62,7 @@ class _Parts:
     driver: Driver
     groups: TargetGroups
     logs: BalancerLogs
+    caching: Caching
     checks: HealthChecks | None = None
     lambda_api: Any = None
     users: int = 0
@@ -83,7 +86,7 @@ class Gateway:
         leave_out_missing: bool = False,
         debug: Mapping[str, int] | None = None,
         viewer: Mapping[str, str] | None = None,
-        clock: Clock | None = None,
+        clock: WallClock | None = None,
         seed: int | None = None,
         caches: bool = True,
     ) -> None:
@@ -127,7 +130,7 @@ class Gateway:
         *,
         functions: Mapping[str, Handler] | None = None,
         viewer: Mapping[str, str] | None = None,
-        clock: Clock | None = None,
+        clock: WallClock | None = None,
         seed: int | None = None,
     ) -> Self:
         """The gateway of a configuration file; `functions` replaces code by callables.
@@ -148,7 +151,7 @@ class Gateway:
         base: str | Path = ".",
         functions: Mapping[str, Handler] | None = None,
         viewer: Mapping[str, str] | None = None,
-        clock: Clock | None = None,
+        clock: WallClock | None = None,
         seed: int | None = None,
     ) -> Self:
         """The gateway of a configuration at hand; relative paths are relative to `base`."""
@@ -160,7 +163,8 @@ class Gateway:
 
     def _as_it_runs(self, config: Config) -> Config:
         """`config` with what only this gateway knows: where viewers are, and the real ports."""
-        return with_ports(self._with_viewer(config), self._ports)
+        config = with_ports(self._with_viewer(config), self._ports)
+        return config if self._caches else without_caches(config)
 
     def _with_viewer(self, config: Config) -> Config:
         """`config` with its viewers where this gateway was told that they are."""
@@ -314,8 +318,11 @@ class Gateway:
             config.hosts,
         )
         groups = TargetGroups(config.target_groups)
-        driver = Driver(service, origins, self.faults, groups, self.world)
-        return _Parts(service, Shifter(service), origins, driver, groups, BalancerLogs())
+        store = MemoryStore(config.cache.memory, config.cache.disk, config.state, self.world.now)
+        caching = Caching(store, self.world)
+        driver = Driver(service, origins, self.faults, groups, self.world, caching)
+        shifter, logs = Shifter(service), BalancerLogs()
+        return _Parts(service, shifter, origins, driver, groups, logs, caching)
 
     def _local_doors(self) -> dict[tuple[str, int], Enter]:
         """The ways into front doors that are reached by a name of their own on AWS."""
@@ -358,6 +365,7 @@ class Gateway:
             if parts.checks is not None:
                 await parts.checks.close()
             parts.groups.close()
+            await parts.caching.close()
             await parts.shifter.close()
             await parts.service.close()
             await parts.origins.close()
@@ -442,6 +450,34 @@ class Gateway:
         if parts.checks is not None:
             parts.checks.watch(_checked(config))
 
+    # Caches
+
+    @property
+    def caching(self) -> Caching:
+        """The cache of the distributions, on the running event loop."""
+        return self._parts_here().caching
+
+    def invalidate(self, distribution: str, *paths: str) -> int:
+        """Removes what `paths` name from the cache of a distribution; how many answers went.
+
+        As an invalidation of CloudFront does: `*` is a wildcard at the end alone, a query is part
+        of the path. Raises UsageError when there is no such distribution, or a path cannot be one.
+        """
+        from edgegw.gateway.cache_control import invalidation_of
+
+        entries, places = invalidation_of(self.config, distribution, paths)
+        return sum(parts.caching.clear(entries, places) for parts in list(self._parts.values()))
+
+    def _clear_outdated(self, old: Config, functions: AbstractSet[str]) -> None:
+        """Removes from the caches what would be another answer now."""
+        if not any(parts.caching.is_used for parts in self._parts.values()):
+            return
+        from edgegw.gateway.cache_control import outdated
+
+        entries, places = outdated(old, self.config, functions)
+        for parts in list(self._parts.values()):
+            parts.caching.clear(entries, places)
+
     # Reloading
 
     async def reload(self, config: Config) -> None:
@@ -477,6 +513,7 @@ class Gateway:
             if shift not in old.shifts:
                 parts.shifter.start(shift)
         self._note(replacement, {*changed, *touched, *(old.functions.keys() - functions.keys())})
+        self._clear_outdated(old, {*changed, *touched})
 
     async def reload_code(self, names: AbstractSet[str]) -> None:
         """The files of functions changed: new environments take over once they are initialised.
@@ -490,6 +527,7 @@ class Gateway:
         replacement = await service.prepare(functions, names)
         service.commit(replacement)
         self._note(replacement, names)
+        self._clear_outdated(self.config, names)
 
     def _note(self, replacement: Replacement, names: AbstractSet[str]) -> None:
         for name in names:

@@ -13,14 +13,14 @@ from collections.abc import Callable
 from email.utils import formatdate
 from typing import Final, TypeAlias
 
-Clock: TypeAlias = Callable[[], float]
+WallClock: TypeAlias = Callable[[], float]
 """Seconds since 1970."""
 
 
 class World:
     """`now` is the clock; `dice` answers a number from 0 to 1, which is below 1."""
 
-    def __init__(self, clock: Clock = time.time, seed: int | None = None) -> None:
+    def __init__(self, clock: WallClock = time.time, seed: int | None = None) -> None:
         dice = random if seed is None else random.Random(seed)
         self.now = clock
         self.dice: Callable[[], float] = dice.random

@@ -8,25 +8,41 @@ error_pages   functions and origins that failed, and the pages that stand for th
 """
 
 from edgegw.cloudfront.flow.steps import (
+    CacheStep,
     DistributionStep,
     Fetch,
+    Forget,
     FunctionStep,
     IncludeBody,
+    LookUp,
     OriginRequest,
     OriginResponse,
+    Refetch,
+    Settle,
+    Store,
+    Touch,
     ViewerRequest,
     ViewerResponse,
+    Wait,
 )
 from edgegw.cloudfront.flow.viewer_side import start
 
 __all__ = [
+    "CacheStep",
     "DistributionStep",
     "Fetch",
+    "Forget",
     "FunctionStep",
     "IncludeBody",
+    "LookUp",
     "OriginRequest",
     "OriginResponse",
+    "Refetch",
+    "Settle",
+    "Store",
+    "Touch",
     "ViewerRequest",
     "ViewerResponse",
+    "Wait",
     "start",
 ]

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from edgegw.awslambda.model import Outcome
 from edgegw.cloudfront.answers import error_page, stamped
 from edgegw.cloudfront.behaviors import choose_behavior
+from edgegw.cloudfront.cache.conditions import CONDITIONS
+from edgegw.cloudfront.cache.storable import entry_of
 from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.error_causes import OriginFailure, failed_outcome
 from edgegw.cloudfront.flow import cache_side
-from edgegw.cloudfront.flow.steps import DistributionStep, FunctionStep
-from edgegw.cloudfront.request_context import DistributionAnswer, ErrorPageFetch, RequestContext
+from edgegw.cloudfront.flow.steps import DistributionStep, FunctionStep, Store
+from edgegw.cloudfront.request_context import (
+    DistributionAnswer,
+    ErrorPageFetch,
+    Keeping,
+    RequestContext,
+)
 from edgegw.cloudfront.response_headers import framed_anew
 from edgegw.cloudfront.trigger_result import InvalidResult
-from edgegw.http.message import EMPTY, Response
+from edgegw.http.message import EMPTY, Body, Response
 from edgegw.http.status import reason_phrase
 from edgegw.http.target import RequestTarget
 
@@ -38,30 +46,42 @@ def failed(
     return or_error_page(finish)
 
 
-def origin_failed(context: RequestContext, failure: OriginFailure) -> DistributionStep:
+def failure_page(context: RequestContext, failure: OriginFailure) -> DistributionAnswer:
     """The error page for an origin that gave no usable answer."""
     page = error_page(failure.status, failure.text, context.facts)
-    return or_error_page(DistributionAnswer(page, context, Verdict.ERROR, failure))
+    return DistributionAnswer(page, context, Verdict.ERROR, failure)
 
 
-def or_error_page(failed: DistributionAnswer) -> DistributionStep:
+def to_be_kept(page: Response) -> Response:
+    """An error page of CloudFront's own without what every answer gets anew."""
+    return replace(page, headers=page.headers.without(b"via", b"x-amz-cf-pop", b"alt-svc"))
+
+
+def has_page(context: RequestContext, status: int) -> bool:
+    """Whether a custom error page stands for `status`."""
+    return status in context.distribution.error_pages and context.error_page_fetch is None
+
+
+def or_error_page(failed: DistributionAnswer, keeping: Keeping | None = None) -> DistributionStep:
     """`failed`, or the way to the custom error page that stands for its status.
+
+    With `keeping` the page is stored under the URL that failed.
 
     The page comes through the behavior of its own path. viewer-request and viewer-response do not
     run for it, the triggers of the origin do; there is no page for a page.
     Source: CloudFront Developer Guide, "Generate custom error responses".
     """
     context = failed.context
-    page = context.distribution.error_pages.get(failed.response.status)
-    if page is None or context.error_page_fetch is not None:
+    if not has_page(context, failed.response.status):
         return failed
+    page = context.distribution.error_pages[failed.response.status]
     release(failed.response)
     viewer = context.viewer
     request = replace(
         viewer,
         method="HEAD" if viewer.method == "HEAD" else "GET",
         target=RequestTarget(page.path.encode()),
-        headers=viewer.headers.without(*_OF_THE_BODY),
+        headers=viewer.headers.without(*_OF_THE_FAILED),
         body=EMPTY,
     )
     behavior = choose_behavior(context.distribution, request.target.path)
@@ -72,18 +92,22 @@ def or_error_page(failed: DistributionAnswer) -> DistributionStep:
             facts=replace(context.facts, error_target=viewer.target),
             viewer=request,
             origin=behavior.origin,
-            error_page_fetch=ErrorPageFetch(page, failed),
+            error_page_fetch=ErrorPageFetch(page, failed, keeping),
+            asked=None,
         )
     )
 
 
-_OF_THE_BODY: Final = (
+_OF_THE_FAILED: Final = (
+    *CONDITIONS,
+    b"range",
+    b"if-range",
     b"content-length",
     b"content-type",
     b"content-encoding",
     b"transfer-encoding",
 )
-"""Headers of the viewer's body, which a custom error page is fetched without.
+"""Headers of the request that failed which a custom error page is fetched without: it is for all.
 
 Source: CloudFront Developer Guide, "Generate custom error responses" (uncertain: AWS does not say).
 """
@@ -91,13 +115,36 @@ Source: CloudFront Developer Guide, "Generate custom error responses" (uncertain
 
 def page_came(
     context: RequestContext, response: Response, error_page_fetch: ErrorPageFetch
-) -> DistributionAnswer:
-    """The page with the status it is to have; one that is an error itself is passed on."""
-    failed = error_page_fetch.failed
+) -> DistributionStep:
+    """The page with the status it is to have; one that is an error itself is passed on.
+
+    Source: CloudFront Developer Guide, "Configure error response behavior".
+    """
+    keeping = error_page_fetch.keeping if response.status < 400 else None
     if response.status < 400:
         origin_status, status = response.status, error_page_fetch.page.status
         response = Response(status, reason_phrase(status), response.headers, response.body)
         response = framed_anew(response, context.viewer.method, origin_status)
+    following = partial(_page_out, context, response, error_page_fetch.failed)
+    if keeping is None:
+        return following(response.body)
+    entry = entry_of(
+        keeping.asked.request,
+        keeping.asked.key,
+        keeping.asked.place,
+        to_be_kept(response),
+        keeping.entry.freshness,
+        keeping.settings,
+        keeping.entry.stored_at,
+        origin_status=keeping.entry.origin_status,
+    )
+    return Store(context, keeping.asked, entry, response.body, (), following)
+
+
+def _page_out(
+    context: RequestContext, page: Response, failed: DistributionAnswer, body: Body
+) -> DistributionAnswer:
+    response = Response(page.status, page.reason, page.headers, body)
     response = stamped(response, failed.verdict, context.facts)
     return DistributionAnswer(response, context, failed.verdict, failed.cause)
 

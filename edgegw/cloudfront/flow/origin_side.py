@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from edgegw.awslambda.model import Invocation
 from edgegw.cloudfront.behaviors import MAX_HEADERS
+from edgegw.cloudfront.cache.conditions import conditional
+from edgegw.cloudfront.cache.decision import Revalidate
 from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.flow import error_pages, viewer_side
@@ -15,6 +17,7 @@ from edgegw.cloudfront.flow.steps import (
     IncludeBody,
     OriginRequest,
     OriginResponse,
+    Settle,
 )
 from edgegw.cloudfront.model import Origin
 from edgegw.cloudfront.policies import origin_request
@@ -30,6 +33,10 @@ def to_origin(context: RequestContext) -> DistributionStep:
     """The request as the policies shape it for the origin, to origin-request."""
     viewer = viewer_side.with_default_root_object(context.distribution, context.viewer)
     request = origin_request(context.behavior.forwarding, viewer, context.origin, context.facts)
+    asked = context.asked
+    if asked is not None and isinstance(asked.decision, Revalidate):
+        headers = conditional(request.headers, asked.decision.conditions)
+        request = request.sent(request.target, headers)
     association = context.behavior.associations.get("origin-request")
     if association is None:
         return Fetch(context, request, context.origin)
@@ -83,7 +90,9 @@ def after_fetch(step: Fetch, reply: Response | OriginFailure) -> DistributionSte
     if isinstance(reply, OriginFailure):
         if _fails_over(context, reply.failover_code):
             return _fail_over(context)
-        return error_pages.origin_failed(context, reply)
+        if context.asked is not None:
+            return Settle(context, context.asked, reply)
+        return error_pages.or_error_page(error_pages.failure_page(context, reply))
     if reply.upgraded is not None:
         return viewer_side.switch_protocols(context, reply, reply.upgraded)
     if _fails_over(context, reply.status):
@@ -124,7 +133,10 @@ def _came(
     *,
     runs_on_error: bool = False,
 ) -> DistributionStep:
-    """The origin's side is done: `response` goes to the viewer."""
+    """The origin's side is done: `response` goes to the cache that asked, or to the viewer."""
+    asked = context.asked
+    if asked is not None:
+        return Settle(context, asked, response, origin_status, origin, runs_on_error)
     verdict = Verdict.ERROR if origin_status >= 400 else Verdict.MISS
     return viewer_side.to_viewer(
         context,

@@ -1,7 +1,9 @@
 """The steps of one request through a distribution.
 
-    start ─▶ [IncludeBody] ─▶ ViewerRequest ─▶ [IncludeBody] ─▶ OriginRequest ─▶ Fetch
-          ─▶ OriginResponse ─▶ ViewerResponse ─▶ DistributionAnswer
+    start ─▶ [IncludeBody] ─▶ ViewerRequest ─▶ LookUp ─┬─▶ [IncludeBody] ─▶ OriginRequest ─▶ Fetch
+                                                       │   ─▶ OriginResponse ─▶ Settle ─▶ Store ─┐
+                                                       └─▶ a hit ────────────────────────────────┤
+                                         DistributionAnswer ◀─ ViewerResponse ◀──────────────────┘
 
 Each step names what is needed; `next(reply)` answers the step that follows, and any step may lead
 straight to `DistributionAnswer`. Steps of triggers without an association do not occur. The driver
@@ -13,6 +15,10 @@ What a request is, changes on its way, and who sees which is half of the flow:
     as that left it     the cache key, the policies; viewer-response's event; failover's method
     as policies made it the origin-request function, once for each origin that is tried
     as that left it     the origin, and origin-response's event
+
+A request that the cache has no part in skips `LookUp`, `Settle` and `Store`. `cache_side` draws
+what else may stand there: `Wait` for another request that fetches the same, `Refetch` of what is
+stale behind a viewer's back, `Touch` and `Forget` in the place of `Store`.
 
 Two ways lead back to before `OriginRequest`:
 
@@ -29,14 +35,18 @@ body on or releases it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar, Literal, TypeAlias
 
 from edgegw.awslambda.model import Invocation, Outcome, Returned
+from edgegw.cloudfront.cache.decision import Collapse
+from edgegw.cloudfront.cache.entry import FoundEntry, StoredResponse
+from edgegw.cloudfront.cache.storable import NotStored
 from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import Origin
-from edgegw.cloudfront.request_context import DistributionAnswer, RequestContext
+from edgegw.cloudfront.request_context import AskedOrigin, DistributionAnswer, RequestContext
 from edgegw.cloudfront.trigger_event import ShownBody, ShownEvent
 from edgegw.cloudfront.trigger_result import (
     InvalidResult,
@@ -174,21 +184,124 @@ class ViewerResponse(FunctionStep):
 
     response: Response
     verdict: Verdict
+    age: int | None = None
 
     def _returned(self, payload: bytes) -> DistributionStep | InvalidResult:
         answer = decode_response_result(payload, self.sent)
         if isinstance(answer, InvalidResult):
             return answer
-        context = self.context.with_warnings("viewer-response", answer.warnings)
-        return viewer_side.after_viewer_response(
-            context, self.response, answer.response, self.verdict
-        )
+        return viewer_side.after_viewer_response(self, answer)
 
     def _forget(self) -> None:
         error_pages.release(self.response)
 
 
-DistributionStep: TypeAlias = IncludeBody | FunctionStep | Fetch | DistributionAnswer
+@value
+class CacheStep:
+    """Something is asked of the cache."""
+
+    context: RequestContext
+
+
+@value
+class LookUp(CacheStep):
+    """The first of `keys` under which something is stored; `key` is the one of a whole answer."""
+
+    request: Request
+    key: bytes
+    keys: tuple[bytes, ...]
+
+    def next(self, stored: FoundEntry | None, now: float, *, is_awaited: bool) -> DistributionStep:
+        """`is_awaited`: another request for one of the keys is on its way to the origin."""
+        return cache_side.looked_up(self, stored, now, is_awaited=is_awaited)
+
+
+@value
+class Wait(CacheStep):
+    """Another request fetches this; `stale` is what is stored meanwhile."""
+
+    request: Request
+    key: bytes
+    keys: tuple[bytes, ...]
+    waited: Collapse
+    stale: FoundEntry | None
+
+    def next(self, brought: FoundEntry | None, now: float) -> DistributionStep:
+        """`brought` may still come in; None is not to be shared."""
+        return cache_side.waited(self, brought, now)
+
+
+@value
+class Refetch(CacheStep):
+    """`behind` is to be done behind the viewer's back, who goes on with `following`."""
+
+    behind: DistributionStep
+    following: DistributionStep
+
+
+@value
+class Settle(CacheStep):
+    """What the origin was `asked` on behalf of the cache is answered: what time is it now?"""
+
+    asked: AskedOrigin
+    reply: Response | OriginFailure
+    origin_status: int = 0
+    origin: Origin | None = None
+    runs_on_error: bool = False
+
+    def next(self, now: float, *, is_void: bool) -> DistributionStep:
+        """`is_void`: it has been invalidated meanwhile."""
+        return cache_side.settled(self, now, is_void=is_void)
+
+
+@value
+class Store(CacheStep):
+    """`body` is to be stored under `entry`, and what is under `forgets` goes."""
+
+    asked: AskedOrigin
+    entry: StoredResponse
+    body: Body
+    forgets: tuple[bytes, ...]
+    following: Callable[[Body], DistributionStep]
+
+    def next(self, body: Body) -> DistributionStep:
+        """`body` is the same, read along as it is stored."""
+        return self.following(body)
+
+
+@value
+class Touch(CacheStep):
+    """What is `stored` has new terms; it stays, or goes unless it `keeps`."""
+
+    asked: AskedOrigin
+    stored: FoundEntry
+    keeps: bool
+    following: DistributionStep
+
+
+@value
+class Forget(CacheStep):
+    """What is under `keys` goes: the answer that takes its place is not stored, and says `why`."""
+
+    asked: AskedOrigin
+    keys: tuple[bytes, ...]
+    why: NotStored
+    following: DistributionStep
+
+
+DistributionStep: TypeAlias = (
+    IncludeBody
+    | FunctionStep
+    | Fetch
+    | LookUp
+    | Wait
+    | Refetch
+    | Settle
+    | Store
+    | Touch
+    | Forget
+    | DistributionAnswer
+)
 
 # What follows a step is decided on the sides, which are made of steps.
-from edgegw.cloudfront.flow import error_pages, origin_side, viewer_side  # noqa: E402
+from edgegw.cloudfront.flow import cache_side, error_pages, origin_side, viewer_side  # noqa: E402

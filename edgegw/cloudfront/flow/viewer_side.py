@@ -30,7 +30,7 @@ from edgegw.cloudfront.flow.steps import (
     ViewerResponse,
 )
 from edgegw.cloudfront.model import Association, Distribution, Origin, S3Origin
-from edgegw.cloudfront.request_context import DistributionAnswer, RequestContext
+from edgegw.cloudfront.request_context import DistributionAnswer, Keeping, RequestContext
 from edgegw.cloudfront.response_headers import (
     framed_anew,
     in_order,
@@ -38,7 +38,11 @@ from edgegw.cloudfront.response_headers import (
     response_headers,
 )
 from edgegw.cloudfront.trigger_event import ShownBody, encode_request_event, encode_response_event
-from edgegw.cloudfront.trigger_result import ContinuedRequest, GeneratedResponse
+from edgegw.cloudfront.trigger_result import (
+    ContinuedRequest,
+    ContinuedResponse,
+    GeneratedResponse,
+)
 from edgegw.cloudfront.trigger_rules import BODY_LIMIT
 from edgegw.cloudfront.viewer import with_viewer
 from edgegw.http.message import Request, Response, Upgraded
@@ -163,8 +167,14 @@ def to_viewer(
     origin_status: int,
     origin: Origin | None = None,
     runs_on_error: bool = False,
+    age: int | None = None,
+    is_settled: bool = False,
+    keeping: Keeping | None = None,
 ) -> DistributionStep:
     """The response on its way out: CloudFront's own header work, then viewer-response.
+
+    `age` (seconds) is that of a stored one; one that `is_settled` is a custom error page already,
+    or an error that has none. With `keeping` the page for an error is stored.
 
     viewer-response does not run when the origin answered 400 or above; `runs_on_error` is the
     other choice where that is an open point.
@@ -181,32 +191,38 @@ def to_viewer(
         response = framed_anew(response, context.viewer.method, origin_status)
     if context.error_page_fetch is not None:
         return error_pages.page_came(context, response, context.error_page_fetch)
-    if response.status in context.distribution.error_pages:
-        return error_pages.or_error_page(finish(context, response, verdict))
+    if response.status in context.distribution.error_pages and not is_settled:
+        return error_pages.or_error_page(finish(context, response, verdict), keeping)
     association = context.behavior.associations.get("viewer-response")
-    if association is None or (verdict is Verdict.ERROR and not runs_on_error):
-        return finish(context, response, verdict)
+    if (
+        association is None
+        or (verdict is Verdict.ERROR and not runs_on_error)
+        or context.is_background
+    ):
+        return finish(context, response, verdict, age)
     is_edited = context.distribution.strictness.viewer_response_request == "edited"
     request = context.viewer if is_edited else context.received
     payload, sent = encode_response_event(
         context.distribution, "viewer-response", context.facts.request_id, request, response
     )
     invocation = Invocation(association.function, payload)
-    return ViewerResponse(context, sent, invocation, response, verdict)
+    return ViewerResponse(context, sent, invocation, response, verdict, age)
 
 
-def after_viewer_response(
-    context: RequestContext, shown: Response, response: Response, verdict: Verdict
-) -> DistributionAnswer:
-    """The response that viewer-response was `shown`, as it left that."""
-    if response.headers is not shown.headers:
+def after_viewer_response(step: ViewerResponse, answer: ContinuedResponse) -> DistributionAnswer:
+    """The response as viewer-response left it."""
+    response = answer.response
+    if response.headers is not step.response.headers:
         response = replace(response, headers=in_order(response.headers))
-    return finish(context, response, verdict)
+    context = step.context.with_warnings("viewer-response", answer.warnings)
+    return finish(context, response, step.verdict, step.age)
 
 
-def finish(context: RequestContext, response: Response, verdict: Verdict) -> DistributionAnswer:
+def finish(
+    context: RequestContext, response: Response, verdict: Verdict, age: int | None = None
+) -> DistributionAnswer:
     """The response with the headers that every answer has at its end."""
-    return DistributionAnswer(stamped(response, verdict, context.facts), context, verdict)
+    return DistributionAnswer(stamped(response, verdict, context.facts, age=age), context, verdict)
 
 
 WEBSOCKET_IDLE: Final = 600.0

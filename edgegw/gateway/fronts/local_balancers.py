@@ -13,6 +13,7 @@ from edgegw.gateway.balancer_control import (
     register,
     with_weights,
 )
+from edgegw.gateway.distribution_explain import door_of_url, explained_distribution
 from edgegw.gateway.fronts.local_operations import FrontDoorUrls
 from edgegw.gateway.fronts.local_router import Call, json_answer
 from edgegw.http.message import Response
@@ -31,23 +32,28 @@ class BalancerOperations:
     def explain(self, call: Call) -> Response:
         """`{"url": …, "method"?, "headers"?: [[NAME, VALUE], …], "load_balancer"?}`."""
         headers = cast("list[object]", call.member("headers", list, []))
+        url, method = call.member("url", str), call.member("method", str, "GET")
+        lines, name = [_header(line) for line in headers], call.member("load_balancer", str, "")
+        gateway = self._gateway
+        door = None if name else door_of_url(gateway.config, url, self._ports("distribution"))
+        if door is not None:
+            store = gateway.caching.store
+            answer = explained_distribution(
+                door.distribution, url, method, lines, store, gateway.world
+            )
+            return json_answer(answer)
+        ports = self._ports("load-balancer")
         explanation = explained(
-            self._gateway.config,
-            self._gateway.target_groups,
-            call.member("url", str),
-            call.member("method", str, "GET"),
-            [_header(line) for line in headers],
-            call.member("load_balancer", str, "") or None,
-            self._ports(),
+            gateway.config, gateway.target_groups, url, method, lines, name or None, ports
         )
         return json_answer(explanation.to_dict())
 
-    def _ports(self) -> dict[int, str]:
-        """The load balancers' names by their real ports."""
+    def _ports(self, wanted: str) -> dict[int, str]:
+        """The names of front doors of the `wanted` kind by their real ports."""
         ports: dict[int, str] = {}
         for front_door, url in self._front_door_urls().items():
             kind, _, name = front_door.partition(" ")
-            if kind == "load-balancer":
+            if kind == wanted:
                 ports[int(url.rpartition(":")[2])] = name
         return ports
 
