@@ -34,7 +34,9 @@ def test_configurations_load_without_findings(page: Path, block: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [ROOT / "README.md", ROOT / "docs" / "testing.md"], ids=lambda page: page.name
+    "page",
+    [ROOT / "README.md", ROOT / "docs" / "testing.md", ROOT / "docs" / "cache.md"],
+    ids=lambda page: page.name,
 )
 async def test_python_examples_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)

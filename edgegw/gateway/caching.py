@@ -123,6 +123,9 @@ class Caching:
         """What follows once the flight that is waited for has an answer, or none."""
         flight = self.flights.awaited(step.keys)
         brought = None if flight is None else await flight.wait()
+        if flight is not None and flight.is_abandoned:  # one of those who wait goes in its stead
+            again = LookUp(step.context, step.request, step.key, step.keys)
+            return self._look_up(again, exchange)
         exchange.note(step, brought, 0.0)
         return self._begun(step.next(brought, self._world.now()), exchange)
 
@@ -165,7 +168,10 @@ class Caching:
         """The request is answered with nothing, as its viewer left or something broke."""
         for each in asked:
             flight = self.flights.of(each)
-            if flight is not None and flight.release is not None:
+            if flight is None:
+                continue
+            flight.is_abandoned = flight.brought is None
+            if flight.release is not None:
                 flight.release()
         self.end(asked)
 
@@ -185,12 +191,28 @@ class Caching:
         growing = GrowingBody(self.store.new_file, step.entry.length)
         reading = growing.whole()
         flight.release = reading.release
-        task = self._start(_pump(body.chunks, growing))
+        task = self._start(self._pump(body.chunks, growing, flight))
         flight.pump = task
         task.add_done_callback(partial(self._landed, step.entry, body, growing, flight))
         growing.when_abandoned(partial(self._given_up, flight, task))
         flight.tell(FoundEntry(step.entry, growing))
         return reading
+
+    async def _pump(
+        self, chunks: AsyncIterable[bytes], growing: GrowingBody, flight: Flight
+    ) -> None:
+        """Takes in what the origin sends. Raises CutOffError, OSError."""
+        try:
+            async for chunk in chunks:
+                if not chunk:
+                    continue
+                growing.write(chunk)
+                if not self.store.fits(growing.received):
+                    self.flights.void_one(flight)
+                    await growing.room_again()
+        finally:
+            if isinstance(chunks, AsyncGenerator):  # it may stand behind a part that was not taken
+                await chunks.aclose()
 
     def _given_up(self, flight: Flight, pump: asyncio.Task[None]) -> None:
         """The last reader has left: from now on nobody joins, and the origin is broken off."""
@@ -240,18 +262,6 @@ class Caching:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-async def _pump(chunks: AsyncIterable[bytes] | None, growing: GrowingBody) -> None:
-    if chunks is None:
-        return
-    try:
-        async for chunk in chunks:
-            if chunk:
-                growing.write(chunk)
-    finally:
-        if isinstance(chunks, AsyncGenerator):  # it may stand behind a part that was not taken
-            await chunks.aclose()
 
 
 def _why_cut(pump: asyncio.Task[None]) -> str | None:

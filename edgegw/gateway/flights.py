@@ -19,12 +19,16 @@ from edgegw.wire.direct import Outstanding
 
 
 class Flight:
-    """One request to an origin. `is_void`: it has been invalidated."""
+    """One request to an origin. `is_void`: it has been invalidated, or outgrew all room.
+
+    `is_abandoned`: it ended without any answer.
+    """
 
     def __init__(self, asked: AskedOrigin) -> None:
         self.asked = asked
         self.key = lookups(asked.key, asked.request)[-1]
         self.is_void = False
+        self.is_abandoned = False
         self.brought: FoundEntry | None = None
         self.pump: object = None
         self.release: Callable[[], object] | None = None
@@ -88,8 +92,12 @@ class Flights:
         """Flights to places that go are neither shared with who comes later, nor kept."""
         for flight in list(self._all.values()):
             if goes(flight.asked.place):
-                flight.is_void = True
-                self._unshare(flight)
+                self.void_one(flight)
+
+    def void_one(self, flight: Flight) -> None:
+        """This flight is neither shared with who comes later, nor kept."""
+        flight.is_void = True
+        self._unshare(flight)
 
     def _unshare(self, flight: Flight) -> None:
         if self._shared.get(flight.key) is flight:

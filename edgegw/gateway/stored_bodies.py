@@ -7,8 +7,10 @@ and whoever wants it reads along from any place, at a speed of its own.
                 └─▶ finish: readers come to their end     cut: they break off
 
 Nothing waits for slow readers: what is not read yet is in the file. So memory stays small whatever
-the size, and the pump needs no backpressure. When the last reader leaves before the end, the pump
-is told (`when_abandoned`), and the flight ends.
+the size, and the pump needs no backpressure. A body that outgrows all room, such as a stream of
+events without an end, is not kept any longer: from then on the pump waits for its readers
+(`room_again`), and the file begins anew whenever they have read all of it. When the last reader
+leaves before the end, the pump is told (`when_abandoned`), and the flight ends.
 
 Files are read and written where the loop runs: they are in the page cache, a part takes no time.
 """
@@ -91,7 +93,8 @@ class GrowingBody:
         self._descriptor = -1
         self._is_done = False
         self._cut: str | None = None
-        self._readers = 0
+        self._base = 0
+        self._readers: dict[_GrowingReader, int] = {}
         self._waiting: list[asyncio.Future[None]] = []
 
     def when_abandoned(self, abandoned: Callable[[], object]) -> None:
@@ -108,7 +111,7 @@ class GrowingBody:
             self._memory += chunk
         else:
             rest = memoryview(chunk)
-            at = self.received
+            at = self.received - self._base
             while rest:
                 count = os.pwrite(self._descriptor, rest, at)
                 at, rest = at + count, rest[count:]
@@ -121,6 +124,16 @@ class GrowingBody:
         if self._memory:
             os.pwrite(self._descriptor, self._memory, 0)
         self._memory = bytearray()
+
+    async def room_again(self) -> None:
+        """Waits until all has been read, and gives the room back: it can be read on, not again."""
+        while any(at < self.received for at in self._readers.values()):
+            future = asyncio.get_running_loop().create_future()
+            self._waiting.append(future)
+            await future
+        if self._descriptor >= 0:
+            os.ftruncate(self._descriptor, 0)
+            self._base = self.received
 
     def finish(self) -> None:
         """It is whole."""
@@ -159,12 +172,19 @@ class GrowingBody:
         if self._is_done and self._cut is None and self._descriptor < 0 and self.file is None:
             return Body.of(bytes(self._memory[first:end]))
         reader = _GrowingReader(self)
-        self._readers += 1
+        self._readers[reader] = first
         return Body(None, reader.chunks(first, end), length, reader.close)
 
-    def leave(self) -> None:
+    def has_read(self, reader: _GrowingReader, at: int) -> None:
+        """A reader has got everything in front of `at`."""
+        self._readers[reader] = at
+        if at == self.received:
+            self._wake()
+
+    def leave(self, reader: _GrowingReader) -> None:
         """A reader has read what it wanted, or left."""
-        self._readers -= 1
+        self._readers.pop(reader, None)
+        self._wake()
         if not self._readers and not self._is_done:
             self._abandoned()
         self._close_if_unused()
@@ -185,7 +205,7 @@ class GrowingBody:
             self._waiting.append(future)
             await future
         if self._descriptor >= 0:
-            return os.pread(self._descriptor, min(_PART, self.received - at), at)
+            return os.pread(self._descriptor, min(_PART, self.received - at), at - self._base)
         return bytes(self._memory[at : at + _PART])
 
 
@@ -203,12 +223,13 @@ class _GrowingReader:
                     break
                 if end is not None:
                     part = part[: end - at]
-                at += len(part)
                 yield part
+                at += len(part)
+                self._body.has_read(self, at)
         finally:
             self.close()
 
     def close(self) -> None:
         if not self._has_left:
             self._has_left = True
-            self._body.leave()
+            self._body.leave(self)

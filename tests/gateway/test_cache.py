@@ -365,6 +365,41 @@ async def test_a_long_body_stands_in_a_file_that_goes_at_the_end(tmp_path: Any) 
     assert not (tmp_path / "cache").exists()
 
 
+async def test_who_waits_for_a_viewer_that_leaves_sends_one_in_its_stead() -> None:
+    site = Site()
+    site.origin.may_answer.clear()
+    async with site.client() as client:
+        requests = [asyncio.ensure_future(client.get("/a")) for _ in range(10)]
+        while not site.origin.count:
+            await asyncio.sleep(0)
+        requests[0].cancel()
+        while site.origin.count < 2:
+            await asyncio.sleep(0)
+        site.origin.may_answer.set()
+        answers = await asyncio.gather(*requests[1:])
+    assert sorted(verdict(answer) for answer in answers) == ["Hit"] * 8 + ["Miss"]
+    assert site.origin.count == 2
+
+
+async def test_a_stream_without_an_end_takes_no_more_than_its_room(tmp_path: Any) -> None:
+    part = bytes(100_000)
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield part
+
+    site = Site(state=tmp_path, settings={"cache": {"memory": "1MB", "disk": "1MB"}})
+    site.origin.answer = Answer(endless())
+    async with site.client() as client, client.stream("GET", "/a") as answer:
+        received = 0
+        async for chunk in answer.aiter_raw():
+            received += len(chunk)
+            sizes = [file.stat().st_size for file in (tmp_path / "cache").glob("*/*.body")]
+            assert sum(sizes) <= 1_100_000
+            if received > 20_000_000:
+                break
+
+
 # What whoever sits at this machine asks
 
 
