@@ -11,6 +11,7 @@ from urllib.parse import quote
 import click
 
 from edgegw.cli.running_gateway import call
+from edgegw.cli.terminal_text import on_one_line
 
 if TYPE_CHECKING:
     from edgegw.cli.render import Style
@@ -46,7 +47,7 @@ def cache(distribution: str, config: Path | None, *, as_json: bool) -> None:
         click.echo(
             f"{row['status']}  {row['size']} B  age {row['age']}s  "
             f"expires in {row['expires_in']:g}s  {row['hits']} hits  ({row['rule']})  "
-            f"{row['url']}{part}{head}"
+            f"{on_one_line(row['url'])}{part}{head}"
         )
     if not rows:
         click.echo("nothing is stored")
@@ -76,47 +77,24 @@ def invalidate(
     click.echo(f"{answer['removed']} removed")
 
 
-def distribution_tree(explained: Mapping[str, Any], style: Style) -> Iterable[str]:
-    """The explanation of a distribution as a tree."""
-    yield style.paint(explained["request"], "bold")
-    yield f"distribution  {explained['distribution']}"
-    for pattern in explained["tried"]:
-        if pattern == explained["behavior"]:
-            break
-        yield f"{style.paint('✗', 'red')} behavior {pattern}"
-    yield f"{style.paint('✓', 'green')} behavior {explained['behavior']}"
-    if "refused" in explained:
-        yield f"→ {explained['refused']}"
-        return
-    for each in explained["functions"]:
-        runs = "runs" if each["runs"] else "does not run: answered from the cache"
-        yield f"    {each['trigger']}  {each['function']}  {style.paint(runs, 'dim')}"
-        if each["trigger"] == "viewer-request":
-            yield "        what follows is of the request as it came: no function is run here"
-    yield from _cache_lines(explained["cache"], style)
-    origin = explained["origin"]
-    yield f"origin  {origin['origin']}  gets {origin['target']}"
-    for name, text in origin["headers"]:
-        yield f"    {name}: {text}"
-
-
-def _cache_lines(cache: Mapping[str, Any], style: Style) -> Iterable[str]:
+def cache_lines(cache: Mapping[str, Any], style: Style) -> Iterable[str]:
+    """The cache's part of an explanation: the key, what it lacks, what is stored."""
     least, usual, most = cache["ttls"]
     state = cache["state"] + (f" ({cache['bypass']})" if cache["bypass"] else "")
-    policy = f"policy {cache['policy']}, TTL {least}/{usual}/{most}"
-    yield f"cache  {style.paint(state, 'bold')}  {policy}"
+    yield f"→ cache: {style.paint(state, 'bold')}, TTL {least}/{usual}/{most}"
     key = cache["key"]
     query = "" if key["query"] is None else f"?{key['query']}"
-    yield f"    key  {key['method']} {key['path']}{query}"
+    yield on_one_line(f"    key  {key['method']} {key['path']}{query}")
     for name, text in key["headers"].items():
-        yield f"         header {name}: {'(absent)' if text is None else text}"
+        yield "         " + on_one_line(f"header {name}: {'(absent)' if text is None else text}")
     for name, text in key["cookies"]:
-        yield f"         cookie {name}={text}"
+        yield "         " + on_one_line(f"cookie {name}={text}")
     if key["accept_encoding"]:
         yield f"         accept-encoding {key['accept_encoding']}"
     for gap in cache["not_in_key"]:
         reaches = "the origin sees it all the same" if gap["reaches_origin"] else "nor sent on"
-        yield f"    not in the key  {gap['kind']} {gap['name']}  {style.paint(reaches, 'dim')}"
+        name = on_one_line(gap["name"])
+        yield f"    not in the key  {gap['kind']} {name}  {style.paint(reaches, 'dim')}"
     stored = cache["stored"]
     if stored is None:
         yield "    nothing is stored for this key"

@@ -13,9 +13,7 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Self
-
-import httpx
+from typing import TYPE_CHECKING, Any, Self
 
 from edgegw.alb.health_check_log import CheckEntry
 from edgegw.alb.model import (
@@ -39,7 +37,6 @@ from edgegw.gateway.fronts import FrontDoor, front_of
 from edgegw.gateway.fronts.lambda_api import LambdaApiFront
 from edgegw.gateway.fronts.served import Served
 from edgegw.gateway.health_checks import HealthChecks
-from edgegw.gateway.in_process import InProcessTransport
 from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
 from edgegw.gateway.target_groups import TargetGroups
@@ -47,6 +44,9 @@ from edgegw.gateway.world import REAL, WallClock, World
 from edgegw.http.authority import bracketed
 from edgegw.http.message import Request, Response
 from edgegw.wire.asgi import EXCHANGE, AsgiFront
+
+if TYPE_CHECKING:
+    import httpx
 
 logger = logging.getLogger(__name__)
 access = logging.getLogger("edgegw.access")
@@ -250,6 +250,10 @@ class Gateway:
 
         `options` go to httpx. What the client starts ends when it is closed.
         """
+        import httpx
+
+        from edgegw.gateway.in_process import InProcessTransport
+
         door = self.door(name)
         transport = InProcessTransport(self._front_of(door), self._leave)
         self._parts_here().users += 1
@@ -258,6 +262,8 @@ class Gateway:
 
     def sync_client(self, name: str, **options: Any) -> httpx.Client:
         """The blocking twin of `client`; its requests run on a thread of its own."""
+        import httpx
+
         from edgegw.gateway.blocking import BlockingTransport
 
         door = self.door(name)

@@ -48,9 +48,9 @@ def test_request_ids_have_cloudfronts_form() -> None:
     "forgotten",
     [
         "case cloudfront.Fetch():",
-        "case cloudfront.IncludeBody():",
         "case alb.ForwardTo():",
-        "case alb.ReadBody():",
+        "case cloudfront.IncludeBody() | alb.ReadBody():",
+        "case cloudfront.Wait():",
     ],
 )
 def test_a_forgotten_step_is_a_type_error(tmp_path: Path, forgotten: str) -> None:

@@ -25,7 +25,7 @@ from edgegw.cloudfront.flow.steps import (
     ViewerResponse,
     Wait,
 )
-from edgegw.cloudfront.flow.viewer_side import start
+from edgegw.cloudfront.flow.viewer_side import start, with_default_root_object
 
 __all__ = [
     "CacheStep",
@@ -45,4 +45,5 @@ __all__ = [
     "ViewerResponse",
     "Wait",
     "start",
+    "with_default_root_object",
 ]

@@ -81,7 +81,7 @@ def or_error_page(failed: DistributionAnswer, keeping: Keeping | None = None) ->
         viewer,
         method="HEAD" if viewer.method == "HEAD" else "GET",
         target=RequestTarget(page.path.encode()),
-        headers=viewer.headers.without(*_OF_THE_FAILED),
+        headers=viewer.headers.without(*_NOT_FOR_A_PAGE),
         body=EMPTY,
     )
     behavior = choose_behavior(context.distribution, request.target.path)
@@ -98,17 +98,18 @@ def or_error_page(failed: DistributionAnswer, keeping: Keeping | None = None) ->
     )
 
 
-_OF_THE_FAILED: Final = (
+_NOT_FOR_A_PAGE: Final = (
     *CONDITIONS,
-    b"range",
-    b"if-range",
     b"content-length",
     b"content-type",
     b"content-encoding",
     b"transfer-encoding",
+    b"if-range",
+    b"range",
 )
-"""Headers of the request that failed which a custom error page is fetched without: it is for all.
+"""What a custom error page is fetched without: headers of the viewer's body, ranges, conditions.
 
+A page that is "not modified", or a part of one, would stand in the place of the error otherwise.
 Source: CloudFront Developer Guide, "Generate custom error responses" (uncertain: AWS does not say).
 """
 

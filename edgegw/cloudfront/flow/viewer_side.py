@@ -20,6 +20,7 @@ from edgegw.cloudfront.behaviors import (
     choose_behavior,
     refuse_host,
     refuse_size,
+    refuse_target,
 )
 from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.flow import cache_side, error_pages
@@ -75,7 +76,9 @@ def start(
             return _refused(context, moved)
         request, facts = moved
     context = RequestContext(distribution, behavior, facts, request, request, behavior.origin)
-    refusal = refuse_size(request) or (refuse_host(distribution, request) if checks_host else None)
+    refusal = refuse_target(request) or refuse_size(request)
+    if refusal is None and checks_host:
+        refusal = refuse_host(distribution, request)
     if refusal is not None:
         return _refused(context, refusal)
     refusal = admit(behavior, request)

@@ -1,20 +1,17 @@
-"""What the local API answers about load balancers: explanations, targets, weights."""
+"""What the local API answers about load balancers: targets and weights."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from edgegw.alb.quotas import MAX_WEIGHT
 from edgegw.errors import UsageError
 from edgegw.gateway.balancer_control import (
-    MAX_WEIGHT,
     deregister,
     describe_targets,
-    explained,
     register,
     with_weights,
 )
-from edgegw.gateway.distribution_explain import door_of_url, explained_distribution
-from edgegw.gateway.fronts.local_operations import FrontDoorUrls
 from edgegw.gateway.fronts.local_router import Call, json_answer
 from edgegw.http.message import Response
 
@@ -23,39 +20,10 @@ if TYPE_CHECKING:
 
 
 class BalancerOperations:
-    """Explains, lists and changes what load balancers do."""
+    """Lists and changes what load balancers do."""
 
-    def __init__(self, gateway: Gateway, front_door_urls: FrontDoorUrls) -> None:
+    def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._front_door_urls = front_door_urls
-
-    def explain(self, call: Call) -> Response:
-        """`{"url": …, "method"?, "headers"?: [[NAME, VALUE], …], "load_balancer"?}`."""
-        headers = cast("list[object]", call.member("headers", list, []))
-        url, method = call.member("url", str), call.member("method", str, "GET")
-        lines, name = [_header(line) for line in headers], call.member("load_balancer", str, "")
-        gateway = self._gateway
-        door = None if name else door_of_url(gateway.config, url, self._ports("distribution"))
-        if door is not None:
-            store = gateway.caching.store
-            answer = explained_distribution(
-                door.distribution, url, method, lines, store, gateway.world
-            )
-            return json_answer(answer)
-        ports = self._ports("load-balancer")
-        explanation = explained(
-            gateway.config, gateway.target_groups, url, method, lines, name or None, ports
-        )
-        return json_answer(explanation.to_dict())
-
-    def _ports(self, wanted: str) -> dict[int, str]:
-        """The names of front doors of the `wanted` kind by their real ports."""
-        ports: dict[int, str] = {}
-        for front_door, url in self._front_door_urls().items():
-            kind, _, name = front_door.partition(" ")
-            if kind == wanted:
-                ports[int(url.rpartition(":")[2])] = name
-        return ports
 
     def targets(self, call: Call) -> Response:
         """`{"group"?, "action"?: "register" | "deregister" | "health", "targets"?: […]}`."""
@@ -92,11 +60,3 @@ def _weight(name: str, weight: object) -> int:
     if isinstance(weight, int) and not isinstance(weight, bool) and 0 <= weight <= MAX_WEIGHT:
         return weight
     raise UsageError(f"the weight of {name} is a number from 0 to {MAX_WEIGHT}")
-
-
-def _header(line: object) -> tuple[str, str]:
-    match line:
-        case [str(name), str(value)]:
-            return name, value
-        case _:
-            raise UsageError("'headers' must be a list of [NAME, VALUE]")

@@ -14,7 +14,7 @@ import httpx
 from edgegw.gateway.origins.request_head import check_request_line, framed, own_lines
 from edgegw.gateway.origins.transport import Address, FailureKind, Outgoing, SendError
 from edgegw.http.grammar import length_of
-from edgegw.http.message import Body, CutOffError, Headers, Response
+from edgegw.http.message import EMPTY, Body, CutOffError, Headers, Response, has_body
 from edgegw.wire.direct import in_task
 
 
@@ -24,6 +24,8 @@ class HttpxClient:
     The URL is the real one, so that mocks can match it; what the request line says is in the
     extension `target`, whether to check the certificate in `verify`.
     """
+
+    asks_for_tasks = True
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
@@ -44,7 +46,12 @@ class HttpxClient:
         reason: bytes = answer.extensions.get("reason_phrase", b"")
         if not reason:
             reason = answer.reason_phrase.encode("ascii", "ignore")
-        return Response(answer.status_code, reason, headers, self._body(answer, headers))
+        if has_body(outgoing.request.method, answer.status_code):
+            body = self._body(answer, headers)
+        else:  # whatever the head promises
+            await _read_to_the_end(answer)
+            body = EMPTY
+        return Response(answer.status_code, reason, headers, body)
 
     async def close(self) -> None:
         """Ends every connection."""
@@ -106,6 +113,17 @@ class _RequestStream(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._chunks:
             yield chunk
+
+
+async def _read_to_the_end(answer: httpx.Response) -> None:
+    """An answer without a body is at its end at once; its connection is free then."""
+    stream = answer.stream
+    if not isinstance(stream, httpx.ByteStream):
+        try:
+            async for _ in _chunks(cast("httpx.AsyncByteStream", stream)):
+                pass
+        except CutOffError as error:
+            raise SendError("closed", f"broke off: {error}") from error
 
 
 async def _chunks(stream: httpx.AsyncByteStream) -> AsyncIterator[bytes]:
