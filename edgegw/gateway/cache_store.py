@@ -7,11 +7,7 @@ all what is of no use any more.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
-import shutil
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -19,10 +15,10 @@ from typing import Protocol
 
 from edgegw.cloudfront.cache.entry import BytesBody, FoundEntry, StoredBody, StoredResponse
 from edgegw.cloudfront.cache.freshness import Freshness
+from edgegw.gateway.cache_folder import CacheFolder
 from edgegw.gateway.stored_bodies import SPILL, FileBody
 from edgegw.http.message import Headers
 from edgegw.values import value
-from edgegw.wire.state_folder import state_folder
 
 
 @value
@@ -122,7 +118,7 @@ class MemoryStore:
         self._memory = self._disk = 0
         self._now = now
         self._kept: OrderedDict[bytes, _Slot] = OrderedDict()
-        self._files = _CacheFolder(state)
+        self._files = CacheFolder(state)
         self._known_terms: dict[Freshness, Freshness] = {}
         self._known_names: dict[bytes, bytes] = {}
 
@@ -249,58 +245,3 @@ def _with(entry: StoredResponse, headers: Headers, terms: Freshness) -> StoredRe
 def _unlink(body: StoredBody) -> None:
     if isinstance(body, FileBody):
         body.path.unlink(missing_ok=True)
-
-
-class _CacheFolder:
-    """The files of one store, in a folder that is made for the first of them and goes at the end.
-
-    What a process left behind that ended otherwise goes when the next one makes its folder.
-    """
-
-    def __init__(self, state: str | Path) -> None:
-        self._state = Path(state)
-        self._folder: Path | None = None
-        self._numbers = itertools.count(1)
-        self._finalizer: weakref.finalize[..., object] | None = None
-
-    def new_file(self) -> Path:
-        if self._folder is None:
-            self._folder = self._new()
-        return self._folder / f"{next(self._numbers)}.body"
-
-    def _new(self) -> Path:
-        top = state_folder(self._state) / "cache"
-        top.mkdir(mode=0o700, exist_ok=True)
-        for left in top.iterdir():
-            if not _is_running(left.name.partition("-")[0]):
-                shutil.rmtree(left, ignore_errors=True)
-        for number in itertools.count(1):
-            folder = top / f"{os.getpid()}-{number}"
-            with contextlib.suppress(FileExistsError):
-                folder.mkdir(mode=0o700)
-                self._finalizer = weakref.finalize(self, _removed, folder)
-                return folder
-        raise AssertionError("a number is free")
-
-    def close(self) -> None:
-        if self._finalizer is not None:
-            self._finalizer()
-        self._folder = None
-
-
-def _removed(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    with contextlib.suppress(OSError):  # others are still there
-        folder.parent.rmdir()
-
-
-def _is_running(process: str) -> bool:
-    if not process.isdigit():
-        return False
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
