@@ -49,7 +49,7 @@ def python_blocks(page: Path) -> list[str]:
 
 def test_every_python_block_is_run() -> None:
     with_python = {page.name for page in PAGES if python_blocks(page)}
-    assert with_python == {"README.md", "testing.md", *RUN_ELSEWHERE}
+    assert with_python == {"README.md", "cache.md", "testing.md", *RUN_ELSEWHERE}
 
 
 def pasted(folder: Path, *python: str, ini: str = "") -> str:
@@ -79,10 +79,10 @@ def test_the_first_test_of_a_page_needs_no_plugin_and_no_ini_line(
     assert "1 passed" in pasted(tmp_path, first)
 
 
-def test_all_tests_of_the_page_about_testing_run(tmp_path: Path) -> None:
-    page = ROOT / "docs" / "testing.md"
-    (ini,) = re.findall(r"```ini\n(.*?)```", page.read_text(), re.S)
-    tests = python_blocks(page)
+@pytest.mark.parametrize("name", ["testing.md", "cache.md"])
+def test_all_tests_of_a_page_run(name: str, tmp_path: Path) -> None:
+    (ini,) = re.findall(r"```ini\n(.*?)```", (ROOT / "docs" / "testing.md").read_text(), re.S)
+    tests = python_blocks(ROOT / "docs" / name)
     count = sum(block.count("def test_") for block in tests)
     said = pasted(tmp_path, *tests, ini=ini)
     assert f"{count} passed" in said, said

@@ -65,7 +65,7 @@ class LambdaService:
     With `pass_credentials` functions get the AWS credentials of this process, else made-up ones.
     With `cpu` "proportional" they get the share of a processor that their memory buys on AWS.
     Unless `strict` is False, replicas at the edge have the edge's limits and no variables of their
-    own.
+    own. `dice`, a number from 0 to 1, choose among the versions of an alias.
     """
 
     def __init__(
@@ -78,7 +78,9 @@ class LambdaService:
         pass_credentials: bool = False,
         cpu: Literal["full", "proportional"] = "full",
         strict: bool = True,
+        dice: Callable[[], float] = random.random,
     ) -> None:
+        self._dice = dice
         settings = ServiceSettings(account or Account(), pass_credentials, cpu, strict)
         self._maker = EnvironmentMaker(settings)
         self._code_stamp: Callable[[str], CodeStamp] = _unknown_state
@@ -359,7 +361,7 @@ class LambdaService:
                 return refused
         version = route.targets[0][0]
         if len(route.targets) > 1:
-            version = choose_version(route.targets, random.random())
+            version = choose_version(route.targets, self._dice())
         pool, load = route.pools[version], route.load
         now = time.monotonic()
         throttled = self._throttle(route.limits[version], load, pool, now)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
@@ -178,7 +177,7 @@ class FrontDoor(ABC):
         runs what that one runs.
         """
         gateway = self.gateway
-        exchange = Exchange(self._new_id(), self.name, self.kind, request, time.time())
+        exchange = Exchange(self._new_id(), self.name, self.kind, request, gateway.world.now())
         if outer is not None:
             outer.inner += (exchange,)
             exchange.acquired = outer.acquired
