@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import contextlib
 import fcntl
+import importlib
 import os
 import random
 import shutil
@@ -16,6 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import settings
@@ -58,6 +60,14 @@ def need(tool: str, reason: str) -> str:
     if found is None:
         (pytest.fail if IN_CI else pytest.skip)(f"{tool} is not installed: {reason}")
     return found
+
+
+def need_module(name: str) -> ModuleType:
+    """The module `name`; without it the test is skipped, and fails under CI."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        (pytest.fail if IN_CI else pytest.skip)(f"{name} cannot be imported: {error}")
 
 
 @pytest.fixture(scope="session")
@@ -278,12 +288,3 @@ def free_port() -> int:
 @pytest.fixture(name="free_port")
 def a_free_port() -> Callable[[], int]:
     return free_port
-
-
-@pytest.fixture(scope="session")
-def vectors() -> Path:
-    """The folder of recorded events; the variable EDGEGW_VECTORS names it."""
-    folder = os.environ.get("EDGEGW_VECTORS")
-    if not folder or not Path(folder).is_dir():
-        pytest.skip("EDGEGW_VECTORS names no folder of recorded events")
-    return Path(folder)

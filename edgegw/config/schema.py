@@ -27,7 +27,9 @@ from edgegw.config.fields import (
     between,
 )
 from edgegw.config.function_schema import Function
+from edgegw.config.sizes import Size
 from edgegw.config.spelling import nearest
+from edgegw.config.wording import fault_of, model_in, shown
 
 SelectionBehavior = Literal["none", "whitelist", "allExcept", "all"]
 
@@ -58,9 +60,9 @@ class OriginHeaders(Model):
 class CachePolicy(Model):
     """An own cache policy."""
 
-    min_ttl: Annotated[int, Field(ge=0), LATER] = 0
-    default_ttl: Annotated[int, Field(ge=0), LATER] = 86400
-    max_ttl: Annotated[int, Field(ge=0), LATER] = 31536000
+    min_ttl: Annotated[int, Field(ge=0)] = 0
+    default_ttl: Annotated[int | None, Field(ge=0)] = None
+    max_ttl: Annotated[int | None, Field(ge=0)] = None
     query_strings: Selection = Selection.model_construct()
     headers: KeyHeaders = KeyHeaders.model_construct()
     cookies: Selection = Selection.model_construct()
@@ -140,7 +142,7 @@ class DefaultBehavior(Model):
     origin: str
     viewer_protocol_policy: Literal["allow-all", "redirect-to-https", "https-only"] = "allow-all"
     allowed_methods: list[Method] = ["GET", "HEAD"]
-    cached_methods: Annotated[list[Method], LATER] = []
+    cached_methods: list[Method] = []
     cache_policy: str = "CachingOptimized"
     origin_request_policy: str | None = None
     response_headers_policy: Annotated[str | None, LATER] = None
@@ -167,7 +169,7 @@ class ErrorResponse(Model):
     error_code: ErrorCode
     response_page_path: str | None = None
     response_code: PageCode | None = None
-    error_caching_min_ttl: Annotated[int | None, Field(ge=0), LATER] = None
+    error_caching_min_ttl: Annotated[int | None, Field(ge=0)] = None
 
 
 class OriginGroup(Model):
@@ -250,9 +252,17 @@ class Viewer(Model):
         return {name: text for name, text in self if text is not None}
 
 
+class Cache(Model):
+    """What the cache of all distributions may take: in memory, and on disk for large bodies."""
+
+    memory: Size = 256_000_000
+    disk: Size = 2_000_000_000
+
+
 class Gateway(Model):
     """Settings of the gateway itself."""
 
+    cache: Cache = Cache.model_construct()
     viewer: Viewer = Viewer.model_construct()
     hosts: dict[str, str] = {}
     local_environment: dict[str, Text] = {}
@@ -374,23 +384,22 @@ def _describe(document: Document, detail: Mapping[str, Any]) -> None:
         case "missing":
             document.error(path, "config.missing-key", f"the key {str(loc[-1])!r} is missing")
         case "literal_error":
-            expected = str(detail["ctx"]["expected"])
-            options = [option.strip(" '\"") for option in expected.replace(" or ", ",").split(",")]
-            found = str(detail["input"])
+            options = _options(str(detail["ctx"]["expected"]))
+            expected = " or ".join(filter(None, [", ".join(options[:-1]), options[-1]]))
             is_key = loc[-1:] == ("[key]",)
-            text = f"{_brief(found)} is not one of {expected}{nearest(found, options)}"
+            near = nearest(str(detail["input"]), [option.strip("'") for option in options])
+            text = f"{shown(detail['input'])} is not one of {expected}{near}"
             document.error(path, "config.value", text, key=is_key)
         case "value_error":
-            text = str(detail["ctx"]["error"])
-            document.error(path, "config.type", f"{text}; found {_brief(detail['input'])}")
+            text = f"{detail['ctx']['error']}; found {shown(detail['input'])}"
+            document.error(path, "config.type", text)
         case _:
-            text = f"{str(detail['msg'])[:1].lower()}{str(detail['msg'])[1:]}"
-            document.error(path, "config.type", f"{text}; found {_brief(detail['input'])}")
+            document.error(path, "config.type", fault_of(Config, detail))
 
 
-def _brief(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+def _options(expected: str) -> list[str]:
+    """What pydantic names as `'a', 'b' or 2`."""
+    return expected.replace(" or ", ", ").split(", ")
 
 
 def _real_path(document: Document, loc: KeyPath) -> KeyPath:
@@ -402,7 +411,7 @@ def _real_path(document: Document, loc: KeyPath) -> KeyPath:
     for part in loc:
         if part == "[key]":
             continue
-        if (*path, part) in document.values or (*path, part) in document.keys:
+        if document.stands((*path, part)):
             path = (*path, part)
     return path
 
@@ -413,24 +422,9 @@ def _known_keys(loc: KeyPath) -> list[str]:
     for part in loc:
         fields = getattr(model, "model_fields", None)
         if isinstance(part, str) and fields and part in fields:
-            model = _element(fields[part].annotation)
+            model = model_in(fields[part].annotation)
     fields = getattr(model, "model_fields", {})
     return list(fields)
-
-
-def _element(annotation: Any) -> Any:
-    """The model inside `dict[str, M]`, `list[M]`, `M | None`, or the annotation itself."""
-    for argument in reversed(getattr(annotation, "__args__", ())):
-        found = _element(
-            getattr(argument, "__origin__", None) if _annotated(argument) else argument
-        )
-        if hasattr(found, "model_fields"):
-            return found
-    return annotation
-
-
-def _annotated(argument: Any) -> bool:
-    return hasattr(argument, "__metadata__")
 
 
 def later_keys(model: Model, path: KeyPath = ()) -> list[KeyPath]:
@@ -469,7 +463,23 @@ def json_schema() -> dict[str, Any]:
     distribution["listen"] = {"anyOf": [{"$ref": "#/$defs/Listen"}, distribution["listen"]]}
     _allow(definitions, "Association", {"type": "string"})
     _allow(definitions, "Forward", {"type": "string"}, {"type": "array"})
-    return schema
+    return _with_bounds(schema)
+
+
+_BOUNDS: Final = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum"}
+"""Bounds of numbers behind a validator, which pydantic leaves as its own words."""
+
+
+def _with_bounds(schema: Any) -> Any:
+    """`schema` with every bound in the words of JSON Schema, keys in order as elsewhere."""
+    if isinstance(schema, list):
+        return [_with_bounds(item) for item in cast("list[Any]", schema)]
+    if not isinstance(schema, dict):
+        return schema
+    given = cast("dict[str, Any]", schema)
+    if not given.keys() & _BOUNDS.keys() or "type" not in given:
+        return {key: _with_bounds(item) for key, item in given.items()}
+    return dict(sorted((_BOUNDS.get(key, key), item) for key, item in given.items()))
 
 
 def _allow(definitions: dict[str, dict[str, Any]], name: str, *short: dict[str, Any]) -> None:

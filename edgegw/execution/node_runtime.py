@@ -1,4 +1,7 @@
-"""Node.js environments: taken from a child started ahead, with the flags that Lambda gives."""
+"""Node.js environments: taken from a child started ahead, or started anew; with Lambda's flags.
+
+`starts` says which of the two.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,15 @@ from edgegw.awslambda.model import Runtime
 from edgegw.awslambda.runtimes import node_flags
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.channel import Child
-from edgegw.execution.spawning import Start, Zygotes, framed, limit_storage, wrapped
+from edgegw.execution.spawning import (
+    Start,
+    Zygotes,
+    framed,
+    is_plain,
+    limit_storage,
+    started_plainly,
+)
+from edgegw.execution.starts import first_variables
 from edgegw.execution.zygote import RUNTIMES, ZygoteChild
 
 logger = logging.getLogger(__name__)
@@ -24,6 +35,9 @@ _SPARE_DELAY: Final = 0.25
 """Seconds after a Node.js child is taken before the next one is started ahead."""
 
 MIN_NODE: Final = 20
+
+_LOOKS: Final[dict[tuple[str, int, int], tuple[str, bool]]] = {}
+"""What is known of each Node.js, by path, time of change (ns) and version asked for."""
 
 _NODE_HOST: Final = str(RUNTIMES / "node" / "host.cjs")
 
@@ -55,13 +69,11 @@ class NodeSpawner:
     async def spawn(self, start: Start) -> Child:
         zygote = await self._zygotes.of(sys.executable)
         await limit_storage(zygote, start)
-        wrapper = start.variables.get("AWS_LAMBDA_EXEC_WRAPPER")
-        if wrapper or "NODE_OPTIONS" in start.variables or start.debug_port:
+        if start.debug_port or is_plain(start):
             command = await self._command(start.variables.get("NODE_OPTIONS", ""))
             if start.debug_port:
                 command.insert(1, f"--inspect=127.0.0.1:{start.debug_port}")
-            argv = [*([wrapper] if wrapper else []), *command]
-            return await wrapped(zygote, argv, start, start.settings)
+            return await started_plainly(zygote, command, start, start.settings)
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(_SPARE_DELAY, self._start_spare)
@@ -92,8 +104,10 @@ class NodeSpawner:
 
     async def _start(self) -> ZygoteChild:
         zygote = await self._zygotes.of(sys.executable)
-        path = {"PATH": os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")}
-        return await zygote.execute(await self._command(), path, "/", frames=True)
+        names = ("PATH", "LD_LIBRARY_PATH")
+        machine = {name: os.environ[name] for name in names if name in os.environ}
+        first = first_variables("nodejs", {"PATH": "/usr/local/bin:/usr/bin:/bin", **machine})
+        return await zygote.execute(await self._command(), first, "/", frames=True)
 
     async def _command(self, options: str = "") -> list[str]:
         """The command of a child, less the flags that `options` (NODE_OPTIONS) reverses."""
@@ -110,28 +124,17 @@ class NodeSpawner:
         Raises OSError, or EnvironmentProblem where it does not even say its version.
         """
         major = self._runtime.version[0]
-        for flags in (node_flags(major), ()):
-            process = await asyncio.create_subprocess_exec(
-                self._executable,
-                *flags,
-                "--version",
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-            )
-            printed, _ = await process.communicate()
-            if process.returncode == 0:
-                break
-            if process.returncode is None or process.returncode < 0 or not flags:
-                text = f"{self._executable} --version ended with {process.returncode}"
-                raise EnvironmentProblem(text)
-        self._version = printed.decode("latin-1").strip().removeprefix("v")
+        key = (self._executable, _modified(self._executable), major)
+        if key not in _LOOKS:
+            _LOOKS[key] = await _look(self._executable, major)
+        self._version, knows_flags = _LOOKS[key]
         if self._version.partition(".")[0] != str(major):
             logger.warning(
                 "%s was not found; its functions run on Node.js %s",
                 self._runtime.identifier,
                 self._version,
             )
-        return bool(flags)
+        return knows_flags
 
     async def close(self) -> None:
         self._closed = True
@@ -145,6 +148,33 @@ class NodeSpawner:
                 spare.kill()
                 os.close(spare.log_fd)
                 cast("socket.socket", spare.frames).close()
+
+
+def _modified(executable: str) -> int:
+    with contextlib.suppress(OSError):
+        return os.stat(executable).st_mtime_ns  # noqa: PTH116 - a path as text
+    return 0
+
+
+async def _look(executable: str, major: int) -> tuple[str, bool]:
+    """Its version, and whether it knows Lambda's flags for Node.js `major`.
+
+    Raises OSError, or EnvironmentProblem where it does not even say its version.
+    """
+    for flags in (node_flags(major), ()):
+        process = await asyncio.create_subprocess_exec(
+            executable,
+            *flags,
+            "--version",
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        printed, _ = await process.communicate()
+        if process.returncode == 0:
+            return printed.decode("latin-1").strip().removeprefix("v"), bool(flags)
+        if process.returncode is None or process.returncode < 0:
+            break
+    raise EnvironmentProblem(f"{executable} --version ended with {process.returncode}")
 
 
 def find_node() -> str:

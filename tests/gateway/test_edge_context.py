@@ -27,6 +27,7 @@ def config(
                 "origins": {"app": {"url": "http://origin.test"}},
                 "default_behavior": {
                     "origin": "app",
+                    "cache_policy": "CachingDisabled",
                     "allowed_methods": ALL_METHODS,
                     "lambda_functions": {trigger: "hook"},
                 },
@@ -47,6 +48,7 @@ LAMBDA_SETS = RESERVED | {
     "NODE_PATH",
     "PATH",
     "PWD",
+    "PYTHONPATH",
     "SHLVL",
     "TMPDIR",
     "TZ",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
@@ -21,11 +20,13 @@ from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.config.model import Door, Listen
 from edgegw.gateway.drive import Driver, Step
 from edgegw.gateway.exchange import Exchange
+from edgegw.gateway.failure_line import failure_line
 from edgegw.gateway.fronts.served import Server
+from edgegw.http.grammar import TEXT_VALUE_CONTROL
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Client, Header, Request, Response
 from edgegw.wire.direct import Resumable
-from edgegw.wire.front import Delivery, Handshake, ViewerGoneError
+from edgegw.wire.front import Delivery, ForeignError, Handshake, ViewerGoneError
 from edgegw.wire.listeners import TcpListener
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ _ANY: Final = ("", "0.0.0.0", "::")  # noqa: S104 - recognised, not chosen
 
 def _line(name: bytes, text: str) -> Header:
     """A header that tells the developer something, on one line."""
-    return name, " ".join(text.split())[:_LINE_LENGTH].encode("ascii", "backslashreplace")
+    plain = TEXT_VALUE_CONTROL.sub("", " ".join(text.split()))
+    return name, plain[:_LINE_LENGTH].encode("ascii", "backslashreplace")
 
 
 class FrontDoor(ABC):
@@ -175,7 +177,7 @@ class FrontDoor(ABC):
         runs what that one runs.
         """
         gateway = self.gateway
-        exchange = Exchange(self._new_id(), self.name, self.kind, request, time.time())
+        exchange = Exchange(self._new_id(), self.name, self.kind, request, gateway.world.now())
         if outer is not None:
             outer.inner += (exchange,)
             exchange.acquired = outer.acquired
@@ -203,11 +205,17 @@ class FrontDoor(ABC):
                 self._gone(exchange, error.received)
                 raise
             response = self._refusal(error.why, exchange.id)
-        except asyncio.CancelledError:
-            self._gone(exchange)
+        except ForeignError as error:
+            self._broken_off(error.cause, exchange)
             raise
         except Exception as error:
             response = self._own_fault(error, exchange)
+        except asyncio.CancelledError:
+            self._gone(exchange)
+            raise
+        except BaseException as error:  # a replaced function ends the test, or the program
+            self._broken_off(error, exchange)
+            raise
         finally:
             acquired, exchange.acquired = exchange.acquired, None
             if holds and acquired is not None:
@@ -216,7 +224,7 @@ class FrontDoor(ABC):
 
     def _handed_out(self, response: Response, exchange: Exchange) -> Response:
         """`response` for the wire, which hands it back with what became of it."""
-        if self.gateway.stale or exchange.faults:
+        if self.gateway.stale or exchange.faults or exchange.reason:
             response = self._marked(response, exchange)
         exchange.response = response
         return Response(
@@ -229,12 +237,15 @@ class FrontDoor(ABC):
         )
 
     def _marked(self, response: Response, exchange: Exchange) -> Response:
-        """`response`, and the exchange, with what an older version answered, and with faults."""
+        """`response`, and the exchange, with what an older version answered, faults, failures."""
         ran = {"config", *(run.function for run in exchange.runs)}
         stale = tuple(f"{name}: {why}" for name, why in self.gateway.stale.items() if name in ran)
         exchange.stale = stale
         lines = [_line(b"x-edgegw-stale", text) for text in stale]
         lines += [_line(b"x-edgegw-fault", text) for text in exchange.faults]
+        failure = failure_line(exchange, self.gateway.service)
+        if failure is not None:
+            lines.append(_line(b"x-edgegw-reason", failure))
         return replace(response, headers=response.headers.added(*lines)) if lines else response
 
     def _own_fault(self, error: Exception, exchange: Exchange) -> Response:
@@ -242,6 +253,11 @@ class FrontDoor(ABC):
         exchange.verdict = "edgegw-fault"
         exchange.reason = f"a fault of edgegw itself: {error!r}"
         return self._failure(exchange.id)
+
+    def _broken_off(self, error: BaseException, exchange: Exchange) -> None:
+        """There is no answer, as the caller's own code raised `error`; the caller gets it."""
+        exchange.reason = f"broken off: {type(error).__name__}: {error}"
+        self._gone(exchange)
 
     def _gone(self, exchange: Exchange, received: int = 0) -> None:
         """The client left before there was an answer, `received` bytes into its body."""

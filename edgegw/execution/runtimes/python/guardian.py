@@ -1,16 +1,17 @@
 """The guardian: the parent of a zygote, which outlives it.
 
-Runs as `python -I -S guardian.py CONTROL LIFE` and becomes both: the child is the zygote.
+Runs as `python -S guardian.py CONTROL LIFE` and becomes both: the child is the zygote. Variables
+that Python reads when it starts are not there.
 
 A zygote can be killed from outside. Its environments then run on, but nobody would be left to end
 what they leave behind: processes in sessions of their own, and the folder with their files. So the
 zygote has a parent that does nothing but wait, and that gets its orphans (on Linux; elsewhere they
 go to the system, and only the folder is seen to).
 
-It waits on a pipe that the gateway holds open as long as it lives. The one line that comes through
-it names the folder that is removed at the end. When the pipe closes the gateway is gone, killed or
-not: the zygote sees the same on its own line and is given a moment to end its environments in good
-order; whatever is still there after that is killed.
+It waits on a pipe that the gateway holds open as long as it lives. A line that comes through it
+names the folder that is removed at the end; the last one counts. When the pipe closes the gateway
+is gone, killed or not: the zygote sees the same on its own line and is given a moment to end its
+environments in good order; whatever is still there after that is killed.
 """
 
 import importlib
@@ -21,7 +22,6 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 processes = importlib.import_module("processes")
 
 MOMENT = 1.5  # seconds
@@ -35,7 +35,7 @@ def main() -> None:
     if pid == 0:
         os.close(life)
         zygote = importlib.import_module("zygote")
-        del sys.path[0]
+        del sys.path[0]  # our folder
         zygote.main(control)
     os.close(control)  # so that it closes when the zygote ends
     try:
@@ -75,8 +75,8 @@ def wait_for_the_end(life):
         if life in ready:
             data = os.read(life, 65536)
             if not data:
-                return os.fsdecode(named.partition(b"\n")[0])
-            named += data
+                return os.fsdecode(named.rpartition(b"\n")[0])
+            named = (named + data).rstrip(b"\n").rpartition(b"\n")[2] + b"\n"
 
 
 def reap() -> bool:
