@@ -158,7 +158,7 @@ def test_sign_says_what_is_wrong(
             "is no public key",
         ),
         ({"key_groups": {}}, "there is no key group 'viewers'"),
-        ({"key_groups": {"viewers": []}}, "at least 1 item"),
+        ({"key_groups": {"viewers": []}}, "a list of 1 to 5 entries"),
     ],
 )
 def test_key_groups_are_checked(folder: Path, change: dict[str, Any], text: str) -> None:
