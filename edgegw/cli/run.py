@@ -16,6 +16,8 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any, Final
 
+import click
+
 from edgegw.cli import logs
 from edgegw.cli.held_ports import HeldPorts
 from edgegw.cli.render import summary
@@ -32,6 +34,10 @@ from edgegw.gateway.reload import LoadConfig
 from edgegw.gateway.server import Ready, serve
 
 _DEBUG_PORTS: Final = {"python": 5678, "nodejs": 9229}
+_NOTHING: Final = (
+    "edgegw: nothing is served: the configuration has no distribution, no load balancer and no "
+    "gateway.lambda_api"
+)
 _SETTLED: Final = 0.25
 """Seconds after the last ready line until the summary."""
 _LOOKS: Final = 8
@@ -100,6 +106,8 @@ def run_front_doors(
             gc.freeze()  # what start-up made stays: no need to look at it again
             gc.set_threshold(20_000, 20, 50)  # a request makes hundreds of objects, none in cycles
 
+    if waiting == 0:
+        click.echo(_NOTHING, err=True)
     serving = serve(
         gateway,
         on_ready=on_ready,

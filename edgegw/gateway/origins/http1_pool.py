@@ -20,9 +20,12 @@ class Http1Pool:
         loop: asyncio.AbstractEventLoop,
         at: Address,
         on_lost: Callable[[Http1Pool], None],
+        on_silent: Callable[[Address, float], None] | None = None,
     ) -> None:
         self.loop = loop
         self.at = at
+        self.on_silent = on_silent
+        """Hears of an origin that has not answered for `PATIENCE` seconds, with its time-out."""
         self.connections: set[Http1Connection] = set()
         self._idle: dict[Http1Connection, None] = {}
         self._on_lost = on_lost
