@@ -20,6 +20,7 @@ import click
 
 from edgegw.cli import logs
 from edgegw.cli.held_ports import HeldPorts
+from edgegw.cli.loading import tell_what_does_not_load
 from edgegw.cli.render import summary
 from edgegw.cli.serve_options import ServeOptions
 from edgegw.cli.terminal_text import shown_text
@@ -71,6 +72,7 @@ def run_front_doors(
     else:
         gateway.on_exchange = _nothing
     waiting = len(config.doors) + (config.lambda_api is not None)
+    loading: list[asyncio.Future[None]] = []
 
     def summarize(looks: int = 1) -> None:
         functions, service = gateway.config.functions.values(), gateway.service
@@ -102,6 +104,7 @@ def run_front_doors(
                 print(told, flush=True, file=sys.stderr)  # noqa: T201
             if opens:
                 webbrowser.open(next(iter(urls.values()))[0])
+            loading.append(asyncio.ensure_future(tell_what_does_not_load(gateway)))
             gc.enable()
             gc.freeze()  # what start-up made stays: no need to look at it again
             gc.set_threshold(20_000, 20, 50)  # a request makes hundreds of objects, none in cycles

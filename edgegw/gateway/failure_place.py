@@ -55,10 +55,14 @@ def source_line(run: FunctionRun, folders: Sequence[str]) -> str | None:
 
 def failure_place(run: FunctionRun, folders: Sequence[str]) -> Place | None:
     """Where a function failed; None where it did not, or not in the user's own code."""
-    result: object = run.result
-    if run.error is None or not isinstance(result, dict):
+    return None if run.error is None else place_in(run.result, folders)
+
+
+def place_in(error: object, folders: Sequence[str]) -> Place | None:
+    """The place that Lambda's error object speaks of."""
+    if not isinstance(error, dict):
         return None
-    failure = cast("dict[str, Any]", result)
+    failure = cast("dict[str, Any]", error)
     return failed_at([*_texts(failure.get("stackTrace")), *_texts(failure.get("trace"))], folders)
 
 

@@ -44,11 +44,16 @@ class Relevance:
             claim for claim in claims if claim.signatures.keys() & seen or claim.folders & places
         ]
 
-    def looked(self, paths: Collection[str], *, changed: bool) -> None:
-        """Hears whether a look because of `paths` found a change."""
+    def looked(self, claims: Sequence[Claim], paths: Collection[str], *, changed: bool) -> None:
+        """Hears whether a look at `claims` because of `paths` found a change."""
         if changed:
             self._meaningful.update(paths)
         if changed or len(self._meaningless) > _MOST_REMEMBERED:
             self._meaningless.clear()
         if not changed:
-            self._meaningless.update(set(paths) - self._meaningful)
+            known = {path for claim in claims for path in claim.signatures}
+            self._meaningless.update(set(paths) - self._meaningful - known)
+
+    def forget(self) -> None:
+        """There are other claims: any path may matter to them."""
+        self._meaningless.clear()

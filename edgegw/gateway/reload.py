@@ -76,7 +76,7 @@ class Reloader:
         """Looks for the files that count now."""
         config = self._gateway.config
         known = {(each.owner, each.path): each for each in self._claims}
-        self._relevance = Relevance()
+        self._relevance.forget()
         self._claims = [Claim("", path) for path in config.files]
         links: dict[str, None] = {}
         for name, path in config.code:
@@ -129,7 +129,7 @@ class Reloader:
                     continue
                 began = time.monotonic()
                 found = self._look(concerned)
-                self._relevance.looked(paths, changed=found)
+                self._relevance.looked(concerned, paths, changed=found)
                 if found and (len(batch) > _STORM or self._is_git_busy()):
                     await self._settle()
                 self._start()

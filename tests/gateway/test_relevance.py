@@ -37,7 +37,7 @@ def looked_at(
     concerned = relevance.concerned(claims, names)
     changed = [claim for claim in concerned if claim.changed()]
     if concerned:
-        relevance.looked(names, changed=bool(changed))
+        relevance.looked(concerned, names, changed=bool(changed))
     return owners(concerned), owners(changed)
 
 
@@ -141,3 +141,13 @@ def test_what_the_gateway_writes_itself_is_no_code(tmp_path: Path) -> None:
             check=True,
         )
     assert done.stderr == f"False['{tmp_path / 'f.py'}']"
+
+
+def test_a_late_event_behind_a_new_configuration_hides_nothing(tmp_path: Path) -> None:
+    claims, relevance, source = claims_in(tmp_path), Relevance(), tmp_path / "f1.py"
+    source.write_text("x = 1\n")
+    assert looked_at(relevance, claims, source)[1] == ["f1"]
+    relevance.forget()
+    assert looked_at(relevance, claims, source)[1] == []
+    source.write_text("x = 22\n")
+    assert looked_at(relevance, claims, source)[1] == ["f1"]
