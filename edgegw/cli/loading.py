@@ -18,7 +18,7 @@ from edgegw.cli.terminal_text import on_one_line
 from edgegw.config.model import Config
 from edgegw.errors import Finding
 from edgegw.execution.service import LambdaService
-from edgegw.gateway.failure_place import Place, code_folders, place_in, short_place
+from edgegw.gateway.failure_place import SourcePlace, code_folders, place_in, short_place
 from edgegw.gateway.gateway import Gateway
 
 logger = logging.getLogger(__name__)
@@ -72,12 +72,12 @@ def _finding(
 ) -> Finding:
     """At the line that fails, where that is known; else at the configuration."""
     place = _place(service, ref, failure)
-    file, _, line = short_place(place).rpartition(":") if place else (config.files[0], "", "1")
+    file, _, line = short_place(place or (config.files[0], 1)).rpartition(":")
     text = f"{ref.name} does not load: {_words(failure)}"
     return Finding(file, int(line), 1, "error", "function.load", text)
 
 
-def _place(service: LambdaService, ref: FunctionRef, failure: ErrorObject) -> Place | None:
+def _place(service: LambdaService, ref: FunctionRef, failure: ErrorObject) -> SourcePlace | None:
     try:
         error = decode_payload(failure.payload)
     except ValueError:

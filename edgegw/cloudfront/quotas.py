@@ -63,10 +63,10 @@ def alias_fault(name: str) -> str | None:
     """
     if name.endswith(".cloudfront.net"):
         return "is a name of CloudFront's own"
-    if len(name) > 253 or not _ALIAS.fullmatch(name):
-        return "is no name of DNS: labels of 1 to 63 characters, 253 in all, with a dot"
     if name.rpartition(".")[2].isdigit():
         return "is an address, an alias is a name"
+    if len(name) > 253 or not _ALIAS.fullmatch(name):
+        return "is no name of DNS: labels of 1 to 63 characters, 253 in all, with a dot"
     return None
 
 
