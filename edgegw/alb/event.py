@@ -163,7 +163,7 @@ def _grouped(pairs: _Pairs) -> dict[str, list[str]]:
     return grouped
 
 
-_DESCRIPTION: Final = re.compile(r"\d{3} (.*)", re.DOTALL)
+_DESCRIPTION: Final = re.compile(r"[0-9]{3} (.*)", re.DOTALL)
 
 
 class _InvalidError(Exception):

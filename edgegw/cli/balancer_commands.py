@@ -54,7 +54,7 @@ def targets(
     drains: requests under way get the deregistration delay. Saving another list of targets in the
     configuration puts that list in force.
 
-    Example: edgegw targets web register 127.0.0.1:3002
+    Example: edgegw targets web register localhost:3002
     """
     changes = action in ("register", "deregister")
     if changes and not targets:

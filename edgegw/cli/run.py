@@ -107,7 +107,8 @@ def run_front_doors(
             loading.append(asyncio.ensure_future(tell_what_does_not_load(gateway)))
             gc.enable()
             gc.freeze()  # what start-up made stays: no need to look at it again
-            gc.set_threshold(20_000, 20, 50)  # a request makes hundreds of objects, none in cycles
+            # A request makes hundreds of objects, none in cycles unless it fails.
+            gc.set_threshold(20_000, 20, 50)
 
     if waiting == 0:
         click.echo(_NOTHING, err=True)

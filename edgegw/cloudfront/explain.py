@@ -22,6 +22,7 @@ from edgegw.cloudfront.flow import with_default_root_object
 from edgegw.cloudfront.model import Behavior, Distribution, Origin, S3Origin
 from edgegw.cloudfront.policies import origin_request
 from edgegw.cloudfront.triggers import TRIGGERS, Trigger
+from edgegw.http.authority import authority_of
 from edgegw.http.message import Request
 from edgegw.http.target import to_text
 from edgegw.values import value
@@ -160,8 +161,8 @@ def origin_text(origin: Origin) -> str:
     """An origin as its URL."""
     if isinstance(origin, S3Origin):
         return f"s3://{origin.domain_name}{origin.path}"
-    host = f"[{origin.domain_name}]" if ":" in origin.domain_name else origin.domain_name
-    return f"{origin.protocol}://{host}:{origin.port}{origin.path}"
+    authority = authority_of(origin.domain_name, origin.port)
+    return f"{origin.protocol}://{authority}{origin.path}"
 
 
 def _refusal(distribution: Distribution, behavior: Behavior, request: Request) -> str | None:
@@ -186,7 +187,7 @@ def _notes(distribution: Distribution, behavior: Behavior, request: Request) -> 
         other = origin_text(behavior.fallback.origin)
         methods = ", ".join(sorted(behavior.fallback.methods))
         notes.append(f"origin group: on {codes}, or without an answer, {methods} go to {other}")
-    if not behavior.forwarding.forwards_cookies:
+    if behavior.forwarding.keeps_cookie is None:
         notes.append("no cookie is forwarded, so Set-Cookie is removed from every response")
     if "viewer-response" in behavior.associations:
         notes.append("viewer-response does not run where the origin answers 400 or more")

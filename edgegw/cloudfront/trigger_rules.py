@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -165,9 +166,14 @@ def checked_status(validator: Validator, status: object, *, unchanged: int | Non
     return number
 
 
+_STATUS: Final = re.compile(r"[2-5][0-9]{2}")
+
+
 def status_number(status: object) -> int | None:
-    """`status` as an integer from 200 to 599, or None."""
-    if isinstance(status, bool) or not isinstance(status, (int, str, float)):
+    """`status` as an integer from 200 to 599, or None; text is three digits and nothing else."""
+    if isinstance(status, str):
+        return int(status) if _STATUS.fullmatch(status) else None
+    if isinstance(status, bool) or not isinstance(status, (int, float)):
         return None
     try:
         number = int(status)

@@ -47,6 +47,14 @@ Texts = Annotated[
     BeforeValidator(as_list),
     WithJsonSchema({"anyOf": [_TEXT_SCHEMA, {"type": "array", "items": _TEXT_SCHEMA}]}),
 ]
+
+
+def between(limits: tuple[int, int]) -> Any:
+    """What holds a number to its least and its most."""
+    least, most = limits
+    return Field(ge=least, le=most)
+
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 Anything = Any
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, cas
 
 from pydantic import BeforeValidator, Field, ValidationError, create_model
 
+from edgegw.cloudfront import quotas
 from edgegw.cloudfront.strictness import OPEN_POINTS, Strictness
 from edgegw.cloudfront.triggers import Trigger, ViewerTrigger
 from edgegw.config.balancer_schema import LoadBalancer, TargetGroup
@@ -23,6 +24,7 @@ from edgegw.config.fields import (
     Number,
     OriginFaults,
     Text,
+    between,
 )
 from edgegw.config.function_schema import Function
 from edgegw.config.spelling import nearest
@@ -75,6 +77,9 @@ class OriginRequestPolicy(Model):
     cookies: Selection = Selection.model_construct()
 
 
+OriginTimeout = Annotated[Number, between(quotas.TIMEOUT_RANGE)]
+
+
 class Origin(Model):
     """An origin: one of `url`, `load_balancer`, `s3`, `function_url`."""
 
@@ -84,11 +89,11 @@ class Origin(Model):
     function_url: Annotated[str | None, LATER] = None
     path: str = ""
     custom_headers: dict[str, Text] = {}
-    read_timeout: Annotated[Number, Field(ge=1, le=120)] = 30
-    keepalive_timeout: Annotated[Number, Field(ge=1, le=120)] = 5
+    read_timeout: OriginTimeout = 30
+    keepalive_timeout: OriginTimeout = 5
     response_completion_timeout: Annotated[Number | None, LATER] = None
-    connection_attempts: Annotated[int, Field(ge=1, le=3)] = 3
-    connection_timeout: Annotated[Number, Field(ge=1, le=10)] = 10
+    connection_attempts: Annotated[int, between(quotas.ATTEMPTS_RANGE)] = 3
+    connection_timeout: Annotated[Number, between(quotas.CONNECT_RANGE)] = 10
     verify: bool = True
     faults: OriginFaults | None = None
 
@@ -127,7 +132,7 @@ class DefaultBehavior(Model):
 class Behavior(DefaultBehavior):
     """A cache behavior with its path pattern."""
 
-    path_pattern: Annotated[str, Field(min_length=1, max_length=255)]
+    path_pattern: Annotated[str, Field(min_length=1, max_length=quotas.MAX_PATH_PATTERN)]
 
 
 FailoverCode = Literal[400, 403, 404, 416, 429, 500, 502, 503, 504]

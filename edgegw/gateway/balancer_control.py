@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.utils import formatdate
-from typing import Any, Final
+from typing import Any
 
 from edgegw.alb.explain import Explanation, explain
 from edgegw.alb.forwarding import BalancerFacts
@@ -27,8 +27,6 @@ from edgegw.config.model import Config, ListenerDoor
 from edgegw.errors import UsageError
 from edgegw.gateway.target_groups import TargetGroups, health_words
 from edgegw.http.message import Request
-
-MAX_WEIGHT: Final = 999
 
 
 def explain_listener(
@@ -104,7 +102,7 @@ def _target(text: str) -> Target:
     try:
         return Target(*host_and_port(text))
     except ValueError as error:
-        hint = "must be ADDRESS:PORT, such as 127.0.0.1:3000"
+        hint = "must be ADDRESS:PORT, such as localhost:3000"
         raise UsageError(f"{text!r} {hint}: {error}") from None
 
 

@@ -251,7 +251,8 @@ def sent_request(scheme: str, authority: bytes, request: Request) -> list[Header
     Raises MalformedHeadError where it can have none.
     """
     method, path, body = request.method, request.target.raw, request.body
-    is_path = path[:1] == b"/" and not NOT_IN_TARGET.search(path)
+    odd = NOT_IN_TARGET if request.lenient is None else _ODD_VALUE
+    is_path = path[:1] == b"/" and not odd.search(path)
     if not TEXT_TOKEN.fullmatch(method) or not (is_path or path == b"*"):
         raise MalformedHeadError(f"cannot be sent {method[:40]!r} {quoted(path[:80])}")
     lines = sent_lines(request.headers)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from edgegw.alb.quotas import MAX_WEIGHT
 from edgegw.errors import UsageError
 from edgegw.gateway.balancer_control import (
-    MAX_WEIGHT,
     deregister,
     describe_targets,
     register,

@@ -1,6 +1,7 @@
 """The guardian: the parent of a zygote, which outlives it.
 
-Runs as `python -I -S guardian.py CONTROL LIFE` and becomes both: the child is the zygote.
+Runs as `python -S guardian.py CONTROL LIFE` and becomes both: the child is the zygote. Variables
+that Python reads when it starts are not there.
 
 A zygote can be killed from outside. Its environments then run on, but nobody would be left to end
 what they leave behind: processes in sessions of their own, and the folder with their files. So the
@@ -21,33 +22,26 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 processes = importlib.import_module("processes")
 
 MOMENT = 1.5  # seconds
 
 
 def main() -> None:
-    # A gateway with many connections gives descriptors numbers that `select` cannot see.
-    control, life = (move_down(int(each)) for each in sys.argv[1:3])
+    control, life = (int(number) for number in sys.argv[1:3])
+    processes.close_all_but((0, 1, 2, control, life))
     processes.adopt_orphans()
     pid = os.fork()
     if pid == 0:
         os.close(life)
         zygote = importlib.import_module("zygote")
-        del sys.path[0]
+        del sys.path[0]  # our folder
         zygote.main(control)
     os.close(control)  # so that it closes when the zygote ends
     try:
         guard(pid, life)
     finally:
         os._exit(0)
-
-
-def move_down(fd):
-    lowest = os.dup(fd)
-    os.close(fd)
-    return lowest
 
 
 def guard(zygote, life) -> None:
@@ -70,8 +64,11 @@ def wait_for_the_end(life):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     reap()  # the zygote may have ended already
     named = b""
+    poll = select.poll()  # `select` cannot see descriptors above 1023
+    poll.register(life, select.POLLIN)
+    poll.register(wake_read, select.POLLIN)
     while True:
-        ready, _, _ = select.select([life, wake_read], [], [])
+        ready = {fd for fd, _ in poll.poll()}
         if wake_read in ready:
             os.read(wake_read, 4096)
             reap()
