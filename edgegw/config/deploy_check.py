@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from edgegw.awslambda.edge import MAX_PACKAGE
 from edgegw.awslambda.model import LATEST
+from edgegw.awslambda.runtimes import has_ended
 from edgegw.cloudfront import quotas
 from edgegw.cloudfront.deployment_rules import (
     MAX_FUNCTIONS,
@@ -23,6 +24,7 @@ from edgegw.cloudfront.source_look import source_findings
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.config import schema
 from edgegw.config.balancer_deploy import check_balancer_deployment
+from edgegw.config.distribution_deploy import check_distribution_deployment
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.function_check import RUNTIME, handler_file
 from edgegw.config.function_schema import Function, Version
@@ -60,10 +62,9 @@ def check_deployment(document: Document, config: Config, base: FilePath) -> None
         _check_function(document, use, config.functions[use.name], base)
     for name, distribution in config.distributions.items():
         _check_distribution(document, ("distributions", name), distribution, config)
-    for name, policy in config.cache_policies.items():
-        _check_policy_headers(document, ("cache_policies", name), policy.headers.items)
-    for name, policy in config.origin_request_policies.items():
-        _check_policy_headers(document, ("origin_request_policies", name), policy.headers.items)
+    check_distribution_deployment(document, config)
+    for name in config.functions.keys() - {use.name for use in uses}:
+        _check_runtimes(document, ("functions", name), config.functions[name])
 
 
 _REPEATED: Final = frozenset(
@@ -252,7 +253,13 @@ def _check_version(document: Document, path: KeyPath, text: str, config: Config)
         _note(document, path, objection)
 
 
-def _check_policy_headers(document: Document, path: KeyPath, names: list[str]) -> None:
-    if len(names) > quotas.MAX_POLICY_HEADERS:
-        text = f"a policy names at most {quotas.MAX_POLICY_HEADERS} headers, here are {len(names)}"
-        document.error((*path, "headers", "items"), "cloudfront.policy-headers", text)
+def _check_runtimes(document: Document, path: KeyPath, function: Function) -> None:
+    """Runtimes of a function that is at no trigger."""
+    named = [((*path, "runtime"), function.runtime)]
+    for number, version in function.versions.items():
+        if version.runtime is not None:
+            named.append(((*path, "versions", number, "runtime"), version.runtime))
+    for where, runtime in named:
+        if has_ended(runtime):
+            text = f"the support of {runtime} has ended: AWS makes no new functions with it"
+            document.warning(where, "lambda.ended-runtime", text)

@@ -55,6 +55,7 @@ class EnvironmentMaker:
         self.debug_ports: dict[PoolKey, int] = {}
         self.logs = LogStore()
         self.packages = Packages()
+        self._slow_inits: set[str] = set()
         self._zygotes = Zygotes(lambda: self.packages.root)
         self._spawners: dict[str, Spawner] = {}
 
@@ -101,6 +102,7 @@ class EnvironmentMaker:
                 provisioned,
                 (name, function.version) in self.debug_ports,
                 is_slowed,
+                self._slow_inits,
             )
         )
 
