@@ -20,6 +20,7 @@ const stream = require("node:stream");
 const util = require("node:util");
 const { createRequire } = Module;
 const { attach } = require("./callbacks.cjs");
+const packages = require("./packages.cjs");
 const { pathToFileURL } = require("node:url");
 
 const FRAMES_FD = 3;
@@ -135,6 +136,7 @@ async function init(given) {
     process.argv[1] = settings.handler;
     Module._initPaths(); // NODE_PATH names the layers
     if (settings.opt) searchLayersForModules();
+    packages.endAt(settings.task_root);
     patchConsole();
     globalThis.awslambda = { streamifyResponse, HttpResponseStream };
     isLoading = true;
@@ -203,23 +205,16 @@ async function load(name, root) {
 }
 
 async function loadModule(file, root) {
-  for (const suffix of ["", ".js", ".mjs", ".cjs"]) {
+  for (const suffix of ["", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"]) {
     const candidate = file + suffix;
     if (!fs.existsSync(candidate) || !fs.statSync(candidate).isFile()) continue;
-    if (suffix === ".mjs" || (suffix === ".js" && isModulePackage(candidate))) {
+    if (suffix.endsWith("ts")) return require("./typescript.cjs").load(candidate);
+    if (suffix === ".mjs" || (suffix === ".js" && packages.typeOf(candidate, root) === "module")) {
       return import(pathToFileURL(candidate).href);
     }
     return require(candidate);
   }
   return createRequire(path.join(root, "index.js"))(file);
-}
-
-function isModulePackage(file) {
-  for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
-    const manifest = path.join(folder, "package.json");
-    if (fs.existsSync(manifest)) return JSON.parse(fs.readFileSync(manifest, "utf8")).type === "module";
-    if (folder === path.dirname(folder)) return false;
-  }
 }
 
 function initError(fault) {
