@@ -19,6 +19,7 @@ const path = require("node:path");
 const stream = require("node:stream");
 const util = require("node:util");
 const { createRequire } = Module;
+const { missingPackage } = require("./advice.cjs");
 const { attach } = require("./callbacks.cjs");
 const packages = require("./packages.cjs");
 const { pathToFileURL } = require("node:url");
@@ -227,7 +228,9 @@ function initError(fault) {
     return { errorType: "Runtime.UserCodeSyntaxError", errorMessage: `SyntaxError: ${message}`, trace: stack };
   }
   if (fault && (fault.code === "MODULE_NOT_FOUND" || fault.code === "ERR_MODULE_NOT_FOUND")) {
-    return { errorType: "Runtime.ImportModuleError", errorMessage: `Error: ${message}`, trace: stack };
+    const remedy = missingPackage(fault, settings.task_root);
+    const errorMessage = remedy ? `Error: ${message} (${remedy})` : `Error: ${message}`;
+    return { errorType: "Runtime.ImportModuleError", errorMessage, trace: stack };
   }
   return errorObject(fault);
 }
@@ -409,6 +412,8 @@ function invoke(data, end) {
     if (invocation.isAnswered) return;
     const shown = fault instanceof Error ? fault : new Error(fault);
     logError("Invoke Error", errorObject(shown), shown);
+    const remedy = missingPackage(fault, settings.task_root);
+    if (remedy) writeOut(`edgegw: ${remedy}\n`);
     answer("E", JSON.stringify(errorObject(fault)));
   };
 
