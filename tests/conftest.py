@@ -210,8 +210,7 @@ async def serving_in(folder: Path, config: dict, **options) -> AsyncIterator[Ser
     }
     gateway = Gateway(
         load_dict(config, FUNCTIONS),
-        transport=lambda unverified: Http1Client(unverified=unverified),
-        **options,
+        **{"transport": lambda unverified: Http1Client(unverified=unverified), **options},
     )
     ready: list[Ready] = []
     stopping, all_ready = asyncio.Event(), asyncio.Event()

@@ -15,6 +15,7 @@ from edgegw.alb.finish import BalancerAnswer, Chosen
 from edgegw.alb.forwarding import BalancerFacts, trace_of
 from edgegw.alb.health_check_log import timestamp
 from edgegw.alb.model import IpTargetGroup, Listener
+from edgegw.alb.rules import without_port
 from edgegw.http.grpc import is_grpc
 from edgegw.http.message import Client, NegotiatedTls, Request, Response
 from edgegw.http.target import RequestTarget
@@ -132,9 +133,15 @@ def _times(timing: Timing) -> list[str]:
     return [f"{each:.3f}" for each in (timing.request, timing.target, timing.response)]
 
 
+def _version(request: Request) -> bytes:
+    """The version as the client wrote it."""
+    written = b"" if request.lenient is None else request.lenient.version.strip()
+    return written.removeprefix(b"HTTP/") or dotted(request.http_version).encode()
+
+
 def _request_line(request: Request, chosen: Chosen) -> bytes:
     listener = chosen.listener
-    host = (request.headers.get(b"host") or b"").partition(b":")[0]
+    host = without_port(request.headers.get(b"host") or b"")
     host = host or listener.load_balancer.dns_name.encode()
     if request.method == "-":
         scheme = listener.protocol.lower().encode()
@@ -145,7 +152,7 @@ def _request_line(request: Request, chosen: Chosen) -> bytes:
         host,
         listener.port,
         request.target.raw,
-        dotted(request.http_version).encode(),
+        _version(request),
     )
 
 

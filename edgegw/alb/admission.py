@@ -5,12 +5,14 @@ Source: ELB User Guide for ALB, "HTTP headers and Application Load Balancers", "
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from edgegw.alb.desync import COMPLIANT, Classification, classify_lenient, classify_parsed, suspects
 from edgegw.alb.event import BalancerRefusal
 from edgegw.alb.model import Attributes
 from edgegw.http.message import Header, Headers, Request
+from edgegw.http.target import quoted
 from edgegw.values import value
 
 MAX_REQUEST_LINE: Final = 16 * 1024
@@ -33,6 +35,11 @@ MAX_FORWARDED_FOR: Final = 30
 """Addresses that X-Forwarded-For may hold; more are a 463.
 
 Source: ELB User Guide for ALB, "Troubleshoot", HTTP 463.
+"""
+_NEWER: Final = re.compile(rb"HTTP/(?:[2-9]|[1-9][0-9]+)(?:\.[0-9]+)?")
+"""Versions that are HTTP and do not come in request lines: 505.
+
+Source: ELB User Guide for ALB, "Troubleshoot", HTTP 505.
 """
 _JUDGED: Final = frozenset({b"transfer-encoding", b"x-forwarded-for"})
 """The headers whose values are judged."""
@@ -87,7 +94,7 @@ def refuse_at_the_door(
         return BalancerRefusal(414, "-", f"the request line exceeds {MAX_REQUEST_LINE} bytes")
     look = _look(request.headers)
     if look.too_long is not None:
-        detail = f"the header {look.too_long[:40]!r} exceeds {MAX_HEADER_LINE} bytes"
+        detail = f"the header {quoted(look.too_long[:40])} exceeds {MAX_HEADER_LINE} bytes"
         return BalancerRefusal(400, "-", detail)
     if look.size > MAX_HEADERS:
         return BalancerRefusal(400, "-", f"the request headers exceed {MAX_HEADERS} bytes")
@@ -97,6 +104,10 @@ def refuse_at_the_door(
         mode = attributes.desync_mode
         detail = f"desync mitigation: {risk.risk.name} ({risk.reason}), refused in mode {mode}"
         return BalancerRefusal(400, "-", detail)
+    if request.lenient is not None and _NEWER.fullmatch(request.lenient.version.strip()):
+        # Only mode monitor comes here: to desync mitigation it is a BadVersion.
+        version = request.lenient.version.decode("latin-1").strip()
+        return BalancerRefusal(505, "-", f"{version} is not spoken on this connection")
     if request.lenient is not None and request.lenient.framing is None:
         # Nobody could say where it ends: not even mode monitor passes it on.
         return BalancerRefusal(400, "-", f"the body's length cannot be known ({risk.reason})")

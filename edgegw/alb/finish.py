@@ -127,6 +127,8 @@ def finish(
     if chosen.risk is not COMPLIANT and chosen.risk.closes(attributes.desync_mode):
         headers = headers.without(b"connection")
         lines.append((b"Connection", b"close"))
+    if response.status == 204:  # RFC 9110 section 8.6
+        headers = headers.without(b"content-length")
     if lines or headers is not response.headers:
         response = Response(
             response.status,

@@ -11,6 +11,7 @@ from edgegw.alb.conditions import Condition
 from edgegw.alb.expressions import Piece
 from edgegw.alb.rule_index import RuleIndex
 from edgegw.awslambda.model import FunctionRef
+from edgegw.http.authority import authority_of
 from edgegw.http.message import Header
 from edgegw.values import value
 
@@ -25,8 +26,7 @@ class Target:
     port: int
 
     def __str__(self) -> str:
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"{host}:{self.port}"
+        return authority_of(self.address, self.port)
 
 
 @value

@@ -10,7 +10,8 @@ from typing import Final, Literal
 
 from edgegw.alb.model import IpTargetGroup, ProtocolVersion, Target
 from edgegw.alb.targets import ProbeAnswer
-from edgegw.http.grammar import length_of
+from edgegw.http.authority import authority_of, bracketed
+from edgegw.http.grammar import BREAKING, length_of
 from edgegw.http.message import Body, Headers, Request, Response
 from edgegw.http.target import RequestTarget as RequestTarget
 
@@ -57,12 +58,26 @@ def request_to_target(request: Request, version: ProtocolVersion, *, closes: boo
     One that may smuggle another `closes` its connection; gRPC asks for trailers.
     Source: ELB User Guide for ALB, "Desync mitigation mode".
     """
+    request = _writable(request)
     if version == "GRPC":
         return request.sent(request.target, request.headers.added(_TRAILERS))
     if version == "HTTP1" and closes:
         closing = request.headers.without(b"connection").added((b"Connection", b"close"))
         return request.sent(request.target, closing)
     return request
+
+
+def _writable(request: Request) -> Request:
+    """`request` with what would end its first line percent-encoded: CR, LF and NUL in its target.
+
+    Mode monitor of desync mitigation serves them. That they are encoded is our choice: passed on
+    as they came, they would make two requests of one.
+    """
+    target = request.target
+    if request.lenient is None or not BREAKING.search(target.raw):
+        return request
+    encoded = BREAKING.sub(lambda match: b"%%%02X" % match[0][0], target.raw)
+    return request.sent(RequestTarget.parse(encoded), request.headers)
 
 
 def probe_address(group: IpTargetGroup, target: Target) -> tuple[str, str, int]:
@@ -79,7 +94,8 @@ def probe_request(group: IpTargetGroup, target: Target) -> Request:
     checks for Application Load Balancer target groups"; the gRPC message is uncertain.
     """
     scheme, host, port = probe_address(group, target)
-    authority = host if port == _USUAL_PORTS[scheme] else str(Target(host, port))
+    is_usual = port == _USUAL_PORTS[scheme]
+    authority = bracketed(host) if is_usual else authority_of(host, port)
     lines = ((b"Host", authority.encode()), (b"User-Agent", USER_AGENT))
     path = RequestTarget.parse(group.health_check.path.encode())
     match group.protocol_version:

@@ -10,15 +10,7 @@ import re
 from typing import Final
 
 from edgegw.cloudfront.viewer_place import DEFAULT_PLACE, ViewerPlace
-from edgegw.http.message import (
-    HOP_BY_HOP,
-    Body,
-    Header,
-    Headers,
-    Request,
-    Response,
-    named_by_connection,
-)
+from edgegw.http.message import Body, Header, Headers, Request, Response
 from edgegw.http.status import reason_phrase
 from edgegw.http.target import RequestTarget
 from edgegw.values import value
@@ -61,19 +53,27 @@ def via(version: str, facts: DistributionFacts) -> bytes:
 def stamped(
     response: Response, x_cache: str, facts: DistributionFacts, *, without_origin: bool = False
 ) -> Response:
-    """`response` with X-Cache, X-Amz-Cf-Pop, Alt-Svc (if any) and X-Amz-Cf-Id at its end.
+    """`response` with X-Cache, Via, X-Amz-Cf-Pop, Alt-Svc (if any) and X-Amz-Cf-Id at its end.
 
-    A response of ours without an origin gets its Via here; others have it already.
+    A response of ours without an origin gets its Via here; others have it as their last line,
+    unless a function was let off with taking it away. No 204 has a Content-Length (RFC 9110
+    section 8.6).
     """
+    raw = response.headers.raw
+    if without_origin or raw[-1][0].lower() != b"via":
+        own: Header = (b"Via", via("1.1", facts))
+    else:
+        raw, own = raw[:-1], raw[-1]
     stamp: tuple[Header, ...] = (
         (b"X-Cache", f"{x_cache} from cloudfront".encode()),
-        *(((b"Via", via("1.1", facts)),) if without_origin else ()),
+        own,
         (b"X-Amz-Cf-Pop", POP),
         *(((b"Alt-Svc", facts.alt_svc),) if facts.alt_svc else ()),
         (b"X-Amz-Cf-Id", facts.request_id.encode()),
     )
-    headers = Headers(response.headers.raw + stamp)
-    return Response(response.status, response.reason, headers, response.body)
+    if response.status == 204:
+        raw = tuple([line for line in raw if line[0].lower() != b"content-length"])
+    return Response(response.status, response.reason, Headers(raw + stamp), response.body)
 
 
 _PAGE: Final = """\
@@ -144,48 +144,19 @@ def redirect_to_https(
 def generated(
     status: int, reason: bytes, headers: Headers, content: bytes, facts: DistributionFacts
 ) -> Response:
-    """A function's generated response with what CloudFront adds: Server, Date, Content-Length."""
+    """A function's generated response with what CloudFront adds, as one without an origin.
+
+    In this order: Server, Date, Content-Type, Content-Length, Connection, the function's own.
+    """
     own: list[Header] = [] if b"server" in headers else [(b"Server", b"CloudFront")]
     if b"date" not in headers:
         own.append((b"Date", facts.date))
+    own += [line for line in headers.raw if line[0].lower() == b"content-type"]
     if status not in (204, 304):
         own.append((b"Content-Length", str(len(content)).encode()))
-    return Response(status, reason, Headers([*own, *headers]), Body.of(content))
-
-
-def response_headers(headers: Headers, facts: DistributionFacts, *, keeps_cookies: bool) -> Headers:
-    """An origin's headers on their way to the viewer.
-
-    Hop-by-hop headers go, Via becomes ours, Set-Cookie goes unless cookies are forwarded.
-    """
-    what = _passed_on if keeps_cookies else _passed_on_without_cookies
-    passed_on, has_date = headers.derived(what, what)
-    made = (b"Via", via("1.1", facts))
-    return passed_on.added(made) if has_date else passed_on.added((b"Date", facts.date), made)
-
-
-def _passed_on(headers: Headers) -> tuple[Headers, bool]:
-    """What of an origin's headers goes on whoever asked, and whether a Date is among them."""
-    lines: list[Header] = []
-    dropped, has_date = _NOT_PASSED_ON, False
-    for line in headers.raw:
-        lower = line[0].lower()
-        if lower == b"connection" and line[1].lower() not in (b"keep-alive", b"close"):
-            dropped |= named_by_connection(headers)
-        elif lower not in dropped:
-            has_date = has_date or lower == b"date"
-            lines.append(line)
-    if dropped is not _NOT_PASSED_ON:  # names that stood in front of the Connection header
-        lines = [line for line in lines if line[0].lower() not in dropped]
-    return Headers(lines), has_date
-
-
-def _passed_on_without_cookies(headers: Headers) -> tuple[Headers, bool]:
-    passed_on, has_date = _passed_on(headers)
-    return passed_on.without(b"set-cookie"), has_date
-
-
-_NOT_PASSED_ON: Final[frozenset[bytes]] = HOP_BY_HOP | {b"via"}
+    own.append((b"Connection", b"keep-alive"))
+    rest = [line for line in headers.raw if line[0].lower() != b"content-type"]
+    return Response(status, reason, Headers([*own, *rest]), Body.of(content))
 
 
 def _made_here(

@@ -37,7 +37,6 @@ from edgegw.cloudfront.answers import (
     error_page,
     generated,
     redirect_to_https,
-    response_headers,
     stamped,
 )
 from edgegw.cloudfront.behaviors import (
@@ -48,11 +47,18 @@ from edgegw.cloudfront.behaviors import (
     choose_behavior,
     refuse_host,
     refuse_size,
+    refuse_target,
 )
 from edgegw.cloudfront.error_causes import OriginFailure, failed_outcome
-from edgegw.cloudfront.model import Association, Distribution, Origin
+from edgegw.cloudfront.model import Association, Distribution, Origin, S3Origin
 from edgegw.cloudfront.policies import origin_request
 from edgegw.cloudfront.request_context import DistributionAnswer, ErrorPageFetch, RequestContext
+from edgegw.cloudfront.response_headers import (
+    framed_anew,
+    in_order,
+    passed_on_behind_101,
+    response_headers,
+)
 from edgegw.cloudfront.trigger_event import (
     ShownBody,
     ShownEvent,
@@ -69,6 +75,7 @@ from edgegw.cloudfront.trigger_result import (
 from edgegw.cloudfront.trigger_rules import BODY_LIMIT
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.cloudfront.viewer import with_viewer
+from edgegw.http.authority import bracketed
 from edgegw.http.message import EMPTY, Body, Request, Response, Upgraded
 from edgegw.http.status import reason_phrase
 from edgegw.http.target import RequestTarget
@@ -151,7 +158,7 @@ class OriginRequest:
                 context = self.context.with_warnings("origin-request", warnings)
                 chosen = origin or context.origin
                 if b"host" not in request.headers:  # the function took it away
-                    host = (b"Host", chosen.domain_name.encode())
+                    host = (b"Host", bracketed(chosen.domain_name).encode())
                     request = request.sent(request.target, request.headers.added(host))
                 return Fetch(context, request, chosen)
 
@@ -194,7 +201,7 @@ class Fetch:
             return _fail_over(self.context)
         association = self.context.behavior.associations.get("origin-response")
         if association is None:
-            return _to_viewer(self.context, reply, origin_status=reply.status)
+            return _to_viewer(self.context, reply, origin_status=reply.status, origin=self.origin)
         payload, sent = encode_response_event(
             self.context.distribution,
             "origin-response",
@@ -232,6 +239,7 @@ class OriginResponse:
             context,
             response,
             origin_status=self.reply.status,
+            origin=self.sent.origin,
             runs_on_error=runs and response.status < 400,
         )
 
@@ -255,7 +263,10 @@ class ViewerResponse:
             _release(self.response)
             return _failed(self, outcome, answer)
         context = self.context.with_warnings("viewer-response", answer.warnings)
-        return _finish(context, answer.response, self.x_cache)
+        response = answer.response
+        if response.headers is not self.response.headers:
+            response = replace(response, headers=in_order(response.headers))
+        return _finish(context, response, self.x_cache)
 
 
 FunctionStep: TypeAlias = ViewerRequest | OriginRequest | OriginResponse | ViewerResponse
@@ -288,7 +299,9 @@ def start(
             return DistributionAnswer(page, context, "Error", moved)
         request, facts = moved
     context = RequestContext(distribution, behavior, facts, request, request, behavior.origin)
-    refusal = refuse_size(request) or (refuse_host(distribution, request) if checks_host else None)
+    refusal = refuse_target(request) or refuse_size(request)
+    if refusal is None and checks_host:
+        refusal = refuse_host(distribution, request)
     if refusal is not None:
         page = error_page(refusal.status, refusal.text, facts)
         return DistributionAnswer(page, context, "Error", refusal)
@@ -306,7 +319,7 @@ def start(
         case None:
             pass
     if distribution.strictness.default_root_object == "viewer-request":
-        request = _with_default_root_object(distribution, request)
+        request = with_default_root_object(distribution, request)
         context = context.edited(request)
     association = behavior.associations.get("viewer-request")
     if association is None:
@@ -337,7 +350,7 @@ def _look_up(context: RequestContext) -> DistributionStep:
 
 def _to_origin(context: RequestContext) -> DistributionStep:
     """The request as the policies shape it for the origin, to origin-request."""
-    viewer = _with_default_root_object(context.distribution, context.viewer)
+    viewer = with_default_root_object(context.distribution, context.viewer)
     request = origin_request(context.behavior.forwarding, viewer, context.origin, context.facts)
     association = context.behavior.associations.get("origin-request")
     if association is None:
@@ -353,7 +366,7 @@ def _shows_body(association: Association, distribution: Distribution, request: R
     return not request.body.is_empty or distribution.strictness.include_body_without_body == "empty"
 
 
-def _with_default_root_object(distribution: Distribution, request: Request) -> Request:
+def with_default_root_object(distribution: Distribution, request: Request) -> Request:
     """The default root object stands in for exactly `/`.
 
     Source: CloudFront Developer Guide, "Specify a default root object".
@@ -384,7 +397,12 @@ def _association(context: RequestContext, trigger: Trigger) -> Association:
 
 
 def _to_viewer(
-    context: RequestContext, response: Response, *, origin_status: int, runs_on_error: bool = False
+    context: RequestContext,
+    response: Response,
+    *,
+    origin_status: int,
+    origin: Origin | None = None,
+    runs_on_error: bool = False,
 ) -> DistributionStep:
     """The response on its way out: CloudFront's own header work, then viewer-response.
 
@@ -392,9 +410,15 @@ def _to_viewer(
     other choice where that is an open point.
     Source: CloudFront Developer Guide, "Restrictions on Lambda@Edge" (HTTP status codes).
     """
-    keeps_cookies = context.behavior.forwarding.forwards_cookies
-    headers = response_headers(response.headers, context.facts, keeps_cookies=keeps_cookies)
+    headers = response_headers(
+        response.headers,
+        context.facts,
+        context.behavior.forwarding.to_viewer,
+        is_bucket=isinstance(origin, S3Origin),
+    )
     response = Response(response.status, response.reason, headers, response.body)
+    if response.status != origin_status:
+        response = framed_anew(response, context.viewer.method, origin_status)
     if context.error_page_fetch is not None:
         return _error_page_came(context, response, context.error_page_fetch)
     x_cache = "Error" if origin_status >= 400 else "Miss"
@@ -434,7 +458,7 @@ def _upgraded(context: RequestContext, reply: Response, upgraded: Upgraded) -> D
     Source: CloudFront Developer Guide, "Use WebSockets with CloudFront distributions"; that no
     trigger runs is uncertain.
     """
-    headers = response_headers(reply.headers, context.facts, keeps_cookies=True)
+    headers = response_headers(reply.headers, context.facts, passed_on_behind_101)
     response = stamped(
         Response(reply.status, reply.reason, headers, reply.body), "Miss", context.facts
     )
@@ -502,7 +526,7 @@ def _or_error_page(failed: DistributionAnswer) -> DistributionStep:
         viewer,
         method="HEAD" if viewer.method == "HEAD" else "GET",
         target=RequestTarget(page.path.encode()),
-        headers=viewer.headers.without(*_OF_THE_BODY),
+        headers=viewer.headers.without(*_NOT_FOR_A_PAGE),
         body=EMPTY,
     )
     behavior = choose_behavior(context.distribution, request.target.path)
@@ -518,9 +542,21 @@ def _or_error_page(failed: DistributionAnswer) -> DistributionStep:
     )
 
 
-_OF_THE_BODY = (b"content-length", b"content-type", b"content-encoding", b"transfer-encoding")
-"""Headers of the viewer's body, which a custom error page is fetched without.
+_NOT_FOR_A_PAGE: Final = (
+    b"content-length",
+    b"content-type",
+    b"content-encoding",
+    b"transfer-encoding",
+    b"if-match",
+    b"if-modified-since",
+    b"if-none-match",
+    b"if-range",
+    b"if-unmodified-since",
+    b"range",
+)
+"""What a custom error page is fetched without: headers of the viewer's body, ranges, conditions.
 
+A page that is "not modified", or a part of one, would stand in the place of the error otherwise.
 Source: CloudFront Developer Guide, "Generate custom error responses" (uncertain: AWS does not say).
 """
 
@@ -531,8 +567,9 @@ def _error_page_came(
     """The page with the status it is to have; one that is an error itself is passed on."""
     failed = error_page_fetch.failed
     if response.status < 400:
-        status = error_page_fetch.page.status
+        origin_status, status = response.status, error_page_fetch.page.status
         response = Response(status, reason_phrase(status), response.headers, response.body)
+        response = framed_anew(response, context.viewer.method, origin_status)
     response = stamped(response, failed.x_cache, context.facts)
     return DistributionAnswer(response, context, failed.x_cache, failed.cause)
 

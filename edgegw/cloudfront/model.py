@@ -34,6 +34,7 @@ class CustomOrigin:
     """An origin spoken to over HTTP/1.1. Times in seconds.
 
     `name` is `DISTRIBUTION/ORIGIN` for one of the configuration, empty when a function made it.
+    Without `verify` its certificate is not checked, which AWS has no switch for.
     """
 
     domain_name: str
@@ -47,6 +48,7 @@ class CustomOrigin:
     ssl_protocols: tuple[str, ...] = ("TLSv1.2",)
     connection_attempts: int = 3
     connection_timeout: float = 10
+    verify: bool = True
     name: str = field(default="", compare=False)
 
 
@@ -58,6 +60,7 @@ class S3Origin:
     """
 
     name: ClassVar[str] = ""
+    verify: ClassVar[bool] = True
 
     domain_name: str
     path: str = ""

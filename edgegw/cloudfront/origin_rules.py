@@ -88,10 +88,13 @@ def is_unsettable(name: str) -> bool:
     return name in _UNSETTABLE or name.startswith(("x-amz-", "x-edge-"))
 
 
-def check_origin(validator: Validator, origin: object) -> Mapping[str, Any] | None:
+def check_origin(
+    validator: Validator, origin: object, configured: str | None = None
+) -> Mapping[str, Any] | None:
     """Judges a changed `origin`: exactly one of `custom` and `s3`, each field in its range.
 
-    The fields to go on with; None when there are none.
+    The fields to go on with; None when there are none. The domain name that is `configured` may
+    stay, be it an address of this machine.
     """
     if not isinstance(origin, Mapping) or len(origin := cast("Mapping[str, Any]", origin)) != 1:
         validator.note(ORIGIN_SHAPE, "origin", origin, "write {custom: {…}} or {s3: {…}}")
@@ -102,7 +105,8 @@ def check_origin(validator: Validator, origin: object) -> Mapping[str, Any] | No
         return None
     fields = cast("Mapping[str, Any]", fields)
     where = f"origin.{kind}"
-    _check_domain(validator, kind, fields.get("domainName"), where)
+    if configured is None or fields.get("domainName") != configured:
+        _check_domain(validator, kind, fields.get("domainName"), where)
     for name, rule, is_right, expected in _FIELDS[kind]:
         if name not in fields:
             validator.note(ORIGIN_INCOMPLETE, f"{where}.{name}", None, expected)

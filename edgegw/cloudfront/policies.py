@@ -16,7 +16,9 @@ from edgegw.cloudfront.answers import DistributionFacts, via
 from edgegw.cloudfront.kept_values import kept_cookies, kept_query, normalized_accept_encoding
 from edgegw.cloudfront.managed import ADDED_BY_ALL_VIEWER_EXCEPT_HOST
 from edgegw.cloudfront.model import CachePolicy, Origin, OriginRequestPolicy, Selection
+from edgegw.cloudfront.response_headers import ALWAYS_IN_VARY, ViewerHeaders, passed_on
 from edgegw.cloudfront.viewer_headers import viewer_header
+from edgegw.http.authority import bracketed
 from edgegw.http.message import Header, Headers, Request
 from edgegw.http.target import RequestTarget
 from edgegw.http.version import dotted
@@ -135,6 +137,8 @@ class Forwarding:
     keeps_cookie: Callable[[str], bool] | None = field(compare=False)
     keeps_query_string: Callable[[str], bool] | None = field(compare=False)
     added_headers: tuple[str, ...]
+    to_viewer: Callable[[Headers], ViewerHeaders] = field(compare=False, repr=False)
+    """What of an origin's headers goes on to the viewer."""
     keeps_all_query_strings: bool = False
     _plans: dict[tuple[bytes, ...], Plan] = field(
         default_factory=dict["tuple[bytes, ...]", "Plan"], compare=False, repr=False
@@ -146,11 +150,6 @@ class Forwarding:
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         # Pickled as what it was made of: the questions are made anew.
         return compile_forwarding, (self.cache_policy, self.origin_request_policy)
-
-    @property
-    def forwards_cookies(self) -> bool:
-        """Without it, Set-Cookie is removed from every response of the behavior."""
-        return self.keeps_cookie is not None
 
     def plan(self, names: tuple[bytes, ...]) -> Plan:
         """What becomes of headers of these names in this order; worked out once."""
@@ -265,13 +264,21 @@ def compile_forwarding(
 ) -> Forwarding:
     """One `Forwarding` of both policies."""
     orp = origin_request_policy or OriginRequestPolicy("", "")
+    keeps_header = _header_test(cache_policy.headers, orp.headers)
+    keeps_cookie = _name_test(cache_policy.cookies, orp.cookies)
+    added_headers = _added_headers(cache_policy.headers, orp.headers)
     return Forwarding(
         cache_policy,
         origin_request_policy,
-        _header_test(cache_policy.headers, orp.headers),
-        _name_test(cache_policy.cookies, orp.cookies),
+        keeps_header,
+        keeps_cookie,
         _name_test(cache_policy.query_strings, orp.query_strings),
-        _added_headers(cache_policy.headers, orp.headers),
+        added_headers,
+        partial(
+            passed_on,
+            keeps_cookies=keeps_cookie is not None,
+            keeps_in_vary=_vary_test(keeps_header, added_headers),
+        ),
         "all" in (cache_policy.query_strings.behavior, orp.query_strings.behavior),
     )
 
@@ -314,6 +321,21 @@ def _header_test(key: Selection, more: Selection) -> Callable[[bytes], bool]:
     return listed.__contains__
 
 
+def _vary_test(
+    keeps_header: Callable[[bytes], bool], added_headers: tuple[str, ...]
+) -> Callable[[bytes], bool]:
+    """Whether a name (lower case) stays in Vary: that of a header that a policy forwards.
+
+    User-Agent stays as well where a header about the viewer's device is forwarded.
+    Source: CloudFront Developer Guide, "Request and response behavior for custom origins", HTTP
+    response headers that CloudFront removes or replaces.
+    """
+    kept = ALWAYS_IN_VARY
+    if any(name.lower().startswith("cloudfront-is-") for name in added_headers):
+        kept |= {b"user-agent"}
+    return lambda name: name in kept or keeps_header(name)
+
+
 def _added_headers(key: Selection, more: Selection) -> tuple[str, ...]:
     """CloudFront's own headers that the policies name."""
     names = [*key.items]
@@ -351,7 +373,7 @@ def _more(
     """The lines that CloudFront adds."""
     lines: list[Header] = []
     if plan.adds_host:
-        lines.append((b"Host", origin.domain_name.encode()))
+        lines.append((b"Host", bracketed(origin.domain_name).encode()))
     if plan.adds_user_agent:
         lines.append((b"User-Agent", b"Amazon CloudFront"))
     if plan.adds_via:

@@ -103,6 +103,49 @@ def encode_headers(headers: Headers) -> dict[str, list[dict[str, str]]]:
     return shown
 
 
+_KNOWN_NAMES: Final[dict[bytes, bytes]] = {
+    name.lower(): name
+    for name in (
+        b"Accept-Encoding",
+        b"Cache-Control",
+        b"Cookie",
+        b"Host",
+        b"Origin",
+        b"Pragma",
+        b"Referer",
+        b"Sec-Fetch-Dest",
+        b"Sec-Fetch-Mode",
+        b"Sec-Fetch-Site",
+        b"Sec-Fetch-User",
+        b"User-Agent",
+        b"Via",
+        b"X-Forwarded-For",
+    )
+}
+"""Names that events spell in CloudFront's own way where HTTP/2 or 3 brought them in lower case.
+
+`accept`, `accept-language`, `content-type`, `if-none-match` and whatever CloudFront does not know
+stay as they came. Cookie, Pragma, Sec-Fetch-User, Via and X-Forwarded-For are uncertain.
+Source: CloudFront Developer Guide, "Lambda@Edge event structure" (its viewer-request example), and
+recorded events.
+"""
+
+
+def spelled_headers(request: Request) -> Headers:
+    """The headers of `request` as events spell them, whatever version of HTTP brought them."""
+    return request.headers if request.http_version < "2" else _recased(request.headers)
+
+
+def _recased(headers: Headers) -> Headers:
+    return headers.derived(_recased, _recase)
+
+
+def _recase(headers: Headers) -> Headers:
+    lines = headers.raw if headers.base is None else headers.raw[-headers.more :]
+    lines = tuple([(_KNOWN_NAMES.get(name, name), content) for name, content in lines])
+    return Headers(lines) if headers.base is None else _recased(headers.base).added(*lines)
+
+
 _names: Final[dict[bytes, tuple[str, str, bool]]] = {}
 """Header names met so far: as text, in lower case, and whether functions never see them."""
 
@@ -138,7 +181,7 @@ def encode_request_event(
     body_fields = None if body is None else _body_fields(body)
     text = _request_text(request, fields, body_fields)
     payload = b'%b,"request":%b}}]}' % (_beginning(distribution, trigger, request_id), text)
-    headers = _shown_headers(request.headers).fields
+    headers = _shown_headers(spelled_headers(request)).fields
     strictness = distribution.strictness
     sent = ShownEvent(
         trigger, request, headers, origin, fields, body_fields, strictness=strictness, text=text
@@ -214,7 +257,7 @@ def _request_text(
         rest["body"] = body
     return b'{"clientIp":%b,"headers":%b,%b' % (
         encode_payload(request.client.address),
-        _shown_headers(request.headers).text,
+        _shown_headers(spelled_headers(request)).text,
         encode_payload(rest)[1:],
     )
 

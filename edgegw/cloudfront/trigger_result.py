@@ -230,7 +230,7 @@ def _origin(validator: Validator, result: Mapping[str, Any], sent: ShownEvent) -
     returned = result.get("origin", shown)
     if returned == shown:
         return sent.origin
-    if check_origin(validator, returned) is None:
+    if check_origin(validator, returned, sent.origin.domain_name) is None:
         return None
     returned = cast("Mapping[str, Mapping[str, Any]]", returned)
     lines = custom_headers(validator, returned)
@@ -263,10 +263,12 @@ def decode_origin(
             completion,
         )
     kept = configured if isinstance(configured, CustomOrigin) else CustomOrigin("", 0, "http")
+    is_kept = fields["domainName"] == kept.domain_name
     protocol = fields.get("protocol") or ("https" if fields.get("port") == 443 else "http")
+    port = int(fields.get("port") or (443 if protocol == "https" else 80))
     return CustomOrigin(
         fields["domainName"],
-        int(fields.get("port") or (443 if protocol == "https" else 80)),
+        port,
         protocol,
         fields.get("path", ""),
         own,
@@ -276,7 +278,8 @@ def decode_origin(
         tuple(cast("list[str]", fields.get("sslProtocols", list(kept.ssl_protocols)))),
         kept.connection_attempts,
         kept.connection_timeout,
-        kept.name if fields["domainName"] == kept.domain_name else "",
+        kept.verify or not (is_kept and port == kept.port),
+        kept.name if is_kept else "",
     )
 
 

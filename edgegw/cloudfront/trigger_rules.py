@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import binascii
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from edgegw.awslambda.payload import decode_payload
+from edgegw.awslambda.payload import decode_payload, no_json
 from edgegw.cloudfront.header_rules import has_control
 from edgegw.cloudfront.rule_table import (
     BODY_ACTION,
@@ -82,9 +83,7 @@ def parsed_result(validator: Validator, payload: bytes) -> Mapping[str, Any] | N
     try:
         result = decode_payload(payload)
     except ValueError:
-        validator.note(
-            NOT_JSON, "", Description(repr(payload[:60])), "return what JSON can express"
-        )
+        validator.note(NOT_JSON, "", Description(no_json(payload)), "return what JSON can express")
         return None
     if not isinstance(result, dict):
         expected = _SHAPE
@@ -167,9 +166,14 @@ def checked_status(validator: Validator, status: object, *, unchanged: int | Non
     return number
 
 
+_STATUS: Final = re.compile(r"[2-5][0-9]{2}")
+
+
 def status_number(status: object) -> int | None:
-    """`status` as an integer from 200 to 599, or None."""
-    if isinstance(status, bool) or not isinstance(status, (int, str, float)):
+    """`status` as an integer from 200 to 599, or None; text is three digits and nothing else."""
+    if isinstance(status, str):
+        return int(status) if _STATUS.fullmatch(status) else None
+    if isinstance(status, bool) or not isinstance(status, (int, float)):
         return None
     try:
         number = int(status)

@@ -27,6 +27,7 @@ from edgegw.config.origin_check import check_origin, refer
 from edgegw.config.path_check import check_paths
 from edgegw.config.schema import Config, later_keys
 from edgegw.config.surroundings_check import check_surroundings
+from edgegw.http.authority import authority_of
 from edgegw.http.grammar import is_target
 
 
@@ -183,7 +184,7 @@ def _check_listen_addresses(document: Document, config: Config) -> None:
         address = (listen.address, listen.port)
         if address in taken:
             line, _ = document.place(taken[address])
-            where = f"{listen.address}:{listen.port}"
+            where = authority_of(listen.address, listen.port)
             text = f"{where} is taken by {'.'.join(map(str, taken[address]))} (line {line})"
             document.error(path, "config.duplicate-listener", text)
         taken.setdefault(address, path)

@@ -94,7 +94,7 @@ Door = DistributionDoor | ListenerDoor
 
 @value
 class Config:
-    """Everything, resolved. `unverified` are origin hosts whose certificates are not checked.
+    """Everything, resolved.
 
     `files` are those that the configuration itself is made of, `code` those of the functions, with
     their names; both as they were named, links not followed.
@@ -104,7 +104,6 @@ class Config:
     distributions: tuple[DistributionDoor, ...]
     listeners: tuple[ListenerDoor, ...]
     account: Account
-    unverified: frozenset[str]
     warnings: tuple[Finding, ...] = ()
     shifts: tuple[Shift, ...] = ()
     lambda_api: Listen | None = None

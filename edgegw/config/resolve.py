@@ -109,12 +109,6 @@ class _Resolver:
                 listen = _listener_listen(each, self._base)
                 listener = self._balancers.listener(shared, each, tls=listen.tls)
                 listeners.append(ListenerDoor(name, listen, listener))
-        unverified = {
-            origin_address(origin.url).host
-            for distribution in config.distributions.values()
-            for origin in distribution.origins.values()
-            if origin.url is not None and not origin.verify
-        }
         api = config.gateway.lambda_api
         return Config(
             {
@@ -130,7 +124,6 @@ class _Resolver:
             distributions,
             tuple(listeners),
             self._account,
-            frozenset(unverified),
             self._warnings,
             tuple(shift for name, each in config.functions.items() for shift in shifts(name, each)),
             None if api is None else _listen(api, self._base),
@@ -303,6 +296,7 @@ class _Resolver:
             None,
             connection_attempts=origin.connection_attempts,
             connection_timeout=origin.connection_timeout,
+            verify=origin.verify,
         )
 
 

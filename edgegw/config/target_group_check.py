@@ -33,7 +33,7 @@ def check_target_group(
         try:
             host_and_port(target)
         except ValueError as error:
-            text = f"{target!r} must be ADDRESS:PORT, such as 127.0.0.1:3000: {error}"
+            text = f"{target!r} must be ADDRESS:PORT, such as localhost:3000: {error}"
             document.error((*path, "targets", at), "alb.targets", text)
     _check_stickiness(document, path, group)
 

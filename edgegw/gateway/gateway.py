@@ -12,9 +12,7 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Self
-
-import httpx
+from typing import TYPE_CHECKING, Any, Self
 
 from edgegw.alb.health_check_log import CheckEntry
 from edgegw.alb.model import (
@@ -36,12 +34,15 @@ from edgegw.gateway.fronts import FrontDoor, front_of
 from edgegw.gateway.fronts.lambda_api import LambdaApiFront
 from edgegw.gateway.fronts.served import Served
 from edgegw.gateway.health_checks import HealthChecks
-from edgegw.gateway.in_process import InProcessTransport
 from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
 from edgegw.gateway.target_groups import TargetGroups
+from edgegw.http.authority import bracketed
 from edgegw.http.message import Request, Response
 from edgegw.wire.asgi import EXCHANGE, AsgiFront
+
+if TYPE_CHECKING:
+    import httpx
 
 logger = logging.getLogger(__name__)
 access = logging.getLogger("edgegw.access")
@@ -106,7 +107,6 @@ class Gateway:
         self._parts: dict[asyncio.AbstractEventLoop, _Parts] = {}
         self._pinned: _Parts | None = None
         self._doors = by_key(self.config.doors)
-        self._unverified = set(config.unverified)
 
     @classmethod
     def from_file(
@@ -227,6 +227,10 @@ class Gateway:
 
         `options` go to httpx. What the client starts ends when it is closed.
         """
+        import httpx
+
+        from edgegw.gateway.in_process import InProcessTransport
+
         door = self.door(name)
         transport = InProcessTransport(self._front_of(door), self._leave)
         self._parts_here().users += 1
@@ -235,6 +239,8 @@ class Gateway:
 
     def sync_client(self, name: str, **options: Any) -> httpx.Client:
         """The blocking twin of `client`; its requests run on a thread of its own."""
+        import httpx
+
         from edgegw.gateway.blocking import BlockingTransport
 
         door = self.door(name)
@@ -288,7 +294,7 @@ class Gateway:
         for name, port in self._debug.items():
             service.debug(first_reference(config, name), port)
         origins = OriginRouter(
-            self._make_transport(self._unverified),
+            self._make_transport(frozenset()),
             self._make_transport(UNVERIFIED_TARGETS),
             self._local_doors(),
             config.hosts,
@@ -448,7 +454,6 @@ class Gateway:
         if (config.faults, config.fault_seed) != (old.faults, old.fault_seed):
             self.faults.put(config.faults, config.fault_seed)
         self._doors = by_key(config.doors)
-        _become(self._unverified, config.unverified)
         parts.origins.local.update(self._local_doors())
         parts.origins.lead(config.hosts)
         parts.groups.configure(config.target_groups)
@@ -511,12 +516,6 @@ def _checked(config: Config) -> list[TargetGroup]:
     return [group for group in config.target_groups.values() if config.users_of(group)]
 
 
-def _become(present: set[str], wanted: AbstractSet[str]) -> None:
-    """Makes `present` equal to `wanted`, in place."""
-    present &= wanted
-    present |= wanted
-
-
 def _settings(config: Config) -> ServiceSettings:
     return ServiceSettings(config.account, config.pass_credentials, config.cpu, config.strict)
 
@@ -524,6 +523,5 @@ def _settings(config: Config) -> ServiceSettings:
 def _base_url(door: Door) -> str:
     scheme = "https" if door.listen.tls else "http"
     host = "127.0.0.1" if door.listen.address in ("0.0.0.0", "::", "") else door.listen.address  # noqa: S104
-    if ":" in host:
-        host = f"[{host}]"
-    return f"{scheme}://{host}:{door.listen.port}" if door.listen.port else f"{scheme}://{host}"
+    port = f":{door.listen.port}" if door.listen.port else ""
+    return f"{scheme}://{bracketed(host)}{port}"

@@ -16,6 +16,7 @@ from edgegw.errors import ConfigError, EnvironmentProblem, Finding
 from edgegw.gateway.fronts.served import Served, Server
 from edgegw.gateway.gateway import Gateway
 from edgegw.gateway.reload import LoadConfig, Reloader
+from edgegw.http.authority import authority_of
 from edgegw.values import value
 from edgegw.wire.listeners import TcpListener, bind
 
@@ -236,7 +237,7 @@ def _close(sockets: Iterable[socket.socket]) -> None:
 
 def _address(sock: socket.socket) -> str:
     address, port = sock.getsockname()[:2]
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return authority_of(address, port)
 
 
 async def serve(

@@ -9,7 +9,8 @@ class RequestTarget(NamedTuple):
     """The target of a request line, never decoded.
 
     `query` is what stands behind the first `?`, without it; None where there is no `?`, so `/x`
-    and `/x?` stay different. `authority` is the host of an absolute-form target, else None.
+    and `/x?` stay different. `authority` is the host of an absolute-form target, without user
+    information, else None.
     """
 
     path: bytes
@@ -28,7 +29,8 @@ class RequestTarget(NamedTuple):
             return RequestTarget(path, query if mark else None)
         end = min((at for at in (rest.find(b"/"), rest.find(b"?")) if at >= 0), default=len(rest))
         path, mark, query = rest[end:].partition(b"?")
-        return RequestTarget(path or b"/", query if mark else None, rest[:end])
+        host = rest[:end].rpartition(b"@")[2]
+        return RequestTarget(path or b"/", query if mark else None, host)
 
     @property
     def raw(self) -> bytes:
@@ -91,3 +93,8 @@ def query_pairs(query: bytes) -> list[tuple[bytes, bytes]]:
             key, _, value = piece.partition(b"=")
             pairs.append((key, value))
     return pairs
+
+
+def quoted(raw: bytes) -> str:
+    """`raw` in quotes for a message on one line: control characters as escapes, no Python."""
+    return repr(to_text(raw))

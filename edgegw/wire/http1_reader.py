@@ -19,6 +19,9 @@ The states, and what leads from one to the other (`TRANSITIONS` is the same as a
     any ──complete, and the connection is not kept──▶ ENDED: what follows is thrown away
     any ──nobody could go on reading──▶ ENDED, after one `Unreadable`
 
+Bytes beyond ASCII in a request target pass by way of `masked_target`; behind a body in the same
+block nobody looks for them, and such a target is malformed.
+
 Two sad stories. llhttp takes the body of a request that asks to switch protocols for the other
 protocol: another parser, told the framing alone, reads it. And header lines that come behind a
 chunked body (trailers) arrive by the same callback as those of the head: taken for those, they
@@ -37,18 +40,31 @@ import httptools
 from edgegw.http.lenient_head import LenientHead, head_end, is_hopeless, parse_leniently, simple_end
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Header, Headers
+from edgegw.wire.masked_target import has_request_line, masked, unmasked
 from edgegw.wire.remembered_heads import REQUEST_LINE, Fields, RememberedHeads, is_one_block
 
 MAX_HEAD: Final = 256 * 1024
 """Bytes of request line and headers after which nothing more is read; what services allow is less,
-and judged by their front doors."""
+and judged by their front doors. Trailers may have as many, as may all that stands around a body
+(sizes and extensions of chunks, trailers) between two bytes of it."""
+
+MAX_BLANK: Final = 64
+"""Bytes of blank lines before a head; RFC 9112 section 2.2 wants one of them to be ignored."""
 
 _SHORT: Final = 64
 """Bytes below which a block of data may be a whole request of HTTP/0.9."""
 
+_BREAKS: Final = (b"\r", b"\n")
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _METHODS: Final = {b"GET": "GET", b"HEAD": "HEAD"}
 _heads: Final = RememberedHeads()
+
+
+_SPOKEN: Final = ("1.0", "1.1")
+
+
+class _OddVersionError(Exception):
+    """The parser took a version that is not spoken here."""
 
 
 class RequestState(Enum):
@@ -99,7 +115,7 @@ class Head:
     @property
     def is_simple(self) -> bool:
         """Whether the client speaks HTTP/0.9: it gets the body of the answer alone."""
-        return self.lenient is not None and not self.lenient.version
+        return self.lenient is not None and self.version == "0.9"
 
 
 @dataclass(slots=True)
@@ -145,10 +161,16 @@ class Http1Reader:
         self._limits = limits
         self.state = RequestState.IDLE
         self._events: list[ReaderEvent] = []
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self._lines: list[Header] = []
         self._trailers: list[Header] = []
+        self._pieces: list[bytes] = []
+        """What came of the body within this block: chunks of a byte are one part all the same."""
+        self._around = self._trailer_bytes = self._blanks = 0
+        """Bytes around the body since the last one of it, of trailers, and of blank lines."""
         self._target = b""
+        self._masked = b""
+        """The request line being fed as it truly stands, where the parser sees another."""
         self._head: list[bytes] = []
         self._head_bytes = 0
         self._fields: Fields | None = None
@@ -160,6 +182,11 @@ class Http1Reader:
     def is_in_head(self) -> bool:
         """Whether a head has begun and is not complete."""
         return self.state is RequestState.HEAD or self.state is RequestState.COLLECTING
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of a request has come."""
+        return self.state is RequestState.IDLE
 
     def feed(self, data: bytes) -> Sequence[ReaderEvent]:
         """What `data`, and what came before it, says. Never raises."""
@@ -189,8 +216,12 @@ class Http1Reader:
         return self._taken()
 
     def end(self) -> None:
-        """Nothing more is to be read: the connection closes behind an answer."""
+        """Nothing more is to be read: the connection closes behind an answer, or is lost.
+
+        The parser knows this reader: kept, the two would wait for the garbage collector.
+        """
         self.state = RequestState.ENDED
+        self._parser = None
 
     def _taken(self) -> list[ReaderEvent]:
         events, self._events = self._events, []
@@ -198,6 +229,8 @@ class Http1Reader:
 
     def _feed_new(self, data: bytes, block: bytes | None) -> Sequence[ReaderEvent]:
         """The first bytes of a request; with `block`, all of one that may be remembered."""
+        if data[:1] in _BREAKS and not self._may_be_blank(data):
+            return self._taken()
         self._head = [data]
         self._is_first = True
         if block is None and self._limits.is_lenient and len(data) < _SHORT and simple_end(data):
@@ -211,6 +244,14 @@ class Http1Reader:
                 _heads.learn(block, head.fields)
         return events
 
+    def _may_be_blank(self, data: bytes) -> bool:
+        """Whether a head may begin behind so many blank lines more."""
+        self._blanks += len(data) - len(data.lstrip(b"\r\n"))
+        if self._blanks > MAX_BLANK:
+            self._refuse("malformed HTTP: blank lines where a request should be")
+            return False
+        return True
+
     def _refuse(self, detail: str, why: Trouble = "malformed") -> None:
         if self.state is not RequestState.ENDED:
             self.state = RequestState.ENDED
@@ -223,18 +264,60 @@ class Http1Reader:
     def _parse(self, data: bytes) -> None:
         if self.state in (RequestState.IDLE, RequestState.HEAD):
             self._head_bytes += len(data)
+            if not data.isascii():
+                self._parse_lines(data)
+                return
+        else:
+            self._around += len(data)
+        self._feed_parser(data)
+
+    def _parse_lines(self, data: bytes) -> None:
+        """`_parse` for a block with bytes beyond ASCII: line by line up to the end of the head."""
+        is_first_line = self.state is RequestState.IDLE or (
+            self._is_first and not has_request_line(self._head[:-1])
+        )
+        at, went_on = 0, True
+        while went_on and at < len(data) and self.state in (RequestState.IDLE, RequestState.HEAD):
+            end = data.find(b"\n", at) + 1 or len(data)
+            line, at = data[at:end], end
+            if is_first_line:
+                self._masked, line = line, masked(line)
+            went_on = self._feed_parser(line, data, at)
+            self._masked = b""
+            is_first_line = self.state is RequestState.IDLE
+        if went_on and at < len(data) and self.state is not RequestState.ENDED:
+            self._feed_parser(data[at:])
+
+    def _feed_parser(self, data: bytes, block: bytes = b"", end: int = 0) -> bool:
+        """Whether the parser takes more; `data` is what stands before `end` in `block`, if any."""
+        went_on = False
+        parser = self._parser
+        assert parser is not None  # nothing is parsed behind the end
         try:
-            self._parser.feed_data(data)
+            parser.feed_data(data)
+            went_on = True
         except httptools.HttpParserUpgrade as upgrade:
-            self._on_upgrade(data[upgrade.args[0] :])
+            self._on_upgrade(data[upgrade.args[0] :] + block[end:])
         except httptools.HttpParserError as error:
             in_head = self.state in (RequestState.IDLE, RequestState.HEAD)
             if in_head and self._limits.is_lenient and self._is_first:
                 self._read_leniently()
             else:
+                self._gather()
                 self._refuse(f"malformed HTTP: {error}")
+        self._gather()
         if self.state is RequestState.HEAD and self._head_bytes > MAX_HEAD:
             self._refuse(f"request line and headers exceed {MAX_HEAD} bytes", "too-large")
+        elif self._around > MAX_HEAD and self.state in (RequestState.BODY, RequestState.LAST_BODY):
+            self._refuse(f"more than {MAX_HEAD} bytes around a body", "too-large")
+        return went_on and self._parser is not None
+
+    def _gather(self) -> None:
+        """What came of the body is one part."""
+        if self._pieces:
+            pieces, self._pieces = self._pieces, []
+            self._events.append(Part(pieces[0] if len(pieces) == 1 else b"".join(pieces)))
+            self._around = 0
 
     def _on_upgrade(self, rest: bytes) -> None:
         """What llhttp takes for another protocol."""
@@ -246,20 +329,22 @@ class Http1Reader:
 
     def _read_body_alone(self, framing: list[Header], rest: bytes) -> None:
         """Reads the body under way with a parser that is told its framing and nothing else."""
-        self._parser = httptools.HttpRequestParser(self)
+        parser = self._parser = httptools.HttpRequestParser(self)
         lines = b"".join([b"%b: %b\r\n" % line for line in framing])
         self._is_muted = True
         try:
-            self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % lines)
+            parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % lines)
             self._is_muted = False
             if rest and self.state is not RequestState.ENDED:
-                self._parser.feed_data(rest)
+                parser.feed_data(rest)
         except httptools.HttpParserUpgrade:
             self.state = RequestState.ENDED  # another request behind the last one
         except httptools.HttpParserError as error:
+            self._gather()
             self._refuse(f"malformed HTTP: {error}")
         finally:
             self._is_muted = False
+            self._gather()
 
     # What httptools calls
 
@@ -270,26 +355,32 @@ class Http1Reader:
 
     def on_url(self, url: bytes) -> None:
         if not self._is_muted:
-            self._target += url
+            self._target += unmasked(url, self._masked) if self._masked else url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.state is RequestState.HEAD:
             # Blanks behind a value are not part of it; the parser keeps them.
             self._lines.append((name, value.rstrip(b" \t")))
-        elif not self._is_muted:
+        elif not self._is_muted and self.state is not RequestState.ENDED:
             self._trailers.append((name, value.rstrip(b" \t")))
+            self._trailer_bytes += len(name) + len(value) + 4
+            if self._trailer_bytes > MAX_HEAD:
+                self._gather()
+                self._refuse(f"trailers exceed {MAX_HEAD} bytes", "too-large")
 
     def on_headers_complete(self) -> None:
-        self._head_bytes = 0
-        if self.state is not RequestState.HEAD:
-            return
+        self._head_bytes = self._blanks = self._around = self._trailer_bytes = 0
         parser = self._parser
+        if self.state is not RequestState.HEAD or parser is None:
+            return
         version = parser.get_http_version()
         fields = self._fields = fields_of(self._lines, parser.should_keep_alive())
         if not self._limits.takes_hosts(fields.hosts, version):
             self._refuse(f"{fields.hosts} Host headers")
             return
-        if version not in ("1.0", "1.1"):
+        if version not in _SPOKEN:
+            if self._limits.is_lenient and self._is_first:
+                raise _OddVersionError  # stops the parser: the head is read leniently
             self._refuse(f"HTTP version {version}")
             return
         switches = parser.should_upgrade()
@@ -306,12 +397,14 @@ class Http1Reader:
 
     def on_body(self, body: bytes) -> None:
         if self.state is RequestState.BODY or self.state is RequestState.LAST_BODY:
-            self._events.append(Part(body))
+            self._pieces.append(body)
 
     def on_message_complete(self) -> None:
         state, fields = self.state, self._fields
         self._is_first = False  # where the next head begins is known only if data begins with it
-        if state is RequestState.BODY and self._parser.should_upgrade():
+        self._gather()
+        parser = self._parser
+        if state is RequestState.BODY and parser is not None and parser.should_upgrade():
             return  # llhttp knows nothing of this body
         if state is RequestState.BODY or state is RequestState.LAST_BODY:
             self._events.append(End(tuple(self._trailers)))
@@ -341,10 +434,12 @@ class Http1Reader:
             self._refuse("malformed HTTP: no request line")
             return
         version = head.version.strip().removeprefix(b"HTTP/").decode("latin-1") or "0.9"
+        if version not in _SPOKEN and version != "0.9":
+            version = "1.1"  # is spoken to whoever claims to speak more (RFC 9110 section 2.5)
         lines, framing = _fit(head)
         fields = fields_of(lines, keeps_alive=False)
         fields.upgrade = b""
-        if fields.hosts == 0 and version not in ("0.9", "1.0"):
+        if fields.hosts == 0 and head.version.strip() == b"HTTP/1.1":
             self._refuse("no Host header")
             return
         method = head.method.decode("latin-1")

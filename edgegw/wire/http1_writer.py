@@ -45,7 +45,10 @@ def head(response: Response, *, method: str, version: str, keep_alive: bool) -> 
     elif length is None:
         is_chunked = version > "1.0"
         keep_alive = keep_alive and is_chunked
-        if is_chunked:
+        if is_chunked and connection_at:
+            lines.insert(connection_at, b"Transfer-Encoding: chunked")
+            connection_at += 1
+        elif is_chunked:
             lines.append(b"Transfer-Encoding: chunked")
     connection = b"Connection: keep-alive" if keep_alive else b"Connection: close"
     if connection_at:

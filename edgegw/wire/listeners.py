@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from edgegw.errors import EnvironmentProblem
+from edgegw.http.authority import authority_of
 from edgegw.wire.front import Front
 from edgegw.wire.http1 import Connection, Http1
 
@@ -36,7 +37,7 @@ def bind(address: str, port: int, name: str, setting: str = "listen") -> socket.
         sock.listen(_BACKLOG)
     except OSError as error:
         sock.close()
-        where = f"{address}:{port}"
+        where = authority_of(address, port)
         if error.errno == errno.EADDRINUSE:
             text = f"{where} is in use: stop what listens there, or change '{setting}' of {name}"
         elif error.errno == errno.EACCES:

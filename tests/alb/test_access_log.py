@@ -21,7 +21,9 @@ from edgegw.alb.model import FixedResponse, Forward, Redirect
 from edgegw.alb.rules import compile_rewrite
 from edgegw.alb.targets import Routable
 from edgegw.awslambda.model import Report, Returned
-from edgegw.http.message import Client, NegotiatedTls, Response
+from edgegw.http.lenient_head import parse_leniently
+from edgegw.http.message import Client, Headers, NegotiatedTls, Request, Response
+from edgegw.http.target import RequestTarget
 from tests.alb.balancers import BALANCER, FACTS, FN, WEB, listener, request, rule
 
 CLIENT = Client("10.9.8.7", 4711, "TID_0123456789abcdef")
@@ -208,3 +210,19 @@ def test_health_check_log() -> None:
     )
     failed = entry._replace(passed=False, code=None, reason="TimedOut")
     assert " FAIL - TimedOut " in check_line(failed, group, BALANCER, "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("head", "shown"),
+    [
+        (b"GET /a b HTTP/1.7\r\nHost: h:81\r\n\r\n", "GET http://h:80/a b HTTP/1.7"),
+        (b"GET / HTTP/0.9\r\nHost: [::1]:81\r\n\r\n", "GET http://[::1]:80/ HTTP/0.9"),
+    ],
+)
+def test_an_odd_request_line_is_shown_as_it_was_written(head: bytes, shown: str) -> None:
+    lenient = parse_leniently(head)
+    assert lenient is not None
+    target = RequestTarget.parse(lenient.uri)
+    sent = Request("GET", target, Headers(lenient.headers), client=CLIENT, lenient=lenient)
+    step = start(listener(default=FixedResponse(200)), sent, FACTS)
+    assert fields(line(step, sent))[12] == shown

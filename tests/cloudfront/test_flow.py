@@ -154,7 +154,7 @@ def test_a_request_through_all_four_triggers() -> None:
     assert step.response.body.content == b"foo"
     assert step.response.headers.get(b"x-last") == b"1"
     assert step.response.headers.get_all(b"via") == [
-        b"1.1 " + b"0" * 32 + b".cloudfront.net (CloudFront)"
+        b"1.0 x, 1.1 " + b"0" * 32 + b".cloudfront.net (CloudFront)"
     ]
     assert step.response.headers.get(b"x-cache") == b"Miss from cloudfront"
 

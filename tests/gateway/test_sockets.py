@@ -80,7 +80,8 @@ async def test_wire_spelling_travels_both_ways(serving, raw_origin) -> None:
     assert heads[0].startswith(
         b"GET //a/../%2F?x HTTP/1.1\r\nhOsT: h\r\nX-MiXed: 1\r\nx-mIxed: 2\r\n"
     )
-    assert answer.startswith(b"HTTP/1.1 299 Quite Fine\r\nX-ODD-case: 1\r\nx-odd-CASE: 2\r\n")
+    assert answer.startswith(b"HTTP/1.1 299 Quite Fine\r\n")
+    assert b"\r\nX-ODD-case: 1\r\nx-odd-CASE: 2\r\n" in answer
     assert answer.count(b"\r\nDate: ") == 1
     assert b"X-Cache: Miss from cloudfront\r\n" in answer
     assert answer.endswith(b"\r\n\r\nok")

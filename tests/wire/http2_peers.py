@@ -51,6 +51,9 @@ class Wire:
     def set_write_buffer_limits(self, high: int) -> None:
         pass
 
+    def get_extra_info(self, name: str) -> object:
+        return None
+
     def is_closing(self) -> bool:
         return self.is_closed
 

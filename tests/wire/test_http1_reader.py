@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 from edgegw.http.limits import Limits
 from edgegw.wire import http1_reader
 from edgegw.wire.http1_reader import (
+    MAX_BLANK,
+    MAX_HEAD,
     TRANSITIONS,
     End,
     Head,
@@ -187,6 +191,116 @@ def test_a_broken_chunk_is_refused_behind_what_came() -> None:
 # Other protocols
 
 
+BLOCK = 64 * 1024
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [b"a: b\r\n" * (BLOCK // 6), b"a" * BLOCK, b"a: " + b"b" * BLOCK],
+    ids=["lines", "a name without end", "a value without end"],
+)
+def test_trailers_have_a_limit(flood: bytes) -> None:
+    reader, refused = Http1Reader(STRICT), 0
+    reader.feed(CHUNKED + b"1\r\na\r\n0\r\n")
+    for block in range(1, 20):
+        for event in reader.feed(flood):
+            assert isinstance(event, Unreadable)
+            assert event.why == "too-large"
+            refused = block
+        if refused:
+            break
+    assert 0 < refused * len(flood) < MAX_HEAD + 2 * BLOCK
+
+
+def test_trailers_that_come_at_once_have_a_limit() -> None:
+    lines = b"a: b\r\n" * MAX_HEAD
+    refused = read(CHUNKED + b"0\r\n" + lines + b"\r\n").refused
+    assert refused is not None
+    assert refused.why == "too-large"
+
+
+def test_trailers_below_the_limit_are_told() -> None:
+    lines = b"a: b\r\n" * (MAX_HEAD // 8)
+    reader = Http1Reader(STRICT)
+    *_, end = reader.feed(CHUNKED + b"0\r\n" + lines + b"\r\n")
+    assert isinstance(end, End)
+    assert len(end.trailers) == MAX_HEAD // 8
+
+
+def test_an_extension_of_a_chunk_has_a_limit() -> None:
+    story = read(CHUNKED + b"1;", *[b"a" * BLOCK] * 6)
+    assert story.refused is not None
+    assert story.refused.why == "too-large"
+
+
+def test_a_body_may_have_any_size_and_number_of_chunks() -> None:
+    crumbs = b"1\r\na\r\n" * 10_000
+    story = read(CHUNKED, *[crumbs] * 20, b"0\r\n\r\n", GET)
+    assert story.refused is None
+    assert story.bodies == [b"a" * 200_000, b""]
+
+
+def test_chunks_that_come_at_once_are_one_part() -> None:
+    reader = Http1Reader(STRICT)
+    events = reader.feed(CHUNKED + b"1\r\na\r\n" * 10_000 + b"0\r\n\r\n" + GET)
+    assert [type(event) for event in events] == [Head, Part, End, Head]
+    assert events[1] == Part(b"a" * 10_000)
+
+
+# Blank lines
+
+
+@pytest.mark.parametrize("limits", [STRICT, LENIENT], ids=["strict", "lenient"])
+@pytest.mark.parametrize("lines", [b"\r\n", b"\n", b"\r\n\r\n"])
+def test_blank_lines_before_a_head_are_passed_over(lines: bytes, limits: Limits) -> None:
+    for blocks in ([lines + GET], [lines, GET], [GET + lines, GET], [GET, lines + GET]):
+        story = read(*blocks, limits=limits)
+        assert story.refused is None
+        assert {head.target for head in story.heads} == {b"/a?b"}
+
+
+@pytest.mark.parametrize("limits", [STRICT, LENIENT], ids=["strict", "lenient"])
+@pytest.mark.parametrize("before", [b"", GET], ids=["first", "behind a request"])
+@pytest.mark.parametrize("size", [2, 1000])
+def test_blank_lines_without_end_are_refused(size: int, before: bytes, limits: Limits) -> None:
+    reader, given = Http1Reader(limits), 0
+    reader.feed(before)
+    while not (events := reader.feed(b"\r\n" * (size // 2))):
+        assert reader.is_idle, "they are the beginning of nothing"
+        given += size
+        assert given <= MAX_BLANK
+    assert isinstance(events[0], Unreadable)
+    assert not reader.feed(GET)
+
+
+def test_blank_lines_are_counted_anew_behind_each_request() -> None:
+    story = read(*[b"\r\n" * 10 + GET, b"\r\n", GET] * 20)
+    assert story.refused is None
+    assert len(story.heads) == 40
+
+
+# Ends
+
+
+@pytest.mark.parametrize(
+    "block",
+    [GET, GET[:9], CHUNKED + b"3\r\nabc", b"GET / HTTP/1.1\nHost: h\n\n"],
+    ids=["rests", "within a head", "within a body", "lenient"],
+)
+def test_behind_its_end_a_reader_is_freed_at_once(block: bytes) -> None:
+    gc.disable()
+    try:
+        reader = Http1Reader(LENIENT)
+        reader.feed(block)
+        gone = weakref.ref(reader)
+        reader.end()
+        assert not reader.feed(block)
+        del reader
+        assert gone() is None, "it waits for the garbage collector"
+    finally:
+        gc.enable()
+
+
 def test_what_comes_behind_a_switch_is_raw() -> None:
     asks = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n"
     story = read(asks + b"\x81\x00", b"more")
@@ -215,6 +329,50 @@ def test_a_switch_beside_a_coding_that_does_not_end_is_no_fault(coding: bytes, l
         limits=limits,
     )
     assert story.refused is not None or story.heads[0].lenient is not None
+
+
+# Bytes beyond ASCII
+
+RAW_TARGETS = [b"/caf\xc3\xa9", b"/?\xff=\xfe&~", b"/~\xc3~\xa9", b"http://h/\xe9"]
+
+
+@pytest.mark.parametrize("target", RAW_TARGETS)
+@pytest.mark.parametrize("limits", [STRICT, LENIENT], ids=["strict", "lenient"])
+def test_bytes_beyond_ascii_in_a_target_are_told_as_they_stand(
+    target: bytes, limits: Limits
+) -> None:
+    """Wherever the blocks are cut; behind it the connection goes on."""
+    sent = b"\r\nGET  " + target + b" HTTP/1.1\r\nHost: h\r\nX: \xff\r\n\r\n"
+    for at in range(len(sent)):
+        story = read(sent[:at], sent[at:] + GET, limits=limits)
+        assert story.refused is None, at
+        assert [head.target for head in story.heads] == [target, b"/a?b"], at
+        assert story.heads[0].lenient is None, at
+        assert story.heads[0].fields.headers.get(b"x") == b"\xff"
+
+
+def test_a_pipeline_with_bytes_beyond_ascii_is_told_in_order() -> None:
+    first = b"GET /\xc3\xa9 HTTP/1.1\r\nHost: h\r\n\r\n"
+    targets = [head.target for head in read(GET + first + GET + first).heads]
+    assert targets == [b"/a?b", b"/\xc3\xa9", b"/a?b", b"/\xc3\xa9"]
+
+
+def test_a_body_behind_bytes_beyond_ascii_is_told_as_it_stands() -> None:
+    head = b"POST /\xc3\xa9 HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n"
+    story = read(head + b"\xff\nGET ")
+    assert (story.heads[0].target, story.bodies, story.ends) == (b"/\xc3\xa9", [b"\xff\nGET "], 1)
+
+
+def test_what_comes_behind_a_switch_with_bytes_beyond_ascii_is_raw() -> None:
+    head = b"GET /\xe9 HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    story = read(head + b"\x81\xff\n\x81")
+    assert (story.heads[0].target, story.raw) == (b"/\xe9", b"\x81\xff\n\x81")
+
+
+@pytest.mark.parametrize("method", [b"G\xc3T", b"\xff"])
+def test_only_a_target_may_have_bytes_beyond_ascii(method: bytes) -> None:
+    assert read(method + b" / HTTP/1.1\r\nHost: h\r\n\r\n").refused is not None
+    assert read(b"GET / HTTP/1.\xb1\r\nHost: h\r\n\r\n").refused is not None
 
 
 # The lenient way
@@ -263,6 +421,7 @@ PIECES = [
     b"Connection: Upgrade\r\nUpgrade: x\r\nTransfer-Encoding: gzip\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
     b"GET /x\r\n",
+    b"GET /\xc3\xa9?\xff HTTP/1.1\r\nHost: h\r\n\r\n",
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     b"\r\n",
     b"\n",

@@ -7,16 +7,20 @@ The tables of malformed requests, over the wire, stand in `test_http2_malformed.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgegw.http.message import Headers, Response
+from edgegw.http.lenient_head import parse_leniently
+from edgegw.http.message import Headers, Request, Response
+from edgegw.http.target import RequestTarget
 from edgegw.wire.http2_heads import (
     MalformedHeadError,
     RequestHeads,
     read_trailers,
+    sent_request,
     sent_response,
 )
 
@@ -96,3 +100,15 @@ def test_one_length_is_promised(lengths: list[bytes], promised: int | None) -> N
     assert length == promised
     expected = [] if promised is None else [b"%d" % promised]
     assert [value for name, value in written if name == b"content-length"] == expected
+
+
+@pytest.mark.parametrize("path", [b"/a b", b"/a\tb", b"/a\x01\x7f"])
+def test_an_odd_path_leaves_only_where_a_front_door_has_judged_it(path: bytes) -> None:
+    request = Request("GET", RequestTarget(path))
+    with pytest.raises(MalformedHeadError):
+        sent_request("https", b"h", request)
+    judged = replace(request, lenient=parse_leniently(b"GET %b HTTP/1.1\r\n\r\n" % path))
+    assert (b":path", path) in sent_request("https", b"h", judged)
+    broken = replace(judged, target=RequestTarget(b"/a\r\nb"))
+    with pytest.raises(MalformedHeadError):
+        sent_request("https", b"h", broken)

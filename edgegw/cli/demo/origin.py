@@ -15,6 +15,7 @@ PAGES = pathlib.Path(__file__).parent / "pages"
 
 class DemoHandler(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 64 * 1024  # head and body leave in one piece, as they do from servers in use
 
     def log_message(self, *_args):
         pass

@@ -15,6 +15,7 @@ from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.gateway.drive import Driver, Step, new_request_id
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.fronts.front import FrontDoor
+from edgegw.http.authority import bracketed
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Request, Response
 
@@ -114,4 +115,4 @@ def _origin(origin: Origin) -> str:
     scheme, host, number = address_of(origin)
     usual = 443 if scheme == "https" else 80
     port = "" if number == usual else f":{number}"
-    return f"{scheme}://{host}{port}{origin.path}"
+    return f"{scheme}://{bracketed(host)}{port}{origin.path}"

@@ -131,8 +131,7 @@ def _rule(rule: Rule) -> tuple[str, str]:
             names = [
                 f"function {group.function}"
                 if isinstance(group, LambdaTargetGroup)
-                else ", ".join(f"{each.address}:{each.port}" for each in group.targets)
-                or f"{group.name} (no targets)"
+                else ", ".join(map(str, group.targets)) or f"{group.name} (no targets)"
                 for group in groups
             ]
             return left, " | ".join(names)

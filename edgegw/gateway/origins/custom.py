@@ -38,9 +38,8 @@ class NetworkOrigins:
         if self.hosts:
             address = self.hosts.lookup(origin.domain_name) or address
         times = Timeouts(connection.connect, connection.read, WRITE_TIMEOUT, connection.keep_alive)
-        outgoing = Outgoing(
-            address, request, times, () if request.upgrade else (CONNECTION_HEADER,)
-        )
+        lines = () if request.upgrade else (CONNECTION_HEADER,)
+        outgoing = Outgoing(address, request, times, lines, origin.verify)
         sent = 0
         while True:
             sent += 1

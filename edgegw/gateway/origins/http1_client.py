@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from edgegw.gateway.origins.connecting import TlsContexts, unreachable
+from edgegw.gateway.origins.connecting import TlsContexts, no_connection
 from edgegw.gateway.origins.http1_connection import Http1Connection
-from edgegw.gateway.origins.http1_pool import Http1Pool
+from edgegw.gateway.origins.http1_pool import CheckedAddress, Http1Pool
 from edgegw.gateway.origins.request_head import is_chunked, request_head
-from edgegw.gateway.origins.transport import Address, Outgoing, SendError, Timeouts
+from edgegw.gateway.origins.transport import Outgoing, SendError, Timeouts
 from edgegw.http.message import Body, Response
 from edgegw.wire.direct import in_task
 
@@ -23,30 +23,35 @@ _REPLAYABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRAC
 
 
 class Http1Client:
-    """A transport of sockets. Certificates are checked except for the hosts in `unverified`.
+    """A transport of sockets.
 
+    Certificates are checked except for the hosts in `unverified`, and where a request says not to:
+    then it has connections that no other request gets.
     At most `max_connections` are open at a time, half of what the process may open unless given:
     the other half is for those who ask.
     """
+
+    asks_for_tasks = True
 
     def __init__(
         self, *, unverified: AbstractSet[str] = frozenset(), max_connections: int | None = None
     ) -> None:
         self._limit = max_connections or _descriptors() // 2
         self._count = 0
-        self._pools: dict[Address, Http1Pool] = {}
+        self._pools: dict[CheckedAddress, Http1Pool] = {}
         self._contexts = TlsContexts(unverified)
 
     async def send(self, outgoing: Outgoing) -> Response:
         """The response, as soon as its head is there. Raises SendError."""
-        at, request, timeouts, _ = outgoing
+        at, request, timeouts, _, verifies = outgoing
+        way: CheckedAddress = at if verifies else (*at, "unverified")
         head, content = request_head(outgoing), request.body.content
         data = head + content if content else head
         while True:
-            connection = self._idle(at, timeouts)
+            connection = self._idle(way, timeouts)
             if connection is None:
                 await in_task()
-                connection = await self._connect(at, timeouts.connect)
+                connection = await self._connect(way, timeouts.connect)
             try:
                 answer = connection.ask(
                     request.method, data, timeouts, switch=bool(request.upgrade)
@@ -73,36 +78,37 @@ class Http1Client:
             pool.close()
         await asyncio.sleep(0)  # so that the sockets are closed when this returns
 
-    def _idle(self, at: Address, timeouts: Timeouts) -> Http1Connection | None:
+    def _idle(self, way: CheckedAddress, timeouts: Timeouts) -> Http1Connection | None:
         """A connection that rests; None where there is none, or the request wants its own."""
-        pool = self._pools.get(at)
+        pool = self._pools.get(way)
         return pool.take() if pool is not None and timeouts.keep_alive > 0 else None
 
-    async def _connect(self, at: Address, timeout: float) -> Http1Connection:
+    async def _connect(self, way: CheckedAddress, timeout: float) -> Http1Connection:
         self._make_room()
         loop = asyncio.get_running_loop()
-        pool = self._pools.get(at)
+        pool = self._pools.get(way)
         if pool is None:
-            pool = self._pools[at] = Http1Pool(loop, at, self._lost)
+            pool = self._pools[way] = Http1Pool(loop, way, self._lost)
         connection = Http1Connection(loop, pool)
         pool.add(connection)
         self._count += 1
         try:
             async with asyncio.timeout(timeout):
-                await self._open(connection, at)
+                await self._open(connection, way)
         except BaseException as error:
             if connection.transport is None:
                 pool.forget(connection)
             else:
                 connection.close()
             if isinstance(error, (OSError, UnicodeError)):
-                raise unreachable(error, timeout) from error
+                scheme, host, port = way[:3]
+                raise await no_connection((scheme, host, port), error, timeout) from error
             raise
         return connection
 
-    async def _open(self, connection: Http1Connection, at: Address) -> None:
-        _, host, port = at
-        context = self._contexts.to(at)
+    async def _open(self, connection: Http1Connection, way: CheckedAddress) -> None:
+        scheme, host, port = way[:3]
+        context = self._contexts.to((scheme, host, port), verifies=len(way) == 3)
         await asyncio.get_running_loop().create_connection(
             lambda: connection,
             host,
@@ -123,7 +129,7 @@ class Http1Client:
         """A connection of `pool` is gone; a pool without any is not kept."""
         self._count -= 1
         if not pool.connections:
-            self._pools.pop(pool.at, None)
+            self._pools.pop(pool.way, None)
 
 
 async def _upload(connection: Http1Connection, body: Body) -> None:

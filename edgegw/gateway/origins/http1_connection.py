@@ -28,9 +28,11 @@ time begins when it has the request: with an upload, at the upload's end.
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import replace
 from typing import Final, Protocol, cast
 
+from edgegw.gateway.origins.acknowledging import acknowledge, socket_of
 from edgegw.gateway.origins.response_head import ResponseHead
 from edgegw.gateway.origins.response_reader import ResponseReader
 from edgegw.gateway.origins.transport import SendError, Timeouts, cut_off
@@ -70,6 +72,7 @@ class Http1Connection(asyncio.Protocol):
         "_loop",
         "_more",
         "_owner",
+        "_socket",
         "_timeouts",
         "_timer",
         "_upload",
@@ -91,6 +94,7 @@ class Http1Connection(asyncio.Protocol):
         self.reader = ResponseReader()
         self._loop = loop
         self._owner = owner
+        self._socket: socket.socket | None = None
         self._timeouts = Timeouts(0, 0, 0)
         self._answer: Outstanding[Response] | None = None
         self._more: asyncio.Future[None] | None = None
@@ -105,6 +109,7 @@ class Http1Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        self._socket = socket_of(transport)
 
     def data_received(self, data: bytes) -> None:
         reader = self.reader
@@ -112,6 +117,8 @@ class Http1Connection(asyncio.Protocol):
             self.close()
             return
         reader.feed(data)
+        if reader.state != "done" and self._socket is not None:
+            acknowledge(self._socket)
         if reader.buffered > _HIGH_WATER and not self._is_paused and self.transport is not None:
             self._is_paused = True
             self.transport.pause_reading()
@@ -147,7 +154,8 @@ class Http1Connection(asyncio.Protocol):
         self.reader.expect(method, switch=switch)
         self._timeouts = timeouts
         self._upload_failed = False
-        self._answer = answer = Outstanding[Response]()
+        answer: Outstanding[Response] = Outstanding()
+        self._answer = answer
         if self.transport is not None:
             self.transport.write(data)
         self._watch()

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Literal, TypeAlias
 
 from edgegw.gateway.origins.http1_connection import Http1Connection
 from edgegw.gateway.origins.transport import Address
+
+CheckedAddress: TypeAlias = Address | tuple[str, str, int, Literal["unverified"]]
+"""Where connections lead, and whether nobody looked at the certificate there."""
 
 
 class Http1Pool:
     """Idle connections last in, first out; each is closed when its time is over.
 
-    `at` is where they lead; `on_lost` is called when one is gone.
+    `way` is what its owner knows it by; `on_lost` is called when one is gone.
     """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        at: Address,
+        way: CheckedAddress,
         on_lost: Callable[[Http1Pool], None],
     ) -> None:
         self.loop = loop
-        self.at = at
+        self.way: CheckedAddress = way
         self.connections: set[Http1Connection] = set()
         self._idle: dict[Http1Connection, None] = {}
         self._on_lost = on_lost

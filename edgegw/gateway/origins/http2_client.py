@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
 
-from edgegw.gateway.origins.connecting import TlsContexts, unreachable
+from edgegw.gateway.origins.connecting import TlsContexts, no_connection
 from edgegw.gateway.origins.http2_target import TargetConnection, TargetStream
 from edgegw.gateway.origins.transport import (
     Address,
@@ -20,6 +20,7 @@ from edgegw.gateway.origins.transport import (
     UntouchedError,
     cut_off,
 )
+from edgegw.http.authority import authority_of
 from edgegw.http.message import EMPTY, Body, Header, Headers, Request, Response
 from edgegw.wire.direct import in_task
 from edgegw.wire.http2_heads import MalformedHeadError, sent_request
@@ -27,6 +28,8 @@ from edgegw.wire.http2_heads import MalformedHeadError, sent_request
 
 class Http2Client:
     """Connections to targets. Certificates are checked except for the hosts in `unverified`."""
+
+    asks_for_tasks = True
 
     def __init__(self, *, unverified: AbstractSet[str] = frozenset()) -> None:
         self._contexts = TlsContexts(unverified, ["h2"])
@@ -39,7 +42,7 @@ class Http2Client:
         What the request's own body raises is raised as it is. A request that the target says it
         has not begun is sent once more.
         """
-        at, request, timeouts, _ = outgoing
+        at, request, timeouts = outgoing.at, outgoing.request, outgoing.timeouts
         await in_task()
         head = _head(at, request)
         try:
@@ -92,7 +95,7 @@ class Http2Client:
                     TargetConnection, host, port, ssl=context, server_hostname=context and host
                 )
         except (OSError, UnicodeError) as error:
-            raise unreachable(error, timeout) from None
+            raise await no_connection(at, error, timeout) from None
         self._connections.setdefault(at, []).append(connection)
 
     async def close(self) -> None:
@@ -109,7 +112,7 @@ class Http2Client:
 def _head(at: Address, request: Request) -> list[Header]:
     """The header block of `request`. Raises SendError where it can have none."""
     scheme, host, port = at
-    authority = request.headers.get(b"host") or f"{host}:{port}".encode()
+    authority = request.headers.get(b"host") or authority_of(host, port).encode()
     try:
         return sent_request(scheme, authority, request)
     except MalformedHeadError as error:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import AsyncIterable
 from typing import Final
 
+from edgegw.gateway.origins.acknowledging import acknowledge, socket_of
 from edgegw.gateway.origins.transport import SendError, UntouchedError
 from edgegw.http.message import EMPTY, Body, Header, Headers, Request, has_body
 from edgegw.wire.http2_frames import Http2Code
@@ -18,6 +20,7 @@ from edgegw.wire.http2_heads import (
 )
 from edgegw.wire.http2_states import Goodbye
 from edgegw.wire.http2_streams import Http2Connection, Http2Stream
+from edgegw.wire.parts import add_part
 
 _WINDOW: Final = 256 * 1024
 """Bytes of an answer that a target may send before anybody takes them."""
@@ -184,7 +187,7 @@ class TargetStream(Http2Stream):
         self._tell()
 
     def body_received(self, data: bytes) -> None:
-        self._chunks.append(data)
+        add_part(self._chunks, data)
         self._tell()
 
     def trailers_received(self, lines: list[Header]) -> None:
@@ -217,6 +220,16 @@ class TargetConnection(Http2Connection[TargetStream]):
 
     def __init__(self) -> None:
         super().__init__(is_client=True, window=_WINDOW, streams=None)
+        self._socket: socket.socket | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._socket = socket_of(transport)
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.streams and self._socket is not None:
+            acknowledge(self._socket)
 
     @property
     def has_room(self) -> bool:

@@ -14,7 +14,7 @@ import httpx
 from edgegw.gateway.origins.request_head import check_request_line, framed, own_lines
 from edgegw.gateway.origins.transport import Address, FailureKind, Outgoing, SendError
 from edgegw.http.grammar import length_of
-from edgegw.http.message import Body, CutOffError, Headers, Response
+from edgegw.http.message import EMPTY, Body, CutOffError, Headers, Response, has_body
 from edgegw.wire.direct import in_task
 
 
@@ -22,8 +22,10 @@ class HttpxClient:
     """Sends through `transport`, past the client's cookie jar, redirects and decompression.
 
     The URL is the real one, so that mocks can match it; what the request line says is in the
-    extension `target`.
+    extension `target`, whether to check the certificate in `verify`.
     """
+
+    asks_for_tasks = True
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
@@ -44,18 +46,24 @@ class HttpxClient:
         reason: bytes = answer.extensions.get("reason_phrase", b"")
         if not reason:
             reason = answer.reason_phrase.encode("ascii", "ignore")
-        return Response(answer.status_code, reason, headers, self._body(answer, headers))
+        if has_body(outgoing.request.method, answer.status_code):
+            body = self._body(answer, headers)
+        else:  # whatever the head promises
+            await _read_to_the_end(answer)
+            body = EMPTY
+        return Response(answer.status_code, reason, headers, body)
 
     async def close(self) -> None:
         """Ends every connection."""
         await self._transport.aclose()
 
     def _request(self, outgoing: Outgoing) -> httpx.Request:
-        at, request, timeouts, _ = outgoing
+        at, request, timeouts = outgoing.at, outgoing.request, outgoing.timeouts
         target, body = request.target.raw, request.body
-        check_request_line(request.method, target)
+        check_request_line(request.method, target, is_judged=request.lenient is not None)
         extensions: dict[str, Any] = {
             "target": target,
+            "verify": outgoing.verifies,
             "timeout": {
                 "connect": timeouts.connect,
                 "read": timeouts.read,
@@ -105,6 +113,17 @@ class _RequestStream(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._chunks:
             yield chunk
+
+
+async def _read_to_the_end(answer: httpx.Response) -> None:
+    """An answer without a body is at its end at once; its connection is free then."""
+    stream = answer.stream
+    if not isinstance(stream, httpx.ByteStream):
+        try:
+            async for _ in _chunks(cast("httpx.AsyncByteStream", stream)):
+                pass
+        except CutOffError as error:
+            raise SendError("closed", f"broke off: {error}") from error
 
 
 async def _chunks(stream: httpx.AsyncByteStream) -> AsyncIterator[bytes]:
@@ -162,7 +181,10 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 class TransportByHost(httpx.AsyncBaseTransport):
-    """Httpx's own transport; certificates are checked except for the hosts in `unverified`."""
+    """Httpx's own transport.
+
+    Certificates are checked except for the hosts in `unverified`, and where a request says not to.
+    """
 
     def __init__(self, unverified: AbstractSet[str]) -> None:
         self._unverified = unverified
@@ -170,7 +192,8 @@ class TransportByHost(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         is_plain = request.url.scheme == "http"
-        verifies = not is_plain and request.url.host not in self._unverified
+        is_asked_to = request.extensions.get("verify", True)
+        verifies = not is_plain and is_asked_to and request.url.host not in self._unverified
         return await self._transport(verifies=verifies).handle_async_request(request)
 
     def _transport(self, *, verifies: bool) -> httpx.AsyncHTTPTransport:

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
+from edgegw.http.authority import authority_of
 from edgegw.http.message import CutOffError, Header, Request, Response
+from edgegw.wire.direct import in_task
 
 if TYPE_CHECKING:
     import httpx
@@ -36,13 +38,15 @@ class Timeouts(NamedTuple):
 class Outgoing(NamedTuple):
     """A request on its way to `at`, with `lines` that are this connection's own.
 
-    Header lines and target leave as they stand, only the framing is the body's.
+    Header lines and target leave as they stand, only the framing is the body's. Where nobody
+    `verifies` it, any certificate will do.
     """
 
     at: Address
     request: Request
     timeouts: Timeouts
     lines: tuple[Header, ...] = ()
+    verifies: bool = True
 
 
 class SendError(Exception):
@@ -59,7 +63,7 @@ class SendError(Exception):
     def at(self, address: Address) -> str:
         """What happened, and where."""
         scheme, host, port = address
-        return f"{scheme}://{host}:{port} {self}"
+        return f"{scheme}://{authority_of(host, port)} {self}"
 
 
 class UntouchedError(SendError):
@@ -87,5 +91,32 @@ class Transport(Protocol):
         ...
 
 
+@runtime_checkable
+class DirectTransport(Transport, Protocol):
+    """A transport that may be asked without a task (`wire.direct`): it says so."""
+
+    asks_for_tasks: bool
+
+
+class InTask:
+    """A transport that was written by somebody who takes a task for granted."""
+
+    asks_for_tasks = True
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def send(self, outgoing: Outgoing) -> Response:
+        await in_task()
+        return await self._transport.send(outgoing)
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+
 MakeTransport: TypeAlias = "Callable[[AbstractSet[str]], Transport | httpx.AsyncBaseTransport]"
-"""Makes a transport; gets the hosts whose certificates are not checked."""
+"""Makes a transport; gets the hosts whose certificates are never checked.
+
+These are all for targets of load balancers and none for origins: of those each request says whether
+to check (`Outgoing.verifies`, over httpx the extension `verify` of the request).
+"""
