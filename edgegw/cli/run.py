@@ -58,7 +58,11 @@ def run_front_doors(
     gathering = logs.set_up(level, doors=len(config.doors), as_json=as_json)
     urls: dict[str, list[str]] = {}
     gateway = Gateway(
-        config, transport=_transport, leave_out_missing=leave_out_missing, debug=ports
+        config,
+        transport=_transport,
+        leave_out_missing=leave_out_missing,
+        debug=ports,
+        caches=options.caches,
     )
     if level <= logging.INFO:
         gateway.on_exchange = gathering.take

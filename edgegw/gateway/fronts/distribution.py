@@ -12,7 +12,7 @@ from edgegw.cloudfront.front_rules import LIMITS, refusal_page
 from edgegw.cloudfront.model import Behavior, Distribution, Origin
 from edgegw.cloudfront.origin_connection import address_of
 from edgegw.cloudfront.request_context import DistributionAnswer
-from edgegw.gateway.drive import Driver, Step, new_request_id
+from edgegw.gateway.drive import Driver, Step
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.fronts.front import FrontDoor
 from edgegw.http.authority import bracketed
@@ -64,7 +64,7 @@ class DistributionFront(FrontDoor):
         return LIMITS
 
     def _new_id(self) -> str:
-        return new_request_id()
+        return self.gateway.world.request_id()
 
     def _enter(self, driver: Driver, door: Door, request: Request, exchange: Exchange) -> Step:
         distribution = cast("DistributionDoor", door).distribution
@@ -99,7 +99,7 @@ class DistributionFront(FrontDoor):
         return error_page(500, text, self._facts(exchange_id))
 
     def _facts(self, exchange_id: str) -> DistributionFacts:
-        return DistributionFacts(exchange_id, _NO_ENTROPY, self.gateway.driver().date())
+        return DistributionFacts(exchange_id, _NO_ENTROPY, self.gateway.world.date())
 
 
 def _behavior(behavior: Behavior, local: Mapping[str, str]) -> tuple[str, str]:

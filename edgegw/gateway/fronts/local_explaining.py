@@ -35,7 +35,15 @@ class Explanations:
             call.member("distribution", str, ""),
         )
         gateway = self._gateway
-        return json_answer(explained(gateway.config, asked, gateway.target_groups, self._ports()))
+        answer = explained(
+            gateway.config,
+            asked,
+            gateway.target_groups,
+            self._ports(),
+            gateway.caching.store,
+            gateway.world,
+        )
+        return json_answer(answer)
 
     def _ports(self) -> dict[int, str]:
         """Front doors by their real ports."""
