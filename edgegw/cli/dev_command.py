@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 import click
 
 from edgegw.config.addresses import origin_address, port_of
+from edgegw.config.function_check import SCRIPTS
 from edgegw.errors import UsageError
 
-_SCRIPTS: Final = (".js", ".mjs", ".cjs")
 _ENTRIES: Final = (
     *("handler.py", "lambda_function.py", "index.py", "main.py", "app.py"),
-    *(f"{name}{suffix}" for name in ("index", "handler", "main") for suffix in _SCRIPTS),
+    *(f"{name}{suffix}" for name in ("index", "handler", "main") for suffix in SCRIPTS),
 )
 _HANDLERS: Final = ("handler", "lambda_handler", "main")
 _ALL_METHODS: Final = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
@@ -41,10 +41,10 @@ def function_of(named: Path, timeout: float) -> dict[str, Any]:
         raise UsageError(f"there is no file or folder {file}")
     if source.suffix == ".py":
         runtime = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    elif source.suffix in _SCRIPTS:
+    elif source.suffix in SCRIPTS:
         runtime = "nodejs22.x"
     else:
-        raise UsageError(f"{source} is neither Python (.py) nor JavaScript (.js, .mjs, .cjs)")
+        raise UsageError(f"{source} is neither Python (.py) nor one of {', '.join(SCRIPTS)}")
     return {
         "runtime": runtime,
         "code": str(file.absolute() if file.is_dir() else source.absolute()),

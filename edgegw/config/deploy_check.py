@@ -24,6 +24,7 @@ from edgegw.cloudfront.source_look import source_findings
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.config import schema
 from edgegw.config.balancer_deploy import check_balancer_deployment
+from edgegw.config.borrowed_modules import borrowed_modules
 from edgegw.config.distribution_deploy import check_distribution_deployment
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.function_check import RUNTIME, handler_file
@@ -60,6 +61,8 @@ def check_deployment(document: Document, config: Config, base: FilePath) -> None
         document.warning(("gateway", "strict"), STRICT_OFF.code, text)
     for use in uses:
         _check_function(document, use, config.functions[use.name], base)
+    for name, function in config.functions.items():
+        _check_borrowed(document, name, function, base)
     for name, distribution in config.distributions.items():
         _check_distribution(document, ("distributions", name), distribution, config)
     check_distribution_deployment(document, config)
@@ -104,6 +107,27 @@ def _check_function(document: Document, use: _Use, function: Function, base: Fil
         where = next((each for each in places if each in document.keys), path)
         _note(document, where, objection)
     _look_into_source(document, use, function, version, base)
+
+
+def _check_borrowed(document: Document, name: str, function: Function, base: FilePath) -> None:
+    match = RUNTIME.fullmatch(function.runtime)
+    if function.code is None or match is None or match[3] is not None:
+        return
+    code = (base / function.code).resolve()
+    language = "python" if match[1] is not None else "nodejs"
+    layers = [base / layer for layer in function.layers]
+    handler = handler_file(code, function.runtime, function.handler)
+    if handler is not None and handler.suffix.endswith("ts"):
+        text = (
+            f"{handler.name} is TypeScript, which Lambda does not run: deploy what is built of it"
+        )
+        document.warning(("functions", name, "code"), "config.typescript", text)
+    for module in borrowed_modules(code, language, layers):
+        text = (
+            f"imports {module.name}, which comes from {module.folder} and is in neither the "
+            "package nor a layer: on AWS it is missing"
+        )
+        document.warning(("functions", name, "code"), "config.borrowed-module", text)
 
 
 def _candidate(function: Function, version: Version, base: FilePath, use: _Use) -> Candidate:

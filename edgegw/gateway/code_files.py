@@ -40,8 +40,10 @@ _RESTLESS_WITHIN: Final = 10.0
 _LARGEST_SOURCE: Final = 1024 * 1024
 
 _PYTHON: Final = (".py",)
-_SCRIPT: Final = (".js", ".mjs", ".cjs")
-_SOURCES: Final = (*_PYTHON, *_SCRIPT, ".ts", ".mts", ".cts")
+_TYPED: Final = (".ts", ".mts", ".cts", ".tsx")
+_SCRIPT: Final = (".js", ".mjs", ".cjs", *_TYPED)
+_SOURCES: Final = (*_PYTHON, *_SCRIPT)
+_ENDINGS_OF_NAMES: Final = ("", *_SCRIPT, ".json", "/index.js", "/index.ts")
 _LITERAL: Final = re.compile(r"""(['"`])([^'"`\n\\$]{1,200})\1""")
 
 Signature: TypeAlias = tuple[int, int, int] | str | None
@@ -246,11 +248,14 @@ def _named(source: Path, text: str, top: Path) -> Iterable[Path]:
         if name.startswith(("/", "http:", "https:")) or name in (".", ".."):
             continue
         plain = source.parent / name
-        endings = ("", *_SCRIPT, ".json", "/index.js") if source.suffix in _SCRIPT else ("",)
-        for ending in endings:
+        for ending in _ENDINGS_OF_NAMES if source.suffix in _SCRIPT else ("",):
             candidate = Path(os.path.normpath(f"{plain}{ending}"))
             if candidate.is_file():
                 yield candidate
+        if source.suffix in _TYPED and plain.suffix in _SCRIPT:  # it names what it becomes
+            typed = plain.with_suffix(plain.suffix.replace("j", "t"))
+            if typed.is_file():
+                yield Path(os.path.normpath(typed))
 
 
 def _imported(source: Path, text: str, top: Path) -> Iterable[Path]:

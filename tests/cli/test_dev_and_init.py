@@ -206,6 +206,7 @@ def test_wrong_use_of_dev(tmp_path: Path, words: list[str], text: str) -> None:
         ("hook.mjs", "export async function lambda_handler() {}", "hook.lambda_handler"),
         ("hook.mjs", "export const main = () => 1", "hook.main"),
         ("hook.mjs", "const f = () => 1; export { f as handler }", "hook.handler"),
+        ("hook.ts", "export const handler = async (e: unknown) => 1", "hook.handler"),
         ("hook.py", "x = 1", "hook.handler"),
     ],
 )
