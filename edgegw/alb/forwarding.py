@@ -124,7 +124,7 @@ def forwarded_request(
     key = host, client.address, port, client.certificates, tls, is_http2, to_ip, is_rewritten
     lines = remembered.get(key)
     if lines is None:
-        way = _Way(host, client, tls, is_http2, to_ip, is_rewritten)
+        way = _ForwardedWay(host, client, tls, is_http2, to_ip, is_rewritten)
         lines = Headers(_rewritten(headers, listener, way))
         if len(remembered) >= _REMEMBERED:
             remembered.clear()
@@ -143,7 +143,7 @@ def _nothing_rewritten(_headers: Headers) -> dict[object, Headers]:
 
 
 @value
-class _Way:
+class _ForwardedWay:
     """What the lines of a request to a target depend on beside those that came."""
 
     host: bytes
@@ -154,7 +154,7 @@ class _Way:
     is_rewritten: bool
 
 
-def _rewritten(headers: Headers, listener: Listener, way: _Way) -> list[Header]:
+def _rewritten(headers: Headers, listener: Listener, way: _ForwardedWay) -> list[Header]:
     """The lines but for the trace id."""
     host, client, to_ip, is_rewritten = way.host, way.client, way.to_ip, way.is_rewritten
     attributes = listener.load_balancer.attributes

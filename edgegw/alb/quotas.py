@@ -65,6 +65,45 @@ MAX_WILDCARDS: Final = 5
 Source: ELB User Guide for ALB, "Listener rules", rule conditions.
 """
 
+MAX_PRIORITY: Final = 50_000
+"""The greatest priority of a rule, and order of an action; the least is 1.
+
+Source: Elastic Load Balancing API reference, CreateRule, Priority; Action, Order.
+"""
+
+# Actions
+
+MAX_WEIGHT: Final = 999
+"""The greatest weight of a target group in a forward action; the least is 0.
+
+Source: Elastic Load Balancing API reference, TargetGroupTuple, Weight.
+"""
+MAX_FORWARDS: Final = 5
+"""Target groups of a forward action.
+
+Source: ELB User Guide for ALB, "Quotas for your Application Load Balancers".
+"""
+STICKINESS_RANGE: Final = (1, 604_800)
+"""Seconds for which a client may stay with its target, or its target group.
+
+Source: ELB User Guide for ALB, "Edit target group attributes", sticky sessions.
+"""
+MAX_MESSAGE: Final = 1024
+"""Characters of the body of a fixed response.
+
+Source: Elastic Load Balancing API reference, FixedResponseActionConfig, MessageBody.
+"""
+MAX_REDIRECT_PART: Final = 128
+"""Characters of host, path and query of a redirect, each.
+
+Source: Elastic Load Balancing API reference, RedirectActionConfig.
+"""
+MAX_REWRITE: Final = 1024
+"""Characters of the regex of a transform, and of what replaces it.
+
+Source: Elastic Load Balancing API reference, RewriteConfig.
+"""
+
 # Load balancers
 
 MAX_LISTENERS: Final = 50
@@ -109,6 +148,11 @@ HEALTH_CHECK_RANGES: Final = {
 """Least and most of a health check's settings, times in seconds.
 
 Source: ELB User Guide for ALB, "Health checks for target groups", health check settings.
+"""
+MAX_CHECK_PATH: Final = 1024
+"""Characters of the path of a health check.
+
+Source: Elastic Load Balancing API reference, CreateTargetGroup, HealthCheckPath.
 """
 HTTP_CODES: Final = (200, 499)
 """First and last status code that a matcher may name.

@@ -10,7 +10,7 @@ from typing import Final
 
 from edgegw.cloudfront.model import Behavior, Distribution
 from edgegw.http.message import Request
-from edgegw.http.target import collapsed_slashes, normalized_path
+from edgegw.http.target import collapsed_slashes, normalized_path, to_text
 from edgegw.http.wildcard import compile_wildcard
 from edgegw.values import value
 
@@ -73,6 +73,11 @@ def compile_path_pattern(pattern: str) -> re.Pattern[bytes]:
     return compile_wildcard(pattern if pattern.startswith(("/", "*")) else f"/{pattern}")
 
 
+def compared_path(path: bytes) -> bytes:
+    """`path` as path patterns see it."""
+    return collapsed_slashes(normalized_path(path) or path)
+
+
 def choose_behavior(distribution: Distribution, path: bytes) -> Behavior:
     """The first behavior whose pattern fits `path` (as the viewer sent it), else the default one.
 
@@ -81,11 +86,27 @@ def choose_behavior(distribution: Distribution, path: bytes) -> Behavior:
     """
     if not distribution.behaviors:
         return distribution.default_behavior
-    compared = collapsed_slashes(normalized_path(path) or path)
+    compared = compared_path(path)
     for behavior in distribution.behaviors:
         if behavior.compiled.fullmatch(compared):
             return behavior
     return distribution.default_behavior
+
+
+def refuse_target(request: Request) -> DistributionRefusal | None:
+    """400 for a target that names nothing here.
+
+    What may stand there is RFC 9112 section 3.2: a path, a URL of HTTP with a host, `*` of OPTIONS;
+    CONNECT's is refused with its method.
+    Source: CloudFront Developer Guide, "HTTP 400 status code (Bad Request)".
+    """
+    target, method = request.target, request.method
+    if target.path[:1] == b"/" and target.authority != b"":
+        return None
+    if method == "CONNECT" or (method == "OPTIONS" and target.path == b"*"):
+        return None
+    detail = f"the request target {to_text(target.path[:80])!r} is neither a path nor a URL of HTTP"
+    return DistributionRefusal(BAD_REQUEST, "Bad request.", detail)
 
 
 def refuse_size(request: Request) -> DistributionRefusal | None:

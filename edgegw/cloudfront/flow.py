@@ -47,6 +47,7 @@ from edgegw.cloudfront.behaviors import (
     choose_behavior,
     refuse_host,
     refuse_size,
+    refuse_target,
 )
 from edgegw.cloudfront.error_causes import OriginFailure, failed_outcome
 from edgegw.cloudfront.model import Association, Distribution, Origin, S3Origin
@@ -298,7 +299,9 @@ def start(
             return DistributionAnswer(page, context, "Error", moved)
         request, facts = moved
     context = RequestContext(distribution, behavior, facts, request, request, behavior.origin)
-    refusal = refuse_size(request) or (refuse_host(distribution, request) if checks_host else None)
+    refusal = refuse_target(request) or refuse_size(request)
+    if refusal is None and checks_host:
+        refusal = refuse_host(distribution, request)
     if refusal is not None:
         page = error_page(refusal.status, refusal.text, facts)
         return DistributionAnswer(page, context, "Error", refusal)
@@ -316,7 +319,7 @@ def start(
         case None:
             pass
     if distribution.strictness.default_root_object == "viewer-request":
-        request = _with_default_root_object(distribution, request)
+        request = with_default_root_object(distribution, request)
         context = context.edited(request)
     association = behavior.associations.get("viewer-request")
     if association is None:
@@ -347,7 +350,7 @@ def _look_up(context: RequestContext) -> DistributionStep:
 
 def _to_origin(context: RequestContext) -> DistributionStep:
     """The request as the policies shape it for the origin, to origin-request."""
-    viewer = _with_default_root_object(context.distribution, context.viewer)
+    viewer = with_default_root_object(context.distribution, context.viewer)
     request = origin_request(context.behavior.forwarding, viewer, context.origin, context.facts)
     association = context.behavior.associations.get("origin-request")
     if association is None:
@@ -363,7 +366,7 @@ def _shows_body(association: Association, distribution: Distribution, request: R
     return not request.body.is_empty or distribution.strictness.include_body_without_body == "empty"
 
 
-def _with_default_root_object(distribution: Distribution, request: Request) -> Request:
+def with_default_root_object(distribution: Distribution, request: Request) -> Request:
     """The default root object stands in for exactly `/`.
 
     Source: CloudFront Developer Guide, "Specify a default root object".
@@ -523,7 +526,7 @@ def _or_error_page(failed: DistributionAnswer) -> DistributionStep:
         viewer,
         method="HEAD" if viewer.method == "HEAD" else "GET",
         target=RequestTarget(page.path.encode()),
-        headers=viewer.headers.without(*_OF_THE_BODY),
+        headers=viewer.headers.without(*_NOT_FOR_A_PAGE),
         body=EMPTY,
     )
     behavior = choose_behavior(context.distribution, request.target.path)
@@ -539,9 +542,21 @@ def _or_error_page(failed: DistributionAnswer) -> DistributionStep:
     )
 
 
-_OF_THE_BODY = (b"content-length", b"content-type", b"content-encoding", b"transfer-encoding")
-"""Headers of the viewer's body, which a custom error page is fetched without.
+_NOT_FOR_A_PAGE: Final = (
+    b"content-length",
+    b"content-type",
+    b"content-encoding",
+    b"transfer-encoding",
+    b"if-match",
+    b"if-modified-since",
+    b"if-none-match",
+    b"if-range",
+    b"if-unmodified-since",
+    b"range",
+)
+"""What a custom error page is fetched without: headers of the viewer's body, ranges, conditions.
 
+A page that is "not modified", or a part of one, would stand in the place of the error otherwise.
 Source: CloudFront Developer Guide, "Generate custom error responses" (uncertain: AWS does not say).
 """
 

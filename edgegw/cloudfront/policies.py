@@ -16,7 +16,7 @@ from edgegw.cloudfront.answers import DistributionFacts, via
 from edgegw.cloudfront.kept_values import kept_cookies, kept_query, normalized_accept_encoding
 from edgegw.cloudfront.managed import ADDED_BY_ALL_VIEWER_EXCEPT_HOST
 from edgegw.cloudfront.model import CachePolicy, Origin, OriginRequestPolicy, Selection
-from edgegw.cloudfront.response_headers import ALWAYS_IN_VARY, PassedOn, passed_on
+from edgegw.cloudfront.response_headers import ALWAYS_IN_VARY, ViewerHeaders, passed_on
 from edgegw.cloudfront.viewer_headers import viewer_header
 from edgegw.http.authority import bracketed
 from edgegw.http.message import Header, Headers, Request
@@ -137,7 +137,7 @@ class Forwarding:
     keeps_cookie: Callable[[str], bool] | None = field(compare=False)
     keeps_query_string: Callable[[str], bool] | None = field(compare=False)
     added_headers: tuple[str, ...]
-    to_viewer: Callable[[Headers], PassedOn] = field(compare=False, repr=False)
+    to_viewer: Callable[[Headers], ViewerHeaders] = field(compare=False, repr=False)
     """What of an origin's headers goes on to the viewer."""
     keeps_all_query_strings: bool = False
     _plans: dict[tuple[bytes, ...], Plan] = field(

@@ -13,6 +13,11 @@ PATH_PATTERN: Final = re.compile(r"[A-Za-z0-9_\-.*$/~\"'@:+&?]+")
 
 Source: CloudFront Developer Guide, "Cache behavior settings", path pattern.
 """
+MAX_PATH_PATTERN: Final = 255
+"""Characters of a behavior's path pattern.
+
+Source: CloudFront Developer Guide, "Cache behavior settings", path pattern.
+"""
 MAX_BEHAVIORS: Final = 75
 """Cache behaviors of a distribution.
 
@@ -22,6 +27,21 @@ MAX_ORIGINS: Final = 100
 """Origins of a distribution.
 
 Source: CloudFront Developer Guide, "Quotas", quotas on distributions.
+"""
+TIMEOUT_RANGE: Final = (1, 120)
+"""Seconds of an origin's response time-out, and of its keep-alive.
+
+Source: CloudFront Developer Guide, "Origin settings", response timeout, keep-alive timeout.
+"""
+ATTEMPTS_RANGE: Final = (1, 3)
+"""How often CloudFront tries to connect to an origin.
+
+Source: CloudFront Developer Guide, "Origin settings", connection attempts.
+"""
+CONNECT_RANGE: Final = (1, 10)
+"""Seconds that it may take to connect to an origin.
+
+Source: CloudFront Developer Guide, "Origin settings", connection timeout.
 """
 MAX_CUSTOM_HEADERS: Final = 30
 """Origin custom headers of an origin.

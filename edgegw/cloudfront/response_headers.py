@@ -60,7 +60,7 @@ _CONNECTION: Final[Header] = (b"Connection", b"keep-alive")
 
 
 @value
-class PassedOn:
+class ViewerHeaders:
     """What of an origin's headers goes on whoever asked.
 
     `via` is the origin's own, with a comma behind it, or nothing.
@@ -74,7 +74,7 @@ class PassedOn:
 
 def passed_on(
     headers: Headers, *, keeps_cookies: bool, keeps_in_vary: Callable[[bytes], bool]
-) -> PassedOn:
+) -> ViewerHeaders:
     """What of an origin's `headers` goes on: none of the connection's, in CloudFront's order.
 
     Set-Cookie goes unless cookies are forwarded, and Vary keeps the names that
@@ -92,14 +92,14 @@ def passed_on(
             lines.append(line)
     earlier = b"".join([entry + b", " for entry in headers.get_all(b"via") if entry])
     kept = Headers(_in_order(lines))
-    return PassedOn(kept, earlier, b"date" in kept, b"vary" in kept)
+    return ViewerHeaders(kept, earlier, b"date" in kept, b"vary" in kept)
 
 
-def passed_on_behind_101(headers: Headers) -> PassedOn:
+def passed_on_behind_101(headers: Headers) -> ViewerHeaders:
     """What of the headers of an origin that switches protocols goes on."""
     kept = passed_on(headers, keeps_cookies=True, keeps_in_vary=bool)
     headers = kept.headers.without(b"connection")
-    return PassedOn(headers, kept.via, kept.has_date, kept.has_vary)
+    return ViewerHeaders(headers, kept.via, kept.has_date, kept.has_vary)
 
 
 def _kept_vary(line: Header, keeps: Callable[[bytes], bool]) -> list[Header]:
@@ -122,7 +122,7 @@ def _place(line: Header) -> int:
 def response_headers(
     headers: Headers,
     facts: DistributionFacts,
-    to_viewer: Callable[[Headers], PassedOn],
+    to_viewer: Callable[[Headers], ViewerHeaders],
     *,
     is_bucket: bool = False,
 ) -> Headers:

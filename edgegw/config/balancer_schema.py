@@ -14,7 +14,11 @@ from edgegw.config.fields import (
     OriginFaults,
     Text,
     Texts,
+    between,
 )
+
+Duration = Annotated[Number, between(quotas.STICKINESS_RANGE)]
+_CHECKS: Final = quotas.HEALTH_CHECK_RANGES
 
 # Target groups
 
@@ -38,12 +42,14 @@ class HealthCheck(Model):
 
     enabled: bool | None = None
     protocol: Literal["HTTP", "HTTPS"] | None = None
-    path: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    path: Annotated[str, Field(min_length=1, max_length=quotas.MAX_CHECK_PATH)] | None = None
     port: Text | None = None
-    interval: Annotated[Number, Field(gt=0, le=300)] | None = None
-    timeout: Annotated[Number, Field(gt=0, le=120)] | None = None
-    healthy_threshold: Annotated[int, Field(ge=1, le=10)] | None = None
-    unhealthy_threshold: Annotated[int, Field(ge=1, le=10)] | None = None
+    interval: Annotated[Number, Field(gt=0, le=_CHECKS["interval"][1])] | None = None
+    timeout: Annotated[Number, Field(gt=0, le=_CHECKS["timeout"][1])] | None = None
+    healthy_threshold: Annotated[int, Field(ge=1, le=_CHECKS["healthy_threshold"][1])] | None = None
+    unhealthy_threshold: (
+        Annotated[int, Field(ge=1, le=_CHECKS["unhealthy_threshold"][1])] | None
+    ) = None
     matcher: Text | None = None
 
 
@@ -51,7 +57,7 @@ class TargetStickiness(Model):
     """A client stays with its target."""
 
     type: Literal["lb_cookie", "app_cookie"] = "lb_cookie"
-    duration: Annotated[Number, Field(ge=1, le=604800)] = 86400
+    duration: Duration = 86400
     cookie_name: str | None = None
     enabled: bool = True
 
@@ -78,13 +84,13 @@ class Weighted(Model):
     """A target group in a forward action."""
 
     target_group: str
-    weight: Annotated[int, Field(ge=0, le=999)] = 1
+    weight: Annotated[int, Field(ge=0, le=quotas.MAX_WEIGHT)] = 1
 
 
 class GroupStickiness(Model):
     """A client stays with its target group."""
 
-    duration: Annotated[Number, Field(ge=1, le=604800)] = 3600
+    duration: Duration = 3600
     enabled: bool = True
 
 
@@ -99,7 +105,7 @@ def _forward(value: object) -> object:
 class Forward(Model):
     """A forward action."""
 
-    target_groups: Annotated[list[Weighted], Field(min_length=1, max_length=5)]
+    target_groups: Annotated[list[Weighted], Field(min_length=1, max_length=quotas.MAX_FORWARDS)]
     stickiness: GroupStickiness | None = None
 
 
@@ -110,7 +116,7 @@ class FixedResponse(Model):
     content_type: Literal[
         "text/plain", "text/css", "text/html", "application/javascript", "application/json"
     ] = "text/plain"
-    message_body: Annotated[str, Field(max_length=1024)] = ""
+    message_body: Annotated[str, Field(max_length=quotas.MAX_MESSAGE)] = ""
 
 
 class Redirect(Model):
@@ -118,10 +124,12 @@ class Redirect(Model):
 
     status_code: Literal["HTTP_301", "HTTP_302"]
     protocol: Literal["HTTP", "HTTPS", "#{protocol}"] = "#{protocol}"
-    host: Annotated[str, Field(min_length=1, max_length=128)] = "#{host}"
+    host: Annotated[str, Field(min_length=1, max_length=quotas.MAX_REDIRECT_PART)] = "#{host}"
     port: Annotated[Text, Field(pattern=r"^(#\{port\}|[1-9][0-9]{0,4})$")] = "#{port}"
-    path: Annotated[str, Field(min_length=1, max_length=128, pattern="^/")] = "/#{path}"
-    query: Annotated[str, Field(max_length=128)] = "#{query}"
+    path: Annotated[str, Field(min_length=1, max_length=quotas.MAX_REDIRECT_PART, pattern="^/")] = (
+        "/#{path}"
+    )
+    query: Annotated[str, Field(max_length=quotas.MAX_REDIRECT_PART)] = "#{query}"
 
 
 class Action(Model):
@@ -133,7 +141,7 @@ class Action(Model):
     authenticate_oidc: Annotated[dict[str, Anything] | None, LATER] = None
     authenticate_cognito: Annotated[dict[str, Anything] | None, LATER] = None
     jwt_validation: Annotated[dict[str, Anything] | None, LATER] = None
-    order: Annotated[int, Field(ge=1, le=50000)] | None = None
+    order: Annotated[int, Field(ge=1, le=quotas.MAX_PRIORITY)] | None = None
 
 
 # Conditions
@@ -178,8 +186,8 @@ class Condition(Model):
 class Rewrite(Model):
     """What a transform replaces by what."""
 
-    regex: Annotated[str, Field(min_length=1, max_length=1024)]
-    replace: Annotated[str, Field(max_length=1024)]
+    regex: Annotated[str, Field(min_length=1, max_length=quotas.MAX_REWRITE)]
+    replace: Annotated[str, Field(max_length=quotas.MAX_REWRITE)]
 
 
 class Transform(Model):
@@ -192,7 +200,7 @@ class Transform(Model):
 class Rule(Model):
     """A listener rule."""
 
-    priority: Annotated[int, Field(ge=1, le=50000)]
+    priority: Annotated[int, Field(ge=1, le=quotas.MAX_PRIORITY)]
     conditions: Annotated[list[Condition], Field(min_length=1)]
     actions: Annotated[list[Action], Field(min_length=1)]
     transforms: list[Transform] = []

@@ -4,15 +4,26 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from edgegw.awslambda import quotas
 from edgegw.awslambda.shifting import preset_name
-from edgegw.config.fields import LATER, Anything, FunctionFaults, Model, Number, Text, text_of
+from edgegw.config.fields import (
+    LATER,
+    Anything,
+    FunctionFaults,
+    Model,
+    Number,
+    Text,
+    between,
+    text_of,
+)
 
 Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
 VersionNumber = Annotated[
     str, BeforeValidator(text_of), Field(pattern=r"^(\$LATEST|[1-9][0-9]{0,17})$")
 ]
-Timeout = Annotated[Number, Field(gt=0, le=900)]
-Memory = Annotated[int, Field(ge=128, le=10240)]
+Timeout = Annotated[Number, Field(gt=0, le=quotas.MAX_FUNCTION_TIMEOUT)]
+Memory = Annotated[int, between(quotas.MEMORY_RANGE)]
+Storage = Annotated[int, between(quotas.STORAGE_RANGE)]
 
 
 class Logging(Model):
@@ -97,10 +108,10 @@ class Function(Model):
     role: str | None = None
     timeout: Timeout = 3
     memory_size: Memory = 128
-    ephemeral_storage: Annotated[int, Field(ge=512, le=10240)] = 512
+    ephemeral_storage: Storage = 512
     environment: dict[str, Text] = {}
     local_environment: dict[str, Text] = {}
-    layers: Annotated[list[str], Field(max_length=5)] = []
+    layers: Annotated[list[str], Field(max_length=quotas.MAX_LAYERS)] = []
     logging: Logging = Logging.model_construct()
     reserved_concurrency: Annotated[int, Field(ge=0)] | None = None
     provisioned_concurrency: (

@@ -131,7 +131,7 @@ class Pool:
 
         Whoever cancels the answer has no part in it any more; what has begun goes on.
         """
-        outcome = Outstanding[Outcome]()
+        outcome: Outstanding[Outcome] = Outstanding()
         pending = PendingInvocation(invocation, arn, sink, outcome, now)
         if self._idle_provisioned:
             self._idle_provisioned.pop().begin(pending, now)

@@ -115,7 +115,7 @@ class Driver:
 
     def advance(self, step: Step, exchange: Exchange) -> Step:
         """Performs what needs no waiting: the step that is left waits, or is the last one."""
-        while True:
+        while isinstance(step, _AT_ONCE):
             match step:
                 case alb.ChooseTarget():
                     routable = self._groups.routable(step.group)
@@ -133,14 +133,21 @@ class Driver:
                     step = step.next(content, truncated=is_truncated, body=body)
                 case _:
                     return step
+        return step
 
     async def run(self, step: Step, exchange: Exchange) -> Response:
         """The answer. Raises ViewerGoneError when the request's body never comes to its end."""
         snapshot = exchange.snapshot
         try:
             while True:
+                if isinstance(step, (DistributionAnswer, alb.BalancerAnswer)):
+                    return self.finish(step, exchange)
                 started = perf_counter()
                 match step:
+                    case cloudfront.Fetch():
+                        answer = await self._fetch(step, exchange)
+                        exchange.note(step, answer, perf_counter() - started)
+                        step = step.next(answer)
                     case (
                         cloudfront.ViewerRequest()
                         | cloudfront.OriginRequest()
@@ -151,10 +158,6 @@ class Driver:
                         outcome = await self._invoke(step.invocation, snapshot, exchange)
                         exchange.note(step, outcome, perf_counter() - started)
                         step = step.next(outcome)
-                    case cloudfront.Fetch():
-                        answer = await self._fetch(step, exchange)
-                        exchange.note(step, answer, perf_counter() - started)
-                        step = step.next(answer)
                     case alb.ForwardTo():
                         reply = await self._fetch_target(step, exchange)
                         exchange.note(step, reply, perf_counter() - started)
@@ -167,8 +170,6 @@ class Driver:
                         content, truncated, _ = await read_body(step.request.body, step.limit)
                         exchange.note(step, len(content), perf_counter() - started)
                         step = step.next(content, truncated=truncated)
-                    case DistributionAnswer() | alb.BalancerAnswer():
-                        return self.finish(step, exchange)
                     case alb.ChooseTarget():
                         step = self.advance(step, exchange)
                     case _:
@@ -287,6 +288,8 @@ class Driver:
         return self._dates[1]
 
 
+_AT_ONCE: Final = (alb.ChooseTarget, alb.ReadBody, cloudfront.IncludeBody)
+"""Steps that may need no waiting."""
 ALB_STEPS: Final = (alb.ReadBody, alb.Invoke, alb.ChooseTarget, alb.ForwardTo, alb.BalancerAnswer)
 
 

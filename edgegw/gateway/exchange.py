@@ -294,6 +294,8 @@ class Exchange:
         """Bytes that keeping this record is reckoned to cost."""
         total = _BASE_WEIGHT + min(self.delivery.sent, EXCERPT)
         for _, reply, _ in self.steps:
+            if reply is None:
+                continue
             if isinstance(reply, Response):
                 total += len(reply.body.content or b"")
             elif isinstance(reply, (Returned, FunctionError)):

@@ -12,9 +12,7 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Self
-
-import httpx
+from typing import TYPE_CHECKING, Any, Self
 
 from edgegw.alb.health_check_log import CheckEntry
 from edgegw.alb.model import (
@@ -29,7 +27,7 @@ from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService, Replacement, ServiceSettings
 from edgegw.execution.shifting import Shifter
 from edgegw.gateway.balancer_logs import BalancerLogs
-from edgegw.gateway.blocking import BlockingLoop, without_loop
+from edgegw.gateway.blocking_loop import BlockingLoop, without_loop
 from edgegw.gateway.drive import Driver
 from edgegw.gateway.exchange import AcquiredSnapshot, Exchange, Exchanges
 from edgegw.gateway.faults import Faults
@@ -37,13 +35,15 @@ from edgegw.gateway.fronts import FrontDoor, front_of
 from edgegw.gateway.fronts.lambda_api import LambdaApiFront
 from edgegw.gateway.fronts.served import Served
 from edgegw.gateway.health_checks import HealthChecks
-from edgegw.gateway.in_process import InProcessTransport
 from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
 from edgegw.gateway.target_groups import TargetGroups
 from edgegw.http.authority import bracketed
 from edgegw.http.message import Request, Response
 from edgegw.wire.asgi import EXCHANGE, AsgiFront
+
+if TYPE_CHECKING:
+    import httpx
 
 logger = logging.getLogger(__name__)
 access = logging.getLogger("edgegw.access")
@@ -230,6 +230,10 @@ class Gateway:
 
         `options` go to httpx. What the client starts ends when it is closed.
         """
+        import httpx
+
+        from edgegw.gateway.in_process import InProcessTransport
+
         door = self.door(name)
         transport = InProcessTransport(self._front_of(door), self._leave)
         self._parts_here().users += 1
@@ -241,8 +245,12 @@ class Gateway:
 
         Its requests run on a thread that all blocking clients of this gateway share.
         """
+        import httpx
+
+        from edgegw.gateway.blocking import BlockingTransport
+
         door = self.door(name)
-        transport = self._blocking.transport(self._front_of(door))
+        transport = BlockingTransport(self._blocking, self._front_of(door))
         options.setdefault("base_url", _base_url(door))
         return httpx.Client(transport=transport, **options)
 

@@ -32,7 +32,9 @@ class Outlet(Protocol):
 
     is_gone: bool
     pump: asyncio.Task[object] | None
-    splice: Callable[[Response], Awaitable[tuple[int, int]]] | None
+
+    @property
+    def splice(self) -> Callable[[Response], Awaitable[tuple[int, int]]] | None: ...
 
     def whole(self, response: Response) -> Awaitable[None] | None:
         """Sends the response, whose content is at hand, or that has none by its status."""

@@ -119,7 +119,7 @@ class Resumable(Generic[T]):
         return self._coroutine.__await__()
 
 
-class _InTask:
+class _TaskRequest:
     """Waits for nothing but a task."""
 
     def __await__(self) -> Generator[Any, None, None]:
@@ -127,7 +127,7 @@ class _InTask:
             yield self
 
 
-_IN_TASK: Final = _InTask()
+_IN_TASK: Final = _TaskRequest()
 
 
 def in_task() -> Awaitable[None]:

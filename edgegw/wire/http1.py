@@ -130,8 +130,10 @@ class Http1(asyncio.Protocol):
         self._look_at(self._began + self._limits.keep_alive)
 
     def data_received(self, data: bytes) -> None:
-        self._heard = self.loop.time()
-        for event in self._reader.feed(data):
+        events = self._reader.feed(data)
+        if events or not self._reader.is_idle:  # blank lines keep no connection open
+            self._heard = self.loop.time()
+        for event in events:
             if type(event) is Head:
                 self._take(event)
             else:
@@ -255,7 +257,7 @@ class Http1(asyncio.Protocol):
             run.start()
             return
         if fields.upgrade:
-            outlet.splice = outlet.switch
+            outlet.can_switch = True
         self._run = self.loop.create_task(answering)
 
     def _write(
@@ -278,7 +280,8 @@ class Http1(asyncio.Protocol):
         self.front.done(response, delivery)
         if not keep_alive:
             is_read = body is None or body.is_complete
-            self._end(unread=not is_read or response.status >= 400)
+            is_sending = not is_read or head.lenient is not None  # it does not know of the end
+            self._end(unread=is_sending or response.status >= 400)
         else:
             self._rests_since = self._heard
             if self._queue:
@@ -300,7 +303,8 @@ class Http1(asyncio.Protocol):
             else:
                 self._resume()
         else:
-            self._end(unread=not is_read or outlet.status >= 400)
+            is_sending = not is_read or outlet.is_lenient
+            self._end(unread=is_sending or outlet.status >= 400)
 
     def _end(self, *, unread: bool) -> None:
         """The connection closes behind an answer: what the client still sends is thrown away."""

@@ -24,13 +24,13 @@ class Http1Outlet:
         "_head",
         "_left",
         "body",
+        "can_switch",
         "has_continued",
         "is_cut",
         "is_gone",
         "is_started",
         "keep_alive",
         "pump",
-        "splice",
         "status",
     )
 
@@ -45,8 +45,17 @@ class Http1Outlet:
         self.keep_alive = keep_alive
         self.status = 0
         self.has_continued = self.is_started = self.is_cut = self.is_gone = False
+        self.can_switch = False
         self.pump: asyncio.Task[object] | None = None
-        self.splice: Callable[[Response], Awaitable[tuple[int, int]]] | None = None
+
+    @property
+    def splice(self) -> Callable[[Response], Awaitable[tuple[int, int]]] | None:
+        return self._switch if self.can_switch else None  # kept, it would be a cycle
+
+    @property
+    def is_lenient(self) -> bool:
+        """Whether it answers a request that a strict parser refused, which ends the connection."""
+        return self._head.lenient is not None
 
     def _open(self, response: Response) -> None:
         self.is_started = True
@@ -105,7 +114,7 @@ class Http1Outlet:
         if self.pump is not None:
             self.pump.cancel()
 
-    async def switch(self, response: Response) -> tuple[int, int]:
+    async def _switch(self, response: Response) -> tuple[int, int]:
         """Answers 101; the connection is no HTTP from here on."""
         self.is_started = True
         return await self._connection.switch(response, self._head.fields.upgrade)

@@ -45,11 +45,16 @@ from edgegw.wire.remembered_heads import REQUEST_LINE, Fields, RememberedHeads, 
 
 MAX_HEAD: Final = 256 * 1024
 """Bytes of request line and headers after which nothing more is read; what services allow is less,
-and judged by their front doors."""
+and judged by their front doors. Trailers may have as many, as may all that stands around a body
+(sizes and extensions of chunks, trailers) between two bytes of it."""
+
+MAX_BLANK: Final = 64
+"""Bytes of blank lines before a head; RFC 9112 section 2.2 wants one of them to be ignored."""
 
 _SHORT: Final = 64
 """Bytes below which a block of data may be a whole request of HTTP/0.9."""
 
+_BREAKS: Final = (b"\r", b"\n")
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _METHODS: Final = {b"GET": "GET", b"HEAD": "HEAD"}
 _heads: Final = RememberedHeads()
@@ -156,9 +161,13 @@ class Http1Reader:
         self._limits = limits
         self.state = RequestState.IDLE
         self._events: list[ReaderEvent] = []
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self._lines: list[Header] = []
         self._trailers: list[Header] = []
+        self._pieces: list[bytes] = []
+        """What came of the body within this block: chunks of a byte are one part all the same."""
+        self._around = self._trailer_bytes = self._blanks = 0
+        """Bytes around the body since the last one of it, of trailers, and of blank lines."""
         self._target = b""
         self._masked = b""
         """The request line being fed as it truly stands, where the parser sees another."""
@@ -173,6 +182,11 @@ class Http1Reader:
     def is_in_head(self) -> bool:
         """Whether a head has begun and is not complete."""
         return self.state is RequestState.HEAD or self.state is RequestState.COLLECTING
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of a request has come."""
+        return self.state is RequestState.IDLE
 
     def feed(self, data: bytes) -> Sequence[ReaderEvent]:
         """What `data`, and what came before it, says. Never raises."""
@@ -202,8 +216,12 @@ class Http1Reader:
         return self._taken()
 
     def end(self) -> None:
-        """Nothing more is to be read: the connection closes behind an answer."""
+        """Nothing more is to be read: the connection closes behind an answer, or is lost.
+
+        The parser knows this reader: kept, the two would wait for the garbage collector.
+        """
         self.state = RequestState.ENDED
+        self._parser = None
 
     def _taken(self) -> list[ReaderEvent]:
         events, self._events = self._events, []
@@ -211,6 +229,8 @@ class Http1Reader:
 
     def _feed_new(self, data: bytes, block: bytes | None) -> Sequence[ReaderEvent]:
         """The first bytes of a request; with `block`, all of one that may be remembered."""
+        if data[:1] in _BREAKS and not self._may_be_blank(data):
+            return self._taken()
         self._head = [data]
         self._is_first = True
         if block is None and self._limits.is_lenient and len(data) < _SHORT and simple_end(data):
@@ -223,6 +243,14 @@ class Http1Reader:
             if isinstance(head, Head) and head.lenient is None and is_plain(head.fields):
                 _heads.learn(block, head.fields)
         return events
+
+    def _may_be_blank(self, data: bytes) -> bool:
+        """Whether a head may begin behind so many blank lines more."""
+        self._blanks += len(data) - len(data.lstrip(b"\r\n"))
+        if self._blanks > MAX_BLANK:
+            self._refuse("malformed HTTP: blank lines where a request should be")
+            return False
+        return True
 
     def _refuse(self, detail: str, why: Trouble = "malformed") -> None:
         if self.state is not RequestState.ENDED:
@@ -239,6 +267,8 @@ class Http1Reader:
             if not data.isascii():
                 self._parse_lines(data)
                 return
+        else:
+            self._around += len(data)
         self._feed_parser(data)
 
     def _parse_lines(self, data: bytes) -> None:
@@ -261,8 +291,10 @@ class Http1Reader:
     def _feed_parser(self, data: bytes, block: bytes = b"", end: int = 0) -> bool:
         """Whether the parser takes more; `data` is what stands before `end` in `block`, if any."""
         went_on = False
+        parser = self._parser
+        assert parser is not None  # nothing is parsed behind the end
         try:
-            self._parser.feed_data(data)
+            parser.feed_data(data)
             went_on = True
         except httptools.HttpParserUpgrade as upgrade:
             self._on_upgrade(data[upgrade.args[0] :] + block[end:])
@@ -271,10 +303,21 @@ class Http1Reader:
             if in_head and self._limits.is_lenient and self._is_first:
                 self._read_leniently()
             else:
+                self._gather()
                 self._refuse(f"malformed HTTP: {error}")
+        self._gather()
         if self.state is RequestState.HEAD and self._head_bytes > MAX_HEAD:
             self._refuse(f"request line and headers exceed {MAX_HEAD} bytes", "too-large")
-        return went_on
+        elif self._around > MAX_HEAD and self.state in (RequestState.BODY, RequestState.LAST_BODY):
+            self._refuse(f"more than {MAX_HEAD} bytes around a body", "too-large")
+        return went_on and self._parser is not None
+
+    def _gather(self) -> None:
+        """What came of the body is one part."""
+        if self._pieces:
+            pieces, self._pieces = self._pieces, []
+            self._events.append(Part(pieces[0] if len(pieces) == 1 else b"".join(pieces)))
+            self._around = 0
 
     def _on_upgrade(self, rest: bytes) -> None:
         """What llhttp takes for another protocol."""
@@ -286,20 +329,22 @@ class Http1Reader:
 
     def _read_body_alone(self, framing: list[Header], rest: bytes) -> None:
         """Reads the body under way with a parser that is told its framing and nothing else."""
-        self._parser = httptools.HttpRequestParser(self)
+        parser = self._parser = httptools.HttpRequestParser(self)
         lines = b"".join([b"%b: %b\r\n" % line for line in framing])
         self._is_muted = True
         try:
-            self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % lines)
+            parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % lines)
             self._is_muted = False
             if rest and self.state is not RequestState.ENDED:
-                self._parser.feed_data(rest)
+                parser.feed_data(rest)
         except httptools.HttpParserUpgrade:
             self.state = RequestState.ENDED  # another request behind the last one
         except httptools.HttpParserError as error:
+            self._gather()
             self._refuse(f"malformed HTTP: {error}")
         finally:
             self._is_muted = False
+            self._gather()
 
     # What httptools calls
 
@@ -316,14 +361,18 @@ class Http1Reader:
         if self.state is RequestState.HEAD:
             # Blanks behind a value are not part of it; the parser keeps them.
             self._lines.append((name, value.rstrip(b" \t")))
-        elif not self._is_muted:
+        elif not self._is_muted and self.state is not RequestState.ENDED:
             self._trailers.append((name, value.rstrip(b" \t")))
+            self._trailer_bytes += len(name) + len(value) + 4
+            if self._trailer_bytes > MAX_HEAD:
+                self._gather()
+                self._refuse(f"trailers exceed {MAX_HEAD} bytes", "too-large")
 
     def on_headers_complete(self) -> None:
-        self._head_bytes = 0
-        if self.state is not RequestState.HEAD:
-            return
+        self._head_bytes = self._blanks = self._around = self._trailer_bytes = 0
         parser = self._parser
+        if self.state is not RequestState.HEAD or parser is None:
+            return
         version = parser.get_http_version()
         fields = self._fields = fields_of(self._lines, parser.should_keep_alive())
         if not self._limits.takes_hosts(fields.hosts, version):
@@ -348,12 +397,14 @@ class Http1Reader:
 
     def on_body(self, body: bytes) -> None:
         if self.state is RequestState.BODY or self.state is RequestState.LAST_BODY:
-            self._events.append(Part(body))
+            self._pieces.append(body)
 
     def on_message_complete(self) -> None:
         state, fields = self.state, self._fields
         self._is_first = False  # where the next head begins is known only if data begins with it
-        if state is RequestState.BODY and self._parser.should_upgrade():
+        self._gather()
+        parser = self._parser
+        if state is RequestState.BODY and parser is not None and parser.should_upgrade():
             return  # llhttp knows nothing of this body
         if state is RequestState.BODY or state is RequestState.LAST_BODY:
             self._events.append(End(tuple(self._trailers)))

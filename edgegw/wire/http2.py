@@ -110,6 +110,7 @@ class Http2(Http2Connection[StreamOutlet]):
     def stream_begun(self, number: int, lines: list[Header], *, ends: bool) -> None:
         if self.is_leaving or len(self.streams) >= self.limits.streams:
             self.put_reset(number, Http2Code.REFUSED_STREAM)
+            self.reader.spend()
             return
         try:
             head, path = _heads.read(lines)
@@ -119,6 +120,7 @@ class Http2(Http2Connection[StreamOutlet]):
             if error.is_fatal:
                 raise
             self.put_reset(number, Http2Code.PROTOCOL_ERROR)
+            self.reader.spend()
             return
         self._answers_to = number
         stream = StreamOutlet(self, number, head, path)

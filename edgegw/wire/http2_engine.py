@@ -22,7 +22,7 @@ stream (a body that is longer than promised, one stream too many) they end the w
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import ClassVar, Final, Generic, TypeVar
 
 from edgegw.http.message import Header
 from edgegw.wire.hpack import LARGEST, HeaderBlockError, Unpacker
@@ -90,18 +90,6 @@ class Http2Engine(Http2Writer, Generic[Stream]):
         self._block: list[bytes] = []
         self._block_of: tuple[int, int] | None = None
         self._past: dict[int, None] = {}
-        self._takes = (
-            self._take_data,
-            self._take_headers,
-            self._take_priority,
-            self._take_reset,
-            self._take_settings,
-            self._take_push,
-            self._take_ping,
-            self._take_goaway,
-            self._take_window_update,
-            self._take_continuation,
-        )
         self.put_greeting(
             is_client=is_client, window=window, windows=self._windows, streams=streams
         )
@@ -124,12 +112,12 @@ class Http2Engine(Http2Writer, Generic[Stream]):
 
     def take(self, data: bytes) -> None:
         """Raises FrameError, and what the calls above raise; what came before it counts."""
-        takes = self._takes
+        takes = self._TAKES
         for kind, flags, number, payload in self.reader.feed(data):
             if self._block_of is not None and (kind != CONTINUATION or number != self._block_of[0]):
                 raise FrameError(Http2Code.PROTOCOL_ERROR, "a frame within a header block")
             if kind < len(takes):
-                takes[kind](flags, number, payload)
+                takes[kind](self, flags, number, payload)
 
     def _take_headers(self, flags: int, number: int, payload: bytes) -> None:
         if not number:
@@ -337,6 +325,20 @@ class Http2Engine(Http2Writer, Generic[Stream]):
         else:
             self.opened.add(number)
 
+    _TAKES: ClassVar = (
+        _take_data,
+        _take_headers,
+        _take_priority,
+        _take_reset,
+        _take_settings,
+        _take_push,
+        _take_ping,
+        _take_goaway,
+        _take_window_update,
+        _take_continuation,
+    )
+    """By kind. Methods of each connection would be a cycle, which waits for the collector."""
+
     def _check_seen(self, number: int) -> None:
         """Raises FrameError where `number` is that of a stream which has not begun."""
         seen = self._next - 2 if self._is_client else self.last
@@ -390,9 +392,13 @@ class Http2Engine(Http2Writer, Generic[Stream]):
     # Ends
 
     def break_off(self, stream: Stream, code: int) -> None:
-        """The peer has broken a rule on `stream`, which ends."""
+        """The peer has broken a rule on `stream`, which ends.
+
+        Raises FrameError where it does so again and again: it costs less to ask than to answer.
+        """
         self.put_reset(stream.number, code)
         self.drop(stream, "broke a rule of HTTP/2")
+        self.reader.spend()
 
     def drop(self, stream: Stream, text: str, *, is_refused: bool = False) -> None:
         """`stream` comes to no end of its own."""

@@ -4,8 +4,9 @@ Three things are seen here already:
 
 - **Length.** A frame beyond the limit is refused when its head says so, not waited for.
 - **Floods.** Frames that cost their sender nothing and ask for nothing (SETTINGS, PING, PRIORITY,
-  RST_STREAM, WINDOW_UPDATE, GOAWAY, CONTINUATION, empty DATA, unknown ones) use up an `allowance`,
-  which time and the other work of the connection fill again. Who uses it up is told to calm down.
+  RST_STREAM, WINDOW_UPDATE, GOAWAY, CONTINUATION, unknown ones) use up an `allowance`
+  (`frame_allowance`), as DATA does that carries next to nothing, however it is padded. Who uses it
+  up is told to calm down.
 - **Heads that drip.** `is_in_head` tells that a header block has begun and not ended.
 """
 
@@ -14,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import Final, TypeAlias
+
+from edgegw.wire.frame_allowance import FrameAllowance
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 WIDEST: Final = 2**31 - 1
@@ -25,10 +28,9 @@ DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS = 0x0, 0x1, 0x2, 0x3, 0x4
 PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0x5, 0x6, 0x7, 0x8, 0x9
 END_STREAM, ACK, END_HEADERS, PADDED, WITH_PRIORITY = 0x1, 0x1, 0x4, 0x8, 0x20
 
-ALLOWANCE: Final = 2_000
-"""Frames of no use that a peer may send at once."""
-_PER_SECOND: Final = 100
 _FRAME_HEAD: Final = 9
+_NO_SETTINGS: Final = "the settings do not come first"
+_FLOOD: Final = "too many frames of no use"
 _head: Final = Struct(">BHBBI").pack
 
 Frame: TypeAlias = tuple[int, int, int, bytes]
@@ -94,8 +96,6 @@ class FrameReader:
     """Bytes → frames. With `preface` a client's first bytes come before them."""
 
     __slots__ = (
-        "_clock",
-        "_filled_at",
         "_has_block",
         "_is_first",
         "_preface",
@@ -104,13 +104,11 @@ class FrameReader:
     )
 
     def __init__(self, clock: Callable[[], float], *, preface: bool) -> None:
-        self._clock = clock
         self._preface = PREFACE if preface else b""
         self._unread = b""
         self._has_block = False
         self._is_first = True
-        self._filled_at = clock()
-        self.allowance = ALLOWANCE
+        self.allowance = FrameAllowance(clock)
 
     @property
     def is_in_head(self) -> bool:
@@ -118,9 +116,10 @@ class FrameReader:
         unread = self._unread
         return self._has_block or (len(unread) > 3 and unread[3] in (HEADERS, CONTINUATION))
 
-    def earn(self, frames: int) -> None:
-        """Something was done for the peer, which may answer with so many frames."""
-        self.allowance = min(ALLOWANCE, self.allowance + frames)
+    def spend(self) -> None:
+        """The peer sent something of no use. Raises FrameError where it was too much."""
+        if not self.allowance.spend():
+            raise FrameError(Http2Code.ENHANCE_YOUR_CALM, _FLOOD)
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """The frames that are complete now. Raises FrameError."""
@@ -140,7 +139,13 @@ class FrameReader:
             kind, flags = data[at + 3], data[at + 4]
             stream = int.from_bytes(data[at + 5 : start], "big") & WIDEST
             at = start + length
-            self._weigh(kind, flags, length)
+            if kind == DATA:
+                padding = 1 + data[start] if flags & PADDED and length else 0
+                self._weigh_data(flags, length - padding)
+            elif kind != HEADERS or self._is_first:
+                self._weigh(kind, flags)
+            else:
+                self._has_block = not flags & END_HEADERS
             yield kind, flags, stream, data[start:at]
         self._unread = data[at:]
 
@@ -151,26 +156,17 @@ class FrameReader:
         self._preface = self._preface[size:]
         return size
 
-    def _weigh(self, kind: int, flags: int, length: int) -> None:
+    def _weigh_data(self, flags: int, content: int) -> None:
+        if self._is_first:
+            raise FrameError(Http2Code.PROTOCOL_ERROR, _NO_SETTINGS)
+        if not flags & END_STREAM and not self.allowance.weigh(content):
+            raise FrameError(Http2Code.ENHANCE_YOUR_CALM, _FLOOD)
+
+    def _weigh(self, kind: int, flags: int) -> None:
         if self._is_first:
             if kind != SETTINGS or flags & ACK:
-                raise FrameError(Http2Code.PROTOCOL_ERROR, "the settings do not come first")
+                raise FrameError(Http2Code.PROTOCOL_ERROR, _NO_SETTINGS)
             self._is_first = False
-        if kind == HEADERS:
-            self._has_block = not flags & END_HEADERS
-            return
-        if kind == DATA:
-            if length or flags & END_STREAM:
-                return
-        elif kind == CONTINUATION and flags & END_HEADERS:
+        if kind == CONTINUATION and flags & END_HEADERS:
             self._has_block = False
-        self.allowance -= 1
-        if self.allowance < 0:
-            self._fill()
-
-    def _fill(self) -> None:
-        now = self._clock()
-        self.allowance = min(ALLOWANCE, int((now - self._filled_at) * _PER_SECOND))
-        self._filled_at = now
-        if self.allowance <= 0:
-            raise FrameError(Http2Code.ENHANCE_YOUR_CALM, "too many frames of no use")
+        self.spend()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from edgegw.http.message import Header
+from edgegw.wire.frame_allowance import EARNED
 from edgegw.wire.hpack import LARGEST, Packer
 from edgegw.wire.http2_frames import (
     ACK,
@@ -30,9 +31,6 @@ TABLE_SIZE, ENABLE_PUSH, MOST_STREAMS, WINDOW_SIZE, FRAME_SIZE, HEAD_SIZE = rang
 """Keys of SETTINGS (RFC 9113, section 6.5.2)."""
 FIRST_WINDOW: Final = 65_535
 """Bytes that either side may send before it is told otherwise."""
-
-_EARNED: Final = 4
-"""Frames that a peer may send for a frame of ours: it opens two windows, perhaps twice."""
 
 
 class Http2Writer:
@@ -69,7 +67,7 @@ class Http2Writer:
         """Sends a header block."""
         block, size = self.packer.pack(lines), self.frame_size
         flags = END_STREAM if ends else 0
-        self.reader.earn(_EARNED)
+        self.reader.allowance.earn(EARNED)
         if len(block) <= size:
             head = frame_head(HEADERS, flags | END_HEADERS, number, len(block))
             self.gathered.append(head + block)
@@ -85,7 +83,7 @@ class Http2Writer:
         size = len(data)
         stream.send_window -= size
         self.send_window -= size
-        self.reader.earn(_EARNED)
+        self.reader.allowance.earn(EARNED)
         self.gathered.append(frame_head(DATA, END_STREAM if ends else 0, stream.number, size))
         if size:
             self.gathered.append(data)

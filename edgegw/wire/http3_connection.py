@@ -25,6 +25,7 @@ from aioquic.quic import events
 
 from edgegw.http.message import Client, NegotiatedTls
 from edgegw.wire import http3_frames as frames
+from edgegw.wire.frame_allowance import EARNED, FrameAllowance
 from edgegw.wire.front import Handshake
 from edgegw.wire.http1 import new_client
 from edgegw.wire.http2_heads import MalformedHeadError
@@ -66,6 +67,7 @@ class Http3Connection:
         self.loop = asyncio.get_running_loop()
         self.quic = quic
         self.blocks = frames.HeaderBlocks()
+        self.allowance = FrameAllowance(self.loop.time)
         self.client = Client("", 0)
         self.held = 0
         self.is_open = self.is_leaving = self._is_lost = False
@@ -73,7 +75,7 @@ class Http3Connection:
         self._sent = sent
         self.streams: dict[int, Http3Stream] = {}
         sent.streams = self.streams
-        self._ways = frames.ClientStreams(self.blocks)
+        self._ways = frames.ClientStreams(self.blocks, self.allowance)
         self._next = 0
         """The first id that no request had yet; of those below it `_skipped` had none either."""
         self._skipped: set[int] = set()
@@ -212,6 +214,7 @@ class Http3Connection:
         self.held -= count
 
     def send(self, stream_id: int, data: bytes, *, end: bool) -> None:
+        self.allowance.earn(EARNED)
         self.quic.send_stream_data(stream_id, data, end)
         self.flush()
 

@@ -28,6 +28,7 @@ import pylsqpack
 from edgegw.http.grammar import BLANKS
 from edgegw.http.limits import Trouble
 from edgegw.http.message import CutOffError, Header
+from edgegw.wire.frame_allowance import FrameAllowance
 
 
 class Http3Code(IntEnum):
@@ -126,8 +127,11 @@ class Frames:
     handed on as it comes, other wanted frames whole; what nobody wants is thrown away as it comes.
     """
 
-    def __init__(self, check: Callable[[int], bool], longest: int) -> None:
+    def __init__(
+        self, check: Callable[[int], bool], longest: int, allowance: FrameAllowance
+    ) -> None:
         self._check = check
+        self._allowance = allowance
         self._longest = longest
         self._buffer = bytearray()
         self._kind = 0
@@ -166,9 +170,20 @@ class Frames:
         if self._is_wanted and self._kind != DATA and self._left > self._longest:
             detail = f"a frame of {self._left} bytes"
             raise RequestError(Http3Code.EXCESSIVE_LOAD, detail, "too-large")
+        self._weigh()
         del self._buffer[: length[1]]
         self._is_inside = True
         return True
+
+    def _weigh(self) -> None:
+        """What carries nothing, or is to be ignored, has its limit (RFC 9114 section 10.5)."""
+        allowance = self._allowance
+        if not self._is_wanted:
+            may_go_on = allowance.spend()
+        else:
+            may_go_on = self._kind != DATA or allowance.weigh(self._left)
+        if not may_go_on:
+            raise Http3Error(Http3Code.EXCESSIVE_LOAD, "too many frames of no use")
 
 
 class Awaited(Enum):
@@ -190,8 +205,8 @@ NEXT: Final = {
 class RequestFrames(Frames):
     """The frames of one request."""
 
-    def __init__(self) -> None:
-        super().__init__(self._advance, MAX_HEAD)
+    def __init__(self, allowance: FrameAllowance) -> None:
+        super().__init__(self._advance, MAX_HEAD, allowance)
         self.awaited = Awaited.HEAD
 
     def _advance(self, kind: int) -> bool:
@@ -214,11 +229,11 @@ class RequestFrames(Frames):
 class ClientStreams:
     """What a client says beside its requests, on streams that go one way."""
 
-    def __init__(self, lines: HeaderBlocks) -> None:
+    def __init__(self, lines: HeaderBlocks, allowance: FrameAllowance) -> None:
         self._lines = lines
         self._types: dict[int, int] = {}
         self._begun: dict[int, bytes] = {}
-        self._control = Frames(self._check, _MAX_SETTINGS)
+        self._control = Frames(self._check, _MAX_SETTINGS, allowance)
         self._has_settings = False
 
     def receive(self, stream_id: int, data: bytes, *, ended: bool) -> None:

@@ -52,7 +52,7 @@ class Http3Stream:
     def __init__(self, connection: Http3Connection, stream_id: int) -> None:
         self._connection = connection
         self._id = stream_id
-        self._frames = frames.RequestFrames()
+        self._frames = frames.RequestFrames(connection.allowance)
         self._head: RequestHead | None = None
         self._path = b""
         self._trailers: tuple[Header, ...] = ()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from edgegw.http.message import Body, Header, Headers
 from edgegw.wire.front import ViewerGoneError
+from edgegw.wire.parts import add_part
 
 _SILENT = "the client sent nothing for the idle timeout"
 
@@ -69,7 +70,7 @@ class RequestBody:
             self.is_taken = False
             self._on_taken(len(data))
             return
-        self._parts.append(data)
+        add_part(self._parts, data)
         self.buffered += len(data)
         self._wake()
 

@@ -123,6 +123,16 @@ def test_help_imports_nothing_heavy() -> None:
     assert out.stderr.strip() == "[]"
 
 
+def test_serving_plain_http_imports_only_what_it_uses() -> None:
+    code = (
+        "import sys, edgegw.cli.run, edgegw.gateway.server, edgegw.gateway.gateway\n"
+        "heavy = ('httpx', 'anyio', 'hypercorn', 'starlette', 'aioquic', 'edgegw.wire.http2')\n"
+        "print([m for m in heavy if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
 def test_wrong_use_exits_with_2() -> None:
     assert run("serv").returncode == 2
     assert run("serve", "nowhere.yaml").returncode == 2

@@ -686,3 +686,30 @@ def test_country_that_the_viewer_sent_may_be_changed_at_viewer_request() -> None
     sent = replace(GET, headers=GET.headers.added((b"CloudFront-Viewer-Country", b"US")))
     assert Play(distribution(), sent, {}, {VREQ: edit}).response.status == 200
     assert Play(distribution(), GET, {}, {VREQ: edit}).response.status == 502
+
+
+def test_a_custom_error_page_is_fetched_without_conditions_and_ranges() -> None:
+    """They are the viewer's for what failed: the page must come whole."""
+    own = [
+        (b"If-None-Match", b'"e"'),
+        (b"If-Match", b'"e"'),
+        (b"If-Modified-Since", b"d"),
+        (b"If-Unmodified-Since", b"d"),
+        (b"If-Range", b'"e"'),
+        (b"Range", b"bytes=0-1"),
+        (b"X-Kept", b"1"),
+    ]
+    request = replace(GET, headers=Headers([*GET.headers, *own]))
+    play = Play(distribution(with_pages=True), request, {"first.test": answer(404)})
+    first, page = play.sent
+    assert all(name.lower() in first.headers for name, _ in own)
+    assert [name for name, _ in own if name.lower() in page.headers] == [b"X-Kept"]
+
+
+def test_a_custom_error_page_without_a_body_has_no_length() -> None:
+    """An origin that answers 304 unasked: the page's status has a body, which is empty."""
+    not_modified = Response(304, b"", Headers([(b"Content-Length", b"9")]))
+    origins = {"first.test": answer(404), "pages.test": not_modified}
+    response = Play(distribution(with_pages=True), GET, origins).response
+    assert response.status == 200
+    assert response.headers.get_all(b"content-length") == [b"0"]

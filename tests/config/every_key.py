@@ -64,7 +64,7 @@ EVERYTHING: Final[Mapping[str, Any]] = {
     },
     "distributions": {
         "site": {
-            "listen": {"port": 8081, "tls": False},
+            "listen": [{"port": 8081, "tls": False}],
             "origins": {
                 "app": {
                     "url": "http://localhost:5173",

@@ -181,7 +181,7 @@ NODE: Final = [
     "process.exit(3)", "process.abort()", "Promise.reject()", "Promise.reject(null)", "raise(undefined)",
     "raise('text')", "raise({a: 1})", "'\\ud83d'", "{status: '200', body: '\\udc00'}", "{toJSON() { throw 1 }}",
     "{toJSON() { return undefined }}", "{statusCode: 200, body: '\\ud83d'}", "new Promise(() => {})",
-    "setTimeout(() => { throw 1 })", "console.log('x'.repeat(70000))", "process.stdout.end()",
+    "console.log('x'.repeat(70000))", "process.stdout.end()",
     "process.kill(process.pid, 'SIGKILL')", "{statusCode: 200, body: 'x'.repeat(2000000)}", "new Proxy({}, {})",
 ]  # fmt: skip
-"""The same for Node.js."""
+"""The same for Node.js. A timer that throws later is left out: it costs the next one, as on AWS."""

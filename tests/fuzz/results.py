@@ -9,7 +9,8 @@ themselves or close their output. What must hold:
 - the judgement is a request, a response or a refusal with a rule; nothing raises;
 - what is accepted can be written down: a status of HTTP, header names that are tokens, values on
   one line;
-- the viewer gets an answer with a status and an X-Cache that AWS has, and the next one as well;
+- the viewer gets an answer with a status and an X-Cache that AWS has, and right results are served
+  again behind it;
 - the gateway logs no error.
 """
 
@@ -25,7 +26,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from edgegw.alb.event import BalancerRefusal, decode_response, misplaced_headers
+from edgegw.alb.event import BalancerRefusal, decode_response
+from edgegw.alb.lost_headers import lost_headers
 from edgegw.alb.model import LambdaTargetGroup
 from edgegw.cloudfront.model import CustomOrigin, Distribution
 from edgegw.cloudfront.trigger_event import (
@@ -59,6 +61,9 @@ from tests.fuzz.strict_origin import strict_origin
 LANES: Final = 3
 _LIVE: Final = 0.03
 """The share of results that a real function returns: each takes a thousand times as long."""
+_INHERITED: Final = 4
+"""Viewers of whom one is served: lanes share environments, and what a function does to its own (its
+output closed, say) may cost the next invocation there."""
 _RUNTIMES: Final = {"py": (PYTHON, "fuzzed.handler"), "js": ("nodejs22.x", "fuzzed.handler")}
 _VERDICTS: Final = frozenset(
     {
@@ -149,7 +154,7 @@ class Judges:
             if judgement.status != 502:
                 raise Flaw(f"a target's answer is refused with {judgement.status}")
             return "refused"
-        misplaced_headers(payload, group)
+        lost_headers(payload, group)
         _check_lines(judgement.headers)
         return "a response"
 
@@ -191,10 +196,11 @@ class ResultLane:
         answer = await self._asked(door, case["source"])
         self._heard.check()
         became = _judged(door, answer)
-        answer = await self._asked(door, _RIGHT[door.endswith("target"), door[:2]])
-        if answer.status != 200:
-            raise Flaw(f"the next viewer got {answer}")
-        return f"{door}: {became}"
+        for _ in range(_INHERITED):
+            answer = await self._asked(door, _RIGHT[door.endswith("target"), door[:2]])
+            if answer.status == 200:
+                return f"{door}: {became}"
+        raise Flaw(f"the next viewers got {answer}")
 
     async def _asked(self, door: str, source: str) -> Answer:
         self._file.write_text(source)

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-_LINE: Final = re.compile(rb"([!-~]+) ([^\x00-\x20\x7f]+) HTTP/1\.1")
+_LINE: Final = re.compile(rb"([!-~]+) ([^\r\n\0]+) HTTP/1\.1")
 _FIELD: Final = re.compile(rb"([\x21-\x39\x3b-\x7e]+): ?([^\r\n\0]*)")
 
 

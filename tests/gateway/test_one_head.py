@@ -43,7 +43,7 @@ def config(url: str, folder: Path, port: int) -> dict[str, Any]:
     }
     plain = {"redirect": {"path": "/x#{path}", "query": "#{query}", "status_code": "HTTP_301"}}
     fixed = {
-        "redirect": {"path": "/a\r\nEvil: 1\0", "host": "h\r\nEvil: 1", "status_code": "HTTP_301"}
+        "redirect": {"path": "/a", "query": "#{path}", "host": "#{host}", "status_code": "HTTP_301"}
     }
     rules = [
         {

@@ -15,6 +15,7 @@ from edgegw.http.message import Client, Request, Response
 from edgegw.wire.front import Handshake, ViewerGoneError
 from edgegw.wire.http1 import Http1
 from edgegw.wire.listeners import TcpListener, bind
+from edgegw.wire.request_body import RequestBody
 from tests.wire import http2_peers
 from tests.wire.http2_peers import fixed, ok, streamed
 
@@ -124,6 +125,67 @@ class TestSilentClients:
             assert not door.requests
             writer.close()
 
+    @pytest.mark.parametrize("before", [b"", GET], ids=["at first", "behind a request"])
+    async def test_blank_lines_keep_no_connection_open(self, before: bytes) -> None:
+        async with listening(fixed, keep_alive=0.5) as (_, listener, address):
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(before)
+            answering = asyncio.ensure_future(all_of(reader))
+            for _ in range(30):  # fewer than are too many
+                if answering.done():
+                    break
+                writer.write(b"\r\n")
+                await asyncio.sleep(0.1)
+            assert answering.done()
+            assert (await answering).count(b"HTTP/1.1 ") == bool(before), "it was no error"
+            assert not connections(listener)
+            writer.close()
+
+    async def test_a_flood_of_blank_lines_is_refused(self) -> None:
+        async with listening(fixed, keep_alive=5.0) as (door, _, address):
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(b"\r\n" * 1_000)
+            assert (await all_of(reader)).startswith(b"HTTP/1.1 400 ")
+            assert not door.requests
+            writer.close()
+
+
+class TestCrumbs:
+    """Bodies in chunks of a single byte cost no more than others of their size."""
+
+    async def test_neighbours_are_answered_meanwhile(self) -> None:
+        async def reading(request: Request) -> Response:
+            size = 0
+            if request.body.chunks is not None:
+                async for part in request.body.chunks:
+                    size += len(part)
+            return ok(b"%d bytes" % size)
+
+        async with listening(reading) as (door, _, address):
+            reader, writer = await asyncio.open_connection(*address)
+            post = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+            writer.write(post + b"1\r\na\r\n" * 1_000_000 + b"0\r\n\r\n")
+            answering = asyncio.ensure_future(reader.readuntil(b"1000000 bytes"))
+            await until(lambda: len(door.requests) == 1)
+            neighbour, asking = await asyncio.open_connection(*address)
+            answers = 0
+            while not answering.done():
+                asking.write(GET)
+                await asyncio.wait_for(neighbour.readuntil(b"\r\n0 bytes"), 10)
+                answers += 1
+            assert answers >= 3, "the loop was held"
+            writer.close()
+            asking.close()
+
+    async def test_what_nobody_takes_is_joined(self) -> None:
+        body = RequestBody(lambda _: None)
+        for _ in range(100_000):
+            body.put(b"a")
+        body.end()
+        parts = [part async for part in body]
+        assert b"".join(parts) == b"a" * 100_000
+        assert len(parts) < 50
+
 
 class TestLastAnswers:
     """What came in one packet behind the last request that is answered."""
@@ -200,6 +262,27 @@ class TestLastAnswers:
             assert (await all_of(reader)).count(b"HTTP/1.1") == 1
             writer.close()
         assert not caplog.records
+
+    @pytest.mark.parametrize("at_once", [True, False])
+    async def test_a_lenient_request_costs_nobody_before_it_an_answer(self, at_once: bool) -> None:
+        """The connection ends behind it, which its client cannot know: what it sends is thrown away."""
+
+        async def later(_: Request) -> Response:
+            await asyncio.sleep(0)
+            return ok()
+
+        async with listening(fixed if at_once else later, is_lenient=True) as (_, _, address):
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(GET)
+            await reader.readuntil(b"ok")
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nX A: b\r\n\r\n")
+            await reader.readuntil(b"ok")
+            for _ in range(5):
+                writer.write(GET)
+                await writer.drain()
+                await asyncio.sleep(0.01)
+            assert b"HTTP/1.1" not in await all_of(reader)
+            writer.close()
 
     async def test_a_door_that_stops_begins_nothing_more(self, caplog: Any) -> None:
         release = asyncio.Event()

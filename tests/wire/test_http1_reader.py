@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 from edgegw.http.limits import Limits
 from edgegw.wire import http1_reader
 from edgegw.wire.http1_reader import (
+    MAX_BLANK,
+    MAX_HEAD,
     TRANSITIONS,
     End,
     Head,
@@ -185,6 +189,116 @@ def test_a_broken_chunk_is_refused_behind_what_came() -> None:
 
 
 # Other protocols
+
+
+BLOCK = 64 * 1024
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [b"a: b\r\n" * (BLOCK // 6), b"a" * BLOCK, b"a: " + b"b" * BLOCK],
+    ids=["lines", "a name without end", "a value without end"],
+)
+def test_trailers_have_a_limit(flood: bytes) -> None:
+    reader, refused = Http1Reader(STRICT), 0
+    reader.feed(CHUNKED + b"1\r\na\r\n0\r\n")
+    for block in range(1, 20):
+        for event in reader.feed(flood):
+            assert isinstance(event, Unreadable)
+            assert event.why == "too-large"
+            refused = block
+        if refused:
+            break
+    assert 0 < refused * len(flood) < MAX_HEAD + 2 * BLOCK
+
+
+def test_trailers_that_come_at_once_have_a_limit() -> None:
+    lines = b"a: b\r\n" * MAX_HEAD
+    refused = read(CHUNKED + b"0\r\n" + lines + b"\r\n").refused
+    assert refused is not None
+    assert refused.why == "too-large"
+
+
+def test_trailers_below_the_limit_are_told() -> None:
+    lines = b"a: b\r\n" * (MAX_HEAD // 8)
+    reader = Http1Reader(STRICT)
+    *_, end = reader.feed(CHUNKED + b"0\r\n" + lines + b"\r\n")
+    assert isinstance(end, End)
+    assert len(end.trailers) == MAX_HEAD // 8
+
+
+def test_an_extension_of_a_chunk_has_a_limit() -> None:
+    story = read(CHUNKED + b"1;", *[b"a" * BLOCK] * 6)
+    assert story.refused is not None
+    assert story.refused.why == "too-large"
+
+
+def test_a_body_may_have_any_size_and_number_of_chunks() -> None:
+    crumbs = b"1\r\na\r\n" * 10_000
+    story = read(CHUNKED, *[crumbs] * 20, b"0\r\n\r\n", GET)
+    assert story.refused is None
+    assert story.bodies == [b"a" * 200_000, b""]
+
+
+def test_chunks_that_come_at_once_are_one_part() -> None:
+    reader = Http1Reader(STRICT)
+    events = reader.feed(CHUNKED + b"1\r\na\r\n" * 10_000 + b"0\r\n\r\n" + GET)
+    assert [type(event) for event in events] == [Head, Part, End, Head]
+    assert events[1] == Part(b"a" * 10_000)
+
+
+# Blank lines
+
+
+@pytest.mark.parametrize("limits", [STRICT, LENIENT], ids=["strict", "lenient"])
+@pytest.mark.parametrize("lines", [b"\r\n", b"\n", b"\r\n\r\n"])
+def test_blank_lines_before_a_head_are_passed_over(lines: bytes, limits: Limits) -> None:
+    for blocks in ([lines + GET], [lines, GET], [GET + lines, GET], [GET, lines + GET]):
+        story = read(*blocks, limits=limits)
+        assert story.refused is None
+        assert {head.target for head in story.heads} == {b"/a?b"}
+
+
+@pytest.mark.parametrize("limits", [STRICT, LENIENT], ids=["strict", "lenient"])
+@pytest.mark.parametrize("before", [b"", GET], ids=["first", "behind a request"])
+@pytest.mark.parametrize("size", [2, 1000])
+def test_blank_lines_without_end_are_refused(size: int, before: bytes, limits: Limits) -> None:
+    reader, given = Http1Reader(limits), 0
+    reader.feed(before)
+    while not (events := reader.feed(b"\r\n" * (size // 2))):
+        assert reader.is_idle, "they are the beginning of nothing"
+        given += size
+        assert given <= MAX_BLANK
+    assert isinstance(events[0], Unreadable)
+    assert not reader.feed(GET)
+
+
+def test_blank_lines_are_counted_anew_behind_each_request() -> None:
+    story = read(*[b"\r\n" * 10 + GET, b"\r\n", GET] * 20)
+    assert story.refused is None
+    assert len(story.heads) == 40
+
+
+# Ends
+
+
+@pytest.mark.parametrize(
+    "block",
+    [GET, GET[:9], CHUNKED + b"3\r\nabc", b"GET / HTTP/1.1\nHost: h\n\n"],
+    ids=["rests", "within a head", "within a body", "lenient"],
+)
+def test_behind_its_end_a_reader_is_freed_at_once(block: bytes) -> None:
+    gc.disable()
+    try:
+        reader = Http1Reader(LENIENT)
+        reader.feed(block)
+        gone = weakref.ref(reader)
+        reader.end()
+        assert not reader.feed(block)
+        del reader
+        assert gone() is None, "it waits for the garbage collector"
+    finally:
+        gc.enable()
 
 
 def test_what_comes_behind_a_switch_is_raw() -> None:

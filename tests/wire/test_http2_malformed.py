@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegw.http.message import Request, Response
+from edgegw.wire.frame_allowance import ALLOWANCE
 from edgegw.wire.front import ViewerGoneError
-from edgegw.wire.http2_frames import ALLOWANCE, LONGEST, PREFACE, FrameReader
+from edgegw.wire.http2_frames import LONGEST, PREFACE, FrameReader
 from tests.gateway.test_malformed_http2 import CLOSED, RESET, ROWS, Line
 from tests.wire.http2_peers import Conversation, Door, fixed, ok, streamed
 
@@ -47,6 +48,14 @@ def _text(data: bytes) -> bytes:
 def asking(**more: str) -> list[Line]:
     told = {":method": "GET", ":scheme": "https", ":authority": "h", ":path": "/", **more}
     return [(name.encode(), value.encode()) for name, value in told.items()]
+
+
+async def reading(request: Request) -> Response:
+    """A front door that takes the whole body."""
+    assert request.body.chunks is not None
+    async for _ in request.body.chunks:
+        pass
+    return ok(b"")
 
 
 HELLO = PREFACE + frame(SETTINGS)
@@ -292,6 +301,8 @@ FLOODS = {
     "WINDOW_UPDATE": frame(WINDOW, payload=struct.pack(">I", 1)),
     "WINDOW_UPDATE of a stream": frame(WINDOW, 0, 1, struct.pack(">I", 1)),
     "empty DATA": frame(DATA, 0, 1),
+    "DATA of padding alone": frame(DATA, 0x8, 1, b"\x05" + bytes(5)),
+    "DATA of no padding": frame(DATA, 0x8, 1, b"\0"),
     "PRIORITY": frame(PRIORITY, 0, 1, struct.pack(">IB", 0, 1)),
     "RST_STREAM": frame(RST, 0, 1, bytes(4)),
     "what nobody knows": frame(0xBE, 0, 0, b"?"),
@@ -345,6 +356,72 @@ class TestFloods:
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+
+    @pytest.mark.parametrize("padding", [None, 200], ids=["bare", "padded"])
+    async def test_of_bytes_that_come_one_by_one(self, padding: int | None) -> None:
+        """A body with a promised length, which somebody reads as it comes."""
+        talk = Conversation(Door(reading), is_raw=True)
+        await talk.feed(HELLO + frame(HEADERS, 4, 1, block(asking(**{"content-length": "90000"}))))
+        crumb = frame(DATA, 0, 1, b"a")
+        if padding is not None:
+            crumb = frame(DATA, 0x8, 1, bytes((padding,)) + b"a" + bytes(padding))
+        sent = 0
+        while not talk.wire.is_closed and sent < 80_000:
+            talk.server.data_received(crumb * 100)
+            sent += 100
+            talk.wire.take()
+            await asyncio.sleep(0)
+        assert talk.wire.is_closed
+        assert sent > 20_000
+        talk.server.abort()
+
+    async def test_of_small_messages_is_none(self) -> None:
+        """A client may stream a hundred thousand messages of gRPC with four bytes in each."""
+        talk = Conversation(Door(reading), is_raw=True)
+        await talk.feed(HELLO + frame(HEADERS, 4, 1, block(asking())))
+        for _ in range(1_000):
+            talk.server.data_received(frame(DATA, 0, 1, b"\0\0\0\0\4abcd") * 100)
+            talk.wire.take()
+            await asyncio.sleep(0)
+        assert not talk.wire.is_closed
+        talk.server.abort()
+
+    @pytest.mark.parametrize(
+        ("lines", "is_kept"),
+        [(asking(), True), (asking(**{"content-length": "x"}), False)],
+        ids=["one too many", "malformed"],
+    )
+    async def test_of_requests_that_are_refused(self, lines: list[Line], is_kept: bool) -> None:
+        """To ask costs less than to refuse."""
+
+        async def never(_: Request) -> Response:
+            await asyncio.sleep(3600)
+            raise AssertionError
+
+        talk = Conversation(Door(never, streams=1), is_raw=True)
+        await talk.feed(HELLO + (ASK if is_kept else b""))
+        number = 3
+        while not talk.wire.is_closed and number < 20_000:
+            talk.server.data_received(frame(HEADERS, 0x5, number, block(lines)))
+            talk.wire.take()
+            number += 2
+        assert talk.wire.is_closed
+        assert number // 2 > ALLOWANCE - 10
+        talk.server.abort()
+
+    async def test_of_requests_that_break_a_rule(self) -> None:
+        """More of a body than was promised: the stream ends, and what was begun for it is lost."""
+        talk = Conversation(Door(reading), is_raw=True)
+        await talk.feed(HELLO)
+        lines = block(asking(**{"content-length": "1"}))
+        number = 1
+        while not talk.wire.is_closed and number < 20_000:
+            asked = frame(HEADERS, 4, number, lines)
+            talk.server.data_received(asked + frame(DATA, 0, number, b"more than one"))
+            talk.wire.take()
+            await asyncio.sleep(0)
+            number += 2
+        assert talk.wire.is_closed
 
     async def test_much_work_is_no_flood(self) -> None:
         """A client that opens its windows frame by frame, and asks again and again."""

@@ -25,6 +25,7 @@ from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Body, Client, CutOffError, Headers, Request, Response
 from edgegw.wire.front import Delivery, Handshake, ViewerGoneError
 from tests.conftest import IN_CI
+from tests.wire.test_frame_allowance import unspent
 
 try:
     from aioquic.asyncio import QuicConnectionProtocol
@@ -343,7 +344,7 @@ async def test_an_answer_without_a_body_has_a_head_alone(
         stream = viewer.ask(asks(method=method))
         received = viewer.unread[stream] = bytearray()  # aioquic's own client takes it for broken
         await viewer.answer(stream)
-        ((kind, block),) = RequestFrames().feed(bytes(received))
+        ((kind, block),) = RequestFrames(unspent()).feed(bytes(received))
         assert kind == HEADERS
         lines = HeaderBlocks().read(stream, block)
         assert ((b"content-length", b"5") in lines) == has_length

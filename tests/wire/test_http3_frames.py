@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgegw.wire.frame_allowance import ALLOWANCE, CRUMBS
 from tests.conftest import IN_CI
+from tests.wire.test_frame_allowance import unspent
 
 try:
     from edgegw.wire import http3_frames as frames
@@ -66,7 +68,7 @@ def fed(cuts: set[int]) -> list[tuple[int, bytes]]:
             unknown,
         ]
     )
-    reader, said = RequestFrames(), list[tuple[int, bytes]]()
+    reader, said = RequestFrames(unspent()), list[tuple[int, bytes]]()
     at = sorted({0, len(data), *(cut % len(data) for cut in cuts)})
     for start, stop in pairwise(at):
         for kind, payload in reader.feed(data[start:stop]):
@@ -88,12 +90,12 @@ def test_however_a_request_is_cut_it_says_the_same(cuts: set[int]) -> None:
 
 def test_a_head_that_is_announced_too_large_is_not_waited_for() -> None:
     with pytest.raises(RequestError) as raised:
-        list(RequestFrames().feed(frames.integer(frames.HEADERS) + frames.integer(10**9)))
+        list(RequestFrames(unspent()).feed(frames.integer(frames.HEADERS) + frames.integer(10**9)))
     assert raised.value.why == "too-large"
 
 
 def test_what_is_skipped_is_not_kept() -> None:
-    reader = RequestFrames()
+    reader = RequestFrames(unspent())
     assert not list(reader.feed(frames.integer(0x21) + frames.integer(10**9)))
     for _ in range(100):
         assert not list(reader.feed(b"x" * 10_000))
@@ -102,8 +104,8 @@ def test_what_is_skipped_is_not_kept() -> None:
 
 @given(st.lists(st.binary(max_size=20), max_size=10), st.booleans())
 def test_nothing_but_a_fault_comes_of_any_bytes(pieces: list[bytes], ended: bool) -> None:
-    reader, blocks = RequestFrames(), HeaderBlocks()
-    ways = ClientStreams(blocks)
+    reader, blocks = RequestFrames(unspent()), HeaderBlocks()
+    ways = ClientStreams(blocks, unspent())
     for stream_id, piece in enumerate(pieces):
         try:
             for kind, payload in reader.feed(piece):
@@ -115,7 +117,7 @@ def test_nothing_but_a_fault_comes_of_any_bytes(pieces: list[bytes], ended: bool
 
 
 def test_a_way_may_begin_byte_by_byte() -> None:
-    ways = ClientStreams(HeaderBlocks())
+    ways = ClientStreams(HeaderBlocks(), unspent())
     for byte in b"\x40\x00\x04\x03\x06\x40\x40":
         ways.receive(2, bytes((byte,)), ended=False)
     with pytest.raises(Http3Error, match="another stream"):
@@ -134,18 +136,51 @@ def test_a_way_may_begin_byte_by_byte() -> None:
 )
 def test_settings_that_are_none_end_the_connection(data: bytes, code: int) -> None:
     with pytest.raises(Http3Error) as raised:
-        ClientStreams(HeaderBlocks()).receive(2, data, ended=False)
+        ClientStreams(HeaderBlocks(), unspent()).receive(2, data, ended=False)
     assert raised.value.code == code
 
 
 def test_what_we_say_first_is_settings() -> None:
     opening = frames.opening()
     assert opening[:2] == b"\x00\x04"
-    ClientStreams(HeaderBlocks()).receive(3, opening, ended=False)
+    ClientStreams(HeaderBlocks(), unspent()).receive(3, opening, ended=False)
 
 
 def test_lines_are_read_as_they_were_written() -> None:
     blocks = HeaderBlocks()
-    ((kind, block),) = RequestFrames().feed(blocks.written(0, GET))
+    ((kind, block),) = RequestFrames(unspent()).feed(blocks.written(0, GET))
     assert kind == frames.HEADERS
     assert blocks.read(0, block) == GET
+
+
+UNKNOWN = frames.frame(0x21, b"")
+
+
+@pytest.mark.parametrize(
+    ("flood", "most"),
+    [
+        (frames.frame(frames.DATA, b""), ALLOWANCE),
+        (UNKNOWN, ALLOWANCE),
+        (frames.frame(0x21, b"passed over" * 9), ALLOWANCE),
+        (frames.frame(frames.DATA, b"a"), CRUMBS // 7),
+    ],
+    ids=["empty DATA", "empty frames of an unknown kind", "unknown kind", "DATA of a byte"],
+)
+def test_frames_that_carry_nothing_have_their_limit(flood: bytes, most: int) -> None:
+    reader = RequestFrames(unspent())
+    list(reader.feed(frames.frame(frames.HEADERS, b"head")))
+    list(reader.feed(flood * most))
+    with pytest.raises(Http3Error) as caught:
+        list(reader.feed(flood * 2))
+    assert caught.value.code is frames.Http3Code.EXCESSIVE_LOAD
+    assert not isinstance(caught.value, RequestError), "the whole connection ends"
+
+
+def test_the_limit_is_that_of_all_streams_together() -> None:
+    allowance = unspent()
+    opening = frames.integer(0) + frames.frame(frames.SETTINGS, b"")
+    ways = ClientStreams(HeaderBlocks(), allowance)
+    ways.receive(2, opening + UNKNOWN * (ALLOWANCE // 2), ended=False)
+    list(RequestFrames(allowance).feed(UNKNOWN * (ALLOWANCE // 2)))
+    with pytest.raises(Http3Error, match="no use"):
+        ways.receive(2, UNKNOWN, ended=False)

@@ -12,7 +12,7 @@ from typing import Final
 
 from edgegw.gateway.origins.connecting import TlsContexts, no_connection
 from edgegw.gateway.origins.http1_connection import Http1Connection
-from edgegw.gateway.origins.http1_pool import Http1Pool, Way
+from edgegw.gateway.origins.http1_pool import CheckedAddress, Http1Pool
 from edgegw.gateway.origins.request_head import is_chunked, request_head
 from edgegw.gateway.origins.transport import Outgoing, SendError, Timeouts
 from edgegw.http.message import Body, Response
@@ -31,18 +31,20 @@ class Http1Client:
     the other half is for those who ask.
     """
 
+    asks_for_tasks = True
+
     def __init__(
         self, *, unverified: AbstractSet[str] = frozenset(), max_connections: int | None = None
     ) -> None:
         self._limit = max_connections or _descriptors() // 2
         self._count = 0
-        self._pools: dict[Way, Http1Pool] = {}
+        self._pools: dict[CheckedAddress, Http1Pool] = {}
         self._contexts = TlsContexts(unverified)
 
     async def send(self, outgoing: Outgoing) -> Response:
         """The response, as soon as its head is there. Raises SendError."""
         at, request, timeouts, _, verifies = outgoing
-        way: Way = at if verifies else (*at, "unverified")
+        way: CheckedAddress = at if verifies else (*at, "unverified")
         head, content = request_head(outgoing), request.body.content
         data = head + content if content else head
         while True:
@@ -76,12 +78,12 @@ class Http1Client:
             pool.close()
         await asyncio.sleep(0)  # so that the sockets are closed when this returns
 
-    def _idle(self, way: Way, timeouts: Timeouts) -> Http1Connection | None:
+    def _idle(self, way: CheckedAddress, timeouts: Timeouts) -> Http1Connection | None:
         """A connection that rests; None where there is none, or the request wants its own."""
         pool = self._pools.get(way)
         return pool.take() if pool is not None and timeouts.keep_alive > 0 else None
 
-    async def _connect(self, way: Way, timeout: float) -> Http1Connection:
+    async def _connect(self, way: CheckedAddress, timeout: float) -> Http1Connection:
         self._make_room()
         loop = asyncio.get_running_loop()
         pool = self._pools.get(way)
@@ -104,7 +106,7 @@ class Http1Client:
             raise
         return connection
 
-    async def _open(self, connection: Http1Connection, way: Way) -> None:
+    async def _open(self, connection: Http1Connection, way: CheckedAddress) -> None:
         scheme, host, port = way[:3]
         context = self._contexts.to((scheme, host, port), verifies=len(way) == 3)
         await asyncio.get_running_loop().create_connection(

@@ -154,7 +154,8 @@ class Http1Connection(asyncio.Protocol):
         self.reader.expect(method, switch=switch)
         self._timeouts = timeouts
         self._upload_failed = False
-        self._answer = answer = Outstanding[Response]()
+        answer: Outstanding[Response] = Outstanding()
+        self._answer = answer
         if self.transport is not None:
             self.transport.write(data)
         self._watch()

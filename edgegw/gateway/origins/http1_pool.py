@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from edgegw.gateway.origins.http1_connection import Http1Connection
 from edgegw.gateway.origins.transport import Address
 
-Way: TypeAlias = Address | tuple[str, str, int, Literal["unverified"]]
+CheckedAddress: TypeAlias = Address | tuple[str, str, int, Literal["unverified"]]
 """Where connections lead, and whether nobody looked at the certificate there."""
 
 
@@ -22,11 +22,11 @@ class Http1Pool:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        way: Way,
+        way: CheckedAddress,
         on_lost: Callable[[Http1Pool], None],
     ) -> None:
         self.loop = loop
-        self.way: Way = way
+        self.way: CheckedAddress = way
         self.connections: set[Http1Connection] = set()
         self._idle: dict[Http1Connection, None] = {}
         self._on_lost = on_lost

@@ -29,6 +29,8 @@ from edgegw.wire.http2_heads import MalformedHeadError, sent_request
 class Http2Client:
     """Connections to targets. Certificates are checked except for the hosts in `unverified`."""
 
+    asks_for_tasks = True
+
     def __init__(self, *, unverified: AbstractSet[str] = frozenset()) -> None:
         self._contexts = TlsContexts(unverified, ["h2"])
         self._connections: dict[Address, list[TargetConnection]] = {}

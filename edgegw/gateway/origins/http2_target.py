@@ -20,6 +20,7 @@ from edgegw.wire.http2_heads import (
 )
 from edgegw.wire.http2_states import Goodbye
 from edgegw.wire.http2_streams import Http2Connection, Http2Stream
+from edgegw.wire.parts import add_part
 
 _WINDOW: Final = 256 * 1024
 """Bytes of an answer that a target may send before anybody takes them."""
@@ -186,7 +187,7 @@ class TargetStream(Http2Stream):
         self._tell()
 
     def body_received(self, data: bytes) -> None:
-        self._chunks.append(data)
+        add_part(self._chunks, data)
         self._tell()
 
     def trailers_received(self, lines: list[Header]) -> None:

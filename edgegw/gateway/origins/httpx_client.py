@@ -15,7 +15,7 @@ import httpx
 from edgegw.gateway.origins.request_head import check_request_line, framed, own_lines
 from edgegw.gateway.origins.transport import Address, FailureKind, Outgoing, SendError
 from edgegw.http.grammar import length_of
-from edgegw.http.message import Body, CutOffError, Headers, Response
+from edgegw.http.message import EMPTY, Body, CutOffError, Headers, Response, has_body
 from edgegw.wire.direct import in_task
 from edgegw.wire.front import ForeignError
 
@@ -30,6 +30,8 @@ class HttpxClient:
     the exact bytes of the request line are in the extension `target`, and leave as they are.
     Whether to check the certificate is in `verify`.
     """
+
+    asks_for_tasks = True
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
@@ -48,7 +50,8 @@ class HttpxClient:
         except (UnicodeError, httpx.InvalidURL) as error:  # a name or target httpx cannot take
             raise _not_askable(error) from error
         try:
-            return self._response(await self._transport.handle_async_request(request))
+            answer = await self._transport.handle_async_request(request)
+            return await self._response(outgoing.request.method, answer)
         except httpx.HTTPError as error:
             # Who raises one object again and again would have its traceback grow for ever.
             raise _send_error(error) from error.with_traceback(None)
@@ -61,12 +64,17 @@ class HttpxClient:
                 raise raised from None
             raise ForeignError(raised) from error
 
-    def _response(self, answer: httpx.Response) -> Response:
+    async def _response(self, method: str, answer: httpx.Response) -> Response:
         headers = Headers(answer.headers.raw)
         reason: bytes = answer.extensions.get("reason_phrase", b"")
         if not reason:
             reason = answer.reason_phrase.encode("ascii", "ignore")
-        return Response(answer.status_code, reason, headers, self._body(answer, headers))
+        if has_body(method, answer.status_code):
+            body = self._body(answer, headers)
+        else:  # whatever the head promises
+            await _read_to_the_end(answer)
+            body = EMPTY
+        return Response(answer.status_code, reason, headers, body)
 
     async def close(self) -> None:
         """Ends every connection."""
@@ -139,6 +147,17 @@ class _RequestStream(httpx.AsyncByteStream):
         except Exception as error:
             self.failure = error
             raise
+
+
+async def _read_to_the_end(answer: httpx.Response) -> None:
+    """An answer without a body is at its end at once; its connection is free then."""
+    stream = answer.stream
+    if not isinstance(stream, httpx.ByteStream):
+        try:
+            async for _ in _chunks(cast("httpx.AsyncByteStream", stream)):
+                pass
+        except CutOffError as error:
+            raise SendError("closed", f"broke off: {error}") from error
 
 
 async def _chunks(stream: httpx.AsyncByteStream) -> AsyncIterator[bytes]:

@@ -13,7 +13,9 @@ from typing import Final
 
 from edgegw.gateway.origins.transport import Outgoing, SendError
 from edgegw.http.grammar import BREAKING, NOT_IN_TARGET
-from edgegw.http.message import EMPTY, Body, Header
+from edgegw.http.message import EMPTY, Body, Header, Headers
+from edgegw.http.target import quoted
+from edgegw.values import value
 
 _USUAL: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _METHOD: Final = re.compile(r"[!-~]+")
@@ -35,12 +37,12 @@ def framed(lines: tuple[Header, ...], body: Body) -> tuple[Header, ...]:
     length = None if is_chunked(body) else b"%d" % (body.length or 0)
     kept = list[Header]()
     is_declared = was_chunked = False
-    for name, value in lines:
+    for name, content in lines:
         lower = name.lower()
         if lower == b"transfer-encoding":
             was_chunked = True
         elif lower != b"content-length":
-            kept.append((name, value))
+            kept.append((name, content))
         elif length is not None and not is_declared:
             is_declared = True
             kept.append((name, length))
@@ -59,9 +61,9 @@ def check_request_line(method: str, target: bytes, *, is_judged: bool = False) -
     if method not in _USUAL and _METHOD.fullmatch(method) is None:
         raise _unfit(f"the method {method[:40]!r}")
     if target[:1] != b"/" and (method, target) != ("OPTIONS", b"*"):
-        raise _unfit(f"the target {target[:80]!r} is no path")
+        raise _unfit(f"the target {quoted(target[:80])} is no path")
     if (BREAKING if is_judged else NOT_IN_TARGET).search(target) is not None:
-        raise _unfit(f"the target {target[:80]!r} has blanks or control characters")
+        raise _unfit(f"the target {quoted(target[:80])} has blanks or control characters")
 
 
 def request_head(outgoing: Outgoing) -> bytes:
@@ -69,16 +71,42 @@ def request_head(outgoing: Outgoing) -> bytes:
     request = outgoing.request
     method, target, body = request.method, request.target.raw, request.body
     check_request_line(method, target, is_judged=request.lenient is not None)
-    lines = request.headers.raw
-    if body is not EMPTY or _declares(lines):
-        lines = framed(lines, body)
+    first = request.headers
+    while first.base is not None:
+        first = first.base
+    known, added = first.derived(_send, _send), request.headers.raw[len(first.raw) :]
+    if body is not EMPTY or known.declares or _declares(added):
+        known, added = _NO_LINES, framed(request.headers.raw, body)
     if outgoing.lines or request.upgrade:
-        lines += own_lines(outgoing)
-    first = b"%b %b HTTP/1.1" % (method.encode("ascii"), target)
-    head = b"\r\n".join((first, *map(b": ".join, lines)))
-    if len(head) - len(head.translate(None, b"\r\n\0")) != 2 * len(lines):
+        added += own_lines(outgoing)
+    data = b"\r\n".join((b"", *map(b": ".join, added)))
+    is_fit = len(data) - len(data.translate(None, b"\r\n\0")) == 2 * len(added)
+    if not (is_fit and known.is_fit):
         raise _unfit("a header has a line end or NUL in it")
-    return head + b"\r\n\r\n"
+    return b"%b %b HTTP/1.1%b%b\r\n\r\n" % (method.encode("ascii"), target, known.data, data)
+
+
+@value
+class SentLines:
+    """Header lines on the wire, each behind its line end.
+
+    `declares` says that they tell of a body, `is_fit` that none has a line end or NUL within.
+    """
+
+    data: bytes
+    declares: bool
+    is_fit: bool
+
+
+_NO_LINES: Final = SentLines(b"", declares=False, is_fit=True)
+
+
+def _send(headers: Headers) -> SentLines:
+    """What is sent of headers that come again."""
+    lines = headers.raw
+    data = b"\r\n".join((b"", *map(b": ".join, lines)))
+    is_fit = len(data) - len(data.translate(None, b"\r\n\0")) == 2 * len(lines)
+    return SentLines(data, _declares(lines), is_fit)
 
 
 def _unfit(what: str) -> SendError:

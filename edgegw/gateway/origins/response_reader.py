@@ -34,6 +34,8 @@ from edgegw.gateway.origins.response_head import (
     parse_lines,
 )
 from edgegw.gateway.origins.transport import FailureKind, SendError
+from edgegw.http.target import quoted
+from edgegw.wire.parts import add_part
 
 ResponseState: TypeAlias = Literal[
     "idle", "head", "length", "chunks", "close", "done", "switched", "broken"
@@ -168,7 +170,7 @@ class ResponseReader:
         return part
 
     def _keep(self, part: bytes) -> None:
-        self.parts.append(part)
+        add_part(self.parts, part)
         self.buffered += len(part)
 
     # The head
@@ -194,7 +196,7 @@ class ResponseReader:
     def _hold_head(self, data: bytes) -> None:
         """Waits for the rest of a head, if it can become one."""
         if not data.startswith(_BEGINNING) and not _BEGINNING.startswith(data):
-            raise InvalidAnswerError(f"the status line {data[:60]!r}")
+            raise InvalidAnswerError(f"the status line {quoted(data[:60])}")
         if _BARE_LF.search(data) is not None:
             raise InvalidAnswerError("a line that does not end with CRLF")
         if self._heard > MAX_HEAD:
@@ -266,6 +268,7 @@ class ResponseReader:
                 at += len(end)
                 self._left -= len(end)
             else:
+                at = self._read_whole_chunks(data, at, parts)
                 line = _SIZE.match(data, at)
                 if line is None:
                     break
@@ -275,13 +278,29 @@ class ResponseReader:
             self._keep(parts[0] if len(parts) == 1 else b"".join(parts))
         self._hold(data[at:])
 
+    @staticmethod
+    def _read_whole_chunks(data: bytes, at: int, parts: list[bytes]) -> int:
+        """Puts chunks that are all there into `parts`; answers where the next one begins.
+
+        An origin may send thousands of tiny ones at once.
+        """
+        match_size, size_of_data = _SIZE.match, len(data)
+        while (line := match_size(data, at)) is not None:
+            start = line.end()
+            end = start + int(line[1], 16)
+            if end == start or end + 2 > size_of_data or data[end : end + 2] != b"\r\n":
+                break
+            parts.append(data[start:end])
+            at = end + 2
+        return at
+
     def _hold(self, data: bytes) -> None:
         """What is left is the beginning of a line, or trailers."""
         if self._trails:
             self._read_trailers(data)
             return
         if len(data) > _MAX_LINE or b"\n" in data:
-            raise InvalidAnswerError(f"the size of a chunk {data[:40]!r}")
+            raise InvalidAnswerError(f"the size of a chunk {quoted(data[:40])}")
         self._held = data
 
     def _read_trailers(self, data: bytes) -> None:

@@ -356,3 +356,13 @@ def test_nothing_raises(data: bytes, size: int) -> None:
         assert whole.end == in_parts.end
         if whole.end == "done":
             assert whole[:5] == in_parts[:5]
+
+
+def test_chunks_of_a_byte_are_one_part() -> None:
+    reader = ResponseReader()
+    reader.expect("GET")
+    reader.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for _ in range(100):
+        reader.feed(b"1\r\na\r\n" * 10)
+    assert reader.buffered == 1_000
+    assert list(reader.parts) == [b"a" * 1_000]

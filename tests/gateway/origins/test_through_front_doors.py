@@ -128,6 +128,28 @@ async def test_what_is_no_answer_gives_502(
         assert page.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
 
 
+@pytest.mark.parametrize(
+    "line", [b"GET *", b"POST *", b"GET x", b"GET ftp://a/y", b"GET http:///y", b"GET https://"]
+)
+async def test_a_target_that_names_nothing_is_a_bad_request_at_a_distribution(
+    serving: Any, raw_origin: Any, line: bytes
+) -> None:
+    async with raw_origin(staying(OK)) as origin, serving(config(origin.url)) as front:
+        page = await ask(front, "site", b"%b HTTP/1.1\r\nHost: a\r\n\r\n" % line)
+        assert page.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert b"Bad request." in page
+        assert origin.connections == 0
+
+
+@pytest.mark.parametrize("line", [b"GET http://a/y", b"GET HTTPS://a:1", b"OPTIONS *"])
+async def test_a_target_that_is_no_path_may_name_something(
+    serving: Any, raw_origin: Any, line: bytes
+) -> None:
+    async with raw_origin(staying(OK)) as origin, serving(config(origin.url)) as front:
+        page = await ask(front, "site", b"%b HTTP/1.1\r\nHost: a\r\n\r\n" % line)
+        assert page.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
 @pytest.mark.parametrize("door", ["site", "through", "web"])
 @pytest.mark.parametrize("line", [b"GET *", b"GET x", b"G\xc9T /", b"CONNECT h:443"])
 async def test_a_request_that_cannot_be_sent_on_is_answered(

@@ -28,8 +28,8 @@ MOMENT = 1.5  # seconds
 
 
 def main() -> None:
-    # A gateway with many connections gives descriptors numbers that `select` cannot see.
-    control, life = (move_down(int(each)) for each in sys.argv[1:3])
+    control, life = (int(number) for number in sys.argv[1:3])
+    processes.close_all_but((0, 1, 2, control, life))
     processes.adopt_orphans()
     pid = os.fork()
     if pid == 0:
@@ -42,12 +42,6 @@ def main() -> None:
         guard(pid, life)
     finally:
         os._exit(0)
-
-
-def move_down(fd):
-    lowest = os.dup(fd)
-    os.close(fd)
-    return lowest
 
 
 def guard(zygote, life) -> None:
@@ -70,8 +64,11 @@ def wait_for_the_end(life):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     reap()  # the zygote may have ended already
     named = b""
+    poll = select.poll()  # `select` cannot see descriptors above 1023
+    poll.register(life, select.POLLIN)
+    poll.register(wake_read, select.POLLIN)
     while True:
-        ready, _, _ = select.select([life, wake_read], [], [])
+        ready = {fd for fd, _ in poll.poll()}
         if wake_read in ready:
             os.read(wake_read, 4096)
             reap()

@@ -1,4 +1,4 @@
-"""Processes and their descendants: found, stopped, killed. For the zygote and its guardian."""
+"""Processes, their descendants and descriptors. For the zygote and its guardian."""
 
 import os
 import signal
@@ -20,6 +20,25 @@ def load_prctl():
 
 
 prctl = load_prctl()
+
+
+def close_all_but(kept) -> None:
+    """Closes every descriptor but those: whoever started the gateway may have left some open."""
+    at = 0
+    for fd in [*sorted(kept), highest_descriptor() + 1]:
+        if at < fd:  # Python 3.11 closes all descriptors where the range is empty
+            os.closerange(at, fd)
+        at = fd + 1
+
+
+def highest_descriptor():
+    """The highest one that is open; the limit may be lower by now, or a billion."""
+    for folder in ("/proc/self/fd", "/dev/fd"):
+        try:
+            return max(int(name) for name in os.listdir(folder))
+        except (OSError, ValueError):
+            pass
+    return os.sysconf("SC_OPEN_MAX")
 
 
 def adopt_orphans() -> None:

@@ -73,12 +73,15 @@ def main(control_fd) -> None:
     gc.freeze()
     children: dict[int, int] = {}  # pid -> id
     buffer, fds = b"", []
+    poll = select.poll()  # `select` cannot see descriptors above 1023
+    poll.register(control_fd, select.POLLIN)
+    poll.register(wake_read, select.POLLIN)
     while True:
-        ready, _, _ = select.select([control, wake_read], [], [])
+        ready = {fd for fd, _ in poll.poll()}
         if wake_read in ready:
             os.read(wake_read, 4096)
             reap(control, children)
-        if control not in ready:
+        if control_fd not in ready:
             continue
         try:
             data, received, _, _ = socket.recv_fds(control, 65536, 16)
@@ -217,8 +220,7 @@ def execute(message, fds, report) -> None:
     for number, fd in enumerate(keep):
         os.dup2(fd, number)
         os.close(fd)
-    os.closerange(len(keep), report)
-    os.closerange(report + 1, MAX_DESCRIPTORS)
+    processes.close_all_but((*range(len(keep)), report))
     os.set_inheritable(report, False)  # noqa: FBT003
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
