@@ -55,6 +55,8 @@ class HttpxClient:
         except httpx.HTTPError as error:
             # Who raises one object again and again would have its traceback grow for ever.
             raise _send_error(error) from error.with_traceback(None)
+        except (SendError, ForeignError):
+            raise
         except Exception as error:
             raised = _lone(error)
             if isinstance(raised, UnicodeError) and not _is_encodable(request.url.host):
