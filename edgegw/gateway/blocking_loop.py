@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
@@ -63,17 +63,15 @@ def called(
     return cast("T", answer)
 
 
-class _Enter(Protocol):
-    async def __call__(self) -> None: ...
-
-
 class BlockingLoop:
     """The event loop of a gateway's blocking clients: it lasts from the first user to the last.
 
     `started` and `stopped` are called on it, at its beginning and at its end.
     """
 
-    def __init__(self, started: _Enter, stopped: _Enter) -> None:
+    def __init__(
+        self, started: Callable[[], Awaitable[None]], stopped: Callable[[], Awaitable[None]]
+    ) -> None:
         self._started = started
         self._stopped = stopped
         self._lock = threading.Lock()
