@@ -150,7 +150,7 @@ def _is_local(host: str) -> bool:
 
 def origin_url(text: str) -> str:
     """`text` as an origin's URL; `5173` and `localhost:5173/app` will do. Raises UsageError."""
-    if port_of(text) is not None:
+    if port_of(text.partition("/")[0]) is not None:
         text = f"localhost:{text}"
     url = text if "://" in text else f"http://{text}"
     try:
