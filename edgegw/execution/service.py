@@ -151,14 +151,14 @@ class LambdaService:
 
     # Life
 
-    async def start(self) -> None:
-        """Starts zygotes and spare children, and what is provisioned.
+    async def start(self, *, ahead: bool = True) -> None:
+        """Starts what is provisioned, and `ahead` of the first invocation what runtimes need.
 
         Raises EnvironmentProblem for a missing runtime.
         """
         for deployed in self.functions.values():
             for function in (deployed.latest, *deployed.versions.values()):
-                await self._start_spawner(function)
+                await self._start_spawner(function, ahead=ahead)
         await asyncio.sleep(0)  # the processes start now, beside whatever the caller does next
         for name, deployed in self.functions.items():
             for qualifier in deployed.provisioned:
@@ -166,14 +166,14 @@ class LambdaService:
         self._start_debugged()
         await self._provisioning.settled()  # initialised before the first request
 
-    async def _start_spawner(self, function: Function) -> None:
+    async def _start_spawner(self, function: Function, *, ahead: bool = True) -> None:
         if function.name in self._handlers:
             return
         spawner = self._maker.spawner(function)
         if isinstance(spawner, EnvironmentProblem):
             if not self._leave_out_missing:
                 raise spawner
-        else:
+        elif ahead:
             await spawner.start()
 
     def missing(self) -> list[tuple[str, EnvironmentProblem]]:

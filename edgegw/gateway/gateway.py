@@ -28,6 +28,7 @@ from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService, Replacement, ServiceSettings
 from edgegw.execution.shifting import Shifter
 from edgegw.gateway.balancer_logs import BalancerLogs
+from edgegw.gateway.blocking import BlockingLoop, without_loop
 from edgegw.gateway.cache_store import MemoryStore
 from edgegw.gateway.caching import Caching
 from edgegw.gateway.drive import Driver
@@ -74,7 +75,8 @@ class Gateway:
 
     Use `client(name)` or `sync_client(name)` for tests without sockets, `app(name)` under any ASGI
     server. What runs (functions, connections to origins) belongs to the event loop that uses it,
-    starts with the first use and ends with the last: with the client, or with `async with gateway`.
+    starts with the first use and ends with the last: with the client, with `async with gateway`,
+    or for blocking clients with `with gateway`.
     """
 
     def __init__(
@@ -121,6 +123,7 @@ class Gateway:
         `config` for the configuration."""
         self._parts: dict[asyncio.AbstractEventLoop, _Parts] = {}
         self._pinned: _Parts | None = None
+        self._blocking = BlockingLoop(self.enter, self.stop)
         self._doors = by_key(self.config.doors)
 
     @classmethod
@@ -261,13 +264,14 @@ class Gateway:
         return httpx.AsyncClient(transport=transport, **options)
 
     def sync_client(self, name: str, **options: Any) -> httpx.Client:
-        """The blocking twin of `client`; its requests run on a thread of its own."""
+        """The blocking twin of `client`, which needs no event loop.
+
+        Its requests run on a thread that all blocking clients of this gateway share.
+        """
         import httpx
 
-        from edgegw.gateway.blocking import BlockingTransport
-
         door = self.door(name)
-        transport = BlockingTransport(self, self._front_of(door))
+        transport = self._blocking.transport(self._front_of(door))
         options.setdefault("base_url", _base_url(door))
         return httpx.Client(transport=transport, **options)
 
@@ -297,7 +301,10 @@ class Gateway:
     # Running
 
     def _parts_here(self) -> _Parts:
-        loop = asyncio.get_running_loop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise UsageError(without_loop()) from None
         parts = self._parts.get(loop)
         if parts is None:
             parts = self._parts[loop] = self._make_parts()
@@ -343,12 +350,20 @@ class Gateway:
 
         Raises EnvironmentProblem when a runtime is missing.
         """
+        await self.enter(ahead=True)
+
+    async def enter(self, *, ahead: bool = False) -> None:
+        """One more user on the running event loop; `stop` is its end.
+
+        Unless runtimes start `ahead`, the first invocation that needs one starts it. Raises
+        EnvironmentProblem when a runtime is missing.
+        """
         parts = self._parts_here()
         parts.users += 1
         if not parts.is_started:
             parts.is_started = True
             try:
-                await parts.service.start()
+                await parts.service.start(ahead=ahead)
                 for shift in self.config.shifts:
                     parts.shifter.start(shift)
             except BaseException:
@@ -378,7 +393,7 @@ class Gateway:
             parts.logs.close()
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        await self.enter()
         return self
 
     async def __aexit__(
@@ -388,6 +403,19 @@ class Gateway:
         traceback: TracebackType | None,
     ) -> None:
         await self.stop()
+
+    def __enter__(self) -> Self:
+        """Keeps what blocking clients use running between them, as `async with` does for others."""
+        self._blocking.enter()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._blocking.leave()
 
     @property
     def is_running(self) -> bool:
