@@ -543,6 +543,7 @@ class Gateway:
         parts.origins.local.update(self._local_doors())
         parts.origins.lead(config.hosts)
         parts.groups.configure(config.target_groups)
+        parts.caching.store.resize(config.cache.memory, config.cache.disk)
         if parts.checks is not None:
             parts.checks.watch(_checked(config))
         for shift in config.shifts:
