@@ -81,20 +81,15 @@ def cache_lines(cache: Mapping[str, Any], style: Style) -> Iterable[str]:
     """The cache's part of an explanation: the key, what it lacks, what is stored."""
     least, usual, most = cache["ttls"]
     state = cache["state"] + (f" ({cache['bypass']})" if cache["bypass"] else "")
+    if cache["bypass"]:
+        yield f"→ cache: {style.paint(state, 'bold')}"
+        return
     yield f"→ cache: {style.paint(state, 'bold')}, TTL {least}/{usual}/{most}"
-    key = cache["key"]
-    query = "" if key["query"] is None else f"?{key['query']}"
-    yield on_one_line(f"    key  {key['method']} {key['path']}{query}")
-    for name, text in key["headers"].items():
-        yield "         " + on_one_line(f"header {name}: {'(absent)' if text is None else text}")
-    for name, text in key["cookies"]:
-        yield "         " + on_one_line(f"cookie {name}={text}")
-    if key["accept_encoding"]:
-        yield f"         accept-encoding {key['accept_encoding']}"
-    for gap in cache["not_in_key"]:
-        reaches = "the origin sees it all the same" if gap["reaches_origin"] else "nor sent on"
-        name = on_one_line(gap["name"])
-        yield f"    not in the key  {gap['kind']} {name}  {style.paint(reaches, 'dim')}"
+    yield from _key_lines(cache["key"])
+    seen = [f"{gap['kind']} {gap['name']}" for gap in cache["not_in_key"] if gap["reaches_origin"]]
+    if seen:
+        line = f"    the origin sees, and the key lacks: {', '.join(map(on_one_line, seen))}"
+        yield style.paint(line, "yellow")
     stored = cache["stored"]
     if stored is None:
         yield "    nothing is stored for this key"
@@ -103,3 +98,14 @@ def cache_lines(cache: Mapping[str, Any], style: Style) -> Iterable[str]:
             f"    stored  {stored['status']}, age {stored['age']}s, "
             f"expires in {stored['expires_in']:g}s ({stored['rule']})"
         )
+
+
+def _key_lines(key: Mapping[str, Any]) -> Iterable[str]:
+    query = "" if key["query"] is None else f"?{key['query']}"
+    yield "    " + on_one_line(f"key  {key['method']} {key['path']}{query}")
+    for name, text in key["headers"].items():
+        yield "         " + on_one_line(f"header {name}: {'(absent)' if text is None else text}")
+    for name, text in key["cookies"]:
+        yield "         " + on_one_line(f"cookie {name}={text}")
+    if key["accept_encoding"]:
+        yield f"         accept-encoding {key['accept_encoding']}"

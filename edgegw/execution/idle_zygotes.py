@@ -15,12 +15,12 @@ from typing import Final, TypeAlias
 
 from edgegw.execution.zygote import Zygote
 
-Key: TypeAlias = tuple[int, str, str]
+ZygoteKind: TypeAlias = tuple[int, str, str]
 """The process that started it, the interpreter, and its search path of libraries."""
 
 _MOST: Final = 4
 """Idle zygotes of a kind that are kept."""
-_idle: Final[defaultdict[Key, list[Zygote]]] = defaultdict(list)
+_idle: Final[defaultdict[ZygoteKind, list[Zygote]]] = defaultdict(list)
 
 
 def take_zygote(executable: str) -> Zygote | None:
@@ -43,7 +43,7 @@ async def give_back(zygote: Zygote) -> None:
         await zygote.close()
 
 
-def _key(executable: str) -> Key:
+def _key(executable: str) -> ZygoteKind:
     return os.getpid(), executable, os.environ.get("LD_LIBRARY_PATH", "")
 
 

@@ -238,6 +238,17 @@ class LambdaService:
         deployed = functions.get(key[0].removeprefix(EDGE_PREFIX))
         return None if deployed is None else self._version(deployed, *key)
 
+    async def try_loading(self, ref: FunctionRef) -> ErrorObject | None:
+        """Loads the code of a function in an environment of its own: None, or why that fails."""
+        deployed = self.functions.get(ref.name)
+        if deployed is None or ref.name in self._handlers:
+            return None
+        environment = self._maker.make(deployed.latest, ref.deployed_name, False)  # noqa: FBT003
+        try:
+            return await environment.init()
+        finally:
+            await environment.shut_down()
+
     # Requests and reloading
 
     def acquire(self) -> Snapshot:

@@ -65,6 +65,10 @@ class CacheStore(Protocol):
         """Whether a body of so many bytes may be kept at all."""
         ...
 
+    def resize(self, memory: int, disk: int) -> None:
+        """Other bounds, in bytes."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -96,6 +100,9 @@ class NoStore:
 
     def fits(self, length: int | None) -> bool:
         return False
+
+    def resize(self, memory: int, disk: int) -> None:
+        """Nothing fits anyhow."""
 
     def close(self) -> None:
         """Nothing is there."""
@@ -186,6 +193,10 @@ class MemoryStore:
 
     def fits(self, length: int | None) -> bool:
         return length is None or length <= self._limits[length > SPILL]
+
+    def resize(self, memory: int, disk: int) -> None:
+        self._limits = memory, disk
+        self._make_room(b"")
 
     def close(self) -> None:
         self._kept.clear()

@@ -98,7 +98,7 @@ class Driver:
         request_id: str,
         *,
         checks_host: bool = False,
-    ) -> Step:
+    ) -> cloudfront.DistributionStep:
         """One viewer request begins its way through a distribution."""
         world = self._world
         facts = DistributionFacts(

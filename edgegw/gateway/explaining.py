@@ -23,7 +23,7 @@ _USUAL_PORTS = {"http": 80, "https": 443}
 
 
 @value
-class Asked:
+class DescribedRequest:
     """A request as it is described: `door` names the front door where the URL does not."""
 
     url: str
@@ -35,7 +35,7 @@ class Asked:
 
 def explained(
     config: Config,
-    asked: Asked,
+    asked: DescribedRequest,
     groups: TargetGroups | None = None,
     ports: Mapping[int, str] | None = None,
     store: CacheStore | None = None,
@@ -74,7 +74,9 @@ def _parts(url: str) -> SplitResult:
     return parts
 
 
-def find_door(config: Config, asked: Asked, parts: SplitResult, ports: Mapping[int, str]) -> Door:
+def find_door(
+    config: Config, asked: DescribedRequest, parts: SplitResult, ports: Mapping[int, str]
+) -> Door:
     """The front door that the URL reaches: by its port, else by its name. Raises UsageError."""
     doors = _named(config, asked)
     port = parts.port or _USUAL_PORTS[parts.scheme]
@@ -91,7 +93,7 @@ def find_door(config: Config, asked: Asked, parts: SplitResult, ports: Mapping[i
     raise UsageError(f"no front door is at port {port} (known: {known})")
 
 
-def _named(config: Config, asked: Asked) -> Sequence[Door]:
+def _named(config: Config, asked: DescribedRequest) -> Sequence[Door]:
     """The front doors that may be meant."""
     doors: Sequence[Door] = config.doors
     if asked.load_balancer:
@@ -142,7 +144,7 @@ def _with_scheme(doors: Sequence[Door], scheme: str) -> Door:
     return (fitting or doors)[0]
 
 
-def _request(asked: Asked, parts: SplitResult, scheme: str) -> Request:
+def _request(asked: DescribedRequest, parts: SplitResult, scheme: str) -> Request:
     """The request that a client sends."""
     lines: list[Header] = [(name.encode(), text.encode()) for name, text in asked.headers]
     headers = Headers(lines)

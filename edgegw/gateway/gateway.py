@@ -28,7 +28,7 @@ from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService, Replacement, ServiceSettings
 from edgegw.execution.shifting import Shifter
 from edgegw.gateway.balancer_logs import BalancerLogs
-from edgegw.gateway.blocking import BlockingLoop, without_loop
+from edgegw.gateway.blocking_loop import BlockingLoop, without_loop
 from edgegw.gateway.cache_store import MemoryStore
 from edgegw.gateway.caching import Caching
 from edgegw.gateway.drive import Driver
@@ -270,8 +270,10 @@ class Gateway:
         """
         import httpx
 
+        from edgegw.gateway.blocking import BlockingTransport
+
         door = self.door(name)
-        transport = self._blocking.transport(self._front_of(door))
+        transport = BlockingTransport(self._blocking, self._front_of(door))
         options.setdefault("base_url", _base_url(door))
         return httpx.Client(transport=transport, **options)
 
@@ -542,6 +544,7 @@ class Gateway:
         parts.origins.local.update(self._local_doors())
         parts.origins.lead(config.hosts, config.buckets)
         parts.groups.configure(config.target_groups)
+        parts.caching.store.resize(config.cache.memory, config.cache.disk)
         if parts.checks is not None:
             parts.checks.watch(_checked(config))
         for shift in config.shifts:

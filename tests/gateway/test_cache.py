@@ -64,6 +64,21 @@ async def test_requests_that_differ_in_the_key_have_answers_of_their_own() -> No
     assert site.origin.count == 2
 
 
+async def test_a_viewers_country_in_the_key_is_the_one_that_the_request_says() -> None:
+    named = {"behavior": "whitelist", "items": ["CloudFront-Viewer-Country"]}
+    site = Site({**OPEN, "headers": named})
+    site.origin.answering = lambda request: Answer(
+        request.headers["cloudfront-viewer-country"].encode()
+    )
+    async with site.client() as client:
+        texts = [
+            (await client.get("/a", headers={"x-edgegw-viewer": f"country={country}"})).text
+            for country in ("DE", "FR", "DE")
+        ]
+    assert texts == ["DE", "FR", "DE"]
+    assert site.origin.count == 2
+
+
 # Functions
 
 
@@ -254,6 +269,30 @@ async def test_parts_are_cut_from_what_is_stored_and_heads_answered_by_it() -> N
     assert (head.status_code, head.headers["content-length"]) == (200, "10")
     assert (verdict(part), verdict(head)) == ("Hit", "Hit")
     assert site.origin.count == 1
+
+
+async def test_a_part_that_the_origin_gave_serves_who_asks_for_just_it() -> None:
+    site = Site()
+    headers = {"content-range": "bytes 2-4/10", "etag": '"1"'}
+    site.origin.answer = Answer(b"234", 206, headers)
+    async with site.client() as client:
+        parts = [await client.get("/a", headers={"range": "bytes=2-4"}) for _ in range(2)]
+        await client.get("/a", headers={"range": "bytes=0-4"})
+    assert [(part.status_code, part.text) for part in parts] == [(206, "234")] * 2
+    assert [verdict(part) for part in parts] == ["Miss", "Hit"]
+    assert [request.headers["range"] for request in site.origin.asked] == [
+        "bytes=2-4",
+        "bytes=0-4",
+    ]
+
+
+async def test_the_head_of_an_answer_serves_heads_alone() -> None:
+    site = Site()
+    async with site.client() as client:
+        answers = [await client.head("/a") for _ in range(2)]
+        whole = await client.get("/a")
+    assert [verdict(answer) for answer in (*answers, whole)] == ["Miss", "Hit", "Miss"]
+    assert [request.method for request in site.origin.asked] == ["HEAD", "GET"]
 
 
 # Who waits for whom

@@ -171,6 +171,16 @@ async def test_what_was_not_used_for_longest_makes_room() -> None:
         assert await verdicts(client, "/a", "/b") == "HM"
 
 
+async def test_a_reload_may_give_it_less_room() -> None:
+    site = Site()
+    site.origin.answer = Answer(bytes(3000))
+    async with site.client() as client:
+        assert await verdicts(client, "/a", "/b", "/c") == "MMM"
+        site.config["gateway"]["cache"] = {"memory": "5kB"}
+        await reloaded(site, {})
+        assert await verdicts(client, "/c", "/a") == "HM"
+
+
 async def test_what_is_larger_than_all_room_is_passed_on_and_not_kept() -> None:
     site = Site(settings={"cache": {"memory": "10kB", "disk": "10kB"}})
     site.origin.answer = Answer(bytes(300_000))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from edgegw.errors import UsageError
-from edgegw.gateway.explaining import Asked, explained
+from edgegw.gateway.explaining import DescribedRequest, explained
 from edgegw.gateway.fronts.local_operations import FrontDoorUrls
 from edgegw.gateway.fronts.local_router import Call, json_answer
 from edgegw.http.message import Response
@@ -27,7 +27,7 @@ class Explanations:
         The names `load_balancer` or `distribution` say which one is meant.
         """
         headers = cast("list[object]", call.member("headers", list, []))
-        asked = Asked(
+        asked = DescribedRequest(
             call.member("url", str),
             call.member("method", str, "GET"),
             tuple(_header(line) for line in headers),

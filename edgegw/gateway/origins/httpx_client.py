@@ -51,10 +51,12 @@ class HttpxClient:
             raise _not_askable(error) from error
         try:
             answer = await self._transport.handle_async_request(request)
-            return await self._response(answer, outgoing.request.method)
+            return await self._response(outgoing.request.method, answer)
         except httpx.HTTPError as error:
             # Who raises one object again and again would have its traceback grow for ever.
             raise _send_error(error) from error.with_traceback(None)
+        except (SendError, ForeignError):
+            raise
         except Exception as error:
             raised = _lone(error)
             if isinstance(raised, UnicodeError) and not _is_encodable(request.url.host):
@@ -64,7 +66,7 @@ class HttpxClient:
                 raise raised from None
             raise ForeignError(raised) from error
 
-    async def _response(self, answer: httpx.Response, method: str) -> Response:
+    async def _response(self, method: str, answer: httpx.Response) -> Response:
         headers = Headers(answer.headers.raw)
         reason: bytes = answer.extensions.get("reason_phrase", b"")
         if not reason:
