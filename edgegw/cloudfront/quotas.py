@@ -68,7 +68,6 @@ MAX_POLICY_HEADERS: Final = 10
 
 Source: CloudFront Developer Guide, "Quotas", quotas on policies.
 """
-<<<<<<< HEAD
 MAX_KEY_GROUPS: Final = 4
 """Key groups that a cache behavior may trust.
 
@@ -79,7 +78,6 @@ MAX_KEYS_OF_GROUP: Final = 5
 
 Source: CloudFront Developer Guide, "Quotas", quotas on key groups.
 """
-=======
 MAX_ALIASES: Final = 100
 """Alternate domain names of a distribution.
 
@@ -108,4 +106,3 @@ def is_origin_port(port: int) -> bool:
     Source: CloudFront API Reference, CustomOriginConfig, HTTPPort and HTTPSPort.
     """
     return port in (80, 443) or 1024 <= port <= 65535
->>>>>>> main
