@@ -33,6 +33,8 @@ def test_quotas_of_distributions() -> None:
         "MAX_CUSTOM_HEADER_VALUE": 1783,
         "MAX_CUSTOM_HEADER_CHARACTERS": 10_240,
         "MAX_POLICY_HEADERS": 10,
+        "MAX_KEY_GROUPS": 4,
+        "MAX_KEYS_OF_GROUP": 5,
     }
 
 
