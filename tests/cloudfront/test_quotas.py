@@ -35,6 +35,7 @@ def test_quotas_of_distributions() -> None:
         "MAX_POLICY_HEADERS": 10,
         "MAX_KEY_GROUPS": 4,
         "MAX_KEYS_OF_GROUP": 5,
+        "MAX_ALIASES": 100,
     }
 
 
