@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront.hosts import AcceptedHosts
+from edgegw.cloudfront.response_headers_policy import ResponseHeadersPolicy
 from edgegw.cloudfront.strictness import DEFAULT_STRICTNESS, Strictness
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.cloudfront.viewer_place import DEFAULT_PLACE, ViewerPlace
@@ -153,6 +154,7 @@ class Behavior:
     allowed_methods: frozenset[str] = frozenset({"GET", "HEAD"})
     associations: Mapping[Trigger, Association] = field(default_factory=dict[Trigger, Association])
     fallback: Fallback | None = None
+    response_headers_policy: ResponseHeadersPolicy | None = None
 
 
 HttpVersion = Literal["http1.1", "http2", "http3", "http2and3"]

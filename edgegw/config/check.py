@@ -11,9 +11,9 @@ from edgegw.cloudfront.behaviors import ALL_METHODS, GET_HEAD, GET_HEAD_OPTIONS
 from edgegw.cloudfront.managed import (
     CACHE_POLICIES,
     ORIGIN_REQUEST_POLICIES,
-    RESPONSE_HEADERS_POLICIES,
     find_policy,
 )
+from edgegw.cloudfront.managed_response_headers import RESPONSE_HEADERS_POLICIES
 from edgegw.config import schema
 from edgegw.config.addresses import host_fault
 from edgegw.config.balancer_check import check_balancers
@@ -25,6 +25,7 @@ from edgegw.config.function_check import (
 )
 from edgegw.config.origin_check import check_origin, refer
 from edgegw.config.path_check import check_paths
+from edgegw.config.response_headers_check import check_response_headers_policy
 from edgegw.config.schema import Config, later_keys
 from edgegw.config.surroundings_check import check_surroundings
 from edgegw.http.authority import authority_of
@@ -40,6 +41,8 @@ def check(document: Document, config: Config, base: FilePath) -> None:
         text = f"{str(path[-1])!r} has no effect yet{_consequence(path)}"
         document.warning(path, "config.no-effect-yet", text, key=True)
     check_functions(document, config, base)
+    for name, policy in config.response_headers_policies.items():
+        check_response_headers_policy(document, ("response_headers_policies", name), policy)
     for name, distribution in config.distributions.items():
         _check_distribution(document, ("distributions", name), distribution, config)
     check_balancers(document, config, base)
@@ -148,11 +151,11 @@ def _check_behavior(
         where = (*path, "origin_request_policy")
         refer(document, where, policy, names, "origin request policy")
     policy = behavior.response_headers_policy
-    if policy is not None:
-        managed = RESPONSE_HEADERS_POLICIES
-        names = [*config.response_headers_policies, *managed, *managed.values()]
+    if policy is not None and find_policy(RESPONSE_HEADERS_POLICIES, policy) is None:
+        managed = [each.name for each in RESPONSE_HEADERS_POLICIES]
+        names = [*config.response_headers_policies, *managed]
         where = (*path, "response_headers_policy")
-        refer(document, where, policy.removeprefix("Managed-"), names, "response headers policy")
+        refer(document, where, policy, names, "response headers policy")
     for trigger, association in behavior.lambda_functions.items():
         where = (*path, "lambda_functions", trigger)
         check_edge_reference(document, where, association.function, config)

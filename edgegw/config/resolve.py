@@ -14,7 +14,9 @@ from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.behaviors import compile_path_pattern
 from edgegw.cloudfront.hosts import AcceptedHosts, accepted_hosts
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
+from edgegw.cloudfront.managed_response_headers import RESPONSE_HEADERS_POLICIES
 from edgegw.cloudfront.policies import compile_forwarding
+from edgegw.cloudfront.response_headers_policy import ResponseHeadersPolicy
 from edgegw.cloudfront.strictness import Strictness
 from edgegw.cloudfront.viewer import viewer_place
 from edgegw.config import balancer_schema, fields, schema
@@ -32,6 +34,7 @@ from edgegw.config.model import (
     Listen,
     ListenerDoor,
 )
+from edgegw.config.response_headers_resolve import response_headers_policy
 from edgegw.config.source import read_source
 from edgegw.config.texts import check_texts
 from edgegw.errors import ConfigError, Finding
@@ -239,6 +242,7 @@ class _Resolver:
             frozenset(behavior.allowed_methods),
             associations,
             None if group is None else _fallback(group, behavior, origins),
+            self._response_headers_policy(behavior.response_headers_policy),
         )
 
     def _cache_policy(self, name: str) -> cloudfront.CachePolicy:
@@ -270,6 +274,12 @@ class _Resolver:
             _selection(own.cookies),
             _selection(own.query_strings),
         )
+
+    def _response_headers_policy(self, name: str | None) -> ResponseHeadersPolicy | None:
+        own = self._config.response_headers_policies.get(name or "")
+        if name is None or own is None:
+            return None if name is None else find_policy(RESPONSE_HEADERS_POLICIES, name)
+        return response_headers_policy(name, _policy_id(name), own)
 
     def _origin(self, origin: schema.Origin) -> cloudfront.CustomOrigin:
         if origin.load_balancer is not None:

@@ -27,6 +27,7 @@ from edgegw.config.fields import (
     between,
 )
 from edgegw.config.function_schema import Function
+from edgegw.config.response_headers_schema import ResponseHeadersPolicy
 from edgegw.config.spelling import nearest
 
 SelectionBehavior = Literal["none", "whitelist", "allExcept", "all"]
@@ -121,7 +122,7 @@ class DefaultBehavior(Model):
     cached_methods: Annotated[list[Method], LATER] = []
     cache_policy: str = "CachingOptimized"
     origin_request_policy: str | None = None
-    response_headers_policy: Annotated[str | None, LATER] = None
+    response_headers_policy: str | None = None
     compress: Annotated[bool, LATER] = False
     trusted_key_groups: Annotated[list[str], LATER] = []
     lambda_functions: dict[Trigger, Associated] = {}
@@ -240,7 +241,7 @@ class Config(Model):
     key_value_stores: Annotated[dict[str, Anything], LATER] = {}
     cache_policies: dict[str, CachePolicy] = {}
     origin_request_policies: dict[str, OriginRequestPolicy] = {}
-    response_headers_policies: Annotated[dict[str, Anything], LATER] = {}
+    response_headers_policies: dict[str, ResponseHeadersPolicy] = {}
     key_groups: Annotated[dict[str, Anything], LATER] = {}
     distributions: dict[str, Distribution] = {}
     target_groups: dict[str, TargetGroup] = {}
