@@ -155,6 +155,7 @@ class Behavior:
     associations: Mapping[Trigger, Association] = field(default_factory=dict[Trigger, Association])
     fallback: Fallback | None = None
     response_headers_policy: ResponseHeadersPolicy | None = None
+    compress: bool = False
 
 
 HttpVersion = Literal["http1.1", "http2", "http3", "http2and3"]

@@ -243,6 +243,7 @@ class _Resolver:
             associations,
             None if group is None else _fallback(group, behavior, origins),
             self._response_headers_policy(behavior.response_headers_policy),
+            behavior.compress,
         )
 
     def _cache_policy(self, name: str) -> cloudfront.CachePolicy:

@@ -123,7 +123,7 @@ class DefaultBehavior(Model):
     cache_policy: str = "CachingOptimized"
     origin_request_policy: str | None = None
     response_headers_policy: str | None = None
-    compress: Annotated[bool, LATER] = False
+    compress: bool = False
     trusted_key_groups: Annotated[list[str], LATER] = []
     lambda_functions: dict[Trigger, Associated] = {}
     edge_functions: Annotated[dict[ViewerTrigger, str], LATER] = {}
