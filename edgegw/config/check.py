@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 from typing import Final
 
 from edgegw.cloudfront import quotas
+from edgegw.cloudfront.access_log import FIELDS
 from edgegw.cloudfront.behaviors import ALL_METHODS, GET_HEAD, GET_HEAD_OPTIONS
 from edgegw.cloudfront.managed import (
     CACHE_POLICIES,
@@ -88,6 +89,7 @@ def _check_distribution(
         document, (*path, "default_behavior"), distribution.default_behavior, distribution, config
     )
     _check_https(document, path, distribution)
+    _check_log(document, path, distribution.access_log)
     seen: dict[str, int] = {}
     for at, behavior in enumerate(distribution.behaviors):
         where = (*path, "behaviors", at)
@@ -99,6 +101,14 @@ def _check_distribution(
             text = f"the path pattern {behavior.path_pattern!r} stands here twice"
             document.error((*where, "path_pattern"), "cloudfront.path-pattern", text)
         seen[behavior.path_pattern] = at
+
+
+def _check_log(document: Document, path: KeyPath, log: schema.DistributionLog | None) -> None:
+    if log is None:
+        return
+    for at, name in enumerate(log.fields):
+        where, known = (*path, "access_log", "fields", at), FIELDS[log.format]
+        refer(document, where, name, known, f"field of a {log.format} log")
 
 
 def _check_root_object(document: Document, path: KeyPath, name: str) -> None:

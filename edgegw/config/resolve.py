@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 
 from edgegw.awslambda.names import Account
 from edgegw.cloudfront import model as cloudfront
+from edgegw.cloudfront.access_log import AccessLog, chosen_fields
 from edgegw.cloudfront.behaviors import compile_path_pattern
 from edgegw.cloudfront.hosts import AcceptedHosts, accepted_hosts
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
@@ -177,6 +178,7 @@ class _Resolver:
                     https_port=listen.port if listen.tls else next(iter(secure), None),
                 ),
                 tuple(given.origins),
+                None if given.access_log is None else _access_log(given.access_log, self._base),
             )
             for listen in listens
         ]
@@ -309,6 +311,11 @@ class _Resolver:
             connection_timeout=origin.connection_timeout,
             verify=origin.verify,
         )
+
+
+def _access_log(given: schema.DistributionLog, base: Path) -> AccessLog:
+    fields_ = chosen_fields(given.format, tuple(given.fields))
+    return AccessLog(str(base / given.file), given.format, fields_, given.include_cookies)
 
 
 def _hosts(domain_name: str, distribution: schema.Distribution) -> AcceptedHosts:

@@ -149,6 +149,22 @@ class ErrorResponse(Model):
     error_caching_min_ttl: Annotated[int | None, Field(ge=0), LATER] = None
 
 
+class DistributionLog(Model):
+    """The access log of a distribution; without `fields` all the usual ones."""
+
+    file: str
+    format: Literal["w3c", "json", "real-time"] = "w3c"
+    fields: list[str] = []
+    include_cookies: bool = False
+
+
+def _log(value: object) -> object:
+    return {"file": value} if isinstance(value, str) else value
+
+
+Logged = Annotated[DistributionLog, BeforeValidator(_log)]
+
+
 class OriginGroup(Model):
     """Two origins, the second for failover."""
 
@@ -169,7 +185,7 @@ class Distribution(Model):
     behaviors: list[Behavior] = []
     custom_error_responses: list[ErrorResponse] = []
     http_version: Literal["http1.1", "http2", "http3", "http2and3"] = "http2"
-    access_log: Annotated[Anything, LATER] = None
+    access_log: Logged | None = None
 
 
 def _open_points() -> type[Model]:
@@ -429,6 +445,7 @@ def json_schema() -> dict[str, Any]:
     distribution = definitions["Distribution"]["properties"]
     distribution["listen"] = {"anyOf": [{"$ref": "#/$defs/Listen"}, distribution["listen"]]}
     _allow(definitions, "Association", {"type": "string"})
+    _allow(definitions, "DistributionLog", {"type": "string"})
     _allow(definitions, "Forward", {"type": "string"}, {"type": "array"})
     return schema
 

@@ -110,9 +110,10 @@ async def _parts(body: Body) -> AsyncGenerator[bytes]:
                 await asyncio.sleep(0)
             yield body.content[at : at + _SLICE]
     elif body.chunks is not None:
+        chunks = body.chunks
         try:
-            async for chunk in body.chunks:
+            async for chunk in chunks:
                 yield chunk
         finally:
-            if isinstance(body.chunks, AsyncGenerator):
-                await cast("AsyncGenerator[bytes]", body.chunks).aclose()
+            if isinstance(chunks, AsyncGenerator):
+                await cast("AsyncGenerator[bytes]", chunks).aclose()

@@ -7,7 +7,7 @@ import importlib
 import logging
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -27,6 +27,7 @@ from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService, Replacement, ServiceSettings
 from edgegw.execution.shifting import Shifter
 from edgegw.gateway.balancer_logs import BalancerLogs
+from edgegw.gateway.distribution_logs import DistributionLogs
 from edgegw.gateway.drive import Driver
 from edgegw.gateway.exchange import AcquiredSnapshot, Exchange, Exchanges
 from edgegw.gateway.faults import Faults
@@ -58,6 +59,7 @@ class _Parts:
     driver: Driver
     groups: TargetGroups
     logs: BalancerLogs
+    distribution_logs: DistributionLogs = field(default_factory=DistributionLogs)
     checks: HealthChecks | None = None
     lambda_api: Any = None
     users: int = 0
@@ -348,6 +350,7 @@ class Gateway:
             await parts.service.close()
             await parts.origins.close()
             parts.logs.close()
+            parts.distribution_logs.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -400,6 +403,11 @@ class Gateway:
     def balancer_logs(self) -> BalancerLogs:
         """Where the load balancers of the running event loop write their logs."""
         return (self._pinned or self._parts_here()).logs
+
+    @property
+    def distribution_logs(self) -> DistributionLogs:
+        """Where the distributions of the running event loop write their access logs."""
+        return (self._pinned or self._parts_here()).distribution_logs
 
     def check_targets(self) -> None:
         """Starts the health checks of all target groups that are in use; `serve` does."""

@@ -8,7 +8,7 @@ from edgegw.cloudfront.cors import CorsPolicy, compile_cors, cors_lines, origin_
 from edgegw.http.message import Headers, Request
 from edgegw.http.target import RequestTarget
 
-MATCHES = {
+MATCHES: dict[str, tuple[list[str], list[str]]] = {
     "http://*.example.org": (
         ["http://www.example.org", "http://test.example.org", "http://a.b.example.org"],
         ["https://www.example.org", "http://www.example.org:80", "http://example.org"],

@@ -99,6 +99,7 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             "origin_groups": {
                 "both": {"members": ["app", "spare"], "failover_status_codes": [503]},
             },
+            "access_log": {"file": "access.log", "fields": ["date"]},
             "default_behavior": {
                 "origin": "both",
                 "cache_policy": "own",
