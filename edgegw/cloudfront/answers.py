@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from edgegw.cloudfront.compression import Encoders
 from edgegw.cloudfront.viewer_place import DEFAULT_PLACE, ViewerPlace
 from edgegw.http.message import Body, Header, Headers, Request, Response
 from edgegw.http.status import reason_phrase
@@ -28,7 +29,7 @@ class DistributionFacts:
     `request_id` is 54 URL-safe base64 characters and `==`; `via_host` 32 hex digits; `date` the
     value of a Date header. While a custom error page is fetched, `error_target` is what failed.
     `alt_svc` is the value of an Alt-Svc header where HTTP/3 is on and the viewer came over TLS.
-    `viewer` is where the viewer is.
+    `viewer` is where the viewer is, `encoders` how bodies are compressed.
     """
 
     request_id: str
@@ -37,11 +38,18 @@ class DistributionFacts:
     error_target: RequestTarget | None = None
     alt_svc: bytes = b""
     viewer: ViewerPlace = DEFAULT_PLACE
+    encoders: Encoders | None = None
 
     def announcing(self, alt_svc: bytes) -> DistributionFacts:
         """These facts where HTTP/3 is on."""
         return DistributionFacts(
-            self.request_id, self.via_host, self.date, self.error_target, alt_svc, self.viewer
+            self.request_id,
+            self.via_host,
+            self.date,
+            self.error_target,
+            alt_svc,
+            self.viewer,
+            self.encoders,
         )
 
 

@@ -59,6 +59,7 @@ from edgegw.cloudfront.response_headers import (
     passed_on_behind_101,
     response_headers,
 )
+from edgegw.cloudfront.toward_viewer import decorated_answer, finished
 from edgegw.cloudfront.trigger_event import (
     ShownBody,
     ShownEvent,
@@ -121,7 +122,7 @@ class ViewerRequest:
                 made = stamped(
                     _generated(answer, context), kind, context.facts, without_origin=True
                 )
-                return DistributionAnswer(made, context, kind)
+                return decorated_answer(DistributionAnswer(made, context, kind))
             case ContinuedRequest(request, _, warnings):
                 return _look_up(
                     self.context.edited(request).with_warnings("viewer-request", warnings)
@@ -309,13 +310,11 @@ def start(
     match refusal:
         case DistributionRefusal():
             page = error_page(refusal.status, refusal.text, facts)
-            return _or_error_page(DistributionAnswer(page, context, "Error", refusal))
+            failed = DistributionAnswer(page, context, "Error", refusal)
+            return _or_error_page(decorated_answer(failed))
         case RedirectToHttps():
-            return DistributionAnswer(
-                redirect_to_https(refusal.status, request, facts, distribution.https_port),
-                context,
-                "Redirect",
-            )
+            moved_page = redirect_to_https(refusal.status, request, facts, distribution.https_port)
+            return decorated_answer(DistributionAnswer(moved_page, context, "Redirect"))
         case None:
             pass
     if distribution.strictness.default_root_object == "viewer-request":
@@ -419,6 +418,7 @@ def _to_viewer(
     response = Response(response.status, response.reason, headers, response.body)
     if response.status != origin_status:
         response = framed_anew(response, context.viewer.method, origin_status)
+    response = finished(context, response, origin_status, origin)
     if context.error_page_fetch is not None:
         return _error_page_came(context, response, context.error_page_fetch)
     x_cache = "Error" if origin_status >= 400 else "Miss"
@@ -476,7 +476,7 @@ def _failed(
         trigger, tuple(each for each in cause.violations if not each.is_refused)
     )
     page = error_page(cause.status, cause.rule.page, context.facts, x_cache=cause.kind)
-    finish = DistributionAnswer(page, context, cause.kind, cause)
+    finish = decorated_answer(DistributionAnswer(page, context, cause.kind, cause))
     stays = context.distribution.strictness.error_page_after_function_fault == "skip"
     if trigger == "viewer-request" or cause.kind == "LambdaLimitExceeded" or stays:
         return finish
@@ -485,7 +485,7 @@ def _failed(
 
 def _origin_failed(context: RequestContext, failure: OriginFailure) -> DistributionStep:
     page = error_page(failure.status, failure.text, context.facts)
-    return _or_error_page(DistributionAnswer(page, context, "Error", failure))
+    return _or_error_page(decorated_answer(DistributionAnswer(page, context, "Error", failure)))
 
 
 def _fails_over(context: RequestContext, code: int) -> bool:

@@ -14,8 +14,8 @@ from edgegw.cloudfront.model import Distribution
 from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.log_files import LogWriter
+from edgegw.gateway.server_timing import origin_first_byte
 from edgegw.gateway.sizes import received_bytes, sent_bytes
-from edgegw.http.message import Response
 
 
 class DistributionLogs:
@@ -43,7 +43,7 @@ def entry_of(log: AccessLog, distribution: Distribution, exchange: Exchange) -> 
     )
     duration = exchange.duration or 0.0
     before = sum(took for _, _, took in exchange.steps)
-    fetched = _first_byte(exchange)
+    fetched = origin_first_byte(exchange)
     return LogEntry(
         distribution=distribution,
         request=exchange.request if answer is None else answer.context.received,
@@ -60,14 +60,6 @@ def entry_of(log: AccessLog, distribution: Distribution, exchange: Exchange) -> 
         is_generated=_is_generated(exchange),
         includes_cookies=log.includes_cookies,
     )
-
-
-def _first_byte(exchange: Exchange) -> float | None:
-    """How long the origin that answered took for its first byte; None where none did."""
-    for step, reply, duration in reversed(exchange.steps):
-        if isinstance(step, Fetch) and isinstance(reply, Response):
-            return duration
-    return None
 
 
 def _is_generated(exchange: Exchange) -> bool:

@@ -51,8 +51,10 @@ from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.cloudfront.validation_log import log_group, log_lines
 from edgegw.execution.service import LambdaService
 from edgegw.execution.snapshots import Snapshot
+from edgegw.gateway.compressing import encoders
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.faults import Faults, InjectedFault
+from edgegw.gateway.server_timing import timed
 from edgegw.gateway.target_groups import Lease, TargetGroups
 from edgegw.http.message import Body, CutOffError, Request, Response
 from edgegw.wire.front import ViewerGoneError
@@ -84,6 +86,7 @@ class Driver:
         self._faults = faults or Faults({})
         self._service = service
         self._origins = origins
+        self._encoders = encoders()
         self._dates: tuple[int, bytes] = (0, b"")
 
     # The first step of each flow
@@ -102,6 +105,7 @@ class Driver:
             random.getrandbits(128).to_bytes(16, "little").hex(),
             self.date(),
             viewer=distribution.viewer,
+            encoders=self._encoders,
         )
         return cloudfront.start(distribution, request, facts, checks_host=checks_host)
 
@@ -200,6 +204,9 @@ class Driver:
             exchange.warnings = tuple(map(str, step.context.warnings))
         if step.cause is not None:
             exchange.reason = _cause_text(step.cause)
+        policy = step.context.behavior.response_headers_policy
+        if policy is not None and policy.sampling_rate is not None:
+            return timed(step, policy.sampling_rate, exchange)
         return step.response
 
     # What steps ask for
