@@ -98,10 +98,10 @@ class LogEntry:
         return logged_result(verdict, detail, viewer_left=self.is_gone)
 
 
-_Field: TypeAlias = Callable[[LogEntry], bytes | str | float | int | None]
+_LogField: TypeAlias = Callable[[LogEntry], bytes | str | float | int | None]
 
 
-def _header(name: bytes) -> _Field:
+def _header(name: bytes) -> _LogField:
     """A header of the request, its lines joined."""
 
     def read(entry: LogEntry) -> bytes | None:
@@ -111,7 +111,7 @@ def _header(name: bytes) -> _Field:
     return read
 
 
-def _answered(name: bytes) -> _Field:
+def _answered(name: bytes) -> _LogField:
     """A header of the answer."""
     return lambda entry: None if entry.response is None else entry.response.headers.get(name)
 
@@ -138,7 +138,7 @@ def _protocol(entry: LogEntry) -> str:
     return "grpcs" if is_secure and is_grpc(request.headers) else request.scheme
 
 
-def _range(at: int) -> _Field:
+def _range(at: int) -> _LogField:
     def read(entry: LogEntry) -> bytes | None:
         headers = Headers() if entry.response is None else entry.response.headers
         parts = _RANGE.match(headers.get(b"content-range") or b"")
@@ -151,7 +151,7 @@ def _pattern(entry: LogEntry) -> str | None:
     return None if entry.answer is None else entry.answer.context.behavior.path_pattern
 
 
-def _place(name: Literal["country", "asn"]) -> _Field:
+def _place(name: Literal["country", "asn"]) -> _LogField:
     def read(entry: LogEntry) -> str | None:
         place = entry.distribution.viewer if entry.answer is None else None
         place = place or (entry.answer and entry.answer.context.facts.viewer)
@@ -177,7 +177,7 @@ def _address_version(entry: LogEntry) -> str:
     return "IPv6" if ":" in entry.request.client.address else "IPv4"
 
 
-_STANDARD: Final[Mapping[str, _Field]] = {
+_STANDARD: Final[Mapping[str, _LogField]] = {
     "date": lambda entry: f"{datetime.fromtimestamp(entry.ended, UTC):%Y-%m-%d}",
     "time": lambda entry: f"{datetime.fromtimestamp(entry.ended, UTC):%H:%M:%S}",
     "x-edge-location": lambda _: POP,
@@ -213,7 +213,7 @@ _STANDARD: Final[Mapping[str, _Field]] = {
     "sc-range-end": _range(2),
 }
 
-_MORE: Final[Mapping[str, _Field]] = {
+_MORE: Final[Mapping[str, _LogField]] = {
     "distribution-tenant-id": lambda _: None,
     "connection-id": lambda entry: entry.request.client.connection,
     "timestamp(ms)": lambda entry: round(entry.ended * 1000),
@@ -224,7 +224,7 @@ _MORE: Final[Mapping[str, _Field]] = {
     "cache-behavior-path-pattern": _pattern,
 }
 
-_ONLY_REAL_TIME: Final[Mapping[str, _Field]] = {
+_ONLY_REAL_TIME: Final[Mapping[str, _LogField]] = {
     "timestamp": lambda entry: f"{entry.ended:.3f}",
     "s-ip": lambda _: None,
     "cs-host": _header(b"host"),
@@ -378,7 +378,7 @@ def log_line(log: AccessLog, entry: LogEntry) -> str:
     return "\t".join(texts)
 
 
-def _readers(format_: LogFormat) -> Mapping[str, _Field]:
+def _readers(format_: LogFormat) -> Mapping[str, _LogField]:
     return _OF_REAL_TIME if format_ == "real-time" else _OF_STANDARD
 
 
