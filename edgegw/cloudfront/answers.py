@@ -117,6 +117,13 @@ Source: CloudFront Developer Guide, "Quotas", and observed pages.
 """
 
 
+CLOSING_BEHIND_ERROR_PAGE: Final = frozenset({400, 405, 414, 416, 500, 501})
+"""Errors whose custom error page closes the viewer's connection.
+
+Source: CloudFront Developer Guide, "Generate custom error responses".
+"""
+
+
 def error_page(
     status: int, text: str, facts: DistributionFacts, *, x_cache: str = "Error"
 ) -> Response:

@@ -33,6 +33,7 @@ from typing import Final, Literal, TypeAlias
 
 from edgegw.awslambda.model import Invocation, Outcome, Returned
 from edgegw.cloudfront.answers import (
+    CLOSING_BEHIND_ERROR_PAGE,
     DistributionFacts,
     error_page,
     generated,
@@ -570,6 +571,9 @@ def _error_page_came(
         origin_status, status = response.status, error_page_fetch.page.status
         response = Response(status, reason_phrase(status), response.headers, response.body)
         response = framed_anew(response, context.viewer.method, origin_status)
+    if failed.response.status in CLOSING_BEHIND_ERROR_PAGE:
+        headers = response.headers.replaced(b"Connection", b"close")
+        response = replace(response, headers=headers)
     response = stamped(response, failed.x_cache, context.facts)
     return DistributionAnswer(response, context, failed.x_cache, failed.cause)
 
