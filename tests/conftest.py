@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import contextlib
 import fcntl
+import importlib
 import os
 import random
 import shutil
@@ -16,6 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import settings
@@ -58,6 +60,14 @@ def need(tool: str, reason: str) -> str:
     if found is None:
         (pytest.fail if IN_CI else pytest.skip)(f"{tool} is not installed: {reason}")
     return found
+
+
+def need_module(name: str) -> ModuleType:
+    """The module `name`; without it the test is skipped, and fails under CI."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        (pytest.fail if IN_CI else pytest.skip)(f"{name} cannot be imported: {error}")
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from edgegw.alb.desync import COMPLIANT, Classification, classify_lenient, class
 from edgegw.alb.event import BalancerRefusal
 from edgegw.alb.model import Attributes
 from edgegw.http.message import Header, Headers, Request
+from edgegw.http.target import quoted
 from edgegw.values import value
 
 MAX_REQUEST_LINE: Final = 16 * 1024
@@ -93,7 +94,7 @@ def refuse_at_the_door(
         return BalancerRefusal(414, "-", f"the request line exceeds {MAX_REQUEST_LINE} bytes")
     look = _look(request.headers)
     if look.too_long is not None:
-        detail = f"the header {look.too_long[:40]!r} exceeds {MAX_HEADER_LINE} bytes"
+        detail = f"the header {quoted(look.too_long[:40])} exceeds {MAX_HEADER_LINE} bytes"
         return BalancerRefusal(400, "-", detail)
     if look.size > MAX_HEADERS:
         return BalancerRefusal(400, "-", f"the request headers exceed {MAX_HEADERS} bytes")

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias, cast
 from edgegw.alb.answers import SERVER
 from edgegw.alb.model import LambdaTargetGroup
 from edgegw.alb.target_connection import USER_AGENT
-from edgegw.awslambda.payload import decode_payload, encode_payload, excerpt
+from edgegw.awslambda.payload import decode_payload, encode_payload, excerpt, no_json
 from edgegw.http.grammar import TEXT_VALUE_CONTROL, TOKEN
 from edgegw.http.message import HOP_BY_HOP, Body, Header, Headers, Request, Response
 from edgegw.http.status import reason_phrase
@@ -65,7 +65,7 @@ def encode_event(
         query = _query_pairs(request.target.query or b"")
         path = request.target.path.decode("utf-8")
     except UnicodeDecodeError as error:
-        detail = f"the request is not valid UTF-8 (byte {error.start} of {error.object[:80]!r})"
+        detail = f"the request is not valid UTF-8 (byte {error.start})"
         return BalancerRefusal(400, "LambdaBadRequest", detail)
     return encode_payload(
         _event(group, request.method, path, query, headers, body=text, is_base64=encoded)
@@ -182,11 +182,25 @@ def decode_response(
         return BalancerRefusal(502, "LambdaResponseTooLarge", detail)
     try:
         answer = decode_payload(payload)
+    except ValueError:
+        return BalancerRefusal(502, "LambdaInvalidResponse", no_json(payload))
+    try:
         if not isinstance(answer, Mapping):
-            raise _InvalidError(f"the answer must be a JSON object, not {_kind(answer)}")
+            raise _InvalidError(
+                f"the answer must be a JSON object, not {_kind(answer)}{_hint(answer)}"
+            )
         return _decode(answer, group, date)
-    except (_InvalidError, ValueError) as error:
+    except _InvalidError as error:
         return BalancerRefusal(502, "LambdaInvalidResponse", str(error))
+
+
+def _hint(answer: object) -> str:
+    """What was probably meant by an answer that is no object."""
+    if answer is None:
+        return ": return one; in Node.js make the handler async or call the callback"
+    if isinstance(answer, str) and answer.lstrip().startswith("{"):
+        return ": return the object itself, it becomes JSON without json.dumps or JSON.stringify"
+    return ""
 
 
 def _decode(answer: Mapping[str, Any], group: LambdaTargetGroup, date: bytes) -> Response:
@@ -242,7 +256,7 @@ def _headers(answer: Mapping[str, Any], group: LambdaTargetGroup) -> list[Header
         values = _values(f"{key}.{name}", content, multi=group.multi_value_headers)
         raw = name.encode("utf-8", "replace")
         if not TOKEN.fullmatch(raw):
-            raise _InvalidError(f"{key}: {name!r} is no valid header name")
+            raise _InvalidError(f"{key}: {excerpt(name, 60)} is no valid header name")
         lower = raw.lower()
         if lower not in HOP_BY_HOP and lower != b"content-length":
             lines.extend((raw, each) for each in values)
@@ -289,22 +303,3 @@ def _kind(value: object) -> str:
     kind = type(value)
     name = names.get(kind, "an array" if kind is list else "an object")
     return f"{name} ({excerpt(value, 60)})"
-
-
-def misplaced_headers(payload: bytes, group: LambdaTargetGroup) -> str | None:
-    """A warning for the most frequent bug: headers in the map that the target group ignores."""
-    used, other = ("multiValueHeaders", "headers")
-    if not group.multi_value_headers:
-        used, other = other, used
-    if f'"{other}"'.encode() not in payload and b"\\u" not in payload:
-        return None  # it has no such key, however JSON may spell that
-    answer = decode_payload(payload)
-    if not isinstance(answer, Mapping):
-        return None
-    if answer.get(other) and not answer.get(used):
-        switch = "on" if group.multi_value_headers else "off"
-        return (
-            f"the function returned only {other}, which target group {group.name!r} ignores while "
-            f"multi_value_headers is {switch}: its headers are lost, use {used}"
-        )
-    return None

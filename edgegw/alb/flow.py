@@ -28,10 +28,10 @@ from edgegw.alb.event import (
     BalancerRefusal,
     decode_response,
     encode_event,
-    misplaced_headers,
 )
 from edgegw.alb.finish import ActionName, BalancerAnswer, Chosen, finish, refuse, target_mark
 from edgegw.alb.forwarding import BalancerFacts, forwarded_request
+from edgegw.alb.lost_headers import lost_headers
 from edgegw.alb.model import (
     Action,
     FixedResponse,
@@ -137,7 +137,7 @@ class Invoke:
         if answer.headers.size() > MAX_RESPONSE_HEADERS:
             detail = f"the function's headers exceed {MAX_RESPONSE_HEADERS} bytes"
             return refuse(502, "LambdaInvalidResponse", detail, self.chosen)
-        warning = misplaced_headers(outcome.payload, self.group)
+        warning = lost_headers(outcome.payload, self.group)
         return finish(answer, self.chosen, warning=warning)
 
 

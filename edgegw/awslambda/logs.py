@@ -144,8 +144,13 @@ def shows_platform(settings: LogSettings, *, failed: bool) -> bool:
     return failed or settings.system_level in ("DEBUG", "INFO")
 
 
-def invocation_lines(report: Report, settings: LogSettings, time: str = "") -> list[str]:
-    """START, what was printed, END and REPORT of one invocation, as in the log stream."""
+def invocation_lines(
+    report: Report, settings: LogSettings, times: tuple[str, str] = ("", "")
+) -> list[str]:
+    """START, what was printed, END and REPORT of one invocation, as in the log stream.
+
+    `times` are those of the first and the last line in JSON format, ISO 8601.
+    """
     if settings.format == "Text":
         return [
             start_line(report.request_id, report.version),
@@ -156,9 +161,9 @@ def invocation_lines(report: Report, settings: LogSettings, time: str = "") -> l
     lines = list(report.logs)
     if shows_platform(settings, failed=False):
         record = {"requestId": report.request_id, "version": report.version}
-        lines.insert(0, platform_event(time, "start", record))
+        lines.insert(0, platform_event(times[0], "start", record))
     if shows_platform(settings, failed=report.status != "success"):
-        lines.append(platform_event(time, "report", report_record(report)))
+        lines.append(platform_event(times[1], "report", report_record(report)))
     return lines
 
 

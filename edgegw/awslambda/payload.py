@@ -73,3 +73,23 @@ def excerpt(value: object, most: int) -> str:
     except (TypeError, ValueError):  # a message need not say how deep it is
         return f"{'[' if isinstance(value, list) else '{'}…"
     return raw[:most].decode("utf-8", "replace") + ("…" if len(raw) > most else "")
+
+
+_STREAM_MARK: Final = b"\0" * 8
+"""Parts the metadata of a streamed answer from its body.
+
+Source: Lambda Developer Guide, "Response streaming for Lambda functions", custom metadata.
+"""
+
+
+def no_json(payload: bytes) -> str:
+    """What an answer is that is no JSON, and what to return in its place."""
+    if not payload:
+        return "the answer is empty: return a JSON object"
+    if payload.startswith(b"{") and _STREAM_MARK in payload:
+        return (
+            "the answer is streamed (metadata of HttpResponseStream, then a body), which only "
+            "function URLs and InvokeWithResponseStream understand: return a JSON object"
+        )
+    start = excerpt(payload[:60].decode("utf-8", "replace"), 80)
+    return f"the answer is no JSON, it begins with {start}: return a JSON object"

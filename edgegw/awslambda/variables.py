@@ -84,6 +84,19 @@ variables.
 """
 
 
+_EVERYWHERE: Final = {"LANG": "en_US.UTF-8"}
+
+LOCALE: Final[Mapping[str, Mapping[str, str]]] = {
+    "python": {**_EVERYWHERE, "LC_CTYPE": "C.UTF-8"},
+    "nodejs": _EVERYWHERE,
+    "provided": _EVERYWHERE,
+}
+"""The language and the character set, by the language of the runtime.
+
+Source: Lambda Developer Guide, "Defined runtime environment variables".
+"""
+
+
 def is_valid_name(name: str) -> bool:
     """Whether a configuration may set `name`: a letter first, at least two characters."""
     return _NAME.fullmatch(name) is not None
@@ -93,7 +106,8 @@ class Place(NamedTuple):
     """Where an environment stands on this machine, and what its function is called there.
 
     `opt` is the folder of the merged layers, empty without layers. `path` and `libraries` are the
-    search paths of the machine; `credentials` are passed on only when the user asked for it.
+    search paths of the machine, the second often empty; `credentials` are passed on only when the
+    user asked for it.
     """
 
     deployed_name: str
@@ -106,6 +120,15 @@ class Place(NamedTuple):
     path: str
     credentials: Mapping[str, str]
     initialization_type: str = "on-demand"
+    libraries: str = ""
+
+
+def library_folders(task_root: str, opt: str) -> list[str]:
+    """Where the loader looks for libraries of a function, in this order; `opt` may be empty.
+
+    Source: Lambda Developer Guide, "Defined runtime environment variables", LD_LIBRARY_PATH.
+    """
+    return [task_root, f"{task_root}/lib", *([f"{opt}/lib"] if opt else [])]
 
 
 def variables(function: Function, place: Place) -> dict[str, str]:
@@ -117,8 +140,10 @@ def variables(function: Function, place: Place) -> dict[str, str]:
     root = place.task_root
     found = {
         "PATH": f"{place.path}:{opt}/bin" if opt else place.path,
-        "LD_LIBRARY_PATH": f"{root}:{root}/lib" + (f":{opt}/lib" if opt else ""),
-        "LANG": "en_US.UTF-8",
+        "LD_LIBRARY_PATH": ":".join(
+            [*([place.libraries] if place.libraries else []), *library_folders(root, opt)]
+        ),
+        **LOCALE[runtime.language],
         "TZ": ":UTC",
         "TMPDIR": place.temporary,
         "_HANDLER": function.handler,
@@ -142,7 +167,7 @@ def variables(function: Function, place: Place) -> dict[str, str]:
         found["PWD"] = root
         found["SHLVL"] = "0"
     if runtime.language == "python":
-        found["LC_CTYPE"] = "C.UTF-8"
+        found["PYTHONPATH"] = place.runtime_dir
     if runtime.language == "nodejs":
         layers = [
             f"{opt}/nodejs/node{runtime.version[0]}/node_modules",

@@ -1,4 +1,4 @@
-"""`edgegw explain`, `edgegw targets`, `edgegw weights`: load balancers, asked and steered."""
+"""`edgegw targets`, `edgegw weights`: load balancers, asked and steered."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
-from edgegw.cli.function_commands import find_config
 from edgegw.cli.running_gateway import call
-from edgegw.errors import EnvironmentProblem, UsageError
+from edgegw.errors import UsageError
 
 if TYPE_CHECKING:
     from edgegw.cli.render import Style
@@ -27,98 +26,12 @@ _config_option = click.option(
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for tools.")
 
 
-@click.command()
-@click.argument("url")
-@click.option("-X", "--method", default="GET", help="The method; default: GET.")
-@click.option(
-    "-H", "--header", "headers", multiple=True, metavar="'K: V'", help="A header; repeatable."
-)
-@click.option("--load-balancer", metavar="NAME", help="If URL does not tell which one.")
-@_config_option
-@_json_option
-def explain(
-    url: str,
-    method: str,
-    headers: tuple[str, ...],
-    load_balancer: str | None,
-    config: Path | None,
-    *,
-    as_json: bool,
-) -> None:
-    """Show which rule of a load balancer a request matches, and why each earlier one does not.
-
-    Nothing is sent. Beside a running `edgegw serve` the targets and weights are those of now;
-    without one all targets count as healthy. URL finds the listener by its port.
-
-    Example: edgegw explain http://localhost:8080/api/x -X POST -H 'X-Beta: 1'
-    """
-    given = [_header(each) for each in headers]
-    asked = {
-        "url": url,
-        "method": method,
-        "headers": given,
-        "load_balancer": load_balancer or "",
-    }
-    try:
-        found = call(config, "POST", "/explain", asked)
-        is_running = True
-    except EnvironmentProblem:
-        found, is_running = _from_file(url, method, given, load_balancer, config), False
-    if as_json:
-        click.echo(json.dumps({**found, "running": is_running}, indent=2))
-        return
-    click.echo("\n".join(_tree(found, _style())))
-
-
-def _style() -> Style:
+def style_here() -> Style:
+    """How lines on stdout are made."""
     from edgegw.cli.logs import wants_colors
     from edgegw.cli.render import Style
 
     return Style(wants_colors(sys.stdout, os.environ))
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon or not name.strip():
-        raise UsageError(f"a header is 'NAME: VALUE', not {text!r}")
-    return name.strip(), value.strip()
-
-
-def _from_file(
-    url: str,
-    method: str,
-    headers: list[tuple[str, str]],
-    load_balancer: str | None,
-    config: Path | None,
-) -> dict[str, Any]:
-    from edgegw.config.resolve import load_file
-    from edgegw.gateway.balancer_control import explained
-
-    file = config or find_config()
-    if file is None:
-        raise UsageError("there is no edgegw.yaml here: name the configuration with --config")
-    loaded = load_file(file)
-    return explained(loaded, None, url, method, headers, load_balancer).to_dict()
-
-
-def _tree(explained: Mapping[str, Any], style: Style) -> Iterable[str]:
-    """The explanation as a tree: the request, the rules tried, what follows."""
-    yield style.paint(explained["request"], "bold")
-    yield f"listener  {explained['listener']}"
-    for rule in cast("list[dict[str, Any]]", explained["rules"]):
-        mark = style.paint("✓", "green") if rule["matches"] else style.paint("✗", "red")
-        name = "default rule" if rule["rule"] == "default" else f"rule {rule['rule']}"
-        yield f"{mark} {name}  {style.paint(rule['action'], 'dim')}"
-        for each in rule["conditions"]:
-            yield f"    {_condition(each, style)}"
-    for note in explained["notes"]:
-        yield f"→ {note}"
-
-
-def _condition(condition: Mapping[str, Any], style: Style) -> str:
-    holds = style.paint("holds", "green") if condition["holds"] else style.paint("fails", "red")
-    shown = "is not there" if condition["found"] is None else f"is {condition['found']}"
-    return f"{holds}  {condition['key']} {condition['wanted']}: {condition['looked_at']} {shown}"
 
 
 @click.command()
@@ -151,7 +64,7 @@ def targets(
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
-    style = _style()
+    style = style_here()
     for name, rows in cast("dict[str, list[dict[str, Any]]]", found).items():
         for line in _target_lines(name, rows, style):
             click.echo(line)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import click
 
 from edgegw.cli.function_commands import CANDIDATES
+from edgegw.cli.terminal_text import on_one_line, shown_text
 from edgegw.cloudfront.triggers import TRIGGERS, Trigger
 from edgegw.errors import UsageError
 
@@ -213,8 +214,8 @@ def validate(
 def _print(violation: Violation) -> None:
     severity = "error" if violation.is_refused else "warning"
     where = violation.path or "the result"
-    click.echo(f"{where}: {severity}: {violation.code} {violation.rule.demands}")
-    click.echo(f"    found {violation.actual}; {violation.expected}")
+    click.echo(on_one_line(f"{where}: {severity}: {violation.code} {violation.rule.demands}"))
+    click.echo(shown_text(f"    found {violation.actual}; {violation.expected}"))
     click.echo(f"    {violation.rule.source}")
 
 

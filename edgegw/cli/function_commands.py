@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from edgegw.awslambda.shifting import PRESETS
+from edgegw.cli.terminal_text import shown_text, speak_plainly
 from edgegw.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def invoke(
     from edgegw.awslambda.service_errors import ServiceError
     from edgegw.execution.service import LambdaService
 
+    speak_plainly()
     loaded = _load(config)
     try:
         ref = loaded.account.function_ref(function, qualifier or None)
@@ -101,14 +103,22 @@ def invoke(
     outcome, lines = asyncio.run(run())
     if isinstance(outcome, (Throttled, InvokeRefusal)):
         kind = outcome.reason if isinstance(outcome, Throttled) else outcome.code
-        click.echo(f"edgegw: {kind}: {outcome.message}", err=True)
+        click.echo(shown_text(f"edgegw: {kind}: {outcome.message}"), err=True)
         sys.exit(1)
-    tail = tail_of(lines) if log_tail else "".join(f"{line}\n" for line in lines).encode()
-    sys.stderr.buffer.write(tail.replace(b"\r", b"\n    "))
-    sys.stderr.flush()
-    sys.stdout.buffer.write(outcome.payload + b"\n")
-    sys.stdout.flush()
+    if log_tail:
+        lines = tail_of(lines).decode("utf-8", "replace").removesuffix("\n").split("\n")
+    for line in lines:
+        click.echo(shown_text(line), err=True)
+    _print_result(outcome.payload)
     sys.exit(1 if isinstance(outcome, FunctionError) else 0)
+
+
+def _print_result(payload: bytes) -> None:
+    """The result as it is; on a terminal without what would do something to that."""
+    if sys.stdout.isatty():
+        payload = shown_text(payload.decode("utf-8", "replace"), indent="").encode()
+    sys.stdout.buffer.write(payload + b"\n")
+    sys.stdout.flush()
 
 
 @click.command()
@@ -155,8 +165,7 @@ def logs(
                 click.secho(f"--- {entry['stream']}", dim=True)
             at = time.strftime("%H:%M:%S", time.localtime(entry["time"]))
             for text in entry["lines"]:
-                shown = text.replace("\r", "\n    ")
-                click.echo(f"{click.style(at, dim=True)}  {shown}")
+                click.echo(f"{click.style(at, dim=True)}  {shown_text(text)}")
     except KeyboardInterrupt:
         return
 
@@ -228,5 +237,5 @@ def shift(function: str, alias: str, version: str, config: Path | None, **given:
     asked = {"function": function, "alias": alias, "version": version, **given}
     last = ""
     for last in lines(config, "POST", "/shift", asked):
-        click.echo(last)
+        click.echo(shown_text(last))
     sys.exit(0 if last.endswith("succeeded") else 1)

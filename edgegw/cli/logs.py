@@ -19,7 +19,8 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, TextIO
 
 from edgegw.awslambda.model import EDGE_PREFIX
-from edgegw.cli.render import Style, request_lines, request_record
+from edgegw.cli.render import CodeFolders, Style, no_folders, request_lines, request_record
+from edgegw.cli.terminal_text import shown_lines, shown_text
 from edgegw.execution.output import PRINTED
 from edgegw.gateway.exchange import Exchange
 
@@ -54,6 +55,7 @@ class GatheringHandler(logging.Handler):
     ) -> None:
         super().__init__()
         self.style = style or Style()
+        self.code_folders: CodeFolders = no_folders
         self._stream = stream or sys.stderr
         self._as_json = as_json
         self._kept: list[tuple[float, object]] = []
@@ -143,16 +145,14 @@ class GatheringHandler(logging.Handler):
         match entry:
             case Exchange():
                 printed = [f"{each.function} │ {each.text}" for each in self._printed_by(entry)]
-                return request_lines(entry, clock(at), printed, self.style)
+                return request_lines(entry, clock(at), printed, self.style, self.code_folders)
             case _Printed():
-                # Runtimes write a line break as CR, which a terminal would overwrite the line for.
-                text = entry.text.replace("\r", "\n    ")
-                line = f"{clock(at)}  {entry.function} │ {text}"
+                line = f"{clock(at)}  {entry.function} │ {shown_text(entry.text)}"
                 return f"{self.style.paint(line, 'dim')}\n"
             case logging.LogRecord():
                 return self.format(entry) + "\n"
             case _:
-                return f"{clock(at)}  {entry}\n"
+                return f"{clock(at)}  {shown_text(str(entry))}\n"
 
     def _json(self, at: float, entry: object) -> str:
         found: Mapping[str, Any]
@@ -162,7 +162,7 @@ class GatheringHandler(logging.Handler):
                     {"function": each.function, "text": each.text}
                     for each in self._printed_by(entry)
                 ]
-                found = request_record(entry, printed)
+                found = request_record(entry, printed, self.code_folders)
             case _Printed():
                 found = {
                     "kind": "printed",
@@ -218,10 +218,10 @@ class LineFormatter(logging.Formatter):
         if record.levelno >= logging.WARNING:
             color = "red" if record.levelno >= logging.ERROR else "yellow"
             level = self._look.paint(f"{record.levelname.lower()}:", color) + " "
-        text = record.getMessage().replace("\n", "\n    ")
+        text = shown_text(record.getMessage())
         line = f"{self._look.paint(clock(record.created), 'dim')}  {level}{text}"
         if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
+            line = "\n".join([line, *shown_lines(self.formatException(record.exc_info))])
         return line
 
 

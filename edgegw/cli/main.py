@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from edgegw import __version__
-from edgegw.cli.balancer_commands import explain, targets, weights
+from edgegw.cli.balancer_commands import targets, weights
 from edgegw.cli.descriptors import allow_many_descriptors, keep_standard_streams
 from edgegw.cli.dev_command import dev_config, origin_url, wait_for
 from edgegw.cli.edge_commands import event, validate
+from edgegw.cli.explain_command import explain
 from edgegw.cli.fault_command import fault
 from edgegw.cli.function_commands import default_config, functions, invoke, logs, shift
 from edgegw.cli.held_ports import by_place, hold_port
 from edgegw.cli.init_command import init
 from edgegw.cli.serve_options import ServeOptions, with_serve_options
+from edgegw.cli.terminal_text import shown_lines
 from edgegw.cli.trust_command import trust
 from edgegw.cloudfront.triggers import TRIGGERS
 from edgegw.errors import ConfigError, EdgegwError, Finding
@@ -39,7 +41,7 @@ class _Commands(click.Group):
         except EdgegwError as error:
             if ctx.params.get("debug"):
                 raise
-            for line in str(error).splitlines():
+            for line in shown_lines(str(error)):
                 click.echo(line if isinstance(error, ConfigError) else f"edgegw: {line}", err=True)
             ctx.exit(error.exit_code)
 

@@ -5,14 +5,13 @@ Everything here makes text of values; when and where it is written is decided in
 
 from __future__ import annotations
 
-import linecache
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
+from edgegw.cli.terminal_text import on_one_line, shown_lines
 from edgegw.config.model import Config, Door
 from edgegw.gateway.exchange import Exchange, FunctionRun
+from edgegw.gateway.failure_place import source_line
 from edgegw.gateway.fronts import FRONTS
 from edgegw.http.target import to_text
 from edgegw.values import value
@@ -26,6 +25,15 @@ _STATUS_COLORS: Final = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}
 _CODES: Final = {"dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1"}
 
 
+CodeFolders = Callable[[str], Sequence[str]]
+"""The folders that hold the code of a function, by its name."""
+
+
+def no_folders(_name: str) -> Sequence[str]:
+    """Where nobody knows: then no line of a stack counts as the user's own."""
+    return ()
+
+
 @value
 class Style:
     """How lines are made: with colours on a terminal, with the front door's name if many."""
@@ -37,10 +45,16 @@ class Style:
         return f"\x1b[{_CODES[color]}m{text}\x1b[0m" if self.colors and text else text
 
 
-def request_lines(exchange: Exchange, clock: str, printed: Sequence[str], style: Style) -> str:
-    r"""A finished exchange: its line, then what was printed, what went wrong and what to know.
+def request_lines(
+    exchange: Exchange,
+    clock: str,
+    printed: Sequence[str],
+    style: Style,
+    folders_of: CodeFolders = no_folders,
+) -> str:
+    """A finished exchange: its line, then what was printed, what went wrong and what to know.
 
-    `printed` are what functions printed, `NAME │ TEXT`; Lambda parts lines within by `\r`.
+    `printed` are what functions printed, `NAME │ TEXT`.
     """
     response, request = exchange.response, exchange.request
     status = response.status if response is not None else 0
@@ -69,25 +83,30 @@ def request_lines(exchange: Exchange, clock: str, printed: Sequence[str], style:
     if not (runs or printed or exchange.has_remarks):
         return line + "\n"
     lines = [line]
-    for each in printed:
-        lines += [
-            f"    {style.paint(part, 'dim')}" for part in each.replace("\r", "\n").split("\n")
-        ]
-    for run in runs:
-        found = source_line(run)
-        if found is not None:
-            lines.append(f"    {style.paint(found, 'yellow')}")
-    inner_reasons = [each.reason for each in exchange.inner]
-    for reason in (exchange.reason, *inner_reasons):
-        lines += [f"    {style.paint(each, 'red')}" for each in (reason or "").splitlines()]
-    notes = [f"warning: {each}" for each in exchange.warnings]
-    notes += [f"stale: {each}" for each in exchange.stale]
-    notes += [f"fault on demand: {each}" for each in exchange.faults]
-    lines += [f"    {style.paint(_clean(each), 'yellow')}" for each in notes]
+    lines += _below(printed, "dim", style)
+    places = [source_line(run, folders_of(run.function)) for run in runs if run.error is not None]
+    lines += _below(filter(None, places), "yellow", style)
+    reasons = [exchange.reason, *(inner.reason for inner in exchange.inner)]
+    lines += _below(filter(None, reasons), "red", style)
+    notes = [f"warning: {warning}" for warning in exchange.warnings]
+    notes += [f"stale: {stale}" for stale in exchange.stale]
+    notes += [f"fault on demand: {fault}" for fault in exchange.faults]
+    lines += _below(map(on_one_line, notes), "yellow", style)
     return "\n".join(lines) + "\n"
 
 
-def request_record(exchange: Exchange, printed: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+def _below(texts: Iterable[str], color: str, style: Style) -> Iterator[str]:
+    """The lines of `texts` as they stand below a request."""
+    for text in texts:
+        for line in shown_lines(text):
+            yield f"    {style.paint(line, color)}"
+
+
+def request_record(
+    exchange: Exchange,
+    printed: Sequence[Mapping[str, str]],
+    folders_of: CodeFolders = no_folders,
+) -> dict[str, Any]:
     """A finished exchange for tools: what its lines say, as plain values."""
     runs = [*exchange.runs, *(run for inner in exchange.inner for run in inner.runs)]
     return {
@@ -108,7 +127,7 @@ def request_record(exchange: Exchange, printed: Sequence[Mapping[str, str]]) -> 
                 "duration_ms": _milliseconds(run.duration),
                 "cold": run.is_cold,
                 "error": run.error,
-                "source": source_line(run),
+                "source": source_line(run, folders_of(run.function)),
             }
             for run in runs
         ],
@@ -149,63 +168,6 @@ def _clean(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else "�" for each in text)
-
-
-# Where a function failed
-
-_PYTHON_FRAME: Final = re.compile(r'File "([^"]+)", line (\d+)')
-_NODE_FRAME: Final = re.compile(r"\(?(?:file://)?(/[^():]+):(\d+):\d+\)?")
-_NOT_THEIRS: Final = ("node_modules/", "site-packages/", "/edgegw/execution/runtimes/")
-
-
-def source_line(run: FunctionRun) -> str | None:
-    """The line of the user's own code where a function failed, as `FILE:LINE  TEXT`."""
-    if run.error is None:
-        return None
-    result = run.result
-    if not isinstance(result, dict):
-        return None
-    found = cast("dict[str, Any]", result)
-    place = failed_at([*_texts(found.get("stackTrace")), *_texts(found.get("trace"))])
-    if place is None:
-        return None
-    file, line = place
-    linecache.checkcache(file)
-    text = linecache.getline(file, line).strip()
-    return f"{_short(file)}:{line}  {text}".rstrip()
-
-
-def failed_at(stack: Sequence[str]) -> tuple[str, int] | None:
-    """File and line of the innermost frame of the user's own code in a stack.
-
-    Python's stacks end with the innermost frame, Node.js's begin with it.
-    """
-    python: list[tuple[str, int]] = []
-    for text in stack:
-        for file, line in _PYTHON_FRAME.findall(text):
-            python.append((file, int(line)))
-    own = [each for each in python if not any(part in each[0] for part in _NOT_THEIRS)]
-    if own:
-        return own[-1]
-    for text in stack:
-        match = _NODE_FRAME.search(text)
-        if match and not any(part in match[1] for part in _NOT_THEIRS):
-            return match[1], int(match[2])
-    return None
-
-
-def _texts(value: object) -> list[str]:
-    if not isinstance(value, list):
-        return []
-    return [each for each in cast("list[object]", value) if isinstance(each, str)]
-
-
-def _short(file: str) -> str:
-    """`file` relative to the current folder, where it is below it."""
-    try:
-        return str(Path(file).relative_to(Path.cwd()))
-    except ValueError:
-        return file
 
 
 # The summary

@@ -12,6 +12,7 @@ import sys
 import webbrowser
 from collections.abc import Callable, Coroutine, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -19,10 +20,12 @@ from edgegw.cli import logs
 from edgegw.cli.held_ports import HeldPorts
 from edgegw.cli.render import summary
 from edgegw.cli.serve_options import ServeOptions
+from edgegw.cli.terminal_text import shown_text
 from edgegw.config.model import Config
 from edgegw.config.spelling import nearest
 from edgegw.errors import EnvironmentProblem, UsageError
 from edgegw.gateway.exchange import Exchange
+from edgegw.gateway.failure_place import code_folders
 from edgegw.gateway.gateway import Gateway
 from edgegw.gateway.origins.http1_client import Http1Client
 from edgegw.gateway.reload import LoadConfig
@@ -74,13 +77,14 @@ def run_front_doors(
 
     def on_ready(ready: Ready) -> None:
         nonlocal waiting
+        gathering.code_folders = partial(code_folders, gateway.service)
         told = json.dumps(ready.to_dict()) if as_json else str(ready)
         print(told, flush=True)  # noqa: T201 - the command's output
         urls.setdefault(f"{ready.kind} {ready.name}".strip(), []).append(ready.url)
         waiting -= 1
         if waiting == 0:
             for name, problem in gateway.left_out():
-                told = f"left out  function {name}: {problem}"
+                told = shown_text(f"left out  function {name}: {problem}")
                 print(told, flush=True, file=sys.stderr if as_json else None)
             if hints and not as_json:
                 print(hints, flush=True)  # noqa: T201

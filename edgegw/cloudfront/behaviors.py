@@ -73,6 +73,11 @@ def compile_path_pattern(pattern: str) -> re.Pattern[bytes]:
     return compile_wildcard(pattern if pattern.startswith(("/", "*")) else f"/{pattern}")
 
 
+def compared_path(path: bytes) -> bytes:
+    """`path` as path patterns see it."""
+    return collapsed_slashes(normalized_path(path) or path)
+
+
 def choose_behavior(distribution: Distribution, path: bytes) -> Behavior:
     """The first behavior whose pattern fits `path` (as the viewer sent it), else the default one.
 
@@ -81,7 +86,7 @@ def choose_behavior(distribution: Distribution, path: bytes) -> Behavior:
     """
     if not distribution.behaviors:
         return distribution.default_behavior
-    compared = collapsed_slashes(normalized_path(path) or path)
+    compared = compared_path(path)
     for behavior in distribution.behaviors:
         if behavior.compiled.fullmatch(compared):
             return behavior

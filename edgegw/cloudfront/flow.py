@@ -319,7 +319,7 @@ def start(
         case None:
             pass
     if distribution.strictness.default_root_object == "viewer-request":
-        request = _with_default_root_object(distribution, request)
+        request = with_default_root_object(distribution, request)
         context = context.edited(request)
     association = behavior.associations.get("viewer-request")
     if association is None:
@@ -350,7 +350,7 @@ def _look_up(context: RequestContext) -> DistributionStep:
 
 def _to_origin(context: RequestContext) -> DistributionStep:
     """The request as the policies shape it for the origin, to origin-request."""
-    viewer = _with_default_root_object(context.distribution, context.viewer)
+    viewer = with_default_root_object(context.distribution, context.viewer)
     request = origin_request(context.behavior.forwarding, viewer, context.origin, context.facts)
     association = context.behavior.associations.get("origin-request")
     if association is None:
@@ -366,7 +366,7 @@ def _shows_body(association: Association, distribution: Distribution, request: R
     return not request.body.is_empty or distribution.strictness.include_body_without_body == "empty"
 
 
-def _with_default_root_object(distribution: Distribution, request: Request) -> Request:
+def with_default_root_object(distribution: Distribution, request: Request) -> Request:
     """The default root object stands in for exactly `/`.
 
     Source: CloudFront Developer Guide, "Specify a default root object".

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from edgegw.awslambda.payload import decode_payload
+from edgegw.awslambda.payload import decode_payload, no_json
 from edgegw.cloudfront.header_rules import has_control
 from edgegw.cloudfront.rule_table import (
     BODY_ACTION,
@@ -83,9 +83,7 @@ def parsed_result(validator: Validator, payload: bytes) -> Mapping[str, Any] | N
     try:
         result = decode_payload(payload)
     except ValueError:
-        validator.note(
-            NOT_JSON, "", Description(repr(payload[:60])), "return what JSON can express"
-        )
+        validator.note(NOT_JSON, "", Description(no_json(payload)), "return what JSON can express")
         return None
     if not isinstance(result, dict):
         expected = _SHAPE

@@ -51,6 +51,25 @@ class Document:
     findings: list[Finding] = field(default_factory=list[Finding])
     empty: set[KeyPath] = field(default_factory=set[KeyPath])
     """What was left empty, which is noted already."""
+    is_placed: bool = True
+    """Whether values have places: those of a `dict` have none."""
+
+    def stands(self, path: KeyPath) -> bool:
+        """Whether there is a value at `path`."""
+        if self.is_placed:
+            return path in self.values or path in self.keys
+        value: Any = self.value
+        for part in path:
+            if isinstance(value, dict) and part in value:
+                value = cast("dict[object, Any]", value)[part]
+            elif isinstance(value, list) and isinstance(part, int):
+                items = cast("list[Any]", value)
+                if part >= len(items):
+                    return False
+                value = items[part]
+            else:
+                return False
+        return True
 
     def place(self, path: KeyPath, *, key: bool = False) -> Position:
         """Where `path` stands (its key, if asked for), or the nearest part of it that stands."""
@@ -63,11 +82,15 @@ class Document:
 
     def error(self, path: KeyPath, code: str, text: str, *, key: bool = False) -> None:
         """Notes an error at `path`."""
-        self._note("error", self.place(path, key=key), code, text)
+        self._note("error", self.place(path, key=key), code, self._named(path, text))
 
     def warning(self, path: KeyPath, code: str, text: str, *, key: bool = False) -> None:
         """Notes a warning at `path`."""
-        self._note("warning", self.place(path, key=key), code, text)
+        self._note("warning", self.place(path, key=key), code, self._named(path, text))
+
+    def _named(self, path: KeyPath, text: str) -> str:
+        """What is said of `path`: where nothing has a place, the way to the key is named."""
+        return text if self.is_placed or not path else f"{'.'.join(map(str, path))}: {text}"
 
     def is_left_empty_below(self, path: KeyPath) -> bool:
         """Whether something at `path` or below was left empty."""
@@ -125,7 +148,7 @@ def _problem(error: yaml.MarkedYAMLError, text: str) -> str:
 
 def document_of(value: Mapping[str, Any], name: str = "<dict>") -> Document:
     """A document made of values at hand; everything stands at line 1."""
-    return Document(name, dict(value))
+    return Document(name, dict(value), is_placed=False)
 
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Final, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticKnownError
 
 from edgegw.config.addresses import port_of
 
@@ -31,9 +32,16 @@ def text_of(value: object) -> object:
     return str(value) if is_number else value
 
 
+def _no_switch(value: object) -> object:
+    """`true` is no 1: numbers are read leniently otherwise."""
+    if isinstance(value, bool):
+        raise PydanticKnownError("float_type")
+    return value
+
+
 _TEXT_SCHEMA: Final = {"type": ["string", "number"]}
 Text = Annotated[str, BeforeValidator(text_of), WithJsonSchema(_TEXT_SCHEMA)]
-Number = Annotated[float, Field(strict=False, allow_inf_nan=False)]
+Number = Annotated[float, BeforeValidator(_no_switch), Field(strict=False, allow_inf_nan=False)]
 Texts = Annotated[
     list[Text],
     BeforeValidator(as_list),
@@ -51,7 +59,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 Anything = Any
 
 
-Share = Annotated[float, Field(strict=False, allow_inf_nan=False, ge=0, le=1)]
+Share = Annotated[Number, Field(ge=0, le=1)]
 """A part of all calls."""
 
 

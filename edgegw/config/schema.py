@@ -29,6 +29,7 @@ from edgegw.config.fields import (
 from edgegw.config.function_schema import Function
 from edgegw.config.response_headers_schema import ResponseHeadersPolicy
 from edgegw.config.spelling import nearest
+from edgegw.config.wording import fault_of, model_in, shown
 
 SelectionBehavior = Literal["none", "whitelist", "allExcept", "all"]
 
@@ -351,23 +352,22 @@ def _describe(document: Document, detail: Mapping[str, Any]) -> None:
         case "missing":
             document.error(path, "config.missing-key", f"the key {str(loc[-1])!r} is missing")
         case "literal_error":
-            expected = str(detail["ctx"]["expected"])
-            options = [option.strip(" '\"") for option in expected.replace(" or ", ",").split(",")]
-            found = str(detail["input"])
+            options = _options(str(detail["ctx"]["expected"]))
+            expected = " or ".join(filter(None, [", ".join(options[:-1]), options[-1]]))
             is_key = loc[-1:] == ("[key]",)
-            text = f"{_brief(found)} is not one of {expected}{nearest(found, options)}"
+            near = nearest(str(detail["input"]), [option.strip("'") for option in options])
+            text = f"{shown(detail['input'])} is not one of {expected}{near}"
             document.error(path, "config.value", text, key=is_key)
         case "value_error":
-            text = str(detail["ctx"]["error"])
-            document.error(path, "config.type", f"{text}; found {_brief(detail['input'])}")
+            text = f"{detail['ctx']['error']}; found {shown(detail['input'])}"
+            document.error(path, "config.type", text)
         case _:
-            text = f"{str(detail['msg'])[:1].lower()}{str(detail['msg'])[1:]}"
-            document.error(path, "config.type", f"{text}; found {_brief(detail['input'])}")
+            document.error(path, "config.type", fault_of(Config, detail))
 
 
-def _brief(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+def _options(expected: str) -> list[str]:
+    """What pydantic names as `'a', 'b' or 2`."""
+    return expected.replace(" or ", ", ").split(", ")
 
 
 def _real_path(document: Document, loc: KeyPath) -> KeyPath:
@@ -379,7 +379,7 @@ def _real_path(document: Document, loc: KeyPath) -> KeyPath:
     for part in loc:
         if part == "[key]":
             continue
-        if (*path, part) in document.values or (*path, part) in document.keys:
+        if document.stands((*path, part)):
             path = (*path, part)
     return path
 
@@ -390,24 +390,9 @@ def _known_keys(loc: KeyPath) -> list[str]:
     for part in loc:
         fields = getattr(model, "model_fields", None)
         if isinstance(part, str) and fields and part in fields:
-            model = _element(fields[part].annotation)
+            model = model_in(fields[part].annotation)
     fields = getattr(model, "model_fields", {})
     return list(fields)
-
-
-def _element(annotation: Any) -> Any:
-    """The model inside `dict[str, M]`, `list[M]`, `M | None`, or the annotation itself."""
-    for argument in reversed(getattr(annotation, "__args__", ())):
-        found = _element(
-            getattr(argument, "__origin__", None) if _annotated(argument) else argument
-        )
-        if hasattr(found, "model_fields"):
-            return found
-    return annotation
-
-
-def _annotated(argument: Any) -> bool:
-    return hasattr(argument, "__metadata__")
 
 
 def later_keys(model: Model, path: KeyPath = ()) -> list[KeyPath]:
@@ -447,7 +432,23 @@ def json_schema() -> dict[str, Any]:
     _allow(definitions, "Association", {"type": "string"})
     _allow(definitions, "DistributionLog", {"type": "string"})
     _allow(definitions, "Forward", {"type": "string"}, {"type": "array"})
-    return schema
+    return _with_bounds(schema)
+
+
+_BOUNDS: Final = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum"}
+"""Bounds of numbers behind a validator, which pydantic leaves as its own words."""
+
+
+def _with_bounds(schema: Any) -> Any:
+    """`schema` with every bound in the words of JSON Schema, keys in order as elsewhere."""
+    if isinstance(schema, list):
+        return [_with_bounds(item) for item in cast("list[Any]", schema)]
+    if not isinstance(schema, dict):
+        return schema
+    given = cast("dict[str, Any]", schema)
+    if not given.keys() & _BOUNDS.keys() or "type" not in given:
+        return {key: _with_bounds(item) for key, item in given.items()}
+    return dict(sorted((_BOUNDS.get(key, key), item) for key, item in given.items()))
 
 
 def _allow(definitions: dict[str, dict[str, Any]], name: str, *short: dict[str, Any]) -> None:

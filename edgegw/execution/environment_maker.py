@@ -131,6 +131,7 @@ class EnvironmentMaker:
             os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"),
             credentials,
             kind,
+            os.environ.get("LD_LIBRARY_PATH", ""),
         )
         found = variables(function, place)
         settings: dict[str, object] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, Literal
@@ -36,6 +37,7 @@ from edgegw.awslambda.model import (
 from edgegw.awslambda.payload import Json, encode_payload
 from edgegw.awslambda.service_errors import ServiceError, invalid
 from edgegw.execution.control import ControlPlane
+from edgegw.execution.log_store import iso_time
 from edgegw.execution.service import LambdaService
 from edgegw.execution.shifting import Shifter
 from edgegw.http.hosts import host_name, is_local_name
@@ -272,8 +274,10 @@ class _Api:
 
     def _tail(self, invocation: Invocation, outcome: Outcome) -> str:
         deployed = self._service.functions[invocation.function.name]
-        settings = deployed.latest.logs
-        return base64.b64encode(log_tail(invocation_lines(outcome.report, settings))).decode()
+        settings, now = deployed.latest.logs, time.time()
+        times = iso_time(now - outcome.report.duration), iso_time(now)
+        lines = invocation_lines(outcome.report, settings, times)
+        return base64.b64encode(log_tail(lines)).decode()
 
     async def _stream(self, request: Request) -> Response:
         head = self._head(request, "InvokeWithResponseStream")

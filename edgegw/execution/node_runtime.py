@@ -1,4 +1,7 @@
-"""Node.js environments: taken from a child started ahead, with the flags that Lambda gives."""
+"""Node.js environments: taken from a child started ahead, or started anew; with Lambda's flags.
+
+`starts` says which of the two.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,15 @@ from edgegw.awslambda.model import Runtime
 from edgegw.awslambda.runtimes import node_flags
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.channel import Child
-from edgegw.execution.spawning import Start, Zygotes, framed, limit_storage, wrapped
+from edgegw.execution.spawning import (
+    Start,
+    Zygotes,
+    framed,
+    is_plain,
+    limit_storage,
+    started_plainly,
+)
+from edgegw.execution.starts import first_variables
 from edgegw.execution.zygote import RUNTIMES, ZygoteChild
 
 logger = logging.getLogger(__name__)
@@ -55,13 +66,11 @@ class NodeSpawner:
     async def spawn(self, start: Start) -> Child:
         zygote = await self._zygotes.of(sys.executable)
         await limit_storage(zygote, start)
-        wrapper = start.variables.get("AWS_LAMBDA_EXEC_WRAPPER")
-        if wrapper or "NODE_OPTIONS" in start.variables or start.debug_port:
+        if start.debug_port or is_plain(start):
             command = await self._command(start.variables.get("NODE_OPTIONS", ""))
             if start.debug_port:
                 command.insert(1, f"--inspect=127.0.0.1:{start.debug_port}")
-            argv = [*([wrapper] if wrapper else []), *command]
-            return await wrapped(zygote, argv, start, start.settings)
+            return await started_plainly(zygote, command, start, start.settings)
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(_SPARE_DELAY, self._start_spare)
@@ -92,8 +101,10 @@ class NodeSpawner:
 
     async def _start(self) -> ZygoteChild:
         zygote = await self._zygotes.of(sys.executable)
-        path = {"PATH": os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")}
-        return await zygote.execute(await self._command(), path, "/", frames=True)
+        names = ("PATH", "LD_LIBRARY_PATH")
+        machine = {name: os.environ[name] for name in names if name in os.environ}
+        first = first_variables("nodejs", {"PATH": "/usr/local/bin:/usr/bin:/bin", **machine})
+        return await zygote.execute(await self._command(), first, "/", frames=True)
 
     async def _command(self, options: str = "") -> list[str]:
         """The command of a child, less the flags that `options` (NODE_OPTIONS) reverses."""

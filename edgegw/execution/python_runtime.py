@@ -1,4 +1,7 @@
-"""Python environments: forked from a zygote of the interpreter that fits best."""
+"""Python environments: forked from a zygote of the interpreter that fits best, or started anew.
+
+`starts` says which of the two.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,15 @@ from pathlib import Path
 from edgegw.awslambda.model import Runtime
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.channel import Child
-from edgegw.execution.spawning import SHORTAGES, Start, Zygotes, framed, limit_storage, wrapped
+from edgegw.execution.spawning import (
+    SHORTAGES,
+    Start,
+    Zygotes,
+    framed,
+    is_plain,
+    limit_storage,
+    started_plainly,
+)
 from edgegw.execution.zygote import RUNTIMES, Zygote
 
 logger = logging.getLogger(__name__)
@@ -76,12 +87,10 @@ class PythonSpawner:
         script = str(RUNTIMES / "python" / "environment.py")
         if start.debug_port:
             debug = {"port": start.debug_port, "path": _debugpy_folder(start)}
-            argv = [zygote.executable, "-X", "frozen_modules=off", "-I", "-S", script]
-            return await wrapped(zygote, argv, start, {**settings, "debug": debug})
-        wrapper = start.variables.get("AWS_LAMBDA_EXEC_WRAPPER")
-        if wrapper:
-            argv = [wrapper, zygote.executable, "-I", "-S", script]
-            return await wrapped(zygote, argv, start, settings)
+            argv = [zygote.executable, "-X", "frozen_modules=off", "-S", script]
+            return await started_plainly(zygote, argv, start, {**settings, "debug": debug})
+        if is_plain(start):
+            return await started_plainly(zygote, [zygote.executable, "-S", script], start, settings)
         return await framed(await zygote.fork(), settings)
 
     async def close(self) -> None:

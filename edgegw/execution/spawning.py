@@ -13,14 +13,17 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Final, Protocol, cast
 
 from edgegw.awslambda.model import Function
+from edgegw.awslambda.variables import library_folders
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.channel import Channel, Child
 from edgegw.execution.frames import FramesChannel
 from edgegw.execution.packages import Package
 from edgegw.execution.runtime_api import RuntimeApiServer
+from edgegw.execution.starts import lead_to_libraries, needs_plain_start
 from edgegw.execution.zygote import Zygote, ZygoteChild
 from edgegw.values import value
 
@@ -123,15 +126,44 @@ async def limit_storage(zygote: Zygote, start: Start) -> None:
     start.on_limited(await zygote.limit(*start.storage))
 
 
-async def wrapped(
-    zygote: Zygote, argv: Sequence[str], start: Start, settings: Mapping[str, object]
+def is_plain(start: Start) -> bool:
+    """Whether a bundled runtime has to be started anew for this environment."""
+    function = start.function
+    own = {**dict(function.environment), **dict(function.local_environment)}
+    package = start.package
+    return (
+        "AWS_LAMBDA_EXEC_WRAPPER" in own
+        or needs_plain_start(function.runtime.language, own)
+        or lead_to_libraries(library_folders(package.task_root, package.opt))
+    )
+
+
+async def started_plainly(
+    zygote: Zygote, command: Sequence[str], start: Start, settings: Mapping[str, object]
 ) -> Child:
-    """A bundled runtime started anew, by AWS_LAMBDA_EXEC_WRAPPER or with flags of its own."""
+    """A bundled runtime started anew with all of its variables, by its wrapper if there is one."""
+    argv = [*_wrapping(start), *command]
     try:
         started = await zygote.execute(argv, start.variables, start.package.task_root, frames=True)
     except OSError as error:
         raise InvalidEntrypointError(f"fork/exec {argv[0]}: {error}") from error
     return await framed(started, {**settings, "environment": {}})
+
+
+def _wrapping(start: Start) -> list[str]:
+    """What runs the command of a runtime: nothing, or AWS_LAMBDA_EXEC_WRAPPER.
+
+    As on Lambda a shell executes the wrapper: it says what it does not find, and ends with 127.
+    Layers and code of a wrapper's path lie elsewhere here.
+    Source: Lambda Developer Guide, "Modifying the runtime environment", wrapper scripts.
+    """
+    wrapper = start.variables.get("AWS_LAMBDA_EXEC_WRAPPER", "")
+    if not wrapper:
+        return []
+    for place, folder in (("/opt/", start.package.opt), ("/var/task/", start.package.task_root)):
+        if wrapper.startswith(place) and folder and not Path(wrapper).exists():
+            wrapper = str(Path(folder, wrapper.removeprefix(place)))
+    return ["/bin/sh", "-c", 'exec "$0" "$@"', wrapper]
 
 
 async def framed(started: ZygoteChild, settings: Mapping[str, object]) -> Child:

@@ -23,6 +23,7 @@ from typing import Final, cast
 
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.control_line import ControlLine
+from edgegw.execution.starts import first_variables
 from edgegw.execution.usage import signal_tree
 from edgegw.values import value
 
@@ -97,7 +98,6 @@ class Zygote:
     async def _started(self, descriptors: tuple[int, int]) -> Process:
         return await asyncio.create_subprocess_exec(
             self.executable,
-            "-I",
             "-S",
             str(RUNTIMES / "python" / "guardian.py"),
             *map(str, descriptors),
@@ -105,6 +105,7 @@ class Zygote:
             # An interpreter that was only guessed may be a shim that complains.
             stderr=None if self.executable == sys.executable else asyncio.subprocess.DEVNULL,
             pass_fds=descriptors,
+            env=first_variables("python", os.environ),
             start_new_session=True,
         )
 

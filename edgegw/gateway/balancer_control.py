@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 from edgegw.alb.explain import Explanation, explain
 from edgegw.alb.forwarding import BalancerFacts
@@ -27,74 +26,13 @@ from edgegw.config.addresses import host_and_port
 from edgegw.config.model import Config, ListenerDoor
 from edgegw.errors import UsageError
 from edgegw.gateway.target_groups import TargetGroups, health_words
-from edgegw.http.message import Client, Header, Headers, Request
-from edgegw.http.target import RequestTarget as RequestTarget
+from edgegw.http.message import Request
 
 
-def _parts(url: str) -> SplitResult:
-    """The parts of a URL whose port, too, can be asked for. Raises UsageError."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        raise UsageError(f"{url!r} is no URL") from None
-    return parts
-
-
-def find_listener(config: Config, url: str, name: str | None, ports: Mapping[int, str]) -> Listener:
-    """The listener that `url` reaches: by its real port, else by the port that clients see.
-
-    `ports` are the load balancers' names by real port. Raises UsageError.
-    """
-    parts = _parts(url)
-    doors = list(config.listeners)
-    if name is not None:
-        doors = [door for door in doors if door.name == name]
-    if not doors:
-        raise UsageError(f"there is no load balancer {name!r}" if name else "no load balancer here")
-    port = parts.port or {"https": 443}.get(parts.scheme, 80)
-    for door in doors:
-        real = door.listen.port or door.listener.port
-        if real == port or ports.get(port) == door.name:
-            return door.listener
-    for door in doors:
-        if (door.listener.port, door.listener.protocol.lower()) == (port, parts.scheme):
-            return door.listener
-    if len(doors) == 1:
-        return doors[0].listener
-    known = ", ".join(f"{door.name}:{door.listen.port or door.listener.port}" for door in doors)
-    raise UsageError(f"no listener of a load balancer is at port {port} (known: {known})")
-
-
-def to_request(url: str, method: str, lines: list[Header], listener: Listener) -> Request:
-    """The request that a client sends for `url`."""
-    parts = _parts(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"{url!r} must be http://HOST[:PORT]/PATH or https://…")
-    headers = Headers(lines)
-    if b"host" not in headers:
-        headers = Headers([(b"Host", parts.netloc.rpartition("@")[2].encode()), *headers.raw])
-    target = (parts.path or "/").encode()
-    raw = target + (b"?" + parts.query.encode() if parts.query else b"")
-    scheme = "https" if listener.protocol == "HTTPS" else "http"
-    return Request(
-        method.upper(), RequestTarget.parse(raw), headers, scheme=scheme, client=Client()
-    )
-
-
-def explained(
-    config: Config,
-    groups: TargetGroups | None,
-    url: str,
-    method: str = "GET",
-    headers: list[tuple[str, str]] | None = None,
-    name: str | None = None,
-    ports: Mapping[int, str] | None = None,
+def explain_listener(
+    listener: Listener, request: Request, groups: TargetGroups | None
 ) -> Explanation:
     """Why a request goes where it goes; without `groups` all targets count as healthy."""
-    listener = find_listener(config, url, name, ports or {})
-    lines = [(key.encode(), value.encode()) for key, value in headers or []]
-    request = to_request(url, method, lines, listener)
     now = time.time()
     facts = BalancerFacts(
         formatdate(now, usegmt=True).encode(), now, random.randbytes(12).hex(), random.random()

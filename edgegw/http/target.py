@@ -93,3 +93,8 @@ def query_pairs(query: bytes) -> list[tuple[bytes, bytes]]:
             key, _, value = piece.partition(b"=")
             pairs.append((key, value))
     return pairs
+
+
+def quoted(raw: bytes) -> str:
+    """`raw` in quotes for a message on one line: control characters as escapes, no Python."""
+    return repr(to_text(raw))

@@ -19,6 +19,7 @@ from typing import Final
 from edgegw.http.grammar import BLANKS, BREAKING, NOT_IN_TARGET, TEXT_TOKEN, TOKEN
 from edgegw.http.grpc import is_grpc
 from edgegw.http.message import EMPTY, Header, Headers, Request, Response
+from edgegw.http.target import quoted
 
 _CONNECTION_FIELDS: Final = frozenset(
     {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
@@ -105,13 +106,13 @@ def _split(
     fields: list[Header] = []
     for name, value in lines:
         if _ODD_VALUE.search(value):
-            raise MalformedHeadError(f"the value of {name!r} is none", is_fatal=True)
+            raise MalformedHeadError(f"the value of {quoted(name)} is none", is_fatal=True)
         if name[:1] == b":":
             if fields or name in pseudo or name not in pseudo_names:
-                raise MalformedHeadError(f"{name!r} may not stand there", is_fatal=True)
+                raise MalformedHeadError(f"{quoted(name)} may not stand there", is_fatal=True)
             pseudo[name] = value
         elif not TOKEN.fullmatch(name) or name in _CONNECTION_FIELDS or name != name.lower():
-            raise MalformedHeadError(f"{name!r} is no header of HTTP/2", is_fatal=True)
+            raise MalformedHeadError(f"{quoted(name)} is no header of HTTP/2", is_fatal=True)
         elif name == b"te" and value.lower() != b"trailers":
             raise MalformedHeadError("TE asks for more than trailers", is_fatal=True)
         else:
@@ -200,7 +201,7 @@ def read_response(lines: list[Header]) -> tuple[int, Headers]:
     pseudo, fields = _split(lines, frozenset({b":status"}))
     status = pseudo.get(b":status", b"")
     if not _STATUS.fullmatch(status):
-        raise MalformedHeadError(f"{status!r} is no status")
+        raise MalformedHeadError(f"{quoted(status)} is no status")
     return int(status), Headers(fields)
 
 
@@ -253,7 +254,7 @@ def sent_request(scheme: str, authority: bytes, request: Request) -> list[Header
     odd = NOT_IN_TARGET if request.lenient is None else _ODD_VALUE
     is_path = path[:1] == b"/" and not odd.search(path)
     if not TEXT_TOKEN.fullmatch(method) or not (is_path or path == b"*"):
-        raise MalformedHeadError(f"cannot be sent {method[:40]!r} {path[:80]!r}")
+        raise MalformedHeadError(f"cannot be sent {method[:40]!r} {quoted(path[:80])}")
     lines = sent_lines(request.headers)
     is_declared = any(name == b"content-length" for name, _ in lines)
     lines = [line for line in lines if line[0] not in _OWN and not _asks_too_much(line)]

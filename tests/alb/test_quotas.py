@@ -23,7 +23,16 @@ LIMITS_PAGE = {
     "MAX_CONDITION_VALUES": 3,
     "MAX_SOURCE_IPS": 5,
     "MAX_WILDCARDS": 5,
+    "MAX_PRIORITY": 50_000,
+    # "Rule action types", "Rule transforms"
+    "MAX_WEIGHT": 999,
+    "MAX_FORWARDS": 5,
+    "STICKINESS_RANGE": (1, 604_800),
+    "MAX_MESSAGE": 1024,
+    "MAX_REDIRECT_PART": 128,
+    "MAX_REWRITE": 1024,
     # "Health checks for target groups"
+    "MAX_CHECK_PATH": 1024,
     "HEALTH_CHECK_RANGES": {
         "interval": (5, 300),
         "timeout": (2, 120),

@@ -17,6 +17,7 @@ from edgegw.awslambda.model import FunctionRef, LogSettings, Report
 COLD = Report("id", 0.00195, 0.11358, ("printed",), max_memory_used_mb=38)
 TEXT = LogSettings()
 JSON = LogSettings("JSON")
+TIMES = "2026-01-02T03:04:05.678Z", "2026-01-02T03:04:05.680Z"
 
 
 def test_a_cold_invocation() -> None:
@@ -43,13 +44,14 @@ def test_an_init_that_took_too_long() -> None:
 
 
 def test_json_lines_carry_aws_record() -> None:
-    start, printed, report = invocation_lines(COLD, JSON, "2026-01-02T03:04:05.678Z")
+    start, printed, report = invocation_lines(COLD, JSON, TIMES)
     assert json.loads(start) == {
         "time": "2026-01-02T03:04:05.678Z",
         "type": "platform.start",
         "record": {"requestId": "id", "version": "$LATEST"},
     }
     assert printed == "printed"
+    assert json.loads(report)["time"] == TIMES[1]
     assert json.loads(report)["record"]["metrics"] == {
         "durationMs": 1.95,
         "billedDurationMs": 116,

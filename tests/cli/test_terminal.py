@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from edgegw.cli.logs import GatheringHandler, LineFormatter, wants_colors
-from edgegw.cli.render import Style, failed_at, summary
+from edgegw.cli.render import Style, summary
 from edgegw.config.resolve import load_dict
 from tests.cli.test_commands import EDGEGW, running
 from tests.conftest import PYTHON, free_port
@@ -243,29 +243,24 @@ async def test_what_is_written_at_the_end_overtakes_no_slice() -> None:
     assert numbers == list(range(100))
 
 
-@pytest.mark.parametrize(
-    ("stack", "place"),
-    [
-        (
-            [
-                '  File "/var/task/hook.py", line 3, in handler\n    f()\n',
-                '  File "/x/site-packages/lib.py", line 9, in f\n    boom\n',
-            ],
-            ("/var/task/hook.py", 3),
-        ),
-        (
-            [
-                "TypeError: x",
-                "    at /app/node_modules/lib/index.js:1:1",
-                "    at exports.handler (/app/index.js:12:7)",
-                "    at process.task (node:internal:5:1)",
-            ],
-            ("/app/index.js", 12),
-        ),
-        (["Error", "    at file:///app/index.mjs:4:9"], ("/app/index.mjs", 4)),
-        ([], None),
-        (["nothing here"], None),
-    ],
-)
-def test_where_a_function_failed(stack: list[str], place: tuple[str, int] | None) -> None:
-    assert failed_at(stack) == place
+def test_nothing_of_others_acts_on_the_terminal(tmp_path: Path) -> None:
+    port = free_port()
+    project(tmp_path, port)
+    hook = tmp_path / "hook.py"
+    evil = "a\\rb\\x1b[31mred\\x1b[0m\\x1b]0;title\\x07\\b."
+    hook.write_text(
+        f"def handler(event, context):\n    print('{evil}')\n    raise ValueError('{evil}')\n"
+    )
+    with running("serve", cwd=tmp_path, doors=1) as (process, _):
+        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False, timeout=10)
+        time.sleep(0.6)
+        hook.write_text(f"raise ValueError('{evil}')\n")  # a broken save
+        time.sleep(2)
+        process.terminate()
+        _, err = process.communicate(timeout=10)
+    shown = [line for line in err.split("\n") if "bred" in line]
+    assert any("hook │" in line for line in err.split("\n"))
+    assert any("execution-error" in line for line in err.split("\n"))
+    assert any("its last version stays" in line for line in err.split("\n"))
+    assert len(shown) >= 3
+    assert not set("\r\x1b\x07\x08") & set(err)

@@ -19,9 +19,13 @@ def test_quotas_of_distributions() -> None:
     found = {
         name: value
         for name, value in vars(quotas).items()
-        if name.isupper() and isinstance(value, int)
+        if name.isupper() and isinstance(value, (int, tuple))
     }
     assert found == {
+        "MAX_PATH_PATTERN": 255,
+        "TIMEOUT_RANGE": (1, 120),
+        "ATTEMPTS_RANGE": (1, 3),
+        "CONNECT_RANGE": (1, 10),
         "MAX_BEHAVIORS": 75,
         "MAX_ORIGINS": 100,
         "MAX_CUSTOM_HEADERS": 30,

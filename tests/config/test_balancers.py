@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from edgegw.alb import model as alb
+from edgegw.config.document import read_document
 from edgegw.config.model import Config
-from edgegw.config.resolve import load_dict, load_file
+from edgegw.config.resolve import load_dict, load_document, load_file
 from edgegw.errors import ConfigError
 
 
@@ -47,7 +48,7 @@ def config(
 
 def findings(given: dict[str, Any]) -> list[str]:
     try:
-        found = load_dict(given).warnings
+        found = load_document(read_document(json.dumps(given), "c.yaml", {}), Path()).warnings
     except ConfigError as error:
         found = error.findings
     return [f"{each.severity} {each.code} {each.text}" for each in found]

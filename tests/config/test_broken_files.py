@@ -61,7 +61,7 @@ def first(tmp_path: Path, content: bytes) -> str:
         pytest.param("9" * 5000, "1:1: error: config.type", id="a number"),
         pytest.param(
             SITE + f"gateway: {{concurrency: {'9' * 5000}}}",
-            "6:24: error: config.type input should be a valid integer",
+            "6:24: error: config.type this takes a whole number of 1 or more",
             id="5,000 digits",
         ),
         pytest.param(

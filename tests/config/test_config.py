@@ -68,9 +68,7 @@ def test_a_good_configuration_has_no_findings() -> None:
         pytest.param(
             "code: .",
             "code: ., timeout: soon",
-            [
-                "2:46: error: config.type input should be a valid number, unable to parse string as a number; found 'soon'"
-            ],
+            ["2:46: error: config.type this takes a number above 0, at most 900; found 'soon'"],
             id="wrong type",
         ),
         pytest.param(

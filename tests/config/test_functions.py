@@ -59,9 +59,9 @@ def said(more: str) -> list[str]:
             "config.reference",
             "there is no function 'gone'",
         ),
-        ("timeout: 901", "config.type", "less than or equal to 900"),
-        ("memory_size: 127", "config.type", "greater than or equal to 128"),
-        ("ephemeral_storage: 100", "config.type", "greater than or equal to 512"),
+        ("timeout: 901", "config.type", "above 0, at most 900"),
+        ("memory_size: 127", "config.type", "from 128 to 10240"),
+        ("ephemeral_storage: 100", "config.type", "from 512 to 10240"),
     ],
 )
 def test_findings(more: str, code: str, text: str) -> None:

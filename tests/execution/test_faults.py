@@ -399,7 +399,6 @@ class TestNode:
     @pytest.mark.parametrize(
         ("function", "kind", "message"),
         [
-            pytest.param(js("neverSettles"), "Runtime.NodeJsExit", "Promise that was never settled", id="never settles"),
             pytest.param(js("neverSettles", MODERN), "Runtime.ExitError", "without providing a reason", id="never settles, 24"),
             pytest.param(js("hangsWithTimer", timeout=1.0), "Sandbox.Timedout", "1.00 seconds", id="never settles, timer"),
             pytest.param(js("throwsLater"), "RangeError", "later", id="throws in a timer"),
@@ -453,6 +452,32 @@ class TestNode:
             assert found["errorType"] == kind
             assert found["errorMessage"].startswith(message)
             assert any("\tERROR\tInit Error \t{" in line for line in lambda_.log("f"))
+
+    @pytest.mark.parametrize(
+        ("code", "kind", "message"),
+        [
+            ("await new Promise(() => {});", "Runtime.NodeJsExit", "unexpected Node.js exit code"),
+            (
+                "setTimeout(() => { throw new RangeError('later'); }); await new Promise(() => {});",
+                "RangeError",
+                "later",
+            ),
+            (
+                "Promise.reject(new Error('nobody')); await new Promise((go) => setTimeout(go, 50));",
+                "Runtime.UnhandledPromiseRejection",
+                "Error: nobody",
+            ),
+        ],
+        ids=["never settles", "throws in a timer", "unhandled rejection"],
+    )
+    async def test_init_that_never_comes_to_its_end(
+        self, tmp_path: Path, code: str, kind: str, message: str
+    ) -> None:
+        (tmp_path / "app.mjs").write_text(f"{code}\nexport const handler = async () => 1;\n")
+        async with clean(Function("f", NODE, str(tmp_path), "app.handler", 5.0)) as lambda_:
+            error = await lambda_.error("f")
+            assert error.error_type == kind
+            assert message in error.message
 
     @pytest.mark.parametrize(
         ("handler", "payload"),

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import AsyncIterator
@@ -154,6 +155,18 @@ async def test_the_tail_of_the_log(api: Any) -> None:
         ]
         warm = base64.b64decode((await call.invoke("echo", LogType="Tail"))["LogResult"])
         assert b"Init Duration" not in warm
+
+
+async def test_the_tail_of_a_log_in_json_has_times(api: Any) -> None:
+    function = {"runtime": RUNTIME, "code": ".", "handler": "api_handlers.echo"}
+    logged = {**function, "logging": {"format": "JSON"}}
+    async with api(functions={"logged": logged}) as call:
+        answer = await call.invoke("logged", LogType="Tail")
+        lines = base64.b64decode(answer["LogResult"]).decode().splitlines()
+        start, *_, report = [json.loads(line) for line in lines if '"platform.' in line]
+        assert (start["type"], report["type"]) == ("platform.start", "platform.report")
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", start["time"])
+        assert start["time"] <= report["time"]
 
 
 async def test_a_function_error_is_200_with_a_header(api: Any) -> None:

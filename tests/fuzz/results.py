@@ -26,7 +26,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from edgegw.alb.event import BalancerRefusal, decode_response, misplaced_headers
+from edgegw.alb.event import BalancerRefusal, decode_response
+from edgegw.alb.lost_headers import lost_headers
 from edgegw.alb.model import LambdaTargetGroup
 from edgegw.cloudfront.model import CustomOrigin, Distribution
 from edgegw.cloudfront.trigger_event import (
@@ -153,7 +154,7 @@ class Judges:
             if judgement.status != 502:
                 raise Flaw(f"a target's answer is refused with {judgement.status}")
             return "refused"
-        misplaced_headers(payload, group)
+        lost_headers(payload, group)
         _check_lines(judgement.headers)
         return "a response"
 

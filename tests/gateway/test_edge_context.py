@@ -47,6 +47,7 @@ LAMBDA_SETS = RESERVED | {
     "NODE_PATH",
     "PATH",
     "PWD",
+    "PYTHONPATH",
     "SHLVL",
     "TMPDIR",
     "TZ",

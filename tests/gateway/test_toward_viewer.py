@@ -41,7 +41,7 @@ class Origin(BaseHTTPRequestHandler):
 
     do_OPTIONS = do_GET  # noqa: N815 - the name that http.server looks for
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:
         pass
 
 

@@ -21,7 +21,9 @@ from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.config.model import Door, Listen
 from edgegw.gateway.drive import Driver, Step
 from edgegw.gateway.exchange import Exchange
+from edgegw.gateway.failure_line import failure_line
 from edgegw.gateway.fronts.served import Server
+from edgegw.http.grammar import TEXT_VALUE_CONTROL
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Client, Header, Request, Response
 from edgegw.wire.direct import Resumable
@@ -41,7 +43,8 @@ _ANY: Final = ("", "0.0.0.0", "::")  # noqa: S104 - recognised, not chosen
 
 def _line(name: bytes, text: str) -> Header:
     """A header that tells the developer something, on one line."""
-    return name, " ".join(text.split())[:_LINE_LENGTH].encode("ascii", "backslashreplace")
+    plain = TEXT_VALUE_CONTROL.sub("", " ".join(text.split()))
+    return name, plain[:_LINE_LENGTH].encode("ascii", "backslashreplace")
 
 
 class FrontDoor(ABC):
@@ -216,7 +219,7 @@ class FrontDoor(ABC):
 
     def _handed_out(self, response: Response, exchange: Exchange) -> Response:
         """`response` for the wire, which hands it back with what became of it."""
-        if self.gateway.stale or exchange.faults:
+        if self.gateway.stale or exchange.faults or exchange.reason:
             response = self._marked(response, exchange)
         exchange.response = response
         return Response(
@@ -229,12 +232,15 @@ class FrontDoor(ABC):
         )
 
     def _marked(self, response: Response, exchange: Exchange) -> Response:
-        """`response`, and the exchange, with what an older version answered, and with faults."""
+        """`response`, and the exchange, with what an older version answered, faults, failures."""
         ran = {"config", *(run.function for run in exchange.runs)}
         stale = tuple(f"{name}: {why}" for name, why in self.gateway.stale.items() if name in ran)
         exchange.stale = stale
         lines = [_line(b"x-edgegw-stale", text) for text in stale]
         lines += [_line(b"x-edgegw-fault", text) for text in exchange.faults]
+        failure = failure_line(exchange, self.gateway.service)
+        if failure is not None:
+            lines.append(_line(b"x-edgegw-reason", failure))
         return replace(response, headers=response.headers.added(*lines)) if lines else response
 
     def _own_fault(self, error: Exception, exchange: Exchange) -> Response:

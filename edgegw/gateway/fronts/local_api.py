@@ -20,6 +20,7 @@ from edgegw.awslambda.service_errors import ServiceError
 from edgegw.errors import EdgegwError, UsageError
 from edgegw.gateway.announcement import announce
 from edgegw.gateway.fronts.local_balancers import BalancerOperations
+from edgegw.gateway.fronts.local_explaining import Explanations
 from edgegw.gateway.fronts.local_functions import FunctionOperations
 from edgegw.gateway.fronts.local_operations import FrontDoorUrls, GatewayOperations
 from edgegw.gateway.fronts.local_router import (
@@ -108,7 +109,7 @@ class LocalApi:
 
 
 def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations) -> Router:
-    about, balancers = GatewayOperations(gateway, urls), BalancerOperations(gateway, urls)
+    about, balancers = GatewayOperations(gateway, urls), BalancerOperations(gateway)
     return Router(
         [
             Route("GET", "/status", about.status),
@@ -118,7 +119,7 @@ def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations
             Route("GET", "/functions", functions.table),
             Route("GET", "/logs/{log}", functions.logs),
             Route("POST", "/shift", functions.shift),
-            Route("POST", "/explain", balancers.explain),
+            Route("POST", "/explain", Explanations(gateway, urls).explain),
             Route("POST", "/targets", balancers.targets),
             Route("POST", "/weights", balancers.weights),
         ]

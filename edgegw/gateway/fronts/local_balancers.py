@@ -1,4 +1,4 @@
-"""What the local API answers about load balancers: explanations, targets, weights."""
+"""What the local API answers about load balancers: targets and weights."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from edgegw.errors import UsageError
 from edgegw.gateway.balancer_control import (
     deregister,
     describe_targets,
-    explained,
     register,
     with_weights,
 )
-from edgegw.gateway.fronts.local_operations import FrontDoorUrls
 from edgegw.gateway.fronts.local_router import Call, json_answer
 from edgegw.http.message import Response
 
@@ -22,34 +20,10 @@ if TYPE_CHECKING:
 
 
 class BalancerOperations:
-    """Explains, lists and changes what load balancers do."""
+    """Lists and changes what load balancers do."""
 
-    def __init__(self, gateway: Gateway, front_door_urls: FrontDoorUrls) -> None:
+    def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._front_door_urls = front_door_urls
-
-    def explain(self, call: Call) -> Response:
-        """`{"url": …, "method"?, "headers"?: [[NAME, VALUE], …], "load_balancer"?}`."""
-        headers = cast("list[object]", call.member("headers", list, []))
-        explanation = explained(
-            self._gateway.config,
-            self._gateway.target_groups,
-            call.member("url", str),
-            call.member("method", str, "GET"),
-            [_header(line) for line in headers],
-            call.member("load_balancer", str, "") or None,
-            self._ports(),
-        )
-        return json_answer(explanation.to_dict())
-
-    def _ports(self) -> dict[int, str]:
-        """The load balancers' names by their real ports."""
-        ports: dict[int, str] = {}
-        for front_door, url in self._front_door_urls().items():
-            kind, _, name = front_door.partition(" ")
-            if kind == "load-balancer":
-                ports[int(url.rpartition(":")[2])] = name
-        return ports
 
     def targets(self, call: Call) -> Response:
         """`{"group"?, "action"?: "register" | "deregister" | "health", "targets"?: […]}`."""
@@ -86,11 +60,3 @@ def _weight(name: str, weight: object) -> int:
     if isinstance(weight, int) and not isinstance(weight, bool) and 0 <= weight <= MAX_WEIGHT:
         return weight
     raise UsageError(f"the weight of {name} is a number from 0 to {MAX_WEIGHT}")
-
-
-def _header(line: object) -> tuple[str, str]:
-    match line:
-        case [str(name), str(value)]:
-            return name, value
-        case _:
-            raise UsageError("'headers' must be a list of [NAME, VALUE]")

@@ -14,6 +14,7 @@ from typing import Final
 from edgegw.gateway.origins.transport import Outgoing, SendError
 from edgegw.http.grammar import BREAKING, NOT_IN_TARGET
 from edgegw.http.message import EMPTY, Body, Header, Headers
+from edgegw.http.target import quoted
 from edgegw.values import value
 
 _USUAL: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
@@ -60,9 +61,9 @@ def check_request_line(method: str, target: bytes, *, is_judged: bool = False) -
     if method not in _USUAL and _METHOD.fullmatch(method) is None:
         raise _unfit(f"the method {method[:40]!r}")
     if target[:1] != b"/" and (method, target) != ("OPTIONS", b"*"):
-        raise _unfit(f"the target {target[:80]!r} is no path")
+        raise _unfit(f"the target {quoted(target[:80])} is no path")
     if (BREAKING if is_judged else NOT_IN_TARGET).search(target) is not None:
-        raise _unfit(f"the target {target[:80]!r} has blanks or control characters")
+        raise _unfit(f"the target {quoted(target[:80])} has blanks or control characters")
 
 
 def request_head(outgoing: Outgoing) -> bytes:

@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 from edgegw.http.grammar import BLANKS, TCHAR
 from edgegw.http.message import Header, Headers
+from edgegw.http.target import quoted
 
 ResponseFraming: TypeAlias = int | Literal["chunked", "close"]
 """Bytes of the body, or chunks, or whatever comes until the connection closes."""
@@ -54,7 +55,7 @@ def parse_head(data: bytes) -> ResponseHead:
     """The head in `data`, its empty line included. Raises InvalidAnswerError."""
     status_line = _STATUS.match(data)
     if status_line is None:
-        raise InvalidAnswerError(f"the status line {data[:60]!r}")
+        raise InvalidAnswerError(f"the status line {quoted(data[:60])}")
     version, status, reason = status_line.groups()
     lines = parse_lines(data, status_line.end(), len(data) - 2)
     framing, keeps_alive = _meaning(lines, is_old=version == b"0")
@@ -66,7 +67,7 @@ def parse_lines(data: bytes, start: int, end: int) -> list[Header]:
     """The header lines between `start` and `end`; both stand behind a line end."""
     lines: list[Header] = _LINE.findall(data, start, end)
     if len(lines) != data.count(b"\n", start, end):
-        raise InvalidAnswerError(f"a line in the headers {data[start : start + 200]!r}")
+        raise InvalidAnswerError(f"a line in the headers {quoted(data[start : start + 200])}")
     if data.find(b" \r\n", start) >= 0 or data.find(b"\t\r\n", start) >= 0:
         lines = [(name, value.rstrip(BLANKS)) for name, value in lines]
     return lines
@@ -82,13 +83,13 @@ def _meaning(lines: list[Header], *, is_old: bool) -> tuple[ResponseFraming, boo
         lower = name.lower()
         if lower == b"content-length":
             if length is not None or _DIGITS.fullmatch(value) is None:
-                raise InvalidAnswerError(f"the Content-Length {value[:40]!r}")
+                raise InvalidAnswerError(f"the Content-Length {quoted(value[:40])}")
             length = int(value)
         elif lower == b"transfer-encoding":
             if is_chunked or value.lower() != b"chunked":
                 # Whoever gets the body decoded from chunks alone could not read it (CloudFront
                 # Developer Guide, "Transfer-Encoding": only chunked is supported).
-                raise InvalidAnswerError(f"the Transfer-Encoding {value[:40]!r}")
+                raise InvalidAnswerError(f"the Transfer-Encoding {quoted(value[:40])}")
             is_chunked = True
         elif lower == b"connection":
             closes = _closes(value, closes=closes)

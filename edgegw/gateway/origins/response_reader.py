@@ -34,6 +34,7 @@ from edgegw.gateway.origins.response_head import (
     parse_lines,
 )
 from edgegw.gateway.origins.transport import FailureKind, SendError
+from edgegw.http.target import quoted
 from edgegw.wire.parts import add_part
 
 ResponseState: TypeAlias = Literal[
@@ -195,7 +196,7 @@ class ResponseReader:
     def _hold_head(self, data: bytes) -> None:
         """Waits for the rest of a head, if it can become one."""
         if not data.startswith(_BEGINNING) and not _BEGINNING.startswith(data):
-            raise InvalidAnswerError(f"the status line {data[:60]!r}")
+            raise InvalidAnswerError(f"the status line {quoted(data[:60])}")
         if _BARE_LF.search(data) is not None:
             raise InvalidAnswerError("a line that does not end with CRLF")
         if self._heard > MAX_HEAD:
@@ -299,7 +300,7 @@ class ResponseReader:
             self._read_trailers(data)
             return
         if len(data) > _MAX_LINE or b"\n" in data:
-            raise InvalidAnswerError(f"the size of a chunk {data[:40]!r}")
+            raise InvalidAnswerError(f"the size of a chunk {quoted(data[:40])}")
         self._held = data
 
     def _read_trailers(self, data: bytes) -> None:

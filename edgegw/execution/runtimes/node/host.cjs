@@ -19,6 +19,7 @@ const path = require("node:path");
 const stream = require("node:stream");
 const util = require("node:util");
 const { createRequire } = Module;
+const { attach } = require("./callbacks.cjs");
 const { pathToFileURL } = require("node:url");
 
 const FRAMES_FD = 3;
@@ -26,6 +27,7 @@ const CONTENT_TYPE_WITH_METADATA = "application/vnd.awslambda.http-integration-r
 const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
 const HIGH_WATER_MARK = Symbol.for("aws.lambda.runtime.handler.streaming.highWaterMark");
 const [EVENT, SETTINGS] = Buffer.from("VI");
+const COMPLETE_ALREADY = "Invocation has already been reported as done. Cannot call complete more than once per invocation.";
 const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 
 // One buffer for all reads: what a frame is made of is decoded or copied before the next one comes.
@@ -40,6 +42,7 @@ frames.read(0);
 let settings = null;
 let isModern = false; // Node.js 24 and newer: no callbacks, plain results count
 let handler = null;
+let isLoading = false; // the code of the function
 let current = null; // the invocation under way
 let requestId; // of the invocation under way, for the log
 let parts = []; // of a frame whose end has not come
@@ -124,7 +127,7 @@ async function init(given) {
   isModern = settings.runtime_version[0] >= 24;
   requestId = isModern ? "-" : undefined;
   try {
-    if (Object.keys(settings.environment).length) { // else the wrapper that started this process has set it
+    if (Object.keys(settings.environment).length) { // else this process was started with it
       for (const name of Object.keys(process.env)) delete process.env[name];
       Object.assign(process.env, settings.environment);
     }
@@ -134,14 +137,20 @@ async function init(given) {
     if (settings.opt) searchLayersForModules();
     patchConsole();
     globalThis.awslambda = { streamifyResponse, HttpResponseStream };
+    isLoading = true;
+    frames.unref();
     handler = await load(settings.handler, settings.task_root);
     if (isModern && handler.length >= 3 && handler[STREAMING] === undefined) {
       throw new CallbackHandlerDeprecated(
         "ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.");
     }
+    isLoading = false;
+    frames.ref();
     send("R", JSON.stringify({ version: process.versions.node }));
   } catch (fault) {
+    isLoading = false;
     const error = initError(fault);
+    if (fault instanceof SyntaxError) error.trace.unshift(...placeOfSyntaxError(error.trace, settings));
     logError("Init Error", error, fault);
     send("X", JSON.stringify(error));
     frames.end(() => process.exit(1));
@@ -229,11 +238,63 @@ function initError(fault) {
   return errorObject(fault);
 }
 
+// Where an ES module has its syntax error, as lines in front of the stack. Node.js says so at the top
+// of the stack for CommonJS, and for a module only to a terminal; so another Node.js is asked, which
+// parses what the handler imports and runs none of it.
+function placeOfSyntaxError(stack, { handler: name, task_root: root }) {
+  if (!/compileSourceTextModule|ModuleLoader|ModuleWrap|esm\/translators/.test(stack.join("\n"))) return [];
+  const base = path.resolve(root, path.dirname(name), path.basename(name).split(".")[0]);
+  const entry = [".js", ".mjs", ".ts", ".mts"].map((suffix) => base + suffix).find((each) => fs.existsSync(each));
+  if (entry === undefined) return [];
+  const walk = `
+    const { SourceTextModule } = require("vm"), { readFileSync } = require("fs"), { fileURLToPath } = require("url");
+    const waiting = [require("url").pathToFileURL(process.argv[1]).href], seen = new Set(waiting);
+    while (waiting.length) {
+      const url = waiting.pop();
+      let source, module;
+      try { source = readFileSync(fileURLToPath(url), "utf8"); } catch { continue; }
+      try { module = new SourceTextModule(source); }
+      catch (fault) {
+        if (fault.message === process.argv[2]) { console.log(fileURLToPath(url)); break; }
+        continue;
+      }
+      const named = module.dependencySpecifiers ?? module.moduleRequests.map((each) => each.specifier);
+      for (const specifier of named) {
+        if (!/^[./]|^file:/.test(specifier)) continue;
+        const next = new URL(specifier, url).href;
+        if (!seen.has(next)) { seen.add(next); waiting.push(next); }
+      }
+    }`;
+  const message = stack[0].replace(/^SyntaxError: /, "");
+  const { spawnSync } = require("node:child_process"); // here only: starting must stay quick
+  const ask = (input, ...args) => spawnSync(process.execPath, args, { input, encoding: "utf8", env: {}, timeout: 3000 });
+  const file = ask("", "--no-warnings", "--experimental-vm-modules", "-e", walk, entry, message).stdout?.trim();
+  if (!file) return [];
+  const [place, code, mark] = ask(fs.readFileSync(file), "--check", "--input-type=module", "-").stderr.split("\n");
+  const line = /^\[stdin\]:(\d+)$/.exec(place);
+  return line ? [`${file}:${line[1]}`, code, mark, ""] : [`${file}:1`, ""];
+}
+
 function errorObject(fault) {
-  if (fault instanceof Error || (fault && typeof fault === "object" && util.types.isNativeError(fault))) {
-    return { errorType: fault.name, errorMessage: fault.message, trace: String(fault.stack || "").split("\n") };
+  try {
+    if (util.types.isNativeError(fault) || looksLikeError(fault)) {
+      return { errorType: printable(fault.name), errorMessage: printable(fault.message), trace: printable(fault.stack).split("\n") };
+    }
+    return { errorType: typeof fault, errorMessage: fault.toString(), trace: [] };
+  } catch {
+    return {
+      errorType: "handled",
+      errorMessage: "callback called with Error argument, but there was a problem while retrieving one or more of its message, name, and stack",
+    };
   }
-  return { errorType: typeof fault, errorMessage: String(fault), trace: [] };
+}
+
+function looksLikeError(fault) {
+  return Boolean(fault) && [fault.name, fault.message, fault.stack].every((text) => text && typeof text === "string");
+}
+
+function printable(text) {
+  return text.replaceAll("\x7F", "%7F");
 }
 
 // Log lines: time, request id, level, text; inner newlines as carriage returns keep one entry one.
@@ -370,104 +431,105 @@ function invoke(data, end) {
   const metaEnd = 9 + data.readUInt32BE(5);
   const [request_id, arn, left, trace_id, ...context_lines] = data.toString("utf8", 9, metaEnd).split("\n");
   const meta = { request_id, arn, trace_id, client_context: context_lines.join("\n") };
-  const invocation = { answered: false, result: undefined, isAsync: false };
+  const invocation = { isAnswered: false, isComplete: false, whenIdle: undefined };
   current = invocation;
   requestId = meta.request_id;
   process.env._X_AMZN_TRACE_ID = trace_id;
 
   const answer = (kind, text) => {
-    if (invocation.answered) return;
-    invocation.answered = true;
+    if (invocation.isAnswered) return;
+    invocation.isAnswered = true;
     current = null;
     frames.ref();
     send(kind, text);
   };
-  const succeed = (value) => {
-    let text;
-    try {
-      text = JSON.stringify(value === undefined ? null : value);
-      if (text === undefined) text = "null";
-    } catch (fault) {
-      const unable = new Error("Unable to stringify response body");
-      if (isModern) unable.name = "Runtime.JSONStringifyError";
-      return fail(unable);
-    }
-    answer("A", text);
+  const complete = (value) => {
+    if (invocation.isComplete) return console.error(COMPLETE_ALREADY);
+    invocation.isComplete = true;
+    answer("A", toJson(value));
   };
-  const fail = (fault) => {
-    if (invocation.answered) return;
-    const error = errorObject(fault);
-    logError("Invoke Error", error, fault);
-    answer("E", JSON.stringify(error));
+  const failed = (fault) => {
+    if (invocation.isAnswered) return;
+    const shown = fault instanceof Error ? fault : new Error(fault);
+    logError("Invoke Error", errorObject(shown), shown);
+    answer("E", JSON.stringify(errorObject(fault)));
   };
-  invocation.succeed = succeed;
-  invocation.fail = fail;
-
-  const deadline = Date.now() + Number(left);
-  const callback = (fault, value) => {
-    if (invocation.answered || invocation.settled) return;
-    if (fault !== null && fault !== undefined) return fail(fault);
-    if (context.callbackWaitsForEmptyEventLoop === false) return succeed(value);
-    invocation.settled = true;
-    invocation.result = value;
-  };
-  const context = makeContext(meta, deadline, callback);
 
   started = performance.now();
-  let event;
-  try {
-    event = JSON.parse(data.toString("utf8", metaEnd, end));
-  } catch (fault) {
-    fail(fault);
-    return;
-  }
   // While the handler runs, only its own work keeps the event loop alive.
   frames.unref();
+  let report = failed;
   try {
+    const context = {};
+    const callback = isModern || handler[STREAMING] !== undefined ? undefined : attach(context, invocation, complete, failed);
+    report = callback || failed;
+    describe(context, meta, Date.now() + Number(left));
+    const event = JSON.parse(data.toString("utf8", metaEnd, end));
     if (handler[STREAMING] !== undefined) {
-      invocation.isAsync = true;
-      streamAnswer(event, context, invocation, answer, fail);
-      return;
-    }
-    const returned = handler(event, context, callback);
-    if (returned && typeof returned.then === "function") {
-      invocation.isAsync = true;
-      returned.then(succeed, fail);
+      invocation.whenIdle = neverSettled;
+      streamAnswer(event, context, answer, failed);
     } else if (isModern) {
-      succeed(returned);
+      invocation.whenIdle = () => process.exit(0);
+      const returned = handler(event, context);
+      if (isPromise(returned)) returned.then(complete).catch(failed);
+      else complete(returned);
+    } else {
+      const returned = handler(event, context, callback);
+      if (isPromise(returned)) returned.then(context.succeed, context.fail).catch(context.fail);
     }
   } catch (fault) {
-    fail(fault);
+    report(fault);
   }
 }
 
-function makeContext(meta, deadline, callback) {
-  const clientContext = meta.client_context ? JSON.parse(meta.client_context) : undefined;
-  const shared = {
-    clientContext,
-    identity: undefined,
-    invokedFunctionArn: meta.arn,
-    awsRequestId: meta.request_id,
-    tenantId: undefined,
-    ...(isModern ? { xRayTraceId: meta.trace_id || undefined } : {}),
-    getRemainingTimeInMillis: () => deadline - Date.now(),
-    functionName: settings.function_name,
-    functionVersion: settings.function_version,
-    memoryLimitInMB: settings.memory_limit_in_mb,
-    logGroupName: settings.log_group_name,
-    logStreamName: settings.log_stream_name,
-  };
-  if (isModern) return shared;
-  return {
-    callbackWaitsForEmptyEventLoop: true,
-    ...shared,
-    done: callback,
-    succeed: (value) => callback(null, value),
-    fail: (fault) => callback(fault === undefined || fault === null ? "handled" : fault),
-  };
+function isPromise(returned) {
+  return Boolean(returned) && typeof returned.then === "function";
 }
 
-function streamAnswer(event, context, invocation, answer, fail) {
+// What JSON leaves out, such as a function, is null.
+function toJson(value) {
+  try {
+    return JSON.stringify(value === undefined ? null : value) ?? "null";
+  } catch {
+    const unable = new Error("Unable to stringify response body");
+    if (isModern) unable.name = "Runtime.JSONStringifyError";
+    throw unable;
+  }
+}
+
+function describe(context, meta, deadline) {
+  const clientContext = meta.client_context ? JSON.parse(meta.client_context) : undefined;
+  if (!isModern) {
+    context.functionVersion = settings.function_version;
+    context.functionName = settings.function_name;
+    describeSizeAndLog(context);
+    describeInvocation(context, meta, clientContext);
+    context.getRemainingTimeInMillis = () => deadline - Date.now();
+    return;
+  }
+  describeInvocation(context, meta, clientContext);
+  context.xRayTraceId = meta.trace_id || undefined;
+  context.getRemainingTimeInMillis = () => deadline - Date.now();
+  context.functionName = settings.function_name;
+  context.functionVersion = settings.function_version;
+  describeSizeAndLog(context);
+}
+
+function describeSizeAndLog(context) {
+  context.memoryLimitInMB = settings.memory_limit_in_mb;
+  context.logGroupName = settings.log_group_name;
+  context.logStreamName = settings.log_stream_name;
+}
+
+function describeInvocation(context, meta, clientContext) {
+  context.clientContext = clientContext;
+  context.identity = undefined;
+  context.invokedFunctionArn = meta.arn;
+  context.awsRequestId = meta.request_id;
+  context.tenantId = undefined;
+}
+
+function streamAnswer(event, context, answer, fail) {
   const out = new ResponseStream(handler[HIGH_WATER_MARK]);
   out.on("error", fail);
   const returned = handler(event, out, context);
@@ -488,22 +550,33 @@ function streamAnswer(event, context, invocation, answer, fail) {
   }, fail);
 }
 
-// The event loop ran empty: a callback's value goes out now; a handler that never answers is null,
-// a promise that never settles ends the process, as in the managed runtime.
+// The event loop ran empty: a callback's value goes out now, and a handler up to Node.js 22 that
+// never answers is null. Code that waits for what never comes while it is loaded ends the process.
 process.on("beforeExit", () => {
+  if (isLoading) return neverSettled();
   if (current === null) return;
-  if (!current.isAsync) return current.succeed(current.settled ? current.result : null);
-  if (isModern) process.exit(0);
+  if (current.whenIdle !== undefined && current.isComplete) {
+    // A result that was no JSON, and a callback behind it: AWS's client repeats this without end.
+    console.error(COMPLETE_ALREADY);
+    frames.ref();
+  } else {
+    current.whenIdle?.();
+  }
+});
+
+function neverSettled() {
+  if (isModern) process.exit(isLoading ? 13 : 0);
   const fault = new Error("The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#exit-codes");
   fault.name = "Runtime.NodeJsExit";
-  current.fail(fault);
-  frames.end(() => process.exit(13));
-});
+  die(isLoading ? "Init Error" : "Invoke Error", errorObject(fault), fault, 13);
+}
 
 function die(what, error, fault, status) {
   logError(what, error, fault);
-  if (current !== null && !current.answered) {
-    current.answered = true;
+  if (isLoading) {
+    send("X", JSON.stringify(error));
+  } else if (current !== null && !current.isAnswered) {
+    current.isAnswered = true;
     send("E", JSON.stringify(error));
   }
   frames.end(() => process.exit(status));

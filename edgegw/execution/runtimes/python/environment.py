@@ -13,12 +13,10 @@ Behaves as the managed runtime's client does: same errors, same log lines. Runs 
 3.9 on, without any package.
 """
 
-import decimal
 import importlib
 import json
 import linecache
 import logging
-import math
 import os
 import resource
 import socket
@@ -29,11 +27,18 @@ import traceback
 import types
 from time import perf_counter
 
+import marshalling
+
 KILOBYTE = 1024 if sys.platform == "darwin" else 1
 NO_BREAK = "\N{NO-BREAK SPACE}"
 WARNING = (
     "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code. "
     "However, in rare cases, a Lambda runtime update can cause unexpected function behavior."
+)
+
+NOT_AWAITED = (
+    "edgegw: the handler is an `async def`, which Lambda's Python does not await: make it a plain "
+    "`def` that answers `asyncio.run(...)`\n"
 )
 
 
@@ -50,9 +55,12 @@ def run(frames_fd, log_fd) -> None:
         os.dup2(null, 0)
         os.close(null)
     # New streams: the zygote's may stand on a file with a position of its own.
-    sys.stdout = sys.__stdout__ = text_stream(1)
-    sys.stderr = sys.__stderr__ = text_stream(2)
-    sys.modules.pop("environment", None)  # the name belongs to the user
+    has_own = "PYTHONIOENCODING" in os.environ
+    errors = sys.stdout.errors if has_own else "backslashreplace"
+    sys.stdout = sys.__stdout__ = text_stream(1, sys.stdout.encoding, errors)
+    sys.stderr = sys.__stderr__ = text_stream(2, sys.stderr.encoding, "backslashreplace")
+    for name in ("environment", "marshalling"):  # the names belong to the user
+        sys.modules.pop(name, None)
     receive = receiver(frames)
     frame = receive()
     if frame[4] != ord("I"):
@@ -61,21 +69,45 @@ def run(frames_fd, log_fd) -> None:
     prepare(settings)
     if settings.get("debug"):
         wait_for_debugger(settings["debug"])
+    dumps = marshalling.dumper(settings["runtime_version"] >= [3, 12])
     try:
         handler = load(settings["handler"])
     except FailedInit as failed:
         send(frames, b"X", failed.payload)
         sys.exit(1)
     send(frames, b"R", b"{}")
-    serve(frames, receive, handler, settings)
+    serve(frames, receive, handler, settings, dumps)
 
 
-def text_stream(fd):
-    return open(fd, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+def text_stream(fd, encoding, errors):
+    return open(fd, "w", encoding=encoding, errors=errors, buffering=1, closefd=False)
+
+
+def add_builtins(site) -> None:
+    """`exit`, `help` and the like, which an interpreter has that was started without -S."""
+    site.setquit()
+    site.setcopyright()
+    site.sethelper()
+
+
+def begin_plainly() -> None:
+    """As Lambda starts Python, less what is installed on this machine.
+
+    `sitecustomize` comes from PYTHONPATH, as tools that trace functions have it; our own folder,
+    which PYTHONPATH names as Lambda's does, holds nothing to import.
+    """
+    import site
+
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder) != here]
+    if sys.pycache_prefix is None:  # the code folder is nobody's to write to
+        sys.dont_write_bytecode = True
+    add_builtins(site)
+    site.execsitecustomize()
 
 
 def prepare(settings) -> None:
-    if settings["environment"]:  # else the wrapper that started this process has set it
+    if settings["environment"]:  # else this process was started with it
         os.environ.clear()
         os.environ.update(settings["environment"])
     time.tzset()
@@ -117,15 +149,14 @@ def wait_for_debugger(debug) -> None:
 
 
 LEVELS = {
-    "TRACE": 5,
+    "TRACE": logging.DEBUG,
     "DEBUG": logging.DEBUG,
     "INFO": logging.INFO,
     "WARN": logging.WARNING,
     "ERROR": logging.ERROR,
     "FATAL": logging.CRITICAL,
 }
-NAMES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
-STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+STANDARD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) - {"taskName"}
 
 
 class LogHandler(logging.Handler):
@@ -145,23 +176,26 @@ class JsonLogHandler(logging.Handler):
     """Writes one JSON object per record; what was passed as `extra` stands in it too."""
 
     def emit(self, record) -> None:
-        message = record.msg if isinstance(record.msg, dict) else record.getMessage()
+        is_object = isinstance(record.msg, dict) and not record.args
         entry = {
             "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
-            "level": NAMES.get(record.levelname, record.levelname),
-            "message": message,
+            "level": logging.getLevelName(min(50, max(0, record.levelno)) // 10 * 10),
+            "message": record.msg if is_object else record.getMessage(),
             "logger": record.name,
         }
-        if record.exc_info and record.exc_info[1] is not None:
-            fault = record.exc_info[1]
+        fault = record.exc_info and record.exc_info[1]
+        if fault:
             entry["stackTrace"] = traceback.format_tb(fault.__traceback__)
             entry["errorType"] = type(fault).__name__
             entry["errorMessage"] = str(fault)
-            entry["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
         if LogHandler.request_id:
             entry["requestId"] = LogHandler.request_id
-        extras = {k: v for k, v in vars(record).items() if k not in STANDARD and k not in entry}
-        sys.stdout.write(json.dumps({**entry, **extras}, default=str) + "\n")
+        if fault:
+            entry["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
+        for name, value in vars(record).items():
+            if name not in STANDARD and name not in entry and value is not None:
+                entry[name] = value
+        sys.stdout.write(json.dumps(entry, ensure_ascii=False, default=str) + "\n")
 
 
 class FailedInit(Exception):
@@ -170,7 +204,7 @@ class FailedInit(Exception):
     def __init__(self, kind, message, stack=()):
         super().__init__(message)
         self.payload = error(kind, message, "", list(stack))
-        sys.stdout.write(f"{WARNING}\n")
+        logging.getLogger().warning(WARNING)
         log_error(kind, message, list(stack))
 
 
@@ -254,13 +288,13 @@ def client_context(sent):
 def loads(text):
     """`json.loads` without its search for blanks around the value, which is rarely needed."""
     try:
-        value, end = raw_decode(text)
-    except ValueError:
+        value, end = scan_once(text, 0)
+    except (StopIteration, ValueError):
         return json.loads(text)
     return value if end == len(text) else json.loads(text)
 
 
-raw_decode = json.JSONDecoder().raw_decode
+scan_once = json.JSONDecoder().scan_once
 
 
 class Usage:
@@ -293,9 +327,8 @@ class Usage:
         return min(max(0, int(waited * 1e6)), 0xFFFFFFFF), self.memory_kb
 
 
-def serve(frames, receive, handler, settings) -> None:
+def serve(frames, receive, handler, settings, dumps) -> None:
     usage = Usage()
-    dumps = dumper(settings["runtime_version"] >= [3, 12])
     constant = constant_attributes(settings)
     pack = struct.Struct(">IcII").pack
     while True:
@@ -344,8 +377,10 @@ def invoke(handler, event, meta, constant, dumps):
         return b"A", result
     try:
         return b"A", dumps(result).encode()
-    except (TypeError, ValueError, RecursionError) as fault:
+    except Exception as fault:
         kind, message = "Runtime.MarshalError", f"Unable to marshal response: {fault}"
+        if hasattr(result, "cr_await"):
+            sys.stdout.write(NOT_AWAITED)
         log_error(kind, message, [])
         return b"E", error(kind, message, request_id, [])
 
@@ -357,61 +392,12 @@ def text_of(fault):
         return f"<unprintable {type(fault).__name__}>"
 
 
-def dumper(raw):
-    """`json.dumps` as the runtime of that version has it: `raw` leaves non-ASCII text as it is.
-
-    Decimals are written with all their digits, NaN and Infinity as those words.
-    """
-    decimals = []
-
-    def default(value):
-        if isinstance(value, decimal.Decimal):
-            if value.is_nan():
-                return math.nan
-            decimals.append(str(value))
-            return f"\0edgegw decimal {len(decimals) - 1}\0"
-        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
-
-    checked = json.JSONEncoder(ensure_ascii=not raw, default=default).encode
-    encode = unchecked(raw, default) or checked
-
-    def dumps(value):
-        del decimals[:]
-        try:
-            text = encode(value)
-        except RecursionError:
-            text = checked(value)  # says whether it is a circle
-        for at, digits in enumerate(decimals):
-            text = text.replace(f'"\\u0000edgegw decimal {at}\\u0000"', digits, 1)
-        return text
-
-    return dumps
-
-
-def unchecked(raw, default):
-    """The encoder behind `json.dumps`, made once and without search for circles; None without one.
-
-    The module makes one for every text, and notes every list and object to find circles, which
-    run into the recursion limit all the same.
-    """
-    make = getattr(json.encoder, "c_make_encoder", None)
-    name = "encode_basestring" if raw else "encode_basestring_ascii"
-    text = getattr(json.encoder, f"c_{name}", None)
-    try:
-        encode = make(None, default, text, None, ": ", ", ", False, False, True)  # noqa: FBT003
-        if "".join(encode(["a", 1.5, {"b": None}], 0)) != '["a", 1.5, {"b": null}]':
-            return None
-    except TypeError:  # another Python
-        return None
-    return lambda value: "".join(encode(value, 0))
-
-
 def log_error(kind, message, stack) -> None:
     """The copy of an error in the log: one entry, its lines parted by carriage returns."""
     if os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON":
         entry = {
             "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "log_level": "ERROR",
+            "level": "ERROR",
             "errorMessage": message,
             "errorType": kind,
             "requestId": LogHandler.request_id,
@@ -419,7 +405,7 @@ def log_error(kind, message, stack) -> None:
         }
         sys.stdout.write(json.dumps(entry) + "\n")
         return
-    lines = [f"[ERROR] {kind}: {message}"]
+    lines = [f"[ERROR] {kind}: {message}" if message else f"[ERROR] {kind}"]
     lines.append("Traceback (most recent call last):")
     for entry in stack:
         for line in entry.splitlines():
@@ -478,5 +464,6 @@ def send(frames, kind, data) -> None:
     frames.sendall(struct.pack(">Ic", len(data), kind) + data)
 
 
-if __name__ == "__main__":  # under AWS_LAMBDA_EXEC_WRAPPER
+if __name__ == "__main__":  # a plain start
+    begin_plainly()
     run(3, 1)

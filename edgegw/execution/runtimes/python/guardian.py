@@ -1,6 +1,7 @@
 """The guardian: the parent of a zygote, which outlives it.
 
-Runs as `python -I -S guardian.py CONTROL LIFE` and becomes both: the child is the zygote.
+Runs as `python -S guardian.py CONTROL LIFE` and becomes both: the child is the zygote. Variables
+that Python reads when it starts are not there.
 
 A zygote can be killed from outside. Its environments then run on, but nobody would be left to end
 what they leave behind: processes in sessions of their own, and the folder with their files. So the
@@ -21,7 +22,6 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 processes = importlib.import_module("processes")
 
 MOMENT = 1.5  # seconds
@@ -35,7 +35,7 @@ def main() -> None:
     if pid == 0:
         os.close(life)
         zygote = importlib.import_module("zygote")
-        del sys.path[0]
+        del sys.path[0]  # our folder
         zygote.main(control)
     os.close(control)  # so that it closes when the zygote ends
     try:

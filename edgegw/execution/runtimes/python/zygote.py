@@ -35,6 +35,7 @@ import re  # noqa: F401
 import resource
 import select
 import signal
+import site
 import socket
 import sys
 import time  # noqa: F401
@@ -66,6 +67,7 @@ def main(control_fd) -> None:
     processes.adopt_orphans()
     say(control, {"version": list(sys.version_info[:3])})
     can_mount = own_mounts()
+    environment.add_builtins(site)
     gc.collect()
     gc.freeze()
     children: dict[int, int] = {}  # pid -> id

@@ -1,0 +1,150 @@
+"""Which front door a request of `edgegw explain` comes to, and what that would do with it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from email.utils import formatdate
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from edgegw.cloudfront.answers import DistributionFacts
+from edgegw.cloudfront.explain import explain as explain_distribution
+from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
+from edgegw.errors import UsageError
+from edgegw.gateway.balancer_control import explain_listener
+from edgegw.gateway.target_groups import TargetGroups
+from edgegw.http.message import Client, Header, Headers, Request
+from edgegw.http.target import RequestTarget
+from edgegw.values import value
+
+_USUAL_PORTS = {"http": 80, "https": 443}
+
+
+@value
+class Asked:
+    """A request as it is described: `door` names the front door where the URL does not."""
+
+    url: str
+    method: str = "GET"
+    headers: Sequence[tuple[str, str]] = ()
+    load_balancer: str = ""
+    distribution: str = ""
+
+
+def explained(
+    config: Config,
+    asked: Asked,
+    groups: TargetGroups | None = None,
+    ports: Mapping[int, str] | None = None,
+) -> dict[str, Any]:
+    """What becomes of the request, as plain values, with the `kind` of its front door.
+
+    Without `groups` all targets count as healthy. `ports` are front doors as `KIND NAME` by the
+    real port where the configuration does not say. Raises UsageError.
+    """
+    parts = _parts(asked.url)
+    door = find_door(config, asked, parts, ports or {})
+    is_by_name = parts.port is None and isinstance(door, DistributionDoor)
+    scheme = parts.scheme if is_by_name else "https" if _is_secure(door) else "http"
+    request = _request(asked, parts, scheme)
+    if isinstance(door, ListenerDoor):
+        explanation = explain_listener(door.listener, request, groups).to_dict()
+        return {"kind": "load-balancer", **explanation}
+    distribution = door.distribution
+    now = formatdate(time.time(), usegmt=True).encode()
+    facts = DistributionFacts("", secrets.token_hex(16), now, viewer=distribution.viewer)
+    explanation = explain_distribution(distribution, request, facts).to_dict()
+    return {"kind": "distribution", **explanation}
+
+
+def _parts(url: str) -> SplitResult:
+    """The parts of a URL. Raises UsageError."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise UsageError(f"{url!r} is no URL") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"{url!r} must be http://HOST[:PORT]/PATH or https://…")
+    return parts
+
+
+def find_door(config: Config, asked: Asked, parts: SplitResult, ports: Mapping[int, str]) -> Door:
+    """The front door that the URL reaches: by its port, else by its name. Raises UsageError."""
+    doors = _named(config, asked)
+    port = parts.port or _USUAL_PORTS[parts.scheme]
+    at_port = [door for door in doors if _port(door) == port or ports.get(port) == _key(door)]
+    at_port = at_port or [door for door in doors if _is_public(door, port, parts.scheme)]
+    if at_port:
+        return at_port[0]
+    if parts.port is None:
+        by_name = [door for door in doors if (parts.hostname or "") in _hosts(door)]
+        names = {_key(door) for door in doors}
+        if by_name or len(names) == 1:
+            return _with_scheme(by_name or doors, parts.scheme)
+    known = ", ".join(f"{door.name}:{_port(door)}" for door in doors)
+    raise UsageError(f"no front door is at port {port} (known: {known})")
+
+
+def _named(config: Config, asked: Asked) -> Sequence[Door]:
+    """The front doors that may be meant."""
+    doors: Sequence[Door] = config.doors
+    if asked.load_balancer:
+        doors = [door for door in config.listeners if door.name == asked.load_balancer]
+        if not doors:
+            raise UsageError(f"there is no load balancer {asked.load_balancer!r}")
+    elif asked.distribution:
+        doors = [door for door in config.distributions if door.name == asked.distribution]
+        if not doors:
+            raise UsageError(f"there is no distribution {asked.distribution!r}")
+    if not doors:
+        raise UsageError("the configuration has no front door")
+    return doors
+
+
+def _key(door: Door) -> str:
+    kind = "load-balancer" if isinstance(door, ListenerDoor) else "distribution"
+    return f"{kind} {door.name}"
+
+
+def _port(door: Door) -> int:
+    if isinstance(door, DistributionDoor):
+        return door.listen.port
+    return door.listen.port or door.listener.port
+
+
+def _is_public(door: Door, port: int, scheme: str) -> bool:
+    """Whether clients see a listener at this port, whatever it has here."""
+    if isinstance(door, DistributionDoor):
+        return False
+    return (door.listener.port, door.listener.protocol.lower()) == (port, scheme)
+
+
+def _is_secure(door: Door) -> bool:
+    if isinstance(door, ListenerDoor):
+        return door.listener.protocol == "HTTPS"
+    return door.listen.tls
+
+
+def _hosts(door: Door) -> Sequence[str]:
+    if isinstance(door, ListenerDoor):
+        return (door.listener.load_balancer.dns_name,)
+    return (*door.distribution.aliases, door.distribution.domain_name)
+
+
+def _with_scheme(doors: Sequence[Door], scheme: str) -> Door:
+    fitting = [door for door in doors if _is_secure(door) == (scheme == "https")]
+    return (fitting or doors)[0]
+
+
+def _request(asked: Asked, parts: SplitResult, scheme: str) -> Request:
+    """The request that a client sends."""
+    lines: list[Header] = [(name.encode(), text.encode()) for name, text in asked.headers]
+    headers = Headers(lines)
+    if b"host" not in headers:
+        headers = Headers([(b"Host", parts.netloc.rpartition("@")[2].encode()), *headers.raw])
+    raw = (parts.path or "/").encode() + (b"?" + parts.query.encode() if parts.query else b"")
+    target = RequestTarget.parse(raw)
+    return Request(asked.method.upper(), target, headers, scheme=scheme, client=Client())

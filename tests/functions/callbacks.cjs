@@ -1,0 +1,77 @@
+"use strict";
+
+// Ways to say a result, and to say two. Timers of an hour end nothing: whoever waits for them times out.
+
+const later = (act, milliseconds = 5) => setTimeout(act, milliseconds);
+const moment = () => new Promise((resolve) => later(resolve));
+const hour = () => setTimeout(() => {}, 3600000);
+const circle = () => { const value = {}; value.self = value; return value; };
+
+module.exports = {
+  // One way
+  callback: (event, context, callback) => callback(null, 1),
+  callbackLater: (event, context, callback) => { later(() => callback(null, 1)); },
+  callbackWaits: (event, context, callback) => { callback(null, 1); hour(); },
+  callbackWaitsNot: (event, context, callback) => { context.callbackWaitsForEmptyEventLoop = false; hour(); callback(null, 1); },
+  callbackWaitsNotByZero: (event, context, callback) => { context.callbackWaitsForEmptyEventLoop = 0; hour(); callback(null, 1); },
+  callbackTooLateNotToWait: (event, context, callback) => { callback(null, 1); context.callbackWaitsForEmptyEventLoop = false; hour(); },
+  callbackUndefined: (event, context, callback) => callback(undefined, undefined),
+  callbackError: (event, context, callback) => { hour(); callback(new RangeError("no"), 1); },
+  callbackText: (event, context, callback) => callback("no"),
+  callbackEmptyText: (event, context, callback) => callback(""),
+  callbackFalse: (event, context, callback) => callback(false, 1),
+  callbackZero: (event, context, callback) => callback(0, 1),
+  callbackObject: (event, context, callback) => callback({ code: 1 }),
+  callbackBare: (event, context, callback) => callback(Object.create(null)),
+  callbackLikeError: (event, context, callback) => callback({ name: "Mine", message: "m\x7F", stack: "a\nb" }),
+  callbackCircle: (event, context, callback) => callback(null, circle()),
+  callbackCircleAtOnce: (event, context, callback) => { context.callbackWaitsForEmptyEventLoop = false; callback(null, circle()); },
+  succeed: (event, context) => { hour(); context.succeed(1); },
+  succeedLater: (event, context) => { later(() => context.succeed(1)); hour(); },
+  succeedNothing: (event, context) => { context.succeed(); },
+  succeedCircle: (event, context) => { context.succeed(circle()); },
+  fail: (event, context) => { hour(); context.fail(new TypeError("bad")); },
+  failNothing: (event, context) => { context.fail(); },
+  failNull: (event, context) => { context.fail(null); },
+  done: (event, context) => { hour(); context.done(null, 1); },
+  doneError: (event, context) => { hour(); context.done(new TypeError("bad")); },
+  promise: () => Promise.resolve(1),
+  promiseDoesNotWait: async () => { hour(); return 1; },
+  rejects: async () => { throw new TypeError("bad"); },
+  rejectsNothing: () => Promise.reject(),
+  rejectsNull: () => Promise.reject(null),
+  asyncNothing: async () => {},
+  asyncCircle: async () => circle(),
+  thenable: () => ({ then(resolve) { resolve(1); } }),
+  thenableProperly: () => ({ then(resolve) { return Promise.resolve().then(() => resolve(1)); } }),
+  plain: () => 1,
+  throws: () => { throw new TypeError("bad"); },
+  nothing: () => {},
+  neverSettles: () => new Promise(() => {}),
+  keysOfContext: async (event, context) => Object.keys(context),
+
+  // Two ways
+  asyncCallback: async (event, context, callback) => { await moment(); callback(null, 1); },
+  asyncCallbackAndReturn: async (event, context, callback) => { callback(null, 1); return 2; },
+  asyncReturnThenCallback: async (event, context, callback) => { later(() => callback(null, 1)); return 2; },
+  asyncUndefinedThenCallback: async (event, context, callback) => { later(() => callback(null, 1)); },
+  asyncCallbackThenThrow: async (event, context, callback) => { callback(null, 1); throw new TypeError("bad"); },
+  asyncCallbackWaits: async (event, context, callback) => { callback(null, 1); hour(); },
+  asyncSucceed: async (event, context) => { await moment(); context.succeed(1); hour(); },
+  asyncSucceedAndReturn: async (event, context) => { context.succeed(1); return 2; },
+  asyncFailAndReturn: async (event, context) => { context.fail("no"); return 2; },
+  asyncDone: async (event, context) => { await moment(); context.done(null, 1); hour(); },
+  asyncSucceedCircle: async (event, context) => { context.succeed(circle()); },
+  asyncSucceedCircleCaught: async (event, context) => { try { context.succeed(circle()); } catch { return 2; } },
+  callbackTwice: (event, context, callback) => { callback(null, 1); callback(null, 2); },
+  callbackThenError: (event, context, callback) => { callback(null, 1); callback(new RangeError("no")); },
+  errorThenCallback: (event, context, callback) => { callback(new RangeError("no")); callback(null, 1); },
+  callbackThenThrow: (event, context, callback) => { callback(null, 1); throw new TypeError("bad"); },
+  callbackThenSucceed: (event, context, callback) => { callback(null, 1); context.succeed(2); hour(); },
+  succeedThenCallback: (event, context, callback) => { context.succeed(1); callback(null, 2); },
+  succeedThenFail: (event, context) => { context.succeed(1); context.fail("no"); },
+  failThenSucceed: (event, context) => { context.fail("no"); context.succeed(1); },
+  doneThenReturn: (event, context) => { context.done(null, 1); return Promise.resolve(2); },
+  circleThenCallback: (event, context, callback) => { try { context.succeed(circle()); } catch { callback(null, 2); } },
+  overwritten: (event, context) => { const { succeed } = context; context.succeed = () => succeed("mine"); return Promise.resolve(1); },
+};
