@@ -68,7 +68,7 @@ def lines_of(policy: ResponseHeadersPolicy | None) -> list[str]:
         ),
         (
             "cors: {access_control_allow_origins: [], origin_override: true}",
-            "list should have at least 1 item",
+            "takes a list of 1 or more entries",
         ),
         ("cors: {access_control_allow_origins: ['*']}", "the key 'origin_override' is missing"),
         (
