@@ -288,12 +288,3 @@ def free_port() -> int:
 @pytest.fixture(name="free_port")
 def a_free_port() -> Callable[[], int]:
     return free_port
-
-
-@pytest.fixture(scope="session")
-def vectors() -> Path:
-    """The folder of recorded events; the variable EDGEGW_VECTORS names it."""
-    folder = os.environ.get("EDGEGW_VECTORS")
-    if not folder or not Path(folder).is_dir():
-        pytest.skip("EDGEGW_VECTORS names no folder of recorded events")
-    return Path(folder)

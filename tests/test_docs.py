@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +36,56 @@ def test_configurations_load_without_findings(page: Path, block: str) -> None:
     assert config.warnings == ()
 
 
-@pytest.mark.parametrize(
-    "page", [ROOT / "README.md", ROOT / "docs" / "testing.md"], ids=lambda page: page.name
-)
-async def test_python_examples_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    names: dict[str, Any] = {}
-    for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.S):
-        exec(compile(block, page.name, "exec"), names)
-    tests = [value for name, value in names.items() if name.startswith("test_")]
-    assert tests
-    for test in tests:
-        result = test()
-        if inspect.isawaitable(result):
-            await result
+RUN_ELSEWHERE = {
+    "lambda-api.md": "test_docs_commands.py",
+    "lambda-edge-rules.md": "test_rule_docs.py",
+}
+"""Pages whose Python blocks are no tests."""
+
+
+def python_blocks(page: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", page.read_text(), re.S)
+
+
+def test_every_python_block_is_run() -> None:
+    with_python = {page.name for page in PAGES if python_blocks(page)}
+    assert with_python == {"README.md", "cache.md", "testing.md", *RUN_ELSEWHERE}
+
+
+def pasted(folder: Path, *python: str, ini: str = "") -> str:
+    """What pytest says of blocks saved as one file, beside what the pages say to have."""
+    shutil.copytree(ROOT / "sample_functions", folder / "sample_functions")
+    shutil.copytree(ROOT / "config", folder / "config")
+    (configuration,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    (folder / "edgegw.yaml").write_text(configuration)
+    (folder / "test_page.py").write_text("\n".join(python))
+    (folder / "pytest.ini").write_text(ini)
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/testing.md"])
+def test_the_first_test_of_a_page_needs_no_plugin_and_no_ini_line(
+    page: str, tmp_path: Path
+) -> None:
+    first = python_blocks(ROOT / page)[0]
+    assert "1 passed" in pasted(tmp_path, first)
+
+
+@pytest.mark.parametrize("name", ["testing.md", "cache.md"])
+def test_all_tests_of_a_page_run(name: str, tmp_path: Path) -> None:
+    (ini,) = re.findall(r"```ini\n(.*?)```", (ROOT / "docs" / "testing.md").read_text(), re.S)
+    tests = python_blocks(ROOT / "docs" / name)
+    count = sum(block.count("def test_") for block in tests)
+    said = pasted(tmp_path, *tests, ini=ini)
+    assert f"{count} passed" in said, said
 
 
 def test_links_lead_somewhere() -> None:

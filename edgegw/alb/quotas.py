@@ -6,6 +6,7 @@ Requests never meet these: they are what AWS refuses when something is made.
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Final
 
 # Names and patterns
@@ -164,3 +165,17 @@ GRPC_CODES: Final = (0, 99)
 
 Source: ELB User Guide for ALB, "Health checks for target groups", success codes.
 """
+_PRIVATE: Final = tuple(
+    map(ip_network, ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16"))
+)
+
+
+def is_target_address(address: IPv4Address | IPv6Address) -> bool:
+    """Whether an ip target may have `address`; loopback, which is the emulator's, may stand here.
+
+    Which addresses a VPC of IPv6 has nobody can tell.
+    Source: ELB User Guide for ALB, "Target type".
+    """
+    if address.version == 6 or address.is_loopback:
+        return True
+    return any(address in block for block in _PRIVATE)

@@ -23,3 +23,23 @@ def node_flags(version: int, options: str = "") -> tuple[str, ...]:
         for flag in _NODE_FLAGS.get(version, ())
         if flag.replace("--no-", "--") not in reversed_flags
     )
+
+
+_OLDEST: Final[Mapping[str, tuple[int, ...]]] = {"nodejs": (22,), "python": (3, 11)}
+"""The oldest versions that new functions may have.
+
+Source: Lambda Developer Guide, "Lambda runtimes", deprecated runtimes.
+"""
+_GONE: Final = frozenset({"provided", "provided.al2", "go1.x", "dotnet8", "ruby3.2", "java8"})
+
+
+def has_ended(identifier: str) -> bool:
+    """Whether AWS makes no new functions with this runtime any more."""
+    if identifier in _GONE:
+        return True
+    for language, oldest in _OLDEST.items():
+        if identifier.startswith(language):
+            digits = identifier.removeprefix(language).removesuffix(".x").split(".")
+            version = tuple(int(part) for part in digits if part.isdigit())
+            return bool(version) and version < oldest
+    return False

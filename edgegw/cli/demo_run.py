@@ -17,11 +17,11 @@ from edgegw.errors import EnvironmentProblem
 
 _FOLDER: Final = Path(__file__).parent / "demo"
 
-HINTS: Final = """
-open   http://127.0.0.1:8081/            the site: user name and password are both demo
-try    curl -i http://127.0.0.1:8080/python?name=you
-       curl -i http://127.0.0.1:8080/node?name=you
-       curl -i http://127.0.0.1:8080/echo -H 'X-Twice: 1' -H 'X-Twice: 2' -d 'the body'
+_HINTS: Final = """
+open   http://127.0.0.1:{site}/            the site: user name and password are both demo
+try    curl -i http://127.0.0.1:{alb}/python?name=you
+       curl -i http://127.0.0.1:{alb}/node?name=you
+       curl -i http://127.0.0.1:{alb}/echo -H 'X-Twice: 1' -H 'X-Twice: 2' -d 'the body'
 stop   Ctrl-C
 """
 
@@ -35,8 +35,8 @@ def demo_file() -> Path:
 
 
 @contextmanager
-def demo_config() -> Generator[tuple[Config, str]]:
-    """The demo's configuration and what to try, while its origin runs.
+def demo_config(site: int | None, alb: int | None) -> Generator[tuple[Config, str]]:
+    """The demo's configuration and what to try, while its origin runs; ports may be chosen.
 
     Its state folder is the one here, where commands without a configuration look for a gateway.
     """
@@ -57,7 +57,25 @@ def demo_config() -> Generator[tuple[Config, str]]:
             "EDGEGW_DEMO_TARGET": f"127.0.0.1:{port}",
         }
         config = load_file(demo_file(), environment)
-        yield replace(config, state=str(Path(".edgegw").absolute())), HINTS
+        config = _at_ports(config, site, alb)
+        hints = _HINTS.format(
+            site=config.distributions[0].listen.port, alb=config.listeners[0].listen.port
+        )
+        yield replace(config, state=str(Path(".edgegw").absolute())), hints
     finally:
         origin.kill()
         origin.communicate()
+
+
+def _at_ports(config: Config, site: int | None, alb: int | None) -> Config:
+    """`config` with its two front doors at the ports that were chosen."""
+    distributions, listeners = config.distributions, config.listeners
+    if site is not None:
+        distributions = tuple(
+            replace(door, listen=replace(door.listen, port=site)) for door in distributions
+        )
+    if alb is not None:
+        listeners = tuple(
+            replace(door, listen=replace(door.listen, port=alb)) for door in listeners
+        )
+    return replace(config, distributions=distributions, listeners=listeners)

@@ -16,39 +16,51 @@ from urllib.parse import urlsplit
 import click
 
 from edgegw.config.addresses import origin_address, port_of
+from edgegw.config.function_check import SCRIPTS
 from edgegw.errors import UsageError
 
-_SCRIPTS: Final = (".js", ".mjs", ".cjs")
 _ENTRIES: Final = (
     *("handler.py", "lambda_function.py", "index.py", "main.py", "app.py"),
-    *(f"{name}{suffix}" for name in ("index", "handler", "main") for suffix in _SCRIPTS),
+    *(f"{name}{suffix}" for name in ("index", "handler", "main") for suffix in SCRIPTS),
 )
 _HANDLERS: Final = ("handler", "lambda_handler", "main")
 _ALL_METHODS: Final = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
+_ALL_HEADERS: Final = "AllViewerAndCloudFrontHeaders-2022-06"
 _VIEWER_TIMEOUT: Final = 5
 _TIMEOUT: Final = 30
 
 
-def function_of(file: Path, timeout: float) -> dict[str, Any]:
-    """The function that `file` (a source file, or a folder with one) means.
+def function_of(named: Path, timeout: float) -> dict[str, Any]:
+    """The function that `named` means: a source file, or a folder with one, or `FILE:EXPORT`.
 
     Raises UsageError when it cannot be told which file or which function in it is the handler.
     """
+    file, export = split_export(named)
     source = _entry(file) if file.is_dir() else file
     if not source.is_file():
         raise UsageError(f"there is no file or folder {file}")
     if source.suffix == ".py":
         runtime = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    elif source.suffix in _SCRIPTS:
+    elif source.suffix in SCRIPTS:
         runtime = "nodejs22.x"
     else:
-        raise UsageError(f"{source} is neither Python (.py) nor JavaScript (.js, .mjs, .cjs)")
+        raise UsageError(f"{source} is neither Python (.py) nor one of {', '.join(SCRIPTS)}")
     return {
         "runtime": runtime,
         "code": str(file.absolute() if file.is_dir() else source.absolute()),
-        "handler": f"{source.stem}.{_handler(source)}",
+        "handler": f"{source.stem}.{export or _handler(source)}",
         "timeout": timeout,
     }
+
+
+def split_export(named: Path) -> tuple[Path, str]:
+    """File and export of `FILE:EXPORT`; the export is empty where the whole is a file."""
+    text = str(named)
+    file, colon, export = text.rpartition(":")
+    is_name = re.fullmatch(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*", export) is not None
+    if not colon or not is_name or named.exists():
+        return named, ""
+    return Path(file), export
 
 
 def _entry(folder: Path) -> Path:
@@ -75,29 +87,38 @@ def dev_config(
     ports: tuple[int, int],
     *,
     any_host: bool = False,
+    include_body: bool = False,
 ) -> dict[str, Any]:
-    """The configuration that `edgegw dev` stands for. `hooks` are files by trigger."""
+    """The configuration that `edgegw dev` stands for. `hooks` are files by trigger.
+
+    With `include_body` the request triggers get the body.
+    """
     functions: dict[str, Any] = {}
-    triggers: dict[str, str] = {}
+    triggers: dict[str, Any] = {}
     for trigger, file in hooks.items():
         timeout = _VIEWER_TIMEOUT if trigger.startswith("viewer") else _TIMEOUT
         name = _name(file, trigger)
         functions[name] = function_of(file, timeout)
-        triggers[trigger] = name
-    host = urlsplit(origin).hostname or ""
+        shows_body = include_body and trigger.endswith("request")
+        triggers[trigger] = {"function": name, "include_body": True} if shows_body else name
+    parts = urlsplit(origin)
+    host = parts.hostname or ""
+    app = {"url": f"{parts.scheme}://{parts.netloc}", "verify": not _is_local(host)}
+    if path := parts.path.rstrip("/"):
+        app["path"] = path
     config: dict[str, Any] = {
         "functions": functions,
         "distributions": {
             "site": {
                 "listen": ports[0],
-                "origins": {"app": {"url": origin, "verify": not _is_local(host)}},
+                "origins": {"app": app},
                 "default_behavior": {
                     "origin": "app",
                     "allowed_methods": _ALL_METHODS,
                     "cache_policy": "CachingDisabled",
                     # A server elsewhere knows its own name only.
                     "origin_request_policy": (
-                        "AllViewer" if _is_local(host) else "AllViewerExceptHostHeader"
+                        _ALL_HEADERS if _is_local(host) else "AllViewerExceptHostHeader"
                     ),
                     "lambda_functions": triggers,
                 },
@@ -117,7 +138,7 @@ def dev_config(
 
 def _name(file: Path, role: str) -> str:
     """A function's name: that of its file, with what it is for."""
-    stem = re.sub(r"[^A-Za-z0-9-_]", "-", file.absolute().stem)[:40]
+    stem = re.sub(r"[^A-Za-z0-9-_]", "-", split_export(file)[0].absolute().stem)[:40]
     return f"{stem}-{role}"
 
 
@@ -128,8 +149,8 @@ def _is_local(host: str) -> bool:
 
 
 def origin_url(text: str) -> str:
-    """`text` as an origin's URL; `5173` and `localhost:5173` will do. Raises UsageError."""
-    if port_of(text) is not None:
+    """`text` as an origin's URL; `5173` and `localhost:5173/app` will do. Raises UsageError."""
+    if port_of(text.partition("/")[0]) is not None:
         text = f"localhost:{text}"
     url = text if "://" in text else f"http://{text}"
     try:
@@ -140,7 +161,7 @@ def origin_url(text: str) -> str:
         raise UsageError(f"{text!r} {hint}: {error}") from None
     if parts.query or parts.fragment:
         raise UsageError(f"{text!r}: an origin has no query and no fragment")
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
 def wait_for(url: str) -> None:

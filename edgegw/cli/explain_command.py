@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from edgegw.cli.balancer_commands import style_here
+from edgegw.cli.cache_commands import cache_lines
 from edgegw.cli.function_commands import find_config
 from edgegw.cli.running_gateway import call
 from edgegw.cli.terminal_text import on_one_line
@@ -45,7 +46,8 @@ def explain(
 ) -> None:
     """Show what a distribution or a load balancer would do with a request, and why.
 
-    Of a distribution: the behavior, its policies, the functions that run, what reaches the origin.
+    Of a distribution: the behavior, its policies, the cache key and what is stored for it now, the
+    functions that run, what reaches the origin.
     Of a load balancer: the rule, and why each earlier one does not match. Nothing is sent and no
     function runs. Beside a running `edgegw serve` targets and weights are those of now; without
     one all targets count as healthy. URL finds the front door by its port, or by its host name.
@@ -80,12 +82,12 @@ def _header(text: str) -> tuple[str, str]:
 
 def _from_file(asked: Mapping[str, Any], config: Path | None) -> dict[str, Any]:
     from edgegw.config.resolve import load_file
-    from edgegw.gateway.explaining import Asked, explained
+    from edgegw.gateway.explaining import DescribedRequest, explained
 
     file = config or find_config()
     if file is None:
         raise UsageError("there is no edgegw.yaml here: name the configuration with --config")
-    return explained(load_file(file), Asked(**asked))
+    return explained(load_file(file), DescribedRequest(**asked))
 
 
 def _mark(style: Style, *, matches: bool) -> str:
@@ -132,6 +134,7 @@ def _distribution_tree(explained: Mapping[str, Any], style: Style) -> Iterator[s
     if explained["refusal"] is not None:
         yield style.paint(f"→ answered by CloudFront: {on_one_line(explained['refusal'])}", "red")
         return
+    yield from cache_lines(explained["cache"], style)
     yield from _functions(explained["functions"])
     yield from _sent(explained, style)
     for note in explained["notes"]:

@@ -13,9 +13,10 @@ import atexit
 import json
 import logging
 import os
+import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, TextIO
 
 from edgegw.awslambda.model import EDGE_PREFIX
@@ -32,6 +33,9 @@ each turn of the event loop brings more."""
 _HELD: Final = 1.0
 """Seconds that a line of a function waits for its request to end; then it is shown by itself."""
 _NO_REQUEST: Final = "-"
+_RELOADS: Final = "edgegw.gateway.reload"
+_KIND: Final = re.compile(r"(?:(?! at |: found|: [A-Z]).)*")
+"""The beginning of a warning that says of what kind it is: trigger and code."""
 
 
 class _Printed(NamedTuple):
@@ -56,6 +60,7 @@ class GatheringHandler(logging.Handler):
         super().__init__()
         self.style = style or Style()
         self.code_folders: CodeFolders = no_folders
+        self._warned: set[tuple[str, str]] = set()
         self._stream = stream or sys.stderr
         self._as_json = as_json
         self._kept: list[tuple[float, object]] = []
@@ -64,6 +69,8 @@ class GatheringHandler(logging.Handler):
         atexit.register(self._flush_all)
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name == _RELOADS:
+            self._warned.clear()  # what was edited may be better now, or not
         if record.name == PRINTED and isinstance(record.args, tuple):
             function, request_id, text = map(str, record.args)
             function = function.removeprefix(EDGE_PREFIX)
@@ -145,7 +152,9 @@ class GatheringHandler(logging.Handler):
         match entry:
             case Exchange():
                 printed = [f"{each.function} │ {each.text}" for each in self._printed_by(entry)]
-                return request_lines(entry, clock(at), printed, self.style, self.code_folders)
+                warnings = self._fresh_warnings(entry)
+                style, folders = self.style, self.code_folders
+                return request_lines(entry, clock(at), printed, style, folders, warnings)
             case _Printed():
                 line = f"{clock(at)}  {entry.function} │ {shown_text(entry.text)}"
                 return f"{self.style.paint(line, 'dim')}\n"
@@ -153,6 +162,20 @@ class GatheringHandler(logging.Handler):
                 return self.format(entry) + "\n"
             case _:
                 return f"{clock(at)}  {shown_text(str(entry))}\n"
+
+    def _fresh_warnings(self, exchange: Exchange) -> Sequence[str]:
+        """The warnings of a kind that its functions have not had since the last reload."""
+        if not exchange.warnings:
+            return ()
+        ran = ",".join(run.function for run in exchange.runs) or exchange.front_door
+        fresh: list[str] = []
+        for warning in exchange.warnings:
+            match = _KIND.match(warning)
+            kind = (ran, match[0] if match is not None else warning)
+            if kind not in self._warned:
+                self._warned.add(kind)
+                fresh.append(warning)
+        return fresh
 
     def _json(self, at: float, entry: object) -> str:
         found: Mapping[str, Any]

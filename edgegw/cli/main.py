@@ -14,6 +14,7 @@ import click
 
 from edgegw import __version__
 from edgegw.cli.balancer_commands import targets, weights
+from edgegw.cli.cache_commands import cache, invalidate
 from edgegw.cli.descriptors import allow_many_descriptors, keep_standard_streams
 from edgegw.cli.dev_command import dev_config, origin_url, wait_for
 from edgegw.cli.edge_commands import event, validate
@@ -59,7 +60,7 @@ def main(*, debug: bool) -> None:
 
 for _command in (
     *(invoke, logs, functions, shift, event, validate, trust, fault, init),
-    *(explain, targets, weights),
+    *(explain, targets, weights, cache, invalidate),
 ):
     main.add_command(_command)
 
@@ -93,7 +94,10 @@ _PORT = click.IntRange(0, 65535)
 def _hook_options(command: Any) -> Any:
     for trigger in reversed(TRIGGERS):
         command = click.option(
-            f"--{trigger}", type=click.Path(path_type=Path), metavar="FILE", help=f"At {trigger}."
+            f"--{trigger}",
+            type=click.Path(path_type=Path),
+            metavar="FILE[:EXPORT]",
+            help=f"At {trigger}.",
         )(command)
     return command
 
@@ -104,12 +108,13 @@ def _hook_options(command: Any) -> Any:
 @click.option(
     "--alb",
     type=click.Path(path_type=Path),
-    metavar="FILE",
+    metavar="FILE[:EXPORT]",
     help="A Lambda function behind a load balancer of its own.",
 )
 @click.option("--port", type=_PORT, help="The site's port; default: 8081, or the next free one.")
 @click.option("--alb-port", type=_PORT, help="The load balancer's; default: 8080, or the next one.")
 @click.option("--open", "opens", is_flag=True, help="Open the site in the browser.")
+@click.option("--include-body", is_flag=True, help="Hand the body to the request triggers.")
 @click.option("--any-host", is_flag=True, help="Answer to any Host, such as a tunnel's.")
 @with_serve_options
 def dev(
@@ -119,13 +124,16 @@ def dev(
     port: int | None,
     alb_port: int | None,
     opens: bool,
+    include_body: bool,
     any_host: bool,
     options: ServeOptions,
     **hooks: Path | None,
 ) -> None:
     """Put hooks in front of a running dev server, without a configuration.
 
-    Each FILE is a Python or JavaScript file, or a folder with one. Saving it takes effect at once.
+    Each FILE is a Python or JavaScript file, or a folder with one; EXPORT names the handler in it,
+    if it is not called handler. Saving it takes effect at once. The path of ORIGIN_URL stands
+    before every path, and the origin gets all headers of the viewer and CloudFront's own.
 
     Example: edgegw dev http://localhost:5173 --viewer-request auth.py --open
     """
@@ -137,7 +145,14 @@ def dev(
             hold_port(8080 if alb_port is None else alb_port, is_chosen=alb_port is not None)
         )
     ports = [sock.getsockname()[1] for sock in held]
-    described = dev_config(url, given, alb, (ports[0], ports[-1]), any_host=any_host)
+    described = dev_config(
+        url,
+        given,
+        alb,
+        (ports[0], ports[-1]),
+        any_host=any_host,
+        include_body=include_body,
+    )
     _start_quickly()
     from edgegw.config.aside import load_aside
 
@@ -152,8 +167,10 @@ def dev(
 
 
 @main.command()
+@click.option("--port", type=_PORT, help="The site's port; default: 8081.")
+@click.option("--alb-port", type=_PORT, help="The load balancer's; default: 8080.")
 @with_serve_options
-def demo(*, options: ServeOptions) -> None:
+def demo(*, port: int | None, alb_port: int | None, options: ServeOptions) -> None:
     """Run the demo: a site with an A/B hook and an auth hook, and two functions behind an ALB.
 
     Needs no files: it works in an empty folder. Without Node.js it leaves the Node.js function out.
@@ -163,7 +180,7 @@ def demo(*, options: ServeOptions) -> None:
     _start_quickly()
     from edgegw.cli.demo_run import demo_config
 
-    with demo_config() as (config, hints):
+    with demo_config(port, alb_port) as (config, hints):
         _run(config, options, leave_out_missing=True, hints=hints)
 
 
@@ -175,20 +192,26 @@ def demo(*, options: ServeOptions) -> None:
     help="Add what AWS would refuse or ignore when functions are put at triggers, and look into "
     "their code.",
 )
+@click.option("--load", is_flag=True, help="Load the code of every function as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def check(config: Path | None, *, deploy: bool, as_json: bool) -> None:
+def check(config: Path | None, *, deploy: bool, load: bool, as_json: bool) -> None:
     """Load and validate CONFIG without starting anything.
+
+    With --load the code of each function is loaded once, by its runtime, and its handler looked
+    for: what stands outside of handlers runs.
 
     Prints every finding as FILE:LINE:COL: error|warning: CODE text.
     Exits with 0 when there are no errors (warnings are allowed), else with 1.
 
     Example: edgegw check config/demo.yaml --deploy
     """
+    from edgegw.cli.loading import load_findings
     from edgegw.config.resolve import load_file
 
     findings: tuple[Finding, ...]
     try:
-        findings = load_file(config or default_config(), deploy=deploy).warnings
+        loaded = load_file(config or default_config(), deploy=deploy)
+        findings = (*loaded.warnings, *(load_findings(loaded) if load else ()))
     except ConfigError as error:
         findings = error.findings
     if as_json:

@@ -51,10 +51,11 @@ def request_lines(
     printed: Sequence[str],
     style: Style,
     folders_of: CodeFolders = no_folders,
+    warnings: Sequence[str] | None = None,
 ) -> str:
     """A finished exchange: its line, then what was printed, what went wrong and what to know.
 
-    `printed` are what functions printed, `NAME │ TEXT`.
+    `printed` are what functions printed, `NAME │ TEXT`; `warnings` those of the exchange's to show.
     """
     response, request = exchange.response, exchange.request
     status = response.status if response is not None else 0
@@ -88,7 +89,8 @@ def request_lines(
     lines += _below(filter(None, places), "yellow", style)
     reasons = [exchange.reason, *(inner.reason for inner in exchange.inner)]
     lines += _below(filter(None, reasons), "red", style)
-    notes = [f"warning: {warning}" for warning in exchange.warnings]
+    warnings = exchange.warnings if warnings is None else warnings
+    notes = [f"warning: {warning}" for warning in warnings]
     notes += [f"stale: {stale}" for stale in exchange.stale]
     notes += [f"fault on demand: {fault}" for fault in exchange.faults]
     lines += _below(map(on_one_line, notes), "yellow", style)

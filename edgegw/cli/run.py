@@ -16,8 +16,11 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any, Final
 
+import click
+
 from edgegw.cli import logs
 from edgegw.cli.held_ports import HeldPorts
+from edgegw.cli.loading import tell_what_does_not_load
 from edgegw.cli.render import summary
 from edgegw.cli.serve_options import ServeOptions
 from edgegw.cli.terminal_text import shown_text
@@ -32,6 +35,10 @@ from edgegw.gateway.reload import LoadConfig
 from edgegw.gateway.server import Ready, serve
 
 _DEBUG_PORTS: Final = {"python": 5678, "nodejs": 9229}
+_NOTHING: Final = (
+    "edgegw: nothing is served: the configuration has no distribution, no load balancer and no "
+    "gateway.lambda_api"
+)
 _SETTLED: Final = 0.25
 """Seconds after the last ready line until the summary."""
 _LOOKS: Final = 8
@@ -58,13 +65,18 @@ def run_front_doors(
     gathering = logs.set_up(level, doors=len(config.doors), as_json=as_json)
     urls: dict[str, list[str]] = {}
     gateway = Gateway(
-        config, transport=_transport, leave_out_missing=leave_out_missing, debug=ports
+        config,
+        transport=_transport,
+        leave_out_missing=leave_out_missing,
+        debug=ports,
+        caches=options.caches,
     )
     if level <= logging.INFO:
         gateway.on_exchange = gathering.take
     else:
         gateway.on_exchange = _nothing
     waiting = len(config.doors) + (config.lambda_api is not None)
+    loading: list[asyncio.Future[None]] = []
 
     def summarize(looks: int = 1) -> None:
         functions, service = gateway.config.functions.values(), gateway.service
@@ -96,11 +108,14 @@ def run_front_doors(
                 print(told, flush=True, file=sys.stderr)  # noqa: T201
             if opens:
                 webbrowser.open(next(iter(urls.values()))[0])
+            loading.append(asyncio.ensure_future(tell_what_does_not_load(gateway)))
             gc.enable()
             gc.freeze()  # what start-up made stays: no need to look at it again
             # A request makes hundreds of objects, none in cycles unless it fails.
             gc.set_threshold(20_000, 20, 50)
 
+    if waiting == 0:
+        click.echo(_NOTHING, err=True)
     serving = serve(
         gateway,
         on_ready=on_ready,

@@ -24,6 +24,7 @@ class ServeOptions:
     reload: bool
     as_json: bool
     debug: tuple[str, ...]
+    caches: bool = True
 
 
 _serve_options = [
@@ -38,6 +39,7 @@ _serve_options = [
     click.option(
         "--no-reload", is_flag=True, help="Do not follow changes of code and configuration."
     ),
+    click.option("--no-cache", is_flag=True, help="Distributions ask their origins each time."),
     click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only."),
     click.option("--json", "as_json", is_flag=True, help="Log JSON objects, for tools."),
     click.option(
@@ -61,11 +63,12 @@ def with_serve_options(command: Callable[..., None]) -> Any:
         no_reload: bool,
         as_json: bool,
         debugged: tuple[str, ...],
+        no_cache: bool,
         **others: Any,
     ) -> None:
         is_verbose = bool(click.get_current_context().find_root().params.get("debug"))
         level = logging.DEBUG if is_verbose else logging.WARNING if quiet else logging.INFO
-        options = ServeOptions(grace, level, not no_reload, as_json, debugged)
+        options = ServeOptions(grace, level, not no_reload, as_json, debugged, not no_cache)
         command(*arguments, options=options, **others)
 
     decorated: Any = gathered

@@ -91,7 +91,7 @@ class LogEntry:
         if self.answer is None:
             left = DetailedResult.CLIENT_HUNG_UP_REQUEST
             return LoggedResult(Verdict.ERROR, Verdict.ERROR, left.value)
-        verdict = Verdict(self.answer.x_cache)
+        verdict = self.answer.verdict
         detail = detail_of(self.answer.cause) if verdict is Verdict.ERROR else None
         if verdict is Verdict.MISS and self.is_generated:
             detail = DetailedResult.MISS_GENERATED_RESPONSE

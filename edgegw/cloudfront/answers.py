@@ -7,14 +7,18 @@ CloudFront processes responses), and observed answers.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
+from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.compression import Encoders
 from edgegw.cloudfront.viewer_place import DEFAULT_PLACE, ViewerPlace
 from edgegw.http.message import Body, Header, Headers, Request, Response
 from edgegw.http.status import reason_phrase
 from edgegw.http.target import RequestTarget
 from edgegw.values import value
+
+CacheOverride: TypeAlias = Literal["", "bypass", "refresh"]
+"""What one request may ask of the cache: to have no part in it, or to fetch anew."""
 
 _PORT: Final = re.compile(rb":\d*$")
 
@@ -29,7 +33,8 @@ class DistributionFacts:
     `request_id` is 54 URL-safe base64 characters and `==`; `via_host` 32 hex digits; `date` the
     value of a Date header. While a custom error page is fetched, `error_target` is what failed.
     `alt_svc` is the value of an Alt-Svc header where HTTP/3 is on and the viewer came over TLS.
-    `viewer` is where the viewer is, `encoders` how bodies are compressed.
+    `viewer` is where the viewer is, `cache_override` what whoever sits at this machine asks of the
+    cache for one request, `encoders` how bodies are compressed.
     """
 
     request_id: str
@@ -38,6 +43,7 @@ class DistributionFacts:
     error_target: RequestTarget | None = None
     alt_svc: bytes = b""
     viewer: ViewerPlace = DEFAULT_PLACE
+    cache_override: CacheOverride = ""
     encoders: Encoders | None = None
 
     def announcing(self, alt_svc: bytes) -> DistributionFacts:
@@ -49,6 +55,7 @@ class DistributionFacts:
             self.error_target,
             alt_svc,
             self.viewer,
+            self.cache_override,
             self.encoders,
         )
 
@@ -59,13 +66,18 @@ def via(version: str, facts: DistributionFacts) -> bytes:
 
 
 def stamped(
-    response: Response, x_cache: str, facts: DistributionFacts, *, without_origin: bool = False
+    response: Response,
+    verdict: Verdict,
+    facts: DistributionFacts,
+    *,
+    without_origin: bool = False,
+    age: int | None = None,
 ) -> Response:
     """`response` with X-Cache, Via, X-Amz-Cf-Pop, Alt-Svc (if any) and X-Amz-Cf-Id at its end.
 
-    A response of ours without an origin gets its Via here; others have it as their last line,
-    unless a function was let off with taking it away. No 204 has a Content-Length (RFC 9110
-    section 8.6).
+    Behind them is Age in seconds, where the response is a stored one. A response of ours without
+    an origin gets its Via here; others have it as their last line, unless a function was let off
+    with taking it away. No 204 has a Content-Length (RFC 9110 section 8.6).
     """
     raw = response.headers.raw
     if without_origin or raw[-1][0].lower() != b"via":
@@ -73,11 +85,12 @@ def stamped(
     else:
         raw, own = raw[:-1], raw[-1]
     stamp: tuple[Header, ...] = (
-        (b"X-Cache", f"{x_cache} from cloudfront".encode()),
+        (b"X-Cache", verdict.header),
         own,
         (b"X-Amz-Cf-Pop", POP),
         *(((b"Alt-Svc", facts.alt_svc),) if facts.alt_svc else ()),
         (b"X-Amz-Cf-Id", facts.request_id.encode()),
+        *(((b"Age", b"%d" % age),) if age is not None else ()),
     )
     if response.status == 204:
         raw = tuple([line for line in raw if line[0].lower() != b"content-length"])
@@ -125,7 +138,7 @@ Source: CloudFront Developer Guide, "Generate custom error responses".
 
 
 def error_page(
-    status: int, text: str, facts: DistributionFacts, *, x_cache: str = "Error"
+    status: int, text: str, facts: DistributionFacts, *, verdict: Verdict = Verdict.ERROR
 ) -> Response:
     """CloudFront's HTML page for `status`; `text` is its reason line.
 
@@ -133,7 +146,7 @@ def error_page(
     Source: observed pages, byte for byte.
     """
     page = _PAGE.format(status=status, text=text, request_id=facts.request_id).encode("latin-1")
-    return _made_here(status, page, facts, x_cache)
+    return _made_here(status, page, facts, verdict)
 
 
 def redirect_to_https(
@@ -153,7 +166,7 @@ def redirect_to_https(
     if port is not None:
         host = _PORT.sub(b"", host) + (b"" if port == 443 else b":%d" % port)
     location = b"https://" + host + request.target.raw
-    return _made_here(status, page, facts, "Redirect", (b"Location", location))
+    return _made_here(status, page, facts, Verdict.REDIRECT, (b"Location", location))
 
 
 def generated(
@@ -175,7 +188,7 @@ def generated(
 
 
 def _made_here(
-    status: int, page: bytes, facts: DistributionFacts, x_cache: str, *extra: Header
+    status: int, page: bytes, facts: DistributionFacts, verdict: Verdict, *extra: Header
 ) -> Response:
     lines: list[Header] = [
         (b"Server", b"CloudFront"),
@@ -186,4 +199,4 @@ def _made_here(
         *extra,
     ]
     response = Response(status, reason_phrase(status), Headers(lines), Body.of(page))
-    return stamped(response, x_cache, facts, without_origin=True)
+    return stamped(response, verdict, facts, without_origin=True)

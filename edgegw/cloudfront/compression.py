@@ -102,11 +102,27 @@ def compressed(
     `gzip` and `brotli` are the flags of the cache policy of a behavior that compresses. Where there
     is no encoder for brotli, a viewer that takes both gets gzip.
     """
+    coding = coding_for(response, request, origin_status, encoders, gzip=gzip, brotli=brotli)
+    return response if coding is None else in_coding(response, coding, encoders)
+
+
+def coding_for(
+    response: Response,
+    request: Request,
+    origin_status: int,
+    encoders: Encoders,
+    *,
+    gzip: bool,
+    brotli: bool,
+) -> ContentCoding | None:
+    """How `response` is compressed for the viewer's `request`; None for not at all."""
     if not is_compressible(response, request.method, origin_status):
-        return response
-    coding = chosen_coding(request, encoders, gzip=gzip, brotli=brotli)
-    if coding is None:
-        return response
+        return None
+    return chosen_coding(request, encoders, gzip=gzip, brotli=brotli)
+
+
+def in_coding(response: Response, coding: ContentCoding, encoders: Encoders) -> Response:
+    """`response` compressed as `coding` says."""
     return Response(
         response.status,
         response.reason,
@@ -173,6 +189,15 @@ def compressed_headers(headers: Headers, coding: ContentCoding) -> Headers:
     if not _varies_by_encoding(vary):
         vary.append((b"Vary", b"Accept-Encoding"))
     return Headers([*lines, *vary, *via])
+
+
+def renewing_headers(headers: Headers, coding: ContentCoding) -> Headers:
+    """What the headers of a 304 say anew of an answer that is stored compressed.
+
+    The origin knows nothing of that: its ETag is strong, and its Vary names no Accept-Encoding.
+    """
+    renewing = compressed_headers(headers, coding)
+    return renewing if b"vary" in headers else renewing.without(b"vary")
 
 
 def _weak(line: Header) -> list[Header]:

@@ -17,6 +17,7 @@ from edgegw.awslambda.model import (
     Throttled,
 )
 from edgegw.cloudfront.behaviors import DistributionRefusal
+from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.rule_table import (
     EXECUTION_ERROR,
     NOT_INVOCABLE,
@@ -31,7 +32,7 @@ from edgegw.cloudfront.triggers import Trigger
 from edgegw.values import value
 
 FailedVerdict: TypeAlias = Literal[
-    "LambdaValidationError", "LambdaExecutionError", "LambdaLimitExceeded"
+    Verdict.LAMBDA_VALIDATION_ERROR, Verdict.LAMBDA_EXECUTION_ERROR, Verdict.LAMBDA_LIMIT_EXCEEDED
 ]
 
 
@@ -53,7 +54,7 @@ class FailedOutcome:
     @property
     def status(self) -> int:
         """502 for what the function returned, 503 for what kept it from returning."""
-        return 502 if self.kind == "LambdaValidationError" else 503
+        return 502 if self.kind is Verdict.LAMBDA_VALIDATION_ERROR else 503
 
 
 @value
@@ -113,10 +114,10 @@ def failed_outcome(
     match outcome:
         case Throttled():
             what = f"{outcome.message} {outcome.reason}: {outcome.detail}"
-            return failed("LambdaLimitExceeded", THROTTLED, what)
+            return failed(Verdict.LAMBDA_LIMIT_EXCEEDED, THROTTLED, what)
         case InvokeRefusal():
             return failed(
-                "LambdaExecutionError", NOT_INVOCABLE, f"{outcome.code}: {outcome.message}"
+                Verdict.LAMBDA_EXECUTION_ERROR, NOT_INVOCABLE, f"{outcome.code}: {outcome.message}"
             )
         case FunctionError(error_type="Function.ResponseSizeTooLarge"):
             violation = Violation(
@@ -125,7 +126,9 @@ def failed_outcome(
             answer = InvalidResult((violation,))
         case FunctionError():
             rule = TIMED_OUT if outcome.report.status == "timeout" else EXECUTION_ERROR
-            return failed("LambdaExecutionError", rule, f"{outcome.error_type}: {outcome.message}")
+            return failed(
+                Verdict.LAMBDA_EXECUTION_ERROR, rule, f"{outcome.error_type}: {outcome.message}"
+            )
         case Returned():
             pass
     assert answer is not None  # a function that returned fails by its answer only
@@ -133,7 +136,7 @@ def failed_outcome(
     return FailedOutcome(
         trigger,
         function,
-        "LambdaValidationError",
+        Verdict.LAMBDA_VALIDATION_ERROR,
         "\n".join(map(str, refused)),
         refused[0].rule,
         outcome.report,

@@ -22,6 +22,7 @@ from edgegw.cloudfront.flow import with_default_root_object
 from edgegw.cloudfront.model import Behavior, Distribution, Origin, S3Origin
 from edgegw.cloudfront.policies import origin_request
 from edgegw.cloudfront.triggers import TRIGGERS, Trigger
+from edgegw.http.authority import authority_of
 from edgegw.http.message import Request
 from edgegw.http.target import to_text
 from edgegw.values import value
@@ -160,8 +161,8 @@ def origin_text(origin: Origin) -> str:
     """An origin as its URL."""
     if isinstance(origin, S3Origin):
         return f"s3://{origin.domain_name}{origin.path}"
-    host = f"[{origin.domain_name}]" if ":" in origin.domain_name else origin.domain_name
-    return f"{origin.protocol}://{host}:{origin.port}{origin.path}"
+    authority = authority_of(origin.domain_name, origin.port)
+    return f"{origin.protocol}://{authority}{origin.path}"
 
 
 def _refusal(distribution: Distribution, behavior: Behavior, request: Request) -> str | None:

@@ -17,6 +17,8 @@ from edgegw.http.message import Header
 from edgegw.values import value
 
 if TYPE_CHECKING:
+    from edgegw.cloudfront.cache.key import KeyRecipe
+    from edgegw.cloudfront.cache.settings import CacheSettings
     from edgegw.cloudfront.policies import Forwarding
 
 ViewerProtocolPolicy: TypeAlias = Literal["allow-all", "redirect-to-https", "https-only"]
@@ -143,7 +145,8 @@ class ErrorPage:
 class Behavior:
     """A cache behavior. `path_pattern` is `*` for the default one.
 
-    `origin` is the primary one where there is a `fallback`.
+    `origin` is the primary one where there is a `fallback`. `cache` says how answers are kept, None
+    that none ever is; `key` what tells them apart.
     """
 
     path_pattern: str
@@ -154,6 +157,8 @@ class Behavior:
     allowed_methods: frozenset[str] = frozenset({"GET", "HEAD"})
     associations: Mapping[Trigger, Association] = field(default_factory=dict[Trigger, Association])
     fallback: Fallback | None = None
+    cache: CacheSettings | None = None
+    key: KeyRecipe | None = None
     response_headers_policy: ResponseHeadersPolicy | None = None
     compress: bool = False
 

@@ -68,3 +68,31 @@ MAX_POLICY_HEADERS: Final = 10
 
 Source: CloudFront Developer Guide, "Quotas", quotas on policies.
 """
+MAX_ALIASES: Final = 100
+"""Alternate domain names of a distribution.
+
+Source: CloudFront Developer Guide, "Quotas", quotas on distributions.
+"""
+_ALIAS: Final = re.compile(r"(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9-]{2,63}")
+
+
+def alias_fault(name: str) -> str | None:
+    """What is wrong with an alternate domain name in lower case; None where nothing is.
+
+    Source: CloudFront Developer Guide, "Requirements for using alternate domain names".
+    """
+    if name.endswith(".cloudfront.net"):
+        return "is a name of CloudFront's own"
+    if name.rpartition(".")[2].isdigit():
+        return "is an address, an alias is a name"
+    if len(name) > 253 or not _ALIAS.fullmatch(name):
+        return "is no name of DNS: labels of 1 to 63 characters, 253 in all, with a dot"
+    return None
+
+
+def is_origin_port(port: int) -> bool:
+    """Whether a custom origin can be reached at `port`.
+
+    Source: CloudFront API Reference, CustomOriginConfig, HTTPPort and HTTPSPort.
+    """
+    return port in (80, 443) or 1024 <= port <= 65535

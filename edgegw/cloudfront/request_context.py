@@ -6,8 +6,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from edgegw.cloudfront.answers import DistributionFacts
+from edgegw.cloudfront.cache.decision import Miss, Revalidate
+from edgegw.cloudfront.cache.entry import FoundEntry, StoredPlace, StoredResponse
+from edgegw.cloudfront.cache.settings import CacheSettings
+from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.error_causes import ErrorCause
 from edgegw.cloudfront.model import Behavior, Distribution, ErrorPage, Origin
+from edgegw.cloudfront.response_headers_policy import ResponseHeadersPolicy
 from edgegw.cloudfront.rule_table import Violation
 from edgegw.cloudfront.trigger_result import Violations
 from edgegw.cloudfront.triggers import Trigger
@@ -31,7 +36,8 @@ class RequestContext:
 
     `viewer` is the request as viewer-request left it, `received` as it came. `origin` is the member
     of an origin group that is tried. `error_page_fetch` is there while a custom error page is
-    fetched.
+    fetched, `asked` while the origin is asked on behalf of the cache. Nobody waits for an answer
+    that `is_background`.
     """
 
     distribution: Distribution
@@ -42,6 +48,18 @@ class RequestContext:
     origin: Origin
     warnings: tuple[ToleratedViolation, ...] = ()
     error_page_fetch: ErrorPageFetch | None = None
+    asked: AskedOrigin | None = None
+    is_background: bool = False
+
+    @property
+    def headers_policy(self) -> ResponseHeadersPolicy | None:
+        """That of the URL that the viewer asked for, whichever page stands for an error there.
+
+        A page may come out of the cache under that URL, and is the same then.
+        """
+        fetch = self.error_page_fetch
+        context = self if fetch is None else fetch.failed.context
+        return context.behavior.response_headers_policy
 
     def with_warnings(self, trigger: Trigger, violations: Violations) -> RequestContext:
         """This context with warnings about the result of `trigger`."""
@@ -63,20 +81,83 @@ class RequestContext:
             self.error_page_fetch,
         )
 
+    def asking(self, asked: AskedOrigin) -> RequestContext:
+        """This context on its way to the origin on behalf of the cache."""
+        return self._with(asked)
+
+    def settled(self) -> RequestContext:
+        """This context once the cache knows what became of what it asked."""
+        return self._with(None)
+
+    def behind_the_back(self, request: Request) -> RequestContext:
+        """This context for a `request` that nobody waits for."""
+        return RequestContext(
+            self.distribution,
+            self.behavior,
+            self.facts,
+            request,
+            self.received,
+            self.origin,
+            self.warnings,
+            is_background=True,
+        )
+
+    def _with(self, asked: AskedOrigin | None) -> RequestContext:
+        return RequestContext(
+            self.distribution,
+            self.behavior,
+            self.facts,
+            self.viewer,
+            self.received,
+            self.origin,
+            self.warnings,
+            self.error_page_fetch,
+            asked,
+            self.is_background,
+        )
+
+
+@value(eq=False)
+class AskedOrigin:
+    """What the origin is asked on behalf of the cache, and what its answer is kept under.
+
+    `request` is the viewer's that the whole answer's `key` was made of; `stale` is what is stored
+    of it, if that may still be of use.
+    """
+
+    decision: Miss | Revalidate
+    request: Request
+    key: bytes
+    place: StoredPlace
+    stale: FoundEntry | None = None
+
+
+@value
+class Keeping:
+    """An error that is kept once its custom error page is there: on the terms of `entry`."""
+
+    asked: AskedOrigin
+    entry: StoredResponse
+    settings: CacheSettings
+
 
 @value
 class ErrorPageFetch:
-    """What a custom error page stands for: `failed` is what the viewer would have got."""
+    """What a custom error page stands for: `failed` is what the viewer would have got.
+
+    With `keeping` the page is stored under the URL that failed.
+    """
 
     page: ErrorPage
     failed: DistributionAnswer
+    keeping: Keeping | None = None
 
 
 @value
 class DistributionAnswer:
-    """The answer stands, stamped. `x_cache` is its verdict; `cause` why it is an error page."""
+    """The answer stands, stamped; `cause` says why it is an error page."""
 
     response: Response
     context: RequestContext
-    x_cache: str
+    verdict: Verdict
     cause: ErrorCause | None = None

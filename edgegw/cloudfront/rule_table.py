@@ -86,7 +86,8 @@ class Violation(NamedTuple):
     """A rule that is broken: `path` says where, `actual` by what, `expected` what would be right.
 
     `path` is a JSON path in the result. `is_refused` is False for what only earns a warning; `log`
-    is the sentence of CloudFront's validation log.
+    is the sentence of CloudFront's validation log; `effect` says what happens here where AWS
+    refuses and a lenient configuration does not.
     """
 
     rule: EdgeRule
@@ -95,6 +96,7 @@ class Violation(NamedTuple):
     expected: str
     is_refused: bool = True
     log: str = ""
+    effect: str = ""
 
     @property
     def code(self) -> str:
@@ -102,7 +104,9 @@ class Violation(NamedTuple):
 
     def __str__(self) -> str:
         where = self.path or "the result"
-        return f"{self.code} at {where}: found {self.actual}; {self.expected} ({self.rule.source})"
+        effect = f"; {self.effect}" if self.effect else ""
+        found = f"found {self.actual}; {self.expected}{effect}"
+        return f"{self.code} at {where}: {found} ({self.rule.source})"
 
     def to_dict(self) -> dict[str, object]:
         """The violation as plain values, fit for JSON."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Final
 
 from edgegw.cloudfront.answers import POP
+from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.http.grammar import BLANKS
 from edgegw.http.message import Headers, Request, Response
 from edgegw.values import value
 
-_HITS: Final = frozenset({"Hit", "RefreshHit"})
+_HITS: Final = frozenset({Verdict.HIT, Verdict.REFRESH_HIT})
 _NAME: Final = b"server-timing"
 
 
@@ -34,7 +35,7 @@ def is_sampled(rate: float, draw: float, request: Request) -> bool:
 
 def with_server_timing(
     response: Response,
-    verdict: str,
+    verdict: Verdict,
     request_id: str,
     downstream: float,
     upstream: UpstreamTiming | None = None,
@@ -62,14 +63,14 @@ def with_server_timing(
 
 
 def _metrics(
-    verdict: str, request_id: str, downstream: float, upstream: UpstreamTiming | None
+    verdict: Verdict, request_id: str, downstream: float, upstream: UpstreamTiming | None
 ) -> str:
     """Of one edge: connections and name look-ups are reckoned as reused, with 0."""
     last = f"cdn-downstream-fbl;dur={_milliseconds(downstream)}"
     place = f'cdn-pop;desc="{POP.decode()}",cdn-rid;desc="{request_id}"'
-    if verdict == "Hit":
+    if verdict is Verdict.HIT:
         return f'cdn-cache-hit,{place},cdn-hit-layer;desc="EDGE",{last}'
-    word = "cdn-cache-refresh" if verdict == "RefreshHit" else "cdn-cache-miss"
+    word = "cdn-cache-refresh" if verdict is Verdict.REFRESH_HIT else "cdn-cache-miss"
     if upstream is None:
         return f"{word},{place},{last}"
     first = _milliseconds(upstream.first_byte)

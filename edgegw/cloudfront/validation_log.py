@@ -6,6 +6,7 @@ Source: CloudFront Developer Guide, "Edge function logs"; the wording is the obs
 from __future__ import annotations
 
 from edgegw.cloudfront.model import Distribution
+from edgegw.cloudfront.rule_table import Violation
 from edgegw.cloudfront.trigger_result import Violations
 
 
@@ -22,5 +23,14 @@ def log_lines(
         f"INFO Invoking LambdaFunctionARN: {arn} Region: {region}",
         f"INFO Response received from Lambda: RequestId: {lambda_request_id}",
     ]
-    lines += [f"ERROR Validation error: {each.log}" for each in violations if each.is_refused]
+    refused = [violation for violation in violations if violation.is_refused]
+    lines += [f"ERROR Validation error: {_what_is_wrong(violation)}" for violation in refused]
     return [f"({request_id}) {line}" for line in lines]
+
+
+def _what_is_wrong(violation: Violation) -> str:
+    """CloudFront's own sentence where it is known, and what was found where."""
+    where = violation.path or "the result"
+    found = f"{where}: found {violation.actual}; {violation.expected}"
+    is_known = violation.log and violation.log != violation.rule.demands
+    return f"{violation.log.rstrip('.')} ({found})" if is_known else found

@@ -27,11 +27,21 @@ class Validator:
 
         `log` is CloudFront's own wording for its validation log, where it is known.
         """
+        is_refused = self._refuses(rule)
+        effect = "" if is_refused else self._effect(rule)
         self.violations.append(
             Violation(
-                rule, path, excerpt(actual), expected, self._refuses(rule), log or rule.demands
+                rule, path, excerpt(actual), expected, is_refused, log or rule.demands, effect
             )
         )
+
+    def _effect(self, rule: EdgeRule) -> str:
+        """What happens in the place of a refusal, where `strict: false` makes the difference."""
+        if self.strictness.strict or not rule.page:
+            return ""
+        if rule.point and getattr(self.strictness, rule.point) != "refuse":
+            return ""
+        return f"strict is false, so it is {rule.lenient} here where AWS answers 502"
 
     def _refuses(self, rule: EdgeRule) -> bool:
         if not rule.page:

@@ -1,11 +1,12 @@
-"""Where a viewer is: by default the same place for all, per request what `X-Edgegw-Viewer` says.
+"""What is said with a request: where its viewer is, and what the cache is to do with it.
 
     X-Edgegw-Viewer: country=DE; city=Berlin; ip=203.0.113.7
+    X-Edgegw-Cache: refresh
 
 CloudFront looks these things up by the viewer's address, in a database that nobody else has. Here
-they are said: by the configuration for every viewer, by a header for one request. The header is
-for whoever sits at this machine: it counts only from loopback, and never goes on to a function or
-an origin. A request that says another country does not keep the city of the first one.
+they are said: by the configuration for every viewer, by a header for one request. The headers
+are for whoever sits at this machine: they count only from loopback, and never go on to a function
+or an origin. A request that says another country does not keep the city of the first one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Final
 
-from edgegw.cloudfront.answers import DistributionFacts
+from edgegw.cloudfront.answers import CacheOverride, DistributionFacts
 from edgegw.cloudfront.behaviors import DistributionRefusal
 from edgegw.cloudfront.countries import COUNTRIES
 from edgegw.cloudfront.viewer_place import DEFAULT_PLACE, PLACE_OF_COUNTRY, ViewerPlace
@@ -25,6 +26,8 @@ from edgegw.http.target import to_text
 
 HEADER: Final = b"x-edgegw-viewer"
 """What a request says of its own viewer."""
+CACHE_HEADER: Final = b"x-edgegw-cache"
+"""What a request asks of the cache: `bypass` or `refresh`."""
 
 
 class ViewerError(ValueError):
@@ -59,22 +62,37 @@ def with_viewer(
     if said is None and not facts.viewer.ip:
         return None
     is_local = _is_loopback(request.client.address)
-    place = facts.viewer
+    place, override = facts.viewer, facts.cache_override
     if said is not None:
-        request = replace(request, headers=request.headers.without(HEADER))
+        request = replace(request, headers=request.headers.without(HEADER, CACHE_HEADER))
         if is_local:
             try:
-                place = viewer_place(_parsed(said), place)
+                place = viewer_place(_parsed(said[0]), place)
             except ViewerError as error:
                 return DistributionRefusal(400, "Bad request.", f"X-Edgegw-Viewer: {error}")
+            asked = _OVERRIDES.get(said[1])
+            if asked is None:
+                text = f"X-Edgegw-Cache: bypass or refresh; found {said[1]!r}"
+                return DistributionRefusal(400, "Bad request.", text)
+            override = asked
     if place.ip and is_local:
         request = replace(request, client=request.client._replace(address=place.ip))
-    return request, replace(facts, viewer=place)
+    return request, replace(facts, viewer=place, cache_override=override)
 
 
-def _said(headers: Headers) -> str | None:
-    values = headers.get_all(HEADER)
-    return "; ".join(map(to_text, values)) if values else None
+def _said(headers: Headers) -> tuple[str, str] | None:
+    """What is said of the viewer, and asked of the cache; None where neither header is there."""
+    viewer, cache = headers.get_all(HEADER), headers.get_all(CACHE_HEADER)
+    if not viewer and not cache:
+        return None
+    return "; ".join(map(to_text, viewer)), ", ".join(map(to_text, cache))
+
+
+_OVERRIDES: Final[Mapping[str, CacheOverride]] = {
+    "": "",
+    "bypass": "bypass",
+    "refresh": "refresh",
+}
 
 
 def _parsed(text: str) -> dict[str, str]:

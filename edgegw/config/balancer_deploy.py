@@ -6,10 +6,12 @@ CreateLoadBalancer, CreateTargetGroup.
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import replace
 from typing import Final
 
 from edgegw.alb import quotas
+from edgegw.config.balancer_schema import LoadBalancer, TargetGroup
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.schema import Config
 
@@ -24,8 +26,9 @@ def check_balancer_deployment(document: Document, config: Config) -> None:
         for each in document.findings
     ]
     users: dict[str, set[str]] = {}
-    for name in config.target_groups:
+    for name, group in config.target_groups.items():
         _check_name(document, ("target_groups", name), name, "target group")
+        _check_targets(document, ("target_groups", name), group)
     for name, balancer in config.load_balancers.items():
         path: KeyPath = ("load_balancers", name)
         _check_name(document, path, name, "load balancer")
@@ -61,6 +64,7 @@ def check_balancer_deployment(document: Document, config: Config) -> None:
                 f"a load balancer has at most {quotas.MAX_VERIFYING} listeners that verify clients"
             )
             document.error(path, "alb.quota", text, key=True)
+        _check_redirects(document, path, balancer)
         for at, listener in enumerate(balancer.listeners):
             if len(listener.certificates) > quotas.MAX_CERTIFICATES:
                 text = (
@@ -79,6 +83,44 @@ def _check_name(document: Document, path: KeyPath, name: str, kind: str) -> None
     if not quotas.RESOURCE_NAME.fullmatch(name):
         text = f"the name of a {kind} has at most 32 letters, digits and hyphens, none at its ends"
         document.error(path, "alb.name", text, key=True)
+
+
+def _check_targets(document: Document, path: KeyPath, group: TargetGroup) -> None:
+    """Addresses that AWS does not register, and a key of Lambda targets.
+
+    Source: ELB User Guide for ALB, "Target type"; "Use Lambda functions as targets".
+    """
+    if group.target_type != "lambda" and group.multi_value_headers:
+        text = f"multi_value_headers belongs to target_type lambda, not to {group.target_type}"
+        document.error((*path, "multi_value_headers"), "alb.target-group", text)
+    for at, target in enumerate(group.targets if group.target_type == "ip" else ()):
+        try:
+            address = ipaddress.ip_address(target.rpartition(":")[0].strip("[]"))
+        except ValueError:
+            continue  # a name, which is looked up here
+        if not quotas.is_target_address(address):
+            text = (
+                f"AWS registers no public address such as {address}: targets are in the VPC, or in "
+                "10.0.0.0/8, 100.64.0.0/10, 172.16.0.0/12, 192.168.0.0/16"
+            )
+            document.error((*path, "targets", at), "alb.target", text)
+
+
+def _check_redirects(document: Document, path: KeyPath, balancer: LoadBalancer) -> None:
+    """Source: ELB API Reference, RedirectActionConfig, Query."""
+    for at, listener in enumerate(balancer.listeners):
+        base: KeyPath = (*path, "listeners", at)
+        placed = [((*base, "default_actions"), listener.default_actions)]
+        placed += [
+            ((*base, "rules", number, "actions"), rule.actions)
+            for number, rule in enumerate(listener.rules)
+        ]
+        for where, actions in placed:
+            for number, action in enumerate(actions):
+                if action.redirect is not None and action.redirect.query.startswith("?"):
+                    text = "the query of a redirect has no ? in front: it is put there"
+                    key = (*where, number, "redirect", "query")
+                    document.error(key, "alb.redirect", text)
 
 
 def _groups(config: Config, name: str) -> set[str]:

@@ -18,6 +18,7 @@ from edgegw.cloudfront.managed_response_headers import RESPONSE_HEADERS_POLICIES
 from edgegw.config import schema
 from edgegw.config.addresses import host_fault
 from edgegw.config.balancer_check import check_balancers
+from edgegw.config.cache_check import check_cache_policies, check_cached_methods
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.fields import Listen
 from edgegw.config.function_check import (
@@ -44,6 +45,7 @@ def check(document: Document, config: Config, base: FilePath) -> None:
     check_functions(document, config, base)
     for name, policy in config.response_headers_policies.items():
         check_response_headers_policy(document, ("response_headers_policies", name), policy)
+    check_cache_policies(document, config)
     for name, distribution in config.distributions.items():
         _check_distribution(document, ("distributions", name), distribution, config)
     check_balancers(document, config, base)
@@ -151,6 +153,7 @@ def _check_behavior(
     if methods not in (GET_HEAD, GET_HEAD_OPTIONS, ALL_METHODS):
         text = "allowed_methods is [GET, HEAD], [GET, HEAD, OPTIONS] or all seven methods"
         document.error((*path, "allowed_methods"), "cloudfront.allowed-methods", text)
+    check_cached_methods(document, path, behavior)
     if find_policy(CACHE_POLICIES, behavior.cache_policy) is None:
         names = [*config.cache_policies, *(each.name for each in CACHE_POLICIES)]
         where = (*path, "cache_policy")

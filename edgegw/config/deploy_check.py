@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from edgegw.awslambda.edge import MAX_PACKAGE
 from edgegw.awslambda.model import LATEST
+from edgegw.awslambda.runtimes import has_ended
 from edgegw.cloudfront import quotas
 from edgegw.cloudfront.deployment_rules import (
     MAX_FUNCTIONS,
@@ -23,6 +24,8 @@ from edgegw.cloudfront.source_look import source_findings
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.config import schema
 from edgegw.config.balancer_deploy import check_balancer_deployment
+from edgegw.config.borrowed_modules import borrowed_modules
+from edgegw.config.distribution_deploy import check_distribution_deployment
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.function_check import RUNTIME, handler_file
 from edgegw.config.function_schema import Function, Version
@@ -58,12 +61,13 @@ def check_deployment(document: Document, config: Config, base: FilePath) -> None
         document.warning(("gateway", "strict"), STRICT_OFF.code, text)
     for use in uses:
         _check_function(document, use, config.functions[use.name], base)
+    for name, function in config.functions.items():
+        _check_borrowed(document, name, function, base)
     for name, distribution in config.distributions.items():
         _check_distribution(document, ("distributions", name), distribution, config)
-    for name, policy in config.cache_policies.items():
-        _check_policy_headers(document, ("cache_policies", name), policy.headers.items)
-    for name, policy in config.origin_request_policies.items():
-        _check_policy_headers(document, ("origin_request_policies", name), policy.headers.items)
+    check_distribution_deployment(document, config)
+    for name in config.functions.keys() - {use.name for use in uses}:
+        _check_runtimes(document, ("functions", name), config.functions[name])
 
 
 _REPEATED: Final = frozenset(
@@ -103,6 +107,27 @@ def _check_function(document: Document, use: _Use, function: Function, base: Fil
         where = next((each for each in places if each in document.keys), path)
         _note(document, where, objection)
     _look_into_source(document, use, function, version, base)
+
+
+def _check_borrowed(document: Document, name: str, function: Function, base: FilePath) -> None:
+    match = RUNTIME.fullmatch(function.runtime)
+    if function.code is None or match is None or match[3] is not None:
+        return
+    code = (base / function.code).resolve()
+    language = "python" if match[1] is not None else "nodejs"
+    layers = [base / layer for layer in function.layers]
+    handler = handler_file(code, function.runtime, function.handler)
+    if handler is not None and handler.suffix.endswith("ts"):
+        text = (
+            f"{handler.name} is TypeScript, which Lambda does not run: deploy what is built of it"
+        )
+        document.warning(("functions", name, "code"), "config.typescript", text)
+    for module in borrowed_modules(code, language, layers):
+        text = (
+            f"imports {module.name}, which comes from {module.folder} and is in neither the "
+            "package nor a layer: on AWS it is missing"
+        )
+        document.warning(("functions", name, "code"), "config.borrowed-module", text)
 
 
 def _candidate(function: Function, version: Version, base: FilePath, use: _Use) -> Candidate:
@@ -252,7 +277,13 @@ def _check_version(document: Document, path: KeyPath, text: str, config: Config)
         _note(document, path, objection)
 
 
-def _check_policy_headers(document: Document, path: KeyPath, names: list[str]) -> None:
-    if len(names) > quotas.MAX_POLICY_HEADERS:
-        text = f"a policy names at most {quotas.MAX_POLICY_HEADERS} headers, here are {len(names)}"
-        document.error((*path, "headers", "items"), "cloudfront.policy-headers", text)
+def _check_runtimes(document: Document, path: KeyPath, function: Function) -> None:
+    """Runtimes of a function that is at no trigger."""
+    named = [((*path, "runtime"), function.runtime)]
+    for number, version in function.versions.items():
+        if version.runtime is not None:
+            named.append(((*path, "versions", number, "runtime"), version.runtime))
+    for where, runtime in named:
+        if has_ended(runtime):
+            text = f"the support of {runtime} has ended: AWS makes no new functions with it"
+            document.warning(where, "lambda.ended-runtime", text)

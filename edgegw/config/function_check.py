@@ -120,6 +120,10 @@ def _check_code(
         document.error((*path, "handler"), "config.handler", text)
 
 
+SCRIPTS: Final = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
+"""Endings of files with a handler for Node.js, in the order in which they are looked for."""
+
+
 def handler_file(code: FilePath, runtime: str, handler: str) -> FilePath | None:
     """The file that holds the handler, in a folder of code; None where there is none."""
     folder = code if code.is_dir() else code.parent
@@ -129,7 +133,7 @@ def handler_file(code: FilePath, runtime: str, handler: str) -> FilePath | None:
     else:
         head, _, tail = handler.rpartition("/")
         stem = folder / head / tail.partition(".")[0]
-        candidates = [stem.with_name(stem.name + end) for end in ("", ".js", ".mjs", ".cjs")]
+        candidates = [stem.with_name(stem.name + end) for end in ("", *SCRIPTS)]
     return next((each for each in candidates if is_file(each)), None)
 
 

@@ -69,6 +69,22 @@ def moved_door(door: DistributionDoor, said: Mapping[str, str]) -> DistributionD
     return replace(door, distribution=replace(door.distribution, viewer=place))
 
 
+def without_caches(config: Config) -> Config:
+    """`config` with distributions that keep no answers."""
+    doors = [
+        replace(door, distribution=_uncached(door.distribution)) for door in config.distributions
+    ]
+    return replace(config, distributions=tuple(doors))
+
+
+def _uncached(distribution: cloudfront.Distribution) -> cloudfront.Distribution:
+    return replace(
+        distribution,
+        behaviors=tuple([replace(behavior, cache=None) for behavior in distribution.behaviors]),
+        default_behavior=replace(distribution.default_behavior, cache=None),
+    )
+
+
 @value
 class ListenerDoor:
     """A listener of a load balancer and where it listens. `name` is the load balancer's."""
@@ -92,6 +108,14 @@ class ListenerDoor:
 
 
 Door = DistributionDoor | ListenerDoor
+
+
+@value
+class CacheLimits:
+    """Bytes that the caches of distributions may take, in memory and on disk."""
+
+    memory: int = 256_000_000
+    disk: int = 2_000_000_000
 
 
 @value
@@ -119,6 +143,7 @@ class Config:
     faults: Mapping[str, FaultPlan] = field(default_factory=dict[str, FaultPlan])
     fault_seed: int | None = None
     hosts: Hosts = Hosts()
+    cache: CacheLimits = CacheLimits()
 
     @property
     def doors(self) -> tuple[Door, ...]:

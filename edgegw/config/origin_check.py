@@ -52,7 +52,10 @@ def _header_fault(name: str, value: str) -> str | None:
     if is_unsettable(name.lower()):
         return f"CloudFront refuses {name!r} as an origin custom header"
     if len(name) > longest_name or len(value) > longest_value:
-        return f"{name!r} or its value is too long ({longest_name} and {longest_value})"
+        return (
+            f"{name!r} has at most {longest_name} characters and its value {longest_value}; "
+            f"found {len(name)} and {len(value)}"
+        )
     return None
 
 

@@ -98,7 +98,13 @@ def _folder(environment: Mapping[str, str]) -> Path | None:
 def _own_state() -> list[tuple[str, int]]:
     """The state of edgegw's own code: a change of it may judge otherwise."""
     top = Path(__file__).parents[1]
-    rooms = (top, *(top / room for room in ("config", "cloudfront", "alb", "awslambda", "http")))
+    rooms = (
+        top,
+        *(
+            top / room
+            for room in ("config", "cloudfront", "cloudfront/cache", "alb", "awslambda", "http")
+        ),
+    )
     files = (each for room in rooms for each in os.scandir(room) if each.name.endswith(".py"))
     return sorted((each.path, each.stat().st_mtime_ns) for each in files)
 

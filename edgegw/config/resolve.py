@@ -13,8 +13,9 @@ from edgegw.awslambda.names import Account
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.access_log import AccessLog, chosen_fields
 from edgegw.cloudfront.behaviors import compile_path_pattern
+from edgegw.cloudfront.cache.key import compile_key
 from edgegw.cloudfront.hosts import AcceptedHosts, accepted_hosts
-from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
+from edgegw.cloudfront.managed import ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.managed_response_headers import RESPONSE_HEADERS_POLICIES
 from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.response_headers_policy import ResponseHeadersPolicy
@@ -23,12 +24,14 @@ from edgegw.cloudfront.viewer import viewer_place
 from edgegw.config import balancer_schema, fields, schema
 from edgegw.config.addresses import origin_address
 from edgegw.config.balancer_resolve import BalancerResolver
+from edgegw.config.cache_resolve import cache_policy, cache_settings, policy_id, selection
 from edgegw.config.check import check
 from edgegw.config.document import Document, document_of, read_document
 from edgegw.config.faults import FaultPlan
 from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
 from edgegw.config.hosts import parsed_hosts
 from edgegw.config.model import (
+    CacheLimits,
     ClientCertificates,
     Config,
     DistributionDoor,
@@ -145,6 +148,7 @@ class _Resolver:
             self._faults(),
             config.gateway.fault_seed,
             parsed_hosts(config.gateway.hosts),
+            CacheLimits(config.gateway.cache.memory, config.gateway.cache.disk),
         )
 
     def _faults(self) -> Mapping[str, FaultPlan]:
@@ -190,19 +194,19 @@ class _Resolver:
             origin: _named(self._origin(each), f"{name}/{origin}")
             for origin, each in distribution.origins.items()
         }
-        groups = distribution.origin_groups
         digest = hashlib.sha256(name.encode()).hexdigest()
+        identity = "E" + digest[:13].upper()
         domain_name = (distribution.domain_name or f"d{digest[:13]}.cloudfront.net").lower()
         return cloudfront.Distribution(
             name,
-            "E" + digest[:13].upper(),
+            identity,
             domain_name,
             tuple(alias.lower() for alias in distribution.aliases),
             tuple(
-                self._behavior(each, each.path_pattern, origins, groups)
+                self._behavior(each, each.path_pattern, distribution, identity, origins)
                 for each in distribution.behaviors
             ),
-            self._behavior(distribution.default_behavior, "*", origins, groups),
+            self._behavior(distribution.default_behavior, "*", distribution, identity, origins),
             distribution.default_root_object,
             self._stance,
             {
@@ -221,10 +225,12 @@ class _Resolver:
         self,
         behavior: schema.DefaultBehavior,
         pattern: str,
+        distribution: schema.Distribution,
+        identity: str,
         origins: Mapping[str, cloudfront.Origin],
-        groups: Mapping[str, schema.OriginGroup],
     ) -> cloudfront.Behavior:
-        group = groups.get(behavior.origin)
+        """The behavior of `pattern`; `identity` is the id of its distribution."""
+        group = distribution.origin_groups.get(behavior.origin)
         more = behavior.origin_request_policy
         associations: dict[cloudfront.Trigger, cloudfront.Association] = {
             trigger: cloudfront.Association(
@@ -232,37 +238,23 @@ class _Resolver:
             )
             for trigger, each in behavior.lambda_functions.items()
         }
+        policy = cache_policy(self._config, behavior.cache_policy)
+        forwarding = compile_forwarding(
+            policy, None if more is None else self._origin_request_policy(more)
+        )
         return cloudfront.Behavior(
             pattern,
             compile_path_pattern(pattern),
             origins[behavior.origin if group is None else group.members[0]],
-            compile_forwarding(
-                self._cache_policy(behavior.cache_policy),
-                None if more is None else self._origin_request_policy(more),
-            ),
+            forwarding,
             behavior.viewer_protocol_policy,
             frozenset(behavior.allowed_methods),
             associations,
             None if group is None else _fallback(group, behavior, origins),
+            cache_settings(distribution, behavior, forwarding),
+            compile_key(identity, pattern, policy),
             self._response_headers_policy(behavior.response_headers_policy),
             behavior.compress,
-        )
-
-    def _cache_policy(self, name: str) -> cloudfront.CachePolicy:
-        own = self._config.cache_policies.get(name)
-        if own is None:
-            return cast("cloudfront.CachePolicy", find_policy(CACHE_POLICIES, name))
-        return cloudfront.CachePolicy(
-            name,
-            _policy_id(name),
-            own.min_ttl,
-            own.default_ttl,
-            own.max_ttl,
-            _selection(own.headers),
-            _selection(own.cookies),
-            _selection(own.query_strings),
-            own.gzip,
-            own.brotli,
         )
 
     def _origin_request_policy(self, name: str) -> cloudfront.OriginRequestPolicy:
@@ -272,17 +264,17 @@ class _Resolver:
             return cast("cloudfront.OriginRequestPolicy", found)
         return cloudfront.OriginRequestPolicy(
             name,
-            _policy_id(name),
-            _selection(own.headers),
-            _selection(own.cookies),
-            _selection(own.query_strings),
+            policy_id(name),
+            selection(own.headers),
+            selection(own.cookies),
+            selection(own.query_strings),
         )
 
     def _response_headers_policy(self, name: str | None) -> ResponseHeadersPolicy | None:
         own = self._config.response_headers_policies.get(name or "")
         if name is None or own is None:
             return None if name is None else find_policy(RESPONSE_HEADERS_POLICIES, name)
-        return response_headers_policy(name, _policy_id(name), own)
+        return response_headers_policy(name, policy_id(name), own)
 
     def _origin(self, origin: schema.Origin) -> cloudfront.CustomOrigin:
         if origin.load_balancer is not None:
@@ -340,17 +332,6 @@ def _fallback(
     methods = frozenset({"GET", "HEAD"}) | ({"OPTIONS"} & set(behavior.cached_methods))
     codes = frozenset[int](group.failover_status_codes)
     return cloudfront.Fallback(origins[group.members[1]], codes, methods)
-
-
-def _policy_id(name: str) -> str:
-    digest = hashlib.sha256(name.encode()).hexdigest()
-    return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
-
-
-def _selection(
-    given: schema.Selection | schema.KeyHeaders | schema.OriginHeaders,
-) -> cloudfront.Selection:
-    return cloudfront.Selection(given.behavior, tuple(given.items))
 
 
 def _listen(listen: fields.Listen, base: Path) -> Listen:

@@ -28,6 +28,7 @@ from edgegw.config.fields import (
 )
 from edgegw.config.function_schema import Function
 from edgegw.config.response_headers_schema import ResponseHeadersPolicy
+from edgegw.config.sizes import Size
 from edgegw.config.spelling import nearest
 from edgegw.config.wording import fault_of, model_in, shown
 
@@ -60,9 +61,9 @@ class OriginHeaders(Model):
 class CachePolicy(Model):
     """An own cache policy."""
 
-    min_ttl: Annotated[int, Field(ge=0), LATER] = 0
-    default_ttl: Annotated[int, Field(ge=0), LATER] = 86400
-    max_ttl: Annotated[int, Field(ge=0), LATER] = 31536000
+    min_ttl: Annotated[int, Field(ge=0)] = 0
+    default_ttl: Annotated[int | None, Field(ge=0)] = None
+    max_ttl: Annotated[int | None, Field(ge=0)] = None
     query_strings: Selection = Selection.model_construct()
     headers: KeyHeaders = KeyHeaders.model_construct()
     cookies: Selection = Selection.model_construct()
@@ -120,7 +121,7 @@ class DefaultBehavior(Model):
     origin: str
     viewer_protocol_policy: Literal["allow-all", "redirect-to-https", "https-only"] = "allow-all"
     allowed_methods: list[Method] = ["GET", "HEAD"]
-    cached_methods: Annotated[list[Method], LATER] = []
+    cached_methods: list[Method] = []
     cache_policy: str = "CachingOptimized"
     origin_request_policy: str | None = None
     response_headers_policy: str | None = None
@@ -147,7 +148,7 @@ class ErrorResponse(Model):
     error_code: ErrorCode
     response_page_path: str | None = None
     response_code: PageCode | None = None
-    error_caching_min_ttl: Annotated[int | None, Field(ge=0), LATER] = None
+    error_caching_min_ttl: Annotated[int | None, Field(ge=0)] = None
 
 
 class DistributionLog(Model):
@@ -228,9 +229,17 @@ class Viewer(Model):
         return {name: text for name, text in self if text is not None}
 
 
+class Cache(Model):
+    """What the cache of all distributions may take: in memory, and on disk for large bodies."""
+
+    memory: Size = 256_000_000
+    disk: Size = 2_000_000_000
+
+
 class Gateway(Model):
     """Settings of the gateway itself."""
 
+    cache: Cache = Cache.model_construct()
     viewer: Viewer = Viewer.model_construct()
     hosts: dict[str, str] = {}
     local_environment: dict[str, Text] = {}

@@ -30,7 +30,7 @@ import shutil
 import signal
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Final, Literal, NamedTuple
 
 from edgegw.awslambda.lifecycle import (
@@ -46,7 +46,14 @@ from edgegw.awslambda.lifecycle import (
     timeout_error,
 )
 from edgegw.awslambda.logs import InitReport
-from edgegw.awslambda.model import Function, FunctionError, Outcome, Report, Returned
+from edgegw.awslambda.model import (
+    EDGE_PREFIX,
+    Function,
+    FunctionError,
+    Outcome,
+    Report,
+    Returned,
+)
 from edgegw.execution.background import Background
 from edgegw.execution.channel import (
     Channel,
@@ -65,6 +72,8 @@ from edgegw.values import value
 
 logger = logging.getLogger(__name__)
 
+INIT_PATIENCE: Final = 4.0
+"""Seconds after which an init that goes on is spoken of."""
 _MAX_TRACE: Final = 4096
 _WARM: Final = next_phase(Phase.READY, Signal.INVOKE)
 _ANSWERED: Final = next_phase(_WARM, Signal.ANSWER)
@@ -91,6 +100,8 @@ class EnvironmentSpec:
     """Whether a debugger may stop it: then no limit of time or memory ends it."""
     is_slowed: bool = False
     """Whether it gets the share of a processor that its memory buys, as on AWS."""
+    slow_inits: set[str] = field(default_factory=set[str])
+    """Functions of which was said that their init takes long, shared by all environments."""
 
 
 class _Tail(NamedTuple):
@@ -183,6 +194,7 @@ class Environment:
         self._fatal = None
         self._output.telemetry = None
         timer = asyncio.timeout(limit)
+        patience = self._loop.call_later(INIT_PATIENCE, self._tell_slow_init, limit)
         try:
             async with timer:
                 child = await self._setting.spawn(
@@ -200,9 +212,22 @@ class Environment:
         except BaseException:
             self._drop("FAILURE")
             raise
+        finally:
+            patience.cancel()
         if failure is not None:
             self._drop("TIMEOUT" if failure.error_type == "Sandbox.Timedout" else "FAILURE")
         return failure
+
+    def _tell_slow_init(self, limit: float) -> None:
+        """Code that loads without end shows nothing until its time is over."""
+        setting = self._setting
+        if not setting.is_debugged and setting.name not in setting.slow_inits:
+            setting.slow_inits.add(setting.name)
+            logger.warning(
+                "%s: its code has not loaded for %g s; it has %g s. What stands outside of the "
+                "handler may wait for something, such as an import or a connection",
+                *(setting.name.removeprefix(EDGE_PREFIX), INIT_PATIENCE, limit),
+            )
 
     def _attach(self, child: Child) -> None:
         self._child, self._channel = child, child.channel

@@ -18,7 +18,8 @@ from edgegw.execution.channel import Child
 from edgegw.execution.environment import Environment, EnvironmentSpec
 from edgegw.execution.log_store import Journal, LogStore
 from edgegw.execution.node_runtime import NodeSpawner
-from edgegw.execution.packages import Packages, site_packages
+from edgegw.execution.packages import Packages
+from edgegw.execution.project_packages import ProjectPackages, project_packages
 from edgegw.execution.python_runtime import PythonSpawner
 from edgegw.execution.snapshots import PoolKey
 from edgegw.execution.spawning import Spawner, Start, Zygotes
@@ -55,6 +56,7 @@ class EnvironmentMaker:
         self.debug_ports: dict[PoolKey, int] = {}
         self.logs = LogStore()
         self.packages = Packages()
+        self._slow_inits: set[str] = set()
         self._zygotes = Zygotes(lambda: self.packages.root)
         self._spawners: dict[str, Spawner] = {}
 
@@ -101,6 +103,7 @@ class EnvironmentMaker:
                 provisioned,
                 (name, function.version) in self.debug_ports,
                 is_slowed,
+                self._slow_inits,
             )
         )
 
@@ -134,6 +137,9 @@ class EnvironmentMaker:
             os.environ.get("LD_LIBRARY_PATH", ""),
         )
         found = variables(function, place)
+        project = ProjectPackages()
+        if language == "python":
+            project = project_packages(package.task_root, function.runtime.version)
         settings: dict[str, object] = {
             "task_root": package.task_root,
             "opt": package.opt,
@@ -147,11 +153,8 @@ class EnvironmentMaker:
             "log_format": function.logs.format,
             "log_level": function.logs.application_level,
             "runtime_version": list(function.runtime.version),
-            "site_packages": (
-                site_packages(package.task_root, function.runtime.version)
-                if language == "python"
-                else []
-            ),
+            "site_packages": list(project.folders),
+            "passed_over": list(project.passed_over),
         }
         port = self.debug_ports.get((name, function.version), 0)
         account_id = self.settings.account.account_id

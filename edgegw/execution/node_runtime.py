@@ -36,6 +36,9 @@ _SPARE_DELAY: Final = 0.25
 
 MIN_NODE: Final = 20
 
+_LOOKS: Final[dict[tuple[str, int, int], tuple[str, bool]]] = {}
+"""What is known of each Node.js, by path, time of change (ns) and version asked for."""
+
 _NODE_HOST: Final = str(RUNTIMES / "node" / "host.cjs")
 
 
@@ -121,28 +124,17 @@ class NodeSpawner:
         Raises OSError, or EnvironmentProblem where it does not even say its version.
         """
         major = self._runtime.version[0]
-        for flags in (node_flags(major), ()):
-            process = await asyncio.create_subprocess_exec(
-                self._executable,
-                *flags,
-                "--version",
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-            )
-            printed, _ = await process.communicate()
-            if process.returncode == 0:
-                break
-            if process.returncode is None or process.returncode < 0 or not flags:
-                text = f"{self._executable} --version ended with {process.returncode}"
-                raise EnvironmentProblem(text)
-        self._version = printed.decode("latin-1").strip().removeprefix("v")
+        key = (self._executable, _modified(self._executable), major)
+        if key not in _LOOKS:
+            _LOOKS[key] = await _look(self._executable, major)
+        self._version, knows_flags = _LOOKS[key]
         if self._version.partition(".")[0] != str(major):
             logger.warning(
                 "%s was not found; its functions run on Node.js %s",
                 self._runtime.identifier,
                 self._version,
             )
-        return bool(flags)
+        return knows_flags
 
     async def close(self) -> None:
         self._closed = True
@@ -156,6 +148,33 @@ class NodeSpawner:
                 spare.kill()
                 os.close(spare.log_fd)
                 cast("socket.socket", spare.frames).close()
+
+
+def _modified(executable: str) -> int:
+    with contextlib.suppress(OSError):
+        return os.stat(executable).st_mtime_ns  # noqa: PTH116 - a path as text
+    return 0
+
+
+async def _look(executable: str, major: int) -> tuple[str, bool]:
+    """Its version, and whether it knows Lambda's flags for Node.js `major`.
+
+    Raises OSError, or EnvironmentProblem where it does not even say its version.
+    """
+    for flags in (node_flags(major), ()):
+        process = await asyncio.create_subprocess_exec(
+            executable,
+            *flags,
+            "--version",
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        printed, _ = await process.communicate()
+        if process.returncode == 0:
+            return printed.decode("latin-1").strip().removeprefix("v"), bool(flags)
+        if process.returncode is None or process.returncode < 0:
+            break
+    raise EnvironmentProblem(f"{executable} --version ended with {process.returncode}")
 
 
 def find_node() -> str:

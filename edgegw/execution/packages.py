@@ -208,21 +208,3 @@ def code_digest(path: str) -> tuple[str, int]:
             digest.update(str(file.relative_to(root)).encode() + b"\0")
         digest.update(content)
     return base64.b64encode(digest.digest()).decode(), size
-
-
-def site_packages(task_root: str, version: tuple[int, ...]) -> list[str]:
-    """Package folders of the project's own virtual environment, for this Python version.
-
-    Looked for as `.venv` or `venv` beside the code, upwards to the folder with `.git` or the
-    home folder.
-    """
-    name = "python" + ".".join(map(str, version[:2]))
-    home = Path.home()
-    for folder in (Path(task_root), *Path(task_root).parents):
-        for venv in (".venv", "venv"):
-            found = folder / venv / "lib" / name / "site-packages"
-            if found.is_dir():
-                return [str(found)]
-        if folder == home or (folder / ".git").exists():
-            break
-    return []

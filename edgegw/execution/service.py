@@ -65,7 +65,7 @@ class LambdaService:
     With `pass_credentials` functions get the AWS credentials of this process, else made-up ones.
     With `cpu` "proportional" they get the share of a processor that their memory buys on AWS.
     Unless `strict` is False, replicas at the edge have the edge's limits and no variables of their
-    own.
+    own. `dice`, a number from 0 to 1, choose among the versions of an alias.
     """
 
     def __init__(
@@ -78,7 +78,9 @@ class LambdaService:
         pass_credentials: bool = False,
         cpu: Literal["full", "proportional"] = "full",
         strict: bool = True,
+        dice: Callable[[], float] = random.random,
     ) -> None:
+        self._dice = dice
         settings = ServiceSettings(account or Account(), pass_credentials, cpu, strict)
         self._maker = EnvironmentMaker(settings)
         self._code_stamp: Callable[[str], CodeStamp] = _unknown_state
@@ -149,14 +151,14 @@ class LambdaService:
 
     # Life
 
-    async def start(self) -> None:
-        """Starts zygotes and spare children, and what is provisioned.
+    async def start(self, *, ahead: bool = True) -> None:
+        """Starts what is provisioned, and `ahead` of the first invocation what runtimes need.
 
         Raises EnvironmentProblem for a missing runtime.
         """
         for deployed in self.functions.values():
             for function in (deployed.latest, *deployed.versions.values()):
-                await self._start_spawner(function)
+                await self._start_spawner(function, ahead=ahead)
         await asyncio.sleep(0)  # the processes start now, beside whatever the caller does next
         for name, deployed in self.functions.items():
             for qualifier in deployed.provisioned:
@@ -164,14 +166,14 @@ class LambdaService:
         self._start_debugged()
         await self._provisioning.settled()  # initialised before the first request
 
-    async def _start_spawner(self, function: Function) -> None:
+    async def _start_spawner(self, function: Function, *, ahead: bool = True) -> None:
         if function.name in self._handlers:
             return
         spawner = self._maker.spawner(function)
         if isinstance(spawner, EnvironmentProblem):
             if not self._leave_out_missing:
                 raise spawner
-        else:
+        elif ahead:
             await spawner.start()
 
     def missing(self) -> list[tuple[str, EnvironmentProblem]]:
@@ -235,6 +237,17 @@ class LambdaService:
         """The version that the pool `key` should run; None when there is none any more."""
         deployed = functions.get(key[0].removeprefix(EDGE_PREFIX))
         return None if deployed is None else self._version(deployed, *key)
+
+    async def try_loading(self, ref: FunctionRef) -> ErrorObject | None:
+        """Loads the code of a function in an environment of its own: None, or why that fails."""
+        deployed = self.functions.get(ref.name)
+        if deployed is None or ref.name in self._handlers:
+            return None
+        environment = self._maker.make(deployed.latest, ref.deployed_name, False)  # noqa: FBT003
+        try:
+            return await environment.init()
+        finally:
+            await environment.shut_down()
 
     # Requests and reloading
 
@@ -359,7 +372,7 @@ class LambdaService:
                 return refused
         version = route.targets[0][0]
         if len(route.targets) > 1:
-            version = choose_version(route.targets, random.random())
+            version = choose_version(route.targets, self._dice())
         pool, load = route.pools[version], route.load
         now = time.monotonic()
         throttled = self._throttle(route.limits[version], load, pool, now)

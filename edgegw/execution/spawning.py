@@ -21,6 +21,7 @@ from edgegw.awslambda.variables import library_folders
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.channel import Channel, Child
 from edgegw.execution.frames import FramesChannel
+from edgegw.execution.idle_zygotes import give_back, take_zygote
 from edgegw.execution.packages import Package
 from edgegw.execution.runtime_api import RuntimeApiServer
 from edgegw.execution.starts import lead_to_libraries, needs_plain_start
@@ -80,7 +81,7 @@ class Spawner(Protocol):
 
 
 class Zygotes:
-    """One zygote per interpreter, shared by spawners, started when first asked for.
+    """One zygote per interpreter, shared by spawners, looked for when first asked for.
 
     `folder` answers what they see removed at their end.
     """
@@ -107,17 +108,20 @@ class Zygotes:
         return await asyncio.shield(task)
 
     async def _started(self, executable: str) -> Zygote:
-        zygote = Zygote(executable)
-        await zygote.start()
+        zygote = take_zygote(executable)
+        if zygote is None:
+            zygote = Zygote(executable)
+            await zygote.start()
         zygote.entrust(self._folder())
         return zygote
 
     async def close(self) -> None:
+        """Ends everything that came from them; the next gateway of this process may have them."""
         tasks, self._tasks = list(self._tasks.values()), {}
         for task in tasks:
             with contextlib.suppress(OSError, TimeoutError, EnvironmentProblem):
                 self._killed.append(await task)
-        await asyncio.gather(*(each.close() for each in self._killed))
+        await asyncio.gather(*map(give_back, self._killed))
         self._killed.clear()
 
 

@@ -15,8 +15,8 @@ import logging
 import os
 import signal
 import socket
+import subprocess
 import sys
-from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, cast
@@ -59,12 +59,12 @@ class Zygote:
         self._ids = 0
         self._starting: dict[int, asyncio.Future[int]] = {}
         self._ended: dict[int, asyncio.Future[int | None]] = {}
-        self._limiting: dict[int, asyncio.Future[bool]] = {}
+        self._asked: dict[int, asyncio.Future[bool]] = {}
         self._hello: asyncio.Future[tuple[int, ...]] | None = None
         self._rest = b""
         self._control: ControlLine | None = None
         self._life = -1
-        self._process: Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self.is_gone = False
 
     async def start(self) -> tuple[int, ...]:
@@ -81,7 +81,7 @@ class Zygote:
             try:
                 life, self._life = os.pipe()
                 closing.callback(os.close, life)
-                self._process = await self._started((theirs.fileno(), life))
+                self._process = self._started((theirs.fileno(), life))
             except BaseException:
                 ours.close()
                 self._let_go()
@@ -95,15 +95,14 @@ class Zygote:
             raise
         return self.version
 
-    async def _started(self, descriptors: tuple[int, int]) -> Process:
-        return await asyncio.create_subprocess_exec(
-            self.executable,
-            "-S",
-            str(RUNTIMES / "python" / "guardian.py"),
-            *map(str, descriptors),
-            stdin=asyncio.subprocess.DEVNULL,
+    def _started(self, descriptors: tuple[int, int]) -> subprocess.Popen[bytes]:
+        """The process; no event loop's own, as it may outlive the one that runs."""
+        script = str(RUNTIMES / "python" / "guardian.py")
+        return subprocess.Popen(
+            [self.executable, "-S", script, *map(str, descriptors)],
+            stdin=subprocess.DEVNULL,
             # An interpreter that was only guessed may be a shim that complains.
-            stderr=None if self.executable == sys.executable else asyncio.subprocess.DEVNULL,
+            stderr=None if self.executable == sys.executable else subprocess.DEVNULL,
             pass_fds=descriptors,
             env=first_variables("python", os.environ),
             start_new_session=True,
@@ -138,10 +137,10 @@ class Zygote:
             self._ended.pop(cast("int", message["failed"]), None)
             if waiter is not None and not waiter.done():
                 waiter.set_exception(OSError(str(message["error"])))
-        elif "limited" in message:
-            limited = self._limiting.pop(cast("int", message["limited"]), None)
-            if limited is not None and not limited.done():
-                limited.set_result(bool(message["is_limited"]))
+        elif "done" in message:
+            done = self._asked.pop(cast("int", message["done"]), None)
+            if done is not None and not done.done():
+                done.set_result(bool(message["is_possible"]))
         elif "ended" in message:
             ended = self._ended.pop(cast("int", message["ended"]), None)
             if ended is not None and not ended.done():
@@ -152,7 +151,7 @@ class Zygote:
             return
         self.is_gone = True
         problem = EnvironmentProblem(f"the interpreter {self.executable} ended unexpectedly")
-        for waiter in (self._hello, *self._starting.values(), *self._limiting.values()):
+        for waiter in (self._hello, *self._starting.values(), *self._asked.values()):
             if waiter is not None and not waiter.done():
                 waiter.set_exception(problem)
         for ended in self._ended.values():
@@ -175,10 +174,14 @@ class Zygote:
 
     async def limit(self, folder: str, size: int) -> bool:
         """Has `folder` hold at most `size` bytes for all that come from here; whether it does."""
+        return await self._ask("limit", {"folder": folder, "size": size})
+
+    async def _ask(self, what: str, details: Mapping[str, object]) -> bool:
         self._ids += 1
-        limited = self._limiting[self._ids] = asyncio.get_running_loop().create_future()
-        self._send({"limit": self._ids, "folder": folder, "size": size}, [])
-        return await limited
+        ident = self._ids
+        self._send({what: ident, **details}, [])
+        done = self._asked[ident] = asyncio.get_running_loop().create_future()
+        return await done
 
     async def fork(self) -> ZygoteChild:
         """A Python environment that waits for its settings."""
@@ -249,15 +252,52 @@ class Zygote:
             elif self._control is not None:
                 self._control.send(json.dumps(message).encode() + b"\n")
 
+    async def clear(self) -> bool:
+        """Ends everything that came from it and leaves the event loop; whether it went well.
+
+        Then `adopt` takes it into another one.
+        """
+        if self.is_gone:
+            return False
+        try:
+            async with asyncio.timeout(_FAREWELL):
+                await self._ask("clear", {})
+        except (TimeoutError, EnvironmentProblem):
+            return False
+        self._hello = None
+        for waiting in (self._asked, self._starting, self._ended):
+            waiting.clear()
+        asyncio.get_running_loop().remove_reader(cast("ControlLine", self._control).sock)
+        return True
+
+    def adopt(self) -> bool:
+        """Goes on in the running event loop; False where it has ended meanwhile."""
+        sock = cast("ControlLine", self._control).sock
+        try:
+            sock.recv(1, socket.MSG_PEEK)
+            return False  # the end, or something that nobody asked for
+        except BlockingIOError:
+            pass
+        except OSError:
+            return False
+        self._control = ControlLine(sock)
+        asyncio.get_running_loop().add_reader(sock, self._read)
+        return True
+
     async def close(self) -> None:
         """Ends the process and everything that came from it."""
         self._lose()
+        await asyncio.to_thread(self.end)
+
+    def end(self) -> None:
+        """Ends the process without an event loop; what waits for it is not told."""
         self._let_go()
-        if self._process is not None:
-            try:
-                async with asyncio.timeout(_FAREWELL):
-                    await self._process.wait()
-            except TimeoutError:
-                with contextlib.suppress(ProcessLookupError):
-                    self._process.send_signal(signal.SIGKILL)
-                await self._process.wait()
+        if self._control is not None:
+            self._control.sock.close()
+        if self._process is None:
+            return
+        try:
+            self._process.wait(_FAREWELL)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

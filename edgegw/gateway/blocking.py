@@ -1,40 +1,35 @@
-"""The blocking client: requests run on an event loop of its own in a thread."""
+"""The blocking client: its requests run on the event loop of `blocking_loop`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, cast
 
 import httpx
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from edgegw.gateway.blocking_loop import BlockingLoop, called
 from edgegw.gateway.in_process import InProcessTransport
 from edgegw.wire.front import Front
 
 if TYPE_CHECKING:
-    from edgegw.gateway.gateway import Gateway
+    from anyio.from_thread import BlockingPortal
 
 
 class BlockingTransport(httpx.BaseTransport):
     """Sends requests of an `httpx.Client` into a front door."""
 
-    def __init__(self, gateway: Gateway, front: Front) -> None:
-        self._gateway = gateway
+    def __init__(self, loop: BlockingLoop, front: Front) -> None:
+        self._loop = loop
         self._front = front
-        self._stack = ExitStack()
-        self._portal: BlockingPortal | None = None
-        self._transport: InProcessTransport | None = None
+        self._entered: tuple[BlockingPortal, InProcessTransport] | None = None
 
-    def _started(self) -> tuple[BlockingPortal, InProcessTransport]:
-        if self._portal is None or self._transport is None:
-            self._portal = self._stack.enter_context(start_blocking_portal("asyncio"))
-            self._portal.call(self._gateway.start)
-            self._transport = InProcessTransport(self._front, self._gateway.stop)
-        return self._portal, self._transport
+    def _enter(self) -> tuple[BlockingPortal, InProcessTransport]:
+        if self._entered is None:
+            self._entered = self._loop.enter(), InProcessTransport(self._front)
+        return self._entered
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        portal, transport = self._started()
+        portal, transport = self._enter()
         request.read()
         asynchronous = httpx.Request(
             request.method,
@@ -43,7 +38,7 @@ class BlockingTransport(httpx.BaseTransport):
             stream=httpx.ByteStream(request.content),
             extensions=request.extensions,
         )
-        answer = portal.call(transport.handle_async_request, asynchronous)
+        answer = called(portal, transport.handle_async_request, asynchronous)
         stream = _BlockingStream(portal, cast("httpx.AsyncByteStream", answer.stream))
         return httpx.Response(
             answer.status_code,
@@ -53,10 +48,12 @@ class BlockingTransport(httpx.BaseTransport):
         )
 
     def close(self) -> None:
-        if self._portal is not None and self._transport is not None:
-            self._portal.call(self._transport.aclose)
-        self._portal = None
-        self._stack.close()
+        if self._entered is not None:
+            (portal, transport), self._entered = self._entered, None
+            try:
+                called(portal, transport.aclose)
+            finally:
+                self._loop.leave()
 
 
 class _BlockingStream(httpx.SyncByteStream):
@@ -70,7 +67,7 @@ class _BlockingStream(httpx.SyncByteStream):
         async def following() -> bytes | None:
             return await anext(chunks, None)
 
-        while (chunk := self._portal.call(following)) is not None:
+        while (chunk := called(self._portal, following)) is not None:
             yield chunk
 
     def close(self) -> None:

@@ -8,12 +8,18 @@ what it imports from its folder, and what it reads by a name that stands in its 
 from __future__ import annotations
 
 import ast
+import contextlib
+import logging
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final, TypeAlias
+
+logger = logging.getLogger(__name__)
 
 _FOLDERS: Final = frozenset({"__pycache__", "node_modules", "venv", "site-packages", "coverage"})
 _ENDINGS: Final = (
@@ -28,10 +34,16 @@ _MOST_FOLDERS: Final = 4000
 """Folders of one function that are watched; those beyond are not."""
 _MOST_FILES: Final = 500
 """Files that a single file may name, directly or not."""
+_RESTLESS: Final = 10
+_RESTLESS_WITHIN: Final = 10.0
+"""Changes within so many seconds that nobody makes by hand."""
 _LARGEST_SOURCE: Final = 1024 * 1024
 
 _PYTHON: Final = (".py",)
-_SCRIPT: Final = (".js", ".mjs", ".cjs")
+_TYPED: Final = (".ts", ".mts", ".cts", ".tsx")
+_SCRIPT: Final = (".js", ".mjs", ".cjs", *_TYPED)
+_SOURCES: Final = (*_PYTHON, *_SCRIPT)
+_ENDINGS_OF_NAMES: Final = ("", *_SCRIPT, ".json", "/index.js", "/index.ts")
 _LITERAL: Final = re.compile(r"""(['"`])([^'"`\n\\$]{1,200})\1""")
 
 Signature: TypeAlias = tuple[int, int, int] | str | None
@@ -50,6 +62,32 @@ def is_left_out(name: str, *, folder: bool) -> bool:
     )
 
 
+class RestlessFiles:
+    """Files that are written all the time though no source: a database, somebody's output.
+
+    They count as code until that is seen. Without this, each write would start the function anew.
+    """
+
+    def __init__(self) -> None:
+        self.paths: set[str] = set()
+        self._changes: dict[str, list[float]] = {}
+
+    def note(self, owner: str, changed: Iterable[str], now: float) -> None:
+        """Hears which files of `owner` changed, and says once of each that it no longer counts."""
+        for path in changed:
+            if path.endswith(_SOURCES):
+                continue  # a build in watch mode
+            times = [at for at in self._changes.get(path, []) if now - at < _RESTLESS_WITHIN]
+            self._changes[path] = [*times, now]
+            if len(times) + 1 >= _RESTLESS and path not in self.paths:
+                self.paths.add(path)
+                logger.warning(
+                    "%s: %s is written all the time, so changes of it start nothing anew: have it "
+                    "written outside of the function's folder",
+                    *(owner, path),
+                )
+
+
 @dataclass(slots=True)
 class Claim:
     """Files that belong to `owner`: a function's name, empty for the configuration.
@@ -63,13 +101,18 @@ class Claim:
     is_source: bool = False
     signatures: dict[str, Signature] = field(default_factory=dict[str, Signature])
     folders: set[str] = field(default_factory=set[str])
+    restless: RestlessFiles = field(default_factory=RestlessFiles)
 
     def changed(self) -> bool:
         """Looks anew; whether a file came, went or changed since the last look."""
         signatures, folders = self.look()
-        changed = signatures != self.signatures
-        self.signatures, self.folders = signatures, folders
-        return changed
+        before, self.signatures, self.folders = self.signatures, signatures, folders
+        if signatures == before:
+            return False
+        if before and Path(self.path).is_dir():
+            different = {path for path, _ in signatures.items() ^ before.items()}
+            self.restless.note(self.owner, different & before.keys(), time.monotonic())
+        return True
 
     def look(self) -> tuple[dict[str, Signature], set[str]]:
         """The files that count, and the folders in which changes of them show."""
@@ -79,7 +122,10 @@ class Claim:
             folders.add(str(Path(self.path).parent))
             for folder, files in _walk(self.path):
                 folders.add(folder)
-                signatures.update((each, _signature(each)) for each in files)
+                for file in files:
+                    signature = _signature(file)
+                    if file not in self.restless.paths and signature != _OURS:
+                        signatures[file] = signature
         elif self.is_source:
             for each in named_files(self.path):
                 folders.add(str(Path(each).parent))
@@ -119,7 +165,23 @@ def _signature(path: str) -> Signature:
         found = os.stat(path)  # noqa: PTH116 - asked for every file
     except OSError:
         return None
+    if (found.st_dev, found.st_ino) in _own_output():
+        return _OURS
     return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+_OURS: Final = "what this process writes itself"
+
+
+@cache
+def _own_output() -> frozenset[tuple[int, int]]:
+    """Device and inode of what stdout and stderr of this process are."""
+    outputs: set[tuple[int, int]] = set()
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):
+            status = os.fstat(descriptor)
+            outputs.add((status.st_dev, status.st_ino))
+    return frozenset(outputs)
 
 
 def _walk(top: str) -> Iterator[tuple[str, list[str]]]:
@@ -186,11 +248,14 @@ def _named(source: Path, text: str, top: Path) -> Iterable[Path]:
         if name.startswith(("/", "http:", "https:")) or name in (".", ".."):
             continue
         plain = source.parent / name
-        endings = ("", *_SCRIPT, ".json", "/index.js") if source.suffix in _SCRIPT else ("",)
-        for ending in endings:
+        for ending in _ENDINGS_OF_NAMES if source.suffix in _SCRIPT else ("",):
             candidate = Path(os.path.normpath(f"{plain}{ending}"))
             if candidate.is_file():
                 yield candidate
+        if source.suffix in _TYPED and plain.suffix in _SCRIPT:  # it names what it becomes
+            typed = plain.with_suffix(plain.suffix.replace("j", "t"))
+            if typed.is_file():
+                yield Path(os.path.normpath(typed))
 
 
 def _imported(source: Path, text: str, top: Path) -> Iterable[Path]:

@@ -28,14 +28,9 @@ ones.
 from __future__ import annotations
 
 import asyncio
-import base64
-import random  # ids and weights, no secrets
-import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable
 from dataclasses import replace
-from email.utils import formatdate
 from functools import partial
-from itertools import count
 from time import perf_counter
 from typing import Final, Literal, Protocol, assert_never
 
@@ -44,6 +39,7 @@ from edgegw.alb.model import Listener
 from edgegw.awslambda.model import Invocation, LogSettings, Outcome
 from edgegw.cloudfront import flow as cloudfront
 from edgegw.cloudfront.answers import DistributionFacts
+from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.error_causes import ErrorCause, FailedOutcome, OriginFailure
 from edgegw.cloudfront.model import Distribution, Origin
 from edgegw.cloudfront.origin_connection import connection_to
@@ -51,11 +47,14 @@ from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.cloudfront.validation_log import log_group, log_lines
 from edgegw.execution.service import LambdaService
 from edgegw.execution.snapshots import Snapshot
+from edgegw.gateway.cache_store import NoStore
+from edgegw.gateway.caching import Caching
 from edgegw.gateway.compressing import encoders
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.faults import Faults, InjectedFault
 from edgegw.gateway.server_timing import timed
 from edgegw.gateway.target_groups import Lease, TargetGroups
+from edgegw.gateway.world import REAL, World
 from edgegw.http.message import Body, CutOffError, Request, Response
 from edgegw.wire.front import ViewerGoneError
 
@@ -81,13 +80,17 @@ class Driver:
         origins: Origins,
         faults: Faults | None = None,
         groups: TargetGroups | None = None,
+        world: World = REAL,
+        caching: Caching | None = None,
     ) -> None:
+        self._caching = caching or Caching(NoStore(), world)
+        self._caching.run = self._behind
         self._groups = groups or TargetGroups({})
         self._faults = faults or Faults({})
         self._service = service
         self._origins = origins
         self._encoders = encoders()
-        self._dates: tuple[int, bytes] = (0, b"")
+        self._world = world
 
     # The first step of each flow
 
@@ -98,12 +101,13 @@ class Driver:
         request_id: str,
         *,
         checks_host: bool = False,
-    ) -> Step:
+    ) -> cloudfront.DistributionStep:
         """One viewer request begins its way through a distribution."""
+        world = self._world
         facts = DistributionFacts(
             request_id,
-            random.getrandbits(128).to_bytes(16, "little").hex(),
-            self.date(),
+            world.via_host(),
+            world.date(),
             viewer=distribution.viewer,
             encoders=self._encoders,
         )
@@ -111,8 +115,8 @@ class Driver:
 
     def enter_listener(self, listener: Listener, request: Request) -> Step:
         """One client request begins its way through a listener of a load balancer."""
-        entropy = f"{random.getrandbits(96):024x}"
-        facts = alb.BalancerFacts(self.date(), time.time(), entropy, random.random())
+        world = self._world
+        facts = alb.BalancerFacts(world.date(), world.now(), world.entropy(), world.dice())
         return alb.start(listener, request, facts)
 
     # Its way
@@ -135,6 +139,11 @@ class Driver:
                     content, is_truncated = _excerpt(body.content or b"", step.limit)
                     exchange.note(step, len(content), 0.0)
                     step = step.next(content, truncated=is_truncated, body=body)
+                case cloudfront.CacheStep():
+                    following = self._caching.perform(step, exchange)
+                    if following is None:
+                        return step
+                    step = following
                 case _:
                     return step
         return step
@@ -152,13 +161,7 @@ class Driver:
                         answer = await self._fetch(step, exchange)
                         exchange.note(step, answer, perf_counter() - started)
                         step = step.next(answer)
-                    case (
-                        cloudfront.ViewerRequest()
-                        | cloudfront.OriginRequest()
-                        | cloudfront.OriginResponse()
-                        | cloudfront.ViewerResponse()
-                        | alb.Invoke()
-                    ):
+                    case cloudfront.FunctionStep() | alb.Invoke():
                         outcome = await self._invoke(step.invocation, snapshot, exchange)
                         exchange.note(step, outcome, perf_counter() - started)
                         step = step.next(outcome)
@@ -166,26 +169,47 @@ class Driver:
                         reply = await self._fetch_target(step, exchange)
                         exchange.note(step, reply, perf_counter() - started)
                         step = step.next(reply)
-                    case cloudfront.IncludeBody():
-                        content, truncated, body = await read_body(step.request.body, step.limit)
-                        exchange.note(step, len(content), perf_counter() - started)
-                        step = step.next(content, truncated=truncated, body=body)
-                    case alb.ReadBody():
-                        content, truncated, _ = await read_body(step.request.body, step.limit)
-                        exchange.note(step, len(content), perf_counter() - started)
-                        step = step.next(content, truncated=truncated)
-                    case alb.ChooseTarget():
+                    case cloudfront.IncludeBody() | alb.ReadBody():
+                        step = await self._read(step, exchange, started)
+                    case cloudfront.Wait():
+                        step = await self._caching.wait(step, exchange)
+                    case alb.ChooseTarget() | cloudfront.CacheStep():
                         step = self.advance(step, exchange)
                     case _:
                         assert_never(step)
-        except ViewerGoneError as error:
-            if not isinstance(step, ALB_STEPS):
-                raise
-            cut = alb.cut_short(step, error.detail, is_idle=error.why == "idle")
-            response = self.finish(cut, exchange)
-            if error.why is None:
-                raise
-            return response
+        except BaseException as error:
+            if exchange.asked:
+                self._caching.abandon(exchange.asked)
+            if isinstance(error, ViewerGoneError) and isinstance(step, ALB_STEPS):
+                return self._cut_short(step, error, exchange)
+            raise
+
+    async def _read(
+        self, step: cloudfront.IncludeBody | alb.ReadBody, exchange: Exchange, started: float
+    ) -> Step:
+        """What follows once the body of the request is there, or as much of it as is needed."""
+        content, truncated, body = await read_body(step.request.body, step.limit)
+        exchange.note(step, len(content), perf_counter() - started)
+        if isinstance(step, alb.ReadBody):
+            return step.next(content, truncated=truncated)
+        return step.next(content, truncated=truncated, body=body)
+
+    def _cut_short(
+        self, step: alb.BalancerStep, error: ViewerGoneError, exchange: Exchange
+    ) -> Response:
+        """What a load balancer says and logs of a request whose body never came to its end."""
+        cut = alb.cut_short(step, error.detail, is_idle=error.why == "idle")
+        response = self.finish(cut, exchange)
+        if error.why is None:
+            raise error
+        return response
+
+    async def _behind(self, step: cloudfront.DistributionStep, exchange: Exchange) -> Body:
+        """The body of an answer that nobody waits for."""
+        response = await self.run(step, exchange)
+        exchange.response = response
+        exchange.duration = perf_counter() - exchange.began
+        return response.body
 
     def finish(self, step: DistributionAnswer | alb.BalancerAnswer, exchange: Exchange) -> Response:
         """The answer of a flow's last step, written down."""
@@ -197,14 +221,16 @@ class Driver:
             if step.refusal is not None:
                 exchange.reason = step.refusal.detail
             return step.response
-        exchange.verdict = step.x_cache
-        if step.x_cache == "LambdaValidationError":
+        if exchange.asked:
+            self._caching.end(exchange.asked)
+        exchange.verdict = step.verdict
+        if step.verdict is Verdict.LAMBDA_VALIDATION_ERROR:
             self._log_validation(step, exchange)
         if step.context.warnings:
             exchange.warnings = tuple(map(str, step.context.warnings))
         if step.cause is not None:
             exchange.reason = _cause_text(step.cause)
-        policy = step.context.behavior.response_headers_policy
+        policy = step.context.headers_policy
         if policy is not None and policy.sampling_rate is not None:
             return timed(step, policy.sampling_rate, exchange)
         return step.response
@@ -287,31 +313,10 @@ class Driver:
         for line in lines:
             group.append(LogSettings(), account.region, line)
 
-    def date(self) -> bytes:
-        """The value of a Date header, made once a second."""
-        now = int(time.time())
-        if self._dates[0] != now:
-            self._dates = (now, formatdate(now, usegmt=True).encode())
-        return self._dates[1]
 
-
-_AT_ONCE: Final = (alb.ChooseTarget, alb.ReadBody, cloudfront.IncludeBody)
+_AT_ONCE: Final = (alb.ChooseTarget, alb.ReadBody, cloudfront.IncludeBody, cloudfront.CacheStep)
 """Steps that may need no waiting."""
 ALB_STEPS: Final = (alb.ReadBody, alb.Invoke, alb.ChooseTarget, alb.ForwardTo, alb.BalancerAnswer)
-
-
-_process: Final = f"{random.getrandbits(96):024x}"
-_numbers: Final = count(1)
-
-
-def new_exchange_id() -> str:
-    """What tells exchanges at load balancers apart, which give requests no id."""
-    return f"{_process}{next(_numbers):016x}"
-
-
-def new_request_id() -> str:
-    """A CloudFront request id: 54 URL-safe base64 characters and `==`."""
-    return base64.urlsafe_b64encode(random.getrandbits(320).to_bytes(40, "little")).decode("ascii")
 
 
 _DRAINED: Final = "the target was deregistered and its deregistration delay is over"

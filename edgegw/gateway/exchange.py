@@ -25,12 +25,15 @@ from edgegw.awslambda.model import (
 )
 from edgegw.awslambda.payload import decode_payload
 from edgegw.cloudfront import flow as cloudfront_flow
+from edgegw.cloudfront.cache.entry import FoundEntry
 from edgegw.cloudfront.error_causes import FailedOutcome
 from edgegw.cloudfront.model import Behavior
-from edgegw.cloudfront.request_context import DistributionAnswer, RequestContext
+from edgegw.cloudfront.request_context import AskedOrigin, DistributionAnswer, RequestContext
 from edgegw.cloudfront.rule_table import Violation
 from edgegw.config.model import Door
 from edgegw.execution.snapshots import Snapshot
+from edgegw.gateway.cache_record import cache_record, idle_triggers
+from edgegw.gateway.stored_bodies import SPILL
 from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import to_text
 from edgegw.values import value
@@ -115,6 +118,8 @@ class Exchange:
     refused or failed, `warnings` what was accepted and should be known. `inner` holds the
     exchanges of a load balancer that was the origin. `stale` names what answered in an older
     version because its newest edit cannot be used, and why; `faults` what went wrong on demand.
+    `asked` is what its cache asked of an origin, `refetch` the exchange that renewed what it got
+    stale, behind its back.
     `is_gone` says that the viewer left before the end. `delivery` is what went over the wire.
     Durations in seconds; `duration` runs until the last byte was handed over.
     """
@@ -132,6 +137,8 @@ class Exchange:
     faults: tuple[str, ...] = ()
     acquired: AcquiredSnapshot | None = None
     delivery: Delivery = _NOT_YET
+    asked: tuple[AskedOrigin, ...] = ()
+    refetch: Exchange | None = None
 
     def __init__(
         self,
@@ -193,14 +200,11 @@ class Exchange:
                 continue
             match step, reply:
                 case (
-                    cloudfront_flow.ViewerRequest()
-                    | cloudfront_flow.OriginRequest()
-                    | cloudfront_flow.OriginResponse()
-                    | cloudfront_flow.ViewerResponse(),
+                    cloudfront_flow.FunctionStep(),
                     Returned() | FunctionError() | Throttled() | InvokeRefusal(),
                 ):
                     name = step.invocation.function.name
-                    runs.append(FunctionRun(step.sent.trigger, name, reply, step.invocation))
+                    runs.append(FunctionRun(step.trigger, name, reply, step.invocation))
                 case (
                     alb_flow.Invoke(),
                     Returned() | FunctionError() | Throttled() | InvokeRefusal(),
@@ -258,6 +262,20 @@ class Exchange:
         return None
 
     @property
+    def cache(self) -> dict[str, Any] | None:
+        """The cache's part in it (`cache_record`); None where it did not get that far."""
+        return cache_record(self.steps, self.asked)
+
+    @property
+    def idle(self) -> dict[str, str]:
+        """The triggers whose functions did not run, and why."""
+        behavior = self.behavior
+        if behavior is None or not behavior.associations:
+            return {}
+        ran = [run.trigger for run in self.runs]
+        return idle_triggers(behavior, ran, self.cache, self.verdict)
+
+    @property
     def breaches(self) -> list[tuple[str, Violation]]:
         """Rules that results of functions broke, with their triggers; refused or only warned of."""
         violations: list[tuple[str, Violation]] = []
@@ -296,7 +314,9 @@ class Exchange:
         for _, reply, _ in self.steps:
             if reply is None:
                 continue
-            if isinstance(reply, Response):
+            if isinstance(reply, FoundEntry):
+                total += min(reply.body.length or 0, SPILL)
+            elif isinstance(reply, Response):
                 total += len(reply.body.content or b"")
             elif isinstance(reply, (Returned, FunctionError)):
                 total += 2 * len(reply.payload)  # the event is about as large as the result
@@ -365,10 +385,13 @@ class Exchange:
                 }
                 for run in self.runs
             ],
+            "idle": self.idle,
+            "cache": self.cache,
             "origin_request": _request(sent) if sent else None,
             "origin_response": _response(got) if got else None,
             "response": _response(self.response) if self.response else None,
             "response_bytes": self.response_bytes,
+            "refetch": self.refetch.to_dict() if self.refetch else None,
             "inner": [exchange.to_dict() for exchange in self.inner],
         }
 

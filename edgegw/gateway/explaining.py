@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Mapping, Sequence
-from email.utils import formatdate
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -14,7 +11,10 @@ from edgegw.cloudfront.explain import explain as explain_distribution
 from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
 from edgegw.errors import UsageError
 from edgegw.gateway.balancer_control import explain_listener
+from edgegw.gateway.cache_explaining import explained_cache
+from edgegw.gateway.cache_store import CacheStore, NoStore
 from edgegw.gateway.target_groups import TargetGroups
+from edgegw.gateway.world import REAL, World
 from edgegw.http.message import Client, Header, Headers, Request
 from edgegw.http.target import RequestTarget
 from edgegw.values import value
@@ -23,7 +23,7 @@ _USUAL_PORTS = {"http": 80, "https": 443}
 
 
 @value
-class Asked:
+class DescribedRequest:
     """A request as it is described: `door` names the front door where the URL does not."""
 
     url: str
@@ -35,14 +35,17 @@ class Asked:
 
 def explained(
     config: Config,
-    asked: Asked,
+    asked: DescribedRequest,
     groups: TargetGroups | None = None,
     ports: Mapping[int, str] | None = None,
+    store: CacheStore | None = None,
+    world: World = REAL,
 ) -> dict[str, Any]:
     """What becomes of the request, as plain values, with the `kind` of its front door.
 
     Without `groups` all targets count as healthy. `ports` are front doors as `KIND NAME` by the
-    real port where the configuration does not say. Raises UsageError.
+    real port where the configuration does not say, `store` is what the caches keep. Raises
+    UsageError.
     """
     parts = _parts(asked.url)
     door = find_door(config, asked, parts, ports or {})
@@ -53,10 +56,10 @@ def explained(
         explanation = explain_listener(door.listener, request, groups).to_dict()
         return {"kind": "load-balancer", **explanation}
     distribution = door.distribution
-    now = formatdate(time.time(), usegmt=True).encode()
-    facts = DistributionFacts("", secrets.token_hex(16), now, viewer=distribution.viewer)
+    facts = DistributionFacts("", world.via_host(), world.date(), viewer=distribution.viewer)
     explanation = explain_distribution(distribution, request, facts).to_dict()
-    return {"kind": "distribution", **explanation}
+    cache = explained_cache(distribution, request, facts, store or NoStore(), world.now())
+    return {"kind": "distribution", **explanation, "cache": cache}
 
 
 def _parts(url: str) -> SplitResult:
@@ -71,7 +74,9 @@ def _parts(url: str) -> SplitResult:
     return parts
 
 
-def find_door(config: Config, asked: Asked, parts: SplitResult, ports: Mapping[int, str]) -> Door:
+def find_door(
+    config: Config, asked: DescribedRequest, parts: SplitResult, ports: Mapping[int, str]
+) -> Door:
     """The front door that the URL reaches: by its port, else by its name. Raises UsageError."""
     doors = _named(config, asked)
     port = parts.port or _USUAL_PORTS[parts.scheme]
@@ -88,7 +93,7 @@ def find_door(config: Config, asked: Asked, parts: SplitResult, ports: Mapping[i
     raise UsageError(f"no front door is at port {port} (known: {known})")
 
 
-def _named(config: Config, asked: Asked) -> Sequence[Door]:
+def _named(config: Config, asked: DescribedRequest) -> Sequence[Door]:
     """The front doors that may be meant."""
     doors: Sequence[Door] = config.doors
     if asked.load_balancer:
@@ -139,7 +144,7 @@ def _with_scheme(doors: Sequence[Door], scheme: str) -> Door:
     return (fitting or doors)[0]
 
 
-def _request(asked: Asked, parts: SplitResult, scheme: str) -> Request:
+def _request(asked: DescribedRequest, parts: SplitResult, scheme: str) -> Request:
     """The request that a client sends."""
     lines: list[Header] = [(name.encode(), text.encode()) for name, text in asked.headers]
     headers = Headers(lines)

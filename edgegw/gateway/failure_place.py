@@ -25,7 +25,7 @@ _NODE_FRAME: Final = re.compile(
 )
 _LIBRARIES: Final = ("node_modules", "site-packages")
 
-Place = tuple[str, int]
+SourcePlace = tuple[str, int]
 """File and line."""
 
 
@@ -53,16 +53,20 @@ def source_line(run: FunctionRun, folders: Sequence[str]) -> str | None:
     return f"{short_place(place)}  {linecache.getline(file, line).strip()}".rstrip()
 
 
-def failure_place(run: FunctionRun, folders: Sequence[str]) -> Place | None:
+def failure_place(run: FunctionRun, folders: Sequence[str]) -> SourcePlace | None:
     """Where a function failed; None where it did not, or not in the user's own code."""
-    result: object = run.result
-    if run.error is None or not isinstance(result, dict):
+    return None if run.error is None else place_in(run.result, folders)
+
+
+def place_in(error: object, folders: Sequence[str]) -> SourcePlace | None:
+    """The place that Lambda's error object speaks of."""
+    if not isinstance(error, dict):
         return None
-    failure = cast("dict[str, Any]", result)
+    failure = cast("dict[str, Any]", error)
     return failed_at([*_texts(failure.get("stackTrace")), *_texts(failure.get("trace"))], folders)
 
 
-def failed_at(stack: Sequence[str], folders: Sequence[str]) -> Place | None:
+def failed_at(stack: Sequence[str], folders: Sequence[str]) -> SourcePlace | None:
     """File and line of the innermost frame below one of `folders`.
 
     Python's stacks end with the innermost frame, Node.js's begin with it.
@@ -74,7 +78,7 @@ def failed_at(stack: Sequence[str], folders: Sequence[str]) -> Place | None:
     return next((place for place in _node_frames(stack) if _is_own(place, tops)), None)
 
 
-def short_place(place: Place) -> str:
+def short_place(place: SourcePlace) -> str:
     """`FILE:LINE`, relative to the current folder where it is below it."""
     file, line = place
     try:
@@ -83,20 +87,20 @@ def short_place(place: Place) -> str:
         return f"{file}:{line}"
 
 
-def _python_frames(stack: Sequence[str]) -> Iterator[Place]:
+def _python_frames(stack: Sequence[str]) -> Iterator[SourcePlace]:
     for text in stack:
         for file, line in _PYTHON_FRAME.findall(text):
             yield file, int(line)
 
 
-def _node_frames(stack: Sequence[str]) -> Iterator[Place]:
+def _node_frames(stack: Sequence[str]) -> Iterator[SourcePlace]:
     for text in stack:
         match = _NODE_FRAME.match(text)
         if match is not None:
             yield unquote(match[2]) if match[1] else match[2], int(match[3])
 
 
-def _is_own(place: Place, tops: set[str]) -> bool:
+def _is_own(place: SourcePlace, tops: set[str]) -> bool:
     path = Path(place[0])
     for top in tops:
         if path.is_relative_to(top):

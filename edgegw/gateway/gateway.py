@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import time
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -21,12 +22,15 @@ from edgegw.alb.model import (
 from edgegw.alb.target_connection import UNVERIFIED_TARGETS
 from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront.viewer import ViewerError
-from edgegw.config.model import Config, Door, moved_door
+from edgegw.config.model import Config, Door, moved_door, without_caches
 from edgegw.errors import UsageError
 from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService, Replacement, ServiceSettings
 from edgegw.execution.shifting import Shifter
 from edgegw.gateway.balancer_logs import BalancerLogs
+from edgegw.gateway.blocking_loop import BlockingLoop, without_loop
+from edgegw.gateway.cache_store import MemoryStore
+from edgegw.gateway.caching import Caching
 from edgegw.gateway.distribution_logs import DistributionLogs
 from edgegw.gateway.drive import Driver
 from edgegw.gateway.exchange import AcquiredSnapshot, Exchange, Exchanges
@@ -38,6 +42,7 @@ from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
 from edgegw.gateway.target_groups import TargetGroups
+from edgegw.gateway.world import REAL, WallClock, World
 from edgegw.http.authority import bracketed
 from edgegw.http.message import Request, Response
 from edgegw.wire.asgi import EXCHANGE, AsgiFront
@@ -59,6 +64,7 @@ class _Parts:
     driver: Driver
     groups: TargetGroups
     logs: BalancerLogs
+    caching: Caching
     distribution_logs: DistributionLogs = field(default_factory=DistributionLogs)
     checks: HealthChecks | None = None
     lambda_api: Any = None
@@ -71,7 +77,8 @@ class Gateway:
 
     Use `client(name)` or `sync_client(name)` for tests without sockets, `app(name)` under any ASGI
     server. What runs (functions, connections to origins) belongs to the event loop that uses it,
-    starts with the first use and ends with the last: with the client, or with `async with gateway`.
+    starts with the first use and ends with the last: with the client, with `async with gateway`,
+    or for blocking clients with `with gateway`.
     """
 
     def __init__(
@@ -83,13 +90,23 @@ class Gateway:
         leave_out_missing: bool = False,
         debug: Mapping[str, int] | None = None,
         viewer: Mapping[str, str] | None = None,
+        clock: WallClock | None = None,
+        seed: int | None = None,
+        caches: bool = True,
     ) -> None:
+        """`clock` answers seconds since 1970, `seed` makes every choice repeatable.
+
+        Without `caches` distributions ask their origins for everything.
+        """
         unknown = set(functions or {}) - set(config.functions)
         if unknown:
             known = ", ".join(config.functions) or "none"
             raise UsageError(
                 f"there is no function {sorted(unknown)[0]!r} to replace (known: {known})"
             )
+        self.world = World(clock or time.time, seed) if clock or seed is not None else REAL
+        """Its clock, dice and ids."""
+        self._caches = caches
         self._viewer = dict(viewer or {})
         self._given = config
         self._ports: Mapping[object, int] = {}
@@ -108,6 +125,7 @@ class Gateway:
         `config` for the configuration."""
         self._parts: dict[asyncio.AbstractEventLoop, _Parts] = {}
         self._pinned: _Parts | None = None
+        self._blocking = BlockingLoop(self.enter, self.stop)
         self._doors = by_key(self.config.doors)
 
     @classmethod
@@ -117,15 +135,18 @@ class Gateway:
         *,
         functions: Mapping[str, Handler] | None = None,
         viewer: Mapping[str, str] | None = None,
+        clock: WallClock | None = None,
+        seed: int | None = None,
     ) -> Self:
         """The gateway of a configuration file; `functions` replaces code by callables.
 
-        `viewer` says where viewers are, over `gateway.viewer` of the file: `{"country": "DE"}`.
+        `viewer` says where viewers are, over `gateway.viewer` of the file: `{"country": "DE"}`;
+        `clock` (seconds since 1970) and `seed` make time and every choice a test's own.
         Raises ConfigError with all findings, UsageError when there is no such file.
         """
         from edgegw.config.resolve import load_file
 
-        return cls(load_file(path), functions=functions, viewer=viewer)
+        return cls(load_file(path), functions=functions, viewer=viewer, clock=clock, seed=seed)
 
     @classmethod
     def from_dict(
@@ -135,15 +156,20 @@ class Gateway:
         base: str | Path = ".",
         functions: Mapping[str, Handler] | None = None,
         viewer: Mapping[str, str] | None = None,
+        clock: WallClock | None = None,
+        seed: int | None = None,
     ) -> Self:
         """The gateway of a configuration at hand; relative paths are relative to `base`."""
         from edgegw.config.resolve import load_dict
 
-        return cls(load_dict(config, base), functions=functions, viewer=viewer)
+        return cls(
+            load_dict(config, base), functions=functions, viewer=viewer, clock=clock, seed=seed
+        )
 
     def _as_it_runs(self, config: Config) -> Config:
         """`config` with what only this gateway knows: where viewers are, and the real ports."""
-        return with_ports(self._with_viewer(config), self._ports)
+        config = with_ports(self._with_viewer(config), self._ports)
+        return config if self._caches else without_caches(config)
 
     def _with_viewer(self, config: Config) -> Config:
         """`config` with its viewers where this gateway was told that they are."""
@@ -240,13 +266,16 @@ class Gateway:
         return httpx.AsyncClient(transport=transport, **options)
 
     def sync_client(self, name: str, **options: Any) -> httpx.Client:
-        """The blocking twin of `client`; its requests run on a thread of its own."""
+        """The blocking twin of `client`, which needs no event loop.
+
+        Its requests run on a thread that all blocking clients of this gateway share.
+        """
         import httpx
 
         from edgegw.gateway.blocking import BlockingTransport
 
         door = self.door(name)
-        transport = BlockingTransport(self, self._front_of(door))
+        transport = BlockingTransport(self._blocking, self._front_of(door))
         options.setdefault("base_url", _base_url(door))
         return httpx.Client(transport=transport, **options)
 
@@ -276,7 +305,10 @@ class Gateway:
     # Running
 
     def _parts_here(self) -> _Parts:
-        loop = asyncio.get_running_loop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise UsageError(without_loop()) from None
         parts = self._parts.get(loop)
         if parts is None:
             parts = self._parts[loop] = self._make_parts()
@@ -292,6 +324,7 @@ class Gateway:
             pass_credentials=config.pass_credentials,
             cpu=config.cpu,
             strict=config.strict,
+            dice=self.world.dice,
         )
         for name, port in self._debug.items():
             service.debug(first_reference(config, name), port)
@@ -302,8 +335,11 @@ class Gateway:
             config.hosts,
         )
         groups = TargetGroups(config.target_groups)
-        driver = Driver(service, origins, self.faults, groups)
-        return _Parts(service, Shifter(service), origins, driver, groups, BalancerLogs())
+        store = MemoryStore(config.cache.memory, config.cache.disk, config.state, self.world.now)
+        caching = Caching(store, self.world)
+        driver = Driver(service, origins, self.faults, groups, self.world, caching)
+        shifter, logs = Shifter(service), BalancerLogs()
+        return _Parts(service, shifter, origins, driver, groups, logs, caching)
 
     def _local_doors(self) -> dict[tuple[str, int], Enter]:
         """The ways into front doors that are reached by a name of their own on AWS."""
@@ -318,12 +354,20 @@ class Gateway:
 
         Raises EnvironmentProblem when a runtime is missing.
         """
+        await self.enter(ahead=True)
+
+    async def enter(self, *, ahead: bool = False) -> None:
+        """One more user on the running event loop; `stop` is its end.
+
+        Unless runtimes start `ahead`, the first invocation that needs one starts it. Raises
+        EnvironmentProblem when a runtime is missing.
+        """
         parts = self._parts_here()
         parts.users += 1
         if not parts.is_started:
             parts.is_started = True
             try:
-                await parts.service.start()
+                await parts.service.start(ahead=ahead)
                 for shift in self.config.shifts:
                     parts.shifter.start(shift)
             except BaseException:
@@ -346,6 +390,7 @@ class Gateway:
             if parts.checks is not None:
                 await parts.checks.close()
             parts.groups.close()
+            await parts.caching.close()
             await parts.shifter.close()
             await parts.service.close()
             await parts.origins.close()
@@ -353,7 +398,7 @@ class Gateway:
             parts.distribution_logs.close()
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        await self.enter()
         return self
 
     async def __aexit__(
@@ -363,6 +408,19 @@ class Gateway:
         traceback: TracebackType | None,
     ) -> None:
         await self.stop()
+
+    def __enter__(self) -> Self:
+        """Keeps what blocking clients use running between them, as `async with` does for others."""
+        self._blocking.enter()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._blocking.leave()
 
     @property
     def is_running(self) -> bool:
@@ -436,6 +494,34 @@ class Gateway:
         if parts.checks is not None:
             parts.checks.watch(_checked(config))
 
+    # Caches
+
+    @property
+    def caching(self) -> Caching:
+        """The cache of the distributions, on the running event loop."""
+        return self._parts_here().caching
+
+    def invalidate(self, distribution: str, *paths: str) -> int:
+        """Removes what `paths` name from the cache of a distribution; how many answers went.
+
+        As an invalidation of CloudFront does: `*` is a wildcard at the end alone, a query is part
+        of the path. Raises UsageError when there is no such distribution, or a path cannot be one.
+        """
+        from edgegw.gateway.cache_control import invalidation_of
+
+        entries, places = invalidation_of(self.config, distribution, paths)
+        return sum(parts.caching.clear(entries, places) for parts in list(self._parts.values()))
+
+    def _clear_outdated(self, old: Config, functions: AbstractSet[str]) -> None:
+        """Removes from the caches what would be another answer now."""
+        if not any(parts.caching.is_used for parts in self._parts.values()):
+            return
+        from edgegw.gateway.cache_control import outdated
+
+        entries, places = outdated(old, self.config, functions)
+        for parts in list(self._parts.values()):
+            parts.caching.clear(entries, places)
+
     # Reloading
 
     async def reload(self, config: Config) -> None:
@@ -465,12 +551,14 @@ class Gateway:
         parts.origins.local.update(self._local_doors())
         parts.origins.lead(config.hosts)
         parts.groups.configure(config.target_groups)
+        parts.caching.store.resize(config.cache.memory, config.cache.disk)
         if parts.checks is not None:
             parts.checks.watch(_checked(config))
         for shift in config.shifts:
             if shift not in old.shifts:
                 parts.shifter.start(shift)
         self._note(replacement, {*changed, *touched, *(old.functions.keys() - functions.keys())})
+        self._clear_outdated(old, {*changed, *touched})
 
     async def reload_code(self, names: AbstractSet[str]) -> None:
         """The files of functions changed: new environments take over once they are initialised.
@@ -484,6 +572,7 @@ class Gateway:
         replacement = await service.prepare(functions, names)
         service.commit(replacement)
         self._note(replacement, names)
+        self._clear_outdated(self.config, names)
 
     def _note(self, replacement: Replacement, names: AbstractSet[str]) -> None:
         for name in names:

@@ -16,7 +16,7 @@ from edgegw.http.message import EMPTY, Body, Client, CutOffError, Headers, Reque
 from edgegw.http.message import has_body as may_have_body
 from edgegw.http.target import RequestTarget
 from edgegw.wire.asgi import EXCHANGE
-from edgegw.wire.front import Delivery, Front
+from edgegw.wire.front import Delivery, ForeignError, Front
 
 _CLIENT: Final = Client("127.0.0.1", 50000)
 
@@ -31,8 +31,7 @@ class InProcessTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         upload = _Upload(request)
-        accepted = self._front.accept(_request(request, upload))
-        response = accepted if isinstance(accepted, Response) else await accepted
+        response = await self._answer(_request(request, upload))
         extensions: dict[str, object] = {"http_version": b"HTTP/1.1", EXCHANGE: response.exchange}
         if response.reason:
             extensions["reason_phrase"] = response.reason
@@ -47,6 +46,17 @@ class InProcessTransport(httpx.AsyncBaseTransport):
             stream=stream,
             extensions=extensions,
         )
+
+    async def _answer(self, request: Request) -> Response:
+        """The front door's answer. Raises what the test's own code raised, as it was raised."""
+        accepted = self._front.accept(request)
+        if isinstance(accepted, Response):
+            return accepted
+        try:
+            return await accepted
+        except ForeignError as error:
+            foreign = error
+        raise foreign.cause  # out here, so that it gets no context it never had
 
     async def aclose(self) -> None:
         for stream in list(self._open):
@@ -64,10 +74,13 @@ class _Upload:
         self.received = 0
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        async for chunk in self._stream:
-            if chunk:
-                self.received += len(chunk)
-                yield chunk
+        try:
+            async for chunk in self._stream:
+                if chunk:
+                    self.received += len(chunk)
+                    yield chunk
+        except Exception as error:
+            raise ForeignError(error) from error
 
 
 class _Stream(httpx.AsyncByteStream):
@@ -96,10 +109,14 @@ class _Stream(httpx.AsyncByteStream):
         if body.content is not None:
             yield body.content
             return
+        foreign: ForeignError | None = None
         try:
             async for chunk in body.chunks or ():  # pyright: ignore[reportGeneralTypeIssues]
                 delivery.note(chunk)
                 yield chunk
+        except ForeignError as error:
+            foreign = error
+            delivery.cut = f"its origin's stand-in raised {error}"
         except CutOffError as error:
             delivery.cut = str(error)
             raise httpx.RemoteProtocolError(str(error)) from error
@@ -108,6 +125,8 @@ class _Stream(httpx.AsyncByteStream):
             raise
         finally:
             self.finish()
+        if foreign is not None:
+            raise foreign.cause
 
     async def aclose(self) -> None:
         """The caller wants no more: whoever still sends learns that it is gone."""

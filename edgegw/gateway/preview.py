@@ -20,8 +20,9 @@ from edgegw.config.model import Config
 from edgegw.errors import UsageError
 from edgegw.execution.service import LambdaService
 from edgegw.execution.snapshots import Snapshot
-from edgegw.gateway.drive import Driver, new_request_id
+from edgegw.gateway.drive import Driver
 from edgegw.gateway.exchange import Exchange
+from edgegw.gateway.world import REAL
 from edgegw.http.message import Request, Response
 from edgegw.values import value
 
@@ -83,7 +84,7 @@ async def event_at(
         needed, config.account, pass_credentials=config.pass_credentials, strict=config.strict
     )
     service.trigger = trigger
-    exchange = Exchange(new_request_id(), distribution.name, "distribution", request)
+    exchange = Exchange(REAL.request_id(), distribution.name, "distribution", request)
     driver = Driver(service, _Given(reply))
     try:
         if needed:

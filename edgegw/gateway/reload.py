@@ -20,12 +20,15 @@ from edgegw.errors import ConfigError, EdgegwError
 from edgegw.execution.pool import CodeStamp, SupersededError
 from edgegw.gateway.code_files import Claim, link_claim, links_on_the_way
 from edgegw.gateway.gateway import Gateway
+from edgegw.gateway.relevance import Relevance
 
 logger = logging.getLogger(__name__)
 
 _STEP: Final = 20
 """Milliseconds without a change after which a change is looked at; watchfiles polls so often."""
 _DEBOUNCE: Final = 60
+_REST: Final = 4
+"""How many times as long as a look nothing is looked at behind it, whatever is written."""
 _STORM: Final = 3
 """Changed claims or paths beyond which more are expected: a checkout, a build."""
 _QUIET: Final = 0.06
@@ -52,6 +55,7 @@ class Reloader:
         self._pending: dict[str, asyncio.Task[None]] = {}
         self._waiting: set[str] = set()
         self._again = asyncio.Event()
+        self._relevance = Relevance()
 
     async def run(self) -> None:
         """Watches until it is canceled."""
@@ -72,6 +76,7 @@ class Reloader:
         """Looks for the files that count now."""
         config = self._gateway.config
         known = {(each.owner, each.path): each for each in self._claims}
+        self._relevance.forget()
         self._claims = [Claim("", path) for path in config.files]
         links: dict[str, None] = {}
         for name, path in config.code:
@@ -118,15 +123,19 @@ class Reloader:
         asyncio.get_running_loop().call_later(_BEGUN, self._catch_up)
         async with contextlib.aclosing(changes):
             async for batch in changes:
-                parents = {str(Path(path).parent) for _, path in batch}
-                parents |= {path for _, path in batch}
-                concerned = [each for each in self._claims if each.folders & parents]
+                paths = {path for _, path in batch}
+                concerned = self._relevance.concerned(self._claims, paths)
+                if not concerned:
+                    continue
+                began = time.monotonic()
                 found = self._look(concerned)
+                self._relevance.looked(concerned, paths, changed=found)
                 if found and (len(batch) > _STORM or self._is_git_busy()):
                     await self._settle()
                 self._start()
                 if self._folders() != folders:
                     return
+                await asyncio.sleep(_REST * (time.monotonic() - began))
 
     def _catch_up(self) -> None:
         if self._look(self._claims):

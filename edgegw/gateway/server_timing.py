@@ -19,7 +19,7 @@ def timed(answer: DistributionAnswer, rate: float, exchange: Exchange) -> Respon
     first_byte = origin_first_byte(exchange)
     upstream = None if first_byte is None else UpstreamTiming(first_byte)
     took = perf_counter() - exchange.began
-    return with_server_timing(answer.response, answer.x_cache, exchange.id, took, upstream)
+    return with_server_timing(answer.response, answer.verdict, exchange.id, took, upstream)
 
 
 def origin_first_byte(exchange: Exchange) -> float | None:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from edgegw.http.message import CutOffError, Headers, Request, Response, has_body
 from edgegw.wire.direct import in_task
-from edgegw.wire.front import Delivery, Front, ViewerGoneError
+from edgegw.wire.front import Delivery, ForeignError, Front, ViewerGoneError
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,10 @@ async def answer(
     outlet: Outlet,
     body: IncomingBody | None = None,
 ) -> None:
-    """Waits for the response to `request` and sends it; raises nothing but CancelledError."""
+    """Waits for the response to `request` and sends it.
+
+    Raises nothing but CancelledError, and what replaced functions and mocks of a test raise.
+    """
     try:
         response = await _awaited(accepted, outlet)
         if response is not None:
@@ -97,12 +100,15 @@ async def _awaited(accepted: Response | Awaitable[Response], outlet: Outlet) -> 
         return accepted if isinstance(accepted, Response) else await accepted
     except ViewerGoneError:
         outlet.cut()
-    except asyncio.CancelledError:
+    except ForeignError:
         outlet.cut()
         raise
     except Exception:
         logger.exception("a fault of edgegw itself, please report it")
         outlet.cut()
+    except BaseException:
+        outlet.cut()
+        raise
     return None
 
 
@@ -128,9 +134,16 @@ async def deliver(
             outlet.cut()
             raise
         delivery.is_gone = True
+    except ForeignError as error:
+        delivery.cut = f"its origin's stand-in raised {error}"
+        outlet.cut()
+        raise
     except Exception:
         logger.exception("a fault of edgegw itself, please report it")
         outlet.cut()
+    except BaseException:
+        outlet.cut()
+        raise
     finally:
         if response.body.release is not None:
             response.body.release()

@@ -25,7 +25,7 @@ from edgegw.http.message import (
 )
 from edgegw.http.target import RequestTarget
 from edgegw.wire.answering import answer
-from edgegw.wire.front import Front, ViewerGoneError
+from edgegw.wire.front import ForeignError, Front, ViewerGoneError
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -73,10 +73,15 @@ class AsgiFront:
             await incoming.look_ahead()
         request = _request(scope, headers, incoming)
         outlet = _AsgiOutlet(scope, send, incoming)
+        foreign: ForeignError | None = None
         try:
             await answer(front, front.accept(request), request, outlet, incoming)
+        except ForeignError as error:
+            foreign = error
         finally:
             outlet.close()
+        if foreign is not None:
+            raise foreign.cause  # the server's, or the test's whose mock it is
         if outlet.is_cut:
             raise CutOffError("the response has no end")  # so that the server cuts it, too
 

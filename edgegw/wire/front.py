@@ -29,6 +29,18 @@ class ViewerGoneError(Exception):
         self.why: Trouble | None = why
 
 
+class ForeignError(Exception):
+    """Code that is not edgegw's raised on the way of a request: a mock, a blocked socket, a body.
+
+    It is no failure of the other end and no fault of ours, so nothing makes an answer of it:
+    whoever called gets `cause` as it was raised.
+    """
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(repr(cause))
+        self.cause = cause
+
+
 @value
 class Handshake:
     """How TLS was agreed on, and how long it took in seconds; `failure` is why it was not."""
@@ -79,8 +91,9 @@ class Front(Protocol):
     def accept(self, request: Request) -> Response | Awaitable[Response]:
         """The answer, at once where nothing has to be waited for.
 
-        Whatever goes wrong is in it; only ViewerGoneError is raised, by the awaitable, where a
-        client left whose body was read: then nothing is to be sent.
+        Whatever goes wrong is in it; two things are raised, by the awaitable, and then nothing is
+        to be sent. ViewerGoneError: a client left whose body was read. ForeignError: what tests
+        put in the place of the network raised it.
         """
         ...
 

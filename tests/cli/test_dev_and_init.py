@@ -12,12 +12,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 
-from edgegw.cli.dev_command import dev_config, function_of, origin_url
+from edgegw.cli.dev_command import dev_config, function_of, origin_url, split_export
 from edgegw.config.resolve import load_dict
 from edgegw.errors import UsageError
 from tests.cli.test_commands import EDGEGW, run, running
@@ -40,7 +40,17 @@ TARGET = 'def handler(event, context):\n    return {"statusCode": 200, "body": e
 
 
 class Echo(http.server.BaseHTTPRequestHandler):
+    asked: ClassVar[list[str]] = []
+
+    @classmethod
+    @contextmanager
+    def paths(cls) -> Iterator[list[str]]:
+        """The targets that are asked for meanwhile."""
+        cls.asked.clear()
+        yield cls.asked
+
     def do_GET(self) -> None:
+        self.asked.append(self.path)
         content = str(self.headers).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
@@ -196,6 +206,7 @@ def test_wrong_use_of_dev(tmp_path: Path, words: list[str], text: str) -> None:
         ("hook.mjs", "export async function lambda_handler() {}", "hook.lambda_handler"),
         ("hook.mjs", "export const main = () => 1", "hook.main"),
         ("hook.mjs", "const f = () => 1; export { f as handler }", "hook.handler"),
+        ("hook.ts", "export const handler = async (e: unknown) => 1", "hook.handler"),
         ("hook.py", "x = 1", "hook.handler"),
     ],
 )
@@ -212,7 +223,7 @@ def test_what_dev_stands_for_is_a_valid_configuration(tmp_path: Path) -> None:
         tmp_path / "hook.py",
     )
     for origin, policy in (
-        ("http://localhost:5173", "AllViewer"),
+        ("http://localhost:5173", "AllViewerAndCloudFrontHeaders-2022-06"),
         ("https://example.com", "AllViewerExceptHostHeader"),
     ):
         described = dev_config(origin, hooks, tmp_path / "hook.py", (0, 0))
@@ -226,6 +237,7 @@ def test_origins_may_be_written_short() -> None:
     assert origin_url("5173") == "http://localhost:5173"
     assert origin_url("localhost:3000") == "http://localhost:3000"
     assert origin_url("https://example.com/") == "https://example.com"
+    assert origin_url("localhost:3000/app/") == "http://localhost:3000/app"
     with pytest.raises(UsageError):
         origin_url("http://localhost:99999999")
 
@@ -268,3 +280,59 @@ def test_the_project_of_init_serves(tmp_path: Path) -> None:
         with running("serve", cwd=tmp_path / "new", doors=1, env=environment):
             assert get(f"http://127.0.0.1:{port}/old/x").headers["location"] == "/new/x"
             assert "x-bucket: a" in get(f"http://127.0.0.1:{port}/").text.lower()
+
+
+def test_dev_shows_the_origin_all_headers_and_keeps_the_path_of_its_url(tmp_path: Path) -> None:
+    (tmp_path / "hook.py").write_text(ADD_HEADER)
+    with Echo.paths() as paths, dev_server() as origin:
+        words = ["dev", f"{origin}/app/", "--port", str(free_port()), "--viewer-request", "hook.py"]
+        with running(*words, cwd=tmp_path, doors=1) as (_, lines):
+            headers = {"X-Mine": "1", "Cookie": "a=1"}
+            answer = httpx.get(f"{url_of(lines[0])}/x?y=1", headers=headers, trust_env=False).text
+    assert paths == ["/app/x?y=1"]
+    for header in ("X-Mine: 1", "Cookie: a=1", "CloudFront-Viewer-Country: ", "X-Hook: one"):
+        assert header in answer
+
+
+def test_dev_names_the_export_and_hands_over_bodies(tmp_path: Path) -> None:
+    (tmp_path / "hooks.py").write_text(
+        "def check(event, context):\n"
+        "    body = event['Records'][0]['cf']['request']['body']['data']\n"
+        "    return {'status': '200', 'body': body}\n"
+    )
+    with dev_server() as origin:
+        words = ["dev", str(origin), "--port", str(free_port()), "--include-body"]
+        with running(*words, "--viewer-request", "hooks.py:check", cwd=tmp_path, doors=1) as (
+            _,
+            lines,
+        ):
+            answer = httpx.post(url_of(lines[0]), content=b"hello", trust_env=False)
+    assert answer.text == "aGVsbG8="
+
+
+@pytest.mark.parametrize(
+    ("named", "file", "export"),
+    [
+        ("hook.py", "hook.py", ""),
+        ("hook.py:check", "hook.py", "check"),
+        ("a/b.mjs:api.handler", "a/b.mjs", "api.handler"),
+        ("C:/x.py", "C:/x.py", ""),
+        ("there:here", "there:here", ""),
+    ],
+)
+def test_a_file_may_name_its_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str, file: str, export: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there:here").write_text("")
+    assert split_export(Path(named)) == (Path(file), export)
+
+
+def test_the_demo_takes_other_ports(tmp_path: Path) -> None:
+    site, alb = free_port(), free_port()
+    words = ["demo", "--port", str(site), "--alb-port", str(alb)]
+    with running(*words, cwd=tmp_path, doors=2) as (process, lines):
+        assert [url_of(line).rpartition(":")[2] for line in lines] == [str(site), str(alb)]
+        assert process.stdout is not None
+        hints = "".join(next(process.stdout) for _ in range(3))
+    assert f"http://127.0.0.1:{site}/" in hints

@@ -124,3 +124,15 @@ def test_ten_at_once_run_in_ten_environments(
     port = project(tmp_path, function, group)
     with serving_from_now(tmp_path, port):
         assert len(environments_that_met(port)) == TOGETHER
+
+
+def test_a_configuration_without_a_front_door_says_so(tmp_path: Path) -> None:
+    (tmp_path / "edgegw.yaml").write_text("gateway: {strict: true}\n")
+    process = subprocess.Popen(
+        [*EDGEGW, "serve"], cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    process.terminate()
+    process.communicate(timeout=10)
+    assert line.startswith("edgegw: nothing is served: the configuration has no distribution")

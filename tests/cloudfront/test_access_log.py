@@ -23,6 +23,7 @@ from edgegw.cloudfront.access_log import (
 )
 from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.behaviors import DistributionRefusal, compile_path_pattern
+from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.error_causes import ErrorCause, OriginFailure
 from edgegw.cloudfront.managed import CACHE_POLICIES
 from edgegw.cloudfront.model import Behavior, CustomOrigin, Distribution
@@ -65,7 +66,7 @@ RESPONSE = Response(
 
 
 def entry(
-    verdict: str = "Miss",
+    verdict: Verdict = Verdict.MISS,
     cause: ErrorCause | None = None,
     request: Request = REQUEST,
     response: Response = RESPONSE,
@@ -248,22 +249,22 @@ RESULTS = ("x-edge-result-type", "x-edge-response-result-type", "x-edge-detailed
     ("logged", "status", "results"),
     [
         (entry(), "206", ("Miss", "Miss", "Miss")),
-        (entry("Hit"), "206", ("Hit", "Hit", "Hit")),
+        (entry(Verdict.HIT), "206", ("Hit", "Hit", "Hit")),
         (entry(is_generated=True), "206", ("Miss", "Miss", "MissGeneratedResponse")),
-        (entry("Redirect"), "206", ("Redirect", "Redirect", "Redirect")),
-        (entry("Error"), "206", ("Error", "Error", "Error")),
+        (entry(Verdict.REDIRECT), "206", ("Redirect", "Redirect", "Redirect")),
+        (entry(Verdict.ERROR), "206", ("Error", "Error", "Error")),
         (
-            entry("Error", OriginFailure("dns", "")),
+            entry(Verdict.ERROR, OriginFailure("dns", "")),
             "206",
             ("Error", "Error", "OriginDnsError"),
         ),
         (
-            entry("Error", DistributionRefusal(403, METHOD, "")),
+            entry(Verdict.ERROR, DistributionRefusal(403, METHOD, "")),
             "206",
             ("Error", "Error", "InvalidRequestMethod"),
         ),
         (
-            entry("LambdaExecutionError"),
+            entry(Verdict.LAMBDA_EXECUTION_ERROR),
             "206",
             ("LambdaExecutionError",) * 3,
         ),

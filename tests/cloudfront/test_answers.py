@@ -1,6 +1,7 @@
 import pytest
 
 from edgegw.cloudfront.answers import DistributionFacts, error_page, redirect_to_https
+from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.http.message import Headers, Request
 from edgegw.http.target import RequestTarget
 
@@ -16,7 +17,7 @@ def test_page_has_the_observed_length(text: str) -> None:
 
 
 def test_headers_stand_in_the_observed_order() -> None:
-    page = error_page(502, "x", FACTS, x_cache="LambdaValidationError")
+    page = error_page(502, "x", FACTS, verdict=Verdict.LAMBDA_VALIDATION_ERROR)
     assert [name.decode() for name, _ in page.headers] == [
         "Server",
         "Date",

@@ -149,7 +149,7 @@ def test_a_request_through_all_four_triggers() -> None:
 
     step = step.next(returned(response))
     assert isinstance(step, DistributionAnswer)
-    assert step.x_cache == "Miss"
+    assert step.verdict == "Miss"
     assert (step.response.status, step.response.reason) == (404, b"Gone")
     assert step.response.body.content == b"foo"
     assert step.response.headers.get(b"x-last") == b"1"
@@ -175,11 +175,11 @@ def test_generated_responses_end_the_way(trigger: Trigger) -> None:
     step = step.next(returned(generated))
     if trigger == "viewer-request":
         assert isinstance(step, DistributionAnswer)
-        assert step.x_cache == "LambdaGeneratedResponse"
+        assert step.verdict == "LambdaGeneratedResponse"
     else:
         assert isinstance(step, ViewerResponse)
         step = step.next(returned(event_of(step)["response"]))
-        assert step.x_cache == "Miss"
+        assert step.verdict == "Miss"
     assert step.response.headers.get(b"location") == b"/x"
     assert step.response.headers.get(b"server") == b"CloudFront"
     assert step.response.headers.get(b"content-length") == b"1"
@@ -264,7 +264,7 @@ def test_viewer_response_does_not_run_for_an_origin_error() -> None:
     assert isinstance(step, Fetch)
     step = step.next(replace(REPLY, status=404))
     assert isinstance(step, DistributionAnswer)
-    assert step.x_cache == "Error"
+    assert step.verdict == "Error"
 
 
 @pytest.mark.parametrize(("size", "status"), [(32_768, 200), (32_769, 502)])
@@ -327,7 +327,7 @@ def test_failures_of_a_function(
     assert isinstance(step, (ViewerRequest, OriginRequest, OriginResponse, ViewerResponse))
     finish = step.next(outcome)
     assert isinstance(finish, DistributionAnswer)
-    assert (finish.response.status, finish.x_cache) == (status, x_cache)
+    assert (finish.response.status, finish.verdict) == (status, x_cache)
     assert text in (finish.response.body.content or b"")
     assert isinstance(finish.cause, FailedOutcome)
     assert finish.cause.trigger == trigger

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgegw.cloudfront.answers import DistributionFacts, generated, stamped
+from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.managed import CACHE_POLICIES
 from edgegw.cloudfront.model import CachePolicy, OriginRequestPolicy, Selection
 from edgegw.cloudfront.policies import compile_forwarding
@@ -30,7 +31,7 @@ def to_viewer(
     policy = CachePolicy("p", "i", headers=key, cookies=cookies)
     forwarding = compile_forwarding(policy, OriginRequestPolicy("o", "i", headers=more))
     headers = response_headers(Headers(lines), FACTS, forwarding.to_viewer, is_bucket=is_bucket)
-    return list(stamped(Response(200, b"OK", headers), "Miss", FACTS).headers)
+    return list(stamped(Response(200, b"OK", headers), Verdict.MISS, FACTS).headers)
 
 
 def values(lines: list[Header], name: bytes) -> list[bytes]:
@@ -69,14 +70,14 @@ def test_alt_svc_stands_before_the_request_id() -> None:
     policy = compile_forwarding(CACHE_POLICIES[0], None)
     facts = FACTS.announcing(b'h3=":443"')
     headers = response_headers(Headers(), facts, policy.to_viewer)
-    stamp = stamped(Response(200, b"OK", headers), "Miss", facts).headers.raw[-5:]
+    stamp = stamped(Response(200, b"OK", headers), Verdict.MISS, facts).headers.raw[-5:]
     assert names(list(stamp)) == "X-Cache Via X-Amz-Cf-Pop Alt-Svc X-Amz-Cf-Id"
 
 
 def test_generated_responses_have_the_order_of_pages() -> None:
     own = Headers([(b"Location", b"/x"), (b"content-type", b"text/plain"), (b"A", b"1")])
     made = generated(302, b"Found", own, b"body", FACTS)
-    answer = stamped(made, "LambdaGeneratedResponse", FACTS, without_origin=True)
+    answer = stamped(made, Verdict.LAMBDA_GENERATED_RESPONSE, FACTS, without_origin=True)
     assert names(list(answer.headers)) == (
         "Server Date content-type Content-Length Connection Location A "
         "X-Cache Via X-Amz-Cf-Pop X-Amz-Cf-Id"
@@ -121,7 +122,7 @@ def test_marks_of_an_inner_cloudfront_are_replaced_but_for_its_pop() -> None:
 
 def test_a_function_that_was_let_off_with_taking_via_away_breaks_nothing() -> None:
     """`strict: false` lets changes of read-only headers through."""
-    answer = stamped(Response(200, b"OK", Headers([(b"A", b"1")])), "Miss", FACTS)
+    answer = stamped(Response(200, b"OK", Headers([(b"A", b"1")])), Verdict.MISS, FACTS)
     assert names(list(answer.headers)) == "A X-Cache Via X-Amz-Cf-Pop X-Amz-Cf-Id"
 
 
@@ -208,7 +209,7 @@ def test_vary_keeps_what_is_forwarded(
 @pytest.mark.parametrize("status", [200, 204, 304, 404])
 def test_no_204_has_a_length(status: int) -> None:
     headers = Headers([(b"Content-Length", b"2"), (b"Via", b"v")])
-    answer = stamped(Response(status, b"", headers, Body.of(b"ok")), "Miss", FACTS)
+    answer = stamped(Response(status, b"", headers, Body.of(b"ok")), Verdict.MISS, FACTS)
     assert (b"content-length" in answer.headers) is (status != 204)
 
 

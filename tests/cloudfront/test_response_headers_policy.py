@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from edgegw.cloudfront.answers import DistributionFacts, error_page, stamped
+from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.cors import compile_cors
 from edgegw.cloudfront.managed import find_policy
 from edgegw.cloudfront.managed_response_headers import RESPONSE_HEADERS_POLICIES
@@ -375,17 +376,25 @@ UPSTREAM = (
 @pytest.mark.parametrize(
     ("verdict", "upstream", "text"),
     [
-        ("Miss", 0.012, f"app;dur=1,{UPSTREAM}cdn-cache-miss,{PLACE},cdn-downstream-fbl;dur=20"),
         (
-            "Hit",
+            Verdict.MISS,
+            0.012,
+            f"app;dur=1,{UPSTREAM}cdn-cache-miss,{PLACE},cdn-downstream-fbl;dur=20",
+        ),
+        (
+            Verdict.HIT,
             None,
             f'cdn-cache-hit,{PLACE},cdn-hit-layer;desc="EDGE",cdn-downstream-fbl;dur=20',
         ),
-        ("RefreshHit", 0.012, f"{UPSTREAM}cdn-cache-refresh,{PLACE},cdn-downstream-fbl;dur=20"),
-        ("Error", None, f"app;dur=1,cdn-cache-miss,{PLACE},cdn-downstream-fbl;dur=20"),
+        (
+            Verdict.REFRESH_HIT,
+            0.012,
+            f"{UPSTREAM}cdn-cache-refresh,{PLACE},cdn-downstream-fbl;dur=20",
+        ),
+        (Verdict.ERROR, None, f"app;dur=1,cdn-cache-miss,{PLACE},cdn-downstream-fbl;dur=20"),
     ],
 )
-def test_the_metrics_of_server_timing(verdict: str, upstream: float | None, text: str) -> None:
+def test_the_metrics_of_server_timing(verdict: Verdict, upstream: float | None, text: str) -> None:
     own = lines_of("Server-Timing: app;dur=1", "Vary: Cookie", "Via: 1.1 x")
     response = stamped(Response(200, b"OK", own), verdict, FACTS)
     timing = None if upstream is None else UpstreamTiming(upstream)

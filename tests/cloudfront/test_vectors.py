@@ -1,4 +1,4 @@
-"""Recorded and documented Lambda@Edge events are reproduced from the requests they describe."""
+"""Lambda@Edge events are reproduced from the requests they describe: ours, and recorded ones."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from edgegw.cloudfront.trigger_result import (
     decode_request_result,
     decode_response_result,
 )
+from tests.recordings import OWN, fields, load, own, recorded, vectors
 
 EVENTS = [
     "blog-origin-response-s3-404-recorded",
@@ -44,10 +45,6 @@ EVENTS = [
 ]
 GENERATED = ["generated-redirect-302", "generated-static-200"]
 RESPONSES = ["generated-origin-response-error-to-200", "generated-origin-response-error-to-302"]
-
-
-def load(vectors: Path, name: str) -> dict[str, Any]:
-    return json.loads((vectors / "cloudfront" / f"{name}.json").read_text())
 
 
 def described(cf: dict[str, Any]) -> Distribution:
@@ -88,16 +85,16 @@ def encode(event: dict[str, Any]) -> tuple[dict[str, Any], ShownEvent]:
     return json.loads(payload), sent
 
 
-@pytest.mark.parametrize("name", EVENTS)
-def test_event_is_reproduced(vectors: Path, name: str) -> None:
-    recorded = load(vectors, name)
-    made, _ = encode(recorded)
-    assert made == recorded
+@pytest.mark.parametrize("file", vectors("cloudfront/events", EVENTS))
+def test_event_is_reproduced(file: Path) -> None:
+    vector = load(file)
+    made, _ = encode(vector)
+    assert made == vector
 
 
-@pytest.mark.parametrize("name", EVENTS)
-def test_returned_part_of_an_event_is_accepted(vectors: Path, name: str) -> None:
-    event = load(vectors, name)
+@pytest.mark.parametrize("file", vectors("cloudfront/events", EVENTS))
+def test_returned_part_of_an_event_is_accepted(file: Path) -> None:
+    event = load(file)
     cf = event["Records"][0]["cf"]
     _, sent = encode(event)
     assert sent == decode_event(event)
@@ -110,35 +107,38 @@ def test_returned_part_of_an_event_is_accepted(vectors: Path, name: str) -> None
         assert found == ContinuedRequest(sent.request, sent.origin)
 
 
-@pytest.mark.parametrize("name", GENERATED)
-@pytest.mark.parametrize("event", ["docs-viewer-request", "docs-origin-request-custom"])
-def test_documented_generated_response_is_accepted(vectors: Path, name: str, event: str) -> None:
-    _, sent = encode(load(vectors, event))
-    result = load(vectors, name)
+@pytest.mark.parametrize("file", vectors("cloudfront/generated", GENERATED))
+@pytest.mark.parametrize("event", ["viewer-request", "origin-request-custom"])
+def test_documented_generated_response_is_accepted(file: Path, event: str) -> None:
+    _, sent = encode(load(OWN / "cloudfront/events" / f"{event}.json"))
+    result = load(file)
     found = decode_request_result(json.dumps(result).encode(), sent)
     assert isinstance(found, GeneratedResponse), found
     assert found.status == int(result["status"])
     assert found.content == result.get("body", "").encode()
 
 
-@pytest.mark.parametrize("name", RESPONSES)
-def test_documented_origin_response_is_accepted(vectors: Path, name: str) -> None:
-    _, sent = encode(load(vectors, "docs-origin-response"))
-    result = load(vectors, name)
+@pytest.mark.parametrize("file", vectors("cloudfront/replaced", RESPONSES))
+def test_documented_origin_response_is_accepted(file: Path) -> None:
+    _, sent = encode(load(OWN / "cloudfront/events/origin-response-custom.json"))
+    result = load(file)
     found = decode_response_result(json.dumps(result).encode(), sent)
     assert isinstance(found, ContinuedResponse), found
     assert found.response.status == result["status"]
 
 
-def test_custom_origin_with_headers_round_trips(vectors: Path) -> None:
-    for name in (
-        "mangum-origin-request-custom-headers-body-text",
-        "mangum-origin-request-body-base64",
-    ):
-        event = load(vectors, name)
-        cf = event["Records"][0]["cf"]
-        made, _ = encode(event)
-        assert made["Records"][0]["cf"]["request"]["origin"] == cf["request"]["origin"]
+WITH_ORIGIN = [
+    "mangum-origin-request-custom-headers-body-text",
+    "mangum-origin-request-body-base64",
+]
+
+
+@pytest.mark.parametrize("file", vectors("cloudfront/events", WITH_ORIGIN))
+def test_origins_with_headers_round_trip(file: Path) -> None:
+    event = load(file)
+    cf = event["Records"][0]["cf"]
+    made, _ = encode(event)
+    assert made["Records"][0]["cf"]["request"].get("origin") == cf["request"].get("origin")
 
 
 OLD_SHAPE = [
@@ -158,10 +158,10 @@ OLD_SHAPE = [
 ]
 
 
-@pytest.mark.parametrize("name", OLD_SHAPE)
-def test_templates_of_an_older_shape_are_a_part_of_ours(vectors: Path, name: str) -> None:
+@pytest.mark.parametrize("file", vectors("cloudfront/parts", OLD_SHAPE))
+def test_templates_of_an_older_shape_are_a_part_of_ours(file: Path) -> None:
     """Templates leave out most of `config` and some fields; what they show, we show alike."""
-    shown = load(vectors, name)["Records"][0]["cf"]
+    shown = load(file)["Records"][0]["cf"]
     request = {
         "clientIp": "2001:cdba::3257:9652",
         "headers": {},
@@ -185,6 +185,49 @@ def test_templates_of_an_older_shape_are_a_part_of_ours(vectors: Path, name: str
         cf["response"] = shown["response"]
     made, _ = encode({"Records": [{"cf": cf}]})
     ours = made["Records"][0]["cf"]
-    for part, fields in shown.items():
-        for field, value in fields.items():
+    for part, values in shown.items():
+        for field, value in values.items():
             assert ours[part][field] == value, f"{part}.{field}"
+
+
+DATA = frozenset({"headers", "customHeaders"})
+_CF = ".Records[].cf"
+_ORIGIN = f"{_CF}.request.origin"
+FIELDS = {
+    *(
+        f"{_CF}.config.{name}: str"
+        for name in ("distributionDomainName", "distributionId", "eventType", "requestId")
+    ),
+    *(f"{_CF}.request.{name}: str" for name in ("clientIp", "method", "querystring", "uri")),
+    *(f"{_CF}.request.body.{name}: str" for name in ("action", "data", "encoding")),
+    f"{_CF}.request.body.inputTruncated: bool",
+    *(f"{_CF}.{part}.headers.*[].key: str" for part in ("request", "response")),
+    *(f"{_CF}.{part}.headers.*[].value: str" for part in ("request", "response")),
+    *(f"{_CF}.response.{name}: str" for name in ("status", "statusDescription")),
+    *(f"{_ORIGIN}.{kind}.domainName: str" for kind in ("custom", "s3")),
+    *(f"{_ORIGIN}.{kind}.path: str" for kind in ("custom", "s3")),
+    *(f"{_ORIGIN}.{kind}.customHeaders.*[].key: str" for kind in ("custom", "s3")),
+    *(f"{_ORIGIN}.{kind}.customHeaders.*[].value: str" for kind in ("custom", "s3")),
+    *(
+        f"{_ORIGIN}.custom.{name}: int"
+        for name in ("keepaliveTimeout", "port", "readTimeout", "responseCompletionTimeout")
+    ),
+    f"{_ORIGIN}.custom.protocol: str",
+    f"{_ORIGIN}.custom.sslProtocols[]: str",
+    *(f"{_ORIGIN}.s3.{name}: str" for name in ("authMethod", "region")),
+}
+"""What a function at the edge is shown (CloudFront Developer Guide, event structure)."""
+
+
+def test_our_vectors_have_every_field_at_all_four_triggers() -> None:
+    ours = {field for file in own("cloudfront/events") for field in fields(load(file), DATA)}
+    names = [*EVENTS, *WITH_ORIGIN]
+    theirs = {
+        field for file in recorded("cloudfront/events", names) for field in fields(load(file), DATA)
+    }
+    assert ours == FIELDS
+    assert theirs <= ours
+    triggers = {
+        load(file)["Records"][0]["cf"]["config"]["eventType"] for file in own("cloudfront/events")
+    }
+    assert triggers == {"viewer-request", "origin-request", "origin-response", "viewer-response"}

@@ -129,3 +129,20 @@ def test_fingerprints_belong_to_tls() -> None:
 def test_there_are_all_countries() -> None:
     assert len(COUNTRIES) == 249
     assert all(len(code) == 2 and code.isupper() and name for code, name in COUNTRIES.items())
+
+
+@pytest.mark.parametrize(("address", "override"), [("127.0.0.1", "refresh"), ("198.51.100.1", "")])
+def test_what_is_asked_of_the_cache_counts_from_this_machine_alone(
+    address: str, override: str
+) -> None:
+    asked = Request(
+        "GET",
+        RequestTarget(b"/"),
+        Headers([(b"Host", b"h"), (b"X-Edgegw-Cache", b"refresh")]),
+        client=Client(address, 5),
+    )
+    outcome = with_viewer(asked, FACTS)
+    assert isinstance(outcome, tuple)
+    sent, facts = outcome
+    assert facts.cache_override == override
+    assert b"x-edgegw-cache" not in sent.headers

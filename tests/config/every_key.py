@@ -53,6 +53,9 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             "query_strings": {"behavior": "whitelist", "items": ["a"]},
             "headers": {"behavior": "whitelist", "items": ["X-A"]},
             "cookies": {"behavior": "all"},
+            "min_ttl": 1,
+            "default_ttl": 60,
+            "max_ttl": 3600,
         }
     },
     "origin_request_policies": {

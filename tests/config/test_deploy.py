@@ -24,7 +24,7 @@ functions:
 distributions:
   site:
     listen: 0
-    origins: {{app: {{url: "http://127.0.0.1:1"}}}}
+    origins: {{app: {{url: "http://127.0.0.1:3000"}}}}
     default_behavior:
       origin: app
       lambda_functions:
@@ -214,7 +214,7 @@ def test_too_many_functions_and_origins(folder: Path) -> None:
     functions = "".join(f"  f{at}: {{code: .}}\n" for at in range(101))
     text = (
         f"functions:\n{functions}distributions:\n  site:\n    listen: 0\n"
-        '    origins: {app: {url: "http://127.0.0.1:1"}}\n'
+        '    origins: {app: {url: "http://127.0.0.1:3000"}}\n'
         "    default_behavior: {origin: app}\n    behaviors:\n"
     )
     rows = [
@@ -230,13 +230,13 @@ def test_too_many_functions_and_origins(folder: Path) -> None:
 
 
 def test_quotas_of_the_distribution(folder: Path) -> None:
-    origins = ", ".join(f'o{at}: {{url: "http://127.0.0.1:1"}}' for at in range(101))
+    origins = ", ".join(f'o{at}: {{url: "http://127.0.0.1:3000"}}' for at in range(101))
     headers = ", ".join(f"x-{at}: a" for at in range(31))
     text = (
         f"distributions:\n  site:\n    listen: 0\n    origins: {{{origins}}}\n"
         f"    default_behavior: {{origin: o0}}\n"
         f"  other:\n    listen: 0\n"
-        f'    origins: {{app: {{url: "http://127.0.0.1:1", custom_headers: {{{headers}}}}}}}\n'
+        f'    origins: {{app: {{url: "http://127.0.0.1:3000", custom_headers: {{{headers}}}}}}}\n'
         f"    default_behavior: {{origin: app}}\n"
         "cache_policies:\n  mine: {headers: {behavior: whitelist, items: "
         f"[{', '.join(f'x-{at}' for at in range(11))}]}}}}\n"

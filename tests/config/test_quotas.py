@@ -18,7 +18,7 @@ Document = dict[str, Any]
 def distribution(**more: Any) -> Document:
     site: Document = {
         "listen": 0,
-        "origins": {"app": {"url": "http://127.0.0.1:1"}},
+        "origins": {"app": {"url": "http://127.0.0.1:3000"}},
         "default_behavior": {"origin": "app"},
         **more,
     }
@@ -31,12 +31,14 @@ def behaviors(count: int) -> Document:
 
 
 def origins(count: int) -> Document:
-    named = {f"o{at}": {"url": "http://127.0.0.1:1"} for at in range(count)}
+    named = {f"o{at}": {"url": "http://127.0.0.1:3000"} for at in range(count)}
     return distribution(origins=named, default_behavior={"origin": "o0"})
 
 
 def with_headers(headers: dict[str, str]) -> Document:
-    return distribution(origins={"app": {"url": "http://127.0.0.1:1", "custom_headers": headers}})
+    return distribution(
+        origins={"app": {"url": "http://127.0.0.1:3000", "custom_headers": headers}}
+    )
 
 
 def custom_headers(count: int) -> Document:

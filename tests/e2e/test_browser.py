@@ -139,7 +139,7 @@ distributions:
   site:
     listen: {{port: {site}, tls: true}}
     origins: {{app: {{url: "http://127.0.0.1:{echoing}"}}}}
-    default_behavior: {{origin: app, origin_request_policy: AllViewer}}
+    default_behavior: {{origin: app, cache_policy: CachingDisabled, origin_request_policy: AllViewer}}
 target_groups:
   app: {{targets: ["127.0.0.1:{echoing}"], health_check: {{enabled: false}}}}
 load_balancers:

@@ -21,6 +21,7 @@ import pytest
 
 from edgegw.awslambda.model import Function, FunctionError, Returned, Runtime, Throttled
 from edgegw.awslambda.versions import single
+from edgegw.execution.idle_zygotes import end_idle_zygotes
 from edgegw.execution.zygote import Zygote
 from tests.execution.lambda_service import Running, running
 
@@ -76,15 +77,17 @@ def is_running(pid: int) -> bool:
 
 @asynccontextmanager
 async def clean(*functions: Function, **options: Any) -> AsyncIterator[Running]:
-    """A service that leaves nothing behind."""
+    """A service that leaves nothing behind; what waits for the next one is ended first."""
     if not Path("/proc/self/fd").exists():
         pytest.skip("needs /proc to look for what is left behind")
     await asyncio.sleep(0)
+    end_idle_zygotes()
     before, processes = open_descriptors(), processes_below()
     folder = ""
     async with running(*functions, **options) as lambda_:
         yield lambda_
         folder = str(Path(lambda_.service.packages.folder("probe")).parent)
+    end_idle_zygotes()
     for _ in range(40):
         left, there = open_descriptors() - before, processes_below() - processes
         if not left and not there:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import re
 import shlex
 from collections import Counter
@@ -379,9 +378,8 @@ async def test_logs_are_written(serving, tmp_path: Path) -> None:
     assert all(len(shlex.split(each)) == 10 for each in checks)
 
 
-async def test_ten_thousand_requests_fall_as_the_weights_say(serving, monkeypatch) -> None:
+async def test_ten_thousand_requests_fall_as_the_weights_say(serving) -> None:
     """Over sockets, from 16 clients; the dice are loaded, so that it cannot fail by chance."""
-    monkeypatch.setattr("edgegw.gateway.drive.random.random", random.Random(7).random)
     weights = {"a": 5, "b": 3, "c": 2}
     action = [{"target_group": name, "weight": weight} for name, weight in weights.items()]
     found: Counter[str] = Counter()
@@ -399,7 +397,7 @@ async def test_ten_thousand_requests_fall_as_the_weights_say(serving, monkeypatc
             each.name: {"targets": [each.address], "health_check": {"enabled": False}}
             for each in served
         }
-        async with serving(config(groups, action)) as front:
+        async with serving(config(groups, action), seed=7) as front:
             await asyncio.gather(*(client(front.address("web")) for _ in range(16)))
         assert {each.name: each.served for each in served} == found
     assert found.total() == 10_000

@@ -27,6 +27,7 @@ def config(
                 "origins": {"app": {"url": "http://origin.test"}},
                 "default_behavior": {
                     "origin": "app",
+                    "cache_policy": "CachingDisabled",
                     "allowed_methods": ALL_METHODS,
                     "lambda_functions": {trigger: "hook"},
                 },

@@ -51,7 +51,12 @@ def config(*triggers: str, include_body: bool = False, origin: str = ORIGIN) -> 
                     "lambda_functions": {each: association(each) for each in triggers},
                 },
                 "behaviors": [
-                    {"path_pattern": "/lb/*", "origin": "lb", "origin_request_policy": "AllViewer"}
+                    {
+                        "path_pattern": "/lb/*",
+                        "origin": "lb",
+                        "cache_policy": "CachingDisabled",
+                        "origin_request_policy": "AllViewer",
+                    }
                 ],
             }
         },

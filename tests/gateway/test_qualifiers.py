@@ -33,6 +33,7 @@ def config(function: str = "f", trigger: str = "edge", **more: Any) -> dict[str,
                 "origins": {"app": {"url": "http://origin.test"}},
                 "default_behavior": {
                     "origin": "app",
+                    "cache_policy": "CachingDisabled",
                     "lambda_functions": {"viewer-request": trigger},
                 },
             }

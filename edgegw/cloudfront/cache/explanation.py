@@ -19,6 +19,7 @@ from edgegw.cloudfront.cache.entry import StoredResponse
 from edgegw.cloudfront.cache.key import KeyParts, KeyRecipe
 from edgegw.cloudfront.cache.key_gaps import KeyGap, key_gaps
 from edgegw.cloudfront.cache.settings import CacheSettings
+from edgegw.cloudfront.viewer_place import DEFAULT_PLACE, ViewerPlace
 from edgegw.http.message import Request
 from edgegw.values import value
 
@@ -52,9 +53,14 @@ def explain_cache(
     now: float,
     *,
     sent: Request | None = None,
+    viewer: ViewerPlace = DEFAULT_PLACE,
 ) -> CacheExplanation:
-    """Why `request` would be a hit or not; `sent` is what policies make of it for an origin."""
-    parts, gaps = recipe.parts(request), tuple(key_gaps(recipe, request, sent))
+    """Why `request` would be a hit or not; `sent` is what policies make of it for an origin.
+
+    `viewer` is where its viewer is.
+    """
+    parts = recipe.parts(request, viewer=viewer)
+    gaps = tuple(key_gaps(recipe, request, sent))
     passed = bypass(request, settings)
     if passed is not None:
         return CacheExplanation("bypass", parts, gaps, passed.reason)

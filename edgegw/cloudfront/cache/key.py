@@ -28,6 +28,7 @@ from edgegw.cloudfront.cache.ranges import asks_plainly, single_range
 from edgegw.cloudfront.kept_values import kept_cookies, kept_query, normalized_accept_encoding
 from edgegw.cloudfront.model import CachePolicy, Selection
 from edgegw.cloudfront.viewer_headers import viewer_header
+from edgegw.cloudfront.viewer_place import DEFAULT_PLACE, ViewerPlace
 from edgegw.http.message import Headers, Request
 from edgegw.http.target import RequestTarget, query_pairs
 from edgegw.values import value
@@ -71,14 +72,20 @@ class KeyRecipe:
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         return self.made_of
 
-    def key(self, request: Request, error_target: RequestTarget | None = None) -> bytes:
+    def key(
+        self,
+        request: Request,
+        error_target: RequestTarget | None = None,
+        viewer: ViewerPlace = DEFAULT_PLACE,
+    ) -> bytes:
         """The bytes to look up a whole answer by; the method is one that is cached.
 
-        While a custom error page is fetched, `error_target` is what the viewer asked for.
+        While a custom error page is fetched, `error_target` is what the viewer asked for. `viewer`
+        is where it is.
         """
         start = self._options if request.method == "OPTIONS" else self._start
         if not self._is_plain:
-            start += self._varying(request, error_target)
+            start += self._varying(request, error_target, viewer)
         path, query, _ = request.target
         if query is None:
             return start + path
@@ -88,9 +95,14 @@ class KeyRecipe:
                 return start + path
         return b"%b%b?%b" % (start, path, query)
 
-    def parts(self, request: Request, error_target: RequestTarget | None = None) -> KeyParts:
+    def parts(
+        self,
+        request: Request,
+        error_target: RequestTarget | None = None,
+        viewer: ViewerPlace = DEFAULT_PLACE,
+    ) -> KeyParts:
         """What `key` is made of."""
-        added = self._added(request, error_target)
+        added = self._added(request, error_target, viewer)
         cookies = [
             pair.partition(b"=") for pair in self._cookies(request.headers).split(b"; ") if pair
         ]
@@ -118,7 +130,9 @@ class KeyRecipe:
             return query
         return None if self.keeps_query is None else kept_query(self.keeps_query, query)
 
-    def _varying(self, request: Request, error_target: RequestTarget | None) -> bytes:
+    def _varying(
+        self, request: Request, error_target: RequestTarget | None, viewer: ViewerPlace
+    ) -> bytes:
         if request.http_version == "1.0":  # has no part in compression
             varying = self._variant(request.headers, encoding=b"")
         else:
@@ -126,7 +140,8 @@ class KeyRecipe:
         if not self.added_headers:
             return varying
         return varying + b"".join(
-            _sized(name.encode(), content) for name, content in self._added(request, error_target)
+            _sized(name.encode(), content)
+            for name, content in self._added(request, error_target, viewer)
         )
 
     def _variant(self, headers: Headers, encoding: bytes | None = None) -> bytes:
@@ -153,10 +168,13 @@ class KeyRecipe:
         return b"" if normal == b"identity" else normal
 
     def _added(
-        self, request: Request, error_target: RequestTarget | None
+        self, request: Request, error_target: RequestTarget | None, viewer: ViewerPlace
     ) -> list[tuple[str, bytes | None]]:
         """CloudFront's own headers; what a viewer sends by these names does not count."""
-        shown = [(name, viewer_header(name, request, error_target)) for name in self.added_headers]
+        shown = [
+            (name, viewer_header(name, request, error_target, viewer))
+            for name in self.added_headers
+        ]
         return [(name, None if text is None else text.encode()) for name, text in shown]
 
 

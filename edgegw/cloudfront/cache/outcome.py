@@ -3,7 +3,7 @@
     304 to our condition ─────────────────▶ Renewed       the stored body, RefreshHit
     5xx or no answer, a stale one usable ─▶ StaleServed   the stored body, Hit; no retry for a while
     an answer that may be kept ───────────▶ Stored        passed on and stored: Miss, or Error
-    anything else ────────────────────────▶ PassedOn      passed on: Miss, or Error
+    anything else ────────────────────────▶ PassedThrough      passed on: Miss, or Error
 
 An answer that is passed on without being kept makes what was stored under its key untrue, so that
 goes (`forgets`); an error leaves it alone, for what is stale may yet stand in.
@@ -22,6 +22,7 @@ from edgegw.cloudfront.cache.serving import StoredAnswer, answer_from
 from edgegw.cloudfront.cache.settings import CacheSettings
 from edgegw.cloudfront.cache.storable import NotStored, storing
 from edgegw.cloudfront.cache.verdict import Verdict
+from edgegw.cloudfront.compression import renewing_headers
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.http.message import Request, Response
 from edgegw.values import value
@@ -49,7 +50,7 @@ class Stored:
 
 
 @value
-class PassedOn:
+class PassedThrough:
     """The origin's answer goes to the viewer and is not stored."""
 
     why: NotStored
@@ -65,7 +66,7 @@ class StaleServed:
     answer: StoredAnswer
 
 
-CacheOutcome: TypeAlias = Renewed | Stored | PassedOn | StaleServed
+CacheOutcome: TypeAlias = Renewed | Stored | PassedThrough | StaleServed
 
 
 def after(
@@ -81,7 +82,7 @@ def after(
 ) -> CacheOutcome:
     """What the origin's `reply` means for viewer and store.
 
-    An OriginFailure that nothing stands in for is PassedOn: what the viewer gets, a page of
+    An OriginFailure that nothing stands in for is PassedThrough: what the viewer gets, a page of
     CloudFront's or of the distribution, may be stored as an error then (`storing`).
     Source: CloudFront Developer Guide, "Manage how long content stays in the cache (expiration)".
     """
@@ -90,13 +91,13 @@ def after(
         if stale is not None and stands_in(stale, now):
             return _stand_in(stale, request, reply, settings, now)
         if isinstance(reply, OriginFailure):
-            return PassedOn(NotStored("origin-failed"), Verdict.ERROR)
+            return PassedThrough(NotStored("origin-failed"), Verdict.ERROR)
     if isinstance(asked, Revalidate) and reply.status == 304:
         return _renewed(asked.stale, request, reply, settings, now)
     entry = storing(request, key, place, reply, settings, now, is_s3=is_s3)
     verdict = Verdict.ERROR if reply.status >= 400 else Verdict.MISS
     if isinstance(entry, NotStored):
-        return PassedOn(entry, verdict, _forgotten(stale, reply, entry))
+        return PassedThrough(entry, verdict, _forgotten(stale, reply, entry))
     other = (stale.key,) if stale is not None and stale.key != entry.key else ()
     return Stored(entry, verdict, other if reply.status < 400 else ())
 
@@ -120,7 +121,10 @@ def _renewed(
     stale: StoredResponse, request: Request, reply: Response, settings: CacheSettings, now: float
 ) -> Renewed:
     """The stored answer with the headers of the 304, fresh again by what they say now."""
-    headers = renewed(stale.headers, reply.headers)
+    fresh = reply.headers
+    if stale.coding is not None:
+        fresh = renewing_headers(fresh, stale.coding)
+    headers = renewed(stale.headers, fresh)
     terms = freshness(stale.status, headers, settings, now)
     entry = replace(stale, headers=headers, freshness=terms, stored_at=now, retry_at=0.0)
     answer = answer_from(entry, request, now, Verdict.REFRESH_HIT)

@@ -39,7 +39,7 @@ class Span:
         return b"bytes %d-%d/%b" % (self.first, self.last, b"*" if total is None else b"%d" % total)
 
 
-Asked: TypeAlias = tuple[Span, ...] | Literal["everything", "nothing"]
+AskedSpans: TypeAlias = tuple[Span, ...] | Literal["everything", "nothing"]
 """What a Range asks of a body: parts of it, all of it (200), or none that is there (416)."""
 
 _SPEC: Final = re.compile(rb"[ \t]*(\d*)-(\d*)[ \t]*")
@@ -71,7 +71,7 @@ def single_range(asked: bytes) -> bytes | None:
     return b"%b-%b" % (first.lstrip(b"0") or first[:1], last.lstrip(b"0") or last[:1])
 
 
-def requested_spans(asked: bytes, length: int) -> Asked:
+def requested_spans(asked: bytes, length: int) -> AskedSpans:
     """What a Range header asks of a body of `length` bytes.
 
     Source: CloudFront Developer Guide, "How CloudFront processes partial requests for an object

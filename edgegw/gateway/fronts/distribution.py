@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from edgegw.cloudfront.answers import DistributionFacts, error_page
 from edgegw.cloudfront.behaviors import DistributionRefusal
+from edgegw.cloudfront.flow import DistributionStep
 from edgegw.cloudfront.front_rules import LIMITS, refusal_page
 from edgegw.cloudfront.model import Behavior, Distribution, Origin
 from edgegw.cloudfront.origin_connection import address_of
 from edgegw.cloudfront.request_context import DistributionAnswer
-from edgegw.gateway.drive import Driver, Step, new_request_id
+from edgegw.gateway.drive import Driver
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.fronts.front import FrontDoor
+from edgegw.gateway.fronts.told_once import Remarks
 from edgegw.http.authority import bracketed
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Request, Response
@@ -38,6 +40,8 @@ class DistributionFront(FrontDoor):
     def __init__(self, gateway: Gateway, key: object, door: Door, *, by_socket: bool) -> None:
         super().__init__(gateway, key, door, by_socket=by_socket)
         self._refused_hosts: set[str] = set()
+        self._said: set[tuple[str, str]] = set()
+        self._remarks = Remarks(cast("DistributionDoor", door).distribution, self._said)
 
     @property
     def _distribution(self) -> Distribution:
@@ -64,14 +68,21 @@ class DistributionFront(FrontDoor):
         return LIMITS
 
     def _new_id(self) -> str:
-        return new_request_id()
+        return self.gateway.world.request_id()
 
-    def _enter(self, driver: Driver, door: Door, request: Request, exchange: Exchange) -> Step:
+    def _enter(
+        self, driver: Driver, door: Door, request: Request, exchange: Exchange
+    ) -> DistributionStep:
         distribution = cast("DistributionDoor", door).distribution
         by_socket = self._by_socket
         step = driver.enter_distribution(distribution, request, exchange.id, checks_host=by_socket)
         if by_socket and isinstance(step, DistributionAnswer):
             self._tell_refused_host(step, distribution)
+        remarks = self._remarks
+        if remarks.distribution is not distribution:  # the configuration was saved
+            remarks = self._remarks = Remarks(distribution, self._said)
+        if remarks.waiting or request.upgrade:
+            remarks.look(step.context.behavior, request)
         return step
 
     def _tell_refused_host(self, answer: DistributionAnswer, distribution: Distribution) -> None:
@@ -105,7 +116,7 @@ class DistributionFront(FrontDoor):
         return error_page(500, text, self._facts(exchange_id))
 
     def _facts(self, exchange_id: str) -> DistributionFacts:
-        return DistributionFacts(exchange_id, _NO_ENTROPY, self.gateway.driver().date())
+        return DistributionFacts(exchange_id, _NO_ENTROPY, self.gateway.world.date())
 
 
 def _behavior(behavior: Behavior, local: Mapping[str, str]) -> tuple[str, str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
@@ -27,7 +26,7 @@ from edgegw.http.grammar import TEXT_VALUE_CONTROL
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Client, Header, Request, Response
 from edgegw.wire.direct import Resumable
-from edgegw.wire.front import Delivery, Handshake, ViewerGoneError
+from edgegw.wire.front import Delivery, ForeignError, Handshake, ViewerGoneError
 from edgegw.wire.listeners import TcpListener
 
 if TYPE_CHECKING:
@@ -178,7 +177,7 @@ class FrontDoor(ABC):
         runs what that one runs.
         """
         gateway = self.gateway
-        exchange = Exchange(self._new_id(), self.name, self.kind, request, time.time())
+        exchange = Exchange(self._new_id(), self.name, self.kind, request, gateway.world.now())
         if outer is not None:
             outer.inner += (exchange,)
             exchange.acquired = outer.acquired
@@ -206,11 +205,17 @@ class FrontDoor(ABC):
                 self._gone(exchange, error.received)
                 raise
             response = self._refusal(error.why, exchange.id)
-        except asyncio.CancelledError:
-            self._gone(exchange)
+        except ForeignError as error:
+            self._broken_off(error.cause, exchange)
             raise
         except Exception as error:
             response = self._own_fault(error, exchange)
+        except asyncio.CancelledError:
+            self._gone(exchange)
+            raise
+        except BaseException as error:  # a replaced function ends the test, or the program
+            self._broken_off(error, exchange)
+            raise
         finally:
             acquired, exchange.acquired = exchange.acquired, None
             if holds and acquired is not None:
@@ -248,6 +253,11 @@ class FrontDoor(ABC):
         exchange.verdict = "edgegw-fault"
         exchange.reason = f"a fault of edgegw itself: {error!r}"
         return self._failure(exchange.id)
+
+    def _broken_off(self, error: BaseException, exchange: Exchange) -> None:
+        """There is no answer, as the caller's own code raised `error`; the caller gets it."""
+        exchange.reason = f"broken off: {type(error).__name__}: {error}"
+        self._gone(exchange)
 
     def _gone(self, exchange: Exchange, received: int = 0) -> None:
         """The client left before there was an answer, `received` bytes into its body."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -21,7 +20,7 @@ from edgegw.alb.model import (
     Redirect,
     Rule,
 )
-from edgegw.gateway.drive import Driver, Step, new_exchange_id
+from edgegw.gateway.drive import Driver, Step
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.fronts.front import FrontDoor
 from edgegw.http.limits import Limits, Trouble
@@ -68,29 +67,29 @@ class LoadBalancerFront(FrontDoor):
         return limits(self.listener.load_balancer.attributes)
 
     def _new_id(self) -> str:
-        return new_exchange_id()
+        return self.gateway.world.exchange_id()
 
     def _enter(self, driver: Driver, door: Door, request: Request, exchange: Exchange) -> Step:
         return driver.enter_listener(cast("ListenerDoor", door).listener, request)
 
     def _refusal(self, why: Trouble, exchange_id: str) -> Response:
-        return refusal_page(why, self.gateway.driver().date())
+        return refusal_page(why, self.gateway.world.date())
 
     def _failure(self, exchange_id: str) -> Response:
-        return error_page(500, date=self.gateway.driver().date())
+        return error_page(500, date=self.gateway.world.date())
 
     def page(self, why: Trouble, detail: str, client: Client) -> Response:
         page = super().page(why, detail, client)
         listener = self.listener
         if listener.load_balancer.logs.access is not None:
-            self.gateway.balancer_logs.refused(listener, page, client, time.time())
+            self.gateway.balancer_logs.refused(listener, page, client, self.gateway.world.now())
         return page
 
     def connected(self, client: Client, handshake: Handshake | None) -> None:
         listener = self.listener
         if listener.load_balancer.logs.connection is None:
             return
-        connection = Connected(time.time(), client, listener.port)
+        connection = Connected(self.gateway.world.now(), client, listener.port)
         if handshake is not None:
             leaf = leaf_facts(client.certificates[0])[:3] if client.certificates else None
             connection = connection._replace(

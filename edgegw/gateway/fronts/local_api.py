@@ -20,6 +20,7 @@ from edgegw.awslambda.service_errors import ServiceError
 from edgegw.errors import EdgegwError, UsageError
 from edgegw.gateway.announcement import announce
 from edgegw.gateway.fronts.local_balancers import BalancerOperations
+from edgegw.gateway.fronts.local_caches import CacheOperations
 from edgegw.gateway.fronts.local_explaining import Explanations
 from edgegw.gateway.fronts.local_functions import FunctionOperations
 from edgegw.gateway.fronts.local_operations import FrontDoorUrls, GatewayOperations
@@ -110,6 +111,7 @@ class LocalApi:
 
 def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations) -> Router:
     about, balancers = GatewayOperations(gateway, urls), BalancerOperations(gateway)
+    caches = CacheOperations(gateway)
     return Router(
         [
             Route("GET", "/status", about.status),
@@ -122,6 +124,8 @@ def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations
             Route("POST", "/explain", Explanations(gateway, urls).explain),
             Route("POST", "/targets", balancers.targets),
             Route("POST", "/weights", balancers.weights),
+            Route("GET", "/cache/{distribution}", caches.entries),
+            Route("POST", "/invalidations", caches.invalidate),
         ]
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from edgegw.errors import UsageError
-from edgegw.gateway.explaining import Asked, explained
+from edgegw.gateway.explaining import DescribedRequest, explained
 from edgegw.gateway.fronts.local_operations import FrontDoorUrls
 from edgegw.gateway.fronts.local_router import Call, json_answer
 from edgegw.http.message import Response
@@ -27,7 +27,7 @@ class Explanations:
         The names `load_balancer` or `distribution` say which one is meant.
         """
         headers = cast("list[object]", call.member("headers", list, []))
-        asked = Asked(
+        asked = DescribedRequest(
             call.member("url", str),
             call.member("method", str, "GET"),
             tuple(_header(line) for line in headers),
@@ -35,7 +35,15 @@ class Explanations:
             call.member("distribution", str, ""),
         )
         gateway = self._gateway
-        return json_answer(explained(gateway.config, asked, gateway.target_groups, self._ports()))
+        answer = explained(
+            gateway.config,
+            asked,
+            gateway.target_groups,
+            self._ports(),
+            gateway.caching.store,
+            gateway.world,
+        )
+        return json_answer(answer)
 
     def _ports(self) -> dict[int, str]:
         """Front doors by their real ports."""

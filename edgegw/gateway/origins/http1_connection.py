@@ -29,13 +29,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Protocol, cast
 
 from edgegw.gateway.origins.acknowledging import acknowledge, socket_of
 from edgegw.gateway.origins.response_head import ResponseHead
 from edgegw.gateway.origins.response_reader import ResponseReader
-from edgegw.gateway.origins.transport import SendError, Timeouts, cut_off
+from edgegw.gateway.origins.transport import Address, SendError, Timeouts, cut_off
 from edgegw.http.message import EMPTY, Body, Response, Upgraded
 from edgegw.wire.direct import Outstanding
 
@@ -43,10 +44,18 @@ _HIGH_WATER: Final = 256 * 1024
 """Buffered response bytes above which the origin's socket is not read."""
 
 _LOW_WATER: Final = 64 * 1024
+PATIENCE: Final = 5.0
+"""Seconds without anything of an answer after which that is spoken of."""
 
 
 class Owner(Protocol):
-    """Where connections rest between requests."""
+    """Where connections rest between requests. `at` is where they lead.
+
+    `on_silent` hears of an origin that has not answered for `PATIENCE` seconds, with its time-out.
+    """
+
+    at: Address
+    on_silent: Callable[[Address, float], None] | None
 
     def put(self, connection: Http1Connection, keep_for: float) -> None:
         """Takes a connection that may be used again within `keep_for` seconds."""
@@ -290,26 +299,36 @@ class Http1Connection(asyncio.Protocol):
         """It is the origin's turn from now on."""
         if self.is_closed:
             return
-        self._deadline = deadline = self._loop.time() + self._timeouts.read
+        read = self._timeouts.read
+        self._deadline = deadline = self._loop.time() + read
         timer = self._timer
         if timer is not None and timer.when() > deadline:
             timer.cancel()
             timer = None
         if timer is None:
-            self._timer = self._loop.call_at(deadline, self._ring)
+            self._timer = self._loop.call_at(min(deadline, deadline - read + PATIENCE), self._ring)
 
     def _ring(self) -> None:
         self._timer = None
         if self._deadline is None:
             return
-        if self._loop.time() < self._deadline:
-            self._timer = self._loop.call_at(self._deadline, self._ring)
+        now, patient_until = self._loop.time(), self._deadline - self._timeouts.read + PATIENCE
+        if now < self._deadline:
+            if now >= patient_until:
+                self._tell_silence()
+                patient_until = self._deadline
+            self._timer = self._loop.call_at(min(self._deadline, patient_until), self._ring)
             return
         late = SendError("timeout", "did not answer in time")
         if self._answer is not None:
             self._answer.fail(late)
         elif self._more is not None and not self._more.done():
             self._more.set_exception(late)
+
+    def _tell_silence(self) -> None:
+        """An answer of which nothing has come for a while: a page that hangs says nothing else."""
+        if self._answer is not None and self._owner.on_silent is not None:
+            self._owner.on_silent(self._owner.at, self._timeouts.read)
 
 
 class AnswerBody:

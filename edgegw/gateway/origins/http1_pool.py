@@ -24,9 +24,13 @@ class Http1Pool:
         loop: asyncio.AbstractEventLoop,
         way: CheckedAddress,
         on_lost: Callable[[Http1Pool], None],
+        on_silent: Callable[[Address, float], None] | None = None,
     ) -> None:
         self.loop = loop
         self.way: CheckedAddress = way
+        self.at: Address = (way[0], way[1], way[2])
+        self.on_silent = on_silent
+        """Hears of an origin that has not answered for `PATIENCE` seconds, with its time-out."""
         self.connections: set[Http1Connection] = set()
         self._idle: dict[Http1Connection, None] = {}
         self._on_lost = on_lost

@@ -7,7 +7,8 @@ import socket
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from collections.abc import Set as AbstractSet
-from typing import Any, cast
+from typing import Any, Final, cast
+from urllib.parse import quote_from_bytes
 
 import httpx
 
@@ -16,13 +17,18 @@ from edgegw.gateway.origins.transport import Address, FailureKind, Outgoing, Sen
 from edgegw.http.grammar import length_of
 from edgegw.http.message import EMPTY, Body, CutOffError, Headers, Response, has_body
 from edgegw.wire.direct import in_task
+from edgegw.wire.front import ForeignError
+
+_IN_URL: Final = "".join(map(chr, range(0x21, 0x7F))).replace("#", "")
+"""What stands in the path and query of a URL of httpx as it is."""
 
 
 class HttpxClient:
     """Sends through `transport`, past the client's cookie jar, redirects and decompression.
 
-    The URL is the real one, so that mocks can match it; what the request line says is in the
-    extension `target`, whether to check the certificate in `verify`.
+    The URL is the real one, so that mocks can match it. A URL of httpx cannot hold every target:
+    the exact bytes of the request line are in the extension `target`, and leave as they are.
+    Whether to check the certificate is in `verify`.
     """
 
     asks_for_tasks = True
@@ -33,20 +39,39 @@ class HttpxClient:
         self._closing: set[asyncio.Future[None]] = set()
 
     async def send(self, outgoing: Outgoing) -> Response:
-        """The response, as soon as its head is there. Raises SendError."""
+        """The response, as soon as its head is there. Raises SendError.
+
+        What the transport raises and is no httpx.HTTPError is a ForeignError: a request that a mock
+        does not know, a socket that a test may not open, a mistake in a mock.
+        """
         await in_task()
         try:
-            answer = await self._transport.handle_async_request(self._request(outgoing))
+            request = self._request(outgoing)
+        except (UnicodeError, httpx.InvalidURL) as error:  # a name or target httpx cannot take
+            raise _not_askable(error) from error
+        try:
+            answer = await self._transport.handle_async_request(request)
+            return await self._response(outgoing.request.method, answer)
         except httpx.HTTPError as error:
             # Who raises one object again and again would have its traceback grow for ever.
             raise _send_error(error) from error.with_traceback(None)
-        except (UnicodeError, httpx.InvalidURL) as error:  # a name or target httpx cannot take
-            raise SendError("invalid", f"cannot be asked: {error}", was_connected=False) from error
+        except (SendError, ForeignError):
+            raise
+        except Exception as error:
+            raised = _lone(error)
+            if isinstance(raised, UnicodeError) and not _is_encodable(request.url.host):
+                raise _not_askable(raised) from error
+            stream = request.stream
+            if isinstance(stream, _RequestStream) and raised is stream.failure:
+                raise raised from None
+            raise ForeignError(raised) from error
+
+    async def _response(self, method: str, answer: httpx.Response) -> Response:
         headers = Headers(answer.headers.raw)
         reason: bytes = answer.extensions.get("reason_phrase", b"")
         if not reason:
             reason = answer.reason_phrase.encode("ascii", "ignore")
-        if has_body(outgoing.request.method, answer.status_code):
+        if has_body(method, answer.status_code):
             body = self._body(answer, headers)
         else:  # whatever the head promises
             await _read_to_the_end(answer)
@@ -73,7 +98,7 @@ class HttpxClient:
         }
         return httpx.Request(
             request.method,
-            self._url(at),
+            self._url(at, target),
             headers=[*framed(request.headers.raw, body), *own_lines(outgoing)],
             stream=_RequestStream(body.chunks)
             if body.chunks
@@ -81,12 +106,17 @@ class HttpxClient:
             extensions=extensions,
         )
 
-    def _url(self, at: Address) -> httpx.URL:
+    def _url(self, at: Address, target: bytes) -> httpx.URL:
         url = self._urls.get(at)
         if url is None:
             scheme, host, port = at
             url = self._urls[at] = httpx.URL(scheme=scheme, host=host, port=port, path="/")
-        return url
+        if target == b"/":
+            return url
+        try:
+            return url.copy_with(raw_path=quote_from_bytes(target, _IN_URL).encode())
+        except httpx.InvalidURL:  # `*`, or longer than httpx takes
+            return url
 
     def _body(self, answer: httpx.Response, headers: Headers) -> Body:
         stream = answer.stream
@@ -105,14 +135,20 @@ class HttpxClient:
 
 
 class _RequestStream(httpx.AsyncByteStream):
-    """A request body that streams."""
+    """A request body that streams; `failure` is what it raised itself."""
+
+    failure: Exception | None = None
 
     def __init__(self, chunks: AsyncIterable[bytes]) -> None:
         self._chunks = chunks
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._chunks:
-            yield chunk
+        try:
+            async for chunk in self._chunks:
+                yield chunk
+        except Exception as error:
+            self.failure = error
+            raise
 
 
 async def _read_to_the_end(answer: httpx.Response) -> None:
@@ -133,6 +169,32 @@ async def _chunks(stream: httpx.AsyncByteStream) -> AsyncIterator[bytes]:
         await stream.aclose()  # now, so that the next request gets the connection
     except httpx.HTTPError as error:
         raise CutOffError(f"the response body ends early: {error}") from error
+    except Exception as error:
+        raise ForeignError(_lone(error)) from error
+
+
+def _lone(error: Exception) -> Exception:
+    """`error`, out of the groups that it is alone in: connections are raced in task groups."""
+    lone = error
+    while isinstance(lone, ExceptionGroup):
+        first, *others = cast("ExceptionGroup[Exception]", lone).exceptions
+        if others:
+            return error
+        lone = first
+    return lone
+
+
+def _is_encodable(host: str) -> bool:
+    """Whether `host` can be asked for at all."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
+
+
+def _not_askable(error: Exception) -> SendError:
+    return SendError("invalid", f"cannot be asked: {error}", was_connected=False)
 
 
 def _send_error(error: httpx.HTTPError) -> SendError:

@@ -23,7 +23,7 @@ from edgegw.cloudfront.cache.entry import StoredResponse
 from edgegw.cloudfront.cache.key import head_key, part_key
 from edgegw.cloudfront.cache.outcome import (
     CacheOutcome,
-    PassedOn,
+    PassedThrough,
     Renewed,
     StaleServed,
     Stored,
@@ -248,7 +248,7 @@ def test_who_waited_for_an_error_gets_it() -> None:
 
 @pytest.mark.parametrize("cc", ["private", "no-store", "no-cache"])
 def test_who_waited_for_what_may_not_be_kept_asks_alone(cc: str) -> None:
-    assert isinstance(outcome(answered(cache_control=cc)), PassedOn)
+    assert isinstance(outcome(answered(cache_control=cc)), PassedThrough)
     assert waited(None) == Miss(None, collapses=False)
 
 
@@ -333,7 +333,7 @@ def test_after_304_the_viewers_range_counts() -> None:
 
 def test_304_to_the_viewers_own_condition_passes() -> None:
     passed_on = outcome(Response(304), Miss(), asked(if_none_match='"v"'))
-    assert isinstance(passed_on, PassedOn)
+    assert isinstance(passed_on, PassedThrough)
     assert (passed_on.why.why, passed_on.verdict) == ("not-modified", Verdict.MISS)
     assert passed_on.forgets == ()
 
@@ -346,14 +346,14 @@ def test_200_replaces() -> None:
 
 def test_200_that_may_not_be_kept_makes_forget() -> None:
     passed_on = outcome(answered(cache_control="no-store"), REVALIDATE, passed=70)
-    assert isinstance(passed_on, PassedOn)
+    assert isinstance(passed_on, PassedThrough)
     assert (passed_on.verdict, passed_on.forgets) == (Verdict.MISS, (KEY,))
 
 
 @pytest.mark.parametrize(("status", "is_kept"), [(403, False), (401, False), (404, True)])
 def test_4xx_on_revalidation_goes_to_the_viewer(status: int, is_kept: bool) -> None:
     result = outcome(answered(status), REVALIDATE, passed=70)
-    assert isinstance(result, Stored if is_kept else PassedOn)
+    assert isinstance(result, Stored if is_kept else PassedThrough)
     assert result.verdict is Verdict.ERROR
     assert result.forgets == ()
 
@@ -434,7 +434,7 @@ def test_without_anything_stale_a_5xx_is_stored_for_a_while() -> None:
 
 def test_without_anything_stale_a_failure_is_the_flows_business() -> None:
     passed_on = outcome(REFUSED)
-    assert isinstance(passed_on, PassedOn)
+    assert isinstance(passed_on, PassedThrough)
     assert (passed_on.why.why, passed_on.verdict) == ("origin-failed", Verdict.ERROR)
 
 

@@ -16,7 +16,6 @@ from edgegw.cloudfront.cache.conditions import (
 from edgegw.cloudfront.cache.entry import BytesBody, StoredBody
 from edgegw.cloudfront.cache.ranges import Span
 from edgegw.cloudfront.cache.serving import answer_from
-from edgegw.cloudfront.cache.vary import shown_vary
 from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.http.message import Body
 from tests.cloudfront.cache.messages import DATE, NOW, answered, asked, entry, lines
@@ -251,29 +250,3 @@ def test_304_renews_headers_but_none_of_the_body() -> None:
     assert renewed(stored, fresh) == lines(
         content_type="text/plain", etag='"a"', x_a="1", cache_control="max-age=9", date=DATE
     )
-
-
-# Vary
-
-
-@pytest.mark.parametrize(
-    ("vary", "forwarded", "added", "shown"),
-    [
-        ("Accept-Encoding", "", (), "Accept-Encoding"),
-        ("Cookie", "", (), "Cookie"),
-        ("X-A", "", (), None),
-        ("X-A", "x-a", (), "X-A"),
-        ("accept-encoding, X-A, X-B", "x-b", (), "accept-encoding, X-B"),
-        ("User-Agent", "", (), None),
-        ("User-Agent", "", ("CloudFront-Is-Mobile-Viewer",), "User-Agent"),
-        ("User-Agent", "", ("CloudFront-Viewer-Country",), None),
-        ("*", "", (), None),
-    ],
-)
-def test_vary_that_a_viewer_is_shown(
-    vary: str, forwarded: str, added: tuple[str, ...], shown: str | None
-) -> None:
-    names = {name.encode() for name in forwarded.split()}
-    headers = shown_vary(lines(x="1", vary=vary), names.__contains__, added)
-    assert headers.get(b"vary") == (shown.encode() if shown is not None else None)
-    assert headers.get(b"x") == b"1"

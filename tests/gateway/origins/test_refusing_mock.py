@@ -21,7 +21,7 @@ SITE = {
         "site": {
             "listen": 8081,
             "origins": {"app": {"url": "http://origin.test"}},
-            "default_behavior": {"origin": "app"},
+            "default_behavior": {"origin": "app", "cache_policy": "CachingDisabled"},
         }
     }
 }

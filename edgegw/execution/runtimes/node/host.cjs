@@ -19,7 +19,9 @@ const path = require("node:path");
 const stream = require("node:stream");
 const util = require("node:util");
 const { createRequire } = Module;
+const { missingPackage } = require("./advice.cjs");
 const { attach } = require("./callbacks.cjs");
+const packages = require("./packages.cjs");
 const { pathToFileURL } = require("node:url");
 
 const FRAMES_FD = 3;
@@ -135,6 +137,7 @@ async function init(given) {
     process.argv[1] = settings.handler;
     Module._initPaths(); // NODE_PATH names the layers
     if (settings.opt) searchLayersForModules();
+    packages.endAt(settings.task_root);
     patchConsole();
     globalThis.awslambda = { streamifyResponse, HttpResponseStream };
     isLoading = true;
@@ -204,23 +207,16 @@ async function load(name, root) {
 }
 
 async function loadModule(file, root) {
-  for (const suffix of ["", ".js", ".mjs", ".cjs"]) {
+  for (const suffix of ["", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"]) {
     const candidate = file + suffix;
     if (!fs.existsSync(candidate) || !fs.statSync(candidate).isFile()) continue;
-    if (suffix === ".mjs" || (suffix === ".js" && isModulePackage(candidate))) {
+    if (suffix.endsWith("ts")) return require("./typescript.cjs").load(candidate);
+    if (suffix === ".mjs" || (suffix === ".js" && packages.typeOf(candidate, root) === "module")) {
       return import(pathToFileURL(candidate).href);
     }
     return require(candidate);
   }
   return createRequire(path.join(root, "index.js"))(file);
-}
-
-function isModulePackage(file) {
-  for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
-    const manifest = path.join(folder, "package.json");
-    if (fs.existsSync(manifest)) return JSON.parse(fs.readFileSync(manifest, "utf8")).type === "module";
-    if (folder === path.dirname(folder)) return false;
-  }
 }
 
 function initError(fault) {
@@ -233,7 +229,9 @@ function initError(fault) {
     return { errorType: "Runtime.UserCodeSyntaxError", errorMessage: `SyntaxError: ${message}`, trace: stack };
   }
   if (fault && (fault.code === "MODULE_NOT_FOUND" || fault.code === "ERR_MODULE_NOT_FOUND")) {
-    return { errorType: "Runtime.ImportModuleError", errorMessage: `Error: ${message}`, trace: stack };
+    const remedy = missingPackage(fault, settings.task_root);
+    const errorMessage = remedy ? `Error: ${message} (${remedy})` : `Error: ${message}`;
+    return { errorType: "Runtime.ImportModuleError", errorMessage, trace: stack };
   }
   return errorObject(fault);
 }
@@ -452,6 +450,8 @@ function invoke(data, end) {
     if (invocation.isAnswered) return;
     const shown = fault instanceof Error ? fault : new Error(fault);
     logError("Invoke Error", errorObject(shown), shown);
+    const remedy = missingPackage(fault, settings.task_root);
+    if (remedy) writeOut(`edgegw: ${remedy}\n`);
     answer("E", JSON.stringify(errorObject(fault)));
   };
 

@@ -27,6 +27,7 @@ import traceback
 import types
 from time import perf_counter
 
+import advice
 import marshalling
 
 KILOBYTE = 1024 if sys.platform == "darwin" else 1
@@ -59,7 +60,7 @@ def run(frames_fd, log_fd) -> None:
     errors = sys.stdout.errors if has_own else "backslashreplace"
     sys.stdout = sys.__stdout__ = text_stream(1, sys.stdout.encoding, errors)
     sys.stderr = sys.__stderr__ = text_stream(2, sys.stderr.encoding, "backslashreplace")
-    for name in ("environment", "marshalling"):  # the names belong to the user
+    for name in ("environment", "marshalling", "advice"):  # the names belong to the user
         sys.modules.pop(name, None)
     receive = receiver(frames)
     frame = receive()
@@ -71,7 +72,7 @@ def run(frames_fd, log_fd) -> None:
         wait_for_debugger(settings["debug"])
     dumps = marshalling.dumper(settings["runtime_version"] >= [3, 12])
     try:
-        handler = load(settings["handler"])
+        handler = load(settings)
     except FailedInit as failed:
         send(frames, b"X", failed.payload)
         sys.exit(1)
@@ -208,8 +209,9 @@ class FailedInit(Exception):
         log_error(kind, message, list(stack))
 
 
-def load(handler):
+def load(settings):
     """The handler function: `package/module.function`, split at the last dot."""
+    handler = settings["handler"]
     module_name, dot, function_name = handler.rpartition(".")
     if not dot:
         raise FailedInit(
@@ -224,6 +226,8 @@ def load(handler):
         module = importlib.import_module(dotted)
     except ImportError as fault:
         message = f"Unable to import module '{module_name}': {fault}"
+        remedy = advice.missing_module(fault, settings)
+        message += f" ({remedy})" if remedy else ""
         raise FailedInit("Runtime.ImportModuleError", message) from None
     except SyntaxError as fault:
         where = f'  File "{fault.filename}" Line {fault.lineno}\n    {(fault.text or "").strip()}'
@@ -341,6 +345,9 @@ def serve(frames, receive, handler, settings, dumps) -> None:
         os.environ["_X_AMZN_TRACE_ID"] = meta[3]
         wall = perf_counter()
         kind, data = invoke(handler, frame[end:], meta, constant, dumps)
+        if kind == b"E" and b"No module named" in data:
+            remedy = advice.missing_module(missing_in(data), settings)
+            sys.stdout.write(f"edgegw: {remedy}\n" if remedy else "")
         try:
             sys.stdout.flush()
             sys.stderr.flush()
@@ -383,6 +390,12 @@ def invoke(handler, event, meta, constant, dumps):
             sys.stdout.write(NOT_AWAITED)
         log_error(kind, message, [])
         return b"E", error(kind, message, request_id, [])
+
+
+def missing_in(data):
+    """The missing module that an error object tells of."""
+    message = json.loads(data)["errorMessage"]
+    return ModuleNotFoundError(message, name=message.partition("No module named '")[2].rstrip("'"))
 
 
 def text_of(fault):

@@ -8,10 +8,10 @@ what they leave behind: processes in sessions of their own, and the folder with 
 zygote has a parent that does nothing but wait, and that gets its orphans (on Linux; elsewhere they
 go to the system, and only the folder is seen to).
 
-It waits on a pipe that the gateway holds open as long as it lives. The one line that comes through
-it names the folder that is removed at the end. When the pipe closes the gateway is gone, killed or
-not: the zygote sees the same on its own line and is given a moment to end its environments in good
-order; whatever is still there after that is killed.
+It waits on a pipe that the gateway holds open as long as it lives. A line that comes through it
+names the folder that is removed at the end; the last one counts. When the pipe closes the gateway
+is gone, killed or not: the zygote sees the same on its own line and is given a moment to end its
+environments in good order; whatever is still there after that is killed.
 """
 
 import importlib
@@ -75,8 +75,8 @@ def wait_for_the_end(life):
         if life in ready:
             data = os.read(life, 65536)
             if not data:
-                return os.fsdecode(named.partition(b"\n")[0])
-            named += data
+                return os.fsdecode(named.rpartition(b"\n")[0])
+            named = (named + data).rstrip(b"\n").rpartition(b"\n")[2] + b"\n"
 
 
 def reap() -> bool:

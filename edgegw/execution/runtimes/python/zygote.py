@@ -6,9 +6,10 @@ lines, each with its descriptors:
     {"exec": id, "argv", "env", "cwd", "fds"}  log pipe [, descriptor 3]  any other program
     {"kill": id}  {"signal": id, "number"}
     {"limit": id, "folder", "size"}    so many bytes at most in a folder
+    {"clear": id}                      everything that came from here ends
 Back go {"version": …} once, {"started": id, "pid"}, {"failed": id, "error"},
-{"ended": id, "status"} and {"limited": id, "is_limited"}. When it closes the gateway is gone: every
-child is killed.
+{"ended": id, "status"} and {"done": id, "is_possible"} for the last two. When it closes the gateway
+is gone: every child is killed.
 
 Where the system has subreapers (Linux), whatever an environment leaves behind, even a daemon in a
 session of its own, becomes a child of the environment or of this process, and is killed with it.
@@ -102,11 +103,8 @@ def main(control_fd) -> None:
                 start(control, children, message, given, (wake_read, wake_write))
                 for fd in given:
                     os.close(fd)
-            elif "limit" in message:
-                is_limited = can_mount and storage.limit(message["folder"], message["size"])
-                say(control, {"limited": message["limit"], "is_limited": is_limited})
             else:
-                obey(children, message)
+                obey(control, children, message, can_mount)
 
 
 def own_mounts() -> bool:
@@ -117,7 +115,19 @@ def own_mounts() -> bool:
         return False
 
 
-def obey(children, message) -> None:
+def obey(control, children, message, can_mount) -> None:
+    """Does what is no start."""
+    if "limit" in message:
+        is_limited = can_mount and storage.limit(message["folder"], message["size"])
+        say(control, {"done": message["limit"], "is_possible": is_limited})
+    elif "clear" in message:
+        clear(control, children)
+        say(control, {"done": message["clear"], "is_possible": True})
+    else:
+        send(children, message)
+
+
+def send(children, message) -> None:
     """Kills a child, or sends it a signal; stopping and going on means its descendants too."""
     for pid, ident in list(children.items()):
         if ident == message.get("kill"):
@@ -231,6 +241,18 @@ def move_up(fd):
     return higher
 
 
+def clear(control, children) -> None:
+    """Another gateway comes: what the last one left behind ends."""
+    for pid in list(children):
+        processes.kill_tree(pid)
+    left = len(children) + 1
+    while 0 < len(children) < left:
+        left = len(children)
+        reap(control, children, 0)
+    processes.kill_strays(())
+    reap(control, children)
+
+
 def flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -239,10 +261,12 @@ def flush() -> None:
             pass
 
 
-def reap(control, children) -> None:
+def reap(control, children, options=os.WNOHANG) -> None:
+    """Takes note of ended children; with other options the first is waited for."""
     while True:
         try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status = os.waitpid(-1, options)
+            options = os.WNOHANG
         except ChildProcessError:
             return
         if pid == 0:

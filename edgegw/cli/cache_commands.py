@@ -1,0 +1,111 @@
+"""`edgegw cache`, `edgegw invalidate`, and how `edgegw explain` shows a distribution."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
+
+import click
+
+from edgegw.cli.running_gateway import call
+from edgegw.cli.terminal_text import on_one_line
+
+if TYPE_CHECKING:
+    from edgegw.cli.render import Style
+
+_config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The configuration that is served; default: edgegw.yaml in the current folder.",
+)
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for tools.")
+
+
+@click.command()
+@click.argument("distribution")
+@_config_option
+@_json_option
+def cache(distribution: str, config: Path | None, *, as_json: bool) -> None:
+    """Show what a running `edgegw serve` keeps of a DISTRIBUTION.
+
+    A line for each answer: its status, size, age, time left (below 0 it is stale), how often it
+    was used, the rule that gave it its time, and its URL.
+
+    Example: edgegw cache site
+    """
+    answer = call(config, "GET", f"/cache/{quote(distribution, safe='')}")
+    rows = cast("list[dict[str, Any]]", answer["entries"])
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        part = "" if row["part"] is None else f"  bytes {row['part'][0]}-{row['part'][1]}"
+        head = "  HEAD" if row["is_head"] else ""
+        click.echo(
+            f"{row['status']}  {row['size']} B  age {row['age']}s  "
+            f"expires in {row['expires_in']:g}s  {row['hits']} hits  ({row['rule']})  "
+            f"{on_one_line(row['url'])}{part}{head}"
+        )
+    if not rows:
+        click.echo("nothing is stored")
+
+
+@click.command()
+@click.argument("distribution")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@_config_option
+@_json_option
+def invalidate(
+    distribution: str, paths: tuple[str, ...], config: Path | None, *, as_json: bool
+) -> None:
+    """Remove what PATHs name from the cache of a DISTRIBUTION of a running `edgegw serve`.
+
+    As on CloudFront `*` is a wildcard at the end of a path alone, and a query is part of the path.
+
+    Example: edgegw invalidate site '/images/*' /index.html
+    """
+    asked = {"distribution": distribution, "paths": list(paths)}
+    answer = call(config, "POST", "/invalidations", asked)
+    if as_json:
+        click.echo(json.dumps(answer, indent=2))
+        return
+    for path, why in cast("dict[str, str]", answer["match_nothing"]).items():
+        click.echo(f"{path} can match nothing: {why}", err=True)
+    click.echo(f"{answer['removed']} removed")
+
+
+def cache_lines(cache: Mapping[str, Any], style: Style) -> Iterable[str]:
+    """The cache's part of an explanation: the key, what it lacks, what is stored."""
+    least, usual, most = cache["ttls"]
+    state = cache["state"] + (f" ({cache['bypass']})" if cache["bypass"] else "")
+    if cache["bypass"]:
+        yield f"→ cache: {style.paint(state, 'bold')}"
+        return
+    yield f"→ cache: {style.paint(state, 'bold')}, TTL {least}/{usual}/{most}"
+    yield from _key_lines(cache["key"])
+    seen = [f"{gap['kind']} {gap['name']}" for gap in cache["not_in_key"] if gap["reaches_origin"]]
+    if seen:
+        line = f"    the origin sees, and the key lacks: {', '.join(map(on_one_line, seen))}"
+        yield style.paint(line, "yellow")
+    stored = cache["stored"]
+    if stored is None:
+        yield "    nothing is stored for this key"
+    else:
+        yield (
+            f"    stored  {stored['status']}, age {stored['age']}s, "
+            f"expires in {stored['expires_in']:g}s ({stored['rule']})"
+        )
+
+
+def _key_lines(key: Mapping[str, Any]) -> Iterable[str]:
+    query = "" if key["query"] is None else f"?{key['query']}"
+    yield "    " + on_one_line(f"key  {key['method']} {key['path']}{query}")
+    for name, text in key["headers"].items():
+        yield "         " + on_one_line(f"header {name}: {'(absent)' if text is None else text}")
+    for name, text in key["cookies"]:
+        yield "         " + on_one_line(f"cookie {name}={text}")
+    if key["accept_encoding"]:
+        yield f"         accept-encoding {key['accept_encoding']}"

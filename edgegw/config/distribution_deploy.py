@@ -1,0 +1,126 @@
+"""What AWS would refuse of policies, aliases and origins at deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+from edgegw.cloudfront import model as cloudfront
+from edgegw.cloudfront import quotas
+from edgegw.cloudfront.cache.policy_rules import RefusedPolicy, refused_policy
+from edgegw.cloudfront.cache.settings import completed_ttls
+from edgegw.cloudfront.header_list_rules import refused_request_policy, refused_response_headers
+from edgegw.config import schema
+from edgegw.config.addresses import origin_address
+from edgegw.config.document import Document, KeyPath
+from edgegw.config.schema import Config
+
+_KEYS: Final = {
+    "Headers": "headers",
+    "HeaderBehavior": "headers",
+    "Cookies": "cookies",
+    "CookieBehavior": "cookies",
+    "QueryStrings": "query_strings",
+    "QueryStringBehavior": "query_strings",
+    "EnableAcceptEncodingGzip": "gzip",
+    "EnableAcceptEncodingBrotli": "brotli",
+    "MinTTL": "min_ttl",
+    "CustomHeaders": "custom_headers",
+    "RemoveHeaders": "remove_headers",
+}
+"""Keys of the configuration by the fields of AWS's API."""
+
+
+def check_distribution_deployment(document: Document, config: Config) -> None:
+    """Adds what AWS would refuse to the findings of `document`."""
+    for name, policy in config.cache_policies.items():
+        _note(document, ("cache_policies", name), refused_policy(_cache_policy(name, policy)))
+    for name, policy in config.origin_request_policies.items():
+        made = cloudfront.OriginRequestPolicy(name, "", *_selections(policy))
+        _note(document, ("origin_request_policies", name), refused_request_policy(made))
+    for name, policy in config.response_headers_policies.items():
+        refused = refused_response_headers(_custom_headers(policy), _removed_headers(policy))
+        _note(document, ("response_headers_policies", name), refused)
+    users: dict[str, str] = {}
+    for name, distribution in config.distributions.items():
+        path: KeyPath = ("distributions", name)
+        _check_aliases(document, path, distribution, users)
+        for origin, given in distribution.origins.items():
+            _check_port(document, (*path, "origins", origin, "url"), given)
+
+
+def _cache_policy(name: str, policy: schema.CachePolicy) -> cloudfront.CachePolicy:
+    times = completed_ttls(policy.min_ttl, policy.default_ttl, policy.max_ttl)
+    selections = _selections(policy)
+    return cloudfront.CachePolicy(
+        name, "", *times, *selections, gzip=policy.gzip, brotli=policy.brotli
+    )
+
+
+def _selections(
+    policy: schema.CachePolicy | schema.OriginRequestPolicy,
+) -> tuple[cloudfront.Selection, cloudfront.Selection, cloudfront.Selection]:
+    def selection(
+        given: schema.Selection | schema.KeyHeaders | schema.OriginHeaders,
+    ) -> cloudfront.Selection:
+        return cloudfront.Selection(given.behavior, tuple(given.items))
+
+    return selection(policy.headers), selection(policy.cookies), selection(policy.query_strings)
+
+
+def _custom_headers(policy: object) -> list[tuple[str, str]]:
+    """The custom headers of a policy: a mapping, or a list of `{header, value}`."""
+    given = _member(policy, "custom_headers")
+    if isinstance(given, dict):
+        headers = cast("dict[object, object]", given)
+        return [(str(name), str(header)) for name, header in headers.items()]
+    entries = cast("list[object]", given) if isinstance(given, list) else []
+    return [(str(_member(entry, "header")), str(_member(entry, "value"))) for entry in entries]
+
+
+def _removed_headers(policy: object) -> Sequence[str]:
+    given = _member(policy, "remove_headers")
+    return [str(name) for name in cast("list[object]", given)] if isinstance(given, list) else []
+
+
+def _member(value: object, key: str) -> Any:
+    return cast("dict[str, Any]", value).get(key) if isinstance(value, dict) else None
+
+
+def _note(document: Document, path: KeyPath, refused: list[RefusedPolicy]) -> None:
+    for fault in refused:
+        where = (*path, _KEYS.get(fault.field, fault.field))
+        code = "policy-headers" if fault.field == "Headers" else "policy"
+        document.error(where, f"cloudfront.{code}", fault.message)
+
+
+def _check_aliases(
+    document: Document, path: KeyPath, distribution: schema.Distribution, users: dict[str, str]
+) -> None:
+    """Aliases that CloudFront does not take; `users` are distributions by alias so far."""
+    where = (*path, "aliases")
+    if len(distribution.aliases) > quotas.MAX_ALIASES:
+        count, most = len(distribution.aliases), quotas.MAX_ALIASES
+        text = f"a distribution has at most {most} aliases, not {count}"
+        document.error(where, "cloudfront.alias", text, key=True)
+    for at, alias in enumerate(distribution.aliases):
+        lower = alias.lower()
+        fault = quotas.alias_fault(lower)
+        if fault is not None:
+            document.error((*where, at), "cloudfront.alias", f"{alias!r} {fault}")
+        elif lower in users:
+            text = f"{alias!r} is an alias of {users[lower]} already: a name has one distribution"
+            document.error((*where, at), "cloudfront.alias", text)
+        users.setdefault(lower, str(path[-1]))
+
+
+def _check_port(document: Document, path: KeyPath, origin: schema.Origin) -> None:
+    if origin.url is None:
+        return
+    try:
+        port = origin_address(origin.url).port
+    except ValueError:
+        return  # noted elsewhere
+    if not quotas.is_origin_port(port):
+        text = f"an origin's port is 80, 443 or from 1024 to 65535, not {port}"
+        document.error(path, "cloudfront.origin-port", text)

@@ -1,0 +1,103 @@
+"""The event loop of a gateway's blocking clients: it runs in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+if TYPE_CHECKING:
+    from anyio.from_thread import BlockingPortal
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def without_loop() -> str:
+    """What to do where no event loop of asyncio runs."""
+    if _is_trio():
+        return (
+            "edgegw runs on asyncio, not on trio: use gateway.sync_client(name) in a thread "
+            "(trio.to_thread.run_sync), or run this test on asyncio"
+        )
+    return (
+        "there is no running event loop: call this in an asynchronous function, or use "
+        "gateway.sync_client(name) and `with gateway:`, which need none"
+    )
+
+
+def _is_trio() -> bool:
+    trio: Any = sys.modules.get("trio")
+    if trio is None:
+        return False
+    try:
+        trio.lowlevel.current_task()
+    except RuntimeError:
+        return False
+    return True
+
+
+def called(
+    portal: BlockingPortal, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """What `work` answers over there, or what it raises, in the thread that calls.
+
+    A portal takes KeyboardInterrupt, SystemExit and the outcomes of pytest for its own end, and the
+    caller would wait for ever. They go home as values.
+    """
+
+    async def settled() -> tuple[T, None] | tuple[None, BaseException]:
+        try:
+            return await work(*args, **kwargs), None
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            return None, error
+
+    answer, error = portal.call(settled)
+    if error is not None:
+        raise error
+    return cast("T", answer)
+
+
+class BlockingLoop:
+    """The event loop of a gateway's blocking clients: it lasts from the first user to the last.
+
+    `started` and `stopped` are called on it, at its beginning and at its end.
+    """
+
+    def __init__(
+        self, started: Callable[[], Awaitable[None]], stopped: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._started = started
+        self._stopped = stopped
+        self._lock = threading.Lock()
+        self._users = 0
+        self._running = ExitStack()
+        self._portal: BlockingPortal | None = None
+
+    def enter(self) -> BlockingPortal:
+        """One more user. Raises what the start raises; then there is none more."""
+        from anyio.from_thread import start_blocking_portal
+
+        with self._lock:
+            if self._portal is None:
+                with ExitStack() as undoing:
+                    portal = undoing.enter_context(start_blocking_portal("asyncio"))
+                    called(portal, self._started)
+                    self._running = undoing.pop_all()
+                self._portal = portal
+            self._users += 1
+            return self._portal
+
+    def leave(self) -> None:
+        """One user less; with the last the loop ends."""
+        with self._lock:
+            self._users -= 1
+            if self._users == 0 and self._portal is not None:
+                portal, self._portal = self._portal, None
+                with self._running:
+                    called(portal, self._stopped)

@@ -1,0 +1,133 @@
+"""What goes from the caches of distributions: by an invalidation, and when something changed.
+
+A reload takes away only what would be another answer now: those of a behavior whose key, policies,
+origin or functions at the origin's side changed, or whose origin is a load balancer of this
+configuration that changed. Functions at the viewer's side act outside the cache. What custom error
+pages stand for goes when those change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from typing import TypeAlias
+
+from edgegw.cloudfront.cache.entry import StoredPlace, StoredResponse
+from edgegw.cloudfront.cache.invalidation import (
+    InvalidationPath,
+    compile_invalidation,
+    refused_invalidation,
+)
+from edgegw.cloudfront.model import Behavior, Distribution
+from edgegw.config.model import Config
+from edgegw.errors import UsageError
+
+Cleared: TypeAlias = tuple[Callable[[StoredResponse], bool], Callable[[StoredPlace], bool]]
+"""Whether an entry goes, and whether what is on its way from a place is not to be kept."""
+
+
+def find_distribution(config: Config, name: str) -> Distribution:
+    """The distribution of that name or id. Raises UsageError."""
+    for door in config.distributions:
+        if name in (door.name, door.distribution.id):
+            return door.distribution
+    known = ", ".join(dict.fromkeys(door.name for door in config.distributions)) or "none"
+    raise UsageError(f"there is no distribution {name!r} (known: {known})")
+
+
+def compiled_paths(paths: Sequence[str]) -> list[InvalidationPath]:
+    """The paths of an invalidation; the leading slash may be left out. Raises UsageError."""
+    whole = [path if path.startswith(("/", "#")) else f"/{path}" for path in paths]
+    refused = refused_invalidation(whole, "edgegw")
+    if refused is not None:
+        raise UsageError(f"{refused.code}: {refused.message}")
+    return [compile_invalidation(path) for path in whole]
+
+
+def invalidation_of(config: Config, distribution: str, paths: Sequence[str]) -> Cleared:
+    """What goes with an invalidation. Raises UsageError."""
+    identity = find_distribution(config, distribution).id
+    compiled = compiled_paths(paths)
+
+    def entry_goes(entry: StoredResponse) -> bool:
+        return entry.place.distribution == identity and any(
+            path.matches(entry) for path in compiled
+        )
+
+    def place_goes(place: StoredPlace) -> bool:
+        return place.distribution == identity and any(
+            path.matches_place(place) for path in compiled
+        )
+
+    return entry_goes, place_goes
+
+
+def outdated(old: Config, new: Config, functions: AbstractSet[str]) -> Cleared:
+    """What goes when `new` takes the place of `old` and the code of `functions` is another."""
+    before, now = _behaviors(old), _behaviors(new)
+    changed_sources = _changed_sources(old, new, functions)
+    gone = {
+        place
+        for place, behavior in before.items()
+        if place not in now or _answers_otherwise(behavior, now[place], changed_sources, functions)
+    }
+    pages = {door.distribution.id: door.distribution.error_pages for door in old.distributions}
+    other_pages = {
+        door.distribution.id
+        for door in new.distributions
+        if pages.get(door.distribution.id) != door.distribution.error_pages
+    }
+
+    def place_goes(place: StoredPlace) -> bool:
+        return (place.distribution, place.path_pattern) in gone
+
+    def entry_goes(entry: StoredResponse) -> bool:
+        place = entry.place
+        return place_goes(place) or (entry.is_error and place.distribution in other_pages)
+
+    return entry_goes, place_goes
+
+
+def _behaviors(config: Config) -> dict[tuple[str, str], Behavior]:
+    """The behaviors by the id of their distribution and their path pattern."""
+    behaviors: dict[tuple[str, str], Behavior] = {}
+    for door in config.distributions:
+        distribution = door.distribution
+        for behavior in (*distribution.behaviors, distribution.default_behavior):
+            behaviors.setdefault((distribution.id, behavior.path_pattern), behavior)
+    return behaviors
+
+
+def _answers_otherwise(
+    old: Behavior, new: Behavior, sources: AbstractSet[str], functions: AbstractSet[str]
+) -> bool:
+    origins = {new.origin.domain_name}
+    if new.fallback is not None:
+        origins.add(new.fallback.origin.domain_name)
+    return (
+        (old.cache, old.key, old.forwarding) != (new.cache, new.key, new.forwarding)
+        or (old.origin, old.fallback) != (new.origin, new.fallback)
+        or not origins.isdisjoint(sources)
+        or any(
+            old.associations.get(trigger) != new.associations.get(trigger)
+            for trigger in ("origin-request", "origin-response")
+        )
+        or any(name in functions for name in _functions_at_origin(new))
+    )
+
+
+def _functions_at_origin(behavior: Behavior) -> Iterator[str]:
+    for trigger, association in behavior.associations.items():
+        if trigger.startswith("origin"):
+            yield association.function.name
+
+
+def _changed_sources(old: Config, new: Config, functions: AbstractSet[str]) -> set[str]:
+    """The DNS names of load balancers that answer otherwise now."""
+    before = {door.listener.load_balancer.dns_name: door for door in old.listeners}
+    return {
+        door.listener.load_balancer.dns_name
+        for door in new.listeners
+        if before.get(door.listener.load_balancer.dns_name) != door
+        or any(ref.name in functions for ref in door.functions)
+    }

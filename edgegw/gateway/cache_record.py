@@ -1,0 +1,120 @@
+"""What an exchange shows of the cache: made of references when somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeAlias
+
+from edgegw.cloudfront.cache.decision import bypass
+from edgegw.cloudfront.cache.entry import FoundEntry, StoredResponse
+from edgegw.cloudfront.cache.key import KeyParts
+from edgegw.cloudfront.flow import Fetch, Forget, LookUp, Refetch, Store, Touch, Wait
+from edgegw.cloudfront.model import Behavior
+from edgegw.cloudfront.request_context import AskedOrigin, RequestContext
+from edgegw.http.target import to_text
+
+Steps: TypeAlias = Iterable[tuple[object, object, float]]
+"""What an exchange has noted: a step, what it got, seconds."""
+
+
+def cache_record(steps: Steps, asked: tuple[AskedOrigin, ...]) -> dict[str, Any] | None:
+    """The cache's part in an exchange as plain values; None where it did not get that far.
+
+    `decision` is `bypass` (with the reason), `hit`, `miss`, `revalidate`, `collapse` or
+    `stale-while-revalidating`; `expires_at` is in seconds since 1970.
+    """
+    noted = list(steps)
+    context = next((step.context for step, _, _ in noted if isinstance(step, LookUp | Fetch)), None)
+    if context is None:
+        return None
+    for step, reply, _ in noted:
+        if isinstance(step, LookUp):
+            stored = reply.entry if isinstance(reply, FoundEntry) else None
+            return _looked_up(step, stored, noted, asked)
+    return {"decision": "bypass", "why": _why_bypassed(context)}
+
+
+def _why_bypassed(context: RequestContext) -> str:
+    settings = context.behavior.cache
+    if settings is None:
+        return "caching-disabled"
+    is_wanted = context.facts.cache_override == "bypass"
+    passed = bypass(context.viewer, settings, is_wanted=is_wanted)
+    return "" if passed is None else passed.reason
+
+
+def _looked_up(
+    step: LookUp,
+    stored: StoredResponse | None,
+    noted: list[tuple[object, object, float]],
+    asked: tuple[AskedOrigin, ...],
+) -> dict[str, Any]:
+    facts, recipe = step.context.facts, step.context.behavior.key
+    assert recipe is not None  # a key was made
+    record: dict[str, Any] = {
+        "decision": _decision(noted, asked),
+        "key": key_record(recipe.parts(step.request, facts.error_target, facts.viewer)),
+    }
+    for later, reply, _ in noted:
+        match later:
+            case Store(entry=entry):
+                stored, record["stored"] = entry, True
+            case Touch():
+                stored, record["stored"] = later.stored.entry, later.keeps
+            case Forget(why=why):
+                record["stored"], record["not_stored"] = False, why.why
+                record["rule"] = None if why.terms is None else why.terms.rule
+            case Wait() if isinstance(reply, FoundEntry):
+                stored = reply.entry
+            case _:
+                pass
+    if stored is not None and "not_stored" not in record:
+        record["rule"] = stored.freshness.rule
+        record["expires_at"] = stored.expires_at
+    return record
+
+
+def _decision(noted: list[tuple[object, object, float]], asked: tuple[AskedOrigin, ...]) -> str:
+    kinds = {type(step) for step, _, _ in noted}
+    if Wait in kinds:
+        return "collapse"
+    if Refetch in kinds:
+        return "stale-while-revalidating"
+    return type(asked[0].decision).__name__.lower() if asked else "hit"
+
+
+def key_record(parts: KeyParts) -> dict[str, Any]:
+    """The parts of a key as plain values."""
+    return {
+        "distribution": parts.distribution,
+        "method": parts.method,
+        "path": to_text(parts.path),
+        "query": None if parts.query is None else to_text(parts.query),
+        "headers": {name: None if text is None else to_text(text) for name, text in parts.headers},
+        "cookies": [[to_text(name), to_text(text)] for name, text in parts.cookies],
+        "accept_encoding": to_text(parts.accept_encoding),
+    }
+
+
+def idle_triggers(
+    behavior: Behavior, ran: Iterable[str | None], record: Mapping[str, Any] | None, verdict: str
+) -> dict[str, str]:
+    """The triggers of `behavior` whose functions did not run, and why."""
+    done = set(ran)
+    return {
+        trigger: _why_idle(trigger, record, verdict)
+        for trigger in behavior.associations
+        if trigger not in done
+    }
+
+
+_ANSWERS: Final = ("hit", "collapse", "stale-while-revalidating")
+
+
+def _why_idle(trigger: str, record: Mapping[str, Any] | None, verdict: str) -> str:
+    decision = "" if record is None else record["decision"]
+    if trigger.startswith("origin") and decision in _ANSWERS:
+        return "answered from the cache"
+    if verdict == "Error":
+        return "not for an error"
+    return f"the answer was there before ({verdict})"

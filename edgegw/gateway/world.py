@@ -1,0 +1,58 @@
+"""Clock, dice and ids of one gateway, as one value.
+
+By default they are those of the machine. A test gives its own clock and moves it, and a seed, with
+which every choice comes out the same again: ids, shares of weights, versions behind an alias.
+"""
+
+from __future__ import annotations
+
+import base64
+import random  # ids and weights, no secrets
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from typing import Final, TypeAlias
+
+WallClock: TypeAlias = Callable[[], float]
+"""Seconds since 1970."""
+
+
+class World:
+    """`now` is the clock; `dice` answers a number from 0 to 1, which is below 1."""
+
+    def __init__(self, clock: WallClock = time.time, seed: int | None = None) -> None:
+        dice = random if seed is None else random.Random(seed)
+        self.now = clock
+        self.dice: Callable[[], float] = dice.random
+        self._bits: Callable[[int], int] = dice.getrandbits
+        self._process = f"{self._bits(96):024x}"
+        self._number = 0
+        self._dates: tuple[int, bytes] = (0, b"")
+
+    def request_id(self) -> str:
+        """A CloudFront request id: 54 URL-safe base64 characters and `==`."""
+        return base64.urlsafe_b64encode(self._bits(320).to_bytes(40, "little")).decode("ascii")
+
+    def exchange_id(self) -> str:
+        """What tells exchanges at load balancers apart, which give requests no id."""
+        self._number += 1
+        return f"{self._process}{self._number:016x}"
+
+    def via_host(self) -> str:
+        """32 hex digits."""
+        return self._bits(128).to_bytes(16, "little").hex()
+
+    def entropy(self) -> str:
+        """24 hex digits."""
+        return f"{self._bits(96):024x}"
+
+    def date(self) -> bytes:
+        """The value of a Date header, made once a second."""
+        now = int(self.now())
+        if self._dates[0] != now:
+            self._dates = (now, formatdate(now, usegmt=True).encode())
+        return self._dates[1]
+
+
+REAL: Final = World()
+"""The machine's clock, and dice that nobody knows."""
