@@ -33,6 +33,7 @@ def test_quotas_of_distributions() -> None:
         "MAX_CUSTOM_HEADER_VALUE": 1783,
         "MAX_CUSTOM_HEADER_CHARACTERS": 10_240,
         "MAX_POLICY_HEADERS": 10,
+        "MAX_ALIASES": 100,
     }
 
 

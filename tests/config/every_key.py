@@ -172,6 +172,7 @@ EVERYTHING: Final[Mapping[str, Any]] = {
     },
     "gateway": {
         "open_points": {},
+        "cache": {"memory": "64MB"},
         "viewer": {"country": "DE"},
         "hosts": {"eu.example.com": "http://127.0.0.1:3001"},
         "local_environment": {"DATABASE": "local"},
