@@ -16,7 +16,7 @@ from functools import cache, partial
 from typing import Any, Final, Protocol, cast
 
 from edgegw.cloudfront.compression import Encoders
-from edgegw.http.message import Body
+from edgegw.http.message import Body, CutOffError
 
 logger = logging.getLogger(__name__)
 
@@ -95,10 +95,15 @@ def _compressed(start: Callable[[], _Compressor], body: Body) -> Body:
 
 
 async def _chunks(compressor: _Compressor, body: Body) -> AsyncIterator[bytes]:
+    """What comes of `body`. Raises CutOffError where it is not as long as announced."""
+    received = 0
     async with aclosing(_parts(body)) as parts:
         async for part in parts:
+            received += len(part)
             if ready := compressor.add(part):
                 yield ready
+    if body.length not in (None, received):  # nobody can tell by the compressed bytes
+        raise CutOffError(f"{received} bytes came where {body.length} were announced")
     yield compressor.end()
 
 

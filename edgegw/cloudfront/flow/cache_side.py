@@ -146,7 +146,7 @@ def from_store(
     context: RequestContext, stored: FoundEntry, answer: StoredAnswer
 ) -> DistributionStep:
     """What is stored, to the viewer. An error was through the custom error pages already."""
-    return viewer_side.to_viewer(
+    following = viewer_side.to_viewer(
         context,
         answer.response(stored.body),
         answer.verdict,
@@ -154,6 +154,12 @@ def from_store(
         age=answer.age,
         is_settled=stored.entry.is_error,
     )
+    status = stored.entry.origin_status
+    is_page = context.error_page_fetch is None and status in context.distribution.error_pages
+    if is_page and isinstance(following, DistributionAnswer):
+        response = error_pages.closing(following.response, status)
+        return replace(following, response=response)
+    return following
 
 
 # Behind the origin

@@ -151,12 +151,16 @@ def _page_out(
     context: RequestContext, page: Response, failed: DistributionAnswer, body: Body
 ) -> DistributionAnswer:
     response = Response(page.status, page.reason, page.headers, body)
-    response = decorated(context, response)
-    if failed.response.status in CLOSING_BEHIND_ERROR_PAGE:
-        headers = response.headers.replaced(b"Connection", b"close")
-        response = replace(response, headers=headers)
+    response = closing(decorated(context, response), failed.response.status)
     response = stamped(response, failed.verdict, context.facts)
     return DistributionAnswer(response, context, failed.verdict, failed.cause)
+
+
+def closing(page: Response, status: int) -> Response:
+    """The custom error page for `status`, behind which the connection closes for some."""
+    if status not in CLOSING_BEHIND_ERROR_PAGE:
+        return page
+    return replace(page, headers=page.headers.replaced(b"Connection", b"close"))
 
 
 def release(response: Response) -> None:
