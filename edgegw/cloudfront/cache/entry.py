@@ -157,7 +157,7 @@ class FoundEntry:
 _EMPTY_SIZE: Final = 700
 _LINE_SIZE: Final = 120
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 class UnreadableEntryError(Exception):
