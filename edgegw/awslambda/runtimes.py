@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+SCRIPTS: Final = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
+"""Endings of files with a handler for Node.js, in the order in which they are looked for."""
+
 _NODE_FLAGS: Final[Mapping[int, tuple[str, ...]]] = {
     20: ("--no-experimental-require-module",),
     22: ("--no-experimental-require-module", "--no-experimental-detect-module"),

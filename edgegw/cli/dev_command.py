@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from edgegw.awslambda.runtimes import SCRIPTS
 from edgegw.config.addresses import origin_address, port_of
-from edgegw.config.function_check import SCRIPTS
 from edgegw.errors import UsageError
 
 _ENTRIES: Final = (

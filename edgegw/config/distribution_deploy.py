@@ -6,8 +6,7 @@ from typing import Final
 
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront import quotas
-from edgegw.cloudfront.cache.policy_rules import RefusedPolicy, refused_policy
-from edgegw.cloudfront.cache.settings import completed_ttls
+from edgegw.cloudfront.cache.policy_rules import RefusedPolicy
 from edgegw.cloudfront.header_list_rules import refused_request_policy
 from edgegw.config import schema
 from edgegw.config.addresses import origin_address
@@ -16,22 +15,14 @@ from edgegw.config.schema import Config
 
 _KEYS: Final = {
     "Headers": "headers",
-    "HeaderBehavior": "headers",
     "Cookies": "cookies",
-    "CookieBehavior": "cookies",
     "QueryStrings": "query_strings",
-    "QueryStringBehavior": "query_strings",
-    "EnableAcceptEncodingGzip": "gzip",
-    "EnableAcceptEncodingBrotli": "brotli",
-    "MinTTL": "min_ttl",
 }
 """Keys of the configuration by the fields of AWS's API."""
 
 
 def check_distribution_deployment(document: Document, config: Config) -> None:
     """Adds what AWS would refuse to the findings of `document`."""
-    for name, policy in config.cache_policies.items():
-        _note(document, ("cache_policies", name), refused_policy(_cache_policy(name, policy)))
     for name, policy in config.origin_request_policies.items():
         made = cloudfront.OriginRequestPolicy(name, "", *_selections(policy))
         _note(document, ("origin_request_policies", name), refused_request_policy(made))
@@ -43,16 +34,8 @@ def check_distribution_deployment(document: Document, config: Config) -> None:
             _check_port(document, (*path, "origins", origin, "url"), given)
 
 
-def _cache_policy(name: str, policy: schema.CachePolicy) -> cloudfront.CachePolicy:
-    times = completed_ttls(policy.min_ttl, policy.default_ttl, policy.max_ttl)
-    selections = _selections(policy)
-    return cloudfront.CachePolicy(
-        name, "", *times, *selections, gzip=policy.gzip, brotli=policy.brotli
-    )
-
-
 def _selections(
-    policy: schema.CachePolicy | schema.OriginRequestPolicy,
+    policy: schema.OriginRequestPolicy,
 ) -> tuple[cloudfront.Selection, cloudfront.Selection, cloudfront.Selection]:
     def selection(
         given: schema.Selection | schema.KeyHeaders | schema.OriginHeaders,

@@ -10,6 +10,7 @@ from typing import Final
 from edgegw.awslambda.edge import MAX_STORAGE_MB, MAX_TIMEOUT
 from edgegw.awslambda.model import LATEST
 from edgegw.awslambda.names import is_function_name
+from edgegw.awslambda.runtimes import SCRIPTS
 from edgegw.awslambda.variables import MAX_TOTAL, OF_THE_RUNTIME, RESERVED, is_valid_name
 from edgegw.awslambda.versions import MIN_UNRESERVED, is_alias_name
 from edgegw.config.document import Document, KeyPath
@@ -118,10 +119,6 @@ def _check_code(
     elif handler_file(code, runtime, handler) is None:
         text = f"no file for {handler!r} in {code}"
         document.error((*path, "handler"), "config.handler", text)
-
-
-SCRIPTS: Final = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
-"""Endings of files with a handler for Node.js, in the order in which they are looked for."""
 
 
 def handler_file(code: FilePath, runtime: str, handler: str) -> FilePath | None:

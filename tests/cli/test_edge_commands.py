@@ -409,5 +409,5 @@ def test_log_of_refused_results_is_found_by_the_name_of_the_distribution(tmp_pat
     assert lines[0] == "--- us-east-1"
     assert lines[-1].endswith(
         f"({answer.headers['x-amz-cf-id']}) ERROR Validation error: "
-        "The result is an object: the request or the response."
+        "the result: found 7; return event['Records'][0]['cf']['request'] (or 'response')"
     )

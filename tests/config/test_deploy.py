@@ -246,7 +246,7 @@ def test_quotas_of_the_distribution(folder: Path) -> None:
     assert [each.code for each in error.value.findings] == [
         "cloudfront.origins",
         "cloudfront.origin-header",
-        "cloudfront.policy-headers",
+        "cloudfront.cache-policy",
     ]
 
 

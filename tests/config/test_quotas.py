@@ -142,7 +142,7 @@ QUOTAS: list[tuple[Callable[[int], Document], int, str]] = [
     (custom_header_name, 256, "cloudfront.origin-header"),
     (custom_header_value, 1783, "cloudfront.origin-header"),
     (custom_header_characters, 10_240, "cloudfront.origin-header"),
-    (policy_headers, 10, "cloudfront.policy-headers"),
+    (policy_headers, 10, "cloudfront.cache-policy"),
     # ELB User Guide for ALB, "Quotas for your Application Load Balancers"
     (listeners, 50, "alb.quota"),
     (rules, 100, "alb.quota"),
