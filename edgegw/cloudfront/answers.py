@@ -10,6 +10,7 @@ import re
 from typing import Final, Literal, TypeAlias
 
 from edgegw.cloudfront.cache.verdict import Verdict
+from edgegw.cloudfront.compression import Encoders
 from edgegw.cloudfront.viewer_place import DEFAULT_PLACE, ViewerPlace
 from edgegw.http.message import Body, Header, Headers, Request, Response
 from edgegw.http.status import reason_phrase
@@ -33,7 +34,7 @@ class DistributionFacts:
     value of a Date header. While a custom error page is fetched, `error_target` is what failed.
     `alt_svc` is the value of an Alt-Svc header where HTTP/3 is on and the viewer came over TLS.
     `viewer` is where the viewer is, `cache_override` what whoever sits at this machine asks of the
-    cache for one request.
+    cache for one request, `encoders` how bodies are compressed.
     """
 
     request_id: str
@@ -43,6 +44,7 @@ class DistributionFacts:
     alt_svc: bytes = b""
     viewer: ViewerPlace = DEFAULT_PLACE
     cache_override: CacheOverride = ""
+    encoders: Encoders | None = None
 
     def announcing(self, alt_svc: bytes) -> DistributionFacts:
         """These facts where HTTP/3 is on."""
@@ -54,6 +56,7 @@ class DistributionFacts:
             alt_svc,
             self.viewer,
             self.cache_override,
+            self.encoders,
         )
 
 
@@ -124,6 +127,13 @@ CLOSING: Final = frozenset({400, 408, 414, 494})
 
 408 is uncertain: AWS names no such page, HTTP asks for it (RFC 9110 section 15.5.9).
 Source: CloudFront Developer Guide, "Quotas", and observed pages.
+"""
+
+
+CLOSING_BEHIND_ERROR_PAGE: Final = frozenset({400, 405, 414, 416, 500, 501})
+"""Errors whose custom error page closes the viewer's connection.
+
+Source: CloudFront Developer Guide, "Generate custom error responses".
 """
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from edgegw.cloudfront.model import CachePolicy, OriginRequestPolicy, Selection
+from edgegw.cloudfront.response_headers_policy import ResponseHeadersPolicy
 
 _NONE: Final = Selection()
 _ALL: Final = Selection("all")
@@ -174,16 +175,7 @@ ORIGIN_REQUEST_POLICIES: Final = (
 Source: CloudFront Developer Guide, "Use managed origin request policies".
 """
 
-RESPONSE_HEADERS_POLICIES: Final = {
-    "SimpleCORS": "60669652-455b-4ae9-85a4-c4c02393f86c",
-    "CORS-With-Preflight": "5cc3b908-e619-4b99-88e5-2cf7f45965bd",
-    "SecurityHeadersPolicy": "67f7725c-6f97-4210-82d7-5512b31e9d03",
-    "CORS-and-SecurityHeadersPolicy": "e61eb60c-9c35-4d20-a928-2b84e02af89c",
-    "CORS-with-preflight-and-SecurityHeadersPolicy": "eaab4381-ed33-4a86-88ca-d9558dc6cd63",
-}
-"""Names and ids only: their effect comes with response headers policies."""
-
-_Policy = TypeVar("_Policy", CachePolicy, OriginRequestPolicy)
+_Policy = TypeVar("_Policy", CachePolicy, OriginRequestPolicy, ResponseHeadersPolicy)
 
 
 def find_policy(policies: Sequence[_Policy], name_or_id: str) -> _Policy | None:

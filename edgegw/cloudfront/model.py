@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront.hosts import AcceptedHosts
+from edgegw.cloudfront.response_headers_policy import ResponseHeadersPolicy
 from edgegw.cloudfront.strictness import DEFAULT_STRICTNESS, Strictness
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.cloudfront.viewer_place import DEFAULT_PLACE, ViewerPlace
@@ -163,6 +164,8 @@ class Behavior:
     cache: CacheSettings | None = None
     key: KeyRecipe | None = None
     trusted_keys: Mapping[str, bytes] | None = None
+    response_headers_policy: ResponseHeadersPolicy | None = None
+    compress: bool = False
 
 
 @value

@@ -12,6 +12,7 @@ from edgegw.cloudfront.cache.settings import CacheSettings
 from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.error_causes import ErrorCause
 from edgegw.cloudfront.model import Behavior, Distribution, ErrorPage, Origin
+from edgegw.cloudfront.response_headers_policy import ResponseHeadersPolicy
 from edgegw.cloudfront.rule_table import Violation
 from edgegw.cloudfront.trigger_result import Violations
 from edgegw.cloudfront.triggers import Trigger
@@ -49,6 +50,16 @@ class RequestContext:
     error_page_fetch: ErrorPageFetch | None = None
     asked: AskedOrigin | None = None
     is_background: bool = False
+
+    @property
+    def headers_policy(self) -> ResponseHeadersPolicy | None:
+        """That of the URL that the viewer asked for, whichever page stands for an error there.
+
+        A page may come out of the cache under that URL, and is the same then.
+        """
+        fetch = self.error_page_fetch
+        context = self if fetch is None else fetch.failed.context
+        return context.behavior.response_headers_policy
 
     def with_warnings(self, trigger: Trigger, violations: Violations) -> RequestContext:
         """This context with warnings about the result of `trigger`."""

@@ -7,13 +7,14 @@ from pathlib import Path as FilePath
 from typing import Final
 
 from edgegw.cloudfront import quotas
+from edgegw.cloudfront.access_log import FIELDS
 from edgegw.cloudfront.behaviors import ALL_METHODS, GET_HEAD, GET_HEAD_OPTIONS
 from edgegw.cloudfront.managed import (
     CACHE_POLICIES,
     ORIGIN_REQUEST_POLICIES,
-    RESPONSE_HEADERS_POLICIES,
     find_policy,
 )
+from edgegw.cloudfront.managed_response_headers import RESPONSE_HEADERS_POLICIES
 from edgegw.config import schema
 from edgegw.config.addresses import host_fault
 from edgegw.config.balancer_check import check_balancers
@@ -28,6 +29,7 @@ from edgegw.config.function_check import (
 from edgegw.config.key_groups import check_key_groups
 from edgegw.config.origin_check import check_origin, refer
 from edgegw.config.path_check import check_paths
+from edgegw.config.response_headers_check import check_response_headers_policy
 from edgegw.config.schema import Config, later_keys
 from edgegw.config.surroundings_check import check_surroundings
 from edgegw.http.authority import authority_of
@@ -43,6 +45,8 @@ def check(document: Document, config: Config, base: FilePath) -> None:
         text = f"{str(path[-1])!r} has no effect yet{_consequence(path)}"
         document.warning(path, "config.no-effect-yet", text, key=True)
     check_functions(document, config, base)
+    for name, policy in config.response_headers_policies.items():
+        check_response_headers_policy(document, ("response_headers_policies", name), policy)
     check_cache_policies(document, config)
     for name, distribution in config.distributions.items():
         _check_distribution(document, ("distributions", name), distribution, config)
@@ -89,6 +93,7 @@ def _check_distribution(
         document, (*path, "default_behavior"), distribution.default_behavior, distribution, config
     )
     _check_https(document, path, distribution)
+    _check_log(document, path, distribution.access_log)
     seen: dict[str, int] = {}
     for at, behavior in enumerate(distribution.behaviors):
         where = (*path, "behaviors", at)
@@ -100,6 +105,14 @@ def _check_distribution(
             text = f"the path pattern {behavior.path_pattern!r} stands here twice"
             document.error((*where, "path_pattern"), "cloudfront.path-pattern", text)
         seen[behavior.path_pattern] = at
+
+
+def _check_log(document: Document, path: KeyPath, log: schema.DistributionLog | None) -> None:
+    if log is None:
+        return
+    for at, name in enumerate(log.fields):
+        where, known = (*path, "access_log", "fields", at), FIELDS[log.format]
+        refer(document, where, name, known, f"field of a {log.format} log")
 
 
 def _check_root_object(document: Document, path: KeyPath, name: str) -> None:
@@ -153,11 +166,11 @@ def _check_behavior(
         where = (*path, "origin_request_policy")
         refer(document, where, policy, names, "origin request policy")
     policy = behavior.response_headers_policy
-    if policy is not None:
-        managed = RESPONSE_HEADERS_POLICIES
-        names = [*config.response_headers_policies, *managed, *managed.values()]
+    if policy is not None and find_policy(RESPONSE_HEADERS_POLICIES, policy) is None:
+        managed = [each.name for each in RESPONSE_HEADERS_POLICIES]
+        names = [*config.response_headers_policies, *managed]
         where = (*path, "response_headers_policy")
-        refer(document, where, policy.removeprefix("Managed-"), names, "response headers policy")
+        refer(document, where, policy, names, "response headers policy")
     for at, group in enumerate(behavior.trusted_key_groups):
         refer(document, (*path, "trusted_key_groups", at), group, config.key_groups, "key group")
     for trigger, association in behavior.lambda_functions.items():

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Final
 
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront import quotas
 from edgegw.cloudfront.cache.policy_rules import RefusedPolicy
-from edgegw.cloudfront.header_list_rules import refused_request_policy, refused_response_headers
+from edgegw.cloudfront.header_list_rules import refused_request_policy
 from edgegw.config import schema
 from edgegw.config.addresses import origin_address
 from edgegw.config.document import Document, KeyPath
@@ -16,16 +15,8 @@ from edgegw.config.schema import Config
 
 _KEYS: Final = {
     "Headers": "headers",
-    "HeaderBehavior": "headers",
     "Cookies": "cookies",
-    "CookieBehavior": "cookies",
     "QueryStrings": "query_strings",
-    "QueryStringBehavior": "query_strings",
-    "EnableAcceptEncodingGzip": "gzip",
-    "EnableAcceptEncodingBrotli": "brotli",
-    "MinTTL": "min_ttl",
-    "CustomHeaders": "custom_headers",
-    "RemoveHeaders": "remove_headers",
 }
 """Keys of the configuration by the fields of AWS's API."""
 
@@ -35,9 +26,6 @@ def check_distribution_deployment(document: Document, config: Config) -> None:
     for name, policy in config.origin_request_policies.items():
         made = cloudfront.OriginRequestPolicy(name, "", *_selections(policy))
         _note(document, ("origin_request_policies", name), refused_request_policy(made))
-    for name, policy in config.response_headers_policies.items():
-        refused = refused_response_headers(_custom_headers(policy), _removed_headers(policy))
-        _note(document, ("response_headers_policies", name), refused)
     users: dict[str, str] = {}
     for name, distribution in config.distributions.items():
         path: KeyPath = ("distributions", name)
@@ -55,25 +43,6 @@ def _selections(
         return cloudfront.Selection(given.behavior, tuple(given.items))
 
     return selection(policy.headers), selection(policy.cookies), selection(policy.query_strings)
-
-
-def _custom_headers(policy: object) -> list[tuple[str, str]]:
-    """The custom headers of a policy: a mapping, or a list of `{header, value}`."""
-    given = _member(policy, "custom_headers")
-    if isinstance(given, dict):
-        headers = cast("dict[object, object]", given)
-        return [(str(name), str(header)) for name, header in headers.items()]
-    entries = cast("list[object]", given) if isinstance(given, list) else []
-    return [(str(_member(entry, "header")), str(_member(entry, "value"))) for entry in entries]
-
-
-def _removed_headers(policy: object) -> Sequence[str]:
-    given = _member(policy, "remove_headers")
-    return [str(name) for name in cast("list[object]", given)] if isinstance(given, list) else []
-
-
-def _member(value: object, key: str) -> Any:
-    return cast("dict[str, Any]", value).get(key) if isinstance(value, dict) else None
 
 
 def _note(document: Document, path: KeyPath, refused: list[RefusedPolicy]) -> None:

@@ -12,6 +12,7 @@ from edgegw.awslambda.names import Account
 from edgegw.awslambda.shifting import Shift
 from edgegw.awslambda.versions import Deployed
 from edgegw.cloudfront import model as cloudfront
+from edgegw.cloudfront.access_log import AccessLog
 from edgegw.cloudfront.viewer import viewer_place
 from edgegw.config.buckets import BucketFolder
 from edgegw.config.faults import FaultPlan
@@ -53,6 +54,7 @@ class DistributionDoor:
     listen: Listen
     distribution: cloudfront.Distribution
     origins: tuple[str, ...] = ()
+    access_log: AccessLog | None = None
 
     @property
     def functions(self) -> list[FunctionRef]:

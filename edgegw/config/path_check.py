@@ -30,6 +30,9 @@ def check_paths(document: Document, config: Config, base: FilePath) -> None:
 
 def _written(config: Config) -> Iterator[tuple[KeyPath, str]]:
     yield ("gateway", "state"), config.gateway.state
+    for name, distribution in config.distributions.items():
+        if distribution.access_log is not None:
+            yield ("distributions", name, "access_log"), distribution.access_log.file
     for name, balancer in config.load_balancers.items():
         for key in ("access_log", "connection_log", "health_check_log"):
             file = getattr(balancer, key)

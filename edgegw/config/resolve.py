@@ -11,11 +11,14 @@ from typing import Any, cast
 
 from edgegw.awslambda.names import Account
 from edgegw.cloudfront import model as cloudfront
+from edgegw.cloudfront.access_log import AccessLog, chosen_fields
 from edgegw.cloudfront.behaviors import compile_path_pattern
 from edgegw.cloudfront.cache.key import compile_key
 from edgegw.cloudfront.hosts import AcceptedHosts, accepted_hosts
 from edgegw.cloudfront.managed import ORIGIN_REQUEST_POLICIES, find_policy
+from edgegw.cloudfront.managed_response_headers import RESPONSE_HEADERS_POLICIES
 from edgegw.cloudfront.policies import compile_forwarding
+from edgegw.cloudfront.response_headers_policy import ResponseHeadersPolicy
 from edgegw.cloudfront.strictness import Strictness
 from edgegw.cloudfront.viewer import viewer_place
 from edgegw.config import fields, schema
@@ -35,6 +38,7 @@ from edgegw.config.model import (
     ListenerDoor,
 )
 from edgegw.config.origin_resolve import OriginResolver
+from edgegw.config.response_headers_resolve import response_headers_policy
 from edgegw.config.source import read_source
 from edgegw.config.texts import check_texts
 from edgegw.errors import ConfigError, Finding
@@ -187,6 +191,7 @@ class _Resolver:
                     https_port=listen.port if listen.tls else next(iter(secure), None),
                 ),
                 tuple(given.origins),
+                None if given.access_log is None else _access_log(given.access_log, self._base),
             )
             for listen in listens
         ]
@@ -260,6 +265,8 @@ class _Resolver:
             cache_settings(distribution, behavior, forwarding),
             compile_key(identity, pattern, policy),
             trusted_keys(self._config, behavior, self._base),
+            self._response_headers_policy(behavior.response_headers_policy),
+            behavior.compress,
         )
 
     def _origin_request_policy(self, name: str) -> cloudfront.OriginRequestPolicy:
@@ -275,12 +282,23 @@ class _Resolver:
             selection(own.query_strings),
         )
 
+    def _response_headers_policy(self, name: str | None) -> ResponseHeadersPolicy | None:
+        own = self._config.response_headers_policies.get(name or "")
+        if name is None or own is None:
+            return None if name is None else find_policy(RESPONSE_HEADERS_POLICIES, name)
+        return response_headers_policy(name, policy_id(name), own)
+
 
 def _geo_restriction(distribution: schema.Distribution) -> cloudfront.GeoRestriction | None:
     given = distribution.geo_restriction
     if given is None or given.type == "none":
         return None
     return cloudfront.GeoRestriction(given.type, frozenset(given.locations))
+
+
+def _access_log(given: schema.DistributionLog, base: Path) -> AccessLog:
+    fields_ = chosen_fields(given.format, tuple(given.fields))
+    return AccessLog(str(base / given.file), given.format, fields_, given.include_cookies)
 
 
 def _hosts(domain_name: str, distribution: schema.Distribution) -> AcceptedHosts:

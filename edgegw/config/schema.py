@@ -27,6 +27,7 @@ from edgegw.config.fields import (
     between,
 )
 from edgegw.config.function_schema import Function
+from edgegw.config.response_headers_schema import ResponseHeadersPolicy
 from edgegw.config.sizes import Size
 from edgegw.config.spelling import nearest
 from edgegw.config.wording import fault_of, model_in, shown
@@ -145,8 +146,8 @@ class DefaultBehavior(Model):
     cached_methods: list[Method] = []
     cache_policy: str = "CachingOptimized"
     origin_request_policy: str | None = None
-    response_headers_policy: Annotated[str | None, LATER] = None
-    compress: Annotated[bool, LATER] = False
+    response_headers_policy: str | None = None
+    compress: bool = False
     trusted_key_groups: Annotated[list[str], Field(max_length=quotas.MAX_KEY_GROUPS)] = []
     lambda_functions: dict[Trigger, Associated] = {}
     edge_functions: Annotated[dict[ViewerTrigger, str], LATER] = {}
@@ -170,6 +171,22 @@ class ErrorResponse(Model):
     response_page_path: str | None = None
     response_code: PageCode | None = None
     error_caching_min_ttl: Annotated[int | None, Field(ge=0)] = None
+
+
+class DistributionLog(Model):
+    """The access log of a distribution; without `fields` all the usual ones."""
+
+    file: str
+    format: Literal["w3c", "json", "real-time"] = "w3c"
+    fields: list[str] = []
+    include_cookies: bool = False
+
+
+def _log(value: object) -> object:
+    return {"file": value} if isinstance(value, str) else value
+
+
+Logged = Annotated[DistributionLog, BeforeValidator(_log)]
 
 
 class OriginGroup(Model):
@@ -210,7 +227,7 @@ class Distribution(Model):
     custom_error_responses: list[ErrorResponse] = []
     http_version: Literal["http1.1", "http2", "http3", "http2and3"] = "http2"
     geo_restriction: GeoRestriction | None = None
-    access_log: Annotated[Anything, LATER] = None
+    access_log: Logged | None = None
 
 
 def _open_points() -> type[Model]:
@@ -290,7 +307,7 @@ class Config(Model):
     key_value_stores: Annotated[dict[str, Anything], LATER] = {}
     cache_policies: dict[str, CachePolicy] = {}
     origin_request_policies: dict[str, OriginRequestPolicy] = {}
-    response_headers_policies: Annotated[dict[str, Anything], LATER] = {}
+    response_headers_policies: dict[str, ResponseHeadersPolicy] = {}
     key_groups: dict[str, KeyGroup] = {}
     distributions: dict[str, Distribution] = {}
     target_groups: dict[str, TargetGroup] = {}
@@ -462,6 +479,7 @@ def json_schema() -> dict[str, Any]:
     distribution = definitions["Distribution"]["properties"]
     distribution["listen"] = {"anyOf": [{"$ref": "#/$defs/Listen"}, distribution["listen"]]}
     _allow(definitions, "Association", {"type": "string"})
+    _allow(definitions, "DistributionLog", {"type": "string"})
     _allow(definitions, "Forward", {"type": "string"}, {"type": "array"})
     return _with_bounds(schema)
 

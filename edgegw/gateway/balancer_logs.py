@@ -17,6 +17,7 @@ from edgegw.alb.model import Listener, LoadBalancer, TargetGroup
 from edgegw.awslambda.model import Returned
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.log_files import LogWriter
+from edgegw.gateway.sizes import received_bytes, sent_bytes
 from edgegw.http.message import Client, Response
 
 
@@ -39,7 +40,7 @@ class BalancerLogs:
             finish,
             exchange.request,
             _timing(exchange),
-            _sizes(exchange),
+            Sizes(received_bytes(exchange), sent_bytes(exchange)),
             address=self._address,
             target_status=_target_status(exchange),
             # Who left before there was an answer left its request unfinished.
@@ -99,13 +100,3 @@ def _target_status(exchange: Exchange) -> int | None:
             if chosen.action == "forward" and chosen.target is None:
                 return step.response.status
     return None
-
-
-def _sizes(exchange: Exchange) -> Sizes:
-    request, response = exchange.request, exchange.response
-    received = len(request.method) + len(request.target.raw) + len("  HTTP/1.1\r\n\r\n")
-    received += request.headers.size() + exchange.request_bytes
-    if response is None:
-        return Sizes(received, 0)
-    head = len(b"HTTP/1.1 200 \r\n\r\n") + len(response.reason)
-    return Sizes(received, head + response.headers.size() + exchange.response_bytes)

@@ -107,6 +107,7 @@ def _answers_otherwise(
     return (
         (old.cache, old.key, old.forwarding) != (new.cache, new.key, new.forwarding)
         or (old.origin, old.fallback) != (new.origin, new.fallback)
+        or old.compress != new.compress
         or not origins.isdisjoint(sources)
         or any(
             old.associations.get(trigger) != new.associations.get(trigger)

@@ -250,6 +250,7 @@ def _with(entry: StoredResponse, headers: Headers, terms: Freshness) -> StoredRe
         entry.is_chunked,
         entry.tags,
         entry.retry_at,
+        entry.coding,
     )
 
 

@@ -49,8 +49,10 @@ from edgegw.execution.service import LambdaService
 from edgegw.execution.snapshots import Snapshot
 from edgegw.gateway.cache_store import NoStore
 from edgegw.gateway.caching import Caching
+from edgegw.gateway.compressing import encoders
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.faults import Faults, InjectedFault
+from edgegw.gateway.server_timing import timed
 from edgegw.gateway.target_groups import Lease, TargetGroups
 from edgegw.gateway.world import REAL, World
 from edgegw.http.message import Body, CutOffError, Request, Response
@@ -87,6 +89,7 @@ class Driver:
         self._faults = faults or Faults({})
         self._service = service
         self._origins = origins
+        self._encoders = encoders()
         self._world = world
 
     # The first step of each flow
@@ -102,7 +105,11 @@ class Driver:
         """One viewer request begins its way through a distribution."""
         world = self._world
         facts = DistributionFacts(
-            request_id, world.via_host(), world.date(), viewer=distribution.viewer
+            request_id,
+            world.via_host(),
+            world.date(),
+            viewer=distribution.viewer,
+            encoders=self._encoders,
         )
         return cloudfront.start(distribution, request, facts, checks_host=checks_host)
 
@@ -223,6 +230,9 @@ class Driver:
             exchange.warnings = tuple(map(str, step.context.warnings))
         if step.cause is not None:
             exchange.reason = _cause_text(step.cause)
+        policy = step.context.headers_policy
+        if policy is not None and policy.sampling_rate is not None:
+            return timed(step, policy.sampling_rate, exchange)
         return step.response
 
     # What steps ask for

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -31,6 +31,7 @@ from edgegw.gateway.balancer_logs import BalancerLogs
 from edgegw.gateway.blocking_loop import BlockingLoop, without_loop
 from edgegw.gateway.cache_store import MemoryStore
 from edgegw.gateway.caching import Caching
+from edgegw.gateway.distribution_logs import DistributionLogs
 from edgegw.gateway.drive import Driver
 from edgegw.gateway.exchange import AcquiredSnapshot, Exchange, Exchanges
 from edgegw.gateway.faults import Faults
@@ -64,6 +65,7 @@ class _Parts:
     groups: TargetGroups
     logs: BalancerLogs
     caching: Caching
+    distribution_logs: DistributionLogs = field(default_factory=DistributionLogs)
     checks: HealthChecks | None = None
     lambda_api: Any = None
     users: int = 0
@@ -394,6 +396,7 @@ class Gateway:
             await parts.service.close()
             await parts.origins.close()
             parts.logs.close()
+            parts.distribution_logs.close()
 
     async def __aenter__(self) -> Self:
         await self.enter()
@@ -459,6 +462,11 @@ class Gateway:
     def balancer_logs(self) -> BalancerLogs:
         """Where the load balancers of the running event loop write their logs."""
         return (self._pinned or self._parts_here()).logs
+
+    @property
+    def distribution_logs(self) -> DistributionLogs:
+        """Where the distributions of the running event loop write their access logs."""
+        return (self._pinned or self._parts_here()).distribution_logs
 
     def check_targets(self) -> None:
         """Starts the health checks of all target groups that are in use; `serve` does."""

@@ -36,11 +36,13 @@ _MODE: Final = 0o666
 class _File:
     """A log file that is put aside when it is large, or what stands in its place.
 
+    `head` are the lines, with their ends, that a new file begins with.
     Raises OSError; for a FIFO without a reader that is ENXIO.
     """
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
+        self.head = ""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._unread = b""
         self._open()
@@ -50,10 +52,13 @@ class _File:
         status = os.fstat(self._descriptor)
         self._is_regular = stat.S_ISREG(status.st_mode)
         self._size = status.st_size
+        self._is_new = self._size == 0
 
     def write(self, lines: bytes) -> None:
         if self._is_regular and self._size and self._size + len(lines) > LARGEST:
             self._put_aside()
+        if self._is_new:
+            self._is_new, lines = False, self.head.encode() + lines
         self._size += len(lines)
         if len(self._unread) + len(lines) > _UNREAD and self._unread:
             raise BlockingIOError("nobody reads it")
@@ -87,12 +92,19 @@ class LogWriter:
     def __init__(self) -> None:
         self._lines: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
         self._files: dict[str, _File] = {}
+        self._heads: dict[str, str] = {}
         self._failing: set[str] = set()
         self._is_behind = False
         self._thread: threading.Thread | None = None
 
-    def put(self, path: str, line: str) -> None:
-        """Writes `line` to the file at `path`, soon."""
+    def put(self, path: str, line: str, head: str = "") -> None:
+        """Writes `line` to the file at `path`, soon; `head` before it where the file is new.
+
+        Where `head` is another than before, it comes again.
+        """
+        if head and self._heads.get(path) != head:
+            line = line if path not in self._heads else head + line
+            self._heads[path] = head
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="edgegw-logs", daemon=True)
             self._thread.start()
@@ -127,6 +139,7 @@ class LogWriter:
             file = self._files.get(path)
             if file is None:
                 file = self._files[path] = _File(path)
+            file.head = self._heads.get(path, "")
             file.write("".join(f"{line}\n" for line in lines).encode())
         except (OSError, ValueError) as error:
             broken = None if isinstance(error, BlockingIOError) else self._files.pop(path, None)

@@ -66,6 +66,28 @@ EVERYTHING: Final[Mapping[str, Any]] = {
         }
     },
     "key_groups": {"viewers": [{"id": "K1", "public_key": "public.pem"}]},
+    "response_headers_policies": {
+        "own": {
+            "cors": {"access_control_allow_origins": ["*"], "origin_override": True},
+            "security_headers": {
+                "xss_protection": {"protection": True, "override": True},
+                "frame_options": {"frame_option": "DENY", "override": True},
+                "referrer_policy": {"referrer_policy": "origin", "override": True},
+                "content_security_policy": {
+                    "content_security_policy": "default-src 'self'",
+                    "override": True,
+                },
+                "content_type_options": {"override": True},
+                "strict_transport_security": {
+                    "access_control_max_age_sec": 60,
+                    "override": True,
+                },
+            },
+            "custom_headers": [{"header": "X-A", "value": "1", "override": False}],
+            "remove_headers": ["X-Powered-By"],
+            "server_timing": {"enabled": True, "sampling_rate": 50},
+        }
+    },
     "distributions": {
         "site": {
             "geo_restriction": {"type": "whitelist", "locations": ["DE"]},
@@ -83,6 +105,7 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             "origin_groups": {
                 "both": {"members": ["app", "spare"], "failover_status_codes": [503]},
             },
+            "access_log": {"file": "access.log", "fields": ["date"]},
             "default_behavior": {
                 "origin": "both",
                 "cache_policy": "own",

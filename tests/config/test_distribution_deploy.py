@@ -35,6 +35,10 @@ def answered(**keys: Any) -> dict[str, Any]:
     return {**site(), "response_headers_policies": {"own": keys}}
 
 
+def custom(*headers: tuple[str, str]) -> list[dict[str, Any]]:
+    return [{"header": name, "value": text, "override": True} for name, text in headers]
+
+
 def headers(*names: str, behavior: str = "whitelist") -> dict[str, Any]:
     return {"headers": {"behavior": behavior, "items": list(names)}}
 
@@ -66,30 +70,32 @@ def findings(given: dict[str, Any]) -> list[str]:
 
 DISABLED = {"min_ttl": 0, "default_ttl": 0, "max_ttl": 0}
 
+REFUSED_KEY = "error cloudfront.cache-policy AWS refuses this policy: "
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "cookie in a key": (
         cached(**headers("Cookie")),
-        "error cloudfront.policy-headers Cookie cannot be in a cache key",
+        REFUSED_KEY + "InvalidArgument, Headers: Cookie cannot be in a cache key",
     ),
     "eleven headers in a key": (
         cached(**headers(*(f"X-{n}" for n in range(11)))),
-        "error cloudfront.policy-headers a cache policy names at most 10, not 11",
+        REFUSED_KEY + "TooManyHeadersInCachePolicy, Headers: a cache policy names at most 10",
     ),
     "disabled with headers": (
         cached(**DISABLED, **headers("X-A")),
-        "error cloudfront.policy The parameter HeaderBehavior is invalid for policy with caching",
+        REFUSED_KEY + "InvalidArgument, HeaderBehavior: The parameter HeaderBehavior is invalid",
     ),
     "disabled with cookies": (
         cached(**DISABLED, cookies={"behavior": "all"}),
-        "error cloudfront.policy The parameter CookieBehavior is invalid",
+        REFUSED_KEY + "InvalidArgument, CookieBehavior: ",
     ),
     "disabled with queries": (
         cached(**DISABLED, query_strings={"behavior": "all"}),
-        "error cloudfront.policy The parameter QueryStringBehavior is invalid",
+        REFUSED_KEY + "InvalidArgument, QueryStringBehavior: ",
     ),
     "disabled with gzip": (
         cached(**DISABLED, gzip=True),
-        "error cloudfront.policy The parameter EnableAcceptEncodingGzip is invalid",
+        REFUSED_KEY + "InvalidArgument, EnableAcceptEncodingGzip: ",
     ),
     "authorization to the origin": (
         asked(**headers("Authorization")),
@@ -124,24 +130,24 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "error cloudfront.policy allExcept needs a name",
     ),
     "a custom header with its own section": (
-        answered(custom_headers=[{"header": "X-Frame-Options", "value": "DENY"}]),
-        "error cloudfront.policy X-Frame-Options has a section of its own",
+        answered(custom_headers=custom(("X-Frame-Options", "DENY"))),
+        "error cloudfront.response-headers-policy X-Frame-Options has a section of its own",
     ),
     "a custom header nobody adds": (
-        answered(custom_headers={"Via": "x"}),
-        "error cloudfront.policy Via cannot be added to a response",
+        answered(custom_headers=custom(("Via", "x"))),
+        "error cloudfront.response-headers-policy Via is CloudFront's own",
     ),
     "a long custom header": (
-        answered(custom_headers={"X-A": "x" * 1784}),
-        "error cloudfront.policy the value of X-A has at most 1783 characters, not 1784",
+        answered(custom_headers=custom(("X-A", "x" * 1784))),
+        "error cloudfront.response-headers-policy the value of X-A has more than 1783 characters",
     ),
     "eleven custom headers": (
-        answered(custom_headers={f"X-{n}": "" for n in range(11)}),
-        "error cloudfront.policy at most 10 custom headers, not 11",
+        answered(custom_headers=custom(*[(f"X-{n}", "") for n in range(11)])),
+        "error cloudfront.response-headers-policy a policy has at most 10 custom headers",
     ),
     "a header that stays": (
         answered(remove_headers=["Content-Length"]),
-        "error cloudfront.policy Content-Length cannot be removed",
+        "error cloudfront.response-headers-policy Content-Length is a header that no policy can remove",
     ),
     "a wildcard within": (
         site(aliases=["a.*.example.com"]),
@@ -208,7 +214,9 @@ def test_what_aws_refuses(name: str) -> None:
         asked(**headers("CloudFront-Viewer-Address", "User-Agent", "X-A")),
         asked(**headers("CloudFront-Viewer-Country", behavior="allViewerAndWhitelistCloudFront")),
         asked(**headers("Host", behavior="allExcept")),
-        answered(custom_headers={"X-A": "x" * 1783}, remove_headers=["Server", "X-Powered-By"]),
+        answered(
+            custom_headers=custom(("X-A", "x" * 1783)), remove_headers=["Server", "X-Powered-By"]
+        ),
         site(aliases=["*.example.com", "example.com", "a_b.example.com", "xn--bcher-kva.example"]),
         site(origins={"app": {"url": "http://127.0.0.1:1024"}}),
         site(origins={"app": {"url": "https://example.com"}}),

@@ -75,6 +75,7 @@ class Site:
         distribution: Mapping[str, Any] | None = None,
         hooks: Mapping[str, Callable[[Any, Any], Any]] | None = None,
         state: Path | None = None,
+        policies: Mapping[str, Any] | None = None,
         **gateway: Any,
     ) -> None:
         self.origin = Origin()
@@ -87,6 +88,7 @@ class Site:
                 for name in hooks
             },
             "cache_policies": own,
+            "response_headers_policies": dict(policies or {}),
             "distributions": {
                 "site": {
                     "listen": 0,

@@ -118,6 +118,8 @@ async def reloaded(site: Site, change: Mapping[str, Any], *where: Any) -> None:
         ({}, ["default_behavior"], "HH"),
         ({"allowed_methods": ["GET", "HEAD", "OPTIONS"]}, ["default_behavior"], "HH"),
         ({"origin_request_policy": "AllViewer"}, ["default_behavior"], "MH"),
+        ({"compress": True}, ["default_behavior"], "MH"),
+        ({"response_headers_policy": "SimpleCORS"}, ["default_behavior"], "HH"),
         ({"cache_policy": "Amplify"}, ["behaviors", 0], "HM"),
         ({"url": "http://elsewhere.test"}, ["origins", "app"], "MM"),
         ({"behaviors": []}, [], "HM"),

@@ -75,3 +75,30 @@ async def test_a_large_body_takes_no_memory_stored_or_not(serving: Any, raw_orig
             grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert verdicts == ["Miss", "Hit"]
     assert grown < 32 * 1024
+
+
+async def test_what_was_compressed_is_chunked_fresh_and_stored(
+    serving: Any, raw_origin: Any
+) -> None:
+    page = b"<p>hello</p>" * 500
+    count = 0
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal count
+        while await read_head(reader):
+            count += 1
+            head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n"
+            writer.write(head % len(page) + page)
+            await writer.drain()
+
+    async with raw_origin(script) as origin:
+        given = config(origin.url)
+        given["distributions"]["site"]["default_behavior"]["compress"] = True
+        async with serving(given) as front, httpx.AsyncClient(trust_env=False) as client:
+            lines = {"accept-encoding": "gzip"}
+            answers = [await client.get(front.urls["site"], headers=lines) for _ in range(3)]
+    assert [each.content for each in answers] == [page] * 3
+    assert [each.headers["content-encoding"] for each in answers] == ["gzip"] * 3
+    assert [each.headers["transfer-encoding"] for each in answers] == ["chunked"] * 3
+    assert [each.headers["x-cache"].split()[0] for each in answers] == ["Miss", "Hit", "Hit"]
+    assert count == 1

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, cast
 
 from edgegw.cloudfront.cache.freshness import Freshness
 from edgegw.cloudfront.cache.ranges import Span
+from edgegw.cloudfront.compression import ContentCoding
 from edgegw.http.date import parse_http_date
 from edgegw.http.message import Body, Headers
 from edgegw.values import value
@@ -81,7 +82,8 @@ class StoredResponse:
     `key` is the one that it is kept under. `length` is of the body kept here: the part, for a 206.
     `origin_status` is what the origin said where the status is a custom error page's.
     `is_head` has no body and serves HEAD alone. `is_chunked` came in chunks, so it is never cut.
-    Until `retry_at` an origin that failed is not asked again.
+    Until `retry_at` an origin that failed is not asked again. `coding` is how the edge compressed
+    it; None where it did not, even if the origin did.
     """
 
     key: bytes
@@ -99,6 +101,7 @@ class StoredResponse:
     is_chunked: bool = False
     tags: frozenset[bytes] = frozenset()
     retry_at: float = 0.0
+    coding: ContentCoding | None = None
 
     @property
     def expires_at(self) -> float:
@@ -154,7 +157,7 @@ class FoundEntry:
 _EMPTY_SIZE: Final = 700
 _LINE_SIZE: Final = 120
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 class UnreadableEntryError(Exception):
@@ -189,6 +192,7 @@ def encode_entry(entry: StoredResponse) -> bytes:
         "is_chunked": entry.is_chunked,
         "tags": sorted(tag.decode("latin-1") for tag in entry.tags),
         "retry_at": entry.retry_at,
+        "coding": entry.coding,
     }
     return json.dumps(content, separators=(",", ":")).encode()
 
@@ -225,6 +229,7 @@ def _decoded(content: dict[str, Any]) -> StoredResponse:
         content["is_chunked"],
         frozenset(tag.encode("latin-1") for tag in content["tags"]),
         content["retry_at"],
+        content["coding"],
     )
 
 

@@ -22,6 +22,7 @@ from edgegw.cloudfront.cache.serving import StoredAnswer, answer_from
 from edgegw.cloudfront.cache.settings import CacheSettings
 from edgegw.cloudfront.cache.storable import NotStored, storing
 from edgegw.cloudfront.cache.verdict import Verdict
+from edgegw.cloudfront.compression import renewing_headers
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.http.message import Request, Response
 from edgegw.values import value
@@ -120,7 +121,10 @@ def _renewed(
     stale: StoredResponse, request: Request, reply: Response, settings: CacheSettings, now: float
 ) -> Renewed:
     """The stored answer with the headers of the 304, fresh again by what they say now."""
-    headers = renewed(stale.headers, reply.headers)
+    fresh = reply.headers
+    if stale.coding is not None:
+        fresh = renewing_headers(fresh, stale.coding)
+    headers = renewed(stale.headers, fresh)
     terms = freshness(stale.status, headers, settings, now)
     entry = replace(stale, headers=headers, freshness=terms, stored_at=now, retry_at=0.0)
     answer = answer_from(entry, request, now, Verdict.REFRESH_HIT)

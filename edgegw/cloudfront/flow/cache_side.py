@@ -14,6 +14,7 @@ settled.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from edgegw.cloudfront.cache.decision import (
@@ -34,6 +35,7 @@ from edgegw.cloudfront.cache.serving import StoredAnswer
 from edgegw.cloudfront.cache.settings import CacheSettings
 from edgegw.cloudfront.cache.storable import storing
 from edgegw.cloudfront.cache.verdict import Verdict
+from edgegw.cloudfront.compression import ContentCoding
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.flow import error_pages, origin_side, viewer_side
 from edgegw.cloudfront.flow.steps import (
@@ -53,6 +55,7 @@ from edgegw.cloudfront.request_context import (
     Keeping,
     RequestContext,
 )
+from edgegw.cloudfront.toward_viewer import decorated_answer
 from edgegw.http.message import Body, Request, Response
 
 
@@ -143,7 +146,7 @@ def from_store(
     context: RequestContext, stored: FoundEntry, answer: StoredAnswer
 ) -> DistributionStep:
     """What is stored, to the viewer. An error was through the custom error pages already."""
-    return viewer_side.to_viewer(
+    following = viewer_side.to_viewer(
         context,
         answer.response(stored.body),
         answer.verdict,
@@ -151,6 +154,12 @@ def from_store(
         age=answer.age,
         is_settled=stored.entry.is_error,
     )
+    status = stored.entry.origin_status
+    is_page = context.error_page_fetch is None and status in context.distribution.error_pages
+    if is_page and isinstance(following, DistributionAnswer):
+        response = error_pages.closing(following.response, status)
+        return replace(following, response=response)
+    return following
 
 
 # Behind the origin
@@ -177,7 +186,7 @@ def settled(step: Settle, now: float, *, is_void: bool) -> DistributionStep:
     context = step.context.settled()
     match outcome:
         case Stored(entry, _, forgets) if isinstance(reply, Response):
-            return _stored(step, context, reply, entry, forgets)
+            return _stored(step, context, reply, _coded(entry, step.coding), forgets)
         case PassedThrough(why) if isinstance(reply, OriginFailure) or why.why == "too-large":
             return _failed(step, context, reply, now)
         case PassedThrough(why, _, forgets):
@@ -188,6 +197,10 @@ def settled(step: Settle, now: float, *, is_void: bool) -> DistributionStep:
             return _from_stale(step, context, entry, answer, keeps=True)
         case _:
             raise AssertionError(f"{outcome} of {reply}")
+
+
+def _coded(entry: StoredResponse, coding: ContentCoding | None) -> StoredResponse:
+    return entry if coding is None else replace(entry, coding=coding)
 
 
 def _status(reply: Response | OriginFailure) -> int:
@@ -263,6 +276,7 @@ def _failed(
     asked, settings = step.asked, _settings(step.context)
     page = error_pages.to_be_kept(answer.response)
     entry = storing(asked.request, asked.key, asked.place, page, settings, now)
+    answer = decorated_answer(answer)
     if not isinstance(entry, StoredResponse):
         return Forget(context, asked, (), entry, error_pages.or_error_page(answer))
     if error_pages.has_page(context, reply.status):

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from edgegw.awslambda.model import Outcome
-from edgegw.cloudfront.answers import error_page, stamped
+from edgegw.cloudfront.answers import CLOSING_BEHIND_ERROR_PAGE, error_page, stamped
 from edgegw.cloudfront.behaviors import choose_behavior
 from edgegw.cloudfront.cache.conditions import CONDITIONS
 from edgegw.cloudfront.cache.storable import entry_of
@@ -22,6 +22,7 @@ from edgegw.cloudfront.request_context import (
     RequestContext,
 )
 from edgegw.cloudfront.response_headers import framed_anew
+from edgegw.cloudfront.toward_viewer import decorated, decorated_answer, fits_key
 from edgegw.cloudfront.trigger_result import InvalidResult
 from edgegw.http.message import EMPTY, Body, Response
 from edgegw.http.status import reason_phrase
@@ -38,7 +39,7 @@ def failed(
         trigger, tuple(each for each in cause.violations if not each.is_refused)
     )
     page = error_page(cause.status, cause.rule.page, context.facts, verdict=cause.kind)
-    finish = DistributionAnswer(page, context, cause.kind, cause)
+    finish = decorated_answer(DistributionAnswer(page, context, cause.kind, cause))
     stays = context.distribution.strictness.error_page_after_function_fault == "skip"
     is_limit = cause.kind is Verdict.LAMBDA_LIMIT_EXCEEDED
     if trigger == "viewer-request" or is_limit or stays:
@@ -121,12 +122,16 @@ def page_came(
 
     Source: CloudFront Developer Guide, "Configure error response behavior".
     """
-    keeping = error_page_fetch.keeping if response.status < 400 else None
-    if response.status < 400:
+    keeping, failed = error_page_fetch.keeping, error_page_fetch.failed
+    if keeping is not None and not fits_key(failed.context, keeping.asked.request, response):
+        keeping = None
+    if response.status >= 400:
+        keeping = None
+    else:
         origin_status, status = response.status, error_page_fetch.page.status
         response = Response(status, reason_phrase(status), response.headers, response.body)
         response = framed_anew(response, context.viewer.method, origin_status)
-    following = partial(_page_out, context, response, error_page_fetch.failed)
+    following = partial(_page_out, context, response, failed)
     if keeping is None:
         return following(response.body)
     entry = entry_of(
@@ -146,8 +151,16 @@ def _page_out(
     context: RequestContext, page: Response, failed: DistributionAnswer, body: Body
 ) -> DistributionAnswer:
     response = Response(page.status, page.reason, page.headers, body)
+    response = closing(decorated(context, response), failed.response.status)
     response = stamped(response, failed.verdict, context.facts)
     return DistributionAnswer(response, context, failed.verdict, failed.cause)
+
+
+def closing(page: Response, status: int) -> Response:
+    """The custom error page for `status`, behind which the connection closes for some."""
+    if status not in CLOSING_BEHIND_ERROR_PAGE:
+        return page
+    return replace(page, headers=page.headers.replaced(b"Connection", b"close"))
 
 
 def release(response: Response) -> None:

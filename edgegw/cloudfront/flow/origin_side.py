@@ -9,6 +9,7 @@ from edgegw.cloudfront.behaviors import MAX_HEADERS
 from edgegw.cloudfront.cache.conditions import conditional
 from edgegw.cloudfront.cache.decision import Revalidate
 from edgegw.cloudfront.cache.verdict import Verdict
+from edgegw.cloudfront.compression import in_coding
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.flow import error_pages, viewer_side
 from edgegw.cloudfront.flow.steps import (
@@ -22,6 +23,7 @@ from edgegw.cloudfront.flow.steps import (
 from edgegw.cloudfront.model import Origin
 from edgegw.cloudfront.policies import origin_request
 from edgegw.cloudfront.request_context import RequestContext
+from edgegw.cloudfront.toward_viewer import coding_toward_viewer, decorated_answer
 from edgegw.cloudfront.trigger_event import ShownBody, encode_request_event, encode_response_event
 from edgegw.cloudfront.trigger_result import ContinuedRequest, ContinuedResponse, GeneratedResponse
 from edgegw.cloudfront.trigger_rules import BODY_LIMIT
@@ -92,7 +94,8 @@ def after_fetch(step: Fetch, reply: Response | OriginFailure) -> DistributionSte
             return _fail_over(context)
         if context.asked is not None:
             return Settle(context, context.asked, reply)
-        return error_pages.or_error_page(error_pages.failure_page(context, reply))
+        failed = decorated_answer(error_pages.failure_page(context, reply))
+        return error_pages.or_error_page(failed)
     if reply.upgraded is not None:
         return viewer_side.switch_protocols(context, reply, reply.upgraded)
     if _fails_over(context, reply.status):
@@ -133,10 +136,13 @@ def _came(
     *,
     runs_on_error: bool = False,
 ) -> DistributionStep:
-    """The origin's side is done: `response` goes to the cache that asked, or to the viewer."""
+    """The origin's side is done: `response`, compressed, goes to the cache or the viewer."""
+    coding = coding_toward_viewer(context, response, origin_status, origin)
+    if coding is not None and context.facts.encoders is not None:
+        response = in_coding(response, coding, context.facts.encoders)
     asked = context.asked
     if asked is not None:
-        return Settle(context, asked, response, origin_status, origin, runs_on_error)
+        return Settle(context, asked, response, origin_status, origin, runs_on_error, coding)
     verdict = Verdict.ERROR if origin_status >= 400 else Verdict.MISS
     return viewer_side.to_viewer(
         context,

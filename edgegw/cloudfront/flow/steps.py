@@ -44,6 +44,7 @@ from edgegw.cloudfront.cache.decision import Collapse
 from edgegw.cloudfront.cache.entry import FoundEntry, StoredResponse
 from edgegw.cloudfront.cache.storable import NotStored
 from edgegw.cloudfront.cache.verdict import Verdict
+from edgegw.cloudfront.compression import ContentCoding
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import Origin
 from edgegw.cloudfront.request_context import AskedOrigin, DistributionAnswer, RequestContext
@@ -241,13 +242,17 @@ class Refetch(CacheStep):
 
 @value
 class Settle(CacheStep):
-    """What the origin was `asked` on behalf of the cache is answered: what time is it now?"""
+    """What the origin was `asked` on behalf of the cache is answered: what time is it now?
+
+    `coding` is how `reply` has been compressed here.
+    """
 
     asked: AskedOrigin
     reply: Response | OriginFailure
     origin_status: int = 0
     origin: Origin | None = None
     runs_on_error: bool = False
+    coding: ContentCoding | None = None
 
     def next(self, now: float, *, is_void: bool) -> DistributionStep:
         """`is_void`: it has been invalidated meanwhile."""

@@ -37,6 +37,7 @@ from edgegw.cloudfront.response_headers import (
     passed_on_behind_101,
     response_headers,
 )
+from edgegw.cloudfront.toward_viewer import decorated, decorated_answer
 from edgegw.cloudfront.trigger_event import ShownBody, encode_request_event, encode_response_event
 from edgegw.cloudfront.trigger_result import (
     ContinuedRequest,
@@ -86,11 +87,11 @@ def start(
     if refusal is not None:
         if isinstance(refusal, RedirectToHttps):
             return _redirected(context, refusal)
-        return error_pages.or_error_page(_refused(context, refusal))
+        return error_pages.or_error_page(decorated_answer(_refused(context, refusal)))
     if behavior.trusted_keys is not None or distribution.geo_restriction is not None:
         admitted = admit_viewer(distribution, behavior, request, facts)
         if isinstance(admitted, DistributionRefusal):
-            return error_pages.or_error_page(_refused(context, admitted))
+            return error_pages.or_error_page(decorated_answer(_refused(context, admitted)))
         context = replace(context, viewer=admitted, received=admitted)
     return _begin(context)
 
@@ -103,7 +104,7 @@ def _refused(context: RequestContext, refusal: DistributionRefusal) -> Distribut
 def _redirected(context: RequestContext, redirect: RedirectToHttps) -> DistributionAnswer:
     port = context.distribution.https_port
     response = redirect_to_https(redirect.status, context.viewer, context.facts, port)
-    return DistributionAnswer(response, context, Verdict.REDIRECT)
+    return decorated_answer(DistributionAnswer(response, context, Verdict.REDIRECT))
 
 
 def _begin(context: RequestContext) -> DistributionStep:
@@ -141,7 +142,7 @@ def after_viewer_request(
     verdict = Verdict.LAMBDA_GENERATED_RESPONSE
     response = function_response(answer, context)
     response = stamped(response, verdict, context.facts, without_origin=True)
-    return DistributionAnswer(response, context, verdict)
+    return decorated_answer(DistributionAnswer(response, context, verdict))
 
 
 def shows_body(association: Association, distribution: Distribution, request: Request) -> bool:
@@ -180,7 +181,7 @@ def to_viewer(
     is_settled: bool = False,
     keeping: Keeping | None = None,
 ) -> DistributionStep:
-    """The response on its way out: CloudFront's own header work, then viewer-response.
+    """The response on its way out: header work, the headers policy, then viewer-response.
 
     `age` (seconds) is that of a stored one; one that `is_settled` is a custom error page already,
     or an error that has none. With `keeping` the page for an error is stored.
@@ -202,6 +203,7 @@ def to_viewer(
         return error_pages.page_came(context, response, context.error_page_fetch)
     if response.status in context.distribution.error_pages and not is_settled:
         return error_pages.or_error_page(finish(context, response, verdict), keeping)
+    response = decorated(context, response)
     association = context.behavior.associations.get("viewer-response")
     if (
         association is None

@@ -102,6 +102,12 @@ class DistributionFront(FrontDoor):
                 distribution.name,
             )
 
+    def _log(self, exchange: Exchange) -> None:
+        """Writes the access log, where there is one."""
+        door = cast("DistributionDoor", self.present)
+        if door.access_log is not None:
+            self.gateway.distribution_logs.request(door.access_log, door.distribution, exchange)
+
     def _refusal(self, why: Trouble, exchange_id: str) -> Response:
         return refusal_page(why, self._facts(exchange_id))
 
