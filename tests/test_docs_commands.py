@@ -154,6 +154,12 @@ NOT_RUN = {
     "python -m tests.fuzz requests --seconds 60 --seed 7": "takes a minute",
     "python -m tests.fuzz --replay fuzz-failures/requests-7-4711.json": "needs a failure",
     "make soak": "takes minutes",
+    "openssl genrsa -out private.pem 2048": "needs openssl; tests/cli sign with keys of their own",
+    "openssl rsa -in private.pem -pubout -out public.pem": "the same",
+    'curl "$(edgegw sign http://localhost:8081/film.mp4 --key-pair-id K2JCJMDEHXQW5F '
+    '--key private.pem)"': "the same",
+    'curl http://localhost:8081/film.mp4 -H "Cookie: $(edgegw sign http://localhost:8081/film.mp4 '
+    '--key-pair-id K2JCJMDEHXQW5F --key private.pem --cookie)"': "the same",
 }
 
 

@@ -39,6 +39,7 @@ FORMS: Final[Mapping[str, str]] = {
     r"^[245][0-9][0-9]$": "a status from 200 to 299 or from 400 to 599",
     r"^(#\{port\}|[1-9][0-9]{0,4})$": "'#{port}' or a port from 1 to 65535",
     "^/": "a path that begins with '/'",
+    "^[A-Z]{2}$": "a code of two capital letters, such as DE",
     r"^[0-9]{12}$": "12 digits",
     r"^(\$LATEST|[1-9][0-9]{0,17})$": "'$LATEST' or the number of a version",
 }

@@ -59,7 +59,10 @@ class HttpxClient:
             raise
         except Exception as error:
             raised = _lone(error)
-            if isinstance(raised, UnicodeError) and not _is_encodable(request.url.host):
+            is_ascii = outgoing.request.target.raw.isascii()  # respx takes nothing else
+            if isinstance(raised, UnicodeError) and not (
+                is_ascii and _is_encodable(request.url.host)
+            ):
                 raise _not_askable(raised) from error
             stream = request.stream
             if isinstance(stream, _RequestStream) and raised is stream.failure:
