@@ -351,7 +351,7 @@ class Http1(asyncio.Protocol):
         else:
             if not is_broken:  # else it is answered
                 transport.write(http1_writer.page(self.front.page(why, detail, self.client)))
-            self._end(unread=not is_broken)
+            self._end(unread=True)  # closing at once could take the answers before it away
 
     # Flow
 
