@@ -9,10 +9,11 @@ from edgegw.config.document import Document
 from edgegw.config.function_check import check_local_environment
 from edgegw.config.hosts import host_problem, is_name
 from edgegw.config.schema import Config
+from edgegw.config.shared_cache_check import check_shared_cache
 
 
 def check_surroundings(document: Document, config: Config, base: FilePath) -> None:
-    """Adds what is wrong with `gateway.viewer`, `hosts`, `local_environment` and domain names.
+    """Adds what is wrong with what `gateway` says of the surroundings, and with domain names.
 
     Relative folders are relative to `base`.
     """
@@ -27,6 +28,7 @@ def check_surroundings(document: Document, config: Config, base: FilePath) -> No
         problem = host_problem(name, url, base)
         if problem is not None:
             document.error(("gateway", "hosts", name), "config.hosts", problem)
+    check_shared_cache(document, gateway.cache)
     _check_domain_names(document, config)
 
 

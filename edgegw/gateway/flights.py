@@ -15,13 +15,15 @@ from collections.abc import Callable
 from edgegw.cloudfront.cache.entry import FoundEntry, StoredPlace
 from edgegw.cloudfront.cache.key import lookups
 from edgegw.cloudfront.request_context import AskedOrigin
+from edgegw.gateway.cache_store import ClearingMark
 from edgegw.wire.direct import Outstanding
 
 
 class Flight:
     """One request to an origin. `is_void`: it has been invalidated, or outgrew all room.
 
-    `is_abandoned`: it ended without any answer.
+    `is_abandoned`: it ended without any answer. `pump`: what goes on for it, and ends it. `mark`:
+    what had been cleared of a shared store when it began.
     """
 
     def __init__(self, asked: AskedOrigin) -> None:
@@ -32,6 +34,7 @@ class Flight:
         self.brought: FoundEntry | None = None
         self.pump: object = None
         self.release: Callable[[], object] | None = None
+        self.mark: ClearingMark | None = None
         self._waiting: list[Outstanding[FoundEntry | None]] = []
 
     def wait(self) -> Outstanding[FoundEntry | None]:
@@ -57,6 +60,8 @@ class Flights:
     def __init__(self) -> None:
         self._all: dict[AskedOrigin, Flight] = {}
         self._shared: dict[bytes, Flight] = {}
+        self.ended = 0
+        """How many have ended, so that whoever had to wait sees that one did meanwhile."""
 
     @property
     def are_any(self) -> bool:
@@ -84,6 +89,7 @@ class Flights:
         flight = self._all.pop(asked, None)
         if flight is None:
             return
+        self.ended += 1
         self._unshare(flight)
         if flight.brought is None:
             flight.tell(None)
