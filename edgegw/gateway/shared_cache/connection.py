@@ -40,6 +40,10 @@ class StoreGoneError(EnvironmentProblem):
     """The shared store cannot be reached."""
 
 
+class StoreRefusesError(EnvironmentProblem):
+    """The shared store is there, and does not do what it is asked to."""
+
+
 class RedisConnection:
     """The clients of one Redis. `on_return` is awaited before it counts as back."""
 
@@ -89,13 +93,13 @@ class RedisConnection:
         return None
 
     def block(self, operation: Callable[[], _T]) -> _T:
-        """What Redis answers, in any thread. Raises StoreGoneError."""
+        """What Redis answers, in any thread. Raises StoreGoneError, StoreRefusesError."""
         if self.is_gone:
             raise StoreGoneError(f"the shared cache at {self.place} is gone")
         try:
             return operation()
         except self._refusals as error:
-            raise StoreGoneError(f"the shared cache at {self.place} refuses: {error}") from error
+            raise StoreRefusesError(f"the shared cache at {self.place} refuses: {error}") from error
         except self._failures as error:
             self._loop.call_soon_threadsafe(self.lost, error)
             raise StoreGoneError(f"the shared cache at {self.place} is gone: {error}") from error
@@ -120,7 +124,7 @@ class RedisConnection:
             return
         self.is_gone = True
         logger.warning(
-            "the shared cache at %s is gone (%s): requests go on as misses until it is back",
+            "the shared cache at %s is gone (%s): until it answers, requests go on as misses",
             self.place,
             error or type(error).__name__,
         )

@@ -9,16 +9,23 @@ from __future__ import annotations
 
 from typing import Final
 
-LOOK_UP: Final = """
+_STATE: Final = """
+-- The epoch and the number of clearings, of which another life begins where they are none.
+local function state(key, new_epoch)
+  local epoch, number = redis.call('HGET', key, 'epoch'), redis.call('HGET', key, 'number')
+  if epoch and number and string.match(number, '^%d+$') then return epoch, number end
+  redis.call('DEL', key)
+  redis.pcall('HSET', key, 'epoch', new_epoch, 'number', 0)
+  return new_epoch, '0'
+end
+"""
+
+LOOK_UP: Final = (
+    _STATE
+    + """
 -- KEYS: clearings, entries. ARGV: an epoch to begin with, most bytes of an entry, of a body, uses
 -- A body of -1 bytes at most: bodies are left out.
-local epoch = redis.call('HGET', KEYS[1], 'epoch')
-if not epoch then
-  epoch = ARGV[1]
-  redis.pcall('DEL', KEYS[1])
-  redis.pcall('HSET', KEYS[1], 'epoch', epoch, 'number', 0)
-end
-local answer = {epoch, redis.call('HGET', KEYS[1], 'number') or '0'}
+local answer = {state(KEYS[1], ARGV[1])}
 for at = 2, #KEYS do
   local length = redis.pcall('HSTRLEN', KEYS[at], 'entry')
   local fits = type(length) == 'number' and length > 0 and length <= tonumber(ARGV[2])
@@ -33,11 +40,11 @@ for at = 2, #KEYS do
 end
 return answer
 """
+)
 """Epoch, number, and for each key its fields, none where there is no entry."""
 
 _FORGET_BODY: Final = """
-local function forget_body(key, bodies, grace)
-  local long = redis.pcall('HGET', key, 'long')
+local function forget_body(long, bodies, grace)
   if type(long) == 'string' and long ~= '' then redis.call('PEXPIRE', bodies .. long, grace) end
 end
 """
@@ -46,13 +53,16 @@ PUT: Final = (
     _FORGET_BODY
     + """
 -- KEYS: the entry. ARGV: bodies, grace, milliseconds to live, entry, mark, long, body
-forget_body(KEYS[1], ARGV[1], ARGV[2])
-redis.call('DEL', KEYS[1])
+local long = redis.pcall('HGET', KEYS[1], 'long')
+if type(long) == 'table' then redis.call('DEL', KEYS[1]) end
 redis.call('HSET', KEYS[1], 'entry', ARGV[4], 'mark', ARGV[5], 'long', ARGV[6], 'body', ARGV[7])
+redis.call('HDEL', KEYS[1], 'hits')
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
+forget_body(long, ARGV[1], ARGV[2])
 return 1
 """
 )
+"""HSET is the first to write: behind another one it would not ask whether there is room."""
 
 TOUCH: Final = """
 -- KEYS: the entry. ARGV: bodies, milliseconds to live, entry, mark, the entry as it was
@@ -70,26 +80,25 @@ REMOVE: Final = (
     + """
 -- KEYS: entries. ARGV: bodies, grace
 for at = 1, #KEYS do
-  forget_body(KEYS[at], ARGV[1], ARGV[2])
+  forget_body(redis.pcall('HGET', KEYS[at], 'long'), ARGV[1], ARGV[2])
   redis.call('DEL', KEYS[at])
 end
 return #KEYS
 """
 )
 
-CLEAR: Final = """
+CLEAR: Final = (
+    _STATE
+    + """
 -- KEYS: clearings. ARGV: an epoch to begin with, what is cleared, how many are kept
-local epoch = redis.call('HGET', KEYS[1], 'epoch')
-if not epoch then
-  epoch = ARGV[1]
-  redis.call('DEL', KEYS[1])
-  redis.call('HSET', KEYS[1], 'epoch', epoch, 'number', 0)
-end
-local number = redis.call('HINCRBY', KEYS[1], 'number', 1)
+local epoch, number = state(KEYS[1], ARGV[1])
+redis.call('HDEL', KEYS[1], number + 1 - tonumber(ARGV[3]))
+number = redis.call('HINCRBY', KEYS[1], 'number', 1)
 redis.call('HSET', KEYS[1], number, ARGV[2])
-redis.call('HDEL', KEYS[1], number - tonumber(ARGV[3]))
 return {epoch, number}
 """
+)
+"""What is cleared goes in a full Redis too: behind HDEL nothing asks whether there is room."""
 
 PART: Final = """
 -- KEYS: a body. ARGV: which part, grace, most bytes of a part

@@ -11,6 +11,7 @@ from typing import Any, Final
 from edgegw.cloudfront.cache.clearing import Clearing, encode_clearing
 from edgegw.cloudfront.cache.entry import BytesBody, FoundEntry, StoredResponse
 from edgegw.cloudfront.cache.entry_codec import UnreadableEntryError, decode_entry, encode_entry
+from edgegw.errors import EnvironmentProblem
 from edgegw.gateway.cache_store import CachedEntry, ClearingMark
 from edgegw.gateway.shared_cache import scripts
 from edgegw.gateway.shared_cache.bodies import PART_SIZE, PartedBody, parts_of, read_part
@@ -185,11 +186,11 @@ class RedisStore:
         try:
             answer = self._redis.block(lambda: self._blocking(self._look_up, names, args))
             return self._first(keys, answer[2:], self._known_now(_mark_of(answer)))
-        except StoreGoneError:
+        except EnvironmentProblem:
             return None
 
     def entries(self) -> Iterator[CachedEntry]:
-        """What is there. Blocks. Raises StoreGoneError."""
+        """What is there. Blocks. Raises EnvironmentProblem."""
         known: KnownClearings | None = None
         for names in self._names():
             known, answers = self._looked_at(names)
@@ -201,7 +202,7 @@ class RedisStore:
     def clear(self, clearing: Clearing) -> int:
         """Clears, for all gateways; how many entries went. Blocks.
 
-        Raises StoreGoneError where Redis is not there: then it is done once it is back.
+        Raises EnvironmentProblem; where Redis is not there it is done once it is back.
         """
         if clearing.is_nothing:
             return 0
