@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from edgegw.config.document import Document
 from edgegw.config.schema import Cache
@@ -38,10 +39,15 @@ def store_fault(url: str) -> str | None:
     if parts.scheme not in _SCHEMES:
         return _FORM
     if parts.scheme == "unix":
-        return None if parts.path else "a unix:// URL names the socket: unix:///run/redis.sock"
-    if not parts.hostname or port == 0 or parts.fragment:
+        if not parts.path:
+            return "a unix:// URL names the socket: unix:///run/redis.sock"
+    elif not parts.hostname or port == 0 or parts.fragment:
         return _FORM
-    return _database_fault(parts)
+    else:
+        fault = _database_fault(parts)
+        if fault is not None:
+            return fault
+    return _option_fault(parts.query)
 
 
 def _database_fault(parts: SplitResult) -> str | None:
@@ -51,6 +57,30 @@ def _database_fault(parts: SplitResult) -> str | None:
     return None
 
 
+def _option_fault(query: str) -> str | None:
+    for name, text in parse_qsl(query, keep_blank_values=True):
+        pattern = _OPTIONS.get(name)
+        if pattern is None:
+            return f"{name!r} is no option of such a URL (known: {', '.join(_OPTIONS)})"
+        if not re.fullmatch(pattern, text):
+            return f"the option {name!r} has a value that it cannot have"
+    return None
+
+
+_SECONDS: Final = r"[0-9]{1,6}(\.[0-9]{1,6})?"
+_OPTIONS: Final = {
+    "db": r"[0-9]{1,6}",
+    "username": r".+",
+    "password": r".+",
+    "socket_timeout": _SECONDS,
+    "socket_connect_timeout": _SECONDS,
+    "ssl_cert_reqs": r"none|optional|required",
+    "ssl_check_hostname": r"True|False",
+    "ssl_ca_certs": r".+",
+    "ssl_certfile": r".+",
+    "ssl_keyfile": r".+",
+}
+"""Options of the client in the query of a URL, with what they may be."""
 _FORM: Final = (
     "the store of the cache is a URL such as redis://localhost:6379/0, rediss://… or unix://…"
 )

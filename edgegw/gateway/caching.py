@@ -140,7 +140,7 @@ class Caching:
         """What follows `step`; None where that has to be waited for."""
         match step:
             case LookUp():
-                if self.shared is not None:
+                if self._writing.shared is not None:
                     return None
                 return self._looked_up(step, self.store.get(step.keys), exchange)
             case Settle():

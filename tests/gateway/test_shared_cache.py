@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import pickle
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -415,6 +417,8 @@ def poisoned(redis: RedisServer, key: bytes, **fields: Any) -> None:
             redis, key, entry=redis.client.hget(key, "entry").replace(b"/a", b"/b")
         ),
         lambda redis, key: redis.client.hset("edgegw:cache:clearings", "number", "many"),
+        lambda redis, key: redis.client.hset("edgegw:cache:clearings", "epoch", "x:y"),
+        lambda redis, key: redis.client.set("edgegw:cache:clearings", "text"),
         lambda redis, key: redis.client.hset("edgegw:cache:clearings", "number", "99999999999"),
     ],
     ids=[
@@ -429,6 +433,8 @@ def poisoned(redis: RedisServer, key: bytes, **fields: Any) -> None:
         "mark-gone",
         "another-key",
         "no-number",
+        "another-epoch",
+        "clearings-of-another-kind",
         "number-of-the-far-future",
     ],
 )
@@ -640,3 +646,28 @@ def test_a_url_is_shown_without_its_secrets() -> None:
         shown_url("rediss://ada:pass@cache.test:6380/2?password=x") == "rediss://cache.test:6380/2"
     )
     assert shown_url("unix:///run/redis.sock?db=1") == "unix:///run/redis.sock"
+
+
+def test_who_shares_nothing_does_not_import_what_it_takes() -> None:
+    code = (
+        "import sys, asyncio\n"
+        "from edgegw import Gateway\n"
+        "site = {'origins': {'o': {'url': 'http://127.0.0.1:9'}}, 'default_behavior': {'origin': 'o'}}\n"
+        "async def ask():\n"
+        "    gateway = Gateway.from_dict({'distributions': {'site': {'listen': 0, **site}}})\n"
+        "    async with gateway.client('site') as client: await client.get('/')\n"
+        "asyncio.run(ask())\n"
+        "print([name for name in sys.modules if name == 'redis' or 'shared_cache.' in name])"
+    )
+    command = [sys.executable, "-c", code]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
+
+
+async def test_without_its_package_it_says_what_to_install(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = sharing(redis)
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(EnvironmentProblem, match=r"pip install 'edgegw\[redis\]'"):
+        site.client()

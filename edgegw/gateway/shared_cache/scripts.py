@@ -12,8 +12,9 @@ from typing import Final
 _STATE: Final = """
 -- The epoch and the number of clearings, of which another life begins where they are none.
 local function state(key, new_epoch)
-  local epoch, number = redis.call('HGET', key, 'epoch'), redis.call('HGET', key, 'number')
-  if epoch and number and string.match(number, '^%d+$') then return epoch, number end
+  local epoch, number = redis.pcall('HGET', key, 'epoch'), redis.pcall('HGET', key, 'number')
+  local is_text = type(epoch) == 'string' and type(number) == 'string'
+  if is_text and string.match(number, '^%d+$') then return epoch, number end
   redis.call('DEL', key)
   redis.pcall('HSET', key, 'epoch', new_epoch, 'number', 0)
   return new_epoch, '0'
