@@ -48,7 +48,7 @@ def invalidation_of(config: Config, distribution: str, paths: Sequence[str]) -> 
 
 def outdated(old: Config, new: Config, functions: AbstractSet[str]) -> Clearing:
     """What goes when `new` takes the place of `old` and the code of `functions` is another."""
-    before, now = _behaviors(old), _behaviors(new)
+    before, now = behaviors_of(old), behaviors_of(new)
     changed_sources = _changed_sources(old, new, functions)
     places = frozenset(
         place
@@ -64,7 +64,7 @@ def outdated(old: Config, new: Config, functions: AbstractSet[str]) -> Clearing:
     return Clearing(places=places, error_pages=error_pages)
 
 
-def _behaviors(config: Config) -> dict[tuple[str, str], Behavior]:
+def behaviors_of(config: Config) -> dict[tuple[str, str], Behavior]:
     """The behaviors by the id of their distribution and their path pattern."""
     behaviors: dict[tuple[str, str], Behavior] = {}
     for door in config.distributions:
@@ -89,11 +89,11 @@ def _answers_otherwise(
             old.associations.get(trigger) != new.associations.get(trigger)
             for trigger in ("origin-request", "origin-response")
         )
-        or any(name in functions for name in _functions_at_origin(new))
+        or any(name in functions for name in functions_at_origin(new))
     )
 
 
-def _functions_at_origin(behavior: Behavior) -> Iterator[str]:
+def functions_at_origin(behavior: Behavior) -> Iterator[str]:
     for trigger, association in behavior.associations.items():
         if trigger.startswith("origin"):
             yield association.function.name

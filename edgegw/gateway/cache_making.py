@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+from functools import partial
 
 from edgegw.config.model import Config
+from edgegw.gateway.behavior_digests import behavior_digests
 from edgegw.gateway.cache_store import MemoryStore, SharedStore
 from edgegw.gateway.caching import Caching
 from edgegw.gateway.world import World
@@ -23,4 +25,10 @@ def shared_store(config: Config, world: World, *, caches: bool) -> SharedStore |
         return None
     # What it needs takes a tenth of a second to import.
     store = importlib.import_module("edgegw.gateway.shared_cache.store")
-    return store.RedisStore(config.cache.store, world.now)
+    return store.RedisStore(config.cache.store, world.now, partial(behavior_digests, config))
+
+
+def compare_anew(caching: Caching, config: Config) -> None:
+    """What a shared store has must come from what `config`, and the code it names, is now."""
+    if caching.shared is not None:
+        caching.shared.compare(partial(behavior_digests, config))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -126,6 +126,13 @@ class SharedStore(Protocol):
     def entries(self) -> Iterator[CachedEntry]: ...
 
     def clear(self, clearing: Clearing) -> int: ...
+
+    def compare(self, digests: Callable[[], Mapping[tuple[str, str], str]]) -> None:
+        """Before the next look-up, what came from anything else than `digests` say is cleared.
+
+        They are digests of behaviors, by id of the distribution and path pattern.
+        """
+        ...
 
     def start(self) -> None:
         """Says so at once where it is not there."""

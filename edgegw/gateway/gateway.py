@@ -29,7 +29,7 @@ from edgegw.execution.service import LambdaService, Replacement, ServiceSettings
 from edgegw.execution.shifting import Shifter
 from edgegw.gateway.balancer_logs import BalancerLogs
 from edgegw.gateway.blocking_loop import BlockingLoop, without_loop
-from edgegw.gateway.cache_making import caching_of, shared_store
+from edgegw.gateway.cache_making import caching_of, compare_anew, shared_store
 from edgegw.gateway.caching import Caching
 from edgegw.gateway.distribution_logs import DistributionLogs
 from edgegw.gateway.drive import Driver
@@ -527,6 +527,7 @@ class Gateway:
                 await parts.caching.clear_in_thread(clearing)
             except EnvironmentProblem as problem:
                 logger.warning("%s", problem)
+            compare_anew(parts.caching, self.config)
 
     # Reloading
 

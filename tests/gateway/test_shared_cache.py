@@ -14,12 +14,12 @@ from typing import Any
 import httpx
 import pytest
 
-from edgegw import UsageError
+from edgegw import Gateway, UsageError
 from edgegw.config.resolve import load_dict
 from edgegw.errors import EnvironmentProblem
 from edgegw.gateway.shared_cache.connection import shown_url
-from tests.conftest import FUNCTIONS, read_head
-from tests.gateway.cached_site import NOW, Answer, Site, verdict
+from tests.conftest import FUNCTIONS, PYTHON, read_head
+from tests.gateway.cached_site import NOW, Answer, Origin, Site, verdict
 from tests.gateway.redis_server import RedisServer, redis_server
 
 OPEN = {"min_ttl": 0, "default_ttl": 100, "max_ttl": 1000}
@@ -361,6 +361,80 @@ async def test_a_reload_brings_another_store_or_none(redis: RedisServer) -> None
             site.config["gateway"]["cache"] = {"store": store}
             await site.gateway.reload(load_dict(site.config, FUNCTIONS))
             assert await got(site, client) + await got(site, client) == words
+
+
+@pytest.mark.parametrize("change", ["policy", "code", "environment", "balancer"])
+async def test_a_start_with_other_code_or_configuration_clears_what_came_from_the_old_one(
+    redis: RedisServer, tmp_path: Path, change: str
+) -> None:
+    (tmp_path / "hooks").mkdir()
+    code = tmp_path / "hooks" / "hook.py"
+    code.write_text("def handler(event, context): ...")
+    policy = {"default_ttl": 100}
+    page = {"status_code": "200", "message_body": "page"}
+    hook: dict[str, Any] = {
+        "runtime": PYTHON,
+        "code": "hooks",
+        "handler": "hook.handler",
+        "environment": {},
+    }
+    origins = {"app": {"url": "http://origin.test"}, "web": {"load_balancer": "web"}}
+    site = {
+        "listen": 0,
+        "origins": origins,
+        "default_behavior": {
+            "origin": "app",
+            "cache_policy": "own",
+            "lambda_functions": {"origin-request": "hook"},
+        },
+        "behaviors": [{"path_pattern": "/b*", "origin": "web", "cache_policy": "CachingOptimized"}],
+    }
+    config: dict[str, Any] = {
+        "functions": {"hook": hook},
+        "cache_policies": {"own": policy},
+        "distributions": {"site": site},
+        "load_balancers": {
+            "web": {"listeners": [{"listen": 8099, "default_actions": [{"fixed_response": page}]}]}
+        },
+        "gateway": {"cache": {"store": redis.url}},
+    }
+    origin = Origin()
+
+    async def words() -> str:
+        gateway = Gateway(
+            load_dict(config, tmp_path),
+            functions={"hook": lambda event, context: event["Records"][0]["cf"]["request"]},
+            transport=lambda _: origin,
+        )
+        async with gateway.client("site") as client:
+            return "".join([verdict(await client.get(url))[0] for url in ("/a", "/b")])
+
+    assert [await words() for _ in range(3)] == ["MM", "HH", "HH"]
+    match change:
+        case "policy":
+            policy["default_ttl"] = 101
+        case "code":
+            code.write_text("def handler(event, context): return None")
+        case "environment":
+            hook["environment"] = {"SIDE": "b"}
+        case _:
+            page["message_body"] = "other page"
+    assert [await words() for _ in range(2)] == ["HM" if change == "balancer" else "MH", "HH"]
+
+
+async def test_a_reload_is_remembered_for_the_next_start(redis: RedisServer) -> None:
+    def sharing_with(ttl: int) -> Site:
+        return sharing(redis, {**OPEN, "default_ttl": ttl})
+
+    one = sharing_with(100)
+    async with one.client() as client:
+        assert await got(one, client) == "Miss"
+        await one.gateway.reload(load_dict(sharing_with(200).config, FUNCTIONS))
+        assert [await got(one, client) for _ in range(2)] == ["Miss", "Hit"]
+    for ttl, words in ((200, ["Hit", "Hit"]), (100, ["Miss", "Hit"])):
+        other = sharing_with(ttl)
+        async with other.client() as client:
+            assert [await got(other, client) for _ in range(2)] == words
 
 
 async def test_a_gateway_that_begins_knows_what_was_cleared_before(redis: RedisServer) -> None:

@@ -5,7 +5,8 @@ Three kinds of keys, all of them beginning with `edgegw:cache:`:
     entry:SHA-256 of a cache key    a hash: `entry` (JSON), `mark`, `hits`, and `body`, or `long`,
                                     which names a body of its own
     body:ID                         a hash with the parts of a long body, 0, 1, 2 …
-    clearings                       a hash: `epoch`, `number`, and what was cleared by number
+    clearings                       a hash: `epoch`, `number`, what was cleared by number, and by
+                                    behavior what its answers come from (`behavior_digests`)
 
 **Clearings are numbered**, and an entry is marked with the last number that was known when its
 origin was asked. Whoever reads an entry holds it against what was cleared since: so an answer that
@@ -16,6 +17,9 @@ fetched before anything is judged. The entries that go are removed as well, but 
 An `epoch` names one life of the numbers. Where Redis has lost them (it was emptied, or needed the
 room) another one begins, and entries of the old one are as good as absent. The same holds for
 those that are older than the last `CLEARINGS_KEPT`.
+
+Entries outlive the gateway that made them. So one that begins, or reloads, holds what its behaviors
+are against what is written there, before its first look-up, and clears those that differ.
 
 Time bounds everything (keys expire with what they are good for), and so does Redis by its own
 `maxmemory`: what is evicted was never there.

@@ -112,3 +112,12 @@ end
 return part
 """
 """A body that is read lives on for as long as its reader comes back."""
+
+DESCRIBE: Final = """
+-- KEYS: clearings. ARGV: names and digests
+for at = 1, #ARGV, 2 do
+  redis.call('HDEL', KEYS[1], ARGV[at])
+  redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1])
+end
+return 1
+"""

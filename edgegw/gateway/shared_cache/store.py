@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from edgegw.cloudfront.cache.clearing import Clearing, encode_clearing
 from edgegw.cloudfront.cache.entry import BytesBody, FoundEntry, StoredResponse
@@ -24,6 +25,10 @@ from edgegw.gateway.shared_cache.clearings import (
 )
 from edgegw.gateway.shared_cache.connection import RedisConnection, StoreGoneError
 from edgegw.gateway.stored_bodies import SPILL, FileBody
+from edgegw.wire.direct import in_task
+
+BehaviorDigests: TypeAlias = Callable[[], Mapping[tuple[str, str], str]]
+"""What each behavior's answers come from, by id of its distribution and path pattern."""
 
 _ENTRIES: Final = b"edgegw:cache:entry:"
 _BODIES: Final = b"edgegw:cache:body:"
@@ -45,12 +50,14 @@ class RedisStore:
     longest: Final = 64 * 1024 * 1024
     """Bytes of the longest body that is kept."""
 
-    def __init__(self, url: str, now: Callable[[], float]) -> None:
-        """Raises EnvironmentProblem where the package redis is missing."""
+    def __init__(self, url: str, now: Callable[[], float], digests: BehaviorDigests) -> None:
+        """`digests` say what answers come from. Raises EnvironmentProblem without package redis."""
         self.on_clearing: Callable[[Clearing], object] = _nobody
         self._now = now
         self._known = KnownClearings()
         self._owed: list[Clearing] = []
+        self._digests: BehaviorDigests | None = digests
+        self._comparing = asyncio.Lock()
         self._redis = RedisConnection(url, self._pay)
         client = self._redis.client
         self._look_up = client.register_script(scripts.LOOK_UP)
@@ -59,6 +66,7 @@ class RedisStore:
         self._remove = client.register_script(scripts.REMOVE)
         self._part = client.register_script(scripts.PART)
         self._clear = client.register_script(scripts.CLEAR)
+        self._describe = client.register_script(scripts.DESCRIBE)
 
     def start(self) -> None:
         """Looks whether Redis is there."""
@@ -76,11 +84,48 @@ class RedisStore:
 
     async def get(self, keys: tuple[bytes, ...]) -> FoundEntry | None:
         """The first of `keys` that has anything; None too where Redis is gone."""
+        if self._digests is not None and not await self._compared():
+            return None
         names, args = _asked(keys, uses=1)
         answer = await self._redis.ask(lambda: self._look_up(keys=names, args=args))
         if answer is None or not await self._learn(_mark_of(answer)):
             return None
         return self._first(keys, answer[2:], self._known)
+
+    def compare(self, digests: BehaviorDigests) -> None:
+        """Before the next look-up, what came from anything else than `digests` say is cleared."""
+        self._digests = digests
+
+    async def _compared(self) -> bool:
+        """Whether what is there comes from what this gateway has."""
+        await in_task()
+        async with self._comparing:
+            digests = self._digests
+            if digests is None or self._redis.is_gone:
+                return digests is None
+            present = await asyncio.to_thread(digests)
+            if not await self._has_cleared_others(present):
+                return False
+            if self._digests is digests:
+                self._digests = None
+            return True
+
+    async def _has_cleared_others(self, digests: Mapping[tuple[str, str], str]) -> bool:
+        places, ask = list(digests), self._redis.ask
+        names = [b"behavior:" + "\0".join(place).encode() for place in places]
+        args = _look_up_args(uses=0, most_of_body=_LEFT_OUT)
+        if not names or await ask(lambda: self._look_up(keys=[_CLEARINGS], args=args)) is None:
+            return not names
+        written = await ask(lambda: self._redis.client.hmget(_CLEARINGS, names))
+        if written is None:
+            return False
+        others = Clearing(places=frozenset(_differing(digests, places, written)))
+        if not others.is_nothing:
+            clear = partial(self._clear, keys=[_CLEARINGS], args=_clear_args(others))
+            if await ask(clear) is None:
+                return False
+        described = [part for pair in zip(names, digests.values(), strict=True) for part in pair]
+        return await ask(lambda: self._describe(keys=[_CLEARINGS], args=described)) is not None
 
     async def _learn(self, present: ClearingMark) -> bool:
         """Whether everything that has been cleared is known."""
@@ -264,6 +309,16 @@ class RedisStore:
 
 _LONGEST_LIFE_MS: Final = 10 * 365 * 86_400 * 1000
 _LEFT_OUT: Final = -1
+
+
+def _differing(
+    digests: Mapping[tuple[str, str], str],
+    places: list[tuple[str, str]],
+    written: Sequence[bytes | None],
+) -> Iterator[tuple[str, str]]:
+    for place, known in zip(places, written, strict=True):
+        if known is not None and known != digests[place].encode():
+            yield place
 
 
 def _nobody(clearing: Clearing) -> None:
