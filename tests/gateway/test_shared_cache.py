@@ -114,6 +114,34 @@ async def test_who_comes_at_once_asks_the_origin_once(redis: RedisServer) -> Non
     assert site.origin.count == 1
 
 
+async def test_an_answer_of_redis_that_was_overtaken_is_asked_for_again(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = sharing(redis)
+    async with site.client() as client:
+        shared = site.gateway.caching.shared
+        assert shared is not None
+        get, may_come, count = shared.get, asyncio.Event(), 0
+
+        async def slowly(keys: tuple[bytes, ...]) -> Any:
+            nonlocal count
+            count += 1
+            is_slow = count == 1
+            stored = await get(keys)
+            if is_slow:
+                await may_come.wait()
+            return stored
+
+        monkeypatch.setattr(shared, "get", slowly)
+        slow = asyncio.ensure_future(client.get("/a"))
+        while not count:
+            await asyncio.sleep(0)
+        assert await got(site, client) == "Miss"
+        may_come.set()
+        assert verdict(await slow) == "Hit"
+    assert site.origin.count == 1
+
+
 async def test_errors_are_shared_too(redis: RedisServer) -> None:
     one, other = sharing(redis), sharing(redis)
     one.origin.answer = Answer(b"no", 404)
@@ -151,7 +179,8 @@ async def test_new_terms_are_not_those_of_another_answer(redis: RedisServer) -> 
         one.origin.may_answer.set()
         assert (await asking).text == "one"
         await one.gateway.caching.settled()
-        assert (await another.get("/a")).text == "two"
+        answer = await another.get("/a")
+    assert (answer.text, answer.headers.get("etag")) == ("two", None)
 
 
 async def test_what_a_failing_origin_leaves_stands_in_for_all(redis: RedisServer) -> None:
@@ -602,6 +631,8 @@ async def test_a_redis_that_does_not_answer_is_gone_as_well(
             words = await asyncio.gather(*(got(site, client, f"/{number}") for number in range(9)))
             assert words == ["Miss"] * 9
             assert sum("is gone" in record.getMessage() for record in caplog.records) == 1
+            async with asyncio.timeout(25):  # a time-out each would take longer
+                assert {await got(site, client) for _ in range(50)} == {"Miss"}
             server.thaw()
             await until_back(site)
             assert await got(site, client) == "Hit"

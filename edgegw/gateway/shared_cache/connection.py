@@ -66,7 +66,9 @@ class RedisConnection:
             "socket_timeout": ANSWER_TIMEOUT,
             "protocol": 2,
         }
-        once = blocking.backoff.NoBackoff(), 1  # a connection that stood idle may have been closed
+        # A connection that stood idle may have been closed; what is slow is not asked twice.
+        closed = (blocking.exceptions.ConnectionError,)
+        once = blocking.backoff.NoBackoff(), 1, closed
         pool = asynchronous.BlockingConnectionPool.from_url(
             url,
             max_connections=_MOST_CONNECTIONS,
