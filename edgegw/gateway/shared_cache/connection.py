@@ -22,7 +22,6 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from edgegw.errors import EnvironmentProblem
-from edgegw.wire.direct import in_task
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +84,6 @@ class RedisConnection:
         """What Redis answers; None where it is gone, or refuses."""
         if self.is_gone:
             return None
-        await in_task()
         try:
             return await operation()
         except self._refusals as error:

@@ -25,7 +25,6 @@ from edgegw.gateway.shared_cache.clearings import (
 )
 from edgegw.gateway.shared_cache.connection import RedisConnection, StoreGoneError
 from edgegw.gateway.stored_bodies import SPILL, FileBody
-from edgegw.wire.direct import in_task
 
 BehaviorDigests: TypeAlias = Callable[[], Mapping[tuple[str, str], str]]
 """What each behavior's answers come from, by id of its distribution and path pattern."""
@@ -98,7 +97,6 @@ class RedisStore:
 
     async def _compared(self) -> bool:
         """Whether what is there comes from what this gateway has."""
-        await in_task()
         async with self._comparing:
             digests = self._digests
             if digests is None or self._redis.is_gone:
