@@ -57,8 +57,8 @@ def warn_of_wildcards(document: Document, path: KeyPath, names: Sequence[str]) -
     for at, name in enumerate(names):
         if has_wildcard(name):
             text = (
-                f"AWS takes {name!r} literally: there are no wildcards here, so it fits a thing of "
-                "just that name"
+                f"AWS takes {name!r} literally: there are no wildcards here, so only that very "
+                "name fits"
             )
             document.warning((*path, at), "cloudfront.literal-wildcard", text)
 
