@@ -107,4 +107,4 @@ def _is_bucket(origin: str, distribution: schema.Distribution) -> bool:
     group = distribution.origin_groups.get(origin)
     names = [origin] if group is None else group.members
     origins = [distribution.origins[name] for name in names if name in distribution.origins]
-    return any(each.s3 is not None for each in origins)
+    return any(given.s3 is not None for given in origins)
