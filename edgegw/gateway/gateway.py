@@ -38,6 +38,7 @@ from edgegw.gateway.faults import Faults
 from edgegw.gateway.fronts import FrontDoor, front_of
 from edgegw.gateway.fronts.lambda_api import LambdaApiFront
 from edgegw.gateway.fronts.served import Served
+from edgegw.gateway.fronts.shared_port import SharedPort, by_port
 from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
@@ -208,8 +209,8 @@ class Gateway:
     def app(self, name: str) -> AsgiFront:
         """The front door `name` as an ASGI 3 application."""
         door = self.door(name)
-        by_socket = self._front_of(door, by_socket=True)
-        return AsgiFront(by_socket, self.start, self.stop, self._front_of(door))
+        by_socket = self._behind_port(door, by_socket=True)
+        return AsgiFront(by_socket, self.start, self.stop, self._behind_port(door))
 
     def front(self, name: str) -> FrontDoor:
         """The front door `name`, or NAME:PORT. Raises UsageError when there is none."""
@@ -224,9 +225,8 @@ class Gateway:
         """What `config` (by default the present one) has on sockets, by identity."""
         config = config or self.config
         doors = by_key(config.doors)
-        served: list[Served] = [
-            front_of(self, key, door, by_socket=True) for key, door in doors.items()
-        ]
+        fronts = [front_of(self, key, door, by_socket=True) for key, door in doors.items()]
+        served = by_port(self, fronts)
         if config.lambda_api is not None:
             served.append(LambdaApiFront(self, config.lambda_api))
         return {front.identity: front for front in served}
@@ -260,7 +260,7 @@ class Gateway:
         from edgegw.gateway.in_process import InProcessTransport
 
         door = self.door(name)
-        transport = InProcessTransport(self._front_of(door), self._leave)
+        transport = InProcessTransport(self._behind_port(door), self._leave)
         self._parts_here().users += 1
         options.setdefault("base_url", _base_url(door))
         return httpx.AsyncClient(transport=transport, **options)
@@ -275,7 +275,7 @@ class Gateway:
         from edgegw.gateway.blocking import BlockingTransport
 
         door = self.door(name)
-        transport = BlockingTransport(self._blocking, self._front_of(door))
+        transport = BlockingTransport(self._blocking, self._behind_port(door))
         options.setdefault("base_url", _base_url(door))
         return httpx.Client(transport=transport, **options)
 
@@ -301,6 +301,23 @@ class Gateway:
     def _front_of(self, door: Door, *, by_socket: bool = False) -> FrontDoor:
         key = next(key for key, known in self._doors.items() if known is door)
         return front_of(self, key, door, by_socket=by_socket)
+
+    @property
+    def doors(self) -> Mapping[object, Door]:
+        """The front doors of the present configuration by key: another mapping for each."""
+        return self._doors
+
+    def _behind_port(self, door: Door, *, by_socket: bool = False) -> FrontDoor | SharedPort:
+        """What answers where `door` listens: the door, and those that share its port by Host."""
+        listen = door.listen
+        place = (listen.address, listen.port)
+        fronts = {
+            id(other): self._front_of(other, by_socket=by_socket)
+            for other in self._doors.values()
+            if other is door or (listen.port and place == (other.listen.address, other.listen.port))
+        }
+        first = fronts[id(door)]
+        return first if len(fronts) == 1 else SharedPort(self, list(fronts.values()), first)
 
     # Running
 

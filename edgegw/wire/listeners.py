@@ -15,7 +15,7 @@ from edgegw.wire.front import Front
 from edgegw.wire.http1 import Connection, Http1
 
 if TYPE_CHECKING:
-    from edgegw.wire.certificates import DoorTls
+    from edgegw.wire.certificates import ServerTls
     from edgegw.wire.http3 import Http3Server
     from edgegw.wire.tls import Session
 
@@ -75,7 +75,7 @@ class TcpListener:
         self,
         front: Front,
         sock: socket.socket,
-        tls: DoorTls | None = None,
+        tls: ServerTls | None = None,
         *,
         http3: bool = False,
     ) -> None:

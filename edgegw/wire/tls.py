@@ -22,7 +22,7 @@ from typing import Any, Final, cast
 from edgegw.errors import EnvironmentProblem
 from edgegw.http.message import NegotiatedTls
 from edgegw.wire import http1_writer, passthrough_tls
-from edgegw.wire.certificates import ASKED_NAME, DoorTls
+from edgegw.wire.certificates import ASKED_NAME, ServerTls
 from edgegw.wire.front import Front, Handshake
 from edgegw.wire.http1 import Connection, Http1, close_gently, new_client
 
@@ -72,7 +72,7 @@ class Arriving(asyncio.Protocol):
     """A new connection, of which nothing is known yet; one of `connections` until TLS begins."""
 
     def __init__(
-        self, front: Front, tls: DoorTls, speak: Speak, connections: set[Connection]
+        self, front: Front, tls: ServerTls, speak: Speak, connections: set[Connection]
     ) -> None:
         self._front = front
         self._tls = tls
@@ -180,7 +180,7 @@ def is_plain_http(first: bytes) -> bool:
 
 
 async def agree(
-    raw: asyncio.Transport, first: bytes, protocol: asyncio.Protocol, tls: DoorTls
+    raw: asyncio.Transport, first: bytes, protocol: asyncio.Protocol, tls: ServerTls
 ) -> asyncio.Transport | None:
     """Makes the handshake on `raw`, whose `first` bytes are read already and which is paused.
 

@@ -54,6 +54,12 @@ class DistributionFront(FrontDoor):
     def certificate_names(self) -> Sequence[str]:
         return (self._distribution.domain_name,)
 
+    @property
+    def hosts(self) -> Sequence[str]:
+        """The names by which it is known among others on its port, as they are now."""
+        distribution = self._distribution
+        return (distribution.domain_name, *distribution.aliases)
+
     @staticmethod
     def _aliases(door: Door) -> Sequence[str]:
         return cast("DistributionDoor", door).distribution.aliases
