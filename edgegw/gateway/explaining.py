@@ -54,7 +54,7 @@ def explained(
     scheme = parts.scheme if is_by_name else "https" if _is_secure(door) else "http"
     request = _request(asked, parts, scheme)
     if isinstance(door, ListenerDoor):
-        explanation = explain_listener(door.listener, request, groups).to_dict()
+        explanation = explain_listener(door.listener, request, groups, world).to_dict()
         return {"kind": "load-balancer", **explanation}
     distribution = door.distribution
     facts = DistributionFacts("", world.via_host(), world.date(), viewer=distribution.viewer)

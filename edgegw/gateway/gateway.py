@@ -351,6 +351,7 @@ class Gateway:
             self._local_doors(),
             config.hosts,
             config.buckets,
+            self.world,
         )
         groups = TargetGroups(config.target_groups)
         store = MemoryStore(config.cache.memory, config.cache.disk, config.state, self.world.now)
@@ -492,7 +493,11 @@ class Gateway:
             importlib.import_module("cryptography.hazmat.primitives.ciphers.aead")
         if parts.checks is None:
             parts.checks = HealthChecks(
-                parts.groups, parts.origins.probe, parts.service.invoke, self._log_check
+                parts.groups,
+                parts.origins.probe,
+                parts.service.invoke,
+                self._log_check,
+                self.world.now,
             )
         parts.checks.watch(_checked(self.config))
 
