@@ -20,12 +20,13 @@ from datetime import UTC, datetime
 from typing import Final, Literal, TypeAlias
 
 from edgegw.cloudfront.answers import POP
-from edgegw.cloudfront.cache.result_details import detail_of
+from edgegw.cloudfront.cache.result_details import detail_of, detail_of_page
 from edgegw.cloudfront.cache.verdict import DetailedResult, LoggedResult, Verdict, logged_result
 from edgegw.cloudfront.model import Distribution
 from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.http.grpc import is_grpc
 from edgegw.http.message import Headers, Request, Response
+from edgegw.http.target import RequestTarget
 from edgegw.http.version import dotted
 from edgegw.values import value
 
@@ -48,6 +49,9 @@ UNLOGGED: Final = frozenset({414, 494})
 Source: CloudFront Developer Guide, "Quotas", general quotas (observed).
 """
 
+UNREAD: Final = Request("-", RequestTarget(b"-"), http_version="-")
+"""Stands for a request of which nothing could be read."""
+
 
 @value
 class LogSizes:
@@ -61,7 +65,8 @@ class LogSizes:
 class LogEntry:
     """One request as the log knows it. Times in seconds; `ended` since the epoch.
 
-    `answer` is None where the viewer left before there was one. `request` is as it came, or, with
+    `answer` is None where there is none of the distribution's: the viewer left before, or it got
+    the `page` for what cannot be read to its end. `request` is as it came, or, with
     an answer, as it stands for the viewer that `X-Edgegw-Viewer` names. `first_byte` is how long
     the answer took, the two of the origin until its first byte and its last one.
     """
@@ -73,6 +78,7 @@ class LogEntry:
     time_taken: float
     sizes: LogSizes
     answer: DistributionAnswer | None = None
+    page: Response | None = None
     first_byte: float = 0.0
     origin_first_byte: float | None = None
     origin_last_byte: float | None = None
@@ -83,14 +89,14 @@ class LogEntry:
     @property
     def response(self) -> Response | None:
         """What the viewer got."""
-        return None if self.answer is None else self.answer.response
+        return self.page if self.answer is None else self.answer.response
 
     @property
     def result(self) -> LoggedResult:
         """The three result types."""
         if self.answer is None:
-            left = DetailedResult.CLIENT_HUNG_UP_REQUEST
-            return LoggedResult(Verdict.ERROR, Verdict.ERROR, left.value)
+            detail = detail_of_page(None if self.page is None else self.page.status)
+            return LoggedResult(Verdict.ERROR, Verdict.ERROR, detail.value)
         verdict = self.answer.verdict
         detail = detail_of(self.answer.cause) if verdict is Verdict.ERROR else None
         if verdict is Verdict.MISS and self.is_generated:
@@ -136,6 +142,11 @@ def _protocol(entry: LogEntry) -> str:
     if entry.response is not None and entry.response.upgraded is not None:
         return "wss" if is_secure else "ws"
     return "grpcs" if is_secure and is_grpc(request.headers) else request.scheme
+
+
+def _version(entry: LogEntry) -> str | None:
+    version = entry.request.http_version
+    return None if version == UNREAD.http_version else f"HTTP/{dotted(version)}"
 
 
 def _range(at: int) -> _LogField:
@@ -201,7 +212,7 @@ _STANDARD: Final[Mapping[str, _LogField]] = {
     "ssl-protocol": lambda entry: entry.request.tls and entry.request.tls.protocol,
     "ssl-cipher": lambda entry: entry.request.tls and entry.request.tls.cipher,
     "x-edge-response-result-type": lambda entry: entry.result.response_result,
-    "cs-protocol-version": lambda entry: f"HTTP/{dotted(entry.request.http_version)}",
+    "cs-protocol-version": _version,
     "fle-status": lambda _: None,
     "fle-encrypted-fields": lambda _: None,
     "c-port": lambda entry: entry.request.client.port,
@@ -364,9 +375,9 @@ def chosen_fields(format_: LogFormat, fields: tuple[str, ...]) -> tuple[str, ...
     return fields or STANDARD_FIELDS
 
 
-def is_logged(answer: DistributionAnswer | None) -> bool:
-    """Whether a request is in the log at all."""
-    return answer is None or answer.response.status not in UNLOGGED
+def is_logged(response: Response | None) -> bool:
+    """Whether a request that got this answer, or none, is in the log at all."""
+    return response is None or response.status not in UNLOGGED
 
 
 def log_line(log: AccessLog, entry: LogEntry) -> str:

@@ -285,4 +285,21 @@ def test_result_types(logged: LogEntry, status: str, results: tuple[str, ...]) -
     ("status", "is_in"), [(200, True), (400, True), (414, False), (494, False)]
 )
 def test_too_long_requests_are_not_logged(status: int, is_in: bool) -> None:
-    assert is_logged(entry(response=Response(status)).answer) is is_in
+    assert is_logged(Response(status)) is is_in
+
+
+@pytest.mark.parametrize(
+    ("status", "written", "detail"),
+    [
+        (None, "000", "ClientHungUpRequest"),
+        (400, "400", "InvalidRequest"),
+        (408, "408", "Error"),
+        (500, "500", "Error"),
+    ],
+)
+def test_a_request_that_came_to_no_answer(status: int | None, written: str, detail: str) -> None:
+    page = None if status is None else Response(status)
+    row = values(replace(entry(), answer=None, page=page))
+    assert row["sc-status"] == written
+    assert row["x-edge-result-type"] == row["x-edge-response-result-type"] == "Error"
+    assert row["x-edge-detailed-result-type"] == detail

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from edgegw.cloudfront.behaviors import DistributionRefusal
+from edgegw.cloudfront.behaviors import BAD_REQUEST, DistributionRefusal
 from edgegw.cloudfront.cache.verdict import DetailedResult
 from edgegw.cloudfront.error_causes import ErrorCause, FailedOutcome, OriginFailure
 
@@ -35,3 +35,14 @@ def detail_of(cause: ErrorCause | None) -> DetailedResult | None:
             return DetailedResult.INVALID_REQUEST
         case FailedOutcome():
             return None
+
+
+def detail_of_page(status: int | None) -> DetailedResult:
+    """The detail for a request that came to no answer, by the status of its page; None without one.
+
+    Which word a viewer gets that falls silent is uncertain.
+    Source: CloudFront Developer Guide, "Standard logging reference", x-edge-detailed-result-type.
+    """
+    if status is None:
+        return DetailedResult.CLIENT_HUNG_UP_REQUEST
+    return DetailedResult.INVALID_REQUEST if status == BAD_REQUEST else DetailedResult.ERROR
