@@ -23,6 +23,7 @@ from edgegw.cloudfront.answers import POP
 from edgegw.cloudfront.cache.result_details import detail_of, detail_of_page
 from edgegw.cloudfront.cache.verdict import DetailedResult, LoggedResult, Verdict, logged_result
 from edgegw.cloudfront.model import Distribution
+from edgegw.cloudfront.real_time_fields import REAL_TIME_FIELDS
 from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.http.grpc import is_grpc
 from edgegw.http.message import Headers, Request, Response
@@ -68,7 +69,9 @@ class LogEntry:
     `answer` is None where there is none of the distribution's: the viewer left before, or it got
     the `page` for what cannot be read to its end. `request` is as it came, or, with
     an answer, as it stands for the viewer that `X-Edgegw-Viewer` names. `first_byte` is how long
-    the answer took, the two of the origin until its first byte and its last one.
+    the answer took, the two of the origin until its first byte and its last one. `origin_host` is
+    the origin that was asked last; `failover_code` the failure that led from the first origin of a
+    group to the second; `is_cut` says that the origin broke off within its body.
     """
 
     distribution: Distribution
@@ -82,6 +85,9 @@ class LogEntry:
     first_byte: float = 0.0
     origin_first_byte: float | None = None
     origin_last_byte: float | None = None
+    origin_host: str | None = None
+    failover_code: int | None = None
+    is_cut: bool = False
     is_gone: bool = False
     is_generated: bool = False
     includes_cookies: bool = False
@@ -98,6 +104,8 @@ class LogEntry:
             detail = detail_of_page(None if self.page is None else self.page.status)
             return LoggedResult(Verdict.ERROR, Verdict.ERROR, detail.value)
         verdict = self.answer.verdict
+        if self.is_cut and not self.is_gone:
+            return LoggedResult(Verdict.ERROR, verdict, DetailedResult.ORIGIN_READ_ERROR.value)
         detail = detail_of(self.answer.cause) if verdict is Verdict.ERROR else None
         if verdict is Verdict.MISS and self.is_generated:
             detail = DetailedResult.MISS_GENERATED_RESPONSE
@@ -250,6 +258,8 @@ _ONLY_REAL_TIME: Final[Mapping[str, _LogField]] = {
     "cs-headers": _all_headers,
     "cs-header-names": _all_names,
     "cs-headers-count": lambda entry: len(entry.request.headers),
+    "r-host": lambda entry: entry.origin_host,
+    "sr-reason": lambda entry: entry.failover_code and f"Failover:{entry.failover_code}",
     "primary-distribution-id": lambda entry: entry.distribution.id,
     "primary-distribution-dns-name": lambda entry: entry.distribution.domain_name,
 }
@@ -264,82 +274,6 @@ MORE_FIELDS: Final = tuple(_MORE)
 
 Source: CloudFront Developer Guide, "Standard logging reference", log file fields.
 """
-REAL_TIME_FIELDS: Final = (
-    "timestamp",
-    "c-ip",
-    "s-ip",
-    "time-to-first-byte",
-    "sc-status",
-    "sc-bytes",
-    "cs-method",
-    "cs-protocol",
-    "cs-host",
-    "cs-uri-stem",
-    "cs-bytes",
-    "x-edge-location",
-    "x-edge-request-id",
-    "x-host-header",
-    "time-taken",
-    "cs-protocol-version",
-    "c-ip-version",
-    "cs-user-agent",
-    "cs-referer",
-    "cs-cookie",
-    "cs-uri-query",
-    "x-edge-response-result-type",
-    "x-forwarded-for",
-    "ssl-protocol",
-    "ssl-cipher",
-    "x-edge-result-type",
-    "fle-encrypted-fields",
-    "fle-status",
-    "sc-content-type",
-    "sc-content-len",
-    "sc-range-start",
-    "sc-range-end",
-    "c-port",
-    "x-edge-detailed-result-type",
-    "c-country",
-    "cs-accept-encoding",
-    "cs-accept",
-    "cache-behavior-path-pattern",
-    "cs-headers",
-    "cs-header-names",
-    "cs-headers-count",
-    "primary-distribution-id",
-    "primary-distribution-dns-name",
-    "origin-fbl",
-    "origin-lbl",
-    "asn",
-    "cmcd-encoded-bitrate",
-    "cmcd-buffer-length",
-    "cmcd-buffer-starvation",
-    "cmcd-content-id",
-    "cmcd-object-duration",
-    "cmcd-deadline",
-    "cmcd-measured-throughput",
-    "cmcd-next-object-request",
-    "cmcd-next-range-request",
-    "cmcd-object-type",
-    "cmcd-playback-rate",
-    "cmcd-requested-maximum-throughput",
-    "cmcd-streaming-format",
-    "cmcd-session-id",
-    "cmcd-stream-type",
-    "cmcd-startup",
-    "cmcd-top-bitrate",
-    "cmcd-version",
-    "r-host",
-    "sr-reason",
-    "x-edge-mqcs",
-    "distribution-tenant-id",
-    "connection-id",
-)
-"""The fields of the real-time log, in order; a part of them keeps it.
-
-Source: CloudFront Developer Guide, "Use real-time access logs", fields.
-"""
-
 FIELDS: Final[Mapping[LogFormat, tuple[str, ...]]] = {
     "w3c": (*STANDARD_FIELDS, *MORE_FIELDS),
     "json": (*STANDARD_FIELDS, *MORE_FIELDS),

@@ -14,6 +14,7 @@ from edgegw.cloudfront.model import Distribution
 from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.log_files import LogWriter
+from edgegw.gateway.origin_attempts import last_attempt
 from edgegw.gateway.server_timing import origin_first_byte
 from edgegw.gateway.sizes import received_bytes, response_size, sent_bytes
 from edgegw.http.message import Request, Response
@@ -71,6 +72,7 @@ def entry_of(log: AccessLog, distribution: Distribution, exchange: Exchange) -> 
     duration = exchange.duration or 0.0
     before = sum(took for _, _, took in exchange.steps)
     fetched = origin_first_byte(exchange)
+    attempt = last_attempt(exchange)
     return LogEntry(
         distribution=distribution,
         request=exchange.request if answer is None else answer.context.received,
@@ -84,6 +86,9 @@ def entry_of(log: AccessLog, distribution: Distribution, exchange: Exchange) -> 
         origin_first_byte=fetched,
         # The origin's last byte comes with the viewer's: bodies are passed on as they come.
         origin_last_byte=None if fetched is None else fetched + max(duration - before, 0.0),
+        origin_host=None if attempt is None else attempt.step.origin.domain_name,
+        failover_code=None if attempt is None else attempt.failover_code,
+        is_cut=exchange.delivery.cut is not None,
         is_gone=exchange.is_gone,
         is_generated=_is_generated(exchange),
         includes_cookies=log.includes_cookies,

@@ -27,10 +27,16 @@ def detail_of(cause: ErrorCause | None) -> DetailedResult | None:
     match cause:
         case None:
             return DetailedResult.ERROR
+        case OriginFailure(is_too_large=True):
+            return DetailedResult.ORIGIN_HEADER_TOO_BIG_ERROR
         case OriginFailure(kind=kind):
             return _OF_ORIGINS[kind]
         case DistributionRefusal(text=text) if "HTTP request method" in text:
             return DetailedResult.INVALID_REQUEST_METHOD
+        case DistributionRefusal(text=text) if "from your country" in text:
+            return DetailedResult.CLIENT_GEO_BLOCKED
+        case DistributionRefusal(code=code) if code:  # of a signature (inferred)
+            return DetailedResult.ERROR
         case DistributionRefusal():
             return DetailedResult.INVALID_REQUEST
         case FailedOutcome():
