@@ -102,10 +102,10 @@ class TcpListener:
 
     def _speak(self, session: Session) -> asyncio.Protocol:
         if session.protocol != "h2":
-            return Http1(self._front, self._connections, session.client, session.tls)
+            return Http1(self._front, self._connections, session.client, session.tls, session.raw)
         from edgegw.wire.http2 import Http2
 
-        return Http2(self._front, self._connections, session.client, session.tls)
+        return Http2(self._front, self._connections, session.client, session.tls, session.raw)
 
     async def start(self) -> None:
         """Accepts connections from here on."""

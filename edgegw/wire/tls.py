@@ -34,9 +34,16 @@ _SHUTDOWN: Final = 5.0
 
 
 class Session:
-    """What one connection agreed on, and with whom."""
+    """What one connection agreed on, and with whom; TLS is on the transport `raw`."""
 
-    def __init__(self, transport: asyncio.Transport, peer: tuple[str, int], latency: float) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        raw: asyncio.Transport,
+        peer: tuple[str, int],
+        latency: float,
+    ) -> None:
+        self.raw = raw
         agreed = cast(
             "ssl.SSLObject | passthrough_tls.Agreed", transport.get_extra_info("ssl_object")
         )
@@ -165,7 +172,7 @@ class Arriving(asyncio.Protocol):
             self._connections.discard(self)
         if transport is None:  # the server stops
             return
-        session = Session(transport, self._peer, self._loop.time() - self._since)
+        session = Session(transport, self._raw, self._peer, self._loop.time() - self._since)
         self._front.connected(session.client, session.handshake)
         if not transport.is_closing():  # else the client has left already
             early.hand_over(transport, self._speak(session))
