@@ -27,7 +27,6 @@ from edgegw.gateway.world import World
 from edgegw.http.message import Body, Request, Response
 from edgegw.http.status import reason_phrase
 from edgegw.http.target import to_text
-from edgegw.wire.direct import in_task
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +57,6 @@ class BucketOrigins:
     ) -> Response | OriginFailure:
         bucket = self._folder_of(origin)
         assert bucket is not None  # it took the origin
-        await in_task()
         ids = _new_ids(self._world)  # here: a thread would disturb the order of what a seed gives
         asked = _BucketRequest(self._files, bucket, origin, request, ids)
         return await asyncio.to_thread(asked.response)
