@@ -35,10 +35,9 @@ from edgegw.gateway.distribution_logs import DistributionLogs
 from edgegw.gateway.drive import Driver
 from edgegw.gateway.exchange import AcquiredSnapshot, Exchange, Exchanges
 from edgegw.gateway.faults import Faults
-from edgegw.gateway.fronts import FrontDoor, front_of
+from edgegw.gateway.fronts import FrontDoor, by_port, front_of, sharing
 from edgegw.gateway.fronts.lambda_api import LambdaApiFront
 from edgegw.gateway.fronts.served import Served
-from edgegw.gateway.fronts.shared_port import SharedPort, by_port
 from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
@@ -50,6 +49,8 @@ from edgegw.wire.asgi import EXCHANGE, AsgiFront
 
 if TYPE_CHECKING:
     import httpx
+
+    from edgegw.gateway.fronts.shared_port import SharedPort
 
 logger = logging.getLogger(__name__)
 access = logging.getLogger("edgegw.access")
@@ -317,7 +318,7 @@ class Gateway:
             if other is door or (listen.port and place == (other.listen.address, other.listen.port))
         }
         first = fronts[id(door)]
-        return first if len(fronts) == 1 else SharedPort(self, list(fronts.values()), first)
+        return first if len(fronts) == 1 else sharing(self, list(fronts.values()), first)
 
     # Running
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from edgegw.cloudfront.hosts import HostTable, host_table, local_name
@@ -19,7 +19,7 @@ from edgegw.config.model import Door, Listen
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.fronts.distribution import DistributionFront
 from edgegw.gateway.fronts.front import FrontDoor
-from edgegw.gateway.fronts.served import Served, Server
+from edgegw.gateway.fronts.served import Server
 from edgegw.http.authority import authority_of
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Client, Request, Response
@@ -131,16 +131,3 @@ class SharedPort:
 
     def connected(self, client: Client, handshake: Handshake | None) -> None:
         self._first.connected(client, handshake)
-
-
-def by_port(gateway: Gateway, fronts: Iterable[FrontDoor]) -> list[Served]:
-    """`fronts` as sockets have them: those at one place are one. Ports of the system's are not."""
-    groups: dict[object, list[FrontDoor]] = {}
-    for front in fronts:
-        listen = front.listen
-        place = (listen.address, listen.port) if listen.port else front.key
-        groups.setdefault(place, []).append(front)
-    return [
-        group[0] if len(group) == 1 else SharedPort(gateway, group, group[0])
-        for group in groups.values()
-    ]
