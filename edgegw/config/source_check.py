@@ -42,8 +42,10 @@ def look_into_source(
         return
     places = set(_places(config, name, qualifier))
     given = source.text, source.language, source.name
-    triggers = [trigger for trigger in TRIGGERS if any(each.trigger == trigger for each in places)]
-    remarks = [remark for trigger in triggers for remark in source_findings(*given, trigger)]
+    used = {each.trigger for each in places}
+    remarks: list[SourceFinding] = []
+    for trigger in TRIGGERS:
+        remarks += source_findings(*given, trigger) if trigger in used else ()
     for remark in (*remarks, *origin_findings(*given, places)):
         finding = _finding(source.shown, remark)
         if finding not in document.findings:

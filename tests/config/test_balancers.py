@@ -96,7 +96,7 @@ ROWS: list[tuple[str, dict[str, Any], str]] = [
     ("a redirect that changes nothing", redirect(query="x=1"), "error alb.redirect a redirect must change"),
     ("HTTPS to HTTP", redirect(protocol="HTTP", port="80") | {"listener": {"public_protocol": "HTTPS", "default_actions": [{"forward": "web"}], "rules": [{"priority": 1, "conditions": [{"path_pattern": "/"}], "actions": [{"redirect": {"status_code": "HTTP_301", "protocol": "HTTP"}}]}]}}, "error alb.redirect a listener with protocol HTTPS"),
     ("a keyword out of place", redirect(host="#{path}.test"), "error alb.redirect #{path} is not allowed in host"),
-    ("a port too large", redirect(port="70000"), "error alb.redirect a port is at most 65535"),
+    ("a port too large", redirect(port="70000"), "error alb.redirect a port is a number from 1 to 65535"),
     ("a path without slash", redirect(path="x"), "error config.type"),
     ("another status", redirect(status_code="HTTP_307", port="1"), "error config.value"),
     ("no final action", {"rule": {"actions": [{"jwt_validation": {}}]}}, "error alb.actions a rule has exactly one"),
