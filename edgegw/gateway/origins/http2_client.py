@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
+from functools import partial
 
 from edgegw.gateway.origins.connecting import TlsContexts, no_connection
 from edgegw.gateway.origins.http2_target import TargetConnection, TargetStream
+from edgegw.gateway.origins.silence import Silence
 from edgegw.gateway.origins.transport import (
     Address,
     Outgoing,
@@ -22,19 +24,17 @@ from edgegw.gateway.origins.transport import (
 )
 from edgegw.http.authority import authority_of
 from edgegw.http.message import EMPTY, Body, Header, Headers, Request, Response
-from edgegw.wire.direct import in_task
 from edgegw.wire.http2_heads import MalformedHeadError, sent_request
 
 
 class Http2Client:
     """Connections to targets. Certificates are checked except for the hosts in `unverified`."""
 
-    asks_for_tasks = True
-
     def __init__(self, *, unverified: AbstractSet[str] = frozenset()) -> None:
         self._contexts = TlsContexts(unverified, ["h2"])
         self._connections: dict[Address, list[TargetConnection]] = {}
         self._connecting: dict[Address, asyncio.Task[None]] = {}
+        self._silence = Silence()
 
     async def send(self, outgoing: Outgoing) -> Response:
         """The response, as soon as its head is there. Raises SendError.
@@ -43,7 +43,6 @@ class Http2Client:
         has not begun is sent once more.
         """
         at, request, timeouts = outgoing.at, outgoing.request, outgoing.timeouts
-        await in_task()
         head = _head(at, request)
         try:
             return await self._ask(at, head, request, timeouts)
@@ -89,10 +88,15 @@ class Http2Client:
     async def _connect(self, at: Address, timeout: float) -> None:
         _, host, port = at
         context = self._contexts.to(at)
+        on_silent = partial(self._silence.tell, at)
         try:
             async with asyncio.timeout(timeout):
                 _, connection = await asyncio.get_running_loop().create_connection(
-                    TargetConnection, host, port, ssl=context, server_hostname=context and host
+                    lambda: TargetConnection(on_silent),
+                    host,
+                    port,
+                    ssl=context,
+                    server_hostname=context and host,
                 )
         except (OSError, UnicodeError) as error:
             raise await no_connection(at, error, timeout) from None
