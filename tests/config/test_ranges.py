@@ -161,6 +161,14 @@ def cached(kind: str, *items: str) -> Document:
     return {"cache_policies": {"own": {kind: {"behavior": "whitelist", "items": list(items)}}}}
 
 
+def legacy(**keys: Any) -> Document:
+    return distribution(default_behavior={"origin": "app", "forwarded_values": keys})
+
+
+def legacy_queries(*names: str) -> Document:
+    return legacy(query_string=True, query_string_cache_keys=list(names))
+
+
 def cors(**keys: Any) -> Document:
     return policy(cors={"origin_override": True, "access_control_allow_origins": ["*"], **keys})
 
@@ -257,6 +265,17 @@ RANGES: dict[str, list[tuple[Callable[[], Document], str]]] = {
     "MAX_CUSTOM_HEADER_VALUE": [(lambda: custom_header_value(1784), "its value 1783; found 1 and")],
     "MAX_DEPTH": [],
     "MAX_FUNCTIONS": [(lambda: functions_at_edge(101), "101 functions at the triggers of a")],
+    "MAX_LEGACY_CHARACTERS": [
+        (lambda: legacy_queries(*(f"{at}" * 103 for at in range(5))), "at most 512 characters in"),
+        (
+            lambda: legacy(cookies={"forward": "whitelist", "whitelisted_names": ["a" * 512]}),
+            "have at most 511 bytes in all",
+        ),
+    ],
+    "MAX_LEGACY_NAMES": [
+        (lambda: legacy(headers=[f"X-{at}" for at in range(11)]), "at most 10 can be named, not 11")
+    ],
+    "MAX_LEGACY_QUERY_KEY": [(lambda: legacy_queries("a" * 129), "at most 128 characters")],
     "MAX_LISTENERS": [(lambda: listeners(51), "51 listeners; a load balancer has at most 50")],
     "MAX_ORIGINS": [(lambda: origins(101), "at most 100 origins")],
     "MAX_PACKAGE": [],
@@ -386,6 +405,7 @@ JUDGES = (
     *(
         ROOT / "cloudfront" / each
         for each in (
+            "cache/legacy.py",
             "cache/policy_rules.py",
             "header_list_rules.py",
             "response_headers_rules.py",
