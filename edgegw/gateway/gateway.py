@@ -146,9 +146,9 @@ class Gateway:
         `clock` (seconds since 1970) and `seed` make time and every choice a test's own.
         Raises ConfigError with all findings, UsageError when there is no such file.
         """
-        from edgegw.config.resolve import load_file
+        from edgegw.config.remembered import load_again
 
-        return cls(load_file(path), functions=functions, viewer=viewer, clock=clock, seed=seed)
+        return cls(load_again(path), functions=functions, viewer=viewer, clock=clock, seed=seed)
 
     @classmethod
     def from_dict(
