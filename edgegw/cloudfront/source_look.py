@@ -69,11 +69,11 @@ def _python(source: str, handler: str) -> Iterator[_Found]:
         module = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         return
-    for node in _reached(module, handler):
+    for node in reached_nodes(module, handler):
         yield from _python_node(node)
 
 
-def _reached(module: ast.Module, handler: str) -> Iterator[ast.AST]:
+def reached_nodes(module: ast.Module, handler: str) -> Iterator[ast.AST]:
     """The nodes of the module's own statements, the handler, and the functions it calls."""
     functions = {
         node.name: node
@@ -193,7 +193,7 @@ _READS: Final = re.compile(
 
 
 def _javascript(source: str, handler: str) -> Iterator[_Found]:
-    code = _COMMENT_OR_TEXT.sub(_without_comment, source)
+    code = without_comments(source)
     start, end = _body_of(code, handler)
     for pattern, what in ((_SETS, "sets"), (_EDITS, "sets"), (_DELETES, "deletes")):
         for match in pattern.finditer(code, start, end):
@@ -204,6 +204,11 @@ def _javascript(source: str, handler: str) -> Iterator[_Found]:
             yield (*_place(code, entry.start()), "sets", entry["dot"] or entry["text"])
     for match in _READS.finditer(code):
         yield (*_place(code, match.start()), "reads", match["dot"] or match["text"])
+
+
+def without_comments(source: str) -> str:
+    """JavaScript or TypeScript, with blanks where comments stand."""
+    return _COMMENT_OR_TEXT.sub(_without_comment, source)
 
 
 def _without_comment(match: re.Match[str]) -> str:

@@ -32,6 +32,7 @@ from edgegw.gateway.cache_store import CacheStore
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.flights import Flight, Flights
 from edgegw.gateway.stored_bodies import FileBody, GrowingBody
+from edgegw.gateway.trap_watch import TrapWatch
 from edgegw.gateway.world import World
 from edgegw.http.message import Body, CutOffError
 
@@ -48,10 +49,11 @@ async def _nobody_runs(step: DistributionStep, exchange: Exchange) -> Body:
 class Caching:
     """The cache of one gateway's distributions, as the driver uses it."""
 
-    def __init__(self, store: CacheStore, world: World) -> None:
+    def __init__(self, store: CacheStore, world: World, traps: TrapWatch | None = None) -> None:
         self.run: RunBehind = _nobody_runs
         """Goes a way to its end: the driver's."""
         self.store = store
+        self.traps = traps or TrapWatch()
         self.flights = Flights()
         self._world = world
         self._tasks: set[asyncio.Task[None]] = set()
@@ -88,6 +90,7 @@ class Caching:
                 is_void = flight is not None and flight.is_void
                 return step.next(self._world.now(), is_void=is_void)
             case Store():
+                self.traps.stored(step, exchange)
                 exchange.note(step, None, 0.0)
                 return step.next(self._stored(step))
             case Touch():
@@ -109,7 +112,15 @@ class Caching:
         is_awaited = self.flights.awaited(step.keys) is not None
         exchange.note(step, found, 0.0)
         following = step.next(found, self._world.now(), is_awaited=is_awaited)
+        context = following.context
+        if found is not None and context.behavior.associations and context.asked is None:
+            self._hit(step, following, exchange)
         return self._begun(following, exchange)
+
+    def _hit(self, step: LookUp | Wait, following: DistributionStep, exchange: Exchange) -> None:
+        """`step` is answered out of the cache, unless another's answer is waited for."""
+        if not isinstance(following, Wait):
+            self.traps.hit(step, exchange)
 
     def _begun(self, step: DistributionStep, exchange: Exchange) -> DistributionStep:
         """`step`, whose flight begins if it is one to the origin on behalf of the cache."""
@@ -127,7 +138,10 @@ class Caching:
             again = LookUp(step.context, step.request, step.key, step.keys)
             return self._look_up(again, exchange)
         exchange.note(step, brought, 0.0)
-        return self._begun(step.next(brought, self._world.now()), exchange)
+        following = step.next(brought, self._world.now())
+        if step.context.behavior.associations and following.context.asked is None:
+            self._hit(step, following, exchange)
+        return self._begun(following, exchange)
 
     def _behind(self, step: Refetch, exchange: Exchange) -> DistributionStep:
         """Goes the way behind the viewer's back; what follows for the viewer itself."""

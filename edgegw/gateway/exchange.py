@@ -26,6 +26,7 @@ from edgegw.awslambda.model import (
 from edgegw.awslambda.payload import decode_payload
 from edgegw.cloudfront import flow as cloudfront_flow
 from edgegw.cloudfront.cache.entry import FoundEntry
+from edgegw.cloudfront.cache.traps import CachingTrap
 from edgegw.cloudfront.error_causes import FailedOutcome
 from edgegw.cloudfront.model import Behavior
 from edgegw.cloudfront.request_context import AskedOrigin, DistributionAnswer, RequestContext
@@ -119,7 +120,7 @@ class Exchange:
     exchanges of a load balancer that was the origin. `stale` names what answered in an older
     version because its newest edit cannot be used, and why; `faults` what went wrong on demand.
     `asked` is what its cache asked of an origin, `refetch` the exchange that renewed what it got
-    stale, behind its back.
+    stale, behind its back. `findings` are traps of caching that it was the first to fall into.
     `is_gone` says that the viewer left before the end. `delivery` is what went over the wire.
     Durations in seconds; `duration` runs until the last byte was handed over.
     """
@@ -139,6 +140,7 @@ class Exchange:
     delivery: Delivery = _NOT_YET
     asked: tuple[AskedOrigin, ...] = ()
     refetch: Exchange | None = None
+    findings: tuple[CachingTrap, ...] = ()
 
     def __init__(
         self,
@@ -362,6 +364,7 @@ class Exchange:
             "verdict": self.verdict,
             "reason": self.reason,
             "warnings": list(self.warnings),
+            "findings": [trap.to_dict() for trap in self.findings],
             "stale": list(self.stale),
             "faults": list(self.faults),
             "breaches": [

@@ -38,10 +38,12 @@ from edgegw.gateway.faults import Faults
 from edgegw.gateway.fronts import FrontDoor, front_of
 from edgegw.gateway.fronts.lambda_api import LambdaApiFront
 from edgegw.gateway.fronts.served import Served
+from edgegw.gateway.handler_texts import HandlerTexts
 from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
 from edgegw.gateway.target_groups import TargetGroups
+from edgegw.gateway.trap_watch import TrapWatch
 from edgegw.gateway.world import REAL, WallClock, World
 from edgegw.http.authority import bracketed
 from edgegw.http.message import Request, Response
@@ -337,7 +339,8 @@ class Gateway:
         )
         groups = TargetGroups(config.target_groups)
         store = MemoryStore(config.cache.memory, config.cache.disk, config.state, self.world.now)
-        caching = Caching(store, self.world)
+        traps = TrapWatch(HandlerTexts(lambda: service.functions, self._handlers))
+        caching = Caching(store, self.world, traps)
         driver = Driver(service, origins, self.faults, groups, self.world, caching)
         shifter, logs = Shifter(service), BalancerLogs()
         return _Parts(service, shifter, origins, driver, groups, logs, caching)
@@ -515,6 +518,8 @@ class Gateway:
 
     def _clear_outdated(self, old: Config, functions: AbstractSet[str]) -> None:
         """Removes from the caches what would be another answer now."""
+        for parts in self._parts.values():
+            parts.caching.traps.forget()
         if not any(parts.caching.is_used for parts in self._parts.values()):
             return
         from edgegw.gateway.cache_control import outdated

@@ -74,4 +74,6 @@ def left_out(recipe: KeyRecipe, request: Request) -> list[tuple[GapKind, str, by
 def _has_header(recipe: KeyRecipe, name: str) -> bool:
     if name == "accept-encoding" and (recipe.gzip or recipe.brotli):
         return True
+    if name.startswith("cloudfront-"):
+        return any(added.lower() == name for added in recipe.added_headers)
     return name.encode("latin-1") in recipe.headers
