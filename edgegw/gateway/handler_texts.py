@@ -46,12 +46,10 @@ class HandlerTexts:
 def _text(function: Function) -> str | None:
     from edgegw.config.function_check import handler_file
 
-    language = next(
-        (kind for kind in ("python", "nodejs") if function.runtime.startswith(kind)), ""
-    )
-    if not language:
+    language, code = function.runtime.language, Path(function.code)
+    if language == "provided" or code.suffix == ".zip":
         return None
-    file = handler_file(Path(function.code), function.runtime, function.handler)
+    file = handler_file(code, function.runtime.identifier, function.handler)
     try:
         if file is None or file.stat().st_size > _MOST:
             return None

@@ -17,11 +17,11 @@ _FIELDS: Final[dict[GapKind, str]] = {
 
 
 def key_fix(policy: CachePolicy, names: Sequence[KeyGap]) -> str:
-    """How `policy` gets the first of `names`, and those of its kind, into the key."""
-    kind = names[0].kind
-    wanted = [gap.name for gap in names if gap.kind == kind]
-    field = _FIELDS[kind]
-    line = f"{field}: {_written(_selection(policy, kind), wanted)}"
+    """How `policy` gets the first of `names` into the key; which of several it is, is not known."""
+    first = names[0]
+    line = f"{_FIELDS[first.kind]}: {_written(_selection(policy, first.kind), first.name)}"
+    if len(names) > 1:
+        line += f" (if it is the {first})"
     if find_policy(CACHE_POLICIES, policy.name) is not None:
         return (
             f"{policy.name} is AWS's own and stays as it is: write a cache policy with {line}, "
@@ -38,12 +38,12 @@ def _selection(policy: CachePolicy, kind: GapKind) -> Selection:
     }[kind]
 
 
-def _written(selection: Selection, wanted: Sequence[str]) -> str:
+def _written(selection: Selection, wanted: str) -> str:
     if selection.behavior == "allExcept":
-        items = [name for name in selection.items if name not in wanted]
+        items = [name for name in selection.items if name != wanted]
         behavior = "allExcept" if items else "all"
     else:
-        items = list(dict.fromkeys([*selection.items, *wanted]))
+        items = list(dict.fromkeys([*selection.items, wanted]))
         behavior = "whitelist"
     if not items:
         return f"{{behavior: {behavior}}}"

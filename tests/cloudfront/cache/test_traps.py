@@ -195,6 +195,15 @@ def test_the_message_says_what_happens_and_what_to_write(policy: Any, fix: str) 
     assert "secret" not in trap.text
 
 
+def test_where_two_names_may_be_it_the_fix_leaves_that_open() -> None:
+    seen = BehaviorTraps(behavior({}))
+    seen.did(deed("a", bucket="a", theme="dark"))
+    trap = seen.did(deed("b", bucket="b", theme="light"))
+    assert trap is not None
+    assert "differently by cookie bucket or cookie theme" in trap.text
+    assert "items: [bucket]} (if it is the cookie bucket)" in trap.text
+
+
 def test_a_header_and_a_query_string_have_fixes_of_their_own() -> None:
     query = KeyGap("query", "lang", reaches_origin=False)
     for gap, field in ((VARIANT, "headers"), (query, "query_strings")):
