@@ -18,7 +18,7 @@ from edgegw.cloudfront.triggers import Trigger
 _PRESENT: Final = RESERVED | {"PATH", "LANG", "TZ", "TMPDIR", "HOME", "NODE_PATH", "PWD"}
 
 
-Touch: TypeAlias = tuple[int, int, str, str]
+SourceTouch: TypeAlias = tuple[int, int, str, str]
 """Line, column, `sets`, `deletes` or `reads`, and the name."""
 
 
@@ -43,7 +43,7 @@ def source_findings(
     return sorted(set(said))
 
 
-def touches(source: str, language: str, handler: str) -> Iterator[Touch]:
+def touches(source: str, language: str, handler: str) -> Iterator[SourceTouch]:
     """Headers that `handler` sets and deletes, and variables that it reads, with their places."""
     return _python(source, handler) if language == "python" else _javascript(source, handler)
 
@@ -69,7 +69,7 @@ def _judge(line: int, column: int, what: str, name: str, trigger: Trigger) -> So
 # Python
 
 
-def _python(source: str, handler: str) -> Iterator[Touch]:
+def _python(source: str, handler: str) -> Iterator[SourceTouch]:
     try:
         module = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
@@ -100,7 +100,7 @@ def reached_nodes(module: ast.Module, handler: str) -> Iterator[ast.AST]:
                 waiting.append(node.id)
 
 
-def _python_node(node: ast.AST) -> Iterator[Touch]:
+def _python_node(node: ast.AST) -> Iterator[SourceTouch]:
     match node:
         case ast.Assign(targets=targets, value=value):
             for target in targets:
@@ -124,7 +124,7 @@ def _python_node(node: ast.AST) -> Iterator[Touch]:
             yield from _read_variable(node)
 
 
-def _assigned(target: ast.expr, value: ast.expr) -> Iterator[Touch]:
+def _assigned(target: ast.expr, value: ast.expr) -> Iterator[SourceTouch]:
     """`headers["x"] = […]` and `headers["x"][0]["value"] = …`."""
     name = _header_item(target) if isinstance(value, ast.List) else None
     if name is None and isinstance(target, ast.Subscript):
@@ -135,7 +135,7 @@ def _assigned(target: ast.expr, value: ast.expr) -> Iterator[Touch]:
         yield (target.lineno, target.col_offset + 1, "sets", name)
 
 
-def _named(headers: ast.Dict) -> Iterator[Touch]:
+def _named(headers: ast.Dict) -> Iterator[SourceTouch]:
     for key, value in zip(headers.keys, headers.values, strict=True):
         name = None if key is None else literal_text(key)
         if key is not None and name is not None and isinstance(value, ast.List):
@@ -166,7 +166,7 @@ def literal_text(node: ast.expr) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _read_variable(node: ast.AST) -> Iterator[Touch]:
+def _read_variable(node: ast.AST) -> Iterator[SourceTouch]:
     found: ast.expr | None = None
     match node:
         case ast.Subscript(value=ast.Attribute(attr="environ"), slice=key, ctx=ast.Load()):
@@ -203,7 +203,7 @@ _READS: Final = re.compile(
 )
 
 
-def _javascript(source: str, handler: str) -> Iterator[Touch]:
+def _javascript(source: str, handler: str) -> Iterator[SourceTouch]:
     code = without_comments(source)
     start, end = body_of(code, handler)
     for pattern, what in ((_SETS, "sets"), (_EDITS, "sets"), (_DELETES, "deletes")):

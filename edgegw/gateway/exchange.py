@@ -31,9 +31,10 @@ from edgegw.cloudfront.error_causes import FailedOutcome
 from edgegw.cloudfront.model import Behavior
 from edgegw.cloudfront.request_context import AskedOrigin, DistributionAnswer, RequestContext
 from edgegw.cloudfront.rule_table import Violation
+from edgegw.cloudfront.stripped import StrippedPart
 from edgegw.config.model import Door
 from edgegw.execution.snapshots import Snapshot
-from edgegw.gateway.cache_record import cache_record, idle_triggers
+from edgegw.gateway.cache_record import cache_record, idle_triggers, stripped_parts
 from edgegw.gateway.stored_bodies import SPILL
 from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import to_text
@@ -278,6 +279,14 @@ class Exchange:
         return idle_triggers(behavior, ran, self.cache, self.verdict)
 
     @property
+    def stripped(self) -> list[StrippedPart]:
+        """What the policies of the behavior kept from the origin of the viewer's request, and why.
+
+        Empty where the origin was not asked.
+        """
+        return stripped_parts(self.steps)
+
+    @property
     def breaches(self) -> list[tuple[str, Violation]]:
         """Rules that results of functions broke, with their triggers; refused or only warned of."""
         violations: list[tuple[str, Violation]] = []
@@ -390,6 +399,7 @@ class Exchange:
             ],
             "idle": self.idle,
             "cache": self.cache,
+            "stripped": [part.to_dict() for part in self.stripped],
             "origin_request": _request(sent) if sent else None,
             "origin_response": _response(got) if got else None,
             "response": _response(self.response) if self.response else None,
