@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from typing import Final
 
 from edgegw.cloudfront.source_look import reached_nodes, without_comments
 
@@ -12,10 +13,11 @@ def handler_text(source: str, language: str, handler: str) -> str:
     """What `handler` (the function's name) of a `python` or `nodejs` source is written with.
 
     Of Python these are the texts that it and what it calls in the same file hold, one a line; of
-    JavaScript the whole file without its comments. Empty where it cannot be read.
+    JavaScript the texts, regular expressions and names of properties of the whole file. Empty where
+    it cannot be read.
     """
     if language != "python":
-        return without_comments(source)
+        return "\n".join(match[0] for match in _TELLING.finditer(without_comments(source)))
     try:
         nodes = list(reached_nodes(ast.parse(source), handler))
     except (SyntaxError, ValueError, RecursionError):
@@ -28,6 +30,43 @@ def handler_text(source: str, language: str, handler: str) -> str:
         and isinstance(node.value, str)
         and id(node) not in remarks
     )
+
+
+_TELLING: Final = re.compile(
+    r"'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"|`(?:\\.|[^`\\])*`"
+    r"|(?<=[(=,:?&|!])\s*/(?:\\.|[^/\\\n])+/"
+    r"|\.\s*[A-Za-z_$][\w$]*"
+    r"|\{[\w$\s,:]*\}(?=\s*=)"
+)
+"""Texts, regular expressions, `.name`, and `{ name } =`: what stands for a key of an object."""
+
+_OF_EVENTS: Final = frozenset(
+    {
+        *("action", "body", "cf", "clientip", "config", "cookie", "cookies", "custom", "data"),
+        *("domainname", "encoding", "eventtype", "headers", "key", "length", "method", "name"),
+        *("origin", "path", "port", "protocol", "querystring", "records", "request", "response"),
+        *("status", "statusdescription", "text", "type", "uri", "url", "value", "version"),
+    }
+)
+"""Words that stand in nearly every handler, whatever it looks at."""
+_SHORTEST: Final = 3
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a handler's text, as they are and in lower case, for `may_look_at`."""
+    words = re.findall(r"[\w-]+", text)
+    return frozenset([*words, *map(str.lower, words)])
+
+
+def may_look_at(words: frozenset[str], name: str) -> bool:
+    """Whether a handler of these `words` may look at the cookie, header or query string `name`.
+
+    Rather not: of names that are as short as variables, or words of events, nothing follows.
+    """
+    if len(name) < _SHORTEST or name.lower() in _OF_EVENTS:
+        return False
+    parts = re.findall(r"[\w-]+", name)
+    return bool(parts) and words.issuperset(parts)
 
 
 def mentions(text: str, name: str, *, any_case: bool = False) -> bool:

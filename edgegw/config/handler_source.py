@@ -23,14 +23,17 @@ class HandlerSource:
     handler: str
 
 
-def handler_source(function: Function) -> HandlerSource | None:
-    """The source of `function`; None where it cannot be read: a package, another runtime."""
+def handler_source(function: Function, most: int = _MOST) -> HandlerSource | None:
+    """The source of `function`; None where it cannot be read: a package, another runtime.
+
+    Nor is one that has more than `most` bytes.
+    """
     language, code = function.runtime.language, Path(function.code)
     if language == "provided" or code.suffix == ".zip":
         return None
     file = handler_file(code, function.runtime.identifier, function.handler)
     try:
-        if file is None or file.stat().st_size > _MOST:
+        if file is None or file.stat().st_size > most:
             return None
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

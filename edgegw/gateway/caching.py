@@ -96,6 +96,7 @@ class Caching:
             case Touch():
                 return self._touched(step, exchange)
             case Forget():
+                self.traps.forgotten(step, exchange)
                 exchange.note(step, None, 0.0)
                 self.store.remove(step.keys)
                 self.flights.end(step.asked)

@@ -38,7 +38,7 @@ from edgegw.gateway.faults import Faults
 from edgegw.gateway.fronts import FrontDoor, front_of
 from edgegw.gateway.fronts.lambda_api import LambdaApiFront
 from edgegw.gateway.fronts.served import Served
-from edgegw.gateway.handler_texts import HandlerTexts
+from edgegw.gateway.handler_words import HandlerWords
 from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
@@ -339,7 +339,7 @@ class Gateway:
         )
         groups = TargetGroups(config.target_groups)
         store = MemoryStore(config.cache.memory, config.cache.disk, config.state, self.world.now)
-        traps = TrapWatch(HandlerTexts(lambda: service.functions, self._handlers))
+        traps = TrapWatch(HandlerWords(lambda: service.functions, self._handlers))
         caching = Caching(store, self.world, traps)
         driver = Driver(service, origins, self.faults, groups, self.world, caching)
         shifter, logs = Shifter(service), BalancerLogs()

@@ -17,13 +17,13 @@ from edgegw.awslambda.model import Returned
 from edgegw.cloudfront.cache.deeds import Change, FunctionDeed, Shown, changes, digest
 from edgegw.cloudfront.cache.key_gaps import KeyGap, beyond_key
 from edgegw.cloudfront.cache.traps import BehaviorTraps, CachingTrap, Exposure
-from edgegw.cloudfront.flow import Fetch, LookUp, OriginRequest, Store, Wait
-from edgegw.cloudfront.handler_text import mentions
+from edgegw.cloudfront.flow import Fetch, Forget, LookUp, OriginRequest, Store, Wait
+from edgegw.cloudfront.handler_text import may_look_at
 from edgegw.cloudfront.policies import origin_request
 from edgegw.cloudfront.request_context import RequestContext
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.gateway.exchange import Exchange
-from edgegw.gateway.handler_texts import HandlerTexts
+from edgegw.gateway.handler_words import HandlerWords
 from edgegw.http.message import Request
 
 logger = logging.getLogger(__name__)
@@ -35,18 +35,18 @@ _MOST_SHOWN: Final = 50
 
 
 class TrapWatch:
-    """Tells of caching traps. Without `texts` no handler's source is known."""
+    """Tells of caching traps. Without `words` no handler's source is known."""
 
-    def __init__(self, texts: HandlerTexts | None = None) -> None:
-        self._texts = texts
+    def __init__(self, words: HandlerWords | None = None) -> None:
+        self._words = words
         self._behaviors: dict[tuple[str, str], BehaviorTraps] = {}
         self._said: set[str] = set()
 
     def forget(self) -> None:
         """Configuration or code changed: what functions did before is no evidence any more."""
         self._behaviors.clear()
-        if self._texts is not None:
-            self._texts.forget()
+        if self._words is not None:
+            self._words.forget()
 
     # What happens
 
@@ -63,6 +63,15 @@ class TrapWatch:
             self._viewer_request_did(asked.key, context, traps, exchange)
         if traps.watches("origin-request"):
             self._origin_request_did(asked.key, context, traps, exchange)
+
+    def forgotten(self, step: Forget, exchange: Exchange) -> None:
+        """The answer to a request is passed on, and not stored."""
+        context, request = step.context, step.asked.request
+        if b"authorization" not in request.headers or context.error_page_fetch is not None:
+            return
+        is_checked = self._checks_authorization(context)
+        trap = self._of(context).forgets(request, is_checked=is_checked)
+        self._say(trap, context, exchange)
 
     def hit(self, step: LookUp | Wait, exchange: Exchange) -> None:
         """A request is answered by what is stored, in a behavior with functions."""
@@ -85,7 +94,7 @@ class TrapWatch:
         behavior = context.behavior
         place = context.distribution.id, behavior.path_pattern
         traps = self._behaviors.get(place)
-        if traps is None or traps.recipe != behavior.key:
+        if traps is None or (traps.recipe is not behavior.key and traps.recipe != behavior.key):
             traps = self._behaviors[place] = BehaviorTraps(behavior)
         return traps
 
@@ -142,10 +151,13 @@ class TrapWatch:
     ) -> Callable[[KeyGap], bool] | None:
         """Whether the source of the function at `trigger` names something; None where unknown."""
         association = context.behavior.associations[trigger]
-        text = None if self._texts is None else self._texts.of(association.function)
-        return None if text is None else partial(_names, text)
+        words = None if self._words is None else self._words.of(association.function)
+        return None if words is None else partial(_names, words)
 
     def _checks_authorization(self, context: RequestContext) -> bool:
+        """Whether viewer-request looks at the Authorization of this request, or may well do so."""
+        if b"authorization" not in context.viewer.headers:
+            return False
         if "viewer-request" not in context.behavior.associations:
             return False
         looks_at = self._looks_at(context, "viewer-request")
@@ -161,8 +173,8 @@ class TrapWatch:
         logger.warning("%s: %s", name, trap.text)
 
 
-def _names(text: str, gap: KeyGap) -> bool:
-    return mentions(text, gap.name, any_case=gap.kind == "header")
+def _names(words: frozenset[str], gap: KeyGap) -> bool:
+    return may_look_at(words, gap.name)
 
 
 def _reaches(context: RequestContext, change: Change) -> bool:

@@ -184,6 +184,17 @@ async def test_an_authorization_that_the_origin_sees_and_the_key_lacks() -> None
     assert kinds(*exchanges) == [[], ["authorization-not-in-key"], []]
 
 
+@pytest.mark.parametrize("status", [200, 401])
+async def test_an_authorization_that_nobody_looks_at(status: int) -> None:
+    site = Site(OPEN)
+    site.origin.answer = Answer(status=status)
+    exchanges = await asked(site, {"authorization": "Bearer secret"})
+    assert kinds(*exchanges) == [["authorization-not-in-key"]]
+    assert "the origin answers as to a stranger" in exchanges[0].findings[0].text
+    assert "secret" not in exchanges[0].findings[0].text
+    assert "authorization" not in site.origin.asked[0].headers
+
+
 async def test_an_authorization_that_viewer_request_may_check_is_quiet() -> None:
     site = Site(OPEN, behavior=ALL, hooks={"viewer-request": passing})
     assert kinds(*await asked(site, {"authorization": "Basic x"})) == [[]]

@@ -127,6 +127,7 @@ _OF_EVERY_BROWSER: Final = frozenset(
         "host",
         "if-modified-since",
         "if-none-match",
+        "origin",
         "pragma",
         "priority",
         "range",

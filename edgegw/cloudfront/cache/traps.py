@@ -186,6 +186,13 @@ class BehaviorTraps:
             traps += [self._variant(parts.path, *cookie) for cookie in parts.cookies]
         return [trap for trap in traps if trap is not None]
 
+    def forgets(self, request: Request, *, is_checked: bool = False) -> CachingTrap | None:
+        """The answer to `request` is not stored, such as the 401 of an origin that saw nobody."""
+        if b"authorization" not in request.headers or is_checked:
+            return None
+        is_seen = self.behavior.forwarding.keeps_header(b"authorization")
+        return None if is_seen else self._authorization()
+
     def _set_cookie(self, entry: StoredResponse) -> CachingTrap | None:
         names = tuple(
             line.partition(b"=")[0].strip().decode("latin-1")
@@ -216,8 +223,8 @@ class BehaviorTraps:
         else:
             text = (
                 "requests come with Authorization, and nobody looks at it: CloudFront takes it "
-                "out of GET and HEAD where the cache key lacks it, and stores one answer for "
-                f"everybody. {fix}, {check}"
+                "out of GET and HEAD where the cache key lacks it, so the origin answers as to a "
+                f"stranger, and that to everybody. {fix}, {check}"
             )
         return self._once("authorization-not-in-key", "", ("header authorization",), text)
 

@@ -1,15 +1,19 @@
-"""The texts that handlers are written with, read once, for whoever asks what they look at."""
+"""The words that handlers are written with, read once, for whoever asks what they look at."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.versions import Deployed
-from edgegw.cloudfront.handler_text import handler_text
+from edgegw.cloudfront.handler_text import handler_text, words_of
+
+_MOST: Final = 256 * 1024
+"""Bytes of a source that is looked into; requests wait meanwhile, once."""
 
 
-class HandlerTexts:
+class HandlerWords:
     """What functions are written with. `replaced` are those that are no files here."""
 
     def __init__(
@@ -17,23 +21,25 @@ class HandlerTexts:
     ) -> None:
         self._functions = functions
         self._replaced = replaced
-        self._known: dict[FunctionRef, str | None] = {}
+        self._known: dict[FunctionRef, frozenset[str] | None] = {}
 
     def forget(self) -> None:
         """Files may have changed."""
         self._known.clear()
 
-    def of(self, ref: FunctionRef) -> str | None:
-        """The text of the handler of `ref`; None where its source cannot be read."""
+    def of(self, ref: FunctionRef) -> frozenset[str] | None:
+        """The words of the handler of `ref`; None where its source cannot be read, or is long."""
         if ref not in self._known:
             self._known[ref] = self._read(ref)
         return self._known[ref]
 
-    def _read(self, ref: FunctionRef) -> str | None:
+    def _read(self, ref: FunctionRef) -> frozenset[str] | None:
         from edgegw.config.handler_source import handler_source  # late: it brings the schema along
 
         deployed = self._functions().get(ref.name)
         if deployed is None or ref.name in self._replaced:
             return None
-        source = handler_source(deployed.meant(ref))
-        return source and handler_text(source.text, source.language, source.handler)
+        source = handler_source(deployed.meant(ref), _MOST)
+        if source is None:
+            return None
+        return words_of(handler_text(source.text, source.language, source.handler))
