@@ -81,8 +81,13 @@ def invalidate(
     click.echo(f"{answer['removed']} removed")
 
 
-def cache_lines(cache: Mapping[str, Any], style: Style) -> Iterable[str]:
-    """The cache's part of an explanation: the key, what it lacks, what is stored."""
+def cache_lines(
+    cache: Mapping[str, Any], style: Style, edited: Iterable[str] = ()
+) -> Iterable[str]:
+    """The cache's part of an explanation: the key, what it lacks, what is stored.
+
+    `edited` are the functions that may change the request before the key is made.
+    """
     least, usual, most = map(_seconds, cache["ttls"])
     state = cache["state"] + (f" ({cache['bypass']})" if cache["bypass"] else "")
     if cache["bypass"]:
@@ -93,6 +98,7 @@ def cache_lines(cache: Mapping[str, Any], style: Style) -> Iterable[str]:
         f"maximum {most}"
     )
     yield from _key_lines(cache["key"])
+    yield from (f"    {name} may change the request before the key is made" for name in edited)
     seen = [f"{gap['kind']} {gap['name']}" for gap in cache["not_in_key"] if gap["reaches_origin"]]
     if seen:
         line = f"    the origin sees, and the key lacks: {', '.join(map(on_one_line, seen))}"

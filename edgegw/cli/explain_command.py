@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
@@ -120,6 +120,9 @@ def _condition(condition: Mapping[str, Any], style: Style) -> str:
 
 # Distributions
 
+_EARLY: Final = "viewer-request"
+"""The trigger whose function still changes what the key is made of."""
+
 
 def _distribution_tree(explained: Mapping[str, Any], style: Style) -> Iterator[str]:
     """The request, the behaviors tried, what runs, what reaches the origin."""
@@ -134,10 +137,8 @@ def _distribution_tree(explained: Mapping[str, Any], style: Style) -> Iterator[s
     if explained["refusal"] is not None:
         yield style.paint(f"→ answered by CloudFront: {on_one_line(explained['refusal'])}", "red")
         return
-    yield from cache_lines(explained["cache"], style)
-    edited = [run for run in explained["functions"] if run["trigger"] == "viewer-request"]
-    if edited and not explained["cache"]["bypass"]:
-        yield f"    the key is made of what {edited[0]['function']} leaves of the request"
+    edited = [run["function"] for run in explained["functions"] if run["trigger"] == _EARLY]
+    yield from cache_lines(explained["cache"], style, edited)
     yield from _functions(explained["functions"])
     yield from _sent(explained, style)
     for note in explained["notes"]:

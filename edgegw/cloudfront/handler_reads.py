@@ -3,9 +3,10 @@ r"""What a handler surely does with cookies and headers: seen where it is writte
 Best effort, and rather blind than wrong: only the forms below count.
 
     Python       cookies["name"], cookies.get("name"), "name" in cookies, "name=a" in line,
-                 re.search(r"name=(\w)", line); headers["name"], headers.get("name")
+                 re.search(r"name=(\w)", line), COOKIE = "name=a"; headers["name"],
+                 headers.get("name")
     JavaScript   cookies.name, cookies['name'], cookies.get('name'), line.includes('name=a'),
-                 /name=(\w)/.exec(line); headers.name, headers['name']
+                 /name=(\w)/.exec(line), const cookie = 'name=a'; headers.name, headers['name']
     both         headers["set-cookie"] = […], and what is appended to it
 """
 
@@ -70,6 +71,8 @@ def _is_of_a_query(use: HandlerUse, lines: list[str]) -> bool:
 _LOOKING: Final = ("search", "match", "findall", "finditer", "compile", "find", "startswith")
 _PAIR: Final = re.compile(r"^\W*?([A-Za-z_][\w.-]*)=")
 """What a text or a regular expression begins with that looks for `name=…`."""
+_ONE_PAIR: Final = re.compile(r"([A-Za-z_][\w.-]*)=[\w.-]*$")
+"""What `COOKIE_A = "name=a"` is named after; a Set-Cookie would have more than that."""
 
 
 _ATTRIBUTES: Final = frozenset({"path", "domain", "expires", "max-age", "samesite", "charset"})
@@ -113,8 +116,15 @@ def _python_uses(node: ast.AST) -> Iterator[tuple[UseKind, str]]:
         case ast.Compare(left=key, ops=[ast.In() | ast.NotIn()], comparators=[inner]):
             yield from _named(inner, key)
             yield from _pair(key)
+        case ast.Assign(targets=[ast.Name(id=variable)], value=key) if _is_cookie(variable):
+            if (match := _ONE_PAIR.match(literal_text(key) or "")) is not None:
+                yield "reads-cookie", match[1]
         case _:
             pass
+
+
+def _is_cookie(variable: str) -> bool:
+    return "cookie" in variable.lower()
 
 
 def _named(inner: ast.expr, key: ast.expr) -> Iterator[tuple[UseKind, str]]:
@@ -163,6 +173,9 @@ _LOOKED_FOR: Final = re.compile(
 _EXPRESSION: Final = re.compile(
     r"/(?:\(\?:[^)]*\))?\W*?(?P<text>[A-Za-z_][\w.-]*)=[^/\n]*/\w*\.(?:exec|test)\("
 )
+_KEPT_PAIR: Final = re.compile(
+    r"\b\w*[cC](?:ookie|OOKIE)\w*\s*=\s*(['\"])(?P<text>[A-Za-z_][\w.-]*)=[\w.-]*\1"
+)
 _OF_HEADERS: Final = re.compile(
     r"[hH]eaders\s*"
     + _NAME
@@ -193,6 +206,7 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], UseKind], ...]] = (
     (_GOT, "reads-cookie"),
     (_LOOKED_FOR, "reads-cookie"),
     (_EXPRESSION, "reads-cookie"),
+    (_KEPT_PAIR, "reads-cookie"),
     (_OF_HEADERS, "reads-header"),
     (_PUSHED, "sets-header"),
 )

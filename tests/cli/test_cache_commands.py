@@ -135,7 +135,7 @@ def test_the_tree_says_which_functions_run_now_and_why_others_do_not(tmp_path: P
         warm = edgegw(tmp_path, "explain", url, "-H", "Cookie: bucket=b").stdout
     for trigger in triggers:
         assert f"→ {trigger} runs hook\n" in cold
-    assert "the key is made of what hook leaves of the request" in cold
+    assert "hook may change the request before the key is made" in cold
     assert "gets, unless viewer-request or origin-request changes it" in cold
     for trigger in triggers[1:3]:
         assert f"→ {trigger} does not run hook: answered from the cache\n" in warm
