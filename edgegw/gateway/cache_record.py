@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from edgegw.cloudfront.cache.decision import bypass
 from edgegw.cloudfront.cache.entry import FoundEntry, StoredResponse
@@ -19,11 +19,12 @@ from edgegw.cloudfront.flow import (
     Wait,
     with_default_root_object,
 )
-from edgegw.cloudfront.idle import why_not_run
 from edgegw.cloudfront.model import Behavior
 from edgegw.cloudfront.request_context import AskedOrigin, RequestContext
-from edgegw.cloudfront.stripped import StrippedPart, stripped
 from edgegw.http.target import to_text
+
+if TYPE_CHECKING:
+    from edgegw.cloudfront.stripped import StrippedPart
 
 Steps: TypeAlias = Iterable[tuple[object, object, float]]
 """What an exchange has noted: a step, what it got, seconds."""
@@ -112,6 +113,8 @@ def idle_triggers(
     behavior: Behavior, ran: Iterable[str | None], record: Mapping[str, Any] | None, verdict: str
 ) -> dict[str, str]:
     """The triggers of `behavior` whose functions did not run, and why."""
+    from edgegw.cloudfront.idle import why_not_run
+
     done = set(ran)
     decision = "" if record is None else str(record["decision"])
     return {
@@ -123,6 +126,8 @@ def idle_triggers(
 
 def stripped_parts(steps: Steps) -> list[StrippedPart]:
     """What the policies kept from the origin, and why; nothing where no request was made for it."""
+    from edgegw.cloudfront.stripped import stripped
+
     for step, _, _ in steps:
         if isinstance(step, OriginRequest | Fetch):
             context = step.context

@@ -12,7 +12,7 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from edgegw.cloudfront.cache.entry import BytesBody, FoundEntry, StoredPlace, StoredResponse
 from edgegw.cloudfront.cache.storable import is_whole
@@ -32,9 +32,12 @@ from edgegw.gateway.cache_store import CacheStore
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.flights import Flight, Flights
 from edgegw.gateway.stored_bodies import FileBody, GrowingBody
-from edgegw.gateway.trap_watch import TrapWatch
 from edgegw.gateway.world import World
 from edgegw.http.message import Body, CutOffError
+
+if TYPE_CHECKING:
+    from edgegw.gateway.handler_words import HandlerWords
+    from edgegw.gateway.trap_watch import TrapWatch
 
 logger = logging.getLogger(__name__)
 
@@ -49,11 +52,14 @@ async def _nobody_runs(step: DistributionStep, exchange: Exchange) -> Body:
 class Caching:
     """The cache of one gateway's distributions, as the driver uses it."""
 
-    def __init__(self, store: CacheStore, world: World, traps: TrapWatch | None = None) -> None:
+    def __init__(
+        self, store: CacheStore, world: World, handlers: HandlerWords | None = None
+    ) -> None:
         self.run: RunBehind = _nobody_runs
         """Goes a way to its end: the driver's."""
         self.store = store
-        self.traps = traps or TrapWatch()
+        self._handlers = handlers
+        self._traps: TrapWatch | None = None
         self.flights = Flights()
         self._world = world
         self._tasks: set[asyncio.Task[None]] = set()
@@ -65,6 +71,20 @@ class Caching:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.store.close()
+
+    @property
+    def traps(self) -> TrapWatch:
+        """What looks out for caching traps, from the first answer that is stored on."""
+        if self._traps is None:
+            from edgegw.gateway.trap_watch import TrapWatch
+
+            self._traps = TrapWatch(self._handlers)
+        return self._traps
+
+    def code_changed(self) -> None:
+        """Configuration or code is another: what functions did before proves nothing any more."""
+        if self._traps is not None:
+            self._traps.forget()
 
     @property
     def is_used(self) -> bool:

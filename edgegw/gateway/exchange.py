@@ -9,7 +9,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator, Mapping
 from time import perf_counter
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from edgegw.alb import flow as alb_flow
 from edgegw.alb.model import Rule
@@ -26,12 +26,10 @@ from edgegw.awslambda.model import (
 from edgegw.awslambda.payload import decode_payload
 from edgegw.cloudfront import flow as cloudfront_flow
 from edgegw.cloudfront.cache.entry import FoundEntry
-from edgegw.cloudfront.cache.traps import CachingTrap
 from edgegw.cloudfront.error_causes import FailedOutcome
 from edgegw.cloudfront.model import Behavior
 from edgegw.cloudfront.request_context import AskedOrigin, DistributionAnswer, RequestContext
 from edgegw.cloudfront.rule_table import Violation
-from edgegw.cloudfront.stripped import StrippedPart
 from edgegw.config.model import Door
 from edgegw.execution.snapshots import Snapshot
 from edgegw.gateway.cache_record import cache_record, idle_triggers, stripped_parts
@@ -40,6 +38,10 @@ from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import to_text
 from edgegw.values import value
 from edgegw.wire.front import EXCERPT, Delivery
+
+if TYPE_CHECKING:
+    from edgegw.cloudfront.cache.traps import CachingTrap
+    from edgegw.cloudfront.stripped import StrippedPart
 
 logger = logging.getLogger(__name__)
 

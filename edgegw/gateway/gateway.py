@@ -43,7 +43,6 @@ from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
 from edgegw.gateway.target_groups import TargetGroups
-from edgegw.gateway.trap_watch import TrapWatch
 from edgegw.gateway.world import REAL, WallClock, World
 from edgegw.http.authority import bracketed
 from edgegw.http.message import Request, Response
@@ -339,8 +338,8 @@ class Gateway:
         )
         groups = TargetGroups(config.target_groups)
         store = MemoryStore(config.cache.memory, config.cache.disk, config.state, self.world.now)
-        traps = TrapWatch(HandlerWords(lambda: service.functions, self._handlers))
-        caching = Caching(store, self.world, traps)
+        handlers = HandlerWords(lambda: service.functions, self._handlers)
+        caching = Caching(store, self.world, handlers)
         driver = Driver(service, origins, self.faults, groups, self.world, caching)
         shifter, logs = Shifter(service), BalancerLogs()
         return _Parts(service, shifter, origins, driver, groups, logs, caching)
@@ -519,7 +518,7 @@ class Gateway:
     def _clear_outdated(self, old: Config, functions: AbstractSet[str]) -> None:
         """Removes from the caches what would be another answer now."""
         for parts in self._parts.values():
-            parts.caching.traps.forget()
+            parts.caching.code_changed()
         if not any(parts.caching.is_used for parts in self._parts.values()):
             return
         from edgegw.gateway.cache_control import outdated

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.versions import Deployed
-from edgegw.cloudfront.handler_text import handler_text, words_of
+
+if TYPE_CHECKING:
+    from edgegw.cloudfront.cache.key_gaps import KeyGap
 
 _MOST: Final = 256 * 1024
 """Bytes of a source that is looked into; requests wait meanwhile, once."""
@@ -21,20 +24,25 @@ class HandlerWords:
     ) -> None:
         self._functions = functions
         self._replaced = replaced
-        self._known: dict[FunctionRef, frozenset[str] | None] = {}
+        self._known: dict[FunctionRef, Callable[[KeyGap], bool] | None] = {}
 
     def forget(self) -> None:
         """Files may have changed."""
         self._known.clear()
 
-    def of(self, ref: FunctionRef) -> frozenset[str] | None:
-        """The words of the handler of `ref`; None where its source cannot be read, or is long."""
+    def looks_at(self, ref: FunctionRef) -> Callable[[KeyGap], bool] | None:
+        """Whether the handler of `ref` may look at something.
+
+        None where its source cannot be read, or is long.
+        """
         if ref not in self._known:
             self._known[ref] = self._read(ref)
         return self._known[ref]
 
-    def _read(self, ref: FunctionRef) -> frozenset[str] | None:
-        from edgegw.config.handler_source import handler_source  # late: it brings the schema along
+    def _read(self, ref: FunctionRef) -> Callable[[KeyGap], bool] | None:
+        # Late: they bring the schema of configurations and a parser along.
+        from edgegw.cloudfront.handler_text import handler_text, words_of
+        from edgegw.config.handler_source import handler_source
 
         deployed = self._functions().get(ref.name)
         if deployed is None or ref.name in self._replaced:
@@ -42,4 +50,11 @@ class HandlerWords:
         source = handler_source(deployed.meant(ref), _MOST)
         if source is None:
             return None
-        return words_of(handler_text(source.text, source.language, source.handler))
+        text = handler_text(source.text, source.language, source.handler)
+        return partial(_may_look_at, words_of(text))
+
+
+def _may_look_at(words: frozenset[str], gap: KeyGap) -> bool:
+    from edgegw.cloudfront.handler_text import may_look_at
+
+    return may_look_at(words, gap.name)

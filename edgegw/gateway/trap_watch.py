@@ -18,7 +18,6 @@ from edgegw.cloudfront.cache.deeds import Change, FunctionDeed, Shown, changes, 
 from edgegw.cloudfront.cache.key_gaps import KeyGap, beyond_key
 from edgegw.cloudfront.cache.traps import BehaviorTraps, CachingTrap, Exposure
 from edgegw.cloudfront.flow import Fetch, Forget, LookUp, OriginRequest, Store, Wait
-from edgegw.cloudfront.handler_text import may_look_at
 from edgegw.cloudfront.policies import origin_request
 from edgegw.cloudfront.request_context import RequestContext
 from edgegw.cloudfront.triggers import Trigger
@@ -28,25 +27,22 @@ from edgegw.http.message import Request
 
 logger = logging.getLogger(__name__)
 
-_MOST_SAID: Final = 200
-"""Findings of one gateway that the log names."""
 _MOST_SHOWN: Final = 50
 """Names that are remembered of one request."""
 
 
 class TrapWatch:
-    """Tells of caching traps. Without `words` no handler's source is known."""
+    """Tells of caching traps. Without `handlers` no handler's source is known."""
 
-    def __init__(self, words: HandlerWords | None = None) -> None:
-        self._words = words
+    def __init__(self, handlers: HandlerWords | None = None) -> None:
+        self._handlers = handlers
         self._behaviors: dict[tuple[str, str], BehaviorTraps] = {}
-        self._said: set[str] = set()
 
     def forget(self) -> None:
         """Configuration or code changed: what functions did before is no evidence any more."""
         self._behaviors.clear()
-        if self._words is not None:
-            self._words.forget()
+        if self._handlers is not None:
+            self._handlers.forget()
 
     # What happens
 
@@ -151,8 +147,8 @@ class TrapWatch:
     ) -> Callable[[KeyGap], bool] | None:
         """Whether the source of the function at `trigger` names something; None where unknown."""
         association = context.behavior.associations[trigger]
-        words = None if self._words is None else self._words.of(association.function)
-        return None if words is None else partial(_names, words)
+        handlers = self._handlers
+        return None if handlers is None else handlers.looks_at(association.function)
 
     def _checks_authorization(self, context: RequestContext) -> bool:
         """Whether viewer-request looks at the Authorization of this request, or may well do so."""
@@ -165,16 +161,9 @@ class TrapWatch:
         return looks_at is None or looks_at(gap)
 
     def _say(self, trap: CachingTrap | None, context: RequestContext, exchange: Exchange) -> None:
-        name = context.distribution.name
-        if trap is None or f"{name} {trap.text}" in self._said or len(self._said) >= _MOST_SAID:
-            return
-        self._said.add(f"{name} {trap.text}")
-        exchange.findings += (trap,)
-        logger.warning("%s: %s", name, trap.text)
-
-
-def _names(words: frozenset[str], gap: KeyGap) -> bool:
-    return may_look_at(words, gap.name)
+        if trap is not None:
+            exchange.findings += (trap,)
+            logger.warning("%s: %s", context.distribution.name, trap.text)
 
 
 def _reaches(context: RequestContext, change: Change) -> bool:

@@ -46,18 +46,18 @@ def _judged(
     behavior: Behavior, recipe: KeyRecipe, trigger: Trigger, uses: list[HandlerUse], text: str
 ) -> Iterator[tuple[HandlerUse, str, str]]:
     for use in uses:
-        found: tuple[str, str] | None = None
+        verdict: tuple[str, str] | None = None
         if use.kind == "sets-header" and use.name == "set-cookie":
             if trigger.startswith("origin") and not _keeps_out(text):
-                found = _set_cookie(behavior)
+                verdict = _set_cookie(behavior)
         elif trigger == "origin-request" and use.kind != "sets-header":
             kind: GapKind = "cookie" if use.kind == "reads-cookie" else "header"
             if kind == "cookie" or _is_of_interest(use.name):
-                found = _read(behavior, recipe, KeyGap(kind, use.name, reaches_origin=True))
+                verdict = _read(behavior, recipe, KeyGap(kind, use.name, reaches_origin=True))
         elif trigger == "viewer-request" and use.kind == "sets-header":
-            found = _handed_on(behavior, recipe, use.name, uses, text)
-        if found is not None:
-            yield (use, *found)
+            verdict = _handed_on(behavior, recipe, use.name, uses, text)
+        if verdict is not None:
+            yield (use, *verdict)
 
 
 def _read(behavior: Behavior, recipe: KeyRecipe, gap: KeyGap) -> tuple[str, str] | None:
