@@ -143,7 +143,10 @@ class BehaviorTraps:
         names = [
             name
             for name in made_for.keys() | shown.keys()
-            if rank(name) < 2 and made_for.get(name) != shown.get(name) and exposure.looks_at(name)
+            if rank(name) < 2
+            and name.name != "authorization"  # of which is told when it is stored
+            and made_for.get(name) != shown.get(name)
+            and exposure.looks_at(name)
         ]
         if not names:
             return None

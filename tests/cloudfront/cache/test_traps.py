@@ -238,6 +238,12 @@ def test_a_hit_for_another_value_of_what_the_source_names() -> None:
     assert seen.exposed_to(b"k", 2) is None
 
 
+def test_an_authorization_is_told_of_when_the_answer_is_stored_and_not_again() -> None:
+    gap = KeyGap("header", "authorization", reaches_origin=False)
+    stored = Exposure(b"/page", {gap: digest(b"a")}, lambda gap: True, set())
+    assert BehaviorTraps(behavior()).served(stored, {gap: digest(b"b")}) is None
+
+
 def test_a_viewer_is_compared_once_and_after_many_nobody_is() -> None:
     seen = BehaviorTraps(behavior())
     seen.exposes(b"k", exposure("bucket", bucket="a"))
