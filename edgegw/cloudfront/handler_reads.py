@@ -22,8 +22,8 @@ from edgegw.cloudfront.source_look import (
     body_of,
     is_headers,
     literal_text,
-    place_of,
-    reached_nodes,
+    place,
+    reached,
     touches,
     without_comments,
 )
@@ -81,7 +81,7 @@ _ATTRIBUTES: Final = frozenset({"path", "domain", "expires", "max-age", "samesit
 
 def _python(source: str, handler: str) -> Iterator[HandlerUse]:
     try:
-        nodes = list(reached_nodes(ast.parse(source), handler))
+        nodes = list(reached(ast.parse(source), handler))
     except (SyntaxError, ValueError, RecursionError):
         return
     written = {
@@ -197,8 +197,9 @@ def _javascript(source: str, handler: str) -> Iterator[HandlerUse]:
             name = groups.get("dot") or groups["text"]
             if name in _METHODS or name.lower() in _ATTRIBUTES or _is_deleted(code, match.start()):
                 continue
-            place = place_of(code, match.start())
-            yield HandlerUse(*place, kind, name if kind == "reads-cookie" else name.lower())
+            yield HandlerUse(
+                *place(code, match.start()), kind, name if kind == "reads-cookie" else name.lower()
+            )
 
 
 _PATTERNS: Final[tuple[tuple[re.Pattern[str], UseKind], ...]] = (

@@ -6,7 +6,7 @@ import ast
 import re
 from typing import Final
 
-from edgegw.cloudfront.source_look import reached_nodes, without_comments
+from edgegw.cloudfront.source_look import reached, without_comments
 
 
 def handler_text(source: str, language: str, handler: str) -> str:
@@ -19,7 +19,7 @@ def handler_text(source: str, language: str, handler: str) -> str:
     if language != "python":
         return "\n".join(match[0] for match in _TELLING.finditer(without_comments(source)))
     try:
-        nodes = list(reached_nodes(ast.parse(source), handler))
+        nodes = list(reached(ast.parse(source), handler))
     except (SyntaxError, ValueError, RecursionError):
         return ""
     remarks = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}

@@ -74,11 +74,11 @@ def _python(source: str, handler: str) -> Iterator[SourceTouch]:
         module = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         return
-    for node in reached_nodes(module, handler):
+    for node in reached(module, handler):
         yield from _python_node(node)
 
 
-def reached_nodes(module: ast.Module, handler: str) -> Iterator[ast.AST]:
+def reached(module: ast.Module, handler: str) -> Iterator[ast.AST]:
     """The nodes of the module's own statements, the handler, and the functions it calls."""
     functions = {
         node.name: node
@@ -208,22 +208,21 @@ def _javascript(source: str, handler: str) -> Iterator[SourceTouch]:
     start, end = body_of(code, handler)
     for pattern, what in ((_SETS, "sets"), (_EDITS, "sets"), (_DELETES, "deletes")):
         for match in pattern.finditer(code, start, end):
-            yield (*place_of(code, match.start()), what, match["dot"] or match["text"])
+            yield (*place(code, match.start()), what, match["dot"] or match["text"])
     for match in _HEADERS_OBJECT.finditer(code, start, end):
         closed = _closing(code, match.end() - 1)
         for entry in _ENTRY.finditer(code, match.end(), closed):
-            yield (*place_of(code, entry.start()), "sets", entry["dot"] or entry["text"])
+            yield (*place(code, entry.start()), "sets", entry["dot"] or entry["text"])
     for match in _READS.finditer(code):
-        yield (*place_of(code, match.start()), "reads", match["dot"] or match["text"])
+        yield (*place(code, match.start()), "reads", match["dot"] or match["text"])
 
 
 def without_comments(source: str) -> str:
-    """JavaScript or TypeScript, with blanks where comments stand."""
+    """Comments become blanks of the same shape, so that places stay."""
     return _COMMENT_OR_TEXT.sub(_without_comment, source)
 
 
 def _without_comment(match: re.Match[str]) -> str:
-    """Comments become blanks of the same shape, so that places stay."""
     text = match[0]
     return re.sub(r"[^\n]", " ", text) if text.startswith("/") else text
 
@@ -255,7 +254,7 @@ def _closing(code: str, opening: int) -> int:
     return len(code)
 
 
-def place_of(code: str, at: int) -> tuple[int, int]:
-    """Line and column, from 1."""
+def place(code: str, at: int) -> tuple[int, int]:
+    """Line and column of what stands at `at`, from 1."""
     line = code.count("\n", 0, at) + 1
     return line, at - (code.rfind("\n", 0, at) + 1) + 1
