@@ -13,7 +13,6 @@ import pytest
 
 from tests.conftest import read_head
 
-
 TAKES_ORIGINS_WORD = "UseOriginCacheControlHeaders"
 
 
