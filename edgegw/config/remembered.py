@@ -102,7 +102,10 @@ def _own_state() -> list[tuple[str, int]]:
         top,
         *(
             top / room
-            for room in ("config", "cloudfront", "cloudfront/cache", "alb", "awslambda", "http")
+            for room in (
+                *("config", "cloudfront", "cloudfront/cache", "cloudfront/s3"),
+                *("alb", "awslambda", "http"),
+            )
         ),
     )
     files = (each for room in rooms for each in os.scandir(room) if each.name.endswith(".py"))
