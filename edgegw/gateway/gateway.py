@@ -23,13 +23,13 @@ from edgegw.alb.target_connection import UNVERIFIED_TARGETS
 from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront.viewer import ViewerError
 from edgegw.config.model import Config, Door, moved_door, without_caches
-from edgegw.errors import UsageError
+from edgegw.errors import EnvironmentProblem, UsageError
 from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService, Replacement, ServiceSettings
 from edgegw.execution.shifting import Shifter
 from edgegw.gateway.balancer_logs import BalancerLogs
 from edgegw.gateway.blocking_loop import BlockingLoop, without_loop
-from edgegw.gateway.cache_store import MemoryStore
+from edgegw.gateway.cache_making import caching_of, compare_anew, shared_store
 from edgegw.gateway.caching import Caching
 from edgegw.gateway.distribution_logs import DistributionLogs
 from edgegw.gateway.drive import Driver
@@ -146,9 +146,9 @@ class Gateway:
         `clock` (seconds since 1970) and `seed` make time and every choice a test's own.
         Raises ConfigError with all findings, UsageError when there is no such file.
         """
-        from edgegw.config.resolve import load_file
+        from edgegw.config.remembered import load_again
 
-        return cls(load_file(path), functions=functions, viewer=viewer, clock=clock, seed=seed)
+        return cls(load_again(path), functions=functions, viewer=viewer, clock=clock, seed=seed)
 
     @classmethod
     def from_dict(
@@ -355,8 +355,7 @@ class Gateway:
             self.world,
         )
         groups = TargetGroups(config.target_groups)
-        store = MemoryStore(config.cache.memory, config.cache.disk, config.state, self.world.now)
-        caching = Caching(store, self.world)
+        caching = caching_of(config, self.world, caches=self._caches)
         driver = Driver(service, origins, self.faults, groups, self.world, caching)
         shifter, logs = Shifter(service), BalancerLogs()
         return _Parts(service, shifter, origins, driver, groups, logs, caching)
@@ -386,6 +385,7 @@ class Gateway:
         parts.users += 1
         if not parts.is_started:
             parts.is_started = True
+            parts.caching.start()
             try:
                 await parts.service.start(ahead=ahead)
                 for shift in self.config.shifts:
@@ -529,22 +529,28 @@ class Gateway:
         """Removes what `paths` name from the cache of a distribution; how many answers went.
 
         As an invalidation of CloudFront does: `*` is a wildcard at the end alone, a query is part
-        of the path. Raises UsageError when there is no such distribution, or a path cannot be one.
+        of the path. With a shared store it goes for all gateways that have it. Raises UsageError
+        when there is no such distribution, or a path cannot be one, and EnvironmentProblem when the
+        shared store is gone.
         """
         from edgegw.gateway.cache_control import invalidation_of
 
-        entries, places = invalidation_of(self.config, distribution, paths)
-        return sum(parts.caching.clear(entries, places) for parts in list(self._parts.values()))
+        clearing = invalidation_of(self.config, distribution, paths)
+        return sum(parts.caching.clear(clearing) for parts in list(self._parts.values()))
 
-    def _clear_outdated(self, old: Config, functions: AbstractSet[str]) -> None:
+    async def _clear_outdated(self, old: Config, functions: AbstractSet[str]) -> None:
         """Removes from the caches what would be another answer now."""
         if not any(parts.caching.is_used for parts in self._parts.values()):
             return
         from edgegw.gateway.cache_control import outdated
 
-        entries, places = outdated(old, self.config, functions)
+        clearing = outdated(old, self.config, functions)
         for parts in list(self._parts.values()):
-            parts.caching.clear(entries, places)
+            try:
+                await parts.caching.clear_in_thread(clearing)
+            except EnvironmentProblem as problem:
+                logger.warning("%s", problem)
+            compare_anew(parts.caching, self.config)
 
     # Reloading
 
@@ -576,13 +582,15 @@ class Gateway:
         parts.origins.lead(config.hosts, config.buckets)
         parts.groups.configure(config.target_groups)
         parts.caching.store.resize(config.cache.memory, config.cache.disk)
+        if config.cache.store != old.cache.store:
+            await parts.caching.share(shared_store(config, self.world, caches=self._caches))
         if parts.checks is not None:
             parts.checks.watch(_checked(config))
         for shift in config.shifts:
             if shift not in old.shifts:
                 parts.shifter.start(shift)
         self._note(replacement, {*changed, *touched, *(old.functions.keys() - functions.keys())})
-        self._clear_outdated(old, {*changed, *touched})
+        await self._clear_outdated(old, {*changed, *touched})
 
     async def reload_code(self, names: AbstractSet[str]) -> None:
         """The files of functions changed: new environments take over once they are initialised.
@@ -596,7 +604,7 @@ class Gateway:
         replacement = await service.prepare(functions, names)
         service.commit(replacement)
         self._note(replacement, names)
-        self._clear_outdated(self.config, names)
+        await self._clear_outdated(self.config, names)
 
     def _note(self, replacement: Replacement, names: AbstractSet[str]) -> None:
         for name in names:
