@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import resource
 from pathlib import Path
@@ -71,9 +72,8 @@ async def send_large(writer: asyncio.StreamWriter, *, is_chunked: bool, says: by
 
 def forget_peak() -> None:
     """The peak of this process begins anew, where the system can do that: it is Linux's."""
-    peak = Path("/proc/self/clear_refs")
-    if peak.exists():
-        peak.write_text("5")
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_mb() -> float:
