@@ -23,6 +23,7 @@ from edgegw.cloudfront.behaviors import (
 )
 from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.flow import cache_side, error_pages
+from edgegw.cloudfront.flow.known_ways import known_look_up, remember
 from edgegw.cloudfront.flow.steps import (
     DistributionStep,
     IncludeBody,
@@ -66,9 +67,21 @@ def start(
     Source: CloudFront Developer Guide, "How CloudFront works".
     """
     distribution = distribution.seen_over(request.scheme)
-    behavior = choose_behavior(distribution, request.target.path)
     if "3" in distribution.http_version and request.scheme == "https":
         facts = facts.announcing(b'h3=":%d"; ma=86400' % distribution.port)
+    known = known_look_up(distribution, request, facts, checks_host=checks_host)
+    if known is not None:
+        return known
+    step = _admitted(distribution, request, facts, checks_host=checks_host)
+    remember(distribution, request, step, checks_host=checks_host)
+    return step
+
+
+def _admitted(
+    distribution: Distribution, request: Request, facts: DistributionFacts, *, checks_host: bool
+) -> DistributionStep:
+    """The first step, or why there is none."""
+    behavior = choose_behavior(distribution, request.target.path)
     moved = with_viewer(request, facts)
     if moved is not None:
         if isinstance(moved, DistributionRefusal):
