@@ -157,13 +157,20 @@ class MemoryStore:
 
     def _shared(self, entry: StoredResponse) -> StoredResponse:
         """`entry` with one object for what many have in common: a third of what they take."""
-        names, terms = self._known_names, self._known_terms
-        if len(names) > _MOST_SHARED or len(terms) > _MOST_SHARED:
-            names.clear()
+        terms = self._known_terms
+        if len(self._known_names) > _MOST_SHARED or len(terms) > _MOST_SHARED:
+            self._known_names.clear()
             terms.clear()
-        lines = [(names.setdefault(name, name), line) for name, line in entry.headers.raw]
+        headers = entry.headers.derived(self, self._shared_names)
         shared = terms.setdefault(entry.freshness, entry.freshness)
-        return _with(entry, Headers(lines), shared)
+        if headers is entry.headers and shared is entry.freshness:
+            return entry
+        return _with(entry, headers, shared)
+
+    def _shared_names(self, headers: Headers) -> Headers:
+        """The same for headers that come again, which nothing of one request hangs on."""
+        names = self._known_names
+        return Headers([(names.setdefault(name, name), line) for name, line in headers.raw])
 
     def touch(self, entry: StoredResponse) -> None:
         kept = self._kept.get(entry.key)
@@ -173,7 +180,9 @@ class MemoryStore:
         memory = entry.size + (body.length or 0 if isinstance(body, BytesBody) else 0)
         self._memory += memory - kept.memory
         kept.memory = memory
-        kept.stored = FoundEntry(self._shared(entry), body)
+        if entry.headers is not kept.stored.entry.headers:  # else they are shared already
+            entry = self._shared(entry)
+        kept.stored = FoundEntry(entry, body)
 
     def remove(self, keys: Iterable[bytes]) -> None:
         for key in keys:

@@ -70,7 +70,7 @@ def head(response: Response, *, method: str, version: str, keep_alive: bool) -> 
 
 @dataclass(slots=True)
 class KnownLines:
-    """What is written of headers with a Content-Length, in front of the Connection and behind."""
+    """What is written of headers with a Content-Length: `last` begins with the Connection."""
 
     first: bytes
     last: bytes
@@ -85,6 +85,7 @@ def _known_lines(headers: Headers) -> KnownLines | None:
     first, last = lines[1:connection_at], lines[connection_at + 1 :]
     if any(map(BREAKING.search, (*first, *last))):
         return None
+    last.insert(0, b"Connection: keep-alive")
     return KnownLines(_each_behind(first), _each_behind(last), length)
 
 
@@ -95,17 +96,16 @@ def _each_behind(lines: Iterable[bytes]) -> bytes:
 def _behind(known: KnownLines, response: Response) -> bytes | None:
     """The head of what is known and the lines behind it; None where those matter for framing."""
     headers = response.headers
-    lines = [b"HTTP/1.1 %d %b" % (response.status, response.reason)]
+    lines = list[bytes]()
     for line in headers.raw[-headers.more :]:
         if len(line[0]) in _LENGTHS:
             return None
         lines.append(b": ".join(line))
-    added = b"\r\n".join(lines[1:])
-    is_clean = len(added) - len(added.translate(None, b"\r\n\0")) == 2 * (headers.more - 1)
-    if not is_clean or BREAKING.search(response.reason):
+    start = b"%d %b" % (response.status, response.reason)
+    added = b"%b\r\n%b" % (start, b"\r\n".join(lines))
+    if len(added) - len(added.translate(None, b"\r\n\0")) != 2 * len(lines):
         return None
-    connection = b"\r\nConnection: keep-alive"
-    return b"%b%b%b%b\r\n%b\r\n\r\n" % (lines[0], known.first, connection, known.last, added)
+    return b"HTTP/1.1 %b%b%b%b\r\n\r\n" % (start, known.first, known.last, added[len(start) :])
 
 
 def _lines(headers: Headers) -> tuple[list[bytes], int | None, int, bool]:

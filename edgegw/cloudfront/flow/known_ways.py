@@ -24,7 +24,7 @@ _MOST: Final = 32
 _LONGEST: Final = 512
 """Bytes of a URL that is remembered."""
 
-_Asked: TypeAlias = tuple[str, RequestTarget, str, str, bool]
+AskedWay: TypeAlias = tuple[str, RequestTarget, str, str, bool]
 
 
 @value
@@ -37,43 +37,51 @@ class KnownWay:
     keys: tuple[bytes, ...]
 
 
-def _none_yet(_: Headers) -> dict[_Asked, KnownWay]:
+Ways: TypeAlias = dict[AskedWay, KnownWay]
+
+
+def _none_yet(_: Headers) -> Ways:
     return {}
 
 
-def _asked(request: Request, *, checks_host: bool) -> _Asked:
+def known_ways(distribution: Distribution, headers: Headers) -> Ways:
+    """What came before with the same `headers`."""
+    return headers.derived(distribution, _none_yet)
+
+
+def asked_way(request: Request, *, checks_host: bool) -> AskedWay:
+    """What tells the ways of one head apart."""
     return request.method, request.target, request.scheme, request.http_version, checks_host
 
 
-def known_look_up(
-    distribution: Distribution, request: Request, facts: DistributionFacts, *, checks_host: bool
-) -> LookUp | None:
-    """The look-up of `request` where the same one came before."""
-    ways = request.headers.derived(distribution, _none_yet)
-    way = ways.get(_asked(request, checks_host=checks_host))
-    if way is None or facts.viewer.ip or request.upgrade or not request.body.is_empty:
-        return None
+def is_open(request: Request, facts: DistributionFacts) -> bool:
+    """Whether nothing about `request` has a say beside its head."""
+    return not (facts.viewer.ip or request.upgrade) and request.body.is_empty
+
+
+def look_up_known(
+    way: KnownWay, distribution: Distribution, request: Request, facts: DistributionFacts
+) -> LookUp:
+    """The look-up of a `request` like one that came before."""
     behavior = way.behavior
     context = RequestContext(distribution, behavior, facts, request, request, behavior.origin)
     sought = request if way.target is None else request.sent(way.target, request.headers)
     return LookUp(context, sought, way.key, way.keys)
 
 
-def remember(
-    distribution: Distribution, request: Request, step: DistributionStep, *, checks_host: bool
-) -> None:
-    """Keeps the way of `request` to `step`, if that is a look-up which anybody's would come to."""
-    if type(step) is not LookUp or request.upgrade or request.target.size > _LONGEST:
+def remember(ways: Ways, asked: AskedWay, request: Request, step: DistributionStep) -> None:
+    """Keeps the way of an open `request` to `step`, if anybody's would come to that look-up."""
+    if type(step) is not LookUp or request.target.size > _LONGEST:
         return
-    context = step.context
-    is_same = context.viewer is request  # neither a function nor the viewer has changed it
-    if is_same and not context.facts.viewer.ip and not context.facts.cache_override:
-        behavior = context.behavior
-        if behavior.trusted_keys is not None or distribution.geo_restriction is not None:
-            return
-        ways = request.headers.derived(distribution, _none_yet)
-        if len(ways) >= _MOST:
-            ways.clear()
-        target = None if step.request is request else step.request.target
-        asked = _asked(request, checks_host=checks_host)
-        ways[asked] = KnownWay(behavior, target, step.key, step.keys)
+    context, behavior = step.context, step.context.behavior
+    if (
+        context.viewer is not request  # the viewer, or a signature, had a say
+        or behavior.trusted_keys is not None
+        or context.distribution.geo_restriction is not None
+        or context.facts.cache_override
+    ):
+        return
+    if len(ways) >= _MOST:
+        ways.clear()
+    target = None if step.request is request else step.request.target
+    ways[asked] = KnownWay(behavior, target, step.key, step.keys)

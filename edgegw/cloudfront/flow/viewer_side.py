@@ -23,7 +23,13 @@ from edgegw.cloudfront.behaviors import (
 )
 from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.flow import cache_side, error_pages
-from edgegw.cloudfront.flow.known_ways import known_look_up, remember
+from edgegw.cloudfront.flow.known_ways import (
+    asked_way,
+    is_open,
+    known_ways,
+    look_up_known,
+    remember,
+)
 from edgegw.cloudfront.flow.steps import (
     DistributionStep,
     IncludeBody,
@@ -69,11 +75,15 @@ def start(
     distribution = distribution.seen_over(request.scheme)
     if "3" in distribution.http_version and request.scheme == "https":
         facts = facts.announcing(b'h3=":%d"; ma=86400' % distribution.port)
-    known = known_look_up(distribution, request, facts, checks_host=checks_host)
-    if known is not None:
-        return known
+    if not is_open(request, facts):
+        return _admitted(distribution, request, facts, checks_host=checks_host)
+    ways = known_ways(distribution, request.headers)
+    asked = asked_way(request, checks_host=checks_host)
+    way = ways.get(asked)
+    if way is not None:
+        return look_up_known(way, distribution, request, facts)
     step = _admitted(distribution, request, facts, checks_host=checks_host)
-    remember(distribution, request, step, checks_host=checks_host)
+    remember(ways, asked, request, step)
     return step
 
 
