@@ -98,17 +98,12 @@ def stamp(
     verdict: Verdict, own: Header, facts: DistributionFacts, age: int | None
 ) -> tuple[Header, ...]:
     """The lines at the end of every answer; `own` is its Via, `age` None where it is not stored."""
-    lines = [
-        (b"X-Cache", verdict.header),
-        own,
-        (b"X-Amz-Cf-Pop", POP),
-    ]
-    if facts.alt_svc:
-        lines.append((b"Alt-Svc", facts.alt_svc))
-    lines.append((b"X-Amz-Cf-Id", facts.request_id.encode()))
-    if age is not None:
-        lines.append((b"Age", b"%d" % age))
-    return tuple(lines)
+    cache, pop = (b"X-Cache", verdict.header), (b"X-Amz-Cf-Pop", POP)
+    name = (b"X-Amz-Cf-Id", facts.request_id.encode())
+    announced = ((b"Alt-Svc", facts.alt_svc),) if facts.alt_svc else ()
+    if age is None:
+        return cache, own, pop, *announced, name
+    return cache, own, pop, *announced, name, (b"Age", b"%d" % age)
 
 
 _PAGE: Final = """\

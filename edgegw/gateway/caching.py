@@ -106,7 +106,7 @@ class Caching:
 
     def _look_up(self, step: LookUp, exchange: Exchange) -> DistributionStep:
         found = self.store.get(step.keys)
-        is_awaited = self.flights.awaited(step.keys) is not None
+        is_awaited = self.flights.are_any and self.flights.awaited(step.keys) is not None
         exchange.note(step, found, 0.0)
         following = step.next(found, self._world.now(), is_awaited=is_awaited)
         return self._begun(following, exchange)

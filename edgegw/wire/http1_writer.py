@@ -39,13 +39,9 @@ class WrittenHead:
 def head(response: Response, *, method: str, version: str, keep_alive: bool) -> WrittenHead:
     """The head with the framing and the Connection header that fit its client."""
     status = response.status
-    base = response.headers.base
-    if base is not None and keep_alive and has_body(method, status):
-        known = base.derived(_known_lines, _known_lines)
-        if known is not None:
-            data = _behind(known, response)
-            if data is not None:
-                return WrittenHead(data, known.length, is_chunked=False, keep_alive=True)
+    known = _known(response) if keep_alive and has_body(method, status) else None
+    if known is not None:
+        return WrittenHead(known[0], known[1], is_chunked=False, keep_alive=True)
     lines, length, connection_at, closes = _lines(response.headers)
     lines[0] = b"HTTP/1.1 %d %b" % (status, response.reason)
     keep_alive = keep_alive and not closes
@@ -93,19 +89,28 @@ def _each_behind(lines: Iterable[bytes]) -> bytes:
     return b"".join([b"\r\n" + line for line in lines])
 
 
-def _behind(known: KnownLines, response: Response) -> bytes | None:
-    """The head of what is known and the lines behind it; None where those matter for framing."""
+def _known(response: Response) -> tuple[bytes, int] | None:
+    """The head and the length of the body where most of it is known.
+
+    None where nothing is, or where the lines behind matter for framing.
+    """
     headers = response.headers
-    lines = list[bytes]()
+    if headers.base is None:
+        return None
+    known = headers.base.derived(_known_lines, _known_lines)
+    if known is None:
+        return None
+    lines = [b"%d %b" % (response.status, response.reason)]
     for line in headers.raw[-headers.more :]:
         if len(line[0]) in _LENGTHS:
             return None
         lines.append(b": ".join(line))
-    start = b"%d %b" % (response.status, response.reason)
-    added = b"%b\r\n%b" % (start, b"\r\n".join(lines))
-    if len(added) - len(added.translate(None, b"\r\n\0")) != 2 * len(lines):
+    added = b"\r\n".join(lines)
+    if len(added) - len(added.translate(None, b"\r\n\0")) != 2 * headers.more:
         return None
-    return b"HTTP/1.1 %b%b%b%b\r\n\r\n" % (start, known.first, known.last, added[len(start) :])
+    start = lines[0]
+    rest = added[len(start) :]
+    return b"HTTP/1.1 %b%b%b%b\r\n\r\n" % (start, known.first, known.last, rest), known.length
 
 
 def _lines(headers: Headers) -> tuple[list[bytes], int | None, int, bool]:

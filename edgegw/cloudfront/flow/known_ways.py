@@ -40,18 +40,9 @@ class KnownWay:
 Ways: TypeAlias = dict[AskedWay, KnownWay]
 
 
-def _none_yet(_: Headers) -> Ways:
+def no_ways(_: Headers) -> Ways:
+    """What hangs on a head before anything was asked with it."""
     return {}
-
-
-def known_ways(distribution: Distribution, headers: Headers) -> Ways:
-    """What came before with the same `headers`."""
-    return headers.derived(distribution, _none_yet)
-
-
-def asked_way(request: Request, *, checks_host: bool) -> AskedWay:
-    """What tells the ways of one head apart."""
-    return request.method, request.target, request.scheme, request.http_version, checks_host
 
 
 def is_open(request: Request, facts: DistributionFacts) -> bool:

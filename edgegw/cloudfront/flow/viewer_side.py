@@ -24,10 +24,9 @@ from edgegw.cloudfront.behaviors import (
 from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.flow import cache_side, error_pages
 from edgegw.cloudfront.flow.known_ways import (
-    asked_way,
     is_open,
-    known_ways,
     look_up_known,
+    no_ways,
     remember,
 )
 from edgegw.cloudfront.flow.steps import (
@@ -75,15 +74,14 @@ def start(
     distribution = distribution.seen_over(request.scheme)
     if "3" in distribution.http_version and request.scheme == "https":
         facts = facts.announcing(b'h3=":%d"; ma=86400' % distribution.port)
-    if not is_open(request, facts):
-        return _admitted(distribution, request, facts, checks_host=checks_host)
-    ways = known_ways(distribution, request.headers)
-    asked = asked_way(request, checks_host=checks_host)
-    way = ways.get(asked)
-    if way is not None:
+    ways = request.headers.derived(distribution, no_ways)
+    asked = request.method, request.target, request.scheme, request.http_version, checks_host
+    way, is_known_by_head = ways.get(asked), is_open(request, facts)
+    if way is not None and is_known_by_head:
         return look_up_known(way, distribution, request, facts)
     step = _admitted(distribution, request, facts, checks_host=checks_host)
-    remember(ways, asked, request, step)
+    if is_known_by_head:
+        remember(ways, asked, request, step)
     return step
 
 

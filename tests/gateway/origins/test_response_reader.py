@@ -99,7 +99,7 @@ ANSWERS = [
         id="HTTP/1.0 that stays",
     ),
     pytest.param(
-        b"HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\n\r\n",
+        b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\n\r\n',
         Answer("done", 304, b"Not Modified", ((b"ETag", b'"1"'),), reusable=True),
         id="a 304, which needs no length",
     ),
