@@ -7,18 +7,20 @@ from typing import Any
 
 import pytest
 
+from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.cache.decision import Hit, decide
 from edgegw.cloudfront.cache.entry import BytesBody, FoundEntry
 from edgegw.cloudfront.flow import DistributionStep, LookUp, ViewerRequest, cache_side, start
-from edgegw.cloudfront.model import Distribution
+from edgegw.cloudfront.model import Association, Distribution
 from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.cloudfront.viewer_place import DEFAULT_PLACE
 from edgegw.config.model import DistributionDoor
 from edgegw.config.resolve import load_dict
 from edgegw.http.message import Body, Client, Header, Headers, Request
 from edgegw.http.target import RequestTarget
-from tests.cloudfront.cache.messages import NOW, answered, kept
+from tests.cloudfront.cache.messages import NOW, answered
+from tests.cloudfront.cache.messages import entry as stored_entry
 
 FACTS = DistributionFacts("r" * 54 + "==", "0" * 32, b"Sat, 21 Nov 2026 00:00:00 GMT")
 LINES = ((b"Host", b"www.example.com"), (b"Accept-Encoding", b"gzip"), (b"Cookie", b"a=1; b=2"))
@@ -120,9 +122,6 @@ def test_viewer_request_runs_for_each_request() -> None:
 
 
 def _with_viewer_request(site: Distribution) -> Distribution:
-    from edgegw.awslambda.model import FunctionRef
-    from edgegw.cloudfront.model import Association
-
     association = Association(FunctionRef("hook", at_edge=True), include_body=False)
     behavior = replace(site.default_behavior, associations={"viewer-request": association})
     return replace(site, default_behavior=behavior, behaviors=())
@@ -152,7 +151,9 @@ def test_the_short_way_of_a_hit_says_what_the_long_one_says(
     step = start(site, request(asked, method), FACTS)
     assert isinstance(step, LookUp)
     reply = answered()
-    entry = kept(step.request, replace(reply, headers=Headers((*lines, *reply.headers.raw))))
+    entry = stored_entry(
+        step.request, replace(reply, headers=Headers((*lines, *reply.headers.raw)))
+    )
     stored = FoundEntry(entry, BytesBody.of(b"0123456789"))
     settings = site.default_behavior.cache
     assert settings is not None
