@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
+from edgegw.config import schema
 from edgegw.config.document import read_document
 from edgegw.config.resolve import load_document
 
@@ -95,6 +98,28 @@ def test_links_lead_somewhere() -> None:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_the_pictures_of_a_key_are_what_explain_shows() -> None:
+    text = (ROOT / "docs" / "cache.md").read_text()
+    pictures = re.findall(r"```\n\$ edgegw (explain [^\n]* --config [^\n]*)\n(.*?)```", text, re.S)
+    assert len(pictures) == 2
+    for command, picture in pictures:
+        ran = subprocess.run(
+            [sys.executable, "-m", "edgegw", *shlex.split(command)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        shown = ran.stdout.splitlines()
+        at = 0
+        for part in re.split(r"^ *…\n", picture, flags=re.M):
+            lines = part.splitlines()
+            starts = range(at, len(shown) + 1)
+            at = next(start for start in starts if shown[start:][: len(lines)] == lines)
+            at += len(lines)
+
+
 CODE = re.compile(r'"((?:config|alb|cloudfront|lambda)\.[a-z-]+)"')
 
 
@@ -108,6 +133,32 @@ def test_the_documented_finding_codes_are_those_of_the_code() -> None:
         if code.startswith("config.")
     }
     assert documented == used
+
+
+@pytest.mark.parametrize(
+    ("model", "section"),
+    [
+        (schema.Config, "What a file holds"),
+        (schema.Distribution, "A distribution"),
+        (schema.Behavior, "A distribution"),
+        (schema.Origin, "A distribution"),
+        (schema.Gateway, "The gateway's own settings"),
+    ],
+)
+def test_every_key_stands_in_its_table(model: type[BaseModel], section: str) -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    part = text.split(f"# {section}\n", 1)[1]
+    part = re.split(r"\n#+ ", part)[0]
+    rows = [line.split("|") for line in part.splitlines() if line.startswith("| ")]
+    named = {key for row in rows for key in re.findall(r"`(\w+)`", row[1] + row[-2])}
+    assert set(model.model_fields) - named == set()
+
+
+def test_the_map_of_the_house_names_files_that_there_are() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    for path in re.findall(r"`((?:[a-z0-9_]+/)+(?:[a-z0-9_]+\.py)?)`", text):
+        places = (ROOT / path, ROOT / "edgegw" / path)
+        assert any(place.exists() for place in places), path
 
 
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(?:(\w+)::)?(\w+)`")

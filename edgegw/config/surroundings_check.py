@@ -7,12 +7,13 @@ from pathlib import Path as FilePath
 from edgegw.cloudfront.viewer import ViewerError, viewer_place
 from edgegw.config.document import Document
 from edgegw.config.function_check import check_local_environment
-from edgegw.config.hosts import host_problem, is_name
+from edgegw.config.hosts import NAME_FORM, host_problem, is_name
 from edgegw.config.schema import Config
+from edgegw.config.shared_cache_check import check_shared_cache
 
 
 def check_surroundings(document: Document, config: Config, base: FilePath) -> None:
-    """Adds what is wrong with `gateway.viewer`, `hosts`, `local_environment` and domain names.
+    """Adds what is wrong with what `gateway` says of the surroundings, and with domain names.
 
     Relative folders are relative to `base`.
     """
@@ -27,6 +28,7 @@ def check_surroundings(document: Document, config: Config, base: FilePath) -> No
         problem = host_problem(name, url, base)
         if problem is not None:
             document.error(("gateway", "hosts", name), "config.hosts", problem)
+    check_shared_cache(document, gateway.cache)
     _check_domain_names(document, config)
 
 
@@ -39,7 +41,8 @@ def _check_domain_names(document: Document, config: Config) -> None:
             continue
         path = ("distributions", name, "domain_name")
         if not is_name(domain):
-            document.error(path, "config.domain-name", f"{domain!r} is no name of DNS")
+            text = f"{domain!r} is no name of DNS: {NAME_FORM}"
+            document.error(path, "config.domain-name", text)
         elif domain in taken:
             text = f"{domain} is the name of the distribution {taken[domain]!r} already"
             document.error(path, "config.domain-name", text)

@@ -17,7 +17,7 @@ from edgegw.cloudfront.flow import with_default_root_object
 from edgegw.cloudfront.model import Behavior, Distribution
 from edgegw.cloudfront.policies import origin_request
 from edgegw.gateway.cache_record import key_record
-from edgegw.gateway.cache_store import CacheStore
+from edgegw.gateway.cache_store import PeekedStore
 from edgegw.http.message import Request
 
 _OFF: Final = CacheSettings(keeps_nothing=True)
@@ -27,7 +27,7 @@ def explained_cache(
     distribution: Distribution,
     request: Request,
     facts: DistributionFacts,
-    store: CacheStore,
+    store: PeekedStore,
     now: float,
 ) -> dict[str, Any]:
     """The cache's part in `request` as plain values; times in seconds."""
@@ -64,7 +64,10 @@ def _shown(cache: CacheExplanation, behavior: Behavior, now: float) -> dict[str,
     if cache.stored is not None and cache.expires_in is not None:
         shown["stored"] = {
             "status": cache.stored.status,
+            "is_error": cache.stored.is_error,
+            "size": cache.stored.length,
             "age": cache.stored.age(now),
+            "expires_at": cache.stored.expires_at,
             "expires_in": round(cache.expires_in, 3),
             "rule": cache.ttl_rule,
         }

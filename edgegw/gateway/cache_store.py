@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import itertools
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from edgegw.cloudfront.cache.clearing import Clearing
 from edgegw.cloudfront.cache.entry import BytesBody, FoundEntry, StoredBody, StoredResponse
 from edgegw.cloudfront.cache.freshness import Freshness
 from edgegw.gateway.cache_folder import CacheFolder
 from edgegw.gateway.stored_bodies import SPILL, FileBody
-from edgegw.http.message import Headers
+from edgegw.http.message import Header, Headers
 from edgegw.values import value
 
 
@@ -28,6 +29,14 @@ class CachedEntry:
     entry: StoredResponse
     body: int
     hits: int
+
+
+class PeekedStore(Protocol):
+    """What keeps answers, for whoever only wants to know."""
+
+    def peek(self, keys: tuple[bytes, ...]) -> FoundEntry | None:
+        """The first of `keys` that has anything; it does not count as a use."""
+        ...
 
 
 class CacheStore(Protocol):
@@ -70,6 +79,66 @@ class CacheStore(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@value
+class ClearingMark:
+    """How far a gateway knows what was cleared of a shared store: a number, and whose it is."""
+
+    epoch: str
+    number: int
+
+
+class SharedStore(Protocol):
+    """What keeps answers for several gateways, and may be gone: then it has nothing.
+
+    Requests await it. What a command or a reload asks for blocks, and raises EnvironmentProblem
+    where the store is gone.
+    """
+
+    on_clearing: Callable[[Clearing], object]
+    """Told of what another gateway clears, before anything is answered that was there before."""
+
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest body that is kept."""
+        ...
+
+    @property
+    def mark(self) -> ClearingMark:
+        """What had been cleared, as far as is known, when an origin is asked."""
+        ...
+
+    async def get(self, keys: tuple[bytes, ...]) -> FoundEntry | None: ...
+
+    async def put(
+        self, entry: StoredResponse, body: BytesBody | FileBody, mark: ClearingMark
+    ) -> None: ...
+
+    async def touch(self, was: StoredResponse, entry: StoredResponse, mark: ClearingMark) -> None:
+        """New terms for what still is as it `was`."""
+        ...
+
+    async def remove(self, keys: Iterable[bytes]) -> None: ...
+
+    def peek(self, keys: tuple[bytes, ...]) -> FoundEntry | None: ...
+
+    def entries(self) -> Iterator[CachedEntry]: ...
+
+    def clear(self, clearing: Clearing) -> int: ...
+
+    def compare(self, digests: Callable[[], Mapping[tuple[str, str], str]]) -> None:
+        """Before the next look-up, what came from anything else than `digests` say is cleared.
+
+        They are digests of behaviors, by id of the distribution and path pattern.
+        """
+        ...
+
+    def start(self) -> None:
+        """Says so at once where it is not there."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 class NoStore:
@@ -128,6 +197,7 @@ class MemoryStore:
         self._files = CacheFolder(state)
         self._known_terms: dict[Freshness, Freshness] = {}
         self._known_names: dict[bytes, bytes] = {}
+        self._known_lines: dict[Header, Header] = {}
 
     def get(self, keys: tuple[bytes, ...]) -> FoundEntry | None:
         for key in keys:
@@ -158,19 +228,27 @@ class MemoryStore:
     def _shared(self, entry: StoredResponse) -> StoredResponse:
         """`entry` with one object for what many have in common: a third of what they take."""
         terms = self._known_terms
-        if len(self._known_names) > _MOST_SHARED or len(terms) > _MOST_SHARED:
-            self._known_names.clear()
-            terms.clear()
-        headers = entry.headers.derived(self, self._shared_names)
+        if len(self._known_lines) > _MOST_SHARED or len(terms) > _MOST_SHARED:
+            for known in (self._known_lines, self._known_names, terms):
+                known.clear()
+        headers = entry.headers.derived(self, self._shared_lines)
         shared = terms.setdefault(entry.freshness, entry.freshness)
-        if headers is entry.headers and shared is entry.freshness:
-            return entry
         return _with(entry, headers, shared)
 
-    def _shared_names(self, headers: Headers) -> Headers:
-        """The same for headers that come again, which nothing of one request hangs on."""
-        names = self._known_names
-        return Headers([(names.setdefault(name, name), line) for name, line in headers.raw])
+    def _shared_lines(self, headers: Headers) -> Headers:
+        """The same for headers that come again.
+
+        Most lines of a head are those of its neighbours; the rest has a name that others have.
+        """
+        lines, names = self._known_lines, self._known_names
+        shared: list[Header] = []
+        for line in headers.raw:
+            known_line = lines.get(line)
+            if known_line is None:
+                known_line = names.setdefault(line[0], line[0]), line[1]
+                lines[known_line] = known_line
+            shared.append(known_line)
+        return Headers(shared)
 
     def touch(self, entry: StoredResponse) -> None:
         kept = self._kept.get(entry.key)

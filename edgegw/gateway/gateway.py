@@ -23,21 +23,22 @@ from edgegw.alb.target_connection import UNVERIFIED_TARGETS
 from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront.viewer import ViewerError
 from edgegw.config.model import Config, Door, moved_door, without_caches
-from edgegw.errors import UsageError
+from edgegw.errors import EnvironmentProblem, UsageError
 from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService, Replacement, ServiceSettings
 from edgegw.execution.shifting import Shifter
 from edgegw.gateway.balancer_logs import BalancerLogs
 from edgegw.gateway.blocking_loop import BlockingLoop, without_loop
-from edgegw.gateway.cache_store import MemoryStore
+from edgegw.gateway.cache_making import caching_of, compare_anew, shared_store
 from edgegw.gateway.caching import Caching
 from edgegw.gateway.distribution_logs import DistributionLogs
 from edgegw.gateway.drive import Driver
 from edgegw.gateway.exchange import AcquiredSnapshot, Exchange, Exchanges
 from edgegw.gateway.faults import Faults
-from edgegw.gateway.fronts import FrontDoor, front_of
+from edgegw.gateway.fronts import FrontDoor, by_port, front_of, sharing
 from edgegw.gateway.fronts.lambda_api import LambdaApiFront
 from edgegw.gateway.fronts.served import Served
+from edgegw.gateway.handler_words import HandlerWords
 from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
@@ -49,6 +50,8 @@ from edgegw.wire.asgi import EXCHANGE, AsgiFront
 
 if TYPE_CHECKING:
     import httpx
+
+    from edgegw.gateway.fronts.shared_port import SharedPort
 
 logger = logging.getLogger(__name__)
 access = logging.getLogger("edgegw.access")
@@ -144,9 +147,9 @@ class Gateway:
         `clock` (seconds since 1970) and `seed` make time and every choice a test's own.
         Raises ConfigError with all findings, UsageError when there is no such file.
         """
-        from edgegw.config.resolve import load_file
+        from edgegw.config.remembered import load_again
 
-        return cls(load_file(path), functions=functions, viewer=viewer, clock=clock, seed=seed)
+        return cls(load_again(path), functions=functions, viewer=viewer, clock=clock, seed=seed)
 
     @classmethod
     def from_dict(
@@ -208,8 +211,8 @@ class Gateway:
     def app(self, name: str) -> AsgiFront:
         """The front door `name` as an ASGI 3 application."""
         door = self.door(name)
-        by_socket = self._front_of(door, by_socket=True)
-        return AsgiFront(by_socket, self.start, self.stop, self._front_of(door))
+        by_socket = self._behind_port(door, by_socket=True)
+        return AsgiFront(by_socket, self.start, self.stop, self._behind_port(door))
 
     def front(self, name: str) -> FrontDoor:
         """The front door `name`, or NAME:PORT. Raises UsageError when there is none."""
@@ -224,9 +227,8 @@ class Gateway:
         """What `config` (by default the present one) has on sockets, by identity."""
         config = config or self.config
         doors = by_key(config.doors)
-        served: list[Served] = [
-            front_of(self, key, door, by_socket=True) for key, door in doors.items()
-        ]
+        fronts = [front_of(self, key, door, by_socket=True) for key, door in doors.items()]
+        served = by_port(self, fronts)
         if config.lambda_api is not None:
             served.append(LambdaApiFront(self, config.lambda_api))
         return {front.identity: front for front in served}
@@ -260,7 +262,7 @@ class Gateway:
         from edgegw.gateway.in_process import InProcessTransport
 
         door = self.door(name)
-        transport = InProcessTransport(self._front_of(door), self._leave)
+        transport = InProcessTransport(self._behind_port(door), self._leave)
         self._parts_here().users += 1
         options.setdefault("base_url", _base_url(door))
         return httpx.AsyncClient(transport=transport, **options)
@@ -275,7 +277,7 @@ class Gateway:
         from edgegw.gateway.blocking import BlockingTransport
 
         door = self.door(name)
-        transport = BlockingTransport(self._blocking, self._front_of(door))
+        transport = BlockingTransport(self._blocking, self._behind_port(door))
         options.setdefault("base_url", _base_url(door))
         return httpx.Client(transport=transport, **options)
 
@@ -301,6 +303,23 @@ class Gateway:
     def _front_of(self, door: Door, *, by_socket: bool = False) -> FrontDoor:
         key = next(key for key, known in self._doors.items() if known is door)
         return front_of(self, key, door, by_socket=by_socket)
+
+    @property
+    def doors(self) -> Mapping[object, Door]:
+        """The front doors of the present configuration by key: another mapping for each."""
+        return self._doors
+
+    def _behind_port(self, door: Door, *, by_socket: bool = False) -> FrontDoor | SharedPort:
+        """What answers where `door` listens: the door, and those that share its port by Host."""
+        listen = door.listen
+        place = (listen.address, listen.port)
+        fronts = {
+            id(other): self._front_of(other, by_socket=by_socket)
+            for other in self._doors.values()
+            if other is door or (listen.port and place == (other.listen.address, other.listen.port))
+        }
+        first = fronts[id(door)]
+        return first if len(fronts) == 1 else sharing(self, list(fronts.values()), first)
 
     # Running
 
@@ -334,10 +353,11 @@ class Gateway:
             self._local_doors(),
             config.hosts,
             config.buckets,
+            self.world,
         )
         groups = TargetGroups(config.target_groups)
-        store = MemoryStore(config.cache.memory, config.cache.disk, config.state, self.world.now)
-        caching = Caching(store, self.world)
+        handlers = HandlerWords(lambda: service.functions, self._handlers)
+        caching = caching_of(config, self.world, handlers, caches=self._caches)
         driver = Driver(service, origins, self.faults, groups, self.world, caching)
         shifter, logs = Shifter(service), BalancerLogs()
         return _Parts(service, shifter, origins, driver, groups, logs, caching)
@@ -367,6 +387,7 @@ class Gateway:
         parts.users += 1
         if not parts.is_started:
             parts.is_started = True
+            parts.caching.start()
             try:
                 await parts.service.start(ahead=ahead)
                 for shift in self.config.shifts:
@@ -475,7 +496,11 @@ class Gateway:
             importlib.import_module("cryptography.hazmat.primitives.ciphers.aead")
         if parts.checks is None:
             parts.checks = HealthChecks(
-                parts.groups, parts.origins.probe, parts.service.invoke, self._log_check
+                parts.groups,
+                parts.origins.probe,
+                parts.service.invoke,
+                self._log_check,
+                self.world.now,
             )
         parts.checks.watch(_checked(self.config))
 
@@ -506,22 +531,30 @@ class Gateway:
         """Removes what `paths` name from the cache of a distribution; how many answers went.
 
         As an invalidation of CloudFront does: `*` is a wildcard at the end alone, a query is part
-        of the path. Raises UsageError when there is no such distribution, or a path cannot be one.
+        of the path. With a shared store it goes for all gateways that have it. Raises UsageError
+        when there is no such distribution, or a path cannot be one, and EnvironmentProblem when the
+        shared store is gone.
         """
         from edgegw.gateway.cache_control import invalidation_of
 
-        entries, places = invalidation_of(self.config, distribution, paths)
-        return sum(parts.caching.clear(entries, places) for parts in list(self._parts.values()))
+        clearing = invalidation_of(self.config, distribution, paths)
+        return sum(parts.caching.clear(clearing) for parts in list(self._parts.values()))
 
-    def _clear_outdated(self, old: Config, functions: AbstractSet[str]) -> None:
+    async def _clear_outdated(self, old: Config, functions: AbstractSet[str]) -> None:
         """Removes from the caches what would be another answer now."""
+        for parts in self._parts.values():
+            parts.caching.code_changed()
         if not any(parts.caching.is_used for parts in self._parts.values()):
             return
         from edgegw.gateway.cache_control import outdated
 
-        entries, places = outdated(old, self.config, functions)
+        clearing = outdated(old, self.config, functions)
         for parts in list(self._parts.values()):
-            parts.caching.clear(entries, places)
+            try:
+                await parts.caching.clear_in_thread(clearing)
+            except EnvironmentProblem as problem:
+                logger.warning("%s", problem)
+            compare_anew(parts.caching, self.config)
 
     # Reloading
 
@@ -553,13 +586,15 @@ class Gateway:
         parts.origins.lead(config.hosts, config.buckets)
         parts.groups.configure(config.target_groups)
         parts.caching.store.resize(config.cache.memory, config.cache.disk)
+        if config.cache.store != old.cache.store:
+            await parts.caching.share(shared_store(config, self.world, caches=self._caches))
         if parts.checks is not None:
             parts.checks.watch(_checked(config))
         for shift in config.shifts:
             if shift not in old.shifts:
                 parts.shifter.start(shift)
         self._note(replacement, {*changed, *touched, *(old.functions.keys() - functions.keys())})
-        self._clear_outdated(old, {*changed, *touched})
+        await self._clear_outdated(old, {*changed, *touched})
 
     async def reload_code(self, names: AbstractSet[str]) -> None:
         """The files of functions changed: new environments take over once they are initialised.
@@ -573,7 +608,7 @@ class Gateway:
         replacement = await service.prepare(functions, names)
         service.commit(replacement)
         self._note(replacement, names)
-        self._clear_outdated(self.config, names)
+        await self._clear_outdated(self.config, names)
 
     def _note(self, replacement: Replacement, names: AbstractSet[str]) -> None:
         for name in names:

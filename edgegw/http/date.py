@@ -5,32 +5,44 @@ Source: RFC 9110 section 5.6.7.
 
 from __future__ import annotations
 
+import re
 from calendar import timegm
-from time import gmtime
+from datetime import date
 from typing import Final
 
-_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS: Final = (
-    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
-    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+_MONTH: Final = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_TIME: Final = rb"(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)"
+_FORMS: Final = b"|".join(
+    (
+        rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} %b [1-9][0-9]{3} %b GMT" % (_MONTH, _TIME),
+        rb"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, [0-9]{2}-%b-[0-9]{2} %b GMT"
+        % (_MONTH, _TIME),
+        rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) %b [ 0-9][0-9] %b [1-9][0-9]{3}" % (_MONTH, _TIME),
+    )
 )
 
 
 def parse_http_date(text: bytes) -> float | None:
-    """Seconds of any of HTTP's three date forms; None for what is no date."""
-    from email.utils import parsedate_tz  # with what encodes mail
+    """Seconds of any of HTTP's three date forms, in any case; None for what is no such date.
 
+    The library reads many more forms, those of mail among them, which caches must not believe.
+    """
+    from email.utils import parsedate_tz
+
+    if not re.fullmatch(_FORMS, text, re.IGNORECASE):  # compiled when first asked, kept by `re`
+        return None
     try:
         parsed = parsedate_tz(text.decode("ascii"))
-        if parsed is None or parsed[3] > 23 or parsed[4] > 59 or parsed[5] > 60:
+        if parsed is None:
             return None
-        return float(timegm((*parsed[:6], 0, 1, 0)) - (parsed[9] or 0))
-    except (ValueError, IndexError, TypeError, OverflowError):  # what no date makes the parser say
+        date(*parsed[:3])  # a day that its month does not have
+        return float(timegm((*parsed[:6], 0, 1, 0)))
+    except ValueError:
         return None
 
 
 def http_date(seconds: float) -> bytes:
     """`seconds` in the form that is sent: `Sun, 06 Nov 1994 08:49:37 GMT`."""
-    year, month, day, hour, minute, second, weekday, *_ = gmtime(int(seconds))
-    date = f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year:04}"
-    return f"{date} {hour:02}:{minute:02}:{second:02} GMT".encode()
+    from email.utils import formatdate  # not before somebody asks: it brings what encodes mail
+
+    return formatdate(int(seconds), usegmt=True).encode()

@@ -152,7 +152,7 @@ def test_the_short_way_of_a_hit_says_what_the_long_one_says(
     assert isinstance(step, LookUp)
     reply = answered()
     entry = stored_entry(
-        step.request, replace(reply, headers=Headers((*lines, *reply.headers.raw)))
+        replace(reply, headers=Headers((*lines, *reply.headers.raw))), step.request
     )
     stored = FoundEntry(entry, BytesBody.of(b"0123456789"))
     settings = site.default_behavior.cache

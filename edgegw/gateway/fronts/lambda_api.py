@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from edgegw.config.model import Listen
@@ -16,8 +17,9 @@ class LambdaApiFront:
     """The Lambda API of a gateway."""
 
     kind: ClassVar[str] = "lambda"
-    key = "lambda-api"
+    keys: Sequence[object] = ("lambda-api",)
     name = ""
+    names: Sequence[tuple[str, str]] = (("", ""),)
     title = "gateway.lambda_api"
     is_secure = False
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from edgegw.gateway.cache_control import compiled_paths, find_distribution
+from edgegw.cloudfront.cache.key import KeyRecipe
+from edgegw.cloudfront.cache.key_reading import read_key
+from edgegw.config.model import Config
+from edgegw.gateway.cache_control import compiled_paths, find_distribution, invalidation_of
+from edgegw.gateway.cache_record import key_record
 from edgegw.gateway.cache_store import CachedEntry
 from edgegw.gateway.fronts.local_router import Call, json_answer
 from edgegw.http.message import Response
@@ -20,36 +25,55 @@ class CacheOperations:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    def entries(self, call: Call) -> Response:
+    async def entries(self, call: Call) -> Response:
         """What is stored of the distribution that the path names, by URL."""
         identity = find_distribution(self._gateway.config, call.path["distribution"]).id
         now = self._gateway.world.now()
+        recipes = _recipes(self._gateway.config)
         rows = [
-            _row(cached, now)
-            for cached in self._gateway.caching.store.entries()
+            _row(cached, recipes, now)
+            for cached in await self._gateway.caching.listed()
             if cached.entry.place.distribution == identity
         ]
         return json_answer({"entries": sorted(rows, key=lambda row: (row["url"], row["key"]))})
 
-    def invalidate(self, call: Call) -> Response:
+    async def invalidate(self, call: Call) -> Response:
         """`{"distribution": …, "paths": […]}`; how many answers went, and paths of no use."""
         distribution = call.member("distribution", str)
         paths = [str(path) for path in cast("list[object]", call.member("paths", list))]
-        removed = self._gateway.invalidate(distribution, *paths)
+        clearing = invalidation_of(self._gateway.config, distribution, paths)
+        removed = await self._gateway.caching.clear_in_thread(clearing)
         idle = {path.text: path.nothing for path in compiled_paths(paths) if path.nothing}
         return json_answer({"removed": removed, "match_nothing": idle})
 
 
-def _row(cached: CachedEntry, now: float) -> dict[str, Any]:
+def _recipes(config: Config) -> dict[tuple[str, str], KeyRecipe]:
+    """How keys are made, by the id of a distribution and the path pattern of a behavior."""
+    recipes: dict[tuple[str, str], KeyRecipe] = {}
+    for door in config.distributions:
+        distribution = door.distribution
+        for behavior in (*distribution.behaviors, distribution.default_behavior):
+            if behavior.key is not None:
+                recipes.setdefault((distribution.id, behavior.path_pattern), behavior.key)
+    return recipes
+
+
+def _row(
+    cached: CachedEntry, recipes: Mapping[tuple[str, str], KeyRecipe], now: float
+) -> dict[str, Any]:
     entry = cached.entry
+    recipe = recipes.get((entry.place.distribution, entry.place.path_pattern))
+    parts = None if recipe is None else read_key(recipe, entry.key, entry.place)
     return {
         "url": to_text(entry.place.url),
         "behavior": entry.place.path_pattern,
         "key": to_text(entry.key.replace(b"\0", b" ")),
+        "parts": None if parts is None else key_record(parts),
         "status": entry.status,
         "size": cached.body,
         "age": entry.age(now),
         "expires_in": round(entry.expires_at - now, 3),
+        "expires_at": entry.expires_at,
         "rule": entry.freshness.rule,
         "hits": cached.hits,
         "part": None if entry.part is None else [entry.part.first, entry.part.last],
