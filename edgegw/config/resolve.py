@@ -23,7 +23,13 @@ from edgegw.cloudfront.strictness import Strictness
 from edgegw.cloudfront.viewer import viewer_place
 from edgegw.config import fields, schema
 from edgegw.config.balancer_resolve import BalancerResolver
-from edgegw.config.cache_resolve import cache_policy, cache_settings, policy_id, selection
+from edgegw.config.cache_resolve import (
+    cache_policy,
+    cache_settings,
+    cache_tag_header,
+    policy_id,
+    selection,
+)
 from edgegw.config.check import check
 from edgegw.config.document import Document, document_of, read_document
 from edgegw.config.faults import FaultPlan
@@ -230,6 +236,7 @@ class _Resolver:
             hosts=(
                 None if self._config.gateway.accept_any_host else _hosts(domain_name, distribution)
             ),
+            cache_tag_header=cache_tag_header(distribution),
         )
 
     def _behavior(
@@ -314,4 +321,4 @@ def _fallback(
 ) -> cloudfront.Fallback:
     methods = frozenset({"GET", "HEAD"}) | ({"OPTIONS"} & set(behavior.cached_methods))
     codes = frozenset[int](group.failover_status_codes)
-    return cloudfront.Fallback(origins[group.members[1]], codes, methods)
+    return cloudfront.Fallback(origins[group.members[1]], codes, methods, behavior.origin)

@@ -213,6 +213,12 @@ class GeoRestriction(Model):
     locations: list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]] = []
 
 
+class CacheTagConfig(Model):
+    """The header of origins' answers that carries cache tags, by which invalidations name them."""
+
+    header_name: str
+
+
 class Distribution(Model):
     """A CloudFront distribution."""
 
@@ -228,6 +234,7 @@ class Distribution(Model):
     http_version: Literal["http1.1", "http2", "http3", "http2and3"] = "http2"
     geo_restriction: GeoRestriction | None = None
     access_log: Logged | None = None
+    cache_tag_config: CacheTagConfig | None = None
 
 
 def _open_points() -> type[Model]:

@@ -35,28 +35,28 @@ def find_distribution(config: Config, name: str) -> Distribution:
     raise UsageError(f"there is no distribution {name!r} (known: {known})")
 
 
-def compiled_paths(paths: Sequence[str]) -> list[InvalidationPath]:
+def compiled_paths(distribution: Distribution, paths: Sequence[str]) -> list[InvalidationPath]:
     """The paths of an invalidation; the leading slash may be left out. Raises UsageError."""
     whole = [path if path.startswith(("/", "#")) else f"/{path}" for path in paths]
-    refused = refused_invalidation(whole, "edgegw")
+    has_tags = bool(distribution.cache_tag_header)
+    refused = refused_invalidation(whole, "edgegw", has_tags=has_tags)
     if refused is not None:
         raise UsageError(f"{refused.code}: {refused.message}")
     return [compile_invalidation(path) for path in whole]
 
 
-def invalidation_of(config: Config, distribution: str, paths: Sequence[str]) -> Cleared:
-    """What goes with an invalidation. Raises UsageError."""
-    identity = find_distribution(config, distribution).id
-    compiled = compiled_paths(paths)
+def cleared_by(identity: str, paths: Sequence[InvalidationPath]) -> Cleared:
+    """What goes from the distribution of that id with an invalidation.
+
+    The tags of what is still on its way are not known, so none of that is kept where a tag goes.
+    """
 
     def entry_goes(entry: StoredResponse) -> bool:
-        return entry.place.distribution == identity and any(
-            path.matches(entry) for path in compiled
-        )
+        return entry.place.distribution == identity and any(path.matches(entry) for path in paths)
 
     def place_goes(place: StoredPlace) -> bool:
         return place.distribution == identity and any(
-            path.matches_place(place) for path in compiled
+            path.is_tag or path.matches_place(place) for path in paths
         )
 
     return entry_goes, place_goes

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
@@ -50,6 +50,9 @@ from edgegw.wire.asgi import EXCHANGE, AsgiFront
 if TYPE_CHECKING:
     import httpx
 
+    from edgegw.gateway.cache_control import Cleared
+    from edgegw.gateway.invalidations import Invalidations
+
 logger = logging.getLogger(__name__)
 access = logging.getLogger("edgegw.access")
 
@@ -68,6 +71,7 @@ class _Parts:
     distribution_logs: DistributionLogs = field(default_factory=DistributionLogs)
     checks: HealthChecks | None = None
     lambda_api: Any = None
+    cloudfront_api: Any = None
     users: int = 0
     is_started: bool = False
 
@@ -230,6 +234,15 @@ class Gateway:
         if config.lambda_api is not None:
             served.append(LambdaApiFront(self, config.lambda_api))
         return {front.identity: front for front in served}
+
+    async def cloudfront_api(self, scope: Any, receive: Any, send: Any) -> None:
+        """The CloudFront API as an ASGI 3 application, imported as the Lambda API is."""
+        parts = self._parts_here()
+        if parts.cloudfront_api is None:
+            from edgegw.gateway.cloudfront_api import cloudfront_api
+
+            parts.cloudfront_api = cloudfront_api(self)
+        await parts.cloudfront_api(scope, receive, send)
 
     async def lambda_api(self, scope: Any, receive: Any, send: Any) -> None:
         """The Lambda API as an ASGI 3 application; what it needs is imported by its first call."""
@@ -502,16 +515,29 @@ class Gateway:
         """The cache of the distributions, on the running event loop."""
         return self._parts_here().caching
 
+    @cached_property
+    def invalidations(self) -> Invalidations:
+        """What was invalidated, as the CloudFront API lists it."""
+        from edgegw.gateway.invalidations import Invalidations
+
+        return Invalidations(self.world)
+
     def invalidate(self, distribution: str, *paths: str) -> int:
         """Removes what `paths` name from the cache of a distribution; how many answers went.
 
         As an invalidation of CloudFront does: `*` is a wildcard at the end alone, a query is part
         of the path. Raises UsageError when there is no such distribution, or a path cannot be one.
         """
-        from edgegw.gateway.cache_control import invalidation_of
+        from edgegw.gateway.cache_control import cleared_by, compiled_paths, find_distribution
 
-        entries, places = invalidation_of(self.config, distribution, paths)
-        return sum(parts.caching.clear(entries, places) for parts in list(self._parts.values()))
+        target = find_distribution(self.config, distribution)
+        compiled = compiled_paths(target, paths)
+        self.invalidations.note(target.id, compiled)
+        return self.clear_caches(cleared_by(target.id, compiled))
+
+    def clear_caches(self, cleared: Cleared) -> int:
+        """Removes from all caches what goes; how many answers that were."""
+        return sum(parts.caching.clear(*cleared) for parts in list(self._parts.values()))
 
     def _clear_outdated(self, old: Config, functions: AbstractSet[str]) -> None:
         """Removes from the caches what would be another answer now."""
@@ -519,9 +545,7 @@ class Gateway:
             return
         from edgegw.gateway.cache_control import outdated
 
-        entries, places = outdated(old, self.config, functions)
-        for parts in list(self._parts.values()):
-            parts.caching.clear(entries, places)
+        self.clear_caches(outdated(old, self.config, functions))
 
     # Reloading
 

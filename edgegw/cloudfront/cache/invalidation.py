@@ -106,6 +106,8 @@ def _upper(match: re.Match[bytes]) -> bytes:
     return match[0].upper()
 
 
+_INVALID_PATHS: Final = "Your request contains one or more invalid invalidation paths."
+
 InvalidationErrorCode: TypeAlias = Literal[
     "InvalidArgument",
     "InconsistentQuantities",
@@ -167,7 +169,7 @@ def refused_invalidation(
     for item in items:
         text = _refused_item(item, has_tags=has_tags)
         if text:
-            return RefusedInvalidation("InvalidArgument", text)
+            return RefusedInvalidation("InvalidArgument", f"{_INVALID_PATHS} {text}")
     if len(items) > MAX_PATHS_IN_PROGRESS:
         text = f"At most {MAX_PATHS_IN_PROGRESS} paths can be invalidated at once."
         return RefusedInvalidation("BatchTooLarge", text)

@@ -36,7 +36,8 @@ class CacheOperations:
         distribution = call.member("distribution", str)
         paths = [str(path) for path in cast("list[object]", call.member("paths", list))]
         removed = self._gateway.invalidate(distribution, *paths)
-        idle = {path.text: path.nothing for path in compiled_paths(paths) if path.nothing}
+        compiled = compiled_paths(find_distribution(self._gateway.config, distribution), paths)
+        idle = {path.text: path.nothing for path in compiled if path.nothing}
         return json_answer({"removed": removed, "match_nothing": idle})
 
 
