@@ -9,7 +9,7 @@ from typing import Final
 
 from edgegw.cloudfront.api.xml_writer import encode_document
 
-STATUSES: Final = {
+API_STATUSES: Final = {
     "AccessDenied": 403,
     "BatchTooLarge": 413,
     "InconsistentQuantities": 400,
@@ -33,7 +33,7 @@ observed, `InvalidationBatchAlreadyExists` named there without a status (uncerta
 
 
 class ApiError(Exception):
-    """The API refuses a call. `code` is one of `STATUSES`."""
+    """The API refuses a call. `code` is one of `API_STATUSES`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -43,7 +43,7 @@ class ApiError(Exception):
     @property
     def status(self) -> int:
         """The status that goes with the code."""
-        return STATUSES[self.code]
+        return API_STATUSES[self.code]
 
     def document(self, request_id: str) -> bytes:
         """`ErrorResponse` as XML."""
@@ -62,21 +62,33 @@ def missing_member(path: str) -> ApiError:
 
 
 def no_such_distribution() -> ApiError:
-    """Source: CloudFront API Reference, "Errors"."""
+    """The id or name in a path is no distribution's.
+
+    Source: CloudFront API Reference, "Errors".
+    """
     return ApiError("NoSuchDistribution", "The specified distribution does not exist.")
 
 
 def no_such_invalidation() -> ApiError:
-    """Source: CloudFront API Reference, GetInvalidation, "Errors"."""
+    """The id in a path is of no invalidation of the distribution.
+
+    Source: CloudFront API Reference, GetInvalidation, "Errors".
+    """
     return ApiError("NoSuchInvalidation", "The specified invalidation does not exist.")
 
 
 def missing_body() -> ApiError:
-    """Source: CloudFront API Reference, CreateInvalidation, "Errors"."""
+    """CreateInvalidation came without its batch.
+
+    Source: CloudFront API Reference, CreateInvalidation, "Errors".
+    """
     text = "This operation requires a body. Ensure that the body is present and the Content-Type "
     return ApiError("MissingBody", text + "header is set.")
 
 
 def batch_too_large() -> ApiError:
-    """Source: CloudFront API Reference, CreateInvalidation, "Errors"."""
+    """A batch is longer than anybody takes.
+
+    Source: CloudFront API Reference, CreateInvalidation, "Errors".
+    """
     return ApiError("BatchTooLarge", "Invalidation batch specified is too large.")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgegw.cloudfront.api.errors import STATUSES, ApiError, no_such_distribution
+from edgegw.cloudfront.api.errors import API_STATUSES, ApiError, no_such_distribution
 from edgegw.cloudfront.api.xml_reader import MAX_DEPTH, MAX_ELEMENTS, read_document
 from edgegw.cloudfront.api.xml_writer import NAMESPACE, counted, encode_document, timestamp
 
@@ -136,4 +136,4 @@ def test_an_error_as_a_document() -> None:
     ],
 )
 def test_the_statuses_are_those_of_aws(code: str, status: int) -> None:
-    assert STATUSES[code] == ApiError(code, "").status == status
+    assert API_STATUSES[code] == ApiError(code, "").status == status
