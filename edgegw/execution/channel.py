@@ -8,6 +8,7 @@ by then, and the environment must know all the same.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,7 +17,6 @@ from edgegw.awslambda.lifecycle import ErrorObject
 from edgegw.awslambda.model import Invocation, Outcome
 from edgegw.execution.telemetry import Telemetry
 from edgegw.values import value
-from edgegw.wire.direct import Outstanding
 
 
 class EnvironmentLostError(Exception):
@@ -46,7 +46,7 @@ class PendingInvocation:
     invocation: Invocation
     arn: str
     sink: Sink | None
-    outcome: Outstanding[Outcome]
+    outcome: asyncio.Future[Outcome]
     arrived: float
     request_id: str = ""
     trace_id: str = ""
@@ -54,12 +54,14 @@ class PendingInvocation:
     left: float = 0.0
 
     def give(self, outcome: Outcome) -> None:
-        """Hands the outcome to the caller, if it is still there; it goes on within this call."""
-        self.outcome.give(outcome)
+        """Hands the outcome to the caller, if it is still there."""
+        if not self.outcome.done():
+            self.outcome.set_result(outcome)
 
     def give_up(self, error: Exception) -> None:
         """There is no outcome, for a fault of ours."""
-        self.outcome.fail(error)
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
 
 
 @dataclass(slots=True, eq=False)

@@ -5,9 +5,9 @@ and ended.
 
 An invocation that finds its process warm needs no task, no future of its own and no timer:
 `begin` writes one frame, the channel calls `answered` when the next frame comes, and with that the
-environment is back in its pool, which may begin the next invocation, and the caller goes on with
-the outcome, all within the call that brought the frame. Only what is rare takes a task: init inside
-an invocation, and the question why a process is gone.
+outcome is in the caller's future and the environment back in its pool, which may begin the next
+invocation before anybody else has run. Only what is rare takes a task: init inside an invocation,
+and the question why a process is gone.
 
     begin ──warm──▶ hand out ──answered──▶ outcome ──settled──▶ free
       │                │  └──── lost ────▶ (task: why?) ──▶ failed, free
@@ -16,9 +16,9 @@ an invocation, and the question why a process is gone.
 
 `_pending` is the invocation under way until it is answered, `_tail` while extensions work on
 behind the answer. Who takes it out settles it: of an answer, a time-out and a loss that come
-together only the first one counts. One timer serves all invocations of an environment: it is set
-when none is, and when it rings early because its invocation is over and another one under way, it
-is set again. A caller that goes away forgets the outcome and nothing else.
+together only the first one counts. One timer serves all invocations of an
+environment: it is set when none is, and when it rings early because its invocation is over and
+another one under way, it is set again. A caller that goes away cancels its future and nothing else.
 """
 
 from __future__ import annotations
@@ -50,7 +50,6 @@ from edgegw.awslambda.model import (
     EDGE_PREFIX,
     Function,
     FunctionError,
-    Outcome,
     Report,
     Returned,
 )
@@ -273,8 +272,8 @@ class Environment:
             failure = await self._load(self._timeout, pending.request_id)
         except Exception as error:
             self._cold = self._pending = None
-            self._finish(None, time.monotonic())
             pending.give_up(error)
+            self._finish(None, time.monotonic())
             raise
         self._cold = None
         spent = time.monotonic() - pending.started
@@ -328,17 +327,15 @@ class Environment:
         report = self._report(pending, "success", "")
         if self._output.telemetry is not None:
             self._output.runtime_done(report, len(answer.payload))
-        outcome: Outcome
         if answer.failure is None:
-            outcome = Returned(answer.payload, report)
+            pending.give(Returned(answer.payload, report))
         else:
             report = self._after_failure(answer.failure, report)
-            outcome = FunctionError(*answer.failure, report)
+            pending.give(FunctionError(*answer.failure, report))
         if channel.is_settled or self._channel is None:
             self._finish(report, now)
         else:
             self._tail = _Tail(pending, report)
-        pending.give(outcome)
 
     def _after_failure(self, failure: ErrorObject, report: Report) -> Report:
         """The platform's report where the function failed: an extension takes the process along."""
@@ -396,8 +393,8 @@ class Environment:
         now = time.monotonic()
         self.duration = now - pending.started
         report = self._report(pending, status, kind)
-        self._finish(report, now)
         pending.give(FunctionError(*failure, report))
+        self._finish(report, now)
 
     def _report(self, pending: PendingInvocation, status: Status, kind: str) -> Report:
         init_duration, self._init_duration = self._init_duration, None
@@ -424,7 +421,7 @@ class Environment:
     async def at_rest(self) -> None:
         """Waits for what goes on behind the answer, or after the caller went away."""
         pending = self._pending
-        if self._tail is not None or (pending is not None and pending.outcome.is_done):
+        if self._tail is not None or (pending is not None and pending.outcome.done()):
             if self._becoming_free is None:
                 self._becoming_free = self._loop.create_future()
             await asyncio.shield(self._becoming_free)

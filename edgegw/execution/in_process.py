@@ -25,7 +25,6 @@ from edgegw.awslambda.model import (
     Returned,
 )
 from edgegw.awslambda.payload import decode_payload, encode_payload
-from edgegw.wire.direct import in_task
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +78,6 @@ async def call(handler: Handler, function: Function, invocation: Invocation, arn
     A plain handler runs on the event loop's thread, so that a debugger stops where it is expected;
     the function's time-out is not enforced.
     """
-    await in_task()  # so that an async handler finds one
     request_id = str(uuid.uuid4())
     started = time.perf_counter()
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, NamedTuple, TypeAlias, cast
@@ -122,11 +123,22 @@ class LogGroup:
         if wake is not None:
             wake.set()
 
-    async def changed(self) -> None:
-        """Waits for the next entry, or for `wake_up`."""
+    def next_change(self) -> asyncio.Event:
+        """Is set by the next entry, or by `wake_up`."""
         if self.wake is None:
             self.wake = asyncio.Event()
-        await self.wake.wait()
+        return self.wake
+
+
+async def any_changed(groups: Sequence[LogGroup]) -> None:
+    """Waits for the next entry in one of `groups`, or for its `wake_up`."""
+    changes = [group.next_change() for group in groups]  # now: a task would look a turn later
+    waiting = [asyncio.ensure_future(change.wait()) for change in changes]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
 
 
 class Journal:

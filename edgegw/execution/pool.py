@@ -46,7 +46,6 @@ from edgegw.awslambda.scheduling import PATIENCE, Demand, environments_to_start
 from edgegw.execution.background import Background
 from edgegw.execution.channel import PendingInvocation, Sink
 from edgegw.execution.environment import Environment
-from edgegw.wire.direct import Outstanding
 
 logger = logging.getLogger(__name__)
 
@@ -126,12 +125,12 @@ class Pool:
 
     def invoke(
         self, invocation: Invocation, arn: str, sink: Sink | None, now: float
-    ) -> Outstanding[Outcome]:
+    ) -> asyncio.Future[Outcome]:
         """Runs one invocation in an environment that is free, or will be; `now` is monotonic.
 
         Whoever cancels the answer has no part in it any more; what has begun goes on.
         """
-        outcome: Outstanding[Outcome] = Outstanding()
+        outcome: asyncio.Future[Outcome] = self._loop.create_future()
         pending = PendingInvocation(invocation, arn, sink, outcome, now)
         if self._idle_provisioned:
             self._idle_provisioned.pop().begin(pending, now)
@@ -160,7 +159,7 @@ class Pool:
             return
         while self._waiting:
             pending = self._waiting.popleft()
-            if not pending.outcome.is_done:
+            if not pending.outcome.done():
                 environment.begin(pending, now)
                 return
         if self.is_draining:
@@ -188,7 +187,7 @@ class Pool:
 
     def _consider_growth(self) -> None:
         self._timer = None
-        while self._waiting and self._waiting[0].outcome.is_done:
+        while self._waiting and self._waiting[0].outcome.done():
             self._waiting.popleft()
         if not self._waiting:
             return

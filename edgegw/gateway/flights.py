@@ -10,12 +10,12 @@ goes to who asked for it, and is not kept.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from edgegw.cloudfront.cache.entry import FoundEntry, StoredPlace
 from edgegw.cloudfront.cache.key import lookups
 from edgegw.cloudfront.request_context import AskedOrigin
-from edgegw.wire.direct import Outstanding
 
 
 class Flight:
@@ -32,23 +32,24 @@ class Flight:
         self.brought: FoundEntry | None = None
         self.pump: object = None
         self.release: Callable[[], object] | None = None
-        self._waiting: list[Outstanding[FoundEntry | None]] = []
+        self._waiting: list[asyncio.Future[FoundEntry | None]] = []
 
-    def wait(self) -> Outstanding[FoundEntry | None]:
+    def wait(self) -> asyncio.Future[FoundEntry | None]:
         """What it brings, once its head is there."""
-        outstanding = Outstanding[FoundEntry | None]()
+        waiting: asyncio.Future[FoundEntry | None] = asyncio.get_running_loop().create_future()
         if self.brought is not None:
-            outstanding.give(self.brought)
+            waiting.set_result(self.brought)
         else:
-            self._waiting.append(outstanding)
-        return outstanding
+            self._waiting.append(waiting)
+        return waiting
 
     def tell(self, brought: FoundEntry | None) -> None:
         """Who waits goes on."""
         self.brought = brought
-        waiting, self._waiting = self._waiting, []
-        for outstanding in waiting:
-            outstanding.give(brought)
+        everybody, self._waiting = self._waiting, []
+        for waiting in everybody:
+            if not waiting.done():
+                waiting.set_result(brought)
 
 
 class Flights:

@@ -25,7 +25,6 @@ from edgegw.alb.targets import (
     share_at,
 )
 from edgegw.errors import UsageError
-from edgegw.wire.direct import runs_here
 
 
 class Lease:
@@ -36,7 +35,7 @@ class Lease:
     def __init__(self, entry: _TargetEntry) -> None:
         self._entry = entry
         self.is_cut = False
-        self.task = runs_here()
+        self.task = asyncio.current_task()
 
     def end(self) -> None:
         self._entry.leases.discard(self)

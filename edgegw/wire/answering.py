@@ -14,7 +14,6 @@ from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 from typing import Protocol
 
 from edgegw.http.message import CutOffError, Headers, Request, Response, has_body
-from edgegw.wire.direct import in_task
 from edgegw.wire.front import Delivery, ForeignError, Front, ViewerGoneError
 
 logger = logging.getLogger(__name__)
@@ -161,7 +160,6 @@ async def _carry(
     if outlet.is_gone:
         delivery.is_gone = True
     elif response.upgraded is not None and outlet.splice is not None:
-        await in_task()
         delivery.received, delivery.sent = await outlet.splice(response)
     elif payload.content is not None or not may_have_body:
         if payload.content and may_have_body:
@@ -169,10 +167,6 @@ async def _carry(
         if (waiting := outlet.whole(response)) is not None:
             await waiting
     else:
-        await in_task()
-        if outlet.is_gone:
-            delivery.is_gone = True
-            return
         if body is not None:
             body.is_answered = True
         if (waiting := outlet.start(response)) is not None:

@@ -3,8 +3,7 @@
 What the bytes say is `Http1Reader`'s, how an answer is framed `http1_writer`'s; here is the life
 between. One request is under way at a time (`_outlet`); what a client sends ahead (a pipeline)
 waits in `_queue`, and nothing more is read meanwhile. An answer that the front door has at once is
-written within the very call that brought the request: no task, no future. Where it has to wait, the
-answer is written within the call that brings what it waited for, if the front door can (`direct`).
+written within the very call that brought the request: no task, no future.
 
 Races that shaped it:
 
@@ -33,7 +32,6 @@ from edgegw.http.message import EMPTY, Client, NegotiatedTls, Request, Response,
 from edgegw.http.target import RequestTarget
 from edgegw.wire import http1_writer
 from edgegw.wire.answering import answer
-from edgegw.wire.direct import DirectRun, Resumable
 from edgegw.wire.front import Delivery, Front, ViewerGoneError
 from edgegw.wire.http1_outlet import Http1Outlet
 from edgegw.wire.http1_reader import End, Head, Http1Reader, Part, Raw, ReaderEvent, Unreadable
@@ -108,7 +106,7 @@ class Http1(asyncio.Protocol):
         self._queue: deque[tuple[Head, RequestBody | None] | Unreadable | None] = deque()
         self._body: RequestBody | None = None
         self._outlet: Http1Outlet | None = None
-        self._run: DirectRun | asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
         self._room: asyncio.Future[None] | None = None
         self._full_since: float | None = None
         self._unsent = 0
@@ -186,8 +184,8 @@ class Http1(asyncio.Protocol):
             self._outlet.keep_alive = False
 
     def abort(self) -> None:
-        if self._run is not None:
-            self._run.cancel()
+        if self._task is not None:
+            self._task.cancel()
         self.transport.abort()
 
     # Requests
@@ -251,14 +249,9 @@ class Http1(asyncio.Protocol):
             self._write(accepted, head, body, keep_alive=keep_alive)
             return
         outlet = self._outlet = Http1Outlet(self, head, body, keep_alive=keep_alive)
-        answering = answer(self.front, accepted, request, outlet, body)
-        if type(accepted) is Resumable and body is None and not fields.upgrade:
-            run = self._run = DirectRun(answering, self.loop)
-            run.start()
-            return
         if fields.upgrade:
             outlet.can_switch = True
-        self._run = self.loop.create_task(answering)
+        self._task = self.loop.create_task(answer(self.front, accepted, request, outlet, body))
 
     def _write(
         self, response: Response, head: Head, body: RequestBody | None, *, keep_alive: bool

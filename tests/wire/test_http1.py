@@ -304,6 +304,42 @@ class TestLastAnswers:
         assert not caplog.records
 
 
+class HalfOpen(http2_peers.Wire):
+    """A transport that can be closed on our side alone; who closes the whole takes answers away."""
+
+    is_half_closed = False
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.is_half_closed = True
+
+    def get_write_buffer_size(self) -> int:
+        return len(self.waiting)
+
+
+class TestBodiesThatBreak:
+    """Behind them the client may still be sending: closing at once would reset the connection."""
+
+    HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    @pytest.mark.parametrize("before", [b"", GET, GET + GET])
+    async def test_what_was_answered_before_can_be_read(self, before: bytes) -> None:
+        connection = Http1(Door(lambda _: ok()), set())
+        transport: Any = HalfOpen(connection)
+        connection.connection_made(transport)
+        connection.data_received(before + self.HEAD + b"2\r\nab\r\n")
+        await asyncio.sleep(0)  # what waits in the queue is answered
+        await asyncio.sleep(0)
+        connection.data_received(b"zz\r\n")
+        answers = transport.take()
+        assert answers.count(b"HTTP/1.1 200") == before.count(b"GET") + 1
+        assert answers.count(b"HTTP/1.1") == before.count(b"GET") + 1, "and no page behind it"
+        assert transport.is_half_closed
+        assert not transport.is_closed
+
+
 class TestFlow:
     async def test_a_slow_client_has_little_of_a_stream_in_memory(self) -> None:
         made = 0

@@ -25,7 +25,6 @@ from edgegw.gateway.fronts.served import Server
 from edgegw.http.grammar import TEXT_VALUE_CONTROL
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Client, Header, Request, Response
-from edgegw.wire.direct import Resumable
 from edgegw.wire.front import Delivery, ForeignError, Handshake, ViewerGoneError
 from edgegw.wire.listeners import TcpListener
 
@@ -192,7 +191,7 @@ class FrontDoor(ABC):
             return self._handed_out(self._own_fault(error, exchange), exchange)
         if acquired is None:  # only now others may run before it ends
             exchange.acquired = gateway.acquire()
-        return Resumable(self._run(driver, step, exchange, holds=acquired is None))
+        return self._run(driver, step, exchange, holds=acquired is None)
 
     async def _run(
         self, driver: Driver, step: Step, exchange: Exchange, *, holds: bool

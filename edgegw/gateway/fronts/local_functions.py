@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
 from edgegw.awslambda.model import EDGE_PREFIX
@@ -11,7 +11,7 @@ from edgegw.awslambda.payload import encode_payload
 from edgegw.awslambda.service_errors import ServiceError
 from edgegw.awslambda.shifting import Shift, preset_name
 from edgegw.errors import UsageError
-from edgegw.execution.log_store import Entry, LogGroup
+from edgegw.execution.log_store import Entry, LogGroup, any_changed
 from edgegw.gateway.fronts.local_router import Call, json_answer, stream_answer
 from edgegw.http.message import Body, Response
 
@@ -51,22 +51,24 @@ class FunctionOperations:
         The path names a function, its replicas (`us-east-1.NAME`) or a distribution's own log
         (`LambdaEdge/NAME`). With the query `follow=1` new ones go on coming.
         """
-        group = self._gateway.service.logs.group(self._log_group(call.path["log"]))
-        lines = self._log_lines(group, follows=call.query.get("follow") == "1")
+        groups = [self._gateway.service.logs.group(name) for name in self._groups(call.path["log"])]
+        lines = self._log_lines(groups, follows=call.query.get("follow") == "1")
         return stream_answer(Body.streaming(lines), b"application/x-ndjson")
 
-    def _log_group(self, log: str) -> str:
-        """The name of the log group. Raises ServiceError when there is no such function."""
-        service = self._gateway.service
+    def _groups(self, log: str) -> list[str]:
+        """The log groups that `log` may mean, those with entries first.
+
+        A function may run at the edge only, where its replicas have a log of their own. Raises
+        ServiceError when there is no such function.
+        """
         _, mark, distribution = log.rpartition(_EDGE_LOG)
         if mark:
-            return f"/aws/cloudfront/{_EDGE_LOG}{self._distribution_id(distribution)}"
+            return [f"/aws/cloudfront/{_EDGE_LOG}{self._distribution_id(distribution)}"]
         log = log.removeprefix("/aws/lambda/").removeprefix("aws/lambda/")
+        service = self._gateway.service
         ref = service.account.function_ref(log.removeprefix(EDGE_PREFIX))
         self._control().deployed(ref)
-        groups = [log] if log.startswith(EDGE_PREFIX) else [log, f"{EDGE_PREFIX}{log}"]
-        known = [name for name in groups if name in service.logs.names]
-        return next((name for name in known if service.logs.group(name).count), log)
+        return [log] if log.startswith(EDGE_PREFIX) else [log, f"{EDGE_PREFIX}{log}"]
 
     def _distribution_id(self, name: str) -> str:
         """The id of a distribution, which may be given itself. Raises UsageError."""
@@ -77,11 +79,15 @@ class FunctionOperations:
         known = ", ".join(door.name for door in doors) or "none"
         raise UsageError(f"there is no distribution {name!r} (known: {known})")
 
-    async def _log_lines(self, group: LogGroup, *, follows: bool) -> AsyncIterator[bytes]:
+    async def _log_lines(
+        self, groups: Sequence[LogGroup], *, follows: bool
+    ) -> AsyncIterator[bytes]:
+        """The entries of the first of `groups` that has any; with `follows` that gets any."""
         number = 0
         while True:
+            group = next((group for group in groups if group.count), None)
             part = bytearray()
-            for entry in group.after(number):
+            for entry in group.after(number) if group is not None else ():
                 number = entry.number
                 part += _log_line(entry)
                 if len(part) >= _PART:
@@ -91,7 +97,9 @@ class FunctionOperations:
                 yield bytes(part)
             if not follows or self._is_ending:
                 return
-            await group.changed()
+            if group is not None:
+                groups = (group,)
+            await any_changed(groups)
             await asyncio.sleep(_GATHERED)
 
     def end_following(self) -> None:

@@ -18,7 +18,6 @@ from edgegw.gateway.origins.request_head import is_chunked, request_head
 from edgegw.gateway.origins.transport import Address, Outgoing, SendError, Timeouts
 from edgegw.http.authority import authority_of
 from edgegw.http.message import Body, Response
-from edgegw.wire.direct import in_task
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +33,6 @@ class Http1Client:
     At most `max_connections` are open at a time, half of what the process may open unless given:
     the other half is for those who ask.
     """
-
-    asks_for_tasks = True
 
     def __init__(
         self, *, unverified: AbstractSet[str] = frozenset(), max_connections: int | None = None
@@ -55,7 +52,6 @@ class Http1Client:
         while True:
             connection = self._idle(way, timeouts)
             if connection is None:
-                await in_task()
                 connection = await self._connect(way, timeouts.connect)
             try:
                 answer = connection.ask(

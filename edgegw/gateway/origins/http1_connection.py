@@ -1,13 +1,13 @@
 """One HTTP/1.1 connection to an origin: a request at a time, and what comes back.
 
-`ask` sends a request and answers with what is to come: it is there once the head of the answer is.
+`ask` sends a request and answers with a future: it is done once the head of the answer is there.
 The response in it is whole where everything came with the head; else an `AnswerBody` reads on.
 Either way the exchange ends with `release` (the connection rests in its pool, if it may be used
 again) or `abandon` (it is closed).
 
     resting ──ask──▶ waits for a head ──▶ whole, or a body is read on ──release──▶ resting
        │                  │   └── 101: whoever takes the connection over            │
-       └── bytes: closed  └── time is up, broken: it fails, closed                  └── or closed
+       └── bytes: closed  └── time is up, broken: the future fails, closed          └── or closed
 
 **An answer may overtake its request.** An origin may answer (413, a redirect) while the body is
 still on its way. Behind the head of an answer the upload matters to nobody: it goes on, its failure
@@ -38,7 +38,6 @@ from edgegw.gateway.origins.response_head import ResponseHead
 from edgegw.gateway.origins.response_reader import ResponseReader
 from edgegw.gateway.origins.transport import Address, SendError, Timeouts, cut_off
 from edgegw.http.message import EMPTY, Body, Response, Upgraded
-from edgegw.wire.direct import Outstanding
 
 _HIGH_WATER: Final = 256 * 1024
 """Buffered response bytes above which the origin's socket is not read."""
@@ -105,7 +104,7 @@ class Http1Connection(asyncio.Protocol):
         self._owner = owner
         self._socket: socket.socket | None = None
         self._timeouts = Timeouts(0, 0, 0)
-        self._answer: Outstanding[Response] | None = None
+        self._answer: asyncio.Future[Response] | None = None
         self._more: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._upload: asyncio.Task[None] | None = None
@@ -140,8 +139,8 @@ class Http1Connection(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
         self._owner.forget(self)
-        self.resume_writing()
         self._tell()
+        self.resume_writing()
 
     def pause_writing(self) -> None:
         self._drained = self._loop.create_future()
@@ -155,16 +154,15 @@ class Http1Connection(asyncio.Protocol):
 
     def ask(
         self, method: str, data: bytes, timeouts: Timeouts, *, switch: bool = False
-    ) -> Outstanding[Response]:
+    ) -> asyncio.Future[Response]:
         """Sends `data`, a request or its head; answers with the response to come.
 
-        It fails with SendError, or with what a body that follows raised.
+        The future fails with SendError, or with what a body that follows raised.
         """
         self.reader.expect(method, switch=switch)
         self._timeouts = timeouts
         self._upload_failed = False
-        answer: Outstanding[Response] = Outstanding()
-        self._answer = answer
+        self._answer = answer = self._loop.create_future()
         if self.transport is not None:
             self.transport.write(data)
         self._watch()
@@ -187,8 +185,8 @@ class Http1Connection(asyncio.Protocol):
                 self._watch()
             return
         self._upload_failed = True
-        if self._answer is not None:
-            self._answer.fail(failure)
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(failure)
 
     def release(self) -> None:
         """The answer was taken: the connection may carry another request, if it can."""
@@ -241,20 +239,21 @@ class Http1Connection(asyncio.Protocol):
     # The answer's way in
 
     def _tell(self) -> None:
-        """Passes what is new to whoever waits for it, who goes on within this call."""
+        """Passes what is new to whoever waits for it."""
         answer, reader = self._answer, self.reader
+        if answer is not None:
+            if reader.head is not None:
+                self._answer = self._deadline = None
+                if not answer.done():
+                    answer.set_result(self._response(reader.head))
+            elif reader.failure is not None and not answer.done():
+                answer.set_exception(reader.failure)
+        elif self._more is not None and not self._more.done():
+            self._more.set_result(None)
         if reader.state == "broken":
             self.close()
         elif reader.state == "switched":
             self.rest = reader.rest
-        if answer is not None:
-            if reader.head is not None:
-                self._answer = self._deadline = None
-                answer.give(self._response(reader.head))
-            elif reader.failure is not None:
-                answer.fail(reader.failure)
-        elif self._more is not None and not self._more.done():
-            self._more.set_result(None)
 
     def _response(self, head: ResponseHead) -> Response:
         content = self.reader.whole
@@ -319,11 +318,9 @@ class Http1Connection(asyncio.Protocol):
                 patient_until = self._deadline
             self._timer = self._loop.call_at(min(self._deadline, patient_until), self._ring)
             return
-        late = SendError("timeout", "did not answer in time")
-        if self._answer is not None:
-            self._answer.fail(late)
-        elif self._more is not None and not self._more.done():
-            self._more.set_exception(late)
+        for waiter in (self._answer, self._more):
+            if waiter is not None and not waiter.done():
+                waiter.set_exception(SendError("timeout", "did not answer in time"))
 
     def _tell_silence(self) -> None:
         """An answer of which nothing has come for a while: a page that hangs says nothing else."""

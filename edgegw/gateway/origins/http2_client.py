@@ -22,14 +22,11 @@ from edgegw.gateway.origins.transport import (
 )
 from edgegw.http.authority import authority_of
 from edgegw.http.message import EMPTY, Body, Header, Headers, Request, Response
-from edgegw.wire.direct import in_task
 from edgegw.wire.http2_heads import MalformedHeadError, sent_request
 
 
 class Http2Client:
     """Connections to targets. Certificates are checked except for the hosts in `unverified`."""
-
-    asks_for_tasks = True
 
     def __init__(self, *, unverified: AbstractSet[str] = frozenset()) -> None:
         self._contexts = TlsContexts(unverified, ["h2"])
@@ -43,7 +40,6 @@ class Http2Client:
         has not begun is sent once more.
         """
         at, request, timeouts = outgoing.at, outgoing.request, outgoing.timeouts
-        await in_task()
         head = _head(at, request)
         try:
             return await self._ask(at, head, request, timeouts)

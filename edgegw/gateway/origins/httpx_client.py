@@ -16,7 +16,6 @@ from edgegw.gateway.origins.request_head import check_request_line, framed, own_
 from edgegw.gateway.origins.transport import Address, FailureKind, Outgoing, SendError
 from edgegw.http.grammar import length_of
 from edgegw.http.message import EMPTY, Body, CutOffError, Headers, Response, has_body
-from edgegw.wire.direct import in_task
 from edgegw.wire.front import ForeignError
 
 _IN_URL: Final = "".join(map(chr, range(0x21, 0x7F))).replace("#", "")
@@ -31,8 +30,6 @@ class HttpxClient:
     Whether to check the certificate is in `verify`.
     """
 
-    asks_for_tasks = True
-
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
         self._urls: dict[Address, httpx.URL] = {}
@@ -44,7 +41,6 @@ class HttpxClient:
         What the transport raises and is no httpx.HTTPError is a ForeignError: a request that a mock
         does not know, a socket that a test may not open, a mistake in a mock.
         """
-        await in_task()
         try:
             request = self._request(outgoing)
         except (UnicodeError, httpx.InvalidURL) as error:  # a name or target httpx cannot take

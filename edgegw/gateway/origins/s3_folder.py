@@ -29,7 +29,6 @@ from edgegw.http.date import http_date
 from edgegw.http.message import Body, Request, Response
 from edgegw.http.status import reason_phrase
 from edgegw.http.target import to_text
-from edgegw.wire.direct import in_task
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +58,6 @@ class BucketOrigins:
     ) -> Response | OriginFailure:
         bucket = self._folder_of(origin)
         assert bucket is not None  # it took the origin
-        await in_task()
         asked = _BucketRequest(self._files, bucket, origin, request)
         return await asyncio.to_thread(asked.response)
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, runt
 
 from edgegw.http.authority import authority_of
 from edgegw.http.message import CutOffError, Header, Request, Response
-from edgegw.wire.direct import in_task
 
 if TYPE_CHECKING:
     import httpx
@@ -91,29 +90,6 @@ class Transport(Protocol):
     async def close(self) -> None:
         """Ends every connection."""
         ...
-
-
-@runtime_checkable
-class DirectTransport(Transport, Protocol):
-    """A transport that may be asked without a task (`wire.direct`): it says so."""
-
-    asks_for_tasks: bool
-
-
-class InTask:
-    """A transport that was written by somebody who takes a task for granted."""
-
-    asks_for_tasks = True
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    async def send(self, outgoing: Outgoing) -> Response:
-        await in_task()
-        return await self._transport.send(outgoing)
-
-    async def close(self) -> None:
-        await self._transport.close()
 
 
 MakeTransport: TypeAlias = "Callable[[AbstractSet[str]], Transport | httpx.AsyncBaseTransport]"

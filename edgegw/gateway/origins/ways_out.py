@@ -22,7 +22,7 @@ from edgegw.gateway.origins.load_balancer import LoadBalancerOrigins
 from edgegw.gateway.origins.origin import Enter, OriginKind
 from edgegw.gateway.origins.probe import probe
 from edgegw.gateway.origins.s3_folder import BucketOrigins
-from edgegw.gateway.origins.transport import DirectTransport, InTask, Transport
+from edgegw.gateway.origins.transport import Transport
 from edgegw.http.message import Request, Response
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def httpx_transport(unverified: AbstractSet[str]) -> Transport:
 def _as_transport(given: Transport | httpx.AsyncBaseTransport) -> Transport:
     """A transport of httpx works too; httpx is imported only then, as it takes its time."""
     if isinstance(given, Transport):
-        return given if isinstance(given, DirectTransport) else InTask(given)
+        return given
     from edgegw.gateway.origins.httpx_client import HttpxClient
 
     return HttpxClient(given)

@@ -446,6 +446,20 @@ class TestFunctions:
             entries = [json.loads(line) for line in await following]
         assert [entry["lines"] for entry in entries] == [["one"], ["two"]]
 
+    async def test_following_a_function_whose_first_line_is_printed_at_the_edge(
+        self, local: Caller
+    ) -> None:
+        response = await local.answer(local.request("GET", "/logs/hook?follow=1"))
+        following = asyncio.ensure_future(text_of(response))
+        for function, line in (("us-east-1.hook", "one"), ("hook", "two"), ("us-east-1.hook", "3")):
+            await asyncio.sleep(0.05)
+            log(local, function, line)
+        await asyncio.sleep(0.05)
+        local.api.retire()
+        async with asyncio.timeout(5):
+            entries = [json.loads(line) for line in await following]
+        assert [entry["lines"] for entry in entries] == [["one"], ["3"]]
+
     async def test_a_log_that_is_followed_after_the_end_ends(self, local: Caller) -> None:
         local.api.retire()
         response = await local.answer(local.request("GET", "/logs/api?follow=1"))
