@@ -46,18 +46,13 @@ def compiled_paths(distribution: Distribution, paths: Sequence[str]) -> list[Inv
 
 
 def cleared_by(identity: str, paths: Sequence[InvalidationPath]) -> Cleared:
-    """What goes from the distribution of that id with an invalidation.
-
-    The tags of what is still on its way are not known, so none of that is kept where a tag goes.
-    """
+    """What goes from the distribution of that id with an invalidation."""
 
     def entry_goes(entry: StoredResponse) -> bool:
         return entry.place.distribution == identity and any(path.matches(entry) for path in paths)
 
     def place_goes(place: StoredPlace) -> bool:
-        return place.distribution == identity and any(
-            path.is_tag or path.matches_place(place) for path in paths
-        )
+        return place.distribution == identity and any(path.matches_place(place) for path in paths)
 
     return entry_goes, place_goes
 

@@ -7,7 +7,7 @@ moves by hand sees it in progress until then.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -34,7 +34,8 @@ class Invalidations:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._logs: defaultdict[str, list[InvalidationBatch]] = defaultdict(list)
+        self._logs: defaultdict[str, deque[InvalidationBatch]] = defaultdict(deque)
+        self._lengths = Counter[str]()
 
     def newest_first(self, distribution_id: str) -> list[InvalidationBatch]:
         """The invalidations of a distribution as they are now."""
@@ -86,8 +87,9 @@ class Invalidations:
         )
         log = self._logs[distribution_id]
         log.append(batch)
-        while len(log) > 1 and sum(len(kept.paths) + 1 for kept in log) > _MOST_PATHS:
-            del log[0]
+        self._lengths[distribution_id] += len(batch.paths)
+        while self._lengths[distribution_id] > _MOST_PATHS:
+            self._lengths[distribution_id] -= len(log.popleft().paths)
         return batch
 
 

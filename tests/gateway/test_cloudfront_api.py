@@ -11,15 +11,18 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import boto3
 import botocore.config
 import httpx
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.conftest import Serving, need, serving_in
-from tests.gateway.cached_site import NOW, Answer, Origin
+from tests.gateway.cached_site import NOW, Answer, Origin, Site
 
 EVERY_QUERY = {"min_ttl": 0, "default_ttl": 1000, "query_strings": {"behavior": "all"}}
 CONFIG: dict[str, Any] = {
@@ -485,3 +488,36 @@ async def test_the_aws_cli(cloudfront: Any, tmp_path: Path) -> None:
         status, _, errors = await run(api.url, "create-invalidation", *named, "--paths", "a")
         assert status
         assert "(InvalidArgument) when calling the CreateInvalidation operation" in errors
+
+
+# Whatever comes
+
+SEGMENTS = st.sampled_from(
+    ["distribution", "site", "E0", "invalidation", "I0", "config", "", "..", "%00", "%ff", "a b"]
+)
+QUERIES = st.sampled_from(["", "?MaxItems=2", "?MaxItems=x", "?Marker=I0", "?Marker=%ff&Marker="])
+BODIES = st.binary() | st.sampled_from([BATCH, BATCH[:60], BATCH.replace(b"/a", b"a*~\xff")])
+
+
+@given(
+    st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD"]),
+    st.lists(SEGMENTS, max_size=5).map("/".join),
+    QUERIES,
+    BODIES,
+)
+def test_no_request_is_a_failure_of_the_gateway(
+    method: str, path: str, query: str, body: bytes
+) -> None:
+    async def answered() -> httpx.Response:
+        site = Site()
+        async with site.gateway:
+            transport = httpx.ASGITransport(app=site.gateway.cloudfront_api)
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://localhost"
+            ) as client:
+                return await client.request(method, f"/2020-05-31/{path}{query}", content=body)
+
+    answer = asyncio.run(answered())
+    assert answer.status_code in (200, 201, 307, 400, 404)
+    if answer.content:
+        ElementTree.fromstring(answer.content)

@@ -65,6 +65,9 @@ class InvalidationPath:
         return self.matches_place(entry.place)
 
     def matches_place(self, place: StoredPlace) -> bool:
+        """Whether what is on its way from `place` goes; the tags of that nobody knows yet."""
+        if self.is_tag:
+            return True
         if self.nothing:
             return False
         url = canonical_url(place.url)
