@@ -211,7 +211,7 @@ class _Resolver:
             origin: self._origins.origin(name, origin, at_viewer) for origin in distribution.origins
         }
         digest = hashlib.sha256(name.encode()).hexdigest()
-        identity = "E" + digest[:13].upper()
+        identity = distribution.id or "E" + digest[:13].upper()
         domain_name = (distribution.domain_name or f"d{digest[:13]}.cloudfront.net").lower()
         return cloudfront.Distribution(
             name,

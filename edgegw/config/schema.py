@@ -223,6 +223,7 @@ class Distribution(Model):
     """A CloudFront distribution."""
 
     listen: Listenings
+    id: str | None = None
     domain_name: str | None = None
     aliases: list[str] = []
     default_root_object: str = ""
