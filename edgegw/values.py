@@ -3,8 +3,9 @@
 A value is made often, read often, and never changed. `dataclass(frozen=True, slots=True)` says so,
 at a price: making one takes four times as long, because each field is set around the lock, and
 declaring one runs the compiler for eight methods (half a millisecond a class, a tenth of a second
-of every start). `value` compiles `__init__` alone and leaves the lock to the type checker, which
-reports every assignment; comparing, hashing and showing are plain functions over the fields.
+of every start). `value` leaves the lock to the type checker, which reports every assignment, and
+compiles `__init__` alone, when the first one is made: a start declares three times as many kinds as
+it makes. Comparing, hashing and showing are plain functions over the fields.
 
     @value
     class Place:
@@ -17,11 +18,13 @@ Everything of `dataclasses` works with it: `field`, `replace`, `asdict`, `__post
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from operator import attrgetter
-from typing import Any, TypeVar, dataclass_transform, overload
+from typing import Any, Final, TypeVar, dataclass_transform, overload
 
 _T = TypeVar("_T")
+_NEW: Final = object()
+"""Stands for a field that its factory makes."""
 
 
 @overload
@@ -47,7 +50,9 @@ def _declare(cls: type[Any], *, eq: bool, kw_only: bool) -> type[Any]:
     own = set(vars(cls))
     if not cls.__doc__:
         cls.__doc__ = cls.__name__  # else dataclass writes one, which takes longer than the rest
-    made: Any = dataclass(cls, repr=False, eq=False, slots=True, kw_only=kw_only)
+    made: Any = dataclass(cls, init=False, repr=False, eq=False, slots=True, kw_only=kw_only)
+    if "__init__" not in own:
+        made.__init__ = _late_init(made)
     if "__repr__" not in own:
         made.__repr__ = _shown
     if eq and "__eq__" not in own:
@@ -56,6 +61,55 @@ def _declare(cls: type[Any], *, eq: bool, kw_only: bool) -> type[Any]:
         if "__hash__" not in own:
             made.__hash__ = _hashing(key)
     return made
+
+
+def _late_init(cls: type[Any]) -> Callable[..., None]:
+    """An `__init__` that puts the compiled one in its own place when it is first called."""
+
+    def __init__(self: object, *args: object, **kwargs: object) -> None:  # noqa: N807
+        cls.__init__ = init = _compiled_init(cls)
+        init(self, *args, **kwargs)
+
+    return __init__
+
+
+def _compiled_init(cls: type[Any]) -> Callable[..., None]:
+    """What `dataclass` would write: a parameter for each field, in its order, keywords last."""
+    every = fields(cls)
+    names: dict[str, object] = {"NEW": _NEW}
+    plain = [_parameter(each, names) for each in every if each.init and not each.kw_only]
+    named = [_parameter(each, names) for each in every if each.init and each.kw_only]
+    parameters = ["self", *plain, *(["*", *named] if named else [])]
+    lines = [f" self.{each.name} = {_given(each, names)}" for each in every if _is_set(each)]
+    if hasattr(cls, "__post_init__"):
+        lines.append(" self.__post_init__()")
+    source = f"def __init__({', '.join(parameters)}):\n" + "\n".join(lines or [" pass"])
+    exec(source, names)  # noqa: S102 - names of fields, as dataclasses do
+    init: Any = names["__init__"]
+    init.__qualname__ = f"{cls.__qualname__}.__init__"
+    return init
+
+
+def _parameter(each: Field[Any], names: dict[str, object]) -> str:
+    if each.default is not MISSING:
+        names[f"default_{each.name}"] = each.default
+        return f"{each.name}=default_{each.name}"
+    return each.name if each.default_factory is MISSING else f"{each.name}=NEW"
+
+
+def _is_set(each: Field[Any]) -> bool:
+    return each.init or each.default is not MISSING or each.default_factory is not MISSING
+
+
+def _given(each: Field[Any], names: dict[str, object]) -> str:
+    if each.default_factory is not MISSING:
+        names[f"new_{each.name}"] = each.default_factory
+        new = f"new_{each.name}()"
+        return f"{new} if {each.name} is NEW else {each.name}" if each.init else new
+    if each.init:
+        return each.name
+    names[f"default_{each.name}"] = each.default
+    return f"default_{each.name}"
 
 
 def _key(cls: type[Any]) -> Callable[[object], Hashable]:

@@ -11,11 +11,11 @@ import base64
 import binascii
 import hashlib
 import struct
-from email.utils import formatdate
 from typing import Final, Literal, NamedTuple
 
 from edgegw.alb.forwarding import BalancerFacts
 from edgegw.alb.model import LoadBalancer
+from edgegw.http.date import http_date
 from edgegw.http.message import Header, Headers
 
 CookieKind = Literal["target", "group", "application"]
@@ -109,7 +109,7 @@ def lines(
     """
     value = _seal(balancer, kind, mark, facts.now + duration, facts.entropy)
     if expires is None:
-        expires = formatdate(facts.now + _LIFETIME, usegmt=True).encode()
+        expires = http_date(facts.now + _LIFETIME)
     rest = (b"; Expires=" + expires if expires else b"") + b"; Path=/"
     *cors, plain = _NAMES[kind]
     found = [(b"Set-Cookie", plain + b"=" + value + rest)]
@@ -125,7 +125,7 @@ def expiry(cookie: bytes, *, now: float) -> bytes:
     }
     age = found.get(b"max-age", b"")
     if age.isdigit():
-        return formatdate(now + int(age[:12]), usegmt=True).encode()
+        return http_date(now + int(age[:12]))
     return found.get(b"expires", b"")
 
 

@@ -9,7 +9,6 @@ import json
 import logging
 import signal
 import sys
-import webbrowser
 from collections.abc import Callable, Coroutine, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
@@ -107,6 +106,8 @@ def run_front_doors(
                 told = f"debug  {name}  attach a debugger to 127.0.0.1:{port}"
                 print(told, flush=True, file=sys.stderr)  # noqa: T201
             if opens:
+                import webbrowser  # with shlex, and what looks for browsers
+
                 webbrowser.open(next(iter(urls.values()))[0])
             loading.append(asyncio.ensure_future(tell_what_does_not_load(gateway)))
             gc.enable()

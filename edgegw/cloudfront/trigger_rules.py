@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
@@ -101,6 +100,8 @@ def check_fields(validator: Validator, result: Mapping[str, Any], known: frozens
     """Notes fields that CloudFront does not know, with the nearest one that it does."""
     if result.keys() <= known:
         return
+    import difflib  # needed for mistakes only
+
     for name in result:
         if name in known:
             continue

@@ -17,9 +17,12 @@ LARGEST: Final = 4 * 1024 * 1024
 
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _UNPRINTABLE: Final = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|[\ud800-\udfff]|[\ufffe\uffff]"
 )
-"""What YAML takes nowhere, not even in quotes (YAML 1.2.2, 5.1)."""
+"""What YAML takes nowhere, not even in quotes (YAML 1.2.2, 5.1).
+
+Three sets: for one alone `re` builds a table of all characters, which takes seven milliseconds.
+"""
 
 
 def read_source(path: Path, shown: str | None = None) -> str:

@@ -19,12 +19,14 @@ import os
 import re
 import shutil
 import stat
-import zipfile
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from edgegw.errors import EnvironmentProblem
+
+if TYPE_CHECKING:
+    import zipfile
 
 MAX_UNZIPPED: Final = 262_144_000
 """Bytes of code and layers, unpacked (Lambda quotas)."""
@@ -40,6 +42,8 @@ def unpack(path: str, target: str) -> None:
 
     Raises EnvironmentProblem with the reason.
     """
+    import zipfile  # with three kinds of compression, for those who have packages
+
     try:
         with zipfile.ZipFile(path) as package:
             _unpack_entries(package, target)

@@ -6,7 +6,6 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from email.utils import formatdate
 from typing import Any
 
 from edgegw.alb.explain import Explanation, explain
@@ -26,6 +25,7 @@ from edgegw.config.addresses import host_and_port
 from edgegw.config.model import Config, ListenerDoor
 from edgegw.errors import UsageError
 from edgegw.gateway.target_groups import TargetGroups, health_words
+from edgegw.http.date import http_date
 from edgegw.http.message import Request
 
 
@@ -34,9 +34,7 @@ def explain_listener(
 ) -> Explanation:
     """Why a request goes where it goes; without `groups` all targets count as healthy."""
     now = time.time()
-    facts = BalancerFacts(
-        formatdate(now, usegmt=True).encode(), now, random.randbytes(12).hex(), random.random()
-    )
+    facts = BalancerFacts(http_date(now), now, random.randbytes(12).hex(), random.random())
 
     def routable_of(group: IpTargetGroup) -> Routable:
         if groups is not None:

@@ -10,8 +10,9 @@ import base64
 import random  # ids and weights, no secrets
 import time
 from collections.abc import Callable
-from email.utils import formatdate
 from typing import Final, TypeAlias
+
+from edgegw.http.date import http_date
 
 WallClock: TypeAlias = Callable[[], float]
 """Seconds since 1970."""
@@ -54,7 +55,7 @@ class World:
         """The value of a Date header, made once a second."""
         now = int(self.now())
         if self._dates[0] != now:
-            self._dates = (now, formatdate(now, usegmt=True).encode())
+            self._dates = (now, http_date(now))
         return self._dates[1]
 
 

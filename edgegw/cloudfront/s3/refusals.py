@@ -5,7 +5,6 @@ Source: Amazon S3 API Reference, "Error responses".
 
 from __future__ import annotations
 
-from html import escape
 from typing import Final
 
 from edgegw.http.message import Header, Headers
@@ -88,7 +87,7 @@ def not_allowed(method: str) -> BucketRefusal:
 def xml_page(refusal: BucketRefusal, ids: AnswerIds) -> bytes:
     """The body at the REST endpoint; a line ends behind the declaration."""
     elements = (*_elements(refusal), *_own(ids))
-    inner = "".join(f"<{name}>{escape(text, quote=False)}</{name}>" for name, text in elements)
+    inner = "".join(f"<{name}>{_escaped(text)}</{name}>" for name, text in elements)
     declaration = '<?xml version="1.0" encoding="UTF-8"?>\n'
     return f"{declaration}<Error>{inner}</Error>".encode()
 
@@ -153,5 +152,11 @@ def _own(ids: AnswerIds) -> tuple[tuple[str, str], ...]:
 
 
 def _listed(elements: tuple[tuple[str, str], ...]) -> list[str]:
-    items = [f"<li>{name}: {escape(text, quote=False)}</li>" for name, text in elements]
+    items = [f"<li>{name}: {_escaped(text)}</li>" for name, text in elements]
     return ["<ul>", *items, "</ul>"]
+
+
+def _escaped(text: str) -> str:
+    from html import escape  # brings all entities along
+
+    return escape(text, quote=False)
