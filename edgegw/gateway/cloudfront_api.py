@@ -6,6 +6,7 @@ endpoint for all services. Credentials are not checked.
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
@@ -17,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from edgegw.awslambda.service_errors import ServiceError
+from edgegw.cloudfront.api import API_PATH
 from edgegw.cloudfront.api.distributions import (
     Surroundings,
     encode_distribution,
@@ -31,6 +33,7 @@ from edgegw.cloudfront.api.invalidations import (
     encode_invalidation_list,
 )
 from edgegw.cloudfront.api.paging import Listed, ListPage, cut_page
+from edgegw.cloudfront.cache.invalidation import InvalidationBatch
 from edgegw.cloudfront.model import Distribution
 from edgegw.errors import UsageError
 from edgegw.execution.api_guard import ApiGuard
@@ -39,8 +42,8 @@ from edgegw.gateway.cache_control import cleared_by, find_distribution
 if TYPE_CHECKING:
     from edgegw.gateway.gateway import Gateway
 
-PREFIX: Final = "/2020-05-31/"
-"""Where the paths of the API begin."""
+logger = logging.getLogger(__name__)
+
 _MAX_BODY: Final = 16 * 1024 * 1024
 """Bytes of a body: the paths of the largest invalidation fit."""
 _GUARD_CODES: Final = {
@@ -67,9 +70,9 @@ class _CloudFrontApi:
         self._since = gateway.world.now()
 
     def app(self) -> Starlette:
-        one = f"{PREFIX}distribution/{{id}}"
+        one = f"{API_PATH}distribution/{{id}}"
         routes = [
-            Route(f"{PREFIX}distribution", _answered(self._list_distributions), methods=["GET"]),
+            Route(f"{API_PATH}distribution", _answered(self._list_distributions), methods=["GET"]),
             Route(one, _answered(self._get_distribution), methods=["GET"]),
             Route(f"{one}/config", _answered(self._get_config), methods=["GET"]),
             Route(f"{one}/invalidation", _answered(self._create), methods=["POST"]),
@@ -95,7 +98,8 @@ class _CloudFrontApi:
         batch, is_new = self._gateway.invalidations.ask(distribution, asked)
         if is_new:
             self._gateway.clear_caches(cleared_by(distribution.id, batch.paths))
-        place = f"{request.url.scheme}://{request.url.netloc}{PREFIX}distribution"
+            _warn(distribution, batch)
+        place = f"{request.url.scheme}://{request.url.netloc}{API_PATH}distribution"
         location = f"{place}/{distribution.id}/invalidation/{batch.id}"
         return _xml(encode_invalidation(batch), 201, {"Location": location})
 
@@ -149,6 +153,14 @@ def _answered(operation: Answering) -> Answering:
             return Response(status_code=499)
 
     return answer
+
+
+def _warn(distribution: Distribution, batch: InvalidationBatch) -> None:
+    """Says which paths can match nothing: the API takes them without a word."""
+    for path in batch.paths:
+        if path.nothing:
+            text = "invalidation of %s: %r can match nothing: %s"
+            logger.warning(text, distribution.name, path.text, path.nothing)
 
 
 async def _body(request: Request) -> bytes:

@@ -254,6 +254,15 @@ async def test_what_other_ways_invalidate_is_listed_too(cloudfront: Any) -> None
         assert batch["CallerReference"] == f"edgegw-{summary['Id']}"
 
 
+async def test_a_path_that_can_match_nothing_is_named_in_the_log(
+    cloudfront: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with cloudfront() as api:
+        await api.invalidate("/~a\n", "/b")
+    [line] = [text for text in caplog.messages if "can match nothing" in text]
+    assert line.startswith("invalidation of site: '/~a\\n' can match nothing: CloudFront does not")
+
+
 @pytest.mark.parametrize(
     ("paths", "options", "code", "status"),
     [

@@ -4,3 +4,11 @@
 `distributions` say what the operations take and answer. Which invalidations there are, and what
 they remove, is the gateway's affair.
 """
+
+from typing import Final
+
+API_PATH: Final = "/2020-05-31/"
+"""Where the paths of the API begin.
+
+Source: CloudFront API Reference, "Making API requests".
+"""

@@ -7,16 +7,14 @@ so one endpoint serves both.
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from edgegw.cloudfront.api import API_PATH
 from edgegw.config.model import Listen
 from edgegw.wire.asgi_server import AsgiServer
 
 if TYPE_CHECKING:
     from edgegw.gateway.gateway import Gateway
-
-
-_CLOUDFRONT: Final = "/2020-05-31/"
 
 
 class LambdaApiFront:
@@ -39,6 +37,6 @@ class LambdaApiFront:
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
         """The API that the path is of, as an ASGI 3 application."""
-        is_cloudfront = scope.get("path", "").startswith(_CLOUDFRONT)
+        is_cloudfront = scope.get("path", "").startswith(API_PATH)
         api = self._gateway.cloudfront_api if is_cloudfront else self._gateway.lambda_api
         await api(scope, receive, send)
