@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
+from edgegw.config import schema
 from edgegw.config.document import read_document
 from edgegw.config.resolve import load_document
 
@@ -108,6 +110,32 @@ def test_the_documented_finding_codes_are_those_of_the_code() -> None:
         if code.startswith("config.")
     }
     assert documented == used
+
+
+@pytest.mark.parametrize(
+    ("model", "section"),
+    [
+        (schema.Config, "What a file holds"),
+        (schema.Distribution, "A distribution"),
+        (schema.Behavior, "A distribution"),
+        (schema.Origin, "A distribution"),
+        (schema.Gateway, "The gateway's own settings"),
+    ],
+)
+def test_every_key_stands_in_its_table(model: type[BaseModel], section: str) -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    part = text.split(f"# {section}\n", 1)[1]
+    part = re.split(r"\n#+ ", part)[0]
+    rows = [line.split("|") for line in part.splitlines() if line.startswith("| ")]
+    named = {key for row in rows for key in re.findall(r"`(\w+)`", row[1] + row[-2])}
+    assert set(model.model_fields) - named == set()
+
+
+def test_the_map_of_the_house_names_files_that_there_are() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    for path in re.findall(r"`((?:[a-z0-9_]+/)+(?:[a-z0-9_]+\.py)?)`", text):
+        places = (ROOT / path, ROOT / "edgegw" / path)
+        assert any(place.exists() for place in places), path
 
 
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(?:(\w+)::)?(\w+)`")

@@ -33,6 +33,7 @@ WITHOUT_EXAMPLE = {
     "lambda-edge.functions-per-distribution",
     "lambda-edge.literal-header",
     "lambda-edge.reads-variable",
+    "lambda-edge.origin-kind",
 }
 
 

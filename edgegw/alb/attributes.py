@@ -16,13 +16,17 @@ _NUMBER: Final = re.compile("[0-9]{1,12}")
 
 
 class Attribute(NamedTuple):
-    """What a key may hold. `has_effect` is False where nothing here depends on it."""
+    """What a key may hold. `has_effect` is False where nothing here depends on it.
+
+    `form` says in words what `pattern` takes, lengths and numbers with both ends.
+    """
 
     default: str
     values: tuple[str, ...] = ()
     low: int = 0
     high: int = 0
     pattern: str = ""
+    form: str = ""
     has_effect: bool = True
 
     def fault(self, value: str) -> str | None:
@@ -32,7 +36,7 @@ class Attribute(NamedTuple):
         if self.high and not (_NUMBER.fullmatch(value) and self.low <= int(value) <= self.high):
             return f"must be a whole number from {self.low} to {self.high}"
         if self.pattern and not re.fullmatch(self.pattern, value):
-            return "is not of the form that AWS takes"
+            return f"must be {self.form}"
         return None
 
 
@@ -83,8 +87,10 @@ _RESPONSE: Final = (
     "x_content_type_options",
     "x_frame_options",
 )
-_HEADER_NAME: Final = Attribute("", pattern=r"[-A-Za-z0-9]{1,40}")
-_HEADER_VALUE: Final = Attribute("", pattern=r"[ -~]{0,1024}")
+_HEADER_NAME: Final = Attribute(
+    "", pattern=r"[-A-Za-z0-9]{1,40}", form="1 to 40 letters, digits and hyphens"
+)
+_HEADER_VALUE: Final = Attribute("", pattern=r"[ -~]{0,1024}", form="0 to 1024 characters of ASCII")
 
 LISTENER: Final[Mapping[str, Attribute]] = {
     "routing.http.response.server.enabled": _switch("true"),
@@ -97,14 +103,20 @@ LISTENER: Final[Mapping[str, Attribute]] = {
     "routing.http.request.x_amzn_tls_cipher_suite.header_name": _HEADER_NAME,
 }
 
-_COUNT: Final = Attribute("1", pattern=r"[1-9]\d{0,3}|off", has_effect=True)
-_PERCENTAGE: Final = Attribute("off", pattern=r"[1-9]\d?|100|off", has_effect=True)
+_COUNT: Final = Attribute(
+    "1", pattern=r"[1-9]\d{0,3}|off", form="off, or a whole number from 1 to 9999"
+)
+_PERCENTAGE: Final = Attribute(
+    "off", pattern=r"[1-9]\d?|100|off", form="off, or a whole number from 1 to 100"
+)
 _HEALTH: Final = "target_group_health"
 
 TARGET_GROUP: Final[Mapping[str, Attribute]] = {
     "lambda.multi_value_headers.enabled": _switch(),
     "deregistration_delay.timeout_seconds": Attribute("300", low=0, high=3600),
-    "slow_start.duration_seconds": Attribute("0", pattern=r"0|[3-9]\d|[1-8]\d\d|900"),
+    "slow_start.duration_seconds": Attribute(
+        "0", pattern=r"0|[3-9]\d|[1-8]\d\d|900", form="0, or a whole number from 30 to 900"
+    ),
     "load_balancing.algorithm.type": Attribute(
         "round_robin", ("round_robin", "least_outstanding_requests", "weighted_random")
     ),
@@ -120,7 +132,9 @@ TARGET_GROUP: Final[Mapping[str, Attribute]] = {
     "stickiness.type": Attribute("lb_cookie", ("lb_cookie", "app_cookie")),
     "stickiness.lb_cookie.duration_seconds": Attribute("86400", low=1, high=604800),
     "stickiness.app_cookie.duration_seconds": Attribute("86400", low=1, high=604800),
-    "stickiness.app_cookie.cookie_name": Attribute("", pattern=rf"[{TCHAR}]+"),
+    "stickiness.app_cookie.cookie_name": Attribute(
+        "", pattern=rf"[{TCHAR}]+", form="a name of a cookie, of 1 character or more, no blanks"
+    ),
     f"{_HEALTH}.dns_failover.minimum_healthy_targets.count": _COUNT._replace(has_effect=False),
     f"{_HEALTH}.dns_failover.minimum_healthy_targets.percentage": _PERCENTAGE._replace(
         has_effect=False

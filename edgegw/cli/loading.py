@@ -86,4 +86,6 @@ def _place(service: LambdaService, ref: FunctionRef, failure: ErrorObject) -> So
 
 
 def _words(failure: ErrorObject) -> str:
-    return on_one_line(f"{failure.error_type}: {failure.message}")
+    """Without the id of the request: there is none yet."""
+    message = failure.message.removeprefix("RequestId:  Error: ")
+    return on_one_line(f"{failure.error_type}: {message}")

@@ -20,12 +20,14 @@ from datetime import UTC, datetime
 from typing import Final, Literal, TypeAlias
 
 from edgegw.cloudfront.answers import POP
-from edgegw.cloudfront.cache.result_details import detail_of
+from edgegw.cloudfront.cache.result_details import detail_of, detail_of_page
 from edgegw.cloudfront.cache.verdict import DetailedResult, LoggedResult, Verdict, logged_result
 from edgegw.cloudfront.model import Distribution
+from edgegw.cloudfront.real_time_fields import REAL_TIME_FIELDS
 from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.http.grpc import is_grpc
 from edgegw.http.message import Headers, Request, Response
+from edgegw.http.target import RequestTarget
 from edgegw.http.version import dotted
 from edgegw.values import value
 
@@ -48,6 +50,9 @@ UNLOGGED: Final = frozenset({414, 494})
 Source: CloudFront Developer Guide, "Quotas", general quotas (observed).
 """
 
+UNREAD: Final = Request("-", RequestTarget(b"-"), http_version="-")
+"""Stands for a request of which nothing could be read."""
+
 
 @value
 class LogSizes:
@@ -61,9 +66,12 @@ class LogSizes:
 class LogEntry:
     """One request as the log knows it. Times in seconds; `ended` since the epoch.
 
-    `answer` is None where the viewer left before there was one. `request` is as it came, or, with
+    `answer` is None where there is none of the distribution's: the viewer left before, or it got
+    the `page` for what cannot be read to its end. `request` is as it came, or, with
     an answer, as it stands for the viewer that `X-Edgegw-Viewer` names. `first_byte` is how long
-    the answer took, the two of the origin until its first byte and its last one.
+    the answer took, the two of the origin until its first byte and its last one. `origin_host` is
+    the origin that was asked last; `failover_code` the failure that led from the first origin of a
+    group to the second; `is_cut` says that the origin broke off within its body.
     """
 
     distribution: Distribution
@@ -73,9 +81,13 @@ class LogEntry:
     time_taken: float
     sizes: LogSizes
     answer: DistributionAnswer | None = None
+    page: Response | None = None
     first_byte: float = 0.0
     origin_first_byte: float | None = None
     origin_last_byte: float | None = None
+    origin_host: str | None = None
+    failover_code: int | None = None
+    is_cut: bool = False
     is_gone: bool = False
     is_generated: bool = False
     includes_cookies: bool = False
@@ -83,15 +95,17 @@ class LogEntry:
     @property
     def response(self) -> Response | None:
         """What the viewer got."""
-        return None if self.answer is None else self.answer.response
+        return self.page if self.answer is None else self.answer.response
 
     @property
     def result(self) -> LoggedResult:
         """The three result types."""
         if self.answer is None:
-            left = DetailedResult.CLIENT_HUNG_UP_REQUEST
-            return LoggedResult(Verdict.ERROR, Verdict.ERROR, left.value)
+            detail = detail_of_page(None if self.page is None else self.page.status)
+            return LoggedResult(Verdict.ERROR, Verdict.ERROR, detail.value)
         verdict = self.answer.verdict
+        if self.is_cut and not self.is_gone:
+            return LoggedResult(Verdict.ERROR, verdict, DetailedResult.ORIGIN_READ_ERROR.value)
         detail = detail_of(self.answer.cause) if verdict is Verdict.ERROR else None
         if verdict is Verdict.MISS and self.is_generated:
             detail = DetailedResult.MISS_GENERATED_RESPONSE
@@ -136,6 +150,11 @@ def _protocol(entry: LogEntry) -> str:
     if entry.response is not None and entry.response.upgraded is not None:
         return "wss" if is_secure else "ws"
     return "grpcs" if is_secure and is_grpc(request.headers) else request.scheme
+
+
+def _version(entry: LogEntry) -> str | None:
+    version = entry.request.http_version
+    return None if version == UNREAD.http_version else f"HTTP/{dotted(version)}"
 
 
 def _range(at: int) -> _LogField:
@@ -201,7 +220,7 @@ _STANDARD: Final[Mapping[str, _LogField]] = {
     "ssl-protocol": lambda entry: entry.request.tls and entry.request.tls.protocol,
     "ssl-cipher": lambda entry: entry.request.tls and entry.request.tls.cipher,
     "x-edge-response-result-type": lambda entry: entry.result.response_result,
-    "cs-protocol-version": lambda entry: f"HTTP/{dotted(entry.request.http_version)}",
+    "cs-protocol-version": _version,
     "fle-status": lambda _: None,
     "fle-encrypted-fields": lambda _: None,
     "c-port": lambda entry: entry.request.client.port,
@@ -239,6 +258,8 @@ _ONLY_REAL_TIME: Final[Mapping[str, _LogField]] = {
     "cs-headers": _all_headers,
     "cs-header-names": _all_names,
     "cs-headers-count": lambda entry: len(entry.request.headers),
+    "r-host": lambda entry: entry.origin_host,
+    "sr-reason": lambda entry: entry.failover_code and f"Failover:{entry.failover_code}",
     "primary-distribution-id": lambda entry: entry.distribution.id,
     "primary-distribution-dns-name": lambda entry: entry.distribution.domain_name,
 }
@@ -253,82 +274,6 @@ MORE_FIELDS: Final = tuple(_MORE)
 
 Source: CloudFront Developer Guide, "Standard logging reference", log file fields.
 """
-REAL_TIME_FIELDS: Final = (
-    "timestamp",
-    "c-ip",
-    "s-ip",
-    "time-to-first-byte",
-    "sc-status",
-    "sc-bytes",
-    "cs-method",
-    "cs-protocol",
-    "cs-host",
-    "cs-uri-stem",
-    "cs-bytes",
-    "x-edge-location",
-    "x-edge-request-id",
-    "x-host-header",
-    "time-taken",
-    "cs-protocol-version",
-    "c-ip-version",
-    "cs-user-agent",
-    "cs-referer",
-    "cs-cookie",
-    "cs-uri-query",
-    "x-edge-response-result-type",
-    "x-forwarded-for",
-    "ssl-protocol",
-    "ssl-cipher",
-    "x-edge-result-type",
-    "fle-encrypted-fields",
-    "fle-status",
-    "sc-content-type",
-    "sc-content-len",
-    "sc-range-start",
-    "sc-range-end",
-    "c-port",
-    "x-edge-detailed-result-type",
-    "c-country",
-    "cs-accept-encoding",
-    "cs-accept",
-    "cache-behavior-path-pattern",
-    "cs-headers",
-    "cs-header-names",
-    "cs-headers-count",
-    "primary-distribution-id",
-    "primary-distribution-dns-name",
-    "origin-fbl",
-    "origin-lbl",
-    "asn",
-    "cmcd-encoded-bitrate",
-    "cmcd-buffer-length",
-    "cmcd-buffer-starvation",
-    "cmcd-content-id",
-    "cmcd-object-duration",
-    "cmcd-deadline",
-    "cmcd-measured-throughput",
-    "cmcd-next-object-request",
-    "cmcd-next-range-request",
-    "cmcd-object-type",
-    "cmcd-playback-rate",
-    "cmcd-requested-maximum-throughput",
-    "cmcd-streaming-format",
-    "cmcd-session-id",
-    "cmcd-stream-type",
-    "cmcd-startup",
-    "cmcd-top-bitrate",
-    "cmcd-version",
-    "r-host",
-    "sr-reason",
-    "x-edge-mqcs",
-    "distribution-tenant-id",
-    "connection-id",
-)
-"""The fields of the real-time log, in order; a part of them keeps it.
-
-Source: CloudFront Developer Guide, "Use real-time access logs", fields.
-"""
-
 FIELDS: Final[Mapping[LogFormat, tuple[str, ...]]] = {
     "w3c": (*STANDARD_FIELDS, *MORE_FIELDS),
     "json": (*STANDARD_FIELDS, *MORE_FIELDS),
@@ -364,9 +309,9 @@ def chosen_fields(format_: LogFormat, fields: tuple[str, ...]) -> tuple[str, ...
     return fields or STANDARD_FIELDS
 
 
-def is_logged(answer: DistributionAnswer | None) -> bool:
-    """Whether a request is in the log at all."""
-    return answer is None or answer.response.status not in UNLOGGED
+def is_logged(response: Response | None) -> bool:
+    """Whether a request that got this answer, or none, is in the log at all."""
+    return response is None or response.status not in UNLOGGED
 
 
 def log_line(log: AccessLog, entry: LogEntry) -> str:

@@ -61,12 +61,14 @@ class FailedOutcome:
 class OriginFailure:
     """The origin gave no usable answer; `detail` says what was tried and what happened.
 
-    `was_connected` unless no connection stood.
+    `was_connected` unless no connection stood; `is_too_large` where its head is beyond all
+    limits.
     """
 
     kind: Literal["refused", "dns", "closed", "invalid", "timeout"]
     detail: str
     was_connected: bool = True
+    is_too_large: bool = False
 
     @property
     def status(self) -> int:

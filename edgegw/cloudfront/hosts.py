@@ -1,20 +1,21 @@
 """Which Host headers a distribution answers to.
 
-On AWS the Host picks the distribution; here the port does, and what AWS would not have sent to this
-distribution gets AWS's 403. That is more than fidelity: a distribution puts its origin's name in
-the place of the viewer's, so a dev server behind it cannot tell any more that a page of another
-site asks (DNS rebinding). The edge has to.
+On AWS the Host picks the distribution; here the port does, and the Host among those that share it.
+What AWS would not have sent to this distribution gets AWS's 403. That is more than fidelity: a
+distribution puts its origin's name in the place of the viewer's, so a dev server behind it cannot
+tell any more that a page of another site asks (DNS rebinding). The edge has to.
 
-Names of this machine are answered to as well: nobody else can own them.
+Names of this machine are answered to as well: nobody else can own them. Where distributions share a
+port, `NAME.localhost` is the one of that name; localhost, addresses and all else are the first's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from edgegw.http.hosts import host_name, is_local_name
-from edgegw.http.message import Headers
+from edgegw.http.message import Headers, Request
 from edgegw.values import value
 
 _LONGEST: Final = 255
@@ -50,3 +51,52 @@ def accepted_hosts(names: Iterable[str]) -> AcceptedHosts:
     lower = [name.lower() for name in names]
     below = tuple(name[1:] for name in lower if name.startswith("*."))
     return AcceptedHosts(frozenset(name for name in lower if name[:2] != "*."), below)
+
+
+@value
+class HostTable:
+    """Whose a Host is among distributions that share a port, by their places in a list.
+
+    `exact` are names in lower case, `below` wildcards as `.example.com`, the longest first.
+    """
+
+    exact: Mapping[str, int]
+    below: tuple[tuple[str, int], ...] = ()
+
+    def place(self, request: Request) -> int | None:
+        """Whose `request` is; None for the first one's. An absolute target says it before Host."""
+        if request.target.authority is not None:
+            return self.place_of(request.target.authority)
+        return request.headers.derived(self, self._place_by_headers)
+
+    def _place_by_headers(self, headers: Headers) -> int | None:
+        return self.place_of(headers.get(b"host") or b"")
+
+    def place_of(self, host: bytes) -> int | None:
+        """Whose this Host is: that of the exact name, else of the most specific wildcard."""
+        name = host_name(host.decode("latin-1"))
+        place = self.exact.get(name)
+        if place is not None:
+            return place
+        return next((place for suffix, place in self.below if name.endswith(suffix)), None)
+
+
+def host_table(distributions: Sequence[tuple[str, Sequence[str]]]) -> HostTable:
+    """The table of distributions that share a port: the name of each, and what it answers to.
+
+    Source: CloudFront Developer Guide, "Use custom URLs by adding alternate domain names (CNAMEs)".
+    """
+    exact: dict[str, int] = {}
+    below: dict[str, int] = {}
+    for place, (_, names) in enumerate(distributions):
+        for name in map(str.lower, names):
+            table, key = (below, name[1:]) if name.startswith("*.") else (exact, name)
+            table.setdefault(key, place)
+    for place, (name, _) in enumerate(distributions):
+        exact.setdefault(local_name(name), place)
+    return HostTable(exact, tuple(sorted(below.items(), key=lambda entry: -len(entry[0]))))
+
+
+def local_name(distribution: str) -> str:
+    """The name by which a distribution is reached on a port that it shares."""
+    return f"{distribution.lower()}.localhost"

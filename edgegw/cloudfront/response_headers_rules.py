@@ -80,7 +80,7 @@ def custom_fault(name: str, value: str) -> str | None:
     if is_kept(name):
         return f"{name} is CloudFront's own: no policy sets it"
     if len(value) > MAX_VALUE:
-        return f"the value of {name} has more than {MAX_VALUE} characters"
+        return f"the value of {name} has at most {MAX_VALUE} characters, not {len(value)}"
     return None
 
 
@@ -94,7 +94,7 @@ def sampling_fault(rate: float) -> str | None:
     if not 0 <= rate <= 100:
         return "the sampling rate is a percentage from 0 to 100"
     if round(rate, SAMPLING_DECIMALS) != rate:
-        return f"the sampling rate has at most {SAMPLING_DECIMALS} decimal places"
+        return f"the sampling rate, from 0 to 100, has at most {SAMPLING_DECIMALS} decimal places"
     return None
 
 

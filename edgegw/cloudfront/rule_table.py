@@ -650,6 +650,11 @@ READS_VARIABLE: Final = _deployment(
     "reads-variable",
     "The code reads no environment variable that is not there at the edge (best effort).",
 )
+ORIGIN_KIND: Final = _deployment(
+    "origin-kind",
+    "The code uses the kind of origin that its behaviors have (best effort).",
+    EVENT_PAGE,
+)
 
 # The whole table, in the order of this file
 

@@ -69,11 +69,11 @@ def _python(source: str, handler: str) -> Iterator[_Found]:
         module = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         return
-    for node in _reached(module, handler):
+    for node in reached(module, handler):
         yield from _python_node(node)
 
 
-def _reached(module: ast.Module, handler: str) -> Iterator[ast.AST]:
+def reached(module: ast.Module, handler: str) -> Iterator[ast.AST]:
     """The nodes of the module's own statements, the handler, and the functions it calls."""
     functions = {
         node.name: node
@@ -193,26 +193,30 @@ _READS: Final = re.compile(
 
 
 def _javascript(source: str, handler: str) -> Iterator[_Found]:
-    code = _COMMENT_OR_TEXT.sub(_without_comment, source)
-    start, end = _body_of(code, handler)
+    code = without_comments(source)
+    start, end = body_of(code, handler)
     for pattern, what in ((_SETS, "sets"), (_EDITS, "sets"), (_DELETES, "deletes")):
         for match in pattern.finditer(code, start, end):
-            yield (*_place(code, match.start()), what, match["dot"] or match["text"])
+            yield (*place(code, match.start()), what, match["dot"] or match["text"])
     for match in _HEADERS_OBJECT.finditer(code, start, end):
         closed = _closing(code, match.end() - 1)
         for entry in _ENTRY.finditer(code, match.end(), closed):
-            yield (*_place(code, entry.start()), "sets", entry["dot"] or entry["text"])
+            yield (*place(code, entry.start()), "sets", entry["dot"] or entry["text"])
     for match in _READS.finditer(code):
-        yield (*_place(code, match.start()), "reads", match["dot"] or match["text"])
+        yield (*place(code, match.start()), "reads", match["dot"] or match["text"])
+
+
+def without_comments(source: str) -> str:
+    """Comments become blanks of the same shape, so that places stay."""
+    return _COMMENT_OR_TEXT.sub(_without_comment, source)
 
 
 def _without_comment(match: re.Match[str]) -> str:
-    """Comments become blanks of the same shape, so that places stay."""
     text = match[0]
     return re.sub(r"[^\n]", " ", text) if text.startswith("/") else text
 
 
-def _body_of(code: str, handler: str) -> tuple[int, int]:
+def body_of(code: str, handler: str) -> tuple[int, int]:
     """From where to where the function `handler` reaches; everything, where it is not found.
 
     Other handlers in one file are for other triggers, so they are not looked at.
@@ -239,6 +243,7 @@ def _closing(code: str, opening: int) -> int:
     return len(code)
 
 
-def _place(code: str, at: int) -> tuple[int, int]:
+def place(code: str, at: int) -> tuple[int, int]:
+    """Line and column of what stands at `at`, from 1."""
     line = code.count("\n", 0, at) + 1
     return line, at - (code.rfind("\n", 0, at) + 1) + 1

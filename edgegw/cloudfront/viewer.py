@@ -132,7 +132,7 @@ def _degrees(limit: int) -> Callable[[str], str]:
 
 
 def _number(text: str) -> str:
-    return "" if text.isdigit() else "is a number"
+    return "" if text.isdigit() else "is a whole number of 0 or more"
 
 
 def _address(text: str) -> str:
@@ -144,7 +144,7 @@ def _address(text: str) -> str:
 
 
 def _region(text: str) -> str:
-    return "" if 1 <= len(text) <= 3 else "is a code of at most three characters (ISO 3166-2)"
+    return "" if 1 <= len(text) <= 3 else "is a code of 1 to 3 characters (ISO 3166-2)"
 
 
 _PROBLEMS: Final[Mapping[str, Callable[[str], str]]] = {

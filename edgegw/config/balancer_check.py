@@ -123,10 +123,11 @@ def _check_conditions(document: Document, path: KeyPath, rule: schema.Rule) -> N
             wildcards += sum(text.count("*") + text.count("?") for text in texts)
         most = quotas.MAX_SOURCE_IPS if kind == "source_ip" else quotas.MAX_CONDITION_VALUES
         if len(texts) > most:
-            text = f"a condition has at most {most} values"
+            text = f"a condition has 1 to {most} values, not {len(texts)}"
             document.error((*where, kind), "alb.condition-values", text)
     if values > quotas.MAX_RULE_VALUES:
-        text = f"the conditions of a rule have at most {quotas.MAX_RULE_VALUES} values in all"
+        most = quotas.MAX_RULE_VALUES
+        text = f"the conditions of a rule have at most {most} values in all, not {values}"
         document.error((*path, "conditions"), "alb.condition-values", text, key=True)
     if wildcards > quotas.MAX_WILDCARDS:
         text = f"{wildcards} wildcards; AWS takes {quotas.MAX_WILDCARDS} in a rule, by one page 6"
@@ -159,7 +160,9 @@ def _check_regexes(kind: str):
         for at, value in enumerate(values):
             if len(value) > quotas.MAX_PATTERN:
                 _value_fault(
-                    document, (*where, at), f"a regex has at most {quotas.MAX_PATTERN} characters"
+                    document,
+                    (*where, at),
+                    f"a regex has 1 to {quotas.MAX_PATTERN} characters, not {len(value)}",
                 )
             try:
                 compile_expression(value)
@@ -219,17 +222,18 @@ _CHECKS: Final[Mapping[str, Callable[[Document, KeyPath, schema.Condition], list
     "path_pattern": _check_patterns(
         "path_pattern",
         quotas.PATH_PATTERN,
-        "a path pattern has at most 128 of A-Z a-z 0-9 _-.$/~\"'@:+& and * ?",
+        f"a path pattern has 1 to {quotas.MAX_PATTERN} of A-Z a-z 0-9 _-.$/~\"'@:+& and * ?",
     ),
     "host_header": _check_patterns(
         "host_header",
         quotas.HOST_PATTERN,
-        "a host has at most 128 of A-Z a-z 0-9 - . * ?, with only letters behind the last dot",
+        f"a host has 1 to {quotas.MAX_PATTERN} of A-Z a-z 0-9 - . * ?, with only letters behind "
+        "the last dot",
     ),
     "http_request_method": _check_patterns(
         "http_request_method",
         quotas.METHOD_PATTERN,
-        "a method has at most 40 of A-Z - _, and no wildcards",
+        "a method has 1 to 40 of A-Z - _, and no wildcards",
     ),
     "source_ip": _check_source_ip,
     "http_header": _check_header,
@@ -316,7 +320,7 @@ def _check_redirect(
         text = "a redirect must change protocol, host, port or path, or it never ends"
         document.error(path, "alb.redirect", text, key=True)
     if redirect.port.isdigit() and int(redirect.port) > 65535:
-        document.error((*path, "port"), "alb.redirect", "a port is at most 65535")
+        document.error((*path, "port"), "alb.redirect", "a port is a number from 1 to 65535")
 
 
 def _check_forward(

@@ -81,7 +81,7 @@ def check_balancer_deployment(document: Document, config: Config) -> None:
 
 def _check_name(document: Document, path: KeyPath, name: str, kind: str) -> None:
     if not quotas.RESOURCE_NAME.fullmatch(name):
-        text = f"the name of a {kind} has at most 32 letters, digits and hyphens, none at its ends"
+        text = f"the name of a {kind} has 1 to 32 letters, digits and hyphens, none at its ends"
         document.error(path, "alb.name", text, key=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path as FilePath
 from typing import Final
 
@@ -20,20 +19,20 @@ from edgegw.config.addresses import host_fault
 from edgegw.config.balancer_check import check_balancers
 from edgegw.config.bucket_check import check_bucket_names
 from edgegw.config.cache_check import check_cache_policies, check_cache_tags, check_cached_methods
+from edgegw.config.distribution_names import check_names
 from edgegw.config.document import Document, KeyPath
-from edgegw.config.fields import Listen
 from edgegw.config.function_check import (
     check_edge_reference,
     check_functions,
 )
 from edgegw.config.key_groups import check_key_groups
 from edgegw.config.legacy_check import check_legacy_settings, check_policy_wildcards
+from edgegw.config.listen_check import check_listening
 from edgegw.config.origin_check import check_origin, refer
 from edgegw.config.path_check import check_paths
 from edgegw.config.response_headers_check import check_response_headers_policy
 from edgegw.config.schema import Config, later_keys
 from edgegw.config.surroundings_check import check_surroundings
-from edgegw.http.authority import authority_of
 from edgegw.http.grammar import is_target
 
 
@@ -53,10 +52,11 @@ def check(document: Document, config: Config, base: FilePath) -> None:
     for name, distribution in config.distributions.items():
         _check_distribution(document, ("distributions", name), distribution, config)
     check_bucket_names(document, config)
+    check_names(document, config)
     check_key_groups(document, config, base)
     check_balancers(document, config, base)
     check_paths(document, config, base)
-    _check_listen_addresses(document, config)
+    check_listening(document, config)
     check_surroundings(document, config, base)
 
 
@@ -185,44 +185,6 @@ def _check_behavior(
             document.error((*where, "include_body"), "lambda-edge.include-body", text)
 
 
-def _check_listen_addresses(document: Document, config: Config) -> None:
-    """No two front doors may listen on the same port of the same address."""
-    taken: dict[tuple[str, int], KeyPath] = {}
-    doors: list[tuple[KeyPath, Listen]] = [
-        (_listen_path(document, name, at), listen)
-        for name, distribution in config.distributions.items()
-        for at, listen in enumerate(distribution.listen)
-    ]
-    for name, balancer in config.load_balancers.items():
-        for at, listener in enumerate(balancer.listeners):
-            doors.append((("load_balancers", name, "listeners", at, "listen"), listener.listen))
-    if config.gateway.lambda_api is not None:
-        doors.append((("gateway", "lambda_api"), config.gateway.lambda_api))
-    for path, listen in doors:
-        fault = host_fault(listen.address) if listen.address else None
-        if fault is not None:
-            document.error(path, "config.address", fault)
-            continue
-        if listen.port == 0:
-            continue
-        address = (listen.address, listen.port)
-        if address in taken:
-            line, _ = document.place(taken[address])
-            where = authority_of(listen.address, listen.port)
-            text = f"{where} is taken by {'.'.join(map(str, taken[address]))} (line {line})"
-            document.error(path, "config.duplicate-listener", text)
-        taken.setdefault(address, path)
-        if not _is_loopback(listen.address):
-            text = f"{listen.address} is reachable from other machines; 127.0.0.1 is not"
-            document.warning(path, "config.not-loopback", text)
-
-
-def _listen_path(document: Document, name: str, at: int) -> KeyPath:
-    """Where the place to listen stands: alone, or in a list."""
-    path: KeyPath = ("distributions", name, "listen")
-    return (*path, at) if (*path, at) in document.values else path
-
-
 def _check_https(document: Document, path: KeyPath, distribution: schema.Distribution) -> None:
     """A policy that sends viewers to HTTPS, where nothing takes it."""
     if any(listen.tls for listen in distribution.listen):
@@ -240,10 +202,3 @@ def _check_https(document: Document, path: KeyPath, distribution: schema.Distrib
             )
             where = (*where, "viewer_protocol_policy")
             document.warning(where, "cloudfront.no-https", text)
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"

@@ -20,7 +20,6 @@ from edgegw.cloudfront.deployment_rules import (
     version_finding,
 )
 from edgegw.cloudfront.rule_table import FUNCTION_COUNT, REGION, STRICT_OFF
-from edgegw.cloudfront.source_look import source_findings
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.config import schema
 from edgegw.config.balancer_deploy import check_balancer_deployment
@@ -30,11 +29,10 @@ from edgegw.config.document import Document, KeyPath
 from edgegw.config.function_check import RUNTIME, handler_file
 from edgegw.config.function_schema import Function, Version
 from edgegw.config.schema import Config
-from edgegw.errors import Finding
+from edgegw.config.source_check import look_into_source
 
 EDGE_REGION: Final = "us-east-1"
 _SKIPPED: Final = frozenset({"__pycache__", ".git", ".venv", "venv", ".edgegw"})
-_MAX_SOURCE: Final = 2 * 1024 * 1024
 
 
 class _Use(NamedTuple):
@@ -61,6 +59,7 @@ def check_deployment(document: Document, config: Config, base: FilePath) -> None
         document.warning(("gateway", "strict"), STRICT_OFF.code, text)
     for use in uses:
         _check_function(document, use, config.functions[use.name], base)
+        look_into_source(document, config, use.name, use.qualifier, base)
     for name, function in config.functions.items():
         _check_borrowed(document, name, function, base)
     for name, distribution in config.distributions.items():
@@ -106,7 +105,6 @@ def _check_function(document: Document, use: _Use, function: Function, base: Fil
         places = [(*own, objection.key), (*path, objection.key), (*path, "image_uri")]
         where = next((each for each in places if each in document.keys), path)
         _note(document, where, objection)
-    _look_into_source(document, use, function, version, base)
 
 
 def _check_borrowed(document: Document, name: str, function: Function, base: FilePath) -> None:
@@ -201,31 +199,6 @@ def _zipped_size(files: list[FilePath], folder: FilePath) -> int:
         for file in files:
             package.write(file, file.relative_to(folder))
     return counter.size
-
-
-def _look_into_source(
-    document: Document, use: _Use, function: Function, version: Version, base: FilePath
-) -> None:
-    code, runtime = version.code or function.code, version.runtime or function.runtime
-    match = RUNTIME.fullmatch(runtime)
-    if code is None or match is None or match[3] is not None:
-        return
-    handler = version.handler or function.handler
-    file = handler_file(base / code, runtime, handler)
-    if file is None or file.stat().st_size > _MAX_SOURCE:
-        return
-    try:
-        source = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        return
-    language = "python" if match[1] is not None else "nodejs"
-    shown = file.relative_to(FilePath.cwd()) if file.is_relative_to(FilePath.cwd()) else file
-    for trigger in sorted(use.triggers):
-        for remark in source_findings(source, language, handler.rpartition(".")[2], trigger):
-            code_ = remark.rule.code
-            finding = Finding(str(shown), remark.line, remark.column, "warning", code_, remark.text)
-            if finding not in document.findings:
-                document.findings.append(finding)
 
 
 def _check_distribution(

@@ -13,6 +13,7 @@ from typing import Final
 
 LONGEST_NAME: Final = 255
 """Bytes of the name of a file or folder, as most file systems have it."""
+_TOO_LONG: Final = f"the name is too long: a file or folder has 1 to {LONGEST_NAME} bytes"
 
 
 def missing(path: Path) -> str | None:
@@ -36,11 +37,11 @@ def is_file(path: Path) -> bool:
 def name_fault(path: Path) -> str | None:
     """Why no file can have this path, or None; it need not be there."""
     if any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
-        return "the name is too long"
+        return _TOO_LONG
     try:
         os.lstat(path)
     except OSError as error:
-        return "the name is too long" if error.errno == errno.ENAMETOOLONG else None
+        return _TOO_LONG if error.errno == errno.ENAMETOOLONG else None
     except ValueError:
         return "this is no path"
     return None

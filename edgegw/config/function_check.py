@@ -27,16 +27,17 @@ def check_functions(document: Document, config: Config, base: FilePath) -> None:
     for name, function in config.functions.items():
         path: KeyPath = ("functions", name)
         if not is_function_name(name):
-            text = f"{name!r} is no function name: letters, digits, - and _, at most 64"
+            text = f"{name!r} is no function name: 1 to 64 letters, digits, - and _"
             document.error(path, "lambda.name", text, key=True)
         _check_function(document, path, function, base)
         _check_versions(document, path, function, config)
     reserved = sum(each.reserved_concurrency or 0 for each in config.functions.values())
     account = config.gateway.concurrency
+    most = max(0, account - MIN_UNRESERVED)
     if reserved and account - reserved < min(MIN_UNRESERVED, account):
         text = (
             f"the reserved concurrency of all functions is {reserved}; the account has {account}, "
-            f"of which {MIN_UNRESERVED} must stay unreserved"
+            f"of which {MIN_UNRESERVED} must stay unreserved: at most {most}"
         )
         document.error(("functions",), "lambda.reserved-concurrency", text, key=True)
 
@@ -85,7 +86,7 @@ def _check_environment(document: Document, path: KeyPath, environment: dict[str,
     if size > MAX_TOTAL:
         text = (
             "Lambda was unable to configure your environment variables because the environment "
-            f"variables you have provided exceeded the 4KB limit ({size} bytes)"
+            f"variables you have provided exceeded the 4KB limit: {size} bytes, at most {MAX_TOTAL}"
         )
         document.error(path, "lambda.variables-size", text, key=True)
 
@@ -148,7 +149,7 @@ def _check_versions(document: Document, path: KeyPath, function: Function, confi
     for name, alias in function.aliases.items():
         where = (*path, "aliases", name)
         if not is_alias_name(name):
-            text = f"{name!r} is no alias: letters, digits, - and _, not digits only"
+            text = f"{name!r} is no alias: 1 to 128 letters, digits, - and _, not digits only"
             document.error(where, "lambda.alias", text, key=True)
         _check_alias(document, where, alias, versions_of(function))
         shift = alias.shift
@@ -205,7 +206,7 @@ def _check_provisioned(document: Document, path: KeyPath, function: Function) ->
     if reserved is not None and total > reserved:
         text = (
             "Requested Provisioned Concurrency should not be greater than the "
-            "reservedConcurrentExecution for function"
+            f"reservedConcurrentExecution for function: {total}, at most {reserved}"
         )
         document.error(where, "lambda.provisioned-concurrency", text, key=True)
 

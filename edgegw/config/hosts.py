@@ -24,6 +24,9 @@ from edgegw.values import value
 _LABEL: Final = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
+NAME_FORM: Final = "at most 253 characters, in labels of 1 to 63 letters, digits, - and _"
+"""What a name of DNS is made of."""
+
 Destination: TypeAlias = tuple[str, str, int]
 """Scheme, host and port."""
 
@@ -106,7 +109,7 @@ def is_folder(where: str) -> bool:
 def host_problem(name: str, where: str, base: Path = Path()) -> str | None:
     """What is wrong with an entry, for a finding; None when nothing is."""
     if not is_name(name.lower().removesuffix(".").removeprefix("*.")):
-        return f"{name!r} is no name of DNS, nor one that begins with '*.'"
+        return f"{name!r} is no name of DNS, nor one that begins with '*.': {NAME_FORM}"
     if is_folder(where):
         return name_fault(base / where)
     try:

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from edgegw.config.model import Config
 from edgegw.config.pickling import pickled
@@ -51,6 +51,28 @@ def load_quickly(
     return load_aside(judge, meanwhile)
 
 
+def load_again(path: str | Path) -> Config:
+    """As `resolve.load_file`, from the last time in this process where nothing has changed since.
+
+    A process that makes many gateways of one file, as tests do, judges it once.
+    """
+    from edgegw.config.resolve import load_file
+
+    key = _key(Path(path), os.environ)
+    known = _known.get(key) if key is not None else None
+    if known is not None and known[1] == _witnesses(known[0]):
+        return known[0]
+    config = load_file(path)
+    if key is not None:
+        if len(_known) >= _MOST:
+            _known.clear()
+        _known[key] = config, _witnesses(config)
+    return config
+
+
+_known: Final[dict[str, tuple[Config, list[Witness]]]] = {}
+
+
 def _judge(path: Path, environment: Mapping[str, str] | None, file: Path | None) -> Config:
     from edgegw.config.resolve import load_file
 
@@ -63,21 +85,24 @@ def _judge(path: Path, environment: Mapping[str, str] | None, file: Path | None)
 def _file(path: Path, environment: Mapping[str, str]) -> Path | None:
     """Where the outcome for this text is kept; None where nothing can be."""
     folder = _folder(environment)
+    key = _key(path, environment)
+    if key is None or folder is None:
+        return None
+    parts = [repr((sys.version_info, _own_state())), key]
+    return folder / f"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}.pickle"
+
+
+def _key(path: Path, environment: Mapping[str, str]) -> str | None:
+    """What the outcome depends on beside files that the text names; None without a text."""
     try:
         text = read_source(path) if path.is_file() else None
     except (OSError, EdgegwError):
         text = None
     if text is None:
         return None  # load_file says what is wrong
-    if folder is None:
-        return None
     named = sorted(set(_VARIABLE.findall(text)))
-    parts = [
-        repr((sys.version_info, _own_state(), str(path), str(path.resolve()))),
-        repr([(name, environment.get(name)) for name in named]),
-        text,
-    ]
-    return folder / f"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}.pickle"
+    variables = repr([(name, environment.get(name)) for name in named])
+    return chr(0).join((str(path), str(path.resolve()), variables, text))
 
 
 def _folder(environment: Mapping[str, str]) -> Path | None:
@@ -102,14 +127,20 @@ def _own_state() -> list[tuple[str, int]]:
         top,
         *(
             top / room
-            for room in ("config", "cloudfront", "cloudfront/cache", "alb", "awslambda", "http")
+            for room in (
+                *("config", "cloudfront", "cloudfront/cache", "cloudfront/s3"),
+                *("alb", "awslambda", "http"),
+            )
         ),
     )
     files = (each for room in rooms for each in os.scandir(room) if each.name.endswith(".py"))
     return sorted((each.path, each.stat().st_mtime_ns) for each in files)
 
 
-def _witnesses(config: Config) -> list[tuple[str, int, int] | tuple[str]]:
+Witness: TypeAlias = tuple[str, int, int] | tuple[str]
+
+
+def _witnesses(config: Config) -> list[Witness]:
     """The files that judging looked at, with what tells whether they changed."""
     paths: dict[str, None] = {}
     for deployed in config.functions.values():
@@ -122,7 +153,7 @@ def _witnesses(config: Config) -> list[tuple[str, int, int] | tuple[str]]:
     return [_witness(path) for path in paths]
 
 
-def _witness(path: str) -> tuple[str, int, int] | tuple[str]:
+def _witness(path: str) -> Witness:
     try:
         found = Path(path).stat()
     except OSError:

@@ -43,8 +43,9 @@ def _check_cors(document: Document, path: KeyPath, cors: schema.Cors) -> None:
         fault = origin_fault(entry)
         if fault is not None:
             document.error((*where, at), _CODE, fault)
-    if len(",".join(origins)) > MAX_VALUE:
-        text = f"the allowed origins have more than {MAX_VALUE} characters together"
+    length = len(",".join(origins))
+    if length > MAX_VALUE:
+        text = f"the allowed origins have at most {MAX_VALUE} characters together, not {length}"
         document.error(where, _CODE, text, key=True)
     for key in ("access_control_allow_headers", "access_control_expose_headers"):
         for at, name in enumerate(getattr(cors, key)):
@@ -64,7 +65,7 @@ def _check_security(document: Document, path: KeyPath, given: schema.SecurityHea
         document.error((*path, "xss_protection"), _CODE, text, key=True)
     if content is not None and len(content.content_security_policy) > MAX_VALUE:
         where = (*path, "content_security_policy", "content_security_policy")
-        document.error(where, _CODE, f"the policy has more than {MAX_VALUE} characters")
+        document.error(where, _CODE, f"the policy has at most {MAX_VALUE} characters")
 
 
 def _check_custom(

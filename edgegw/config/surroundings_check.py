@@ -9,7 +9,7 @@ from typing import Final
 from edgegw.cloudfront.viewer import ViewerError, viewer_place
 from edgegw.config.document import Document
 from edgegw.config.function_check import check_local_environment
-from edgegw.config.hosts import host_problem, is_name
+from edgegw.config.hosts import NAME_FORM, host_problem, is_name
 from edgegw.config.schema import Config
 
 _ID: Final = re.compile(r"E[A-Z0-9]{1,31}")
@@ -44,7 +44,8 @@ def _check_domain_names(document: Document, config: Config) -> None:
             continue
         path = ("distributions", name, "domain_name")
         if not is_name(domain):
-            document.error(path, "config.domain-name", f"{domain!r} is no name of DNS")
+            text = f"{domain!r} is no name of DNS: {NAME_FORM}"
+            document.error(path, "config.domain-name", text)
         elif domain in taken:
             text = f"{domain} is the name of the distribution {taken[domain]!r} already"
             document.error(path, "config.domain-name", text)

@@ -108,8 +108,13 @@ def _check_health(document: Document, path: KeyPath, group: schema.TargetGroup) 
             document.warning((*path, key), "alb.health-check", text)
     default = 35.0 if group.target_type == "lambda" else 30.0
     timeout = 30.0 if group.target_type == "lambda" else 5.0
-    if (check.timeout or timeout) >= (check.interval or default):
-        text = "the interval of a health check must be longer than its timeout"
+    timeout, interval = check.timeout or timeout, check.interval or default
+    if timeout >= interval:
+        longest = quotas.HEALTH_CHECK_RANGES["interval"][1]
+        text = (
+            f"the interval of a health check must be longer than its timeout: above {timeout:g} s, "
+            f"at most {longest} s, not {interval:g} s"
+        )
         document.error(path, "alb.health-check", text, key=True)
     for key in ("protocol", "port") if group.target_type == "lambda" else ():
         if key in check.model_fields_set:

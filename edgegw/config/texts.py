@@ -76,7 +76,11 @@ def check_texts(document: Document) -> None:
         if isinstance(value, str):
             is_usable &= _check_text(document, path, value)
         elif isinstance(value, int) and abs(value) >= _LARGEST_NUMBER:
-            document.error(path, "config.type", "a number has at most 18 digits")
+            document.error(
+                path,
+                "config.type",
+                f"a number has at most 18 digits: it is below {_LARGEST_NUMBER}",
+            )
             is_usable = False
     if not is_usable:
         raise ConfigError(document.findings)
@@ -113,7 +117,7 @@ def _check_name(document: Document, path: KeyPath, name: str) -> bool:
     elif not name:
         document.error(path, "config.key", "a name has one character or more", key=True)
     elif len(path) == _NAMED and len(name.encode()) > LONGEST_NAME:
-        text = f"a name has at most {LONGEST_NAME} bytes"
+        text = f"a name has 1 to {LONGEST_NAME} bytes, not {len(name.encode())}"
         document.error(path, "config.key", text, key=True)
     return True
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -25,16 +23,15 @@ from edgegw.config.addresses import host_and_port
 from edgegw.config.model import Config, ListenerDoor
 from edgegw.errors import UsageError
 from edgegw.gateway.target_groups import TargetGroups, health_words
-from edgegw.http.date import http_date
+from edgegw.gateway.world import World
 from edgegw.http.message import Request
 
 
 def explain_listener(
-    listener: Listener, request: Request, groups: TargetGroups | None
+    listener: Listener, request: Request, groups: TargetGroups | None, world: World
 ) -> Explanation:
     """Why a request goes where it goes; without `groups` all targets count as healthy."""
-    now = time.time()
-    facts = BalancerFacts(http_date(now), now, random.randbytes(12).hex(), random.random())
+    facts = BalancerFacts(world.date(), world.now(), world.entropy(), world.dice())
 
     def routable_of(group: IpTargetGroup) -> Routable:
         if groups is not None:

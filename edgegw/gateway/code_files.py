@@ -48,6 +48,10 @@ _LITERAL: Final = re.compile(r"""(['"`])([^'"`\n\\$]{1,200})\1""")
 
 Signature: TypeAlias = tuple[int, int, int] | str | None
 """Time, size and inode of a file; the target of a link; None for what is not there."""
+FilesSeen: TypeAlias = tuple[dict[str, Signature], set[str]]
+"""Files with their signatures, and the folders in which changes of them show."""
+FoldersSeen: TypeAlias = dict[str, FilesSeen]
+"""What stands in folders at one moment, by the folder."""
 
 
 def is_left_out(name: str, *, folder: bool) -> bool:
@@ -102,10 +106,19 @@ class Claim:
     signatures: dict[str, Signature] = field(default_factory=dict[str, Signature])
     folders: set[str] = field(default_factory=set[str])
     restless: RestlessFiles = field(default_factory=RestlessFiles)
+    words: set[str] | None = None
+    """What stands in a source's names of files, there or not; None where any new file counts."""
 
-    def changed(self) -> bool:
-        """Looks anew; whether a file came, went or changed since the last look."""
-        signatures, folders = self.look()
+    def may_gain(self, words: set[str]) -> bool:
+        """Whether a new file of which these `words_of` are can become one of these files."""
+        return self.words is None or not self.words.isdisjoint(words)
+
+    def changed(self, folders_seen: FoldersSeen | None = None) -> bool:
+        """Looks anew; whether a file came, went or changed since the last look.
+
+        Claims that look at the same moment share what they see of folders in `folders_seen`.
+        """
+        signatures, folders = self.look(folders_seen)
         before, self.signatures, self.folders = self.signatures, signatures, folders
         if signatures == before:
             return False
@@ -114,29 +127,51 @@ class Claim:
             self.restless.note(self.owner, different & before.keys(), time.monotonic())
         return True
 
-    def look(self) -> tuple[dict[str, Signature], set[str]]:
+    def look(self, folders_seen: FoldersSeen | None = None) -> FilesSeen:
         """The files that count, and the folders in which changes of them show."""
-        signatures: dict[str, Signature] = {}
-        folders: set[str] = set()
         if Path(self.path).is_dir():
-            folders.add(str(Path(self.path).parent))
-            for folder, files in _walk(self.path):
-                folders.add(folder)
-                for file in files:
-                    signature = _signature(file)
-                    if file not in self.restless.paths and signature != _OURS:
-                        signatures[file] = signature
-        elif self.is_source:
-            for each in named_files(self.path):
+            seen = {} if folders_seen is None else folders_seen
+            if self.path not in seen:
+                seen[self.path] = _folder_look(self.path)
+            files, folders = seen[self.path]
+            restless = self.restless.paths
+            return {file: files[file] for file in files if file not in restless}, folders
+        signatures: dict[str, Signature] = {}
+        folders = set[str]()
+        if self.is_source:
+            self.words = set()
+            for each in named_files(self.path, self.words):
                 folders.add(str(Path(each).parent))
                 signatures[each] = _signature(each)
         else:
             signatures[self.path] = _signature(self.path)
-        for each in list(signatures):  # a link's target is elsewhere
-            if Path(each).is_symlink():
-                folders.add(str(Path(each).resolve().parent))
-        folders.add(str(Path(self.path).parent))
-        return signatures, folders
+        linked = _linked_folders(signatures)
+        if linked:
+            self.words = None
+        return signatures, {*folders, *linked, str(Path(self.path).parent)}
+
+
+def _folder_look(top: str) -> FilesSeen:
+    signatures: dict[str, Signature] = {}
+    folders = {str(Path(top).parent)}
+    for folder, files in _walk(top):
+        folders.add(folder)
+        for file in files:
+            signature = _signature(file)
+            if signature != _OURS:
+                signatures[file] = signature
+    return signatures, folders | _linked_folders(signatures)
+
+
+def _linked_folders(files: Iterable[str]) -> set[str]:
+    """The folders in which the targets of links are."""
+    return {str(Path(each).resolve().parent) for each in files if os.path.islink(each)}  # noqa: PTH114 - asked for every file
+
+
+def changed_owners(claims: Iterable[Claim]) -> set[str]:
+    """Looks at all `claims`, at each folder once, and answers whose files changed."""
+    folders: FoldersSeen = {}
+    return {claim.owner for claim in claims if claim.changed(folders)}
 
 
 def links_on_the_way(path: str) -> list[str]:
@@ -152,7 +187,8 @@ def link_claim(path: str) -> Claim:
 
 
 class _LinkClaim(Claim):
-    def look(self) -> tuple[dict[str, Signature], set[str]]:
+    def look(self, folders_seen: FoldersSeen | None = None) -> FilesSeen:
+        del folders_seen
         try:
             target: Signature = str(Path(self.path).readlink())
         except OSError:
@@ -216,11 +252,23 @@ def _walk(top: str) -> Iterator[tuple[str, list[str]]]:
 # What a source file names
 
 
-def named_files(path: str) -> list[str]:
-    """`path` and the files it names, directly or not, whether they exist or not yet.
+def words_of(path: str) -> tuple[str, str]:
+    """What must stand in a source that names the file: it may leave out endings, and `index`."""
+    where = Path(path)
+    return _stem(where.name), _stem(where.parent.name)
 
-    Names of modules count when they are beside it, other names when there is such a file.
+
+def _stem(name: str) -> str:
+    return name.partition(".")[0] or name
+
+
+def named_files(path: str, words: set[str] | None = None) -> list[str]:
+    """`path` and the files it names, directly or not, as far as they exist.
+
+    Names of modules count when they are beside it, other names when there is such a file. `words`
+    gets what a file must be called that a name may mean once it is there.
     """
+    words = set() if words is None else words
     found = {path: None}
     waiting = [path]
     top = Path(path).parent
@@ -232,7 +280,7 @@ def named_files(path: str) -> list[str]:
             text = source.read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
-        for each in map(str, _named(source, text, top)):
+        for each in map(str, _named(source, text, top, words)):
             if each not in found:
                 found[each] = None
                 if each.endswith((*_PYTHON, *_SCRIPT)):
@@ -240,13 +288,14 @@ def named_files(path: str) -> list[str]:
     return list(found)
 
 
-def _named(source: Path, text: str, top: Path) -> Iterable[Path]:
+def _named(source: Path, text: str, top: Path, words: set[str]) -> Iterable[Path]:
     if source.suffix in _PYTHON:
-        yield from _imported(source, text, top)
+        yield from _imported(source, text, top, words)
     for match in _LITERAL.finditer(text):
         name = match[2]
         if name.startswith(("/", "http:", "https:")) or name in (".", ".."):
             continue
+        words.update(map(_stem, name.split("/")))
         plain = source.parent / name
         for ending in _ENDINGS_OF_NAMES if source.suffix in _SCRIPT else ("",):
             candidate = Path(os.path.normpath(f"{plain}{ending}"))
@@ -258,7 +307,7 @@ def _named(source: Path, text: str, top: Path) -> Iterable[Path]:
                 yield Path(os.path.normpath(typed))
 
 
-def _imported(source: Path, text: str, top: Path) -> Iterable[Path]:
+def _imported(source: Path, text: str, top: Path, words: set[str]) -> Iterable[Path]:
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
@@ -266,10 +315,12 @@ def _imported(source: Path, text: str, top: Path) -> Iterable[Path]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
+                words.update(alias.name.split("."))
                 yield from _module(top, alias.name.split("."))
         elif isinstance(node, ast.ImportFrom):
             base = top if not node.level else source.parents[node.level - 1]
             parts = node.module.split(".") if node.module else []
+            words.update((*parts, *(alias.name for alias in node.names)))
             yield from _module(base, parts)
             for alias in node.names:
                 yield from _module(base, [*parts, alias.name])

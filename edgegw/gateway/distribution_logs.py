@@ -14,8 +14,11 @@ from edgegw.cloudfront.model import Distribution
 from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.log_files import LogWriter
+from edgegw.gateway.origin_attempts import last_attempt
 from edgegw.gateway.server_timing import origin_first_byte
-from edgegw.gateway.sizes import received_bytes, sent_bytes
+from edgegw.gateway.sizes import received_bytes, response_size, sent_bytes
+from edgegw.http.message import Request, Response
+from edgegw.http.target import to_text
 
 
 class DistributionLogs:
@@ -26,8 +29,33 @@ class DistributionLogs:
 
     def request(self, log: AccessLog, distribution: Distribution, exchange: Exchange) -> None:
         """Writes the line of a finished exchange."""
-        entry = entry_of(log, distribution, exchange)
-        if is_logged(entry.answer):
+        self._put(log, entry_of(log, distribution, exchange))
+
+    def refused(
+        self,
+        log: AccessLog,
+        distribution: Distribution,
+        page: Response,
+        request: Request,
+        now: float,
+    ) -> None:
+        """Writes the line of what could not be read as a request, and got `page`.
+
+        `request` is what is known of it.
+        """
+        entry = LogEntry(
+            distribution=distribution,
+            request=request,
+            request_id=to_text(page.headers.get(b"x-amz-cf-id") or b""),
+            ended=now,
+            time_taken=0.0,
+            sizes=LogSizes(0, response_size(page, page.body.length or 0)),
+            page=page,
+        )
+        self._put(log, entry)
+
+    def _put(self, log: AccessLog, entry: LogEntry) -> None:
+        if is_logged(entry.response):
             self._writer.put(log.path, log_line(log, entry), log.head)
 
     def close(self) -> None:
@@ -44,6 +72,7 @@ def entry_of(log: AccessLog, distribution: Distribution, exchange: Exchange) -> 
     duration = exchange.duration or 0.0
     before = sum(took for _, _, took in exchange.steps)
     fetched = origin_first_byte(exchange)
+    attempt = last_attempt(exchange)
     return LogEntry(
         distribution=distribution,
         request=exchange.request if answer is None else answer.context.received,
@@ -52,10 +81,14 @@ def entry_of(log: AccessLog, distribution: Distribution, exchange: Exchange) -> 
         time_taken=duration,
         sizes=LogSizes(received_bytes(exchange), sent_bytes(exchange)),
         answer=answer,
+        page=exchange.response,
         first_byte=before,
         origin_first_byte=fetched,
         # The origin's last byte comes with the viewer's: bodies are passed on as they come.
         origin_last_byte=None if fetched is None else fetched + max(duration - before, 0.0),
+        origin_host=None if attempt is None else attempt.step.origin.domain_name,
+        failover_code=None if attempt is None else attempt.failover_code,
+        is_cut=exchange.delivery.cut is not None,
         is_gone=exchange.is_gone,
         is_generated=_is_generated(exchange),
         includes_cookies=log.includes_cookies,

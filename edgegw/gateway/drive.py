@@ -232,7 +232,7 @@ class Driver:
             exchange.reason = _cause_text(step.cause)
         policy = step.context.headers_policy
         if policy is not None and policy.sampling_rate is not None:
-            return timed(step, policy.sampling_rate, exchange)
+            return timed(step, policy.sampling_rate, exchange, self._world.dice)
         return step.response
 
     # What steps ask for

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.explain import explain as explain_distribution
+from edgegw.cloudfront.hosts import host_table
 from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
 from edgegw.errors import UsageError
 from edgegw.gateway.balancer_control import explain_listener
@@ -53,7 +54,7 @@ def explained(
     scheme = parts.scheme if is_by_name else "https" if _is_secure(door) else "http"
     request = _request(asked, parts, scheme)
     if isinstance(door, ListenerDoor):
-        explanation = explain_listener(door.listener, request, groups).to_dict()
+        explanation = explain_listener(door.listener, request, groups, world).to_dict()
         return {"kind": "load-balancer", **explanation}
     distribution = door.distribution
     facts = DistributionFacts("", world.via_host(), world.date(), viewer=distribution.viewer)
@@ -83,7 +84,7 @@ def find_door(
     at_port = [door for door in doors if _port(door) == port or ports.get(port) == _key(door)]
     at_port = at_port or [door for door in doors if _is_public(door, port, parts.scheme)]
     if at_port:
-        return at_port[0]
+        return _by_host(at_port, asked, parts)
     if parts.port is None:
         by_name = [door for door in doors if (parts.hostname or "") in _hosts(door)]
         names = {_key(door) for door in doors}
@@ -91,6 +92,22 @@ def find_door(
             return _with_scheme(by_name or doors, parts.scheme)
     known = ", ".join(f"{door.name}:{_port(door)}" for door in doors)
     raise UsageError(f"no front door is at port {port} (known: {known})")
+
+
+def _by_host(doors: Sequence[Door], asked: DescribedRequest, parts: SplitResult) -> Door:
+    """Of distributions that share a port, the one that the Host picks; else the first door."""
+    first = doors[0]
+    place = (first.listen.address, first.listen.port)
+    sharing = [
+        door
+        for door in doors
+        if isinstance(door, DistributionDoor) and (door.listen.address, door.listen.port) == place
+    ]
+    if len(sharing) < 2:
+        return first
+    table = host_table([(door.name, _hosts(door)) for door in sharing])
+    request = _request(asked, parts, "http")
+    return sharing[table.place(request) or 0]
 
 
 def _named(config: Config, asked: DescribedRequest) -> Sequence[Door]:

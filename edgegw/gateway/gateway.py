@@ -35,7 +35,7 @@ from edgegw.gateway.distribution_logs import DistributionLogs
 from edgegw.gateway.drive import Driver
 from edgegw.gateway.exchange import AcquiredSnapshot, Exchange, Exchanges
 from edgegw.gateway.faults import Faults
-from edgegw.gateway.fronts import FrontDoor, front_of
+from edgegw.gateway.fronts import FrontDoor, by_port, front_of, sharing
 from edgegw.gateway.fronts.lambda_api import LambdaApiFront
 from edgegw.gateway.fronts.served import Served
 from edgegw.gateway.health_checks import HealthChecks
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     import httpx
 
     from edgegw.gateway.cache_control import Cleared
+    from edgegw.gateway.fronts.shared_port import SharedPort
     from edgegw.gateway.invalidations import Invalidations
 
 logger = logging.getLogger(__name__)
@@ -148,9 +149,9 @@ class Gateway:
         `clock` (seconds since 1970) and `seed` make time and every choice a test's own.
         Raises ConfigError with all findings, UsageError when there is no such file.
         """
-        from edgegw.config.resolve import load_file
+        from edgegw.config.remembered import load_again
 
-        return cls(load_file(path), functions=functions, viewer=viewer, clock=clock, seed=seed)
+        return cls(load_again(path), functions=functions, viewer=viewer, clock=clock, seed=seed)
 
     @classmethod
     def from_dict(
@@ -212,8 +213,8 @@ class Gateway:
     def app(self, name: str) -> AsgiFront:
         """The front door `name` as an ASGI 3 application."""
         door = self.door(name)
-        by_socket = self._front_of(door, by_socket=True)
-        return AsgiFront(by_socket, self.start, self.stop, self._front_of(door))
+        by_socket = self._behind_port(door, by_socket=True)
+        return AsgiFront(by_socket, self.start, self.stop, self._behind_port(door))
 
     def front(self, name: str) -> FrontDoor:
         """The front door `name`, or NAME:PORT. Raises UsageError when there is none."""
@@ -228,9 +229,8 @@ class Gateway:
         """What `config` (by default the present one) has on sockets, by identity."""
         config = config or self.config
         doors = by_key(config.doors)
-        served: list[Served] = [
-            front_of(self, key, door, by_socket=True) for key, door in doors.items()
-        ]
+        fronts = [front_of(self, key, door, by_socket=True) for key, door in doors.items()]
+        served = by_port(self, fronts)
         if config.lambda_api is not None:
             served.append(LambdaApiFront(self, config.lambda_api))
         return {front.identity: front for front in served}
@@ -273,7 +273,7 @@ class Gateway:
         from edgegw.gateway.in_process import InProcessTransport
 
         door = self.door(name)
-        transport = InProcessTransport(self._front_of(door), self._leave)
+        transport = InProcessTransport(self._behind_port(door), self._leave)
         self._parts_here().users += 1
         options.setdefault("base_url", _base_url(door))
         return httpx.AsyncClient(transport=transport, **options)
@@ -288,7 +288,7 @@ class Gateway:
         from edgegw.gateway.blocking import BlockingTransport
 
         door = self.door(name)
-        transport = BlockingTransport(self._blocking, self._front_of(door))
+        transport = BlockingTransport(self._blocking, self._behind_port(door))
         options.setdefault("base_url", _base_url(door))
         return httpx.Client(transport=transport, **options)
 
@@ -314,6 +314,23 @@ class Gateway:
     def _front_of(self, door: Door, *, by_socket: bool = False) -> FrontDoor:
         key = next(key for key, known in self._doors.items() if known is door)
         return front_of(self, key, door, by_socket=by_socket)
+
+    @property
+    def doors(self) -> Mapping[object, Door]:
+        """The front doors of the present configuration by key: another mapping for each."""
+        return self._doors
+
+    def _behind_port(self, door: Door, *, by_socket: bool = False) -> FrontDoor | SharedPort:
+        """What answers where `door` listens: the door, and those that share its port by Host."""
+        listen = door.listen
+        place = (listen.address, listen.port)
+        fronts = {
+            id(other): self._front_of(other, by_socket=by_socket)
+            for other in self._doors.values()
+            if other is door or (listen.port and place == (other.listen.address, other.listen.port))
+        }
+        first = fronts[id(door)]
+        return first if len(fronts) == 1 else sharing(self, list(fronts.values()), first)
 
     # Running
 
@@ -347,6 +364,7 @@ class Gateway:
             self._local_doors(),
             config.hosts,
             config.buckets,
+            self.world,
         )
         groups = TargetGroups(config.target_groups)
         store = MemoryStore(config.cache.memory, config.cache.disk, config.state, self.world.now)
@@ -488,7 +506,11 @@ class Gateway:
             importlib.import_module("cryptography.hazmat.primitives.ciphers.aead")
         if parts.checks is None:
             parts.checks = HealthChecks(
-                parts.groups, parts.origins.probe, parts.service.invoke, self._log_check
+                parts.groups,
+                parts.origins.probe,
+                parts.service.invoke,
+                self._log_check,
+                self.world.now,
             )
         parts.checks.watch(_checked(self.config))
 

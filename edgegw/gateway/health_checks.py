@@ -15,6 +15,7 @@ from edgegw.alb.targets import Health, ProbeAnswer, after_check, judged
 from edgegw.awslambda.model import Invocation, Outcome, Returned
 from edgegw.awslambda.permissions import LOAD_BALANCER
 from edgegw.gateway.target_groups import TargetGroups
+from edgegw.gateway.world import WallClock
 
 logger = logging.getLogger(__name__)
 
@@ -40,11 +41,13 @@ class HealthChecks:
         probe: Probe,
         invoke: Callable[[Invocation], Awaitable[Outcome]],
         on_check: Callable[[CheckEntry, TargetGroup], None],
+        now: WallClock,
     ) -> None:
         self._groups = groups
         self._probe = probe
         self._invoke = invoke
         self._on_check = on_check
+        self._now = now
         self._checked: Mapping[str, TargetGroup] = {}
         self._tasks: dict[Key, tuple[TargetGroup, asyncio.Task[None]]] = {}
         self._hurry: dict[Key, asyncio.Event] = {}
@@ -114,7 +117,7 @@ class HealthChecks:
         kind = {"HTTP1": group.health_check.protocol.lower(), "HTTP2": "h2", "GRPC": "grpc"}
         entry = CheckEntry(
             kind[group.protocol_version],
-            time.time(),
+            self._now(),
             latency,
             str(target),
             result == "pass",
@@ -149,7 +152,7 @@ class HealthChecks:
             self._tell(group, str(function), before, health)
         latency = time.perf_counter() - started
         entry = CheckEntry(
-            "lambda", time.time(), latency, str(function), result == "pass", answer.code, reason
+            "lambda", self._now(), latency, str(function), result == "pass", answer.code, reason
         )
         self._on_check(entry, group)
 

@@ -18,7 +18,7 @@ from typing import Final
 from edgegw.config.model import Config
 from edgegw.errors import ConfigError, EdgegwError
 from edgegw.execution.pool import CodeStamp, SupersededError
-from edgegw.gateway.code_files import Claim, link_claim, links_on_the_way
+from edgegw.gateway.code_files import Claim, changed_owners, link_claim, links_on_the_way
 from edgegw.gateway.gateway import Gateway
 from edgegw.gateway.relevance import Relevance
 
@@ -86,12 +86,11 @@ class Reloader:
         for each in [*config.files, *(path for _, path in config.code)]:
             links.update(dict.fromkeys(links_on_the_way(each)))
         self._claims += map(link_claim, links)
+        changed_owners(claim for claim in self._claims if (claim.owner, claim.path) not in known)
         for at, claim in enumerate(self._claims):
             same = known.get((claim.owner, claim.path))
             if same is not None:  # what it saw last is what serves: a later change still counts
                 self._claims[at] = same
-            else:
-                claim.changed()
         tops = {top for claim in self._claims for top in Path(claim.path).parents}
         self._git = [top / ".git" / "index.lock" for top in tops if (top / ".git").is_dir()]
         self._gateway.service.watch_code(self._code_stamp)
@@ -143,7 +142,7 @@ class Reloader:
 
     def _look(self, claims: Iterable[Claim]) -> bool:
         """Whether something changed; its owners then wait for their reload."""
-        owners = {claim.owner for claim in claims if claim.changed()}
+        owners = changed_owners(claims)
         self._waiting |= owners
         return bool(owners)
 

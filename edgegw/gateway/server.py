@@ -55,10 +55,13 @@ class _Opened:
     server: Server
 
     @property
-    def ready(self) -> Ready:
+    def readies(self) -> list[Ready]:
         """How it is announced."""
         scheme = "https" if self.front.is_secure else "http"
-        return Ready(self.front.kind, self.front.name, f"{scheme}://{_address(self.sock)}")
+        return [
+            Ready(self.front.kind, name, f"{scheme}://{_address(self.sock, host)}")
+            for name, host in self.front.names
+        ]
 
 
 class FrontDoors:
@@ -117,7 +120,7 @@ class FrontDoors:
 
     def _urls(self) -> dict[str, str]:
         """Where the front doors are."""
-        readies = [opened.ready for opened in self._open]
+        readies = [ready for opened in self._open for ready in opened.readies]
         return {f"{ready.kind} {ready.name}".strip(): ready.url for ready in readies}
 
     async def apply(self, config: Config) -> None:
@@ -194,7 +197,8 @@ class FrontDoors:
             await server.start()
             opened = _Opened(fronts[identity], sock, server)
             self._open.append(opened)
-            self._on_ready(opened.ready)
+            for ready in opened.readies:
+                self._on_ready(ready)
 
     async def _end(self, opened: _Opened) -> None:
         opened.sock.close()
@@ -213,7 +217,11 @@ def _ports(
     fronts: Mapping[object, Served], sockets: Mapping[object, socket.socket]
 ) -> dict[object, int]:
     """The real ports, by the keys of what listens."""
-    return {front.key: sockets[identity].getsockname()[1] for identity, front in fronts.items()}
+    return {
+        key: sockets[identity].getsockname()[1]
+        for identity, front in fronts.items()
+        for key in front.keys
+    }
 
 
 def _nothing_left(config: Config) -> Finding:
@@ -227,6 +235,9 @@ def _is_same_place(opened: _Opened, front: Served) -> bool:
     listen = front.listen
     if opened.sock.getsockname()[:2] == (listen.address, listen.port):
         return True
+    there, here = opened.front.listen, front.listen
+    if here.port and (there.address, there.port) == (here.address, here.port):
+        return True
     return (opened.front.title, opened.front.listen) == (front.title, listen)
 
 
@@ -235,9 +246,9 @@ def _close(sockets: Iterable[socket.socket]) -> None:
         sock.close()
 
 
-def _address(sock: socket.socket) -> str:
+def _address(sock: socket.socket, host: str) -> str:
     address, port = sock.getsockname()[:2]
-    return authority_of(address, port)
+    return authority_of(host or address, port)
 
 
 async def serve(

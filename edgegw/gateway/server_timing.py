@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random  # which answers are sampled, no secret
+from collections.abc import Callable
 from time import perf_counter
 
 from edgegw.cloudfront.flow import Fetch
@@ -12,9 +12,11 @@ from edgegw.gateway.exchange import Exchange
 from edgegw.http.message import Response
 
 
-def timed(answer: DistributionAnswer, rate: float, exchange: Exchange) -> Response:
+def timed(
+    answer: DistributionAnswer, rate: float, exchange: Exchange, dice: Callable[[], float]
+) -> Response:
     """The response of `answer`, with Server-Timing in `rate` of a hundred cases or on demand."""
-    if not is_sampled(rate, random.random(), answer.context.received):
+    if not is_sampled(rate, dice(), answer.context.received):
         return answer.response
     first_byte = origin_first_byte(exchange)
     upstream = None if first_byte is None else UpstreamTiming(first_byte)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgegw.gateway.exchange import Exchange
+from edgegw.http.message import Response
 
 
 def received_bytes(exchange: Exchange) -> int:
@@ -17,5 +18,10 @@ def sent_bytes(exchange: Exchange) -> int:
     response = exchange.response
     if response is None:
         return 0
+    return response_size(response, exchange.response_bytes)
+
+
+def response_size(response: Response, body: int) -> int:
+    """What a response with so many bytes of a body takes."""
     line = len(b"HTTP/1.1 200 \r\n\r\n") + len(response.reason)
-    return line + response.headers.size() + exchange.response_bytes
+    return line + response.headers.size() + body

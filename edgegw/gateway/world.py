@@ -51,6 +51,10 @@ class World:
         """24 hex digits."""
         return f"{self._bits(96):024x}"
 
+    def token(self, size: int) -> bytes:
+        """So many bytes of chance."""
+        return self._bits(8 * size).to_bytes(size, "little")
+
     def date(self) -> bytes:
         """The value of a Date header, made once a second."""
         now = int(self.now())

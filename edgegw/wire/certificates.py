@@ -14,7 +14,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from edgegw.errors import EnvironmentProblem
 from edgegw.wire import passthrough_tls
@@ -110,6 +110,19 @@ class Certificates:
         )
 
 
+class ServerTls(Protocol):
+    """What a listening socket asks of its certificates."""
+
+    context: ssl.SSLContext
+
+    @property
+    def passes_through(self) -> bool: ...
+
+    def passing(self, name: str | None) -> Any: ...
+
+    def whole(self) -> tuple[str, str]: ...
+
+
 class DoorTls:
     """The TLS side of one front door: which certificate a client gets, by the name it asks for.
 
@@ -140,7 +153,7 @@ class DoorTls:
             passthrough_tls.load_openssl()
         self.context = self._make(self.file(None))
         """The context to listen with: it picks others by name. Raises EnvironmentProblem."""
-        cast("Any", self.context).sni_callback = self._choose
+        cast("Any", self.context).sni_callback = self.choose
 
     def file(self, name: str | None) -> Path:
         """The certificate for the server name `name`, with its key unless it is the user's own."""
@@ -168,7 +181,8 @@ class DoorTls:
             known = self._covered[file] = (changed, covered_names(Path(file)))
         return known[1]
 
-    def _choose(self, sslobj: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
+    def choose(self, sslobj: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
+        """Puts the certificate for `name` on a connection; the alert to end it with, or None."""
         setattr(sslobj, ASKED_NAME, name)
         try:
             sslobj.context = self._current(self.file(name))
@@ -216,9 +230,22 @@ class DoorTls:
         """Certificate and key for everybody: where nobody can choose by name (HTTP/3)."""
         if self._own:
             return next(iter(self._own.items()))
+        return self.local_file(self.whole_names())
+
+    def whole_names(self) -> Sequence[str]:
+        """The names of a local certificate for everybody."""
         names = [name for name in self._aliases() if name not in self._local]
-        file = str(self._certificates.file(("quic.localhost", *self._local, *names)))
+        return ("quic.localhost", *self._local, *names)
+
+    def local_file(self, names: Sequence[str]) -> tuple[str, str]:
+        """A local certificate for `names`, and its key. Raises EnvironmentProblem."""
+        file = str(self._certificates.file(names))
         return file, file
+
+    @property
+    def has_own(self) -> bool:
+        """Whether it has certificates that are the user's own."""
+        return bool(self._own)
 
 
 ASKED_NAME: Final = "edgegw_asked_name"

@@ -8,7 +8,8 @@ written within the very call that brought the request: no task, no future.
 Races that shaped it:
 
 - A client may err and still be sending: closing at once would reset the connection and take the
-  answer from it, so the sending side is closed first (`close_gently`).
+  answer from it, so the sending side is closed first (`close_gently`). Over TLS nothing is closed
+  before the answer has left (`closing`).
 - An answer may be complete before its request is: the rest of the body is thrown away as it comes,
   and only then the next head can follow. If that body breaks off, there is nobody to tell.
 - A request may break off while it is answered: before the answer's head whoever reads the body is
@@ -32,6 +33,7 @@ from edgegw.http.message import EMPTY, Client, NegotiatedTls, Request, Response,
 from edgegw.http.target import RequestTarget
 from edgegw.wire import http1_writer
 from edgegw.wire.answering import answer
+from edgegw.wire.closing import close_behind, unsent
 from edgegw.wire.front import Delivery, Front, ViewerGoneError
 from edgegw.wire.http1_outlet import Http1Outlet
 from edgegw.wire.http1_reader import End, Head, Http1Reader, Part, Raw, ReaderEvent, Unreadable
@@ -64,12 +66,17 @@ def new_client(address: tuple[str, int]) -> Client:
     return Client(*address[:2], f"TID_{token_hex(16)}")
 
 
-def close_gently(transport: asyncio.Transport, *, unread: bool) -> None:
-    """Closes; with bytes of the client `unread`, a moment later, so that it can read the answer."""
+def close_gently(
+    transport: asyncio.Transport, raw: asyncio.Transport | None = None, *, unread: bool
+) -> None:
+    """Closes; with bytes of the client `unread`, a moment later, so that it can read the answer.
+
+    `raw` is what TLS is on, None without TLS.
+    """
     if transport.is_closing():  # asyncio's TLS cannot be ended any more once it is closed twice
         return
     if not unread or not transport.can_write_eof():
-        transport.close()
+        close_behind(transport, raw)
         return
     try:
         transport.write_eof()
@@ -85,7 +92,10 @@ def no_tls() -> NegotiatedTls | None:
 
 
 class Http1(asyncio.Protocol):
-    """One connection. Behind TLS its `client` is known, and `tls` tells of it for each request."""
+    """One connection. Behind TLS, which is on `raw`, its `client` is known.
+
+    `tls` tells of it for each request.
+    """
 
     def __init__(
         self,
@@ -93,11 +103,13 @@ class Http1(asyncio.Protocol):
         connections: set[Connection],
         client: Client | None = None,
         tls: Callable[[], NegotiatedTls | None] = no_tls,
+        raw: asyncio.Transport | None = None,
     ) -> None:
         self.front = front
         self.loop = asyncio.get_running_loop()
         self.tls = tls
         self.client = client or Client()
+        self._raw = raw
         self._is_announced = client is not None
         self._scheme = "http" if client is None else "https"
         self._limits = limits = front.limits()
@@ -305,7 +317,7 @@ class Http1(asyncio.Protocol):
         self._reader.end()
         self._queue.clear()
         self._resume()
-        close_gently(self.transport, unread=unread)
+        close_gently(self.transport, self._raw, unread=unread)
         self._expect_reader()
 
     def _begin_next(self) -> None:
@@ -393,7 +405,7 @@ class Http1(asyncio.Protocol):
         deadline = now + limits.keep_alive
         if self._full_since is not None:
             if limits.idle is not None:
-                if self.transport.get_write_buffer_size() < self._unsent:
+                if unsent(self.transport, self._raw) < self._unsent:
                     self._expect_reader()
                 deadline = self._full_since + limits.idle
                 if deadline <= now:
@@ -418,7 +430,7 @@ class Http1(asyncio.Protocol):
         if self.is_lost:
             return
         self._full_since = now = self.loop.time()
-        self._unsent = self.transport.get_write_buffer_size()
+        self._unsent = unsent(self.transport, self._raw)
         if self._limits.idle is not None:
             self._look_at(now + self._limits.idle)
 

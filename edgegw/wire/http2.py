@@ -54,12 +54,14 @@ class Http2(Http2Connection[StreamOutlet]):
         connections: set[Connection],
         client: Client,
         tls: Callable[[], NegotiatedTls | None],
+        raw: asyncio.Transport | None = None,
     ) -> None:
         self.front = front
         self.client = client
         self.tls = tls
         self.limits = limits = front.limits()
         super().__init__(is_client=False, window=_WINDOW, streams=limits.streams)
+        self.raw = raw
         self._connections = connections
         self._begun = self._unanswered = self._answers_to = 0
         self._began = self._rests_since = self.loop.time()

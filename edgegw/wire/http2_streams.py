@@ -33,6 +33,7 @@ from collections.abc import Awaitable
 from typing import Any, Final, TypeVar, cast
 
 from edgegw.http.message import Header
+from edgegw.wire.closing import close_behind
 from edgegw.wire.http2_engine import Http2Engine
 from edgegw.wire.http2_frames import FrameError, Http2Code
 from edgegw.wire.http2_heads import MalformedHeadError
@@ -177,7 +178,8 @@ class Http2Connection(Http2Engine[Stream], asyncio.Protocol):
     """One connection, whichever side this is. `streams` are those that have not ended.
 
     One that `is_leaving` begins no more of them; one that `is_full` has more to send than its
-    transport wants; one that `is_over` neither sends nor takes anything.
+    transport wants; one that `is_over` neither sends nor takes anything. `raw` is what TLS is on,
+    where it is known.
     """
 
     def __init__(self, *, is_client: bool, window: int, streams: int | None) -> None:
@@ -186,6 +188,7 @@ class Http2Connection(Http2Engine[Stream], asyncio.Protocol):
         self.is_full = self.is_over = self.is_leaving = False
         self._waiting: dict[int, Stream] = {}
         self._transport: asyncio.Transport | None = None
+        self.raw: asyncio.Transport | None = None
         self._unflushed = 0
         self._is_feeding = self._is_scheduled = False
 
@@ -354,7 +357,7 @@ class Http2Connection(Http2Engine[Stream], asyncio.Protocol):
         """Ends the connection behind what is sent already."""
         if self._transport is not None and not self.is_over:
             self.flush()
-            self._transport.close()
+            close_behind(self._transport, self.raw)
         self.end(text)
 
     def end(self, text: str) -> None:

@@ -15,7 +15,7 @@ from edgegw.wire.front import Front
 from edgegw.wire.http1 import Connection, Http1
 
 if TYPE_CHECKING:
-    from edgegw.wire.certificates import DoorTls
+    from edgegw.wire.certificates import ServerTls
     from edgegw.wire.http3 import Http3Server
     from edgegw.wire.tls import Session
 
@@ -75,7 +75,7 @@ class TcpListener:
         self,
         front: Front,
         sock: socket.socket,
-        tls: DoorTls | None = None,
+        tls: ServerTls | None = None,
         *,
         http3: bool = False,
     ) -> None:
@@ -102,10 +102,10 @@ class TcpListener:
 
     def _speak(self, session: Session) -> asyncio.Protocol:
         if session.protocol != "h2":
-            return Http1(self._front, self._connections, session.client, session.tls)
+            return Http1(self._front, self._connections, session.client, session.tls, session.raw)
         from edgegw.wire.http2 import Http2
 
-        return Http2(self._front, self._connections, session.client, session.tls)
+        return Http2(self._front, self._connections, session.client, session.tls, session.raw)
 
     async def start(self) -> None:
         """Accepts connections from here on."""

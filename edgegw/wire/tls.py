@@ -22,7 +22,7 @@ from typing import Any, Final, cast
 from edgegw.errors import EnvironmentProblem
 from edgegw.http.message import NegotiatedTls
 from edgegw.wire import http1_writer, passthrough_tls
-from edgegw.wire.certificates import ASKED_NAME, DoorTls
+from edgegw.wire.certificates import ASKED_NAME, ServerTls
 from edgegw.wire.front import Front, Handshake
 from edgegw.wire.http1 import Connection, Http1, close_gently, new_client
 
@@ -34,9 +34,16 @@ _SHUTDOWN: Final = 5.0
 
 
 class Session:
-    """What one connection agreed on, and with whom."""
+    """What one connection agreed on, and with whom; TLS is on the transport `raw`."""
 
-    def __init__(self, transport: asyncio.Transport, peer: tuple[str, int], latency: float) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        raw: asyncio.Transport,
+        peer: tuple[str, int],
+        latency: float,
+    ) -> None:
+        self.raw = raw
         agreed = cast(
             "ssl.SSLObject | passthrough_tls.Agreed", transport.get_extra_info("ssl_object")
         )
@@ -72,7 +79,7 @@ class Arriving(asyncio.Protocol):
     """A new connection, of which nothing is known yet; one of `connections` until TLS begins."""
 
     def __init__(
-        self, front: Front, tls: DoorTls, speak: Speak, connections: set[Connection]
+        self, front: Front, tls: ServerTls, speak: Speak, connections: set[Connection]
     ) -> None:
         self._front = front
         self._tls = tls
@@ -165,7 +172,7 @@ class Arriving(asyncio.Protocol):
             self._connections.discard(self)
         if transport is None:  # the server stops
             return
-        session = Session(transport, self._peer, self._loop.time() - self._since)
+        session = Session(transport, self._raw, self._peer, self._loop.time() - self._since)
         self._front.connected(session.client, session.handshake)
         if not transport.is_closing():  # else the client has left already
             early.hand_over(transport, self._speak(session))
@@ -180,7 +187,7 @@ def is_plain_http(first: bytes) -> bool:
 
 
 async def agree(
-    raw: asyncio.Transport, first: bytes, protocol: asyncio.Protocol, tls: DoorTls
+    raw: asyncio.Transport, first: bytes, protocol: asyncio.Protocol, tls: ServerTls
 ) -> asyncio.Transport | None:
     """Makes the handshake on `raw`, whose `first` bytes are read already and which is paused.
 

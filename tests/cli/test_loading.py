@@ -16,6 +16,11 @@ BROKEN = {
     "syntax": ("def handler(event, context):\n    x = [1 2]\n", "hook.py:2", "UserCodeSyntaxError"),
     "handler": ("def other(event, context): ...\n", "", "Handler 'handler' missing on module"),
     "import": ("import nothing_of_that_name\n", "", "No module named 'nothing_of_that_name'"),
+    "exits": (
+        "import os\nos._exit(3)\n",
+        "",
+        "ExitError: Runtime exited with error: exit status 3",
+    ),
     "raises": ("def f():\n    raise ValueError('a\\rb')\nf()\n", "hook.py:2", "ValueError: a b"),
 }
 

@@ -11,7 +11,6 @@ import pytest
 from edgegw.cloudfront.access_log import (
     FIELDS,
     MORE_FIELDS,
-    REAL_TIME_FIELDS,
     STANDARD_FIELDS,
     AccessLog,
     LogEntry,
@@ -28,6 +27,7 @@ from edgegw.cloudfront.error_causes import ErrorCause, OriginFailure
 from edgegw.cloudfront.managed import CACHE_POLICIES
 from edgegw.cloudfront.model import Behavior, CustomOrigin, Distribution
 from edgegw.cloudfront.policies import compile_forwarding
+from edgegw.cloudfront.real_time_fields import REAL_TIME_FIELDS
 from edgegw.cloudfront.request_context import DistributionAnswer, RequestContext
 from edgegw.http.message import Client, Headers, NegotiatedTls, Request, Response, Upgraded
 from edgegw.http.target import RequestTarget
@@ -285,4 +285,34 @@ def test_result_types(logged: LogEntry, status: str, results: tuple[str, ...]) -
     ("status", "is_in"), [(200, True), (400, True), (414, False), (494, False)]
 )
 def test_too_long_requests_are_not_logged(status: int, is_in: bool) -> None:
-    assert is_logged(entry(response=Response(status)).answer) is is_in
+    assert is_logged(Response(status)) is is_in
+
+
+@pytest.mark.parametrize(
+    ("status", "written", "detail"),
+    [
+        (None, "000", "ClientHungUpRequest"),
+        (400, "400", "InvalidRequest"),
+        (408, "408", "Error"),
+        (500, "500", "Error"),
+    ],
+)
+def test_a_request_that_came_to_no_answer(status: int | None, written: str, detail: str) -> None:
+    page = None if status is None else Response(status)
+    row = values(replace(entry(), answer=None, page=page))
+    assert row["sc-status"] == written
+    assert row["x-edge-result-type"] == row["x-edge-response-result-type"] == "Error"
+    assert row["x-edge-detailed-result-type"] == detail
+
+
+def test_the_origin_that_was_asked_last_and_why() -> None:
+    row = values(entry(origin_host="spare.test", failover_code=503), "real-time")
+    assert (row["r-host"], row["sr-reason"]) == ("spare.test", "Failover:503")
+    row = values(entry(), "real-time")
+    assert (row["r-host"], row["sr-reason"]) == ("-", "-")
+
+
+def test_an_origin_that_broke_off_makes_an_error() -> None:
+    row = values(entry(is_cut=True))
+    names = ("x-edge-result-type", "x-edge-response-result-type", "x-edge-detailed-result-type")
+    assert [row[name] for name in names] == ["Error", "Miss", "OriginReadError"]

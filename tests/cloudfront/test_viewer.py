@@ -85,9 +85,9 @@ def test_usual_requests_are_left_alone() -> None:
         ("latitude=91", "from -90 to 90"),
         ("longitude=east", "from -180 to 180"),
         ("latitude=nan", "from -90 to 90"),
-        ("asn=AS1", "is a number"),
+        ("asn=AS1", "is a whole number"),
         ("ip=localhost", "IPv4 or IPv6"),
-        ("region=Bavaria", "at most three"),
+        ("region=Bavaria", "1 to 3 characters"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_reason(said: str, reason: str) -> None:

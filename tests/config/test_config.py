@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import pytest
@@ -394,6 +395,14 @@ def test_origin_group_and_error_pages_are_resolved() -> None:
     assert {code: page.path for code, page in door.distribution.error_pages.items()} == {
         404: "/404.html"
     }
+
+
+def test_every_code_of_failover_and_error_pages() -> None:
+    """CloudFront API Reference, "StatusCodes" and "CustomErrorResponse"."""
+    errors = (400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504)
+    assert get_args(schema.FailoverCode) == (400, 403, 404, 416, 429, 500, 502, 503, 504)
+    assert get_args(schema.ErrorCode) == errors
+    assert get_args(schema.PageCode) == (200, *errors)
 
 
 @pytest.mark.parametrize(

@@ -294,6 +294,62 @@ def test_source_is_looked_at(folder: Path) -> None:
     assert [each.code for each in judged(folder)] == ["lambda-edge.reads-variable"]
 
 
+TOUCHES_A_BUCKET = """\
+def handler(event, context):
+    request = event["Records"][0]["cf"]["request"]
+    if request["uri"] == "/":
+        request["origin"]["s3"]["path"] = "/start"
+    return request
+"""
+
+
+@pytest.mark.parametrize(
+    ("origins", "origin", "named"),
+    [
+        ('app: {url: "http://127.0.0.1:3000"}', "app", "site/app"),
+        ("app: {s3_website: .}", "app", "site/app"),
+        ("app: {s3: .}", "app", ""),
+        ('app: {s3: .}, b: {url: "http://127.0.0.1:3000"}', "both", "site/b"),
+    ],
+    ids=["url", "website", "bucket", "group"],
+)
+def test_kind_of_origin_that_the_event_does_not_have(
+    folder: Path, origins: str, origin: str, named: str
+) -> None:
+    (folder / "handler.py").write_text(TOUCHES_A_BUCKET)
+    text = CONFIG.format(
+        function="", trigger="origin-request", reference="hook", behavior="", rest=""
+    )
+    group = "    origin_groups: {both: {members: [app, b], failover_status_codes: [500]}}\n"
+    text = text.replace('app: {url: "http://127.0.0.1:3000"}', origins)
+    text = text.replace("origin: app", f"origin: {origin}")
+    if origin == "both":
+        text = text.replace("    default_behavior", f"{group}    default_behavior")
+    found = load_document(read_document(text, "c", {}), folder, deploy=True).warnings
+    kinds = [each for each in found if each.code == "lambda-edge.origin-kind"]
+    assert [(each.line, each.column, each.severity) for each in kinds] == (
+        [(4, 9, "warning")] if named else []
+    )
+    assert all(named in each.text and each.file.endswith("handler.py") for each in kinds)
+
+
+def test_kind_of_origin_in_typescript(folder: Path) -> None:
+    (folder / "handler.py").unlink()
+    (folder / "handler.ts").write_text(
+        "export const handler = async (event: any) => {\n"
+        "  const request = event.Records[0].cf.request;\n"
+        "  request.origin!.s3!.path = '/start';\n"
+        "  return request;\n};\n"
+    )
+    text = CONFIG.format(
+        function="", trigger="origin-request", reference="hook", behavior="", rest=""
+    ).replace("python3.13", "nodejs22.x")
+    found = load_document(read_document(text, "c", {}), folder, deploy=True).warnings
+    assert [(each.line, each.column) for each in found if each.code.endswith("origin-kind")] == [
+        (3, 11)
+    ]
+
+
 def test_every_rule_of_deployment_is_tested_here() -> None:
     text = Path(__file__).read_text()
     for rule in DEPLOYMENT_RULES:

@@ -139,7 +139,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a long custom header": (
         answered(custom_headers=custom(("X-A", "x" * 1784))),
-        "error cloudfront.response-headers-policy the value of X-A has more than 1783 characters",
+        "error cloudfront.response-headers-policy the value of X-A has at most 1783 characters, not 1784",
     ),
     "eleven custom headers": (
         answered(custom_headers=custom(*[(f"X-{n}", "") for n in range(11)])),

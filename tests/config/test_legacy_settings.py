@@ -102,7 +102,7 @@ REFUSED = [
     (
         "origin: app\nmin_ttl: 9\nmax_ttl: 5\nforwarded_values: {}",
         (11, 16),
-        "InvalidTTLOrder, MinTTL: MinTTL, DefaultTTL and MaxTTL ascend, not 9, 86400, 5",
+        "InvalidTTLOrder, MinTTL: MinTTL, DefaultTTL and MaxTTL are seconds of 0 or more and ascend, not 9, 86400, 5",
     ),
     (
         "origin: app\nmin_ttl: 1\nforwarded_values: {headers: ['*']}",

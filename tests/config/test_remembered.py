@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from edgegw.config import resolve
-from edgegw.config.remembered import load_quickly
+from edgegw.config.remembered import load_again, load_quickly
 from edgegw.config.resolve import load_file
 from edgegw.errors import ConfigError, UsageError
 
@@ -145,3 +145,24 @@ def test_few_are_kept(project: Path, cache: dict[str, str]) -> None:
     for number in range(55):
         load_quickly(project, {**cache, "PORT": str(1000 + number)})
     assert len(os.listdir(Path(cache["XDG_CACHE_HOME"], "edgegw"))) == 50
+
+
+def test_a_process_judges_a_file_once(project: Path, loads: Loads) -> None:
+    first, second = load_again(project), load_again(project)
+    assert (loads.count, first == second) == (1, True)
+
+
+def test_a_process_judges_anew_what_changed(
+    project: Path, loads: Loads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_again(project)
+    monkeypatch.setenv("PORT", "10")
+    assert "10" in str(load_again(project).doors[0])
+    project.write_text(project.read_text().replace("site", "shop"))
+    assert "shop" in str(load_again(project).doors[0])
+    assert loads.count == 3
+    (project.parent / "hook" / "handler.py").unlink()
+    with pytest.raises(ConfigError):
+        load_again(project)
+    with pytest.raises(UsageError):
+        load_again(project.with_name("another.yaml"))

@@ -89,7 +89,7 @@ def lines_of(policy: ResponseHeadersPolicy | None) -> list[str]:
         (
             "security_headers: {content_security_policy: {override: true, "
             f"content_security_policy: {'a' * 1784}}}}}",
-            "more than 1783 characters",
+            "at most 1783 characters",
         ),
         (
             "security_headers: {frame_options: {frame_option: DENIED, override: true}}",

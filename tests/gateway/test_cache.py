@@ -254,6 +254,52 @@ async def test_a_custom_error_page_is_kept_under_the_url_that_failed() -> None:
     assert paths == ["/app/x", "/index.html", "/app/y", "/app/x"]
 
 
+PAGE = {"response_page_path": "/sorry.html", "response_code": 200}
+
+
+async def test_no_page_stands_where_a_stale_answer_can() -> None:
+    site = Site(OPEN, distribution={"custom_error_responses": [{"error_code": 500, **PAGE}]})
+    site.origin.answer = Answer(headers={"cache-control": "max-age=10"})
+    async with site.client() as client:
+        await client.get("/a")
+        site.now += 20
+        site.origin.answering = lambda request: Answer(
+            b"page" if path_of(request) == "/sorry.html" else b"oops",
+            200 if path_of(request) == "/sorry.html" else 500,
+        )
+        stale = await client.get("/a")
+        cold = await client.get("/b")
+    assert (stale.text, verdict(stale)) == ("one", "Hit")
+    assert (cold.text, verdict(cold)) == ("page", "Error")
+
+
+@pytest.mark.parametrize(("ttl", "asked"), [(0, 2), (60, 1)])
+async def test_without_a_page_the_error_passes_and_its_time_changes(ttl: int, asked: int) -> None:
+    error = {"error_code": 404, "error_caching_min_ttl": ttl}
+    site = Site(distribution={"custom_error_responses": [error]})
+    site.origin.answer = Answer(b"none", 404)
+    async with site.client() as client:
+        answers = [await client.get("/a")]
+        site.now += 30
+        answers.append(await client.get("/a"))
+    assert [(each.status_code, each.text) for each in answers] == [(404, "none")] * 2
+    assert site.origin.count == asked
+
+
+async def test_a_page_that_fails_is_not_kept_under_the_url_that_failed() -> None:
+    site = Site(distribution={"custom_error_responses": [{"error_code": 404, **PAGE}]})
+    site.origin.answering = lambda request: Answer(
+        b"", 503 if path_of(request) == "/sorry.html" else 404
+    )
+    async with site.client() as client:
+        first = await client.get("/a")
+        site.now += 11  # what is kept of errors themselves
+        site.origin.answering = lambda request: Answer(b"there")
+        second = await client.get("/a")
+    assert (first.status_code, verdict(first)) == (503, "Error")
+    assert (second.status_code, second.text) == (200, "there")
+
+
 # Parts and heads
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from edgegw.gateway.code_files import Claim, RestlessFiles
+from edgegw.gateway.code_files import Claim, RestlessFiles, changed_owners
 from edgegw.gateway.relevance import Relevance
 
 
@@ -47,13 +49,78 @@ def test_a_source_that_is_saved_concerns_its_function_alone(tmp_path: Path) -> N
     assert looked_at(Relevance(), claims, tmp_path / "f1.py") == (["f1"], ["f1"])
 
 
-def test_an_unrelated_file_is_looked_at_once(tmp_path: Path) -> None:
-    claims, relevance, other = claims_in(tmp_path), Relevance(), tmp_path / "data.txt"
-    everyone = ["f0", "f1", "f2"]
+def test_an_unrelated_file_concerns_nobody(tmp_path: Path) -> None:
+    claims, relevance = claims_in(tmp_path), Relevance()
     for number in range(5):
-        other.write_text(str(number))
-        asked, changed = looked_at(relevance, claims, other)
-        assert (asked, changed) == (everyone if number == 0 else [], [])
+        for name in ("data.txt", f"data-{number}.txt", f"other_{number}.py"):
+            other = tmp_path / name
+            other.write_text(str(number))
+            assert looked_at(relevance, claims, other) == ([], [])
+
+
+NAMED = [
+    ("f.py", "import helper\n", "helper.py"),
+    ("f.py", "import package.inner\n", "package/inner.py"),
+    ("f.py", "from package import helper\n", "package/helper.py"),
+    ("f.py", "from . import helper\n", "helper.py"),
+    ("f.py", "open('data.v1.json')\n", "data.v1.json"),
+    ("f.py", "open('data/one.json')\n", "data/one.json"),
+    ("f.js", "require('./helper')\n", "helper.js"),
+    ("f.js", "require('./helper')\n", "helper.json"),
+    ("f.js", "import x from './package'\n", "package/index.js"),
+    ("f.ts", "import x from './helper.js'\n", "helper.ts"),
+    ("f.js", "require('../shared/helper')\n", "../shared/helper.js"),
+]
+
+
+@pytest.mark.parametrize(("source", "text", "new"), NAMED)
+def test_a_new_file_that_a_source_names_counts(
+    tmp_path: Path, source: str, text: str, new: str
+) -> None:
+    folder = tmp_path / "code"
+    (folder / new).parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
+    (folder / source).write_text(text)
+    claim = Claim("f", str(folder / source), is_source=True)
+    claim.changed()
+    path = (folder / new).resolve()
+    claim.folders.add(str(path.parent))  # as if something else there were named
+    path.write_text("")
+    assert looked_at(Relevance(), [claim], path) == (["f"], ["f"])
+
+
+def test_a_new_file_counts_for_the_folder_it_is_in(tmp_path: Path) -> None:
+    (tmp_path / "hook.py").write_text("")
+    claim = Claim("hook", str(tmp_path))
+    claim.changed()
+    (tmp_path / "new.txt").write_text("")
+    assert looked_at(Relevance(), [claim], tmp_path / "new.txt") == (["hook"], ["hook"])
+
+
+def test_functions_of_one_folder_look_at_it_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    really = os.scandir
+
+    def counted(path: str) -> Iterator[os.DirEntry[str]]:
+        asked.append(path)
+        return really(path)
+
+    (tmp_path / "hook.py").write_text("")
+    claims = [Claim(f"f{number}", str(tmp_path)) for number in range(3)]
+    monkeypatch.setattr(os, "scandir", counted)
+    for text in ("x = 1", "x = 22"):
+        (tmp_path / "hook.py").write_text(text)
+        assert changed_owners(claims) == {"f0", "f1", "f2"}
+        assert asked == [str(tmp_path)]
+        asked.clear()
+    assert changed_owners(claims) == set()
+
+
+def test_a_folder_that_is_put_anew_counts_whatever_it_is_called(tmp_path: Path) -> None:
+    claims = claims_in(tmp_path)
+    assert looked_at(Relevance(), claims, tmp_path) == (["f0", "f1", "f2"], [])
 
 
 @pytest.mark.parametrize("name", ["access.log", "state.db-wal", "f1.py~", ".f1.py.swp"])

@@ -116,6 +116,80 @@ async def test_a_custom_error_page_stands_for_it(folder: Path) -> None:
         assert (await client.get(URL)).text == "sorry"
 
 
+async def test_neither_key_nor_origin_has_the_signature(folder: Path) -> None:
+    """Whoever signs, and whenever: one object, asked for once, without a word of it."""
+    asked: list[httpx.Request] = []
+
+    def reply(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, headers={"Cache-Control": "max-age=60"})
+
+    given = config(origins={"films": {"url": "http://films.test"}})
+    behavior = given["distributions"]["site"]["default_behavior"]
+    behavior.update(cache_policy="all", lambda_functions={})
+    del behavior["origin_request_policy"]
+    everything = {"query_strings": {"behavior": "all"}, "cookies": {"behavior": "all"}}
+    given["cache_policies"] = {"all": everything}
+    mock = httpx.MockTransport(reply)
+    running = Gateway(load_dict(given, folder), transport=lambda _: mock)
+    async with running.client("site") as client:
+        verdicts = [
+            (await client.get(url, headers=headers)).headers["x-cache"]
+            for url, headers in [
+                (sign(folder), {}),
+                (sign(folder, "--expires", "3h"), {}),
+                (sign(folder, "--ip", "127.0.0.1"), {}),
+                (URL, {"Cookie": sign(folder, "--cookie")}),
+            ]
+        ]
+    assert verdicts == ["Miss from cloudfront", *["Hit from cloudfront"] * 3]
+    (request,) = asked
+    assert request.url.query == b""
+    assert "cookie" not in request.headers
+
+
+async def test_a_preflight_brings_no_cookies_and_is_refused(folder: Path) -> None:
+    given = config()
+    given["distributions"]["site"]["default_behavior"]["allowed_methods"] = [
+        *("GET", "HEAD", "OPTIONS"),
+    ]
+    running = Gateway.from_dict(given, base=folder, functions={"hook": lambda event, _: event})
+    async with running.client("site") as client:
+        headers = {"Origin": "https://a.test", "Access-Control-Request-Method": "GET"}
+        response = await client.options(URL, headers=headers)
+    assert (response.status_code, "<Code>MissingKey</Code>" in response.text) == (403, True)
+
+
+@pytest.mark.parametrize(
+    ("country", "signs", "status", "detail"),
+    [("DE", True, "403", "ClientGeoBlocked"), ("US", False, "403", "Error")],
+)
+async def test_the_log_says_what_kept_a_viewer_out(
+    folder: Path, country: str, signs: bool, status: str, detail: str
+) -> None:
+    log = {"file": "a.log", "fields": ["sc-status", "x-edge-detailed-result-type"]}
+    blocked = {"type": "blacklist", "locations": ["DE"]}
+    given = config(geo_restriction=blocked, access_log=log)
+    running = Gateway.from_dict(given, base=folder, functions={"hook": lambda event, _: event})
+    async with running.client("site") as client:
+        url = sign(folder) if signs else URL
+        await client.get(url, headers={"X-Edgegw-Viewer": f"country={country}"})
+    written = (folder / "a.log").read_text().splitlines()
+    assert written[-1] == f"{status}\t{detail}"
+
+
+async def test_a_page_of_ones_own_stands_for_a_blocked_country(folder: Path) -> None:
+    page = {"error_code": 403, "response_page_path": "/sorry.html", "response_code": 200}
+    given = config(
+        geo_restriction={"type": "whitelist", "locations": ["DE"]}, custom_error_responses=[page]
+    )
+    running = Gateway.from_dict(given, base=folder, functions={"hook": lambda event, _: event})
+    async with running.client("site") as client:
+        response = await client.get(URL, headers={"X-Edgegw-Viewer": "country=US"})
+    assert (response.status_code, response.text) == (200, "sorry")
+    assert response.headers["x-cache"] == "Error from cloudfront"
+
+
 async def test_countries_are_kept_out(folder: Path) -> None:
     given = config(geo_restriction={"type": "blacklist", "locations": ["DE"]})
     del given["distributions"]["site"]["default_behavior"]["trusted_key_groups"]

@@ -300,8 +300,8 @@ async def test_stopping_ends_connections_of_every_version(
 
 
 @contextlib.asynccontextmanager
-async def http3(port: int, file: Path) -> AsyncGenerator[Any]:
-    """A client on HTTP/3: `await get(path)` answers status, headers and body."""
+async def http3(port: int, file: Path, name: str = "localhost") -> AsyncGenerator[Any]:
+    """A client on HTTP/3 of the host `name`: `await get(path)` answers headers and body."""
     from aioquic.asyncio import QuicConnectionProtocol
     from aioquic.asyncio import connect as quic_connect
     from aioquic.h3.connection import H3_ALPN, H3Connection
@@ -323,7 +323,7 @@ async def http3(port: int, file: Path) -> AsyncGenerator[Any]:
             head = [
                 (b":method", method),
                 (b":scheme", b"https"),
-                (b":authority", f"localhost:{port}".encode()),
+                (b":authority", f"{name}:{port}".encode()),
                 (b":path", path.encode()),
             ]
             self.http.send_headers(stream, head, end_stream=not body)
@@ -349,7 +349,7 @@ async def http3(port: int, file: Path) -> AsyncGenerator[Any]:
 
     configuration = QuicConfiguration(alpn_protocols=H3_ALPN, is_client=True)
     configuration.load_verify_locations(str(file))
-    configuration.server_name = "localhost"
+    configuration.server_name = name
     async with quic_connect(
         "127.0.0.1", port, configuration=configuration, create_protocol=Client
     ) as client:

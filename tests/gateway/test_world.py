@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import respx
 
+import edgegw.gateway
 from edgegw import Gateway
 from edgegw.gateway.world import World
 
@@ -98,3 +100,47 @@ async def test_weights_fall_the_same_way_with_the_same_seed(tmp_path: Any) -> No
     first = await answers(3)
     assert set(first) == {"a", "b"}
     assert first == await answers(3)
+
+
+async def test_a_folder_as_a_bucket_has_the_clock_and_the_ids_of_the_gateway(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    described = {
+        "distributions": {
+            "site": {
+                "listen": 0,
+                "origins": {"assets": {"s3_website": str(tmp_path)}},
+                "default_behavior": {"origin": "assets", "cache_policy": "CachingDisabled"},
+            }
+        }
+    }
+
+    async def answer() -> list[tuple[bytes, bytes]]:
+        gateway = Gateway.from_dict(described, clock=lambda: 784111777.0, seed=7)
+        async with gateway.client("site") as client:
+            response = await client.get("/a.txt")
+            sent = gateway.exchange(response).origin_response
+        assert sent is not None
+        assert sent.headers.get(b"date") == b"Sun, 06 Nov 1994 08:49:37 GMT"
+        names = (b"x-amz-id-2", b"x-amz-request-id")
+        return [(name, sent.headers.get(name) or b"") for name in names]
+
+    first = await answer()
+    assert first == await answer()
+    assert all(line for _, line in first)
+
+
+OWN_CHANCE = {
+    "faults.py": "a seed of its own, in the configuration",
+    "gateway.py": "what the world is by default",
+    "local_api.py": "a secret",
+    "world.py": "the world",
+}
+
+
+def test_nothing_where_requests_run_has_a_clock_or_dice_of_its_own() -> None:
+    folder = Path(edgegw.gateway.__file__).parent
+    own = re.compile(r"\btime\.time\b|^import random|^import secrets", re.MULTILINE)
+    files = {file.name for file in folder.rglob("*.py") if own.search(file.read_text())}
+    assert files == set(OWN_CHANCE)

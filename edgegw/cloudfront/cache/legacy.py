@@ -151,7 +151,10 @@ def _times(
     Source: CloudFront API Reference, DefaultCacheBehavior, MinTTL.
     """
     if not least <= usual <= most:
-        text = f"MinTTL, DefaultTTL and MaxTTL ascend, not {least}, {usual}, {most}"
+        text = (
+            "MinTTL, DefaultTTL and MaxTTL are seconds of 0 or more and ascend, not "
+            f"{least}, {usual}, {most}"
+        )
         yield RefusedPolicy("InvalidTTLOrder", "MinTTL", text)
     if forwarded.keeps_nothing and least:
         text = "MinTTL is 0 where all headers are forwarded: nothing is cached"

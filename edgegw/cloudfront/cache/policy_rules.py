@@ -135,7 +135,7 @@ def _times(policy: CachePolicy) -> Iterator[RefusedPolicy]:
     """TTLs that do not ascend; that AWS refuses them is uncertain."""
     if not policy.min_ttl <= policy.default_ttl <= policy.max_ttl:
         text = (
-            "MinTTL, DefaultTTL and MaxTTL ascend, not "
+            "MinTTL, DefaultTTL and MaxTTL are seconds of 0 or more and ascend, not "
             f"{policy.min_ttl}, {policy.default_ttl}, {policy.max_ttl}"
         )
         yield RefusedPolicy("InvalidArgument", "MinTTL", text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from edgegw.cloudfront.behaviors import DistributionRefusal
+from edgegw.cloudfront.behaviors import BAD_REQUEST, DistributionRefusal
 from edgegw.cloudfront.cache.verdict import DetailedResult
 from edgegw.cloudfront.error_causes import ErrorCause, FailedOutcome, OriginFailure
 
@@ -27,11 +27,28 @@ def detail_of(cause: ErrorCause | None) -> DetailedResult | None:
     match cause:
         case None:
             return DetailedResult.ERROR
+        case OriginFailure(is_too_large=True):
+            return DetailedResult.ORIGIN_HEADER_TOO_BIG_ERROR
         case OriginFailure(kind=kind):
             return _OF_ORIGINS[kind]
         case DistributionRefusal(text=text) if "HTTP request method" in text:
             return DetailedResult.INVALID_REQUEST_METHOD
+        case DistributionRefusal(text=text) if "from your country" in text:
+            return DetailedResult.CLIENT_GEO_BLOCKED
+        case DistributionRefusal(code=code) if code:  # of a signature (inferred)
+            return DetailedResult.ERROR
         case DistributionRefusal():
             return DetailedResult.INVALID_REQUEST
         case FailedOutcome():
             return None
+
+
+def detail_of_page(status: int | None) -> DetailedResult:
+    """The detail for a request that came to no answer, by the status of its page; None without one.
+
+    Which word a viewer gets that falls silent is uncertain.
+    Source: CloudFront Developer Guide, "Standard logging reference", x-edge-detailed-result-type.
+    """
+    if status is None:
+        return DetailedResult.CLIENT_HUNG_UP_REQUEST
+    return DetailedResult.INVALID_REQUEST if status == BAD_REQUEST else DetailedResult.ERROR

@@ -82,13 +82,27 @@ def after_origin_request(
     return _came(context, response, response.status, None, runs_on_error=runs)
 
 
+def too_large(reply: Response | OriginFailure) -> OriginFailure | None:
+    """What a response is whose headers are beyond `MAX_HEADERS`; None for any other."""
+    if isinstance(reply, OriginFailure) or reply.headers.size() <= MAX_HEADERS:
+        return None
+    detail = f"the origin's headers exceed {MAX_HEADERS} bytes"
+    return OriginFailure("invalid", detail, is_too_large=True)
+
+
+def failover_code(reply: Response | OriginFailure) -> int:
+    """The code by which an origin group knows what came of a request."""
+    reply = too_large(reply) or reply
+    return reply.failover_code if isinstance(reply, OriginFailure) else reply.status
+
+
 def after_fetch(step: Fetch, reply: Response | OriginFailure) -> DistributionStep:
     """What follows from the origin's answer to `step`."""
     context = step.context
-    if isinstance(reply, Response) and reply.headers.size() > MAX_HEADERS:
+    failure = too_large(reply)
+    if failure is not None and isinstance(reply, Response):
         error_pages.release(reply)
-        detail = f"the origin's headers exceed {MAX_HEADERS} bytes"
-        reply = OriginFailure("invalid", detail)
+        reply = failure
     if isinstance(reply, OriginFailure):
         if _fails_over(context, reply.failover_code):
             return _fail_over(context)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
+from edgegw.cloudfront.access_log import UNREAD
 from edgegw.cloudfront.answers import DistributionFacts, error_page
 from edgegw.cloudfront.behaviors import DistributionRefusal
 from edgegw.cloudfront.flow import DistributionStep
@@ -19,7 +21,7 @@ from edgegw.gateway.fronts.front import FrontDoor
 from edgegw.gateway.fronts.told_once import Remarks
 from edgegw.http.authority import bracketed
 from edgegw.http.limits import Limits, Trouble
-from edgegw.http.message import Request, Response
+from edgegw.http.message import Client, Request, Response
 
 if TYPE_CHECKING:
     from edgegw.config.model import DistributionDoor, Door
@@ -53,6 +55,12 @@ class DistributionFront(FrontDoor):
 
     def certificate_names(self) -> Sequence[str]:
         return (self._distribution.domain_name,)
+
+    @property
+    def hosts(self) -> Sequence[str]:
+        """The names by which it is known among others on its port, as they are now."""
+        distribution = self._distribution
+        return (distribution.domain_name, *distribution.aliases)
 
     @staticmethod
     def _aliases(door: Door) -> Sequence[str]:
@@ -107,6 +115,18 @@ class DistributionFront(FrontDoor):
         door = cast("DistributionDoor", self.present)
         if door.access_log is not None:
             self.gateway.distribution_logs.request(door.access_log, door.distribution, exchange)
+
+    def page(self, why: Trouble, detail: str, client: Client) -> Response:
+        page = super().page(why, detail, client)
+        door = cast("DistributionDoor", self.present)
+        if door.access_log is not None:
+            scheme = "https" if self.is_secure else "http"
+            request = replace(UNREAD, client=client, scheme=scheme)
+            now = self.gateway.world.now()
+            self.gateway.distribution_logs.refused(
+                door.access_log, door.distribution, page, request, now
+            )
+        return page
 
     def _refusal(self, why: Trouble, exchange_id: str) -> Response:
         return refusal_page(why, self._facts(exchange_id))

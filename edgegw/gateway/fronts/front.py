@@ -131,6 +131,16 @@ class FrontDoor(ABC):
         return self.name
 
     @property
+    def keys(self) -> Sequence[object]:
+        """The keys of what is served: its own."""
+        return (self.key,)
+
+    @property
+    def names(self) -> Sequence[tuple[str, str]]:
+        """What is announced, and by which host it is reached: any of this machine's."""
+        return ((self.name, ""),)
+
+    @property
     def is_secure(self) -> bool:
         """Whether it speaks TLS."""
         return self.listen.tls
@@ -149,10 +159,10 @@ class FrontDoor(ABC):
         """What serves it on `sock`. Raises EnvironmentProblem."""
         if not self.listen.tls:
             return TcpListener(self, sock)
-        return TcpListener(self, sock, self._tls(), http3="3" in self.http_version)
+        return TcpListener(self, sock, self.tls(), http3="3" in self.http_version)
 
-    def _tls(self) -> DoorTls:
-        """The certificates: its own ones, or local ones for its names."""
+    def tls(self, more: Sequence[str] = ()) -> DoorTls:
+        """The certificates: its own ones, or local ones for its names and `more`."""
         from edgegw.wire.certificates import Certificates, DoorTls
 
         listen = self.listen
@@ -161,7 +171,7 @@ class FrontDoor(ABC):
             own.insert(0, (listen.certificate, listen.key))
         names = [
             *([listen.address] if listen.address not in _ANY else []),
-            *self.certificate_names(),
+            *(more or self.certificate_names()),
         ]
         versions = ["h2", "http/1.1"] if "2" in self.http_version else ["http/1.1"]
         certificates = Certificates(self.gateway.config.state)

@@ -7,6 +7,7 @@ so one endpoint serves both.
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgegw.cloudfront.api import API_PATH
@@ -21,8 +22,9 @@ class LambdaApiFront:
     """The Lambda API and the CloudFront API of a gateway."""
 
     kind: ClassVar[str] = "lambda"
-    key = "lambda-api"
+    keys: Sequence[object] = ("lambda-api",)
     name = ""
+    names: Sequence[tuple[str, str]] = (("", ""),)
     title = "gateway.lambda_api"
     is_secure = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
 from edgegw.config.model import Listen
@@ -23,19 +24,24 @@ class Server(Protocol):
 class Served(Protocol):
     """A front door with a place to listen.
 
-    `kind` and `name` stand in its ready line, `title` names it in messages. While its `identity`
+    `kind` and `names` stand in its ready lines, `title` names it in messages. While its `identity`
     stays the same, a running server serves it on, whatever else of it changes.
     """
 
     kind: ClassVar[str]
 
     @property
-    def key(self) -> object:
-        """What tells it from others of the same configuration."""
+    def keys(self) -> Sequence[object]:
+        """What tells that which is served from others of the same configuration."""
         ...
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def names(self) -> Sequence[tuple[str, str]]:
+        """What its ready lines name, and the host that reaches each; empty for the socket's."""
+        ...
 
     @property
     def title(self) -> str: ...

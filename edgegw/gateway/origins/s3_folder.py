@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-import secrets
-import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
@@ -25,7 +23,7 @@ from edgegw.config.buckets import BucketFolder
 from edgegw.config.hosts import Hosts
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.origins.object_files import ObjectFiles, OpenObject
-from edgegw.http.date import http_date
+from edgegw.gateway.world import World
 from edgegw.http.message import Body, Request, Response
 from edgegw.http.status import reason_phrase
 from edgegw.http.target import to_text
@@ -39,8 +37,9 @@ PIECE: Final = 256 * 1024
 class BucketOrigins:
     """`buckets` are those of the configuration by their names in DNS, `hosts` lead to more."""
 
-    def __init__(self, buckets: Mapping[str, BucketFolder], hosts: Hosts) -> None:
+    def __init__(self, buckets: Mapping[str, BucketFolder], hosts: Hosts, world: World) -> None:
         self._files = ObjectFiles()
+        self._world = world
         self.lead(buckets, hosts)
 
     def lead(self, buckets: Mapping[str, BucketFolder], hosts: Hosts) -> None:
@@ -58,7 +57,8 @@ class BucketOrigins:
     ) -> Response | OriginFailure:
         bucket = self._folder_of(origin)
         assert bucket is not None  # it took the origin
-        asked = _BucketRequest(self._files, bucket, origin, request)
+        ids = _new_ids(self._world)  # here: a thread would disturb the order of what a seed gives
+        asked = _BucketRequest(self._files, bucket, origin, request, ids)
         return await asyncio.to_thread(asked.response)
 
     def _folder_of(self, origin: Origin) -> BucketFolder | None:
@@ -73,14 +73,19 @@ class _BucketRequest:
     """One request at a bucket, on a thread."""
 
     def __init__(
-        self, files: ObjectFiles, bucket: BucketFolder, origin: Origin, request: Request
+        self,
+        files: ObjectFiles,
+        bucket: BucketFolder,
+        origin: Origin,
+        request: Request,
+        ids: AnswerIds,
     ) -> None:
         self._files = files
         self._folder = bucket
         self._bucket = bucket.bucket
         self._origin = origin
         self._request = request
-        self._ids = _new_ids()
+        self._ids = ids
 
     def response(self) -> Response:
         """The bucket's answer."""
@@ -177,6 +182,6 @@ async def _pieces(opened: OpenObject, span: Span) -> AsyncIterator[bytes]:
         opened.close()
 
 
-def _new_ids() -> AnswerIds:
-    host_id = base64.b64encode(secrets.token_bytes(56)).decode()
-    return AnswerIds(secrets.token_hex(8).upper(), host_id, http_date(time.time()))
+def _new_ids(world: World) -> AnswerIds:
+    host_id = base64.b64encode(world.token(56)).decode()
+    return AnswerIds(world.token(8).hex().upper(), host_id, world.date())

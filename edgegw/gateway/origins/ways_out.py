@@ -23,6 +23,7 @@ from edgegw.gateway.origins.origin import Enter, OriginKind
 from edgegw.gateway.origins.probe import probe
 from edgegw.gateway.origins.s3_folder import BucketOrigins
 from edgegw.gateway.origins.transport import Transport
+from edgegw.gateway.world import REAL, World
 from edgegw.http.message import Request, Response
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class OriginRouter:
 
     `local` maps the DNS names of this gateway's load balancers and a port to their way in; it may
     change. `targets` is the transport for ip targets, whose certificates are not checked; `hosts`
-    says which names lead to a place on this machine.
+    says which names lead to a place on this machine, `world` is the clock and the dice of folders.
     """
 
     def __init__(
@@ -44,12 +45,13 @@ class OriginRouter:
         local: dict[tuple[str, int], Enter],
         hosts: Hosts = Hosts(),  # noqa: B008 - a value
         buckets: Mapping[str, BucketFolder] = MappingProxyType({}),
+        world: World = REAL,
     ) -> None:
         self.local = local
         self._network = network = _as_transport(transport)
         http1 = network if targets is transport else _as_transport(targets)
         self._named = NetworkOrigins(network, hosts)
-        self._folders = BucketOrigins(buckets, hosts)
+        self._folders = BucketOrigins(buckets, hosts, world)
         self._kinds: Final[tuple[OriginKind, ...]] = (
             LoadBalancerOrigins(local),
             self._folders,

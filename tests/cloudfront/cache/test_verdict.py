@@ -127,3 +127,6 @@ def test_refusals_have_their_words() -> None:
     assert detail_of(refused) == "InvalidRequestMethod"
     assert detail_of(DistributionRefusal(403, "Bad request.", "")) == "InvalidRequest"
     assert detail_of(None) == "Error"
+    assert detail_of(DistributionRefusal(403, "Access denied", "", code="AccessDenied")) == "Error"
+    large = OriginFailure("invalid", "", is_too_large=True)
+    assert detail_of(large) == "OriginHeaderTooBigError"

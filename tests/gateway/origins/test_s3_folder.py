@@ -131,7 +131,9 @@ async def test_a_viewer_that_leaves_takes_no_descriptor_along(folder: Path) -> N
         "/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/docs/../../secret.txt",
         "/docs/%2e%2e/%2e%2e/secret.txt", "//etc/passwd", "/%2fetc%2fpasswd", "/link.txt",
         "/out/secret.txt", "/loop", "/index.html%00.txt", "/index.html/", "/index.html/x", "/docs",
-        "/./index.html", "/%ff", "/" + "a" * 300, "/pipe",
+        "/./index.html", "/%ff", "/" + "a" * 300, "/pipe", "/%252e%252e/secret.txt",
+        "/%c0%ae%c0%ae/secret.txt", "/..;/secret.txt", "/%2e%2e%5csecret.txt", "/.%2e/secret.txt",
+        "/docs/..", "/%00", "/%2e", "///secret.txt", "/docs/%2e%2e%2f%2e%2e%2fsecret.txt",
     ],
 )  # fmt: skip
 async def test_no_path_leaves_the_folder(folder: Path, serving: Any, path: str) -> None:
