@@ -145,7 +145,7 @@ JOURNEYS = {
         "cache.md",
         "edgegw serve",
         2,
-        "cache.md",
+        "cache.md#1",
         [
             "curl http://127.0.0.1:8081/",
             "aws cloudfront create-invalidation --endpoint-url http://127.0.0.1:9001 --distribution-id site --paths '/*'",
