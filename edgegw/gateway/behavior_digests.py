@@ -8,17 +8,21 @@ content of their code, and a load balancer of the same configuration.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
+from edgegw.awslambda.versions import Deployed
 from edgegw.cloudfront.model import Behavior
 from edgegw.config.model import Config
-from edgegw.execution.packages import code_digest
 from edgegw.gateway.cache_control import behaviors_of, functions_at_origin
+from edgegw.gateway.code_files import Claim
 
 
 def behavior_digests(config: Config) -> dict[tuple[str, str], str]:
@@ -44,9 +48,32 @@ class _FunctionTexts:
         known = self._texts.get(name)
         if known is None:
             config = self._config
-            code = sorted(code_digest(path)[0] for owner, path in config.code if owner == name)
-            known = self._texts[name] = stable_text((config.functions.get(name), code))
+            code = [_code_digest(path) for owner, path in config.code if owner == name]
+            known = self._texts[name] = stable_text((_placeless(config.functions.get(name)), code))
         return known
+
+
+def _code_digest(path: str) -> str:
+    """Names and contents of the files that a reload would look at."""
+    digest, top = hashlib.sha256(), Path(path)
+    files, _ = Claim("", path, is_source=top.suffix != ".zip").look()
+    for file in sorted(files):
+        name = os.path.relpath(file, top if top.is_dir() else top.parent)
+        digest.update(os.fsencode(name) + b"\0")
+        with contextlib.suppress(OSError):
+            digest.update(hashlib.sha256(Path(file).read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _placeless(deployed: Deployed | None) -> object:
+    """A function without where its code lies: gateways may have it in different folders."""
+    if deployed is None:
+        return None
+    versions = {
+        number: replace(version, code="", layers=())
+        for number, version in deployed.versions.items()
+    }
+    return replace(deployed, latest=replace(deployed.latest, code="", layers=()), versions=versions)
 
 
 def _source_of(behavior: Behavior, config: Config, functions: _FunctionTexts) -> str:

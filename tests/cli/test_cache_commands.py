@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -41,9 +42,11 @@ def project(folder: Path, port: int, origin: int, store: str | None = None) -> N
 
 
 @contextmanager
-def served(folder: Path, *options: str, store: str | None = None) -> Iterator[str]:
+def served(
+    folder: Path, *options: str, store: str | None = None, origin: int | None = None
+) -> Iterator[str]:
     with ExitStack() as stack:
-        origin = stack.enter_context(site("hello"))
+        origin = origin or stack.enter_context(site("hello"))
         port = free_port()
         project(folder, port, origin, store)
         stack.enter_context(running("serve", *options, cwd=folder, doors=1))
@@ -109,8 +112,9 @@ def test_gateways_that_share_a_cache_list_explain_and_invalidate_the_same(tmp_pa
     for folder in folders:
         folder.mkdir()
     one, other = folders
-    with redis_server() as redis:
-        with served(one, store=redis.url) as url, served(other, store=redis.url) as other_url:
+    with redis_server() as redis, site("hello") as origin:
+        more: Any = {"store": redis.url, "origin": origin}
+        with served(one, **more) as url, served(other, **more) as other_url:
             assert verdict_of(f"{url}/a") == "Miss"
             while not redis.keys("entry"):
                 time.sleep(0.02)

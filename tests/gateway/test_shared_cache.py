@@ -392,18 +392,20 @@ async def test_a_reload_brings_another_store_or_none(redis: RedisServer) -> None
             assert await got(site, client) + await got(site, client) == words
 
 
-@pytest.mark.parametrize("change", ["policy", "code", "environment", "balancer"])
+@pytest.mark.parametrize("change", ["policy", "code", "imported", "environment", "balancer"])
 async def test_a_start_with_other_code_or_configuration_clears_what_came_from_the_old_one(
     redis: RedisServer, tmp_path: Path, change: str
 ) -> None:
     (tmp_path / "hooks").mkdir()
     code = tmp_path / "hooks" / "hook.py"
-    code.write_text("def handler(event, context): ...")
+    code.write_text("import beside\n\ndef handler(event, context): ...")
+    beside = tmp_path / "hooks" / "beside.py"
+    beside.write_text("SIDE = 'a'")
     policy = {"default_ttl": 100}
     page = {"status_code": "200", "message_body": "page"}
     hook: dict[str, Any] = {
         "runtime": PYTHON,
-        "code": "hooks",
+        "code": "hooks/hook.py" if change == "imported" else "hooks",
         "handler": "hook.handler",
         "environment": {},
     }
@@ -444,11 +446,36 @@ async def test_a_start_with_other_code_or_configuration_clears_what_came_from_th
             policy["default_ttl"] = 101
         case "code":
             code.write_text("def handler(event, context): return None")
+        case "imported":
+            beside.write_text("SIDE = 'b'")
         case "environment":
             hook["environment"] = {"SIDE": "b"}
         case _:
             page["message_body"] = "other page"
     assert [await words() for _ in range(2)] == ["HM" if change == "balancer" else "MH", "HH"]
+
+
+async def test_the_same_functions_in_another_folder_are_the_same(
+    redis: RedisServer, tmp_path: Path
+) -> None:
+    words: list[str] = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "hooks.py").write_text("def pass_request(event, context): ...")
+        site = sharing(redis, hooks={"origin-request": _as_it_came})
+        site.config["functions"]["origin-request"]["code"] = "."
+        gateway = Gateway(
+            load_dict(site.config, tmp_path / name),
+            functions={"origin-request": _as_it_came},
+            transport=lambda _: Origin(),
+        )
+        async with gateway.client("site") as client:
+            words.append(verdict(await client.get("/a")))
+    assert words == ["Miss", "Hit"]
+
+
+def _as_it_came(event: Any, context: Any) -> Any:
+    return event["Records"][0]["cf"]["request"]
 
 
 async def test_a_reload_is_remembered_for_the_next_start(redis: RedisServer) -> None:
