@@ -75,12 +75,14 @@ def _late_init(cls: type[Any]) -> Callable[..., None]:
 
 def _compiled_init(cls: type[Any]) -> Callable[..., None]:
     """What `dataclass` would write: a parameter for each field, in its order, keywords last."""
-    every = fields(cls)
+    members = fields(cls)
     names: dict[str, object] = {"NEW": _NEW}
-    plain = [_parameter(each, names) for each in every if each.init and not each.kw_only]
-    named = [_parameter(each, names) for each in every if each.init and each.kw_only]
+    plain = [_parameter(member, names) for member in members if member.init and not member.kw_only]
+    named = [_parameter(member, names) for member in members if member.init and member.kw_only]
     parameters = ["self", *plain, *(["*", *named] if named else [])]
-    lines = [f" self.{each.name} = {_given(each, names)}" for each in every if _is_set(each)]
+    lines = [
+        f" self.{member.name} = {_given(member, names)}" for member in members if _is_set(member)
+    ]
     if hasattr(cls, "__post_init__"):
         lines.append(" self.__post_init__()")
     source = f"def __init__({', '.join(parameters)}):\n" + "\n".join(lines or [" pass"])
@@ -90,26 +92,26 @@ def _compiled_init(cls: type[Any]) -> Callable[..., None]:
     return init
 
 
-def _parameter(each: Field[Any], names: dict[str, object]) -> str:
-    if each.default is not MISSING:
-        names[f"default_{each.name}"] = each.default
-        return f"{each.name}=default_{each.name}"
-    return each.name if each.default_factory is MISSING else f"{each.name}=NEW"
+def _parameter(member: Field[Any], names: dict[str, object]) -> str:
+    if member.default is not MISSING:
+        names[f"default_{member.name}"] = member.default
+        return f"{member.name}=default_{member.name}"
+    return member.name if member.default_factory is MISSING else f"{member.name}=NEW"
 
 
-def _is_set(each: Field[Any]) -> bool:
-    return each.init or each.default is not MISSING or each.default_factory is not MISSING
+def _is_set(member: Field[Any]) -> bool:
+    return member.init or member.default is not MISSING or member.default_factory is not MISSING
 
 
-def _given(each: Field[Any], names: dict[str, object]) -> str:
-    if each.default_factory is not MISSING:
-        names[f"new_{each.name}"] = each.default_factory
-        new = f"new_{each.name}()"
-        return f"{new} if {each.name} is NEW else {each.name}" if each.init else new
-    if each.init:
-        return each.name
-    names[f"default_{each.name}"] = each.default
-    return f"default_{each.name}"
+def _given(member: Field[Any], names: dict[str, object]) -> str:
+    if member.default_factory is not MISSING:
+        names[f"new_{member.name}"] = member.default_factory
+        new = f"new_{member.name}()"
+        return f"{new} if {member.name} is NEW else {member.name}" if member.init else new
+    if member.init:
+        return member.name
+    names[f"default_{member.name}"] = member.default
+    return f"default_{member.name}"
 
 
 def _key(cls: type[Any]) -> Callable[[object], Hashable]:

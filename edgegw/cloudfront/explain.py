@@ -146,6 +146,8 @@ def _nearly(behavior: Behavior, path: str) -> str:
 
 def _policies(behavior: Behavior) -> list[tuple[str, str]]:
     forwarding = behavior.forwarding
+    if forwarding.forwarded_values is not None:
+        return [("forwarded_values", str(forwarding.forwarded_values))]
     policies = [("cache_policy", forwarding.cache_policy.name)]
     if forwarding.origin_request_policy is not None:
         policies.append(("origin_request_policy", forwarding.origin_request_policy.name))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeAlias, cast
 
 from edgegw.awslambda.payload import as_text
+from edgegw.cloudfront.reserved_headers import RESERVED, RESERVED_PREFIXES
 from edgegw.cloudfront.rule_table import (
     DISALLOWED_HEADER,
     EMPTY_HEADER_LIST,
@@ -40,44 +41,12 @@ Line: TypeAlias = tuple[str, str]
 Accepted: TypeAlias = list[tuple[str, list[Line] | None]]
 """What stands under each name, in the function's order; None where it is as it was sent."""
 
-DISALLOWED: Final = frozenset(
-    {
-        "connection",
-        "expect",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "trailer",
-        "upgrade",
-        "x-accel-buffering",
-        "x-accel-charset",
-        "x-accel-limit-rate",
-        "x-accel-redirect",
-        "x-amzn-auth",
-        "x-amzn-cf-billing",
-        "x-amzn-cf-id",
-        "x-amzn-cf-xff",
-        "x-amzn-errortype",
-        "x-amzn-fle-profile",
-        "x-amzn-header-count",
-        "x-amzn-header-order",
-        "x-amzn-lambda-integration-tag",
-        "x-amzn-requestid",
-        "x-cache",
-        "x-forwarded-proto",
-        "x-real-ip",
-        "cloudfront-viewer-cert-pem",
-        "client-cert",
-        "client-cert-chain",
-    }
-)
+DISALLOWED: Final = RESERVED | {
+    "cloudfront-viewer-cert-pem",
+    "client-cert",
+    "client-cert-chain",
+}
 """Headers that functions neither see nor add, in lower case.
-
-Source: CloudFront Developer Guide, "Restrictions on all edge functions", disallowed headers.
-"""
-_DISALLOWED_PREFIXES: Final = ("x-amz-cf-", "x-edge-")
-"""Beginnings of further disallowed headers.
 
 Source: CloudFront Developer Guide, "Restrictions on all edge functions", disallowed headers.
 """
@@ -118,7 +87,7 @@ _FAILED: Final = "Lambda function result failed validation, the function tried t
 
 def is_disallowed(name: str) -> bool:
     """Whether functions never see, and must not add, the header `name` (lower case)."""
-    return name in DISALLOWED or name.startswith(_DISALLOWED_PREFIXES)
+    return name in DISALLOWED or name.startswith(RESERVED_PREFIXES)
 
 
 def has_control(text: str) -> bool:

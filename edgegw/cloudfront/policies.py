@@ -1,18 +1,20 @@
 """What reaches the origin: cache policy and origin request policy, compiled into one `Forwarding`.
 
+Legacy cache settings make theirs in `legacy_forwarding.py`.
 Source: CloudFront Developer Guide, "Control origin requests with a policy", "Request and response
 behavior for custom origins" (the table of headers), "Add CloudFront request headers".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import field
 from enum import Enum
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from edgegw.cloudfront.answers import DistributionFacts, via
+from edgegw.cloudfront.behaviors import GET_HEAD
 from edgegw.cloudfront.kept_values import kept_cookies, kept_query, normalized_accept_encoding
 from edgegw.cloudfront.managed import ADDED_BY_ALL_VIEWER_EXCEPT_HOST
 from edgegw.cloudfront.model import CachePolicy, Origin, OriginRequestPolicy, Selection
@@ -23,6 +25,9 @@ from edgegw.http.message import Header, Headers, Request
 from edgegw.http.target import RequestTarget
 from edgegw.http.version import dotted
 from edgegw.values import value
+
+if TYPE_CHECKING:
+    from edgegw.cloudfront.cache.legacy import ForwardedValues
 
 _ALWAYS: Final = frozenset(
     {
@@ -78,8 +83,9 @@ Source: CloudFront Developer Guide, "Request and response behavior for custom or
 headers.
 """
 _WRITING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-"""Methods whose Authorization reaches the origin though no policy names it.
+"""Methods whose Authorization reaches the origin though no policy names it, unless it is cached.
 
+OPTIONS is the one of them that can be.
 Source: CloudFront Developer Guide, "Request and response behavior for custom origins", the table of
 headers.
 """
@@ -129,8 +135,14 @@ def _kept_lines(
 
 @value
 class Forwarding:
-    """The two policies of a behavior as questions that a request answers quickly."""
+    """The two policies of a behavior as questions that a request answers quickly.
 
+    With `forwarded_values` (legacy cache settings) `cache_policy` is what stands for them: it has
+    their TTLs and codings, and no names. `keeps_authorization` are the methods whose Authorization
+    goes on unnamed. `made_of` is what makes it anew, where it was pickled.
+    """
+
+    made_of: tuple[Callable[..., Forwarding], tuple[Hashable, ...]] = field(repr=False)
     cache_policy: CachePolicy
     origin_request_policy: OriginRequestPolicy | None
     keeps_header: Callable[[bytes], bool] = field(compare=False)
@@ -140,6 +152,8 @@ class Forwarding:
     to_viewer: Callable[[Headers], ViewerHeaders] = field(compare=False, repr=False)
     """What of an origin's headers goes on to the viewer."""
     keeps_all_query_strings: bool = False
+    forwarded_values: ForwardedValues | None = None
+    keeps_authorization: frozenset[str] = _WRITING
     _plans: dict[tuple[bytes, ...], Plan] = field(
         default_factory=dict["tuple[bytes, ...]", "Plan"], compare=False, repr=False
     )
@@ -148,8 +162,7 @@ class Forwarding:
     )
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        # Pickled as what it was made of: the questions are made anew.
-        return compile_forwarding, (self.cache_policy, self.origin_request_policy)
+        return self.made_of
 
     def plan(self, names: tuple[bytes, ...]) -> Plan:
         """What becomes of headers of these names in this order; worked out once."""
@@ -214,10 +227,12 @@ class Forwarding:
     def _rewritten(self, what: Treatment, value: bytes) -> bytes:
         if what is Treatment.COOKIE:
             return b"" if self.keeps_cookie is None else kept_cookies(self.keeps_cookie, value)
-        policy = self.cache_policy
+        policy, is_kept = self.cache_policy, self.keeps_header(b"accept-encoding")
+        if is_kept and self.forwarded_values is not None:
+            return value
         if policy.gzip or policy.brotli:
             return normalized_accept_encoding(value, gzip=policy.gzip, brotli=policy.brotli)
-        return value if self.keeps_header(b"accept-encoding") else b""
+        return value if is_kept else b""
 
     def kept_query(self, query: bytes) -> bytes | None:
         """What the policies keep of `query`; None when nothing is forwarded."""
@@ -260,7 +275,9 @@ _REMEMBERED: Final = 500
 
 
 def compile_forwarding(
-    cache_policy: CachePolicy, origin_request_policy: OriginRequestPolicy | None
+    cache_policy: CachePolicy,
+    origin_request_policy: OriginRequestPolicy | None,
+    cached_methods: frozenset[str] = GET_HEAD,
 ) -> Forwarding:
     """One `Forwarding` of both policies."""
     orp = origin_request_policy or OriginRequestPolicy("", "")
@@ -268,19 +285,25 @@ def compile_forwarding(
     keeps_cookie = _name_test(cache_policy.cookies, orp.cookies)
     added_headers = _added_headers(cache_policy.headers, orp.headers)
     return Forwarding(
+        (compile_forwarding, (cache_policy, origin_request_policy, cached_methods)),
         cache_policy,
         origin_request_policy,
         keeps_header,
         keeps_cookie,
         _name_test(cache_policy.query_strings, orp.query_strings),
         added_headers,
-        partial(
-            passed_on,
-            keeps_cookies=keeps_cookie is not None,
-            keeps_in_vary=_vary_test(keeps_header, added_headers),
-        ),
+        headers_toward_viewer(keeps_header, added_headers, keeps_cookies=keeps_cookie is not None),
         "all" in (cache_policy.query_strings.behavior, orp.query_strings.behavior),
+        keeps_authorization=_WRITING - cached_methods,
     )
+
+
+def headers_toward_viewer(
+    keeps_header: Callable[[bytes], bool], added_headers: tuple[str, ...], *, keeps_cookies: bool
+) -> Callable[[Headers], ViewerHeaders]:
+    """What of an origin's headers goes on, in a behavior that forwards these."""
+    keeps_in_vary = _vary_test(keeps_header, added_headers)
+    return partial(passed_on, keeps_cookies=keeps_cookies, keeps_in_vary=keeps_in_vary)
 
 
 def _name_test(key: Selection, more: Selection) -> Callable[[str], bool] | None:
@@ -409,7 +432,7 @@ def _of_this_request(
                 earlier = headers.get_all(b"x-forwarded-for")
                 return b", ".join([*earlier, request.client.address.encode()])
             case Treatment.AUTHORIZATION:
-                return line[1] if request.method in _WRITING else b""
+                return line[1] if request.method in forwarding.keeps_authorization else b""
             case Treatment.ACCEPT_ENCODING if request.http_version == "1.0":
                 return b""
             case _:

@@ -18,7 +18,8 @@ def is_plain_disabled(behavior: Behavior) -> bool:
     policy = behavior.forwarding.cache_policy
     nothing = Selection()
     return (
-        policy.max_ttl == 0
+        behavior.forwarding.forwarded_values is None
+        and policy.max_ttl == 0
         and behavior.forwarding.origin_request_policy is None
         and policy.cookies == policy.query_strings == nothing
     )

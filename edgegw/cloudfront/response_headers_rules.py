@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from edgegw.cloudfront.reserved_headers import RESERVED, RESERVED_PREFIXES
+
 MAX_CUSTOM: Final = 10
 """Custom headers of a policy.
 
@@ -50,48 +52,15 @@ WITH_A_SECTION: Final = frozenset(
 Source: CloudFront API Reference, ResponseHeadersPolicyCustomHeader (observed in detail).
 """
 
-_KEPT: Final = frozenset(
-    {
-        "connection",
-        "content-encoding",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "via",
-        "warning",
-        "x-accel-buffering",
-        "x-accel-charset",
-        "x-accel-limit-rate",
-        "x-accel-redirect",
-        "x-amzn-auth",
-        "x-amzn-cf-billing",
-        "x-amzn-cf-id",
-        "x-amzn-cf-xff",
-        "x-amzn-errortype",
-        "x-amzn-fle-profile",
-        "x-amzn-header-count",
-        "x-amzn-header-order",
-        "x-amzn-lambda-integration-tag",
-        "x-amzn-requestid",
-        "x-cache",
-        "x-forwarded-proto",
-        "x-real-ip",
-    }
-)
+_KEPT: Final = RESERVED | {
+    "content-encoding",
+    "content-length",
+    "host",
+    "transfer-encoding",
+    "via",
+    "warning",
+}
 """Names that a policy cannot remove.
-
-Source: CloudFront Developer Guide, "Understand response headers policies", headers that you can't
-remove.
-"""
-_KEPT_PREFIXES: Final = ("x-amz-cf-", "x-edge-")
-"""Beginnings of names that a policy cannot remove.
 
 Source: CloudFront Developer Guide, "Understand response headers policies", headers that you can't
 remove.
@@ -101,7 +70,7 @@ remove.
 def is_kept(name: str) -> bool:
     """Whether `name` is one that no policy removes; nor does one set it (uncertain)."""
     lower = name.lower()
-    return lower in _KEPT or lower.startswith(_KEPT_PREFIXES)
+    return lower in _KEPT or lower.startswith(RESERVED_PREFIXES)
 
 
 def custom_fault(name: str, value: str) -> str | None:

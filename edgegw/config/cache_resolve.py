@@ -7,10 +7,13 @@ from typing import cast
 
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.behaviors import GET_HEAD
+from edgegw.cloudfront.cache.key import KeyRecipe, compile_key
+from edgegw.cloudfront.cache.legacy import ForwardedValues, legacy_key
 from edgegw.cloudfront.cache.settings import CacheSettings, completed_ttls, settings_of
-from edgegw.cloudfront.managed import CACHE_POLICIES, find_policy
-from edgegw.cloudfront.policies import Forwarding
-from edgegw.config import schema
+from edgegw.cloudfront.legacy_forwarding import legacy_forwarding
+from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
+from edgegw.cloudfront.policies import Forwarding, compile_forwarding
+from edgegw.config import legacy_schema, schema
 
 
 def cache_policy(config: schema.Config, name: str) -> cloudfront.CachePolicy:
@@ -48,20 +51,73 @@ def selection(
     return cloudfront.Selection(given.behavior, tuple(given.items))
 
 
+def forwarding_of(config: schema.Config, behavior: schema.DefaultBehavior) -> Forwarding:
+    """What of a request reaches the origin of `behavior`."""
+    methods = _cached_methods(behavior)
+    if behavior.forwarded_values is not None:
+        forwarded = forwarded_values(behavior.forwarded_values)
+        return legacy_forwarding(forwarded, legacy_ttls(behavior), methods)
+    more = behavior.origin_request_policy
+    return compile_forwarding(
+        cache_policy(config, behavior.cache_policy),
+        None if more is None else _origin_request_policy(config, more),
+        methods,
+    )
+
+
+def _origin_request_policy(config: schema.Config, name: str) -> cloudfront.OriginRequestPolicy:
+    own = config.origin_request_policies.get(name)
+    if own is None:
+        return cast("cloudfront.OriginRequestPolicy", find_policy(ORIGIN_REQUEST_POLICIES, name))
+    return cloudfront.OriginRequestPolicy(
+        name,
+        policy_id(name),
+        selection(own.headers),
+        selection(own.cookies),
+        selection(own.query_strings),
+    )
+
+
+def key_of(distribution_id: str, path_pattern: str, forwarding: Forwarding) -> KeyRecipe:
+    """What tells the answers of a behavior apart."""
+    if forwarding.forwarded_values is not None:
+        return legacy_key(distribution_id, path_pattern, forwarding.forwarded_values)
+    return compile_key(distribution_id, path_pattern, forwarding.cache_policy)
+
+
+def forwarded_values(given: legacy_schema.ForwardedValues) -> ForwardedValues:
+    """Legacy cache settings of the configuration."""
+    cookies = given.cookies
+    return ForwardedValues(
+        given.query_string,
+        tuple(given.query_string_cache_keys),
+        cookies.forward,
+        tuple(cookies.whitelisted_names) if cookies.forward == "whitelist" else (),
+        tuple(given.headers),
+    )
+
+
+def legacy_ttls(behavior: schema.DefaultBehavior) -> tuple[int, int, int]:
+    """Minimum, default and maximum TTL beside `forwarded_values`."""
+    return completed_ttls(behavior.min_ttl or 0, behavior.default_ttl, behavior.max_ttl)
+
+
 def cache_settings(
     distribution: schema.Distribution, behavior: schema.DefaultBehavior, forwarding: Forwarding
 ) -> CacheSettings | None:
     """How a behavior keeps answers; None where it never keeps any."""
+    legacy = forwarding.forwarded_values
     settings = settings_of(
         forwarding.cache_policy,
         forwards_cookies=forwarding.keeps_cookie is not None,
-        methods=GET_HEAD | ({"OPTIONS"} & set(behavior.cached_methods)),
+        methods=_cached_methods(behavior),
         error_ttls={
             each.error_code: each.error_caching_min_ttl
             for each in distribution.custom_error_responses
             if each.error_caching_min_ttl is not None
         },
         tag_header=cache_tag_header(distribution),
+        keeps_nothing=legacy is not None and legacy.keeps_nothing,
     )
     return None if settings.is_off else settings
 
@@ -70,3 +126,7 @@ def cache_tag_header(distribution: schema.Distribution) -> bytes:
     """The header that carries cache tags, in lower case; empty where none does."""
     config = distribution.cache_tag_config
     return b"" if config is None else config.header_name.lower().encode()
+
+
+def _cached_methods(behavior: schema.DefaultBehavior) -> frozenset[str]:
+    return GET_HEAD | ({"OPTIONS"} & set(behavior.cached_methods))

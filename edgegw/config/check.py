@@ -27,6 +27,7 @@ from edgegw.config.function_check import (
     check_functions,
 )
 from edgegw.config.key_groups import check_key_groups
+from edgegw.config.legacy_check import check_legacy_settings, check_policy_wildcards
 from edgegw.config.origin_check import check_origin, refer
 from edgegw.config.path_check import check_paths
 from edgegw.config.response_headers_check import check_response_headers_policy
@@ -48,6 +49,7 @@ def check(document: Document, config: Config, base: FilePath) -> None:
     for name, policy in config.response_headers_policies.items():
         check_response_headers_policy(document, ("response_headers_policies", name), policy)
     check_cache_policies(document, config)
+    check_policy_wildcards(document, config)
     for name, distribution in config.distributions.items():
         _check_distribution(document, ("distributions", name), distribution, config)
     check_bucket_names(document, config)
@@ -157,6 +159,7 @@ def _check_behavior(
         text = "allowed_methods is [GET, HEAD], [GET, HEAD, OPTIONS] or all seven methods"
         document.error((*path, "allowed_methods"), "cloudfront.allowed-methods", text)
     check_cached_methods(document, path, behavior)
+    check_legacy_settings(document, path, behavior, distribution)
     if find_policy(CACHE_POLICIES, behavior.cache_policy) is None:
         names = [*config.cache_policies, *(each.name for each in CACHE_POLICIES)]
         where = (*path, "cache_policy")

@@ -7,28 +7,26 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from edgegw.awslambda.names import Account
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.access_log import AccessLog, chosen_fields
 from edgegw.cloudfront.behaviors import compile_path_pattern
-from edgegw.cloudfront.cache.key import compile_key
 from edgegw.cloudfront.hosts import AcceptedHosts, accepted_hosts
-from edgegw.cloudfront.managed import ORIGIN_REQUEST_POLICIES, find_policy
+from edgegw.cloudfront.managed import find_policy
 from edgegw.cloudfront.managed_response_headers import RESPONSE_HEADERS_POLICIES
-from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.response_headers_policy import ResponseHeadersPolicy
 from edgegw.cloudfront.strictness import Strictness
 from edgegw.cloudfront.viewer import viewer_place
 from edgegw.config import fields, schema
 from edgegw.config.balancer_resolve import BalancerResolver
 from edgegw.config.cache_resolve import (
-    cache_policy,
     cache_settings,
     cache_tag_header,
+    forwarding_of,
+    key_of,
     policy_id,
-    selection,
 )
 from edgegw.config.check import check
 from edgegw.config.document import Document, document_of, read_document
@@ -249,17 +247,13 @@ class _Resolver:
     ) -> cloudfront.Behavior:
         """The behavior of `pattern`; `identity` is the id of its distribution."""
         group = distribution.origin_groups.get(behavior.origin)
-        more = behavior.origin_request_policy
         associations: dict[cloudfront.Trigger, cloudfront.Association] = {
             trigger: cloudfront.Association(
                 function_ref(each.function, at_edge=True), each.include_body
             )
             for trigger, each in behavior.lambda_functions.items()
         }
-        policy = cache_policy(self._config, behavior.cache_policy)
-        forwarding = compile_forwarding(
-            policy, None if more is None else self._origin_request_policy(more)
-        )
+        forwarding = forwarding_of(self._config, behavior)
         return cloudfront.Behavior(
             pattern,
             compile_path_pattern(pattern),
@@ -270,23 +264,10 @@ class _Resolver:
             associations,
             None if group is None else _fallback(group, behavior, origins),
             cache_settings(distribution, behavior, forwarding),
-            compile_key(identity, pattern, policy),
+            key_of(identity, pattern, forwarding),
             trusted_keys(self._config, behavior, self._base),
             self._response_headers_policy(behavior.response_headers_policy),
             behavior.compress,
-        )
-
-    def _origin_request_policy(self, name: str) -> cloudfront.OriginRequestPolicy:
-        own = self._config.origin_request_policies.get(name)
-        if own is None:
-            found = find_policy(ORIGIN_REQUEST_POLICIES, name)
-            return cast("cloudfront.OriginRequestPolicy", found)
-        return cloudfront.OriginRequestPolicy(
-            name,
-            policy_id(name),
-            selection(own.headers),
-            selection(own.cookies),
-            selection(own.query_strings),
         )
 
     def _response_headers_policy(self, name: str | None) -> ResponseHeadersPolicy | None:

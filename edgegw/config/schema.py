@@ -27,6 +27,7 @@ from edgegw.config.fields import (
     between,
 )
 from edgegw.config.function_schema import Function
+from edgegw.config.legacy_schema import ForwardedValues, Ttl
 from edgegw.config.response_headers_schema import ResponseHeadersPolicy
 from edgegw.config.sizes import Size
 from edgegw.config.spelling import nearest
@@ -61,9 +62,9 @@ class OriginHeaders(Model):
 class CachePolicy(Model):
     """An own cache policy."""
 
-    min_ttl: Annotated[int, Field(ge=0)] = 0
-    default_ttl: Annotated[int | None, Field(ge=0)] = None
-    max_ttl: Annotated[int | None, Field(ge=0)] = None
+    min_ttl: Ttl = 0
+    default_ttl: Ttl | None = None
+    max_ttl: Ttl | None = None
     query_strings: Selection = Selection.model_construct()
     headers: KeyHeaders = KeyHeaders.model_construct()
     cookies: Selection = Selection.model_construct()
@@ -145,6 +146,10 @@ class DefaultBehavior(Model):
     allowed_methods: list[Method] = ["GET", "HEAD"]
     cached_methods: list[Method] = []
     cache_policy: str = "CachingOptimized"
+    forwarded_values: ForwardedValues | None = None
+    min_ttl: Ttl | None = None
+    default_ttl: Ttl | None = None
+    max_ttl: Ttl | None = None
     origin_request_policy: str | None = None
     response_headers_policy: str | None = None
     compress: bool = False

@@ -6,19 +6,11 @@ Source: RFC 9110 section 5.6.7.
 from __future__ import annotations
 
 from calendar import timegm
-from time import gmtime
-from typing import Final
-
-_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS: Final = (
-    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
-    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
-)
 
 
 def parse_http_date(text: bytes) -> float | None:
     """Seconds of any of HTTP's three date forms; None for what is no date."""
-    from email.utils import parsedate_tz  # with what encodes mail
+    from email.utils import parsedate_tz
 
     try:
         parsed = parsedate_tz(text.decode("ascii"))
@@ -31,6 +23,6 @@ def parse_http_date(text: bytes) -> float | None:
 
 def http_date(seconds: float) -> bytes:
     """`seconds` in the form that is sent: `Sun, 06 Nov 1994 08:49:37 GMT`."""
-    year, month, day, hour, minute, second, weekday, *_ = gmtime(int(seconds))
-    date = f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year:04}"
-    return f"{date} {hour:02}:{minute:02}:{second:02} GMT".encode()
+    from email.utils import formatdate  # not before somebody asks: it brings what encodes mail
+
+    return formatdate(int(seconds), usegmt=True).encode()

@@ -19,8 +19,7 @@ The states, and what leads from one to the other (`TRANSITIONS` is the same as a
     any ──complete, and the connection is not kept──▶ ENDED: what follows is thrown away
     any ──nobody could go on reading──▶ ENDED, after one `Unreadable`
 
-Bytes beyond ASCII in a request target pass by way of `masked_target`; behind a body in the same
-block nobody looks for them, and such a target is malformed.
+Bytes beyond ASCII in a request target pass by way of `masked_target`.
 
 Two sad stories. llhttp takes the body of a request that asks to switch protocols for the other
 protocol: another parser, told the framing alone, reads it. And header lines that come behind a
@@ -40,7 +39,13 @@ import httptools
 from edgegw.http.lenient_head import LenientHead, head_end, is_hopeless, parse_leniently, simple_end
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Header, Headers
-from edgegw.wire.masked_target import has_request_line, masked, unmasked
+from edgegw.wire.masked_target import (
+    body_stop,
+    ends_request_line,
+    has_request_line,
+    masked,
+    unmasked,
+)
 from edgegw.wire.remembered_heads import REQUEST_LINE, Fields, RememberedHeads, is_one_block
 
 MAX_HEAD: Final = 256 * 1024
@@ -78,6 +83,11 @@ class RequestState(Enum):
     SWITCHED = auto()
     ENDED = auto()
 
+
+_IN_PIECES: Final = frozenset(
+    {RequestState.IDLE, RequestState.HEAD, RequestState.BODY, RequestState.LAST_BODY}
+)
+"""States in which a block with bytes beyond ASCII goes to the parser in pieces."""
 
 TRANSITIONS: Final = {
     RequestState.IDLE: {
@@ -168,6 +178,8 @@ class Http1Reader:
         """What came of the body within this block: chunks of a byte are one part all the same."""
         self._around = self._trailer_bytes = self._blanks = 0
         """Bytes around the body since the last one of it, of trailers, and of blank lines."""
+        self._left: int | None = None
+        """Bytes that the body lacks; None where it comes in chunks."""
         self._target = b""
         self._masked = b""
         """The request line being fed as it truly stands, where the parser sees another."""
@@ -213,6 +225,8 @@ class Http1Reader:
             if state is RequestState.HEAD:
                 self._head.append(data)
             self._parse(data)
+            if state is RequestState.BODY and self.state is RequestState.HEAD:
+                self._head = [data]
         return self._taken()
 
     def end(self) -> None:
@@ -263,30 +277,48 @@ class Http1Reader:
 
     def _parse(self, data: bytes) -> None:
         if self.state in (RequestState.IDLE, RequestState.HEAD):
-            self._head_bytes += len(data)
             if not data.isascii():
-                self._parse_lines(data)
+                self._parse_pieces(data)
                 return
+            self._head_bytes += len(data)
         else:
+            left = self._left
+            if (left is None or len(data) > left) and not data.isascii():
+                self._parse_pieces(data)
+                return
             self._around += len(data)
         self._feed_parser(data)
 
-    def _parse_lines(self, data: bytes) -> None:
-        """`_parse` for a block with bytes beyond ASCII: line by line up to the end of the head."""
-        is_first_line = self.state is RequestState.IDLE or (
-            self._is_first and not has_request_line(self._head[:-1])
-        )
+    def _parse_pieces(self, data: bytes) -> None:
+        """`_parse` for a block with bytes beyond ASCII: heads line by line, bodies to their end."""
+        is_first_line = self.state is RequestState.IDLE or not self._has_request_line()
         at, went_on = 0, True
-        while went_on and at < len(data) and self.state in (RequestState.IDLE, RequestState.HEAD):
-            end = data.find(b"\n", at) + 1 or len(data)
-            line, at = data[at:end], end
-            if is_first_line:
-                self._masked, line = line, masked(line)
-            went_on = self._feed_parser(line, data, at)
-            self._masked = b""
+        while went_on and at < len(data) and self.state in _IN_PIECES:
+            start = at
+            if self.state in (RequestState.BODY, RequestState.LAST_BODY):
+                at = body_stop(data, start, self._left)
+                self._around += at - start
+                went_on = self._feed_parser(data[start:at], data, at)
+            else:
+                at = data.find(b"\n", start) + 1 or len(data)
+                self._head_bytes += at - start
+                went_on = self._feed_line(data[start:at], data, at, is_first=is_first_line)
             is_first_line = self.state is RequestState.IDLE
-        if went_on and at < len(data) and self.state is not RequestState.ENDED:
-            self._feed_parser(data[at:])
+
+    def _has_request_line(self) -> bool:
+        """Whether the request line of the head under way is complete without the latest block."""
+        before = self._head[:-1]
+        if self._is_first:
+            return has_request_line(before)
+        return bool(self._lines) or ends_request_line(before, self._target)
+
+    def _feed_line(self, line: bytes, block: bytes, end: int, *, is_first: bool) -> bool:
+        """One line of a head, or a part of one, up to `end` of `block`."""
+        if is_first:
+            self._masked, line = line, masked(line)
+        went_on = self._feed_parser(line, block, end)
+        self._masked = b""
+        return went_on
 
     def _feed_parser(self, data: bytes, block: bytes = b"", end: int = 0) -> bool:
         """Whether the parser takes more; `data` is what stands before `end` in `block`, if any."""
@@ -316,8 +348,11 @@ class Http1Reader:
         """What came of the body is one part."""
         if self._pieces:
             pieces, self._pieces = self._pieces, []
-            self._events.append(Part(pieces[0] if len(pieces) == 1 else b"".join(pieces)))
+            part = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            self._events.append(Part(part))
             self._around = 0
+            if self._left is not None:
+                self._left -= len(part)
 
     def _on_upgrade(self, rest: bytes) -> None:
         """What llhttp takes for another protocol."""
@@ -391,7 +426,7 @@ class Http1Reader:
         method = parser.get_method().decode("ascii", "replace")
         self._events.append(Head(method, self._target, version, fields))
         if fields.has_body:
-            self.state = RequestState.BODY
+            self.state, self._left = RequestState.BODY, fields.length
         elif switches:
             self.state = RequestState.SWITCHED
 
@@ -402,6 +437,8 @@ class Http1Reader:
     def on_message_complete(self) -> None:
         state, fields = self.state, self._fields
         self._is_first = False  # where the next head begins is known only if data begins with it
+        if len(self._head) > 1:
+            del self._head[:-1]
         self._gather()
         parser = self._parser
         if state is RequestState.BODY and parser is not None and parser.should_upgrade():

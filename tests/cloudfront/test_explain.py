@@ -160,3 +160,35 @@ def test_the_root_object_and_the_second_origin_are_noted() -> None:
         note.startswith("origin group: on 404, 500, or without an answer, GET, HEAD go to http://")
         for note in explained("/both/x").notes
     )
+
+
+def test_legacy_settings_stand_in_the_place_of_policies() -> None:
+    behavior = {
+        "origin": "app",
+        "forwarded_values": {
+            "query_string": True,
+            "query_string_cache_keys": ["v"],
+            "headers": ["Accept-Language"],
+            "cookies": {"forward": "whitelist", "whitelisted_names": ["a*"]},
+        },
+    }
+    lines = [("Accept-Language", "de"), ("Accept", "*/*"), ("X-Own", "1"), ("Cookie", "ab=1; b=2")]
+    said = explained("/a?v=1&w=2", *lines, default_behavior=behavior)
+    assert said.policies == (
+        (
+            "forwarded_values",
+            "query strings: all, v in the key; headers: Accept-Language; cookies: a*",
+        ),
+    )
+    assert said.sent.target.raw == b"/a?v=1&w=2"
+    assert said.sent.headers.get(b"x-own") == b"1"
+    assert said.sent.headers.get(b"cookie") == b"ab=1"
+    assert said.lost.headers == ("Accept",)
+    assert said.lost.cookies == ("b",)
+
+
+def test_legacy_settings_that_forward_nothing_by_name() -> None:
+    said = explained("/", default_behavior={"origin": "app", "forwarded_values": {}})
+    assert said.to_dict()["policies"] == {
+        "forwarded_values": "query strings: none; headers: none in the key; cookies: none"
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgegw.cloudfront.answers import DistributionFacts
+from edgegw.cloudfront.behaviors import GET_HEAD, GET_HEAD_OPTIONS
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.model import (
     CachePolicy,
@@ -30,6 +31,7 @@ def sent(
     method: str = "GET",
     origin: CustomOrigin = ORIGIN,
     version: str = "1.1",
+    cached_methods: frozenset[str] = GET_HEAD,
 ) -> Request:
     policy = cache if isinstance(cache, CachePolicy) else find_policy(CACHE_POLICIES, cache)
     assert policy is not None
@@ -44,7 +46,7 @@ def sent(
         http_version=version,
         client=Client("1.2.3.4", 567),
     )
-    return origin_request(compile_forwarding(policy, more), request, origin, FACTS)
+    return origin_request(compile_forwarding(policy, more, cached_methods), request, origin, FACTS)
 
 
 def names(request: Request) -> set[str]:
@@ -112,21 +114,24 @@ def test_cloudfront_headers_of_the_viewer_are_not_passed_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "is_kept"),
+    ("method", "cached", "is_kept"),
     [
-        ("GET", False),
-        ("HEAD", False),
-        ("OPTIONS", True),
-        ("POST", True),
-        ("PUT", True),
-        ("PATCH", True),
-        ("DELETE", True),
+        ("GET", GET_HEAD, False),
+        ("HEAD", GET_HEAD, False),
+        ("OPTIONS", GET_HEAD, True),
+        ("OPTIONS", GET_HEAD_OPTIONS, False),
+        ("POST", GET_HEAD_OPTIONS, True),
+        ("PUT", GET_HEAD_OPTIONS, True),
+        ("PATCH", GET_HEAD_OPTIONS, True),
+        ("DELETE", GET_HEAD_OPTIONS, True),
     ],
 )
-def test_authorization_is_kept_but_for_get_and_head(method: str, is_kept: bool) -> None:
+def test_authorization_is_kept_with_methods_that_are_not_cached(
+    method: str, cached: frozenset[str], *, is_kept: bool
+) -> None:
     """CloudFront Developer Guide, "Request and response behavior for custom origins"."""
-    found = names(sent("CachingDisabled", None, VIEWER, method=method))
-    assert ("authorization" in found) is is_kept
+    sent_on = names(sent("CachingDisabled", None, VIEWER, method=method, cached_methods=cached))
+    assert ("authorization" in sent_on) is is_kept
 
 
 SENT_ON = [

@@ -116,7 +116,18 @@ EVERYTHING: Final[Mapping[str, Any]] = {
                     "viewer-request": {"function": "hook:1", "include_body": True}
                 },
             },
-            "behaviors": [{"path_pattern": "/api/*", "origin": "balancer"}],
+            "behaviors": [
+                {"path_pattern": "/api/*", "origin": "balancer"},
+                {
+                    "path_pattern": "/old/*",
+                    "origin": "app",
+                    "forwarded_values": {
+                        "headers": ["X-A"],
+                        "cookies": {"forward": "whitelist", "whitelisted_names": ["a*"]},
+                    },
+                    "max_ttl": 86400,
+                },
+            ],
             "custom_error_responses": [
                 {"error_code": 404, "response_page_path": "/404.html", "response_code": 404}
             ],

@@ -95,7 +95,7 @@ class Site:
                     "origins": {"app": {"url": "http://origin.test"}},
                     "default_behavior": {
                         "origin": "app",
-                        "cache_policy": "own" if own else policy,
+                        **_policy_of(behavior or {}, "own" if own else policy),
                         "lambda_functions": {name: name for name in hooks},
                         **(behavior or {}),
                     },
@@ -121,6 +121,13 @@ class Site:
 
     def exchange(self, response: httpx.Response) -> Exchange:
         return self.gateway.exchange(response)
+
+
+def _policy_of(
+    behavior: Mapping[str, Any], policy: Mapping[str, Any] | str
+) -> dict[str, Mapping[str, Any] | str]:
+    """The cache policy, where legacy settings do not stand in its place."""
+    return {} if "forwarded_values" in behavior else {"cache_policy": policy}
 
 
 def path_of(request: httpx.Request) -> str:

@@ -468,3 +468,12 @@ async def test_a_gateway_without_caches_asks_each_time() -> None:
     async with site.client() as client:
         answers = [await client.get("/a") for _ in range(2)]
     assert [verdict(answer) for answer in answers] == ["Miss", "Miss"]
+
+
+async def test_the_authorization_of_options_goes_on_unless_it_is_cached() -> None:
+    allowed = ["GET", "HEAD", "OPTIONS"]
+    for cached in (["GET", "HEAD"], allowed):
+        site = Site(behavior={"allowed_methods": allowed, "cached_methods": cached})
+        async with site.client() as client:
+            await client.options("/a", headers={"authorization": "Basic x"})
+        assert ("authorization" in site.origin.asked[0].headers) is (cached != allowed)

@@ -168,6 +168,33 @@ async def reloaded(site: Site, change: Mapping[str, Any], *where: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("forwarded", "after"),
+    [
+        ({"cookies": {"forward": "whitelist", "whitelisted_names": ["a*"]}}, "H"),
+        ({"cookies": {"forward": "whitelist", "whitelisted_names": ["b*"]}}, "M"),
+        ({"cookies": {"forward": "whitelist", "whitelisted_names": ["a*"]}, "headers": ["X"]}, "M"),
+        (
+            {
+                "cookies": {"forward": "whitelist", "whitelisted_names": ["a*"]},
+                "query_string": True,
+            },
+            "M",
+        ),
+    ],
+    ids=["the same", "other cookies", "a header", "query strings"],
+)
+async def test_other_legacy_settings_clear_what_they_kept(
+    forwarded: dict[str, Any], after: str
+) -> None:
+    before = {"cookies": {"forward": "whitelist", "whitelisted_names": ["a*"]}}
+    site = Site(behavior={"forwarded_values": before})
+    async with site.client() as client:
+        assert await verdicts(client, "/a", "/a") == "MH"
+        await reloaded(site, {"forwarded_values": forwarded}, "default_behavior")
+        assert await verdicts(client, "/a") == after
+
+
+@pytest.mark.parametrize(
     ("change", "where", "after"),
     [
         ({}, ["default_behavior"], "HH"),

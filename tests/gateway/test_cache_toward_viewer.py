@@ -86,6 +86,27 @@ async def test_parts_and_heads_of_what_was_compressed_are_those_of_the_compresse
     assert site.origin.count == 1
 
 
+async def test_a_head_is_the_origins_until_a_get_was_compressed() -> None:
+    """An answer without a body is not compressed; out of the cache it is that of the whole."""
+    site = site_of()
+    async with site.client() as client:
+
+        async def head(coding: str) -> httpx.Response:
+            return await client.head("/a", headers={"accept-encoding": coding})
+
+        heads = [await head("gzip"), await head("gzip")]
+        await get(client)
+        heads += [await head("gzip"), await head("identity")]
+    assert [verdict(answer) for answer in heads] == ["Miss", "Hit", "Hit", "Miss"]
+    shown = [
+        tuple(answer.headers.get(name) for name in ("content-length", "content-encoding", "etag"))
+        for answer in heads
+    ]
+    of_the_origin = (str(len(PAGE)), None, '"1"')
+    assert shown == [of_the_origin, of_the_origin, (None, "gzip", 'W/"1"'), of_the_origin]
+    assert [request.method for request in site.origin.asked] == ["HEAD", "GET", "HEAD"]
+
+
 async def test_an_origin_that_confirms_what_was_compressed_changes_nothing_of_that() -> None:
     site = site_of()
     async with site.client() as client:

@@ -40,7 +40,19 @@ CONFIG: dict[str, Any] = {
                 "both": {"members": ["app", "spare"], "failover_status_codes": [503]}
             },
             "default_behavior": {"origin": "app", "cache_policy": "every-query"},
-            "behaviors": [{"path_pattern": "/api/*", "origin": "both"}],
+            "behaviors": [
+                {"path_pattern": "/api/*", "origin": "both"},
+                {
+                    "path_pattern": "/old/*",
+                    "origin": "app",
+                    "forwarded_values": {
+                        "query_string": True,
+                        "headers": ["Accept"],
+                        "cookies": {"forward": "whitelist", "whitelisted_names": ["id"]},
+                    },
+                    "min_ttl": 5,
+                },
+            ],
             "custom_error_responses": [
                 {
                     "error_code": 404,
@@ -368,9 +380,17 @@ async def test_the_configuration_of_a_distribution(cloudfront: Any) -> None:
     default = config["DefaultCacheBehavior"]
     assert default["TargetOriginId"] == "app"
     assert default["AllowedMethods"]["Items"] == ["HEAD", "GET"]
-    [behavior] = config["CacheBehaviors"]["Items"]
+    behavior, old = config["CacheBehaviors"]["Items"]
     assert (behavior["PathPattern"], behavior["TargetOriginId"]) == ("/api/*", "both")
     assert behavior["CachePolicyId"] == "658327ea-f89d-4fab-a63d-7e88639e58f6"
+    assert "CachePolicyId" not in old
+    assert (old["MinTTL"], old["DefaultTTL"], old["MaxTTL"]) == (5, 86400, 31536000)
+    assert old["ForwardedValues"] == {
+        "QueryString": True,
+        "Cookies": {"Forward": "whitelist", "WhitelistedNames": {"Quantity": 1, "Items": ["id"]}},
+        "Headers": {"Quantity": 1, "Items": ["Accept"]},
+        "QueryStringCacheKeys": {"Quantity": 0},
+    }
     assert config["CustomErrorResponses"]["Items"] == [
         {
             "ErrorCode": 404,

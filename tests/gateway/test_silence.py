@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,12 @@ from edgegw.config.resolve import load_dict
 from edgegw.execution import environment
 from edgegw.execution.service import LambdaService
 from edgegw.gateway.gateway import Gateway
-from edgegw.gateway.origins import http1_connection
+from edgegw.gateway.origins import http1_connection, http2_target, silence
+from edgegw.gateway.origins.http2_client import Http2Client
+from edgegw.gateway.origins.httpx_client import HttpxClient
+from edgegw.gateway.origins.transport import Outgoing, SendError, Timeouts
+from edgegw.http.message import Body, Headers, Request
+from edgegw.http.target import RequestTarget
 from tests.conftest import PYTHON, read_head
 
 
@@ -88,6 +94,100 @@ async def test_an_origin_that_lets_wait_is_told_once(
     (text,) = warnings(caplog)
     assert text.startswith(f"http://127.0.0.1:{origin.port} has not answered a request for")
     assert "it has 30 s" in text
+
+
+def asking(port: int, read: float, body: Body | None = None) -> Outgoing:
+    headers = Headers([(b"Host", b"target.test")])
+    request = Request("POST", RequestTarget(b"/"), headers, body=body or Body.of(b"x"))
+    return Outgoing(("http", "127.0.0.1", port), request, Timeouts(5, read, 5))
+
+
+@pytest.mark.parametrize(("read", "lines"), [(0.5, 1), (0.05, 0)], ids=["in time", "too late"])
+async def test_a_target_of_http2_that_lets_wait_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    raw_origin: Any,
+    read: float,
+    lines: int,
+) -> None:
+    monkeypatch.setattr(http2_target, "PATIENCE", 0.1)
+
+    async def answers_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        while await reader.read(65536):
+            pass
+
+    client = Http2Client()
+    async with raw_origin(answers_nothing) as origin:
+        port = int(origin.port)
+        for _ in range(2):
+            with pytest.raises(SendError, match="did not answer in time"):
+                await client.send(asking(port, read))
+        await client.close()
+    texts = warnings(caplog)
+    assert len(texts) == lines
+    for text in texts:
+        assert text.startswith(f"http://127.0.0.1:{port} has not answered a request for")
+        assert f"it has {read} s (said once)" in text
+
+
+async def streamed() -> AsyncIterator[bytes]:
+    yield b"a"
+    await asyncio.sleep(0.3)  # a viewer that is slow
+    yield b"b"
+
+
+@pytest.mark.parametrize(
+    ("waits", "read", "is_streamed", "lines"),
+    [
+        (0.4, 30, False, 1),
+        (0.4, 30, True, 1),
+        (0.0, 30, True, 0),
+        (0.0, 30, False, 0),
+        (0.4, 0.05, False, 0),
+    ],
+    ids=["slow", "slow behind a stream", "a slow viewer", "quick", "its time is up before"],
+)
+async def test_a_mock_that_lets_wait_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    waits: float,
+    read: float,
+    lines: int,
+    *,
+    is_streamed: bool,
+) -> None:
+    monkeypatch.setattr(silence, "PATIENCE", 0.1)
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        await asyncio.sleep(waits)
+        return httpx.Response(200)
+
+    client = HttpxClient(httpx.MockTransport(answer))
+    for _ in range(2):
+        body = Body(None, streamed()) if is_streamed else None
+        await client.send(asking(3000, read, body))
+    await asyncio.sleep(0.2)  # what was answered is not silent
+    assert len(warnings(caplog)) == lines
+    await client.close()
+
+
+async def test_an_origin_in_process_that_lets_wait_is_told(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silence, "PATIENCE", 0.1)
+
+    async def answer(_: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0.3)
+        return httpx.Response(200)
+
+    config = load_dict({"distributions": {"site": site("http://origin.test")}})
+    running = Gateway(config, transport=lambda _: httpx.MockTransport(answer))
+    async with running, running.client("site") as client:
+        for path in ("/a", "/b"):
+            await client.get(path)
+    (text,) = warnings(caplog)
+    assert text.startswith("http://origin.test:80 has not answered a request for 0.1 s")
 
 
 async def test_an_import_that_hangs_is_told_once(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from email.utils import formatdate
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,8 +47,3 @@ def test_a_date_is_read_as_it_was_written(seconds: int) -> None:
 @given(st.binary(max_size=40))
 def test_nothing_breaks_the_reader(text: bytes) -> None:
     parse_http_date(text)
-
-
-@given(st.integers(-(2**33), 2**37))
-def test_what_is_written_is_what_the_standard_library_writes(seconds: int) -> None:
-    assert http_date(seconds) == formatdate(seconds, usegmt=True).encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from dataclasses import dataclass, field
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -355,6 +356,80 @@ def test_a_pipeline_with_bytes_beyond_ascii_is_told_in_order() -> None:
     first = b"GET /\xc3\xa9 HTTP/1.1\r\nHost: h\r\n\r\n"
     targets = [head.target for head in read(GET + first + GET + first).heads]
     assert targets == [b"/a?b", b"/\xc3\xa9", b"/a?b", b"/\xc3\xa9"]
+
+
+RAW = b"GET /caf\xc3\xa9 HTTP/1.1\r\nHost: h\r\nX: \xff\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: "
+BODIES = {
+    "no body": (GET, b""),
+    "a body": (POST + b"2\r\n\r\nab", b"ab"),
+    "no bytes of a body": (POST + b"0\r\n\r\n", b""),
+    "a body beyond ASCII": (POST + b"3\r\n\r\n\xff\n\xfe", b"\xff\n\xfe"),
+    "a body like a request": (POST + b"%d\r\n\r\n" % len(RAW) + RAW, RAW),
+    "chunks": (CHUNKED + b"2\r\nab\r\n0\r\n\r\n", b"ab"),
+    "chunks beyond ASCII": (CHUNKED + b"3\r\n\xff\r\n\r\n1\r\n\n\r\n0\r\n\r\n", b"\xff\r\n\n"),
+    "empty lines in chunks": (CHUNKED + b"5\r\n\r\n\r\n\xff\r\n0\r\n\r\n", b"\r\n\r\n\xff"),
+    "chunks like a request": (
+        CHUNKED + b"%x\r\n" % len(RAW) + RAW + b"\r\n0\r\n\r\n",
+        RAW,
+    ),
+    "trailers": (CHUNKED + b"1\r\n\xff\r\n0\r\nX-T: \xfe\r\nX-U: 1\r\n\r\n", b"\xff"),
+}
+"""Requests that a raw target may stand behind, each with its body."""
+
+
+@pytest.mark.parametrize("first", BODIES)
+@pytest.mark.parametrize("limits", [STRICT, LENIENT], ids=["strict", "lenient"])
+def test_a_target_beyond_ascii_behind_any_request_is_as_any_other(
+    first: str, limits: Limits
+) -> None:
+    """In one block, and wherever two blocks or three are cut."""
+    request, body = BODIES[first]
+    sent = request + RAW + request + RAW
+    cuts = [(at, at + more) for at in range(len(sent)) for more in (0, 1, 30)]
+    for start, end in cuts:
+        story = read(sent[:start], sent[start:end], sent[end:], limits=limits)
+        assert story.refused is None, (start, end, story.refused)
+        assert [head.target for head in story.heads][1::2] == [b"/caf\xc3\xa9"] * 2, (start, end)
+        assert story.bodies == [body, b"", body, b""], (start, end)
+        assert story.heads[1].fields.headers.get(b"x") == b"\xff", (start, end)
+
+
+def test_a_target_beyond_ascii_behind_the_like_of_it() -> None:
+    """What came of the target stands in an earlier request line as well."""
+    earlier = b"GET /caf HTTP/1.1\r\nHost: h\r\n\r\n"
+    for first in (earlier, earlier[:-2] + b"Content-Length: 1\r\n\r\n\n"):
+        story = read(first + RAW[:8], RAW[8:])
+        assert [head.target for head in story.heads] == [b"/caf", b"/caf\xc3\xa9"]
+
+
+def test_a_header_line_that_is_cut_keeps_its_bytes_behind_other_requests() -> None:
+    line = b"X: GET /a\xc3\xa9"
+    head = b"GET /a HTTP/1.1\r\n" + line + b"\r\nHost: h\r\n\r\n"
+    for at in range(len(head)):
+        story = read(GET + head[:at], head[at:])
+        assert story.heads[-1].fields.headers.get(b"x") == b"GET /a\xc3\xa9", at
+        story = read(GET + RAW[:at], RAW[at:])
+        assert [head.target for head in story.heads] == [b"/a?b", b"/caf\xc3\xa9"], at
+
+
+def test_a_body_behind_a_body_beyond_ascii_is_bounded_as_any_other() -> None:
+    around = b"1;" + b"x" * (MAX_HEAD + 1)
+    story = read(POST + b"1\r\n\r\n\xff" + CHUNKED + around)
+    assert story.refused is not None
+    assert story.refused.why == "too-large"
+    story = read(POST + b"1\r\n\r\n\xff" + b"GET /\xff HTTP/1.1\r\nX: " + b"x" * MAX_HEAD)
+    assert story.refused is not None
+    assert story.refused.why == "too-large"
+
+
+def test_what_was_read_is_not_kept_while_heads_are_cut() -> None:
+    reader = Http1Reader(STRICT)
+    reader.feed(GET + GET[:5])
+    for _ in range(100):
+        reader.feed(GET[5:] + GET[:5])
+    pieces = cast("list[list[object]]", [x for x in vars(reader).values() if isinstance(x, list)])
+    assert max(map(len, pieces)) <= 2
 
 
 def test_a_body_behind_bytes_beyond_ascii_is_told_as_it_stands() -> None:

@@ -15,6 +15,7 @@ from edgegw.awslambda.names import Account
 from edgegw.cloudfront.api.paging import ListPage
 from edgegw.cloudfront.api.xml_writer import Content, counted, encode_document, timestamp
 from edgegw.cloudfront.behaviors import GET_HEAD
+from edgegw.cloudfront.cache.legacy import ForwardedValues
 from edgegw.cloudfront.model import (
     Behavior,
     CustomOrigin,
@@ -254,11 +255,30 @@ def _associations(behavior: Behavior, account: Account) -> list[Content]:
 
 
 def _policies(behavior: Behavior) -> Iterator[tuple[str, Content]]:
-    yield "CachePolicyId", behavior.forwarding.cache_policy.id
+    if behavior.forwarding.forwarded_values is not None:
+        yield "ForwardedValues", _forwarded(behavior.forwarding.forwarded_values)
+        policy = behavior.forwarding.cache_policy
+        yield "MinTTL", policy.min_ttl
+        yield "DefaultTTL", policy.default_ttl
+        yield "MaxTTL", policy.max_ttl
+    else:
+        yield "CachePolicyId", behavior.forwarding.cache_policy.id
     if behavior.forwarding.origin_request_policy is not None:
         yield "OriginRequestPolicyId", behavior.forwarding.origin_request_policy.id
     if behavior.response_headers_policy is not None:
         yield "ResponseHeadersPolicyId", behavior.response_headers_policy.id
+
+
+def _forwarded(forwarded: ForwardedValues) -> Members:
+    cookies: Members = [("Forward", forwarded.cookies)]
+    if forwarded.cookies == "whitelist":
+        cookies.append(("WhitelistedNames", counted("Name", forwarded.cookie_names)))
+    return [
+        ("QueryString", forwarded.query_string),
+        ("Cookies", cookies),
+        ("Headers", counted("Name", forwarded.headers)),
+        ("QueryStringCacheKeys", counted("Name", forwarded.query_string_cache_keys)),
+    ]
 
 
 def _error_responses(distribution: Distribution) -> list[Content]:

@@ -1,8 +1,9 @@
 """Legacy cache settings: ForwardedValues in the place of a cache policy.
 
 What is forwarded is the key, with one exception: with `QueryStringCacheKeys` the whole query string
-is forwarded, and only those named are in the key. `Headers: *` forwards everything and keeps
-nothing. Accept-Encoding is normalised to gzip; there is no Brotli.
+is forwarded, and only those named are in the key. Headers that nothing names may reach the origin
+and are no part of the key. `Headers: *` forwards everything and keeps nothing. Accept-Encoding is
+normalised to gzip; there is no Brotli. What reaches the origin is `legacy_forwarding.py`.
 Source: CloudFront Developer Guide, "Cache behavior settings", legacy cache settings.
 """
 
@@ -12,7 +13,9 @@ from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
 from edgegw.cloudfront.cache.key import KeyRecipe, recipe_of
-from edgegw.cloudfront.cache.policy_rules import RefusedPolicy
+from edgegw.cloudfront.cache.policy_rules import NEVER_IN_KEY, RefusedPolicy
+from edgegw.cloudfront.cache.settings import DEFAULT_MAX_TTL, DEFAULT_TTL
+from edgegw.http.grammar import TEXT_TOKEN
 from edgegw.http.wildcard import compile_wildcard
 from edgegw.values import value
 
@@ -50,6 +53,16 @@ class ForwardedValues:
         """All headers are forwarded, so nothing is kept."""
         return "*" in self.headers
 
+    def __str__(self) -> str:
+        queries = ("all" if self.query_string else "none") + (
+            f", {', '.join(self.query_string_cache_keys)} in the key"
+            if self.query_string_cache_keys
+            else ""
+        )
+        cookies = ", ".join(self.cookie_names) if self.cookies == "whitelist" else self.cookies
+        headers = ", ".join(self.headers) or "none in the key"
+        return f"query strings: {queries}; headers: {headers}; cookies: {cookies}"
+
 
 def legacy_key(distribution_id: str, path_pattern: str, forwarded: ForwardedValues) -> KeyRecipe:
     """The recipe of a behavior with legacy cache settings."""
@@ -63,7 +76,7 @@ def legacy_key(distribution_id: str, path_pattern: str, forwarded: ForwardedValu
         path_pattern,
         headers=tuple(name.encode() for name in names if name not in own),
         added_headers=own,
-        keeps_cookie=_cookie_test(forwarded),
+        keeps_cookie=cookie_test(forwarded),
         keeps_query=_query_test(forwarded),
         keeps_all_queries=every_query,
         gzip=True,
@@ -77,7 +90,8 @@ def _query_test(forwarded: ForwardedValues) -> Callable[[str], bool] | None:
     return frozenset(keys).__contains__ if keys else lambda _name: True
 
 
-def _cookie_test(forwarded: ForwardedValues) -> Callable[[str], bool] | None:
+def cookie_test(forwarded: ForwardedValues) -> Callable[[str], bool] | None:
+    """Whether a cookie of that name is forwarded, and so in the key; None where none ever is."""
     if forwarded.cookies == "none":
         return None
     if forwarded.cookies == "all":
@@ -86,9 +100,62 @@ def _cookie_test(forwarded: ForwardedValues) -> Callable[[str], bool] | None:
     return lambda name: any(pattern.fullmatch(name.encode("latin-1")) for pattern in patterns)
 
 
-def refused_forwarded_values(forwarded: ForwardedValues) -> list[RefusedPolicy]:
-    """Everything that AWS refuses of legacy cache settings."""
-    return [*_too_many(forwarded), *_too_long(forwarded)]
+def refused_forwarded_values(
+    forwarded: ForwardedValues,
+    ttls: tuple[int, int, int] = (0, DEFAULT_TTL, DEFAULT_MAX_TTL),
+    *,
+    is_s3: bool = False,
+) -> list[RefusedPolicy]:
+    """Everything that AWS refuses of legacy cache settings.
+
+    `ttls` are minimum, default and maximum beside them; `is_s3`: the origin is a bucket.
+    """
+    return [
+        *_too_many(forwarded),
+        *_too_long(forwarded),
+        *_incomplete(forwarded),
+        *_headers(forwarded, is_s3=is_s3),
+        *_times(forwarded, *ttls),
+    ]
+
+
+def _incomplete(forwarded: ForwardedValues) -> Iterator[RefusedPolicy]:
+    if forwarded.query_string_cache_keys and not forwarded.query_string:
+        text = "QueryStringCacheKeys needs QueryString"
+        yield RefusedPolicy("InvalidArgument", "QueryStringCacheKeys", text)
+    if forwarded.cookies == "whitelist" and not forwarded.cookie_names:
+        yield RefusedPolicy("InvalidArgument", "Cookies", "whitelist needs a name")
+
+
+def _headers(forwarded: ForwardedValues, *, is_s3: bool) -> Iterator[RefusedPolicy]:
+    if forwarded.keeps_nothing and len(forwarded.headers) > 1:
+        text = "* forwards all headers and stands alone"
+        yield RefusedPolicy("InvalidArgument", "Headers", text, "*")
+    for name in forwarded.headers:
+        lower = name.lower()
+        if lower in NEVER_IN_KEY or lower.startswith("x-edge-"):
+            text = f"{name} cannot be in a cache key"
+            yield RefusedPolicy("InvalidArgument", "Headers", text, name)
+        elif lower in ("host", "authorization") and is_s3:
+            text = f"{name} cannot be forwarded to a bucket"
+            yield RefusedPolicy("InvalidHeadersForS3Origin", "Headers", text, name)
+        elif not TEXT_TOKEN.fullmatch(name):
+            yield RefusedPolicy("InvalidArgument", "Headers", f"{name!r} is no header name", name)
+
+
+def _times(
+    forwarded: ForwardedValues, least: int, usual: int, most: int
+) -> Iterator[RefusedPolicy]:
+    """TTLs that do not ascend, and a minimum beside `Headers: *`.
+
+    Source: CloudFront API Reference, DefaultCacheBehavior, MinTTL.
+    """
+    if not least <= usual <= most:
+        text = f"MinTTL, DefaultTTL and MaxTTL ascend, not {least}, {usual}, {most}"
+        yield RefusedPolicy("InvalidTTLOrder", "MinTTL", text)
+    if forwarded.keeps_nothing and least:
+        text = "MinTTL is 0 where all headers are forwarded: nothing is cached"
+        yield RefusedPolicy("InvalidArgument", "MinTTL", text)
 
 
 def _too_many(forwarded: ForwardedValues) -> Iterator[RefusedPolicy]:
@@ -119,6 +186,3 @@ def _too_long(forwarded: ForwardedValues) -> Iterator[RefusedPolicy]:
     if sum(len(name.encode()) for name in cookies) > most:
         text = f"{len(cookies)} cookie names have at most {most} bytes in all"
         yield RefusedPolicy("InvalidArgument", "Cookies", text)
-    if keys and not forwarded.query_string:
-        text = "QueryStringCacheKeys needs QueryString"
-        yield RefusedPolicy("InvalidArgument", "QueryStringCacheKeys", text)

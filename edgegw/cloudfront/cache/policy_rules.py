@@ -64,11 +64,23 @@ headers, and "Add CloudFront request headers".
 
 @value
 class RefusedPolicy:
-    """Why AWS refuses a policy: its error code, the field of its API, and a message."""
+    """Why AWS refuses a policy: its error code, the field of its API, and a message.
+
+    `name` is the one in a list that it is about, where it is about one.
+    """
 
     code: str
     field: str
     message: str
+    name: str = ""
+
+
+def has_wildcard(name: str) -> bool:
+    """Whether `name` looks like a pattern. Policies have none: `*` and `?` are characters there.
+
+    Source: CloudFront Developer Guide, "Understand cache policies", cache key settings.
+    """
+    return "*" in name or "?" in name
 
 
 def refused_policy(policy: CachePolicy, *, is_s3: bool = False) -> list[RefusedPolicy]:

@@ -75,6 +75,7 @@ def settings_of(
     methods: frozenset[str] = GET_HEAD,
     error_ttls: Mapping[int, int] | None = None,
     tag_header: bytes = b"",
+    keeps_nothing: bool = False,
 ) -> CacheSettings:
     """The settings of a behavior with `policy`."""
     return CacheSettings(
@@ -85,15 +86,17 @@ def settings_of(
         forwards_cookies=forwards_cookies,
         error_ttls=error_ttls or {},
         tag_header=tag_header,
+        keeps_nothing=keeps_nothing,
     )
 
 
 def completed_ttls(
     min_ttl: int, default_ttl: int | None, max_ttl: int | None
 ) -> tuple[int, int, int]:
-    """Minimum, default and maximum TTL where a policy leaves out the last two.
+    """Minimum, default and maximum TTL where a policy, or legacy settings, leave out the last two.
 
-    Source: CloudFront API Reference, CachePolicyConfig.
+    Source: CloudFront API Reference, CachePolicyConfig; CloudFront Developer Guide, "Cache behavior
+    settings", default TTL and maximum TTL.
     """
     default = max(DEFAULT_TTL, min_ttl) if default_ttl is None else default_ttl
     return min_ttl, default, max(DEFAULT_MAX_TTL, default) if max_ttl is None else max_ttl

@@ -7,19 +7,16 @@ process may have descriptors. AWS has no other bound to a single origin either.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Set as AbstractSet
 from typing import Final
 
 from edgegw.gateway.origins.connecting import TlsContexts, no_connection
-from edgegw.gateway.origins.http1_connection import PATIENCE, Http1Connection
+from edgegw.gateway.origins.http1_connection import Http1Connection
 from edgegw.gateway.origins.http1_pool import CheckedAddress, Http1Pool
 from edgegw.gateway.origins.request_head import is_chunked, request_head
-from edgegw.gateway.origins.transport import Address, Outgoing, SendError, Timeouts
-from edgegw.http.authority import authority_of
+from edgegw.gateway.origins.silence import Silence
+from edgegw.gateway.origins.transport import Outgoing, SendError, Timeouts
 from edgegw.http.message import Body, Response
-
-logger = logging.getLogger(__name__)
 
 _REPLAYABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 """Methods that may be sent twice (RFC 9110 section 9.2.2)."""
@@ -41,7 +38,7 @@ class Http1Client:
         self._count = 0
         self._pools: dict[CheckedAddress, Http1Pool] = {}
         self._contexts = TlsContexts(unverified)
-        self._silent: set[Address] = set()
+        self._silence = Silence()
 
     async def send(self, outgoing: Outgoing) -> Response:
         """The response, as soon as its head is there. Raises SendError."""
@@ -89,7 +86,7 @@ class Http1Client:
         loop = asyncio.get_running_loop()
         pool = self._pools.get(way)
         if pool is None:
-            pool = self._pools[way] = Http1Pool(loop, way, self._lost, self._tell_silence)
+            pool = self._pools[way] = Http1Pool(loop, way, self._lost, self._silence.tell)
         connection = Http1Connection(loop, pool)
         pool.add(connection)
         self._count += 1
@@ -126,16 +123,6 @@ class Http1Client:
         if not any(pool.close_idle() for pool in self._pools.values()):
             text = f"got no connection: all {self._limit} that this process may have are in use"
             raise SendError("refused", f"{text} (`ulimit -n` is twice that)", was_connected=False)
-
-    def _tell_silence(self, at: Address, limit: float) -> None:
-        """Says once for each place that it lets requests wait."""
-        if at not in self._silent:
-            self._silent.add(at)
-            scheme, host, port = at
-            logger.warning(
-                "%s://%s has not answered a request for %g s; it has %g s (said once)",
-                *(scheme, authority_of(host, port), PATIENCE, limit),
-            )
 
     def _lost(self, pool: Http1Pool) -> None:
         """A connection of `pool` is gone; a pool without any is not kept."""

@@ -36,6 +36,7 @@ from typing import Final, Protocol, cast
 from edgegw.gateway.origins.acknowledging import acknowledge, socket_of
 from edgegw.gateway.origins.response_head import ResponseHead
 from edgegw.gateway.origins.response_reader import ResponseReader
+from edgegw.gateway.origins.silence import PATIENCE
 from edgegw.gateway.origins.transport import Address, SendError, Timeouts, cut_off
 from edgegw.http.message import EMPTY, Body, Response, Upgraded
 
@@ -43,8 +44,6 @@ _HIGH_WATER: Final = 256 * 1024
 """Buffered response bytes above which the origin's socket is not read."""
 
 _LOW_WATER: Final = 64 * 1024
-PATIENCE: Final = 5.0
-"""Seconds without anything of an answer after which that is spoken of."""
 
 
 class Owner(Protocol):

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
+from functools import partial
 
 from edgegw.gateway.origins.connecting import TlsContexts, no_connection
 from edgegw.gateway.origins.http2_target import TargetConnection, TargetStream
+from edgegw.gateway.origins.silence import Silence
 from edgegw.gateway.origins.transport import (
     Address,
     Outgoing,
@@ -32,6 +34,7 @@ class Http2Client:
         self._contexts = TlsContexts(unverified, ["h2"])
         self._connections: dict[Address, list[TargetConnection]] = {}
         self._connecting: dict[Address, asyncio.Task[None]] = {}
+        self._silence = Silence()
 
     async def send(self, outgoing: Outgoing) -> Response:
         """The response, as soon as its head is there. Raises SendError.
@@ -85,10 +88,15 @@ class Http2Client:
     async def _connect(self, at: Address, timeout: float) -> None:
         _, host, port = at
         context = self._contexts.to(at)
+        on_silent = partial(self._silence.tell, at)
         try:
             async with asyncio.timeout(timeout):
                 _, connection = await asyncio.get_running_loop().create_connection(
-                    TargetConnection, host, port, ssl=context, server_hostname=context and host
+                    lambda: TargetConnection(on_silent),
+                    host,
+                    port,
+                    ssl=context,
+                    server_hostname=context and host,
                 )
         except (OSError, UnicodeError) as error:
             raise await no_connection(at, error, timeout) from None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 from typing import Final
 
 from edgegw.gateway.origins.acknowledging import acknowledge, socket_of
+from edgegw.gateway.origins.silence import PATIENCE
 from edgegw.gateway.origins.transport import SendError, UntouchedError
 from edgegw.http.message import EMPTY, Body, Header, Headers, Request, has_body
 from edgegw.wire.http2_frames import Http2Code
@@ -136,22 +137,32 @@ class TargetStream(Http2Stream):
         """Waits for news. It is the target's turn for `patience` from the last byte either way."""
         loop = self.connection.loop
         self._heard_at = loop.time()
+        limit = self.patience or 0.0
+        is_named = self.status > 0  # it has begun to answer
         while True:
             news = self._news = loop.create_future()
             end = None
             if not is_sending or self.is_sent:
-                end = max(self._heard_at, self._moved_at) + (self.patience or 0.0)
+                end = self._quiet_since + (limit if is_named else min(limit, PATIENCE))
             try:
                 async with asyncio.timeout_at(end):
                     await news
             except TimeoutError:
-                if max(self._heard_at, self._moved_at) + (self.patience or 0.0) > loop.time():
-                    continue
-                raise SendError("timeout", _SILENT) from None
+                quiet_since, now = self._quiet_since, loop.time()
+                if quiet_since + limit <= now:
+                    raise SendError("timeout", _SILENT) from None
+                if quiet_since + PATIENCE <= now:
+                    is_named = True
+                    self.connection.on_silent(limit)
             else:
                 return
             finally:
                 self._news = None
+
+    @property
+    def _quiet_since(self) -> float:
+        """When the last byte came or went."""
+        return max(self._heard_at, self._moved_at)
 
     def _tell(self) -> None:
         news = self._news
@@ -218,8 +229,10 @@ class TargetStream(Http2Stream):
 class TargetConnection(Http2Connection[TargetStream]):
     """A connection to a target."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_silent: Callable[[float], None]) -> None:
+        """`on_silent` hears, with its time-out, of a request that is not answered for a while."""
         super().__init__(is_client=True, window=_WINDOW, streams=None)
+        self.on_silent = on_silent
         self._socket: socket.socket | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, cast
 from urllib.parse import quote_from_bytes
@@ -13,6 +13,7 @@ from urllib.parse import quote_from_bytes
 import httpx
 
 from edgegw.gateway.origins.request_head import check_request_line, framed, own_lines
+from edgegw.gateway.origins.silence import Silence
 from edgegw.gateway.origins.transport import Address, FailureKind, Outgoing, SendError
 from edgegw.http.grammar import length_of
 from edgegw.http.message import EMPTY, Body, CutOffError, Headers, Response, has_body
@@ -34,6 +35,7 @@ class HttpxClient:
         self._transport = transport
         self._urls: dict[Address, httpx.URL] = {}
         self._closing: set[asyncio.Future[None]] = set()
+        self._silence = Silence()
 
     async def send(self, outgoing: Outgoing) -> Response:
         """The response, as soon as its head is there. Raises SendError.
@@ -46,7 +48,7 @@ class HttpxClient:
         except (UnicodeError, httpx.InvalidURL) as error:  # a name or target httpx cannot take
             raise _not_askable(error) from error
         try:
-            answer = await self._transport.handle_async_request(request)
+            answer = await self._answer(outgoing, request)
             return await self._response(outgoing.request.method, answer)
         except httpx.HTTPError as error:
             # Who raises one object again and again would have its traceback grow for ever.
@@ -64,6 +66,28 @@ class HttpxClient:
             if isinstance(stream, _RequestStream) and raised is stream.failure:
                 raise raised from None
             raise ForeignError(raised) from error
+
+    async def _answer(self, outgoing: Outgoing, request: httpx.Request) -> httpx.Response:
+        """The answer's head; who lets it wait is named, from the end of the request on."""
+        timer: asyncio.TimerHandle | None = None
+
+        def begin() -> None:
+            nonlocal timer
+            timer = self._silence.watch(outgoing.at, outgoing.timeouts.read)
+
+        stream = request.stream
+        body = stream if isinstance(stream, _RequestStream) else None
+        if body is None:
+            begin()
+        else:
+            body.on_sent = begin
+        try:
+            return await self._transport.handle_async_request(request)
+        finally:
+            if body is not None:
+                body.on_sent = None
+            if timer is not None:
+                timer.cancel()
 
     async def _response(self, method: str, answer: httpx.Response) -> Response:
         headers = Headers(answer.headers.raw)
@@ -135,9 +159,10 @@ class HttpxClient:
 
 
 class _RequestStream(httpx.AsyncByteStream):
-    """A request body that streams; `failure` is what it raised itself."""
+    """A request body that streams; `failure` is what it raised itself, `on_sent` hears its end."""
 
     failure: Exception | None = None
+    on_sent: Callable[[], None] | None = None
 
     def __init__(self, chunks: AsyncIterable[bytes]) -> None:
         self._chunks = chunks
@@ -149,6 +174,8 @@ class _RequestStream(httpx.AsyncByteStream):
         except Exception as error:
             self.failure = error
             raise
+        if self.on_sent is not None:
+            self.on_sent()
 
 
 async def _read_to_the_end(answer: httpx.Response) -> None:

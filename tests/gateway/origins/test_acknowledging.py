@@ -122,7 +122,7 @@ async def test_a_whole_answer_costs_no_call(sock: socket.socket) -> None:
 
 @linux
 async def test_targets_of_http2_too(sock: socket.socket) -> None:
-    connection, target = TargetConnection(), Peer(is_client=False)
+    connection, target = TargetConnection(lambda _limit: None), Peer(is_client=False)
     wire = Socketed(sock)
     connection.connection_made(wire)
     connection.open(_head(AT, asking()), asking(), 5.0)

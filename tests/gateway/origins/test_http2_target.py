@@ -31,7 +31,7 @@ class Talk:
     """A connection to a target, and the target's end of it."""
 
     def __init__(self, *, is_raw: bool = False, **settings: Any) -> None:
-        self.connection = TargetConnection()
+        self.connection = TargetConnection(lambda _limit: None)
         self.wire = Wire(self.connection)
         self.target = Peer(is_client=False, **settings)
         if is_raw:
