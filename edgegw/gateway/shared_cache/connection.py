@@ -32,7 +32,8 @@ CONNECT_TIMEOUT: Final = 0.5
 ANSWER_TIMEOUT: Final = 1.0
 """Seconds until Redis answers."""
 _BETWEEN_PINGS: Final = 1.0
-_MOST_CONNECTIONS: Final = 32
+_MOST_AT_ONCE: Final = 32
+"""Operations under way, each of which has a connection; the PING has another one."""
 
 
 class StoreGoneError(EnvironmentProblem):
@@ -56,6 +57,7 @@ class RedisConnection:
         self.is_gone = False
         self._on_return = on_return
         self._loop = asyncio.get_running_loop()
+        self._turns = asyncio.Semaphore(_MOST_AT_ONCE)
         self._waiting: asyncio.Task[None] | None = None
         self._refused: set[type] = set()
         self._failures: tuple[type[Exception], ...] = (blocking.exceptions.RedisError, OSError)
@@ -70,7 +72,7 @@ class RedisConnection:
         once = blocking.backoff.NoBackoff(), 1, closed
         pool = asynchronous.BlockingConnectionPool.from_url(
             url,
-            max_connections=_MOST_CONNECTIONS,
+            max_connections=_MOST_AT_ONCE + 1,
             timeout=5,
             retry=asynchronous.retry.Retry(*once),
             **options,
@@ -82,15 +84,16 @@ class RedisConnection:
 
     async def ask(self, operation: Callable[[], Awaitable[_T]]) -> _T | None:
         """What Redis answers; None where it is gone, or refuses."""
-        if self.is_gone:
+        async with self._turns:  # whoever waited for one may find it gone meanwhile
+            if self.is_gone:
+                return None
+            try:
+                return await operation()
+            except self._refusals as error:
+                self._refuses(error)
+            except self._failures as error:
+                self.lost(error)
             return None
-        try:
-            return await operation()
-        except self._refusals as error:
-            self._refuses(error)
-        except self._failures as error:
-            self.lost(error)
-        return None
 
     def block(self, operation: Callable[[], _T]) -> _T:
         """What Redis answers, in any thread. Raises StoreGoneError, StoreRefusesError."""
