@@ -113,10 +113,14 @@ Door = DistributionDoor | ListenerDoor
 
 @value
 class CacheLimits:
-    """Bytes that the caches of distributions may take, in memory and on disk."""
+    """Bytes that the caches of distributions may take, in memory and on disk.
+
+    `store` is the URL of the Redis that several gateways share, None where each has its own cache.
+    """
 
     memory: int = 256_000_000
     disk: int = 2_000_000_000
+    store: str | None = None
 
 
 @value

@@ -156,7 +156,7 @@ class _Resolver:
             self._faults(),
             config.gateway.fault_seed,
             parsed_hosts(config.gateway.hosts, self._base),
-            CacheLimits(config.gateway.cache.memory, config.gateway.cache.disk),
+            CacheLimits(**dict(config.gateway.cache)),
             self._origins.buckets(),
         )
 

@@ -283,10 +283,14 @@ class Viewer(Model):
 
 
 class Cache(Model):
-    """What the cache of all distributions may take: in memory, and on disk for large bodies."""
+    """What the cache of all distributions may take: in memory, and on disk for large bodies.
+
+    `store` is the URL of a Redis that several gateways share.
+    """
 
     memory: Size = 256_000_000
     disk: Size = 2_000_000_000
+    store: str | None = None
 
 
 class Gateway(Model):

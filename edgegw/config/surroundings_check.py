@@ -11,12 +11,13 @@ from edgegw.config.document import Document
 from edgegw.config.function_check import check_local_environment
 from edgegw.config.hosts import NAME_FORM, host_problem, is_name
 from edgegw.config.schema import Config
+from edgegw.config.shared_cache_check import check_shared_cache
 
 _ID: Final = re.compile(r"E[A-Z0-9]{1,31}")
 
 
 def check_surroundings(document: Document, config: Config, base: FilePath) -> None:
-    """Adds what is wrong with `gateway.viewer`, `hosts`, `local_environment`, names and ids.
+    """Adds what is wrong with what `gateway` says of the surroundings, and with names and ids.
 
     Relative folders are relative to `base`.
     """
@@ -31,6 +32,7 @@ def check_surroundings(document: Document, config: Config, base: FilePath) -> No
         problem = host_problem(name, url, base)
         if problem is not None:
             document.error(("gateway", "hosts", name), "config.hosts", problem)
+    check_shared_cache(document, gateway.cache)
     _check_domain_names(document, config)
     _check_ids(document, config)
 

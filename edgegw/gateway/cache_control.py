@@ -8,11 +8,10 @@ pages stand for goes when those change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from typing import TypeAlias
 
-from edgegw.cloudfront.cache.entry import StoredPlace, StoredResponse
+from edgegw.cloudfront.cache.clearing import Clearing
 from edgegw.cloudfront.cache.invalidation import (
     InvalidationPath,
     compile_invalidation,
@@ -21,9 +20,6 @@ from edgegw.cloudfront.cache.invalidation import (
 from edgegw.cloudfront.model import Behavior, Distribution
 from edgegw.config.model import Config
 from edgegw.errors import UsageError
-
-Cleared: TypeAlias = tuple[Callable[[StoredResponse], bool], Callable[[StoredPlace], bool]]
-"""Whether an entry goes, and whether what is on its way from a place is not to be kept."""
 
 
 def find_distribution(config: Config, name: str) -> Distribution:
@@ -45,45 +41,31 @@ def compiled_paths(distribution: Distribution, paths: Sequence[str]) -> list[Inv
     return [compile_invalidation(path) for path in whole]
 
 
-def cleared_by(identity: str, paths: Sequence[InvalidationPath]) -> Cleared:
-    """What goes from the distribution of that id with an invalidation."""
-
-    def entry_goes(entry: StoredResponse) -> bool:
-        return entry.place.distribution == identity and any(path.matches(entry) for path in paths)
-
-    def place_goes(place: StoredPlace) -> bool:
-        return place.distribution == identity and any(path.matches_place(place) for path in paths)
-
-    return entry_goes, place_goes
+def invalidation_of(config: Config, distribution: str, paths: Sequence[str]) -> Clearing:
+    """What goes with an invalidation. Raises UsageError."""
+    target = find_distribution(config, distribution)
+    return Clearing(target.id, tuple(compiled_paths(target, paths)))
 
 
-def outdated(old: Config, new: Config, functions: AbstractSet[str]) -> Cleared:
+def outdated(old: Config, new: Config, functions: AbstractSet[str]) -> Clearing:
     """What goes when `new` takes the place of `old` and the code of `functions` is another."""
-    before, now = _behaviors(old), _behaviors(new)
+    before, now = behaviors_of(old), behaviors_of(new)
     changed_sources = _changed_sources(old, new, functions)
-    gone = {
+    places = frozenset(
         place
         for place, behavior in before.items()
         if place not in now or _answers_otherwise(behavior, now[place], changed_sources, functions)
-    }
+    )
     pages = {door.distribution.id: door.distribution.error_pages for door in old.distributions}
-    other_pages = {
+    error_pages = frozenset(
         door.distribution.id
         for door in new.distributions
         if pages.get(door.distribution.id) != door.distribution.error_pages
-    }
-
-    def place_goes(place: StoredPlace) -> bool:
-        return (place.distribution, place.path_pattern) in gone
-
-    def entry_goes(entry: StoredResponse) -> bool:
-        place = entry.place
-        return place_goes(place) or (entry.is_error and place.distribution in other_pages)
-
-    return entry_goes, place_goes
+    )
+    return Clearing(places=places, error_pages=error_pages)
 
 
-def _behaviors(config: Config) -> dict[tuple[str, str], Behavior]:
+def behaviors_of(config: Config) -> dict[tuple[str, str], Behavior]:
     """The behaviors by the id of their distribution and their path pattern."""
     behaviors: dict[tuple[str, str], Behavior] = {}
     for door in config.distributions:
@@ -108,11 +90,11 @@ def _answers_otherwise(
             old.associations.get(trigger) != new.associations.get(trigger)
             for trigger in ("origin-request", "origin-response")
         )
-        or any(name in functions for name in _functions_at_origin(new))
+        or any(name in functions for name in functions_at_origin(new))
     )
 
 
-def _functions_at_origin(behavior: Behavior) -> Iterator[str]:
+def functions_at_origin(behavior: Behavior) -> Iterator[str]:
     for trigger, association in behavior.associations.items():
         if trigger.startswith("origin"):
             yield association.function.name

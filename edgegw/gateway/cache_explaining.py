@@ -17,7 +17,7 @@ from edgegw.cloudfront.flow import with_default_root_object
 from edgegw.cloudfront.model import Behavior, Distribution
 from edgegw.cloudfront.policies import origin_request
 from edgegw.gateway.cache_record import key_record
-from edgegw.gateway.cache_store import CacheStore
+from edgegw.gateway.cache_store import PeekedStore
 from edgegw.http.message import Request
 
 _OFF: Final = CacheSettings(keeps_nothing=True)
@@ -27,7 +27,7 @@ def explained_cache(
     distribution: Distribution,
     request: Request,
     facts: DistributionFacts,
-    store: CacheStore,
+    store: PeekedStore,
     now: float,
 ) -> dict[str, Any]:
     """The cache's part in `request` as plain values; times in seconds."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import itertools
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from edgegw.cloudfront.cache.clearing import Clearing
 from edgegw.cloudfront.cache.entry import BytesBody, FoundEntry, StoredBody, StoredResponse
 from edgegw.cloudfront.cache.freshness import Freshness
 from edgegw.gateway.cache_folder import CacheFolder
@@ -28,6 +29,14 @@ class CachedEntry:
     entry: StoredResponse
     body: int
     hits: int
+
+
+class PeekedStore(Protocol):
+    """What keeps answers, for whoever only wants to know."""
+
+    def peek(self, keys: tuple[bytes, ...]) -> FoundEntry | None:
+        """The first of `keys` that has anything; it does not count as a use."""
+        ...
 
 
 class CacheStore(Protocol):
@@ -70,6 +79,66 @@ class CacheStore(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@value
+class ClearingMark:
+    """How far a gateway knows what was cleared of a shared store: a number, and whose it is."""
+
+    epoch: str
+    number: int
+
+
+class SharedStore(Protocol):
+    """What keeps answers for several gateways, and may be gone: then it has nothing.
+
+    Requests await it. What a command or a reload asks for blocks, and raises EnvironmentProblem
+    where the store is gone.
+    """
+
+    on_clearing: Callable[[Clearing], object]
+    """Told of what another gateway clears, before anything is answered that was there before."""
+
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest body that is kept."""
+        ...
+
+    @property
+    def mark(self) -> ClearingMark:
+        """What had been cleared, as far as is known, when an origin is asked."""
+        ...
+
+    async def get(self, keys: tuple[bytes, ...]) -> FoundEntry | None: ...
+
+    async def put(
+        self, entry: StoredResponse, body: BytesBody | FileBody, mark: ClearingMark
+    ) -> None: ...
+
+    async def touch(self, was: StoredResponse, entry: StoredResponse, mark: ClearingMark) -> None:
+        """New terms for what still is as it `was`."""
+        ...
+
+    async def remove(self, keys: Iterable[bytes]) -> None: ...
+
+    def peek(self, keys: tuple[bytes, ...]) -> FoundEntry | None: ...
+
+    def entries(self) -> Iterator[CachedEntry]: ...
+
+    def clear(self, clearing: Clearing) -> int: ...
+
+    def compare(self, digests: Callable[[], Mapping[tuple[str, str], str]]) -> None:
+        """Before the next look-up, what came from anything else than `digests` say is cleared.
+
+        They are digests of behaviors, by id of the distribution and path pattern.
+        """
+        ...
+
+    def start(self) -> None:
+        """Says so at once where it is not there."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 class NoStore:

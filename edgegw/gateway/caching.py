@@ -1,8 +1,9 @@
 """Performs what a distribution's flow asks of the cache: store, flights, and what goes on behind.
 
 Everything here is done at once, within the call that brought the request, except for waiting for
-another's flight. A body that is stored while it comes in is pumped by a task of its own, from which
-its viewer reads like everybody else (`stored_bodies`).
+another's flight, and for a store that several gateways share. A body that is stored while it comes
+in is pumped by a task of its own, from which its viewer reads like everybody else
+(`stored_bodies`).
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine
 from functools import partial
+from time import perf_counter
 from typing import TypeAlias
 
-from edgegw.cloudfront.cache.entry import BytesBody, FoundEntry, StoredPlace, StoredResponse
+from edgegw.cloudfront.cache.clearing import Clearing
+from edgegw.cloudfront.cache.entry import BytesBody, FoundEntry, StoredResponse
 from edgegw.cloudfront.cache.storable import is_whole
 from edgegw.cloudfront.flow import (
     CacheStep,
@@ -28,7 +31,8 @@ from edgegw.cloudfront.flow import (
     Wait,
 )
 from edgegw.cloudfront.request_context import AskedOrigin
-from edgegw.gateway.cache_store import CacheStore
+from edgegw.gateway.cache_store import CachedEntry, CacheStore, PeekedStore, SharedStore
+from edgegw.gateway.cache_writing import CacheWriting
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.flights import Flight, Flights
 from edgegw.gateway.stored_bodies import FileBody, GrowingBody
@@ -48,13 +52,44 @@ async def _nobody_runs(step: DistributionStep, exchange: Exchange) -> Body:
 class Caching:
     """The cache of one gateway's distributions, as the driver uses it."""
 
-    def __init__(self, store: CacheStore, world: World) -> None:
+    def __init__(self, store: CacheStore, world: World, shared: SharedStore | None = None) -> None:
+        """Where there is a `shared` store, the own one has the files of what comes in, no more."""
         self.run: RunBehind = _nobody_runs
         """Goes a way to its end: the driver's."""
         self.store = store
         self.flights = Flights()
+        self._writing = CacheWriting(store, self.flights, shared)
         self._world = world
         self._tasks: set[asyncio.Task[None]] = set()
+        if shared is not None:
+            shared.on_clearing = self._cleared_elsewhere
+
+    @property
+    def shared(self) -> SharedStore | None:
+        """The store that other gateways have too."""
+        return self._writing.shared
+
+    @property
+    def kept(self) -> PeekedStore:
+        """The store that has the entries; a shared one blocks for a moment."""
+        return self._writing.shared or self.store
+
+    async def share(self, shared: SharedStore | None) -> None:
+        """Goes on with another shared store, or with none."""
+        await self._writing.close()
+        self._writing = CacheWriting(self.store, self.flights, shared)
+        if shared is not None:
+            shared.on_clearing = self._cleared_elsewhere
+            shared.start()
+
+    def start(self) -> None:
+        """A shared store that is not there says so now."""
+        if self.shared is not None:
+            self.shared.start()
+
+    async def settled(self) -> None:
+        """Waits until what has been brought is in the store."""
+        await self._writing.settled()
 
     async def close(self) -> None:
         """Ends what goes on behind the backs of viewers, and forgets everything."""
@@ -62,19 +97,42 @@ class Caching:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._writing.close()
         self.store.close()
 
     @property
     def is_used(self) -> bool:
         """Whether there is anything to clear."""
-        return self.flights.are_any or next(self.store.entries(), None) is not None
+        if self.shared is not None or self.flights.are_any:
+            return True
+        return next(self.store.entries(), None) is not None
 
-    def clear(
-        self, entries: Callable[[StoredResponse], bool], places: Callable[[StoredPlace], bool]
-    ) -> int:
-        """Removes entries, and lets no flight to such places bring them back; how many went."""
-        self.flights.void(places)
-        return self.store.clear(entries)
+    def clear(self, clearing: Clearing) -> int:
+        """Removes entries, and lets no flight to such places bring them back; how many went.
+
+        With a shared store it goes for all its gateways, and blocks meanwhile. Raises
+        EnvironmentProblem where that is gone.
+        """
+        self.flights.void(clearing.takes_place)
+        removed = self.store.clear(clearing.takes)
+        return removed if self.shared is None else self.shared.clear(clearing)
+
+    async def clear_in_thread(self, clearing: Clearing) -> int:
+        """As `clear`, but the loop goes on while a shared store is looked through."""
+        if self.shared is None:
+            return self.clear(clearing)
+        self.flights.void(clearing.takes_place)
+        return await asyncio.to_thread(self.shared.clear, clearing)
+
+    async def listed(self) -> list[CachedEntry]:
+        """What is kept. Raises EnvironmentProblem where a shared store is gone."""
+        if self.shared is None:
+            return list(self.store.entries())
+        shared = self.shared
+        return await asyncio.to_thread(lambda: list(shared.entries()))
+
+    def _cleared_elsewhere(self, clearing: Clearing) -> None:
+        self.flights.void(clearing.takes_place)
 
     # Steps
 
@@ -82,7 +140,9 @@ class Caching:
         """What follows `step`; None where that has to be waited for."""
         match step:
             case LookUp():
-                return self._look_up(step, exchange)
+                if self._writing.shared is not None:
+                    return None
+                return self._looked_up(step, self.store.get(step.keys), exchange)
             case Settle():
                 flight = self.flights.of(step.asked)
                 is_void = flight is not None and flight.is_void
@@ -94,8 +154,7 @@ class Caching:
                 return self._touched(step, exchange)
             case Forget():
                 exchange.note(step, None, 0.0)
-                self.store.remove(step.keys)
-                self.flights.end(step.asked)
+                self._writing.remove(self.flights.of(step.asked), step.keys)
                 return step.following
             case Refetch():
                 return self._behind(step, exchange)
@@ -104,28 +163,47 @@ class Caching:
             case _:
                 raise AssertionError(f"an unknown step {step}")
 
-    def _look_up(self, step: LookUp, exchange: Exchange) -> DistributionStep:
-        found = self.store.get(step.keys)
+    def _looked_up(
+        self, step: LookUp, stored: FoundEntry | None, exchange: Exchange, seconds: float = 0.0
+    ) -> DistributionStep:
         is_awaited = self.flights.awaited(step.keys) is not None
-        exchange.note(step, found, 0.0)
-        following = step.next(found, self._world.now(), is_awaited=is_awaited)
+        exchange.note(step, stored, seconds)
+        following = step.next(stored, self._world.now(), is_awaited=is_awaited)
         return self._begun(following, exchange)
+
+    async def _look_up(
+        self, shared: SharedStore, step: LookUp, exchange: Exchange
+    ) -> DistributionStep:
+        """Asks the shared store; again where a flight that may have brought it ended meanwhile."""
+        started, ended = perf_counter(), self.flights.ended
+        stored = await shared.get(step.keys)
+        if stored is None and self.flights.ended != ended:
+            stored = await shared.get(step.keys)
+        return self._looked_up(step, stored, exchange, perf_counter() - started)
 
     def _begun(self, step: DistributionStep, exchange: Exchange) -> DistributionStep:
         """`step`, whose flight begins if it is one to the origin on behalf of the cache."""
         asked = step.context.asked
         if asked is not None and self.flights.of(asked) is None:
-            self.flights.begin(asked)
+            self._begin(asked)
             exchange.asked += (asked,)
         return step
 
-    async def wait(self, step: Wait, exchange: Exchange) -> DistributionStep:
-        """What follows once the flight that is waited for has an answer, or none."""
+    def _begin(self, asked: AskedOrigin) -> Flight:
+        flight = self.flights.begin(asked)
+        if self.shared is not None:
+            flight.mark = self.shared.mark
+        return flight
+
+    async def wait(self, step: Wait | LookUp, exchange: Exchange) -> DistributionStep:
+        """What follows once the shared store, or the flight that is waited for, has an answer."""
+        if isinstance(step, LookUp):
+            assert self.shared is not None  # else nothing would have to be waited for
+            return await self._look_up(self.shared, step, exchange)
         flight = self.flights.awaited(step.keys)
         brought = None if flight is None else await flight.wait()
         if flight is not None and flight.is_abandoned:  # one of those who wait goes in its stead
-            again = LookUp(step.context, step.request, step.key, step.keys)
-            return self._look_up(again, exchange)
+            return LookUp(step.context, step.request, step.key, step.keys)
         exchange.note(step, brought, 0.0)
         return self._begun(step.next(brought, self._world.now()), exchange)
 
@@ -148,13 +226,13 @@ class Caching:
     def _touched(self, step: Touch, exchange: Exchange) -> DistributionStep:
         exchange.note(step, None, 0.0)
         flight = self.flights.of(step.asked)
-        if step.keeps:
-            self.store.touch(step.stored.entry)
-        else:
-            self.store.remove((step.stored.entry.key,))
+        stale = step.asked.stale
         if flight is not None and not flight.is_void:
             flight.tell(step.stored if step.keeps else None)
-        self.flights.end(step.asked)
+        if step.keeps and stale is not None:
+            self._writing.touch(flight, stale.entry, step.stored.entry)
+        else:
+            self._writing.remove(flight, (step.stored.entry.key,))
         return step.following
 
     def end(self, asked: tuple[AskedOrigin, ...]) -> None:
@@ -179,10 +257,10 @@ class Caching:
 
     def _stored(self, step: Store) -> Body:
         """The body for the viewer of what is stored, at hand or as it comes in."""
-        self.store.remove(step.forgets)
-        flight = self.flights.of(step.asked) or self.flights.begin(step.asked)
+        self._writing.forget(step.forgets)
+        flight = self.flights.of(step.asked) or self._begin(step.asked)
         body = step.body
-        if flight.is_void or not self.store.fits(body.length):
+        if flight.is_void or not self._writing.fits(body.length):
             self.flights.end(step.asked)
             return body
         if body.chunks is None:
@@ -207,7 +285,7 @@ class Caching:
                 if not chunk:
                     continue
                 growing.write(chunk)
-                if not self.store.fits(growing.received):
+                if not self._writing.fits(growing.received):
                     self.flights.void_one(flight)
                     await growing.room_again()
         finally:
@@ -226,9 +304,8 @@ class Caching:
             return
         entry = entry.of_length(len(content))
         kept = BytesBody(content, body)
-        self.store.put(entry, kept)
         flight.tell(FoundEntry(entry, kept))
-        self.flights.end(flight.asked)
+        self._writing.put(flight, entry, kept)
 
     def _landed(
         self,
@@ -246,12 +323,13 @@ class Caching:
         if is_kept and not flight.is_void:
             entry, content = entry.of_length(growing.received), growing.content()
             if content is None and growing.file is not None:
-                self.store.put(entry, FileBody(growing.file, growing.received))
+                self._writing.put(flight, entry, FileBody(growing.file, growing.received))
             else:
-                self.store.put(entry, BytesBody.of(content or b""))
-        elif growing.file is not None:
-            growing.file.unlink(missing_ok=True)
-        self.flights.end(flight.asked)
+                self._writing.put(flight, entry, BytesBody.of(content or b""))
+        else:
+            if growing.file is not None:
+                growing.file.unlink(missing_ok=True)
+            self.flights.end(flight.asked)
         if why is None:
             growing.finish()
         else:

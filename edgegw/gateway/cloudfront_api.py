@@ -33,11 +33,12 @@ from edgegw.cloudfront.api.invalidations import (
     encode_invalidation_list,
 )
 from edgegw.cloudfront.api.paging import Listed, ListPage, cut_page
+from edgegw.cloudfront.cache.clearing import Clearing
 from edgegw.cloudfront.cache.invalidation import InvalidationBatch
 from edgegw.cloudfront.model import Distribution
-from edgegw.errors import UsageError
+from edgegw.errors import EnvironmentProblem, UsageError
 from edgegw.execution.api_guard import ApiGuard
-from edgegw.gateway.cache_control import cleared_by, find_distribution
+from edgegw.gateway.cache_control import find_distribution
 
 if TYPE_CHECKING:
     from edgegw.gateway.gateway import Gateway
@@ -97,7 +98,7 @@ class _CloudFrontApi:
         distribution = self._distribution(request)
         batch, is_new = self._gateway.invalidations.ask(distribution, asked)
         if is_new:
-            self._gateway.clear_caches(cleared_by(distribution.id, batch.paths))
+            await self._gateway.clear_caches(Clearing(distribution.id, batch.paths))
             _warn(distribution, batch)
         place = f"{request.url.scheme}://{request.url.netloc}{API_PATH}distribution"
         location = f"{place}/{distribution.id}/invalidation/{batch.id}"
@@ -149,6 +150,8 @@ def _answered(operation: Answering) -> Answering:
             return await operation(request)
         except ApiError as error:
             return _refused(error)
+        except EnvironmentProblem as problem:  # the shared store is gone
+            return _refused(ApiError("ServiceUnavailable", str(problem)))
         except ClientDisconnect:
             return Response(status_code=499)
 

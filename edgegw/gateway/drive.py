@@ -171,10 +171,12 @@ class Driver:
                         step = step.next(reply)
                     case cloudfront.IncludeBody() | alb.ReadBody():
                         step = await self._read(step, exchange, started)
-                    case cloudfront.Wait():
-                        step = await self._caching.wait(step, exchange)
                     case alb.ChooseTarget() | cloudfront.CacheStep():
-                        step = self.advance(step, exchange)
+                        following = self.advance(step, exchange)
+                        if following is step:  # it has to be waited for
+                            assert isinstance(step, cloudfront.Wait | cloudfront.LookUp)
+                            following = await self._caching.wait(step, exchange)
+                        step = following
                     case _:
                         assert_never(step)
         except BaseException as error:

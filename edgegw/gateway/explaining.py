@@ -13,7 +13,7 @@ from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
 from edgegw.errors import UsageError
 from edgegw.gateway.balancer_control import explain_listener
 from edgegw.gateway.cache_explaining import explained_cache
-from edgegw.gateway.cache_store import CacheStore, NoStore
+from edgegw.gateway.cache_store import NoStore, PeekedStore
 from edgegw.gateway.target_groups import TargetGroups
 from edgegw.gateway.world import REAL, World
 from edgegw.http.message import Client, Header, Headers, Request
@@ -39,7 +39,7 @@ def explained(
     asked: DescribedRequest,
     groups: TargetGroups | None = None,
     ports: Mapping[int, str] | None = None,
-    store: CacheStore | None = None,
+    store: PeekedStore | None = None,
     world: World = REAL,
 ) -> dict[str, Any]:
     """What becomes of the request, as plain values, with the `kind` of its front door.

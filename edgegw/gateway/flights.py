@@ -16,12 +16,14 @@ from collections.abc import Callable
 from edgegw.cloudfront.cache.entry import FoundEntry, StoredPlace
 from edgegw.cloudfront.cache.key import lookups
 from edgegw.cloudfront.request_context import AskedOrigin
+from edgegw.gateway.cache_store import ClearingMark
 
 
 class Flight:
     """One request to an origin. `is_void`: it has been invalidated, or outgrew all room.
 
-    `is_abandoned`: it ended without any answer.
+    `is_abandoned`: it ended without any answer. `pump`: what goes on for it, and ends it. `mark`:
+    what had been cleared of a shared store when it began.
     """
 
     def __init__(self, asked: AskedOrigin) -> None:
@@ -32,6 +34,7 @@ class Flight:
         self.brought: FoundEntry | None = None
         self.pump: object = None
         self.release: Callable[[], object] | None = None
+        self.mark: ClearingMark | None = None
         self._waiting: list[asyncio.Future[FoundEntry | None]] = []
 
     def wait(self) -> asyncio.Future[FoundEntry | None]:
@@ -58,6 +61,8 @@ class Flights:
     def __init__(self) -> None:
         self._all: dict[AskedOrigin, Flight] = {}
         self._shared: dict[bytes, Flight] = {}
+        self.ended = 0
+        """How many have ended, so that whoever had to wait sees that one did meanwhile."""
 
     @property
     def are_any(self) -> bool:
@@ -85,6 +90,7 @@ class Flights:
         flight = self._all.pop(asked, None)
         if flight is None:
             return
+        self.ended += 1
         self._unshare(flight)
         if flight.brought is None:
             flight.tell(None)

@@ -23,13 +23,13 @@ from edgegw.alb.target_connection import UNVERIFIED_TARGETS
 from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront.viewer import ViewerError
 from edgegw.config.model import Config, Door, moved_door, without_caches
-from edgegw.errors import UsageError
+from edgegw.errors import EnvironmentProblem, UsageError
 from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService, Replacement, ServiceSettings
 from edgegw.execution.shifting import Shifter
 from edgegw.gateway.balancer_logs import BalancerLogs
 from edgegw.gateway.blocking_loop import BlockingLoop, without_loop
-from edgegw.gateway.cache_store import MemoryStore
+from edgegw.gateway.cache_making import caching_of, compare_anew, shared_store
 from edgegw.gateway.caching import Caching
 from edgegw.gateway.distribution_logs import DistributionLogs
 from edgegw.gateway.drive import Driver
@@ -50,7 +50,7 @@ from edgegw.wire.asgi import EXCHANGE, AsgiFront
 if TYPE_CHECKING:
     import httpx
 
-    from edgegw.gateway.cache_control import Cleared
+    from edgegw.cloudfront.cache.clearing import Clearing
     from edgegw.gateway.fronts.shared_port import SharedPort
     from edgegw.gateway.invalidations import Invalidations
 
@@ -367,8 +367,7 @@ class Gateway:
             self.world,
         )
         groups = TargetGroups(config.target_groups)
-        store = MemoryStore(config.cache.memory, config.cache.disk, config.state, self.world.now)
-        caching = Caching(store, self.world)
+        caching = caching_of(config, self.world, caches=self._caches)
         driver = Driver(service, origins, self.faults, groups, self.world, caching)
         shifter, logs = Shifter(service), BalancerLogs()
         return _Parts(service, shifter, origins, driver, groups, logs, caching)
@@ -398,6 +397,7 @@ class Gateway:
         parts.users += 1
         if not parts.is_started:
             parts.is_started = True
+            parts.caching.start()
             try:
                 await parts.service.start(ahead=ahead)
                 for shift in self.config.shifts:
@@ -548,26 +548,40 @@ class Gateway:
         """Removes what `paths` name from the cache of a distribution; how many answers went.
 
         As an invalidation of CloudFront does: `*` is a wildcard at the end alone, a query is part
-        of the path. Raises UsageError when there is no such distribution, or a path cannot be one.
+        of the path. With a shared store it goes for all gateways that have it. Raises UsageError
+        when there is no such distribution, or a path cannot be one, and EnvironmentProblem when the
+        shared store is gone.
         """
-        from edgegw.gateway.cache_control import cleared_by, compiled_paths, find_distribution
+        from edgegw.gateway.cache_control import invalidation_of
 
-        target = find_distribution(self.config, distribution)
-        compiled = compiled_paths(target, paths)
-        self.invalidations.note(target.id, compiled)
-        return self.clear_caches(cleared_by(target.id, compiled))
+        clearing = invalidation_of(self.config, distribution, paths)
+        removed = sum(parts.caching.clear(clearing) for parts in list(self._parts.values()))
+        self.invalidations.note(clearing.distribution, clearing.paths)
+        return removed
 
-    def clear_caches(self, cleared: Cleared) -> int:
-        """Removes from all caches what goes; how many answers that were."""
-        return sum(parts.caching.clear(*cleared) for parts in list(self._parts.values()))
+    async def clear_caches(self, clearing: Clearing) -> int:
+        """As `invalidate`, but the event loop goes on while a shared store is looked through.
 
-    def _clear_outdated(self, old: Config, functions: AbstractSet[str]) -> None:
+        Raises EnvironmentProblem when that is gone.
+        """
+        removed = 0
+        for parts in list(self._parts.values()):
+            removed += await parts.caching.clear_in_thread(clearing)
+        return removed
+
+    async def _clear_outdated(self, old: Config, functions: AbstractSet[str]) -> None:
         """Removes from the caches what would be another answer now."""
         if not any(parts.caching.is_used for parts in self._parts.values()):
             return
         from edgegw.gateway.cache_control import outdated
 
-        self.clear_caches(outdated(old, self.config, functions))
+        clearing = outdated(old, self.config, functions)
+        for parts in list(self._parts.values()):
+            try:
+                await parts.caching.clear_in_thread(clearing)
+            except EnvironmentProblem as problem:
+                logger.warning("%s", problem)
+            compare_anew(parts.caching, self.config)
 
     # Reloading
 
@@ -599,13 +613,15 @@ class Gateway:
         parts.origins.lead(config.hosts, config.buckets)
         parts.groups.configure(config.target_groups)
         parts.caching.store.resize(config.cache.memory, config.cache.disk)
+        if config.cache.store != old.cache.store:
+            await parts.caching.share(shared_store(config, self.world, caches=self._caches))
         if parts.checks is not None:
             parts.checks.watch(_checked(config))
         for shift in config.shifts:
             if shift not in old.shifts:
                 parts.shifter.start(shift)
         self._note(replacement, {*changed, *touched, *(old.functions.keys() - functions.keys())})
-        self._clear_outdated(old, {*changed, *touched})
+        await self._clear_outdated(old, {*changed, *touched})
 
     async def reload_code(self, names: AbstractSet[str]) -> None:
         """The files of functions changed: new environments take over once they are initialised.
@@ -619,7 +635,7 @@ class Gateway:
         replacement = await service.prepare(functions, names)
         service.commit(replacement)
         self._note(replacement, names)
-        self._clear_outdated(self.config, names)
+        await self._clear_outdated(self.config, names)
 
     def _note(self, replacement: Replacement, names: AbstractSet[str]) -> None:
         for name in names:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from edgegw.cloudfront.cache.settings import CacheSettings
 from edgegw.cloudfront.model import Behavior
 from edgegw.config.model import CacheLimits
-from edgegw.config.resolve import load_dict
+from edgegw.config.resolve import load_dict, load_file
 from edgegw.errors import ConfigError
 
 
@@ -123,3 +125,73 @@ def test_a_header_of_cache_tags_that_cannot_be(name: str) -> None:
     (finding,) = findings(config)
     assert finding.startswith("cloudfront.cache-tag-config")
     assert finding.endswith(f"header_name: {name!r} is no header name")
+
+
+# A store that several gateways share
+
+
+def stored_at(url: object) -> dict[str, Any]:
+    return site({}, gateway={"cache": {"store": url}})
+
+
+def test_a_cache_is_shared_where_a_store_is_named() -> None:
+    config = load_dict(stored_at("redis://cache.test:6379/1"))
+    assert config.cache == CacheLimits(store="redis://cache.test:6379/1")
+    assert load_dict(site({})).cache.store is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://localhost",
+        "redis://:secret@[::1]:6379/15?socket_timeout=3",
+        "rediss://ada:secret@cache.test",
+        "unix:///run/redis.sock?db=2",
+    ],
+)
+def test_stores_that_are_taken(url: str) -> None:
+    assert load_dict(stored_at(url)).cache.store == url
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("", "redis://localhost:6379/0"),
+        ("localhost:6379", "redis://localhost:6379/0"),
+        ("http://localhost:6379", "redis://localhost:6379/0"),
+        ("redis://", "redis://localhost:6379/0"),
+        ("redis://:secret@", "redis://localhost:6379/0"),
+        ("redis://localhost:0", "redis://localhost:6379/0"),
+        ("redis://localhost:port", "Port"),
+        ("redis://localhost:99999", "ort"),
+        ("redis://localhost/cache", "number of a database"),
+        ("redis://localhost/-1", "number of a database"),
+        ("redis://localhost/0#x", "redis://localhost:6379/0"),
+        ("redis://[::1", "Invalid IPv6"),
+        ("redis://localhost/0?socket_timeout=soon", "option"),
+        ("redis://localhost/0?colour=red", "option"),
+        ("unix://", "unix:///run/redis.sock"),
+    ],
+)
+def test_stores_that_are_none(url: str, says: str) -> None:
+    (line,) = findings(stored_at(url))
+    assert line.startswith("config.cache-store ")
+    assert says in line
+    assert "secret" not in line
+
+
+def test_the_finding_has_a_place(tmp_path: Path) -> None:
+    file = tmp_path / "edgegw.yaml"
+    file.write_text("gateway:\n  cache:\n    store: https://localhost\n")
+    with pytest.raises(ConfigError) as error:
+        load_file(file)
+    finding = next(each for each in error.value.findings if each.code == "config.cache-store")
+    assert (finding.line, finding.column) == (3, 12)
+
+
+def test_a_missing_package_is_a_finding_that_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    (line,) = findings(stored_at("redis://localhost"))
+    assert "pip install 'edgegw[redis]'" in line

@@ -6,9 +6,8 @@ what is decided here refers to it as a `StoredBody` and asks for spans of it.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from typing import Any, Final, Protocol, cast
+from typing import Final, Protocol
 
 from edgegw.cloudfront.cache.freshness import Freshness
 from edgegw.cloudfront.cache.ranges import Span
@@ -156,86 +155,3 @@ class FoundEntry:
 
 _EMPTY_SIZE: Final = 700
 _LINE_SIZE: Final = 120
-
-_FORMAT: Final = 2
-
-
-class UnreadableEntryError(Exception):
-    """What a store has is no entry of this version: it is as good as absent."""
-
-
-def encode_entry(entry: StoredResponse) -> bytes:
-    """`entry` as JSON: an object with `format` and the fields; bytes are text in ISO-8859-1."""
-    place, terms = entry.place, entry.freshness
-    content: dict[str, Any] = {
-        "format": _FORMAT,
-        "key": _text(entry.key),
-        "place": [place.distribution, place.path_pattern, _text(place.path), _text(place.query)],
-        "status": entry.status,
-        "reason": _text(entry.reason),
-        "headers": [[_text(name), _text(line)] for name, line in entry.headers],
-        "stored_at": entry.stored_at,
-        "freshness": [
-            terms.ttl,
-            terms.source,
-            terms.bound,
-            terms.is_kept,
-            terms.has_conditions,
-            terms.stale_while_revalidate,
-            terms.stale_if_error,
-        ],
-        "origin_status": entry.origin_status,
-        "length": entry.length,
-        "part": [entry.part.first, entry.part.last] if entry.part is not None else None,
-        "total": entry.total,
-        "is_head": entry.is_head,
-        "is_chunked": entry.is_chunked,
-        "tags": sorted(tag.decode("latin-1") for tag in entry.tags),
-        "retry_at": entry.retry_at,
-        "coding": entry.coding,
-    }
-    return json.dumps(content, separators=(",", ":")).encode()
-
-
-def decode_entry(raw: bytes) -> StoredResponse:
-    """What `encode_entry` wrote. Raises UnreadableEntryError."""
-    try:
-        content = cast("dict[str, Any]", json.loads(raw))
-        if content["format"] != _FORMAT:
-            raise UnreadableEntryError(f"entry of format {content['format']}, not {_FORMAT}")
-        return _decoded(content)
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
-        raise UnreadableEntryError(f"no entry of a cache: {error}") from error
-
-
-def _decoded(content: dict[str, Any]) -> StoredResponse:
-    distribution, pattern, path, query = content["place"]
-    part = content["part"]
-    return StoredResponse(
-        content["key"].encode("latin-1"),
-        StoredPlace(distribution, pattern, path.encode("latin-1"), _raw(query)),
-        content["status"],
-        content["reason"].encode("latin-1"),
-        Headers(
-            (name.encode("latin-1"), line.encode("latin-1")) for name, line in content["headers"]
-        ),
-        content["stored_at"],
-        Freshness(*content["freshness"]),
-        content["origin_status"],
-        content["length"],
-        None if part is None else Span(*part),
-        content["total"],
-        content["is_head"],
-        content["is_chunked"],
-        frozenset(tag.encode("latin-1") for tag in content["tags"]),
-        content["retry_at"],
-        content["coding"],
-    )
-
-
-def _text(raw: bytes | None) -> str | None:
-    return None if raw is None else raw.decode("latin-1")
-
-
-def _raw(text: str | None) -> bytes | None:
-    return None if text is None else text.encode("latin-1")

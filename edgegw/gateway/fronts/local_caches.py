@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from edgegw.gateway.cache_control import compiled_paths, find_distribution
+from edgegw.gateway.cache_control import find_distribution, invalidation_of
 from edgegw.gateway.cache_store import CachedEntry
 from edgegw.gateway.fronts.local_router import Call, json_answer
 from edgegw.http.message import Response
@@ -20,24 +20,25 @@ class CacheOperations:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    def entries(self, call: Call) -> Response:
+    async def entries(self, call: Call) -> Response:
         """What is stored of the distribution that the path names, by URL."""
         identity = find_distribution(self._gateway.config, call.path["distribution"]).id
         now = self._gateway.world.now()
         rows = [
             _row(cached, now)
-            for cached in self._gateway.caching.store.entries()
+            for cached in await self._gateway.caching.listed()
             if cached.entry.place.distribution == identity
         ]
         return json_answer({"entries": sorted(rows, key=lambda row: (row["url"], row["key"]))})
 
-    def invalidate(self, call: Call) -> Response:
+    async def invalidate(self, call: Call) -> Response:
         """`{"distribution": …, "paths": […]}`; how many answers went, and paths of no use."""
         distribution = call.member("distribution", str)
         paths = [str(path) for path in cast("list[object]", call.member("paths", list))]
-        removed = self._gateway.invalidate(distribution, *paths)
-        compiled = compiled_paths(find_distribution(self._gateway.config, distribution), paths)
-        idle = {path.text: path.nothing for path in compiled if path.nothing}
+        clearing = invalidation_of(self._gateway.config, distribution, paths)
+        removed = await self._gateway.clear_caches(clearing)
+        self._gateway.invalidations.note(clearing.distribution, clearing.paths)
+        idle = {path.text: path.nothing for path in clearing.paths if path.nothing}
         return json_answer({"removed": removed, "match_nothing": idle})
 
 

@@ -40,7 +40,7 @@ class Explanations:
             asked,
             gateway.target_groups,
             self._ports(),
-            gateway.caching.store,
+            gateway.caching.kept,
             gateway.world,
         )
         return json_answer(answer)

@@ -13,6 +13,8 @@ from edgegw.cloudfront.cache.entry import (
     BytesBody,
     StoredPlace,
     StoredResponse,
+)
+from edgegw.cloudfront.cache.entry_codec import (
     UnreadableEntryError,
     decode_entry,
     encode_entry,
@@ -23,14 +25,15 @@ from edgegw.http.message import Headers
 from tests.cloudfront.cache.messages import NOW, answered, entry
 
 RAW = st.binary(max_size=12)
+LINES = RAW.filter(lambda line: not {*line} & {*b"\r\n\0"})
 TIMES = st.floats(0, 1e10, allow_nan=False)
 ENTRIES = st.builds(
     StoredResponse,
     RAW,
     st.builds(StoredPlace, st.text(), st.text(), RAW, st.one_of(st.none(), RAW)),
     st.integers(200, 599),
-    RAW,
-    st.lists(st.tuples(RAW, RAW), max_size=4).map(Headers),
+    LINES,
+    st.lists(st.tuples(LINES, LINES), max_size=4).map(Headers),
     TIMES,
     st.builds(
         Freshness,
@@ -59,6 +62,11 @@ def test_what_is_written_is_read(stored: StoredResponse) -> None:
     assert decode_entry(encode_entry(stored)) == stored
 
 
+def changed(**fields: object) -> bytes:
+    """An entry as it is written, with other content of some fields."""
+    return json.dumps({**json.loads(encode_entry(entry())), **fields}).encode()
+
+
 def test_every_field_is_written() -> None:
     written = set(json.loads(encode_entry(entry())))
     assert written == {"format", *StoredResponse.__slots__}
@@ -77,6 +85,26 @@ def test_every_field_is_written() -> None:
         encode_entry(entry())[:-1],
         encode_entry(entry()).replace(b'"format":2', b'"format":1'),
         encode_entry(entry()).replace(b'"place"', b'"palace"'),
+        *(
+            changed(**{name: content})
+            for name, content in {
+                "key": 7,
+                "place": ["a", "*", None, None],
+                "status": "200",
+                "reason": "OK\r\nX: y",
+                "headers": [["x", "a\r\n\r\n<script>"]],
+                "stored_at": 1e400,
+                "freshness": ["60", "max-age", "", True, True, 0, 0],
+                "length": -1,
+                "part": [0],
+                "total": True,
+                "is_head": 1,
+                "tags": [["a"]],
+                "retry_at": 10**400,
+                "coding": "zip",
+            }.items()
+        ),
+        b'{"format":2,"headers":' + b"[" * 100_000,
     ],
 )
 def test_what_is_no_entry_says_so(raw: bytes) -> None:

@@ -27,7 +27,8 @@ from edgegw.cloudfront.cache.decision import (
     decide,
     refetching,
 )
-from edgegw.cloudfront.cache.entry import BytesBody, StoredResponse, decode_entry, encode_entry
+from edgegw.cloudfront.cache.entry import BytesBody, StoredResponse
+from edgegw.cloudfront.cache.entry_codec import decode_entry, encode_entry
 from edgegw.cloudfront.cache.invalidation import compile_invalidation
 from edgegw.cloudfront.cache.key import compile_key, lookups
 from edgegw.cloudfront.cache.outcome import (
