@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -95,6 +96,28 @@ def test_links_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
             if not target.startswith("http"):
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_pictures_of_a_key_are_what_explain_shows() -> None:
+    text = (ROOT / "docs" / "cache.md").read_text()
+    pictures = re.findall(r"```\n\$ edgegw (explain [^\n]* --config [^\n]*)\n(.*?)```", text, re.S)
+    assert len(pictures) == 2
+    for command, picture in pictures:
+        ran = subprocess.run(
+            [sys.executable, "-m", "edgegw", *shlex.split(command)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        shown = ran.stdout.splitlines()
+        at = 0
+        for part in re.split(r"^ *…\n", picture, flags=re.M):
+            lines = part.splitlines()
+            starts = range(at, len(shown) + 1)
+            at = next(start for start in starts if shown[start:][: len(lines)] == lines)
+            at += len(lines)
 
 
 CODE = re.compile(r'"((?:config|alb|cloudfront|lambda)\.[a-z-]+)"')

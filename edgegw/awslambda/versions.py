@@ -100,6 +100,11 @@ class Deployed:
         other, share = alias.routing
         return ((other, share), (alias.version, 1.0 - share))
 
+    def meant(self, ref: FunctionRef) -> Function:
+        """The version that most invocations of `ref` run; `$LATEST` where there is none."""
+        targets = sorted(self.targets(ref), key=lambda target: target[1])
+        return (self.version(targets[-1][0]) if targets else None) or self.latest
+
     def provisioned_version(self, qualifier: str) -> str:
         """The version whose environments a provisioned concurrency on `qualifier` means."""
         alias = self.aliases.get(qualifier)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
 
 import click
@@ -31,8 +32,9 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON,
 def cache(distribution: str, config: Path | None, *, as_json: bool) -> None:
     """Show what a running `edgegw serve` keeps of a DISTRIBUTION.
 
-    A line for each answer: its status, size, age, time left (below 0 it is stale), how often it
-    was used, the rule that gave it its time, and its URL.
+    A line for each answer: its status, size, age, time left and until when (below 0 it is stale),
+    how often it was used, the rule that gave it its time, and its URL; below it the parts of its
+    key beyond that.
 
     Example: edgegw cache site
     """
@@ -46,9 +48,11 @@ def cache(distribution: str, config: Path | None, *, as_json: bool) -> None:
         head = "  HEAD" if row["is_head"] else ""
         click.echo(
             f"{row['status']}  {row['size']} B  age {row['age']}s  "
-            f"expires in {row['expires_in']:g}s  {row['hits']} hits  ({row['rule']})  "
+            f"expires in {_expiry(row)}  {row['hits']} hits  ({row['rule']})  "
             f"{on_one_line(row['url'])}{part}{head}"
         )
+        for line in _varying_lines(row["parts"] or _NO_PARTS):
+            click.echo(f"     {line}")
     if not rows:
         click.echo("nothing is stored")
 
@@ -78,15 +82,24 @@ def invalidate(
     click.echo(f"{answer['removed']} removed")
 
 
-def cache_lines(cache: Mapping[str, Any], style: Style) -> Iterable[str]:
-    """The cache's part of an explanation: the key, what it lacks, what is stored."""
-    least, usual, most = cache["ttls"]
+def cache_lines(
+    cache: Mapping[str, Any], style: Style, edited: Iterable[str] = ()
+) -> Iterable[str]:
+    """The cache's part of an explanation: the key, what it lacks, what is stored.
+
+    `edited` are the functions that may change the request before the key is made.
+    """
+    least, usual, most = map(_seconds, cache["ttls"])
     state = cache["state"] + (f" ({cache['bypass']})" if cache["bypass"] else "")
     if cache["bypass"]:
         yield f"→ cache: {style.paint(state, 'bold')}"
         return
-    yield f"→ cache: {style.paint(state, 'bold')}, TTL {least}/{usual}/{most}"
+    yield (
+        f"→ cache: {style.paint(state, 'bold')}  TTL: minimum {least}, default {usual}, "
+        f"maximum {most}"
+    )
     yield from _key_lines(cache["key"])
+    yield from (f"    {name} may change the request before the key is made" for name in edited)
     seen = [f"{gap['kind']} {gap['name']}" for gap in cache["not_in_key"] if gap["reaches_origin"]]
     if seen:
         line = f"    the origin sees, and the key lacks: {', '.join(map(on_one_line, seen))}"
@@ -96,17 +109,40 @@ def cache_lines(cache: Mapping[str, Any], style: Style) -> Iterable[str]:
         yield "    nothing is stored for this key"
     else:
         yield (
-            f"    stored  {stored['status']}, age {stored['age']}s, "
-            f"expires in {stored['expires_in']:g}s ({stored['rule']})"
+            f"    stored  {stored['status']}{_size(stored)}, age {stored['age']}s, "
+            f"expires in {_expiry(stored)} ({stored['rule']})"
         )
 
 
 def _key_lines(key: Mapping[str, Any]) -> Iterable[str]:
     query = "" if key["query"] is None else f"?{key['query']}"
     yield "    " + on_one_line(f"key  {key['method']} {key['path']}{query}")
+    for line in _varying_lines(key):
+        yield f"         {line}"
+
+
+_NO_PARTS: Final[Mapping[str, Any]] = {"headers": {}, "cookies": [], "accept_encoding": ""}
+
+
+def _varying_lines(key: Mapping[str, Any]) -> Iterable[str]:
+    """The parts of a key beside method and URL."""
     for name, text in key["headers"].items():
-        yield "         " + on_one_line(f"header {name}: {'(absent)' if text is None else text}")
+        yield on_one_line(f"header {name}: {'(absent)' if text is None else text}")
     for name, text in key["cookies"]:
-        yield "         " + on_one_line(f"cookie {name}={text}")
+        yield on_one_line(f"cookie {name}={text}")
     if key["accept_encoding"]:
-        yield f"         accept-encoding {key['accept_encoding']}"
+        yield f"accept-encoding {key['accept_encoding']}"
+
+
+def _size(stored: Mapping[str, Any]) -> str:
+    return "" if stored["size"] is None else f", {stored['size']} B"
+
+
+def _seconds(count: float) -> str:
+    return f"{count:g}s" if count < 1_000_000 else f"{count / 86400:g} days"
+
+
+def _expiry(row: Mapping[str, Any]) -> str:
+    """What is left of its time, and until when that is, by the clock of this machine."""
+    until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row["expires_at"]))
+    return f"{row['expires_in']:g}s, {until}"

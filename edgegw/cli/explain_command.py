@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
@@ -120,6 +120,9 @@ def _condition(condition: Mapping[str, Any], style: Style) -> str:
 
 # Distributions
 
+_EARLY: Final = "viewer-request"
+"""The trigger whose function still changes what the key is made of."""
+
 
 def _distribution_tree(explained: Mapping[str, Any], style: Style) -> Iterator[str]:
     """The request, the behaviors tried, what runs, what reaches the origin."""
@@ -134,29 +137,37 @@ def _distribution_tree(explained: Mapping[str, Any], style: Style) -> Iterator[s
     if explained["refusal"] is not None:
         yield style.paint(f"→ answered by CloudFront: {on_one_line(explained['refusal'])}", "red")
         return
-    yield from cache_lines(explained["cache"], style)
+    edited = [run["function"] for run in explained["functions"] if run["trigger"] == _EARLY]
+    yield from cache_lines(explained["cache"], style, edited)
     yield from _functions(explained["functions"])
     yield from _sent(explained, style)
     for note in explained["notes"]:
         yield f"→ {note}"
 
 
-def _functions(functions: list[dict[str, str]]) -> Iterator[str]:
+def _functions(functions: list[dict[str, Any]]) -> Iterator[str]:
     if not functions:
         yield "→ no function runs"
     for run in functions:
-        yield f"→ {run['trigger']} runs {run['function']}"
-    if any(run["trigger"] in ("viewer-request", "origin-request") for run in functions):
-        yield "  what follows is what comes to the origin if they change nothing"
+        what = f"{run['trigger']} runs" if run["idle"] is None else f"{run['trigger']} does not run"
+        why = "" if run["idle"] is None else f": {run['idle']}"
+        yield f"→ {what} {run['function']}{why}"
 
 
 def _sent(explained: Mapping[str, Any], style: Style) -> Iterator[str]:
-    sent = explained["sent"]
-    yield f"→ origin {explained['origin']} gets"
+    sent, functions = explained["sent"], explained["functions"]
+    asks = "gets" if _is_asked(explained["cache"]["state"]) else "is not asked; it would get"
+    changing = [run["trigger"] for run in functions if run["trigger"].endswith("request")]
+    unless = f", unless {' or '.join(changing)} changes it" if changing else ""
+    yield f"→ origin {explained['origin']} {asks}{unless}"
     yield f"    {on_one_line(sent['method'] + ' ' + sent['target'])}"
     for name, value in sent["headers"]:
         yield f"    {on_one_line(name + ': ' + value)}"
-    for kind, names in explained["dropped"].items():
-        if names:
-            line = f"    not {kind.replace('_', ' ')} {', '.join(map(on_one_line, names))}"
-            yield style.paint(line, "yellow")
+    for part in explained["stripped"]:
+        kind = "query string" if part["kind"] == "query" else part["kind"]
+        line = f"    not {kind} {on_one_line(part['name'])}: {part['why']}"
+        yield style.paint(line, "yellow")
+
+
+def _is_asked(state: str) -> bool:
+    return state not in ("hit", "stale", "collapse")

@@ -207,12 +207,14 @@ def check(config: Path | None, *, deploy: bool, load: bool, as_json: bool) -> No
     Example: edgegw check config/demo.yaml --deploy
     """
     from edgegw.cli.loading import load_findings
+    from edgegw.config.caching_traps import caching_trap_findings
     from edgegw.config.resolve import load_file
 
     findings: tuple[Finding, ...]
     try:
         loaded = load_file(config or default_config(), deploy=deploy)
-        findings = (*loaded.warnings, *(load_findings(loaded) if load else ()))
+        traps = caching_trap_findings(loaded)
+        findings = (*loaded.warnings, *traps, *(load_findings(loaded) if load else ()))
     except ConfigError as error:
         findings = error.findings
     if as_json:

@@ -136,6 +136,7 @@ def request_record(
         "printed": list(printed),
         "reason": exchange.reason,
         "warnings": list(exchange.warnings),
+        "findings": [trap.to_dict() for trap in exchange.findings],
         "stale": list(exchange.stale),
         "faults": list(exchange.faults),
     }

@@ -21,6 +21,7 @@ from edgegw.cloudfront.dropped import Dropped, dropped
 from edgegw.cloudfront.flow import with_default_root_object
 from edgegw.cloudfront.model import Behavior, Distribution, Origin, S3Origin
 from edgegw.cloudfront.policies import origin_request
+from edgegw.cloudfront.stripped import StrippedPart, stripped
 from edgegw.cloudfront.triggers import TRIGGERS, Trigger
 from edgegw.http.authority import authority_of
 from edgegw.http.message import Request
@@ -46,7 +47,7 @@ class DistributionExplanation:
 
     `policies` are names by kind, `functions` run in this order. `refusal` is there where CloudFront
     answers itself before any of them; `sent` is what leaves for `origin` otherwise, `lost` what the
-    policies keep from it. `notes` are further facts, one a line.
+    policies keep from it, and `stripped` says why. `notes` are further facts, one a line.
     """
 
     request: str
@@ -59,6 +60,7 @@ class DistributionExplanation:
     refusal: str | None
     sent: Request
     lost: Dropped
+    stripped: tuple[StrippedPart, ...] = ()
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,6 +84,7 @@ class DistributionExplanation:
                 "cookies": list(self.lost.cookies),
                 "query_strings": list(self.lost.query_strings),
             },
+            "stripped": [part.to_dict() for part in self.stripped],
             "notes": list(self.notes),
         }
 
@@ -105,6 +108,7 @@ def explain(
         _refusal(distribution, behavior, request),
         sent,
         dropped(request, sent),
+        tuple(stripped(behavior.forwarding, shown, sent)),
         tuple(_notes(distribution, behavior, request)),
     )
 

@@ -244,11 +244,16 @@ class Forwarding:
         special = _SPECIAL.get(lower)
         if special is not None:
             return special
-        if lower in _NEVER or lower.startswith(_NEVER_PREFIXES):
+        if is_never_forwarded(lower):
             return Treatment.DROP
         if lower in _ALWAYS or self.keeps_header(lower):
             return Treatment.KEEP
         return Treatment.AUTHORIZATION if lower == b"authorization" else Treatment.DROP
+
+
+def is_never_forwarded(lower: bytes) -> bool:
+    """Whether a viewer's header (lower case) never reaches the origin, whatever policies say."""
+    return lower in _NEVER or lower.startswith(_NEVER_PREFIXES)
 
 
 _JOINTS: Final = {Treatment.COOKIE: b"; ", Treatment.ACCEPT_ENCODING: b", "}

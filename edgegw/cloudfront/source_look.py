@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple, TypeAlias, cast
 
 from edgegw.awslambda.variables import RESERVED
 from edgegw.cloudfront.header_rules import READ_ONLY, is_disallowed
@@ -16,6 +16,10 @@ from edgegw.cloudfront.rule_table import LITERAL_HEADER, READS_VARIABLE, EdgeRul
 from edgegw.cloudfront.triggers import Trigger
 
 _PRESENT: Final = RESERVED | {"PATH", "LANG", "TZ", "TMPDIR", "HOME", "NODE_PATH", "PWD"}
+
+
+SourceTouch: TypeAlias = tuple[int, int, str, str]
+"""Line, column, `sets`, `deletes` or `reads`, and the name."""
 
 
 class SourceFinding(NamedTuple):
@@ -31,13 +35,17 @@ def source_findings(
     source: str, language: str, handler: str, trigger: Trigger
 ) -> list[SourceFinding]:
     """What the `python` or `nodejs` source of `handler` (the function's name) does at `trigger`."""
-    found = _python(source, handler) if language == "python" else _javascript(source, handler)
     said = [
         remark
-        for line, column, what, name in found
+        for line, column, what, name in touches(source, language, handler)
         if (remark := _judge(line, column, what, name, trigger))
     ]
     return sorted(set(said))
+
+
+def touches(source: str, language: str, handler: str) -> Iterator[SourceTouch]:
+    """Headers that `handler` sets and deletes, and variables that it reads, with their places."""
+    return _python(source, handler) if language == "python" else _javascript(source, handler)
 
 
 def _judge(line: int, column: int, what: str, name: str, trigger: Trigger) -> SourceFinding | None:
@@ -58,13 +66,10 @@ def _judge(line: int, column: int, what: str, name: str, trigger: Trigger) -> So
     return SourceFinding(line, column, LITERAL_HEADER, text)
 
 
-_Found = tuple[int, int, str, str]
-
-
 # Python
 
 
-def _python(source: str, handler: str) -> Iterator[_Found]:
+def _python(source: str, handler: str) -> Iterator[SourceTouch]:
     try:
         module = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
@@ -95,7 +100,7 @@ def reached(module: ast.Module, handler: str) -> Iterator[ast.AST]:
                 waiting.append(node.id)
 
 
-def _python_node(node: ast.AST) -> Iterator[_Found]:
+def _python_node(node: ast.AST) -> Iterator[SourceTouch]:
     match node:
         case ast.Assign(targets=targets, value=value):
             for target in targets:
@@ -105,42 +110,47 @@ def _python_node(node: ast.AST) -> Iterator[_Found]:
                 if (name := _header_item(target)) is not None:
                     yield (target.lineno, target.col_offset + 1, "deletes", name)
         case ast.Call(func=ast.Attribute(value=inner, attr="pop"), args=[first, *_]):
-            if _is_headers(inner) and (name := _text(first)) is not None:
+            if is_headers(inner) and (name := literal_text(first)) is not None:
                 yield (node.lineno, node.col_offset + 1, "deletes", name)
         case ast.Dict(keys=keys, values=values):
             for key, value in zip(keys, values, strict=True):
-                if key is not None and _text(key) == "headers" and isinstance(value, ast.Dict):
+                if (
+                    key is not None
+                    and literal_text(key) == "headers"
+                    and isinstance(value, ast.Dict)
+                ):
                     yield from _named(value)
         case _:
             yield from _read_variable(node)
 
 
-def _assigned(target: ast.expr, value: ast.expr) -> Iterator[_Found]:
+def _assigned(target: ast.expr, value: ast.expr) -> Iterator[SourceTouch]:
     """`headers["x"] = […]` and `headers["x"][0]["value"] = …`."""
     name = _header_item(target) if isinstance(value, ast.List) else None
     if name is None and isinstance(target, ast.Subscript):
         inner = target.value
-        if isinstance(inner, ast.Subscript) and _text(target.slice) in ("value", "key"):
+        if isinstance(inner, ast.Subscript) and literal_text(target.slice) in ("value", "key"):
             name = _header_item(inner.value)
     if name is not None:
         yield (target.lineno, target.col_offset + 1, "sets", name)
 
 
-def _named(headers: ast.Dict) -> Iterator[_Found]:
+def _named(headers: ast.Dict) -> Iterator[SourceTouch]:
     for key, value in zip(headers.keys, headers.values, strict=True):
-        name = None if key is None else _text(key)
+        name = None if key is None else literal_text(key)
         if key is not None and name is not None and isinstance(value, ast.List):
             yield (key.lineno, key.col_offset + 1, "sets", name)
 
 
 def _header_item(node: ast.expr) -> str | None:
     """The name in `….headers["name"]`."""
-    if isinstance(node, ast.Subscript) and _is_headers(node.value):
-        return _text(node.slice)
+    if isinstance(node, ast.Subscript) and is_headers(node.value):
+        return literal_text(node.slice)
     return None
 
 
-def _is_headers(node: ast.expr) -> bool:
+def is_headers(node: ast.expr) -> bool:
+    """Whether Python names the headers of a request or response so."""
     match node:
         case ast.Name(id=name):
             return name.endswith("headers")
@@ -150,12 +160,13 @@ def _is_headers(node: ast.expr) -> bool:
             return False
 
 
-def _text(node: ast.expr) -> str | None:
+def literal_text(node: ast.expr) -> str | None:
+    """The text that stands there literally."""
     value = node.value if isinstance(node, ast.Constant) else None
     return value if isinstance(value, str) else None
 
 
-def _read_variable(node: ast.AST) -> Iterator[_Found]:
+def _read_variable(node: ast.AST) -> Iterator[SourceTouch]:
     found: ast.expr | None = None
     match node:
         case ast.Subscript(value=ast.Attribute(attr="environ"), slice=key, ctx=ast.Load()):
@@ -168,7 +179,7 @@ def _read_variable(node: ast.AST) -> Iterator[_Found]:
             found = key
         case _:
             return
-    name = _text(found)
+    name = literal_text(found)
     if name is not None:
         at = cast("ast.expr", node)
         yield (at.lineno, at.col_offset + 1, "reads", name)
@@ -192,7 +203,7 @@ _READS: Final = re.compile(
 )
 
 
-def _javascript(source: str, handler: str) -> Iterator[_Found]:
+def _javascript(source: str, handler: str) -> Iterator[SourceTouch]:
     code = without_comments(source)
     start, end = body_of(code, handler)
     for pattern, what in ((_SETS, "sets"), (_EDITS, "sets"), (_DELETES, "deletes")):

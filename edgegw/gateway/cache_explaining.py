@@ -64,7 +64,10 @@ def _shown(cache: CacheExplanation, behavior: Behavior, now: float) -> dict[str,
     if cache.stored is not None and cache.expires_in is not None:
         shown["stored"] = {
             "status": cache.stored.status,
+            "is_error": cache.stored.is_error,
+            "size": cache.stored.length,
             "age": cache.stored.age(now),
+            "expires_at": cache.stored.expires_at,
             "expires_in": round(cache.expires_in, 3),
             "rule": cache.ttl_rule,
         }

@@ -9,14 +9,20 @@ from edgegw.config.model import Config
 from edgegw.gateway.behavior_digests import behavior_digests
 from edgegw.gateway.cache_store import MemoryStore, SharedStore
 from edgegw.gateway.caching import Caching
+from edgegw.gateway.handler_words import HandlerWords
 from edgegw.gateway.world import World
 
 
-def caching_of(config: Config, world: World, *, caches: bool) -> Caching:
-    """The cache of `config`; one that is not used shares nothing. Raises EnvironmentProblem."""
+def caching_of(
+    config: Config, world: World, handlers: HandlerWords | None = None, *, caches: bool
+) -> Caching:
+    """The cache of `config`, whose functions `handlers` knows; one that is not used shares nothing.
+
+    Raises EnvironmentProblem.
+    """
     limits = config.cache
     store = MemoryStore(limits.memory, limits.disk, config.state, world.now)
-    return Caching(store, world, shared_store(config, world, caches=caches))
+    return Caching(store, world, shared_store(config, world, caches=caches), handlers)
 
 
 def shared_store(config: Config, world: World, *, caches: bool) -> SharedStore | None:

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from edgegw.cloudfront.cache.decision import bypass
 from edgegw.cloudfront.cache.entry import FoundEntry, StoredResponse
 from edgegw.cloudfront.cache.key import KeyParts
-from edgegw.cloudfront.flow import Fetch, Forget, LookUp, Refetch, Store, Touch, Wait
+from edgegw.cloudfront.flow import (
+    Fetch,
+    Forget,
+    LookUp,
+    OriginRequest,
+    Refetch,
+    Store,
+    Touch,
+    Wait,
+    with_default_root_object,
+)
 from edgegw.cloudfront.model import Behavior
 from edgegw.cloudfront.request_context import AskedOrigin, RequestContext
 from edgegw.http.target import to_text
+
+if TYPE_CHECKING:
+    from edgegw.cloudfront.stripped import StrippedPart
 
 Steps: TypeAlias = Iterable[tuple[object, object, float]]
 """What an exchange has noted: a step, what it got, seconds."""
@@ -100,21 +113,25 @@ def idle_triggers(
     behavior: Behavior, ran: Iterable[str | None], record: Mapping[str, Any] | None, verdict: str
 ) -> dict[str, str]:
     """The triggers of `behavior` whose functions did not run, and why."""
+    from edgegw.cloudfront.idle import why_not_run
+
     done = set(ran)
+    decision = "" if record is None else str(record["decision"])
     return {
-        trigger: _why_idle(trigger, record, verdict)
+        trigger: why_not_run(trigger, done, decision, verdict)
         for trigger in behavior.associations
         if trigger not in done
     }
 
 
-_ANSWERS: Final = ("hit", "collapse", "stale-while-revalidating")
+def stripped_parts(steps: Steps) -> list[StrippedPart]:
+    """What the policies kept from the origin, and why; nothing where no request was made for it."""
+    from edgegw.cloudfront.stripped import stripped
 
-
-def _why_idle(trigger: str, record: Mapping[str, Any] | None, verdict: str) -> str:
-    decision = "" if record is None else record["decision"]
-    if trigger.startswith("origin") and decision in _ANSWERS:
-        return "answered from the cache"
-    if verdict == "Error":
-        return "not for an error"
-    return f"the answer was there before ({verdict})"
+    for step, _, _ in steps:
+        if isinstance(step, OriginRequest | Fetch):
+            context = step.context
+            viewer = with_default_root_object(context.distribution, context.viewer)
+            sent = step.request if isinstance(step, Fetch) else step.sent.request
+            return stripped(context.behavior.forwarding, viewer, sent)
+    return []

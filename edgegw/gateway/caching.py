@@ -14,7 +14,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine
 from functools import partial
 from time import perf_counter
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from edgegw.cloudfront.cache.clearing import Clearing
 from edgegw.cloudfront.cache.entry import BytesBody, FoundEntry, StoredResponse
@@ -39,6 +39,10 @@ from edgegw.gateway.stored_bodies import FileBody, GrowingBody
 from edgegw.gateway.world import World
 from edgegw.http.message import Body, CutOffError
 
+if TYPE_CHECKING:
+    from edgegw.gateway.handler_words import HandlerWords
+    from edgegw.gateway.trap_watch import TrapWatch
+
 logger = logging.getLogger(__name__)
 
 
@@ -52,11 +56,19 @@ async def _nobody_runs(step: DistributionStep, exchange: Exchange) -> Body:
 class Caching:
     """The cache of one gateway's distributions, as the driver uses it."""
 
-    def __init__(self, store: CacheStore, world: World, shared: SharedStore | None = None) -> None:
+    def __init__(
+        self,
+        store: CacheStore,
+        world: World,
+        shared: SharedStore | None = None,
+        handlers: HandlerWords | None = None,
+    ) -> None:
         """Where there is a `shared` store, the own one has the files of what comes in, no more."""
         self.run: RunBehind = _nobody_runs
         """Goes a way to its end: the driver's."""
         self.store = store
+        self._handlers = handlers
+        self._traps: TrapWatch | None = None
         self.flights = Flights()
         self._writing = CacheWriting(store, self.flights, shared)
         self._world = world
@@ -99,6 +111,20 @@ class Caching:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._writing.close()
         self.store.close()
+
+    @property
+    def traps(self) -> TrapWatch:
+        """What looks out for caching traps, from the first answer that is stored on."""
+        if self._traps is None:
+            from edgegw.gateway.trap_watch import TrapWatch
+
+            self._traps = TrapWatch(self._handlers)
+        return self._traps
+
+    def code_changed(self) -> None:
+        """Configuration or code is another: what functions did before proves nothing any more."""
+        if self._traps is not None:
+            self._traps.forget()
 
     @property
     def is_used(self) -> bool:
@@ -148,11 +174,13 @@ class Caching:
                 is_void = flight is not None and flight.is_void
                 return step.next(self._world.now(), is_void=is_void)
             case Store():
+                self.traps.stored(step, exchange)
                 exchange.note(step, None, 0.0)
                 return step.next(self._stored(step))
             case Touch():
                 return self._touched(step, exchange)
             case Forget():
+                self.traps.forgotten(step, exchange)
                 exchange.note(step, None, 0.0)
                 self._writing.remove(self.flights.of(step.asked), step.keys)
                 return step.following
@@ -169,7 +197,15 @@ class Caching:
         is_awaited = self.flights.awaited(step.keys) is not None
         exchange.note(step, stored, seconds)
         following = step.next(stored, self._world.now(), is_awaited=is_awaited)
+        context = following.context
+        if stored is not None and context.behavior.associations and context.asked is None:
+            self._hit(step, following, exchange)
         return self._begun(following, exchange)
+
+    def _hit(self, step: LookUp | Wait, following: DistributionStep, exchange: Exchange) -> None:
+        """`step` is answered out of the cache, unless another's answer is waited for."""
+        if not isinstance(following, Wait):
+            self.traps.hit(step, exchange)
 
     async def _look_up(
         self, shared: SharedStore, step: LookUp, exchange: Exchange
@@ -205,7 +241,10 @@ class Caching:
         if flight is not None and flight.is_abandoned:  # one of those who wait goes in its stead
             return LookUp(step.context, step.request, step.key, step.keys)
         exchange.note(step, brought, 0.0)
-        return self._begun(step.next(brought, self._world.now()), exchange)
+        following = step.next(brought, self._world.now())
+        if step.context.behavior.associations and following.context.asked is None:
+            self._hit(step, following, exchange)
+        return self._begun(following, exchange)
 
     def _behind(self, step: Refetch, exchange: Exchange) -> DistributionStep:
         """Goes the way behind the viewer's back; what follows for the viewer itself."""

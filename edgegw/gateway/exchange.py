@@ -9,7 +9,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator, Mapping
 from time import perf_counter
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from edgegw.alb import flow as alb_flow
 from edgegw.alb.model import Rule
@@ -32,12 +32,16 @@ from edgegw.cloudfront.request_context import AskedOrigin, DistributionAnswer, R
 from edgegw.cloudfront.rule_table import Violation
 from edgegw.config.model import Door
 from edgegw.execution.snapshots import Snapshot
-from edgegw.gateway.cache_record import cache_record, idle_triggers
+from edgegw.gateway.cache_record import cache_record, idle_triggers, stripped_parts
 from edgegw.gateway.stored_bodies import SPILL
 from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import to_text
 from edgegw.values import value
 from edgegw.wire.front import EXCERPT, Delivery
+
+if TYPE_CHECKING:
+    from edgegw.cloudfront.cache.traps import CachingTrap
+    from edgegw.cloudfront.stripped import StrippedPart
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +123,7 @@ class Exchange:
     exchanges of a load balancer that was the origin. `stale` names what answered in an older
     version because its newest edit cannot be used, and why; `faults` what went wrong on demand.
     `asked` is what its cache asked of an origin, `refetch` the exchange that renewed what it got
-    stale, behind its back.
+    stale, behind its back. `findings` are traps of caching that it was the first to fall into.
     `is_gone` says that the viewer left before the end. `delivery` is what went over the wire.
     Durations in seconds; `duration` runs until the last byte was handed over.
     """
@@ -139,6 +143,7 @@ class Exchange:
     delivery: Delivery = _NOT_YET
     asked: tuple[AskedOrigin, ...] = ()
     refetch: Exchange | None = None
+    findings: tuple[CachingTrap, ...] = ()
 
     def __init__(
         self,
@@ -276,6 +281,14 @@ class Exchange:
         return idle_triggers(behavior, ran, self.cache, self.verdict)
 
     @property
+    def stripped(self) -> list[StrippedPart]:
+        """What the policies of the behavior kept from the origin of the viewer's request, and why.
+
+        Empty where the origin was not asked.
+        """
+        return stripped_parts(self.steps)
+
+    @property
     def breaches(self) -> list[tuple[str, Violation]]:
         """Rules that results of functions broke, with their triggers; refused or only warned of."""
         violations: list[tuple[str, Violation]] = []
@@ -362,6 +375,7 @@ class Exchange:
             "verdict": self.verdict,
             "reason": self.reason,
             "warnings": list(self.warnings),
+            "findings": [trap.to_dict() for trap in self.findings],
             "stale": list(self.stale),
             "faults": list(self.faults),
             "breaches": [
@@ -387,6 +401,7 @@ class Exchange:
             ],
             "idle": self.idle,
             "cache": self.cache,
+            "stripped": [part.to_dict() for part in self.stripped],
             "origin_request": _request(sent) if sent else None,
             "origin_response": _response(got) if got else None,
             "response": _response(self.response) if self.response else None,

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.explain import explain as explain_distribution
 from edgegw.cloudfront.hosts import host_table
+from edgegw.cloudfront.idle import why_idle
 from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
 from edgegw.errors import UsageError
 from edgegw.gateway.balancer_control import explain_listener
@@ -60,7 +61,27 @@ def explained(
     facts = DistributionFacts("", world.via_host(), world.date(), viewer=distribution.viewer)
     explanation = explain_distribution(distribution, request, facts).to_dict()
     cache = explained_cache(distribution, request, facts, store or NoStore(), world.now())
-    return {"kind": "distribution", **explanation, "cache": cache}
+    return {
+        "kind": "distribution",
+        **explanation,
+        "functions": _with_idle(explanation, cache),
+        "cache": cache,
+    }
+
+
+def _with_idle(explanation: Mapping[str, Any], cache: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The functions, and why one does not run now; None for one that does."""
+    stored, is_refused = cache["stored"], explanation["refusal"] is not None
+    is_error = stored is not None and stored["is_error"] and cache["state"] in ("hit", "stale")
+    return [
+        {
+            **run,
+            "idle": "CloudFront answers itself"
+            if is_refused
+            else why_idle(run["trigger"], cache["state"], is_error=is_error),
+        }
+        for run in explanation["functions"]
+    ]
 
 
 def _parts(url: str) -> SplitResult:

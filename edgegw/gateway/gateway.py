@@ -38,6 +38,7 @@ from edgegw.gateway.faults import Faults
 from edgegw.gateway.fronts import FrontDoor, by_port, front_of, sharing
 from edgegw.gateway.fronts.lambda_api import LambdaApiFront
 from edgegw.gateway.fronts.served import Served
+from edgegw.gateway.handler_words import HandlerWords
 from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
@@ -367,7 +368,8 @@ class Gateway:
             self.world,
         )
         groups = TargetGroups(config.target_groups)
-        caching = caching_of(config, self.world, caches=self._caches)
+        handlers = HandlerWords(lambda: service.functions, self._handlers)
+        caching = caching_of(config, self.world, handlers, caches=self._caches)
         driver = Driver(service, origins, self.faults, groups, self.world, caching)
         shifter, logs = Shifter(service), BalancerLogs()
         return _Parts(service, shifter, origins, driver, groups, logs, caching)
@@ -571,6 +573,8 @@ class Gateway:
 
     async def _clear_outdated(self, old: Config, functions: AbstractSet[str]) -> None:
         """Removes from the caches what would be another answer now."""
+        for parts in self._parts.values():
+            parts.caching.code_changed()
         if not any(parts.caching.is_used for parts in self._parts.values()):
             return
         from edgegw.gateway.cache_control import outdated

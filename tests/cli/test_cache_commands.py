@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.cli.test_balancer_commands import edgegw, site
 from tests.cli.test_commands import running, wait_for_announcements
-from tests.conftest import free_port
+from tests.conftest import PYTHON, free_port
 from tests.gateway.redis_server import redis_server
+
+ROOT = Path(__file__).parents[2]
 
 
 def project(folder: Path, port: int, origin: int, store: str | None = None) -> None:
@@ -69,7 +72,12 @@ def test_what_is_cached_is_shown_explained_and_invalidated(tmp_path: Path) -> No
         [row] = json.loads(edgegw(tmp_path, "cache", "site", "--json").stdout)
         assert (row["url"], row["status"], row["size"], row["hits"]) == ("/a", 200, 5, 1)
         assert row["rule"] == "default TTL, as the origin says nothing"
-        assert "1 hits" in edgegw(tmp_path, "cache", "site").stdout
+        assert row["parts"]["cookies"] == [["bucket", "b"]]
+        assert row["expires_at"] == pytest.approx(time.time() + row["expires_in"], abs=60)
+        shown = edgegw(tmp_path, "cache", "site").stdout
+        assert "1 hits" in shown
+        assert time.strftime(", %Y-%m-%d ", time.localtime(row["expires_at"])) in shown
+        assert "\n     cookie bucket=b\n" in shown
 
         asked = ["explain", f"{url}/a", "-H", "Cookie: bucket=b; visits=8"]
         told = edgegw(tmp_path, *asked).stdout
@@ -78,7 +86,8 @@ def test_what_is_cached_is_shown_explained_and_invalidated(tmp_path: Path) -> No
         assert "the origin sees, and the key lacks: cookie visits" in told.replace(
             "header host, ", ""
         )
-        assert "stored  200" in told
+        assert "stored  200, 5 B, age" in told
+        assert "is not asked; it would get" in told
 
         removed = edgegw(tmp_path, "invalidate", "site", "/a*", "/~x")
         assert removed.stdout == "1 removed\n"
@@ -139,3 +148,49 @@ def test_serve_without_caches_leaves_a_shared_one_alone(tmp_path: Path) -> None:
     with redis_server() as redis, served(tmp_path, "--no-cache", store=redis.url) as url:
         assert [verdict_of(f"{url}/a") for _ in range(2)] == ["Miss", "Miss"]
         assert redis.client.keys("*") == []
+
+
+HOOKS = """\
+def passing(event, context):
+    record = event["Records"][0]["cf"]
+    return record.get("response") or record["request"]
+"""
+
+
+def test_the_tree_says_which_functions_run_now_and_why_others_do_not(tmp_path: Path) -> None:
+    (tmp_path / "hooks.py").write_text(HOOKS)
+    triggers = ("viewer-request", "origin-request", "origin-response", "viewer-response")
+    with ExitStack() as stack:
+        origin, port = stack.enter_context(site("hello")), free_port()
+        project(tmp_path, port, origin)
+        config = json.loads((tmp_path / "edgegw.yaml").read_text())
+        config["functions"] = {"hook": {"runtime": PYTHON, "code": ".", "handler": "hooks.passing"}}
+        behavior = config["distributions"]["site"]["default_behavior"]
+        behavior["lambda_functions"] = dict.fromkeys(triggers, "hook")
+        (tmp_path / "edgegw.yaml").write_text(json.dumps(config))
+        stack.enter_context(running("serve", cwd=tmp_path, doors=1))
+        wait_for_announcements(tmp_path)
+        url = f"http://127.0.0.1:{port}/a"
+        cold = edgegw(tmp_path, "explain", url).stdout
+        assert verdict_of(url) == "Miss"
+        warm = edgegw(tmp_path, "explain", url, "-H", "Cookie: bucket=b").stdout
+    for trigger in triggers:
+        assert f"→ {trigger} runs hook\n" in cold
+    assert "hook may change the request before the key is made" in cold
+    assert "gets, unless viewer-request or origin-request changes it" in cold
+    for trigger in triggers[1:3]:
+        assert f"→ {trigger} does not run hook: answered from the cache\n" in warm
+    for trigger in (triggers[0], triggers[3]):
+        assert f"→ {trigger} runs hook\n" in warm
+
+
+def test_check_warns_of_caching_traps_at_their_place() -> None:
+    trap = edgegw(ROOT, "check", "config/ab_test_trap.yaml")
+    assert trap.returncode == 0
+    lines = trap.stdout.splitlines()
+    assert [line.partition(": warning: ")[2].split()[0] for line in lines] == [
+        "cloudfront.varies-beyond-key",
+        "cloudfront.stored-set-cookie",
+    ]
+    assert lines[0].startswith("sample_functions/ab_test/handler.py:12:")
+    assert edgegw(ROOT, "check", "config/ab_test_cached.yaml").stdout == ""

@@ -41,7 +41,7 @@ def test_the_way_through_a_distribution(tmp_path: Path) -> None:
         "distribution  site\n"
         "✓ behavior *  the default behavior takes the rest\n"
         "    cache policy  CachingOptimized\n"
-        "→ cache: miss, TTL 1/86400/31536000\n"
+        "→ cache: miss  TTL: minimum 1s, default 86400s, maximum 365 days\n"
         "    key  GET /x\n"
         "    nothing is stored for this key\n"
         "→ no function runs\n"
@@ -50,8 +50,11 @@ def test_the_way_through_a_distribution(tmp_path: Path) -> None:
         "    Host: 127.0.0.1\n"
         "    User-Agent: Amazon CloudFront\n"
         "    X-Forwarded-For: 127.0.0.1\n"
-        "    not cookies a\n"
-        "    not query strings y\n"
+        "    not header Host: replaced by the origin's domain name\n"
+        "    not cookie a: CachingOptimized does not name it, and there is no origin request "
+        "policy\n"
+        "    not query string y: CachingOptimized does not name it, and there is no origin "
+        "request policy\n"
         "→ no cookie is forwarded, so Set-Cookie is removed from every response\n"
     )
 

@@ -72,6 +72,11 @@ class KeyRecipe:
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         return self.made_of
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the key has nothing of the viewer's headers."""
+        return self._is_plain
+
     def key(
         self,
         request: Request,

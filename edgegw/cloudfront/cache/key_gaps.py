@@ -58,20 +58,27 @@ def left_out(recipe: KeyRecipe, request: Request) -> list[tuple[GapKind, str, by
     """Kind, name and content of what `request` has and the key lacks."""
     gaps: list[tuple[GapKind, str, bytes]] = []
     for (kind, name), content in named_pairs(request).items():
-        match kind:
-            case "cookie":
-                if not (recipe.keeps_cookie and recipe.keeps_cookie(name)):
-                    gaps.append(("cookie", name, content))
-            case "query":
-                if not (recipe.keeps_query and recipe.keeps_query(name)):
-                    gaps.append(("query", name, content))
-            case _:
-                if not _has_header(recipe, name):
-                    gaps.append(("header", name, content))
+        known: GapKind = "cookie" if kind == "cookie" else "query" if kind == "query" else "header"
+        if not is_in_key(recipe, known, name):
+            gaps.append((known, name, content))
     return gaps
+
+
+def is_in_key(recipe: KeyRecipe, kind: GapKind, name: str) -> bool:
+    """Whether the key has what is called `name`; that of a header is in lower case."""
+    match kind:
+        case "cookie":
+            return recipe.keeps_cookie is not None and recipe.keeps_cookie(name)
+        case "query":
+            keeps = recipe.keeps_query
+            return recipe.keeps_all_queries or (keeps is not None and keeps(name))
+        case "header":
+            return _has_header(recipe, name)
 
 
 def _has_header(recipe: KeyRecipe, name: str) -> bool:
     if name == "accept-encoding" and (recipe.gzip or recipe.brotli):
         return True
+    if name.startswith("cloudfront-"):
+        return any(added.lower() == name for added in recipe.added_headers)
     return name.encode("latin-1") in recipe.headers

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from edgegw.cloudfront.cache.key import KeyRecipe
+from edgegw.cloudfront.cache.key_reading import read_key
+from edgegw.config.model import Config
 from edgegw.gateway.cache_control import find_distribution, invalidation_of
+from edgegw.gateway.cache_record import key_record
 from edgegw.gateway.cache_store import CachedEntry
 from edgegw.gateway.fronts.local_router import Call, json_answer
 from edgegw.http.message import Response
@@ -24,8 +29,9 @@ class CacheOperations:
         """What is stored of the distribution that the path names, by URL."""
         identity = find_distribution(self._gateway.config, call.path["distribution"]).id
         now = self._gateway.world.now()
+        recipes = _recipes(self._gateway.config)
         rows = [
-            _row(cached, now)
+            _row(cached, recipes, now)
             for cached in await self._gateway.caching.listed()
             if cached.entry.place.distribution == identity
         ]
@@ -42,16 +48,33 @@ class CacheOperations:
         return json_answer({"removed": removed, "match_nothing": idle})
 
 
-def _row(cached: CachedEntry, now: float) -> dict[str, Any]:
+def _recipes(config: Config) -> dict[tuple[str, str], KeyRecipe]:
+    """How keys are made, by the id of a distribution and the path pattern of a behavior."""
+    recipes: dict[tuple[str, str], KeyRecipe] = {}
+    for door in config.distributions:
+        distribution = door.distribution
+        for behavior in (*distribution.behaviors, distribution.default_behavior):
+            if behavior.key is not None:
+                recipes.setdefault((distribution.id, behavior.path_pattern), behavior.key)
+    return recipes
+
+
+def _row(
+    cached: CachedEntry, recipes: Mapping[tuple[str, str], KeyRecipe], now: float
+) -> dict[str, Any]:
     entry = cached.entry
+    recipe = recipes.get((entry.place.distribution, entry.place.path_pattern))
+    parts = None if recipe is None else read_key(recipe, entry.key, entry.place)
     return {
         "url": to_text(entry.place.url),
         "behavior": entry.place.path_pattern,
         "key": to_text(entry.key.replace(b"\0", b" ")),
+        "parts": None if parts is None else key_record(parts),
         "status": entry.status,
         "size": cached.body,
         "age": entry.age(now),
         "expires_in": round(entry.expires_at - now, 3),
+        "expires_at": entry.expires_at,
         "rule": entry.freshness.rule,
         "hits": cached.hits,
         "part": None if entry.part is None else [entry.part.first, entry.part.last],

@@ -1,0 +1,202 @@
+"""Looks out for caching traps while requests run, and says each once: in log and exchange.
+
+What costs is done where a function ran or an answer gets stored. A hit in a behavior without
+functions never comes here; one behind origin-request costs a look at a dictionary, and a
+comparison for the first viewers of a stored answer. Where caching is disabled nothing of this is
+reached at all.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from edgegw.awslambda.model import Returned
+from edgegw.cloudfront.cache.deeds import Change, FunctionDeed, Shown, changes, digest
+from edgegw.cloudfront.cache.key_gaps import KeyGap, beyond_key
+from edgegw.cloudfront.cache.traps import BehaviorTraps, CachingTrap, Exposure
+from edgegw.cloudfront.flow import Fetch, Forget, LookUp, OriginRequest, Store, Wait
+from edgegw.cloudfront.policies import origin_request
+from edgegw.cloudfront.request_context import RequestContext
+from edgegw.cloudfront.triggers import Trigger
+from edgegw.gateway.exchange import Exchange
+from edgegw.gateway.handler_words import HandlerWords
+from edgegw.http.message import Request
+
+logger = logging.getLogger(__name__)
+
+_MOST_SHOWN: Final = 50
+"""Names that are remembered of one request."""
+
+
+class TrapWatch:
+    """Tells of caching traps. Without `handlers` no handler's source is known."""
+
+    def __init__(self, handlers: HandlerWords | None = None) -> None:
+        self._handlers = handlers
+        self._behaviors: dict[tuple[str, str], BehaviorTraps] = {}
+
+    def forget(self) -> None:
+        """Configuration or code changed: what functions did before is no evidence any more."""
+        self._behaviors.clear()
+        if self._handlers is not None:
+            self._handlers.forget()
+
+    # What happens
+
+    def stored(self, step: Store, exchange: Exchange) -> None:
+        """The answer to a request gets stored."""
+        context, asked = step.context, step.asked
+        if context.error_page_fetch is not None:
+            return
+        traps = self._of(context)
+        is_checked = self._checks_authorization(context)
+        for trap in traps.stores(step.entry, asked.request, is_checked=is_checked):
+            self._say(trap, context, exchange)
+        if traps.watches("viewer-request") and not context.is_background:
+            self._viewer_request_did(asked.key, context, traps, exchange)
+        if traps.watches("origin-request"):
+            self._origin_request_did(asked.key, context, traps, exchange)
+
+    def forgotten(self, step: Forget, exchange: Exchange) -> None:
+        """The answer to a request is passed on, and not stored."""
+        context, request = step.context, step.asked.request
+        if b"authorization" not in request.headers or context.error_page_fetch is not None:
+            return
+        is_checked = self._checks_authorization(context)
+        trap = self._of(context).forgets(request, is_checked=is_checked)
+        self._say(trap, context, exchange)
+
+    def hit(self, step: LookUp | Wait, exchange: Exchange) -> None:
+        """A request is answered by what is stored, in a behavior with functions."""
+        context = step.context
+        traps = self._of(context)
+        if traps.watches("viewer-request"):
+            self._viewer_request_did(step.key, context, traps, exchange)
+        if not traps.watches("origin-request"):
+            return
+        request = step.request
+        viewer = hash((request.headers.raw, request.target, context.facts.viewer))
+        exposure = traps.exposed_to(step.key, viewer)
+        if exposure is None:
+            return
+        sent = origin_request(context.behavior.forwarding, request, context.origin, context.facts)
+        trap = traps.served(exposure, self._shown(context, traps, "origin-request", sent))
+        self._say(trap, context, exchange)
+
+    def _of(self, context: RequestContext) -> BehaviorTraps:
+        behavior = context.behavior
+        place = context.distribution.id, behavior.path_pattern
+        traps = self._behaviors.get(place)
+        if traps is None or (traps.recipe is not behavior.key and traps.recipe != behavior.key):
+            traps = self._behaviors[place] = BehaviorTraps(behavior)
+        return traps
+
+    # What functions did
+
+    def _viewer_request_did(
+        self, key: bytes, context: RequestContext, traps: BehaviorTraps, exchange: Exchange
+    ) -> None:
+        reaching = partial(_reaches, context)
+        changed = list(filter(reaching, changes(context.received, context.viewer)))
+        shown = self._shown(context, traps, "viewer-request", context.received)
+        self._did(key, "viewer-request", shown, repr(changed).encode(), traps, context, exchange)
+
+    def _origin_request_did(
+        self, key: bytes, context: RequestContext, traps: BehaviorTraps, exchange: Exchange
+    ) -> None:
+        ran = _origin_request_run(exchange)
+        if ran is None:
+            return
+        sent, outcome = ran
+        shown = self._shown(context, traps, "origin-request", sent)
+        self._did(key, "origin-request", shown, outcome, traps, context, exchange)
+        looks_at = self._looks_at(context, "origin-request")
+        if looks_at is not None and traps.watches("origin-request"):
+            traps.exposes(key, Exposure(sent.target.path, shown, looks_at, set()))
+
+    def _did(
+        self,
+        key: bytes,
+        trigger: Trigger,
+        shown: Shown,
+        outcome: bytes,
+        traps: BehaviorTraps,
+        context: RequestContext,
+        exchange: Exchange,
+    ) -> None:
+        pattern = context.behavior.path_pattern
+        deed = FunctionDeed(digest(key), pattern, trigger, shown, digest(outcome))
+        self._say(traps.did(deed), context, exchange)
+
+    def _shown(
+        self, context: RequestContext, traps: BehaviorTraps, trigger: Trigger, request: Request
+    ) -> Shown:
+        """What the function at `trigger` may have looked at, and the key lacks."""
+        looks_at = self._looks_at(context, trigger)
+        shown: dict[KeyGap, bytes] = {}
+        for gap, content in beyond_key(traps.recipe, request).items():
+            if len(shown) < _MOST_SHOWN and (looks_at is None or looks_at(gap)):
+                shown[gap] = digest(content)
+        return shown
+
+    def _looks_at(
+        self, context: RequestContext, trigger: Trigger
+    ) -> Callable[[KeyGap], bool] | None:
+        """Whether the source of the function at `trigger` names something; None where unknown."""
+        association = context.behavior.associations[trigger]
+        handlers = self._handlers
+        return None if handlers is None else handlers.looks_at(association.function)
+
+    def _checks_authorization(self, context: RequestContext) -> bool:
+        """Whether viewer-request looks at the Authorization of this request, or may well do so."""
+        if b"authorization" not in context.viewer.headers:
+            return False
+        if "viewer-request" not in context.behavior.associations:
+            return False
+        looks_at = self._looks_at(context, "viewer-request")
+        gap = KeyGap("header", "authorization", reaches_origin=False)
+        return looks_at is None or looks_at(gap)
+
+    def _say(self, trap: CachingTrap | None, context: RequestContext, exchange: Exchange) -> None:
+        if trap is not None:
+            exchange.findings += (trap,)
+            logger.warning("%s: %s", context.distribution.name, trap.text)
+
+
+def _reaches(context: RequestContext, change: Change) -> bool:
+    """Whether a change that viewer-request made is one that the origin's side sees."""
+    kind, name, _ = change
+    forwarding = context.behavior.forwarding
+    match kind:
+        case "header":
+            return forwarding.keeps_header(name.encode("latin-1"))
+        case "cookie":
+            return forwarding.keeps_cookie is not None and forwarding.keeps_cookie(name)
+        case "query":
+            keeps = forwarding.keeps_query_string
+            return keeps is not None and keeps(name)
+        case _:
+            return True
+
+
+def _origin_request_run(exchange: Exchange) -> tuple[Request, bytes] | None:
+    """What origin-request was shown the last time, and what it made of it; None if it did not run.
+
+    A response that it generated is the whole of what it did.
+    """
+    fetched: Fetch | None = None
+    for step, reply, _ in reversed(exchange.steps):
+        match step:
+            case Fetch():
+                fetched = step
+            case OriginRequest(sent=sent):
+                if fetched is None:
+                    return sent.request, reply.payload if isinstance(reply, Returned) else b""
+                made = changes(sent.request, fetched.request)
+                return sent.request, repr((made, fetched.origin.domain_name)).encode()
+            case _:
+                pass
+    return None
