@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
@@ -51,7 +51,9 @@ from edgegw.wire.asgi import EXCHANGE, AsgiFront
 if TYPE_CHECKING:
     import httpx
 
+    from edgegw.cloudfront.cache.clearing import Clearing
     from edgegw.gateway.fronts.shared_port import SharedPort
+    from edgegw.gateway.invalidations import Invalidations
 
 logger = logging.getLogger(__name__)
 access = logging.getLogger("edgegw.access")
@@ -71,6 +73,7 @@ class _Parts:
     distribution_logs: DistributionLogs = field(default_factory=DistributionLogs)
     checks: HealthChecks | None = None
     lambda_api: Any = None
+    cloudfront_api: Any = None
     users: int = 0
     is_started: bool = False
 
@@ -232,6 +235,15 @@ class Gateway:
         if config.lambda_api is not None:
             served.append(LambdaApiFront(self, config.lambda_api))
         return {front.identity: front for front in served}
+
+    async def cloudfront_api(self, scope: Any, receive: Any, send: Any) -> None:
+        """The CloudFront API as an ASGI 3 application, imported as the Lambda API is."""
+        parts = self._parts_here()
+        if parts.cloudfront_api is None:
+            from edgegw.gateway.cloudfront_api import cloudfront_api
+
+            parts.cloudfront_api = cloudfront_api(self)
+        await parts.cloudfront_api(scope, receive, send)
 
     async def lambda_api(self, scope: Any, receive: Any, send: Any) -> None:
         """The Lambda API as an ASGI 3 application; what it needs is imported by its first call."""
@@ -527,6 +539,13 @@ class Gateway:
         """The cache of the distributions, on the running event loop."""
         return self._parts_here().caching
 
+    @cached_property
+    def invalidations(self) -> Invalidations:
+        """What was invalidated, as the CloudFront API lists it."""
+        from edgegw.gateway.invalidations import Invalidations
+
+        return Invalidations(self.world)
+
     def invalidate(self, distribution: str, *paths: str) -> int:
         """Removes what `paths` name from the cache of a distribution; how many answers went.
 
@@ -538,7 +557,19 @@ class Gateway:
         from edgegw.gateway.cache_control import invalidation_of
 
         clearing = invalidation_of(self.config, distribution, paths)
-        return sum(parts.caching.clear(clearing) for parts in list(self._parts.values()))
+        removed = sum(parts.caching.clear(clearing) for parts in list(self._parts.values()))
+        self.invalidations.note(clearing.distribution, clearing.paths)
+        return removed
+
+    async def clear_caches(self, clearing: Clearing) -> int:
+        """As `invalidate`, but the event loop goes on while a shared store is looked through.
+
+        Raises EnvironmentProblem when that is gone.
+        """
+        removed = 0
+        for parts in list(self._parts.values()):
+            removed += await parts.caching.clear_in_thread(clearing)
+        return removed
 
     async def _clear_outdated(self, old: Config, functions: AbstractSet[str]) -> None:
         """Removes from the caches what would be another answer now."""

@@ -47,6 +47,10 @@ class World:
         """32 hex digits."""
         return self._bits(128).to_bytes(16, "little").hex()
 
+    def invalidation_id(self) -> str:
+        """`I` and 25 capitals and digits."""
+        return "I" + base64.b32encode(self._bits(128).to_bytes(16, "little")).decode("ascii")[:25]
+
     def entropy(self) -> str:
         """24 hex digits."""
         return f"{self._bits(96):024x}"
