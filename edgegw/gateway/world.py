@@ -6,6 +6,7 @@ which every choice comes out the same again: ids, shares of weights, versions be
 
 from __future__ import annotations
 
+import base64
 import random  # ids and weights, no secrets
 import time
 from binascii import b2a_base64
