@@ -194,7 +194,7 @@ class Caching:
     def _looked_up(
         self, step: LookUp, stored: FoundEntry | None, exchange: Exchange, seconds: float = 0.0
     ) -> DistributionStep:
-        is_awaited = self.flights.awaited(step.keys) is not None
+        is_awaited = self.flights.are_any and self.flights.awaited(step.keys) is not None
         exchange.note(step, stored, seconds)
         following = step.next(stored, self._world.now(), is_awaited=is_awaited)
         context = following.context

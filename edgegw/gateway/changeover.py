@@ -18,8 +18,7 @@ from edgegw.config.model import Config
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.service import LambdaService, Replacement, ServiceSettings
 from edgegw.gateway.cache_making import compare_anew, shared_store
-from edgegw.gateway.loop_parts import LoopParts
-from edgegw.gateway.world import World
+from edgegw.gateway.loop_parts import Equipment, LoopParts
 from edgegw.values import value
 
 logger = logging.getLogger(__name__)
@@ -55,15 +54,27 @@ def _settings(config: Config) -> ServiceSettings:
     return ServiceSettings(config.account, config.pass_credentials, config.cpu, config.strict)
 
 
-async def change_over(
-    parts: LoopParts, old: Config, config: Config, world: World, *, caches: bool
-) -> None:
+async def change_code(
+    service: LambdaService, config: Config, names: AbstractSet[str], stale: AbstractSet[str]
+) -> Replacement:
+    """Loads the functions `names` anew; those that were `stale` begin as `config` has them."""
+    functions = dict(service.functions)
+    for name in names & stale & config.functions.keys():
+        functions[name] = config.functions[name]
+    replacement = await service.prepare(functions, names)
+    service.commit(replacement)
+    return replacement
+
+
+async def change_over(parts: LoopParts, old: Config, config: Config, equipment: Equipment) -> None:
     """Everything but functions and front doors becomes that of `config`."""
+    if (config.faults, config.fault_seed) != (old.faults, old.fault_seed):
+        equipment.faults.put(config.faults, config.fault_seed)
     parts.origins.lead(config.hosts, config.buckets)
     parts.groups.configure(config.target_groups)
     parts.caching.store.resize(config.cache.memory, config.cache.disk)
     if config.cache.store != old.cache.store:
-        await parts.caching.share(shared_store(config, world, caches=caches))
+        await parts.caching.share(shared_store(config, equipment.world, caches=equipment.caches))
     parts.watch_targets(config)
     for shift in config.shifts:
         if shift not in old.shifts:

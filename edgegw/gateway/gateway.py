@@ -5,24 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
+from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from edgegw.config.model import Config, Door, without_caches
 from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService
 from edgegw.execution.shifting import Shifter
+from edgegw.gateway import changeover
 from edgegw.gateway.balancer_logs import BalancerLogs
 from edgegw.gateway.blocking_loop import BlockingLoop
 from edgegw.gateway.caching import Caching
-from edgegw.gateway.changeover import change_over, clear_outdated, note_stale, prepare_functions
 from edgegw.gateway.clients import asynchronous_client, blocking_client, exchange_of
 from edgegw.gateway.distribution_logs import DistributionLogs
 from edgegw.gateway.drive import Driver
 from edgegw.gateway.exchange import AcquiredSnapshot, Exchange, Exchanges
 from edgegw.gateway.faults import Faults
-from edgegw.gateway.fronts import FrontDoor, behind_port, front_at, front_of, served_of
+from edgegw.gateway.fronts import FrontDoor, behind_port, front_of, served_of
 from edgegw.gateway.fronts.inner_ways import inner_ways
 from edgegw.gateway.fronts.served import Served
 from edgegw.gateway.loading import check_replacements, door_named, with_viewer
@@ -36,6 +36,9 @@ from edgegw.wire.asgi import AsgiFront
 
 if TYPE_CHECKING:
     import httpx
+
+    from edgegw.cloudfront.cache.clearing import Clearing
+    from edgegw.gateway.invalidations import Invalidations
 
 
 class Gateway:
@@ -70,8 +73,6 @@ class Gateway:
         self._viewer = dict(viewer or {})
         self._given = config
         self._ports: Mapping[object, int] = {}
-        self._caches = caches
-        self.config = config = self._as_it_runs(config)
         self.exchanges = Exchanges()
         self.on_exchange: Callable[[Exchange], None] | None = None
         """Called with each finished exchange, in the place of a line in the log `edgegw.access`."""
@@ -80,7 +81,7 @@ class Gateway:
         self.stale: dict[str, str] = {}
         """What runs in an older version than the files have, and why: functions by name, and
         `config` for the configuration."""
-        equipment = Equipment(
+        self._equipment = Equipment(
             functions=dict(functions or {}),
             make_transport=transport,
             leave_out_missing=leave_out_missing,
@@ -89,11 +90,12 @@ class Gateway:
             faults=self.faults,
             caches=caches,
         )
+        self.config = self._as_it_runs(config)
+        self._doors = by_key(self.config.doors)
         self._running = Running(
-            lambda: make_parts(self.config, equipment, inner_ways(self.fronts()))
+            lambda: make_parts(self.config, self._equipment, inner_ways(self.fronts()))
         )
         self._blocking = BlockingLoop(self.enter, self.stop)
-        self._doors = by_key(self.config.doors)
 
     @classmethod
     def from_file(
@@ -129,14 +131,13 @@ class Gateway:
         """The gateway of a configuration at hand; relative paths are relative to `base`."""
         from edgegw.config.resolve import load_dict
 
-        return cls(
-            load_dict(config, base), functions=functions, viewer=viewer, clock=clock, seed=seed
-        )
+        loaded = load_dict(config, base)
+        return cls(loaded, functions=functions, viewer=viewer, clock=clock, seed=seed)
 
     def _as_it_runs(self, config: Config) -> Config:
         """`config` with what only this gateway knows: where viewers are, and the real ports."""
         config = with_ports(with_viewer(config, self._viewer), self._ports)
-        return config if self._caches else without_caches(config)
+        return config if self._equipment.caches else without_caches(config)
 
     # Front doors
 
@@ -163,26 +164,28 @@ class Gateway:
         by_socket = behind_port(self, door, by_socket=True)
         return AsgiFront(by_socket, self.start, self.stop, behind_port(self, door))
 
-    def front(self, name: str) -> FrontDoor:
-        """The front door `name`, or NAME:PORT. Raises UsageError when there is none."""
-        return front_at(self, self.door(name))
-
-    def fronts(self, config: Config | None = None) -> list[FrontDoor]:
-        """The front doors of `config`, by default of the present one."""
-        doors = self._doors if config is None else by_key(config.doors)
-        return [front_of(self, key, door) for key, door in doors.items()]
+    def fronts(self) -> list[FrontDoor]:
+        """The front doors of the present configuration."""
+        return [front_of(self, key, door) for key, door in self._doors.items()]
 
     def served(self, config: Config | None = None) -> dict[object, Served]:
         """What `config` (by default the present one) has on sockets, by identity."""
         return served_of(self, config or self.config)
 
+    async def cloudfront_api(self, scope: Any, receive: Any, send: Any) -> None:
+        """The CloudFront API as an ASGI 3 application, imported as the Lambda API is."""
+        from edgegw.gateway.cloudfront_api import cloudfront_api
+
+        parts = self._running.here()
+        parts.cloudfront_api = parts.cloudfront_api or cloudfront_api(self)
+        await parts.cloudfront_api(scope, receive, send)
+
     async def lambda_api(self, scope: Any, receive: Any, send: Any) -> None:
         """The Lambda API as an ASGI 3 application; what it needs is imported by its first call."""
-        parts = self._running.here()
-        if parts.lambda_api is None:
-            from edgegw.execution.invoke_api import lambda_api
+        from edgegw.execution.invoke_api import lambda_api
 
-            parts.lambda_api = lambda_api(parts.service, parts.shifter)
+        parts = self._running.here()
+        parts.lambda_api = parts.lambda_api or lambda_api(parts.service, parts.shifter)
         await parts.lambda_api(scope, receive, send)
 
     @property
@@ -256,12 +259,7 @@ class Gateway:
         await self.enter()
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     def __enter__(self) -> Self:
@@ -269,12 +267,7 @@ class Gateway:
         self._blocking.enter()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._blocking.leave()
 
     @property
@@ -340,6 +333,13 @@ class Gateway:
         """The cache of the distributions, on the running event loop."""
         return self._running.here().caching
 
+    @cached_property
+    def invalidations(self) -> Invalidations:
+        """What was invalidated, as the CloudFront API lists it."""
+        from edgegw.gateway.invalidations import Invalidations
+
+        return Invalidations(self.world)
+
     def invalidate(self, distribution: str, *paths: str) -> int:
         """Removes what `paths` name from the cache of a distribution; how many answers went.
 
@@ -351,7 +351,17 @@ class Gateway:
         from edgegw.gateway.cache_control import invalidation_of
 
         clearing = invalidation_of(self.config, distribution, paths)
-        return sum(parts.caching.clear(clearing) for parts in self._running.everywhere())
+        removed = sum(parts.caching.clear(clearing) for parts in self._running.everywhere())
+        self.invalidations.note(clearing.distribution, clearing.paths)
+        return removed
+
+    async def clear_caches(self, clearing: Clearing) -> int:
+        """As `invalidate`, but the event loop goes on while a shared store is looked through.
+
+        Raises EnvironmentProblem when that is gone.
+        """
+        caches = [parts.caching for parts in self._running.everywhere()]
+        return sum([await caching.clear_in_thread(clearing) for caching in caches])
 
     # Reloading
 
@@ -363,16 +373,14 @@ class Gateway:
         """
         parts, old = self._running.here(), self.config
         config = self._as_it_runs(config)
-        change = await prepare_functions(parts.service, old, config)
+        change = await changeover.prepare_functions(parts.service, old, config)
         parts.service.commit(change.replacement)
         self.config = config
-        if (config.faults, config.fault_seed) != (old.faults, old.fault_seed):
-            self.faults.put(config.faults, config.fault_seed)
         self._doors = by_key(config.doors)
         parts.origins.local.update(inner_ways(self.fronts()))
-        await change_over(parts, old, config, self.world, caches=self._caches)
-        note_stale(self.stale, change.replacement, {*change.anew, *change.gone})
-        await clear_outdated(self._running.everywhere(), old, config, change.anew)
+        await changeover.change_over(parts, old, config, self._equipment)
+        changeover.note_stale(self.stale, change.replacement, {*change.anew, *change.gone})
+        await changeover.clear_outdated(self._running.everywhere(), old, config, change.anew)
 
     async def reload_code(self, names: AbstractSet[str]) -> None:
         """The files of functions changed: new environments take over once they are initialised.
@@ -380,13 +388,9 @@ class Gateway:
         What cannot be initialised keeps its old version and is `stale`.
         """
         service = self._running.here().service
-        functions = dict(service.functions)
-        for name in names & self.stale.keys() & self.config.functions.keys():
-            functions[name] = self.config.functions[name]
-        replacement = await service.prepare(functions, names)
-        service.commit(replacement)
-        note_stale(self.stale, replacement, names)
-        await clear_outdated(self._running.everywhere(), self.config, self.config, names)
+        replacement = await changeover.change_code(service, self.config, names, self.stale.keys())
+        changeover.note_stale(self.stale, replacement, names)
+        await changeover.clear_outdated(self._running.everywhere(), self.config, self.config, names)
 
     def pin(self) -> None:
         """Promises that one event loop, the running one, uses this gateway until it stops.

@@ -61,6 +61,7 @@ class LoopParts:
     distribution_logs: DistributionLogs = field(default_factory=DistributionLogs)
     checks: HealthChecks | None = None
     lambda_api: Any = None
+    cloudfront_api: Any = None
     users: int = 0
     is_started: bool = False
 
