@@ -167,19 +167,17 @@ def literal_text(node: ast.expr) -> str | None:
 
 
 def _read_variable(node: ast.AST) -> Iterator[SourceTouch]:
-    found: ast.expr | None = None
     match node:
-        case ast.Subscript(value=ast.Attribute(attr="environ"), slice=key, ctx=ast.Load()):
-            found = key
-        case ast.Call(func=ast.Attribute(attr="getenv"), args=[key, *_]):
-            found = key
-        case ast.Call(
-            func=ast.Attribute(value=ast.Attribute(attr="environ"), attr="get"), args=[key, *_]
+        case (
+            ast.Subscript(value=ast.Attribute(attr="environ"), slice=key, ctx=ast.Load())
+            | ast.Call(func=ast.Attribute(attr="getenv"), args=[key, *_])
+            | ast.Call(
+                func=ast.Attribute(value=ast.Attribute(attr="environ"), attr="get"), args=[key, *_]
+            )
         ):
-            found = key
+            name = literal_text(key)
         case _:
             return
-    name = literal_text(found)
     if name is not None:
         at = cast("ast.expr", node)
         yield (at.lineno, at.col_offset + 1, "reads", name)

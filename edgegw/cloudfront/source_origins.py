@@ -56,14 +56,14 @@ def origin_findings(
 
 
 def _objections(kind: OriginKey, places: list[Behind], *, knows_trigger: bool) -> Iterator[str]:
-    for trigger in sorted({each.trigger for each in places}):
+    for trigger in sorted({place.trigger for place in places}):
         if trigger.startswith("viewer"):
             if not knows_trigger:
                 yield f"uses origin.{kind}: the event of {trigger} has no origin"
             continue
-        others = {each for each in places if each.trigger == trigger and each.kind != kind}
+        others = {place for place in places if place.trigger == trigger and place.kind != kind}
         if others:
-            names = ", ".join(sorted({each.origin for each in others}))
+            names = ", ".join(sorted({other.origin for other in others}))
             there = next(iter(others)).kind
             yield (
                 f"uses origin.{kind}, which is not there at {trigger}: the event of {names} has "
@@ -124,7 +124,7 @@ def _settled_by(node: ast.AST) -> set[OriginKey]:
             return _asked([value])
         case ast.MatchMapping(keys=keys):
             return _asked(keys)
-        case ast.Try(handlers=handlers) if any(_catches(each) for each in handlers):
+        case ast.Try(handlers=handlers) if any(map(_catches, handlers)):
             return set(_KINDS)
         case ast.Dict(keys=keys):
             return _named([key for key in keys if key is not None])
@@ -137,7 +137,7 @@ def _settled_by(node: ast.AST) -> set[OriginKey]:
 def _catches(handler: ast.ExceptHandler) -> bool:
     if handler.type is None:
         return False
-    named = {each.id for each in ast.walk(handler.type) if isinstance(each, ast.Name)}
+    named = {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)}
     return bool(named & _CAUGHT)
 
 
@@ -201,8 +201,8 @@ def _javascript(source: str, handler: str) -> _Looks:
     for kind, name in sorted(set(aliases)):
         uses += _alias_uses(code, kind, name, where)
         settled |= _asked_by_alias(code, name, where)
-    made = _MADE.finditer(_without_picks(code), *where)
-    return _Looks(tuple(uses), frozenset({*settled, *(_kind_in(match) for match in made)}))
+    settled |= {_kind_in(match) for match in _MADE.finditer(_without_picks(code), *where)}
+    return _Looks(tuple(uses), frozenset(settled))
 
 
 def _kind_in(match: re.Match[str]) -> OriginKey:

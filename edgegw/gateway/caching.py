@@ -276,15 +276,15 @@ class Caching:
 
     def end(self, asked: tuple[AskedOrigin, ...]) -> None:
         """The request is answered: flights that bring nothing more are over."""
-        for each in asked:
-            flight = self.flights.of(each)
+        for request in asked:
+            flight = self.flights.of(request)
             if flight is not None and flight.pump is None:
-                self.flights.end(each)
+                self.flights.end(request)
 
     def abandon(self, asked: tuple[AskedOrigin, ...]) -> None:
         """The request is answered with nothing, as its viewer left or something broke."""
-        for each in asked:
-            flight = self.flights.of(each)
+        for request in asked:
+            flight = self.flights.of(request)
             if flight is None:
                 continue
             flight.is_abandoned = flight.brought is None

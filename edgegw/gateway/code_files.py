@@ -140,9 +140,9 @@ class Claim:
         folders = set[str]()
         if self.is_source:
             self.words = set()
-            for each in named_files(self.path, self.words):
-                folders.add(str(Path(each).parent))
-                signatures[each] = _signature(each)
+            for file in named_files(self.path, self.words):
+                folders.add(str(Path(file).parent))
+                signatures[file] = _signature(file)
         else:
             signatures[self.path] = _signature(self.path)
         linked = _linked_folders(signatures)
@@ -165,7 +165,7 @@ def _folder_look(top: str) -> FilesSeen:
 
 def _linked_folders(files: Iterable[str]) -> set[str]:
     """The folders in which the targets of links are."""
-    return {str(Path(each).resolve().parent) for each in files if os.path.islink(each)}  # noqa: PTH114 - asked for every file
+    return {str(Path(file).resolve().parent) for file in files if os.path.islink(file)}  # noqa: PTH114 - asked for every file
 
 
 def changed_owners(claims: Iterable[Claim]) -> set[str]:
@@ -178,7 +178,7 @@ def links_on_the_way(path: str) -> list[str]:
     """The symbolic links in `path`: what they point to decides which files are meant."""
     parts = Path(path).parts
     prefixes = (Path(*parts[:count]) for count in range(2, len(parts) + 1))
-    return [str(each) for each in prefixes if each.is_symlink()]
+    return [str(prefix) for prefix in prefixes if prefix.is_symlink()]
 
 
 def link_claim(path: str) -> Claim:
@@ -198,12 +198,12 @@ class _LinkClaim(Claim):
 
 def _signature(path: str) -> Signature:
     try:
-        found = os.stat(path)  # noqa: PTH116 - asked for every file
+        status = os.stat(path)  # noqa: PTH116 - asked for every file
     except OSError:
         return None
-    if (found.st_dev, found.st_ino) in _own_output():
+    if (status.st_dev, status.st_ino) in _own_output():
         return _OURS
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 _OURS: Final = "what this process writes itself"
@@ -235,17 +235,17 @@ def _walk(top: str) -> Iterator[tuple[str, list[str]]]:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError:
             continue
-        for each in entries:
+        for entry in entries:
             try:
-                is_folder = each.is_dir()
+                is_folder = entry.is_dir()
             except OSError:
                 continue
-            if is_left_out(each.name, folder=is_folder):
+            if is_left_out(entry.name, folder=is_folder):
                 continue
             if is_folder:
-                waiting.append(each.path)
+                waiting.append(entry.path)
             else:
-                files.append(each.path)
+                files.append(entry.path)
         yield folder, files
 
 
@@ -269,10 +269,10 @@ def named_files(path: str, words: set[str] | None = None) -> list[str]:
     gets what a file must be called that a name may mean once it is there.
     """
     words = set() if words is None else words
-    found = {path: None}
+    files = {path: None}
     waiting = [path]
     top = Path(path).parent
-    while waiting and len(found) < _MOST_FILES:
+    while waiting and len(files) < _MOST_FILES:
         source = Path(waiting.pop())
         try:
             if source.stat().st_size > _LARGEST_SOURCE:
@@ -280,12 +280,12 @@ def named_files(path: str, words: set[str] | None = None) -> list[str]:
             text = source.read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
-        for each in map(str, _named(source, text, top, words)):
-            if each not in found:
-                found[each] = None
-                if each.endswith((*_PYTHON, *_SCRIPT)):
-                    waiting.append(each)
-    return list(found)
+        for file in map(str, _named(source, text, top, words)):
+            if file not in files:
+                files[file] = None
+                if file.endswith((*_PYTHON, *_SCRIPT)):
+                    waiting.append(file)
+    return list(files)
 
 
 def _named(source: Path, text: str, top: Path, words: set[str]) -> Iterable[Path]:

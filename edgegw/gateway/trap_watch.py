@@ -218,8 +218,8 @@ def _origin_request_run(exchange: Exchange) -> tuple[Request, bytes] | None:
             case OriginRequest(sent=sent):
                 if fetched is None:
                     return sent.request, reply.payload if isinstance(reply, Returned) else b""
-                made = changes(sent.request, fetched.request)
-                return sent.request, repr((made, fetched.origin.domain_name)).encode()
+                changed = changes(sent.request, fetched.request)
+                return sent.request, repr((changed, fetched.origin.domain_name)).encode()
             case _:
                 pass
     return None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, Literal
+
+from tests.fuzz.listening import listening
 
 Afterwards = Literal["keep", "close", "reset", "stall"]
 """What happens to the connection behind the bytes. One that stalls is open and silent."""
@@ -68,22 +69,6 @@ class ScriptedOrigin:
 @asynccontextmanager
 async def scripted_origin() -> AsyncIterator[ScriptedOrigin]:
     """Runs one on a free port."""
-    origin, tasks = ScriptedOrigin(), set[asyncio.Task[None]]()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-        with contextlib.suppress(asyncio.CancelledError):  # the run is over
-            await origin.serve(reader, writer)
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=2**20)
-    origin.port = server.sockets[0].getsockname()[1]
-    try:
+    origin = ScriptedOrigin()
+    async with listening(origin.serve) as origin.port:
         yield origin
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -24,7 +24,8 @@ _PLAIN_TARGET: Final = re.compile(rb"/[a-z0-9]{0,40}(\?[a-z0-9=&]{0,40})?")
 _PLAIN_NAME: Final = re.compile(rb"X-[A-Za-z0-9]+|Host|Accept|Content-Length|Transfer-Encoding")
 _METHODS: Final = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"POST", b"PATCH", b"DELETE"})
 _BODY: Final = frozenset({b"PUT", b"POST", b"PATCH", b"DELETE"})
-HOST: Final = b"h.test"
+HOST: Final = b"localhost"
+"""A name of this machine, which every front door takes."""
 
 
 @dataclass

@@ -8,12 +8,12 @@ from typing import Final
 from tests.fuzz.mutation import cut, mutated
 from tests.fuzz.request_oracle import HOST
 
-_EVIL: Final = b"GET /evil HTTP/1.1\r\nHost: h.test\r\n\r\n"
+_EVIL: Final = b"GET /evil HTTP/1.1\r\nHost: localhost\r\n\r\n"
 _HOST: Final = b"Host: " + HOST
 _METHODS: Final = [b"GET", b"GET", b"GET", b"POST", b"POST", b"PUT", b"HEAD", b"DELETE", b"OPTIONS"]
 _ODD_METHODS: Final = [b"TRACE", b"CONNECT", b"FROB", b"get", b"G@T", b"PRI", b"", b"GET GET"]
 _ODD_TARGETS: Final = [
-    b"*", b"/a b", b"/a/../b", b"/../b", b"http://h.test/x", b"http://other/x", b"//x//", b"/%00",
+    b"*", b"/a b", b"/a/../b", b"/../b", b"http://localhost/x", b"http://other/x", b"//x//", b"/%00",
     b"/%", b"/a?b?c#d", b"/\xc3\xa4", b"", b"x", b"/" + b"x" * 9_000, b"/a\tb", b"/?\x7f", b"h:80",
 ]  # fmt: skip
 _ODD_LINES: Final = [

@@ -27,7 +27,7 @@ from urllib.parse import unquote_to_bytes
 from tests.fuzz.answer_stream import Answer, NoAnswerError, read_answers
 from tests.fuzz.campaign import Case, Flaw, without_parts
 from tests.fuzz.mutation import bytes_of, cut, text_of
-from tests.fuzz.request_oracle import HOST, Reading, WantedRequest, read_stream
+from tests.fuzz.request_oracle import Reading, WantedRequest, read_stream
 from tests.fuzz.request_streams import stream
 from tests.fuzz.served import Complaints, complaints, served
 from tests.fuzz.strict_origin import ReceivedRequest, StrictOrigin, strict_origin
@@ -319,7 +319,6 @@ def site(origin: dict[str, Any]) -> dict[str, Any]:
     """A distribution that passes on everything and keeps nothing."""
     return {
         "listen": 0,
-        "aliases": [HOST.decode()],
         "origins": {"app": origin},
         "default_behavior": {
             "origin": "app",

@@ -113,7 +113,7 @@ _GENERATED: Final[dict[str, Any]] = {
 _SENT: Final[dict[str, Any]] = {
     "clientIp": "127.0.0.1", "method": "POST", "uri": "/x", "querystring": "a=b",
     "headers": {
-        "host": [{"key": "Host", "value": "h.test"}],
+        "host": [{"key": "Host", "value": "localhost"}],
         "content-length": [{"key": "Content-Length", "value": "3"}],
     },
     "body": {"inputTruncated": False, "action": "read-only", "encoding": "base64", "data": "YT1i"},

@@ -6,12 +6,13 @@ Its answers have a number, in a header and in the body: who gets which can be to
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
+
+from tests.fuzz.listening import listening
 
 _LINE: Final = re.compile(rb"([!-~]+) ([^\r\n\0]+) HTTP/1\.1")
 _FIELD: Final = re.compile(rb"([\x21-\x39\x3b-\x7e]+): ?([^\r\n\0]*)")
@@ -137,22 +138,6 @@ async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
 @asynccontextmanager
 async def strict_origin() -> AsyncIterator[StrictOrigin]:
     """Runs one on a free port."""
-    origin, tasks = StrictOrigin(), set[asyncio.Task[None]]()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-        with contextlib.suppress(asyncio.CancelledError):  # the run is over
-            await origin.serve(reader, writer)
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=2**20)
-    origin.port = server.sockets[0].getsockname()[1]
-    try:
+    origin = StrictOrigin()
+    async with listening(origin.serve) as origin.port:
         yield origin
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

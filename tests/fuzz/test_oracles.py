@@ -13,8 +13,8 @@ from tests.fuzz.request_oracle import read_stream
 from tests.fuzz.requests import Judge, Viewer
 from tests.fuzz.strict_origin import ReceivedRequest
 
-GET = b"GET /r0 HTTP/1.1\r\nHost: h.test\r\n\r\n"
-POST = b"POST /r1 HTTP/1.1\r\nHost: h.test\r\n"
+GET = b"GET /r0 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+POST = b"POST /r1 HTTP/1.1\r\nHost: localhost\r\n"
 OK = b"HTTP/1.1 200 OK\r\nX-Answer: %d\r\nContent-Length: 8\r\n\r\nanswer %d"
 GOT_0 = ReceivedRequest(b"GET", b"/r0", b"")
 
