@@ -56,12 +56,12 @@ def origin_findings(
 
 
 def _objections(kind: OriginKey, places: list[Behind], *, knows_trigger: bool) -> Iterator[str]:
-    for trigger in sorted({place.trigger for place in places}):
+    for trigger in sorted({behind.trigger for behind in places}):
         if trigger.startswith("viewer"):
             if not knows_trigger:
                 yield f"uses origin.{kind}: the event of {trigger} has no origin"
             continue
-        others = {place for place in places if place.trigger == trigger and place.kind != kind}
+        others = {behind for behind in places if behind.trigger == trigger and behind.kind != kind}
         if others:
             names = ", ".join(sorted({other.origin for other in others}))
             there = next(iter(others)).kind
