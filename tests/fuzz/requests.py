@@ -298,7 +298,7 @@ class Requests:
 
 
 def _config(origins: Sequence[StrictOrigin]) -> dict[str, Any]:
-    config: dict[str, Any] = {"distributions": {}, "target_groups": {}, "load_balancers": {}}
+    config = front_doors()
     for number, origin in enumerate(origins):
         group = {"targets": [f"127.0.0.1:{origin.port}"], "health_check": {"enabled": False}}
         config["target_groups"][f"app-{number}"] = group
@@ -313,6 +313,12 @@ def _config(origins: Sequence[StrictOrigin]) -> dict[str, Any]:
             {"load_balancer": f"defensive-{number}"}
         )
     return config
+
+
+def front_doors() -> dict[str, Any]:
+    """A configuration without any yet; its distributions answer whatever Host is asked for."""
+    empty: dict[str, Any] = {"distributions": {}, "target_groups": {}, "load_balancers": {}}
+    return {**empty, "gateway": {"accept_any_host": True}}
 
 
 def site(origin: dict[str, Any]) -> dict[str, Any]:
