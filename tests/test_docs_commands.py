@@ -154,6 +154,7 @@ NOT_RUN = {
     "python -m tests.fuzz requests --seconds 60 --seed 7": "takes a minute",
     "python -m tests.fuzz --replay fuzz-failures/requests-7-4711.json": "needs a failure",
     "make soak": "takes minutes",
+    "python benchmarks/cache_suite.py": "clones from the network, and takes a minute",
     "openssl genrsa -out private.pem 2048": "needs openssl; tests/cli sign with keys of their own",
     "openssl rsa -in private.pem -pubout -out public.pem": "the same",
     'curl "$(edgegw sign http://localhost:8081/film.mp4 --key-pair-id K2JCJMDEHXQW5F '

@@ -18,7 +18,7 @@ from edgegw.cloudfront.cache.entry import BytesBody, FoundEntry, StoredBody, Sto
 from edgegw.cloudfront.cache.freshness import Freshness
 from edgegw.gateway.cache_folder import CacheFolder
 from edgegw.gateway.stored_bodies import SPILL, FileBody
-from edgegw.http.message import Headers
+from edgegw.http.message import Header, Headers
 from edgegw.values import value
 
 
@@ -197,6 +197,7 @@ class MemoryStore:
         self._files = CacheFolder(state)
         self._known_terms: dict[Freshness, Freshness] = {}
         self._known_names: dict[bytes, bytes] = {}
+        self._known_lines: dict[Header, Header] = {}
 
     def get(self, keys: tuple[bytes, ...]) -> FoundEntry | None:
         for key in keys:
@@ -225,14 +226,23 @@ class MemoryStore:
             self._make_room(entry.key)
 
     def _shared(self, entry: StoredResponse) -> StoredResponse:
-        """`entry` with one object for what many have in common: a third of what they take."""
-        names, terms = self._known_names, self._known_terms
-        if len(names) > _MOST_SHARED or len(terms) > _MOST_SHARED:
-            names.clear()
-            terms.clear()
-        lines = [(names.setdefault(name, name), line) for name, line in entry.headers.raw]
+        """`entry` with one object for what many have in common: a third of what they take.
+
+        Most lines of a head are those of its neighbours; the rest has a name that others have.
+        """
+        lines, names, terms = self._known_lines, self._known_names, self._known_terms
+        if len(lines) > _MOST_SHARED or len(terms) > _MOST_SHARED:
+            for known in (lines, names, terms):
+                known.clear()
+        headers: list[Header] = []
+        for line in entry.headers.raw:
+            known_line = lines.get(line)
+            if known_line is None:
+                known_line = names.setdefault(line[0], line[0]), line[1]
+                lines[known_line] = known_line
+            headers.append(known_line)
         shared = terms.setdefault(entry.freshness, entry.freshness)
-        return _with(entry, Headers(lines), shared)
+        return _with(entry, Headers(headers), shared)
 
     def touch(self, entry: StoredResponse) -> None:
         kept = self._kept.get(entry.key)

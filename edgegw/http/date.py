@@ -5,19 +5,39 @@ Source: RFC 9110 section 5.6.7.
 
 from __future__ import annotations
 
+import re
 from calendar import timegm
+from datetime import date
+from typing import Final
+
+_MONTH: Final = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_TIME: Final = rb"(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)"
+_FORMS: Final = b"|".join(
+    (
+        rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} %b [1-9][0-9]{3} %b GMT" % (_MONTH, _TIME),
+        rb"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, [0-9]{2}-%b-[0-9]{2} %b GMT"
+        % (_MONTH, _TIME),
+        rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) %b [ 0-9][0-9] %b [1-9][0-9]{3}" % (_MONTH, _TIME),
+    )
+)
 
 
 def parse_http_date(text: bytes) -> float | None:
-    """Seconds of any of HTTP's three date forms; None for what is no date."""
+    """Seconds of any of HTTP's three date forms, in any case; None for what is no such date.
+
+    The library reads many more forms, those of mail among them, which caches must not believe.
+    """
     from email.utils import parsedate_tz
 
+    if not re.fullmatch(_FORMS, text, re.IGNORECASE):  # compiled when first asked, kept by `re`
+        return None
     try:
         parsed = parsedate_tz(text.decode("ascii"))
-        if parsed is None or parsed[3] > 23 or parsed[4] > 59 or parsed[5] > 60:
+        if parsed is None:
             return None
-        return float(timegm((*parsed[:6], 0, 1, 0)) - (parsed[9] or 0))
-    except (ValueError, IndexError, TypeError, OverflowError):  # what no date makes the parser say
+        date(*parsed[:3])  # a day that its month does not have
+        return float(timegm((*parsed[:6], 0, 1, 0)))
+    except ValueError:
         return None
 
 

@@ -15,7 +15,7 @@ from edgegw.http.date import http_date, parse_http_date
         b"Sun, 06 Nov 1994 08:49:37 GMT",
         b"Sunday, 06-Nov-94 08:49:37 GMT",
         b"Sun Nov  6 08:49:37 1994",
-        b"Sun, 06 Nov 1994 09:49:37 +0100",
+        b"SUN, 06 nov 1994 08:49:37 gmt",
     ],
 )
 def test_every_form_of_a_date_is_read(text: bytes) -> None:
@@ -32,6 +32,19 @@ def test_every_form_of_a_date_is_read(text: bytes) -> None:
         b"Sun, 06 Nov 1994 28:49:37 GMT",
         b"Sun, 06 Foo 1994 08:49:37 GMT",
         b"Sun, 99 Nov",
+        b"Wed, 31 Feb 1994 08:49:37 GMT",
+        b"Sat, 01 Jan 0000 08:49:37 GMT",
+        b"Sun, 06 Nov 1994 09:49:37 +0100",
+        b"Sun, 06 Nov 1994 08:49:37 UTC",
+        b"Sun, 06 Nov 1994 08:49:37 AEST",
+        b"Sun, 06 Nov 94 08:49:37 GMT",
+        b"Sun 06 Nov 1994 08:49:37 GMT",
+        b"Sun, 06  Nov  1994 08:49:37 GMT",
+        b"Sun, 06-Nov-1994 08:49:37 GMT",
+        b"Sun, 06 Nov 1994 08.49.37 GMT",
+        b"Sun, 06 Nov 1994 8:49:37 GMT",
+        b"06 Nov 1994 08:49:37 GMT",
+        b"Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:38 GMT",
         b"\xff",
     ],
 )
@@ -42,6 +55,11 @@ def test_what_is_no_date_is_none(text: bytes) -> None:
 @given(st.integers(0, 253402300799))
 def test_a_date_is_read_as_it_was_written(seconds: int) -> None:
     assert parse_http_date(http_date(seconds)) == seconds
+
+
+def test_years_of_two_digits_are_of_this_century_below_69() -> None:
+    assert parse_http_date(b"Thursday, 18-Aug-50 02:01:18 GMT") == 2544400878
+    assert parse_http_date(b"Monday, 18-Aug-69 02:01:18 GMT") == -11743122
 
 
 @given(st.binary(max_size=40))

@@ -44,6 +44,7 @@ SUCCESSES = [
     (said("", IN_A_MINUTE), (60, "expires", ""), (60, "expires", "")),
     (said("", LONG_AGO), (0, "expires", ""), (10, "expires", "min-ttl")),
     (said("", "0"), (0, "expires", ""), (10, "expires", "min-ttl")),
+    (said("", IN_A_MINUTE.replace("GMT", "UTC")), (0, "expires", ""), (10, "expires", "min-ttl")),
     (said("public", IN_A_MINUTE), (60, "expires", ""), (60, "expires", "")),
     (said("max-age=5", IN_A_MINUTE), (5, "max-age", ""), (10, "max-age", "min-ttl")),
     (said("s-maxage=5", IN_A_MINUTE), (5, "s-maxage", ""), (10, "s-maxage", "min-ttl")),
