@@ -259,7 +259,7 @@ class Caching:
         exchange.note(step, None, 0.0)
         exchange.refetch = refetch
         self._begun(step.behind, refetch)
-        self._start(_drained(self.run(step.behind, refetch)))
+        self._start(_drained(partial(self.run, step.behind, refetch)))
         return step.following
 
     def _touched(self, step: Touch, exchange: Exchange) -> DistributionStep:
@@ -397,10 +397,13 @@ def _why_cut(pump: asyncio.Task[None]) -> str | None:
     return str(error)
 
 
-async def _drained(answer: Coroutine[object, object, Body]) -> None:
-    """Reads an answer that nobody waits for to its end, so that it is kept."""
+async def _drained(run: Callable[[], Coroutine[object, object, Body]]) -> None:
+    """Reads an answer that nobody waits for to its end, so that it is kept.
+
+    The way begins here and not before, as a gateway that ends may cancel this before it starts.
+    """
     try:
-        body = await answer
+        body = await run()
         if body.chunks is not None:
             with contextlib.suppress(CutOffError):
                 async for _ in body.chunks:
