@@ -181,9 +181,7 @@ async def test_stale_while_revalidate_answers_at_once_and_renews_behind_the_back
 
 async def test_a_gateway_that_ends_at_once_has_not_begun_to_renew() -> None:
     site = Site(OPEN)
-    site.origin.answer = Answer(
-        headers={"cache-control": "max-age=10, stale-while-revalidate=60"}
-    )
+    site.origin.answer = Answer(headers={"cache-control": "max-age=10, stale-while-revalidate=60"})
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         async with site.client() as client:
