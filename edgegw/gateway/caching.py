@@ -194,7 +194,8 @@ class Caching:
     def _looked_up(
         self, step: LookUp, stored: FoundEntry | None, exchange: Exchange, seconds: float = 0.0
     ) -> DistributionStep:
-        is_awaited = self.flights.awaited(step.keys) is not None
+        flight = self.flights.awaited(step.keys)
+        is_awaited = flight is not None and not flight.has_sent(step.request)
         exchange.note(step, stored, seconds)
         following = step.next(stored, self._world.now(), is_awaited=is_awaited)
         context = following.context
@@ -221,12 +222,12 @@ class Caching:
         """`step`, whose flight begins if it is one to the origin on behalf of the cache."""
         asked = step.context.asked
         if asked is not None and self.flights.of(asked) is None:
-            self._begin(asked)
+            self._begin(asked, step.context.facts.request_id)
             exchange.asked += (asked,)
         return step
 
-    def _begin(self, asked: AskedOrigin) -> Flight:
-        flight = self.flights.begin(asked)
+    def _begin(self, asked: AskedOrigin, request_id: str = "") -> Flight:
+        flight = self.flights.begin(asked, request_id)
         if self.shared is not None:
             flight.mark = self.shared.mark
         return flight
