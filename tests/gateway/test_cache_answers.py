@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.cached_site import Answer, Site, verdict
+from tests.gateway.cached_site import Answer, Site, path_of, verdict
 
 OPEN = {"min_ttl": 0, "default_ttl": 100, "max_ttl": 1000}
 ALL = {"behavior": "all"}
@@ -92,6 +92,45 @@ async def test_parts_that_are_passed_on_and_not_kept(answer: Answer, range_: str
         answers = [await client.get("/a", headers=headers) for _ in range(2)]
     assert [each.status_code for each in answers] == [answer.status] * 2
     assert site.origin.count == 2
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("status", "cache_control", "asked"),
+    [
+        (403, "", 3),
+        (403, "max-age=5", 1),
+        (403, "no-store, s-maxage=5", 1),
+        (404, "", 1),
+        (404, "max-age=5", 1),
+        (404, "no-store", 3),
+        (404, "private, max-age=5", 3),
+        (503, "no-store", 1),
+    ],
+)
+@pytest.mark.parametrize("has_page", [False, True], ids=["no page", "page"])
+async def test_an_error_and_its_page_are_kept_by_the_status_and_what_it_says(
+    status: int, cache_control: str, asked: int, has_page: bool
+) -> None:
+    page = {"response_page_path": "/page", "response_code": 200} if has_page else {}
+    error = {"error_code": status, "error_caching_min_ttl": 30, **page}
+    site = Site(OPEN, distribution={"custom_error_responses": [error]})
+    site.origin.answering = lambda request: (
+        Answer(b"page")
+        if path_of(request) == "/page"
+        else Answer(b"error", status, {"cache-control": cache_control})
+    )
+    async with site.client() as client:
+        answers = []
+        for _ in range(3):
+            answers.append(await client.get("/a"))
+            site.now += 14
+    expected = (200, "page") if has_page else (status, "error")
+    assert [(each.status_code, each.text) for each in answers] == [expected] * 3
+    assert [verdict(each) for each in answers] == ["Error"] * 3
+    assert [path_of(request) for request in site.origin.asked].count("/a") == asked
 
 
 # Headers
