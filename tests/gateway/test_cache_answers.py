@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,6 +132,20 @@ async def test_an_error_and_its_page_are_kept_by_the_status_and_what_it_says(
     assert [(each.status_code, each.text) for each in answers] == [expected] * 3
     assert [verdict(each) for each in answers] == ["Error"] * 3
     assert [path_of(request) for request in site.origin.asked].count("/a") == asked
+
+
+async def test_an_error_of_a_bucket_is_kept_for_a_second_at_least(tmp_path: Path) -> None:
+    error = {"error_code": 404, "error_caching_min_ttl": 0}
+    bucket = {"s3": str(tmp_path), "list_bucket": True}
+    site = Site(OPEN, distribution={"custom_error_responses": [error], "origins": {"app": bucket}})
+    async with site.client() as client:
+        first = await client.get("/a.txt")
+        (tmp_path / "a.txt").write_text("there")
+        site.now += 0.9
+        second = await client.get("/a.txt")
+        site.now += 0.2
+        third = await client.get("/a.txt")
+    assert [each.status_code for each in (first, second, third)] == [404, 404, 200]
 
 
 # Headers
