@@ -141,6 +141,24 @@ JOURNEYS = {
         ],
         {"aws": '"StatusCode": 200'},
     ),
+    "invalidation": Journey(
+        "cache.md",
+        "edgegw serve",
+        2,
+        "cache.md#1",
+        [
+            "curl http://127.0.0.1:8081/",
+            "aws cloudfront create-invalidation --endpoint-url http://127.0.0.1:9001 --distribution-id site --paths '/*'",
+            "aws cloudfront list-invalidations --endpoint-url http://127.0.0.1:9001 --distribution-id site",
+            "aws cloudfront list-distributions --endpoint-url http://127.0.0.1:9001 --query 'DistributionList.Items[].[Id, DomainName]'",
+        ],
+        {
+            "curl": "origin",
+            "aws cloudfront create": '"InProgress"',
+            "aws cloudfront list-i": '"Completed"',
+            "aws cloudfront list-d": ".cloudfront.net",
+        },
+    ),
 }
 
 NOT_RUN = {
@@ -273,7 +291,8 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 def test_a_journey(name: str, reader: Reader, request: pytest.FixtureRequest) -> None:
     need("curl", "commands of the documents are not run")
     journey = JOURNEYS[name]
-    if name == "Lambda API" and not (BIN / "aws").exists():
+    by_aws = any(command.startswith("aws ") for command in journey.commands)
+    if by_aws and not (BIN / "aws").exists():
         need("aws", "the command of the page is not run")
     if journey.runs == "edgegw demo":  # its ports are fixed
         need("node", "the demo's function in Node.js is not run")

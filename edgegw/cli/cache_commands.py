@@ -68,6 +68,7 @@ def invalidate(
     """Remove what PATHs name from the cache of a DISTRIBUTION of a running `edgegw serve`.
 
     As on CloudFront `*` is a wildcard at the end of a path alone, and a query is part of the path.
+    `#tag` names whatever has that cache tag (`cache_tag_config`).
 
     Example: edgegw invalidate site '/images/*' /index.html
     """

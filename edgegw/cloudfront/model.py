@@ -128,12 +128,14 @@ class OriginRequestPolicy:
 class Fallback:
     """The second origin of an origin group, and the codes that make CloudFront turn to it.
 
-    `methods` are those that it does so for: GET, HEAD, and OPTIONS where that is cached.
+    `methods` are those that it does so for: GET, HEAD, and OPTIONS where that is cached. `group` is
+    the name of the origin group.
     """
 
     origin: Origin
     codes: frozenset[int]
     methods: frozenset[str] = frozenset({"GET", "HEAD"})
+    group: str = field(default="", compare=False)
 
 
 @value
@@ -195,7 +197,8 @@ class Distribution:
     `http_version` is the newest version for viewers over TLS; HTTP/3 is announced on `port`.
     `viewer` is where viewers are that do not say; `https_port` is where it takes HTTPS, if it does.
     `over_https` is what it is to viewers over HTTPS, where an origin is spoken to as the viewer is.
-    Without `hosts` any Host is answered.
+    Without `hosts` any Host is answered. `cache_tag_header` is `HeaderName` of `CacheTagConfig` in
+    lower case, empty without.
     """
 
     name: str
@@ -214,6 +217,7 @@ class Distribution:
     hosts: AcceptedHosts | None = None
     over_https: Distribution | None = None
     geo_restriction: GeoRestriction | None = None
+    cache_tag_header: bytes = b""
 
     def seen_over(self, scheme: str) -> Distribution:
         """What it is to viewers that come over `scheme`."""

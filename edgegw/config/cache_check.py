@@ -7,6 +7,7 @@ from edgegw.cloudfront.cache.policy_rules import refused_policy
 from edgegw.config import schema
 from edgegw.config.cache_resolve import own_policy
 from edgegw.config.document import Document, KeyPath
+from edgegw.http.grammar import TEXT_TOKEN
 
 
 def check_cache_policies(document: Document, config: schema.Config) -> None:
@@ -29,3 +30,13 @@ def check_cached_methods(
     elif not methods <= set(behavior.allowed_methods):
         text = "OPTIONS can be cached only where allowed_methods has it"
         document.error(where, "cloudfront.cached-methods", text)
+
+
+def check_cache_tags(
+    document: Document, path: KeyPath, config: schema.CacheTagConfig | None
+) -> None:
+    """The header that carries cache tags has a name that headers can have."""
+    if config is not None and not TEXT_TOKEN.fullmatch(config.header_name):
+        where = (*path, "cache_tag_config", "header_name")
+        text = f"{config.header_name!r} is no header name"
+        document.error(where, "cloudfront.cache-tag-config", text)

@@ -116,9 +116,16 @@ def cache_settings(
             for each in distribution.custom_error_responses
             if each.error_caching_min_ttl is not None
         },
+        tag_header=cache_tag_header(distribution),
         keeps_nothing=legacy is not None and legacy.keeps_nothing,
     )
     return None if settings.is_off else settings
+
+
+def cache_tag_header(distribution: schema.Distribution) -> bytes:
+    """The header that carries cache tags, in lower case; empty where none does."""
+    config = distribution.cache_tag_config
+    return b"" if config is None else config.header_name.lower().encode()
 
 
 def _cached_methods(behavior: schema.DefaultBehavior) -> frozenset[str]:

@@ -18,7 +18,7 @@ from edgegw.config import schema
 from edgegw.config.addresses import host_fault
 from edgegw.config.balancer_check import check_balancers
 from edgegw.config.bucket_check import check_bucket_names
-from edgegw.config.cache_check import check_cache_policies, check_cached_methods
+from edgegw.config.cache_check import check_cache_policies, check_cache_tags, check_cached_methods
 from edgegw.config.distribution_names import check_names
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.function_check import (
@@ -96,6 +96,7 @@ def _check_distribution(
     )
     _check_https(document, path, distribution)
     _check_log(document, path, distribution.access_log)
+    check_cache_tags(document, path, distribution.cache_tag_config)
     seen: dict[str, int] = {}
     for at, behavior in enumerate(distribution.behaviors):
         where = (*path, "behaviors", at)

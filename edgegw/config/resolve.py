@@ -21,7 +21,13 @@ from edgegw.cloudfront.strictness import Strictness
 from edgegw.cloudfront.viewer import viewer_place
 from edgegw.config import fields, schema
 from edgegw.config.balancer_resolve import BalancerResolver
-from edgegw.config.cache_resolve import cache_settings, forwarding_of, key_of, policy_id
+from edgegw.config.cache_resolve import (
+    cache_settings,
+    cache_tag_header,
+    forwarding_of,
+    key_of,
+    policy_id,
+)
 from edgegw.config.check import check
 from edgegw.config.document import Document, document_of, read_document
 from edgegw.config.faults import FaultPlan
@@ -203,7 +209,7 @@ class _Resolver:
             origin: self._origins.origin(name, origin, at_viewer) for origin in distribution.origins
         }
         digest = hashlib.sha256(name.encode()).hexdigest()
-        identity = "E" + digest[:13].upper()
+        identity = distribution.id or "E" + digest[:13].upper()
         domain_name = (distribution.domain_name or f"d{digest[:13]}.cloudfront.net").lower()
         return cloudfront.Distribution(
             name,
@@ -228,6 +234,7 @@ class _Resolver:
             hosts=(
                 None if self._config.gateway.accept_any_host else _hosts(domain_name, distribution)
             ),
+            cache_tag_header=cache_tag_header(distribution),
         )
 
     def _behavior(
@@ -295,4 +302,4 @@ def _fallback(
 ) -> cloudfront.Fallback:
     methods = frozenset({"GET", "HEAD"}) | ({"OPTIONS"} & set(behavior.cached_methods))
     codes = frozenset[int](group.failover_status_codes)
-    return cloudfront.Fallback(origins[group.members[1]], codes, methods)
+    return cloudfront.Fallback(origins[group.members[1]], codes, methods, behavior.origin)

@@ -218,10 +218,17 @@ class GeoRestriction(Model):
     locations: list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]] = []
 
 
+class CacheTagConfig(Model):
+    """The header of origins' answers that carries cache tags, by which invalidations name them."""
+
+    header_name: str
+
+
 class Distribution(Model):
     """A CloudFront distribution."""
 
     listen: Listenings
+    id: str | None = None
     domain_name: str | None = None
     aliases: list[str] = []
     default_root_object: str = ""
@@ -233,6 +240,7 @@ class Distribution(Model):
     http_version: Literal["http1.1", "http2", "http3", "http2and3"] = "http2"
     geo_restriction: GeoRestriction | None = None
     access_log: Logged | None = None
+    cache_tag_config: CacheTagConfig | None = None
 
 
 def _open_points() -> type[Model]:

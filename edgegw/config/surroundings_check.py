@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path as FilePath
+from typing import Final
 
 from edgegw.cloudfront.viewer import ViewerError, viewer_place
 from edgegw.config.document import Document
@@ -11,9 +13,11 @@ from edgegw.config.hosts import NAME_FORM, host_problem, is_name
 from edgegw.config.schema import Config
 from edgegw.config.shared_cache_check import check_shared_cache
 
+_ID: Final = re.compile(r"E[A-Z0-9]{1,31}")
+
 
 def check_surroundings(document: Document, config: Config, base: FilePath) -> None:
-    """Adds what is wrong with what `gateway` says of the surroundings, and with domain names.
+    """Adds what is wrong with what `gateway` says of the surroundings, and with names and ids.
 
     Relative folders are relative to `base`.
     """
@@ -30,6 +34,7 @@ def check_surroundings(document: Document, config: Config, base: FilePath) -> No
             document.error(("gateway", "hosts", name), "config.hosts", problem)
     check_shared_cache(document, gateway.cache)
     _check_domain_names(document, config)
+    _check_ids(document, config)
 
 
 def _check_domain_names(document: Document, config: Config) -> None:
@@ -47,3 +52,20 @@ def _check_domain_names(document: Document, config: Config) -> None:
             text = f"{domain} is the name of the distribution {taken[domain]!r} already"
             document.error(path, "config.domain-name", text)
         taken.setdefault(domain, name)
+
+
+def _check_ids(document: Document, config: Config) -> None:
+    """Each distribution has an id of its own, in AWS's form."""
+    taken: dict[str, str] = {}
+    for name, distribution in config.distributions.items():
+        identity = distribution.id
+        if identity is None:
+            continue
+        path = ("distributions", name, "id")
+        if not _ID.fullmatch(identity):
+            text = f"{identity!r} is no id of a distribution: E, capitals and digits"
+            document.error(path, "config.distribution-id", text)
+        elif identity in taken:
+            text = f"{identity} is the id of the distribution {taken[identity]!r} already"
+            document.error(path, "config.distribution-id", text)
+        taken.setdefault(identity, name)

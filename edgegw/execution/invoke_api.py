@@ -1,7 +1,6 @@
 """The Lambda API over HTTP, for boto3, the AWS CLI and every SDK with an `endpoint_url`.
 
-Credentials are not checked; who may call is: programs of this machine. A web page is kept out by
-its Origin, a foreign name for this address by its Host, a form by its content type.
+Credentials are not checked; who may call is (`api_guard`).
 """
 
 from __future__ import annotations
@@ -11,14 +10,14 @@ import base64
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, Literal
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from edgegw.awslambda import api
 from edgegw.awslambda import lambda_api as lambda_calls
@@ -36,17 +35,14 @@ from edgegw.awslambda.model import (
 )
 from edgegw.awslambda.payload import Json, encode_payload
 from edgegw.awslambda.service_errors import ServiceError, invalid
+from edgegw.execution.api_guard import ApiGuard
 from edgegw.execution.control import ControlPlane
 from edgegw.execution.log_store import iso_time
 from edgegw.execution.service import LambdaService
 from edgegw.execution.shifting import Shifter
-from edgegw.http.hosts import host_name, is_local_name
 
 logger = logging.getLogger(__name__)
 
-_FORMS: Final = frozenset(
-    {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
-)
 _F: Final = "/functions/{name}"
 
 InvokeAction = Literal["Invoke", "InvokeWithResponseStream"]
@@ -55,42 +51,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 def lambda_api(service: LambdaService, shifter: Shifter) -> ASGIApp:
     """The API of `service` as an ASGI application, guarded against web pages."""
-    return _Guard(_Api(service, shifter).app())
-
-
-class _Guard:
-    """Refuses what a browser sends on behalf of a page, and other names for this address."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
-        error = refusal(headers)
-        if error is None:
-            await self._app(scope, receive, send)
-        else:
-            await _error_response(error)(scope, receive, send)
-
-
-def refusal(headers: Mapping[str, str]) -> ServiceError | None:
-    """Why a request with these headers (names in lower case) is not let in; None when it is."""
-    host = headers.get("host", "")
-    if not is_local_name(host_name(host)):
-        text = f"the Host {host!r} is no address of this machine"
-        return ServiceError("AccessDeniedException", text)
-    if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
-        return ServiceError("AccessDeniedException", "web pages may not call the Lambda API")
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in _FORMS:
-        text = f"the content type {kind} is not accepted; send application/json"
-        return ServiceError("UnsupportedMediaTypeException", text)
-    return None
+    return ApiGuard(_Api(service, shifter).app(), _error_response)
 
 
 class _Api:

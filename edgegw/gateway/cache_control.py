@@ -31,10 +31,11 @@ def find_distribution(config: Config, name: str) -> Distribution:
     raise UsageError(f"there is no distribution {name!r} (known: {known})")
 
 
-def compiled_paths(paths: Sequence[str]) -> list[InvalidationPath]:
+def compiled_paths(distribution: Distribution, paths: Sequence[str]) -> list[InvalidationPath]:
     """The paths of an invalidation; the leading slash may be left out. Raises UsageError."""
     whole = [path if path.startswith(("/", "#")) else f"/{path}" for path in paths]
-    refused = refused_invalidation(whole, "edgegw")
+    has_tags = bool(distribution.cache_tag_header)
+    refused = refused_invalidation(whole, "edgegw", has_tags=has_tags)
     if refused is not None:
         raise UsageError(f"{refused.code}: {refused.message}")
     return [compile_invalidation(path) for path in whole]
@@ -42,8 +43,8 @@ def compiled_paths(paths: Sequence[str]) -> list[InvalidationPath]:
 
 def invalidation_of(config: Config, distribution: str, paths: Sequence[str]) -> Clearing:
     """What goes with an invalidation. Raises UsageError."""
-    identity = find_distribution(config, distribution).id
-    return Clearing(identity, tuple(compiled_paths(paths)))
+    target = find_distribution(config, distribution)
+    return Clearing(target.id, tuple(compiled_paths(target, paths)))
 
 
 def outdated(old: Config, new: Config, functions: AbstractSet[str]) -> Clearing:

@@ -93,6 +93,8 @@ def test_what_is_cached_is_shown_explained_and_invalidated(tmp_path: Path) -> No
         assert removed.stdout == "1 removed\n"
         assert "/~x can match nothing" in removed.stderr
         assert verdict_of(f"{url}/a") == "Miss"
+        tag = edgegw(tmp_path, "invalidate", "site", "#blog")
+        assert (tag.returncode, "no CacheTagConfig" in tag.stderr) == (2, True)
         unknown = edgegw(tmp_path, "invalidate", "other", "/a")
         assert (unknown.returncode, "known: site" in unknown.stderr) == (2, True)
 

@@ -106,6 +106,8 @@ EVERYTHING: Final[Mapping[str, Any]] = {
                 "both": {"members": ["app", "spare"], "failover_status_codes": [503]},
             },
             "access_log": {"file": "access.log", "fields": ["date"]},
+            "id": "E2ABCDEFGHIJKL",
+            "cache_tag_config": {"header_name": "Cache-Tag"},
             "default_behavior": {
                 "origin": "both",
                 "cache_policy": "own",

@@ -113,6 +113,20 @@ def test_a_size_that_is_none() -> None:
     assert "such as 256MB or 2GiB" in finding
 
 
+def test_the_header_of_cache_tags_counts_in_any_case() -> None:
+    tags = {"cache_tag_config": {"header_name": "Cache-Tag"}}
+    assert kept(site({}, distribution=tags)).tag_header == b"cache-tag"
+    assert kept(site({})).tag_header == b""
+
+
+@pytest.mark.parametrize("name", ["", "Cache Tag", "a:b"])
+def test_a_header_of_cache_tags_that_cannot_be(name: str) -> None:
+    config = site({}, distribution={"cache_tag_config": {"header_name": name}})
+    (finding,) = findings(config)
+    assert finding.startswith("cloudfront.cache-tag-config")
+    assert finding.endswith(f"header_name: {name!r} is no header name")
+
+
 # A store that several gateways share
 
 

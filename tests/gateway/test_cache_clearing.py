@@ -95,6 +95,61 @@ def test_what_is_no_invalidation(distribution: str, paths: list[str], text: str)
         Site().gateway.invalidate(distribution, *paths)
 
 
+# Cache tags
+
+TAGGED = {"cache_tag_config": {"header_name": "X-Tags"}}
+
+
+async def test_a_tag_takes_along_every_variant_and_error_that_has_it() -> None:
+    site = Site(EVERY_QUERY, distribution=TAGGED)
+    site.origin.answering = lambda request: Answer(
+        status=404 if path_of(request) == "/none" else 200,
+        headers={"x-tags": "b" if path_of(request) == "/b" else " A , c"},
+    )
+    urls = ["/a", "/a?x=1", "/none", "/b"]
+    async with site.client() as client:
+        await verdicts(client, *urls)
+        assert site.gateway.invalidate("site", "#a") == 3
+        assert await verdicts(client, "/a", "/a?x=1", "/b") == "MMH"
+
+
+async def test_a_function_at_origin_response_may_tag() -> None:
+    def tagging(event: Any, context: Any) -> Any:
+        response = event["Records"][0]["cf"]["response"]
+        response["headers"]["x-tags"] = [{"key": "X-Tags", "value": "late"}]
+        return response
+
+    site = Site(distribution=TAGGED, hooks={"origin-response": tagging})
+    async with site.client() as client:
+        await client.get("/a")
+        assert site.gateway.invalidate("site", "#late") == 1
+
+
+async def test_what_is_on_its_way_may_have_the_tag_and_is_not_kept() -> None:
+    site = Site(distribution=TAGGED)
+    site.origin.answer = Answer(headers={"x-tags": "old"})
+    site.origin.may_answer.clear()
+    async with site.client() as client:
+        waiting = asyncio.ensure_future(client.get("/a"))
+        while not site.origin.count:
+            await asyncio.sleep(0)
+        site.gateway.invalidate("site", "#old")
+        site.origin.may_answer.set()
+        await waiting
+        assert await verdicts(client, "/a") == "M"
+
+
+async def test_a_tag_is_of_one_header_alone() -> None:
+    site = Site(distribution=TAGGED)
+    site.origin.answer = Answer(headers={"cache-tag": "a"})
+    async with site.client() as client:
+        await client.get("/a")
+        assert site.gateway.invalidate("site", "#a") == 0
+        await reloaded(site, {"cache_tag_config": {"header_name": "Cache-Tag"}})
+        assert await verdicts(client, "/a") == "M"
+        assert site.gateway.invalidate("site", "#a") == 1
+
+
 # Reload
 
 

@@ -696,6 +696,40 @@ async def test_an_invalidation_that_finds_redis_gone_says_so_and_is_made_once_it
             assert server.client.hget("edgegw:cache:clearings", "number") in (b"1", b"2")
 
 
+BATCH = b"""<InvalidationBatch><Paths><Quantity>1</Quantity><Items><Path>/*</Path></Items></Paths>
+<CallerReference>r</CallerReference></InvalidationBatch>"""
+
+
+async def created(site: Site) -> httpx.Response:
+    """What CreateInvalidation of everything answers."""
+    transport = httpx.ASGITransport(app=site.gateway.cloudfront_api)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        return await client.post("/2020-05-31/distribution/site/invalidation", content=BATCH)
+
+
+async def test_an_invalidation_by_the_api_goes_for_all(redis: RedisServer) -> None:
+    one, other = sharing(redis), sharing(redis)
+    async with one.client() as client, other.client() as another:
+        assert await got(one, client) == "Miss"
+        assert (await created(other)).status_code == 201
+        assert await got(one, client) == "Miss"
+        assert await got(other, another) == "Hit"
+
+
+async def test_the_api_is_unavailable_while_redis_is_gone_and_makes_it_later() -> None:
+    with redis_server() as server:
+        site = sharing(server)
+        async with site.client() as client:
+            assert await got(site, client) == "Miss"
+            server.stop()
+            answer = await created(site)
+            assert (answer.status_code, "<Code>ServiceUnavailable</Code>" in answer.text) == (
+                503,
+                True,
+            )
+            assert (await created(site)).status_code == 201
+
+
 async def test_a_long_body_breaks_off_when_redis_goes_and_is_fetched_again() -> None:
     with redis_server() as server:
         site = sharing(server)

@@ -65,6 +65,9 @@ class InvalidationPath:
         return self.matches_place(entry.place)
 
     def matches_place(self, place: StoredPlace) -> bool:
+        """Whether what is on its way from `place` goes; the tags of that nobody knows yet."""
+        if self.is_tag:
+            return True
         if self.nothing:
             return False
         url = canonical_url(place.url)
@@ -105,6 +108,8 @@ def _percent(match: re.Match[bytes]) -> bytes:
 def _upper(match: re.Match[bytes]) -> bytes:
     return match[0].upper()
 
+
+_INVALID_PATHS: Final = "Your request contains one or more invalid invalidation paths."
 
 InvalidationErrorCode: TypeAlias = Literal[
     "InvalidArgument",
@@ -167,7 +172,7 @@ def refused_invalidation(
     for item in items:
         text = _refused_item(item, has_tags=has_tags)
         if text:
-            return RefusedInvalidation("InvalidArgument", text)
+            return RefusedInvalidation("InvalidArgument", f"{_INVALID_PATHS} {text}")
     if len(items) > MAX_PATHS_IN_PROGRESS:
         text = f"At most {MAX_PATHS_IN_PROGRESS} paths can be invalidated at once."
         return RefusedInvalidation("BatchTooLarge", text)

@@ -74,6 +74,7 @@ def settings_of(
     forwards_cookies: bool,
     methods: frozenset[str] = GET_HEAD,
     error_ttls: Mapping[int, int] | None = None,
+    tag_header: bytes = b"",
     keeps_nothing: bool = False,
 ) -> CacheSettings:
     """The settings of a behavior with `policy`."""
@@ -84,6 +85,7 @@ def settings_of(
         methods=methods,
         forwards_cookies=forwards_cookies,
         error_ttls=error_ttls or {},
+        tag_header=tag_header,
         keeps_nothing=keeps_nothing,
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from edgegw.cloudfront.cache.key import KeyRecipe
 from edgegw.cloudfront.cache.key_reading import read_key
 from edgegw.config.model import Config
-from edgegw.gateway.cache_control import compiled_paths, find_distribution, invalidation_of
+from edgegw.gateway.cache_control import find_distribution, invalidation_of
 from edgegw.gateway.cache_record import key_record
 from edgegw.gateway.cache_store import CachedEntry
 from edgegw.gateway.fronts.local_router import Call, json_answer
@@ -42,8 +42,9 @@ class CacheOperations:
         distribution = call.member("distribution", str)
         paths = [str(path) for path in cast("list[object]", call.member("paths", list))]
         clearing = invalidation_of(self._gateway.config, distribution, paths)
-        removed = await self._gateway.caching.clear_in_thread(clearing)
-        idle = {path.text: path.nothing for path in compiled_paths(paths) if path.nothing}
+        removed = await self._gateway.clear_caches(clearing)
+        self._gateway.invalidations.note(clearing.distribution, clearing.paths)
+        idle = {path.text: path.nothing for path in clearing.paths if path.nothing}
         return json_answer({"removed": removed, "match_nothing": idle})
 
 

@@ -100,6 +100,10 @@ def test_a_tag_matches_whatever_has_it() -> None:
     assert not compile_invalidation("/blog").matches(tagged)
 
 
+def test_what_is_on_its_way_may_have_any_tag() -> None:
+    assert matches("#blog", "/a")
+
+
 URLS = st.text(alphabet="/ab?=%2*~ü ", max_size=12).map(lambda text: "/" + text)
 
 

@@ -1,0 +1,200 @@
+"""The CloudFront API over HTTP, for boto3, the AWS CLI and every SDK with an `endpoint_url`.
+
+It stands beside the Lambda API, on one port and behind one guard: the command line takes one
+endpoint for all services. Credentials are not checked.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from edgegw.awslambda.service_errors import ServiceError
+from edgegw.cloudfront.api import API_PATH
+from edgegw.cloudfront.api.distributions import (
+    Surroundings,
+    encode_distribution,
+    encode_distribution_config,
+    encode_distribution_list,
+    etag_of,
+)
+from edgegw.cloudfront.api.errors import ApiError, batch_too_large, no_such_distribution
+from edgegw.cloudfront.api.invalidations import (
+    decode_invalidation,
+    encode_invalidation,
+    encode_invalidation_list,
+)
+from edgegw.cloudfront.api.paging import Listed, ListPage, cut_page
+from edgegw.cloudfront.cache.clearing import Clearing
+from edgegw.cloudfront.cache.invalidation import InvalidationBatch
+from edgegw.cloudfront.model import Distribution
+from edgegw.errors import EnvironmentProblem, UsageError
+from edgegw.execution.api_guard import ApiGuard
+from edgegw.gateway.cache_control import find_distribution
+
+if TYPE_CHECKING:
+    from edgegw.gateway.gateway import Gateway
+
+logger = logging.getLogger(__name__)
+
+_MAX_BODY: Final = 16 * 1024 * 1024
+"""Bytes of a body: the paths of the largest invalidation fit."""
+_GUARD_CODES: Final = {
+    "AccessDeniedException": "AccessDenied",
+    "UnsupportedMediaTypeException": "UnsupportedMediaType",
+}
+
+Answering = Callable[[Request], Awaitable[Response]]
+
+
+def cloudfront_api(gateway: Gateway) -> ASGIApp:
+    """The API of the distributions of `gateway` as an ASGI application, guarded against pages."""
+    return ApiGuard(_CloudFrontApi(gateway).app(), _kept_out)
+
+
+def _kept_out(error: ServiceError) -> ASGIApp:
+    text = error.message or ""
+    return _refused(ApiError(_GUARD_CODES[error.code], text.replace("/json", "/xml")))
+
+
+class _CloudFrontApi:
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._since = gateway.world.now()
+
+    def app(self) -> Starlette:
+        one = f"{API_PATH}distribution/{{id}}"
+        routes = [
+            Route(f"{API_PATH}distribution", _answered(self._list_distributions), methods=["GET"]),
+            Route(one, _answered(self._get_distribution), methods=["GET"]),
+            Route(f"{one}/config", _answered(self._get_config), methods=["GET"]),
+            Route(f"{one}/invalidation", _answered(self._create), methods=["POST"]),
+            Route(f"{one}/invalidation", _answered(self._list), methods=["GET"]),
+            Route(f"{one}/invalidation/{{invalidation}}", _answered(self._get), methods=["GET"]),
+        ]
+        return Starlette(
+            routes=routes, exception_handlers={404: _unknown_operation, 405: _unknown_operation}
+        )
+
+    def _distribution(self, request: Request) -> Distribution:
+        """The distribution that the path names, by id or by its name in the configuration."""
+        try:
+            return find_distribution(self._gateway.config, request.path_params["id"])
+        except UsageError:
+            raise no_such_distribution() from None
+
+    # Invalidations
+
+    async def _create(self, request: Request) -> Response:
+        asked = decode_invalidation(await _body(request))
+        distribution = self._distribution(request)
+        batch, is_new = self._gateway.invalidations.ask(distribution, asked)
+        if is_new:
+            await self._gateway.clear_caches(Clearing(distribution.id, batch.paths))
+            _warn(distribution, batch)
+        place = f"{request.url.scheme}://{request.url.netloc}{API_PATH}distribution"
+        location = f"{place}/{distribution.id}/invalidation/{batch.id}"
+        return _xml(encode_invalidation(batch), 201, {"Location": location})
+
+    async def _list(self, request: Request) -> Response:
+        known = self._gateway.invalidations.newest_first(self._distribution(request).id)
+        return _xml(encode_invalidation_list(_page(request, known, lambda batch: batch.id)))
+
+    async def _get(self, request: Request) -> Response:
+        distribution = self._distribution(request)
+        batch = self._gateway.invalidations.get(
+            distribution.id, request.path_params["invalidation"]
+        )
+        return _xml(encode_invalidation(batch))
+
+    # Distributions
+
+    async def _list_distributions(self, request: Request) -> Response:
+        page = _page(request, self._distributions(), lambda distribution: distribution.id)
+        return _xml(encode_distribution_list(page, self._surroundings()))
+
+    async def _get_distribution(self, request: Request) -> Response:
+        distribution = self._distribution(request)
+        known = self._gateway.invalidations.newest_first(distribution.id)
+        in_progress = sum(not batch.is_completed for batch in known)
+        document = encode_distribution(distribution, self._surroundings(), in_progress)
+        return _xml(document, headers={"ETag": etag_of(distribution, self._surroundings())})
+
+    async def _get_config(self, request: Request) -> Response:
+        distribution = self._distribution(request)
+        document = encode_distribution_config(distribution, self._surroundings())
+        return _xml(document, headers={"ETag": etag_of(distribution, self._surroundings())})
+
+    def _distributions(self) -> list[Distribution]:
+        """Each once, though it may listen at several places."""
+        doors = self._gateway.config.distributions
+        return list({door.distribution.id: door.distribution for door in doors}.values())
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(self._gateway.config.account, self._since)
+
+
+def _answered(operation: Answering) -> Answering:
+    """`operation` with the API's errors as answers."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await operation(request)
+        except ApiError as error:
+            return _refused(error)
+        except EnvironmentProblem as problem:  # the shared store is gone
+            return _refused(ApiError("ServiceUnavailable", str(problem)))
+        except ClientDisconnect:
+            return Response(status_code=499)
+
+    return answer
+
+
+def _warn(distribution: Distribution, batch: InvalidationBatch) -> None:
+    """Says which paths can match nothing: the API takes them without a word."""
+    for path in batch.paths:
+        if path.nothing:
+            text = "invalidation of %s: %r can match nothing: %s"
+            logger.warning(text, distribution.name, path.text, path.nothing)
+
+
+async def _body(request: Request) -> bytes:
+    chunks, size = list[bytes](), 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= _MAX_BODY:
+            chunks.append(chunk)
+    if size > _MAX_BODY:
+        raise batch_too_large()
+    return b"".join(chunks)
+
+
+def _page(
+    request: Request, items: Sequence[Listed], identity: Callable[[Listed], str]
+) -> ListPage[Listed]:
+    query = request.query_params
+    return cut_page(items, identity, query.get("Marker", ""), query.get("MaxItems", ""))
+
+
+def _xml(document: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    named = {"x-amzn-RequestId": str(uuid.uuid4()), **(headers or {})}
+    return Response(document, status, named, media_type="text/xml")
+
+
+def _refused(error: ApiError) -> Response:
+    request_id = str(uuid.uuid4())
+    headers = {"x-amzn-RequestId": request_id}
+    return Response(error.document(request_id), error.status, headers, media_type="text/xml")
+
+
+async def _unknown_operation(request: Request, _error: Exception) -> Response:
+    text = f"edgegw does not know the operation {request.method} {request.url.path}"
+    return _refused(ApiError("UnknownOperationException", text))
