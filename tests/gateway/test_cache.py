@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -175,6 +177,20 @@ async def test_stale_while_revalidate_answers_at_once_and_renews_behind_the_back
     assert [(verdict(answer), answer.text) for answer in stale] == [("Hit", "one")] * 3
     assert (verdict(fresh), fresh.text) == ("Hit", "two")
     assert site.origin.count == 2
+
+
+async def test_a_gateway_that_ends_at_once_has_not_begun_to_renew() -> None:
+    site = Site(OPEN)
+    site.origin.answer = Answer(headers={"cache-control": "max-age=10, stale-while-revalidate=60"})
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        async with site.client() as client:
+            await client.get("/a")
+            site.now += 20
+            assert verdict(await client.get("/a")) == "Hit"
+        gc.collect()
+    assert [str(each.message) for each in warned] == []
+    assert site.origin.count == 1
 
 
 async def test_what_is_stale_stands_in_for_an_origin_that_fails() -> None:
