@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from edgegw.cloudfront.cache.decision import bypass
@@ -137,6 +137,19 @@ def stripped_parts(steps: Steps) -> list[StrippedPart]:
             sent = step.request if isinstance(step, Fetch) else step.sent.request
             return stripped(context.behavior.forwarding, viewer, sent)
     return []
+
+
+def stored_error(steps: Steps, now: Callable[[], float]) -> str | None:
+    """That an error comes out of the cache, and for how long yet; None where it does not."""
+    for step, reply, _ in steps:
+        if isinstance(step, LookUp | Wait) and isinstance(reply, FoundEntry):
+            left = reply.entry.expires_at - now()
+            if reply.entry.is_error and left > 0:
+                return (
+                    f"an error out of the cache, for {left:.0f}s more: the origin was not asked "
+                    "(X-Edgegw-Cache: refresh asks it)"
+                )
+    return None
 
 
 def stand_in_warning(steps: Steps) -> tuple[str, ...]:

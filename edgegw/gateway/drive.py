@@ -48,7 +48,7 @@ from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.cloudfront.validation_log import log_group, log_lines
 from edgegw.execution.service import LambdaService
 from edgegw.execution.snapshots import Snapshot
-from edgegw.gateway.cache_record import stand_in_warning
+from edgegw.gateway.cache_record import stand_in_warning, stored_error
 from edgegw.gateway.cache_store import NoStore
 from edgegw.gateway.caching import Caching
 from edgegw.gateway.compressing import encoders
@@ -240,6 +240,8 @@ class Driver:
             self._caching.end(exchange.asked)
             if step.verdict is Verdict.HIT:
                 exchange.warnings += stand_in_warning(exchange.steps)
+        elif step.verdict is Verdict.ERROR:
+            exchange.reason = stored_error(exchange.steps, self._world.now)
         if step.cause is not None:
             exchange.reason = _cause_text(step.cause)
         policy = step.context.headers_policy

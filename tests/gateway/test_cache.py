@@ -197,6 +197,20 @@ async def test_what_is_stale_stands_in_for_an_origin_that_fails() -> None:
     assert told[1:] == [(f"{stands_in}answered 500",), ()]
 
 
+async def test_an_error_out_of_the_cache_says_so_and_for_how_long() -> None:
+    site = Site(OPEN)
+    site.origin.answer = Answer(b"oops", 503)
+    async with site.client() as client:
+        first = site.exchange(await client.get("/a"))
+        site.now += 3
+        site.origin.answer = Answer(b"here")
+        again = site.exchange(await client.get("/a"))
+        fresh = site.exchange(await client.get("/a", headers={"x-edgegw-cache": "refresh"}))
+    assert (first.reason, fresh.reason) == (None, None)
+    assert str(again.reason).startswith("an error out of the cache, for 7s more")
+    assert "\n    an error out of the cache" in str(again)
+
+
 async def test_an_origin_that_fails_behind_the_back_is_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
