@@ -107,7 +107,9 @@ def cache_lines(
         line = f"    the origin sees, and the key lacks: {', '.join(map(on_one_line, seen))}"
         yield style.paint(line, "yellow")
     stored = cache["stored"]
-    if stored is None:
+    if cache["problem"] is not None:
+        yield f"    what is stored is not known: {on_one_line(cache['problem'])}"
+    elif stored is None:
         yield "    nothing is stored for this key"
     else:
         yield (

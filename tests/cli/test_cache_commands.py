@@ -149,6 +149,9 @@ def test_gateways_that_share_a_cache_list_explain_and_invalidate_the_same(tmp_pa
                 refused = edgegw(one, *command)
                 assert refused.returncode != 0
                 assert "is gone" in refused.stderr
+            explained = edgegw(one, "explain", f"{url}/a", "-H", "Cookie: bucket=b").stdout
+            assert "what is stored is not known: the shared cache at" in explained
+            assert "nothing is stored" not in explained
 
 
 def test_serve_without_caches_leaves_a_shared_one_alone(tmp_path: Path) -> None:
@@ -223,6 +226,7 @@ def test_what_is_left_of_a_time_is_told_as_people_count(left: float, shown: str)
         "key": {"method": "GET", "path": "/", "query": None, "headers": {}, "cookies": [],
                 "accept_encoding": ""},
         "not_in_key": [],
+        "problem": None,
         "stored": {**stored, "expires_at": 1_000_000_000, "expires_in": left},
     }  # fmt: skip
     line = list(cache_lines(cache, Style()))[-1]
