@@ -152,10 +152,10 @@ def stored_error(steps: Steps, now: Callable[[], float]) -> str | None:
     return None
 
 
-def stand_in_warning(steps: Steps) -> tuple[str, ...]:
+def stood_in_for(steps: Steps) -> str | None:
     """That what is stored went out in the place of an origin that failed, and how it failed."""
     for step, reply, _ in reversed(list(steps)):
         if isinstance(step, Fetch) and isinstance(reply, Response | OriginFailure):
             how = reply.detail if isinstance(reply, OriginFailure) else f"answered {reply.status}"
-            return (f"a stale answer of the cache stands in, as the origin failed: {how}",)
-    return ()
+            return f"a stale answer of the cache stands in, as the origin failed: {how}"
+    return None

@@ -48,7 +48,7 @@ from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.cloudfront.validation_log import log_group, log_lines
 from edgegw.execution.service import LambdaService
 from edgegw.execution.snapshots import Snapshot
-from edgegw.gateway.cache_record import stand_in_warning, stored_error
+from edgegw.gateway.cache_record import stood_in_for, stored_error
 from edgegw.gateway.cache_store import NoStore
 from edgegw.gateway.caching import Caching
 from edgegw.gateway.compressing import encoders
@@ -216,9 +216,9 @@ class Driver:
         response = await self.run(step, exchange)
         exchange.response = response
         exchange.duration = perf_counter() - exchange.began
-        for warning in exchange.warnings:
+        if exchange.reason is not None:
             target = to_text(exchange.request.target.raw)
-            logger.warning("%s: %s, fetched anew: %s", exchange.front_door, target, warning)
+            logger.warning("%s: %s, fetched anew: %s", exchange.front_door, target, exchange.reason)
         return response.body
 
     def finish(self, step: DistributionAnswer | alb.BalancerAnswer, exchange: Exchange) -> Response:
@@ -239,7 +239,7 @@ class Driver:
         if exchange.asked:
             self._caching.end(exchange.asked)
             if step.verdict is Verdict.HIT:
-                exchange.warnings += stand_in_warning(exchange.steps)
+                exchange.reason = stood_in_for(exchange.steps)
         elif step.verdict is Verdict.ERROR:
             exchange.reason = stored_error(exchange.steps, self._world.now)
         if step.cause is not None:
