@@ -27,15 +27,19 @@ from edgegw.alb import admission, event
 from edgegw.alb import flow as alb
 from edgegw.alb.forwarding import forwarded_request
 from edgegw.cloudfront import header_rules, trigger_event, trigger_result
-from edgegw.cloudfront.answers import DistributionFacts, response_headers
+from edgegw.cloudfront.answers import DistributionFacts
+from edgegw.cloudfront.cache.freshness import freshness
+from edgegw.cloudfront.cache.storable import stored_headers
+from edgegw.cloudfront.flow import start
 from edgegw.cloudfront.policies import Treatment, origin_request
+from edgegw.cloudfront.response_headers import response_headers
 from edgegw.cloudfront.validator import Validator
 from edgegw.config.model import DistributionDoor, ListenerDoor
 from edgegw.config.resolve import load_dict
 from edgegw.http.limits import Limits
 from edgegw.http.message import Client, Headers, Request
 from edgegw.http.target import RequestTarget
-from edgegw.wire import http1_reader, http2_heads
+from edgegw.wire import http1_reader, http1_writer, http2_heads
 from edgegw.wire.http1_reader import Http1Reader
 
 ROOMS = ("http", "awslambda", "alb", "cloudfront", "wire", "execution", "gateway")
@@ -128,6 +132,12 @@ def of_the_wire() -> Iterator[Cache]:
     lines = [(name.lower(), value) for name, value in LINES if name not in _NOT_IN_HTTP2]
     head = partial(heads.read, [*pseudo, (b":path", b"/some/path?a=1"), *lines])
     yield Cache("http2_heads: heads", head, emptied(heads._known, head))
+    written = Headers([*LINES, (b"Content-Length", b"1024"), (b"Connection", b"keep-alive")])
+    yield Cache(
+        "http1_writer: known lines",
+        partial(written.derived, http1_writer._known_lines, http1_writer._known_lines),
+        partial(http1_writer._known_lines, written),
+    )
     sent = partial(http2_heads.sent_lines, Headers(LINES))
     yield Cache("http2_heads: sent names", sent, emptied(http2_heads._sent_names, sent))
 
@@ -173,7 +183,7 @@ def of_headers() -> Iterator[Cache]:
         ),
         "event headers": trigger_event._shown_headers,
         "what goes on to the viewer": lambda headers: response_headers(
-            headers, facts, keeps_cookies=True
+            headers, facts, behavior.forwarding.to_viewer
         ),
         "admission": admission._look,
         "rewritten for a target": lambda headers: forwarded_request(
@@ -193,6 +203,11 @@ def of_headers() -> Iterator[Cache]:
         return trigger_result._headers(validator, changed, sent, headers)
 
     calls["a function's changes"] = result
+    calls["way to the key"] = lambda headers: start(site.distribution, request(headers), facts)
+    calls["what is stored"] = lambda headers: stored_headers(headers, keeps_cookies=False)
+    settings = behavior.cache
+    assert settings is not None  # it is CachingOptimized
+    calls["for how long"] = lambda headers: freshness(200, headers, settings, 0.0)
     headers = Headers(LINES)
     for name, call in calls.items():
         yield Cache(f"headers: {name}", partial(call, headers), partial(with_new_headers, call))

@@ -4,7 +4,8 @@
 
 Every row has its share of nginx, rows of the gateway also their share of the thin gateway
 (`thin_gateway.py`) that does the same without judging, recording and logging. Then HTTP/2 beside
-HTTP/1.1, and how long a start takes. `--only` takes rows, and the words `http2` and `starts`.
+HTTP/1.1, how long a start takes, and the cache of distributions (`cache_rows.py`). `--only` takes
+rows, and the words `http2`, `starts` and `cache`.
 
 Needs `wrk`, `h2load` and `nginx` (Debian packages wrk, nghttp2-client, nginx). Every server listens
 on 127.0.0.1, every load is bounded in connections and time, and everything started here ends with
@@ -15,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import statistics
 import sys
@@ -24,11 +24,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cache_rows import measure_cache, print_cache
 from configurations import BODY, HERE, HOOKS, gateway_config
-from servers import Running, cold, free_port, h2load, nginx_config, wrk
+from servers import Running, cold, edgegw, environment, free_port, h2load, nginx_config, wrk
 
 CONNECTIONS = (1, 16, 64)
 STARTS = 5
+PARTS = frozenset({"http2", "starts", "cache"})
+"""Words of `--only` beside the rows."""
 
 REFERENCES = ("thin gateway", "thin gateway, 2 Python hooks", "thin gateway, 2 Node.js hooks")
 FITTING = {
@@ -78,7 +81,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
-        if not only or not {"http2", "starts"}.issuperset(only):
+        if not only or not PARTS.issuperset(only):
             outcome["rows"] = rows = measure(folder, options.seconds, options.rounds, only)
             print_table(rows)
         if not only or "http2" in only:
@@ -87,27 +90,11 @@ def main() -> None:
         if not only or "starts" in only:
             outcome["starts"] = starts = measure_starts(folder)
             print_starts(starts)
+        if not only or "cache" in only:
+            outcome["cache"] = cache = measure_cache(folder, options.seconds, options.rounds)
+            print_cache(cache)
     if options.json:
         options.json.write_text(json.dumps(outcome, indent=2) + "\n")
-
-
-def environment(cache: Path) -> dict[str, str]:
-    """Of all servers; what edgegw remembers of its configurations is in `cache`.
-
-    Python keeps what it compiled, as it does for whoever installs edgegw.
-    """
-    env = {
-        **os.environ,
-        "PYTHONPATH": str(HERE.parent),
-        "XDG_CACHE_HOME": str(cache),
-        "XDG_DATA_HOME": str(cache / "data"),  # not the user's own authority
-    }
-    env.pop("PYTHONDONTWRITEBYTECODE", None)
-    return env
-
-
-def edgegw(config: Path) -> list[str]:
-    return [sys.executable, "-m", "edgegw", "serve", str(config)]
 
 
 # Requests per second

@@ -8,9 +8,31 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
+
+from configurations import HERE
+
+
+def environment(cache: Path) -> dict[str, str]:
+    """Of all servers; what edgegw remembers of its configurations is in `cache`.
+
+    Python keeps what it compiled, as it does for whoever installs edgegw.
+    """
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(HERE.parent),
+        "XDG_CACHE_HOME": str(cache),
+        "XDG_DATA_HOME": str(cache / "data"),  # not the user's own authority
+    }
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    return env
+
+
+def edgegw(config: Path) -> list[str]:
+    return [sys.executable, "-m", "edgegw", "serve", str(config)]
 
 
 def free_port() -> int:
@@ -50,6 +72,16 @@ class Running:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
 
+    def cpu_s(self) -> float:
+        """Seconds of processor time that it and its children took so far."""
+        ticks = 0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                fields = stat.read_text().rpartition(")")[2].split()
+                if int(fields[2]) == self.process.pid:  # its group
+                    ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGTERM)
@@ -81,17 +113,26 @@ http {{
     return path
 
 
-def wrk(port: int, connections: int, seconds: int) -> dict[str, float]:
+TARGET = "/some/path?a=1&b=2"
+
+
+def wrk(
+    port: int, connections: int, seconds: int, target: str = TARGET, script: tuple[str, ...] = ()
+) -> dict[str, float]:
+    """One load. `script` is a file for wrk and its arguments: it may choose other targets."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "--timeout", "10s"]
     headers = ["-H", "Accept: */*", "-H", "User-Agent: wrk", "-H", "Accept-Encoding: gzip"]
     headers += ["-H", "Cookie: session=abc; theme=dark", "-H", "Accept-Language: en"]
+    url = f"http://127.0.0.1:{port}{target}"
+    scripted = ["-s", script[0], url, "--", *script[1:]] if script else [url]
     out = subprocess.run(
-        [*command, *headers, f"http://127.0.0.1:{port}/some/path?a=1&b=2"],
+        [*command, *headers, *scripted],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
     found = {"rps": float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1])}
+    found["requests"] = int(re.search(r"(\d+) requests in", out)[1])
     for name in ("50", "99"):
         value, unit = re.search(rf"^\s+{name}%\s+([\d.]+)(us|ms|s)", out, re.M).groups()
         found[f"p{name}_ms"] = float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit]

@@ -84,17 +84,26 @@ def stamped(
         own: Header = (b"Via", via("1.1", facts))
     else:
         raw, own = raw[:-1], raw[-1]
-    stamp: tuple[Header, ...] = (
-        (b"X-Cache", verdict.header),
-        own,
-        (b"X-Amz-Cf-Pop", POP),
-        *(((b"Alt-Svc", facts.alt_svc),) if facts.alt_svc else ()),
-        (b"X-Amz-Cf-Id", facts.request_id.encode()),
-        *(((b"Age", b"%d" % age),) if age is not None else ()),
-    )
+    lines = stamp(verdict, own, facts, age)
+    before, behind = response.headers.base, response.headers.more
+    if before is not None and raw is not response.headers.raw and response.status != 204:
+        headers = before.added(*response.headers.raw[-behind:-1], *lines)  # Via was the last line
+        return Response(response.status, response.reason, headers, response.body)
     if response.status == 204:
         raw = tuple([line for line in raw if line[0].lower() != b"content-length"])
-    return Response(response.status, response.reason, Headers(raw + stamp), response.body)
+    return Response(response.status, response.reason, Headers(raw + lines), response.body)
+
+
+def stamp(
+    verdict: Verdict, own: Header, facts: DistributionFacts, age: int | None
+) -> tuple[Header, ...]:
+    """The lines at the end of every answer; `own` is its Via, `age` None where it is not stored."""
+    cache, pop = (b"X-Cache", verdict.header), (b"X-Amz-Cf-Pop", POP)
+    name = (b"X-Amz-Cf-Id", facts.request_id.encode())
+    announced = ((b"Alt-Svc", facts.alt_svc),) if facts.alt_svc else ()
+    if age is None:
+        return cache, own, pop, *announced, name
+    return cache, own, pop, *announced, name, (b"Age", b"%d" % age)
 
 
 _PAGE: Final = """\

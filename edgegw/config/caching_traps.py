@@ -6,7 +6,6 @@ A configuration is not refused for them, nor are they looked for at start, which
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from edgegw.cloudfront.cache.source_traps import source_traps
 from edgegw.config.handler_source import handler_source
@@ -32,9 +31,5 @@ def _findings(config: Config) -> Iterator[Finding]:
                     behavior, trigger, source.text, source.language, source.handler
                 ):
                     text = f"{association.function} of {distribution.name} {trap.text}"
-                    place = str(_short(source.file)), trap.line, trap.column
+                    place = source.shown, trap.line, trap.column
                     yield Finding(*place, "warning", trap.code, text)
-
-
-def _short(file: Path) -> Path:
-    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file

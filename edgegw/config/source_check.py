@@ -8,28 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path as FilePath
-from typing import Final, NamedTuple
 
 from edgegw.cloudfront.source_look import SourceFinding, source_findings
 from edgegw.cloudfront.source_origins import Behind, OriginKey, origin_findings
 from edgegw.cloudfront.triggers import TRIGGERS
 from edgegw.config import schema
 from edgegw.config.document import Document
-from edgegw.config.function_check import RUNTIME, handler_file
 from edgegw.config.function_schema import Function, Version
+from edgegw.config.handler_source import HandlerSource, read_handler
 from edgegw.config.schema import Config
 from edgegw.errors import Finding
-
-_MAX_SOURCE: Final = 2 * 1024 * 1024
-
-
-class _Source(NamedTuple):
-    """The file of a handler; `name` is that of the function in it."""
-
-    text: str
-    language: str
-    name: str
-    shown: str
 
 
 def look_into_source(
@@ -41,8 +29,8 @@ def look_into_source(
     if source is None:
         return
     places = set(_places(config, name, qualifier))
-    given = source.text, source.language, source.name
-    used = {each.trigger for each in places}
+    given = source.text, source.language, source.handler
+    used = {place.trigger for place in places}
     remarks: list[SourceFinding] = []
     for trigger in TRIGGERS:
         remarks += source_findings(*given, trigger) if trigger in used else ()
@@ -64,22 +52,12 @@ def _version(function: Function, qualifier: str) -> Version:
     return function.versions.get(number) or Version.model_construct()
 
 
-def _source(function: Function, version: Version, base: FilePath) -> _Source | None:
-    code, runtime = version.code or function.code, version.runtime or function.runtime
-    match = RUNTIME.fullmatch(runtime)
-    if code is None or match is None or match[3] is not None:
+def _source(function: Function, version: Version, base: FilePath) -> HandlerSource | None:
+    code = version.code or function.code
+    if code is None:
         return None
-    handler = version.handler or function.handler
-    file = handler_file(base / code, runtime, handler)
-    if file is None or file.stat().st_size > _MAX_SOURCE:
-        return None
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (UnicodeDecodeError, OSError):
-        return None
-    shown = file.relative_to(FilePath.cwd()) if file.is_relative_to(FilePath.cwd()) else file
-    language = "python" if match[1] is not None else "nodejs"
-    return _Source(text, language, handler.rpartition(".")[2], str(shown))
+    runtime, handler = version.runtime or function.runtime, version.handler or function.handler
+    return read_handler(base / code, runtime, handler)
 
 
 def _places(config: Config, name: str, qualifier: str) -> Iterator[Behind]:

@@ -226,23 +226,29 @@ class MemoryStore:
             self._make_room(entry.key)
 
     def _shared(self, entry: StoredResponse) -> StoredResponse:
-        """`entry` with one object for what many have in common: a third of what they take.
+        """`entry` with one object for what many have in common: a third of what they take."""
+        terms = self._known_terms
+        if len(self._known_lines) > _MOST_SHARED or len(terms) > _MOST_SHARED:
+            for known in (self._known_lines, self._known_names, terms):
+                known.clear()
+        headers = entry.headers.derived(self, self._shared_lines)
+        shared = terms.setdefault(entry.freshness, entry.freshness)
+        return _with(entry, headers, shared)
+
+    def _shared_lines(self, headers: Headers) -> Headers:
+        """The same for headers that come again.
 
         Most lines of a head are those of its neighbours; the rest has a name that others have.
         """
-        lines, names, terms = self._known_lines, self._known_names, self._known_terms
-        if len(lines) > _MOST_SHARED or len(terms) > _MOST_SHARED:
-            for known in (lines, names, terms):
-                known.clear()
-        headers: list[Header] = []
-        for line in entry.headers.raw:
+        lines, names = self._known_lines, self._known_names
+        shared: list[Header] = []
+        for line in headers.raw:
             known_line = lines.get(line)
             if known_line is None:
                 known_line = names.setdefault(line[0], line[0]), line[1]
                 lines[known_line] = known_line
-            headers.append(known_line)
-        shared = terms.setdefault(entry.freshness, entry.freshness)
-        return _with(entry, Headers(headers), shared)
+            shared.append(known_line)
+        return Headers(shared)
 
     def touch(self, entry: StoredResponse) -> None:
         kept = self._kept.get(entry.key)
@@ -252,7 +258,9 @@ class MemoryStore:
         memory = entry.size + (body.length or 0 if isinstance(body, BytesBody) else 0)
         self._memory += memory - kept.memory
         kept.memory = memory
-        kept.stored = FoundEntry(self._shared(entry), body)
+        if entry.headers is not kept.stored.entry.headers:  # else they are shared already
+            entry = self._shared(entry)
+        kept.stored = FoundEntry(entry, body)
 
     def remove(self, keys: Iterable[bytes]) -> None:
         for key in keys:

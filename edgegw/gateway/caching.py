@@ -174,13 +174,13 @@ class Caching:
                 is_void = flight is not None and flight.is_void
                 return step.next(self._world.now(), is_void=is_void)
             case Store():
-                self.traps.stored(step, exchange)
+                self.traps.saw(step, exchange)
                 exchange.note(step, None, 0.0)
                 return step.next(self._stored(step))
             case Touch():
                 return self._touched(step, exchange)
             case Forget():
-                self.traps.forgotten(step, exchange)
+                self.traps.saw(step, exchange)
                 exchange.note(step, None, 0.0)
                 self._writing.remove(self.flights.of(step.asked), step.keys)
                 return step.following
@@ -194,7 +194,7 @@ class Caching:
     def _looked_up(
         self, step: LookUp, stored: FoundEntry | None, exchange: Exchange, seconds: float = 0.0
     ) -> DistributionStep:
-        is_awaited = self.flights.awaited(step.keys) is not None
+        is_awaited = self.flights.are_any and self.flights.awaited(step.keys) is not None
         exchange.note(step, stored, seconds)
         following = step.next(stored, self._world.now(), is_awaited=is_awaited)
         context = following.context
@@ -205,7 +205,7 @@ class Caching:
     def _hit(self, step: LookUp | Wait, following: DistributionStep, exchange: Exchange) -> None:
         """`step` is answered out of the cache, unless another's answer is waited for."""
         if not isinstance(following, Wait):
-            self.traps.hit(step, exchange)
+            self.traps.saw(step, exchange)
 
     async def _look_up(
         self, shared: SharedStore, step: LookUp, exchange: Exchange

@@ -130,6 +130,11 @@ class Driver:
         """Performs what needs no waiting: the step that is left waits, or is the last one."""
         while isinstance(step, _AT_ONCE):
             match step:
+                case cloudfront.CacheStep():
+                    following = self._caching.perform(step, exchange)
+                    if following is None:
+                        return step
+                    step = following
                 case alb.ChooseTarget():
                     routable = self._groups.routable(step.group)
                     exchange.note(step, routable, 0.0)
@@ -144,11 +149,6 @@ class Driver:
                     content, is_truncated = _excerpt(body.content or b"", step.limit)
                     exchange.note(step, len(content), 0.0)
                     step = step.next(content, truncated=is_truncated, body=body)
-                case cloudfront.CacheStep():
-                    following = self._caching.perform(step, exchange)
-                    if following is None:
-                        return step
-                    step = following
                 case _:
                     return step
         return step
@@ -328,7 +328,7 @@ class Driver:
             group.append(LogSettings(), account.region, line)
 
 
-_AT_ONCE: Final = (alb.ChooseTarget, alb.ReadBody, cloudfront.IncludeBody, cloudfront.CacheStep)
+_AT_ONCE: Final = (cloudfront.CacheStep, alb.ChooseTarget, alb.ReadBody, cloudfront.IncludeBody)
 """Steps that may need no waiting."""
 ALB_STEPS: Final = (alb.ReadBody, alb.Invoke, alb.ChooseTarget, alb.ForwardTo, alb.BalancerAnswer)
 

@@ -194,7 +194,7 @@ class Exchange:
     @property
     def response_body(self) -> bytes:
         """The first 64 KiB of the response body, as it was sent."""
-        return b"".join(self.delivery.excerpt)
+        return b"".join(self.delivery.excerpt)[:EXCERPT]
 
     @property
     def runs(self) -> list[FunctionRun]:

@@ -4,6 +4,8 @@ What costs is done where a function ran or an answer gets stored. A hit in a beh
 functions never comes here; one behind origin-request costs a look at a dictionary, and a
 comparison for the first viewers of a stored answer. Where caching is disabled nothing of this is
 reached at all.
+
+Looking never breaks serving: `saw` is the only way in, and holds what goes wrong behind it.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ class TrapWatch:
     def __init__(self, handlers: HandlerWords | None = None) -> None:
         self._handlers = handlers
         self._behaviors: dict[tuple[str, str], BehaviorTraps] = {}
+        self._has_failed = False
 
     def forget(self) -> None:
         """Configuration or code changed: what functions did before is no evidence any more."""
@@ -46,7 +49,27 @@ class TrapWatch:
 
     # What happens
 
-    def stored(self, step: Store, exchange: Exchange) -> None:
+    def saw(self, step: Store | Forget | LookUp | Wait, exchange: Exchange) -> None:
+        """Looks at a step of the cache; a LookUp or Wait is one that what is stored answers.
+
+        Raises nothing: a fault of ours costs the finding, not the answer, and is logged once.
+        """
+        try:
+            match step:
+                case Store():
+                    self._stored(step, exchange)
+                case Forget():
+                    self._forgotten(step, exchange)
+                case LookUp() | Wait():
+                    self._hit(step, exchange)
+        except Exception:
+            if not self._has_failed:
+                self._has_failed = True
+                logger.exception(
+                    "caching traps may go unseen: a fault of edgegw itself, please report it"
+                )
+
+    def _stored(self, step: Store, exchange: Exchange) -> None:
         """The answer to a request gets stored."""
         context, asked = step.context, step.asked
         if context.error_page_fetch is not None:
@@ -60,7 +83,7 @@ class TrapWatch:
         if traps.watches("origin-request"):
             self._origin_request_did(asked.key, context, traps, exchange)
 
-    def forgotten(self, step: Forget, exchange: Exchange) -> None:
+    def _forgotten(self, step: Forget, exchange: Exchange) -> None:
         """The answer to a request is passed on, and not stored."""
         context, request = step.context, step.asked.request
         if b"authorization" not in request.headers or context.error_page_fetch is not None:
@@ -69,7 +92,7 @@ class TrapWatch:
         trap = self._of(context).forgets(request, is_checked=is_checked)
         self._say(trap, context, exchange)
 
-    def hit(self, step: LookUp | Wait, exchange: Exchange) -> None:
+    def _hit(self, step: LookUp | Wait, exchange: Exchange) -> None:
         """A request is answered by what is stored, in a behavior with functions."""
         context = step.context
         traps = self._of(context)

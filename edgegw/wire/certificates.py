@@ -1,12 +1,15 @@
 """The certificates that the user's authority signs for front doors.
 
-They are kept in the gateway's state folder, and made anew when they are about to expire, or when
-the authority (`authority.py`) is another one.
+They are kept in the gateway's state folder, one file for each set of names, and made anew when they
+are about to expire, or when the authority (`authority.py`) is another one. A file has a fingerprint
+of its names in its own: front doors whose first name is the same (`localhost`) have each their own
+file, and do not make each other's anew with every handshake.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import ipaddress
 import logging
 import re
@@ -36,21 +39,25 @@ LIFETIME: Final = timedelta(days=397)
 _RENEWED: Final = timedelta(days=30)
 """Time before the end at which a certificate is made anew."""
 _SKEW: Final = timedelta(days=1)
+_MOST_READABLE: Final = 100
+"""Characters of a name in the name of a file."""
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 
-def is_certifiable(name: str) -> bool:
-    """Whether a certificate can be for `name`: an address, or a host name, perhaps with `*.`."""
+def certified_name(name: str) -> str | None:
+    """How a certificate writes `name`: an address, or a host name, perhaps with `*.`.
+
+    The shortest form of an address, small letters and punycode (IDNA); None where it is neither.
+    """
     import idna
 
     with contextlib.suppress(ValueError):
-        ipaddress.ip_address(name)
-        return True
+        return str(ipaddress.ip_address(name))
+    wildcard = "*." if name.startswith("*.") else ""
     try:
-        idna.encode(name.removeprefix("*."), uts46=True)
+        return wildcard + idna.encode(name.removeprefix("*."), uts46=True).decode("ascii")
     except ValueError:  # of which idna's and UnicodeError are kinds
-        return False
-    return True
+        return None
 
 
 class Certificates:
@@ -76,10 +83,11 @@ class Certificates:
 
         Names that no certificate can have are left out.
         """
-        names = [name for name in names if is_certifiable(name)] or LOCAL_NAMES
+        certified = dict.fromkeys(filter(None, map(certified_name, names)))
+        names = list(certified) or LOCAL_NAMES
         folder = state_folder(self._state) / "certificates"
         folder.mkdir(mode=0o700, exist_ok=True)
-        file = folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', names[0])}.pem"
+        file = folder / _file_name(names)
         if not self._is_good(file, names):
             now = self._now()
             issued = self.authority.signer.issue_cert(
@@ -108,6 +116,13 @@ class Certificates:
             and certificate.not_valid_after_utc - self._now() > _RENEWED
             and key_id(certificate, of_issuer=True) == self.authority.key_id
         )
+
+
+def _file_name(names: Sequence[str]) -> str:
+    """The file for a set of names: readable at its beginning, and no other set's."""
+    readable = re.sub(r"[^a-z0-9.-]", "_", names[0])[:_MOST_READABLE]
+    fingerprint = hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:16]
+    return f"{readable}-{fingerprint}.pem"
 
 
 class ServerTls(Protocol):

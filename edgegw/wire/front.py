@@ -53,6 +53,8 @@ class Handshake:
 class Delivery:
     """How an answer went out: bytes of both bodies, and the beginning of the one that was sent.
 
+    `excerpt` has at least `EXCERPT` bytes of it, or all.
+
     `is_gone` says that the client left before the end, `cut` why the answer has none.
     """
 
@@ -69,7 +71,7 @@ class Delivery:
         delivery = Delivery()
         if content:
             delivery.sent = len(content)
-            delivery.excerpt = (content[:EXCERPT],)
+            delivery.excerpt = (content,)  # the record has it anyhow: whoever looks cuts it
         return delivery
 
     def note(self, chunk: bytes) -> None:

@@ -3,6 +3,9 @@
 How a body ends is told once, by what is there: its length where that is known, else chunks, else
 the end of the connection (HTTP/1.0). Whatever wrote a head, CR, LF and NUL never leave in it:
 within a value they become blanks (RFC 9110, section 5.5), a name with them is left out.
+
+Of headers that were added to others (`Headers.base`), such as those of a stored answer with its
+Age, the others are written down once: what is left are the lines behind them.
 """
 
 from __future__ import annotations
@@ -36,6 +39,9 @@ class WrittenHead:
 def head(response: Response, *, method: str, version: str, keep_alive: bool) -> WrittenHead:
     """The head with the framing and the Connection header that fit its client."""
     status = response.status
+    known = _known(response) if keep_alive and has_body(method, status) else None
+    if known is not None:
+        return WrittenHead(known[0], known[1], is_chunked=False, keep_alive=True)
     lines, length, connection_at, closes = _lines(response.headers)
     lines[0] = b"HTTP/1.1 %d %b" % (status, response.reason)
     keep_alive = keep_alive and not closes
@@ -56,6 +62,55 @@ def head(response: Response, *, method: str, version: str, keep_alive: bool) -> 
     else:
         lines.append(connection)
     return WrittenHead(_joined(lines), length, is_chunked, keep_alive)
+
+
+@dataclass(slots=True)
+class KnownLines:
+    """What is written of headers with a Content-Length: `last` begins with the Connection."""
+
+    first: bytes
+    last: bytes
+    length: int
+
+
+def _known_lines(headers: Headers) -> KnownLines | None:
+    """None where the head has to be written anew each time."""
+    lines, length, connection_at, closes = _lines(headers)
+    if length is None or not connection_at or closes:
+        return None
+    first, last = lines[1:connection_at], lines[connection_at + 1 :]
+    if any(map(BREAKING.search, (*first, *last))):
+        return None
+    last.insert(0, b"Connection: keep-alive")
+    return KnownLines(_each_behind(first), _each_behind(last), length)
+
+
+def _each_behind(lines: Iterable[bytes]) -> bytes:
+    return b"".join([b"\r\n" + line for line in lines])
+
+
+def _known(response: Response) -> tuple[bytes, int] | None:
+    """The head and the length of the body where most of it is known.
+
+    None where nothing is, or where the lines behind matter for framing.
+    """
+    headers = response.headers
+    if headers.base is None:
+        return None
+    known = headers.base.derived(_known_lines, _known_lines)
+    if known is None:
+        return None
+    lines = [b"%d %b" % (response.status, response.reason)]
+    for line in headers.raw[-headers.more :]:
+        if len(line[0]) in _LENGTHS:
+            return None
+        lines.append(b": ".join(line))
+    added = b"\r\n".join(lines)
+    if len(added) - len(added.translate(None, b"\r\n\0")) != 2 * headers.more:
+        return None
+    start = lines[0]
+    rest = added[len(start) :]
+    return b"HTTP/1.1 %b%b%b%b\r\n\r\n" % (start, known.first, known.last, rest), known.length
 
 
 def _lines(headers: Headers) -> tuple[list[bytes], int | None, int, bool]:

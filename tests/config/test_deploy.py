@@ -294,6 +294,25 @@ def test_source_is_looked_at(folder: Path) -> None:
     assert [each.code for each in judged(folder)] == ["lambda-edge.reads-variable"]
 
 
+def test_source_beside_a_zip_package_is_not_what_it_holds(folder: Path) -> None:
+    (folder / "handler.py").write_text("import os\n\n\n" + READS_A_VARIABLE)
+    with zipfile.ZipFile(folder / "code.zip", "w") as package:
+        package.writestr("handler.py", HOOK)
+    text = CONFIG.format(
+        function="", trigger="origin-request", reference="hook", behavior="", rest=""
+    )
+    for code, expected in (("code: .", ["lambda-edge.reads-variable"]), ("code: code.zip", [])):
+        document = read_document(text.replace("code: .", code), "c", {})
+        load_document(document, folder, deploy=True)
+        assert [finding.code for finding in document.findings] == expected
+
+
+READS_A_VARIABLE = """\
+def handler(event, context):
+    event["name"] = os.environ["NAME"]
+    return event["Records"][0]["cf"]["request"]
+"""
+
 TOUCHES_A_BUCKET = """\
 def handler(event, context):
     request = event["Records"][0]["cf"]["request"]

@@ -128,6 +128,29 @@ async def test_viewer_request_that_makes_no_trap_is_quiet(
     assert kinds(*await asked(site, *buckets("a", "b", "a", "b"))) == [[]] * 4
 
 
+@pytest.mark.parametrize("trigger", ["viewer-request", "origin-request"])
+async def test_a_fault_while_looking_breaks_no_request_and_is_logged_once(
+    trigger: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> Any:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("edgegw.gateway.trap_watch.beyond_key", broken)
+    monkeypatch.setattr("edgegw.cloudfront.cache.traps.BehaviorTraps.forgets", broken)
+    site = Site(OPEN, behavior=ALL, hooks={trigger: header_by_bucket})
+    async with site.gateway:
+        stored_and_hit = await asked(site, *buckets("a", "b"))
+        site.origin.answer = Answer(headers={"cache-control": "no-store"})
+        forgotten = await asked(site, {"authorization": "x"}, path="/private")
+    exchanges = [*stored_and_hit, *forgotten]
+    assert [exchange.response.status for exchange in exchanges] == [200, 200, 200]
+    assert [exchange.verdict for exchange in exchanges] == ["Miss", "Hit", "Miss"]
+    assert kinds(*exchanges) == [[], [], []]
+    (line,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert "please report it" in line.getMessage()
+    assert line.exc_info is not None
+
+
 async def test_what_is_not_stored_is_no_trap() -> None:
     site = Site(OPEN, behavior=ALL, hooks={"origin-request": page_by_bucket})
     site.origin.answer = Answer(headers={"cache-control": "no-store", "set-cookie": "a=1"})

@@ -80,9 +80,42 @@ class TestCertificates:
         certificates = Certificates(tmp_path, lambda: NOW)
         first = certificates.file(("a.test",)).read_bytes()
         assert certificates.file(("a.test", "b.test")).read_bytes() != first
-        second = certificates.file(("a.test",)).read_bytes()
+        assert certificates.file(("a.test",)).read_bytes() == first
         monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another"))
-        assert Certificates(tmp_path, lambda: NOW).file(("a.test",)).read_bytes() != second
+        assert Certificates(tmp_path, lambda: NOW).file(("a.test",)).read_bytes() != first
+
+    @pytest.mark.parametrize(
+        ("names", "others"),
+        [
+            (("localhost", "127.0.0.1"), ("localhost", "127.0.0.1", "a.test")),
+            (("localhost",), ("localhost", "127.0.0.1")),
+            (("bäcker.test",), ("böcker.test",)),
+        ],
+        ids=["one more", "one less", "not ASCII"],
+    )
+    def test_sets_of_names_that_look_alike_have_a_file_each(
+        self, names: tuple[str, ...], others: tuple[str, ...], tmp_path: Path
+    ) -> None:
+        certificates = Certificates(tmp_path, lambda: NOW)
+        first, second = certificates.file(names), certificates.file(others)
+        contents = first.read_bytes(), second.read_bytes()
+        assert (certificates.file(names), certificates.file(others)) == (first, second)
+        assert (first.read_bytes(), second.read_bytes()) == contents
+
+    @pytest.mark.parametrize(
+        "name",
+        ["WWW.A.test", "bäcker.test", "*.Bäcker.test", "0:0:0:0:0:0:0:2", f"{'x' * 60}.test"],
+    )
+    def test_a_name_in_another_spelling_is_not_certified_again(
+        self, name: str, tmp_path: Path
+    ) -> None:
+        certificates = Certificates(tmp_path, lambda: NOW)
+        first = certificates.file((name,)).read_bytes()
+        assert certificates.file((name,)).read_bytes() == first
+
+    def test_a_name_may_be_as_long_as_dns_has_it(self, tmp_path: Path) -> None:
+        name = ".".join([*["x" * 61] * 4, "test"])
+        assert Certificates(tmp_path, lambda: NOW).file((name,)).exists()
 
     def test_a_door_makes_a_new_one_while_it_runs(self, tmp_path: Path) -> None:
         today = NOW
@@ -194,6 +227,25 @@ async def test_a_name_that_no_certificate_can_have_costs_only_itself(
     listener = {"listen": 0, "protocol": "HTTPS", "default_actions": [fixed]}
     async with serving({"load_balancers": {name or "_": {"listeners": [listener]}}}) as front:
         assert "localhost" in await served_names(front.address(name or "_"), AUTHORITY, "localhost")
+
+
+async def test_front_doors_on_ports_of_their_own_keep_their_certificates(
+    serving: Any, tmp_path: Path
+) -> None:
+    """Their local certificates begin with the same names, and end with their own domain's."""
+    config = tls_site("http://127.0.0.1:9")
+    site = config["distributions"]["site"]
+    config["distributions"] = {"one": site, "two": site}
+    config["gateway"] = {"state": str(tmp_path)}
+    async with serving(config) as front:
+        addresses = [front.address("one"), front.address("two")]
+        names = [await served_names(address, AUTHORITY, "localhost") for address in addresses]
+        files = {file: file.stat().st_mtime_ns for file in (tmp_path / "certificates").iterdir()}
+        again = [await served_names(address, AUTHORITY, "localhost") for address in addresses]
+    assert names[0] != names[1]
+    assert again == names
+    assert len(files) == 2
+    assert {file: file.stat().st_mtime_ns for file in files} == files
 
 
 async def test_a_changed_alias_makes_a_new_certificate(tmp_path: Path) -> None:

@@ -71,6 +71,53 @@ def test_nothing_breaks_out_of_a_head(reason: bytes, lines: list[Header]) -> Non
         assert b"\n" not in line
 
 
+NAMES = (
+    b"A",
+    b"Connection",
+    b"content-length",
+    b"Transfer-Encoding",
+    b"X\r\nY",
+    b"Vary",
+)
+LINES = st.lists(
+    st.tuples(st.sampled_from(NAMES), st.sampled_from([b"2", b"1", b"close", b"a\0b", b"x"])),
+    max_size=4,
+)
+
+
+@given(
+    LINES,
+    LINES,
+    st.sampled_from(["GET", "HEAD"]),
+    st.sampled_from(["1.0", "1.1"]),
+    st.sampled_from([200, 204, 304]),
+    st.sampled_from([b"OK", b"", b"a\r\nb"]),
+    st.booleans(),
+)
+def test_lines_added_to_known_ones_are_written_like_all_of_them_anew(
+    known: list[Header],
+    added: list[Header],
+    method: str,
+    version: str,
+    status: int,
+    reason: bytes,
+    keep_alive: bool,
+) -> None:
+    base = Headers([(b"Content-Length", b"2"), *known])
+    longer, anew = base.added(*added), Headers([*base.raw, *added])
+    for _ in range(2):
+        first, second = (
+            http1_writer.whole(
+                Response(status, reason, headers, Body.of(b"ok")),
+                method=method,
+                version=version,
+                keep_alive=keep_alive,
+            )
+            for headers in (longer, anew)
+        )
+        assert first == second
+
+
 def test_breaking_bytes_of_a_value_become_blanks() -> None:
     data, _ = whole((b"Location", b"/a\r\nSet-Cookie: evil=1"), (b"X\r\nY", b"1"), FIXED)
     assert b"\r\nLocation: /a  Set-Cookie: evil=1\r\n" in data

@@ -142,6 +142,8 @@ class StoredResponse:
 
     def of_length(self, length: int) -> StoredResponse:
         """This entry once its body is whole."""
+        if self.length == length:
+            return self
         return replace(self, length=length)
 
 

@@ -25,6 +25,7 @@ counts. Neither lasts longer than the maximum TTL.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final, Literal, TypeAlias
 
 from edgegw.cloudfront.cache.cache_control import CacheControl, cache_control
@@ -129,6 +130,23 @@ def freshness(
 
     Source: CloudFront Developer Guide, "Manage how long content stays in the cache (expiration)".
     """
+    if status == 200:
+        lasting = headers.derived(settings, partial(_whenever, settings))
+        if lasting is not None:
+            return lasting
+    return _freshness(status, headers, settings, now, is_s3=is_s3)
+
+
+def _whenever(settings: CacheSettings, headers: Headers) -> Freshness | None:
+    """What a 200 with these headers has at any time; None where a moment decides."""
+    if b"expires" in headers:
+        return None
+    return _freshness(200, headers, settings, 0.0, is_s3=False)
+
+
+def _freshness(
+    status: int, headers: Headers, settings: CacheSettings, now: float, *, is_s3: bool
+) -> Freshness:
     if settings.is_off:
         return Freshness(0.0, "caching-disabled", is_kept=False)
     control = cache_control(headers)

@@ -125,6 +125,8 @@ def _renewed(
     if stale.coding is not None:
         fresh = renewing_headers(fresh, stale.coding)
     headers = renewed(stale.headers, fresh)
+    if headers == stale.headers:  # then what follows from them is known
+        headers = stale.headers
     terms = freshness(stale.status, headers, settings, now)
     entry = replace(stale, headers=headers, freshness=terms, stored_at=now, retry_at=0.0)
     answer = answer_from(entry, request, now, Verdict.REFRESH_HIT)

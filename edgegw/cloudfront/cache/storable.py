@@ -170,15 +170,23 @@ def _answers(only: bytes, span: Span, total: int | None) -> bool:
 
 
 def stored_headers(headers: Headers, *, keeps_cookies: bool) -> Headers:
-    """What of an answer's headers is stored.
+    """What of an answer's headers is stored; the same object for headers that come again.
 
     Source: CloudFront Developer Guide, "Cache content based on cookies", and "Manage how long
     content stays in the cache (expiration)" (no-cache="Set-Cookie").
     """
+    stored = _with_cookies if keeps_cookies else _without_cookies
+    return headers.derived(stored, stored)
+
+
+def _with_cookies(headers: Headers) -> Headers:
     dropped = _NOT_STORED | named_by_connection(headers) | cache_control(headers).kept_out()
-    if not keeps_cookies:
-        dropped |= {b"set-cookie"}
     return headers.without(*dropped)
+
+
+def _without_cookies(headers: Headers) -> Headers:
+    dropped = _NOT_STORED | named_by_connection(headers) | cache_control(headers).kept_out()
+    return headers.without(*dropped, b"set-cookie")
 
 
 def _dated(headers: Headers, now: float) -> Headers:

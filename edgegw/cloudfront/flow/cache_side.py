@@ -38,6 +38,7 @@ from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.compression import ContentCoding
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.flow import error_pages, origin_side, viewer_side
+from edgegw.cloudfront.flow.plain_hits import plain_hit
 from edgegw.cloudfront.flow.steps import (
     DistributionStep,
     Forget,
@@ -90,6 +91,10 @@ def looked_up(
 ) -> DistributionStep:
     """What follows from what the store has; `is_awaited` as in `decide`."""
     context = step.context
+    if stored is not None:
+        answer = plain_hit(context, step.request, stored, now)
+        if answer is not None:
+            return answer
     if context.facts.cache_override == "refresh":
         stored, is_awaited = None, False
     entry = None if stored is None else stored.entry

@@ -23,6 +23,12 @@ from edgegw.cloudfront.behaviors import (
 )
 from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.flow import cache_side, error_pages
+from edgegw.cloudfront.flow.known_ways import (
+    is_open,
+    look_up_known,
+    no_ways,
+    remember,
+)
 from edgegw.cloudfront.flow.steps import (
     DistributionStep,
     IncludeBody,
@@ -66,9 +72,24 @@ def start(
     Source: CloudFront Developer Guide, "How CloudFront works".
     """
     distribution = distribution.seen_over(request.scheme)
-    behavior = choose_behavior(distribution, request.target.path)
     if "3" in distribution.http_version and request.scheme == "https":
         facts = facts.announcing(b'h3=":%d"; ma=86400' % distribution.port)
+    ways = request.headers.derived(distribution, no_ways)
+    asked = request.method, request.target, request.scheme, request.http_version, checks_host
+    way, is_known_by_head = ways.get(asked), is_open(request, facts)
+    if way is not None and is_known_by_head:
+        return look_up_known(way, distribution, request, facts)
+    step = _admitted(distribution, request, facts, checks_host=checks_host)
+    if is_known_by_head:
+        remember(ways, asked, request, step)
+    return step
+
+
+def _admitted(
+    distribution: Distribution, request: Request, facts: DistributionFacts, *, checks_host: bool
+) -> DistributionStep:
+    """The first step, or why there is none."""
+    behavior = choose_behavior(distribution, request.target.path)
     moved = with_viewer(request, facts)
     if moved is not None:
         if isinstance(moved, DistributionRefusal):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from edgegw.config.model import DistributionDoor, Door, ListenerDoor
+from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
 from edgegw.gateway.fronts.distribution import DistributionFront
 from edgegw.gateway.fronts.front import FrontDoor
+from edgegw.gateway.fronts.lambda_api import LambdaApiFront
 from edgegw.gateway.fronts.load_balancer import LoadBalancerFront
+from edgegw.gateway.ports import by_key
 
 if TYPE_CHECKING:
     from edgegw.gateway.fronts.served import Served
@@ -31,6 +33,35 @@ def sharing(gateway: Gateway, fronts: Sequence[FrontDoor], first: FrontDoor) -> 
     from edgegw.gateway.fronts.shared_port import SharedPort
 
     return SharedPort(gateway, fronts, first)
+
+
+def front_at(gateway: Gateway, door: Door, *, by_socket: bool = False) -> FrontDoor:
+    """The front door that is configured as `door` at present."""
+    key = next(key for key, present in gateway.doors.items() if present is door)
+    return front_of(gateway, key, door, by_socket=by_socket)
+
+
+def behind_port(gateway: Gateway, door: Door, *, by_socket: bool = False) -> FrontDoor | SharedPort:
+    """What answers where `door` listens: the door, and those that share its port by Host."""
+    listen = door.listen
+    place = (listen.address, listen.port)
+    fronts = {
+        id(other): front_at(gateway, other, by_socket=by_socket)
+        for other in gateway.doors.values()
+        if other is door or (listen.port and place == (other.listen.address, other.listen.port))
+    }
+    first = fronts[id(door)]
+    return first if len(fronts) == 1 else sharing(gateway, list(fronts.values()), first)
+
+
+def served_of(gateway: Gateway, config: Config) -> dict[object, Served]:
+    """What `config` has on sockets, by identity."""
+    doors = by_key(config.doors)
+    fronts = [front_of(gateway, key, door, by_socket=True) for key, door in doors.items()]
+    served = by_port(gateway, fronts)
+    if config.lambda_api is not None:
+        served.append(LambdaApiFront(gateway, config.lambda_api))
+    return {front.identity: front for front in served}
 
 
 def by_port(gateway: Gateway, fronts: Iterable[FrontDoor]) -> list[Served]:

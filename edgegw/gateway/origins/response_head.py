@@ -97,7 +97,7 @@ def _meaning(lines: list[Header], *, is_old: bool) -> tuple[ResponseFraming, boo
         if length is not None:
             raise InvalidAnswerError("Content-Length beside Transfer-Encoding")
         return "chunked", not closes and not is_old
-    return ("close", False) if length is None else (length, not closes)
+    return "close" if length is None else length, not closes
 
 
 def _closes(value: bytes, *, closes: bool) -> bool:

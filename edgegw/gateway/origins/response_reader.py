@@ -122,10 +122,17 @@ class ResponseReader:
 
     @property
     def is_reusable(self) -> bool:
-        """Whether the connection may carry another request."""
+        """Whether the connection may carry another request.
+
+        Not behind a body that only its end ends, which is never `whole`.
+        """
         head = self.head
         return (
-            self.state == "done" and head is not None and head.keeps_alive and not self.has_excess
+            self.state == "done"
+            and head is not None
+            and head.keeps_alive
+            and not self.has_excess
+            and (head.framing != "close" or self.whole is not None)
         )
 
     def feed(self, data: bytes) -> None:

@@ -20,6 +20,7 @@ from edgegw.cloudfront.strictness import DEFAULT_STRICTNESS
 from edgegw.cloudfront.validator import Validator
 from edgegw.config.resolve import load_dict
 from edgegw.errors import ConfigError
+from edgegw.gateway.fronts import front_at
 from edgegw.gateway.gateway import Gateway
 from edgegw.gateway.origins.http1_client import Http1Client
 from edgegw.gateway.origins.http2_client import Http2Client
@@ -125,7 +126,8 @@ async def test_a_failure_names_the_address_in_brackets(
         await front.raw(door, GET)
         [exchange] = front.gateway.exchanges
         assert f"http://[::1]:{port} refused the connection" in str(exchange.reason)
-        [(_, way)] = front.gateway.front(door).ways(front.gateway.front(door).present, {})
+        configured = front.gateway.door(door)
+        [(_, way)] = front_at(front.gateway, configured).ways(configured, {})
     assert f"[::1]:{port}" in way
 
 

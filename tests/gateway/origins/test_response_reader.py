@@ -99,6 +99,16 @@ ANSWERS = [
         id="HTTP/1.0 that stays",
     ),
     pytest.param(
+        b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\n\r\n',
+        Answer("done", 304, b"Not Modified", ((b"ETag", b'"1"'),), reusable=True),
+        id="a 304, which needs no length",
+    ),
+    pytest.param(
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        Answer("done", 204, b"No Content", (), reusable=True),
+        id="a 204, which has no length",
+    ),
+    pytest.param(
         HEAD + b"Connection: x, Close\r\nContent-Length: 0\r\n\r\n",
         Answer("done", 200, b"OK", ((b"Connection", b"x, Close"), (b"Content-Length", b"0"))),
         id="it closes",
@@ -127,7 +137,7 @@ ANSWERS = [
     pytest.param(
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 x\r\nA: b\r\n\r\n"
         b"HTTP/1.1 204 No Content\r\n\r\n",
-        Answer("done", 204, b"No Content", reusable=False),
+        Answer("done", 204, b"No Content", reusable=True),
         id="204 behind interim answers, without a length",
     ),
     pytest.param(

@@ -1,0 +1,112 @@
+"""How what runs changes over to another configuration, or to other code.
+
+    prepare_functions ─▶ new versions are initialised; so far nothing has changed
+    commit            ─▶ requests that begin now get them
+    change_over       ─▶ the rest: ways to origins, targets, caches, traffic shifts
+    clear_outdated    ─▶ what the caches have that would be another answer now
+
+Requests under way end as they began. Listeners are no part of it (`server.py`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, MutableMapping
+from collections.abc import Set as AbstractSet
+
+from edgegw.config.model import Config
+from edgegw.errors import EnvironmentProblem
+from edgegw.execution.service import LambdaService, Replacement, ServiceSettings
+from edgegw.gateway.cache_making import compare_anew, shared_store
+from edgegw.gateway.loop_parts import Equipment, LoopParts
+from edgegw.values import value
+
+logger = logging.getLogger(__name__)
+
+
+@value
+class FunctionChange:
+    """New versions of functions, ready to be committed; `anew` are made anew, `gone` gone."""
+
+    replacement: Replacement
+    anew: AbstractSet[str]
+    gone: AbstractSet[str]
+
+
+async def prepare_functions(service: LambdaService, old: Config, config: Config) -> FunctionChange:
+    """The functions of `config` in the place of those of `old`."""
+    functions = dict(service.functions)
+    for name in old.functions.keys() - config.functions.keys():
+        functions.pop(name, None)
+    changed = {
+        name: deployed
+        for name, deployed in config.functions.items()
+        if old.functions.get(name) != deployed
+    }
+    functions.update(changed)
+    touched = set(functions) if service.configure(_settings(config)) else set[str]()
+    replacement = await service.prepare(functions, touched)
+    gone = old.functions.keys() - functions.keys()
+    return FunctionChange(replacement, {*changed, *touched}, gone)
+
+
+def _settings(config: Config) -> ServiceSettings:
+    return ServiceSettings(config.account, config.pass_credentials, config.cpu, config.strict)
+
+
+async def change_code(
+    service: LambdaService, config: Config, names: AbstractSet[str], stale: AbstractSet[str]
+) -> Replacement:
+    """Loads the functions `names` anew; those that were `stale` begin as `config` has them."""
+    functions = dict(service.functions)
+    for name in names & stale & config.functions.keys():
+        functions[name] = config.functions[name]
+    replacement = await service.prepare(functions, names)
+    service.commit(replacement)
+    return replacement
+
+
+async def change_over(parts: LoopParts, old: Config, config: Config, equipment: Equipment) -> None:
+    """Everything but functions and front doors becomes that of `config`."""
+    if (config.faults, config.fault_seed) != (old.faults, old.fault_seed):
+        equipment.faults.put(config.faults, config.fault_seed)
+    parts.origins.lead(config.hosts, config.buckets)
+    parts.groups.configure(config.target_groups)
+    parts.caching.store.resize(config.cache.memory, config.cache.disk)
+    if config.cache.store != old.cache.store:
+        await parts.caching.share(shared_store(config, equipment.world, caches=equipment.caches))
+    parts.watch_targets(config)
+    for shift in config.shifts:
+        if shift not in old.shifts:
+            parts.shifter.start(shift)
+
+
+def note_stale(
+    stale: MutableMapping[str, str], replacement: Replacement, names: Iterable[str]
+) -> None:
+    """Keeps in `stale` why functions run in an older version than the files have, by name."""
+    for name in names:
+        failure = replacement.failures.get(name)
+        if failure is None:
+            stale.pop(name, None)
+        else:
+            stale[name] = f"{failure.error_type}: {failure.message}"
+
+
+async def clear_outdated(
+    everywhere: list[LoopParts], old: Config, config: Config, functions: AbstractSet[str]
+) -> None:
+    """Removes from the caches what would be another answer now; `functions` are others."""
+    for parts in everywhere:
+        parts.caching.code_changed()
+    if not any(parts.caching.is_used for parts in everywhere):
+        return
+    from edgegw.gateway.cache_control import outdated
+
+    clearing = outdated(old, config, functions)
+    for parts in everywhere:
+        try:
+            await parts.caching.clear_in_thread(clearing)
+        except EnvironmentProblem as problem:
+            logger.warning("%s", problem)
+        compare_anew(parts.caching, config)

@@ -1,0 +1,67 @@
+"""Clients of httpx that reach a front door in process, and what happened to their requests."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from edgegw.config.model import Listen
+from edgegw.gateway.exchange import Exchange, Exchanges
+from edgegw.http.authority import bracketed
+from edgegw.wire.asgi import EXCHANGE
+
+if TYPE_CHECKING:
+    import httpx
+
+    from edgegw.gateway.blocking_loop import BlockingLoop
+    from edgegw.gateway.fronts import FrontDoor
+    from edgegw.gateway.fronts.shared_port import SharedPort
+
+
+def asynchronous_client(
+    front: FrontDoor | SharedPort,
+    listen: Listen,
+    leave: Callable[[], Awaitable[None]],
+    options: dict[str, Any],
+) -> httpx.AsyncClient:
+    """A client of `front`, which would `listen` there; `leave` is awaited when it is closed."""
+    import httpx
+
+    from edgegw.gateway.in_process import InProcessTransport
+
+    options.setdefault("base_url", _base_url(listen))
+    return httpx.AsyncClient(transport=InProcessTransport(front, leave), **options)
+
+
+def blocking_client(
+    front: FrontDoor | SharedPort, listen: Listen, loop: BlockingLoop, options: dict[str, Any]
+) -> httpx.Client:
+    """A client of `front`, which would `listen` there; its requests run on `loop`."""
+    import httpx
+
+    from edgegw.gateway.blocking import BlockingTransport
+
+    options.setdefault("base_url", _base_url(listen))
+    return httpx.Client(transport=BlockingTransport(loop, front), **options)
+
+
+def exchange_of(response: httpx.Response, exchanges: Exchanges) -> Exchange:
+    """What happened to the request that `response` answers: with it, or kept in `exchanges`.
+
+    Raises KeyError when the record is gone or the response is not ours.
+    """
+    carried = response.extensions.get(EXCHANGE)
+    if isinstance(carried, Exchange):
+        return carried
+    request_id = response.headers.get("x-amz-cf-id", "")
+    kept = exchanges.get(request_id)
+    if kept is None:
+        raise KeyError(f"no exchange is kept for this response (x-amz-cf-id {request_id!r})")
+    return kept
+
+
+def _base_url(listen: Listen) -> str:
+    scheme = "https" if listen.tls else "http"
+    host = "127.0.0.1" if listen.address in ("0.0.0.0", "::", "") else listen.address  # noqa: S104
+    port = f":{listen.port}" if listen.port else ""
+    return f"{scheme}://{bracketed(host)}{port}"

@@ -1,0 +1,45 @@
+"""A configuration as one gateway runs it, and its front doors by the names that people type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from edgegw.cloudfront.viewer import ViewerError
+from edgegw.config.model import Config, Door, moved_door
+from edgegw.errors import UsageError
+
+
+def with_viewer(config: Config, viewer: Mapping[str, str]) -> Config:
+    """`config` with its viewers where `viewer` (keys of `gateway.viewer`) says that they are.
+
+    Raises UsageError where that is no place.
+    """
+    if not viewer:
+        return config
+    try:
+        moved = [moved_door(door, viewer) for door in config.distributions]
+    except ViewerError as error:
+        raise UsageError(f"viewer: {error}") from error
+    return replace(config, distributions=tuple(moved))
+
+
+def door_named(name: str, doors: Mapping[object, Door], ports: Mapping[object, int]) -> Door:
+    """The front door `name`, or NAME:PORT, of `doors` by key; `ports` are their real ones.
+
+    Raises UsageError when there is none.
+    """
+    for key, door in doors.items():
+        both = {door.listen.port, ports.get(key, door.listen.port)}
+        if name in (door.name, *(f"{door.name}:{port}" for port in both)):
+            return door
+    known = ", ".join(dict.fromkeys(door.name for door in doors.values())) or "none"
+    raise UsageError(f"there is no front door {name!r} (known: {known})")
+
+
+def check_replacements(functions: Mapping[str, object], config: Config) -> None:
+    """Raises UsageError where `functions` replaces one that `config` does not have."""
+    unknown = set(functions) - set(config.functions)
+    if unknown:
+        known = ", ".join(config.functions) or "none"
+        raise UsageError(f"there is no function {sorted(unknown)[0]!r} to replace (known: {known})")

@@ -1,0 +1,146 @@
+"""What runs for one event loop: functions, ways out, caches, logs; their beginning and end."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgegw.alb.health_check_log import CheckEntry
+from edgegw.alb.model import TargetGroup
+from edgegw.alb.target_connection import UNVERIFIED_TARGETS
+from edgegw.awslambda.model import FunctionRef
+from edgegw.awslambda.shifting import Shift
+from edgegw.config.model import Config
+from edgegw.execution.in_process import Handler
+from edgegw.execution.service import LambdaService
+from edgegw.execution.shifting import Shifter
+from edgegw.gateway.balancer_logs import BalancerLogs
+from edgegw.gateway.cache_making import caching_of
+from edgegw.gateway.caching import Caching
+from edgegw.gateway.distribution_logs import DistributionLogs
+from edgegw.gateway.drive import Driver
+from edgegw.gateway.faults import Faults
+from edgegw.gateway.handler_words import HandlerWords
+from edgegw.gateway.health_checks import HealthChecks
+from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter
+from edgegw.gateway.target_groups import TargetGroups
+from edgegw.gateway.world import World
+from edgegw.values import value
+
+
+@value(kw_only=True)
+class Equipment:
+    """What a gateway was given for what runs, beside its configuration.
+
+    `functions` are callables in the place of code; `debug` has the port of a debugger by the name
+    of a function.
+    """
+
+    functions: Mapping[str, Handler]
+    make_transport: MakeTransport
+    leave_out_missing: bool
+    debug: Mapping[str, int]
+    world: World
+    faults: Faults
+    caches: bool
+
+
+@dataclass
+class LoopParts:
+    """What runs for one event loop, and how many still use it."""
+
+    service: LambdaService
+    shifter: Shifter
+    origins: OriginRouter
+    driver: Driver
+    groups: TargetGroups
+    logs: BalancerLogs
+    caching: Caching
+    distribution_logs: DistributionLogs = field(default_factory=DistributionLogs)
+    checks: HealthChecks | None = None
+    lambda_api: Any = None
+    cloudfront_api: Any = None
+    users: int = 0
+    is_started: bool = False
+
+    async def start(self, shifts: Iterable[Shift], *, ahead: bool) -> None:
+        """Starts what has to be ready; runtimes only if `ahead`. Raises EnvironmentProblem."""
+        await self.service.start(ahead=ahead)
+        for shift in shifts:
+            self.shifter.start(shift)
+
+    async def close(self) -> None:
+        """Ends everything, what asks others first."""
+        if self.checks is not None:
+            await self.checks.close()
+        self.groups.close()
+        await self.caching.close()
+        await self.shifter.close()
+        await self.service.close()
+        await self.origins.close()
+        self.logs.close()
+        self.distribution_logs.close()
+
+    def check_targets(self, config: Callable[[], Config], now: Callable[[], float]) -> None:
+        """Starts the health checks of all target groups in use; `config` answers the present."""
+        if config().is_sticky:  # so that no request waits for what seals cookies
+            importlib.import_module("cryptography.hazmat.primitives.ciphers.aead")
+        if self.checks is None:
+
+            def log(entry: CheckEntry, group: TargetGroup) -> None:
+                for balancer in config().users_of(group):
+                    self.logs.check(balancer, entry, group)
+
+            self.checks = HealthChecks(
+                self.groups, self.origins.probe, self.service.invoke, log, now
+            )
+        self.watch_targets(config())
+
+    def watch_targets(self, config: Config) -> None:
+        """Checks go on with the target groups that a load balancer of `config` uses."""
+        if self.checks is not None:
+            groups = config.target_groups.values()
+            self.checks.watch([group for group in groups if config.users_of(group)])
+
+
+def make_parts(
+    config: Config, equipment: Equipment, local: dict[tuple[str, int], Enter]
+) -> LoopParts:
+    """What runs `config`, not started; `local` are the ways into front doors by host and port."""
+    world = equipment.world
+    service = LambdaService(
+        config.functions,
+        config.account,
+        handlers=equipment.functions,
+        leave_out_missing=equipment.leave_out_missing,
+        pass_credentials=config.pass_credentials,
+        cpu=config.cpu,
+        strict=config.strict,
+        dice=world.dice,
+    )
+    for name, port in equipment.debug.items():
+        service.debug(_first_reference(config, name), port)
+    origins = OriginRouter(
+        equipment.make_transport(frozenset()),
+        equipment.make_transport(UNVERIFIED_TARGETS),
+        local,
+        config.hosts,
+        config.buckets,
+        world,
+    )
+    groups = TargetGroups(config.target_groups)
+    handlers = HandlerWords(lambda: service.functions, equipment.functions)
+    caching = caching_of(config, world, handlers, caches=equipment.caches)
+    driver = Driver(service, origins, equipment.faults, groups, world, caching)
+    return LoopParts(service, Shifter(service), origins, driver, groups, BalancerLogs(), caching)
+
+
+def _first_reference(config: Config, name: str) -> FunctionRef:
+    """The first reference to the function `name` at a trigger or in a target group."""
+    for door in config.doors:
+        for ref in door.functions:
+            if ref.name == name:
+                return ref
+    return FunctionRef(name)
