@@ -29,7 +29,7 @@ from tests.fuzz.campaign import Case, Flaw, without_parts
 from tests.fuzz.mutation import bytes_of, cut, mutated, text_of
 from tests.fuzz.raw_answers import Script, ScriptedOrigin, scripted_origin
 from tests.fuzz.request_oracle import HOST
-from tests.fuzz.requests import HANGS, site
+from tests.fuzz.requests import HANGS, front_doors, site
 from tests.fuzz.served import Complaints, complaints, served
 
 LANES: Final = 8
@@ -289,7 +289,7 @@ def _with(case: Case, position: int, script: dict[str, Any]) -> Case:
 
 
 def _config(origins: Sequence[ScriptedOrigin]) -> dict[str, Any]:
-    config: dict[str, Any] = {"distributions": {}, "target_groups": {}, "load_balancers": {}}
+    config = front_doors()
     for number, origin in enumerate(origins):
         group = {"targets": [f"127.0.0.1:{origin.port}"], "health_check": {"enabled": False}}
         config["target_groups"][f"app-{number}"] = group

@@ -307,7 +307,6 @@ def _config(port: int) -> dict[str, Any]:
         config["load_balancers"][f"{name}-target"] = {"listeners": [listener]}
         for trigger in TRIGGERS:
             door = site({"url": f"http://127.0.0.1:{port}"})
-            del door["aliases"]
             door["default_behavior"]["lambda_functions"] = {trigger: name}
             config["distributions"][f"{name}-{trigger}"] = door
     return config
