@@ -32,9 +32,9 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON,
 def cache(distribution: str, config: Path | None, *, as_json: bool) -> None:
     """Show what a running `edgegw serve` keeps of a DISTRIBUTION.
 
-    A line for each answer: its status, size, age, time left and until when (below 0 it is stale),
-    how often it was used, the rule that gave it its time, and its URL; below it the parts of its
-    key beyond that.
+    A line for each answer: its status, size, age, time left and until when (or since when it is
+    stale), how often it was used, the rule that gave it its time, and its URL; below it the parts
+    of its key beyond that.
 
     Example: edgegw cache site
     """
@@ -48,7 +48,7 @@ def cache(distribution: str, config: Path | None, *, as_json: bool) -> None:
         head = "  HEAD" if row["is_head"] else ""
         click.echo(
             f"{row['status']}  {row['size']} B  age {row['age']}s  "
-            f"expires in {_expiry(row)}  {row['hits']} hits  ({row['rule']})  "
+            f"{_expiry(row)}  {row['hits']} hits  ({row['rule']})  "
             f"{on_one_line(row['url'])}{part}{head}"
         )
         for line in _varying_lines(row["parts"] or _NO_PARTS):
@@ -79,6 +79,8 @@ def invalidate(
         return
     for path, why in cast("dict[str, str]", answer["match_nothing"]).items():
         click.echo(f"{path} can match nothing: {why}", err=True)
+    for path, hint in cast("dict[str, str]", answer["hints"]).items():
+        click.echo(f"{path}: {hint}", err=True)
     click.echo(f"{answer['removed']} removed")
 
 
@@ -105,12 +107,14 @@ def cache_lines(
         line = f"    the origin sees, and the key lacks: {', '.join(map(on_one_line, seen))}"
         yield style.paint(line, "yellow")
     stored = cache["stored"]
-    if stored is None:
+    if cache["problem"] is not None:
+        yield f"    what is stored is not known: {on_one_line(cache['problem'])}"
+    elif stored is None:
         yield "    nothing is stored for this key"
     else:
         yield (
             f"    stored  {stored['status']}{_size(stored)}, age {stored['age']}s, "
-            f"expires in {_expiry(stored)} ({stored['rule']})"
+            f"{_expiry(stored)} ({stored['rule']})"
         )
 
 
@@ -143,6 +147,24 @@ def _seconds(count: float) -> str:
 
 
 def _expiry(row: Mapping[str, Any]) -> str:
-    """What is left of its time, and until when that is, by the clock of this machine."""
+    """What is left of its time, and until when that is, by the clock of this machine.
+
+    What is stale may yet be asked about, or stand in for an origin that fails.
+    """
     until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row["expires_at"]))
-    return f"{row['expires_in']:g}s, {until}"
+    left = row["expires_in"]
+    if left <= 0:
+        return f"stale for {_span(-left)}, since {until}"
+    return f"expires in {_span(left)}, {until}"
+
+
+def _span(seconds: float) -> str:
+    """A time in one unit or two, as people count it: `9s`, `3m 5s`, `23h 59m`, `364d 23h`."""
+    count = int(seconds)
+    if count < 60:
+        return f"{count}s"
+    if count < 3600:
+        return f"{count // 60}m {count % 60}s"
+    if count < 86_400:
+        return f"{count // 3600}h {count % 3600 // 60}m"
+    return f"{count // 86_400}d {count % 86_400 // 3600}h"

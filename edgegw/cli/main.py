@@ -225,8 +225,12 @@ def check(config: Path | None, *, deploy: bool, load: bool, as_json: bool) -> No
     errors = sum(each.severity == "error" for each in findings)
     if not as_json:
         warnings = len(findings) - errors
-        click.echo(f"{errors} errors, {warnings} warnings", err=True)
+        click.echo(f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}", err=True)
     sys.exit(1 if errors else 0)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 @main.command()

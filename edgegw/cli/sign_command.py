@@ -59,12 +59,19 @@ def sign(
     if not re.match(r"https?://[^/?#]+/", url):
         raise UsageError(f"{url!r} is no URL with a path: write http://localhost:8081/film.mp4")
     now = time.time()
+    until = _moment("--expires", expires, now)
+    after = None if not_before is None else _moment("--not-before", not_before, now)
+    if after is not None and after >= until:
+        text = f"--not-before {not_before} is no earlier than --expires {expires}"
+        raise UsageError(f"{text}: the URL would never be valid; write a later --expires")
+    if until <= now:
+        click.echo(f"--expires {expires} is over: CloudFront answers 403 AccessDenied", err=True)
     parameters = signed_parameters(
         url,
         key_pair_id,
         _key(key),
-        until=_moment("--expires", expires, now),
-        after=None if not_before is None else _moment("--not-before", not_before, now),
+        until=until,
+        after=after,
         network=None if ip is None else _network(ip),
         resource=resource,
         algorithm=cast("HashAlgorithm", algorithm),

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from edgegw.cloudfront.cache.policy_rules import (
-    MAX_POLICY_CHARACTERS,
     MAX_POLICY_COOKIES,
     MAX_POLICY_QUERY_STRINGS,
     NEVER_IN_KEY,
     RefusedPolicy,
+    too_many_characters,
 )
 from edgegw.cloudfront.model import OriginRequestPolicy, Selection
 from edgegw.cloudfront.quotas import MAX_POLICY_HEADERS
@@ -33,6 +33,7 @@ def refused_request_policy(policy: OriginRequestPolicy) -> list[RefusedPolicy]:
         ("QueryStrings", policy.query_strings, MAX_POLICY_QUERY_STRINGS),
     )
     refused = [fault for kind in kinds for fault in _names(*kind)]
+    refused += too_many_characters(policy.headers, policy.cookies, policy.query_strings)
     return [*refused, *_headers(policy.headers)]
 
 
@@ -40,10 +41,6 @@ def _names(kind: str, selection: Selection, most: int) -> Iterator[RefusedPolicy
     if len(selection.items) > most:
         text = f"an origin request policy names at most {most}, not {len(selection.items)}"
         yield RefusedPolicy(f"TooMany{kind}InOriginRequestPolicy", kind, text)
-    characters = sum(map(len, selection.items))
-    if characters > MAX_POLICY_CHARACTERS:
-        text = f"the names have at most {MAX_POLICY_CHARACTERS} characters in all, not {characters}"
-        yield RefusedPolicy("InvalidArgument", kind, text)
     if selection.behavior in ("whitelist", "allExcept") and not selection.items:
         yield RefusedPolicy("InvalidArgument", kind, f"{selection.behavior} needs a name")
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Final
+
+from edgegw.http.grammar import BLANKS
 
 
 def kept_cookies(keeps: Callable[[str], bool], value: bytes) -> bytes:
@@ -44,10 +48,13 @@ def normalized_accept_encoding(value: bytes, *, gzip: bool, brotli: bool) -> byt
 
 
 def _accepted_codings(value: bytes) -> set[bytes]:
+    """The codings that `value` names and does not refuse with a weight of 0."""
     accepted: set[bytes] = set()
     for item in value.lower().split(b","):
-        coding, _, parameters = item.partition(b";")
-        weight = parameters.replace(b" ", b"").removeprefix(b"q=")
-        if weight.strip(b"0.") or not parameters:
-            accepted.add(coding.strip())
+        coding, *parameters = [part.strip(BLANKS) for part in item.split(b";")]
+        if not any(_REFUSED.fullmatch(parameter) for parameter in parameters):
+            accepted.add(coding)
     return accepted
+
+
+_REFUSED: Final = re.compile(rb"q[ \t]*=[ \t]*0+\.?0*")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgegw.cloudfront.dropped import dropped
 from edgegw.cloudfront.model import Behavior, Selection
+from edgegw.cloudfront.signed_request import without_signature
 from edgegw.http.message import Request
 
 _MOST_NAMED = 5
@@ -29,6 +30,8 @@ def lost_without_policy(behavior: Behavior, request: Request) -> str | None:
     """What a plainly disabled cache keeps from the origin of `request`, with the way out."""
     if request.target.query is None and request.headers.get(b"cookie") is None:
         return None
+    if behavior.trusted_keys is not None:
+        request = without_signature(request)  # whatever a policy says, that goes no further
     lost = dropped(
         request,
         request.sent(request.target._replace(query=None), request.headers.without(b"cookie")),

@@ -15,6 +15,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 from edgegw.values import value
@@ -127,12 +128,20 @@ def denial(policy: SignedPolicy, url: str, address: str, now: float) -> str | No
     if policy.resource is not None and not fits_resource(policy.resource, url):
         return f"the policy is for {policy.resource}, not for {url}"
     if now >= policy.until:
-        return f"it expired at {policy.until}"
+        return f"it expired at {policy.until} ({_as_date(policy.until)})"
     if policy.after is not None and now <= policy.after:
-        return f"it is not valid until {policy.after}"
+        return f"it is not valid until {policy.after} ({_as_date(policy.after)})"
     if policy.network is not None and not _is_in(address, policy.network):
         return f"the policy is for {policy.network}, and the viewer has the address {address}"
     return None
+
+
+def _as_date(moment: int) -> str:
+    """Seconds since 1970 as people read them, as far as there is a year for them."""
+    try:
+        return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return "beyond the year 9999"
 
 
 def _is_in(address: str, network: str) -> bool:

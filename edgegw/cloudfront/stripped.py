@@ -73,6 +73,8 @@ def _cookie(forwarding: Forwarding, name: str) -> str:
 
 def _unnamed(forwarding: Forwarding) -> str:
     policy, more = forwarding.cache_policy.name, forwarding.origin_request_policy
+    if forwarding.forwarded_values is not None:
+        return f"{policy} does not name it"
     if more is None:
         return f"{policy} does not name it, and there is no origin request policy"
     return f"neither {policy} nor {more.name} names it"

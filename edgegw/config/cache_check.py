@@ -15,6 +15,8 @@ def check_cache_policies(document: Document, config: schema.Config) -> None:
     for name, own in config.cache_policies.items():
         for refused in refused_policy(own_policy(name, own)):
             text = f"AWS refuses this policy: {refused.code}, {refused.field}: {refused.message}"
+            if refused.field == "MinTTL" and own.default_ttl is None:
+                text += "; DefaultTTL is what stands for a default_ttl that is left out: write one"
             document.error(("cache_policies", name), "cloudfront.cache-policy", text, key=True)
 
 

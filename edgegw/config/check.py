@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path as FilePath
 from typing import Final
 
@@ -33,6 +34,7 @@ from edgegw.config.path_check import check_paths
 from edgegw.config.response_headers_check import check_response_headers_policy
 from edgegw.config.schema import Config, later_keys
 from edgegw.config.surroundings_check import check_surroundings
+from edgegw.config.without_effect import check_without_effect
 from edgegw.http.grammar import is_target
 
 
@@ -53,6 +55,7 @@ def check(document: Document, config: Config, base: FilePath) -> None:
         _check_distribution(document, ("distributions", name), distribution, config)
     check_bucket_names(document, config)
     check_names(document, config)
+    check_without_effect(document, config)
     check_key_groups(document, config, base)
     check_balancers(document, config, base)
     check_paths(document, config, base)
@@ -88,7 +91,7 @@ def _check_distribution(
         document.error((*path, "behaviors"), "cloudfront.behaviors", text, key=True)
     _check_root_object(document, (*path, "default_root_object"), distribution.default_root_object)
     for at, alias in enumerate(distribution.aliases):
-        fault = host_fault(alias.removeprefix("*."))
+        fault = _alias_fault(alias)
         if fault is not None:
             document.error((*path, "aliases", at), "cloudfront.alias", fault)
     _check_behavior(
@@ -108,6 +111,13 @@ def _check_distribution(
             text = f"the path pattern {behavior.path_pattern!r} stands here twice"
             document.error((*where, "path_pattern"), "cloudfront.path-pattern", text)
         seen[behavior.path_pattern] = at
+
+
+def _alias_fault(alias: str) -> str | None:
+    """What is wrong with an alias, or None. An alias is a name alone."""
+    if "/" in alias or re.fullmatch(r"[^:]+:[0-9]*", alias):
+        return f"{alias!r} is no host name: an alias has no scheme, port or path; www.example.com"
+    return host_fault(alias.removeprefix("*."))
 
 
 def _check_log(document: Document, path: KeyPath, log: schema.DistributionLog | None) -> None:

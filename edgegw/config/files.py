@@ -34,6 +34,11 @@ def is_file(path: Path) -> bool:
     return missing(path) is None and path.is_file()
 
 
+def is_folder_there(path: Path) -> bool:
+    """Whether there is a folder at `path`."""
+    return missing(path) is None and path.is_dir()
+
+
 def name_fault(path: Path) -> str | None:
     """Why no file can have this path, or None; it need not be there."""
     if any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):

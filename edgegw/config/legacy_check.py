@@ -34,7 +34,7 @@ def check_legacy_settings(
         _check_stray_ttls(document, path, behavior)
         return
     _check_exclusion(document, path, behavior)
-    is_s3 = _is_bucket(behavior.origin, distribution)
+    is_s3 = is_bucket(behavior.origin, distribution)
     for refused in refused_forwarded_values(
         forwarded_values(given), legacy_ttls(behavior), is_s3=is_s3
     ):
@@ -102,7 +102,7 @@ def _check_stray_ttls(document: Document, path: KeyPath, behavior: schema.Defaul
             document.error((*path, key), _CODE, text, key=True)
 
 
-def _is_bucket(origin: str, distribution: schema.Distribution) -> bool:
+def is_bucket(origin: str, distribution: schema.Distribution) -> bool:
     """Whether `origin`, or an origin of the group of that name, is a bucket."""
     group = distribution.origin_groups.get(origin)
     names = [origin] if group is None else group.members

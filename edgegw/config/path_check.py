@@ -11,7 +11,7 @@ from pathlib import Path as FilePath
 
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.fields import Listen, Tls
-from edgegw.config.files import missing, name_fault
+from edgegw.config.files import is_file, is_folder_there, missing, name_fault
 from edgegw.config.hosts import is_folder
 from edgegw.config.schema import Config
 
@@ -26,10 +26,22 @@ def check_paths(document: Document, config: Config, base: FilePath) -> None:
         problem = missing(base / name)
         if problem is not None and name_fault(base / name) is None:
             document.warning(path, "config.file", f"{base / name} {problem}")
+    for path, name in _buckets(config):
+        if is_file(base / name):
+            text = f"{base / name} is a file: a bucket is a folder, and has nothing else"
+            document.warning(path, "config.file", text)
+    for path, name in _logs(config):
+        if is_folder_there(base / name):
+            text = f"{base / name} is a folder: a log is a file, such as {name.rstrip('/')}/log"
+            document.error(path, "config.file", text)
 
 
 def _written(config: Config) -> Iterator[tuple[KeyPath, str]]:
     yield ("gateway", "state"), config.gateway.state
+    yield from _logs(config)
+
+
+def _logs(config: Config) -> Iterator[tuple[KeyPath, str]]:
     for name, distribution in config.distributions.items():
         if distribution.access_log is not None:
             yield ("distributions", name, "access_log"), distribution.access_log.file

@@ -421,7 +421,7 @@ def _describe(document: Document, detail: Mapping[str, Any]) -> None:
             options = _options(str(detail["ctx"]["expected"]))
             expected = " or ".join(filter(None, [", ".join(options[:-1]), options[-1]]))
             is_key = loc[-1:] == ("[key]",)
-            near = nearest(str(detail["input"]), [option.strip("'") for option in options])
+            near = _nearest_option(detail["input"], options)
             text = f"{shown(detail['input'])} is not one of {expected}{near}"
             document.error(path, "config.value", text, key=is_key)
         case "value_error":
@@ -429,6 +429,15 @@ def _describe(document: Document, detail: Mapping[str, Any]) -> None:
             document.error(path, "config.type", text)
         case _:
             document.error(path, "config.type", fault_of(Config, detail))
+
+
+def _nearest_option(given: object, options: list[str]) -> str:
+    """A hint at the option that is meant; numbers that look alike mean nothing alike."""
+    if isinstance(given, str) and given in options:
+        return f"; write {given} without quotes"
+    if isinstance(given, int):
+        return ""
+    return nearest(str(given), [option.strip("'") for option in options])
 
 
 def _options(expected: str) -> list[str]:

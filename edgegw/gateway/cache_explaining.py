@@ -16,6 +16,7 @@ from edgegw.cloudfront.cache.settings import CacheSettings
 from edgegw.cloudfront.flow import with_default_root_object
 from edgegw.cloudfront.model import Behavior, Distribution
 from edgegw.cloudfront.policies import origin_request
+from edgegw.errors import EnvironmentProblem
 from edgegw.gateway.cache_record import key_record
 from edgegw.gateway.cache_store import PeekedStore
 from edgegw.http.message import Request
@@ -35,7 +36,11 @@ def explained_cache(
     request = with_default_root_object(distribution, request)
     recipe = behavior.key
     assert recipe is not None  # every behavior of a configuration has one
-    stored = store.peek(lookups(recipe.key(request, viewer=facts.viewer), request))
+    stored, problem = None, None
+    try:
+        stored = store.peek(lookups(recipe.key(request, viewer=facts.viewer), request))
+    except EnvironmentProblem as gone:
+        problem = str(gone)
     cache = explain_cache(
         recipe,
         behavior.cache or _OFF,
@@ -45,7 +50,7 @@ def explained_cache(
         sent=origin_request(behavior.forwarding, request, behavior.origin, facts),
         viewer=facts.viewer,
     )
-    return _shown(cache, behavior, now)
+    return {**_shown(cache, behavior, now), "problem": problem}
 
 
 def _shown(cache: CacheExplanation, behavior: Behavior, now: float) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from edgegw.cloudfront.cache.decision import bypass
 from edgegw.cloudfront.cache.entry import FoundEntry, StoredResponse
 from edgegw.cloudfront.cache.key import KeyParts
+from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.flow import (
     Fetch,
     Forget,
@@ -21,6 +22,7 @@ from edgegw.cloudfront.flow import (
 )
 from edgegw.cloudfront.model import Behavior
 from edgegw.cloudfront.request_context import AskedOrigin, RequestContext
+from edgegw.http.message import Response
 from edgegw.http.target import to_text
 
 if TYPE_CHECKING:
@@ -135,3 +137,25 @@ def stripped_parts(steps: Steps) -> list[StrippedPart]:
             sent = step.request if isinstance(step, Fetch) else step.sent.request
             return stripped(context.behavior.forwarding, viewer, sent)
     return []
+
+
+def stored_error(steps: Steps, now: Callable[[], float]) -> str | None:
+    """That an error comes out of the cache, and for how long yet; None where it does not."""
+    for step, reply, _ in steps:
+        if isinstance(step, LookUp | Wait) and isinstance(reply, FoundEntry):
+            left = reply.entry.expires_at - now()
+            if reply.entry.is_error and left > 0:
+                return (
+                    f"an error out of the cache, for {left:.0f}s more: the origin was not asked "
+                    "(X-Edgegw-Cache: refresh asks it)"
+                )
+    return None
+
+
+def stood_in_for(steps: Steps) -> str | None:
+    """That what is stored went out in the place of an origin that failed, and how it failed."""
+    for step, reply, _ in reversed(list(steps)):
+        if isinstance(step, Fetch) and isinstance(reply, Response | OriginFailure):
+            how = reply.detail if isinstance(reply, OriginFailure) else f"answered {reply.status}"
+            return f"a stale answer of the cache stands in, as the origin failed: {how}"
+    return None

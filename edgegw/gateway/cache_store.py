@@ -35,7 +35,7 @@ class PeekedStore(Protocol):
     """What keeps answers, for whoever only wants to know."""
 
     def peek(self, keys: tuple[bytes, ...]) -> FoundEntry | None:
-        """The first of `keys` that has anything; it does not count as a use."""
+        """The first of `keys` that has anything; it is no use of it. Raises EnvironmentProblem."""
         ...
 
 

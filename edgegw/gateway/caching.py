@@ -194,7 +194,8 @@ class Caching:
     def _looked_up(
         self, step: LookUp, stored: FoundEntry | None, exchange: Exchange, seconds: float = 0.0
     ) -> DistributionStep:
-        is_awaited = self.flights.are_any and self.flights.awaited(step.keys) is not None
+        flight = self.flights.awaited(step.keys) if self.flights.are_any else None
+        is_awaited = flight is not None and not flight.has_sent(step.request)
         exchange.note(step, stored, seconds)
         following = step.next(stored, self._world.now(), is_awaited=is_awaited)
         context = following.context
@@ -221,12 +222,12 @@ class Caching:
         """`step`, whose flight begins if it is one to the origin on behalf of the cache."""
         asked = step.context.asked
         if asked is not None and self.flights.of(asked) is None:
-            self._begin(asked)
+            self._begin(asked, step.context.facts.request_id)
             exchange.asked += (asked,)
         return step
 
-    def _begin(self, asked: AskedOrigin) -> Flight:
-        flight = self.flights.begin(asked)
+    def _begin(self, asked: AskedOrigin, request_id: str = "") -> Flight:
+        flight = self.flights.begin(asked, request_id)
         if self.shared is not None:
             flight.mark = self.shared.mark
         return flight
@@ -259,7 +260,7 @@ class Caching:
         exchange.note(step, None, 0.0)
         exchange.refetch = refetch
         self._begun(step.behind, refetch)
-        self._start(_drained(self.run(step.behind, refetch)))
+        self._start(_drained(partial(self.run, step.behind, refetch)))
         return step.following
 
     def _touched(self, step: Touch, exchange: Exchange) -> DistributionStep:
@@ -397,10 +398,13 @@ def _why_cut(pump: asyncio.Task[None]) -> str | None:
     return str(error)
 
 
-async def _drained(answer: Coroutine[object, object, Body]) -> None:
-    """Reads an answer that nobody waits for to its end, so that it is kept."""
+async def _drained(run: Callable[[], Coroutine[object, object, Body]]) -> None:
+    """Reads an answer that nobody waits for to its end, so that it is kept.
+
+    The way begins here and not before, as a gateway that ends may cancel this before it starts.
+    """
     try:
-        body = await answer
+        body = await run()
         if body.chunks is not None:
             with contextlib.suppress(CutOffError):
                 async for _ in body.chunks:

@@ -34,7 +34,7 @@ from edgegw.cloudfront.api.invalidations import (
 )
 from edgegw.cloudfront.api.paging import Listed, ListPage, cut_page
 from edgegw.cloudfront.cache.clearing import Clearing
-from edgegw.cloudfront.cache.invalidation import InvalidationBatch
+from edgegw.cloudfront.cache.invalidation import InvalidationBatch, path_hint
 from edgegw.cloudfront.model import Distribution
 from edgegw.errors import EnvironmentProblem, UsageError
 from edgegw.execution.api_guard import ApiGuard
@@ -159,8 +159,11 @@ def _answered(operation: Answering) -> Answering:
 
 
 def _warn(distribution: Distribution, batch: InvalidationBatch) -> None:
-    """Says which paths can match nothing: the API takes them without a word."""
+    """Says which paths do not do what they look like: the API takes them without a word."""
     for path in batch.paths:
+        hint = path_hint(path.text, distribution.default_root_object)
+        if hint:
+            logger.warning("invalidation of %s: %r: %s", distribution.name, path.text, hint)
         if path.nothing:
             text = "invalidation of %s: %r can match nothing: %s"
             logger.warning(text, distribution.name, path.text, path.nothing)

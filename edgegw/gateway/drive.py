@@ -28,6 +28,7 @@ ones.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable
 from dataclasses import replace
 from functools import partial
@@ -47,6 +48,7 @@ from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.cloudfront.validation_log import log_group, log_lines
 from edgegw.execution.service import LambdaService
 from edgegw.execution.snapshots import Snapshot
+from edgegw.gateway.cache_record import stood_in_for, stored_error
 from edgegw.gateway.cache_store import NoStore
 from edgegw.gateway.caching import Caching
 from edgegw.gateway.compressing import encoders
@@ -56,7 +58,10 @@ from edgegw.gateway.server_timing import timed
 from edgegw.gateway.target_groups import Lease, TargetGroups
 from edgegw.gateway.world import REAL, World
 from edgegw.http.message import Body, CutOffError, Request, Response
+from edgegw.http.target import to_text
 from edgegw.wire.front import ViewerGoneError
+
+logger = logging.getLogger(__name__)
 
 Step = cloudfront.DistributionStep | alb.BalancerStep
 
@@ -211,6 +216,9 @@ class Driver:
         response = await self.run(step, exchange)
         exchange.response = response
         exchange.duration = perf_counter() - exchange.began
+        if exchange.reason is not None:
+            target = to_text(exchange.request.target.raw)
+            logger.warning("%s: %s, fetched anew: %s", exchange.front_door, target, exchange.reason)
         return response.body
 
     def finish(self, step: DistributionAnswer | alb.BalancerAnswer, exchange: Exchange) -> Response:
@@ -223,13 +231,17 @@ class Driver:
             if step.refusal is not None:
                 exchange.reason = step.refusal.detail
             return step.response
-        if exchange.asked:
-            self._caching.end(exchange.asked)
         exchange.verdict = step.verdict
         if step.verdict is Verdict.LAMBDA_VALIDATION_ERROR:
             self._log_validation(step, exchange)
         if step.context.warnings:
             exchange.warnings = tuple(map(str, step.context.warnings))
+        if exchange.asked:
+            self._caching.end(exchange.asked)
+            if step.verdict is Verdict.HIT:
+                exchange.reason = stood_in_for(exchange.steps)
+        elif step.verdict is Verdict.ERROR:
+            exchange.reason = stored_error(exchange.steps, self._world.now)
         if step.cause is not None:
             exchange.reason = _cause_text(step.cause)
         policy = step.context.headers_policy

@@ -102,7 +102,10 @@ def find_door(
     """The front door that the URL reaches: by its port, else by its name. Raises UsageError."""
     doors = _named(config, asked)
     port = parts.port or _USUAL_PORTS[parts.scheme]
-    at_port = [door for door in doors if _port(door) == port or ports.get(port) == _key(door)]
+    at_port = [door for door in doors if _port(door) == port]
+    free = [door for door in doors if not door.listen.port and ports.get(port) == _key(door)]
+    if not at_port and free:
+        at_port = [_with_scheme(free, parts.scheme)]
     at_port = at_port or [door for door in doors if _is_public(door, port, parts.scheme)]
     if at_port:
         return _by_host(at_port, asked, parts)

@@ -17,17 +17,20 @@ from edgegw.cloudfront.cache.entry import FoundEntry, StoredPlace
 from edgegw.cloudfront.cache.key import lookups
 from edgegw.cloudfront.request_context import AskedOrigin
 from edgegw.gateway.cache_store import ClearingMark
+from edgegw.http.message import Request
 
 
 class Flight:
     """One request to an origin. `is_void`: it has been invalidated, or outgrew all room.
 
     `is_abandoned`: it ended without any answer. `pump`: what goes on for it, and ends it. `mark`:
-    what had been cleared of a shared store when it began.
+    what had been cleared of a shared store when it began. `request_id` is the X-Amz-Cf-Id that its
+    origin sees.
     """
 
-    def __init__(self, asked: AskedOrigin) -> None:
+    def __init__(self, asked: AskedOrigin, request_id: str = "") -> None:
         self.asked = asked
+        self.request_id = request_id
         self.key = lookups(asked.key, asked.request)[-1]
         self.is_void = False
         self.is_abandoned = False
@@ -36,6 +39,13 @@ class Flight:
         self.release: Callable[[], object] | None = None
         self.mark: ClearingMark | None = None
         self._waiting: list[asyncio.Future[FoundEntry | None]] = []
+
+    def has_sent(self, request: Request) -> bool:
+        """Whether `request` is this one come back, to a distribution that is its own origin.
+
+        It would wait for itself.
+        """
+        return request.headers.get(b"x-amz-cf-id") == self.request_id.encode()
 
     def wait(self) -> asyncio.Future[FoundEntry | None]:
         """What it brings, once its head is there."""
@@ -79,8 +89,8 @@ class Flights:
                 return flight
         return None
 
-    def begin(self, asked: AskedOrigin) -> Flight:
-        flight = self._all[asked] = Flight(asked)
+    def begin(self, asked: AskedOrigin, request_id: str = "") -> Flight:
+        flight = self._all[asked] = Flight(asked, request_id)
         if asked.decision.collapses:
             self._shared.setdefault(flight.key, flight)
         return flight

@@ -55,6 +55,11 @@ class _File:
         self._is_new = self._size == 0
 
     def write(self, lines: bytes) -> None:
+        if self._is_regular and not self._is_in_place():
+            former = self._descriptor
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._open()
+            os.close(former)
         if self._is_regular and self._size and self._size + len(lines) > LARGEST:
             self._put_aside()
         if self._is_new:
@@ -63,6 +68,14 @@ class _File:
         if len(self._unread) + len(lines) > _UNREAD and self._unread:
             raise BlockingIOError("nobody reads it")
         self._unread = self._written(self._unread + lines)
+
+    def _is_in_place(self) -> bool:
+        """Whether the file still has its name: somebody may have removed or renamed it."""
+        try:
+            there = self._path.stat()
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(there, os.fstat(self._descriptor))
 
     def _written(self, content: bytes) -> bytes:
         """What there was no room for."""

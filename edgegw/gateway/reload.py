@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from edgegw.config.model import Config
-from edgegw.errors import ConfigError, EdgegwError
+from edgegw.errors import ConfigError, EdgegwError, Finding
 from edgegw.execution.pool import CodeStamp, SupersededError
 from edgegw.gateway.code_files import Claim, changed_owners, link_claim, links_on_the_way
 from edgegw.gateway.gateway import Gateway
@@ -197,6 +197,7 @@ class Reloader:
         if self._load is None:
             return
         gateway, started = self._gateway, time.perf_counter()
+        before = gateway.config.warnings
         try:
             config = await asyncio.to_thread(self._load)  # requests go on meanwhile
             await self._apply(config)
@@ -212,6 +213,7 @@ class Reloader:
         else:
             gateway.stale.pop("config", None)
             logger.info("reload  configuration  %s", _took(started))
+            _tell_new(before, config.warnings)
             self._tell_stale(set(config.functions))
             self._claim()
             self._again.set()
@@ -236,6 +238,14 @@ class Reloader:
         for name in names & stale.keys():
             logger.warning("%s: its last version stays, the new one fails: %s", name, stale[name])
         return bool(names & stale.keys())
+
+
+def _tell_new(before: Iterable[Finding], now: Iterable[Finding]) -> None:
+    """Tells of warnings that a configuration did not have before, wherever they stood."""
+    known = {(finding.code, finding.text) for finding in before}
+    lines = [f"    {finding}" for finding in now if (finding.code, finding.text) not in known]
+    if lines:
+        logger.warning("the new configuration has warnings:\n%s", "\n".join(lines))
 
 
 def _first_error(error: EdgegwError) -> str:

@@ -19,12 +19,16 @@ import tempfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from edgegw.errors import EnvironmentProblem
 from edgegw.values import value
 from edgegw.wire.ownership import why_not_own
 from edgegw.wire.state_folder import write_private
+
+if TYPE_CHECKING:
+    import trustme
+    from cryptography.x509 import Certificate
 
 Clock = Callable[[], datetime]
 
@@ -47,7 +51,7 @@ class Authority:
     """
 
     file: Path
-    signer: Any
+    signer: trustme.CA
     is_mkcert: bool
     maker: str = ""
     day: str = ""
@@ -179,7 +183,7 @@ def _refuse_shared(folder: Path, remedy: str) -> None:
         )
 
 
-def _read(folder: Path) -> Any:
+def _read(folder: Path) -> trustme.CA | None:
     """The signer of an authority; None where its files cannot be used."""
     import trustme
 
@@ -193,12 +197,12 @@ def _read(folder: Path) -> Any:
     return signer
 
 
-def _authority(folder: Path, signer: Any, *, is_mkcert: bool) -> Authority:
+def _authority(folder: Path, signer: trustme.CA, *, is_mkcert: bool) -> Authority:
     maker, day = _made_by(_certificate(signer))
     return Authority(folder / CERTIFICATE, signer, is_mkcert, maker, day)
 
 
-def _made_by(certificate: Any) -> tuple[str, str]:
+def _made_by(certificate: Certificate) -> tuple[str, str]:
     """Who made a certificate and on which day, as it says itself."""
     from cryptography.x509 import NameOID
 
@@ -210,17 +214,19 @@ def _made_by(certificate: Any) -> tuple[str, str]:
     return unit, f"{certificate.not_valid_before_utc:%Y-%m-%d}"
 
 
-def _certificate(signer: Any) -> Any:
-    return signer._certificate  # noqa: SLF001
+def _certificate(signer: trustme.CA) -> Certificate:
+    from cryptography import x509
+
+    return x509.load_pem_x509_certificate(signer.cert_pem.bytes())
 
 
-def key_id(certificate: Any, *, of_issuer: bool) -> bytes:
+def key_id(certificate: Certificate, *, of_issuer: bool) -> bytes:
     """What tells the key of a certificate, or of its issuer, from others."""
     from cryptography import x509
 
     if of_issuer:
         issuer = x509.AuthorityKeyIdentifier
-        return certificate.extensions.get_extension_for_class(issuer).value.key_identifier
+        return certificate.extensions.get_extension_for_class(issuer).value.key_identifier or b""
     subject = x509.SubjectKeyIdentifier
     return certificate.extensions.get_extension_for_class(subject).value.digest
 

@@ -17,7 +17,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol
 
 from edgegw.errors import EnvironmentProblem
 from edgegw.wire import passthrough_tls
@@ -31,6 +31,9 @@ from edgegw.wire.authority import (
 )
 from edgegw.wire.state_folder import state_folder, write_private
 from edgegw.wire.tls_options import ClientCertificates
+
+if TYPE_CHECKING:
+    from OpenSSL import SSL
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +136,7 @@ class ServerTls(Protocol):
     @property
     def passes_through(self) -> bool: ...
 
-    def passing(self, name: str | None) -> Any: ...
+    def passing(self, name: str | None) -> SSL.Context: ...
 
     def whole(self) -> tuple[str, str]: ...
 
@@ -156,7 +159,7 @@ class DoorTls:
         asks: ClientCertificates | None = None,
     ) -> None:
         self._asks = asks
-        self._passing: dict[Path, tuple[int, Any]] = {}
+        self._passing: dict[Path, tuple[int, SSL.Context]] = {}
         self._covered: dict[str, tuple[int, frozenset[str]]] = {}
         self._certificates = certificates
         self._aliases = aliases
@@ -168,7 +171,7 @@ class DoorTls:
             passthrough_tls.load_openssl()
         self.context = self._make(self.file(None))
         """The context to listen with: it picks others by name. Raises EnvironmentProblem."""
-        cast("Any", self.context).sni_callback = self.choose
+        self.context.sni_callback = self.choose
 
     def file(self, name: str | None) -> Path:
         """The certificate for the server name `name`, with its key unless it is the user's own."""
@@ -230,7 +233,7 @@ class DoorTls:
         """Whether clients are asked for certificates that nobody checks."""
         return self._asks is not None and self._asks.trust_store is None
 
-    def passing(self, name: str | None) -> Any:
+    def passing(self, name: str | None) -> SSL.Context:
         """The context of pyOpenSSL for the server name `name`. Raises EnvironmentProblem."""
         file = self.file(name)
         changed = file.stat().st_mtime_ns

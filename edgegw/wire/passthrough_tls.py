@@ -9,9 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from types import ModuleType
+from typing import TYPE_CHECKING, Final, cast
 
 from edgegw.errors import EnvironmentProblem
+
+if TYPE_CHECKING:
+    from OpenSSL import SSL
 
 _PART: Final = 64 * 1024
 _CLOSING: Final = 5.0
@@ -39,7 +43,7 @@ class Agreed:
         return self.alpn
 
 
-def load_openssl() -> Any:
+def load_openssl() -> ModuleType:
     """The module `OpenSSL.SSL`. Raises EnvironmentProblem without pyOpenSSL."""
     try:
         from OpenSSL import SSL
@@ -52,13 +56,18 @@ def load_openssl() -> Any:
 
 
 def make_context(
-    certificate: str, key: str, protocols: Sequence[str], by_name: Callable[[str | None], Any]
-) -> Any:
+    certificate: str,
+    key: str,
+    protocols: Sequence[str],
+    by_name: Callable[[str | None], SSL.Context],
+) -> SSL.Context:
     """A server's context that takes every client certificate. Raises EnvironmentProblem.
 
     `by_name` answers the context for the server name that a client asks for.
     """
-    ssl = load_openssl()
+    load_openssl()
+    from OpenSSL import SSL as ssl  # noqa: N811
+
     context = ssl.Context(ssl.TLS_SERVER_METHOD)
     context.set_min_proto_version(ssl.TLS1_2_VERSION)
     context.set_session_cache_mode(ssl.SESS_CACHE_OFF)
@@ -72,14 +81,14 @@ def make_context(
     def accept(*_: object) -> bool:
         return True
 
-    def choose(_: object, offered: list[bytes]) -> Any:
+    def choose(_: object, offered: list[bytes]):
         for protocol in protocols:
             if protocol.encode() in offered:
                 return protocol.encode()
         return ssl.NO_OVERLAPPING_PROTOCOLS
 
-    def switch(connection: Any) -> None:
-        name = cast("bytes | None", connection.get_servername())
+    def switch(connection: SSL.Connection) -> None:
+        name = connection.get_servername()
         connection.set_context(by_name(None if name is None else name.decode("latin-1")))
 
     context.set_tlsext_servername_callback(switch)
@@ -89,13 +98,14 @@ def make_context(
 
 
 async def start_tls(
-    raw: asyncio.Transport, protocol: asyncio.Protocol, context: Any, timeout: float
+    raw: asyncio.Transport, protocol: asyncio.Protocol, context: SSL.Context, timeout: float
 ) -> asyncio.Transport:
     """Makes the handshake on `raw`. Raises OSError when it fails."""
-    ssl = load_openssl()
+    from OpenSSL import SSL as ssl  # noqa: N811
+
     connection = ssl.Connection(context, None)
     connection.set_accept_state()
-    records = _Records(raw, connection, protocol, ssl)
+    records = _Records(raw, connection, protocol)
     raw.set_protocol(records)
     try:
         async with asyncio.timeout(timeout):
@@ -109,14 +119,20 @@ class _Records(asyncio.Protocol):
     """Between the bytes on the wire and the protocol above."""
 
     def __init__(
-        self, raw: asyncio.Transport, connection: Any, protocol: asyncio.Protocol, ssl: Any
+        self, raw: asyncio.Transport, connection: SSL.Connection, protocol: asyncio.Protocol
     ) -> None:
+        from OpenSSL import SSL as ssl  # noqa: N811
+
         self.raw = raw
         self.connection = connection
         self.protocol = protocol
         self.agreed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.transport = _PassthroughTransport(self)
-        self._ssl = ssl
+        self._wants_more, self._is_over, self._failed = (
+            ssl.WantReadError,
+            ssl.ZeroReturnError,
+            ssl.Error,
+        )
 
     def data_received(self, data: bytes) -> None:
         self.connection.bio_write(data)
@@ -127,12 +143,12 @@ class _Records(asyncio.Protocol):
                 self.agreed.set_result(None)
             while True:
                 self.protocol.data_received(self.connection.recv(_PART))
-        except self._ssl.WantReadError:
+        except self._wants_more:
             pass
-        except self._ssl.ZeroReturnError:
+        except self._is_over:
             self.flush()
             self.transport.close()
-        except self._ssl.Error as error:
+        except self._failed as error:
             self._fail(OSError(f"TLS failed: {error}"))
         self.flush()
 
@@ -149,7 +165,7 @@ class _Records(asyncio.Protocol):
         try:
             while True:
                 self.raw.write(self.connection.bio_read(_PART))
-        except self._ssl.WantReadError:
+        except self._wants_more:
             return
 
     def pause_writing(self) -> None:
@@ -173,12 +189,12 @@ class _PassthroughTransport(asyncio.Transport):
         self._records = records
         self.facts: Agreed | None = None
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
+    def get_extra_info(self, name: str, default: object = None) -> object:
         if name in ("ssl_object", "sslcontext"):
             return self.facts
         return self._records.raw.get_extra_info(name, default)
 
-    def write(self, data: Any) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         if data and not self.is_closing():
             view = memoryview(data)
             while view:
@@ -222,13 +238,13 @@ class _PassthroughTransport(asyncio.Transport):
         return self._records.protocol
 
 
-def _facts(connection: Any) -> Agreed:
+def _facts(connection: SSL.Connection) -> Agreed:
     from cryptography.hazmat.primitives.serialization import Encoding
 
     leaf = connection.get_peer_certificate()
     chain = [leaf, *(connection.get_peer_cert_chain() or ())] if leaf is not None else []
     encoded = [certificate.to_cryptography().public_bytes(Encoding.DER) for certificate in chain]
-    name = cast("bytes | None", connection.get_servername())
+    name = connection.get_servername()
     return Agreed(
         connection.get_protocol_version_name(),
         connection.get_cipher_name() or "",

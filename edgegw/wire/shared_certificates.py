@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import NoReturn
 
 from edgegw.wire.certificates import DoorTls
 
@@ -22,13 +22,15 @@ class SharedTls:
         self._doors = doors
         self._place_of = place_of
         self.context = doors[0].context
-        cast("Any", self.context).sni_callback = self._choose
+        self.context.sni_callback = self._choose
 
-    def _choose(self, sslobj: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> Any:
+    def _choose(
+        self, sslobj: ssl.SSLObject, name: str | None, context: ssl.SSLContext
+    ) -> int | None:
         door = self._doors[self._place_of(name) if name else 0]
         return door.choose(sslobj, name, context)
 
-    def passing(self, name: str | None) -> Any:
+    def passing(self, name: str | None) -> NoReturn:
         """Only who has a port alone asks for certificates unchecked."""
         raise NotImplementedError
 

@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from edgegw.cli.cache_commands import cache_lines
+from edgegw.cli.render import Style
 from tests.cli.test_balancer_commands import edgegw, site
 from tests.cli.test_commands import running, wait_for_announcements
 from tests.conftest import PYTHON, free_port
@@ -89,6 +91,11 @@ def test_what_is_cached_is_shown_explained_and_invalidated(tmp_path: Path) -> No
         assert "stored  200, 5 B, age" in told
         assert "is not asked; it would get" in told
 
+        aside = edgegw(tmp_path, "invalidate", "site", "/b*c", f"{url}/a")
+        assert aside.stdout == "0 removed\n"
+        assert "/b*c: * is a wildcard at the end of a path alone" in aside.stderr
+        assert f"{url}/a: an invalidation names a path, not a URL" in aside.stderr
+
         removed = edgegw(tmp_path, "invalidate", "site", "/a*", "/~x")
         assert removed.stdout == "1 removed\n"
         assert "/~x can match nothing" in removed.stderr
@@ -142,6 +149,9 @@ def test_gateways_that_share_a_cache_list_explain_and_invalidate_the_same(tmp_pa
                 refused = edgegw(one, *command)
                 assert refused.returncode != 0
                 assert "is gone" in refused.stderr
+            explained = edgegw(one, "explain", f"{url}/a", "-H", "Cookie: bucket=b").stdout
+            assert "what is stored is not known: the shared cache at" in explained
+            assert "nothing is stored" not in explained
 
 
 def test_serve_without_caches_leaves_a_shared_one_alone(tmp_path: Path) -> None:
@@ -194,3 +204,30 @@ def test_check_warns_of_caching_traps_at_their_place() -> None:
     ]
     assert lines[0].startswith("sample_functions/ab_test/handler.py:12:")
     assert edgegw(ROOT, "check", "config/ab_test_cached.yaml").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("left", "shown"),
+    [
+        (56.8, "expires in 56s, "),
+        (185.0, "expires in 3m 5s, "),
+        (86_397.7, "expires in 23h 59m, "),
+        (31_535_999.0, "expires in 364d 23h, "),
+        (-21.6, "stale for 21s, since "),
+        (0.0, "stale for 0s, since "),
+    ],
+)
+def test_what_is_left_of_a_time_is_told_as_people_count(left: float, shown: str) -> None:
+    stored = {"status": 200, "size": 5, "age": 4, "rule": "max-age of the origin"}
+    cache = {
+        "ttls": [0, 60, 600],
+        "state": "hit",
+        "bypass": None,
+        "key": {"method": "GET", "path": "/", "query": None, "headers": {}, "cookies": [],
+                "accept_encoding": ""},
+        "not_in_key": [],
+        "problem": None,
+        "stored": {**stored, "expires_at": 1_000_000_000, "expires_in": left},
+    }  # fmt: skip
+    line = list(cache_lines(cache, Style()))[-1]
+    assert f"age 4s, {shown}" in line

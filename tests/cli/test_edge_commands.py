@@ -385,7 +385,7 @@ def test_check_deploy_names_file_line_and_column(project: tuple[Path, int, int])
         f"edgegw.yaml:{line}:19: error: lambda-edge.region functions of triggers must live in "
         "us-east-1, not eu-west-1"
     ]
-    assert done.stderr == "1 errors, 0 warnings\n"
+    assert done.stderr == "1 error, 0 warnings\n"
 
 
 def test_log_of_refused_results_is_found_by_the_name_of_the_distribution(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.flow import Fetch, start
 from edgegw.cloudfront.front_rules import refusal_page
 from edgegw.cloudfront.hosts import accepted_hosts
-from edgegw.cloudfront.managed import CACHE_POLICIES
+from edgegw.cloudfront.managed import CACHE_POLICIES, find_policy
+from edgegw.cloudfront.managed_response_headers import RESPONSE_HEADERS_POLICIES
 from edgegw.cloudfront.model import Behavior, CustomOrigin, Distribution, ErrorPage
 from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.request_context import DistributionAnswer
@@ -184,3 +185,28 @@ def test_which_custom_error_pages_close_the_connection(status: int) -> None:
     assert isinstance(answer, DistributionAnswer)
     closes = status in (400, 405, 414, 416, 500, 501)
     assert answer.response.headers.get(b"connection") == (b"close" if closes else b"keep-alive")
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "is_decorated"),
+    [
+        (replace(REQUEST, headers=Headers([(b"Host", b"other.test")])), 403, False),
+        (replace(REQUEST, target=RequestTarget(b"/" + b"a" * 8192)), 414, False),
+        (replace(REQUEST, headers=Headers([(b"X-A", b"a" * 32768)])), 494, False),
+        (replace(REQUEST, target=RequestTarget(b"x")), 400, False),
+        (replace(REQUEST, method="DELETE"), 403, True),
+        (replace(REQUEST, body=Body.of(b"x")), 403, True),
+        (REQUEST, 403, True),
+    ],
+    ids=["Host", "URL", "head", "target", "method", "GET with a body", "https-only"],
+)
+def test_a_headers_policy_decorates_pages_of_a_behavior_alone(
+    request_: Request, status: int, is_decorated: bool
+) -> None:
+    policy = find_policy(RESPONSE_HEADERS_POLICIES, "SecurityHeadersPolicy")
+    behavior = replace(SECURE.default_behavior, response_headers_policy=policy)
+    if request_ is not REQUEST:
+        behavior = replace(behavior, viewer_protocol_policy="allow-all")
+    answer = refused(request_, replace(SITE, default_behavior=behavior)).response
+    assert answer.status == status
+    assert (b"x-content-type-options" in answer.headers) is is_decorated

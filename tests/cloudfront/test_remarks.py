@@ -62,6 +62,15 @@ def test_what_it_keeps_from_the_origin_is_named(
     assert text is None or "origin_request_policy: AllViewer" in text
 
 
+def test_parameters_of_signing_are_not_missed_as_they_never_go_on() -> None:
+    signs = replace(behavior(cache_policy="CachingDisabled"), trusted_keys={"K1": b""})
+    signed = "/film?Expires=1&Signature=a&Key-Pair-Id=K1"
+    assert lost_without_policy(signs, request(signed)) is None
+    cookie = (b"Cookie", b"CloudFront-Policy=a; sid=1")
+    assert "cookies (sid) from" in str(lost_without_policy(signs, request("/film", cookie)))
+    assert "Signature" in str(lost_without_policy(behavior(), request(signed)))
+
+
 def test_a_handshake_whose_headers_are_dropped() -> None:
     handshake = replace(request("/ws"), upgrade=b"websocket")
     assert "keep Sec-WebSocket-Key from it" in str(lost_handshake(behavior(), handshake))

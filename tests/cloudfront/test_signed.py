@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
@@ -274,7 +275,17 @@ def test_countries(kind: Any, country: str, blocked: bool) -> None:
     assert GeoRestriction(kind, frozenset({"DE", "AT"})).blocks(country) is blocked
 
 
+def as_date(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_a_date_beyond_all_calendars_is_refused_as_any_other() -> None:
+    refusal = refuse_unsigned(ask(signed(until=NOW + 9, after=10**14)), KEYS, NOW)
+    assert isinstance(refusal, DistributionRefusal)
+    assert refusal.detail == f"it is not valid until {10**14} (beyond the year 9999)"
+
+
 def test_a_refusal_says_why_to_the_developer() -> None:
     refusal = refuse_unsigned(ask(signed(until=NOW - 5)), KEYS, NOW)
     assert isinstance(refusal, DistributionRefusal)
-    assert refusal.detail == f"it expired at {NOW - 5}"
+    assert refusal.detail == f"it expired at {NOW - 5} ({as_date(NOW - 5)})"

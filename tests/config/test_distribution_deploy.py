@@ -125,6 +125,13 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         asked(query_strings={"behavior": "whitelist", "items": ["q" * 1025]}),
         "error cloudfront.policy the names have at most 1024 characters in all, not 1025",
     ),
+    "1,025 characters of two kinds together": (
+        asked(
+            cookies={"behavior": "whitelist", "items": ["c" * 500]},
+            query_strings={"behavior": "whitelist", "items": ["q" * 525]},
+        ),
+        "error cloudfront.policy the names have at most 1024 characters in all, not 1025",
+    ),
     "a list without names": (
         asked(cookies={"behavior": "allExcept"}),
         "error cloudfront.policy allExcept needs a name",

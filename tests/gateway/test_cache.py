@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -177,6 +179,20 @@ async def test_stale_while_revalidate_answers_at_once_and_renews_behind_the_back
     assert site.origin.count == 2
 
 
+async def test_a_gateway_that_ends_at_once_has_not_begun_to_renew() -> None:
+    site = Site(OPEN)
+    site.origin.answer = Answer(headers={"cache-control": "max-age=10, stale-while-revalidate=60"})
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        async with site.client() as client:
+            await client.get("/a")
+            site.now += 20
+            assert verdict(await client.get("/a")) == "Hit"
+        gc.collect()
+    assert [str(each.message) for each in warned] == []
+    assert site.origin.count == 1
+
+
 async def test_what_is_stale_stands_in_for_an_origin_that_fails() -> None:
     site = Site(OPEN)
     site.origin.answer = Answer(headers={"cache-control": "max-age=10"})
@@ -188,8 +204,46 @@ async def test_what_is_stale_stands_in_for_an_origin_that_fails() -> None:
         site.origin.fails, site.origin.answer = False, Answer(b"oops", 500)
         site.now += 20
         also = await client.get("/a")
+        fresh = await client.get("/a")
     assert [(each.status_code, each.text) for each in (stale, also)] == [(200, "one")] * 2
     assert verdict(stale) == "Hit"
+    told = [site.exchange(each).reason for each in (stale, also, fresh)]
+    stands_in = "a stale answer of the cache stands in, as the origin failed: "
+    assert str(told[0]).startswith(f"{stands_in}http://origin.test")
+    assert told[1:] == [f"{stands_in}answered 500", None]
+
+
+async def test_an_error_out_of_the_cache_says_so_and_for_how_long() -> None:
+    site = Site(OPEN)
+    site.origin.answer = Answer(b"oops", 503)
+    async with site.client() as client:
+        first = site.exchange(await client.get("/a"))
+        site.now += 3
+        site.origin.answer = Answer(b"here")
+        again = site.exchange(await client.get("/a"))
+        fresh = site.exchange(await client.get("/a", headers={"x-edgegw-cache": "refresh"}))
+    assert (first.reason, fresh.reason) == (None, None)
+    assert str(again.reason).startswith("an error out of the cache, for 7s more")
+    assert "\n    an error out of the cache" in str(again)
+
+
+async def test_an_origin_that_fails_behind_the_back_is_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    site = Site(OPEN)
+    directives = {"cache-control": "max-age=10, stale-while-revalidate=60"}
+    site.origin.answer = Answer(headers=directives)
+    async with site.client() as client:
+        await client.get("/a")
+        site.now += 20
+        site.origin.answer = Answer(b"oops", 503)
+        refetch = site.exchange(await client.get("/a")).refetch
+        assert refetch is not None
+        while refetch.duration is None:
+            await asyncio.sleep(0)
+    (warning,) = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert warning.startswith("site: /a, fetched anew: a stale answer of the cache stands in")
+    assert warning.endswith("answered 503")
 
 
 # Errors

@@ -226,3 +226,11 @@ async def test_why_functions_did_not_run_for_what_is_stale_or_waited_for() -> No
     assert set(stale.values()) == {
         "the viewer gets what is stale; it runs behind the viewer's back"
     }
+
+
+async def test_what_legacy_settings_keep_back_is_not_said_to_lack_a_policy() -> None:
+    site = Site(behavior={"forwarded_values": {"query_string": False}})
+    async with site.client() as client:
+        stripped = site.exchange(await client.get("/a?x=1")).stripped
+    (query,) = [part for part in stripped if part.kind == "query"]
+    assert query.why == "forwarded_values does not name it"

@@ -154,3 +154,21 @@ async def test_what_was_compressed_is_chunked_fresh_and_stored(
     assert [each.headers["transfer-encoding"] for each in answers] == ["chunked"] * 3
     assert [each.headers["x-cache"].split()[0] for each in answers] == ["Miss", "Hit", "Hit"]
     assert count == 1
+
+
+async def test_blanks_around_a_header_are_no_part_of_the_key(serving: Any, raw_origin: Any) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await read_head(reader):
+            writer.write(MEASURED)
+            await writer.drain()
+
+    async with raw_origin(script) as origin:
+        given = config(origin.url, "own")
+        given["cache_policies"] = {"own": {"headers": {"behavior": "whitelist", "items": ["X-A"]}}}
+        async with serving(given) as front:
+            verdicts: list[bytes] = []
+            for line in (b"X-A: v", b"x-a:v", b"X-A: \t v \t", b"X-A: V"):
+                sent = b"GET / HTTP/1.1\r\nHost: site\r\nConnection: close\r\n%b\r\n\r\n" % line
+                answer = await front.raw("site", sent)
+                verdicts.append(answer.partition(b"X-Cache: ")[2].split()[0])
+    assert verdicts == [b"Miss", b"Hit", b"Hit", b"Miss"]

@@ -270,7 +270,9 @@ async def test_a_path_that_can_match_nothing_is_named_in_the_log(
     cloudfront: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with cloudfront() as api:
-        await api.invalidate("/~a\n", "/b")
+        await api.invalidate("/~a\n", "/b", "/b*c")
+    hint = "invalidation of site: '/b*c': * is a wildcard at the end of a path alone"
+    assert [text.startswith(hint) for text in caplog.messages if "b*c" in text] == [True]
     [line] = [text for text in caplog.messages if "can match nothing" in text]
     assert line.startswith("invalidation of site: '/~a\\n' can match nothing: CloudFront does not")
 

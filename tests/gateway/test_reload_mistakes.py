@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from tests.gateway.test_reload import Served, hook_config, save, serving
+from tests.gateway.test_reload import Served, hook_config, listener, save, serving
 
 GOOD = {
     "load_balancers": {
@@ -140,3 +141,21 @@ async def test_a_load_balancer_shows_the_port_that_it_has(tmp_path: Path) -> Non
         while served.gateway.config.fault_seed != 7:
             await served.answer("web")
         assert (await served.answer("web")).text == port
+
+
+async def test_warnings_that_a_saved_configuration_brings_are_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "edgegw")
+    config = {"load_balancers": {"web": {"listeners": [listener("one")]}}}
+    in_vain: dict[str, Any] = {"own": {"cookies": {"items": ["a"]}}}
+    async with serving(tmp_path, config) as served:
+        for body in ("two", "three"):
+            listeners = [listener(body)]
+            served.configure(
+                {"load_balancers": {"web": {"listeners": listeners}}, "cache_policies": in_vain}
+            )
+            await served.until(body, "web")
+    told = [text for text in caplog.messages if "cloudfront.policy-names" in text]
+    assert len(told) == 1
+    assert told[0].startswith("the new configuration has warnings:\n    ")

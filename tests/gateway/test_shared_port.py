@@ -345,6 +345,22 @@ class TestExplain:
         explanation = explained(load_dict(config(8081)), DescribedRequest(url, headers=headers))
         assert explanation["distribution"] == name
 
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    @pytest.mark.parametrize("is_free", [False, True])
+    def test_the_place_to_listen_that_the_url_names(self, scheme: str, is_free: bool) -> None:
+        listen = [0, {"port": 0, "tls": True}] if is_free else [8083, {"port": 8084, "tls": True}]
+        given = config(8081)
+        given["distributions"] = {"both": {**given["distributions"]["site"], "listen": listen}}
+        given["distributions"]["both"]["default_behavior"] = {
+            **given["distributions"]["both"]["default_behavior"],
+            "viewer_protocol_policy": "redirect-to-https",
+        }
+        port = 8083 if scheme == "http" else 8084
+        served = {8083: "distribution both", 8084: "distribution both"}
+        asked = DescribedRequest(f"{scheme}://localhost:{port}/")
+        explanation = explained(load_dict(given), asked, ports=served)
+        assert (explanation["refusal"] is None) == (scheme == "https")
+
     def test_another_port(self) -> None:
         with pytest.raises(UsageError):
             explained(load_dict(config(8081)), DescribedRequest("http://shop.test:8099/"))

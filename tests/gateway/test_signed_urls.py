@@ -69,7 +69,7 @@ def sign(folder: Path, *words: str) -> str:
     options = ["--key-pair-id", "K1", "--key", str(folder / "private.pem")]
     result = CliRunner().invoke(main, ["sign", URL, *options, *words])
     assert result.exit_code == 0, result.output
-    return result.output.strip()
+    return result.stdout.strip()
 
 
 async def test_functions_see_nothing_of_the_signature(folder: Path) -> None:
@@ -208,6 +208,7 @@ async def test_countries_are_kept_out(folder: Path) -> None:
         (["/film"], "is no URL with a path"),
         (["http://h"], "is no URL with a path"),
         ([URL, "--expires", "soon"], "is no date"),
+        ([URL, "--not-before", "2h", "--expires", "1h"], "the URL would never be valid"),
         ([URL, "--ip", "2001:db8::1"], "is no IPv4 address"),
         ([URL, "--key", "public.pem"], "is no private key"),
         ([URL, "--key", "nowhere.pem"], "cannot be read"),
@@ -221,6 +222,14 @@ def test_sign_says_what_is_wrong(
     result = CliRunner().invoke(main, ["sign", *options, *words])
     assert result.exit_code == 2
     assert text in result.output
+
+
+def test_sign_says_when_what_it_signs_is_over_already(folder: Path) -> None:
+    options = ["--key-pair-id", "K1", "--key", str(folder / "private.pem")]
+    result = CliRunner().invoke(main, ["sign", URL, *options, "--expires", "2020-01-01"])
+    assert result.exit_code == 0
+    assert "--expires 2020-01-01 is over: CloudFront answers 403" in result.stderr
+    assert result.stdout.startswith(URL)
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,22 @@ def compile_invalidation(path: str) -> InvalidationPath:
     return InvalidationPath(path, canonical_url(raw), is_wildcard, nothing=_matches_nothing(raw))
 
 
+def path_hint(path: str, default_root_object: str = "") -> str:
+    """What a path of an invalidation does not do, though it looks as if it did; empty for most.
+
+    Source: CloudFront Developer Guide, "Invalidate files to remove content".
+    """
+    if path.startswith("#"):
+        return ""
+    if "://" in path.partition("?")[0]:
+        return "an invalidation names a path, not a URL: leave out scheme and host"
+    if "*" in path[:-1]:
+        return "* is a wildcard at the end of a path alone, elsewhere it stands for itself"
+    if path == "/" and default_root_object:
+        return f"what / answers is stored as /{default_root_object}, the default root object"
+    return ""
+
+
 def _matches_nothing(raw: bytes) -> str:
     if b"~" in raw or b"%7e" in raw.lower():
         return "CloudFront does not support ~ in invalidation paths, encoded or not"

@@ -23,7 +23,7 @@ MAX_POLICY_QUERY_STRINGS: Final = 10
 Source: CloudFront Developer Guide, "Quotas", quotas on policies.
 """
 MAX_POLICY_CHARACTERS: Final = 1024
-"""Characters of all names that a policy has of one kind.
+"""Characters of all names that a policy has: headers, cookies and query strings together.
 
 Source: CloudFront Developer Guide, "Quotas", quotas on policies.
 """
@@ -87,6 +87,7 @@ def refused_policy(policy: CachePolicy, *, is_s3: bool = False) -> list[RefusedP
     """Everything that AWS refuses of a cache policy. `is_s3`: a behavior uses it for a bucket."""
     return [
         *_names(policy),
+        *too_many_characters(policy.headers, policy.cookies, policy.query_strings),
         *_headers(policy, is_s3=is_s3),
         *_times(policy),
         *_refused_when_disabled(policy),
@@ -108,12 +109,23 @@ def _names(policy: CachePolicy) -> Iterator[RefusedPolicy]:
         if len(selection.items) > most:
             text = f"a cache policy names at most {most}, not {len(selection.items)}"
             yield RefusedPolicy(code, kind, text)
-        characters = sum(map(len, selection.items))
-        if characters > MAX_POLICY_CHARACTERS:
-            text = f"the names have at most {MAX_POLICY_CHARACTERS} characters in all"
-            yield RefusedPolicy("InvalidArgument", kind, f"{text}, not {characters}")
         if selection.behavior in ("whitelist", "allExcept") and not selection.items:
             yield RefusedPolicy("InvalidArgument", kind, f"{selection.behavior} needs a name")
+
+
+def too_many_characters(
+    headers: Selection, cookies: Selection, query_strings: Selection
+) -> Iterator[RefusedPolicy]:
+    """Names that are too long together, said of the kind that has most of them.
+
+    Source: CloudFront Developer Guide, "Quotas", quotas on policies.
+    """
+    kinds = {"Headers": headers, "Cookies": cookies, "QueryStrings": query_strings}
+    sizes = {kind: sum(map(len, selection.items)) for kind, selection in kinds.items()}
+    characters = sum(sizes.values())
+    if characters > MAX_POLICY_CHARACTERS:
+        text = f"the names have at most {MAX_POLICY_CHARACTERS} characters in all, not {characters}"
+        yield RefusedPolicy("InvalidArgument", max(sizes, key=sizes.__getitem__), text)
 
 
 def _headers(policy: CachePolicy, *, is_s3: bool) -> Iterator[RefusedPolicy]:

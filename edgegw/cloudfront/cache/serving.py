@@ -121,7 +121,8 @@ def _ranged(
         return None
     if spans == "nothing":
         line = (b"Content-Range", b"bytes */%d" % length)
-        return 416, part_headers(without_body(entry.headers), line), "nothing"
+        size = (b"Content-Length", b"0")
+        return 416, part_headers(without_body(entry.headers), size, line), "nothing"
     if len(spans) == 1:
         line = (b"Content-Range", spans[0].of(length))
         size = (b"Content-Length", b"%d" % spans[0].length)

@@ -35,6 +35,7 @@ from edgegw.cloudfront.cache.serving import StoredAnswer
 from edgegw.cloudfront.cache.settings import CacheSettings
 from edgegw.cloudfront.cache.storable import storing
 from edgegw.cloudfront.cache.verdict import Verdict
+from edgegw.cloudfront.chains import refuse_chain
 from edgegw.cloudfront.compression import ContentCoding
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.flow import error_pages, origin_side, viewer_side
@@ -103,6 +104,8 @@ def looked_up(
     if isinstance(decision, Miss | Revalidate):
         return _ask(context, step.request, step.key, decision, stored)
     if isinstance(decision, Collapse):
+        if refuse_chain(step.request.headers) is not None:  # it may be waited for itself
+            return origin_side.to_origin(context)
         return Wait(context, step.request, step.key, step.keys, decision, stored)
     assert stored is not None  # what is there is shown
     hit = from_store(context, stored, decision.answer)

@@ -9,6 +9,7 @@ from edgegw.cloudfront.behaviors import MAX_HEADERS
 from edgegw.cloudfront.cache.conditions import conditional
 from edgegw.cloudfront.cache.decision import Revalidate
 from edgegw.cloudfront.cache.verdict import Verdict
+from edgegw.cloudfront.chains import refuse_chain
 from edgegw.cloudfront.compression import in_coding
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.flow import error_pages, viewer_side
@@ -22,17 +23,23 @@ from edgegw.cloudfront.flow.steps import (
 )
 from edgegw.cloudfront.model import Origin
 from edgegw.cloudfront.policies import origin_request
-from edgegw.cloudfront.request_context import RequestContext
+from edgegw.cloudfront.request_context import DistributionAnswer, RequestContext
 from edgegw.cloudfront.toward_viewer import coding_toward_viewer, decorated_answer
 from edgegw.cloudfront.trigger_event import ShownBody, encode_request_event, encode_response_event
 from edgegw.cloudfront.trigger_result import ContinuedRequest, ContinuedResponse, GeneratedResponse
 from edgegw.cloudfront.trigger_rules import BODY_LIMIT
+from edgegw.cloudfront.viewer_access import access_page
 from edgegw.http.authority import bracketed
 from edgegw.http.message import Request, Response
 
 
 def to_origin(context: RequestContext) -> DistributionStep:
     """The request as the policies shape it for the origin, to origin-request."""
+    refusal = refuse_chain(context.viewer.headers)
+    if refusal is not None:
+        page = access_page(refusal, context.facts)
+        answer = DistributionAnswer(page, context, Verdict.ERROR, refusal)
+        return error_pages.or_error_page(decorated_answer(answer))
     viewer = viewer_side.with_default_root_object(context.distribution, context.viewer)
     request = origin_request(context.behavior.forwarding, viewer, context.origin, context.facts)
     asked = context.asked

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from edgegw.cloudfront.cache.invalidation import path_hint
 from edgegw.cloudfront.cache.key import KeyRecipe
 from edgegw.cloudfront.cache.key_reading import read_key
 from edgegw.config.model import Config
@@ -38,14 +39,17 @@ class CacheOperations:
         return json_answer({"entries": sorted(rows, key=lambda row: (row["url"], row["key"]))})
 
     async def invalidate(self, call: Call) -> Response:
-        """`{"distribution": …, "paths": […]}`; how many answers went, and paths of no use."""
+        """`{"distribution": …, "paths": […]}`; what went, paths of no use, hints."""
         distribution = call.member("distribution", str)
         paths = [str(path) for path in cast("list[object]", call.member("paths", list))]
-        clearing = invalidation_of(self._gateway.config, distribution, paths)
+        config = self._gateway.config
+        clearing = invalidation_of(config, distribution, paths)
         removed = await self._gateway.clear_caches(clearing)
         self._gateway.invalidations.note(clearing.distribution, clearing.paths)
         idle = {path.text: path.nothing for path in clearing.paths if path.nothing}
-        return json_answer({"removed": removed, "match_nothing": idle})
+        root = find_distribution(config, distribution).default_root_object
+        hints = {path: hint for path in paths if (hint := path_hint(path, root))}
+        return json_answer({"removed": removed, "match_nothing": idle, "hints": hints})
 
 
 def _recipes(config: Config) -> dict[tuple[str, str], KeyRecipe]:

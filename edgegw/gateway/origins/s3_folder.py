@@ -15,7 +15,7 @@ from typing import Final
 from edgegw.cloudfront.cache.ranges import Span
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import Origin
-from edgegw.cloudfront.s3 import objects, website
+from edgegw.cloudfront.s3 import objects, reasons, website
 from edgegw.cloudfront.s3.keys import object_key
 from edgegw.cloudfront.s3.objects import BucketAnswer
 from edgegw.cloudfront.s3.refusals import INTERNAL, AnswerIds, BucketRefusal
@@ -101,10 +101,12 @@ class _BucketRequest:
     def _from_rest(self, key: str | None) -> Response:
         refusal = objects.refuse_request(self._bucket, self._origin, self._request)
         if refusal is not None:
-            return self._refused(refusal)
+            why = reasons.why_refused(self._bucket, self._origin, self._request)
+            return self._refused(refusal, why)
         opened = self._files.open(self._folder, key) if key else None
         if key is None or opened is None:
-            return self._refused(objects.missing_object(self._bucket, key))
+            why = reasons.why_missing(self._bucket, key)
+            return self._refused(objects.missing_object(self._bucket, key), why)
         return self._sent(
             objects.object_answer(self._request, key, opened.stored, self._ids), opened
         )
@@ -113,26 +115,28 @@ class _BucketRequest:
         refusal = website.refuse_website(self._bucket, self._request)
         if refusal is not None:
             return self._refused(refusal)
-        for wanted in () if key is None else website.wanted_keys(site, key):
+        keys = () if key is None else website.wanted_keys(site, key)
+        for wanted in keys:
             opened = self._files.open(self._folder, wanted)
             if opened is not None:
                 answer = website.website_answer(
                     self._request, key or "", wanted, opened.stored, self._ids
                 )
                 return self._sent(answer, opened)
-        return self._refused(website.missing_page(key))
+        return self._refused(website.missing_page(key), reasons.why_no_page(keys))
 
-    def _refused(self, refusal: BucketRefusal) -> Response:
+    def _refused(self, refusal: BucketRefusal, why: str = "") -> Response:
         """The error as the endpoint says it; the reason goes to the log as well."""
         target = to_text(self._request.target.path)
         logger.info(
-            "bucket %s (%s) answered %d %s to %s %s",
+            "bucket %s (%s) answered %d %s to %s %s%s",
             self._bucket.name,
             self._folder.folder,
             refusal.status,
             refusal.code,
             self._request.method,
             target,
+            f": {why}" if why else "",
         )
         site = self._bucket.website
         if site is None:

@@ -12,7 +12,6 @@ from typing import Any, Final, TypeAlias
 from edgegw.cloudfront.cache.clearing import Clearing, encode_clearing
 from edgegw.cloudfront.cache.entry import BytesBody, FoundEntry, StoredResponse
 from edgegw.cloudfront.cache.entry_codec import UnreadableEntryError, decode_entry, encode_entry
-from edgegw.errors import EnvironmentProblem
 from edgegw.gateway.cache_store import CachedEntry, ClearingMark
 from edgegw.gateway.shared_cache import scripts
 from edgegw.gateway.shared_cache.bodies import PART_SIZE, PartedBody, parts_of, read_part
@@ -224,13 +223,10 @@ class RedisStore:
     # Commands and reloads
 
     def peek(self, keys: tuple[bytes, ...]) -> FoundEntry | None:
-        """As `get`, but it blocks, and does not count as a use."""
+        """As `get`, but it blocks, and is no use of it. Raises EnvironmentProblem."""
         names, args = _asked(keys, uses=0)
-        try:
-            answer = self._redis.block(lambda: self._blocking(self._look_up, names, args))
-            return self._first(keys, answer[2:], self._known_now(_mark_of(answer)))
-        except EnvironmentProblem:
-            return None
+        answer = self._redis.block(lambda: self._blocking(self._look_up, names, args))
+        return self._first(keys, answer[2:], self._known_now(_mark_of(answer)))
 
     def entries(self) -> Iterator[CachedEntry]:
         """What is there. Blocks. Raises EnvironmentProblem."""

@@ -14,6 +14,7 @@ from edgegw.cloudfront.cache.freshness import (
     freshness,
 )
 from edgegw.cloudfront.cache.settings import CacheSettings, completed_ttls
+from edgegw.http.message import Headers
 from tests.cloudfront.cache.messages import NOW, OFF, RAISED, USUAL, lines
 
 IN_A_MINUTE = "Sun, 09 Sep 2001 01:47:40 GMT"
@@ -83,6 +84,38 @@ def test_ttl_of_a_success(
         else:
             assert outcome.is_kept
             assert (outcome.ttl, outcome.source, outcome.bound) == expected
+
+
+IN_AN_HOUR = "Sun, 09 Sep 2001 02:46:40 GMT"
+
+
+@pytest.mark.parametrize(
+    ("sent", "ttl", "source"),
+    [
+        # several lines are one list; of a repeated directive the first counts
+        ([("Cache-Control", "public"), ("cache-control", "max-age=5")], 5, "max-age"),
+        ([("Cache-Control", "max-age=60"), ("Cache-Control", "s-maxage=5")], 5, "s-maxage"),
+        ([("Cache-Control", "max-age=5"), ("Cache-Control", "max-age=60")], 5, "max-age"),
+        ([("Cache-Control", "max-age=60"), ("Cache-Control", "no-store")], None, "no-store"),
+        ([("Cache-Control", ""), ("Cache-Control", "private")], None, "private"),
+        ([("Expires", IN_A_MINUTE), ("Expires", IN_AN_HOUR)], 60, "expires"),
+        # what cannot be read leaves the word to what comes next
+        ([("Cache-Control", "s-maxage=soon, max-age=5")], 5, "max-age"),
+        ([("Cache-Control", "max-age=soon"), ("Expires", IN_A_MINUTE)], 60, "expires"),
+        # what has no say: Pragma, Age, Date, the caches of others
+        ([("Pragma", "no-cache")], 100, "default-ttl"),
+        ([("Pragma", "no-cache"), ("Expires", IN_A_MINUTE)], 60, "expires"),
+        ([("Cache-Control", "max-age=60"), ("Age", "50")], 60, "max-age"),
+        ([("Date", IN_A_MINUTE), ("Expires", IN_AN_HOUR)], 1000, "expires"),
+        ([("Date", LONG_AGO), ("Cache-Control", "max-age=60")], 60, "max-age"),
+        ([("CDN-Cache-Control", "max-age=5")], 100, "default-ttl"),
+        ([("Surrogate-Control", "max-age=5")], 100, "default-ttl"),
+    ],
+)
+def test_lines_together(sent: list[tuple[str, str]], ttl: int | None, source: str) -> None:
+    headers = Headers((name.encode(), text.encode()) for name, text in sent)
+    outcome = freshness(200, headers, USUAL, NOW)
+    assert (outcome.ttl if outcome.is_kept else None, outcome.source) == (ttl, source)
 
 
 def test_default_below_the_minimum_is_raised() -> None:

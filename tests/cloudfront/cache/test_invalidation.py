@@ -14,6 +14,7 @@ from edgegw.cloudfront.cache.invalidation import (
     RefusedInvalidation,
     canonical_url,
     compile_invalidation,
+    path_hint,
     refused_invalidation,
     repeated,
 )
@@ -205,3 +206,21 @@ def test_same_reference_and_other_paths_are_refused() -> None:
     refusal = repeated(["/c"], "r", {"r": batch("/a")})
     assert isinstance(refusal, RefusedInvalidation)
     assert refusal.code == "InvalidationBatchAlreadyExists"
+
+
+@pytest.mark.parametrize(
+    ("path", "root", "hint"),
+    [
+        ("/a*b", "", "* is a wildcard at the end"),
+        ("/*/a*", "", "* is a wildcard at the end"),
+        ("http://localhost:8081/a", "", "names a path, not a URL"),
+        ("/", "index.html", "is stored as /index.html"),
+        ("/", "", ""),
+        ("/a*", "index.html", ""),
+        ("/go?to=http://a.test/", "", ""),
+        ("#a*b", "", ""),
+    ],
+)
+def test_what_looks_as_if_it_did_more_is_hinted_at(path: str, root: str, hint: str) -> None:
+    told = path_hint(path, root)
+    assert hint in told if hint else told == ""

@@ -78,6 +78,14 @@ PAIRS = [
     ("header", recipe(headers="X-A"), asked(x_a="1"), asked(x_a="2"), OTHER),
     ("header of another name", recipe(headers="X-A"), asked(x_b="1"), asked(x_b="2"), SAME),
     ("header's value in case", recipe(headers="X-A"), asked(x_a="a"), asked(x_a="A"), OTHER),
+    ("blanks in a header", recipe(headers="X-A"), asked(x_a="a, b"), asked(x_a="a,b"), OTHER),
+    (
+        "a header in several lines",
+        recipe(headers="X-A"),
+        asked(x_a="a, b"),
+        Request("GET", RequestTarget(b"/a"), Headers([(b"X-A", b"a"), (b"x-a", b"b")])),
+        SAME,
+    ),
     ("absent header", recipe(headers="X-A"), asked(), asked(x_a="1"), OTHER),
     ("absent or empty header", recipe(headers="X-A"), asked(), asked(x_a=""), OTHER),
     ("a star is no wildcard", recipe(headers="X-*"), asked(x_a="1"), asked(x_a="2"), SAME),
@@ -147,6 +155,27 @@ PAIRS = [
         asked(cookie="a=2"),
         OTHER,
     ),
+    (
+        "cookies in several lines",
+        recipe(cookies=ALL),
+        asked(cookie="a=1; b=2"),
+        Request("GET", RequestTarget(b"/a"), Headers([(b"Cookie", b"b=2"), (b"cookie", b"a=1")])),
+        SAME,
+    ),
+    (
+        "what is no pair, and $ names",
+        recipe(cookies=ALL),
+        asked(cookie="a=1; flag; $Version=1"),
+        asked(cookie="a=1"),
+        SAME,
+    ),
+    (
+        "cookie's value in case",
+        recipe(cookies=ALL),
+        asked(cookie="a=x"),
+        asked(cookie="a=X"),
+        OTHER,
+    ),
     ("no cookie", recipe(cookies=ALL), asked(), asked(cookie="a=1"), OTHER),
     # query: never sorted, only & separates
     ("order of the query", recipe(query=ALL), asked("/?a=1&b=2"), asked("/?b=2&a=1"), OTHER),
@@ -169,6 +198,10 @@ PAIRS = [
         asked("/?a=1&b=2"),
         SAME,
     ),
+    ("empty pieces", recipe(query=only("a")), asked("/?&&a=1&"), asked("/?a=1"), SAME),
+    ("a name that is encoded", recipe(query=only("a")), asked("/?%61=1"), asked("/"), SAME),
+    ("a value that is encoded", recipe(query=only("a")), asked("/?a=%41"), asked("/?a=A"), OTHER),
+    ("all, with an empty piece", recipe(query=ALL), asked("/?a=1&"), asked("/?a=1"), OTHER),
     ("nothing listed is there", recipe(query=only("a")), asked("/?b=1"), asked("/"), SAME),
     # Accept-Encoding
     (

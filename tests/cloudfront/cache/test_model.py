@@ -1,9 +1,11 @@
 """Two viewers, one origin and a clock: no answer that the origin's answers do not explain.
 
 The machine below drives the decisions as a gateway does, with a dictionary for a store. The origin
-remembers every answer that it gave, and when. Whatever a viewer gets must be one of those, of its
-own path and bucket, given after the last invalidation, and no older than the directives of that very
-answer allow. How old that is, the model works out by itself (`Given`).
+remembers every answer that it gave, and when: pages and errors, with `Vary: *` or without. Whatever
+a viewer gets must be one of those, of its own path and bucket, the part of it that was asked for,
+given after the last invalidation, and no older than the directives of that very answer allow. No
+5xx may come through where something stale can stand in. How old that is, and which part, the model
+works out by itself (`given`).
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ from edgegw.cloudfront.cache.settings import CacheSettings
 from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import CachePolicy, Selection
-from edgegw.http.message import Body, Request, Response
+from edgegw.http.message import Body, Headers, Request, Response
+from tests.cloudfront.cache.given import RANGES, Given, drained, is_shown_in, parts_of, status_for
 from tests.cloudfront.cache.messages import NOW, asked, lines
 
 BUCKET = Selection("whitelist", ("bucket",))
@@ -64,27 +67,9 @@ DIRECTIVES = st.sampled_from(
 )
 
 
-@dataclass
-class Given:
-    """What an answer of the origin says about itself, and when it last said that it holds."""
-
-    directives: str
-    given_at: float
-
-    @property
-    def said(self) -> dict[str, str]:
-        parts = [part.strip().partition("=") for part in self.directives.split(",")]
-        return {name: text for name, _, text in parts}
-
-    def fresh_for(self, settings: CacheSettings) -> float:
-        low, high = settings.min_ttl, settings.max_ttl
-        if {"no-store", "private", "no-cache"} & set(self.said):
-            return low
-        age = self.said.get("s-maxage") or self.said.get("max-age")
-        return max(low, settings.default_ttl if age is None else min(high, int(age)))
-
-    def stale_for(self, settings: CacheSettings, directive: str, otherwise: float) -> float:
-        return min(settings.max_ttl, float(self.said.get(directive, otherwise)))
+SECONDS = st.sampled_from([0.5, 1, 4, 4, 9, 9, 20, 61])
+MORE = st.sampled_from(["", "", "tag", "HEAD", *RANGES, *[f"{asked} if-range" for asked in RANGES]])
+"""What a request has beyond path and bucket: a condition, a method, a range."""
 
 
 @dataclass(eq=False)
@@ -94,7 +79,7 @@ class Flight:
     decision: Miss | Revalidate
     body: bytes = b""
     is_invalid: bool = False
-    waiting: list[tuple[Request, Collapse]] = field(default_factory=list)
+    waiting: list[tuple[Request, Collapse]] = field(default_factory=list[tuple[Request, Collapse]])
 
 
 class TwoViewers(RuleBasedStateMachine):
@@ -109,6 +94,7 @@ class TwoViewers(RuleBasedStateMachine):
             default_ttl=st.just(30),
             max_ttl=st.sampled_from([30, 60]),
             forwards_cookies=st.sampled_from([False, False, True]),
+            error_ttls=st.sampled_from([{}, {404: 3, 503: 25}, {404: 0, 503: 0}]),
         )
     )
     def begin(self, settings: CacheSettings) -> None:
@@ -117,6 +103,8 @@ class TwoViewers(RuleBasedStateMachine):
         self.version = 1
         self.directives = "max-age=4, stale-while-revalidate=20"
         self.fails = False
+        self.status = 200
+        self.varies_by_everything = False
         self.given: dict[bytes, Given] = {}
         self.store: dict[bytes, tuple[bytes, bytes]] = {}
         self.on_its_way: dict[bytes, Flight] = {}
@@ -125,24 +113,26 @@ class TwoViewers(RuleBasedStateMachine):
 
     # The world
 
-    @rule(seconds=st.sampled_from([0.5, 1, 4, 4, 9, 9, 20, 61]))
+    @rule(seconds=SECONDS)
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
 
-    @rule(directives=DIRECTIVES)
-    def origin_changes(self, directives: str) -> None:
+    @rule(directives=DIRECTIVES, is_varied=st.sampled_from([False, False, False, True]))
+    def origin_changes(self, directives: str, is_varied: bool) -> None:
         self.version += 1
         self.directives = directives
+        self.status, self.varies_by_everything = 200, is_varied
 
-    @rule()
-    def origin_breaks(self) -> None:
-        self.fails = True
+    @rule(directives=DIRECTIVES, status=st.sampled_from([403, 404, 503]))
+    def origin_answers_with_an_error(self, directives: str, status: int) -> None:
+        self.origin_changes(directives, is_varied=False)
+        self.status = status
 
-    @rule()
-    def origin_recovers(self) -> None:
-        self.fails = False
+    @rule(fails=st.booleans())
+    def origin_breaks_or_recovers(self, fails: bool) -> None:
+        self.fails = fails
 
-    @rule(path=PATHS)
+    @rule(path=st.sampled_from(["/a", "/b", "/*", "/c", "/d", "/e"]))
     def invalidate(self, path: str) -> None:
         compiled = compile_invalidation(path)
         for key, (raw, _) in list(self.store.items()):
@@ -151,7 +141,8 @@ class TwoViewers(RuleBasedStateMachine):
         for flight in self.begun:  # what is under way neither is stored nor leans on what went
             if compiled.matches_place(RECIPE.place(flight.request)):
                 flight.decision, flight.is_invalid = Miss(), True
-        self.invalidated[path] = self.now
+        for gone in ("/a", "/b") if path == "/*" else (path,):
+            self.invalidated[gone] = self.now
 
     # A viewer's request, whole or in two halves
 
@@ -159,7 +150,13 @@ class TwoViewers(RuleBasedStateMachine):
     def plain_request(self, path: str, bucket: str) -> None:
         self.request(path, bucket, "")
 
-    @rule(path=PATHS, bucket=BUCKETS, more=st.sampled_from(["", "tag", "range", "HEAD"]))
+    @rule(path=PATHS, bucket=BUCKETS, seconds=SECONDS)
+    def the_same_again_after_a_while(self, path: str, bucket: str, seconds: float) -> None:
+        self.request(path, bucket, "")
+        self.now += seconds
+        self.request(path, bucket, "")
+
+    @rule(path=PATHS, bucket=BUCKETS, more=MORE)
     def request(self, path: str, bucket: str, more: str) -> None:
         request = self.made(path, bucket, more)
         decision = self.decided(request)
@@ -194,8 +191,10 @@ class TwoViewers(RuleBasedStateMachine):
         headers = {"cookie": f"bucket={bucket}; other={self.now}"} if bucket else {}
         if more == "tag":
             headers["if_none_match"] = f'"{self.version}"'
-        if more == "range":
-            headers["range"] = "bytes=0-3"
+        if more.startswith("bytes="):
+            headers["range"], _, has_condition = more.partition(" ")
+            if has_condition:
+                headers["if_range"] = f'"{self.version}"'
         return asked(path, "HEAD" if more == "HEAD" else "GET", **headers)
 
     def decided(self, request: Request) -> CacheDecision:
@@ -240,6 +239,7 @@ class TwoViewers(RuleBasedStateMachine):
             case Stored(entry, verdict, forgets):
                 assert isinstance(reply, Response)
                 assert verdict is (Verdict.ERROR if reply.status >= 400 else Verdict.MISS)
+                self.passed_on(reply, decision)
                 for gone in forgets:
                     self.store.pop(gone, None)
                 body = reply.body.content or b""
@@ -249,13 +249,14 @@ class TwoViewers(RuleBasedStateMachine):
             case Renewed(entry, answer, keeps):
                 body = flight.body
                 if is_seen:
-                    self.shown(request, answer, body)
+                    assert answer.verdict in (Verdict.REFRESH_HIT, Verdict.ERROR)
+                    self.shown(request, answer, body, is_confirmed=True)
                 self.store.pop(entry.key, None)
                 if keeps:
                     self.store[entry.key] = encode_entry(entry), body
                     brought = entry
             case StaleServed(entry, answer):
-                assert self.fails
+                assert self.fails or self.status == 503
                 body = flight.body
                 if is_seen:
                     self.shown(request, answer, body, "stale-if-error")
@@ -263,6 +264,7 @@ class TwoViewers(RuleBasedStateMachine):
                     self.store[entry.key] = encode_entry(entry), body
                     brought = entry
             case _:
+                self.passed_on(reply, decision)
                 for gone in outcome.forgets:
                     self.store.pop(gone, None)
         self.release(flight, brought, body)
@@ -273,7 +275,10 @@ class TwoViewers(RuleBasedStateMachine):
         for request, waited in flight.waiting:
             decision = after_waiting(request, waited, brought, self.settings, self.now)
             if isinstance(decision, Hit):
-                self.shown(request, decision.answer, body, "stale-if-error", has_just_come=True)
+                is_confirmed = not self.fails and self.status < 500
+                self.shown(
+                    request, decision.answer, body, "stale-if-error", is_confirmed=is_confirmed
+                )
             else:
                 assert not decision.collapses
                 self.finish(self.flight(request, decision))
@@ -284,21 +289,54 @@ class TwoViewers(RuleBasedStateMachine):
             return OriginFailure("refused", "broken")
         headers = request.headers
         if isinstance(decision, Revalidate):
+            assert not self.known(decision.stale).is_fetched_each_time(self.settings)
             headers = conditional(headers, decision.conditions)
         path, bucket = request.target.path.decode(), bucket_of(request)
         tag = b'"%d"' % self.version
         content = f"{self.version}:{path}:{bucket}".encode()
         said = lines(etag=tag.decode(), cache_control=self.directives)
-        self.given[content] = Given(self.directives, self.now)
+        if self.varies_by_everything:
+            said = said.added((b"Vary", b"*"))
+        self.given[content] = Given(
+            self.directives, self.now, self.status, self.varies_by_everything
+        )
+        body = Body.of(b"" if request.method == "HEAD" else content)
+        if self.status >= 400:
+            return Response(self.status, headers=said, body=body)
         if tag in (headers.get(b"if-none-match") or b""):
             return Response(304, headers=said)
-        if request.method == "HEAD":
-            return Response(200, headers=said)
-        if b"range" in headers:
-            part = content[:4]
-            span = (b"Content-Range", b"bytes 0-3/%d" % len(content))
-            return Response(206, headers=said.added(span), body=Body.of(part))
-        return Response(200, headers=said, body=Body.of(content))
+        return self.part(headers, said, content) or Response(200, headers=said, body=body)
+
+    def part(self, headers: Headers, said: Headers, content: bytes) -> Response | None:
+        """A 206 or 416 for one range; who asks for several gets all of it."""
+        header = (headers.get(b"range") or b"").decode()
+        if len(RANGES.get(header, ())) != 1:
+            return None
+        if headers.get(b"if-range") not in (None, said.get(b"etag")):
+            return None
+        parts, total = parts_of(content, header), b"%d" % len(content)
+        if not parts:
+            return Response(416, headers=said.added((b"Content-Range", b"bytes */" + total)))
+        first = content.index(parts[0])
+        span = b"bytes %d-%d/%b" % (first, first + len(parts[0]) - 1, total)
+        return Response(206, headers=said.added((b"Content-Range", span)), body=Body.of(parts[0]))
+
+    def known(self, entry: StoredResponse) -> Given:
+        """What the origin said of what is stored."""
+        version = int((entry.etag or b"").strip(b'"'))
+        return next(
+            known for text, known in self.given.items() if text.startswith(b"%d:" % version)
+        )
+
+    def passed_on(self, reply: Response | OriginFailure, decision: Miss | Revalidate) -> None:
+        """The origin's `reply` goes to the viewer: no failure does that something stands in for."""
+        if reply.status >= 500 and decision.stale is not None:
+            assert decision.stale.stored_at + self.useful_for(decision.stale) <= self.now
+
+    def useful_for(self, stale: StoredResponse) -> float:
+        """Seconds for which what is stored stands in for a failing origin."""
+        known = self.known(stale)
+        return known.fresh_for(self.settings) + known.stale_for(self.settings, "stale-if-error")
 
     # What a viewer may see
 
@@ -308,31 +346,29 @@ class TwoViewers(RuleBasedStateMachine):
         answer: StoredAnswer,
         body: bytes,
         *stale_by: str,
-        has_just_come: bool = False,
+        is_confirmed: bool = False,
     ) -> None:
-        """A viewer gets this. `stale_by` are the directives by which it may be stale."""
+        """A viewer gets this. `stale_by` are the directives by which it may be stale.
+
+        It `is_confirmed` where the origin has just given it, or said that it holds.
+        """
         path, bucket = request.target.path.decode(), bucket_of(request)
         version = int((answer.headers.get(b"etag") or b"").strip(b'"'))
         content = f"{version}:{path}:{bucket}".encode()
         known = self.given[content]  # else: an answer of another key
-        if answer.status == 304:
-            assert request.headers.get(b"if-none-match") == b'"%d"' % version
-        elif answer.shown != "nothing":
-            shown = answer.response(BytesBody.of(body)).body.content
-            assert shown == (content[:4] if answer.status == 206 else content)
+        tag = b'"%d"' % version
+        assert answer.status == status_for(request, known, content, tag)
+        assert (answer.verdict is Verdict.ERROR) is (answer.status >= 400)
+        if answer.shown != "nothing":
+            shown = drained(answer.response(BytesBody.of(body)).body)
+            assert is_shown_in(shown, request, answer.status, content)
         assert known.given_at >= self.invalidated.get(path, 0.0)
-        if answer.verdict is Verdict.REFRESH_HIT or (has_just_come and not self.fails):
+        if is_confirmed:
             assert known.given_at == self.now
             return
         usable_for = known.fresh_for(self.settings)
         usable_for += max(
-            (
-                known.stale_for(
-                    self.settings, directive, self.settings.max_ttl if "error" in directive else 0
-                )
-                for directive in stale_by
-            ),
-            default=0,
+            (known.stale_for(self.settings, directive) for directive in stale_by), default=0
         )
         assert self.now < known.given_at + usable_for
 
@@ -344,7 +380,7 @@ def bucket_of(request: Request) -> str:
 
 TestTwoViewers = TwoViewers.TestCase
 TestTwoViewers.settings = hypothesis_settings(
-    max_examples=60, stateful_step_count=40, deadline=None
+    max_examples=150, stateful_step_count=50, deadline=None
 )
 
 
@@ -360,6 +396,28 @@ def test_the_model_would_notice() -> None:
     assert isinstance(decision, Hit)
     with pytest.raises(KeyError):
         machine.shown(machine.made("/a", "y", ""), decision.answer, b"1:/a:x")
+    with pytest.raises(AssertionError):
+        machine.shown(machine.made("/a", "x", "bytes=0-3"), decision.answer, b"1:/a:x")
     machine.now += 10
     with pytest.raises(AssertionError):
         machine.shown(other, decision.answer, b"1:/a:x")
+
+
+def test_the_model_would_notice_an_error_that_is_kept_too_long_or_need_not_be_shown() -> None:
+    machine = TwoViewers()
+    machine.begin(CacheSettings(default_ttl=30, max_ttl=60, error_ttls={404: 3}))
+    machine.origin_answers_with_an_error("", 404)
+    machine.request("/a", "x", "")
+    entry = machine.found(RECIPE.key(machine.made("/a", "x", "")), machine.made("/a", "x", ""))
+    assert entry is not None
+    decision = decide(machine.made("/a", "x", ""), entry, machine.settings, machine.now)
+    assert isinstance(decision, Hit)
+    machine.now += 3
+    with pytest.raises(AssertionError):
+        machine.shown(machine.made("/a", "x", ""), decision.answer, b"2:/a:x")
+    machine.origin_changes("max-age=5", is_varied=False)
+    machine.request("/a", "x", "")
+    page = machine.found(RECIPE.key(machine.made("/a", "x", "")), machine.made("/a", "x", ""))
+    machine.now += 6
+    with pytest.raises(AssertionError):
+        machine.passed_on(Response(503), Miss(page))

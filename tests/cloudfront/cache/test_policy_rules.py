@@ -51,6 +51,8 @@ def test_managed_policies_are_in_order(managed: CachePolicy) -> None:
         (policy(query=many(11)), "QueryStrings"),
         (policy(cookies=listed("a" * 1025)), "Cookies"),
         (policy(query=many(5, length=205)), "QueryStrings"),
+        # the characters of all three kinds count together
+        (policy(many(10, length=30), many(10, length=40), listed("q" * 325)), "Cookies"),
         (policy(cookies=listed()), "Cookies"),
         (policy(listed("Accept-Encoding"), gzip=True), "Headers"),
         (policy(listed("accept-encoding"), brotli=True), "Headers"),
@@ -73,6 +75,7 @@ def test_policy_is_refused(refused: CachePolicy, field: str) -> None:
     [
         policy(many(10), many(10), many(10)),
         policy(query=many(8, length=128)),
+        policy(many(10, length=30), many(10, length=40), listed("q" * 324)),
         policy(listed("Accept-Encoding")),
         policy(listed("Host", "Authorization")),
         policy(ttls=(0, 0, 0)),

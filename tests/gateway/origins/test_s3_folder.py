@@ -346,3 +346,36 @@ def test_what_a_bucket_cannot_be(folder: Path, origin: dict[str, Any], text: str
 async def test_origin_shield_is_taken(folder: Path) -> None:
     running = gateway(folder.parent, {**S3, "origin_shield": "eu-west-1"})
     assert (await get(running, "/index.html")).status_code == 200
+
+
+OWN_HOST = "it takes its own Host alone, my-bucket.s3.eu-west-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("origin", "path", "options", "why"),
+    [
+        (S3, "/nope.txt", {}, "there is no object 'nope.txt'; with list_bucket: true it is a 404"),
+        ({**S3, "list_bucket": True}, "/nope.txt", {}, "there is no object 'nope.txt'"),
+        (S3, "/docs/", {}, "there is no object 'docs/' (index documents are for s3_website)"),
+        (S3, "/", {}, "no object is asked for: default_root_object names the one for /"),
+        (S3, "/%ff", {}, "the path is no key"),
+        (S3, "/a%0d%0ab", {}, "there is no object 'a\\r\\nb'"),
+        (S3, "/index.html", {"policy": "AllViewer"}, OWN_HOST),
+        (S3, "/index.html", {"method": "PUT"}, "objects are read here, with GET and HEAD"),
+        (S3, "/index.html", {"method": "OPTIONS"}, "a bucket here has no CORS rules"),
+        (SITE, "/nope", {}, "there is no object 'nope' nor 'nope/index.html'"),
+    ],
+)
+async def test_the_log_says_why_something_is_refused(
+    folder: Path,
+    caplog: pytest.LogCaptureFixture,
+    origin: dict[str, Any],
+    path: str,
+    options: dict[str, str],
+    why: str,
+) -> None:
+    caplog.set_level("INFO", "edgegw")
+    running = gateway(folder.parent, origin, policy=options.get("policy"))
+    await get(running, path, method=options.get("method", "GET"))
+    (line,) = [each.getMessage() for each in caplog.records if "answered 40" in each.getMessage()]
+    assert f": {why}" in line
