@@ -114,7 +114,8 @@ def _check_borrowed(document: Document, name: str, function: Function, base: Fil
     code = (base / function.code).resolve()
     language = "python" if match[1] is not None else "nodejs"
     layers = [base / layer for layer in function.layers]
-    handler = handler_file(code, function.runtime, function.handler)
+    is_package = code.suffix == ".zip"  # what stands beside it is not in it
+    handler = None if is_package else handler_file(code, function.runtime, function.handler)
     if handler is not None and handler.suffix.endswith("ts"):
         text = (
             f"{handler.name} is TypeScript, which Lambda does not run: deploy what is built of it"

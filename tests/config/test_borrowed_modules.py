@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -70,10 +71,13 @@ def test_zip_packages_are_not_looked_into(tmp_path: Path) -> None:
 def test_deployment_names_them(tmp_path: Path, deploy: bool) -> None:
     project(tmp_path)
     (tmp_path / "auth.ts").write_text("export const handler = async () => 1;\n")
+    with zipfile.ZipFile(tmp_path / "auth.zip", "w") as package:
+        package.writestr("auth.js", "exports.handler = async () => 1;\n")
     text = (
         "functions:\n"
         "  hook: {runtime: python3.13, code: src, handler: handler.handler}\n"
         "  typed: {runtime: nodejs22.x, code: auth.ts, handler: auth.handler}\n"
+        "  packed: {runtime: nodejs22.x, code: auth.zip, handler: auth.handler}\n"
     )
     loaded = load_document(read_document(text, "c.yaml", {}), tmp_path, deploy=deploy)
     said = [
