@@ -103,7 +103,8 @@ def find_door(
     doors = _named(config, asked)
     port = parts.port or _USUAL_PORTS[parts.scheme]
     at_port = [door for door in doors if _port(door) == port]
-    free = [door for door in doors if not door.listen.port and ports.get(port) == _key(door)]
+    there = [door for door in doors if ports.get(port) == _key(door)]
+    free = [door for door in there if not door.listen.port] or there
     if not at_port and free:
         at_port = [_with_scheme(free, parts.scheme)]
     at_port = at_port or [door for door in doors if _is_public(door, port, parts.scheme)]
