@@ -17,7 +17,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Final, Protocol, cast, runtime_checkable
 
 from edgegw.errors import EnvironmentProblem
 from edgegw.http.message import NegotiatedTls
@@ -213,14 +213,23 @@ async def agree(
     return await task
 
 
+@runtime_checkable
+class _TakesBuffers(Protocol):
+    """What `asyncio.BufferedProtocol` has; uvloop's own protocol of TLS is none by inheritance."""
+
+    def get_buffer(self, sizehint: int, /) -> memoryview | bytearray: ...
+
+    def buffer_updated(self, nbytes: int, /) -> None: ...
+
+
 def _feed(raw: asyncio.Transport, data: bytes) -> None:
     """Hands bytes to the protocol of `raw` as if they had just come."""
     if raw.is_closing():
         return
-    protocol = cast("Any", raw.get_protocol())
+    protocol = raw.get_protocol()
     raw.resume_reading()
-    if not hasattr(protocol, "get_buffer"):  # what `asyncio.BufferedProtocol` has
-        protocol.data_received(data)
+    if not isinstance(protocol, _TakesBuffers):
+        cast("asyncio.Protocol", protocol).data_received(data)
         return
     while data:
         buffer = protocol.get_buffer(len(data))

@@ -14,7 +14,7 @@ import secrets
 import socket
 from collections.abc import Awaitable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from edgegw.awslambda.service_errors import ServiceError
 from edgegw.errors import EdgegwError, UsageError
@@ -164,11 +164,11 @@ async def _content(request: Request) -> bytes | None:
     return bytes(content)
 
 
-def _decoded(content: bytes) -> dict[str, Any]:
+def _decoded(content: bytes) -> dict[str, object]:
     try:
         value: object = json.loads(content) if content else {}
     except (ValueError, RecursionError):
         raise UsageError("the body is no JSON") from None
     if not isinstance(value, dict):
         raise UsageError("the body must be a JSON object")
-    return cast("dict[str, Any]", value)
+    return cast("dict[str, object]", value)

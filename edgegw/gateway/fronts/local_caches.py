@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from edgegw.cloudfront.cache.invalidation import path_hint
 from edgegw.cloudfront.cache.key import KeyRecipe
@@ -65,7 +65,7 @@ def _recipes(config: Config) -> dict[tuple[str, str], KeyRecipe]:
 
 def _row(
     cached: CachedEntry, recipes: Mapping[tuple[str, str], KeyRecipe], now: float
-) -> dict[str, Any]:
+) -> dict[str, object]:
     entry = cached.entry
     recipe = recipes.get((entry.place.distribution, entry.place.path_pattern))
     parts = None if recipe is None else read_key(recipe, entry.key, entry.place)

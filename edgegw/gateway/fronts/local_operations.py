@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from edgegw import __version__
 from edgegw.config.faults import set_faults
@@ -58,7 +58,7 @@ class GatewayOperations:
         self._gateway.faults.put({})
         return json_answer(self._faults())
 
-    def _faults(self) -> dict[str, Any]:
+    def _faults(self) -> dict[str, object]:
         faults = self._gateway.faults
         plans = {target: plan.to_dict() for target, plan in faults.plans.items()}
         return {"faults": plans, "seed": faults.seed}

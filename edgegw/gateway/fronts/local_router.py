@@ -21,7 +21,7 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, unquote
 
 from edgegw.errors import UsageError
@@ -40,9 +40,9 @@ class Call:
 
     path: Mapping[str, str]
     query: Mapping[str, str]
-    body: Mapping[str, Any]
+    body: Mapping[str, object]
 
-    def member(self, key: str, kind: type[_Kind], default: Any = None) -> _Kind:
+    def member(self, key: str, kind: type[_Kind], default: object = None) -> _Kind:
         """The value of `key` in the body, of this type. Raises UsageError."""
         value = self.body.get(key, default)
         if not isinstance(value, kind):
