@@ -190,7 +190,8 @@ class Judge:
     def _answers(self) -> list[Answer]:
         methods = [wanted.method for wanted in self._wanted]
         if self._reading.ending in ("odd", "unfinished"):
-            methods.append(self._reading.rest.lstrip(b"\r\n").partition(b" ")[0])
+            first = self._reading.rest.lstrip(b"\r\n")
+            methods.append(re.split(rb"[ \t]", first, maxsplit=1)[0])  # lenient doors take tabs
         data = self._viewer.received
         try:
             answers, rest = read_answers(data, methods, is_closed=self._viewer.is_closed)
