@@ -92,14 +92,13 @@ class TestJudge:
                 OK % (1, 1) + OK % (2, 2), ReceivedRequest(b"POST", b"/r1", b""), GOT_0, sent=sent
             )
 
-
     @pytest.mark.parametrize("blank", [b" ", b"\t"])
     def test_a_head_request_of_a_lenient_door_has_no_body_behind_its_refusal(
         self, blank: bytes
     ) -> None:
         refused = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 122\r\n\r\n"
         sent = b"HEAD" + blank + b"0 HTTP/e\n\n"
-        assert judge(refused, sent=sent, door="strictest") == "0 served, 1 refused, then odd"
+        assert judge(refused, sent=sent, door="strictest") == "0 served, 1 refused, then unfinished"
 
 
 class TestReadAnswers:
