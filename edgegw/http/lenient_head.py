@@ -79,8 +79,8 @@ def parse_leniently(head: bytes) -> LenientHead | None:
     else:
         method, _, uri = first.partition(b" ")
         version = b""
-        if uri.startswith(b"HTTP/"):
-            uri, version = b"", uri
+        if uri.lstrip(BLANKS).startswith(b"HTTP/"):
+            uri, version = b"", uri.strip(BLANKS)
     if not method:
         return None
     if not uri:

@@ -225,6 +225,18 @@ def test_the_short_way_for_parsed_requests_finds_the_same(method, headers, versi
             id="missing URI",
         ),
         pytest.param(
+            b"GET  HTTP/1.1\r\n\r\n",
+            LenientHead(b"GET", b"", b"HTTP/1.1", (), ("no-uri",)),
+            AMBIGUOUS,
+            id="missing URI behind two blanks",
+        ),
+        pytest.param(
+            b"GET \tHTTP/1.1 \r\n\r\n",
+            LenientHead(b"GET", b"", b"HTTP/1.1", (), ("no-uri",)),
+            AMBIGUOUS,
+            id="missing URI between blanks",
+        ),
+        pytest.param(
             b"GET /a b HTTP/1.1\r\n\r\n",
             LenientHead(b"GET", b"/a b", b"HTTP/1.1", ()),
             ACCEPTABLE,
