@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from edgegw.alb import model as alb
 from edgegw.awslambda.model import FunctionRef
@@ -20,6 +20,11 @@ from edgegw.config.hosts import Hosts
 from edgegw.errors import Finding
 from edgegw.values import value
 from edgegw.wire.tls_options import ClientCertificates
+
+if TYPE_CHECKING:
+    from edgegw.awslambda.bucket_notifications import BucketNotification
+    from edgegw.awslambda.event_rules import EventRule
+    from edgegw.awslambda.schedules import Schedule
 
 
 @value
@@ -151,6 +156,9 @@ class Config:
     hosts: Hosts = Hosts()
     cache: CacheLimits = CacheLimits()
     buckets: Mapping[str, BucketFolder] = field(default_factory=dict[str, BucketFolder])
+    schedules: tuple[Schedule, ...] = ()
+    event_rules: tuple[EventRule, ...] = ()
+    bucket_notifications: tuple[BucketNotification, ...] = ()
 
     @property
     def doors(self) -> tuple[Door, ...]:

@@ -30,6 +30,7 @@ from edgegw.config.cache_resolve import (
 )
 from edgegw.config.check import check
 from edgegw.config.document import Document, document_of, read_document
+from edgegw.config.events_resolve import bucket_notifications, event_rules, schedules
 from edgegw.config.faults import FaultPlan
 from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
 from edgegw.config.hosts import parsed_hosts
@@ -161,6 +162,9 @@ class _Resolver:
             hosts=parsed_hosts(config.gateway.hosts, self._base),
             cache=CacheLimits(**dict(config.gateway.cache)),
             buckets=self._origins.buckets(),
+            schedules=schedules(config),
+            event_rules=event_rules(config),
+            bucket_notifications=bucket_notifications(config, self._base),
         )
 
     def _faults(self) -> Mapping[str, FaultPlan]:

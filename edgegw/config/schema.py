@@ -15,6 +15,7 @@ from edgegw.cloudfront.strictness import OPEN_POINTS, Strictness
 from edgegw.cloudfront.triggers import Trigger, ViewerTrigger
 from edgegw.config.balancer_schema import LoadBalancer, TargetGroup
 from edgegw.config.document import Document, KeyPath
+from edgegw.config.events_schema import BucketNotification, EventRule, Schedule
 from edgegw.config.fields import (
     LATER,
     Anything,
@@ -330,6 +331,9 @@ class Config(Model):
     distributions: dict[str, Distribution] = {}
     target_groups: dict[str, TargetGroup] = {}
     load_balancers: dict[str, LoadBalancer] = {}
+    schedules: dict[str, Schedule] = {}
+    rules: dict[str, EventRule] = {}
+    bucket_notifications: dict[str, BucketNotification] = {}
     gateway: Gateway = Gateway.model_construct()
 
 
@@ -507,6 +511,7 @@ def json_schema() -> dict[str, Any]:
     distribution["listen"] = {"anyOf": [{"$ref": "#/$defs/Listen"}, distribution["listen"]]}
     _allow(definitions, "Association", {"type": "string"})
     _allow(definitions, "DistributionLog", {"type": "string"})
+    _allow(definitions, "RuleTarget", {"type": "string"})
     _allow(definitions, "Forward", {"type": "string"}, {"type": "array"})
     return _with_bounds(schema)
 

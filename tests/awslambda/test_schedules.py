@@ -102,7 +102,7 @@ def test_an_expression_comes_when_it_says(expression: str) -> None:
 
 
 BERLIN, NEW_YORK, LORD_HOWE = "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"
-OVER_THE_CHANGE = [
+OVER_THE_CHANGE: list[tuple[str, str, str, list[str]]] = [
     # forward: what the clock is put over does not come
     (
         *("cron(30 2 * * ? *)", BERLIN, "2026-03-28T00:00"),

@@ -68,7 +68,18 @@ class Kind:
         return getattr(importlib.import_module(self.module), self.name)
 
 
-WORKERS: Final[tuple[Kind, ...]] = ()
+def _has_schedules(config: Config, _state: Path) -> bool:
+    return bool(config.schedules)
+
+
+def _has_notifications(config: Config, _state: Path) -> bool:
+    return bool(config.bucket_notifications)
+
+
+WORKERS: Final[tuple[Kind, ...]] = (
+    Kind("edgegw.gateway.workers.schedules", "Schedules", _has_schedules),
+    Kind("edgegw.gateway.workers.notifications", "Notifications", _has_notifications),
+)
 """All kinds, in the order in which they start."""
 
 
