@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import quote_plus
 
 from edgegw.awslambda.model import FunctionRef
@@ -61,8 +61,6 @@ EVENT_VERSION: Final = "2.1"
 
 Source: Amazon S3 User Guide, "Event message structure".
 """
-
-Change = Literal["created", "removed"]
 
 
 @value
@@ -127,7 +125,7 @@ class ObjectChange:
 
 
 @value
-class RequestIds:
+class WriterIds:
     """What an answer of S3 to the writer would have had."""
 
     request_id: str
@@ -142,7 +140,7 @@ def notified(
 
 
 def notification_event(
-    change: ObjectChange, notification: BucketNotification, ids: RequestIds
+    change: ObjectChange, notification: BucketNotification, ids: WriterIds
 ) -> dict[str, Json]:
     """The event for a function: one record, as S3 sends them."""
     record: dict[str, Json] = {

@@ -36,7 +36,7 @@ class ScheduleError(ValueError):
 
 
 @value
-class _Field:
+class _CronField:
     """A field: what it is called, its least and greatest number, names of its numbers."""
 
     name: str
@@ -51,17 +51,19 @@ class _Field:
         return f"{self.least}-{self.most}{names}"
 
 
-_MINUTES: Final = _Field("minutes", 0, 59)
-_HOURS: Final = _Field("hours", 0, 23)
-_DAYS: Final = _Field("day-of-month", 1, 31)
-_MONTHS: Final = _Field(
+_MINUTES: Final = _CronField("minutes", 0, 59)
+_HOURS: Final = _CronField("hours", 0, 23)
+_DAYS: Final = _CronField("day-of-month", 1, 31)
+_MONTHS: Final = _CronField(
     "month",
     1,
     12,
     ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"),
 )
-_WEEKDAYS: Final = _Field("day-of-week", 1, 7, ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"))
-_YEARS: Final = _Field("year", 1970, 2199)
+_WEEKDAYS: Final = _CronField(
+    "day-of-week", 1, 7, ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+)
+_YEARS: Final = _CronField("year", 1970, 2199)
 
 
 @value
@@ -258,12 +260,12 @@ def _day_of_week(part: str) -> DayRule:
 _PART: Final = re.compile(r"(?:(?P<all>\*)|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d+))?")
 
 
-def _numbers(text: str, field: _Field) -> tuple[int, ...]:
+def _numbers(text: str, field: _CronField) -> tuple[int, ...]:
     """The numbers that a list of numbers, ranges and steps names."""
     return tuple(sorted({number for part in text.split(",") for number in _range(part, field)}))
 
 
-def _range(part: str, field: _Field) -> list[int]:
+def _range(part: str, field: _CronField) -> list[int]:
     match = _PART.fullmatch(part)
     if match is None:
         raise ScheduleError(f"{part!r} is nothing that {field.name} can be ({field.form})")
@@ -275,7 +277,7 @@ def _range(part: str, field: _Field) -> list[int]:
     return _over_the_end(first, last, field)[:: _step(match["step"], field)]
 
 
-def _over_the_end(first: int, last: int, field: _Field) -> list[int]:
+def _over_the_end(first: int, last: int, field: _CronField) -> list[int]:
     if first <= last:
         return list(range(first, last + 1))
     if field is _YEARS:
@@ -283,14 +285,14 @@ def _over_the_end(first: int, last: int, field: _Field) -> list[int]:
     return [*range(first, field.most + 1), *range(field.least, last + 1)]
 
 
-def _step(text: str | None, field: _Field) -> int:
+def _step(text: str | None, field: _CronField) -> int:
     step = int(text[:9]) if text else 1
     if not 1 <= step <= field.most:
         raise ScheduleError(f"a step of {text} does not fit into {field.name} ({field.form})")
     return step
 
 
-def _number(text: str, field: _Field) -> int:
+def _number(text: str, field: _CronField) -> int:
     if text in field.names:
         return field.names.index(text) + 1
     number = int(text) if re.fullmatch(r"[0-9]{1,4}", text) else -1

@@ -56,14 +56,14 @@ class EntryRefusal:
     message: str
 
 
-Body = Mapping[str, Json]
+CallBody = Mapping[str, Json]
 """The body of a call."""
 
 
 # ---- PutEvents ----
 
 
-def put_entries(body: Body) -> list[Body]:
+def put_entries(body: CallBody) -> list[CallBody]:
     """The entries of a call that is right as a whole. Raises EventsApiError."""
     entries = body.get("Entries")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
@@ -73,14 +73,14 @@ def put_entries(body: Body) -> list[Body]:
             "greater than or equal to 1" if not entries else f"less than or equal to {MAX_ENTRIES}"
         )
         raise _constraint("[PutEventsRequestEntry]", "entries", f"Member must have length {rule}")
-    known = cast("list[Body]", entries)
+    known = cast("list[CallBody]", entries)
     if sum(map(_size, known)) > MAX_TOTAL:
         text = "Total size of the entries in the request is over the limit."
         raise EventsApiError("ValidationException", text)
     return known
 
 
-def read_entry(entry: Body, event_id: str, now: float) -> BusEvent | EntryRefusal:
+def read_entry(entry: CallBody, event_id: str, now: float) -> BusEvent | EntryRefusal:
     """The event that an entry asks for, or why it is refused."""
     for name in ("Source", "DetailType", "Detail"):
         if not isinstance(entry.get(name), str) or not entry[name]:
@@ -119,7 +119,7 @@ def _entry_answer(result: BusEvent | EntryRefusal) -> dict[str, Json]:
     return {"EventId": result.id}
 
 
-def _size(entry: Body) -> int:
+def _size(entry: CallBody) -> int:
     """The bytes that count of an entry.
 
     Source: Amazon EventBridge User Guide, "Calculating Amazon EventBridge PutEvents event entry
@@ -223,7 +223,7 @@ def _state(*, is_enabled: bool) -> str:
     return "ENABLED" if is_enabled else "DISABLED"
 
 
-def list_rules(known: KnownRules, body: Body) -> dict[str, Json]:
+def list_rules(known: KnownRules, body: CallBody) -> dict[str, Json]:
     """The answer of ListRules. Raises EventsApiError."""
     bus = _known_bus(known, body)
     prefix = str(body.get("NamePrefix") or "")
@@ -231,21 +231,21 @@ def list_rules(known: KnownRules, body: Body) -> dict[str, Json]:
     return _page("Rules", rules, body)
 
 
-def describe_rule(known: KnownRules, body: Body) -> dict[str, Json]:
+def describe_rule(known: KnownRules, body: CallBody) -> dict[str, Json]:
     """The answer of DescribeRule. Raises EventsApiError."""
     bus = _known_bus(known, body)
     rule = _rule_named(known, bus, body.get("Name"))
     return {**rule, "CreatedBy": known.account.account_id}
 
 
-def list_targets(known: KnownRules, body: Body) -> dict[str, Json]:
+def list_targets(known: KnownRules, body: CallBody) -> dict[str, Json]:
     """The answer of ListTargetsByRule. Raises EventsApiError."""
     bus = _known_bus(known, body)
     rule = _rule_named(known, bus, body.get("Rule"))
     return _page("Targets", known.targets(bus, str(rule["Name"])), body)
 
 
-def list_buses(known: KnownRules, body: Body) -> dict[str, Json]:
+def list_buses(known: KnownRules, body: CallBody) -> dict[str, Json]:
     """The answer of ListEventBuses. Raises EventsApiError."""
     prefix = str(body.get("NamePrefix") or "")
     buses: list[dict[str, Json]] = [
@@ -256,7 +256,7 @@ def list_buses(known: KnownRules, body: Body) -> dict[str, Json]:
     return _page("EventBuses", buses, body)
 
 
-def try_pattern(body: Body) -> dict[str, Json]:
+def try_pattern(body: CallBody) -> dict[str, Json]:
     """The answer of TestEventPattern. Raises EventsApiError."""
     try:
         pattern = compile_pattern(str(body.get("EventPattern") or ""))
@@ -272,7 +272,7 @@ def try_pattern(body: Body) -> dict[str, Json]:
     return {"Result": pattern.matches(event)}
 
 
-def _known_bus(known: KnownRules, body: Body) -> str:
+def _known_bus(known: KnownRules, body: CallBody) -> str:
     bus = bus_name(body.get("EventBusName"))
     if bus not in known.buses():
         raise EventsApiError("ResourceNotFoundException", f"Event bus {bus} does not exist.")
@@ -287,7 +287,7 @@ def _rule_named(known: KnownRules, bus: str, name: Json) -> dict[str, Json]:
     return rule
 
 
-def _page(key: str, items: list[dict[str, Json]], body: Body) -> dict[str, Json]:
+def _page(key: str, items: list[dict[str, Json]], body: CallBody) -> dict[str, Json]:
     """So many of `items` as are asked for, with a token for the rest."""
     limit, token = body.get("Limit"), str(body.get("NextToken") or "0")
     size = limit if isinstance(limit, int) and 1 <= limit <= _PAGE else _PAGE

@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 from edgegw.config import events_schema as keys
 from edgegw.config.bucket_check import bucket_names, is_region
 from edgegw.config.document import Document, KeyPath
-from edgegw.config.files import name_fault
+from edgegw.config.files import missing, name_fault
 from edgegw.config.function_check import check_reference
 from edgegw.config.origin_check import refer
 from edgegw.config.schema import Config
@@ -164,9 +164,11 @@ def _check_place(
 
     bucket, folder = notification.bucket, notification.folder
     if folder is not None:
-        fault = name_fault(base / folder)
+        fault, absence = name_fault(base / folder), missing(base / folder)
         if fault is not None:
             document.error((*path, "folder"), "config.file", fault)
+        elif absence is not None:
+            document.warning((*path, "folder"), "config.file", f"{base / folder} {absence}")
         if bucket is not None and not is_bucket_name(bucket):
             text = f"{bucket!r} is no name of a bucket"
             document.error((*path, "bucket"), "cloudfront.bucket", text)

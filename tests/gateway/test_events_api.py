@@ -71,7 +71,7 @@ class Events:
     async def refused(self, operation: str, **given: Any) -> tuple[str, str]:
         with pytest.raises(ClientError) as caught:
             await self.call(operation, **given)
-        response = caught.value.response
+        response: dict[str, Any] = caught.value.response
         assert response["ResponseMetadata"]["RequestId"]
         return response["Error"]["Code"], response["Error"]["Message"]
 
@@ -222,9 +222,9 @@ async def test_what_is_not_there_is_a_404_of_its_kind(events: Events) -> None:
 
 
 async def test_a_pattern_is_tried(events: Events) -> None:
-    known = {name: "x" for name in ("id", "account", "source", "time", "region", "detail-type")} | {
-        "resources": []
-    }
+    known: dict[str, Any] = dict.fromkeys(
+        ("id", "account", "source", "time", "region", "detail-type"), "x"
+    ) | {"resources": []}
 
     async def tried(pattern: str, event: dict[str, Any]) -> bool:
         given = {"EventPattern": pattern, "Event": json.dumps(event)}

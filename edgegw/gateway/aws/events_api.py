@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from edgegw.awslambda import events_api as calls
 from edgegw.awslambda.bus_events import BusEvent
-from edgegw.awslambda.events_api import Body, EventsApiError, KnownRules
+from edgegw.awslambda.events_api import CallBody, EventsApiError, KnownRules
 from edgegw.awslambda.payload import Json, encode_payload
 from edgegw.awslambda.service_errors import ServiceError
 from edgegw.execution.api_guard import ApiGuard
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _MOST: Final = 8 * 1024 * 1024
 """Bytes of a call: events are at most 1 MB, and JSON within JSON takes more room."""
 _KIND: Final = "application/x-amz-json-1.1"
-_READING: Final[dict[str, Callable[[KnownRules, Body], dict[str, Json]]]] = {
+_READING: Final[dict[str, Callable[[KnownRules, CallBody], dict[str, Json]]]] = {
     "DescribeRule": calls.describe_rule,
     "ListEventBuses": calls.list_buses,
     "ListRules": calls.list_rules,
@@ -61,7 +61,7 @@ class _EventsApi:
         except ClientDisconnect:
             return Response(status_code=499)
 
-    async def _call(self, operation: str, body: Body) -> dict[str, Json]:
+    async def _call(self, operation: str, body: CallBody) -> dict[str, Json]:
         if operation == "PutEvents":
             return await self._put(body)
         reading = _READING.get(operation)
@@ -71,7 +71,7 @@ class _EventsApi:
         config = self._gateway.config
         return reading(KnownRules(config.event_rules, config.schedules, config.account), body)
 
-    async def _put(self, body: Body) -> dict[str, Json]:
+    async def _put(self, body: CallBody) -> dict[str, Json]:
         world = self._gateway.world
         results = [
             calls.read_entry(entry, event_id(world), world.now())
@@ -82,7 +82,7 @@ class _EventsApi:
         return calls.put_answer(results)
 
 
-async def _body(request: Request) -> Body:
+async def _body(request: Request) -> CallBody:
     chunks, size = list[bytes](), 0
     async for chunk in request.stream():
         size += len(chunk)
@@ -95,7 +95,7 @@ async def _body(request: Request) -> Body:
         body = None
     if not isinstance(body, dict):
         raise EventsApiError("SerializationException", "the body of a call is a JSON object")
-    return cast("Body", body)
+    return cast("CallBody", body)
 
 
 def _json(answer: dict[str, Json], status: int = 200) -> Response:

@@ -12,7 +12,7 @@ from typing import Final
 from edgegw.awslambda.bucket_notifications import (
     BucketNotification,
     ObjectChange,
-    RequestIds,
+    WriterIds,
     notification_event,
     notified,
 )
@@ -82,7 +82,7 @@ class Notifications:
         for notification in notified(change, self._wanted.get(folder, ())):
             world = self._around.world
             host_id = base64.b64encode(world.token(56)).decode()
-            ids = RequestIds(world.token(8).hex().upper(), host_id)
+            ids = WriterIds(world.token(8).hex().upper(), host_id)
             invocation = Invocation(
                 notification.function,
                 encode_payload(notification_event(change, notification, ids)),
