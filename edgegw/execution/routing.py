@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edgegw.awslambda.lambda_api import function_not_found
-from edgegw.awslambda.model import FunctionRef, InvokeRefusal
+from edgegw.awslambda.model import Function, FunctionRef, InvokeRefusal
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.versions import Deployed
 from edgegw.execution.admission import Admission
@@ -13,7 +13,7 @@ from edgegw.execution.environment_maker import EnvironmentMaker
 from edgegw.execution.in_process import Handler
 from edgegw.execution.pool import Pool
 from edgegw.execution.pool_maker import PoolMaker
-from edgegw.execution.snapshots import InvocationRoute, Snapshot, Snapshots
+from edgegw.execution.snapshots import InvocationRoute, PoolKey, Snapshot, Snapshots
 
 
 class InvocationRoutes:
@@ -61,15 +61,27 @@ class InvocationRoutes:
         if pool is None:
             function = self._pool_maker.version(deployed, *key)
             assert function is not None  # `targets` found it
-            current = self._snapshots.current
-            pool = current.pools.get(key)
-            if pool is None or pool.function != function:
-                pool = self._pool_maker.make(function, key[0])
-                self._pool_maker.tune(pool, deployed)
-                if snapshot is not current:
-                    snapshot.leaving.append(pool)
-                    current.pools.setdefault(key, pool)
-            snapshot.pools[key] = pool
+            pool = snapshot.pools[key] = self._new_pool(snapshot, deployed, key, function)
+        return pool
+
+    def _new_pool(
+        self, snapshot: Snapshot, deployed: Deployed, key: PoolKey, function: Function
+    ) -> Pool:
+        """The current snapshot's pool, where it runs the same; else one that ends with `snapshot`.
+
+        A request that began before a change may be the first to invoke a function.
+        """
+        current = self._snapshots.current
+        pool = current.pools.get(key)
+        if pool is not None and pool.function == function:
+            return pool
+        pool = self._pool_maker.make(function, key[0])
+        if self._pool_maker.wanted(current.functions, key) == function:
+            current.pools[key] = pool
+            deployed = current.functions[function.name]
+        else:
+            snapshot.leaving.append(pool)
+        self._pool_maker.tune(pool, deployed)
         return pool
 
 
