@@ -27,7 +27,7 @@ MAX_ENTRIES: Final = 10
 
 Source: Amazon EventBridge API Reference, PutEvents, Entries.
 """
-MAX_TOTAL: Final = 1024 * 1024
+MAX_ENTRIES_SIZE: Final = 1024 * 1024
 """Bytes that all entries of a call have together.
 
 Source: Amazon EventBridge User Guide, "Calculating Amazon EventBridge PutEvents event entry size",
@@ -74,7 +74,7 @@ def put_entries(body: CallBody) -> list[CallBody]:
         )
         raise _constraint("[PutEventsRequestEntry]", "entries", f"Member must have length {rule}")
     known = cast("list[CallBody]", entries)
-    if sum(map(_size, known)) > MAX_TOTAL:
+    if sum(map(_size, known)) > MAX_ENTRIES_SIZE:
         text = "Total size of the entries in the request is over the limit."
         raise EventsApiError("ValidationException", text)
     return known

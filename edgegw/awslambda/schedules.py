@@ -30,7 +30,7 @@ _LATEST: Final = 7_258_118_400.0
 """The year 2200, behind every year that an expression can name, in seconds since 1970."""
 _UNITS: Final = {"minute": 60, "hour": 3600, "day": 86_400}
 _FORMS: Final = "cron(0 3 * * ? *), rate(5 minutes) or at(2030-01-31T08:00:00)"
-_LONGEST: Final = 256
+_MAX_EXPRESSION: Final = 256
 """Characters of an expression.
 
 Source: Amazon EventBridge Scheduler API Reference, CreateSchedule, ScheduleExpression.
@@ -101,8 +101,8 @@ class Schedule:
 
 def read_timetable(text: str, zone: tzinfo = UTC) -> Timetable:
     """The expression `text`, whose times are those of `zone`. Raises ScheduleError."""
-    if len(text) > _LONGEST or not text.isascii():
-        raise ScheduleError(f"an expression has at most {_LONGEST} characters, all of ASCII")
+    if len(text) > _MAX_EXPRESSION or not text.isascii():
+        raise ScheduleError(f"an expression has at most {_MAX_EXPRESSION} characters, all of ASCII")
     match = re.fullmatch(r"(cron|rate|at)\((.*)\)", text.strip(), re.DOTALL)
     if match is None:
         raise ScheduleError(f"an expression is {_FORMS}")
@@ -111,7 +111,10 @@ def read_timetable(text: str, zone: tzinfo = UTC) -> Timetable:
 
 
 def _read_rate(text: str) -> Rate:
-    """Source: Amazon EventBridge User Guide, "Rate expressions reference"."""
+    """A rate in minutes, hours or days, in the singular for one.
+
+    Source: Amazon EventBridge User Guide, "Rate expressions reference".
+    """
     match = re.fullmatch(r"\s*([0-9]{1,9})\s+(minute|hour|day)(s?)\s*", text)
     if match is None or int(match[1]) == 0:
         raise ScheduleError("a rate is a whole number of minutes, hours or days: rate(5 minutes)")
@@ -123,7 +126,10 @@ def _read_rate(text: str) -> Rate:
 
 
 def _read_at(text: str) -> OneTime:
-    """Source: Amazon EventBridge Scheduler User Guide, "Schedule types", one-time schedules."""
+    """A date and a time to the second, without a zone.
+
+    Source: Amazon EventBridge Scheduler User Guide, "Schedule types", one-time schedules.
+    """
     try:
         if not re.fullmatch(r"(19[7-9]|20\d|21\d)\d-\d\d-\d\dT\d\d:\d\d:\d\d", text):
             raise ValueError

@@ -26,9 +26,9 @@ from collections.abc import AsyncGenerator, Iterable, Iterator
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from edgegw.background import Background
 from edgegw.cloudfront.s3.keys import MAX_KEY
 from edgegw.cloudfront.s3.metadata import SUFFIX
-from edgegw.execution.background import Background
 
 logger = logging.getLogger(__name__)
 

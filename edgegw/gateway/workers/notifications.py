@@ -18,10 +18,10 @@ from edgegw.awslambda.bucket_notifications import (
 )
 from edgegw.awslambda.model import Invocation
 from edgegw.awslambda.payload import encode_payload
+from edgegw.background import Background
 from edgegw.cloudfront.s3.bucket import Bucket
 from edgegw.config.buckets import BucketFolder
 from edgegw.config.model import Config
-from edgegw.execution.background import Background
 from edgegw.gateway.bucket_watch import BucketWatch
 from edgegw.gateway.origins.object_files import WHOLE, ObjectFiles
 from edgegw.gateway.workers import WorkerContext

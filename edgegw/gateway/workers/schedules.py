@@ -20,8 +20,8 @@ from edgegw.awslambda.bus_events import schedule_arn, scheduled_event, scheduled
 from edgegw.awslambda.model import Invocation
 from edgegw.awslambda.payload import encode_payload
 from edgegw.awslambda.schedules import Schedule
+from edgegw.background import Background
 from edgegw.config.model import Config
-from edgegw.execution.background import Background
 from edgegw.execution.clock import ScaledClock
 from edgegw.gateway.workers import WorkerContext
 from edgegw.gateway.workers.event_bus import PRINCIPAL

@@ -6,8 +6,8 @@ import logging
 import uuid
 
 from edgegw.awslambda.model import FunctionError, Invocation, InvokeRefusal, Throttled
+from edgegw.background import Background
 from edgegw.config.model import Config
-from edgegw.execution.background import Background
 from edgegw.gateway.workers import WorkerContext
 from edgegw.gateway.world import World
 
