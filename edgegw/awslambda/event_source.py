@@ -181,7 +181,7 @@ def read_batch_reply(result: bytes, ids: Sequence[str]) -> BatchReply:
         return BatchReply()
     if not isinstance(items, list):
         return _all_failed(ids, f"batchItemFailures is no list: {excerpt(items, 80)}")
-    return _named_items(cast("list[Json]", items), ids)
+    return _named_items(items, ids)
 
 
 def _named_items(items: list[Json], ids: Sequence[str]) -> BatchReply:

@@ -154,8 +154,9 @@ class SqsPoller:
             self._busy_since = self._now()
         if not self._filter:
             return list(messages)
-        passing = [message for message in messages if self._passes(message)]
-        dropped = [message for message in messages if message not in passing]
+        passing, dropped = list[InFlight](), list[InFlight]()
+        for message in messages:
+            (passing if self._passes(message) else dropped).append(message)
         if dropped:
             await self._queue.delete(dropped)
             logger.debug("%s: the filters drop %d messages", self._mapping.source, len(dropped))
