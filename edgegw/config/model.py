@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from edgegw.alb import model as alb
 from edgegw.awslambda.model import FunctionRef
@@ -20,6 +20,9 @@ from edgegw.config.hosts import Hosts
 from edgegw.errors import Finding
 from edgegw.values import value
 from edgegw.wire.tls_options import ClientCertificates
+
+if TYPE_CHECKING:
+    from edgegw.messaging.queue import QueueSettings, RemoteQueue
 
 
 @value
@@ -151,6 +154,7 @@ class Config:
     hosts: Hosts = Hosts()
     cache: CacheLimits = CacheLimits()
     buckets: Mapping[str, BucketFolder] = field(default_factory=dict[str, BucketFolder])
+    queues: Mapping[str, QueueSettings | RemoteQueue] = field(default_factory=dict[str, Any])
 
     @property
     def doors(self) -> tuple[Door, ...]:

@@ -42,6 +42,7 @@ from edgegw.config.model import (
     ListenerDoor,
 )
 from edgegw.config.origin_resolve import OriginResolver
+from edgegw.config.queue_resolve import resolved_queues
 from edgegw.config.response_headers_resolve import response_headers_policy
 from edgegw.config.source import read_source
 from edgegw.config.texts import check_texts
@@ -161,6 +162,7 @@ class _Resolver:
             hosts=parsed_hosts(config.gateway.hosts, self._base),
             cache=CacheLimits(**dict(config.gateway.cache)),
             buckets=self._origins.buckets(),
+            queues=resolved_queues(config.queues),
         )
 
     def _faults(self) -> Mapping[str, FaultPlan]:

@@ -28,6 +28,7 @@ from edgegw.config.fields import (
 )
 from edgegw.config.function_schema import Function
 from edgegw.config.legacy_schema import ForwardedValues, Ttl
+from edgegw.config.queue_schema import Queue
 from edgegw.config.response_headers_schema import ResponseHeadersPolicy
 from edgegw.config.sizes import Size
 from edgegw.config.spelling import nearest
@@ -330,6 +331,7 @@ class Config(Model):
     distributions: dict[str, Distribution] = {}
     target_groups: dict[str, TargetGroup] = {}
     load_balancers: dict[str, LoadBalancer] = {}
+    queues: dict[str, Queue] = {}
     gateway: Gateway = Gateway.model_construct()
 
 

@@ -68,7 +68,11 @@ class Kind:
         return getattr(importlib.import_module(self.module), self.name)
 
 
-WORKERS: Final[tuple[Kind, ...]] = ()
+def _has_queues(config: Config, state: Path) -> bool:
+    return bool(config.queues) or (state / "queues.sqlite").exists()
+
+
+WORKERS: Final[tuple[Kind, ...]] = (Kind("edgegw.gateway.workers.queues", "Queues", _has_queues),)
 """All kinds, in the order in which they start."""
 
 
