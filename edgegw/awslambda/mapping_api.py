@@ -14,12 +14,13 @@ from dataclasses import replace
 from typing import Any, Final, Literal
 
 from edgegw.awslambda.event_pattern import PatternError, compile_pattern
-from edgegw.awslambda.event_source import MAX_FILTERS, REPORT_FAILURES
+from edgegw.awslambda.event_source import REPORT_FAILURES
 from edgegw.awslambda.model import LATEST, FunctionRef
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.payload import Json, as_text
 from edgegw.awslambda.service_errors import ServiceError, constraint, invalid
 from edgegw.awslambda.source_mapping import (
+    MAX_FILTERS,
     ONLY_SOME,
     RANGES,
     SOURCE_RULES,
@@ -58,16 +59,17 @@ class MappingStanding:
 def new_mapping(
     body: Body,
     uuid: str,
-    sources: Mapping[str, KnownSource],
+    source: KnownSource | None,
     functions: Mapping[str, Deployed],
     account: Account,
 ) -> EventSourceMapping:
-    """What CreateEventSourceMapping asks for; `sources` by ARN. Raises ServiceError.
+    """What CreateEventSourceMapping asks for; `source` is what `asked_arn` leads to, if anything.
 
+    Raises ServiceError.
     Source: Lambda API Reference, "CreateEventSourceMapping".
     """
-    _check_ranges(body)
-    source = _source(body, sources)
+    if source is None:
+        raise _no_such_source(asked_arn(body))
     if source.kind in ("kinesis", "dynamodb") and body.get("StartingPosition") is None:
         raise ServiceError(
             "ValidationException",
@@ -110,21 +112,35 @@ def changed_mapping(
     return mapping
 
 
-def _source(body: Body, sources: Mapping[str, KnownSource]) -> KnownSource:
+def asked_arn(body: Body) -> str:
+    """The ARN of the source that CreateEventSourceMapping names. Raises ServiceError.
+
+    Source: observed.
+    """
+    _check_ranges(body)
     arn = body.get("EventSourceArn")
-    service = arn.split(":")[2] if isinstance(arn, str) and arn.count(":") >= 5 else ""
-    if not isinstance(arn, str) or service not in ("sqs", "kinesis", "dynamodb"):
+    if not isinstance(arn, str) or service_of(arn) not in _SERVICES:
         raise invalid("Unrecognized event source.")
-    source = sources.get(arn)
-    if source is not None:
-        return source
-    if service == "sqs":
-        raise invalid(
-            "Error occurred while ReceiveMessage. SQS Error Code: "
-            "AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does "
-            "not exist."
-        )
-    raise invalid(f"Stream not found: {arn}")
+    return arn
+
+
+_SERVICES: Final = ("sqs", "kinesis", "dynamodb")
+
+
+def service_of(arn: str) -> str:
+    """The service that an ARN is of: `sqs`, `kinesis`, `dynamodb`; empty where it is no ARN."""
+    parts = arn.split(":")
+    return parts[2] if len(parts) > 5 and parts[0] == "arn" else ""
+
+
+def _no_such_source(arn: str) -> ServiceError:
+    if service_of(arn) != "sqs":
+        return invalid(f"Stream not found: {arn}")
+    return invalid(
+        "Error occurred while ReceiveMessage. SQS Error Code: "
+        "AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does "
+        "not exist."
+    )
 
 
 def _function(body: Body, functions: Mapping[str, Deployed], account: Account) -> FunctionRef:

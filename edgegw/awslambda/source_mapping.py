@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final, Literal, TypeAlias
 
-from edgegw.awslambda.event_source import MAX_WINDOW
 from edgegw.awslambda.model import FunctionRef
 from edgegw.values import value
 
@@ -27,6 +26,16 @@ MappingState: TypeAlias = Literal[
 ]
 StartingPosition: TypeAlias = Literal["", "TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"]
 
+MAX_FILTERS: Final = 5
+"""Filters of a mapping; AWS gives up to 10 on request.
+
+Source: Lambda Developer Guide, "Control which events Lambda sends to your function".
+"""
+MAX_WINDOW: Final = 300
+"""Seconds that a batch is gathered at most.
+
+Source: Lambda API Reference, "CreateEventSourceMapping", MaximumBatchingWindowInSeconds.
+"""
 IN_TRANSIT: Final = frozenset({"Creating", "Enabling", "Disabling", "Updating", "Deleting"})
 """States in which a mapping takes no further change: it answers ResourceInUseException.
 

@@ -60,6 +60,10 @@ def check(document: Document, config: Config, base: FilePath) -> None:
     check_key_groups(document, config, base)
     check_balancers(document, config, base)
     check_queues(document, config)
+    if config.event_sources:
+        from edgegw.config.event_source_check import check_event_sources
+
+        check_event_sources(document, config)
     check_paths(document, config, base)
     check_listening(document, config)
     check_surroundings(document, config, base)

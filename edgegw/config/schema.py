@@ -15,6 +15,7 @@ from edgegw.cloudfront.strictness import OPEN_POINTS, Strictness
 from edgegw.cloudfront.triggers import Trigger, ViewerTrigger
 from edgegw.config.balancer_schema import LoadBalancer, TargetGroup
 from edgegw.config.document import Document, KeyPath
+from edgegw.config.event_source_schema import EventSource
 from edgegw.config.fields import (
     LATER,
     Anything,
@@ -332,6 +333,7 @@ class Config(Model):
     target_groups: dict[str, TargetGroup] = {}
     load_balancers: dict[str, LoadBalancer] = {}
     queues: dict[str, Queue] = {}
+    event_sources: list[EventSource] = []
     gateway: Gateway = Gateway.model_construct()
 
 

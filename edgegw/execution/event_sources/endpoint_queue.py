@@ -54,6 +54,9 @@ class EndpointQueue:
         ]
         _check(await self._call("delete_message_batch", Entries=entries))
 
+    async def fail(self, messages: Sequence[InFlight]) -> None:
+        """They come again by themselves."""
+
     async def release(self, messages: Sequence[InFlight]) -> None:
         """Makes up to ten messages visible again at once."""
         entries = [
