@@ -184,10 +184,12 @@ class EmbeddedQueues:
             while True:
                 bell.clear()
                 taken = await self._take(name, limit, visibility)
-                if taken.messages or self._clock.now() >= deadline or self._bells.is_closed:
+                if taken.messages or self._clock.now() >= deadline:
                     return taken.messages
                 again = deadline if taken.look_again is None else taken.look_again
                 await self._clock.sleep_until(min(again, deadline), bell)
+                if self._bells.is_closed:
+                    return []
 
     async def _take(self, name: str, limit: int, visibility: float | None) -> store.Taken:
         queue = self.settings(name)
