@@ -58,6 +58,13 @@ def check_event_sources(document: Document, config: Config) -> None:
         if short:
             text = f"{short}; set visibility_timeout of {given.source!r} (AWS advises six times it)"
             document.error((*path, "source"), "lambda.visibility-timeout", text)
+        hidden = source.visibility_timeout
+        if hidden is not None and given.batch_window >= hidden:
+            text = (
+                f"messages are gathered for {given.batch_window} s, and come again after "
+                f"{hidden:g} s: set visibility_timeout of {given.source!r} higher"
+            )
+            document.warning((*path, "batch_window"), "lambda.batch-window", text)
         if seen.setdefault((given.source, given.function), at) != at:
             text = f"{given.source!r} leads to {given.function!r} already"
             document.error(path, "lambda.event-source", text)
