@@ -82,7 +82,9 @@ class _MappingApi:
 
     async def _list(self, request: Request, sources: EventSources) -> tuple[int, Json]:
         account = self._gateway.service.account
-        page, marker = listed_mappings(sources.mappings, request.query_params, account)
+        page, marker = listed_mappings(
+            [run.mapping for run in sources.runs], request.query_params, account
+        )
         rows = [self._shown(sources.run(mapping.uuid)) for mapping in page]
         answer: dict[str, Json] = {"EventSourceMappings": rows}
         return 200, answer | ({"NextMarker": marker} if marker else {})

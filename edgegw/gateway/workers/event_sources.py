@@ -14,9 +14,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from edgegw.awslambda.mapping_api import (
     MappingStanding,
@@ -62,6 +61,17 @@ class MappingRun:
         last_result = self.poller.last_result if self.poller else "No records processed"
         return MappingStanding(self.state, self.since, last_result)
 
+    @property
+    def row(self) -> dict[str, str]:
+        """What commands show of it."""
+        return {
+            "source": self.mapping.source,
+            "function": str(self.mapping.function),
+            "state": self.state,
+            "last_result": self.standing.last_result,
+            "uuid": self.mapping.uuid,
+        }
+
 
 class EventSources:
     """Runs a poller for each mapping that is enabled."""
@@ -106,9 +116,9 @@ class EventSources:
     # For the API and for people
 
     @property
-    def mappings(self) -> Iterable[EventSourceMapping]:
-        """All mappings."""
-        return [run.mapping for run in self._runs.values()]
+    def runs(self) -> list[MappingRun]:
+        """All mappings, as they run."""
+        return list(self._runs.values())
 
     def run(self, name: str) -> MappingRun:
         """The mapping with this UUID, as it runs. Raises ServiceError."""
@@ -153,7 +163,7 @@ class EventSources:
         return run
 
     def _check_new(self, mapping: EventSourceMapping) -> None:
-        for other in self.mappings:
+        for other in (run.mapping for run in self._runs.values()):
             if (other.arn, other.function) == (mapping.arn, mapping.function):
                 raise already_mapped(other)
 
@@ -197,18 +207,3 @@ async def _drained(run: MappingRun) -> None:
         await poller.drain()
         await poller.close()
         run.poller = None
-
-
-def mapping_rows(sources: EventSources) -> list[dict[str, Any]]:
-    """What commands show of mappings: a row each."""
-    runs = [sources.run(mapping.uuid) for mapping in sources.mappings]
-    return [
-        {
-            "source": run.mapping.source,
-            "function": str(run.mapping.function),
-            "state": run.state,
-            "last_result": run.standing.last_result,
-            "uuid": run.mapping.uuid,
-        }
-        for run in runs
-    ]
