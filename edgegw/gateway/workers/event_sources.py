@@ -34,8 +34,8 @@ from edgegw.awslambda.source_mapping import (
     first_state,
     state_on_the_way,
 )
+from edgegw.background import Background
 from edgegw.config.model import Config
-from edgegw.execution.background import Background
 from edgegw.execution.event_sources import SourcePoller
 from edgegw.execution.mapping_store import MappingStore
 from edgegw.gateway.workers import WorkerContext
