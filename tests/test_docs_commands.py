@@ -182,7 +182,6 @@ NOT_RUN = {
     "edgegw serve --debug auth": "opens debugpy's own port; tests/execution/test_debuggers.py",
     "make bench": "needs wrk, h2load and nginx, and minutes",
     "python benchmarks/run.py --only nginx gateway": "needs wrk and nginx, and minutes",
-    "python benchmarks/run.py --only sources": "takes a minute",
     "python benchmarks/run.py --only cache --seconds 1 --rounds 3": "needs wrk and nginx, and minutes",
     "make fuzz": "takes minutes; tests/fuzz runs parts of it",
     "make fuzz SECONDS=600 SEED=7": "takes minutes",
