@@ -54,17 +54,17 @@ Source: Lambda Developer Guide, "Using Lambda with Amazon SQS", example events.
 """
 
 
-class TypedAttribute(Protocol):
+class TypedContent(Protocol):
     """A message attribute: its data type, and a text or bytes."""
 
     @property
     def data_type(self) -> str: ...
     @property
-    def value(self) -> str | bytes: ...
+    def content(self) -> str | bytes: ...
 
 
 class InFlight(Protocol):
-    """A message as ReceiveMessage answers it. `attributes` are those of the system."""
+    """A message as ReceiveMessage answers it. `attributes` are its sender's."""
 
     @property
     def message_id(self) -> str: ...
@@ -75,9 +75,9 @@ class InFlight(Protocol):
     @property
     def md5_of_body(self) -> str: ...
     @property
-    def attributes(self) -> Mapping[str, str]: ...
+    def attributes(self) -> Mapping[str, TypedContent]: ...
     @property
-    def message_attributes(self) -> Mapping[str, TypedAttribute]: ...
+    def system_attributes(self) -> Mapping[str, str]: ...
 
 
 def sqs_record(message: InFlight, arn: str) -> dict[str, Json]:
@@ -85,14 +85,14 @@ def sqs_record(message: InFlight, arn: str) -> dict[str, Json]:
 
     Source: Lambda Developer Guide, "Using Lambda with Amazon SQS", example events.
     """
-    have = message.attributes
+    have = message.system_attributes
     return {
         "messageId": message.message_id,
         "receiptHandle": message.receipt_handle,
         "body": message.body,
         "attributes": {name: have[name] for name in ATTRIBUTES if name in have},
         "messageAttributes": {
-            name: _attribute(attribute) for name, attribute in message.message_attributes.items()
+            name: _attribute(attribute) for name, attribute in message.attributes.items()
         },
         "md5OfBody": message.md5_of_body,
         "eventSource": "aws:sqs",
@@ -101,8 +101,8 @@ def sqs_record(message: InFlight, arn: str) -> dict[str, Json]:
     }
 
 
-def _attribute(attribute: TypedAttribute) -> Json:
-    content = attribute.value
+def _attribute(attribute: TypedContent) -> Json:
+    content = attribute.content
     if isinstance(content, bytes):
         text: dict[str, Json] = {"binaryValue": base64.b64encode(content).decode()}
     else:
@@ -113,7 +113,7 @@ def _attribute(attribute: TypedAttribute) -> Json:
 
 def trace_header(messages: Iterable[InFlight]) -> str:
     """The trace header of a batch: the first that a message brings (which one is uncertain)."""
-    headers = (message.attributes.get(TRACE_HEADER, "") for message in messages)
+    headers = (message.system_attributes.get(TRACE_HEADER, "") for message in messages)
     return next(filter(None, headers), "")
 
 
@@ -129,9 +129,7 @@ class Settlement:
     failure: str = ""
 
 
-def settle(
-    messages: Sequence[InFlight], outcome: Outcome, *, reports_failures: bool
-) -> Settlement:
+def settle(messages: Sequence[InFlight], outcome: Outcome, *, reports_failures: bool) -> Settlement:
     """What becomes of the `messages` of a batch after `outcome`.
 
     Source: Lambda Developer Guide, "Handling errors for an SQS event source in Lambda".
@@ -175,18 +173,18 @@ def _overtaken(deleted: Sequence[InFlight], kept: Sequence[InFlight]) -> str | N
     """A group of which a message is deleted that came after one that failed; None without."""
     first: dict[str, int] = {}
     for message in kept:
-        group = message.attributes.get(GROUP)
+        group = message.system_attributes.get(GROUP)
         if group is not None:
             first.setdefault(group, _number(message))
     for message in deleted:
-        group = message.attributes.get(GROUP)
+        group = message.system_attributes.get(GROUP)
         if group in first and _number(message) > first[group]:
             return group
     return None
 
 
 def _number(message: InFlight) -> int:
-    number = message.attributes.get("SequenceNumber", "")
+    number = message.system_attributes.get("SequenceNumber", "")
     return int(number) if number.isdigit() else 0
 
 
@@ -215,7 +213,7 @@ class Pieces:
 
     def fail(self, messages: Iterable[InFlight]) -> None:
         """The groups of `messages` are not to run further."""
-        self._failed.update(message.attributes.get(GROUP, "") for message in messages)
+        self._failed.update(message.system_attributes.get(GROUP, "") for message in messages)
 
     @property
     def left(self) -> list[InFlight]:
@@ -223,7 +221,7 @@ class Pieces:
         return [message for message in self._left if not self._is_blocked(message)]
 
     def _is_blocked(self, message: InFlight) -> bool:
-        return message.attributes.get(GROUP, "") in self._failed
+        return message.system_attributes.get(GROUP, "") in self._failed
 
 
 # How many at once

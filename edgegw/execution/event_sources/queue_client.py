@@ -19,8 +19,8 @@ class QueueClient(Protocol):
     async def receive(self, most: int, wait: float) -> Sequence[InFlight]:
         """Up to `most` messages (1 to 10), which are in flight then.
 
-        It waits up to `wait` seconds for the first one, and may end earlier with nothing. Where
-        the queue tells when it has something, infinity waits until then.
+        It waits up to `wait` seconds of this machine for the first one, and may end earlier with
+        nothing. Where the queue tells when it has something, infinity waits until then.
         """
         ...
 

@@ -71,7 +71,7 @@ class SqsPoller:
         self._batches = Background()
         self._ended = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
-        self._busy_since: float | None = None
+        self._busy_since = 0.0
         self._is_throttled = False
         self._throttles = 0
         self._failures = 0
@@ -103,7 +103,7 @@ class SqsPoller:
         await asyncio.wait([self._loop])
         self._loop = None
         waiting = [*self._batch.items, *(message for message, _ in self._held)]
-        self._batch = Batch(self._rule)
+        self._batch = Batch[InFlight](self._rule)
         self._held.clear()
         await self._give_back(waiting)
 
@@ -132,8 +132,8 @@ class SqsPoller:
             most = min(MOST_RECEIVED, self._batch.missing)
             for message in await self._receive(most, math.inf if wait is None else wait):
                 self._gather(message, encode_payload(sqs_record(message, self._mapping.arn)))
-            if self._held or (self._batch and not self._rule.window):
-                break
+            if self._held:
+                break  # the next one does not fit
         batch, self._batch = self._batch, Batch[InFlight](self._rule)
         self._batches.start(self._run_alone(batch))
 
@@ -149,12 +149,8 @@ class SqsPoller:
 
     async def _receive(self, most: int, wait: float) -> list[InFlight]:
         """What has come and passes the filters; what does not pass is deleted."""
-        messages = await self._queue.receive(most, wait)
-        if not messages:
-            if not self._batches:
-                self._busy_since = None
-            return []
-        if self._busy_since is None:
+        messages = await self._queue.receive(most, self._clock.real(wait))
+        if messages and not self._batches:
             self._busy_since = self._now()
         if not self._filter:
             return list(messages)
@@ -229,8 +225,7 @@ class SqsPoller:
             await self._clock.sleep(_FULL, self._ended)
 
     def _limit(self) -> int:
-        since = self._busy_since
-        return self._growth.limit(0.0 if since is None else self._now() - since)
+        return self._growth.limit(self._now() - self._busy_since) if self._batches else 1
 
     async def _pause(self) -> None:
         if self._is_throttled:
