@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal, TypeAlias
 
+from edgegw.awslambda.event_source import with_parsed
 from edgegw.awslambda.model import FunctionError
 from edgegw.awslambda.payload import Json, encode_payload
 from edgegw.awslambda.stream_lane import GiveUp, Send, TumblingWindow
@@ -116,6 +117,21 @@ def _iso(at: float) -> str:
     return text.removesuffix("+00:00") + "Z"
 
 
+def filter_view(type_: StreamType, record: StreamRecord) -> Mapping[str, Json]:
+    """A record as filter patterns see it; of Kinesis the data, decoded, with what is around it.
+
+    Source: Lambda Developer Guide, "Using event filtering with a Kinesis event source" and "Using
+    event filtering with a DynamoDB event source".
+    """
+    event = record.event
+    assert isinstance(event, Mapping)
+    inner = event.get("kinesis")
+    if type_ == "dynamodb" or not isinstance(inner, Mapping):
+        return event
+    data = base64.b64decode(str(inner["data"])).decode("utf-8", "replace")
+    return with_parsed({**event, **inner, "data": data}, "data")
+
+
 # On failure
 
 
@@ -170,3 +186,18 @@ def _batch_members(records: Sequence[StreamRecord], origin: ShardOrigin) -> dict
         "batchSize": len(records),
         "streamArn": origin.arn,
     }
+
+
+def failure_target(target: str, uuid: str, origin: ShardOrigin, context: FailureContext) -> str:
+    """Where a record goes: the target, or for a bucket the object in it, by mapping and shard.
+
+    Source: Lambda Developer Guide, "Retain discarded batch records for a Kinesis Data Streams event
+    source in Lambda", S3 object key.
+    """
+    if not context.with_payload:
+        return target
+    bucket = target.removeprefix("arn:aws:s3:::").removeprefix("s3:").rstrip("/")
+    at = datetime.fromtimestamp(context.now, UTC)
+    stamp = f"{at:%Y/%m/%d}/{at:%Y-%m-%dT%H.%M.%S}"
+    key = f"aws/lambda/{uuid}/{origin.shard}/{stamp}-{context.request_id}"
+    return f"s3:{bucket}/{key}"
