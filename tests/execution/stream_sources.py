@@ -14,7 +14,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -85,6 +85,8 @@ class MotoSource:
         self.arn = f"arn:aws:kinesis:us-east-1:123456789012:stream/{self.name}"
         self._url = url
         self._shards = shards
+        self._stack = AsyncExitStack()
+        self._client: Any = None
 
     async def start(self) -> MotoSource:
         await self._call("create_stream", StreamName=self.name, ShardCount=self._shards)
@@ -98,9 +100,13 @@ class MotoSource:
     async def _call(self, operation: str, **parameters: Any) -> Any:
         from aiobotocore.session import get_session
 
-        keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
-        async with get_session().create_client("kinesis", endpoint_url=self._url, **keys) as client:
-            return await getattr(client, operation)(**parameters)
+        if self._client is None:
+            keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
+            made = get_session().create_client(
+                "kinesis", endpoint_url=self._url, region_name="us-east-1", **keys
+            )
+            self._client = await self._stack.enter_async_context(made)
+        return await getattr(self._client, operation)(**parameters)
 
     def client(self, clock: ScaledClock) -> StreamClient:
         origin = ShardOrigin("kinesis", self.arn, "us-east-1", "", "role")
@@ -120,6 +126,7 @@ class MotoSource:
 
     async def close(self) -> None:
         await self._call("delete_stream", StreamName=self.name)
+        await self._stack.aclose()
 
 
 @contextmanager
@@ -211,9 +218,12 @@ class Reader:
         self.failures.append(json.loads(body) | {"target": target})
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Waits for what a test is about; its time-out is that of the test."""
-        while not condition():
+        """Waits for what a test is about."""
+        for _ in range(6000):
+            if condition():
+                return
             await asyncio.sleep(0.005)
+        raise AssertionError((self.handled, self.failures, self.poller and self.poller.last_result))
 
     async def kill(self) -> None:
         """Ends the poller at once, whatever it is doing."""

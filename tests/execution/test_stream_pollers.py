@@ -114,7 +114,7 @@ async def test_what_comes_later_comes_too(source: Source, reads: Reads) -> None:
     reader = reads().start()
     for number in range(3):
         await source.put(("k", str(number)))
-        await reader.until(lambda: len(reader.handled) == number + 1)
+        await reader.until(lambda count=number + 1: len(reader.handled) == count)
 
     assert reader.handled == ["0", "1", "2"]
 
@@ -270,9 +270,9 @@ async def test_from_the_lowest_reported_record_on(source: Source, reads: Reads) 
 
 async def test_records_that_are_too_old_are_never_sent(source: Source, reads: Reads) -> None:
     await source.put(("k", "old"))
-    await asyncio.sleep(1.5)
-    reader = reads(maximum_record_age=60, on_failure="file:x")
-    reader.scale = 60.0  # a second and a half is a minute and a half
+    await asyncio.sleep(4.0)
+    reader = reads(maximum_record_age=180, on_failure="file:x")
+    reader.scale = 60.0  # four seconds are four minutes
     reader.start()
     await reader.until(lambda: bool(reader.failures))
     await source.put(("k", "young"))

@@ -65,6 +65,7 @@ class EndpointStreamClient:
         self._clock = clock
         self._stack = AsyncExitStack()
         self._client: Any = None
+        self._closed: set[str] = set()
         self._lock = asyncio.Lock()
 
     @property
@@ -77,6 +78,10 @@ class EndpointStreamClient:
         """How calls name the stream."""
         return {"StreamARN" if self.is_kinesis else "StreamArn": self._origin.arn}
 
+    def is_closed(self, shard: str) -> bool:
+        """Whether the last list said that the shard takes no more records."""
+        return shard in self._closed
+
     async def retention(self) -> float:
         """Seconds for which it keeps records."""
         if not self.is_kinesis:
@@ -87,6 +92,7 @@ class EndpointStreamClient:
     async def shards(self) -> Sequence[ListedShard]:
         """All shards, closed ones too."""
         shards = await (self._kinesis_shards() if self.is_kinesis else self._table_shards())
+        self._closed = {shard["ShardId"] for shard in shards if _is_closed(shard)}
         return [_listed(shard) for shard in shards]
 
     async def _kinesis_shards(self) -> list[Mapping[str, Any]]:
@@ -164,6 +170,10 @@ class EndpointStreamClient:
         return await self._stack.enter_async_context(session.create_client(service, **options))
 
 
+def _is_closed(shard: Mapping[str, Any]) -> bool:
+    return bool(shard.get("SequenceNumberRange", {}).get("EndingSequenceNumber"))
+
+
 def _listed(shard: Mapping[str, Any]) -> ListedShard:
     parents = (shard.get("ParentShardId"), shard.get("AdjacentParentShardId"))
     return ListedShard(shard["ShardId"], tuple(parent for parent in parents if parent))
@@ -188,6 +198,7 @@ class EndpointShardCursor:
         self._origin = origin
         self._place = place
         self._clock = clock
+        self._named = client.stream if client.is_kinesis else dict[str, str]()
         self._iterator: str | None = None
         self._wake = asyncio.Event()
         self.since = 0.0
@@ -223,9 +234,10 @@ class EndpointShardCursor:
         if self._iterator is None:
             await self.renew()
         most = limit if self._client.is_kinesis else min(limit, 1_000)
+        was_closed = self._client.is_closed(self._origin.shard)
         try:
             answer = await self._client.call(
-                "get_records", ShardIterator=self._iterator, Limit=most
+                "get_records", ShardIterator=self._iterator, Limit=most, **self._named
             )
         except _Refused as refused:
             self._iterator = None
@@ -235,15 +247,17 @@ class EndpointShardCursor:
                 self._place = _Place("TRIM_HORIZON")
                 return await self.read(limit)
             raise StreamProblem(f"{self._origin.arn}: {refused}") from refused
-        return self._page(answer)
+        return self._page(answer, was_closed=was_closed)
 
-    def _page(self, answer: Mapping[str, Any]) -> ReadPage:
+    def _page(self, answer: Mapping[str, Any], *, was_closed: bool) -> ReadPage:
         records = [self._record(content) for content in answer["Records"]]
         self._iterator = answer.get("NextShardIterator")
         if records:
             self._place = _Place("AFTER_SEQUENCE_NUMBER", records[-1].sequence_number)
-        is_over = self._iterator is None
-        is_at_end = is_over or (not records and not answer.get("MillisBehindLatest"))
+        is_behind = bool(records or answer.get("MillisBehindLatest"))
+        # some endpoints give iterators for ever; of them the list of shards says what is over
+        is_over = self._iterator is None or (was_closed and not is_behind)
+        is_at_end = is_over or not is_behind
         kept = [record for record in records if record.arrived_at >= self.since]
         return ReadPage(kept, is_at_end=is_at_end, is_over=is_over)
 
