@@ -38,7 +38,7 @@ from edgegw.awslambda.sqs_source import (
     sqs_record,
     trace_header,
 )
-from edgegw.execution.background import Background
+from edgegw.background import Background
 from edgegw.execution.clock import ScaledClock
 from edgegw.execution.event_sources import Invoke
 from edgegw.execution.event_sources.queue_client import QueueClient, QueueProblem

@@ -24,7 +24,7 @@ from edgegw.awslambda.stream_checkpoint import ShardCheckpoint, decode_checkpoin
 from edgegw.awslambda.stream_events import ShardOrigin
 from edgegw.awslambda.stream_source import StreamRules, rules_of
 from edgegw.errors import StateProblem
-from edgegw.execution.background import Background
+from edgegw.background import Background
 from edgegw.execution.event_sources.shard_poller import NO_RECORDS, PollerContext, ShardPoller
 from edgegw.execution.event_sources.stream_client import (
     ListedShard,
