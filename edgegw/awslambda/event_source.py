@@ -28,16 +28,6 @@ from edgegw.awslambda.lifecycle import MAX_PAYLOAD
 from edgegw.awslambda.payload import Json, decode_payload, excerpt
 from edgegw.values import value
 
-MAX_FILTERS: Final = 5
-"""Filters of a mapping; AWS gives up to 10 on request.
-
-Source: Lambda Developer Guide, "Control which events Lambda sends to your function".
-"""
-MAX_WINDOW: Final = 300
-"""Seconds that a batch is gathered at most.
-
-Source: Lambda API Reference, "CreateEventSourceMapping", MaximumBatchingWindowInSeconds.
-"""
 REPORT_FAILURES: Final = "ReportBatchItemFailures"
 """The function response type with which answers name the records that failed.
 
@@ -181,7 +171,7 @@ def read_batch_reply(result: bytes, ids: Sequence[str]) -> BatchReply:
         return BatchReply()
     if not isinstance(items, list):
         return _all_failed(ids, f"batchItemFailures is no list: {excerpt(items, 80)}")
-    return _named_items(cast("list[Json]", items), ids)
+    return _named_items(items, ids)
 
 
 def _named_items(items: list[Json], ids: Sequence[str]) -> BatchReply:

@@ -13,9 +13,10 @@ Source: Lambda API Reference, "CreateEventSourceMapping" and "EventSourceMapping
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Final, Literal, TypeAlias
 
-from edgegw.awslambda.event_source import MAX_WINDOW
 from edgegw.awslambda.model import FunctionRef
 from edgegw.values import value
 
@@ -25,6 +26,16 @@ MappingState: TypeAlias = Literal[
 ]
 StartingPosition: TypeAlias = Literal["", "TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"]
 
+MAX_FILTERS: Final = 5
+"""Filters of a mapping; AWS gives up to 10 on request.
+
+Source: Lambda Developer Guide, "Control which events Lambda sends to your function".
+"""
+MAX_WINDOW: Final = 300
+"""Seconds that a batch is gathered at most.
+
+Source: Lambda API Reference, "CreateEventSourceMapping", MaximumBatchingWindowInSeconds.
+"""
 IN_TRANSIT: Final = frozenset({"Creating", "Enabling", "Disabling", "Updating", "Deleting"})
 """States in which a mapping takes no further change: it answers ResourceInUseException.
 
@@ -76,6 +87,51 @@ class EventSourceMapping:
     minimum_pollers: int = 0
     maximum_pollers: int = 0
     stream: StreamMapping = StreamMapping()
+
+
+def encode_mapping(mapping: EventSourceMapping) -> dict[str, Any]:
+    """A mapping as JSON, to be kept."""
+    return {**asdict(mapping), "function": str(mapping.function)}
+
+
+def decode_mapping(kept: Mapping[str, Any]) -> EventSourceMapping:
+    """The mapping that was kept so."""
+    name, _, qualifier = kept["function"].partition(":")
+    parts: dict[str, Any] = {
+        "function": FunctionRef(name, qualifier=qualifier),
+        "filters": tuple(kept["filters"]),
+        "stream": StreamMapping(**kept["stream"]),
+    }
+    return EventSourceMapping(**{**kept, **parts})
+
+
+@value(kw_only=True)
+class KnownSource:
+    """A queue or stream that a mapping may have. `name` is what `EventSourceMapping.source` says.
+
+    `visibility_timeout` is that of an embedded queue in seconds, None where nobody knows.
+    """
+
+    kind: SourceKind
+    name: str
+    arn: str
+    is_embedded: bool = True
+    endpoint_url: str = ""
+    visibility_timeout: float | None = None
+
+    def too_short_for(self, timeout: float) -> str:
+        """AWS's text where a message would come back before a function of this timeout has ended.
+
+        Source: Lambda Developer Guide, "Creating and configuring an Amazon SQS event source
+        mapping"; the text is observed.
+        """
+        hidden = self.visibility_timeout
+        if hidden is None or hidden >= timeout:
+            return ""
+        return (
+            f"Queue visibility timeout: {hidden:g} seconds is less than Function timeout: "
+            f"{timeout:g} seconds"
+        )
 
 
 @value

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Final
 
+from edgegw.messaging.quotas import FIFO_SUFFIX, MAX_MESSAGE
 from edgegw.values import value
-
-MAX_MESSAGE: Final = 1024 * 1024
-"""Bytes of a message, its attributes included; also of all messages of a batch together.
-
-Source: SQS Developer Guide, "Message quotas".
-"""
-FIFO_SUFFIX: Final = ".fifo"
 
 
 @value

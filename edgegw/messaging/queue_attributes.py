@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeAlias, cast
 
-from edgegw.messaging.queue import FIFO_SUFFIX, MAX_MESSAGE, QueueCounts, QueueSettings, Redrive
+from edgegw.messaging.queue import QueueCounts, QueueSettings, Redrive
 from edgegw.messaging.queue_errors import (
     QueueError,
     bad_attribute,
@@ -19,29 +19,15 @@ from edgegw.messaging.queue_errors import (
     bad_value,
     unknown_attribute,
 )
+from edgegw.messaging.quotas import (
+    FIFO_SUFFIX,
+    MAX_NAME,
+    MAX_RECEIVE_COUNTS,
+    RANGES,
+    is_queue_name,
+)
 from edgegw.values import value
 
-MAX_NAME: Final = 80
-"""Characters of a queue's name, `.fifo` included.
-
-Source: SQS Developer Guide, "Standard queue quotas".
-"""
-RANGES: Final = {
-    "VisibilityTimeout": (0, 43_200),
-    "DelaySeconds": (0, 900),
-    "MessageRetentionPeriod": (60, 1_209_600),
-    "ReceiveMessageWaitTimeSeconds": (0, 20),
-    "MaximumMessageSize": (1024, MAX_MESSAGE),
-}
-"""The least and the most of every attribute that is a number.
-
-Source: SQS API Reference, SetQueueAttributes.
-"""
-MAX_RECEIVE_COUNTS: Final = (1, 1000)
-"""How often a message may be received before it is a dead letter.
-
-Source: SQS Developer Guide, "Dead-letter queues".
-"""
 _FIELDS: Final = {
     "VisibilityTimeout": "visibility_timeout",
     "DelaySeconds": "delay",
@@ -71,20 +57,12 @@ ATTRIBUTE_NAMES: Final = frozenset({"All", "FifoQueue"}) | _SETTABLE | _FIFO_ONL
 
 Source: SQS API Reference, GetQueueAttributes.
 """
-_STANDARD_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,80}")
-_FIFO_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,75}\.fifo")
 _CHOICES: Final = {
     "DeduplicationScope": ("queue", "messageGroup"),
     "FifoThroughputLimit": ("perQueue", "perMessageGroupId"),
 }
 FindQueue: TypeAlias = Callable[[str], QueueSettings | None]
 """A queue by its ARN."""
-
-
-def is_queue_name(name: str) -> bool:
-    """Whether a queue may be called so."""
-    pattern = _FIFO_NAME if name.endswith(FIFO_SUFFIX) else _STANDARD_NAME
-    return pattern.fullmatch(name) is not None
 
 
 def new_queue(name: str, attributes: Mapping[str, str], find: FindQueue) -> QueueSettings:

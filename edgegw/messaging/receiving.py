@@ -58,11 +58,15 @@ class StoredMessage:
 
 @value
 class ReceivePlan:
-    """Numbers of messages: those to give out, those to move away, those that are too old."""
+    """Numbers of messages: those to give out, those to move away, those that are too old.
+
+    `hidden_until` are the instants at which hidden messages that were met can be seen again.
+    """
 
     given: list[int]
     dead: list[int]
     expired: list[int]
+    hidden_until: list[float]
 
 
 def plan_receive(
@@ -73,7 +77,7 @@ def plan_receive(
     `messages` come in the order in which they are to be given, as many as are looked at; what was
     sent at `oldest` or before is kept no longer.
     """
-    plan = ReceivePlan([], [], [])
+    plan = ReceivePlan([], [], [], [])
     held_up: set[str] = set()
     most = queue.redrive.max_receive_count if queue.redrive is not None else None
     for message in messages:
@@ -82,6 +86,7 @@ def plan_receive(
         elif message.group is not None and message.group in held_up:
             continue
         elif message.visible_at > now:
+            plan.hidden_until.append(message.visible_at)
             if message.group is not None:
                 held_up.add(message.group)
         elif most is not None and message.receives >= most:

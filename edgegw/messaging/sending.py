@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from edgegw.messaging.message_attributes import attributes_size, check_attributes
-from edgegw.messaging.queue import MAX_MESSAGE, QueueSettings, SendMessage
+from edgegw.messaging.queue import QueueSettings, SendMessage
 from edgegw.messaging.queue_errors import QueueError, bad_parameter, bad_value, missing_parameter
+from edgegw.messaging.quotas import MAX_MESSAGE
 
 DEDUPLICATION_INTERVAL: Final = 300
 """Seconds in which a FIFO queue takes a message of the same deduplication id for the same.

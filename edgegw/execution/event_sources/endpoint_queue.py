@@ -7,10 +7,11 @@ made-up ones do.
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from edgegw.awslambda.sqs_source import LONGEST_WAIT, InFlight
@@ -53,6 +54,9 @@ class EndpointQueue:
         ]
         _check(await self._call("delete_message_batch", Entries=entries))
 
+    async def fail(self, messages: Sequence[InFlight]) -> None:
+        """They come again by themselves."""
+
     async def release(self, messages: Sequence[InFlight]) -> None:
         """Makes up to ten messages visible again at once."""
         entries = [
@@ -84,10 +88,9 @@ class EndpointQueue:
 
     async def _connected(self) -> Any:
         try:
-            from aiobotocore.session import get_session
+            session: Any = importlib.import_module("aiobotocore.session").get_session()
         except ImportError:
             raise QueueProblem(_NOT_INSTALLED) from None
-        session = cast("Any", get_session())
         options: dict[str, Any] = {"region_name": self._region}
         if self._endpoint_url:
             options["endpoint_url"] = self._endpoint_url

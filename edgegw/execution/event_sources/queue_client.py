@@ -28,6 +28,10 @@ class QueueClient(Protocol):
         """Deletes up to ten messages."""
         ...
 
+    async def fail(self, messages: Sequence[InFlight]) -> None:
+        """Messages come again when their visibility timeout is over: AWS does nothing here."""
+        ...
+
     async def release(self, messages: Sequence[InFlight]) -> None:
         """Makes up to ten messages visible again at once."""
         ...

@@ -20,8 +20,8 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import Final, TypeVar
+from collections.abc import Coroutine, Iterator, Sequence
+from typing import Any, Final, TypeVar
 
 from edgegw.awslambda.event_source import Batch, BatchRule, RecordFilter, with_parsed
 from edgegw.awslambda.model import Invocation, Throttled
@@ -125,7 +125,7 @@ class SqsPoller:
             messages = await self._receive(self._rule.size, math.inf)
             if messages:
                 pieces = Pieces(messages, self._mapping.arn, self._rule)
-                self._batches.start(self._run_pieces(pieces))
+                self._start(self._run_pieces(pieces))
             return
         self._take_held()
         while (wait := self._batch.waits(self._now())) != 0:
@@ -135,7 +135,7 @@ class SqsPoller:
             if self._held:
                 break  # the next one does not fit
         batch, self._batch = self._batch, Batch[InFlight](self._rule)
-        self._batches.start(self._run_alone(batch))
+        self._start(self._run_alone(batch))
 
     def _take_held(self) -> None:
         while self._held and self._batch.takes(self._held[0][1]):
@@ -154,8 +154,9 @@ class SqsPoller:
             self._busy_since = self._now()
         if not self._filter:
             return list(messages)
-        passing = [message for message in messages if self._passes(message)]
-        dropped = [message for message in messages if message not in passing]
+        passing, dropped = list[InFlight](), list[InFlight]()
+        for message in messages:
+            (passing if self._passes(message) else dropped).append(message)
         if dropped:
             await self._queue.delete(dropped)
             logger.debug("%s: the filters drop %d messages", self._mapping.source, len(dropped))
@@ -169,7 +170,10 @@ class SqsPoller:
 
     async def _run_alone(self, batch: Batch[InFlight]) -> None:
         await self._run(batch)
-        self._ended.set()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs a batch beside everything else."""
+        self._batches.start(work).add_done_callback(lambda _: self._ended.set())
 
     async def _run_pieces(self, pieces: Pieces) -> None:
         try:
@@ -178,7 +182,6 @@ class SqsPoller:
         except asyncio.CancelledError:
             await self._give_back(pieces.left)
             raise
-        self._ended.set()
 
     async def _run(self, batch: Batch[InFlight]) -> Settlement:
         """Invokes the function with a batch, and deletes what succeeded."""
@@ -191,14 +194,18 @@ class SqsPoller:
         else:
             self._throttles = 0
         self._note(settlement, len(batch))
+        await self._carry_out(settlement)
+        return settlement
+
+    async def _carry_out(self, settlement: Settlement) -> None:
         try:
             for some in _tens(settlement.deleted):
                 await self._queue.delete(some)
+            for some in _tens(settlement.kept):
+                await self._queue.fail(some)
         except QueueProblem as problem:
-            text = "%s -> %s: %d messages that succeeded are not deleted, they come again: %s"
-            count = len(settlement.deleted)
-            logger.warning(text, mapping.source, mapping.function, count, problem)
-        return settlement
+            text = "%s -> %s: messages come again though the function has handled them: %s"
+            logger.warning(text, self._mapping.source, self._mapping.function, problem)
 
     def _note(self, settlement: Settlement, size: int) -> None:
         mapping = self._mapping

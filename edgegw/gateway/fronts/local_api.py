@@ -24,6 +24,7 @@ from edgegw.gateway.fronts.local_caches import CacheOperations
 from edgegw.gateway.fronts.local_explaining import Explanations
 from edgegw.gateway.fronts.local_functions import FunctionOperations
 from edgegw.gateway.fronts.local_operations import FrontDoorUrls, GatewayOperations
+from edgegw.gateway.fronts.local_queues import QueueOperations
 from edgegw.gateway.fronts.local_router import (
     Call,
     Operation,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LARGEST_BODY: Final = 1024 * 1024
+LARGEST_BODY: Final = 8 * 1024 * 1024
 _LIMITS: Final = Limits(head=10.0)
 """Whoever follows a log may stop reading for as long as they like."""
 _STATUS: Final[dict[Trouble, int]] = {
@@ -126,6 +127,7 @@ def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations
             Route("POST", "/weights", balancers.weights),
             Route("GET", "/cache/{distribution}", caches.entries),
             Route("POST", "/invalidations", caches.invalidate),
+            Route("POST", "/queues/{queue}/messages", QueueOperations(gateway).send),
         ]
     )
 
