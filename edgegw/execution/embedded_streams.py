@@ -27,8 +27,6 @@ from edgegw.messaging.sharding import (
     shard_for,
 )
 from edgegw.messaging.stream import (
-    MAX_READ,
-    MAX_READ_BYTES,
     EmbeddedStream,
     NewRecord,
     PlacedRecord,
@@ -38,6 +36,7 @@ from edgegw.messaging.stream import (
     StreamDefinition,
 )
 from edgegw.messaging.stream_names import stream_of
+from edgegw.messaging.stream_quotas import MAX_READ, MAX_READ_BYTES
 
 LOOK: Final = 5.0
 """Seconds after which a reader looks without a bell."""

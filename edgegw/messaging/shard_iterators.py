@@ -10,8 +10,9 @@ import base64
 from typing import Final
 
 from edgegw.awslambda.payload import decode_payload, encode_payload
-from edgegw.messaging.stream import EmbeddedStream, StreamType
+from edgegw.messaging.stream import EmbeddedStream
 from edgegw.messaging.stream_errors import StreamError, bad_argument, expired_iterator
+from edgegw.messaging.stream_quotas import StreamType
 from edgegw.values import value
 
 ITERATOR_AGES: Final[dict[StreamType, float]] = {"kinesis": 300.0, "dynamodb": 900.0}

@@ -7,52 +7,14 @@ its shards; `sequence_numbers` writes these numbers as AWS does.
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
+from edgegw.messaging.stream_quotas import DAY, StreamType
 from edgegw.values import value
 
-StreamType: TypeAlias = Literal["kinesis", "dynamodb"]
 IteratorType: TypeAlias = Literal[
     "TRIM_HORIZON", "LATEST", "AT_TIMESTAMP", "AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"
 ]
-
-DAY: Final = 86_400.0
-RETENTIONS: Final = (DAY, 365 * DAY)
-"""Seconds for which a stream of Kinesis keeps its records.
-
-Source: Kinesis Data Streams Developer Guide, "Change the data retention period".
-"""
-MAX_DATA: Final = 1_048_576
-"""Bytes of a record's data, with its partition key.
-
-Source: Kinesis Data Streams Developer Guide, "Quotas and limits"; larger records are possible since
-2025, where a stream is set so.
-"""
-MAX_PARTITION_KEY: Final = 256
-"""Characters of a partition key.
-
-Source: Kinesis Data Streams API Reference, "PutRecord", PartitionKey.
-"""
-MAX_PUT_RECORDS: Final = 500
-"""Records of one PutRecords.
-
-Source: Kinesis Data Streams API Reference, "PutRecords".
-"""
-MAX_PUT_BYTES: Final = 5 * 1_048_576
-"""Bytes of one PutRecords, partition keys included.
-
-Source: Kinesis Data Streams API Reference, "PutRecords".
-"""
-MAX_READ: Final[dict[StreamType, int]] = {"kinesis": 10_000, "dynamodb": 1_000}
-"""Records of one GetRecords.
-
-Source: Kinesis Data Streams and DynamoDB Streams API References, "GetRecords", Limit.
-"""
-MAX_READ_BYTES: Final[dict[StreamType, int]] = {"kinesis": 10 * 1_048_576, "dynamodb": 1_048_576}
-"""Bytes of one GetRecords.
-
-Source: Kinesis Data Streams and DynamoDB Streams API References, "GetRecords".
-"""
 
 
 @value(kw_only=True)
@@ -63,6 +25,15 @@ class StreamDefinition:
     type: StreamType = "kinesis"
     shards: int = 1
     retention: float = DAY
+
+
+@value(kw_only=True)
+class RemoteStream:
+    """A stream of a real service: its ARN, and the endpoint to ask (None: AWS itself)."""
+
+    name: str
+    stream_arn: str
+    endpoint_url: str | None = None
 
 
 @value(kw_only=True)

@@ -1,23 +1,23 @@
-"""Names and ARNs of streams.
+"""ARNs of streams.
 
-Source: Kinesis Data Streams API Reference, "CreateStream", StreamName; DynamoDB Streams API
-Reference, "DescribeStream", StreamArn.
+Source: Kinesis Data Streams API Reference, "DescribeStream"; DynamoDB Streams API Reference,
+"DescribeStream", StreamArn.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import Final
 
 from edgegw.awslambda.names import Account
-from edgegw.messaging.stream import EmbeddedStream
+from edgegw.messaging.stream_quotas import StreamType
 
-STREAM_NAME: Final = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
-"""What a stream may be called; the table of a DynamoDB stream has 3 to 255 of these characters."""
+LABEL: Final = "2026-01-01T00:00:00.000"
+"""The label of every embedded stream of a table: on AWS when it was switched on. Here the ARN must
+be known before there is anything."""
 _ARN: Final = re.compile(
-    r"arn:aws[a-zA-Z0-9-]*:(?:kinesis:[^:]*:\d{12}:stream|dynamodb:[^:]*:\d{12}:table)"
-    r"/(?P<name>[^/]+)(?:/stream/.+)?"
+    r"arn:aws[a-zA-Z0-9-]*:(?:(?P<kinesis>kinesis)|dynamodb):(?P<region>[a-z0-9-]+):\d{12}:"
+    r"(?(kinesis)stream|table)/(?P<name>[a-zA-Z0-9_.-]+)(?(kinesis)|/stream/.+)"
 )
 
 
@@ -27,15 +27,17 @@ def stream_of(text: str) -> str:
     return text if match is None else match["name"]
 
 
-def stream_arn(stream: EmbeddedStream, account: Account) -> str:
-    """The ARN of a stream; that of DynamoDB is the table's, with the stream's label."""
+def stream_arn(name: str, type_: StreamType, account: Account) -> str:
+    """The ARN of an embedded stream."""
     place = f"{account.region}:{account.account_id}"
-    if stream.definition.type == "kinesis":
-        return f"arn:aws:kinesis:{place}:stream/{stream.name}"
-    return f"arn:aws:dynamodb:{place}:table/{stream.name}/stream/{stream_label(stream)}"
+    if type_ == "kinesis":
+        return f"arn:aws:kinesis:{place}:stream/{name}"
+    return f"arn:aws:dynamodb:{place}:table/{name}/stream/{LABEL}"
 
 
-def stream_label(stream: EmbeddedStream) -> str:
-    """When a table's stream was made, as its ARN says it: `2015-05-11T21:21:33.291`."""
-    made = datetime.fromtimestamp(stream.created_at, UTC).isoformat(timespec="milliseconds")
-    return made.removesuffix("+00:00")
+def type_and_region(arn: str) -> tuple[StreamType, str] | None:
+    """The type and the Region of the stream with this ARN; None where it is none of a stream."""
+    match = _ARN.fullmatch(arn)
+    if match is None:
+        return None
+    return ("kinesis" if match["kinesis"] else "dynamodb"), match["region"]

@@ -23,8 +23,8 @@ from edgegw.awslambda.source_mapping import EventSourceMapping
 from edgegw.awslambda.stream_checkpoint import ShardCheckpoint, decode_checkpoint
 from edgegw.awslambda.stream_events import ShardOrigin
 from edgegw.awslambda.stream_source import StreamRules, rules_of
-from edgegw.errors import StateProblem
 from edgegw.background import Background
+from edgegw.errors import StateProblem
 from edgegw.execution.event_sources.shard_poller import NO_RECORDS, PollerContext, ShardPoller
 from edgegw.execution.event_sources.stream_client import (
     ListedShard,
