@@ -58,6 +58,15 @@ def bad_member(value: object, member: str, rule: str) -> StreamError:
     return StreamError("ValidationException", text)
 
 
+def missing_member(member: str) -> StreamError:
+    """A member that must be there is not."""
+    text = (
+        f"1 validation error detected: Value null at '{member}' failed to satisfy constraint: "
+        "Member must not be null"
+    )
+    return StreamError("ValidationException", text)
+
+
 def expired_iterator(given_at: float, now: float, longest: float) -> StreamError:
     """An iterator is too old."""
     text = (

@@ -33,7 +33,7 @@ from edgegw.execution.event_sources.embedded_stream import EmbeddedStreamClient
 from edgegw.execution.event_sources.endpoint_stream import EndpointStreamClient
 from edgegw.execution.event_sources.shard_poller import PollerContext
 from edgegw.execution.event_sources.stream_client import StreamClient
-from edgegw.execution.event_sources.streams import StreamPoller
+from edgegw.execution.event_sources.streams import STARTED, StreamPoller
 from edgegw.execution.state_file import StateFile
 from edgegw.execution.stream_rows import SCHEMA
 from edgegw.messaging.stream import NewRecord, StreamDefinition
@@ -224,6 +224,17 @@ class Reader:
                 return
             await asyncio.sleep(0.005)
         raise AssertionError((self.handled, self.failures, self.poller and self.poller.last_result))
+
+    async def until_begun(self) -> None:
+        """Waits until it is on disk where the mapping begins."""
+        while STARTED not in await self.checkpoints.load(self.mapping.uuid):
+            await asyncio.sleep(0.01)
+
+    async def until_kept(self, text: str) -> None:
+        """Waits until the checkpoint of the first shard has this in it."""
+        shard = "shardId-000000000000"
+        while text not in (await self.checkpoints.load(self.mapping.uuid)).get(shard, ""):
+            await asyncio.sleep(0.01)
 
     async def kill(self) -> None:
         """Ends the poller at once, whatever it is doing."""

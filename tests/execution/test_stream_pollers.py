@@ -138,7 +138,8 @@ async def test_latest_leaves_out_nothing_that_came_while_it_was_down(
     await source.put(("k", "old"))
     await asyncio.sleep(0.05)
     first = reads(starting_position="LATEST").start()
-    await asyncio.sleep(0.5)
+    await first.until_begun()
+    await asyncio.sleep(0.1)
     await first.kill()
     await source.put(("k", "meanwhile"))
     again = reads(starting_position="LATEST").start()
@@ -336,11 +337,10 @@ async def test_the_state_of_a_window_outlives_a_kill(source: Source, reads: Read
         return {"state": {"n": event["state"].get("n", 0) + len(event["Records"])}}
 
     await source.put(*numbered(2))
-    first = reads(count, tumbling_window=300).start()
-    await first.until(lambda: len(first.handled) == 2)
-    await asyncio.sleep(0.1)
+    first = reads(count, tumbling_window=900).start()  # 4.5 s here
+    await first.until_kept('"n":2')
     await first.kill()
-    again = reads(count, tumbling_window=300).start()
+    again = reads(count, tumbling_window=900).start()
     await again.until(lambda: any(each["isFinalInvokeForWindow"] for each in again.events))
 
     final = next(each for each in again.events if each["isFinalInvokeForWindow"])
