@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from edgegw.background import Background
 from edgegw.errors import StateProblem
-from edgegw.execution.background import Background
 from edgegw.execution.clock import ScaledClock
 from edgegw.execution.queue_registry import QueueRegistry
 from edgegw.execution.queue_store import visible_numbers
