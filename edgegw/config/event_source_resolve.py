@@ -18,12 +18,39 @@ from edgegw.awslambda.source_mapping import (
 from edgegw.config.event_source_schema import EventSource
 from edgegw.config.queue_schema import Queue
 from edgegw.config.schema import Config
-from edgegw.messaging.queue import FIFO_SUFFIX, RemoteQueue
+from edgegw.config.stream_schema import Stream
+from edgegw.messaging.queue import RemoteQueue
+from edgegw.messaging.quotas import FIFO_SUFFIX
+from edgegw.messaging.stream import RemoteStream
+from edgegw.messaging.stream_names import stream_arn, type_and_region
 
 
 def configured_sources(config: Config, account: Account) -> dict[str, KnownSource]:
     """What event sources may name, by name."""
-    return {name: _queue_source(name, queue, account) for name, queue in config.queues.items()}
+    queues = {name: _queue_source(name, queue, account) for name, queue in config.queues.items()}
+    streams = {name: _stream_source(name, each, account) for name, each in config.streams.items()}
+    return queues | streams
+
+
+def _stream_source(name: str, stream: Stream, account: Account) -> KnownSource:
+    if stream.stream_arn is not None:
+        remote = RemoteStream(
+            name=name, stream_arn=stream.stream_arn, endpoint_url=stream.endpoint_url
+        )
+        return remote_stream_source(remote)
+    return KnownSource(kind=stream.type, name=name, arn=stream_arn(name, stream.type, account))
+
+
+def remote_stream_source(stream: RemoteStream) -> KnownSource:
+    """A stream of a real service."""
+    place = type_and_region(stream.stream_arn)
+    return KnownSource(
+        kind="kinesis" if place is None else place[0],
+        name=stream.stream_arn,
+        arn=stream.stream_arn,
+        is_embedded=False,
+        endpoint_url=stream.endpoint_url or "",
+    )
 
 
 def _queue_source(name: str, queue: Queue, account: Account) -> KnownSource:

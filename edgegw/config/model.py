@@ -24,6 +24,7 @@ from edgegw.wire.tls_options import ClientCertificates
 
 if TYPE_CHECKING:
     from edgegw.messaging.queue import QueueSettings, RemoteQueue
+    from edgegw.messaging.stream import RemoteStream, StreamDefinition
 
 
 @value
@@ -156,6 +157,7 @@ class Config:
     cache: CacheLimits = CacheLimits()
     buckets: Mapping[str, BucketFolder] = field(default_factory=dict[str, BucketFolder])
     queues: Mapping[str, QueueSettings | RemoteQueue] = field(default_factory=dict[str, Any])
+    streams: Mapping[str, StreamDefinition | RemoteStream] = field(default_factory=dict[str, Any])
     event_sources: tuple[EventSourceMapping, ...] = ()
 
     @property

@@ -46,6 +46,7 @@ from edgegw.config.origin_resolve import OriginResolver
 from edgegw.config.queue_resolve import resolved_queues
 from edgegw.config.response_headers_resolve import response_headers_policy
 from edgegw.config.source import read_source
+from edgegw.config.stream_resolve import resolved_streams
 from edgegw.config.texts import check_texts
 from edgegw.errors import ConfigError, Finding
 
@@ -164,6 +165,7 @@ class _Resolver:
             cache=CacheLimits(**dict(config.gateway.cache)),
             buckets=self._origins.buckets(),
             queues=resolved_queues(config.queues),
+            streams=resolved_streams(config.streams),
             event_sources=self._event_sources(),
         )
 

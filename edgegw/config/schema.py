@@ -33,6 +33,7 @@ from edgegw.config.queue_schema import Queue
 from edgegw.config.response_headers_schema import ResponseHeadersPolicy
 from edgegw.config.sizes import Size
 from edgegw.config.spelling import nearest
+from edgegw.config.stream_schema import Stream
 from edgegw.config.wording import fault_of, model_in, shown
 
 SelectionBehavior = Literal["none", "whitelist", "allExcept", "all"]
@@ -333,6 +334,7 @@ class Config(Model):
     target_groups: dict[str, TargetGroup] = {}
     load_balancers: dict[str, LoadBalancer] = {}
     queues: dict[str, Queue] = {}
+    streams: dict[str, Stream] = {}
     event_sources: list[EventSource] = []
     gateway: Gateway = Gateway.model_construct()
 

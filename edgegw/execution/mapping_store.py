@@ -1,4 +1,7 @@
-"""The event source mappings that the API made, kept in `mappings.sqlite` of the state folder."""
+"""The event source mappings that the API made, kept in `mappings.sqlite` of the state folder.
+
+Beside them stand the checkpoints of all mappings of streams.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,16 @@ from pathlib import Path
 from typing import Final
 
 from edgegw.awslambda.source_mapping import EventSourceMapping, decode_mapping, encode_mapping
+from edgegw.execution.event_sources.checkpoints import CHECKPOINT_SCHEMA, StoredCheckpoints
 from edgegw.execution.state_file import StateFile
 
 logger = logging.getLogger(__name__)
 
 FILE_NAME: Final = "mappings.sqlite"
-_SCHEMA: Final = "CREATE TABLE IF NOT EXISTS mapping (uuid TEXT PRIMARY KEY, settings TEXT) STRICT"
+_SCHEMA: Final = (
+    "CREATE TABLE IF NOT EXISTS mapping (uuid TEXT PRIMARY KEY, settings TEXT) STRICT;"
+    + CHECKPOINT_SCHEMA
+)
 
 
 class MappingStore:
@@ -22,6 +29,8 @@ class MappingStore:
 
     def __init__(self, folder: Path) -> None:
         self._file = StateFile(folder / FILE_NAME, _SCHEMA)
+        self.checkpoints = StoredCheckpoints(self._file)
+        """How far mappings of streams are, those of the configuration too."""
 
     async def load(self) -> list[EventSourceMapping]:
         """What is kept; a folder that has none stays as it is."""

@@ -36,7 +36,9 @@ from edgegw.awslambda.source_mapping import (
 )
 from edgegw.background import Background
 from edgegw.config.model import Config
+from edgegw.errors import StateProblem
 from edgegw.execution.event_sources import SourcePoller
+from edgegw.execution.event_sources.checkpoints import StoredCheckpoints
 from edgegw.execution.mapping_store import MappingStore
 from edgegw.gateway.workers import WorkerContext
 from edgegw.gateway.workers.source_kinds import known_source, make_poller
@@ -112,6 +114,11 @@ class EventSources:
         await asyncio.gather(*(poller.close() for poller in pollers))
         self._runs.clear()
         await self._store.close()
+
+    @property
+    def checkpoints(self) -> StoredCheckpoints:
+        """How far mappings of streams are."""
+        return self._store.checkpoints
 
     # For the API and for people
 
@@ -192,6 +199,7 @@ class EventSources:
             if mapping is None:
                 if self._runs.get(run.mapping.uuid) is run:
                     del self._runs[run.mapping.uuid]
+                await self._forget(run.mapping)
                 return
             if mapping.enabled:
                 poller = await make_poller(mapping, self._around)
@@ -199,6 +207,15 @@ class EventSources:
                 run.poller = poller
             run.state = first_state(enabled=mapping.enabled)
             run.since = self._around.clock.now()
+
+    async def _forget(self, mapping: EventSourceMapping) -> None:
+        """A mapping that comes back is a new one: it begins where it says."""
+        if mapping.kind not in ("kinesis", "dynamodb"):
+            return
+        try:
+            await self.checkpoints.forget(mapping.uuid)
+        except StateProblem as problem:
+            logger.warning("%s -> %s: %s", mapping.source, mapping.function, problem)
 
 
 async def _drained(run: MappingRun) -> None:

@@ -14,7 +14,12 @@ from edgegw.awslambda.source_mapping import EventSourceMapping, KnownSource
 from edgegw.execution.event_sources import SourcePoller
 from edgegw.gateway.workers import WorkerContext
 
-SOURCE_KINDS: Final[dict[str, str]] = {"sqs": "edgegw.gateway.workers.queue_sources"}
+_STREAMS: Final = "edgegw.gateway.workers.stream_sources"
+SOURCE_KINDS: Final[dict[str, str]] = {
+    "sqs": "edgegw.gateway.workers.queue_sources",
+    "kinesis": _STREAMS,
+    "dynamodb": _STREAMS,
+}
 """Modules by the service in the source's ARN, imported with the first mapping that needs them."""
 
 
