@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from edgegw.alb import model as alb
 from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.shifting import Shift
+from edgegw.awslambda.source_mapping import EventSourceMapping
 from edgegw.awslambda.versions import Deployed
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.access_log import AccessLog
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from edgegw.awslambda.bucket_notifications import BucketNotification
     from edgegw.awslambda.event_rules import EventRule
     from edgegw.awslambda.schedules import Schedule
+    from edgegw.messaging.queue import QueueSettings, RemoteQueue
+    from edgegw.messaging.stream import RemoteStream, StreamDefinition
 
 
 @value
@@ -159,6 +162,9 @@ class Config:
     schedules: tuple[Schedule, ...] = ()
     event_rules: tuple[EventRule, ...] = ()
     bucket_notifications: tuple[BucketNotification, ...] = ()
+    queues: Mapping[str, QueueSettings | RemoteQueue] = field(default_factory=dict[str, Any])
+    streams: Mapping[str, StreamDefinition | RemoteStream] = field(default_factory=dict[str, Any])
+    event_sources: tuple[EventSourceMapping, ...] = ()
 
     @property
     def doors(self) -> tuple[Door, ...]:

@@ -15,6 +15,7 @@ from edgegw.cloudfront.strictness import OPEN_POINTS, Strictness
 from edgegw.cloudfront.triggers import Trigger, ViewerTrigger
 from edgegw.config.balancer_schema import LoadBalancer, TargetGroup
 from edgegw.config.document import Document, KeyPath
+from edgegw.config.event_source_schema import EventSource
 from edgegw.config.events_schema import BucketNotification, EventRule, Schedule
 from edgegw.config.fields import (
     LATER,
@@ -29,9 +30,11 @@ from edgegw.config.fields import (
 )
 from edgegw.config.function_schema import Function
 from edgegw.config.legacy_schema import ForwardedValues, Ttl
+from edgegw.config.queue_schema import Queue
 from edgegw.config.response_headers_schema import ResponseHeadersPolicy
 from edgegw.config.sizes import Size
 from edgegw.config.spelling import nearest
+from edgegw.config.stream_schema import Stream
 from edgegw.config.wording import fault_of, model_in, shown
 
 SelectionBehavior = Literal["none", "whitelist", "allExcept", "all"]
@@ -334,6 +337,9 @@ class Config(Model):
     schedules: dict[str, Schedule] = {}
     rules: dict[str, EventRule] = {}
     bucket_notifications: dict[str, BucketNotification] = {}
+    queues: dict[str, Queue] = {}
+    streams: dict[str, Stream] = {}
+    event_sources: list[EventSource] = []
     gateway: Gateway = Gateway.model_construct()
 
 
