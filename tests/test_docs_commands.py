@@ -48,7 +48,7 @@ def commands(block: str) -> list[str]:
 class Journey:
     """What a reader does at `page`; `runs` goes on beside the commands, or until it is ready.
 
-    `config` is a page with the number of a block of YAML, or with a key that stands in it.
+    `config` is a page with the number of a block of YAML, or with a heading above it.
     `answers` are beginnings of commands and what they print.
     """
 

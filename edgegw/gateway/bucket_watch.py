@@ -196,7 +196,7 @@ class FolderHints:
 
 async def _follow(watches: list[BucketWatch], over: asyncio.Event) -> None:
     """Asks the system about these folders until it is over."""
-    from watchfiles import awatch  # type: ignore[reportUnknownVariableType] - a Path without args
+    from watchfiles import Change, awatch  # type: ignore[reportUnknownVariableType] - a Path without args
 
     tops = [(watch.top, watch) for watch in watches]
     changes = awatch(
@@ -213,6 +213,9 @@ async def _follow(watches: list[BucketWatch], over: asyncio.Event) -> None:
         async with contextlib.aclosing(changes):
             async for batch in changes:
                 paths = [path for _, path in batch]
+                gone = {path for change, path in batch if change is Change.deleted}
+                if not gone.isdisjoint(top for top, _ in tops):
+                    over.set()  # one that comes in its place may have the same identity
                 for top, watch in tops:
                     if below := [path for path in paths if Path(path).is_relative_to(top)]:
                         watch.hint(below)
