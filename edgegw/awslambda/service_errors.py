@@ -15,6 +15,7 @@ STATUS: Final = {
     "InvalidRequestContentException": 400,
     "PreconditionFailedException": 412,
     "ProvisionedConcurrencyConfigNotFoundException": 404,
+    "RecursiveInvocationException": 400,
     "RequestTooLargeException": 413,
     "ResourceConflictException": 409,
     "ResourceNotFoundException": 404,
@@ -29,7 +30,12 @@ STATUS: Final = {
 Source: Lambda API Reference, "Errors" of each action.
 """
 _CAPITAL: Final = frozenset(
-    {"ResourceNotFoundException", "ServiceException", "AccessDeniedException"}
+    {
+        "ResourceNotFoundException",
+        "ServiceException",
+        "AccessDeniedException",
+        "RecursiveInvocationException",
+    }
 )
 
 
