@@ -94,7 +94,8 @@ class Invocation:
     """One synchronous call (`RequestResponse`). `payload` is the event as JSON bytes.
 
     `client_context` is JSON text. `principal` is the service that calls, with the ARN it calls
-    for; empty for callers of this account, whom the resource policy need not name.
+    for; empty for callers of this account, whom the resource policy need not name. `request_id` is
+    given where another attempt has the id of the first one; empty, it is made up.
     """
 
     function: FunctionRef
@@ -103,6 +104,7 @@ class Invocation:
     client_context: str = ""
     principal: str = ""
     source_arn: str = ""
+    request_id: str = ""
 
 
 @value
