@@ -106,6 +106,7 @@ def test_status_of_each_error() -> None:
         "InvalidRequestContentException": 400,
         "PreconditionFailedException": 412,
         "ProvisionedConcurrencyConfigNotFoundException": 404,
+        "RecursiveInvocationException": 400,
         "RequestTooLargeException": 413,
         "ResourceConflictException": 409,
         "ResourceNotFoundException": 404,
