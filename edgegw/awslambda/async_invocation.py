@@ -209,7 +209,7 @@ def after_try(
 def _after_run(
     event: AsyncEvent, outcome: Returned | FunctionError, settings: EventSettings, age: float
 ) -> TryAgain | Ended:
-    error = outcome.message if isinstance(outcome, FunctionError) else ""
+    error = first_kilobyte(outcome.message) if isinstance(outcome, FunctionError) else ""
     last = LastTry(200, error, outcome.report.version, outcome.payload)
     tried = replace(event, invokes=event.invokes + 1, throttles=0, last=last)
     if isinstance(outcome, Returned):
@@ -226,7 +226,7 @@ def _not_run(event: AsyncEvent, outcome: Outcome) -> LastTry:
         return event.last
     code = STATUS.get(outcome.code, 500) if isinstance(outcome, InvokeRefusal) else 429
     message = "" if isinstance(outcome, (Returned, FunctionError)) else outcome.message
-    return LastTry(code, message)
+    return LastTry(code, first_kilobyte(message))
 
 
 def back_off(throttles: int) -> float:
@@ -243,7 +243,11 @@ def error_message(last: LastTry) -> str:
 
     Source: Lambda Developer Guide, "Adding a dead-letter queue", ErrorMessage.
     """
-    text = last.error or _message_in(last.payload)
+    return last.error or first_kilobyte(_message_in(last.payload))
+
+
+def first_kilobyte(text: str) -> str:
+    """As much of an error message as goes along with an event."""
     return text.encode("utf-8", "replace")[:MAX_ERROR_TEXT].decode("utf-8", "ignore")
 
 
