@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, Literal, TypeAlias
 
-from edgegw.awslambda.lineage import MAX_TURNS
+from edgegw.awslambda.lineage import LOOP_STOPPED, MAX_TURNS
 from edgegw.awslambda.model import FunctionError, FunctionRef, InvokeRefusal, Outcome, Returned
 from edgegw.awslambda.payload import decode_payload
 from edgegw.awslambda.service_errors import STATUS, ServiceError
@@ -192,8 +192,7 @@ def _throttled_last(event: AsyncEvent) -> AsyncEvent:
 
 
 def _loop_stopped() -> LastTry:
-    text = "Lambda stopped the invocation: the function was invoked in a recursive loop."
-    return LastTry(STATUS["RecursiveInvocationException"], text)
+    return LastTry(STATUS["RecursiveInvocationException"], LOOP_STOPPED)
 
 
 def after_try(

@@ -24,6 +24,8 @@ MAX_TURNS: Final = 16
 
 Source: Lambda Developer Guide, "Use Lambda recursive loop detection to prevent infinite loops".
 """
+LOOP_STOPPED: Final = "Lambda stopped the invocation: the function was invoked in a recursive loop."
+"""What is said of an invocation that was dropped; AWS's own text is not known."""
 MOST_FUNCTIONS: Final = 16
 """Functions that a chain remembers, those that had the last turns: a header has an end."""
 _LINEAGE: Final = re.compile(r";?\s*Lineage=([0-9a-f:|]*)")

@@ -30,15 +30,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from io import TextIOWrapper
-from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from edgegw.awslambda.async_invocation import (
@@ -62,6 +59,7 @@ from edgegw.execution.clock import ScaledClock
 from edgegw.execution.event_store import FunctionEvent, StoredEvent
 from edgegw.execution.request_ids import RequestIds
 from edgegw.execution.state_file import StateFile
+from edgegw.execution.state_lock import StateLock
 from edgegw.values import value
 
 logger = logging.getLogger(__name__)
@@ -127,7 +125,9 @@ class _Lane:
 class AsyncQueue:
     """The queue in `file`. `start` takes up what a former gateway left; `close` leaves the rest."""
 
-    def __init__(self, file: StateFile, clock: ScaledClock, around: QueueSurroundings) -> None:
+    def __init__(
+        self, file: StateFile, clock: ScaledClock, around: QueueSurroundings, lock: StateLock
+    ) -> None:
         self._file = file
         self._clock = clock
         self._around = around
@@ -136,14 +136,9 @@ class AsyncQueue:
         self._wake = asyncio.Event()
         self._running = Background()
         self._dispatcher = Background()
-        self._lock = QueueLock(file.path)
+        self._lock = lock
         self._is_closing = False
         self.on_messages: Callable[[], None] = lambda: None
-
-    @property
-    def has_lock(self) -> bool:
-        """Whether the queue of this state folder is this gateway's."""
-        return self._lock.is_held
 
     # Life
 
@@ -159,7 +154,6 @@ class AsyncQueue:
             async with asyncio.timeout(_GRACE):
                 await self._running.settled()
         await self._running.cancel()
-        self._lock.release()
 
     # In
 
@@ -228,8 +222,7 @@ class AsyncQueue:
     # Out
 
     async def _dispatch(self) -> None:
-        while not self._lock.acquire():
-            await asyncio.sleep(_TROUBLE_WAIT)
+        await self._lock.acquired()
         await self._persist(self._find_lanes)
         while True:
             self._wake.clear()
@@ -252,7 +245,7 @@ class AsyncQueue:
                 return await step()
             except StateProblem as problem:
                 if not is_said:
-                    logger.error("asynchronous invocations wait: %s", problem)
+                    logger.error("asynchronous invocations wait: %s", problem)  # noqa: TRY400 - a sentence
                 is_said = True
                 await asyncio.sleep(_TROUBLE_WAIT)
 
@@ -402,43 +395,3 @@ def _read(
 
 def _nothing(_db: sqlite3.Connection) -> None:
     """A work that only waits for its turn."""
-
-
-class QueueLock:
-    """Who has the queue of a state folder: a lock on a file beside it, which ends with its process.
-
-    Of two gateways in one process the first one has it.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path.with_suffix(".lock")
-        self._file: TextIOWrapper | None = None
-
-    @property
-    def is_held(self) -> bool:
-        return self._file is not None
-
-    def acquire(self) -> bool:
-        """Whether this gateway has the queue, from now on. A folder that cannot be written says so.
-
-        Later, when something is to be kept there: the lock alone is no reason to give up.
-        """
-        if self._file is not None:
-            return True
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            file = self._path.open("a", encoding="ascii")
-        except OSError:
-            return True
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            return False
-        self._file = file
-        return True
-
-    def release(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None

@@ -6,6 +6,7 @@ Endpoint, credentials and profile are found as every SDK finds them (`AWS_ENDPOI
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from contextlib import AsyncExitStack
@@ -18,7 +19,9 @@ from edgegw.execution.deliveries import DeliveryFailure
 
 _SECONDS: Final = 10
 """Of a connection, and of an answer."""
-_FINAL_CODES: Final = frozenset({"InvalidMessageContents", "InvalidParameterValue", "InvalidParameter"})
+_FINAL_CODES: Final = frozenset(
+    {"InvalidMessageContents", "InvalidParameterValue", "InvalidParameter"}
+)
 """What a service would say of the same message another time too."""
 
 
@@ -35,16 +38,16 @@ class AwsDeliveries:
     ) -> None:
         """Raises DeliveryFailure."""
         try:
-            from aiobotocore.session import get_session as _present  # noqa: F401
-            from botocore.exceptions import BotoCoreError, ClientError
+            importlib.import_module("aiobotocore.session")
+            errors: Any = importlib.import_module("botocore.exceptions")
         except ImportError:
             text = f"{target.kind} {target.name} needs the extra: pip install 'edgegw[aws]'"
             raise DeliveryFailure(text) from None
         try:
             await self._send(target, body, attributes)
-        except ClientError as error:
+        except errors.ClientError as error:
             raise _refused(error) from error
-        except (BotoCoreError, OSError, TimeoutError) as error:
+        except (errors.BotoCoreError, OSError, TimeoutError) as error:
             raise DeliveryFailure(str(error)) from error
 
     async def _send(
@@ -102,16 +105,13 @@ class AwsDeliveries:
         return client
 
     def _made(self, service: str, endpoint: str) -> Any:
-        from aiobotocore.config import AioConfig
-        from aiobotocore.session import get_session
-
-        config = AioConfig(
+        session: Any = importlib.import_module("aiobotocore.session").get_session()
+        config: Any = importlib.import_module("aiobotocore.config").AioConfig(
             connect_timeout=_SECONDS, read_timeout=_SECONDS, retries={"total_max_attempts": 1}
         )
         given: dict[str, Any] = {"region_name": self._account.region, "config": config}
         if endpoint:
             given["endpoint_url"] = endpoint
-        session: Any = get_session()
         if _is_local(endpoint or os.environ.get("AWS_ENDPOINT_URL", "")) and not os.environ.get(
             "AWS_ACCESS_KEY_ID"
         ):

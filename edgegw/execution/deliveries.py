@@ -63,6 +63,7 @@ class Deliveries:
         self._local = local
         self._make_remote = remote
         self._remote: RemoteDelivery | None = None
+        self._is_closed = False
 
     async def deliver(
         self, target: str, body: bytes, attributes: MessageAttributes = NO_ATTRIBUTES
@@ -87,12 +88,15 @@ class Deliveries:
     async def _remotely(
         self, target: DestinationTarget, body: bytes, attributes: MessageAttributes
     ) -> None:
+        if self._is_closed:
+            raise DeliveryFailure("the gateway ends")
         if self._remote is None:
             self._remote = self._make_remote()
         await self._remote.send(target, body, attributes)
 
     async def close(self) -> None:
         """Ends connections."""
+        self._is_closed = True
         if self._remote is not None:
             await self._remote.close()
             self._remote = None

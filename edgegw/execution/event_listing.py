@@ -66,10 +66,8 @@ def list_failures(
 ) -> list[dict[str, Any]]:
     """The newest events that were given up."""
     where = "WHERE function = ?" if function else ""
-    query = (
-        "SELECT request_id, function, qualifier, accepted, ended, condition, invokes, error"
-        f" FROM failures {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - fixed words
-    )
+    columns = "request_id, function, qualifier, accepted, ended, condition, invokes, error"
+    query = f"SELECT {columns} FROM failures {where} ORDER BY id DESC LIMIT ?"  # noqa: S608
     given = (function, most) if function else (most,)
     return [
         {

@@ -79,9 +79,7 @@ _SWEEP: Final = 256
 _MOST_BYTES: Final = 4 * 1024 * 1024
 """Payloads that are read ahead at once, in bytes."""
 
-_EVENT: Final = (
-    "id, request_id, function, qualifier, trace_id, turn, accepted, invokes, throttles"
-)
+_EVENT: Final = "id, request_id, function, qualifier, trace_id, turn, accepted, invokes, throttles"
 
 
 class StoredEvent(NamedTuple):

@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -38,6 +37,7 @@ from edgegw.execution.deliveries import (
 )
 from edgegw.execution.event_store import StoredDelivery
 from edgegw.execution.state_file import StateFile
+from edgegw.execution.state_lock import StateLock
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ _TROUBLE_WAIT: Final = 1.0
 
 
 class Outbox:
-    """Sends what stands in `deliveries`; `may_send` says when this gateway is the one to do it."""
+    """Sends what stands in `deliveries`, once the lock says that this gateway is the one to."""
 
     def __init__(
         self,
@@ -55,13 +55,13 @@ class Outbox:
         clock: ScaledClock,
         deliveries: Deliveries,
         count: Count,
-        may_send: Callable[[], bool],
+        lock: StateLock,
     ) -> None:
         self._file = file
         self._clock = clock
         self._deliveries = deliveries
         self._count = count
-        self._may_send = may_send
+        self._lock = lock
         self._wake = asyncio.Event()
         self._task = Background()
         self._left_behind = 0
@@ -80,8 +80,7 @@ class Outbox:
         await self._task.cancel()
 
     async def _run(self) -> None:
-        while not self._may_send():
-            await asyncio.sleep(_TROUBLE_WAIT)
+        await self._lock.acquired()
         is_first = True
         while True:
             try:
@@ -91,7 +90,7 @@ class Outbox:
                 self._wake.clear()
                 until = await self._send_due()
             except StateProblem as problem:
-                logger.error("messages to destinations wait: %s", problem)
+                logger.error("messages to destinations wait: %s", problem)  # noqa: TRY400
                 await asyncio.sleep(_TROUBLE_WAIT)
                 continue
             latest = self._clock.now() + _LONGEST_SLEEP
@@ -102,9 +101,7 @@ class Outbox:
         await self._note_arrived()
         now, held = self._clock.now(), {*self._sending}
         due = await self._file.run(
-            partial(
-                event_store.due_deliveries, now=now, most=_MOST_AT_ONCE - len(held), held=held
-            )
+            partial(event_store.due_deliveries, now=now, most=_MOST_AT_ONCE - len(held), held=held)
         )
         files: dict[Path, list[StoredDelivery]] = defaultdict(list)
         for delivery in due:
@@ -129,7 +126,9 @@ class Outbox:
             self._sending.difference_update(numbers)
 
     async def _write(self, path: Path, deliveries: list[StoredDelivery]) -> None:
-        lines = {each.id: file_line(each.message.body, each.message.attributes) for each in deliveries}
+        lines = {
+            each.id: file_line(each.message.body, each.message.attributes) for each in deliveries
+        }
         try:
             written = await self._written_before(path, lines)
             rest = [line for number, line in lines.items() if number not in written]
@@ -176,7 +175,5 @@ class Outbox:
         if is_over or delivery.tries == 0:
             self._count(figure, FunctionRef(delivery.function), 1)
         await self._file.run(
-            partial(
-                event_store.put_off_delivery, number=delivery.id, due=due, error=str(failure)
-            )
+            partial(event_store.put_off_delivery, number=delivery.id, due=due, error=str(failure))
         )

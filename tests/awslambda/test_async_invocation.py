@@ -237,7 +237,10 @@ def test_an_event_has_a_megabyte(size: int, is_refused: bool) -> None:
         (LastTry(200, "no"), "no"),
         (LastTry(200, "", "1", b'{"errorMessage": "inner"}'), "inner"),
         (LastTry(200, "", "1", b"no json"), ""),
-        (LastTry(200, "", "1", '{"errorMessage": "%s"}'.encode() % ("ä" * 600).encode()), "ä" * 512),
+        (
+            LastTry(200, "", "1", b'{"errorMessage": "%s"}' % ("ä" * 600).encode()),
+            "ä" * 512,
+        ),
     ],
 )
 def test_of_an_error_message_the_first_kilobyte(last: LastTry, text: str) -> None:

@@ -68,7 +68,17 @@ class Kind:
         return getattr(importlib.import_module(self.module), self.name)
 
 
-WORKERS: Final[tuple[Kind, ...]] = ()
+EVENTS_FILE: Final = "events.sqlite"
+"""Where asynchronous invocations wait, in the state folder."""
+
+
+def _has_waiting_events(_config: Config, state: Path) -> bool:
+    return (state / EVENTS_FILE).exists()
+
+
+WORKERS: Final[tuple[Kind, ...]] = (
+    Kind("edgegw.gateway.workers.async_events", "AsyncEvents", _has_waiting_events),
+)
 """All kinds, in the order in which they start."""
 
 

@@ -1,0 +1,54 @@
+"""Messages for destinations, dead-letter queues and other targets: what is embedded goes first."""
+
+from __future__ import annotations
+
+from edgegw.awslambda.destinations import MessageAttributes
+from edgegw.awslambda.model import FunctionRef, Invocation
+from edgegw.awslambda.service_errors import ServiceError
+from edgegw.config.model import Config
+from edgegw.execution.aws_deliveries import AwsDeliveries
+from edgegw.execution.deliveries import NO_ATTRIBUTES, Deliveries, DeliveryFailure
+from edgegw.gateway.workers import WorkerContext
+
+
+class Messages:
+    """`deliver` for whoever has something for a target (`execution.deliveries` lists them)."""
+
+    def __init__(self, around: WorkerContext) -> None:
+        self._around = around
+        self._deliveries = Deliveries({"function": self._to_function}, self._remote)
+
+    async def start(self) -> None:
+        """Nothing waits here."""
+
+    async def change(self, config: Config) -> None:
+        """Names are looked up anew for each message."""
+
+    async def close(self) -> None:
+        """Ends connections to services."""
+        await self._deliveries.close()
+
+    async def deliver(
+        self, target: str, body: bytes, attributes: MessageAttributes = NO_ATTRIBUTES
+    ) -> None:
+        """Returns once the message has arrived. Raises DeliveryFailure."""
+        await self._deliveries.deliver(target, body, attributes)
+
+    @property
+    def deliveries(self) -> Deliveries:
+        return self._deliveries
+
+    def _remote(self) -> AwsDeliveries:
+        return AwsDeliveries(self._around.config().account)
+
+    async def _to_function(self, name: str, body: bytes, _attributes: MessageAttributes) -> bool:
+        from edgegw.gateway.workers.async_events import AsyncEvents
+
+        function, _, qualifier = name.partition(":")
+        events = await self._around.workers.of(AsyncEvents)
+        try:
+            await events.accept(Invocation(FunctionRef(function, qualifier=qualifier), body))
+        except ServiceError as error:
+            is_final = error.status in {400, 413}
+            raise DeliveryFailure(error.message or error.code, is_final=is_final) from error
+        return True
