@@ -86,9 +86,10 @@ class _Api:
     def _data_plane(self) -> list[Route]:
         invocations = f"/2015-03-31{_F}/invocations"
         streams = f"/2021-11-15{_F}/response-streaming-invocations"
-        old = f"/2014-11-13{_F}/invoke-async/"
+        old = f"/2014-11-13{_F}/invoke-async"
         return [
             Route(old, answered(self._invoke_async), methods=["POST"]),
+            Route(f"{old}/", answered(self._invoke_async), methods=["POST"]),
             Route(invocations, answered(self._invoke), methods=["POST"]),
             Route(streams, answered(self._stream), methods=["POST"]),
         ]
