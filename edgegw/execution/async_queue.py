@@ -52,9 +52,9 @@ from edgegw.awslambda.lineage import next_turn
 from edgegw.awslambda.model import FunctionRef, Invocation, InvokeRefusal, Outcome
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.service_errors import ServiceError
+from edgegw.background import Background
 from edgegw.errors import StateProblem
 from edgegw.execution import event_store
-from edgegw.execution.background import Background
 from edgegw.execution.clock import ScaledClock
 from edgegw.execution.event_store import FunctionEvent, StoredEvent
 from edgegw.execution.request_ids import RequestIds

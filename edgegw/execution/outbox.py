@@ -23,10 +23,10 @@ from typing import Final
 from edgegw.awslambda.async_invocation import DEFAULT_AGE, back_off
 from edgegw.awslambda.destinations import parse_target
 from edgegw.awslambda.model import FunctionRef
+from edgegw.background import Background
 from edgegw.errors import StateProblem
 from edgegw.execution import event_store
 from edgegw.execution.async_queue import Count
-from edgegw.execution.background import Background
 from edgegw.execution.clock import ScaledClock
 from edgegw.execution.deliveries import (
     Deliveries,

@@ -211,7 +211,7 @@ async def test_a_slow_function_holds_up_no_other(tmp_path: Path) -> None:
                 await asyncio.sleep(3600)
             return OUTCOMES["returns"]
 
-    life = Slow(tmp_path)
+    life = Slow(tmp_path, scale=1)
     await life.start()
     for _ in range(200):
         await life.queue.accept(Invocation(FunctionRef("slow"), b"{}"))

@@ -328,7 +328,7 @@ class TestEnds:
                 }
             }
         }
-        async with running(tmp_path, {"f": fails}, settings) as run:
+        async with running(tmp_path, {"f": fails}, settings, time_scale=60) as run:
             await run.send("f")
             await run.until_empty()
             (record,) = run.records("failed.jsonl")
