@@ -41,14 +41,20 @@ DEFAULT_RETRIES: Final = 2
 Source: Lambda API Reference, "PutFunctionEventInvokeConfig", parameter MaximumRetryAttempts.
 """
 RETRIES_RANGE: Final = (0, 2)
-"""Source: Lambda API Reference, "PutFunctionEventInvokeConfig", parameter MaximumRetryAttempts."""
+"""Retries that may be configured.
+
+Source: Lambda API Reference, "PutFunctionEventInvokeConfig", parameter MaximumRetryAttempts.
+"""
 DEFAULT_AGE: Final = 21_600
 """Seconds that an event may wait, where nothing else is said: six hours.
 
 Source: Lambda API Reference, "PutFunctionEventInvokeConfig", parameter MaximumEventAgeInSeconds.
 """
 AGE_RANGE: Final = (60, 21_600)
-"""Source: Lambda API Reference, "PutFunctionEventInvokeConfig", MaximumEventAgeInSeconds."""
+"""Seconds of an event's age that may be configured.
+
+Source: Lambda API Reference, "PutFunctionEventInvokeConfig", parameter MaximumEventAgeInSeconds.
+"""
 RETRY_WAITS: Final = (60.0, 120.0)
 """Seconds between a try that the function failed and the next one.
 
@@ -73,7 +79,7 @@ MAX_ERROR_TEXT: Final = 1024
 Source: Lambda Developer Guide, "Adding a dead-letter queue", ErrorMessage.
 """
 
-Condition: TypeAlias = Literal[
+EndCondition: TypeAlias = Literal[
     "Success", "RetriesExhausted", "EventAgeExceeded", "ZeroReservedConcurrency"
 ]
 """How an event ended, in the words of its record.
@@ -159,13 +165,14 @@ class Ended:
     """Nothing more is tried."""
 
     event: AsyncEvent
-    condition: Condition
+    condition: EndCondition
 
 
 def check_event_size(size: int) -> None:
     """Raises ServiceError for an event that is too large.
 
-    Source: inferred: the text is that of the synchronous limit.
+    Source: Lambda API Reference, "Invoke", RequestTooLargeException; that the text is like that of
+    the synchronous limit is inferred.
     """
     if size > MAX_EVENT:
         text = f"Request must be smaller than {MAX_EVENT} bytes for the InvokeFunction operation"

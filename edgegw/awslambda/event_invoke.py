@@ -185,7 +185,9 @@ def _configured(deployed: Deployed, ref: FunctionRef, account: Account) -> str:
 
 def list_event_invoke(deployed: Deployed, account: Account) -> list[dict[str, Json]]:
     """What was configured for each qualifier, `$LATEST` first."""
-    qualifiers = sorted(deployed.event_invoke, key=lambda each: (each != LATEST, each))
+    qualifiers = sorted(
+        deployed.event_invoke, key=lambda qualifier: (qualifier != LATEST, qualifier)
+    )
     return [event_invoke_answer(deployed, qualifier, account) for qualifier in qualifiers]
 
 

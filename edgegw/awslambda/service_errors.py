@@ -18,6 +18,7 @@ STATUS: Final = {
     "RecursiveInvocationException": 400,
     "RequestTooLargeException": 413,
     "ResourceConflictException": 409,
+    "ResourceInUseException": 400,
     "ResourceNotFoundException": 404,
     "ServiceException": 500,
     "TooManyRequestsException": 429,
@@ -32,6 +33,7 @@ Source: Lambda API Reference, "Errors" of each action.
 _CAPITAL: Final = frozenset(
     {
         "ResourceNotFoundException",
+        "ResourceInUseException",
         "ServiceException",
         "AccessDeniedException",
         "RecursiveInvocationException",

@@ -45,7 +45,7 @@ def queue(ctx: click.Context, config: Path | None, function: str, *, as_json: bo
         return
     counts = listing["counts"]
     click.echo(", ".join(f"{count} {state}" for state, count in counts.items()))
-    rows = [_HEAD, *(_row(each, time.time()) for each in _all(listing))]
+    rows = [_HEAD, *(_row(entry, time.time()) for entry in _all(listing))]
     if len(rows) == 1:
         return
     widths = [max(len(row[at]) for row in rows) for at in range(len(_HEAD))]
@@ -58,19 +58,19 @@ def _all(listing: dict[str, Any]) -> list[dict[str, Any]]:
     return [*listing["events"], *listing["messages"], *listing["failed"]]
 
 
-def _row(each: dict[str, Any], now: float) -> tuple[str, ...]:
-    since = each.get("accepted", each.get("created", now))
-    due = each.get("due")
-    tries = each.get("invokes", each.get("tries", 0))
-    why = each.get("target") or each.get("condition") or ""
-    reason = " ".join(part for part in (why, each.get("error") or "") if part)
+def _row(entry: dict[str, Any], now: float) -> tuple[str, ...]:
+    since = entry.get("accepted", entry.get("created", now))
+    due = entry.get("due")
+    tries = entry.get("invokes", entry.get("tries", 0))
+    why = entry.get("target") or entry.get("condition") or ""
+    reason = " ".join(part for part in (why, entry.get("error") or "") if part)
     return (
-        each["state"],
-        shown_text(each["function"]),
-        shown_text(each["request_id"]),
+        entry["state"],
+        shown_text(entry["function"]),
+        shown_text(entry["request_id"]),
         _span(now - since),
         str(tries),
-        "" if due is None or each["state"] == "running" else _span(due - now),
+        "" if due is None or entry["state"] == "running" else _span(due - now),
         shown_text(reason)[:80],
     )
 

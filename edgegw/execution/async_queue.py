@@ -100,7 +100,7 @@ class QueueSurroundings:
 
 
 @dataclass(slots=True)
-class _Lane:
+class _FunctionLane:
     """The events of one function that are in memory."""
 
     name: str
@@ -131,7 +131,7 @@ class AsyncQueue:
         self._file = file
         self._clock = clock
         self._around = around
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, _FunctionLane] = {}
         self._ids = RequestIds()
         self._wake = asyncio.Event()
         self._running = Background()
@@ -183,7 +183,7 @@ class AsyncQueue:
         self._take(StoredEvent(number, event))
         return event.request_id
 
-    async def _look_behind(self, lane: _Lane) -> None:
+    async def _look_behind(self, lane: _FunctionLane) -> None:
         """Has a lane look once all that is being written now is on disk."""
         await self._file.run(_nothing)
         lane.expect(_LOOK_NOW)
@@ -213,10 +213,10 @@ class AsyncQueue:
             lane.expect(stored.event.accepted)
             self._wake.set()
 
-    def _lane(self, name: str) -> _Lane:
+    def _lane(self, name: str) -> _FunctionLane:
         lane = self._lanes.get(name)
         if lane is None:
-            lane = self._lanes[name] = _Lane(name)
+            lane = self._lanes[name] = _FunctionLane(name)
         return lane
 
     # Out
@@ -233,7 +233,7 @@ class AsyncQueue:
             await self._clock.sleep_until(min(until, latest), self._wake)
 
     @staticmethod
-    def _waits(lane: _Lane) -> bool:
+    def _waits(lane: _FunctionLane) -> bool:
         """Whether a lane looks again when time has passed; a full one does when it has room."""
         return len(lane.ready) <= _READ_AHEAD // 2
 
@@ -276,7 +276,7 @@ class AsyncQueue:
                 lane.expect(due)
             self._fill(lane)
 
-    def _fill(self, lane: _Lane) -> None:
+    def _fill(self, lane: _FunctionLane) -> None:
         """Runs what stands ready, as far as the function's concurrency allows it."""
         room = min(MOST_RUNNING, max(1, self._around.concurrency(lane.name)))
         while lane.ready and len(lane.running) < room:
@@ -284,7 +284,7 @@ class AsyncQueue:
             lane.running[stored.id] = stored.event
             self._running.start(self._handle(lane, stored))
 
-    async def _handle(self, lane: _Lane, stored: StoredEvent) -> None:
+    async def _handle(self, lane: _FunctionLane, stored: StoredEvent) -> None:
         try:
             step = await self._step(stored.event)
             await self._persist(partial(self._write, lane, stored.id, step))
@@ -322,7 +322,7 @@ class AsyncQueue:
             logger.exception("a fault of edgegw itself, please report it")
             return InvokeRefusal("ServiceException", str(error))
 
-    async def _write(self, lane: _Lane, number: int, step: TryAgain | Ended) -> None:
+    async def _write(self, lane: _FunctionLane, number: int, step: TryAgain | Ended) -> None:
         now = self._clock.now()
         if isinstance(step, TryAgain):
             due = now + self._clock.real(step.wait)

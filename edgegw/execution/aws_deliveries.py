@@ -100,11 +100,11 @@ class AwsDeliveries:
     async def _client(self, service: str, endpoint: str = "") -> Any:
         client = self._clients.get((service, endpoint))
         if client is None:
-            client = await self._stack.enter_async_context(self._made(service, endpoint))
+            client = await self._stack.enter_async_context(self._new_client(service, endpoint))
             self._clients[service, endpoint] = client
         return client
 
-    def _made(self, service: str, endpoint: str) -> Any:
+    def _new_client(self, service: str, endpoint: str) -> Any:
         session: Any = importlib.import_module("aiobotocore.session").get_session()
         config: Any = importlib.import_module("aiobotocore.config").AioConfig(
             connect_timeout=_SECONDS, read_timeout=_SECONDS, retries={"total_max_attempts": 1}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edgegw.awslambda.async_invocation import (
     AsyncEvent,
-    Condition,
+    EndCondition,
     Ended,
     EventInvokeConfig,
     EventSettings,
@@ -42,7 +42,7 @@ EVENT = AsyncEvent(
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:123456789012:function:f:$LATEST"
 
 
-def record(condition: Condition, event: AsyncEvent = EVENT) -> Any:
+def record(condition: EndCondition, event: AsyncEvent = EVENT) -> Any:
     return json.loads(invocation_record(Ended(event, condition), ACCOUNT, NOW))
 
 
@@ -114,7 +114,7 @@ class TestRecord:
 
 class TestMessages:
     @staticmethod
-    def sent(condition: Condition, **config: Any) -> list[Any]:
+    def sent(condition: EndCondition, **config: Any) -> list[Any]:
         dead_letter = config.pop("dead_letter", "")
         settings = EventSettings(config=EventInvokeConfig(**config), dead_letter=dead_letter)
         return destination_messages(Ended(EVENT, condition), settings, ACCOUNT, NOW)

@@ -109,6 +109,7 @@ def test_status_of_each_error() -> None:
         "RecursiveInvocationException": 400,
         "RequestTooLargeException": 413,
         "ResourceConflictException": 409,
+        "ResourceInUseException": 400,
         "ResourceNotFoundException": 404,
         "ServiceException": 500,
         "TooManyRequestsException": 429,

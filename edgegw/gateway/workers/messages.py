@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from edgegw.awslambda.destinations import MessageAttributes
+from edgegw.awslambda.destinations import MessageAttributes, TargetKind
 from edgegw.awslambda.model import FunctionRef, Invocation
 from edgegw.awslambda.service_errors import ServiceError
 from edgegw.config.model import Config
+from edgegw.errors import StateProblem
 from edgegw.execution.aws_deliveries import AwsDeliveries
-from edgegw.execution.deliveries import NO_ATTRIBUTES, Deliveries, DeliveryFailure
+from edgegw.execution.deliveries import (
+    NO_ATTRIBUTES,
+    Deliveries,
+    DeliveryFailure,
+    LocalDelivery,
+)
 from edgegw.gateway.workers import WorkerContext
 
 
@@ -16,7 +22,11 @@ class Messages:
 
     def __init__(self, around: WorkerContext) -> None:
         self._around = around
-        self._deliveries = Deliveries({"function": self._to_function}, self._remote)
+        local: dict[TargetKind, LocalDelivery] = {
+            "function": self._to_function,
+            "sqs": self._to_queue,
+        }
+        self._deliveries = Deliveries(local, self._remote)
 
     async def start(self) -> None:
         """Nothing waits here."""
@@ -40,6 +50,33 @@ class Messages:
 
     def _remote(self) -> AwsDeliveries:
         return AwsDeliveries(self._around.config().account)
+
+    async def _to_queue(self, name: str, body: bytes, attributes: MessageAttributes) -> bool:
+        """To an embedded queue of this name, URL or ARN, where there is one."""
+        from edgegw.gateway.workers.queues import Queues
+        from edgegw.messaging.queue import MessageAttribute, RemoteQueue, SendMessage
+        from edgegw.messaging.queue_errors import QueueError
+
+        configured = self._around.config().queues.get(name)
+        if isinstance(configured, RemoteQueue):
+            await self.deliver(f"sqs:{configured.queue_url}", body, attributes)
+            return True
+        queues = await self._around.workers.of(Queues)
+        if queues.registry.find(name) is None:
+            return False
+        given = {
+            key: MessageAttribute(kind, content)
+            for key, (kind, content) in attributes.items()
+            if content
+        }
+        message = SendMessage(body.decode("utf-8", "replace"), given)
+        try:
+            await queues.send(name, message)
+        except QueueError as error:
+            raise DeliveryFailure(error.text, is_final=True) from error
+        except StateProblem as problem:
+            raise DeliveryFailure(str(problem)) from problem
+        return True
 
     async def _to_function(self, name: str, body: bytes, _attributes: MessageAttributes) -> bool:
         from edgegw.gateway.workers.async_events import AsyncEvents
