@@ -107,7 +107,11 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    folder: Path, functions: dict[str, Any], settings: dict[str, Any] | None = None, **gateway: Any
+    folder: Path,
+    functions: dict[str, Any],
+    settings: dict[str, Any] | None = None,
+    queues: dict[str, Any] | None = None,
+    **gateway: Any,
 ) -> AsyncIterator[Running]:
     """A gateway in `folder`; `settings` are keys of the configuration by the function's name."""
     calls, given = Calls(), settings or {}
@@ -116,6 +120,7 @@ async def running(
             name: {"runtime": PYTHON, "code": ".", "handler": "hooks.raises", **given.get(name, {})}
             for name in functions
         },
+        "queues": queues or {},
         "gateway": {"lambda_api": 0, "time_scale": SCALE, **gateway},
     }
     handlers = {name: calls.handler(name, result) for name, result in functions.items()}
@@ -302,6 +307,29 @@ class TestEnds:
             assert event["requestContext"]["requestId"] == request_id
             assert event["responsePayload"] == {"got": {"n": 1}}
             assert own_id != request_id
+
+    @pytest.mark.parametrize("form", ["sqs:ends", "arn:aws:sqs:us-east-1:123456789012:ends"])
+    async def test_an_embedded_queue_gets_record_and_dead_letter(
+        self, tmp_path: Path, form: str
+    ) -> None:
+        from edgegw.gateway.workers.queues import Queues
+
+        ends = {"maximum_retry_attempts": 0, "on_failure": form, "dead_letter": "sqs:dead"}
+        settings = {"f": {"event_invoke": ends}}
+        async with running(tmp_path, {"f": fails}, settings, {"ends": {}, "dead": {}}) as run:
+            request_id = await run.send("f", {"n": 1})
+            await run.until_empty()
+            queues = await run.gateway.workers.of(Queues)
+            (record,) = await queues.receive("ends", wait=5)
+            assert json.loads(record.body)["requestContext"]["requestId"] == request_id
+            (dead,) = await queues.receive("dead", wait=5)
+            assert dead.body == '{"n": 1}'
+            given = {name: (each.data_type, each.content) for name, each in dead.attributes.items()}
+            assert given == {
+                "RequestID": ("String", request_id),
+                "ErrorCode": ("Number", "200"),
+                "ErrorMessage": ("String", "no"),
+            }
 
     async def test_no_concurrency_at_all_is_a_condition_of_its_own(self, tmp_path: Path) -> None:
         settings = {
