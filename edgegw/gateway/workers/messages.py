@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from edgegw.awslambda.destinations import MessageAttributes, TargetKind
 from edgegw.awslambda.model import FunctionRef, Invocation
 from edgegw.awslambda.service_errors import ServiceError
@@ -25,6 +27,7 @@ class Messages:
         local: dict[TargetKind, LocalDelivery] = {
             "function": self._to_function,
             "sqs": self._to_queue,
+            "events": self._to_bus,
         }
         self._deliveries = Deliveries(local, self._remote)
 
@@ -76,6 +79,23 @@ class Messages:
             raise DeliveryFailure(error.text, is_final=True) from error
         except StateProblem as problem:
             raise DeliveryFailure(str(problem)) from problem
+        return True
+
+    async def _to_bus(self, name: str, body: bytes, _attributes: MessageAttributes) -> bool:
+        """To the rules of the configuration, where there are any of this bus."""
+        config = self._around.config()
+        if not any(rule.bus == name for rule in config.event_rules):
+            return False
+        from edgegw.awslambda.bus_events import BusEvent
+        from edgegw.awslambda.events_api import read_entry
+        from edgegw.gateway.workers.event_bus import EventBus
+        from edgegw.gateway.workers.targets import event_id
+
+        entry = {**json.loads(body), "EventBusName": name}
+        event = read_entry(entry, event_id(self._around.world), self._around.clock.now())
+        if not isinstance(event, BusEvent):
+            raise DeliveryFailure(event.reason, is_final=True)
+        await (await self._around.workers.of(EventBus)).put([event])
         return True
 
     async def _to_function(self, name: str, body: bytes, _attributes: MessageAttributes) -> bool:
