@@ -16,6 +16,7 @@ from edgegw.config.fields import (
     between,
     text_of,
 )
+from edgegw.config.http_front_schema import FunctionUrl
 
 Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
 VersionNumber = Annotated[
@@ -121,7 +122,7 @@ class Function(Model):
     aliases: dict[str, Alias] = {}
     permissions: list[Permission] | None = None
     event_invoke: Annotated[dict[str, Anything] | None, LATER] = None
-    url: Annotated[dict[str, Anything] | None, LATER] = None
+    url: FunctionUrl | None = None
     faults: FunctionFaults | None = None
     endpoint: Annotated[str | None, LATER] = None
 

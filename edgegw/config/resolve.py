@@ -33,6 +33,7 @@ from edgegw.config.document import Document, document_of, read_document
 from edgegw.config.faults import FaultPlan
 from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
 from edgegw.config.hosts import parsed_hosts
+from edgegw.config.http_front_resolve import function_url_doors, http_api_doors
 from edgegw.config.key_groups import key_files, trusted_keys
 from edgegw.config.listening import resolve_listen, resolve_listener_listen
 from edgegw.config.model import (
@@ -122,6 +123,9 @@ class _Resolver:
                 listener = self._balancers.listener(shared, each, tls=listen.tls)
                 listeners.append(ListenerDoor(name, listen, listener))
         api = config.gateway.lambda_api
+        apis = http_api_doors(config, self._account, self._base)
+        urls = function_url_doors(config, self._account, self._base)
+        doors = (*distributions, *listeners, *apis, *urls)
         return Config(
             {
                 name: deployed(
@@ -143,7 +147,7 @@ class _Resolver:
             config.gateway.cpu,
             config.gateway.strict,
             (
-                *(path for door in (*distributions, *listeners) for path in door.listen.files),
+                *(path for door in doors for path in door.listen.files),
                 *key_files(config, self._base),
             ),
             tuple(
@@ -158,6 +162,8 @@ class _Resolver:
             parsed_hosts(config.gateway.hosts, self._base),
             CacheLimits(**dict(config.gateway.cache)),
             self._origins.buckets(),
+            apis,
+            urls,
         )
 
     def _faults(self) -> Mapping[str, FaultPlan]:

@@ -144,7 +144,9 @@ class Gateway:
     def door(self, name: str) -> Door:
         """The front door `name`: a distribution, or a load balancer's first listener.
 
-        `NAME:PORT` picks another listener by its port. Raises UsageError when there is none.
+        `NAME:PORT` picks another listener by its port, `KIND NAME` as in the ready line
+        (`function-url app`) where front doors of several kinds have one name. Raises UsageError
+        when there is none.
         """
         return door_named(name, self._doors, self._ports)
 
@@ -228,6 +230,10 @@ class Gateway:
     def present(self, key: object, door: Door) -> Door:
         """The front door of this key as it is now; `door` once it is gone."""
         return self._doors.get(key, door)
+
+    def port_of(self, key: object) -> int:
+        """The port that the front door of this key really has; 0 without a socket."""
+        return self._ports.get(key, 0)
 
     @property
     def doors(self) -> Mapping[object, Door]:
@@ -377,7 +383,7 @@ class Gateway:
         parts.service.commit(change.replacement)
         self.config = config
         self._doors = by_key(config.doors)
-        parts.origins.local.update(inner_ways(self.fronts()))
+        parts.origins.enter_by(inner_ways(self.fronts()))
         await changeover.change_over(parts, old, config, self._equipment)
         changeover.note_stale(self.stale, change.replacement, {*change.anew, *change.gone})
         await changeover.clear_outdated(self._running.everywhere(), old, config, change.anew)

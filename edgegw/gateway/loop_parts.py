@@ -24,7 +24,7 @@ from edgegw.gateway.drive import Driver
 from edgegw.gateway.faults import Faults
 from edgegw.gateway.handler_words import HandlerWords
 from edgegw.gateway.health_checks import HealthChecks
-from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter
+from edgegw.gateway.origins import InnerWays, MakeTransport, OriginRouter
 from edgegw.gateway.target_groups import TargetGroups
 from edgegw.gateway.world import World
 from edgegw.values import value
@@ -105,9 +105,7 @@ class LoopParts:
             self.checks.watch([group for group in groups if config.users_of(group)])
 
 
-def make_parts(
-    config: Config, equipment: Equipment, local: dict[tuple[str, int], Enter]
-) -> LoopParts:
+def make_parts(config: Config, equipment: Equipment, local: InnerWays) -> LoopParts:
     """What runs `config`, not started; `local` are the ways into front doors by host and port."""
     world = equipment.world
     service = LambdaService(
