@@ -44,6 +44,9 @@ GUIDES: Final = {
     "Amazon S3 User Guide": _AWS + "AmazonS3/latest/userguide/",
     "Amazon S3 API Reference": _AWS + "AmazonS3/latest/API/",
     "AWS General Reference": _AWS + "general/latest/gr/",
+    "Amazon EventBridge User Guide": _AWS + "eventbridge/latest/userguide/",
+    "Amazon EventBridge Scheduler User Guide": _AWS + "scheduler/latest/UserGuide/",
+    "Amazon EventBridge API Reference": _AWS + "eventbridge/latest/APIReference/",
     "CodeDeploy User Guide": _AWS + "codedeploy/latest/userguide/",
 }
 """Where the guides are that a `Source:` begins with. One that AWS does not say begins otherwise."""

@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgegw.gateway.aws.cloudfront_api import api
 from tests.conftest import Serving, need, serving_in
 from tests.gateway.cached_site import NOW, Answer, Origin, Site
 
@@ -542,7 +543,7 @@ def test_no_request_is_a_failure_of_the_gateway(
     async def answered() -> httpx.Response:
         site = Site()
         async with site.gateway:
-            transport = httpx.ASGITransport(app=site.gateway.cloudfront_api)
+            transport = httpx.ASGITransport(app=api(site.gateway))
             async with httpx.AsyncClient(
                 transport=transport, base_url="http://localhost"
             ) as client:

@@ -175,7 +175,11 @@ def _invocation(context: HttpContext, content: bytes) -> Invocation:
     if isinstance(front, FunctionUrl):
         principal = FUNCTION_URL_CALLER if context.signer is None else ""
         return Invocation(
-            front.function, encode_event(context, content), context.trace_id, principal=principal
+            front.function,
+            encode_event(context, content),
+            context.trace_id,
+            principal=principal,
+            request_id=context.facts.request_id,
         )
     assert match is not None
     route = match.route
