@@ -216,6 +216,11 @@ class Config:
         return (*self.distributions, *self.listeners, *self.http_apis, *self.function_urls)
 
     @property
+    def inner_doors(self) -> tuple[ListenerDoor | HttpApiDoor | FunctionUrlDoor, ...]:
+        """Those that distributions can have as origins."""
+        return (*self.listeners, *self.http_apis, *self.function_urls)
+
+    @property
     def is_sticky(self) -> bool:
         """Whether a load balancer sets stickiness cookies."""
         groups = self.target_groups.values()

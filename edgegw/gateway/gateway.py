@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import httpx
 
     from edgegw.cloudfront.cache.clearing import Clearing
+    from edgegw.gateway.function_urls import FunctionUrls
     from edgegw.gateway.invalidations import Invalidations
 
 
@@ -91,6 +92,9 @@ class Gateway:
             faults=self.faults,
             caches=caches,
         )
+        self.applying: Callable[[Config], Awaitable[None]] | None = None
+        """Changes over to a configuration with its sockets, while something serves them."""
+        self._function_urls: FunctionUrls | None = None
         self.config = self._as_it_runs(config)
         self._doors = by_key(self.config.doors)
         self._running = Running(
@@ -337,6 +341,21 @@ class Gateway:
         """The cache of the distributions, on the running event loop."""
         return self._running.here().caching
 
+    # Function URLs
+
+    @property
+    def function_urls(self) -> FunctionUrls:
+        """The function URLs, as the Lambda API lists and changes them."""
+        from edgegw.gateway.function_urls import FunctionUrls
+
+        if self._function_urls is None:
+            self._function_urls = FunctionUrls(self)
+        return self._function_urls
+
+    def with_made_urls(self, config: Config) -> Config:
+        """`config` with the function URLs that the Lambda API made, less those it deleted."""
+        return config if self._function_urls is None else self._function_urls.over(config)
+
     @cached_property
     def invalidations(self) -> Invalidations:
         """What was invalidated, as the CloudFront API lists it."""
@@ -369,6 +388,13 @@ class Gateway:
 
     # Reloading
 
+    async def apply(self, config: Config) -> None:
+        """Changes over to `config`, with its sockets where there are any (`applying`).
+
+        Raises ConfigError and EnvironmentProblem, and then nothing has changed.
+        """
+        await (self.applying or self.reload)(config)
+
     async def reload(self, config: Config) -> None:
         """Puts `config` in the place of the present one; requests under way end as they began.
 
@@ -376,7 +402,7 @@ class Gateway:
         A changed function whose new version cannot be initialised keeps its old one and is `stale`.
         """
         parts, old = self._running.here(), self.config
-        config = self._as_it_runs(config)
+        config = self._as_it_runs(self.with_made_urls(config))
         change = await changeover.prepare_functions(parts.service, old, config)
         parts.service.commit(change.replacement)
         self.config = config

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 _LAMBDA: Final = "edgegw.gateway.aws.lambda_api"
 API_BY_TARGET: Final[dict[str, str]] = {}
 """Modules by the service that `X-Amz-Target` names, without its dot: `AmazonSQS`."""
-API_BY_PATH: Final[tuple[tuple[str, str], ...]] = ((API_PATH, "edgegw.gateway.aws.cloudfront_api"),)
+API_BY_PATH: Final[tuple[tuple[str, str], ...]] = (
+    (API_PATH, "edgegw.gateway.aws.cloudfront_api"),
+    ("/2021-10-31/functions/", "edgegw.gateway.aws.function_url_api"),
+)
 """Modules by the beginning of the path, the first that fits; else the Lambda API."""
 
 

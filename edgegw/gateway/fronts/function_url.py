@@ -65,11 +65,19 @@ class FunctionUrlFront(FrontDoor):
         return str(uuid.UUID(bytes=self.gateway.world.token(16), version=4))
 
     def _enter(self, driver: Driver, door: Door, request: Request, exchange: Exchange) -> Step:
+        from edgegw.awslambda.http_events.answers import refuse
+        from edgegw.awslambda.http_events.context import HttpContext
         from edgegw.awslambda.http_events.flow import start_url
 
         config = self.gateway.config
         facts = http_facts(self, request, exchange)
         url = cast("FunctionUrlDoor", door).url
+        if exchange.is_inner and self.key not in self.gateway.doors:
+            return refuse(
+                HttpContext(front=url, request=request, facts=facts),
+                "Forbidden",
+                "the function URL was deleted",
+            )
         keys = signing_keys(with_own=config.pass_credentials) if url.auth_type != "NONE" else ()
         return start_url(url, request, facts, keys)
 
