@@ -25,7 +25,7 @@ from edgegw.awslambda.model import FunctionRef
 from edgegw.http.message import Body, Client, Header, Headers, NegotiatedTls, Request
 from edgegw.http.target import RequestTarget
 from tests.awslambda.http_events.fronts import route
-from tests.recordings import load, own, recorded, vectors
+from tests.recordings import load, own, vectors
 
 MADE_ANEW = ("x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto")
 OF_TLS = ("x-amzn-tls-cipher-suite", "x-amzn-tls-version")
@@ -188,7 +188,7 @@ PAYLOAD_2 = [
 PAYLOAD_1 = ["docs-v1-payload-on-http-api"]
 
 
-@pytest.mark.parametrize("file", recorded("apigw", PAYLOAD_2), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", vectors("apigw/payload_2", PAYLOAD_2))
 def test_payload_2_has_no_key_that_recordings_lack(file: Path) -> None:
     event, ours = load(file), load(own("apigw/payload_2")[0])
     names = {*event, *event["requestContext"], *event["requestContext"]["http"]}
@@ -198,13 +198,13 @@ def test_payload_2_has_no_key_that_recordings_lack(file: Path) -> None:
     assert names - made <= optional | {"authorizer", "authentication"}
 
 
-@pytest.mark.parametrize("file", recorded("apigw", PAYLOAD_1), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", vectors("apigw/payload_1", PAYLOAD_1))
 def test_payload_1_has_the_keys_of_awss_page(file: Path) -> None:
     event, ours = load(file), load(own("apigw/payload_1")[0])
     assert ours.keys() == event.keys()
     assert ours["requestContext"].keys() == event["requestContext"].keys()
     identity = event["requestContext"]["identity"].keys() - {"clientCert"}
-    assert ours["requestContext"]["identity"].keys() - identity == {"cognitoAmr"}
+    assert ours["requestContext"]["identity"].keys() - identity <= {"cognitoAmr"}
 
 
 @pytest.mark.parametrize("file", vectors("apigw/function_url"))
