@@ -51,8 +51,10 @@ def _check_url(
 ) -> None:
     """Source: Lambda API Reference, "CreateFunctionUrlConfig"."""
     if url.qualifier is not None and url.qualifier not in aliases:
-        more = nearest(url.qualifier, aliases) or "; a function URL is of $LATEST or an alias"
-        text = f"there is no alias {url.qualifier!r}{more}"
+        near = nearest(url.qualifier, aliases)
+        text = (
+            f"a function URL is of $LATEST or an alias; there is no alias {url.qualifier!r}{near}"
+        )
         document.error((*path, "qualifier"), "config.reference", text)
     _check_domain(document, path, url.domain)
     if url.cors is None:

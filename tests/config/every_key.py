@@ -36,6 +36,10 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             "permissions": [{"principal": "elasticloadbalancing.amazonaws.com"}],
             "vpc_config": {"subnet_ids": ["subnet-1"]},
             "faults": {"error": 0.5},
+            "url": {
+                "listen": 8090,
+                "cors": {"allow_origins": ["https://a.example"], "allow_methods": ["GET"]},
+            },
         },
         "shifted": {
             "code": ".",
@@ -184,6 +188,17 @@ EVERYTHING: Final[Mapping[str, Any]] = {
                     "default_actions": _ACTIONS,
                 },
             ],
+        }
+    },
+    "http_apis": {
+        "api": {
+            "listen": 8091,
+            "routes": {
+                "GET /items/{id}": {"function": "hook", "payload": "1.0", "timeout": 5},
+                "$default": "hook",
+            },
+            "stages": {"dev": {"variables": {"table": "one"}}},
+            "cors": {"allow_origins": ["*"]},
         }
     },
     "gateway": {

@@ -62,7 +62,7 @@ class Signer:
 
 
 @value(kw_only=True)
-class _Claim:
+class _SignatureClaim:
     """What a request says about its signature; `expires` in seconds for a presigned URL."""
 
     credential: tuple[str, ...]
@@ -111,14 +111,14 @@ def check_signature(
     return Signer(access_key)
 
 
-def _claim(request: Request) -> _Claim:
+def _claim(request: Request) -> _SignatureClaim:
     header = request.headers.get(b"authorization")
     if header is None:
         return _query_claim(request)
     match = _AUTHORIZATION.fullmatch(header.decode("latin-1").strip())
     if match is None:
         raise SignatureError(f"the Authorization header is no signature of {ALGORITHM}")
-    return _Claim(
+    return _SignatureClaim(
         credential=tuple(match[1].split("/")),
         signed_headers=tuple(match[2].split(";")),
         signature=match[3],
@@ -127,7 +127,7 @@ def _claim(request: Request) -> _Claim:
     )
 
 
-def _query_claim(request: Request) -> _Claim:
+def _query_claim(request: Request) -> _SignatureClaim:
     given = {
         unquote_to_bytes(name).decode("latin-1"): unquote_to_bytes(text).decode("latin-1")
         for name, text in query_pairs(request.target.query or b"")
@@ -137,7 +137,7 @@ def _query_claim(request: Request) -> _Claim:
         raise SignatureError("the request is not signed")
     if not 1 <= int(expires) <= MAX_EXPIRES:
         raise SignatureError(f"X-Amz-Expires is 1 to {MAX_EXPIRES} seconds")
-    return _Claim(
+    return _SignatureClaim(
         credential=tuple(given.get("X-Amz-Credential", "").split("/")),
         signed_headers=tuple(given.get("X-Amz-SignedHeaders", "").split(";")),
         signature=given.get("X-Amz-Signature", ""),
@@ -147,7 +147,7 @@ def _query_claim(request: Request) -> _Claim:
     )
 
 
-def _check_time(claim: _Claim, now: float) -> None:
+def _check_time(claim: _SignatureClaim, now: float) -> None:
     match = _TIME.fullmatch(claim.time)
     if match is None:
         raise SignatureError(f"X-Amz-Date is a time such as 20261120T214209Z, not {claim.time!r}")
@@ -185,7 +185,9 @@ def _paths(request: Request) -> list[str]:
     return [quote(path.encode("latin-1"), safe="/-_.~") for path in both]
 
 
-def _signature(request: Request, claim: _Claim, key: Credentials, path: str, digest: str) -> str:
+def _signature(
+    request: Request, claim: _SignatureClaim, key: Credentials, path: str, digest: str
+) -> str:
     canonical = "\n".join(
         (
             request.method,

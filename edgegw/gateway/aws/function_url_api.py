@@ -110,12 +110,12 @@ class _FunctionUrlApi:
     async def _update(self, request: Request, ref: FunctionRef) -> Response:
         body = request_body(await request.body())
         async with self._one_by_one:
-            await self._urls.put(updated_url(self._found(ref).url, body))
+            await self._urls.put(updated_url(self._known(ref).url, body))
         return self._shown(ref)
 
     async def _delete(self, request: Request, ref: FunctionRef) -> Response:
         async with self._one_by_one:
-            self._found(ref)
+            self._known(ref)
             await self._urls.delete(ref)
         return Response(status_code=204)
 
@@ -132,14 +132,14 @@ class _FunctionUrlApi:
         more: dict[str, Json] = {"NextMarker": str(end)} if end < len(doors) else {}
         return _json({"FunctionUrlConfigs": shown, **more})
 
-    def _found(self, ref: FunctionRef) -> FunctionUrlDoor:
+    def _known(self, ref: FunctionRef) -> FunctionUrlDoor:
         door = self._urls.find(ref)
         if door is None:
             raise no_url()
         return door
 
     def _shown(self, ref: FunctionRef, status: int = 200) -> Response:
-        return _json(self._values(self._found(ref), is_new=status == 201), status)
+        return _json(self._values(self._known(ref), is_new=status == 201), status)
 
     def _values(self, door: FunctionUrlDoor, *, is_new: bool = False) -> dict[str, Json]:
         times, account = self._urls.times(door.url.function), self._gateway.service.account
