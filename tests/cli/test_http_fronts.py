@@ -117,6 +117,6 @@ def test_explain_and_check(project: tuple[Path, int, int]) -> None:
     done = edgegw("check", cwd=folder)
     assert done.returncode == 1
     assert (
-        "5:32: error: config.reference there is no function 'ap'; did you mean 'app'?"
+        "6:33: error: config.reference there is no function 'ap'; did you mean 'app'?"
         in done.stdout + done.stderr
     )
