@@ -53,7 +53,7 @@ from edgegw.awslambda.model import (
     Report,
     Returned,
 )
-from edgegw.execution.background import Background
+from edgegw.background import Background
 from edgegw.execution.channel import (
     Channel,
     Child,
