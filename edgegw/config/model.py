@@ -207,6 +207,7 @@ class Config:
     hosts: Hosts = Hosts()
     cache: CacheLimits = CacheLimits()
     buckets: Mapping[str, BucketFolder] = field(default_factory=dict[str, BucketFolder])
+    accepts_any_host: bool = False
     http_apis: tuple[HttpApiDoor, ...] = ()
     function_urls: tuple[FunctionUrlDoor, ...] = ()
 

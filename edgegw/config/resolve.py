@@ -165,6 +165,7 @@ class _Resolver:
             hosts=parsed_hosts(config.gateway.hosts, self._base),
             cache=CacheLimits(**dict(config.gateway.cache)),
             buckets=self._origins.buckets(),
+            accepts_any_host=config.gateway.accept_any_host,
             http_apis=apis,
             function_urls=urls,
         )

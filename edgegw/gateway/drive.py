@@ -39,6 +39,7 @@ from edgegw.alb import flow as alb
 from edgegw.alb.model import Listener
 from edgegw.awslambda.http_events.steps import HttpAnswer, HttpStep, InvokeHttp, ReadHttpBody
 from edgegw.awslambda.model import Invocation, LogSettings, Outcome
+from edgegw.background import Background
 from edgegw.cloudfront import flow as cloudfront
 from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.cache.verdict import Verdict
@@ -98,6 +99,11 @@ class Driver:
         self._origins = origins
         self._encoders = encoders()
         self._world = world
+        self._streams = Background()
+
+    async def close(self) -> None:
+        """Waits for what streams on behind clients that left; their functions have ended."""
+        await self._streams.settled()
 
     # The first step of each flow
 
@@ -220,7 +226,7 @@ class Driver:
         from edgegw.gateway.http_invoking import invoked
 
         invoke = partial(self._invoke, step.invocation, exchange.snapshot, exchange)
-        reply = await invoked(step, invoke, exchange)
+        reply = await invoked(step, invoke, exchange, self._streams)
         exchange.note(step, reply, perf_counter() - started)
         return step.next(reply)
 

@@ -219,8 +219,9 @@ class Gateway:
     def exchange(self, response: httpx.Response) -> Exchange:
         """What happened to the request that `response` answers.
 
-        Found for responses of `client` and `sync_client`, and by `x-amz-cf-id` for those that came
-        over a socket. Raises KeyError when the record is gone or the response is not ours.
+        Found for responses of `client` and `sync_client`, and by the id in their headers for those
+        that came over a socket (`x-amz-cf-id`, `x-amzn-requestid`, `apigw-requestid`).
+        Raises KeyError when the record is gone or the response is not ours.
         """
         return exchange_of(response, self.exchanges)
 

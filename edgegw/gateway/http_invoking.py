@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final, Protocol
+from typing import Protocol
 
 from edgegw.awslambda.http_events.prelude import PRELUDE_TYPE, PreludeReader
 from edgegw.awslambda.http_events.steps import (
@@ -24,12 +24,10 @@ from edgegw.awslambda.http_events.steps import (
 )
 from edgegw.awslambda.lifecycle import MAX_STREAMED
 from edgegw.awslambda.model import FunctionError, Outcome
+from edgegw.background import Background
 from edgegw.execution.channel import Sink
 from edgegw.gateway.exchange import Exchange
 from edgegw.http.message import Body, CutOffError
-
-_RUNNING: Final = set[asyncio.Future[Outcome]]()
-"""Invocations whose clients may have left: somebody has to hold them."""
 
 
 class InvokeFunction(Protocol):
@@ -38,10 +36,12 @@ class InvokeFunction(Protocol):
     def __call__(self, sink: Sink | None = None) -> Awaitable[Outcome]: ...
 
 
-async def invoked(step: InvokeHttp, invoke: InvokeFunction, exchange: Exchange) -> HttpReply:
-    """What the function of `step` answers, or the beginning of it."""
+async def invoked(
+    step: InvokeHttp, invoke: InvokeFunction, exchange: Exchange, background: Background
+) -> HttpReply:
+    """What the function of `step` answers, or the beginning of it; `background` has streams."""
     if step.is_streamed:
-        return await _streamed(invoke, exchange)
+        return await _streamed(invoke, exchange, background)
     if step.timeout is None:
         return await invoke()
     try:
@@ -50,49 +50,42 @@ async def invoked(step: InvokeHttp, invoke: InvokeFunction, exchange: Exchange) 
         return IntegrationTimeout()
 
 
-async def _streamed(invoke: InvokeFunction, exchange: Exchange) -> HttpReply:
-    sink = _HttpStream()
-    running = asyncio.ensure_future(invoke(sink))
-    _RUNNING.add(running)
-    running.add_done_callback(_RUNNING.discard)
-    running.add_done_callback(lambda _: sink.wake())
+async def _streamed(
+    invoke: InvokeFunction, exchange: Exchange, background: Background
+) -> HttpReply:
+    stream = _HttpStream()
+    background.start(stream.carry(invoke))
+    await stream.until(lambda: stream.has_begun or stream.has_ended)
+    if not stream.has_begun:
+        return stream.outcome()
     prelude: bytes | None = None
-    await sink.until(lambda: sink.has_begun or running.done())
-    if not sink.has_begun:
-        return running.result()
-    if sink.content_type.partition(";")[0].strip() == PRELUDE_TYPE:
-        reader = PreludeReader()
+    if stream.content_type.partition(";")[0].strip() == PRELUDE_TYPE:
         try:
-            prelude = await _prelude(reader, sink, running)
+            prelude = await _prelude(stream)
         except ValueError as error:
             return BrokenStream(f"the function's stream: {error}")
         if prelude is None:
-            outcome = running.result()
+            outcome = stream.outcome()
             if isinstance(outcome, FunctionError):
                 return outcome
             return BrokenStream("the function's stream ended within its metadata")
-
-    def outcome_so_far() -> Outcome | None:
-        return running.result() if running.done() and not running.cancelled() else None
-
-    body = Body.streaming(sink.chunks(running, exchange))
-    return StreamedReply(sink.content_type, prelude, body, outcome_so_far)
+    body = Body.streaming(stream.chunks(exchange))
+    return StreamedReply(stream.content_type, prelude, body, stream.outcome_so_far)
 
 
-async def _prelude(
-    reader: PreludeReader, sink: _HttpStream, running: asyncio.Future[Outcome]
-) -> bytes | None:
+async def _prelude(stream: _HttpStream) -> bytes | None:
     """The prelude, once it is there; None where the stream ends before. Raises ValueError."""
+    reader = PreludeReader()
     while True:
-        for at, piece in enumerate(pieces := sink.take()):
+        for at, piece in enumerate(pieces := stream.take()):
             both = reader.feed(piece)
             if both is not None:
                 prelude, rest = both
-                sink.give_back([rest, *pieces[at + 1 :]])
+                stream.give_back([rest, *pieces[at + 1 :]])
                 return prelude
-        if running.done() and not sink.has_pieces:
+        if stream.has_ended and not stream.has_pieces:
             return None
-        await sink.until(lambda: sink.has_pieces or running.done())
+        await stream.until(lambda: stream.has_pieces or stream.has_ended)
 
 
 class _HttpStream:
@@ -101,29 +94,51 @@ class _HttpStream:
     def __init__(self) -> None:
         self.content_type = ""
         self.has_begun = False
+        self.has_ended = False
+        self._outcome: Outcome | None = None
+        self._error: BaseException | None = None
         self._pieces: list[bytes] = []
         self._size = 0
         self._more = asyncio.Event()
 
+    async def carry(self, invoke: InvokeFunction) -> None:
+        """Invokes the function and hears it to its end, whoever listens meanwhile."""
+        try:
+            self._outcome = await invoke(self)
+        except BaseException as error:
+            self._error = error
+            if isinstance(error, asyncio.CancelledError):
+                raise
+        finally:
+            self.has_ended = True
+            self._more.set()
+
     def begin(self, content_type: str) -> None:
         self.content_type = content_type
         self.has_begun = True
-        self.wake()
+        self._more.set()
 
     def write(self, chunk: bytes) -> None:
         """The next bytes; what is beyond the most that may be streamed is dropped."""
         self._size += len(chunk)
         if self._size <= MAX_STREAMED:
             self._pieces.append(chunk)
-        self.wake()
-
-    def wake(self) -> None:
         self._more.set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
         while not holds():
             self._more.clear()
             await self._more.wait()
+
+    def outcome(self) -> Outcome:
+        """What became of the invocation, which has ended. Raises what a replaced function did."""
+        if self._outcome is None:
+            raise self._error or CutOffError("the invocation was given up")
+        return self._outcome
+
+    def outcome_so_far(self) -> Outcome | None:
+        """What became of the invocation; None while it runs."""
+        return self._outcome
 
     @property
     def has_pieces(self) -> bool:
@@ -136,21 +151,19 @@ class _HttpStream:
     def give_back(self, pieces: list[bytes]) -> None:
         self._pieces = [piece for piece in pieces if piece] + self._pieces
 
-    async def chunks(
-        self, running: asyncio.Future[Outcome], exchange: Exchange
-    ) -> AsyncIterator[bytes]:
+    async def chunks(self, exchange: Exchange) -> AsyncIterator[bytes]:
         """The body as it comes, until the invocation has ended.
 
         An error that the handler raised in the middle ends the body as if all were well, as on AWS;
         where the environment was lost, or the function timed out, the body is cut off.
         """
         while True:
-            await self.until(lambda: self.has_pieces or running.done())
+            await self.until(lambda: self.has_pieces or self.has_ended)
             for piece in self.take():
                 yield piece
-            if running.done() and not self.has_pieces:
+            if self.has_ended and not self.has_pieces:
                 break
-        outcome = running.result()
+        outcome = self.outcome()
         if self._size > MAX_STREAMED:
             exchange.reason = f"the function streamed more than {MAX_STREAMED} bytes"
             raise CutOffError(exchange.reason)

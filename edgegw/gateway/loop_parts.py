@@ -83,6 +83,7 @@ class LoopParts:
         await self.caching.close()
         await self.shifter.close()
         await self.service.close()
+        await self.driver.close()
         await self.origins.close()
         self.logs.close()
         self.distribution_logs.close()

@@ -150,10 +150,20 @@ async def test_bytes_that_are_no_request_get_a_page(serving: Any) -> None:
         assert json.loads(body) == {"Message": "Bad Request"}
 
 
-async def test_a_host_of_somebody_else_is_awss_403(serving: Any) -> None:
-    async with serving({"functions": {"app": function("echo")}}) as served:
-        answer = await got(served, "app", headers={"Host": "evil.example"})
-        assert (answer.status_code, answer.json()) == (403, {"Message": None})
+@pytest.mark.parametrize(("any_host", "status"), [(False, 403), (True, 200)])
+async def test_a_host_of_somebody_else_is_awss_403(
+    serving: Any, *, any_host: bool, status: int
+) -> None:
+    config = {
+        "functions": {"app": function("echo")},
+        "http_apis": {"api": {"listen": 0, "routes": {"$default": "app"}}},
+        "gateway": {"accept_any_host": any_host},
+    }
+    async with serving(config) as served:
+        for name in ("app", "api"):
+            answer = await got(served, name, headers={"Host": "evil.example"})
+            assert answer.status_code == status
+            assert (await got(served, name)).status_code == 200
 
 
 async def test_cors(serving: Any) -> None:

@@ -7,7 +7,8 @@ from typing import Final
 from edgegw.awslambda.http_events.model import FunctionUrl, HttpApi
 from edgegw.awslambda.http_events.routes import RouteMatch
 from edgegw.awslambda.http_events.signature import Signer
-from edgegw.http.message import Headers, Request
+from edgegw.http.hosts import host_name, is_local_name
+from edgegw.http.message import Request
 from edgegw.values import value
 
 _ROOT: Final = "Root="
@@ -18,7 +19,8 @@ class HttpFacts:
     """What the flow cannot know by itself.
 
     `date` is the value of a Date header, `now` seconds since 1970, `entropy` 24 hex digits, `port`
-    what X-Forwarded-Port shows. `is_exact` asks for the Host that AWS would ask for.
+    what X-Forwarded-Port shows. `hosts` are names that are answered to beside the front door's own
+    and those of this machine, None where any is right; `is_exact` takes its own alone, as AWS does.
     """
 
     request_id: str
@@ -26,6 +28,7 @@ class HttpFacts:
     now: float
     entropy: str
     port: int = 443
+    hosts: tuple[str, ...] | None = None
     is_exact: bool = False
 
 
@@ -59,5 +62,16 @@ class HttpContext:
         return given.decode("latin-1") if given else self.trace_root
 
     @property
-    def headers(self) -> Headers:
-        return self.request.headers
+    def foreign_host(self) -> str | None:
+        """The Host of the request where it is some other front door's, else None.
+
+        Source: Lambda Developer Guide, "Control access to Lambda function URLs"; that a name of
+        nobody gets a 403 is recorded.
+        """
+        host = host_name((self.request.headers.get(b"host") or b"").decode("latin-1"))
+        if host == self.front.domain:
+            return None
+        if self.facts.is_exact:
+            return host
+        names = self.facts.hosts
+        return None if names is None or host in names or is_local_name(host) else host

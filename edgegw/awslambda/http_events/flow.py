@@ -48,7 +48,6 @@ from edgegw.awslambda.model import (
     Returned,
     Throttled,
 )
-from edgegw.http.hosts import host_name, is_local_name
 from edgegw.http.message import Body, Request
 
 FUNCTION_URL_CALLER: Final = "*"
@@ -125,14 +124,12 @@ def start_url(
     """One request begins its way through a function URL; `keys` may sign.
 
     A Host that is neither its own nor of this machine is some other URL's; a distribution is held
-    to its own (`facts.is_exact`), as one that forwards the viewer's Host gets nothing on AWS.
+    to its own, as one that forwards the viewer's Host gets nothing on AWS.
     Source: Lambda Developer Guide, "Control access to Lambda function URLs".
     """
     context = HttpContext(front=url, request=request, facts=facts)
-    host = host_name((request.headers.get(b"host") or b"").decode("latin-1"))
-    if host != url.domain and (facts.is_exact or not is_local_name(host)):
-        detail = f"the Host is {host!r}, and this function URL is {url.domain}"
-        return refuse(context, "UnknownHost", detail + (_FORWARDED if facts.is_exact else ""))
+    if context.foreign_host is not None:
+        return _of_another(context, context.foreign_host)
     if url.cors is not None and is_preflight(request):
         return preflight(context, 200)
     if url.auth_type == "AWS_IAM" and not is_signed(request):
@@ -140,10 +137,16 @@ def start_url(
     return ReadHttpBody(request, context, MAX_PASSED_BODY, keys)
 
 
-_FORWARDED: Final = (
-    ": the distribution forwards the viewer's Host; the origin request policy "
-    "AllViewerExceptHostHeader keeps it back"
-)
+def _of_another(context: HttpContext, host: str) -> HttpAnswer:
+    detail = f"the Host is {host!r}, and this front door is {context.front.domain}"
+    return refuse(context, "UnknownHost", detail + _REMEDY[context.facts.is_exact])
+
+
+_REMEDY: Final = {
+    True: ": the distribution forwards the viewer's Host; the origin request policy "
+    "AllViewerExceptHostHeader keeps it back",
+    False: "; `accept_any_host: true` under `gateway` lets any in",
+}
 
 
 def start_api(api: HttpApi, request: Request, facts: HttpFacts) -> HttpStep:
@@ -153,6 +156,8 @@ def start_api(api: HttpApi, request: Request, facts: HttpFacts) -> HttpStep:
     APIs": a preflight is answered whatever routes there are.
     """
     context = HttpContext(front=api, request=request, facts=facts)
+    if context.foreign_host is not None:
+        return _of_another(context, context.foreign_host)
     if request.target.size + request.headers.size() > MAX_HEAD:
         detail = f"request line and headers exceed {MAX_HEAD} bytes"
         return refuse(context, "HeadersTooLarge", detail)

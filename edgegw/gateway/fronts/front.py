@@ -121,6 +121,16 @@ class FrontDoor(ABC):
         return self.listen.port or self.gateway.port_of(self.key)
 
     @property
+    def answered_hosts(self) -> tuple[str, ...] | None:
+        """Names beside its own and this machine's that it answers to; None for any.
+
+        In process any name is right: no browser gets there.
+        """
+        if not self._by_socket or self.gateway.config.accepts_any_host:
+            return None
+        return (self.listen.address,)
+
+    @property
     def present(self) -> Door:
         """Its values as they are now."""
         return self.gateway.present(self.key, self._door)

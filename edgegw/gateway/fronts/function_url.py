@@ -109,6 +109,7 @@ def http_facts(front: FrontDoor, request: Request, exchange: Exchange) -> HttpFa
         now=world.now(),
         entropy=world.entropy(),
         port=usual if exchange.is_inner else front.real_port or usual,
+        hosts=front.answered_hosts,
         is_exact=exchange.is_inner,
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+from calendar import timegm
+from time import strptime
 from typing import Any
 
 import pytest
@@ -19,11 +20,10 @@ from edgegw.awslambda.http_events.signature import (
 )
 from edgegw.awslambda.http_events.steps import HttpAnswer, InvokeHttp, ReadHttpBody
 from edgegw.http.message import Body, Headers, Request
-from edgegw.http.target import RequestTarget
-from tests.awslambda.http_events.fronts import URL_DOMAIN, facts, request, started, url
+from edgegw.http.target import RequestTarget, query_pairs
+from tests.awslambda.http_events.fronts import URL_DOMAIN, facts, http_api, request, started, url
 
 KEY = Credentials("ASIAKEY", "secret", "token")
-NOW = time.time()
 
 
 def signed(
@@ -56,17 +56,23 @@ def signed(
     )
 
 
-def checked(asked: Request, **given: Any) -> str:
-    """The access key of who signed, or why the signature does not hold."""
-    asked_for = {
-        "body": asked.body.content or b"",
-        "keys": [KEY],
-        "region": "us-east-1",
-        "now": NOW,
-        **given,
-    }
+def signed_at(asked: Request) -> float:
+    """When it was signed, in seconds since 1970."""
+    text = (asked.headers.get(b"x-amz-date") or b"").decode()
+    for name, value in query_pairs(asked.target.query or b""):
+        text = value.decode() if name == b"X-Amz-Date" else text
+    return timegm(strptime(text, "%Y%m%dT%H%M%SZ"))
+
+
+def checked(asked: Request, *, after: float = 0, **given: Any) -> str:
+    """The access key of who signed, or why it does not hold `after` so many seconds."""
     try:
-        return check_signature(asked, **asked_for).access_key
+        now = signed_at(asked) + after
+    except ValueError:
+        now = 0.0
+    known = {"body": asked.body.content or b"", "keys": [KEY], "region": "us-east-1", "now": now}
+    try:
+        return check_signature(asked, **{**known, **given}).access_key
     except SignatureError as error:
         return str(error)
 
@@ -102,9 +108,9 @@ BAD = [
     ({"key": Credentials("ASIAKEY", "secret")}, {}, "session token"),
     ({"region": "eu-west-1"}, {}, "scope"),
     ({"service": "s3"}, {}, "scope"),
-    ({}, {"now": NOW + 301}, "has expired"),
-    ({}, {"now": NOW - 310}, "yet to come"),
-    ({"presigned": 60}, {"now": NOW + 61}, "has expired"),
+    ({}, {"after": 301}, "has expired"),
+    ({}, {"after": -301}, "yet to come"),
+    ({"presigned": 60}, {"after": 61}, "has expired"),
     ({"method": "POST", "body": b"a"}, {"body": b"b"}, "does not match"),
     (
         {"method": "POST", "body": b"a", "headers": {"x-amz-content-sha256": "0" * 64}},
@@ -144,7 +150,7 @@ IAM = url(auth_type="AWS_IAM")
 
 
 def asked_of(asked: Request) -> InvokeHttp | HttpAnswer:
-    step = start_url(IAM, asked, facts(now=NOW), [KEY])
+    step = start_url(IAM, asked, facts(now=signed_at(asked)), [KEY])
     assert isinstance(step, ReadHttpBody)
     return step.next(asked.body.content or b"", truncated=False)
 
@@ -185,28 +191,35 @@ def test_all_others_get_awss_403_and_the_developer_the_reason() -> None:
 
 
 HOSTS = [
-    # Host, whether a distribution asks, whether it is let in
-    (URL_DOMAIN, False, True),
-    (f"{URL_DOMAIN}:443", False, True),
-    ("localhost:8090", False, True),
-    ("127.0.0.1", False, True),
-    ("other.lambda-url.us-east-1.on.aws", False, False),
-    ("evil.example", False, False),
-    (URL_DOMAIN, True, True),
-    ("localhost:8081", True, False),
+    # Host, what is answered to beside, whether a distribution asks, whether it is let in
+    (URL_DOMAIN, (), False, True),
+    (f"{URL_DOMAIN}:443", (), False, True),
+    ("localhost:8090", (), False, True),
+    ("127.0.0.1", (), False, True),
+    ("box.example", ("box.example",), False, True),
+    ("other.lambda-url.us-east-1.on.aws", (), False, False),
+    ("evil.example", (), False, False),
+    ("evil.example", None, False, True),
+    (URL_DOMAIN, (), True, True),
+    ("localhost:8081", None, True, False),
 ]
 
 
-@pytest.mark.parametrize(("host", "is_exact", "is_let_in"), HOSTS)
-def test_a_function_url_answers_to_its_own_host(
-    host: str, *, is_exact: bool, is_let_in: bool
+@pytest.mark.parametrize(("host", "hosts", "is_exact", "is_let_in"), HOSTS)
+@pytest.mark.parametrize("kind", ["url", "api"])
+def test_a_front_door_answers_to_its_own_host(
+    kind: str, host: str, hosts: tuple[str, ...] | None, *, is_exact: bool, is_let_in: bool
 ) -> None:
-    step = started(url(), request("/", headers={"Host": host}), is_exact=is_exact)
+    front: Any = url() if kind == "url" else http_api(domain=URL_DOMAIN)
+    asked = request("/", headers={"Host": host})
+    step = started(front, asked, is_exact=is_exact, hosts=hosts)
     assert isinstance(step, ReadHttpBody) is is_let_in
     if isinstance(step, HttpAnswer):
-        assert (step.response.status, step.response.body.content) == (403, b'{"Message":null}')
+        page = b'{"Message":null}' if kind == "url" else b'{"message":"Forbidden"}'
+        assert (step.response.status, step.response.body.content) == (403, page)
         assert step.refusal is not None
-        assert ("AllViewerExceptHostHeader" in step.refusal.detail) is is_exact
+        remedy = "AllViewerExceptHostHeader" if is_exact else "accept_any_host"
+        assert remedy in step.refusal.detail
 
 
 def test_a_body_that_no_event_can_hold_is_a_413() -> None:
