@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from edgegw.alb import model as alb
 from edgegw.awslambda.http_events.model import FunctionUrl, HttpApi
 from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.shifting import Shift
+from edgegw.awslambda.source_mapping import EventSourceMapping
 from edgegw.awslambda.versions import Deployed
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.access_log import AccessLog
@@ -21,6 +22,10 @@ from edgegw.config.hosts import Hosts
 from edgegw.errors import Finding
 from edgegw.values import value
 from edgegw.wire.tls_options import ClientCertificates
+
+if TYPE_CHECKING:
+    from edgegw.messaging.queue import QueueSettings, RemoteQueue
+    from edgegw.messaging.stream import RemoteStream, StreamDefinition
 
 
 @value
@@ -210,6 +215,9 @@ class Config:
     accepts_any_host: bool = False
     http_apis: tuple[HttpApiDoor, ...] = ()
     function_urls: tuple[FunctionUrlDoor, ...] = ()
+    queues: Mapping[str, QueueSettings | RemoteQueue] = field(default_factory=dict[str, Any])
+    streams: Mapping[str, StreamDefinition | RemoteStream] = field(default_factory=dict[str, Any])
+    event_sources: tuple[EventSourceMapping, ...] = ()
 
     @property
     def doors(self) -> tuple[Door, ...]:

@@ -33,6 +33,7 @@ from edgegw.gateway.fronts.local_router import (
     query_of,
     refusal,
 )
+from edgegw.gateway.fronts.local_streams import SendOperations
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Client, Request, Response
 from edgegw.wire.front import Delivery, Handshake, ViewerGoneError
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LARGEST_BODY: Final = 1024 * 1024
+LARGEST_BODY: Final = 8 * 1024 * 1024
 _LIMITS: Final = Limits(head=10.0)
 """Whoever follows a log may stop reading for as long as they like."""
 _STATUS: Final[dict[Trouble, int]] = {
@@ -126,6 +127,7 @@ def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations
             Route("POST", "/weights", balancers.weights),
             Route("GET", "/cache/{distribution}", caches.entries),
             Route("POST", "/invalidations", caches.invalidate),
+            Route("POST", "/queues/{queue}/messages", SendOperations(gateway).send),
         ]
     )
 
