@@ -27,7 +27,7 @@ from tests.conftest import free_port, need
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BIN = Path(sys.executable).parent
-PORT = re.compile(r"(?<=:)(5173|3000|3001|3002|8080|8081|8443|9001)\b")
+PORT = re.compile(r"(?<=:)(5173|3000|3001|3002|8080|8081|8090|8091|8443|9001)\b")
 ORIGINS = ("5173", "3000", "3001", "3002")
 HOOK = "def handler(event, context):\n    return event['Records'][0]['cf']['request']\n"
 
@@ -48,7 +48,7 @@ def commands(block: str) -> list[str]:
 class Journey:
     """What a reader does at `page`; `runs` goes on beside the commands, or until it is ready.
 
-    `config` is a page with the number of a block of YAML, or with a heading above it.
+    `config` is a page with the number of a block of YAML, or with a key that stands in it.
     `answers` are beginnings of commands and what they print.
     """
 
@@ -157,16 +157,43 @@ JOURNEYS = {
         ],
         {"aws": '"StatusCode": 200'},
     ),
+    "events": Journey(
+        "events.md",
+        "edgegw serve",
+        1,
+        "events.md",
+        ["edgegw invoke hello --async", "edgegw queue", "edgegw queue redrive"],
+        {"edgegw queue redrive": "0 events"},
+    ),
     "schedules and rules": Journey(
         "events.md",
         "edgegw serve",
         1,
-        "events.md#Schedules, rules and buckets",
+        "events.md#schedules:",
         [
             """aws events put-events --endpoint-url http://127.0.0.1:9001 --entries '[{"Source": "shop", "DetailType": "Order", "Detail": "{\\"state\\": \\"paid\\", \\"total\\": 250}"}]'""",
             "aws events list-rules --endpoint-url http://127.0.0.1:9001",
         ],
         {"aws events put": '"FailedEntryCount": 0', "aws events list": '"paid-orders"'},
+    ),
+    "function URLs": Journey(
+        "function-urls.md",
+        "edgegw serve",
+        2,
+        "function-urls.md",
+        [
+            "curl -X PUT http://127.0.0.1:8090/milk -H 'Content-Type: text/plain' -d 'two bottles'",
+            "curl http://127.0.0.1:8091/notes/milk",
+            "edgegw explain http://127.0.0.1:8091/notes/milk",
+            "edgegw event function-url --url https://example.com/milk --method PUT --body 'two bottles'",
+            "edgegw event apigw-v1 --route 'GET /notes/{name}' --url https://example.com/notes/milk",
+        ],
+        {
+            "curl": "two bottles",
+            "edgegw explain": "GET /notes/{name}",
+            "edgegw event function-url": '"$default"',
+            "edgegw event apigw-v1": '"name": "milk"',
+        },
     ),
     "invalidation": Journey(
         "cache.md",
@@ -275,10 +302,16 @@ class Reader:
     def configure(self, place: str) -> None:
         page, _, number = place.partition("#")
         file = ROOT / page if page == "README.md" else ROOT / "docs" / page
-        if number and not number.isdigit():  # the first one below a heading
+        is_key = number.endswith(":")
+        if number and not number.isdigit() and not is_key:  # the first one below a heading
             file = self._section(file, number)
             number = ""
-        text = blocks(file, "yaml")[int(number or 0)]
+        known = blocks(file, "yaml")
+        text = (
+            next(block for block in known if f"\n{number}" in block)
+            if is_key
+            else known[int(number or 0)]
+        )
         text = re.sub(r"(?<=port: )8443", str(self._port("8443")), text)
         (self.folder / "edgegw.yaml").write_text(self.with_ports(text))
 
