@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from edgegw import Gateway
 from edgegw.gateway.workers.notifications import Notifications
-from tests.conftest import FUNCTIONS
+from tests.conftest import FUNCTIONS, OWN_DATA
 from tests.gateway.noted_events import Noted, function
 
 BEGUN = 0.6
@@ -34,6 +35,7 @@ def configuration(folder: Path, **notifications: dict[str, Any]) -> dict[str, An
             }
             for name, given in notifications.items()
         },
+        "gateway": {"state": tempfile.mkdtemp(dir=OWN_DATA)},
     }
 
 
