@@ -57,6 +57,17 @@ def told(noted: Noted) -> list[tuple[str, str]]:
     return [(record["eventName"], record["s3"]["object"]["key"]) for record in records]
 
 
+async def test_a_state_folder_within_the_bucket_tells_nothing(tmp_path: Path) -> None:
+    """Every event is written there: it would be the cause of the next one, for ever."""
+    noted, config = Noted(), configuration(tmp_path, all={})
+    config["gateway"]["state"] = str(tmp_path / ".edgegw")
+    async with watching(noted, config):
+        (tmp_path / "a.txt").write_bytes(b"a")
+        await noted.count(1)
+        await asyncio.sleep(QUIET)
+    assert told(noted) == [("ObjectCreated:Put", "a.txt")]
+
+
 async def test_a_new_file_is_told_in_the_record_of_s3(tmp_path: Path) -> None:
     noted = Noted()
     async with watching(noted, configuration(tmp_path, thumbnails={"region": "eu-west-1"})):
