@@ -186,6 +186,10 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             ],
         }
     },
+    "queues": {
+        "jobs": {"visibility_timeout": 60, "redrive": {"to": "dead"}},
+        "dead": {"retention": 600},
+    },
     "gateway": {
         "open_points": {},
         "cache": {"memory": "64MB"},

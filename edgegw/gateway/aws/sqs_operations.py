@@ -120,7 +120,7 @@ class SqsOperations:
         entries = entries_of(call.asked)
         ids = _ids(entries, "DeleteMessageBatchRequestEntry")
         handles = [text_of(entry, "ReceiptHandle") for entry in entries]
-        return _each(ids, await self._queues.delete(queue, handles))
+        return _entries(ids, await self._queues.delete(queue, handles))
 
     async def _change_visibility(self, call: SqsCall) -> _Answer:
         queue = text_of(call.asked, "QueueUrl")
@@ -131,7 +131,7 @@ class SqsOperations:
         entries = entries_of(call.asked)
         ids = _ids(entries, "ChangeMessageVisibilityBatchRequestEntry")
         changes = [_visibility(entry) for entry in entries]
-        return _each(ids, await self._queues.change_visibility(queue, changes))
+        return _entries(ids, await self._queues.change_visibility(queue, changes))
 
     # Queues
 
@@ -252,7 +252,7 @@ def _one(errors: Sequence[QueueError | None]) -> _Answer:
     return {}
 
 
-def _each(ids: Sequence[str], errors: Sequence[QueueError | None]) -> _Answer:
+def _entries(ids: Sequence[str], errors: Sequence[QueueError | None]) -> _Answer:
     pairs = list(zip(ids, errors, strict=True))
     return batch_answer(
         [{"Id": entry_id} for entry_id, error in pairs if error is None],
