@@ -1,9 +1,10 @@
-"""`edgegw send`: messages for an embedded queue of a running gateway."""
+"""`edgegw send`: messages for an embedded queue, or records for a stream, of a gateway."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, cast
 from urllib.parse import quote
@@ -18,8 +19,9 @@ _AT_ONCE: Final = 100
 
 
 @click.command()
-@click.argument("queue")
+@click.argument("queue", metavar="QUEUE|STREAM")
 @click.argument("message", required=False, metavar="[MESSAGE|-]")
+@click.option("--partition-key", help="The key of a record of Kinesis; else each has its own.")
 @click.option("--group", help="The message group; a FIFO queue needs one.")
 @click.option("--deduplication-id", help="By what a FIFO queue knows the same message again.")
 @click.option(
@@ -40,6 +42,7 @@ _AT_ONCE: Final = 100
 def send(
     queue: str,
     message: str | None,
+    partition_key: str | None,
     group: str | None,
     deduplication_id: str | None,
     attributes: tuple[str, ...],
@@ -49,13 +52,15 @@ def send(
     by_line: bool,
     as_json: bool,
 ) -> None:
-    """Send MESSAGE, or what comes on standard input, to a QUEUE of a running `edgegw serve`.
+    """Send MESSAGE, or what comes on standard input, to a queue or stream of `edgegw serve`.
 
-    Prints the ids of what was sent, once it is on disk.
+    Prints the ids of what was sent, of a stream the sequence numbers, once it is on disk. To a
+    stream of DynamoDB each message is the JSON of a record.
 
     Example: edgegw send jobs '{"order": 17}' --attribute kind=order
     """
     asked = {
+        "partition_key": partition_key,
         "group": group,
         "deduplication_id": deduplication_id,
         "delay": delay,
@@ -65,8 +70,17 @@ def send(
     for at in range(0, len(texts), _AT_ONCE):
         body = {**asked, "messages": texts[at : at + _AT_ONCE]}
         answer = call(config, "POST", f"/queues/{quote(queue, safe='')}/messages", body)
-        for message_id in cast("list[str]", answer["message_ids"]):
-            click.echo(json.dumps({"message_id": message_id}) if as_json else message_id)
+        for line in _lines(answer, as_json=as_json):
+            click.echo(line)
+
+
+def _lines(answer: Mapping[str, object], *, as_json: bool) -> list[str]:
+    ids = cast("list[str]", answer["message_ids"])
+    if not as_json:
+        return ids
+    records = cast("list[dict[str, str]]", answer.get("records", []))
+    rows = [{"shard": row["ShardId"], "sequence_number": row["SequenceNumber"]} for row in records]
+    return [json.dumps(row) for row in rows or [{"message_id": each} for each in ids]]
 
 
 def _texts(message: str | None, *, by_line: bool) -> list[str]:

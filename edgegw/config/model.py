@@ -10,6 +10,7 @@ from edgegw.alb import model as alb
 from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.shifting import Shift
+from edgegw.awslambda.source_mapping import EventSourceMapping
 from edgegw.awslambda.versions import Deployed
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.access_log import AccessLog
@@ -23,6 +24,7 @@ from edgegw.wire.tls_options import ClientCertificates
 
 if TYPE_CHECKING:
     from edgegw.messaging.queue import QueueSettings, RemoteQueue
+    from edgegw.messaging.stream import RemoteStream, StreamDefinition
 
 
 @value
@@ -155,6 +157,8 @@ class Config:
     cache: CacheLimits = CacheLimits()
     buckets: Mapping[str, BucketFolder] = field(default_factory=dict[str, BucketFolder])
     queues: Mapping[str, QueueSettings | RemoteQueue] = field(default_factory=dict[str, Any])
+    streams: Mapping[str, StreamDefinition | RemoteStream] = field(default_factory=dict[str, Any])
+    event_sources: tuple[EventSourceMapping, ...] = ()
 
     @property
     def doors(self) -> tuple[Door, ...]:

@@ -15,6 +15,7 @@ from edgegw.cloudfront.strictness import OPEN_POINTS, Strictness
 from edgegw.cloudfront.triggers import Trigger, ViewerTrigger
 from edgegw.config.balancer_schema import LoadBalancer, TargetGroup
 from edgegw.config.document import Document, KeyPath
+from edgegw.config.event_source_schema import EventSource
 from edgegw.config.fields import (
     LATER,
     Anything,
@@ -32,6 +33,7 @@ from edgegw.config.queue_schema import Queue
 from edgegw.config.response_headers_schema import ResponseHeadersPolicy
 from edgegw.config.sizes import Size
 from edgegw.config.spelling import nearest
+from edgegw.config.stream_schema import Stream
 from edgegw.config.wording import fault_of, model_in, shown
 
 SelectionBehavior = Literal["none", "whitelist", "allExcept", "all"]
@@ -332,6 +334,8 @@ class Config(Model):
     target_groups: dict[str, TargetGroup] = {}
     load_balancers: dict[str, LoadBalancer] = {}
     queues: dict[str, Queue] = {}
+    streams: dict[str, Stream] = {}
+    event_sources: list[EventSource] = []
     gateway: Gateway = Gateway.model_construct()
 
 

@@ -24,7 +24,6 @@ from edgegw.gateway.fronts.local_caches import CacheOperations
 from edgegw.gateway.fronts.local_explaining import Explanations
 from edgegw.gateway.fronts.local_functions import FunctionOperations
 from edgegw.gateway.fronts.local_operations import FrontDoorUrls, GatewayOperations
-from edgegw.gateway.fronts.local_queues import QueueOperations
 from edgegw.gateway.fronts.local_router import (
     Call,
     Operation,
@@ -34,6 +33,7 @@ from edgegw.gateway.fronts.local_router import (
     query_of,
     refusal,
 )
+from edgegw.gateway.fronts.local_streams import SendOperations
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Client, Request, Response
 from edgegw.wire.front import Delivery, Handshake, ViewerGoneError
@@ -127,7 +127,7 @@ def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations
             Route("POST", "/weights", balancers.weights),
             Route("GET", "/cache/{distribution}", caches.entries),
             Route("POST", "/invalidations", caches.invalidate),
-            Route("POST", "/queues/{queue}/messages", QueueOperations(gateway).send),
+            Route("POST", "/queues/{queue}/messages", SendOperations(gateway).send),
         ]
     )
 
