@@ -22,7 +22,7 @@ CONFIG: dict[str, Any] = {
     "queues": {
         "jobs": {"visibility_timeout": 45, "redrive": {"to": "dead", "max_receive_count": 1}},
         "dead": {},
-        "orders.fifo": {"content_based_deduplication": True, "visibility_timeout": 1},
+        "orders.fifo": {"content_based_deduplication": True},
     }
 }
 
@@ -373,6 +373,7 @@ async def test_the_trace_of_the_request_goes_along(tmp_path: Path) -> None:
 async def test_a_receiver_that_left_gets_no_message(tmp_path: Path) -> None:
     config = {**CONFIG, "gateway": {"lambda_api": 0}}
     async with serving_in(tmp_path, config) as served:
+        await asked(served.urls["lambda"], "AmazonSQS.ListQueues")  # what is imported, is now
         body = b'{"QueueUrl": "jobs", "WaitTimeSeconds": 20}'
         with pytest.raises(httpx.ReadTimeout):
             async with httpx.AsyncClient(trust_env=False, timeout=0.3) as client:
