@@ -189,6 +189,23 @@ EVERYTHING: Final[Mapping[str, Any]] = {
     "queues": {
         "jobs": {"visibility_timeout": 60, "redrive": {"to": "dead"}},
         "dead": {"retention": 600},
+    "schedules": {
+        "nightly": {
+            "expression": "cron(0 3 * * ? *)",
+            "function": "hook",
+            "timezone": "Europe/Berlin",
+            "flexible_time_window": {"mode": "OFF"},
+        }
+    },
+    "rules": {
+        "paid": {
+            "pattern": {"source": ["shop"]},
+            "targets": [{"function": "hook", "input": {"a": 1}}],
+            "description": "Orders that are paid",
+        }
+    },
+    "bucket_notifications": {
+        "uploads": {"folder": ".", "bucket": "uploads", "function": "hook", "suffix": ".jpg"}
     },
     "gateway": {
         "open_points": {},
