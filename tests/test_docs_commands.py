@@ -168,6 +168,7 @@ JOURNEYS = {
             "http://127.0.0.1:9001/123456789012/jobs",
         ],
         {"aws sqs": '"ReceiptHandle"', "edgegw send": "-"},
+    ),
     "schedules and rules": Journey(
         "events.md",
         "edgegw serve",
