@@ -157,6 +157,18 @@ JOURNEYS = {
         ],
         {"aws": '"StatusCode": 200'},
     ),
+    "queues": Journey(
+        "queues.md",
+        "edgegw serve",
+        1,
+        "queues.md",
+        [
+            """edgegw send jobs '{"order": 17}' --attribute kind=order""",
+            "aws sqs receive-message --endpoint-url http://127.0.0.1:9001 --queue-url "
+            "http://127.0.0.1:9001/123456789012/jobs",
+        ],
+        {"aws sqs": '"ReceiptHandle"', "edgegw send": "-"},
+    ),
     "events": Journey(
         "events.md",
         "edgegw serve",
@@ -389,7 +401,7 @@ def test_a_journey(name: str, reader: Reader, request: pytest.FixtureRequest) ->
         for beginning, answer in journey.answers.items():
             if command.startswith(beginning):
                 assert answer in ran.stdout, (command, ran.stdout, ran.stderr)
-    if name == "Lambda API":
+    if name in {"Lambda API", "queues"}:
         pytest.importorskip("boto3")
         (script,) = blocks(ROOT / "docs" / journey.page, "python")
         (reader.folder / "script.py").write_text(reader.with_ports(script))

@@ -192,6 +192,10 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             ],
         }
     },
+    "queues": {
+        "jobs": {"visibility_timeout": 60, "redrive": {"to": "dead"}},
+        "dead": {"retention": 600},
+    },
     "schedules": {
         "nightly": {
             "expression": "cron(0 3 * * ? *)",
