@@ -48,6 +48,7 @@ def commands(block: str) -> list[str]:
 class Journey:
     """What a reader does at `page`; `runs` goes on beside the commands, or until it is ready.
 
+    `config` is a page with the number of a block of YAML, or with a key that stands in it.
     `answers` are beginnings of commands and what they print.
     """
 
@@ -135,7 +136,7 @@ JOURNEYS = {
         "events.md",
         "edgegw serve",
         1,
-        "events.md#Event sources",
+        "events.md#queues:",
         [
             """edgegw send jobs '{"order": 17}'""",
             "aws lambda list-event-source-mappings --endpoint-url http://127.0.0.1:9001 --function-name worker",
@@ -167,6 +168,17 @@ JOURNEYS = {
             "http://127.0.0.1:9001/123456789012/jobs",
         ],
         {"aws sqs": '"ReceiptHandle"', "edgegw send": "-"},
+    ),
+    "schedules and rules": Journey(
+        "events.md",
+        "edgegw serve",
+        1,
+        "events.md#schedules:",
+        [
+            """aws events put-events --endpoint-url http://127.0.0.1:9001 --entries '[{"Source": "shop", "DetailType": "Order", "Detail": "{\\"state\\": \\"paid\\", \\"total\\": 250}"}]'""",
+            "aws events list-rules --endpoint-url http://127.0.0.1:9001",
+        ],
+        {"aws events put": '"FailedEntryCount": 0', "aws events list": '"paid-orders"'},
     ),
     "invalidation": Journey(
         "cache.md",
@@ -275,18 +287,15 @@ class Reader:
     def configure(self, place: str) -> None:
         page, _, number = place.partition("#")
         file = ROOT / page if page == "README.md" else ROOT / "docs" / page
-        if number and not number.isdigit():  # the first one below a heading
-            file = self._section(file, number)
-            number = ""
-        text = blocks(file, "yaml")[int(number or 0)]
+        is_key = number.endswith(":")
+        known = blocks(file, "yaml")
+        text = (
+            next(block for block in known if f"\n{number}" in block)
+            if is_key
+            else known[int(number or 0)]
+        )
         text = re.sub(r"(?<=port: )8443", str(self._port("8443")), text)
         (self.folder / "edgegw.yaml").write_text(self.with_ports(text))
-
-    def _section(self, page: Path, heading: str) -> Path:
-        text = page.read_text().partition(f"## {heading}\n")[2]
-        section = self.folder / "section.md"
-        section.write_text(text)
-        return section
 
     def start(self, command: str, ready: int) -> subprocess.Popen[str]:
         process = subprocess.Popen(

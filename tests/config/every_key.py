@@ -190,6 +190,34 @@ EVERYTHING: Final[Mapping[str, Any]] = {
         "jobs": {"visibility_timeout": 60, "redrive": {"to": "dead"}},
         "dead": {"retention": 600},
     },
+    "event_sources": [
+        {
+            "source": "jobs",
+            "function": "hook",
+            "batch_size": 20,
+            "batch_window": 5,
+            "filters": ['{"body":["a"]}'],
+            "provisioned_pollers": {"minimum": 2, "maximum": 3},
+        }
+    ],
+    "schedules": {
+        "nightly": {
+            "expression": "cron(0 3 * * ? *)",
+            "function": "hook",
+            "timezone": "Europe/Berlin",
+            "flexible_time_window": {"mode": "OFF"},
+        }
+    },
+    "rules": {
+        "paid": {
+            "pattern": {"source": ["shop"]},
+            "targets": [{"function": "hook", "input": {"a": 1}}],
+            "description": "Orders that are paid",
+        }
+    },
+    "bucket_notifications": {
+        "uploads": {"folder": ".", "bucket": "uploads", "function": "hook", "suffix": ".jpg"}
+    },
     "gateway": {
         "open_points": {},
         "cache": {"memory": "64MB"},
