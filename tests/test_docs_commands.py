@@ -136,7 +136,7 @@ JOURNEYS = {
         "events.md",
         "edgegw serve",
         1,
-        "events.md#Event sources",
+        "events.md#queues:",
         [
             """edgegw send jobs '{"order": 17}'""",
             "aws lambda list-event-source-mappings --endpoint-url http://127.0.0.1:9001 --function-name worker",
@@ -315,9 +315,6 @@ class Reader:
         page, _, number = place.partition("#")
         file = ROOT / page if page == "README.md" else ROOT / "docs" / page
         is_key = number.endswith(":")
-        if number and not number.isdigit() and not is_key:  # the first one below a heading
-            file = self._section(file, number)
-            number = ""
         known = blocks(file, "yaml")
         text = (
             next(block for block in known if f"\n{number}" in block)
@@ -326,12 +323,6 @@ class Reader:
         )
         text = re.sub(r"(?<=port: )8443", str(self._port("8443")), text)
         (self.folder / "edgegw.yaml").write_text(self.with_ports(text))
-
-    def _section(self, page: Path, heading: str) -> Path:
-        text = page.read_text().partition(f"## {heading}\n")[2]
-        section = self.folder / "section.md"
-        section.write_text(text)
-        return section
 
     def start(self, command: str, ready: int) -> subprocess.Popen[str]:
         process = subprocess.Popen(

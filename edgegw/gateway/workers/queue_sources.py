@@ -52,7 +52,9 @@ async def poller(mapping: EventSourceMapping, around: WorkerContext) -> SqsPolle
     else:
         region = around.config().account.region
         queue = EndpointQueue(mapping.source, mapping.endpoint_url, region)
-    return SqsPoller(mapping, queue, around.service.invoke, around.clock)
+    deployed = around.service.functions.get(mapping.function.name)
+    timeout = 0.0 if deployed is None else deployed.latest.timeout
+    return SqsPoller(mapping, queue, around.service.invoke, around.clock, timeout)
 
 
 class EmbeddedQueue:
