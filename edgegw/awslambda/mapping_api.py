@@ -34,7 +34,7 @@ from edgegw.awslambda.source_mapping import (
 from edgegw.awslambda.versions import Deployed
 from edgegw.values import value
 
-Body = Mapping[str, Json]
+MappingRequest = Mapping[str, Json]
 
 MOST_LISTED: Final = 100
 """Mappings of one answer of ListEventSourceMappings.
@@ -57,7 +57,7 @@ class MappingStanding:
 
 
 def new_mapping(
-    body: Body,
+    body: MappingRequest,
     uuid: str,
     source: KnownSource | None,
     functions: Mapping[str, Deployed],
@@ -93,7 +93,7 @@ def new_mapping(
 
 def changed_mapping(
     mapping: EventSourceMapping,
-    body: Body,
+    body: MappingRequest,
     source: KnownSource | None,
     functions: Mapping[str, Deployed],
     account: Account,
@@ -112,7 +112,7 @@ def changed_mapping(
     return mapping
 
 
-def asked_arn(body: Body) -> str:
+def asked_arn(body: MappingRequest) -> str:
     """The ARN of the source that CreateEventSourceMapping names. Raises ServiceError.
 
     Source: observed.
@@ -143,7 +143,9 @@ def _no_such_source(arn: str) -> ServiceError:
     )
 
 
-def _function(body: Body, functions: Mapping[str, Deployed], account: Account) -> FunctionRef:
+def _function(
+    body: MappingRequest, functions: Mapping[str, Deployed], account: Account
+) -> FunctionRef:
     name = body.get("FunctionName")
     if not isinstance(name, str):
         raise ServiceError(
@@ -178,7 +180,7 @@ def check_function(
 # Settings
 
 
-def _check_ranges(body: Body) -> None:
+def _check_ranges(body: MappingRequest) -> None:
     """Raises ServiceError for a number that is none, or out of its range."""
     for name, (least, most) in RANGES.items():
         holder = _HOLDERS.get(name)
@@ -207,7 +209,7 @@ _HOLDERS: Final = {
 """Numbers that stand inside another setting."""
 
 
-def _with_settings(mapping: EventSourceMapping, body: Body) -> EventSourceMapping:
+def _with_settings(mapping: EventSourceMapping, body: MappingRequest) -> EventSourceMapping:
     rule = SOURCE_RULES[mapping.kind]
     for name in sorted(ONLY_SOME - rule.settings):
         if body.get(name) not in (None, {}, ""):
@@ -220,7 +222,7 @@ def _with_settings(mapping: EventSourceMapping, body: Body) -> EventSourceMappin
     return mapping
 
 
-def _changed(settings: Any, readers: Mapping[str, _Reader], body: Body) -> Any:
+def _changed(settings: Any, readers: Mapping[str, SettingReader], body: MappingRequest) -> Any:
     changes: dict[str, Any] = {}
     for name, read in readers.items():
         given = body.get(name)
@@ -229,10 +231,10 @@ def _changed(settings: Any, readers: Mapping[str, _Reader], body: Body) -> Any:
     return replace(settings, **changes)
 
 
-_Reader = Callable[[str, Json], dict[str, Any]]
+SettingReader = Callable[[str, Json], dict[str, Any]]
 
 
-def _as(field: str, kind: type) -> _Reader:
+def _as(field: str, kind: type) -> SettingReader:
     """A reader of a setting that is kept as it is given."""
 
     def read(name: str, given: Json) -> dict[str, Any]:
@@ -304,7 +306,7 @@ def _inner(given: Json, name: str) -> Any:
     return given.get(name) if isinstance(given, Mapping) else None
 
 
-_READERS: Final[Mapping[str, _Reader]] = {
+_READERS: Final[Mapping[str, SettingReader]] = {
     "Enabled": _as("enabled", bool),
     "BatchSize": _as("batch_size", int),
     "MaximumBatchingWindowInSeconds": _as("batch_window", int),
@@ -313,7 +315,7 @@ _READERS: Final[Mapping[str, _Reader]] = {
     "ScalingConfig": _scaling,
     "ProvisionedPollerConfig": _pollers,
 }
-_STREAM_READERS: Final[Mapping[str, _Reader]] = {
+_STREAM_READERS: Final[Mapping[str, SettingReader]] = {
     "StartingPosition": _position,
     "StartingPositionTimestamp": _timestamp,
     "ParallelizationFactor": _as("parallelization_factor", int),

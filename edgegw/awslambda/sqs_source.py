@@ -28,12 +28,12 @@ from edgegw.values import value
 MOST_RECEIVED: Final = 10
 """Messages that one ReceiveMessage or DeleteMessageBatch may have.
 
-Source: Amazon SQS API Reference, "ReceiveMessage", MaxNumberOfMessages.
+Source: SQS API Reference, "ReceiveMessage", MaxNumberOfMessages.
 """
 LONGEST_WAIT: Final = 20
 """Seconds that one ReceiveMessage waits at most.
 
-Source: Amazon SQS API Reference, "ReceiveMessage", WaitTimeSeconds.
+Source: SQS API Reference, "ReceiveMessage", WaitTimeSeconds.
 """
 GROUP: Final = "MessageGroupId"
 TRACE_HEADER: Final = "AWSTraceHeader"

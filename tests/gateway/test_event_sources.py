@@ -499,6 +499,24 @@ class TestConfiguration:
             await site.served.gateway.reload(load_dict(same, FUNCTIONS))
             assert (await api.settled(name))["State"] == "Disabled"
 
+    async def test_a_function_keeps_its_messages_however_fast_time_passes(
+        self, tmp_path: Path
+    ) -> None:
+        """The visibility timeout of 30 s is half a second of this machine, the function takes 1.2."""
+        parts = {
+            "event_sources": [{"source": "jobs.fifo", "function": "worker", "batch_size": 1}],
+            "queues": {"jobs.fifo": {"content_based_deduplication": True}},
+            "gateway": {"lambda_api": 0, "time_scale": 60},
+        }
+        async with mapped(tmp_path, **parts) as (_, site):
+            sqs = site.queue.sqs
+            url = (await sqs.call("get_queue_url", QueueName="jobs.fifo"))["QueueUrl"]
+            queue = Queue(sqs, "jobs.fifo", url)
+            for body in ("sleep 1.2", "error sleep 0", "last"):
+                await queue.send(body, group="g")
+            await site.until(lambda: "last" in site.bodies)
+        assert site.bodies == ["sleep 1.2", "error sleep 0", "error sleep 0", "last"]
+
     async def test_a_plain_gateway_imports_and_writes_nothing_of_it(self, tmp_path: Path) -> None:
         script = (
             "import asyncio, sys\n"

@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias
 
 from edgegw.awslambda.model import Invocation, Outcome
 
-Invoke: TypeAlias = Callable[[Invocation], Awaitable[Outcome]]
+Invoker: TypeAlias = Callable[[Invocation], Awaitable[Outcome]]
 
 
 class SourcePoller(Protocol):

@@ -40,7 +40,7 @@ from edgegw.awslambda.sqs_source import (
 )
 from edgegw.background import Background
 from edgegw.execution.clock import ScaledClock
-from edgegw.execution.event_sources import Invoke
+from edgegw.execution.event_sources import Invoker
 from edgegw.execution.event_sources.queue_client import QueueClient, QueueProblem
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class SqsPoller:
     """Reads one queue for one mapping."""
 
     def __init__(
-        self, mapping: EventSourceMapping, queue: QueueClient, invoke: Invoke, clock: ScaledClock
+        self, mapping: EventSourceMapping, queue: QueueClient, invoke: Invoker, clock: ScaledClock
     ) -> None:
         self._mapping = mapping
         self._queue = queue

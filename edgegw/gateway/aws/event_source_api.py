@@ -32,7 +32,7 @@ PATH: Final = "/2015-03-31/event-source-mappings"
 Source: Lambda API Reference, "CreateEventSourceMapping", request syntax.
 """
 
-_Operation = Callable[[Request, EventSources], Awaitable[tuple[int, Json]]]
+_MappingOperation = Callable[[Request, EventSources], Awaitable[tuple[int, Json]]]
 
 
 def api(gateway: Gateway) -> ASGIApp:
@@ -58,7 +58,7 @@ class _MappingApi:
         handlers = {404: _unknown_operation, 405: _unknown_operation}
         return Starlette(routes=routes, exception_handlers=handlers)
 
-    def _answered(self, operation: _Operation) -> Callable[[Request], Awaitable[Response]]:
+    def _answered(self, operation: _MappingOperation) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             try:
                 sources = await self._gateway.workers.of(EventSources)
