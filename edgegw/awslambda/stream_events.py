@@ -5,16 +5,15 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from edgegw.awslambda.event_source import with_parsed
 from edgegw.awslambda.model import FunctionError
 from edgegw.awslambda.payload import Json, encode_payload
-from edgegw.awslambda.stream_lane import GiveUp, Send, TumblingWindow
+from edgegw.awslambda.source_mapping import StreamType
+from edgegw.awslambda.stream_lane import GiveUp, SendBatch, TumblingWindow
 from edgegw.awslambda.stream_source import StreamRecord
 from edgegw.values import value
-
-StreamType: TypeAlias = Literal["kinesis", "dynamodb"]
 
 _BATCH_KEYS: Final[Mapping[StreamType, str]] = {
     "kinesis": "KinesisBatchInfo",
@@ -85,7 +84,7 @@ def item_key(keys: Json) -> str:
     return encode_payload(ordered).decode("utf-8", "surrogatepass")
 
 
-def stream_event(work: Send, origin: ShardOrigin) -> bytes:
+def stream_event(work: SendBatch, origin: ShardOrigin) -> bytes:
     """The event of an invocation as JSON; with a tumbling window its state and bounds."""
     event: dict[str, Json] = {"Records": [record.event for record in work.batch.records]}
     if work.window is not None:
@@ -170,7 +169,7 @@ def failure_record(work: GiveUp, origin: ShardOrigin, context: FailureContext) -
     record |= {"version": "1.0", "timestamp": _iso(context.now)}
     record[_BATCH_KEYS[origin.type]] = _batch_members(batch.records, origin)
     if context.with_payload:
-        sent = Send(batch, work.window)
+        sent = SendBatch(batch, work.window)
         record["payload"] = stream_event(sent, origin).decode("utf-8", "surrogatepass")
     return encode_payload(record)
 

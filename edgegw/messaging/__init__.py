@@ -5,5 +5,5 @@ Nothing here waits, stores or looks at a clock: time comes in as seconds, stored
 `receipts.py` the handles, `digests.py` the MD5s, `queue_attributes.py` a queue's settings as AWS
 writes them, `queue_errors.py` what is refused and how.
 
-Source: Amazon SQS Developer Guide and API Reference.
+Source: SQS Developer Guide and SQS API Reference.
 """

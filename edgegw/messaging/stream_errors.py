@@ -1,6 +1,6 @@
 """What Kinesis and DynamoDB Streams refuse: code, status and text.
 
-Source: Kinesis Data Streams and DynamoDB Streams API References, "Errors" of each action; texts
+Source: Kinesis Data Streams API Reference and DynamoDB API Reference, "Errors" of each action; texts
 as AWS answered them (observed) where they name a stream, else ours.
 """
 

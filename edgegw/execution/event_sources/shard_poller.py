@@ -27,7 +27,7 @@ from edgegw.awslambda.stream_events import (
     filter_view,
     stream_event,
 )
-from edgegw.awslambda.stream_lane import GiveUp, Lane, LaneWork, Pause, Send
+from edgegw.awslambda.stream_lane import GiveUp, Lane, LaneWork, Pause, SendBatch
 from edgegw.awslambda.stream_source import StreamRules
 from edgegw.errors import EdgegwError, StateProblem
 from edgegw.execution.clock import ScaledClock
@@ -214,7 +214,7 @@ class ShardPoller:
     async def _do(self, index: int, work: LaneWork) -> None:
         """Does a lane's work; what is done by that is on disk at the end."""
         lane = self._lanes[index]
-        if isinstance(work, Send):
+        if isinstance(work, SendBatch):
             outcome = await self._invoke(work)
             number = lane.note_outcome(work, outcome, self._clock.now())
         else:
@@ -238,7 +238,7 @@ class ShardPoller:
         if (before is None or before.end != window.end) and self._cursor is not None:
             self._cursor.wake()  # it has to look at the shard after another end
 
-    async def _invoke(self, work: Send) -> Outcome:
+    async def _invoke(self, work: SendBatch) -> Outcome:
         event = stream_event(work, self._origin)
         outcome = await self._context.invoke(Invocation(self._mapping.function, event))
         if work.batch.records:
