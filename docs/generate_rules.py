@@ -47,6 +47,7 @@ GUIDES: Final = {
     "AWS General Reference": _AWS + "general/latest/gr/",
     "Amazon EventBridge User Guide": _AWS + "eventbridge/latest/userguide/",
     "Amazon EventBridge Scheduler User Guide": _AWS + "scheduler/latest/UserGuide/",
+    "Amazon EventBridge Scheduler API Reference": _AWS + "scheduler/latest/APIReference/",
     "Amazon EventBridge API Reference": _AWS + "eventbridge/latest/APIReference/",
     "Kinesis Data Streams Developer Guide": _AWS + "streams/latest/dev/",
     "Kinesis Data Streams API Reference": _AWS + "kinesis/latest/APIReference/",

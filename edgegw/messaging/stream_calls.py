@@ -1,7 +1,7 @@
 """What a call of a stream's API says: its members, each checked as the service does.
 
-Source: Kinesis Data Streams API Reference and DynamoDB API Reference, "Request parameters" of each
-action; the texts are observed.
+Source: Kinesis Data Streams API Reference and DynamoDB API Reference, "Request parameters" of
+each action; the texts are observed.
 """
 
 from __future__ import annotations

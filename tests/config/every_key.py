@@ -186,6 +186,24 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             ],
         }
     },
+    "schedules": {
+        "nightly": {
+            "expression": "cron(0 3 * * ? *)",
+            "function": "hook",
+            "timezone": "Europe/Berlin",
+            "flexible_time_window": {"mode": "OFF"},
+        }
+    },
+    "rules": {
+        "paid": {
+            "pattern": {"source": ["shop"]},
+            "targets": [{"function": "hook", "input": {"a": 1}}],
+            "description": "Orders that are paid",
+        }
+    },
+    "bucket_notifications": {
+        "uploads": {"folder": ".", "bucket": "uploads", "function": "hook", "suffix": ".jpg"}
+    },
     "gateway": {
         "open_points": {},
         "cache": {"memory": "64MB"},

@@ -31,7 +31,7 @@ from edgegw.awslambda.stream_lane import GiveUp, Lane, LaneWork, Pause, SendBatc
 from edgegw.awslambda.stream_source import StreamRules
 from edgegw.errors import EdgegwError, StateProblem
 from edgegw.execution.clock import ScaledClock
-from edgegw.execution.event_sources import Invoke
+from edgegw.execution.event_sources import Invoker
 from edgegw.execution.event_sources.checkpoints import Checkpoints
 from edgegw.execution.event_sources.stream_client import (
     ReadPage,
@@ -59,7 +59,7 @@ Deliver = Callable[[str, bytes], Awaitable[None]]
 class PollerContext:
     """What pollers of streams have around them. `function_arn` answers the ARN of a mapping's."""
 
-    invoke: Invoke
+    invoke: Invoker
     deliver: Deliver
     clock: ScaledClock
     checkpoints: Checkpoints

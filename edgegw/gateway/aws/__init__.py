@@ -22,6 +22,7 @@ API_BY_TARGET: Final[dict[str, str]] = {
     "AmazonSQS": "edgegw.gateway.aws.sqs_api",
     "DynamoDBStreams_20120810": "edgegw.gateway.aws.dynamodb_streams_api",
     "Kinesis_20131202": "edgegw.gateway.aws.kinesis_api",
+    "AWSEvents": "edgegw.gateway.aws.events_api",
 }
 """Modules by the service that `X-Amz-Target` names, without its dot: `AmazonSQS`."""
 API_BY_PATH: Final[tuple[tuple[str, str], ...]] = (
