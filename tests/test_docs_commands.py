@@ -169,6 +169,14 @@ JOURNEYS = {
         ],
         {"aws": '"StatusCode": 200'},
     ),
+    "events": Journey(
+        "events.md",
+        "edgegw serve",
+        1,
+        "events.md",
+        ["edgegw invoke hello --async", "edgegw queue", "edgegw queue redrive"],
+        {"edgegw queue redrive": "0 events"},
+    ),
     "schedules and rules": Journey(
         "events.md",
         "edgegw serve",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from edgegw.awslambda.destinations import iso_milliseconds
 from edgegw.awslambda.event_source import with_parsed
 from edgegw.awslambda.model import FunctionError
 from edgegw.awslambda.payload import Json, encode_payload
@@ -107,13 +108,7 @@ def _window_members(window: TumblingWindow, origin: ShardOrigin) -> dict[str, Js
 
 def _window_time(at: float) -> str:
     """`2020-07-30T17:00:00Z`, with milliseconds only where there are some."""
-    return _iso(at).replace(".000Z", "Z")
-
-
-def _iso(at: float) -> str:
-    """`2026-01-02T03:04:05.678Z`."""
-    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-    return text.removesuffix("+00:00") + "Z"
+    return iso_milliseconds(at).replace(".000Z", "Z")
 
 
 def filter_view(type_: StreamType, record: StreamRecord) -> Mapping[str, Json]:
@@ -166,7 +161,7 @@ def failure_record(work: GiveUp, origin: ShardOrigin, context: FailureContext) -
             "functionError": "Unhandled" if isinstance(batch.last, FunctionError) else None,
         }
         record["responseContext"] = response
-    record |= {"version": "1.0", "timestamp": _iso(context.now)}
+    record |= {"version": "1.0", "timestamp": iso_milliseconds(context.now)}
     record[_BATCH_KEYS[origin.type]] = _batch_members(batch.records, origin)
     if context.with_payload:
         sent = SendBatch(batch, work.window)
@@ -180,8 +175,8 @@ def _batch_members(records: Sequence[StreamRecord], origin: ShardOrigin) -> dict
         "shardId": origin.shard,
         "startSequenceNumber": first and first.sequence_number,
         "endSequenceNumber": last and last.sequence_number,
-        "approximateArrivalOfFirstRecord": first and _iso(first.arrived_at),
-        "approximateArrivalOfLastRecord": last and _iso(last.arrived_at),
+        "approximateArrivalOfFirstRecord": first and iso_milliseconds(first.arrived_at),
+        "approximateArrivalOfLastRecord": last and iso_milliseconds(last.arrived_at),
         "batchSize": len(records),
         "streamArn": origin.arn,
     }

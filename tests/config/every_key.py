@@ -36,6 +36,7 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             "permissions": [{"principal": "elasticloadbalancing.amazonaws.com"}],
             "vpc_config": {"subnet_ids": ["subnet-1"]},
             "faults": {"error": 0.5},
+            "event_invoke": {"maximum_retry_attempts": 1, "on_success": "file:done.jsonl"},
         },
         "shifted": {
             "code": ".",
@@ -45,6 +46,7 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             "aliases": {
                 "live": {"version": "1", "routing": {"2": 0.5}},
                 "next": {"version": "1", "shift": {"to": "2"}},
+                "slow": {"version": "2", "event_invoke": {"maximum_event_age": 60}},
             },
         },
     },

@@ -6,6 +6,7 @@
 Whatever ends it, a batch is done only once its checkpoint is on disk; so killed at any moment,
 what was under way comes again, and nothing is left out. Discarded records reach their destination
 before the checkpoint moves past them: while the destination cannot be reached, the lane waits.
+One that will never take it (a name that is none) is passed by, and the log has what was for it.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ from edgegw.awslambda.stream_events import (
 )
 from edgegw.awslambda.stream_lane import GiveUp, Lane, LaneWork, Pause, SendBatch
 from edgegw.awslambda.stream_source import StreamRules
-from edgegw.errors import EdgegwError, StateProblem
+from edgegw.errors import StateProblem
 from edgegw.execution.clock import ScaledClock
+from edgegw.execution.deliveries import DeliveryFailure
 from edgegw.execution.event_sources import Invoker
 from edgegw.execution.event_sources.checkpoints import Checkpoints
 from edgegw.execution.event_sources.stream_client import (
@@ -52,7 +54,7 @@ _AHEAD: Final = 2
 NO_RECORDS: Final = "No records processed"
 _Answer = TypeVar("_Answer")
 Deliver = Callable[[str, bytes], Awaitable[None]]
-"""Sends a body to a target; raises an EdgegwError where that fails."""
+"""Sends a body to a target. Raises DeliveryFailure."""
 
 
 @value(kw_only=True)
@@ -272,8 +274,11 @@ class ShardPoller:
             try:
                 await self._context.deliver(place, body)
                 return True
-            except EdgegwError as failure:
+            except DeliveryFailure as failure:
                 self._warn("the destination %s takes no record: %s", target, failure)
+                if failure.is_final:
+                    self._warn("what was for the destination is lost: %s", body.decode())
+                    return True
             await self._clock.sleep(_RETRY[min(failures, len(_RETRY) - 1)])
             failures += 1
         return False
