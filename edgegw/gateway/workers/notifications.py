@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import os
 from collections import defaultdict
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from edgegw.awslambda.bucket_notifications import (
@@ -68,6 +70,8 @@ class Notifications:
                     await self._tell(folder, key, is_there=is_there)
 
     async def _tell(self, folder: str, key: str, *, is_there: bool) -> None:
+        if self._is_our_own(folder, key):
+            return
         now = self._around.world.now()
         self._number = max(self._number + 1, int(now * 1_000_000))
         change = ObjectChange(
@@ -90,6 +94,11 @@ class Notifications:
                 source_arn=f"arn:aws:s3:::{notification.bucket}",
             )
             await targets.invoke(invocation, f"{change.event} {notification.bucket}/{key}")
+
+    def _is_our_own(self, folder: str, key: str) -> bool:
+        """Whether it lies in the state folder: each event is written there, and tells no news."""
+        state = os.path.realpath(self._around.state)
+        return Path(os.path.realpath(folder), key).is_relative_to(state)
 
     def _created(self, folder: str, change: ObjectChange) -> ObjectChange | None:
         """`change` with the size and tag that the bucket would answer; None for no object."""
