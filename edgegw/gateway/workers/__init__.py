@@ -68,6 +68,14 @@ class Kind:
         return getattr(importlib.import_module(self.module), self.name)
 
 
+EVENTS_FILE: Final = "events.sqlite"
+"""Where asynchronous invocations wait, in the state folder."""
+
+
+def _has_waiting_events(_config: Config, state: Path) -> bool:
+    return (state / EVENTS_FILE).exists()
+
+
 def _has_queues(config: Config, state: Path) -> bool:
     return bool(config.queues) or (state / "queues.sqlite").exists()
 
@@ -91,6 +99,7 @@ def _has_notifications(config: Config, _state: Path) -> bool:
 WORKERS: Final[tuple[Kind, ...]] = (
     Kind("edgegw.gateway.workers.queues", "Queues", _has_queues),
     Kind("edgegw.gateway.workers.streams", "Streams", _has_streams),
+    Kind("edgegw.gateway.workers.async_events", "AsyncEvents", _has_waiting_events),
     Kind("edgegw.gateway.workers.event_sources", "EventSources", _has_event_sources),
     Kind("edgegw.gateway.workers.schedules", "Schedules", _has_schedules),
     Kind("edgegw.gateway.workers.notifications", "Notifications", _has_notifications),

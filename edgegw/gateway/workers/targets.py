@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import uuid
 
-from edgegw.awslambda.model import FunctionError, Invocation, InvokeRefusal, Throttled
-from edgegw.background import Background
+from edgegw.awslambda.model import Invocation
+from edgegw.awslambda.service_errors import ServiceError
 from edgegw.config.model import Config
 from edgegw.gateway.workers import WorkerContext
+from edgegw.gateway.workers.async_events import AsyncEvents
 from edgegw.gateway.world import World
 
 logger = logging.getLogger(__name__)
@@ -18,8 +19,7 @@ class Targets:
     """Invokes asynchronously, as every service of AWS does that invokes by itself."""
 
     def __init__(self, around: WorkerContext) -> None:
-        self._service = around.service
-        self._background = Background()
+        self._around = around
 
     async def start(self) -> None:
         """Nothing waits here."""
@@ -28,23 +28,17 @@ class Targets:
         """Functions are looked up anew for each invocation."""
 
     async def close(self) -> None:
-        """Ends what runs."""
-        await self._background.cancel()
+        """What was handed over waits on disk."""
 
     async def invoke(self, invocation: Invocation, cause: str) -> None:
         """Hands the invocation over; `cause` says for people who invokes."""
         logger.info("%s invokes %s", cause, invocation.function)
-        self._background.start(self._run(invocation, cause))
-
-    async def _run(self, invocation: Invocation, cause: str) -> None:
-        outcome = await self._service.invoke(invocation)
-        match outcome:
-            case FunctionError() | InvokeRefusal():
-                logger.warning("%s: %s failed: %s", cause, invocation.function, outcome.message)
-            case Throttled():
-                logger.warning("%s: %s throttled: %s", cause, invocation.function, outcome.detail)
-            case _:
-                pass
+        events = await self._around.workers.of(AsyncEvents)
+        try:
+            await events.accept(invocation)
+        except ServiceError as error:
+            text = error.message or error.code
+            logger.warning("%s: %s was not invoked: %s", cause, invocation.function, text)
 
 
 def event_id(world: World) -> str:
