@@ -20,7 +20,6 @@ from edgegw.messaging.sqs_json import (
     entries_of,
     map_of,
     number_between,
-    number_of,
     optional_text,
     page_of,
     read_message,
@@ -28,6 +27,7 @@ from edgegw.messaging.sqs_json import (
     task_json,
     text_of,
     texts_of,
+    whole_number,
 )
 from edgegw.values import value
 
@@ -106,7 +106,7 @@ class SqsOperations:
         messages = await self._queues.receive(
             queue.name,
             limit,
-            visibility=number_of(asked, "VisibilityTimeout"),
+            visibility=whole_number(asked, "VisibilityTimeout"),
             wait=queue.receive_wait_time if wait is None else wait,
         )
         return {"Messages": [wanted.message_json(each) for each in messages]} if messages else {}
@@ -240,7 +240,7 @@ def _message(entry: Asked, trace_header: str | None) -> SendMessage:
 
 
 def _visibility(asked: Asked) -> tuple[str, float]:
-    handle, seconds = text_of(asked, "ReceiptHandle"), number_of(asked, "VisibilityTimeout")
+    handle, seconds = text_of(asked, "ReceiptHandle"), whole_number(asked, "VisibilityTimeout")
     if seconds is None:
         raise missing_parameter("VisibilityTimeout")
     return handle, seconds

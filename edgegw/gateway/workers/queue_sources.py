@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 from typing import Final
 
-from edgegw.awslambda.lineage import LOOP_STOPPED, next_turn
-from edgegw.awslambda.model import Invocation, InvokeRefusal, Outcome
 from edgegw.awslambda.source_mapping import EventSourceMapping, KnownSource
 from edgegw.awslambda.sqs_source import InFlight
 from edgegw.config.event_source_resolve import remote_source
 from edgegw.errors import StateProblem
 from edgegw.execution.clock import ScaledClock
-from edgegw.execution.event_sources import Invoker
 from edgegw.execution.event_sources.endpoint_queue import EndpointQueue
 from edgegw.execution.event_sources.queue_client import QueueClient, QueueProblem
 from edgegw.execution.event_sources.sqs import SqsPoller
-from edgegw.execution.service import LambdaService
+from edgegw.execution.recursion import invoke_in_chain
 from edgegw.gateway.workers import WorkerContext
 from edgegw.gateway.workers.queues import Queues
 from edgegw.messaging.queue import RemoteQueue
@@ -59,27 +56,8 @@ async def poller(mapping: EventSourceMapping, around: WorkerContext) -> SqsPolle
         queue = EndpointQueue(mapping.source, mapping.endpoint_url, region)
     deployed = around.service.functions.get(mapping.function.name)
     timeout = 0.0 if deployed is None else deployed.latest.timeout
-    return SqsPoller(mapping, queue, chained(around.service), around.clock, timeout)
-
-
-def chained(service: LambdaService) -> Invoker:
-    """Invokes functions with their turn in the chain that a message is part of, and stops loops.
-
-    A message has the trace header of whoever sent it; what a loop is stopped by is a failure like
-    others, so the message ends in the dead letter queue.
-    """
-
-    async def invoke(invocation: Invocation) -> Outcome:
-        name = invocation.function.name
-        deployed = service.functions.get(name)
-        if deployed is None or "Root=" not in invocation.trace_id:
-            return await service.invoke(invocation)
-        turn = next_turn(invocation.trace_id, service.account.arn(name))
-        if turn.is_too_many and deployed.recursive_loop == "Terminate":
-            return InvokeRefusal("RecursiveInvocationException", LOOP_STOPPED)
-        return await service.invoke(replace(invocation, trace_id=turn.trace_id))
-
-    return invoke
+    invoke = partial(invoke_in_chain, around.service)
+    return SqsPoller(mapping, queue, invoke, around.clock, timeout)
 
 
 class EmbeddedQueue:
