@@ -136,7 +136,7 @@ JOURNEYS = {
         "events.md",
         "edgegw serve",
         1,
-        "events.md#Event sources",
+        "events.md#queues:",
         [
             """edgegw send jobs '{"order": 17}'""",
             "aws lambda list-event-source-mappings --endpoint-url http://127.0.0.1:9001 --function-name worker",
@@ -156,6 +156,18 @@ JOURNEYS = {
             "aws lambda invoke --endpoint-url http://127.0.0.1:9001 --function-name hello --log-type Tail out.json"
         ],
         {"aws": '"StatusCode": 200'},
+    ),
+    "queues": Journey(
+        "queues.md",
+        "edgegw serve",
+        1,
+        "queues.md",
+        [
+            """edgegw send jobs '{"order": 17}' --attribute kind=order""",
+            "aws sqs receive-message --endpoint-url http://127.0.0.1:9001 --queue-url "
+            "http://127.0.0.1:9001/123456789012/jobs",
+        ],
+        {"aws sqs": '"ReceiptHandle"', "edgegw send": "-"},
     ),
     "events": Journey(
         "events.md",
@@ -303,9 +315,6 @@ class Reader:
         page, _, number = place.partition("#")
         file = ROOT / page if page == "README.md" else ROOT / "docs" / page
         is_key = number.endswith(":")
-        if number and not number.isdigit() and not is_key:  # the first one below a heading
-            file = self._section(file, number)
-            number = ""
         known = blocks(file, "yaml")
         text = (
             next(block for block in known if f"\n{number}" in block)
@@ -314,12 +323,6 @@ class Reader:
         )
         text = re.sub(r"(?<=port: )8443", str(self._port("8443")), text)
         (self.folder / "edgegw.yaml").write_text(self.with_ports(text))
-
-    def _section(self, page: Path, heading: str) -> Path:
-        text = page.read_text().partition(f"## {heading}\n")[2]
-        section = self.folder / "section.md"
-        section.write_text(text)
-        return section
 
     def start(self, command: str, ready: int) -> subprocess.Popen[str]:
         process = subprocess.Popen(
@@ -389,7 +392,7 @@ def test_a_journey(name: str, reader: Reader, request: pytest.FixtureRequest) ->
         for beginning, answer in journey.answers.items():
             if command.startswith(beginning):
                 assert answer in ran.stdout, (command, ran.stdout, ran.stderr)
-    if name == "Lambda API":
+    if name in {"Lambda API", "queues"}:
         pytest.importorskip("boto3")
         (script,) = blocks(ROOT / "docs" / journey.page, "python")
         (reader.folder / "script.py").write_text(reader.with_ports(script))

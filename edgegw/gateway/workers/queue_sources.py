@@ -54,7 +54,10 @@ async def poller(mapping: EventSourceMapping, around: WorkerContext) -> SqsPolle
     else:
         region = around.config().account.region
         queue = EndpointQueue(mapping.source, mapping.endpoint_url, region)
-    return SqsPoller(mapping, queue, partial(invoke_in_chain, around.service), around.clock)
+    deployed = around.service.functions.get(mapping.function.name)
+    timeout = 0.0 if deployed is None else deployed.latest.timeout
+    invoke = partial(invoke_in_chain, around.service)
+    return SqsPoller(mapping, queue, invoke, around.clock, timeout)
 
 
 class EmbeddedQueue:
