@@ -147,6 +147,18 @@ JOURNEYS = {
             "edgegw functions": "jobs",
         },
     ),
+    "streams": Journey(
+        "events.md",
+        "edgegw serve",
+        1,
+        "events.md#streams:",
+        [
+            """edgegw send clicks '{"page": "/"}' --partition-key user-1""",
+            """edgegw send orders '{"Keys": {"id": {"S": "7"}}, "NewImage": {"id": {"S": "7"}, "state": {"S": "paid"}}}'""",
+            "aws kinesis list-shards --endpoint-url http://127.0.0.1:9001 --stream-name clicks",
+        ],
+        {"aws kinesis": '"ShardId": "shardId-000000000001"'},
+    ),
     "Lambda API": Journey(
         "lambda-api.md",
         "edgegw serve",

@@ -21,6 +21,7 @@ from edgegw.awslambda.model import FunctionRef
 from edgegw.values import value
 
 SourceKind: TypeAlias = Literal["sqs", "sqs-fifo", "kinesis", "dynamodb"]
+StreamType: TypeAlias = Literal["kinesis", "dynamodb"]
 MappingState: TypeAlias = Literal[
     "Creating", "Enabling", "Enabled", "Disabling", "Disabled", "Updating", "Deleting"
 ]

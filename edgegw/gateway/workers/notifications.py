@@ -24,7 +24,7 @@ from edgegw.background import Background
 from edgegw.cloudfront.s3.bucket import Bucket
 from edgegw.config.buckets import BucketFolder
 from edgegw.config.model import Config
-from edgegw.gateway.bucket_watch import BucketWatch
+from edgegw.gateway.bucket_watch import BucketWatch, FolderHints
 from edgegw.gateway.origins.object_files import WHOLE, ObjectFiles
 from edgegw.gateway.workers import WorkerContext
 from edgegw.gateway.workers.targets import Targets
@@ -39,7 +39,9 @@ class Notifications:
     def __init__(self, around: WorkerContext) -> None:
         self._around = around
         self._files = ObjectFiles()
-        self._watching: dict[str, asyncio.Task[None]] = {}
+        self._hints = FolderHints()
+        self._watches: dict[str, BucketWatch] = {}
+        self._telling: dict[str, asyncio.Task[None]] = {}
         self._wanted: dict[str, list[BucketNotification]] = {}
         self._background = Background()
         self._number = 0
@@ -47,6 +49,7 @@ class Notifications:
     async def start(self) -> None:
         """What is in the folders now is no news."""
         await self.change(self._around.config())
+        self._background.start(self._hints.run())
 
     async def change(self, config: Config) -> None:
         """Folders that are watched already go on."""
@@ -54,17 +57,23 @@ class Notifications:
         for notification in config.bucket_notifications:
             wanted[notification.folder].append(notification)
         self._wanted = dict(wanted)
-        for folder in self._watching.keys() - wanted.keys():
-            self._watching.pop(folder).cancel()
-        for folder in wanted.keys() - self._watching.keys():
-            self._watching[folder] = self._background.start(self._watch(folder))
+        gone, new = self._watches.keys() - wanted.keys(), wanted.keys() - self._watches.keys()
+        for folder in gone:
+            del self._watches[folder]
+            self._telling.pop(folder).cancel()
+        for folder in new:
+            watch = self._watches[folder] = BucketWatch(folder)
+            await watch.begin()
+            self._telling[folder] = self._background.start(self._watch(watch, folder))
+        if gone or new:
+            self._hints.lead(self._watches.values())
 
     async def close(self) -> None:
         """Watches no longer."""
         await self._background.cancel()
 
-    async def _watch(self, folder: str) -> None:
-        async with contextlib.aclosing(BucketWatch(folder).changes()) as news:
+    async def _watch(self, watch: BucketWatch, folder: str) -> None:
+        async with contextlib.aclosing(watch.changes()) as news:
             async for changes in news:
                 for key, is_there in changes:
                     await self._tell(folder, key, is_there=is_there)
