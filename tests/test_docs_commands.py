@@ -27,7 +27,7 @@ from tests.conftest import free_port, need
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BIN = Path(sys.executable).parent
-PORT = re.compile(r"(?<=:)(5173|3000|3001|3002|8080|8081|8443|9001)\b")
+PORT = re.compile(r"(?<=:)(5173|3000|3001|3002|8080|8081|8090|8091|8443|9001)\b")
 ORIGINS = ("5173", "3000", "3001", "3002")
 HOOK = "def handler(event, context):\n    return event['Records'][0]['cf']['request']\n"
 
@@ -136,7 +136,7 @@ JOURNEYS = {
         "events.md",
         "edgegw serve",
         1,
-        "events.md#Event sources",
+        "events.md#queues:",
         [
             """edgegw send jobs '{"order": 17}'""",
             "aws lambda list-event-source-mappings --endpoint-url http://127.0.0.1:9001 --function-name worker",
@@ -169,6 +169,18 @@ JOURNEYS = {
         ],
         {"aws": '"StatusCode": 200'},
     ),
+    "queues": Journey(
+        "queues.md",
+        "edgegw serve",
+        1,
+        "queues.md",
+        [
+            """edgegw send jobs '{"order": 17}' --attribute kind=order""",
+            "aws sqs receive-message --endpoint-url http://127.0.0.1:9001 --queue-url "
+            "http://127.0.0.1:9001/123456789012/jobs",
+        ],
+        {"aws sqs": '"ReceiptHandle"', "edgegw send": "-"},
+    ),
     "events": Journey(
         "events.md",
         "edgegw serve",
@@ -187,6 +199,25 @@ JOURNEYS = {
             "aws events list-rules --endpoint-url http://127.0.0.1:9001",
         ],
         {"aws events put": '"FailedEntryCount": 0', "aws events list": '"paid-orders"'},
+    ),
+    "function URLs": Journey(
+        "function-urls.md",
+        "edgegw serve",
+        2,
+        "function-urls.md",
+        [
+            "curl -X PUT http://127.0.0.1:8090/milk -H 'Content-Type: text/plain' -d 'two bottles'",
+            "curl http://127.0.0.1:8091/notes/milk",
+            "edgegw explain http://127.0.0.1:8091/notes/milk",
+            "edgegw event function-url --url https://example.com/milk --method PUT --body 'two bottles'",
+            "edgegw event apigw-v1 --route 'GET /notes/{name}' --url https://example.com/notes/milk",
+        ],
+        {
+            "curl": "two bottles",
+            "edgegw explain": "GET /notes/{name}",
+            "edgegw event function-url": '"$default"',
+            "edgegw event apigw-v1": '"name": "milk"',
+        },
     ),
     "invalidation": Journey(
         "cache.md",
@@ -296,9 +327,6 @@ class Reader:
         page, _, number = place.partition("#")
         file = ROOT / page if page == "README.md" else ROOT / "docs" / page
         is_key = number.endswith(":")
-        if number and not number.isdigit() and not is_key:  # the first one below a heading
-            file = self._section(file, number)
-            number = ""
         known = blocks(file, "yaml")
         text = (
             next(block for block in known if f"\n{number}" in block)
@@ -307,12 +335,6 @@ class Reader:
         )
         text = re.sub(r"(?<=port: )8443", str(self._port("8443")), text)
         (self.folder / "edgegw.yaml").write_text(self.with_ports(text))
-
-    def _section(self, page: Path, heading: str) -> Path:
-        text = page.read_text().partition(f"## {heading}\n")[2]
-        section = self.folder / "section.md"
-        section.write_text(text)
-        return section
 
     def start(self, command: str, ready: int) -> subprocess.Popen[str]:
         process = subprocess.Popen(
@@ -382,7 +404,7 @@ def test_a_journey(name: str, reader: Reader, request: pytest.FixtureRequest) ->
         for beginning, answer in journey.answers.items():
             if command.startswith(beginning):
                 assert answer in ran.stdout, (command, ran.stdout, ran.stderr)
-    if name == "Lambda API":
+    if name in {"Lambda API", "queues"}:
         pytest.importorskip("boto3")
         (script,) = blocks(ROOT / "docs" / journey.page, "python")
         (reader.folder / "script.py").write_text(reader.with_ports(script))

@@ -37,6 +37,10 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             "vpc_config": {"subnet_ids": ["subnet-1"]},
             "faults": {"error": 0.5},
             "event_invoke": {"maximum_retry_attempts": 1, "on_success": "file:done.jsonl"},
+            "url": {
+                "listen": 8090,
+                "cors": {"allow_origins": ["https://a.example"], "allow_methods": ["GET"]},
+            },
         },
         "shifted": {
             "code": ".",
@@ -188,6 +192,20 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             ],
         }
     },
+    "queues": {
+        "jobs": {"visibility_timeout": 60, "redrive": {"to": "dead"}},
+        "dead": {"retention": 600},
+    },
+    "event_sources": [
+        {
+            "source": "jobs",
+            "function": "hook",
+            "batch_size": 20,
+            "batch_window": 5,
+            "filters": ['{"body":["a"]}'],
+            "provisioned_pollers": {"minimum": 2, "maximum": 3},
+        }
+    ],
     "schedules": {
         "nightly": {
             "expression": "cron(0 3 * * ? *)",
@@ -205,6 +223,17 @@ EVERYTHING: Final[Mapping[str, Any]] = {
     },
     "bucket_notifications": {
         "uploads": {"folder": ".", "bucket": "uploads", "function": "hook", "suffix": ".jpg"}
+    },
+    "http_apis": {
+        "api": {
+            "listen": 8091,
+            "routes": {
+                "GET /items/{id}": {"function": "hook", "payload": "1.0", "timeout": 5},
+                "$default": "hook",
+            },
+            "stages": {"dev": {"variables": {"table": "one"}}},
+            "cors": {"allow_origins": ["*"]},
+        }
     },
     "gateway": {
         "open_points": {},
