@@ -93,7 +93,7 @@ def _check_settings(
     for name, key in _KEYS.items():
         is_common = key in ("batch_size", "batch_window")
         if key in given.model_fields_set and not is_common and name not in rule.settings:
-            text = f"{key!r} is no setting of an {rule.title}, which {given.source!r} is"
+            text = f"{key!r} is no setting of {rule.title}, which {given.source!r} is"
             document.error((*path, key), "lambda.event-source", text, key=True)
             return
     if not _check_timestamp(document, path, given):

@@ -36,7 +36,12 @@ def findings(
         given = load(folder, streams, *sources, **more).warnings
     except ConfigError as error:
         given = error.findings
-    return [f"{one.severity}: {one.code} {one.text}" for one in given]
+    return [f"{one.severity}: {one.code} {_without_place(one.text)}" for one in given]
+
+
+def _without_place(text: str) -> str:
+    place, _, rest = text.partition(": ")
+    return rest if place.startswith(("streams.", "event_sources.")) else text
 
 
 def test_streams_as_they_are_meant(tmp_path: Path) -> None:
@@ -160,7 +165,7 @@ def test_a_mapping_of_a_stream(tmp_path: Path) -> None:
         ),
         pytest.param(
             {"starting_position": "LATEST", "maximum_concurrency": 5},
-            "error: lambda.event-source 'maximum_concurrency' is no setting of an Kinesis stream",
+            "error: lambda.event-source 'maximum_concurrency' is no setting of a Kinesis stream",
             id="a setting of queues",
         ),
     ],
