@@ -3,6 +3,7 @@
     EdgegwError                 knows its exit code and the next step
     ├── ConfigError             the configuration is wrong; carries every finding      (exit 1)
     ├── EnvironmentProblem      port taken, Node.js missing, interpreter missing       (exit 1)
+    │   └── StateProblem        what must be kept cannot be written or read            (exit 1)
     └── UsageError              a command or an API call used wrongly                  (exit 2)
 
 What the user's functions do wrong is never an exception: it is an `Outcome`
@@ -59,6 +60,13 @@ class ConfigError(EdgegwError):
 
 class EnvironmentProblem(EdgegwError):  # noqa: N818 - named for what it is, to users too
     """This machine lacks something: a free port, an interpreter, a readable file."""
+
+
+class StateProblem(EnvironmentProblem):
+    """A file of `gateway.state` cannot be used: nothing of what was to be kept there is kept."""
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(f"cannot keep state in {path}: {reason}")
 
 
 class UsageError(EdgegwError):

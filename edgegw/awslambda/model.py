@@ -92,7 +92,8 @@ class Invocation:
     """One synchronous call (`RequestResponse`). `payload` is the event as JSON bytes.
 
     `client_context` is JSON text. `principal` is the service that calls, with the ARN it calls
-    for; empty for callers of this account, whom the resource policy need not name.
+    for; empty for callers of this account, whom the resource policy need not name. `request_id` is
+    given where another attempt has the id of the first one; empty, it is made up.
     """
 
     function: FunctionRef
@@ -101,6 +102,7 @@ class Invocation:
     client_context: str = ""
     principal: str = ""
     source_arn: str = ""
+    request_id: str = ""
 
 
 @value

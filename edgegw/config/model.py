@@ -144,6 +144,7 @@ class Config:
     files: tuple[str, ...] = ()
     code: tuple[tuple[str, str], ...] = ()
     state: str = ".edgegw"
+    time_scale: float = 1.0
     target_groups: Mapping[str, alb.TargetGroup] = field(default_factory=dict[str, alb.TargetGroup])
     faults: Mapping[str, FaultPlan] = field(default_factory=dict[str, FaultPlan])
     fault_seed: int | None = None

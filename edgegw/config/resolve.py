@@ -136,28 +136,31 @@ class _Resolver:
             distributions,
             tuple(listeners),
             self._account,
-            self._warnings,
-            tuple(shift for name, each in config.functions.items() for shift in shifts(name, each)),
-            None if api is None else resolve_listen(api, self._base),
-            config.gateway.pass_aws_credentials,
-            config.gateway.cpu,
-            config.gateway.strict,
-            (
+            warnings=self._warnings,
+            shifts=tuple(
+                shift for name, each in config.functions.items() for shift in shifts(name, each)
+            ),
+            lambda_api=None if api is None else resolve_listen(api, self._base),
+            pass_credentials=config.gateway.pass_aws_credentials,
+            cpu=config.gateway.cpu,
+            strict=config.gateway.strict,
+            files=(
                 *(path for door in (*distributions, *listeners) for path in door.listen.files),
                 *key_files(config, self._base),
             ),
-            tuple(
+            code=tuple(
                 (name, str(self._base / path))
                 for name, each in config.functions.items()
                 for path in code_paths(each)
             ),
-            str(self._base / config.gateway.state),
-            self._balancers.target_groups,
-            self._faults(),
-            config.gateway.fault_seed,
-            parsed_hosts(config.gateway.hosts, self._base),
-            CacheLimits(**dict(config.gateway.cache)),
-            self._origins.buckets(),
+            state=str(self._base / config.gateway.state),
+            time_scale=config.gateway.time_scale,
+            target_groups=self._balancers.target_groups,
+            faults=self._faults(),
+            fault_seed=config.gateway.fault_seed,
+            hosts=parsed_hosts(config.gateway.hosts, self._base),
+            cache=CacheLimits(**dict(config.gateway.cache)),
+            buckets=self._origins.buckets(),
         )
 
     def _faults(self) -> Mapping[str, FaultPlan]:

@@ -304,6 +304,7 @@ class Gateway(Model):
     inspector: Annotated[str | None, LATER] = None
     lambda_api: Listening | None = None
     state: str = ".edgegw"
+    time_scale: Annotated[Number, Field(gt=0, le=100_000)] = 1
     accept_any_host: bool = False
     fault_seed: int | None = None
     region: str = "us-east-1"

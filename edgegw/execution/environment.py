@@ -250,7 +250,8 @@ class Environment:
         wall = time.time()
         self._pending = pending
         pending.started, pending.left = now, self._timeout
-        request_id = pending.request_id = self._ids.request_id()
+        request_id = pending.invocation.request_id or self._ids.request_id()
+        pending.request_id = request_id
         trace_id = pending.invocation.trace_id
         pending.trace_id = _header(trace_id) if trace_id else self._ids.trace_id(request_id, wall)
         self._output.arrived(request_id, wall)

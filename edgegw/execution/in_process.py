@@ -78,7 +78,7 @@ async def call(handler: Handler, function: Function, invocation: Invocation, arn
     A plain handler runs on the event loop's thread, so that a debugger stops where it is expected;
     the function's time-out is not enforced.
     """
-    request_id = str(uuid.uuid4())
+    request_id = invocation.request_id or str(uuid.uuid4())
     started = time.perf_counter()
     try:
         context = HandlerContext(function, invocation, request_id, arn)

@@ -76,6 +76,8 @@ async def change_over(parts: LoopParts, old: Config, config: Config, equipment: 
     if config.cache.store != old.cache.store:
         await parts.caching.share(shared_store(config, equipment.world, caches=equipment.caches))
     parts.watch_targets(config)
+    parts.workers.around.clock.scale = config.time_scale
+    await parts.workers.change(config)
     for shift in config.shifts:
         if shift not in old.shifts:
             parts.shifter.start(shift)

@@ -31,6 +31,7 @@ from edgegw.gateway.origins import MakeTransport, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
 from edgegw.gateway.running import Running
 from edgegw.gateway.target_groups import TargetGroups
+from edgegw.gateway.workers import Workers
 from edgegw.gateway.world import REAL, WallClock, World
 from edgegw.wire.asgi import AsgiFront
 
@@ -93,7 +94,7 @@ class Gateway:
         self.config = self._as_it_runs(config)
         self._doors = by_key(self.config.doors)
         self._running = Running(
-            lambda: make_parts(self.config, self._equipment, inner_ways(self.fronts()))
+            lambda: make_parts(lambda: self.config, self._equipment, inner_ways(self.fronts()))
         )
         self._blocking = BlockingLoop(self.enter, self.stop)
 
@@ -172,21 +173,13 @@ class Gateway:
         """What `config` (by default the present one) has on sockets, by identity."""
         return served_of(self, config or self.config)
 
-    async def cloudfront_api(self, scope: Any, receive: Any, send: Any) -> None:
-        """The CloudFront API as an ASGI 3 application, imported as the Lambda API is."""
-        from edgegw.gateway.cloudfront_api import cloudfront_api
+    async def aws_apis(self, scope: Any, receive: Any, send: Any) -> None:
+        """The AWS APIs as one ASGI 3 application; what each needs is imported by its first call."""
+        from edgegw.gateway.aws import AwsApis
 
         parts = self._running.here()
-        parts.cloudfront_api = parts.cloudfront_api or cloudfront_api(self)
-        await parts.cloudfront_api(scope, receive, send)
-
-    async def lambda_api(self, scope: Any, receive: Any, send: Any) -> None:
-        """The Lambda API as an ASGI 3 application; what it needs is imported by its first call."""
-        from edgegw.execution.invoke_api import lambda_api
-
-        parts = self._running.here()
-        parts.lambda_api = parts.lambda_api or lambda_api(parts.service, parts.shifter)
-        await parts.lambda_api(scope, receive, send)
+        parts.apis = parts.apis or AwsApis(self)
+        await parts.apis(scope, receive, send)
 
     @property
     def service(self) -> LambdaService:
@@ -325,6 +318,11 @@ class Gateway:
         parts = self._running.here()
         parts.groups.configure(config.target_groups)
         parts.watch_targets(config)
+
+    @property
+    def workers(self) -> Workers:
+        """What runs beside requests on the running event loop."""
+        return self._running.here().workers
 
     # Caches
 

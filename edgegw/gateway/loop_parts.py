@@ -13,6 +13,7 @@ from edgegw.alb.target_connection import UNVERIFIED_TARGETS
 from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.shifting import Shift
 from edgegw.config.model import Config
+from edgegw.execution.clock import ScaledClock
 from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService
 from edgegw.execution.shifting import Shifter
@@ -26,6 +27,7 @@ from edgegw.gateway.handler_words import HandlerWords
 from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter
 from edgegw.gateway.target_groups import TargetGroups
+from edgegw.gateway.workers import Workers
 from edgegw.gateway.world import World
 from edgegw.values import value
 
@@ -58,10 +60,10 @@ class LoopParts:
     groups: TargetGroups
     logs: BalancerLogs
     caching: Caching
+    workers: Workers
     distribution_logs: DistributionLogs = field(default_factory=DistributionLogs)
     checks: HealthChecks | None = None
-    lambda_api: Any = None
-    cloudfront_api: Any = None
+    apis: Any = None
     users: int = 0
     is_started: bool = False
 
@@ -70,11 +72,13 @@ class LoopParts:
         await self.service.start(ahead=ahead)
         for shift in shifts:
             self.shifter.start(shift)
+        await self.workers.start()
 
     async def close(self) -> None:
         """Ends everything, what asks others first."""
         if self.checks is not None:
             await self.checks.close()
+        await self.workers.close()
         self.groups.close()
         await self.caching.close()
         await self.shifter.close()
@@ -106,10 +110,13 @@ class LoopParts:
 
 
 def make_parts(
-    config: Config, equipment: Equipment, local: dict[tuple[str, int], Enter]
+    present: Callable[[], Config], equipment: Equipment, local: dict[tuple[str, int], Enter]
 ) -> LoopParts:
-    """What runs `config`, not started; `local` are the ways into front doors by host and port."""
-    world = equipment.world
+    """What runs the `present` configuration, not started.
+
+    `local` are the ways into front doors by host and port.
+    """
+    config, world = present(), equipment.world
     service = LambdaService(
         config.functions,
         config.account,
@@ -134,7 +141,10 @@ def make_parts(
     handlers = HandlerWords(lambda: service.functions, equipment.functions)
     caching = caching_of(config, world, handlers, caches=equipment.caches)
     driver = Driver(service, origins, equipment.faults, groups, world, caching)
-    return LoopParts(service, Shifter(service), origins, driver, groups, BalancerLogs(), caching)
+    workers = Workers(service, ScaledClock(world.now, config.time_scale), world, present)
+    return LoopParts(
+        service, Shifter(service), origins, driver, groups, BalancerLogs(), caching, workers
+    )
 
 
 def _first_reference(config: Config, name: str) -> FunctionRef:

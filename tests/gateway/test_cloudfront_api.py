@@ -542,7 +542,7 @@ def test_no_request_is_a_failure_of_the_gateway(
     async def answered() -> httpx.Response:
         site = Site()
         async with site.gateway:
-            transport = httpx.ASGITransport(app=site.gateway.cloudfront_api)
+            transport = httpx.ASGITransport(app=api(site.gateway))
             async with httpx.AsyncClient(
                 transport=transport, base_url="http://localhost"
             ) as client:

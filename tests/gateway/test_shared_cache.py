@@ -702,7 +702,7 @@ BATCH = b"""<InvalidationBatch><Paths><Quantity>1</Quantity><Items><Path>/*</Pat
 
 async def created(site: Site) -> httpx.Response:
     """What CreateInvalidation of everything answers."""
-    transport = httpx.ASGITransport(app=site.gateway.cloudfront_api)
+    transport = httpx.ASGITransport(app=site.gateway.aws_apis)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         return await client.post("/2020-05-31/distribution/site/invalidation", content=BATCH)
 

@@ -1,7 +1,6 @@
 """The APIs of AWS as a front door: ASGI applications for SDKs, not a `wire.front.Front`.
 
-The Lambda API, and beside it the CloudFront API: paths begin with the version of a service's API,
-so one endpoint serves both.
+One endpoint serves all of them (`edgegw.gateway.aws` says which call is for which).
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from edgegw.cloudfront.api import API_PATH
 from edgegw.config.model import Listen
 from edgegw.wire.asgi_server import AsgiServer
 
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class LambdaApiFront:
-    """The Lambda API and the CloudFront API of a gateway."""
+    """The AWS APIs of a gateway."""
 
     kind: ClassVar[str] = "lambda"
     keys: Sequence[object] = ("lambda-api",)
@@ -38,7 +36,5 @@ class LambdaApiFront:
         return AsgiServer(self.app, sock)
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
-        """The API that the path is of, as an ASGI 3 application."""
-        is_cloudfront = scope.get("path", "").startswith(API_PATH)
-        api = self._gateway.cloudfront_api if is_cloudfront else self._gateway.lambda_api
-        await api(scope, receive, send)
+        """The API that a call is for, as an ASGI 3 application."""
+        await self._gateway.aws_apis(scope, receive, send)

@@ -55,7 +55,7 @@ _GUARD_CODES: Final = {
 Answering = Callable[[Request], Awaitable[Response]]
 
 
-def cloudfront_api(gateway: Gateway) -> ASGIApp:
+def api(gateway: Gateway) -> ASGIApp:
     """The API of the distributions of `gateway` as an ASGI application, guarded against pages."""
     return ApiGuard(_CloudFrontApi(gateway).app(), _kept_out)
 

@@ -1,0 +1,49 @@
+"""The AWS APIs behind one endpoint: which one a call is for, by its target or its path.
+
+Services with a JSON protocol name the operation in `X-Amz-Target: SERVICE.Operation`; the others
+have paths that begin with the version of their API. Each API is an ASGI 3 application, made by
+`api(gateway)` of its module with the first call.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from edgegw.cloudfront.api import API_PATH
+from edgegw.wire.asgi import AsgiApp
+
+if TYPE_CHECKING:
+    from edgegw.gateway.gateway import Gateway
+
+_LAMBDA: Final = "edgegw.gateway.aws.lambda_api"
+API_BY_TARGET: Final[dict[str, str]] = {}
+"""Modules by the service that `X-Amz-Target` names, without its dot: `AmazonSQS`."""
+API_BY_PATH: Final[tuple[tuple[str, str], ...]] = ((API_PATH, "edgegw.gateway.aws.cloudfront_api"),)
+"""Modules by the beginning of the path, the first that fits; else the Lambda API."""
+
+
+class AwsApis:
+    """The APIs of one event loop, made when they are called."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._apps: dict[str, AsgiApp] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """The API that a call is for, as an ASGI 3 application."""
+        name = module_of(scope.get("path", ""), scope.get("headers", ()))
+        app = self._apps.get(name)
+        if app is None:
+            app = self._apps[name] = importlib.import_module(name).api(self._gateway)
+        await app(scope, receive, send)
+
+
+def module_of(path: str, headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The module of the API that a call with this path and these headers is for."""
+    for name, target in headers:
+        if name == b"x-amz-target":
+            service = target.partition(b".")[0].decode("latin-1")
+            return API_BY_TARGET.get(service, _LAMBDA)
+    return next((module for prefix, module in API_BY_PATH if path.startswith(prefix)), _LAMBDA)

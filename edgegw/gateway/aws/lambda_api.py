@@ -1,0 +1,17 @@
+"""The Lambda API of a gateway: functions, and what of it runs beside requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.types import ASGIApp
+
+from edgegw.execution.invoke_api import lambda_api
+
+if TYPE_CHECKING:
+    from edgegw.gateway.gateway import Gateway
+
+
+def api(gateway: Gateway) -> ASGIApp:
+    """The API as an ASGI application, guarded against web pages."""
+    return lambda_api(gateway.service, gateway.shifter)

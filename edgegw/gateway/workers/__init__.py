@@ -1,0 +1,134 @@
+"""What runs beside requests: each kind is a file here and an entry in `WORKERS`.
+
+A kind is imported and made when the configuration needs it or somebody asks for it (`of`), so that
+a gateway without queues and schedules pays nothing for them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Final, Protocol, Self, TypeVar
+
+from edgegw.config.model import Config
+from edgegw.execution.clock import ScaledClock
+from edgegw.execution.service import LambdaService
+from edgegw.gateway.world import World
+from edgegw.values import value
+
+
+@value(kw_only=True)
+class WorkerContext:
+    """What a worker has around it; `config` answers the present configuration.
+
+    `state` is the folder for what lasts; it exists once somebody makes it.
+    """
+
+    service: LambdaService
+    clock: ScaledClock
+    world: World
+    config: Callable[[], Config]
+    state: Path
+    workers: Workers
+
+
+class Worker(Protocol):
+    """Something that runs beside requests, on one event loop."""
+
+    def __init__(self, around: WorkerContext) -> None: ...
+
+    async def start(self) -> None:
+        """Begins; what a former run has left behind is taken up again."""
+        ...
+
+    async def change(self, config: Config) -> None:
+        """The configuration is another one from now on."""
+        ...
+
+    async def close(self) -> None:
+        """Ends; what lasts stays on disk."""
+        ...
+
+
+W = TypeVar("W", bound=Worker)
+
+
+@value
+class Kind:
+    """Where a kind of worker lives, and whether a configuration needs one from the start."""
+
+    module: str
+    name: str
+    is_needed: Callable[[Config, Path], bool]
+
+    def load(self) -> type[Worker]:
+        """Its class."""
+        return getattr(importlib.import_module(self.module), self.name)
+
+
+WORKERS: Final[tuple[Kind, ...]] = ()
+"""All kinds, in the order in which they start."""
+
+
+class Workers:
+    """The workers of one event loop, by class."""
+
+    def __init__(
+        self, service: LambdaService, clock: ScaledClock, world: World, config: Callable[[], Config]
+    ) -> None:
+        self._given = (service, clock, world, config)
+        self._running: dict[type[Worker], Worker] = {}
+
+    @cached_property
+    def around(self) -> WorkerContext:
+        """What every worker has around it."""
+        service, clock, world, config = self._given
+        return WorkerContext(
+            service=service,
+            clock=clock,
+            world=world,
+            config=config,
+            state=Path(config().state),
+            workers=self,
+        )
+
+    async def start(self) -> Self:
+        """Starts those that the configuration needs."""
+        await self._start_needed()
+        return self
+
+    async def of(self, kind: type[W]) -> W:
+        """The worker of this class; made and started when there is none."""
+        worker = self._running.get(kind)
+        if worker is None:
+            worker = self._running[kind] = kind(self.around)
+            await worker.start()
+        assert isinstance(worker, kind)
+        return worker
+
+    def running(self, kind: type[W]) -> W | None:
+        """The worker of this class, if there is one already."""
+        worker = self._running.get(kind)
+        assert worker is None or isinstance(worker, kind)
+        return worker
+
+    async def change(self, config: Config) -> None:
+        """The configuration is another one: those that run learn it, those needed now start."""
+        for worker in list(self._running.values()):
+            await worker.change(config)
+        await self._start_needed()
+
+    async def close(self) -> None:
+        """Ends all, the last one first."""
+        for worker in reversed(list(self._running.values())):
+            await worker.close()
+        self._running.clear()
+
+    async def _start_needed(self) -> None:
+        config = self._given[3]()
+        state = Path(config.state)
+        for kind in WORKERS:
+            if kind.is_needed(config, state):
+                await self.of(kind.load())
