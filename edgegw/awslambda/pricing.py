@@ -278,7 +278,7 @@ def _storage(functions: Sequence[FunctionUsage]) -> list[Charge]:
     if not seconds:
         return []
     tiers = ((_NO_LIMIT, STORAGE_GB_SECOND),)
-    return [charge("Lambda", "/tmp above 512 MB", seconds, "GB-seconds", tiers)]
+    return [charge("Lambda", "Ephemeral storage above 512 MB", seconds, "GB-seconds", tiers)]
 
 
 def _at_edge(functions: Sequence[FunctionUsage]) -> list[Charge]:

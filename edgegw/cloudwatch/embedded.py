@@ -17,6 +17,7 @@ from edgegw.cloudwatch.store import Dimensions, MetricKey, dimensions_of
 
 MARK: Final = '"_aws"'
 """What stands in every line that may hold metrics."""
+_NO_DIMENSIONS: Final[list[list[object]]] = [[]]
 _MOST_VALUES: Final = 100
 _MOST_DIMENSIONS: Final = 30
 
@@ -51,7 +52,7 @@ def _of_directive(
     directive: Mapping[str, object], members: Mapping[str, object]
 ) -> Iterator[tuple[MetricKey, str, Statistics]]:
     namespace, metrics = directive.get("Namespace"), directive.get("Metrics")
-    sets = _dimension_sets(directive.get("Dimensions", [[]]), members)
+    sets = _dimension_sets(directive.get("Dimensions", _NO_DIMENSIONS), members)
     if not isinstance(namespace, str) or not namespace or not isinstance(metrics, list):
         return
     for definition in map(_mapping, cast("list[object]", metrics)):

@@ -10,7 +10,7 @@ of any time can be told. Names are AWS's in the form of Prometheus: `AWS/Lambda`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from edgegw.cloudwatch.statistics import Statistics
@@ -23,15 +23,31 @@ _SUMMED: Final = ("Count", "Bytes")
 """Units whose sum is what counts."""
 
 
-def exposition(series: Iterable[tuple[MetricKey, Series]]) -> str:
-    """The text of all `series`, grouped by metric as the format asks."""
+def exposition(
+    series: Iterable[tuple[MetricKey, Series]], gauges: Mapping[MetricKey, float]
+) -> str:
+    """The text of all `series`, grouped by metric as the format asks; `gauges` are as of now."""
     families: dict[str, list[tuple[MetricKey, Series]]] = {}
     for key, one in series:
-        families.setdefault(_family(key, one.unit), []).append((key, one))
+        if key not in gauges:
+            families.setdefault(_family(key, one.unit), []).append((key, one))
     lines: list[str] = []
     for family, members in sorted(families.items()):
         lines += _family_lines(family, members)
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{line}\n" for line in (*lines, *_gauge_lines(gauges)))
+
+
+def _gauge_lines(gauges: Mapping[MetricKey, float]) -> list[str]:
+    lines: list[str] = []
+    latest = ""
+    for key in sorted(gauges, key=lambda gauge: (gauge.namespace, gauge.name, gauge.dimensions)):
+        family = f"{snake_case(key.namespace)}_{snake_case(key.name)}"
+        if family != latest:
+            about = f"{key.name} of {_escaped(key.namespace)}"
+            lines += [f"# HELP {family} {about}", f"# TYPE {family} gauge"]
+            latest = family
+        lines.append(f"{family}{_labels(key.dimensions)} {_number(gauges[key])}")
+    return lines
 
 
 def _family_lines(family: str, members: list[tuple[MetricKey, Series]]) -> list[str]:

@@ -19,10 +19,11 @@ from xml.sax.saxutils import escape
 from edgegw.cloudwatch.api import Members, MetricQueryError, answer_to, invalid_value
 from edgegw.cloudwatch.cbor import CborError, EpochTime, decode_cbor, encode_cbor
 from edgegw.cloudwatch.store import MetricStore
+from edgegw.cloudwatch.targets import METRICS_PATH, METRICS_TARGET
 from edgegw.values import value
 
-TARGET: Final = "GraniteServiceVersion20100801"
-PATH_START: Final = f"/service/{TARGET}/operation/"
+_NOTHING: Final = b"\xa0"
+"""A mapping without members."""
 _NAMESPACE: Final = "http://monitoring.amazonaws.com/doc/2010-08-01/"
 _MEMBER: Final = re.compile(r"member|entry")
 
@@ -49,10 +50,10 @@ class MetricReply:
 
 def metric_call(path: str, headers: Mapping[str, str], body: bytes) -> MetricCall | None:
     """The call that a POST is; None where it is none of CloudWatch's. Names in lower case."""
-    if path.startswith(PATH_START):
-        return MetricCall("cbor", path.removeprefix(PATH_START), body)
+    if path.startswith(METRICS_PATH):
+        return MetricCall("cbor", path.removeprefix(METRICS_PATH), body)
     target = headers.get("x-amz-target", "")
-    if target.startswith(f"{TARGET}."):
+    if target.startswith(f"{METRICS_TARGET}."):
         return MetricCall("json", target.partition(".")[2], body)
     if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return MetricCall("query", dict(_pairs(body)).get("Action", ""), body)
@@ -80,10 +81,11 @@ _XML: Final = (("content-type", "text/xml"),)
 
 
 def _request(call: MetricCall) -> Members:
+    request: object = {}
     try:
         match call.protocol:
             case "cbor":
-                request = decode_cbor(call.body) if call.body else {}
+                request = decode_cbor(call.body or _NOTHING)
             case "json":
                 request = json.loads(call.body or b"{}")
             case "query":
@@ -144,7 +146,7 @@ def query_members(pairs: list[tuple[str, str]]) -> Members:
         for part in parts[:-1]:
             inner = place.setdefault(part, {})
             if not isinstance(inner, dict):
-                raise ValueError(f"{name} contradicts another parameter")
+                raise ValueError(f"{name} contradicts another parameter")  # noqa: TRY004
             place = cast("dict[str, object]", inner)
         place[parts[-1]] = _typed(parts[-1], text)
     return cast("Members", _with_lists(root))

@@ -91,6 +91,8 @@ def _latest(
         description=given.description,
         role=role,
         local_environment=local_environment,
+        tracing=given.tracing,
+        architecture=given.architectures[0],
     )
 
 
@@ -129,6 +131,8 @@ def _version(latest: Function, number: str, given: schema.Version | None, base: 
         found.description or latest.description,
         latest.role,
         latest.local_environment,
+        latest.tracing,
+        latest.architecture,
     )
 
 

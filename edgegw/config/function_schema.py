@@ -122,6 +122,7 @@ class Function(Model):
     permissions: list[Permission] | None = None
     event_invoke: Annotated[dict[str, Anything] | None, LATER] = None
     url: Annotated[dict[str, Anything] | None, LATER] = None
+    tracing: Literal["PassThrough", "Active"] = "PassThrough"
     faults: FunctionFaults | None = None
     endpoint: Annotated[str | None, LATER] = None
 
@@ -132,6 +133,5 @@ class Function(Model):
     package_type: Literal["Zip", "Image"] = "Zip"
     image_uri: str | None = None
     vpc_config: VpcConfig | None = None
-    tracing: Literal["PassThrough", "Active"] = "PassThrough"
     kms_key_arn: str | None = None
     runtime_management: Literal["Auto", "FunctionUpdate", "Manual"] = "Auto"

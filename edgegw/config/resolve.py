@@ -45,6 +45,7 @@ from edgegw.config.origin_resolve import OriginResolver
 from edgegw.config.response_headers_resolve import response_headers_policy
 from edgegw.config.source import read_source
 from edgegw.config.texts import check_texts
+from edgegw.config.tracing_check import resolve_tracing
 from edgegw.errors import ConfigError, Finding
 
 
@@ -155,6 +156,7 @@ class _Resolver:
             ),
             state=str(self._base / config.gateway.state),
             time_scale=config.gateway.time_scale,
+            tracing=resolve_tracing(config.gateway.tracing),
             target_groups=self._balancers.target_groups,
             faults=self._faults(),
             fault_seed=config.gateway.fault_seed,

@@ -26,11 +26,13 @@ from edgegw.awslambda.model import (
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.permissions import access_denied, is_allowed
 from edgegw.awslambda.versions import Deployed, choose_version
+from edgegw.awslambda.xray import TracingTargets
 from edgegw.errors import EnvironmentProblem, UsageError
 from edgegw.execution.background import Background
 from edgegw.execution.channel import Sink
 from edgegw.execution.environment import Environment
 from edgegw.execution.environment_maker import EnvironmentMaker, ServiceSettings
+from edgegw.execution.figures import LambdaFigures
 from edgegw.execution.in_process import Handler, call
 from edgegw.execution.pool import CodeStamp, Pool
 from edgegw.execution.snapshots import InvocationRoute, Load, PoolKey, Snapshot, Snapshots
@@ -65,7 +67,8 @@ class LambdaService:
     With `pass_credentials` functions get the AWS credentials of this process, else made-up ones.
     With `cpu` "proportional" they get the share of a processor that their memory buys on AWS.
     Unless `strict` is False, replicas at the edge have the edge's limits and no variables of their
-    own. `dice`, a number from 0 to 1, choose among the versions of an alias.
+    own. `dice`, a number from 0 to 1, choose among the versions of an alias. `tracing` says where
+    segments for X-Ray go.
     """
 
     def __init__(
@@ -79,12 +82,19 @@ class LambdaService:
         cpu: Literal["full", "proportional"] = "full",
         strict: bool = True,
         dice: Callable[[], float] = random.random,
+        tracing: TracingTargets | None = None,
     ) -> None:
         self._dice = dice
-        settings = ServiceSettings(account or Account(), pass_credentials, cpu, strict)
+        settings = ServiceSettings(
+            *(account or Account(), pass_credentials, cpu, strict), tracing or TracingTargets()
+        )
         self._maker = EnvironmentMaker(settings)
         self._code_stamp: Callable[[str], CodeStamp] = _unknown_state
         self.logs = self._maker.logs
+        self.figures = LambdaFigures(self.logs)
+        """What functions did, in figures: read from the logs when somebody asks."""
+        self.tracing = self._maker.tracing
+        """Where segments go that X-Ray gets."""
         self.packages = self._maker.packages
         self._snapshots = Snapshots(functions)
         self._handlers = dict(handlers or {})
@@ -377,6 +387,7 @@ class LambdaService:
         now = time.monotonic()
         throttled = self._throttle(route.limits[version], load, pool, now)
         if throttled is not None:
+            self.figures.throttled(ref.deployed_name)
             return throttled
         is_unreserved = route.deployed.reserved is None
         if pool.in_flight >= pool.provisioned:
@@ -388,7 +399,9 @@ class LambdaService:
         try:
             if ref.name in self._handlers:
                 handler = self._handlers[ref.name]
-                return await call(handler, pool.function, invocation, route.arn)
+                outcome = await call(handler, pool.function, invocation, route.arn)
+                self.figures.ran(ref.deployed_name, outcome)
+                return outcome
             return await pool.invoke(invocation, route.arn, sink, now)
         finally:
             pool.in_flight -= 1

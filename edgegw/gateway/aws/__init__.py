@@ -12,16 +12,25 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from edgegw.cloudfront.api import API_PATH
+from edgegw.cloudwatch.targets import METRICS_PATH, METRICS_TARGET
 from edgegw.wire.asgi import AsgiApp
 
 if TYPE_CHECKING:
     from edgegw.gateway.gateway import Gateway
 
 _LAMBDA: Final = "edgegw.gateway.aws.lambda_api"
-API_BY_TARGET: Final[dict[str, str]] = {}
+API_BY_TARGET: Final[dict[str, str]] = {
+    METRICS_TARGET: "edgegw.gateway.aws.cloudwatch_api",
+}
 """Modules by the service that `X-Amz-Target` names, without its dot: `AmazonSQS`."""
-API_BY_PATH: Final[tuple[tuple[str, str], ...]] = ((API_PATH, "edgegw.gateway.aws.cloudfront_api"),)
+API_BY_PATH: Final[tuple[tuple[str, str], ...]] = (
+    (API_PATH, "edgegw.gateway.aws.cloudfront_api"),
+    (METRICS_PATH, "edgegw.gateway.aws.cloudwatch_api"),
+)
 """Modules by the beginning of the path, the first that fits; else the Lambda API."""
+
+API_BY_SCOPE: Final[dict[str, str]] = {"monitoring": "edgegw.gateway.aws.cloudwatch_api"}
+"""Modules by the service that a call is signed for: the Query protocol names it nowhere else."""
 
 
 class AwsApis:
@@ -42,8 +51,19 @@ class AwsApis:
 
 def module_of(path: str, headers: Iterable[tuple[bytes, bytes]]) -> str:
     """The module of the API that a call with this path and these headers is for."""
-    for name, target in headers:
+    scope = ""
+    for name, text in headers:
         if name == b"x-amz-target":
-            service = target.partition(b".")[0].decode("latin-1")
+            service = text.partition(b".")[0].decode("latin-1")
             return API_BY_TARGET.get(service, _LAMBDA)
-    return next((module for prefix, module in API_BY_PATH if path.startswith(prefix)), _LAMBDA)
+        if name == b"authorization":
+            scope = _signed_for(text.decode("latin-1"))
+    otherwise = API_BY_SCOPE.get(scope, _LAMBDA)
+    return next((module for prefix, module in API_BY_PATH if path.startswith(prefix)), otherwise)
+
+
+def _signed_for(authorization: str) -> str:
+    """The service that a signature (version 4) is for; empty for other credentials."""
+    credential = authorization.partition("Credential=")[2].partition(",")[0]
+    parts = credential.split("/")
+    return parts[-2] if len(parts) >= 5 else ""

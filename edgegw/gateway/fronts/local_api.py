@@ -22,6 +22,7 @@ from edgegw.gateway.announcement import announce
 from edgegw.gateway.fronts.local_balancers import BalancerOperations
 from edgegw.gateway.fronts.local_caches import CacheOperations
 from edgegw.gateway.fronts.local_explaining import Explanations
+from edgegw.gateway.fronts.local_figures import FigureOperations
 from edgegw.gateway.fronts.local_functions import FunctionOperations
 from edgegw.gateway.fronts.local_operations import FrontDoorUrls, GatewayOperations
 from edgegw.gateway.fronts.local_router import (
@@ -111,7 +112,7 @@ class LocalApi:
 
 def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations) -> Router:
     about, balancers = GatewayOperations(gateway, urls), BalancerOperations(gateway)
-    caches = CacheOperations(gateway)
+    caches, figures = CacheOperations(gateway), FigureOperations(gateway)
     return Router(
         [
             Route("GET", "/status", about.status),
@@ -126,6 +127,8 @@ def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations
             Route("POST", "/weights", balancers.weights),
             Route("GET", "/cache/{distribution}", caches.entries),
             Route("POST", "/invalidations", caches.invalidate),
+            Route("GET", "/metrics", figures.metrics),
+            Route("GET", "/cost", figures.cost),
         ]
     )
 
