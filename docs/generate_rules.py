@@ -44,6 +44,8 @@ GUIDES: Final = {
     "Amazon S3 User Guide": _AWS + "AmazonS3/latest/userguide/",
     "Amazon S3 API Reference": _AWS + "AmazonS3/latest/API/",
     "AWS General Reference": _AWS + "general/latest/gr/",
+    "AWS X-Ray Developer Guide": _AWS + "xray/latest/devguide/",
+    "AWS pricing pages": "https://aws.amazon.com/pricing/",
     "CodeDeploy User Guide": _AWS + "codedeploy/latest/userguide/",
 }
 """Where the guides are that a `Source:` begins with. One that AWS does not say begins otherwise."""

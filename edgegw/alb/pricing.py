@@ -3,8 +3,6 @@
 An LCU (load balancer capacity unit) is the greatest of four dimensions of an hour, each measured by
 what one unit covers. AWS takes each hour for itself; here the dimensions are averages.
 Prices are those of `awslambda.pricing.PRICES_OF`.
-
-Source: AWS pricing pages, "Elastic Load Balancing pricing".
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
 """What Lambda costs in US East (N. Virginia), in USD, and how a charge shows its formula.
 
 Prices are those of `PRICES_OF`; they are list prices without taxes and savings plans.
-
-Source: AWS pricing pages, "AWS Lambda Pricing".
 """
 
 from __future__ import annotations

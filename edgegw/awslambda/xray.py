@@ -27,7 +27,7 @@ FIXED_RATE: Final = 0.05
 
 Source: Lambda Developer Guide, "Visualize Lambda function invocations using AWS X-Ray", sampling.
 """
-MAX_NAME: Final = 200
+MAX_SEGMENT_NAME: Final = 200
 """Characters of a segment's name.
 
 Source: AWS X-Ray Developer Guide, "AWS X-Ray segment documents".
@@ -153,7 +153,7 @@ def invocation_segments(trace: InvocationTrace, run: TracedRun) -> tuple[Segment
     "Visualize Lambda function invocations using AWS X-Ray", understanding traces.
     """
     shared: dict[str, object] = {
-        "name": run.name[:MAX_NAME],
+        "name": run.name[:MAX_SEGMENT_NAME],
         "trace_id": trace.root,
         "end_time": run.ended,
         "resource_arn": run.arn,
@@ -224,7 +224,7 @@ def request_segment(request: TracedRequest) -> Segment:
     if request.user_agent:
         asked["user_agent"] = request.user_agent
     segment: dict[str, object] = {
-        "name": request.name[:MAX_NAME],
+        "name": request.name[:MAX_SEGMENT_NAME],
         "id": request.segment_id,
         "trace_id": request.trace_id,
         "start_time": request.started,

@@ -2,8 +2,6 @@
 
 Prices are those of `awslambda.pricing.PRICES_OF`: pay as you go, without flat-rate plans and
 savings. A GB is 2**30 bytes. Transfer between CloudFront and origins in AWS is free.
-
-Source: AWS pricing pages, "Amazon CloudFront Pricing".
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from edgegw.cloudwatch.statistics import STATISTICS, Statistics, is_statistic
 from edgegw.cloudwatch.store import MINUTE, MetricKey, MetricStore, dimensions_of
 from edgegw.values import value
 
-Members: TypeAlias = Mapping[str, object]
+MetricMembers: TypeAlias = Mapping[str, object]
 
 MOST_DATAPOINTS: Final = 1440
 """Data points of one answer of GetMetricStatistics."""
@@ -55,7 +55,7 @@ def _unknown(message: str) -> MetricQueryError:
     return MetricQueryError("ValidationError", "ValidationError", message)
 
 
-def answer_to(operation: str, request: Members, store: MetricStore) -> dict[str, object]:
+def answer_to(operation: str, request: MetricMembers, store: MetricStore) -> dict[str, object]:
     """The answer of `operation`. Raises MetricQueryError."""
     perform = _OPERATIONS.get(operation)
     if perform is None:
@@ -77,7 +77,7 @@ class MetricWindow:
     period: int
 
 
-def _window(request: Members, period: object) -> MetricWindow:
+def _window(request: MetricMembers, period: object) -> MetricWindow:
     start, end = _time(request, "StartTime"), _time(request, "EndTime")
     if isinstance(period, bool) or not isinstance(period, int):
         raise _missing("Period")
@@ -88,7 +88,7 @@ def _window(request: Members, period: object) -> MetricWindow:
     return MetricWindow(int(start) // MINUTE * MINUTE, end, max(period, MINUTE))
 
 
-def _time(request: Members, name: str) -> float:
+def _time(request: MetricMembers, name: str) -> float:
     given = request.get(name)
     if isinstance(given, str):
         try:
@@ -114,7 +114,7 @@ def _periods(
     yield from sorted(merged.items())
 
 
-def _key(request: Members) -> MetricKey:
+def _key(request: MetricMembers) -> MetricKey:
     return MetricKey(
         _text(request, "Namespace"),
         _text(request, "MetricName"),
@@ -127,7 +127,7 @@ def _key(request: Members) -> MetricKey:
 # GetMetricStatistics
 
 
-def _metric_statistics(request: Members, store: MetricStore) -> dict[str, object]:
+def _metric_statistics(request: MetricMembers, store: MetricStore) -> dict[str, object]:
     key = _key(request)
     window = _window(request, request.get("Period"))
     named = _texts(request, "Statistics")
@@ -170,7 +170,7 @@ def _datapoint(
 # GetMetricData
 
 
-def _metric_data(request: Members, store: MetricStore) -> dict[str, object]:
+def _metric_data(request: MetricMembers, store: MetricStore) -> dict[str, object]:
     queries = _list(request, "MetricDataQueries")
     if not queries:
         raise _missing("MetricDataQueries")
@@ -186,7 +186,7 @@ def _metric_data(request: Members, store: MetricStore) -> dict[str, object]:
 
 
 def _result(
-    query: Members, request: Members, store: MetricStore, *, ascends: bool
+    query: MetricMembers, request: MetricMembers, store: MetricStore, *, ascends: bool
 ) -> dict[str, object]:
     query_id = _text(query, "Id")
     if "Expression" in query:
@@ -220,7 +220,7 @@ def _result(
 # ListMetrics
 
 
-def _list_metrics(request: Members, store: MetricStore) -> dict[str, object]:
+def _list_metrics(request: MetricMembers, store: MetricStore) -> dict[str, object]:
     wanted = _list(request, "Dimensions")
     keys = sorted(key for key, _ in store if _is_wanted(key, request, wanted))
     begin = _page_begin(request.get("NextToken"))
@@ -246,7 +246,7 @@ def _page_begin(token: object) -> int:
     return int(token)
 
 
-def _is_wanted(key: MetricKey, request: Members, wanted: list[Members]) -> bool:
+def _is_wanted(key: MetricKey, request: MetricMembers, wanted: list[MetricMembers]) -> bool:
     if request.get("Namespace", key.namespace) != key.namespace:
         return False
     if request.get("MetricName", key.name) != key.name:
@@ -259,26 +259,26 @@ def _is_wanted(key: MetricKey, request: Members, wanted: list[Members]) -> bool:
     )
 
 
-# Members of requests
+# MetricMembers of requests
 
 
-def _text(members: Members, name: str) -> str:
+def _text(members: MetricMembers, name: str) -> str:
     given = members.get(name)
     if not isinstance(given, str) or not given:
         raise _missing(name)
     return given
 
 
-def _list(members: Members, name: str) -> list[Members]:
+def _list(members: MetricMembers, name: str) -> list[MetricMembers]:
     given = members.get(name, [])
     if not isinstance(given, list) or not all(
         isinstance(item, Mapping) for item in cast("list[object]", given)
     ):
         raise invalid_value(f"The parameter {name} must be a list of structures.")
-    return cast("list[Members]", given)
+    return cast("list[MetricMembers]", given)
 
 
-def _texts(members: Members, name: str) -> list[str]:
+def _texts(members: MetricMembers, name: str) -> list[str]:
     given = members.get(name, [])
     if not isinstance(given, list) or not all(
         isinstance(item, str) for item in cast("list[object]", given)
@@ -287,14 +287,14 @@ def _texts(members: Members, name: str) -> list[str]:
     return cast("list[str]", given)
 
 
-def _mapping(members: Members, name: str) -> Members:
+def _mapping(members: MetricMembers, name: str) -> MetricMembers:
     given = members.get(name)
     if not isinstance(given, Mapping):
         raise _missing(name)
-    return cast("Members", given)
+    return cast("MetricMembers", given)
 
 
-_OPERATIONS: Final[dict[str, Callable[[Members, MetricStore], dict[str, object]]]] = {
+_OPERATIONS: Final[dict[str, Callable[[MetricMembers, MetricStore], dict[str, object]]]] = {
     "GetMetricStatistics": _metric_statistics,
     "GetMetricData": _metric_data,
     "ListMetrics": _list_metrics,

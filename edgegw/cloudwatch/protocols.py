@@ -16,7 +16,7 @@ from typing import Final, Literal, cast
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
-from edgegw.cloudwatch.api import Members, MetricQueryError, answer_to, invalid_value
+from edgegw.cloudwatch.api import MetricMembers, MetricQueryError, answer_to, invalid_value
 from edgegw.cloudwatch.cbor import CborError, EpochTime, decode_cbor, encode_cbor
 from edgegw.cloudwatch.store import MetricStore
 from edgegw.cloudwatch.targets import METRICS_PATH, METRICS_TARGET
@@ -80,7 +80,7 @@ _JSON: Final = (("content-type", "application/x-amz-json-1.0"),)
 _XML: Final = (("content-type", "text/xml"),)
 
 
-def _request(call: MetricCall) -> Members:
+def _request(call: MetricCall) -> MetricMembers:
     request: object = {}
     try:
         match call.protocol:
@@ -95,7 +95,7 @@ def _request(call: MetricCall) -> Members:
         raise MetricQueryError("SerializationException", "MalformedInput", text) from None
     if not isinstance(request, Mapping):
         raise invalid_value("the body is no structure")
-    return cast("Members", request)
+    return cast("MetricMembers", request)
 
 
 def _refusal(protocol: MetricProtocol, error: MetricQueryError, request_id: str) -> MetricReply:
@@ -135,10 +135,12 @@ _NUMBERS: Final = frozenset({"Period", "MaxDatapoints"})
 _SWITCHES: Final = frozenset({"ReturnData"})
 
 
-def query_members(pairs: list[tuple[str, str]]) -> Members:
+def query_members(pairs: list[tuple[str, str]]) -> MetricMembers:
     """`Dimensions.member.1.Name=x` and the like as lists of structures; at most 32 deep."""
     root: dict[str, object] = {}
     for name, text in pairs:
+        if not text:  # an empty list
+            continue
         parts = [part for part in name.split(".") if not _MEMBER.fullmatch(part)]
         if len(parts) > 32:
             raise ValueError("a parameter with too many parts")
@@ -149,7 +151,7 @@ def query_members(pairs: list[tuple[str, str]]) -> Members:
                 raise ValueError(f"{name} contradicts another parameter")  # noqa: TRY004
             place = cast("dict[str, object]", inner)
         place[parts[-1]] = _typed(parts[-1], text)
-    return cast("Members", _with_lists(root))
+    return cast("MetricMembers", _with_lists(root))
 
 
 def _typed(name: str, text: str) -> object:
@@ -167,7 +169,7 @@ def _with_lists(item: object) -> object:
     return members
 
 
-def _document(operation: str, answer: Members, request_id: str) -> bytes:
+def _document(operation: str, answer: MetricMembers, request_id: str) -> bytes:
     result = "".join(_elements(answer))
     return (
         f'<{operation}Response xmlns="{_NAMESPACE}"><{operation}Result>{result}</{operation}Result>'
@@ -176,10 +178,10 @@ def _document(operation: str, answer: Members, request_id: str) -> bytes:
     ).encode()
 
 
-def _elements(members: Members) -> Iterator[str]:
+def _elements(members: MetricMembers) -> Iterator[str]:
     for name, item in members.items():
         if name == "ExtendedStatistics":
-            entries = cast("Members", item).items()
+            entries = cast("MetricMembers", item).items()
             inner = "".join(f"<entry><key>{k}</key><value>{v}</value></entry>" for k, v in entries)
         elif isinstance(item, list):
             listed = cast("list[object]", item)
@@ -193,5 +195,5 @@ def _content(item: object) -> str:
     if isinstance(item, EpochTime):
         return datetime.fromtimestamp(item.seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(item, Mapping):
-        return "".join(_elements(cast("Members", item)))
+        return "".join(_elements(cast("MetricMembers", item)))
     return escape(str(item))

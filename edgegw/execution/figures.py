@@ -43,7 +43,7 @@ _LONGEST: Final = 1000.0
 _EMBEDDED: Final = '"_aws"'
 
 
-class _Reading:
+class _LogReading:
     """How far the log of one function is read, and what of it is not in the store yet."""
 
     def __init__(self, name: str, group: LogGroup) -> None:
@@ -54,7 +54,7 @@ class _Reading:
         self.minutes: dict[tuple[int, InvocationMetric], Statistics] = {}
         self.usage: dict[tuple[int, bool], list[int]] = {}
 
-    def unread(self) -> Iterator[tuple[float, _Reading, KeptEntry]]:
+    def unread(self) -> Iterator[tuple[float, _LogReading, KeptEntry]]:
         """The entries behind those that were read, with their times."""
         group = self.group
         begin = max(self.read, group.count - len(group.kept))
@@ -71,7 +71,7 @@ class LambdaFigures:
 
     def __init__(self, logs: LogStore, store: Callable[[], MetricStore] | None = None) -> None:
         self._logs = logs
-        self._readings: dict[str, _Reading] = {}
+        self._readings: dict[str, _LogReading] = {}
         self._store: MetricStore | None = None
         self._make_store = store
         logs.on_leaving = self._leaves
@@ -162,13 +162,13 @@ class LambdaFigures:
         if len(reading.minutes) > len(UNITS):
             self._flush(reading)
 
-    def _reading(self, name: str) -> _Reading:
+    def _reading(self, name: str) -> _LogReading:
         reading = self._readings.get(name)
         if reading is None:
-            reading = self._readings[name] = _Reading(name, self._logs.group(name))
+            reading = self._readings[name] = _LogReading(name, self._logs.group(name))
         return reading
 
-    def _take(self, reading: _Reading, entry: KeptEntry) -> None:
+    def _take(self, reading: _LogReading, entry: KeptEntry) -> None:
         at, journal, what = entry
         kind = type(what)
         if kind is tuple:
@@ -181,7 +181,7 @@ class LambdaFigures:
             self._embedded(what)
 
     def _reported(
-        self, reading: _Reading, report: Report, at: float, *, in_provisioned: bool
+        self, reading: _LogReading, report: Report, at: float, *, in_provisioned: bool
     ) -> None:
         began = reading.running.pop(report.request_id, at - report.duration)
         self._sample(reading, "Invocations", began, 1.0)
@@ -193,7 +193,7 @@ class LambdaFigures:
         usage[1] += billed_ms(report)
 
     @staticmethod
-    def _sample(reading: _Reading, metric: InvocationMetric, at: float, value: float) -> None:
+    def _sample(reading: _LogReading, metric: InvocationMetric, at: float, value: float) -> None:
         key = (int(at) // 60, metric)
         statistics = reading.minutes.get(key)
         if statistics is None:
@@ -202,7 +202,7 @@ class LambdaFigures:
             statistics = reading.minutes[key] = Statistics(sketched=metric == "Duration")
         statistics.add(value)
 
-    def _flush(self, reading: _Reading) -> None:
+    def _flush(self, reading: _LogReading) -> None:
         """Puts what was read into the store."""
         from edgegw.cloudwatch.store import MetricKey
 

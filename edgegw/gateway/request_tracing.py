@@ -27,7 +27,9 @@ _HEADER = b"x-amzn-trace-id"
 
 
 def send_segment(exchange: Exchange, gateway: Gateway) -> None:
-    """Sends the segment of a finished exchange, if its trace is sampled."""
+    """Sends the segment of a finished exchange, and of those within it, if its trace is sampled."""
+    for inner in exchange.inner:
+        send_segment(inner, gateway)
     came = parse_trace_header(to_text(exchange.request.headers.get(_HEADER) or b""))
     sent = _passed_on(exchange)
     if came.sampled != "1" and not (came.sampled != "0" and _is_sampled_here(exchange)):
@@ -36,6 +38,13 @@ def send_segment(exchange: Exchange, gateway: Gateway) -> None:
     if root:
         segment = request_segment(_request(exchange, came, sent, root))
         gateway.service.tracing.send([segment])
+
+
+def _seconds(exchange: Exchange) -> float:
+    """How long it took; what is within another one ends with its last step."""
+    if exchange.duration is not None:
+        return exchange.duration
+    return sum(seconds for _, _, seconds in exchange.steps)
 
 
 def _is_sampled_here(exchange: Exchange) -> bool:
@@ -62,7 +71,7 @@ def _request(exchange: Exchange, came: TraceHeader, sent: TraceHeader, root: str
         trace_id=root,
         parent=came.parent,
         started=exchange.started,
-        ended=exchange.started + (exchange.duration or 0.0),
+        ended=exchange.started + _seconds(exchange),
         method=request.method,
         url=f"{request.scheme}://{to_text(host)}{to_text(request.target.raw)}",
         client=request.client.address,

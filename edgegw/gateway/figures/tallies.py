@@ -58,11 +58,14 @@ class Tally:
         self.target: Statistics | None = None
 
     def add(self, exchange: Exchange) -> None:
-        delivery = exchange.delivery
+        delivery, seconds = exchange.delivery, exchange.duration
         self.count += 1
         self.received += delivery.received
-        self.sent += delivery.sent
-        self.seconds += exchange.duration or 0.0
+        if seconds is None:  # what is within another one is delivered to nobody
+            self.sent += answer_length(exchange)
+        else:
+            self.sent += delivery.sent
+            self.seconds += seconds
 
     @property
     def sent_bytes(self) -> int:
@@ -73,6 +76,12 @@ class Tally:
     def received_bytes(self) -> int:
         """With heads."""
         return self.received + self.count * self.heads_received
+
+
+def answer_length(exchange: Exchange) -> int:
+    """Bytes of an answer's body, as far as that is known beforehand."""
+    response = exchange.response
+    return 0 if response is None else response.body.length or 0
 
 
 class MinuteTallies:
@@ -109,14 +118,17 @@ class Tallies:
         if tally is None:
             tally = present.viewers[key] = Tally(exchange)
         tally.add(exchange)
+        for inner in exchange.inner:  # nobody else hears of its end
+            self.client(inner)
 
     def client(self, exchange: Exchange) -> None:
-        """An exchange at a load balancer is finished."""
+        """An exchange at a load balancer is finished, or one within that of a distribution."""
         steps, response = exchange.steps, exchange.response
         answer = steps[-1][0] if steps else None
         if not isinstance(answer, BalancerAnswer):
             return
-        present, chosen = self._at(exchange), answer.chosen
+        chosen = answer.chosen
+        present = self._present if exchange.duration is None else self._at(exchange)
         rule, group = chosen.rule, chosen.target_group
         priority = None if rule is None else -1 if rule.priority is None else rule.priority
         key = (
