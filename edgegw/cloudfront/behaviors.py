@@ -6,11 +6,12 @@ Source: CloudFront Developer Guide, "Cache behavior settings", "Quotas".
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from edgegw.cloudfront.model import Behavior, Distribution
 from edgegw.http.message import Request
-from edgegw.http.target import collapsed_slashes, normalized_path, to_text
+from edgegw.http.target import RequestTarget, collapsed_slashes, normalized_path, to_text
 from edgegw.http.wildcard import compile_wildcard
 from edgegw.values import value
 
@@ -177,3 +178,14 @@ def admit(behavior: Behavior, request: Request) -> DistributionRefusal | Redirec
     if request.method in GET_HEAD and not request.body.is_empty:
         return DistributionRefusal(403, "Bad request.", f"a {request.method} must not carry a body")
     return None
+
+
+def with_default_root_object(distribution: Distribution, request: Request) -> Request:
+    """The default root object stands in for exactly `/`.
+
+    Source: CloudFront Developer Guide, "Specify a default root object".
+    """
+    root = distribution.default_root_object
+    if not root or request.target.path != b"/":
+        return request
+    return replace(request, target=RequestTarget(b"/" + root.encode(), request.target.query))

@@ -16,9 +16,9 @@ from edgegw.cloudfront.behaviors import (
     compared_path,
     refuse_host,
     refuse_size,
+    with_default_root_object,
 )
 from edgegw.cloudfront.dropped import Dropped, dropped
-from edgegw.cloudfront.flow import with_default_root_object
 from edgegw.cloudfront.model import Behavior, Distribution, Origin, S3Origin
 from edgegw.cloudfront.policies import origin_request
 from edgegw.cloudfront.stripped import StrippedPart, stripped

@@ -179,12 +179,19 @@ def encode_request_event(
     """
     fields = None if origin is None else encode_origin(origin)
     body_fields = None if body is None else _body_fields(body)
-    text = _request_text(request, fields, body_fields)
+    shown = _shown_headers(spelled_headers(request))
+    text = _request_text(request, shown, fields, body_fields)
     payload = b'%b,"request":%b}}]}' % (_beginning(distribution, trigger, request_id), text)
-    headers = _shown_headers(spelled_headers(request)).fields
     strictness = distribution.strictness
     sent = ShownEvent(
-        trigger, request, headers, origin, fields, body_fields, strictness=strictness, text=text
+        trigger,
+        request,
+        shown.fields,
+        origin,
+        fields,
+        body_fields,
+        strictness=strictness,
+        text=text,
     )
     return payload, sent
 
@@ -214,7 +221,7 @@ def encode_response_event(
     text = b'{"headers":%b,%b' % (headers.text, encode_payload(rest)[1:])
     payload = b'%b,"request":%b,"response":%b}}]}' % (
         _beginning(distribution, trigger, request_id),
-        _request_text(request, fields, None),
+        _request_text(request, _shown_headers(spelled_headers(request)), fields, None),
         text,
     )
     strictness, shown = distribution.strictness, headers.fields
@@ -242,6 +249,7 @@ def _same_for_all(domain_name: str, distribution_id: str, trigger: Trigger) -> b
 
 def _request_text(
     request: Request,
+    shown: ShownHeaders,
     origin: Mapping[str, object] | None,
     body: Mapping[str, object] | None,
 ) -> bytes:
@@ -257,7 +265,7 @@ def _request_text(
         rest["body"] = body
     return b'{"clientIp":%b,"headers":%b,%b' % (
         encode_payload(request.client.address),
-        _shown_headers(spelled_headers(request)).text,
+        shown.text,
         encode_payload(rest)[1:],
     )
 

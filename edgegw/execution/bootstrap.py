@@ -27,6 +27,7 @@ from edgegw.execution.spawning import (
     all_of,
     child_of,
     limit_storage,
+    with_zygote,
 )
 from edgegw.execution.zygote import Zygote, ZygoteChild
 
@@ -49,7 +50,13 @@ class BootstrapSpawner:
         if bootstrap is None:
             places = "/var/task/bootstrap /opt/bootstrap"
             raise InvalidEntrypointError(f"Couldn't find valid bootstrap(s): [{places}]")
-        zygote = await self._zygotes.of(sys.executable)
+
+        async def spawn(zygote: Zygote) -> Child:
+            return await self._spawn(zygote, bootstrap, start)
+
+        return await with_zygote(lambda: self._zygotes.of(sys.executable), spawn)
+
+    async def _spawn(self, zygote: Zygote, bootstrap: str, start: Start) -> Child:
         await limit_storage(zygote, start)
         with contextlib.ExitStack() as undoing:
             server = api_server(start, undoing)

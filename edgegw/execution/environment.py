@@ -54,7 +54,7 @@ from edgegw.awslambda.model import (
     Returned,
 )
 from edgegw.awslambda.xray import InvocationTrace
-from edgegw.execution.background import Background
+from edgegw.background import Background
 from edgegw.execution.channel import (
     Channel,
     Child,

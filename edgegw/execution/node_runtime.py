@@ -25,9 +25,10 @@ from edgegw.execution.spawning import (
     is_plain,
     limit_storage,
     started_plainly,
+    with_zygote,
 )
 from edgegw.execution.starts import first_variables
-from edgegw.execution.zygote import RUNTIMES, ZygoteChild
+from edgegw.execution.zygote import RUNTIMES, Zygote, ZygoteChild
 
 logger = logging.getLogger(__name__)
 
@@ -64,10 +65,15 @@ class NodeSpawner:
 
     def _start_spare(self) -> None:
         if self._spare is None and not self._closed:
-            self._spare = asyncio.ensure_future(self._start())
+            self._spare = asyncio.ensure_future(with_zygote(self._present, self._start))
 
     async def spawn(self, start: Start) -> Child:
-        zygote = await self._zygotes.of(sys.executable)
+        return await with_zygote(self._present, lambda zygote: self._spawn(zygote, start))
+
+    async def _present(self) -> Zygote:
+        return await self._zygotes.of(sys.executable)
+
+    async def _spawn(self, zygote: Zygote, start: Start) -> Child:
         await limit_storage(zygote, start)
         if start.debug_port or is_plain(start):
             command = await self._command(start.variables.get("NODE_OPTIONS", ""))
@@ -78,7 +84,7 @@ class NodeSpawner:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(_SPARE_DELAY, self._start_spare)
         try:
-            started = await self._take_spare() or await self._start()
+            started = await self._take_spare() or await self._start(zygote)
         except OSError as error:
             self._forget()
             raise EnvironmentProblem(f"Node.js cannot be started: {error}") from error
@@ -102,8 +108,7 @@ class NodeSpawner:
         with contextlib.suppress(EnvironmentProblem):
             self._executable = find_node()
 
-    async def _start(self) -> ZygoteChild:
-        zygote = await self._zygotes.of(sys.executable)
+    async def _start(self, zygote: Zygote) -> ZygoteChild:
         names = ("PATH", "LD_LIBRARY_PATH")
         machine = {name: os.environ[name] for name in names if name in os.environ}
         first = first_variables("nodejs", {"PATH": "/usr/local/bin:/usr/bin:/bin", **machine})

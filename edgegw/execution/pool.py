@@ -43,7 +43,7 @@ from typing import Final, TypeAlias
 from edgegw.awslambda.lifecycle import IDLE_TIME, ErrorObject
 from edgegw.awslambda.model import Function, Invocation, Outcome
 from edgegw.awslambda.scheduling import PATIENCE, Demand, environments_to_start
-from edgegw.execution.background import Background
+from edgegw.background import Background
 from edgegw.execution.channel import PendingInvocation, Sink
 from edgegw.execution.environment import Environment
 

@@ -25,6 +25,7 @@ from edgegw.execution.spawning import (
     is_plain,
     limit_storage,
     started_plainly,
+    with_zygote,
 )
 from edgegw.execution.zygote import RUNTIMES, Zygote
 
@@ -80,7 +81,12 @@ class PythonSpawner:
         raise EnvironmentProblem("no Python interpreter could be started: " + "; ".join(problems))
 
     async def spawn(self, start: Start) -> Child:
-        zygote = await asyncio.shield(self._zygote())
+        return await with_zygote(self._present, lambda zygote: self._spawn(zygote, start))
+
+    async def _present(self) -> Zygote:
+        return await asyncio.shield(self._zygote())
+
+    async def _spawn(self, zygote: Zygote, start: Start) -> Child:
         settings = start.settings
         if not start.package.extensions:  # which come from another zygote and share the folder
             await limit_storage(zygote, start)

@@ -28,7 +28,7 @@ from typing import Final, Protocol
 
 from edgegw.awslambda.lifecycle import MAX_RESPONSE
 from edgegw.awslambda.runtime_api import ApiRequest, Reply
-from edgegw.execution.background import Background
+from edgegw.background import Background
 from edgegw.http.callers import comes_from_page, is_addressed_to
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Body, Client, Header, Headers, Request, Response

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from edgegw.awslambda.concurrency import ConcurrencyLimits, RequestRate
 from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.versions import Deployed
+from edgegw.execution.in_process import Handler
 from edgegw.execution.pool import Pool
 from edgegw.values import value
 
@@ -30,15 +31,27 @@ class Load:
 
 
 @value
+class RoutedVersion:
+    """A version that a route leads to: what runs it, and what its invocations are held to."""
+
+    pool: Pool
+    load: Load
+    limits: ConcurrencyLimits
+
+
+@value
 class InvocationRoute:
-    """Where a reference leads: versions with their shares and pools, the ARN as it was called."""
+    """Where a reference leads: versions with their shares, the ARN as it was called.
+
+    `sole` is the version where there is no choice. `handler` runs in the place of the code.
+    """
 
     deployed: Deployed
     targets: tuple[tuple[str, float], ...]
-    pools: Mapping[str, Pool]
-    load: Load
+    versions: Mapping[str, RoutedVersion]
+    sole: RoutedVersion | None
     arn: str
-    limits: Mapping[str, ConcurrencyLimits]
+    handler: Handler | None
 
 
 @dataclass(slots=True)
@@ -62,13 +75,19 @@ class Snapshots:
         self._retired: deque[Snapshot] = deque()
         self._drained: list[Pool] = []
 
+    @property
+    def functions(self) -> Mapping[str, Deployed]:
+        """The functions of the account as they stand now, by name."""
+        return self.current.functions
+
     def acquire(self) -> Snapshot:
-        """The current snapshot, for one request; `release` gives it back."""
+        """The functions as they stand now, for one request; `release` gives them back."""
         snapshot = self.current
         snapshot.users += 1
         return snapshot
 
     def release(self, snapshot: Snapshot) -> None:
+        """A request that acquired `snapshot` is over."""
         snapshot.users -= 1
         if not snapshot.users and self._retired:
             self._drain()
@@ -93,13 +112,27 @@ class Snapshots:
             for pool in snapshot.leaving:
                 pool.drain()
                 self._drained.append(pool)
-        self._drained = [each for each in self._drained if not each.is_empty]
+        self._drained = [pool for pool in self._drained if not pool.is_empty]
+
+    def pools(self, name: str) -> dict[str, Pool]:
+        """The pools of a function in its Region (not at the edge), by version."""
+        pools = self.current.pools
+        return {version: pool for (of, version), pool in pools.items() if of == name}
+
+    def edge_pools(self, name: str) -> dict[str, Pool]:
+        """The pools of a function's replica at the edge, by version."""
+        return self.pools(FunctionRef(name, at_edge=True).deployed_name)
 
     @property
     def replaced(self) -> list[Pool]:
         """Pools of former snapshots that have not ended yet."""
         waiting = [pool for snapshot in self._retired for pool in snapshot.leaving]
         return [*waiting, *self._drained]
+
+    @property
+    def all_pools(self) -> list[Pool]:
+        """The pools of the current snapshot, and those that were replaced."""
+        return [*self.current.pools.values(), *self.replaced]
 
     def clear(self) -> None:
         """Forgets every pool; the functions stay."""

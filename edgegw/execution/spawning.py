@@ -14,7 +14,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Final, Protocol, TypeVar, cast
 
 from edgegw.awslambda.model import Function
 from edgegw.awslambda.variables import library_folders
@@ -28,6 +28,7 @@ from edgegw.execution.starts import lead_to_libraries, needs_plain_start
 from edgegw.execution.zygote import Zygote, ZygoteChild
 from edgegw.values import value
 
+_T = TypeVar("_T")
 logger = logging.getLogger(__name__)
 
 
@@ -123,6 +124,19 @@ class Zygotes:
                 self._killed.append(await task)
         await asyncio.gather(*map(give_back, self._killed))
         self._killed.clear()
+
+
+async def with_zygote(
+    find: Callable[[], Awaitable[Zygote]], work: Callable[[Zygote], Awaitable[_T]]
+) -> _T:
+    """What `work` answers; with another zygote where somebody killed the first one meanwhile."""
+    zygote = await find()
+    try:
+        return await work(zygote)
+    except EnvironmentProblem:
+        if not zygote.is_gone:
+            raise
+    return await work(await find())
 
 
 async def limit_storage(zygote: Zygote, start: Start) -> None:

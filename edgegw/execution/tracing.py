@@ -32,7 +32,7 @@ from edgegw.awslambda.xray import (
     passed_on,
     trace_header_text,
 )
-from edgegw.execution.background import Background
+from edgegw.background import Background
 
 logger = logging.getLogger(__name__)
 

@@ -232,6 +232,8 @@ class Zygote:
         try:
             cast("ControlLine", self._control).send(data, descriptors)
         except OSError as error:
+            if isinstance(error, BrokenPipeError | ConnectionResetError):
+                self._lose()
             raise EnvironmentProblem(f"the interpreter cannot start processes: {error}") from error
 
     def _abandon(self, ident: int) -> None:

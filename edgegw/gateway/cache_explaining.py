@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from edgegw.cloudfront.answers import DistributionFacts
-from edgegw.cloudfront.behaviors import choose_behavior
+from edgegw.cloudfront.behaviors import choose_behavior, with_default_root_object
 from edgegw.cloudfront.cache.explanation import CacheExplanation, explain_cache
 from edgegw.cloudfront.cache.key import lookups
 from edgegw.cloudfront.cache.settings import CacheSettings
-from edgegw.cloudfront.flow import with_default_root_object
 from edgegw.cloudfront.model import Behavior, Distribution
 from edgegw.cloudfront.policies import origin_request
 from edgegw.errors import EnvironmentProblem

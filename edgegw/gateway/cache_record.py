@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from edgegw.cloudfront.behaviors import with_default_root_object
 from edgegw.cloudfront.cache.decision import bypass
 from edgegw.cloudfront.cache.entry import FoundEntry, StoredResponse
 from edgegw.cloudfront.cache.key import KeyParts
@@ -18,7 +19,6 @@ from edgegw.cloudfront.flow import (
     Store,
     Touch,
     Wait,
-    with_default_root_object,
 )
 from edgegw.cloudfront.model import Behavior
 from edgegw.cloudfront.request_context import AskedOrigin, RequestContext

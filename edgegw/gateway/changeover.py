@@ -16,7 +16,9 @@ from collections.abc import Set as AbstractSet
 
 from edgegw.config.model import Config
 from edgegw.errors import EnvironmentProblem
-from edgegw.execution.service import LambdaService, Replacement, ServiceSettings
+from edgegw.execution.environment_maker import ServiceSettings
+from edgegw.execution.rollout import Replacement
+from edgegw.execution.service import LambdaService
 from edgegw.gateway.cache_making import compare_anew, shared_store
 from edgegw.gateway.loop_parts import Equipment, LoopParts
 from edgegw.gateway.tracing_targets import tracing_targets

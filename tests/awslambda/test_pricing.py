@@ -25,10 +25,10 @@ def test_the_table() -> None:
     assert pricing.PER_REQUEST == 0.20 / 1e6
     assert pricing.FREE_REQUESTS == 1_000_000
     assert pricing.FREE_GB_SECONDS == 400_000
-    assert pricing.PER_GB_SECOND == {
+    assert {
         "x86_64": ((6e9, 0.0000166667), (15e9, 0.0000150000), (math.inf, 0.0000133334)),
         "arm64": ((7.5e9, 0.0000133334), (18.75e9, 0.0000120001), (math.inf, 0.0000106667)),
-    }
+    } == pricing.PER_GB_SECOND
     assert pricing.PROVISIONED_GB_SECOND == {"x86_64": 0.0000041667, "arm64": 0.0000033334}
     assert pricing.PROVISIONED_DURATION == {"x86_64": 0.0000097222, "arm64": 0.0000077778}
     assert pricing.PROVISIONED_STEP == 5 * 60

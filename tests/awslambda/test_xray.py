@@ -145,5 +145,5 @@ def test_the_forms_of_a_daemons_address(text: str, address: DaemonAddress) -> No
     ],
 )
 def test_what_is_no_address_is_said_so(text: str) -> None:
-    with pytest.raises(ValueError, match="127.0.0.1:2000|no port"):
+    with pytest.raises(ValueError, match=r"127\.0\.0\.1:2000|no port"):
         daemon_address(text)

@@ -11,7 +11,7 @@ from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.cache.decision import Hit, decide
 from edgegw.cloudfront.cache.entry import BytesBody, FoundEntry
-from edgegw.cloudfront.flow import DistributionStep, LookUp, ViewerRequest, cache_side, start
+from edgegw.cloudfront.flow import DistributionStep, Fetch, LookUp, ViewerRequest, cache_side, start
 from edgegw.cloudfront.model import Association, Distribution
 from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.cloudfront.viewer_place import DEFAULT_PLACE
@@ -54,6 +54,10 @@ def shown(step: DistributionStep) -> object:
     """What a request comes to, without what is its own object each time."""
     if isinstance(step, LookUp):
         return step.context.behavior.path_pattern, step.request.target, step.key, step.keys
+    if isinstance(step, Fetch):
+        return step.context.behavior.path_pattern, step.context.received.target, step.sent
+    if isinstance(step, ViewerRequest):
+        return step.context.behavior.path_pattern, step.sent, step.invocation
     return type(step), step.response.status if isinstance(step, DistributionAnswer) else None
 
 
@@ -74,12 +78,32 @@ VARIANTS = [
 ]
 
 
+DISABLED = {"origin": "web", "cache_policy": "CachingDisabled"}
+SITES = {
+    "to the cache": distribution(),
+    "past the cache": distribution(
+        default_behavior={**DISABLED, "origin_request_policy": "AllViewer"},
+        behaviors=[{"path_pattern": "/plain/*", **DISABLED}],
+    ),
+}
+
+
+def with_viewer_request(site: Distribution) -> Distribution:
+    association = Association(FunctionRef("hook", at_edge=True), include_body=False)
+    behavior = replace(site.default_behavior, associations={"viewer-request": association})
+    return replace(site, default_behavior=behavior, behaviors=())
+
+
+SITES["to viewer-request"] = with_viewer_request(SITES["to the cache"])
+
+
 @pytest.mark.parametrize(("change", "facts"), VARIANTS)
 @pytest.mark.parametrize("checks_host", [True, False])
+@pytest.mark.parametrize("site", SITES.values(), ids=SITES)
 def test_a_request_behind_another_with_the_same_head_goes_its_own_way(
-    change: dict[str, Any], facts: dict[str, Any], checks_host: bool
+    site: Distribution, change: dict[str, Any], facts: dict[str, Any], checks_host: bool
 ) -> None:
-    site, headers, changed = distribution(), Headers(LINES), replace(FACTS, **facts)
+    headers, changed = Headers(LINES), replace(FACTS, **facts)
     for _ in range(2):
         start(site, request(headers), FACTS, checks_host=checks_host)
     for _ in range(2):
@@ -115,16 +139,10 @@ def test_another_configuration_decides_anew(more: dict[str, Any]) -> None:
 
 
 def test_viewer_request_runs_for_each_request() -> None:
-    site = _with_viewer_request(distribution())
+    site = SITES["to viewer-request"]
     headers = Headers(LINES)
     for _ in range(3):
         assert isinstance(start(site, request(headers), FACTS), ViewerRequest)
-
-
-def _with_viewer_request(site: Distribution) -> Distribution:
-    association = Association(FunctionRef("hook", at_edge=True), include_body=False)
-    behavior = replace(site.default_behavior, associations={"viewer-request": association})
-    return replace(site, default_behavior=behavior, behaviors=())
 
 
 # Hits

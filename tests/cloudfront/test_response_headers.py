@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edgegw.cloudfront.answers import DistributionFacts, generated, stamped
 from edgegw.cloudfront.cache.verdict import Verdict
@@ -87,6 +89,20 @@ def test_generated_responses_have_the_order_of_pages() -> None:
 def test_what_a_function_made_of_headers_is_put_in_order_again() -> None:
     headers = Headers([(b"Vary", b"a"), (b"Via", b"v"), (b"B", b"1"), (b"Content-Type", b"t")])
     assert names(list(in_order(headers))) == "Content-Type B Vary Via"
+
+
+SOME_NAMES = st.sampled_from([b"Vary", b"A", b"B", b"Content-Type", b"Connection", b"Via"])
+SOME_LINES = st.lists(st.tuples(SOME_NAMES, st.sampled_from([b"1", b"2"])), max_size=4)
+
+
+@given(SOME_LINES, SOME_LINES, st.sampled_from([b"Via", b"A"]))
+def test_lines_behind_those_that_were_shown_come_to_the_same_order(
+    shown: list[Header], added: list[Header], last: bytes
+) -> None:
+    """The order of headers that only became longer is known from those before."""
+    passed = Headers(in_order(Headers([(b"X", b"1"), *shown])).raw)
+    longer = passed.added((last, b"v")).added(*added)
+    assert in_order(longer).raw == in_order(Headers(longer.raw)).raw
 
 
 # Via, and what another CloudFront left

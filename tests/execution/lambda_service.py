@@ -10,6 +10,7 @@ from typing import Any
 from edgegw.awslambda.model import Function, FunctionError, FunctionRef, Invocation, Returned
 from edgegw.awslambda.versions import Deployed, single
 from edgegw.execution.service import LambdaService
+from edgegw.execution.snapshots import Snapshot
 
 
 class Running:
@@ -18,11 +19,13 @@ class Running:
     def __init__(self, service: LambdaService) -> None:
         self.service = service
 
-    async def invoke(self, name: str, event: Any = None, **more: Any) -> Any:
+    async def invoke(
+        self, name: str, event: Any = None, *, snapshot: Snapshot | None = None, **more: Any
+    ) -> Any:
         name, _, qualifier = name.partition(":")
         payload = event if isinstance(event, bytes) else json.dumps(event).encode()
         ref = FunctionRef(name, qualifier=qualifier)
-        return await self.service.invoke(Invocation(ref, payload, **more))
+        return await self.service.invoke(Invocation(ref, payload, **more), None, snapshot)
 
     async def result(self, name: str, event: Any = None, **more: Any) -> Any:
         outcome = await self.invoke(name, event, **more)

@@ -194,6 +194,21 @@ async def test_a_killed_zygote_takes_nothing_along() -> None:
         assert (await lambda_.result("sleeps", {"seconds": 0}))["pid"] != pid
 
 
+@pytest.mark.parametrize("second", [python("good"), js("good")], ids=["python", "nodejs"])
+async def test_whoever_asked_a_zygote_that_ends_gets_another_one(second: Function) -> None:
+    """Its end is heard of after the next function has asked it for an environment."""
+    first = Function("sleeps", PYTHON, FUNCTIONS, "hooks.sleeps", 20.0)
+    async with clean(first, second) as lambda_:
+        zygote = zygote_of((await lambda_.result("sleeps", {"seconds": 0}))["pid"])
+        os.kill(zygote, signal.SIGSTOP)
+        asking = asyncio.ensure_future(lambda_.invoke("good"))
+        await asyncio.sleep(0.2)
+        os.kill(zygote, signal.SIGKILL)
+        outcome = await asking
+        assert isinstance(outcome, Returned), outcome
+        assert outcome.report.init_duration is not None, "the first init failed"
+
+
 def zygote_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1])
 
@@ -224,7 +239,8 @@ async def test_what_is_left_behind_ends_with_the_gateway_after_a_killed_zygote(
         os.kill(zygote, signal.SIGKILL)
         await lambda_.invoke(handler)
         lambda_.service.change(single(function))
-        await lambda_.invoke(handler)
+        outcome = await lambda_.invoke(handler)
+        assert record.exists(), outcome
         pids = [int(line) for line in record.read_text().split()]
     assert await gone(pids)
 

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from edgegw.awslambda.model import Function, Returned, Runtime, Throttled
+from edgegw.awslambda.model import Function, InvokeRefusal, Returned, Runtime, Throttled
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.versions import Alias, single
 from tests.execution.lambda_service import running
+from tests.execution.test_faults import gone
 
 FUNCTIONS = str(Path(__file__).parents[1] / "functions")
 PYTHON = Runtime(f"python3.{sys.version_info[1]}", "python", sys.version_info[:2])
@@ -27,6 +28,10 @@ HERE = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
 def sleeps(**more: Any) -> Function:
     return Function("sleeps", PYTHON, FUNCTIONS, "hooks.sleeps", **{"timeout": 30.0, **more})
+
+
+def counts() -> Function:
+    return Function("counts", PYTHON, FUNCTIONS, "hooks.counts", 5.0)
 
 
 async def test_two_hundred_handlers_that_block_are_in_flight_at_once() -> None:
@@ -176,6 +181,41 @@ async def test_a_change_of_configuration_drains_too() -> None:
         unchanged = lambda_.service.functions["counts"]
         lambda_.service.change(replace(unchanged, reserved=9))
         assert (await lambda_.result("counts"))["pid"] == second["pid"]
+
+
+class TestARequestThatBeganBeforeAChange:
+    """It invokes a function for the first time, in the snapshot that it holds."""
+
+    async def test_what_it_starts_serves_others_where_its_function_is_the_same_still(self) -> None:
+        other = Function("other", PYTHON, FUNCTIONS, "hooks.counts", 5.0)
+        async with running(counts(), other) as lambda_:
+            snapshot = lambda_.service.acquire()
+            lambda_.service.change(single(replace(other, memory_mb=256)))
+            first = await lambda_.result("counts", snapshot=snapshot)
+            lambda_.service.release(snapshot)
+            second, third = [await lambda_.result("counts") for _ in range(2)]
+            assert first["pid"] == second["pid"] == third["pid"]
+
+    async def test_what_it_starts_of_an_older_version_is_its_own(self) -> None:
+        async with running(counts()) as lambda_:
+            snapshot = lambda_.service.acquire()
+            lambda_.service.change(single(replace(counts(), memory_mb=256)))
+            first = await lambda_.result("counts", snapshot=snapshot)
+            second = await lambda_.result("counts")
+            lambda_.service.release(snapshot)
+            third = await lambda_.result("counts")
+            assert second["pid"] == third["pid"] != first["pid"]
+            assert lambda_.service.pools("counts")["$LATEST"].function.memory_mb == 256
+            assert await gone([first["pid"]])
+
+    async def test_what_it_starts_of_a_function_that_is_gone_ends_with_it(self) -> None:
+        async with running(counts()) as lambda_:
+            snapshot = lambda_.service.acquire()
+            lambda_.service.commit(await lambda_.service.prepare({}))
+            pid = (await lambda_.result("counts", snapshot=snapshot))["pid"]
+            lambda_.service.release(snapshot)
+            assert isinstance(await lambda_.invoke("counts"), InvokeRefusal)
+            assert await gone([pid])
 
 
 async def test_idle_environments_are_recycled() -> None:

@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgegw.gateway.aws.cloudfront_api import api
 from tests.conftest import Serving, need, serving_in
 from tests.gateway.cached_site import NOW, Answer, Origin, Site
 

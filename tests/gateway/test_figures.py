@@ -27,7 +27,9 @@ SITE = {
     "functions": {
         "api": {"code": ".", "handler": "figured.handler", "runtime": PYTHON, "memory_size": 256},
         "busy": {
-            **{"code": ".", "handler": "figured.handler", "runtime": PYTHON},
+            "code": ".",
+            "handler": "figured.handler",
+            "runtime": PYTHON,
             "reserved_concurrency": 0,
         },
     },
@@ -78,7 +80,7 @@ async def ask(url: str, *paths: str) -> list[int]:
 
 
 def window() -> dict[str, Any]:
-    now = datetime.now(UTC)
+    now = datetime.fromtimestamp(time.time(), UTC)
     return {
         "StartTime": now - timedelta(minutes=10),
         "EndTime": now + timedelta(minutes=2),
@@ -91,7 +93,9 @@ async def statistics(
 ) -> dict[str, float]:
     answer = await asyncio.to_thread(
         cloudwatch.get_metric_statistics,
-        **{"Namespace": namespace, "MetricName": metric, "Statistics": list(names)},
+        Namespace=namespace,
+        MetricName=metric,
+        Statistics=list(names),
         Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
         **window(),
     )
@@ -170,7 +174,8 @@ async def test_percentiles_data_and_lists_through_boto3(serving: Served) -> None
         times = {key: value for key, value in window().items() if key != "Period"}
         shop = {"Namespace": "Shop", "MetricName": "Orders"}
         duration = {
-            **{"Namespace": "AWS/Lambda", "MetricName": "Duration"},
+            "Namespace": "AWS/Lambda",
+            "MetricName": "Duration",
             "Dimensions": [{"Name": "FunctionName", "Value": "api"}],
         }
         queries = [
@@ -179,7 +184,8 @@ async def test_percentiles_data_and_lists_through_boto3(serving: Served) -> None
                 "Id": "o",
                 "MetricStat": {
                     "Metric": {**shop, "Dimensions": [{"Name": "Kind", "Value": "book"}]},
-                    **{"Period": 3600, "Stat": "Sum"},
+                    "Period": 3600,
+                    "Stat": "Sum",
                 },
             },
         ]

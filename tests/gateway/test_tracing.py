@@ -30,7 +30,7 @@ class DaemonSink:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
-        self.address = "127.0.0.1:%d" % sock.getsockname()[1]
+        self.address = f"127.0.0.1:{sock.getsockname()[1]}"
 
     def segments(self, count: int) -> list[dict[str, Any]]:
         """The next `count` segments; that there are no more is for `is_silent`."""

@@ -25,7 +25,7 @@ from edgegw.cloudfront.flow.steps import (
     ViewerResponse,
     Wait,
 )
-from edgegw.cloudfront.flow.viewer_side import start, with_default_root_object
+from edgegw.cloudfront.flow.viewer_side import start
 
 __all__ = [
     "CacheStep",
@@ -45,5 +45,4 @@ __all__ = [
     "ViewerResponse",
     "Wait",
     "start",
-    "with_default_root_object",
 ]

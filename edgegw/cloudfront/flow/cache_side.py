@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from edgegw.cloudfront.behaviors import with_default_root_object
 from edgegw.cloudfront.cache.decision import (
     Collapse,
     Hit,
@@ -66,7 +67,7 @@ def look_up(context: RequestContext) -> DistributionStep:
     settings = context.behavior.cache
     if settings is None:
         return origin_side.to_origin(context)
-    request = viewer_side.with_default_root_object(context.distribution, context.viewer)
+    request = with_default_root_object(context.distribution, context.viewer)
     is_bypassed = context.facts.cache_override == "bypass"
     if bypass(request, settings, is_wanted=is_bypassed) is not None:
         return origin_side.to_origin(context)

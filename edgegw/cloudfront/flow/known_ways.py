@@ -1,9 +1,9 @@
-"""The way of a request that came before, from the door to the look-up at the cache.
+"""The way of a request that came before: from the door to viewer-request, to the cache, or past it.
 
 Everything up to there follows from the distribution and from the bytes of the request: what refuses
 it, its behavior, its key. So what a head asked once hangs on it (`Headers.derived`), for the same
-target and method. Not where something else has a say: a viewer-request function, a signature, the
-viewer's place or wish, a body, a protocol to switch to.
+target and method. Not where something else has a say: a signature, the viewer's place or wish, a
+body, a protocol to switch to.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 from edgegw.cloudfront.answers import DistributionFacts
-from edgegw.cloudfront.flow.steps import DistributionStep, LookUp
+from edgegw.cloudfront.behaviors import with_default_root_object
+from edgegw.cloudfront.flow import viewer_side
+from edgegw.cloudfront.flow.steps import DistributionStep, Fetch, LookUp, ViewerRequest
 from edgegw.cloudfront.model import Behavior, Distribution
+from edgegw.cloudfront.policies import origin_request
 from edgegw.cloudfront.request_context import RequestContext
 from edgegw.http.message import Headers, Request
 from edgegw.http.target import RequestTarget
@@ -29,12 +32,17 @@ AskedWay: TypeAlias = tuple[str, RequestTarget, str, str, bool]
 
 @value
 class KnownWay:
-    """Where a request is looked up; `target` is with the default root object."""
+    """Where a request is looked up, or which step comes in the place of that.
+
+    `target` is with the default root object, None where that changes nothing. `key` is None where
+    the cache has no part in it, or viewer-request has its say first.
+    """
 
     behavior: Behavior
-    target: RequestTarget | None
-    key: bytes
-    keys: tuple[bytes, ...]
+    to: type[DistributionStep]
+    target: RequestTarget | None = None
+    key: bytes = b""
+    keys: tuple[bytes, ...] = ()
 
 
 Ways: TypeAlias = dict[AskedWay, KnownWay]
@@ -47,22 +55,28 @@ def no_ways(_: Headers) -> Ways:
 
 def is_open(request: Request, facts: DistributionFacts) -> bool:
     """Whether nothing about `request` has a say beside its head."""
-    return not (facts.viewer.ip or request.upgrade) and request.body.is_empty
+    return not (facts.viewer.ip or request.upgrade) and request.body.length == 0
 
 
-def look_up_known(
+def follow(
     way: KnownWay, distribution: Distribution, request: Request, facts: DistributionFacts
-) -> LookUp:
-    """The look-up of a `request` like one that came before."""
+) -> DistributionStep:
+    """Where a `request` like one that came before is after its `way`."""
     behavior = way.behavior
-    context = RequestContext(distribution, behavior, facts, request, request, behavior.origin)
+    origin = behavior.origin
+    context = RequestContext(distribution, behavior, facts, request, request, origin)
+    if way.to is ViewerRequest:
+        return viewer_side.run_viewer_request(context, request, None)
     sought = request if way.target is None else request.sent(way.target, request.headers)
+    if way.to is Fetch:
+        out = origin_request(behavior.forwarding, sought, origin, facts)
+        return Fetch(context, out, origin)
     return LookUp(context, sought, way.key, way.keys)
 
 
 def remember(ways: Ways, asked: AskedWay, request: Request, step: DistributionStep) -> None:
-    """Keeps the way of an open `request` to `step`, if anybody's would come to that look-up."""
-    if type(step) is not LookUp or request.target.size > _LONGEST:
+    """Keeps the way of an open `request` to `step`, if anybody's would come to that one."""
+    if not isinstance(step, ViewerRequest | LookUp | Fetch) or request.target.size > _LONGEST:
         return
     context, behavior = step.context, step.context.behavior
     if (
@@ -70,9 +84,20 @@ def remember(ways: Ways, asked: AskedWay, request: Request, step: DistributionSt
         or behavior.trusted_keys is not None
         or context.distribution.geo_restriction is not None
         or context.facts.cache_override
+        or context.error_page_fetch is not None
     ):
         return
     if len(ways) >= _MOST:
         ways.clear()
-    target = None if step.request is request else step.request.target
-    ways[asked] = KnownWay(behavior, target, step.key, step.keys)
+    ways[asked] = _way(step, request)
+
+
+def _way(step: ViewerRequest | LookUp | Fetch, request: Request) -> KnownWay:
+    behavior = step.context.behavior
+    if isinstance(step, ViewerRequest):
+        return KnownWay(behavior, ViewerRequest)
+    if isinstance(step, LookUp):
+        target = None if step.request is request else step.request.target
+        return KnownWay(behavior, LookUp, target, step.key, step.keys)
+    viewer = with_default_root_object(step.context.distribution, request)
+    return KnownWay(behavior, Fetch, None if viewer is request else viewer.target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edgegw.awslambda.model import Invocation
-from edgegw.cloudfront.behaviors import MAX_HEADERS
+from edgegw.cloudfront.behaviors import MAX_HEADERS, with_default_root_object
 from edgegw.cloudfront.cache.conditions import conditional
 from edgegw.cloudfront.cache.decision import Revalidate
 from edgegw.cloudfront.cache.verdict import Verdict
@@ -40,7 +40,7 @@ def to_origin(context: RequestContext) -> DistributionStep:
         page = access_page(refusal, context.facts)
         answer = DistributionAnswer(page, context, Verdict.ERROR, refusal)
         return error_pages.or_error_page(decorated_answer(answer))
-    viewer = viewer_side.with_default_root_object(context.distribution, context.viewer)
+    viewer = with_default_root_object(context.distribution, context.viewer)
     request = origin_request(context.behavior.forwarding, viewer, context.origin, context.facts)
     asked = context.asked
     if asked is not None and isinstance(asked.decision, Revalidate):

@@ -20,12 +20,13 @@ from edgegw.cloudfront.behaviors import (
     refuse_host,
     refuse_size,
     refuse_target,
+    with_default_root_object,
 )
 from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.flow import cache_side, error_pages
 from edgegw.cloudfront.flow.known_ways import (
+    follow,
     is_open,
-    look_up_known,
     no_ways,
     remember,
 )
@@ -55,7 +56,6 @@ from edgegw.cloudfront.viewer import with_viewer
 from edgegw.cloudfront.viewer_access import access_page, admit_viewer
 from edgegw.http.message import Request, Response, Upgraded
 from edgegw.http.status import reason_phrase
-from edgegw.http.target import RequestTarget
 
 
 def start(
@@ -71,14 +71,15 @@ def start(
     protocol, method, viewer-request.
     Source: CloudFront Developer Guide, "How CloudFront works".
     """
-    distribution = distribution.seen_over(request.scheme)
+    if distribution.over_https is not None:
+        distribution = distribution.seen_over(request.scheme)
     if "3" in distribution.http_version and request.scheme == "https":
         facts = facts.announcing(b'h3=":%d"; ma=86400' % distribution.port)
     ways = request.headers.derived(distribution, no_ways)
     asked = request.method, request.target, request.scheme, request.http_version, checks_host
     way, is_known_by_head = ways.get(asked), is_open(request, facts)
     if way is not None and is_known_by_head:
-        return look_up_known(way, distribution, request, facts)
+        return follow(way, distribution, request, facts)
     step = _admitted(distribution, request, facts, checks_host=checks_host)
     if is_known_by_head:
         remember(ways, asked, request, step)
@@ -173,17 +174,6 @@ def shows_body(association: Association, distribution: Distribution, request: Re
     return not request.body.is_empty or distribution.strictness.include_body_without_body == "empty"
 
 
-def with_default_root_object(distribution: Distribution, request: Request) -> Request:
-    """The default root object stands in for exactly `/`.
-
-    Source: CloudFront Developer Guide, "Specify a default root object".
-    """
-    root = distribution.default_root_object
-    if not root or request.target.path != b"/":
-        return request
-    return replace(request, target=RequestTarget(b"/" + root.encode(), request.target.query))
-
-
 def function_response(answer: GeneratedResponse, context: RequestContext) -> Response:
     """The response that a function generated."""
     reason = answer.reason or reason_phrase(answer.status)
@@ -245,7 +235,8 @@ def after_viewer_response(step: ViewerResponse, answer: ContinuedResponse) -> Di
     """The response as viewer-response left it."""
     response = answer.response
     if response.headers is not step.response.headers:
-        response = replace(response, headers=in_order(response.headers))
+        headers = in_order(response.headers)
+        response = Response(response.status, response.reason, headers, response.body)
     context = step.context.with_warnings("viewer-response", answer.warnings)
     return finish(context, response, step.verdict, step.age)
 

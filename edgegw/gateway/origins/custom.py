@@ -24,10 +24,11 @@ class NetworkOrigins:
 
     def __init__(self, transport: Transport, hosts: Hosts) -> None:
         self._transport = transport
-        self.hosts = hosts
+        self.lead(hosts)
 
-    def takes(self, origin: Origin) -> bool:
-        return True
+    def lead(self, hosts: Hosts) -> None:
+        """From now on names lead where these say."""
+        self._hosts = hosts if hosts else None
 
     async def fetch(
         self, origin: Origin, request: Request, exchange: Exchange
@@ -35,7 +36,7 @@ class NetworkOrigins:
         """A request that timed out is tried again (`may_try_again`)."""
         connection = connection_to(origin)
         address, verifies, server_name = connection.address, origin.verify, ""
-        place = self.hosts.lookup(origin.domain_name) if self.hosts else None
+        place = None if self._hosts is None else self._hosts.lookup(origin.domain_name)
         if place is not None:
             # Something of this machine stands in: it is asked for by the name that was chosen, and
             # cannot have a certificate for it.

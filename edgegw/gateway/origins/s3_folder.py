@@ -46,11 +46,10 @@ class BucketOrigins:
         """From now on names lead where these say."""
         self._buckets = buckets
         self._hosts = hosts if hosts.has_folders else None
+        self.are_there = bool(buckets) or self._hosts is not None
 
     def takes(self, origin: Origin) -> bool:
-        if not self._buckets and self._hosts is None:
-            return False
-        return self._folder_of(origin) is not None
+        return self.are_there and self._folder_of(origin) is not None
 
     async def fetch(
         self, origin: Origin, request: Request, exchange: Exchange

@@ -52,29 +52,24 @@ class OriginRouter:
         http1 = network if targets is transport else _as_transport(targets)
         self._named = NetworkOrigins(network, hosts)
         self._folders = BucketOrigins(buckets, hosts, world)
-        self._kinds: Final[tuple[OriginKind, ...]] = (
-            LoadBalancerOrigins(local),
-            self._folders,
-            self._named,
-        )
+        self._kinds: Final[tuple[OriginKind, ...]] = (LoadBalancerOrigins(local), self._folders)
         self._versions: Final[dict[ProtocolVersion, Transport]] = {"HTTP1": http1}
         self._targets = IpTargets(self._over)
 
     def lead(self, hosts: Hosts, buckets: Mapping[str, BucketFolder]) -> None:
         """From now on names lead where these say."""
-        self._named.hosts = hosts
+        self._named.lead(hosts)
         self._folders.lead(buckets, hosts)
 
     def fetch(
         self, origin: Origin, request: Request, exchange: Exchange
     ) -> CoroutineType[Any, Any, Response | OriginFailure]:
         """Sends `request` to `origin` and answers with its response, or why there is none."""
-        for kind in self._kinds:
-            if kind.takes(origin):
-                break
-        else:
-            raise AssertionError("the last kind takes every origin")
-        return kind.fetch(origin, request, exchange)
+        if self.local or self._folders.are_there:
+            for kind in self._kinds:
+                if kind.takes(origin):
+                    return kind.fetch(origin, request, exchange)
+        return self._named.fetch(origin, request, exchange)
 
     def fetch_target(self, step: ForwardTo) -> CoroutineType[Any, Any, Response | TargetFailure]:
         """Sends a request to an ip target and answers with its response, or why there is none."""

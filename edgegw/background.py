@@ -1,13 +1,20 @@
-"""What goes on beside the invocations: owned in one place, so that nothing is lost or forgotten."""
+"""What goes on beside everything else: each task has an owner, so that none is lost or forgotten.
+
+The event loop itself keeps only a weak reference to a task, and nobody hears of its error. So no
+file keeps tasks of its own: an owner has a `Background`, what is waited for at once goes through
+`together` or a TaskGroup.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
 
 logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 
 class Background:
@@ -47,3 +54,16 @@ class Background:
         for task in list(self._tasks):
             task.cancel()
         await self.settled()
+
+
+async def together(works: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:
+    """The results of `works`, done side by side. Raises the first error of one.
+
+    Then, and when the caller is canceled, all have ended before it raises.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in works]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]

@@ -1,17 +1,17 @@
-"""What is done to environments from time to time: busy ones are looked at, idle ones shut down.
+"""What is done to environments beside their invocations, from time to time and at the end.
 
-Both run on timers that are set only while there is something to do, so that a gateway at rest
-wakes up for nothing.
+Busy ones are looked at, idle ones shut down, on timers that are set only while there is something
+to do: a gateway at rest wakes up for nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
 from typing import Final
 
-from edgegw.execution.pool import Pool
+from edgegw.execution.environment_maker import EnvironmentMaker
+from edgegw.execution.snapshots import Snapshots
 
 _LOOK: Final = 0.05
 """Seconds between two looks at the memory of busy environments."""
@@ -20,11 +20,12 @@ _STORAGE_LOOKS: Final = 5
 _RECYCLE: Final = 30.0
 
 
-class Upkeep:
-    """Watches the limits of environments and recycles them; `pools` answers all there are."""
+class Housekeeping:
+    """Watches the limits of environments, recycles them, and ends all of them at last."""
 
-    def __init__(self, pools: Callable[[], Iterable[Pool]]) -> None:
-        self._pools = pools
+    def __init__(self, snapshots: Snapshots, maker: EnvironmentMaker) -> None:
+        self._snapshots = snapshots
+        self._maker = maker
         self.looking: asyncio.TimerHandle | None = None
         """The timer of the next look; None while nothing is in flight."""
         self._looks = 0
@@ -39,7 +40,7 @@ class Upkeep:
         self._looks += 1
         storage = self._looks % _STORAGE_LOOKS == 0
         is_busy = False
-        for pool in self._pools():
+        for pool in self._snapshots.all_pools:
             if pool.in_flight or pool.busy or pool.loading:
                 is_busy = True
                 for environment in (*pool.environments, *pool.loading):
@@ -56,14 +57,24 @@ class Upkeep:
     def _recycle(self) -> None:
         self._recycling = None
         now = time.monotonic()
-        pools = list(self._pools())
+        pools = self._snapshots.all_pools
         for pool in pools:
             pool.recycle(now)
         if any(pool.environments for pool in pools):
             self.recycle_later()
 
-    def stop(self) -> None:
-        """Does nothing any more."""
+    async def settled(self) -> None:
+        """Waits for what goes on behind answers: extensions, abandoned invocations."""
+        for pool in self._snapshots.all_pools:
+            await pool.settled()
+
+    async def close(self) -> None:
+        """Ends every child; nothing is left running, no folder is left behind."""
         for timer in (self.looking, self._recycling):
             if timer is not None:
                 timer.cancel()
+        await asyncio.gather(*(pool.close() for pool in self._snapshots.all_pools))
+        self._snapshots.clear()
+        await self._maker.close()
+        for _ in range(3):  # connections just accepted are made, and closed ones say goodbye
+            await asyncio.sleep(0)
