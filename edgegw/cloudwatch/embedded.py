@@ -18,6 +18,7 @@ from edgegw.cloudwatch.store import Dimensions, MetricKey, dimensions_of
 MARK: Final = '"_aws"'
 """What stands in every line that may hold metrics."""
 _NO_DIMENSIONS: Final[list[list[object]]] = [[]]
+_GREATEST: Final = 2**360
 _MOST_VALUES: Final = 100
 _MOST_DIMENSIONS: Final = 30
 
@@ -90,7 +91,10 @@ def _statistics(given: object) -> Statistics | None:
 
 
 def _is_number(given: object) -> bool:
-    return isinstance(given, (int, float)) and not isinstance(given, bool)
+    """Whether CloudWatch takes it as a value: no infinity, nor what is beyond 2 to the 360."""
+    if isinstance(given, bool) or not isinstance(given, (int, float)):
+        return False
+    return abs(given) <= _GREATEST
 
 
 def _mapping(given: object) -> Mapping[str, object]:

@@ -9,6 +9,7 @@ of any time can be told. Names are AWS's in the form of Prometheus: `AWS/Lambda`
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -110,4 +111,6 @@ def _escaped(text: str) -> str:
 
 
 def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else f"{value:+}".replace("inf", "Inf")
     return str(int(value)) if value == int(value) else repr(value)
