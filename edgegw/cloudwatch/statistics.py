@@ -95,5 +95,6 @@ def is_statistic(name: str) -> bool:
 def repeated(value: float, count: int) -> Statistics:
     """The statistics of the same `value`, `count` times."""
     statistics = Statistics()
-    statistics.add(value, count)
+    if count:
+        statistics.add(value, count)
     return statistics

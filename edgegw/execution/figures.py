@@ -40,7 +40,39 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 1000.0
 """Seconds after which an invocation without a report is over: its environment was ended."""
+_MINUTES_HELD: Final = 4
+"""Minutes of a function that may wait for the store."""
 _EMBEDDED: Final = '"_aws"'
+
+
+class _MinuteCounts:
+    """What the invocations of a function that began in one minute came to."""
+
+    __slots__ = ("durations", "errors", "running")
+
+    def __init__(self) -> None:
+        from edgegw.cloudwatch.statistics import Statistics
+
+        self.durations = Statistics(sketched=True)
+        self.errors = 0
+        self.running = Statistics()
+
+    def statistics(self) -> Iterator[tuple[InvocationMetric, Statistics]]:
+        """The metrics; an invocation counts for errors and throttles too, with 1 or 0."""
+        from edgegw.cloudwatch.statistics import repeated
+
+        count = self.durations.count
+        if self.running.count:
+            yield "ConcurrentExecutions", self.running
+        if not count:
+            return
+        yield "Invocations", repeated(1.0, count)
+        errors = repeated(0.0, count - self.errors)
+        if self.errors:
+            errors.merge(repeated(1.0, self.errors))
+        yield "Errors", errors
+        yield "Throttles", repeated(0.0, count)
+        yield "Duration", self.durations
 
 
 class _LogReading:
@@ -51,8 +83,16 @@ class _LogReading:
         self.group = group
         self.read = 0
         self.running: dict[str, float] = {}
-        self.minutes: dict[tuple[int, InvocationMetric], Statistics] = {}
+        self.minutes: dict[int, _MinuteCounts] = {}
         self.usage: dict[tuple[int, bool], list[int]] = {}
+
+    def counts(self, at: float) -> _MinuteCounts:
+        """Those of the minute of `at`."""
+        minute = int(at) // 60
+        counts = self.minutes.get(minute)
+        if counts is None:
+            counts = self.minutes[minute] = _MinuteCounts()
+        return counts
 
     def unread(self) -> Iterator[tuple[float, _LogReading, KeptEntry]]:
         """The entries behind those that were read, with their times."""
@@ -159,7 +199,7 @@ class LambdaFigures:
             return
         reading.read = number
         self._take(reading, entry)
-        if len(reading.minutes) > len(UNITS):
+        if len(reading.minutes) > _MINUTES_HELD:
             self._flush(reading)
 
     def _reading(self, name: str) -> _LogReading:
@@ -173,8 +213,7 @@ class LambdaFigures:
         kind = type(what)
         if kind is tuple:
             reading.running[what[0]] = at  # pyright: ignore[reportIndexIssue, reportArgumentType]
-            running = len(reading.running)
-            self._sample(reading, "ConcurrentExecutions", at, running)
+            reading.counts(at).running.add(len(reading.running))
         elif isinstance(what, Report):
             self._reported(reading, what, at, in_provisioned=journal.is_provisioned)
         elif isinstance(what, str) and _EMBEDDED in what:
@@ -184,32 +223,25 @@ class LambdaFigures:
         self, reading: _LogReading, report: Report, at: float, *, in_provisioned: bool
     ) -> None:
         began = reading.running.pop(report.request_id, at - report.duration)
-        self._sample(reading, "Invocations", began, 1.0)
-        self._sample(reading, "Errors", began, 1.0 if report.has_failed else 0.0)
-        self._sample(reading, "Throttles", began, 0.0)
-        self._sample(reading, "Duration", began, report.duration * 1000)
-        usage = reading.usage.setdefault((report.memory_mb, in_provisioned), [0, 0])
+        counts = reading.counts(began)
+        counts.durations.add(report.duration * 1000)
+        counts.errors += report.has_failed
+        size = report.memory_mb, in_provisioned
+        usage = reading.usage.get(size)
+        if usage is None:
+            usage = reading.usage[size] = [0, 0]
         usage[0] += 1
         usage[1] += billed_ms(report)
-
-    @staticmethod
-    def _sample(reading: _LogReading, metric: InvocationMetric, at: float, value: float) -> None:
-        key = (int(at) // 60, metric)
-        statistics = reading.minutes.get(key)
-        if statistics is None:
-            from edgegw.cloudwatch.statistics import Statistics
-
-            statistics = reading.minutes[key] = Statistics(sketched=metric == "Duration")
-        statistics.add(value)
 
     def _flush(self, reading: _LogReading) -> None:
         """Puts what was read into the store."""
         from edgegw.cloudwatch.store import MetricKey
 
-        for (minute, metric), statistics in reading.minutes.items():
-            for dimensions in dimension_sets(reading.name):
-                key = MetricKey(NAMESPACE, metric, dimensions)
-                self.store.add(key, UNITS[metric], minute * 60, statistics)
+        for minute, counts in reading.minutes.items():
+            for metric, statistics in counts.statistics():
+                for dimensions in dimension_sets(reading.name):
+                    key = MetricKey(NAMESPACE, metric, dimensions)
+                    self.store.add(key, UNITS[metric], minute * 60, statistics)
         reading.minutes.clear()
 
     def _embedded(self, line: str) -> None:
