@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from edgegw.awslambda.logs import billed_ms
 from edgegw.awslambda.metrics import (
@@ -112,6 +112,8 @@ class LambdaFigures:
     def __init__(self, logs: LogStore, store: Callable[[], MetricStore] | None = None) -> None:
         self._logs = logs
         self._readings: dict[str, _LogReading] = {}
+        self._running = 0
+        self._account: dict[int, Statistics] = {}
         self._store: MetricStore | None = None
         self._make_store = store
         logs.on_leaving = self._leaves
@@ -153,7 +155,7 @@ class LambdaFigures:
         """A callable in this process stood in for the function `name`."""
         reading, now, report = self._reading(name), time.time(), outcome.report
         report = replace(report, has_failed=not isinstance(outcome, Returned))
-        reading.running[report.request_id] = now - report.duration
+        self._began(reading, report.request_id, now - report.duration)
         self._reported(reading, report, now, in_provisioned=False)
 
     def _put(
@@ -190,6 +192,7 @@ class LambdaFigures:
             for request_id, began in list(reading.running.items()):
                 if now - began > _LONGEST:
                     del reading.running[request_id]
+                    self._running -= 1
             self._flush(reading)
 
     def _leaves(self, name: str, entry: KeptEntry, number: int) -> None:
@@ -212,17 +215,26 @@ class LambdaFigures:
         at, journal, what = entry
         kind = type(what)
         if kind is tuple:
-            reading.running[what[0]] = at  # pyright: ignore[reportIndexIssue, reportArgumentType]
-            reading.counts(at).running.add(len(reading.running))
+            self._began(reading, cast("str", what[0]), at)  # pyright: ignore[reportIndexIssue]
         elif isinstance(what, Report):
             self._reported(reading, what, at, in_provisioned=journal.is_provisioned)
         elif isinstance(what, str) and _EMBEDDED in what:
             self._embedded(what)
 
+    def _began(self, reading: _LogReading, request_id: str, at: float) -> None:
+        self._running += request_id not in reading.running
+        reading.running[request_id] = at
+        reading.counts(at).running.add(len(reading.running))
+        self._account_at(int(at) // 60).add(self._running)
+
     def _reported(
         self, reading: _LogReading, report: Report, at: float, *, in_provisioned: bool
     ) -> None:
-        began = reading.running.pop(report.request_id, at - report.duration)
+        began = reading.running.pop(report.request_id, None)
+        if began is None:
+            began = at - report.duration
+        else:
+            self._running -= 1
         counts = reading.counts(began)
         counts.durations.add(report.duration * 1000)
         counts.errors += report.has_failed
@@ -239,10 +251,26 @@ class LambdaFigures:
 
         for minute, counts in reading.minutes.items():
             for metric, statistics in counts.statistics():
-                for dimensions in dimension_sets(reading.name):
+                sets = dimension_sets(reading.name)
+                if metric == "ConcurrentExecutions":  # all functions together are not their sum
+                    sets = sets[:1]
+                for dimensions in sets:
                     key = MetricKey(NAMESPACE, metric, dimensions)
                     self.store.add(key, UNITS[metric], minute * 60, statistics)
         reading.minutes.clear()
+        key = MetricKey(NAMESPACE, "ConcurrentExecutions", ())
+        for minute, statistics in self._account.items():
+            self.store.add(key, UNITS["ConcurrentExecutions"], minute * 60, statistics)
+        self._account.clear()
+
+    def _account_at(self, minute: int) -> Statistics:
+        """How many invocations of all functions ran at the same time in a minute."""
+        statistics = self._account.get(minute)
+        if statistics is None:
+            from edgegw.cloudwatch.statistics import Statistics
+
+            statistics = self._account[minute] = Statistics()
+        return statistics
 
     def _embedded(self, line: str) -> None:
         from edgegw.cloudwatch.embedded import embedded_metrics
