@@ -1,6 +1,6 @@
-"""Writes docs/rules.md: every rule of the three services with its place and its AWS page.
+"""Writes docs/rules.md: every rule of the four services with its place and its AWS page.
 
-A rule is what the code of `alb/`, `cloudfront/` or `awslambda/` says it has from AWS:
+A rule is what the code of `alb/`, `cloudfront/`, `awslambda/` or `messaging/` says it has from AWS:
 
 - a module, class, function or constant whose docstring has a `Source:` line;
 - a public function or constant with a docstring in a module whose own docstring has one, as that
@@ -30,6 +30,7 @@ SERVICES: Final = {
     "alb": ("alb", "Application Load Balancer"),
     "cloudfront": ("cloudfront", "CloudFront"),
     "lambda": ("awslambda", "Lambda"),
+    "messaging": ("messaging", "SQS"),
 }
 """By the first part of a code: the room, and the service's name."""
 
@@ -49,6 +50,8 @@ GUIDES: Final = {
     "Amazon EventBridge API Reference": _AWS + "eventbridge/latest/APIReference/",
     "AWS X-Ray Developer Guide": _AWS + "xray/latest/devguide/",
     "AWS pricing pages": "https://aws.amazon.com/pricing/",
+    "SQS Developer Guide": _AWS + "AWSSimpleQueueService/latest/SQSDeveloperGuide/",
+    "SQS API Reference": _AWS + "AWSSimpleQueueService/latest/APIReference/",
     "CodeDeploy User Guide": _AWS + "codedeploy/latest/userguide/",
 }
 """Where the guides are that a `Source:` begins with. One that AWS does not say begins otherwise."""

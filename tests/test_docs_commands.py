@@ -131,6 +131,21 @@ JOURNEYS = {
         ],
         {"edgegw targets web": "localhost"},
     ),
+    "event sources": Journey(
+        "events.md",
+        "edgegw serve",
+        1,
+        "events.md#Event sources",
+        [
+            """edgegw send jobs '{"order": 17}'""",
+            "aws lambda list-event-source-mappings --endpoint-url http://127.0.0.1:9001 --function-name worker",
+            "edgegw functions",
+        ],
+        {
+            "aws": '"EventSourceArn": "arn:aws:sqs:us-east-1:123456789012:jobs"',
+            "edgegw functions": "jobs",
+        },
+    ),
     "Lambda API": Journey(
         "lambda-api.md",
         "edgegw serve",
@@ -265,9 +280,18 @@ class Reader:
     def configure(self, place: str) -> None:
         page, _, number = place.partition("#")
         file = ROOT / page if page == "README.md" else ROOT / "docs" / page
+        if number and not number.isdigit():  # the first one below a heading
+            file = self._section(file, number)
+            number = ""
         text = blocks(file, "yaml")[int(number or 0)]
         text = re.sub(r"(?<=port: )8443", str(self._port("8443")), text)
         (self.folder / "edgegw.yaml").write_text(self.with_ports(text))
+
+    def _section(self, page: Path, heading: str) -> Path:
+        text = page.read_text().partition(f"## {heading}\n")[2]
+        section = self.folder / "section.md"
+        section.write_text(text)
+        return section
 
     def start(self, command: str, ready: int) -> subprocess.Popen[str]:
         process = subprocess.Popen(

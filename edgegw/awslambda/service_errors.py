@@ -17,6 +17,7 @@ STATUS: Final = {
     "ProvisionedConcurrencyConfigNotFoundException": 404,
     "RequestTooLargeException": 413,
     "ResourceConflictException": 409,
+    "ResourceInUseException": 400,
     "ResourceNotFoundException": 404,
     "ServiceException": 500,
     "TooManyRequestsException": 429,
@@ -29,7 +30,12 @@ STATUS: Final = {
 Source: Lambda API Reference, "Errors" of each action.
 """
 _CAPITAL: Final = frozenset(
-    {"ResourceNotFoundException", "ServiceException", "AccessDeniedException"}
+    {
+        "ResourceNotFoundException",
+        "ResourceInUseException",
+        "ServiceException",
+        "AccessDeniedException",
+    }
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -184,8 +185,9 @@ def functions(config: Path | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
+    has_sources = any(row["sources"] for row in rows)
     head = ("NAME", "RUNTIME", "VERSIONS", "ALIASES", "WARM", "BUSY", "RUNS ON")
-    table = [head]
+    table = [(*head, "SOURCES") if has_sources else head]
     table += [
         (
             row["name"],
@@ -195,13 +197,23 @@ def functions(config: Path | None, *, as_json: bool) -> None:
             str(row["environments"]),
             str(row["busy"]),
             row["found"] or "-",
+            *([_sources_text(row)] if has_sources else ()),
         )
         for row in rows
     ]
-    widths = [max(len(row[at]) for row in table) for at in range(len(head))]
+    widths = [max(len(row[at]) for row in table) for at in range(len(table[0]))]
     for row in table:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         click.echo("  ".join(cells).rstrip())
+
+
+def _sources_text(row: Mapping[str, Any]) -> str:
+    """What leads to a function, with its state where that is not Enabled."""
+    texts = [
+        one["source"] if one["state"] == "Enabled" else f"{one['source']} ({one['state']})"
+        for one in row["sources"]
+    ]
+    return shown_text(", ".join(texts)) or "-"
 
 
 @click.command()

@@ -31,8 +31,10 @@ from edgegw.config.legacy_check import check_legacy_settings, check_policy_wildc
 from edgegw.config.listen_check import check_listening
 from edgegw.config.origin_check import check_origin, refer
 from edgegw.config.path_check import check_paths
+from edgegw.config.queue_check import check_queues
 from edgegw.config.response_headers_check import check_response_headers_policy
 from edgegw.config.schema import Config, later_keys
+from edgegw.config.stream_check import check_streams
 from edgegw.config.surroundings_check import check_surroundings
 from edgegw.config.without_effect import check_without_effect
 from edgegw.http.grammar import is_target
@@ -58,6 +60,12 @@ def check(document: Document, config: Config, base: FilePath) -> None:
     check_without_effect(document, config)
     check_key_groups(document, config, base)
     check_balancers(document, config, base)
+    check_queues(document, config)
+    check_streams(document, config)
+    if config.event_sources:
+        from edgegw.config.event_source_check import check_event_sources
+
+        check_event_sources(document, config)
     check_paths(document, config, base)
     check_listening(document, config)
     check_surroundings(document, config, base)

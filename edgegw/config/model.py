@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from edgegw.alb import model as alb
 from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.shifting import Shift
+from edgegw.awslambda.source_mapping import EventSourceMapping
 from edgegw.awslambda.versions import Deployed
 from edgegw.awslambda.xray import TracingTargets
 from edgegw.cloudfront import model as cloudfront
@@ -21,6 +22,10 @@ from edgegw.config.hosts import Hosts
 from edgegw.errors import Finding
 from edgegw.values import value
 from edgegw.wire.tls_options import ClientCertificates
+
+if TYPE_CHECKING:
+    from edgegw.messaging.queue import QueueSettings, RemoteQueue
+    from edgegw.messaging.stream import RemoteStream, StreamDefinition
 
 
 @value
@@ -153,6 +158,9 @@ class Config:
     hosts: Hosts = Hosts()
     cache: CacheLimits = CacheLimits()
     buckets: Mapping[str, BucketFolder] = field(default_factory=dict[str, BucketFolder])
+    queues: Mapping[str, QueueSettings | RemoteQueue] = field(default_factory=dict[str, Any])
+    streams: Mapping[str, StreamDefinition | RemoteStream] = field(default_factory=dict[str, Any])
+    event_sources: tuple[EventSourceMapping, ...] = ()
 
     @property
     def doors(self) -> tuple[Door, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgegw.awslambda.names import Account
+from edgegw.awslambda.source_mapping import EventSourceMapping
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.access_log import AccessLog, chosen_fields
 from edgegw.cloudfront.behaviors import compile_path_pattern
@@ -42,8 +43,10 @@ from edgegw.config.model import (
     ListenerDoor,
 )
 from edgegw.config.origin_resolve import OriginResolver
+from edgegw.config.queue_resolve import resolved_queues
 from edgegw.config.response_headers_resolve import response_headers_policy
 from edgegw.config.source import read_source
+from edgegw.config.stream_resolve import resolved_streams
 from edgegw.config.texts import check_texts
 from edgegw.config.tracing_check import resolve_tracing
 from edgegw.errors import ConfigError, Finding
@@ -163,7 +166,17 @@ class _Resolver:
             hosts=parsed_hosts(config.gateway.hosts, self._base),
             cache=CacheLimits(**dict(config.gateway.cache)),
             buckets=self._origins.buckets(),
+            queues=resolved_queues(config.queues),
+            streams=resolved_streams(config.streams),
+            event_sources=self._event_sources(),
         )
+
+    def _event_sources(self) -> tuple[EventSourceMapping, ...]:
+        if not self._config.event_sources:
+            return ()
+        from edgegw.config.event_source_resolve import event_sources
+
+        return event_sources(self._config, self._account)
 
     def _faults(self) -> Mapping[str, FaultPlan]:
         config = self._config

@@ -15,6 +15,7 @@ from edgegw.cloudfront.strictness import OPEN_POINTS, Strictness
 from edgegw.cloudfront.triggers import Trigger, ViewerTrigger
 from edgegw.config.balancer_schema import LoadBalancer, TargetGroup
 from edgegw.config.document import Document, KeyPath
+from edgegw.config.event_source_schema import EventSource
 from edgegw.config.fields import (
     LATER,
     Anything,
@@ -28,9 +29,11 @@ from edgegw.config.fields import (
 )
 from edgegw.config.function_schema import Function
 from edgegw.config.legacy_schema import ForwardedValues, Ttl
+from edgegw.config.queue_schema import Queue
 from edgegw.config.response_headers_schema import ResponseHeadersPolicy
 from edgegw.config.sizes import Size
 from edgegw.config.spelling import nearest
+from edgegw.config.stream_schema import Stream
 from edgegw.config.tracing_schema import Tracing
 from edgegw.config.wording import fault_of, model_in, shown
 
@@ -332,6 +335,9 @@ class Config(Model):
     distributions: dict[str, Distribution] = {}
     target_groups: dict[str, TargetGroup] = {}
     load_balancers: dict[str, LoadBalancer] = {}
+    queues: dict[str, Queue] = {}
+    streams: dict[str, Stream] = {}
+    event_sources: list[EventSource] = []
     gateway: Gateway = Gateway.model_construct()
 
 

@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 _LAMBDA: Final = "edgegw.gateway.aws.lambda_api"
 API_BY_TARGET: Final[dict[str, str]] = {
     METRICS_TARGET: "edgegw.gateway.aws.cloudwatch_api",
+    "AmazonSQS": "edgegw.gateway.aws.sqs_api",
+    "DynamoDBStreams_20120810": "edgegw.gateway.aws.dynamodb_streams_api",
+    "Kinesis_20131202": "edgegw.gateway.aws.kinesis_api",
 }
 """Modules by the service that `X-Amz-Target` names, without its dot: `AmazonSQS`."""
 API_BY_PATH: Final[tuple[tuple[str, str], ...]] = (
     (API_PATH, "edgegw.gateway.aws.cloudfront_api"),
     (METRICS_PATH, "edgegw.gateway.aws.cloudwatch_api"),
+    ("/2015-03-31/event-source-mappings", "edgegw.gateway.aws.event_source_api"),
 )
 """Modules by the beginning of the path, the first that fits; else the Lambda API."""
 

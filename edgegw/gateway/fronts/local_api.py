@@ -34,6 +34,7 @@ from edgegw.gateway.fronts.local_router import (
     query_of,
     refusal,
 )
+from edgegw.gateway.fronts.local_streams import SendOperations
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Client, Request, Response
 from edgegw.wire.front import Delivery, Handshake, ViewerGoneError
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LARGEST_BODY: Final = 1024 * 1024
+LARGEST_BODY: Final = 8 * 1024 * 1024
 _LIMITS: Final = Limits(head=10.0)
 """Whoever follows a log may stop reading for as long as they like."""
 _STATUS: Final[dict[Trouble, int]] = {
@@ -129,6 +130,7 @@ def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations
             Route("POST", "/invalidations", caches.invalidate),
             Route("GET", "/metrics", figures.metrics),
             Route("GET", "/cost", figures.cost),
+            Route("POST", "/queues/{queue}/messages", SendOperations(gateway).send),
         ]
     )
 

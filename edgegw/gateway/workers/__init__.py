@@ -68,7 +68,23 @@ class Kind:
         return getattr(importlib.import_module(self.module), self.name)
 
 
-WORKERS: Final[tuple[Kind, ...]] = ()
+def _has_queues(config: Config, state: Path) -> bool:
+    return bool(config.queues) or (state / "queues.sqlite").exists()
+
+
+def _has_streams(config: Config, state: Path) -> bool:
+    return bool(config.streams) or (state / "streams.sqlite").exists()
+
+
+def _has_event_sources(config: Config, state: Path) -> bool:
+    return bool(config.event_sources) or (state / "mappings.sqlite").exists()
+
+
+WORKERS: Final[tuple[Kind, ...]] = (
+    Kind("edgegw.gateway.workers.queues", "Queues", _has_queues),
+    Kind("edgegw.gateway.workers.streams", "Streams", _has_streams),
+    Kind("edgegw.gateway.workers.event_sources", "EventSources", _has_event_sources),
+)
 """All kinds, in the order in which they start."""
 
 
