@@ -47,6 +47,7 @@ GUIDES: Final = {
     "AWS General Reference": _AWS + "general/latest/gr/",
     "Amazon EventBridge User Guide": _AWS + "eventbridge/latest/userguide/",
     "Amazon EventBridge Scheduler User Guide": _AWS + "scheduler/latest/UserGuide/",
+    "Amazon EventBridge Scheduler API Reference": _AWS + "scheduler/latest/APIReference/",
     "Amazon EventBridge API Reference": _AWS + "eventbridge/latest/APIReference/",
     "AWS X-Ray Developer Guide": _AWS + "xray/latest/devguide/",
     "AWS pricing pages": "https://aws.amazon.com/pricing/",

@@ -120,17 +120,17 @@ def test_the_pictures_of_a_key_are_what_explain_shows() -> None:
             at += len(lines)
 
 
-CODE = re.compile(r'"((?:config|alb|cloudfront|lambda)\.[a-z-]+)"')
+CODE = re.compile(r'"((?:config|events|alb|cloudfront|lambda)\.[a-z-]+)"')
 
 
 def test_the_documented_finding_codes_are_those_of_the_code() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text()
-    documented = set(re.findall(r"`(config\.[a-z-]+)`", text))
+    documented = set(re.findall(r"`((?:config|events)\.[a-z-]+)`", text))
     used = {
         code
         for module in (ROOT / "edgegw" / "config").glob("*.py")
         for code in CODE.findall(module.read_text())
-        if code.startswith("config.")
+        if code.startswith(("config.", "events."))
     }
     assert documented == used
 

@@ -48,6 +48,7 @@ def commands(block: str) -> list[str]:
 class Journey:
     """What a reader does at `page`; `runs` goes on beside the commands, or until it is ready.
 
+    `config` is a page with the number of a block of YAML, or with a key that stands in it.
     `answers` are beginnings of commands and what they print.
     """
 
@@ -173,6 +174,25 @@ JOURNEYS = {
             "edgegw cost": "scaled to 5,000,000 requests a month",
         },
     ),
+    "events": Journey(
+        "events.md",
+        "edgegw serve",
+        1,
+        "events.md",
+        ["edgegw invoke hello --async", "edgegw queue", "edgegw queue redrive"],
+        {"edgegw queue redrive": "0 events"},
+    ),
+    "schedules and rules": Journey(
+        "events.md",
+        "edgegw serve",
+        1,
+        "events.md#schedules:",
+        [
+            """aws events put-events --endpoint-url http://127.0.0.1:9001 --entries '[{"Source": "shop", "DetailType": "Order", "Detail": "{\\"state\\": \\"paid\\", \\"total\\": 250}"}]'""",
+            "aws events list-rules --endpoint-url http://127.0.0.1:9001",
+        ],
+        {"aws events put": '"FailedEntryCount": 0', "aws events list": '"paid-orders"'},
+    ),
     "invalidation": Journey(
         "cache.md",
         "edgegw serve",
@@ -280,10 +300,16 @@ class Reader:
     def configure(self, place: str) -> None:
         page, _, number = place.partition("#")
         file = ROOT / page if page == "README.md" else ROOT / "docs" / page
-        if number and not number.isdigit():  # the first one below a heading
+        is_key = number.endswith(":")
+        if number and not number.isdigit() and not is_key:  # the first one below a heading
             file = self._section(file, number)
             number = ""
-        text = blocks(file, "yaml")[int(number or 0)]
+        known = blocks(file, "yaml")
+        text = (
+            next(block for block in known if f"\n{number}" in block)
+            if is_key
+            else known[int(number or 0)]
+        )
         text = re.sub(r"(?<=port: )8443", str(self._port("8443")), text)
         (self.folder / "edgegw.yaml").write_text(self.with_ports(text))
 

@@ -46,6 +46,7 @@ class Function:
     `timeout` is in seconds. `reserved_concurrency` counts for all versions together.
     `local_environment` are variables that exist on this machine only: no rule counts them.
     `architecture` is where it would run on AWS: it counts for the price alone.
+    `dead_letter` is where events go whose asynchronous invocation failed.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Function:
     local_environment: tuple[tuple[str, str], ...] = ()
     tracing: Literal["Active", "PassThrough"] = "PassThrough"
     architecture: Literal["x86_64", "arm64"] = "x86_64"
+    dead_letter: str = ""
 
 
 class FunctionRef(NamedTuple):

@@ -15,6 +15,7 @@ STATUS: Final = {
     "InvalidRequestContentException": 400,
     "PreconditionFailedException": 412,
     "ProvisionedConcurrencyConfigNotFoundException": 404,
+    "RecursiveInvocationException": 400,
     "RequestTooLargeException": 413,
     "ResourceConflictException": 409,
     "ResourceInUseException": 400,
@@ -35,6 +36,7 @@ _CAPITAL: Final = frozenset(
         "ResourceInUseException",
         "ServiceException",
         "AccessDeniedException",
+        "RecursiveInvocationException",
     }
 )
 

@@ -22,6 +22,7 @@ from edgegw.config.bucket_check import check_bucket_names
 from edgegw.config.cache_check import check_cache_policies, check_cache_tags, check_cached_methods
 from edgegw.config.distribution_names import check_names
 from edgegw.config.document import Document, KeyPath
+from edgegw.config.events_check import check_events
 from edgegw.config.function_check import (
     check_edge_reference,
     check_functions,
@@ -69,6 +70,7 @@ def check(document: Document, config: Config, base: FilePath) -> None:
     check_paths(document, config, base)
     check_listening(document, config)
     check_surroundings(document, config, base)
+    check_events(document, config, base)
 
 
 _CONSEQUENCES: Final = {

@@ -11,6 +11,7 @@ from edgegw.awslambda.permissions import Statement
 from edgegw.awslambda.shifting import Shift
 from edgegw.awslambda.versions import Alias, Deployed
 from edgegw.config import function_schema as schema
+from edgegw.config.event_invoke_resolve import dead_letter_of, event_invoke_configs
 from edgegw.config.function_check import RUNTIME
 from edgegw.errors import UsageError
 
@@ -65,6 +66,8 @@ def deployed(
         policy=_policy(given.permissions),
         is_implied=not given.versions,
         highest=numbers[-1],
+        event_invoke=event_invoke_configs(given, base),
+        recursive_loop=given.recursive_loop,
     )
 
 
@@ -93,6 +96,7 @@ def _latest(
         local_environment=local_environment,
         tracing=given.tracing,
         architecture=given.architectures[0],
+        dead_letter=dead_letter_of(given, base),
     )
 
 
@@ -133,6 +137,7 @@ def _version(latest: Function, number: str, given: schema.Version | None, base: 
         latest.local_environment,
         latest.tracing,
         latest.architecture,
+        latest.dead_letter,
     )
 
 

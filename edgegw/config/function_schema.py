@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from edgegw.awslambda import quotas
 from edgegw.awslambda.shifting import preset_name
+from edgegw.config.event_invoke_schema import EventInvoke, FunctionEventInvoke
 from edgegw.config.fields import (
     LATER,
     Anything,
@@ -45,6 +46,7 @@ class Version(Model):
     environment: dict[str, Text] | None = None
     layers: list[str] | None = None
     description: str = ""
+    event_invoke: EventInvoke | None = None
 
 
 def _preset(value: object) -> object:
@@ -81,6 +83,7 @@ class Alias(Model):
     routing: dict[VersionNumber, Annotated[Number, Field(ge=0, le=1)]] = {}
     description: str = ""
     shift: Shift | None = None
+    event_invoke: EventInvoke | None = None
 
 
 class Permission(Model):
@@ -120,7 +123,8 @@ class Function(Model):
     versions: dict[VersionNumber, Version] = {}
     aliases: dict[str, Alias] = {}
     permissions: list[Permission] | None = None
-    event_invoke: Annotated[dict[str, Anything] | None, LATER] = None
+    event_invoke: FunctionEventInvoke | None = None
+    recursive_loop: Literal["Terminate", "Allow"] = "Terminate"
     url: Annotated[dict[str, Anything] | None, LATER] = None
     tracing: Literal["PassThrough", "Active"] = "PassThrough"
     faults: FunctionFaults | None = None

@@ -24,6 +24,9 @@ from edgegw.values import value
 from edgegw.wire.tls_options import ClientCertificates
 
 if TYPE_CHECKING:
+    from edgegw.awslambda.bucket_notifications import BucketNotification
+    from edgegw.awslambda.event_rules import EventRule
+    from edgegw.awslambda.schedules import Schedule
     from edgegw.messaging.queue import QueueSettings, RemoteQueue
     from edgegw.messaging.stream import RemoteStream, StreamDefinition
 
@@ -161,6 +164,9 @@ class Config:
     queues: Mapping[str, QueueSettings | RemoteQueue] = field(default_factory=dict[str, Any])
     streams: Mapping[str, StreamDefinition | RemoteStream] = field(default_factory=dict[str, Any])
     event_sources: tuple[EventSourceMapping, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    event_rules: tuple[EventRule, ...] = ()
+    bucket_notifications: tuple[BucketNotification, ...] = ()
 
     @property
     def doors(self) -> tuple[Door, ...]:

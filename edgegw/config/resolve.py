@@ -31,6 +31,7 @@ from edgegw.config.cache_resolve import (
 )
 from edgegw.config.check import check
 from edgegw.config.document import Document, document_of, read_document
+from edgegw.config.events_resolve import bucket_notifications, event_rules, schedules
 from edgegw.config.faults import FaultPlan
 from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
 from edgegw.config.hosts import parsed_hosts
@@ -169,6 +170,9 @@ class _Resolver:
             queues=resolved_queues(config.queues),
             streams=resolved_streams(config.streams),
             event_sources=self._event_sources(),
+            schedules=schedules(config),
+            event_rules=event_rules(config),
+            bucket_notifications=bucket_notifications(config, self._base),
         )
 
     def _event_sources(self) -> tuple[EventSourceMapping, ...]:

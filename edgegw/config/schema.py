@@ -16,6 +16,7 @@ from edgegw.cloudfront.triggers import Trigger, ViewerTrigger
 from edgegw.config.balancer_schema import LoadBalancer, TargetGroup
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.event_source_schema import EventSource
+from edgegw.config.events_schema import BucketNotification, EventRule, Schedule
 from edgegw.config.fields import (
     LATER,
     Anything,
@@ -338,6 +339,9 @@ class Config(Model):
     queues: dict[str, Queue] = {}
     streams: dict[str, Stream] = {}
     event_sources: list[EventSource] = []
+    schedules: dict[str, Schedule] = {}
+    rules: dict[str, EventRule] = {}
+    bucket_notifications: dict[str, BucketNotification] = {}
     gateway: Gateway = Gateway.model_construct()
 
 
@@ -515,6 +519,7 @@ def json_schema() -> dict[str, Any]:
     distribution["listen"] = {"anyOf": [{"$ref": "#/$defs/Listen"}, distribution["listen"]]}
     _allow(definitions, "Association", {"type": "string"})
     _allow(definitions, "DistributionLog", {"type": "string"})
+    _allow(definitions, "RuleTarget", {"type": "string"})
     _allow(definitions, "Forward", {"type": "string"}, {"type": "array"})
     return _with_bounds(schema)
 

@@ -36,6 +36,7 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             "permissions": [{"principal": "elasticloadbalancing.amazonaws.com"}],
             "vpc_config": {"subnet_ids": ["subnet-1"]},
             "faults": {"error": 0.5},
+            "event_invoke": {"maximum_retry_attempts": 1, "on_success": "file:done.jsonl"},
         },
         "shifted": {
             "code": ".",
@@ -45,6 +46,7 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             "aliases": {
                 "live": {"version": "1", "routing": {"2": 0.5}},
                 "next": {"version": "1", "shift": {"to": "2"}},
+                "slow": {"version": "2", "event_invoke": {"maximum_event_age": 60}},
             },
         },
     },
@@ -185,6 +187,24 @@ EVERYTHING: Final[Mapping[str, Any]] = {
                 },
             ],
         }
+    },
+    "schedules": {
+        "nightly": {
+            "expression": "cron(0 3 * * ? *)",
+            "function": "hook",
+            "timezone": "Europe/Berlin",
+            "flexible_time_window": {"mode": "OFF"},
+        }
+    },
+    "rules": {
+        "paid": {
+            "pattern": {"source": ["shop"]},
+            "targets": [{"function": "hook", "input": {"a": 1}}],
+            "description": "Orders that are paid",
+        }
+    },
+    "bucket_notifications": {
+        "uploads": {"folder": ".", "bucket": "uploads", "function": "hook", "suffix": ".jpg"}
     },
     "gateway": {
         "open_points": {},

@@ -21,6 +21,7 @@ from edgegw.errors import EdgegwError, UsageError
 from edgegw.gateway.announcement import announce
 from edgegw.gateway.fronts.local_balancers import BalancerOperations
 from edgegw.gateway.fronts.local_caches import CacheOperations
+from edgegw.gateway.fronts.local_events import EventOperations
 from edgegw.gateway.fronts.local_explaining import Explanations
 from edgegw.gateway.fronts.local_figures import FigureOperations
 from edgegw.gateway.fronts.local_functions import FunctionOperations
@@ -113,7 +114,8 @@ class LocalApi:
 
 def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations) -> Router:
     about, balancers = GatewayOperations(gateway, urls), BalancerOperations(gateway)
-    caches, figures = CacheOperations(gateway), FigureOperations(gateway)
+    caches, events = CacheOperations(gateway), EventOperations(gateway)
+    figures = FigureOperations(gateway)
     return Router(
         [
             Route("GET", "/status", about.status),
@@ -123,6 +125,9 @@ def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations
             Route("GET", "/functions", functions.table),
             Route("GET", "/logs/{log}", functions.logs),
             Route("POST", "/shift", functions.shift),
+            Route("POST", "/invocations", events.invoke),
+            Route("GET", "/events", events.listing),
+            Route("POST", "/events/redrive", events.redrive),
             Route("POST", "/explain", Explanations(gateway, urls).explain),
             Route("POST", "/targets", balancers.targets),
             Route("POST", "/weights", balancers.weights),
