@@ -273,3 +273,25 @@ async def test_callables_in_the_place_of_functions_count(serving: Served) -> Non
             "Sum",
         )
         assert counted == {"Sum": 2}
+
+
+async def test_events_that_fail_for_good_are_dropped(serving: Served) -> None:
+    def handler(event: Any, context: Any) -> Any:
+        raise ValueError("never")
+
+    quick = {**SITE, "gateway": {**SITE["gateway"], "time_scale": 6000}}
+    async with serving(quick, functions={"api": handler}) as served:
+        lambda_ = client(served, "lambda")
+        await asyncio.to_thread(
+            lambda_.invoke, FunctionName="api", InvocationType="Event", Payload=b"{}"
+        )
+        cloudwatch, api = client(served, "cloudwatch"), {"FunctionName": "api"}
+
+        async def of(metric: str) -> float | None:
+            return (await statistics(cloudwatch, "AWS/Lambda", metric, api, "Sum")).get("Sum")
+
+        async with asyncio.timeout(60):
+            while await of("AsyncEventsDropped") != 1:
+                await asyncio.sleep(0.05)
+        assert await of("AsyncEventsReceived") == 1
+        assert await of("Invocations") == await of("Errors") == 3
