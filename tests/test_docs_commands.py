@@ -27,7 +27,7 @@ from tests.conftest import free_port, need
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BIN = Path(sys.executable).parent
-PORT = re.compile(r"(?<=:)(5173|3000|3001|3002|8080|8081|8443|9001)\b")
+PORT = re.compile(r"(?<=:)(5173|3000|3001|3002|8080|8081|8090|8091|8443|9001)\b")
 ORIGINS = ("5173", "3000", "3001", "3002")
 HOOK = "def handler(event, context):\n    return event['Records'][0]['cf']['request']\n"
 
@@ -192,6 +192,25 @@ JOURNEYS = {
             "aws events list-rules --endpoint-url http://127.0.0.1:9001",
         ],
         {"aws events put": '"FailedEntryCount": 0', "aws events list": '"paid-orders"'},
+    ),
+    "function URLs": Journey(
+        "function-urls.md",
+        "edgegw serve",
+        2,
+        "function-urls.md",
+        [
+            "curl -X PUT http://127.0.0.1:8090/milk -H 'Content-Type: text/plain' -d 'two bottles'",
+            "curl http://127.0.0.1:8091/notes/milk",
+            "edgegw explain http://127.0.0.1:8091/notes/milk",
+            "edgegw event function-url --url https://example.com/milk --method PUT --body 'two bottles'",
+            "edgegw event apigw-v1 --route 'GET /notes/{name}' --url https://example.com/notes/milk",
+        ],
+        {
+            "curl": "two bottles",
+            "edgegw explain": "GET /notes/{name}",
+            "edgegw event function-url": '"$default"',
+            "edgegw event apigw-v1": '"name": "milk"',
+        },
     ),
     "invalidation": Journey(
         "cache.md",

@@ -27,6 +27,7 @@ from edgegw.config.function_check import (
     check_edge_reference,
     check_functions,
 )
+from edgegw.config.http_front_check import check_http_fronts
 from edgegw.config.key_groups import check_key_groups
 from edgegw.config.legacy_check import check_legacy_settings, check_policy_wildcards
 from edgegw.config.listen_check import check_listening
@@ -61,6 +62,7 @@ def check(document: Document, config: Config, base: FilePath) -> None:
     check_without_effect(document, config)
     check_key_groups(document, config, base)
     check_balancers(document, config, base)
+    check_http_fronts(document, config)
     check_queues(document, config)
     check_streams(document, config)
     if config.event_sources:
@@ -77,7 +79,6 @@ _CONSEQUENCES: Final = {
     "authenticate_oidc": ": nobody is asked to sign in",
     "authenticate_cognito": ": nobody is asked to sign in",
     "jwt_validation": ": no token is checked",
-    "function_url": ": requests to this origin answer 502",
     "endpoint": ": the function cannot be invoked",
 }
 

@@ -9,7 +9,6 @@ from edgegw.awslambda.shifting import preset_name
 from edgegw.config.event_invoke_schema import EventInvoke, FunctionEventInvoke
 from edgegw.config.fields import (
     LATER,
-    Anything,
     FunctionFaults,
     Model,
     Number,
@@ -17,6 +16,7 @@ from edgegw.config.fields import (
     between,
     text_of,
 )
+from edgegw.config.http_front_schema import FunctionUrl
 
 Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
 VersionNumber = Annotated[
@@ -125,7 +125,7 @@ class Function(Model):
     permissions: list[Permission] | None = None
     event_invoke: FunctionEventInvoke | None = None
     recursive_loop: Literal["Terminate", "Allow"] = "Terminate"
-    url: Annotated[dict[str, Anything] | None, LATER] = None
+    url: FunctionUrl | None = None
     tracing: Literal["PassThrough", "Active"] = "PassThrough"
     faults: FunctionFaults | None = None
     endpoint: Annotated[str | None, LATER] = None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from edgegw.alb import model as alb
+from edgegw.awslambda.http_events.model import FunctionUrl, HttpApi
 from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.shifting import Shift
@@ -65,6 +66,13 @@ class DistributionDoor:
     origins: tuple[str, ...] = ()
     access_log: AccessLog | None = None
 
+    kind: ClassVar[str] = "distribution"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names by which AWS reaches it."""
+        return (*self.distribution.aliases, self.distribution.domain_name)
+
     @property
     def functions(self) -> list[FunctionRef]:
         """The functions at its triggers."""
@@ -103,6 +111,13 @@ class ListenerDoor:
     listen: Listen
     listener: alb.Listener
 
+    kind: ClassVar[str] = "load-balancer"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names by which AWS reaches it."""
+        return (self.listener.load_balancer.dns_name,)
+
     @property
     def rules(self) -> tuple[alb.Rule, ...]:
         """All its rules, the default one last."""
@@ -117,7 +132,48 @@ class ListenerDoor:
         return [ref for ref in refs if ref is not None]
 
 
-Door = DistributionDoor | ListenerDoor
+@value
+class FunctionUrlDoor:
+    """A function URL and where it listens. `name` is the function's, `NAME:ALIAS` for an alias."""
+
+    name: str
+    listen: Listen
+    url: FunctionUrl
+
+    kind: ClassVar[str] = "function-url"
+
+    @property
+    def functions(self) -> list[FunctionRef]:
+        return [self.url.function]
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names by which AWS reaches it."""
+        return (self.url.domain,)
+
+
+@value
+class HttpApiDoor:
+    """An HTTP API and where it listens."""
+
+    name: str
+    listen: Listen
+    api: HttpApi
+
+    kind: ClassVar[str] = "http-api"
+
+    @property
+    def functions(self) -> list[FunctionRef]:
+        """The functions of its routes."""
+        return [route.function for route in self.api.routes]
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names by which AWS reaches it."""
+        return (self.api.domain,)
+
+
+Door = DistributionDoor | ListenerDoor | HttpApiDoor | FunctionUrlDoor
 
 
 @value
@@ -161,6 +217,9 @@ class Config:
     hosts: Hosts = Hosts()
     cache: CacheLimits = CacheLimits()
     buckets: Mapping[str, BucketFolder] = field(default_factory=dict[str, BucketFolder])
+    accepts_any_host: bool = False
+    http_apis: tuple[HttpApiDoor, ...] = ()
+    function_urls: tuple[FunctionUrlDoor, ...] = ()
     queues: Mapping[str, QueueSettings | RemoteQueue] = field(default_factory=dict[str, Any])
     streams: Mapping[str, StreamDefinition | RemoteStream] = field(default_factory=dict[str, Any])
     event_sources: tuple[EventSourceMapping, ...] = ()
@@ -171,7 +230,12 @@ class Config:
     @property
     def doors(self) -> tuple[Door, ...]:
         """All front doors of AWS's edge, distributions first."""
-        return (*self.distributions, *self.listeners)
+        return (*self.distributions, *self.listeners, *self.http_apis, *self.function_urls)
+
+    @property
+    def inner_doors(self) -> tuple[ListenerDoor | HttpApiDoor | FunctionUrlDoor, ...]:
+        """Those that distributions can have as origins."""
+        return (*self.listeners, *self.http_apis, *self.function_urls)
 
     @property
     def is_sticky(self) -> bool:

@@ -35,6 +35,7 @@ from edgegw.config.events_resolve import bucket_notifications, event_rules, sche
 from edgegw.config.faults import FaultPlan
 from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
 from edgegw.config.hosts import parsed_hosts
+from edgegw.config.http_front_resolve import function_url_doors, http_api_doors
 from edgegw.config.key_groups import key_files, trusted_keys
 from edgegw.config.listening import resolve_listen, resolve_listener_listen
 from edgegw.config.model import (
@@ -127,6 +128,9 @@ class _Resolver:
                 listener = self._balancers.listener(shared, each, tls=listen.tls)
                 listeners.append(ListenerDoor(name, listen, listener))
         api = config.gateway.lambda_api
+        apis = http_api_doors(config, self._account, self._base)
+        urls = function_url_doors(config, self._account, self._base)
+        doors = (*distributions, *listeners, *apis, *urls)
         return Config(
             {
                 name: deployed(
@@ -150,7 +154,7 @@ class _Resolver:
             cpu=config.gateway.cpu,
             strict=config.gateway.strict,
             files=(
-                *(path for door in (*distributions, *listeners) for path in door.listen.files),
+                *(path for door in doors for path in door.listen.files),
                 *key_files(config, self._base),
             ),
             code=tuple(
@@ -167,6 +171,9 @@ class _Resolver:
             hosts=parsed_hosts(config.gateway.hosts, self._base),
             cache=CacheLimits(**dict(config.gateway.cache)),
             buckets=self._origins.buckets(),
+            accepts_any_host=config.gateway.accept_any_host,
+            http_apis=apis,
+            function_urls=urls,
             queues=resolved_queues(config.queues),
             streams=resolved_streams(config.streams),
             event_sources=self._event_sources(),

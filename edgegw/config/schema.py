@@ -29,6 +29,7 @@ from edgegw.config.fields import (
     between,
 )
 from edgegw.config.function_schema import Function
+from edgegw.config.http_front_schema import HttpApi
 from edgegw.config.legacy_schema import ForwardedValues, Ttl
 from edgegw.config.queue_schema import Queue
 from edgegw.config.response_headers_schema import ResponseHeadersPolicy
@@ -112,7 +113,7 @@ class Origin(Model):
     list_bucket: bool = False
     index_document: str | None = None
     error_document: str | None = None
-    function_url: Annotated[str | None, LATER] = None
+    function_url: str | None = None
     path: str = ""
     protocol_policy: Literal["http-only", "https-only", "match-viewer"] | None = None
     http_port: Annotated[int, Field(ge=1, le=65535)] | None = None
@@ -336,6 +337,7 @@ class Config(Model):
     distributions: dict[str, Distribution] = {}
     target_groups: dict[str, TargetGroup] = {}
     load_balancers: dict[str, LoadBalancer] = {}
+    http_apis: dict[str, HttpApi] = {}
     queues: dict[str, Queue] = {}
     streams: dict[str, Stream] = {}
     event_sources: list[EventSource] = []
@@ -518,6 +520,7 @@ def json_schema() -> dict[str, Any]:
     distribution = definitions["Distribution"]["properties"]
     distribution["listen"] = {"anyOf": [{"$ref": "#/$defs/Listen"}, distribution["listen"]]}
     _allow(definitions, "Association", {"type": "string"})
+    _allow(definitions, "ApiRoute", {"type": "string"})
     _allow(definitions, "DistributionLog", {"type": "string"})
     _allow(definitions, "RuleTarget", {"type": "string"})
     _allow(definitions, "Forward", {"type": "string"}, {"type": "array"})

@@ -10,7 +10,14 @@ from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.explain import explain as explain_distribution
 from edgegw.cloudfront.hosts import host_table
 from edgegw.cloudfront.idle import why_idle
-from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
+from edgegw.config.model import (
+    Config,
+    DistributionDoor,
+    Door,
+    FunctionUrlDoor,
+    HttpApiDoor,
+    ListenerDoor,
+)
 from edgegw.errors import UsageError
 from edgegw.gateway.balancer_control import explain_listener
 from edgegw.gateway.cache_explaining import explained_cache
@@ -57,6 +64,8 @@ def explained(
     if isinstance(door, ListenerDoor):
         explanation = explain_listener(door.listener, request, groups, world).to_dict()
         return {"kind": "load-balancer", **explanation}
+    if not isinstance(door, DistributionDoor):
+        return {"kind": door.kind, **_http_explained(door, request, world)}
     distribution = door.distribution
     facts = DistributionFacts("", world.via_host(), world.date(), viewer=distribution.viewer)
     explanation = explain_distribution(distribution, request, facts).to_dict()
@@ -67,6 +76,18 @@ def explained(
         "functions": _with_idle(explanation, cache),
         "cache": cache,
     }
+
+
+def _http_explained(
+    door: FunctionUrlDoor | HttpApiDoor, request: Request, world: World
+) -> dict[str, Any]:
+    from edgegw.awslambda.http_events.context import HttpFacts
+    from edgegw.awslambda.http_events.explain import explain_api, explain_url
+
+    facts = HttpFacts(request_id="", date=world.date(), now=world.now(), entropy=world.entropy())
+    if isinstance(door, HttpApiDoor):
+        return explain_api(door.api, request, facts)
+    return explain_url(door.url, request, facts)
 
 
 def _with_idle(explanation: Mapping[str, Any], cache: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -111,7 +132,7 @@ def find_door(
     if at_port:
         return _by_host(at_port, asked, parts)
     if parts.port is None:
-        by_name = [door for door in doors if (parts.hostname or "") in _hosts(door)]
+        by_name = [door for door in doors if (parts.hostname or "") in door.hosts]
         names = {_key(door) for door in doors}
         if by_name or len(names) == 1:
             return _with_scheme(by_name or doors, parts.scheme)
@@ -130,7 +151,7 @@ def _by_host(doors: Sequence[Door], asked: DescribedRequest, parts: SplitResult)
     ]
     if len(sharing) < 2:
         return first
-    table = host_table([(door.name, _hosts(door)) for door in sharing])
+    table = host_table([(door.name, door.hosts) for door in sharing])
     request = _request(asked, parts, "http")
     return sharing[table.place(request) or 0]
 
@@ -152,19 +173,18 @@ def _named(config: Config, asked: DescribedRequest) -> Sequence[Door]:
 
 
 def _key(door: Door) -> str:
-    kind = "load-balancer" if isinstance(door, ListenerDoor) else "distribution"
-    return f"{kind} {door.name}"
+    return f"{door.kind} {door.name}"
 
 
 def _port(door: Door) -> int:
-    if isinstance(door, DistributionDoor):
-        return door.listen.port
-    return door.listen.port or door.listener.port
+    if isinstance(door, ListenerDoor):
+        return door.listen.port or door.listener.port
+    return door.listen.port
 
 
 def _is_public(door: Door, port: int, scheme: str) -> bool:
     """Whether clients see a listener at this port, whatever it has here."""
-    if isinstance(door, DistributionDoor):
+    if not isinstance(door, ListenerDoor):
         return False
     return (door.listener.port, door.listener.protocol.lower()) == (port, scheme)
 
@@ -173,12 +193,6 @@ def _is_secure(door: Door) -> bool:
     if isinstance(door, ListenerDoor):
         return door.listener.protocol == "HTTPS"
     return door.listen.tls
-
-
-def _hosts(door: Door) -> Sequence[str]:
-    if isinstance(door, ListenerDoor):
-        return (door.listener.load_balancer.dns_name,)
-    return (*door.distribution.aliases, door.distribution.domain_name)
 
 
 def _with_scheme(doors: Sequence[Door], scheme: str) -> Door:

@@ -37,6 +37,10 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             "vpc_config": {"subnet_ids": ["subnet-1"]},
             "faults": {"error": 0.5},
             "event_invoke": {"maximum_retry_attempts": 1, "on_success": "file:done.jsonl"},
+            "url": {
+                "listen": 8090,
+                "cors": {"allow_origins": ["https://a.example"], "allow_methods": ["GET"]},
+            },
         },
         "shifted": {
             "code": ".",
@@ -205,6 +209,17 @@ EVERYTHING: Final[Mapping[str, Any]] = {
     },
     "bucket_notifications": {
         "uploads": {"folder": ".", "bucket": "uploads", "function": "hook", "suffix": ".jpg"}
+    },
+    "http_apis": {
+        "api": {
+            "listen": 8091,
+            "routes": {
+                "GET /items/{id}": {"function": "hook", "payload": "1.0", "timeout": 5},
+                "$default": "hook",
+            },
+            "stages": {"dev": {"variables": {"table": "one"}}},
+            "cors": {"allow_origins": ["*"]},
+        }
     },
     "gateway": {
         "open_points": {},

@@ -32,6 +32,7 @@ API_BY_PATH: Final[tuple[tuple[str, str], ...]] = (
     (METRICS_PATH, "edgegw.gateway.aws.cloudwatch_api"),
     ("/2019-09-25/functions/", "edgegw.gateway.aws.event_invoke_api"),
     ("/2024-08-31/functions/", "edgegw.gateway.aws.event_invoke_api"),
+    ("/2021-10-31/functions/", "edgegw.gateway.aws.function_url_api"),
     ("/2015-03-31/event-source-mappings", "edgegw.gateway.aws.event_source_api"),
 )
 """Modules by the beginning of the path, the first that fits; else the Lambda API."""
