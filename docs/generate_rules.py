@@ -30,7 +30,7 @@ SERVICES: Final = {
     "alb": ("alb", "Application Load Balancer"),
     "cloudfront": ("cloudfront", "CloudFront"),
     "lambda": ("awslambda", "Lambda"),
-    "messaging": ("messaging", "SQS"),
+    "messaging": ("messaging", "SQS, Kinesis and DynamoDB Streams"),
 }
 """By the first part of a code: the room, and the service's name."""
 
@@ -54,6 +54,10 @@ GUIDES: Final = {
     "Amazon EventBridge API Reference": _AWS + "eventbridge/latest/APIReference/",
     "AWS X-Ray Developer Guide": _AWS + "xray/latest/devguide/",
     "AWS pricing pages": "https://aws.amazon.com/pricing/",
+    "Kinesis Data Streams Developer Guide": _AWS + "streams/latest/dev/",
+    "Kinesis Data Streams API Reference": _AWS + "kinesis/latest/APIReference/",
+    "DynamoDB Developer Guide": _AWS + "amazondynamodb/latest/developerguide/",
+    "DynamoDB API Reference": _AWS + "amazondynamodb/latest/APIReference/",
     "SQS Developer Guide": _AWS + "AWSSimpleQueueService/latest/SQSDeveloperGuide/",
     "SQS API Reference": _AWS + "AWSSimpleQueueService/latest/APIReference/",
     "CodeDeploy User Guide": _AWS + "codedeploy/latest/userguide/",

@@ -136,7 +136,7 @@ JOURNEYS = {
         "events.md",
         "edgegw serve",
         1,
-        "events.md#Event sources",
+        "events.md#queues:",
         [
             """edgegw send jobs '{"order": 17}'""",
             "aws lambda list-event-source-mappings --endpoint-url http://127.0.0.1:9001 --function-name worker",
@@ -146,6 +146,18 @@ JOURNEYS = {
             "aws": '"EventSourceArn": "arn:aws:sqs:us-east-1:123456789012:jobs"',
             "edgegw functions": "jobs",
         },
+    ),
+    "streams": Journey(
+        "events.md",
+        "edgegw serve",
+        1,
+        "events.md#streams:",
+        [
+            """edgegw send clicks '{"page": "/"}' --partition-key user-1""",
+            """edgegw send orders '{"Keys": {"id": {"S": "7"}}, "NewImage": {"id": {"S": "7"}, "state": {"S": "paid"}}}'""",
+            "aws kinesis list-shards --endpoint-url http://127.0.0.1:9001 --stream-name clicks",
+        ],
+        {"aws kinesis": '"ShardId": "shardId-000000000001"'},
     ),
     "Lambda API": Journey(
         "lambda-api.md",
@@ -173,6 +185,18 @@ JOURNEYS = {
             "aws cloudwatch": '"Sum": 1.0',
             "edgegw cost": "scaled to 5,000,000 requests a month",
         },
+    ),
+    "queues": Journey(
+        "queues.md",
+        "edgegw serve",
+        1,
+        "queues.md",
+        [
+            """edgegw send jobs '{"order": 17}' --attribute kind=order""",
+            "aws sqs receive-message --endpoint-url http://127.0.0.1:9001 --queue-url "
+            "http://127.0.0.1:9001/123456789012/jobs",
+        ],
+        {"aws sqs": '"ReceiptHandle"', "edgegw send": "-"},
     ),
     "events": Journey(
         "events.md",
@@ -320,9 +344,6 @@ class Reader:
         page, _, number = place.partition("#")
         file = ROOT / page if page == "README.md" else ROOT / "docs" / page
         is_key = number.endswith(":")
-        if number and not number.isdigit() and not is_key:  # the first one below a heading
-            file = self._section(file, number)
-            number = ""
         known = blocks(file, "yaml")
         text = (
             next(block for block in known if f"\n{number}" in block)
@@ -331,12 +352,6 @@ class Reader:
         )
         text = re.sub(r"(?<=port: )8443", str(self._port("8443")), text)
         (self.folder / "edgegw.yaml").write_text(self.with_ports(text))
-
-    def _section(self, page: Path, heading: str) -> Path:
-        text = page.read_text().partition(f"## {heading}\n")[2]
-        section = self.folder / "section.md"
-        section.write_text(text)
-        return section
 
     def start(self, command: str, ready: int) -> subprocess.Popen[str]:
         process = subprocess.Popen(
@@ -406,7 +421,7 @@ def test_a_journey(name: str, reader: Reader, request: pytest.FixtureRequest) ->
         for beginning, answer in journey.answers.items():
             if command.startswith(beginning):
                 assert answer in ran.stdout, (command, ran.stdout, ran.stderr)
-    if name == "Lambda API":
+    if name in {"Lambda API", "queues"}:
         pytest.importorskip("boto3")
         (script,) = blocks(ROOT / "docs" / journey.page, "python")
         (reader.folder / "script.py").write_text(reader.with_ports(script))

@@ -21,6 +21,7 @@ from edgegw.awslambda.model import FunctionRef
 from edgegw.values import value
 
 SourceKind: TypeAlias = Literal["sqs", "sqs-fifo", "kinesis", "dynamodb"]
+StreamType: TypeAlias = Literal["kinesis", "dynamodb"]
 MappingState: TypeAlias = Literal[
     "Creating", "Enabling", "Enabled", "Disabling", "Disabled", "Updating", "Deleting"
 ]
@@ -126,12 +127,20 @@ class KnownSource:
         mapping"; the text is observed.
         """
         hidden = self.visibility_timeout
-        if hidden is None or hidden >= timeout:
-            return ""
-        return (
-            f"Queue visibility timeout: {hidden:g} seconds is less than Function timeout: "
-            f"{timeout:g} seconds"
-        )
+        return "" if hidden is None else too_short(hidden, timeout)
+
+
+def too_short(hidden: float, timeout: float) -> str:
+    """AWS's text where messages are hidden for less than a function's timeout; else nothing.
+
+    Source: Lambda Developer Guide, "Creating and configuring an Amazon SQS event source mapping".
+    """
+    if hidden >= timeout:
+        return ""
+    return (
+        f"Queue visibility timeout: {hidden:g} seconds is less than Function timeout: "
+        f"{timeout:g} seconds"
+    )
 
 
 @value

@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
+from edgegw.awslambda.destinations import iso_milliseconds
 from edgegw.awslambda.event_source import with_parsed
 from edgegw.awslambda.model import FunctionError
 from edgegw.awslambda.payload import Json, encode_payload
-from edgegw.awslambda.stream_lane import GiveUp, Send, TumblingWindow
+from edgegw.awslambda.source_mapping import StreamType
+from edgegw.awslambda.stream_lane import GiveUp, SendBatch, TumblingWindow
 from edgegw.awslambda.stream_source import StreamRecord
 from edgegw.values import value
-
-StreamType: TypeAlias = Literal["kinesis", "dynamodb"]
 
 _BATCH_KEYS: Final[Mapping[StreamType, str]] = {
     "kinesis": "KinesisBatchInfo",
@@ -85,7 +85,7 @@ def item_key(keys: Json) -> str:
     return encode_payload(ordered).decode("utf-8", "surrogatepass")
 
 
-def stream_event(work: Send, origin: ShardOrigin) -> bytes:
+def stream_event(work: SendBatch, origin: ShardOrigin) -> bytes:
     """The event of an invocation as JSON; with a tumbling window its state and bounds."""
     event: dict[str, Json] = {"Records": [record.event for record in work.batch.records]}
     if work.window is not None:
@@ -108,13 +108,7 @@ def _window_members(window: TumblingWindow, origin: ShardOrigin) -> dict[str, Js
 
 def _window_time(at: float) -> str:
     """`2020-07-30T17:00:00Z`, with milliseconds only where there are some."""
-    return _iso(at).replace(".000Z", "Z")
-
-
-def _iso(at: float) -> str:
-    """`2026-01-02T03:04:05.678Z`."""
-    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-    return text.removesuffix("+00:00") + "Z"
+    return iso_milliseconds(at).replace(".000Z", "Z")
 
 
 def filter_view(type_: StreamType, record: StreamRecord) -> Mapping[str, Json]:
@@ -167,10 +161,10 @@ def failure_record(work: GiveUp, origin: ShardOrigin, context: FailureContext) -
             "functionError": "Unhandled" if isinstance(batch.last, FunctionError) else None,
         }
         record["responseContext"] = response
-    record |= {"version": "1.0", "timestamp": _iso(context.now)}
+    record |= {"version": "1.0", "timestamp": iso_milliseconds(context.now)}
     record[_BATCH_KEYS[origin.type]] = _batch_members(batch.records, origin)
     if context.with_payload:
-        sent = Send(batch, work.window)
+        sent = SendBatch(batch, work.window)
         record["payload"] = stream_event(sent, origin).decode("utf-8", "surrogatepass")
     return encode_payload(record)
 
@@ -181,8 +175,8 @@ def _batch_members(records: Sequence[StreamRecord], origin: ShardOrigin) -> dict
         "shardId": origin.shard,
         "startSequenceNumber": first and first.sequence_number,
         "endSequenceNumber": last and last.sequence_number,
-        "approximateArrivalOfFirstRecord": first and _iso(first.arrived_at),
-        "approximateArrivalOfLastRecord": last and _iso(last.arrived_at),
+        "approximateArrivalOfFirstRecord": first and iso_milliseconds(first.arrived_at),
+        "approximateArrivalOfLastRecord": last and iso_milliseconds(last.arrived_at),
         "batchSize": len(records),
         "streamArn": origin.arn,
     }

@@ -7,7 +7,7 @@ A lane holds, oldest first: `waiting`, parts of a batch that failed, and `_fresh
 read and never tried. Nothing fresh is tried while something waits. Its driver asks for the next
 `LaneWork` and hands back what became of it:
 
-    next_work(now) ─▶ Send     invoke the function      ─▶ note_outcome
+    next_work(now) ─▶ SendBatch     invoke the function      ─▶ note_outcome
                    ─▶ GiveUp   tell the on-failure destination ─▶ note_given_up
                    ─▶ Pause    until a time, or until there are more records
 
@@ -32,7 +32,7 @@ from edgegw.awslambda.model import Outcome, Returned
 from edgegw.awslambda.payload import Json, encode_payload
 from edgegw.awslambda.stream_source import (
     BatchVerdict,
-    Condition,
+    DiscardCondition,
     ShardBatch,
     StreamRecord,
     StreamRules,
@@ -71,7 +71,7 @@ class TumblingWindow:
 
 
 @value
-class Send:
+class SendBatch:
     """Invoke the function with `batch`.
 
     In a tumbling window, `is_final` says that the window ends with this, `is_early` that it is its
@@ -86,10 +86,10 @@ class Send:
 
 @value
 class GiveUp:
-    """Send a record of `batch` to the on-failure destination: it will not be tried again."""
+    """SendBatch a record of `batch` to the on-failure destination: it will not be tried again."""
 
     batch: ShardBatch
-    condition: Condition
+    condition: DiscardCondition
     window: TumblingWindow | None = None
 
 
@@ -100,7 +100,7 @@ class Pause:
     until: float | None = None
 
 
-LaneWork: TypeAlias = Send | GiveUp | Pause
+LaneWork: TypeAlias = SendBatch | GiveUp | Pause
 
 
 @dataclass
@@ -162,11 +162,11 @@ class Lane:
             return GiveUp(old, "RecordAgeExceeded", self.window)
         return self._when_due(self.waiting[0], now)
 
-    def _when_due(self, batch: ShardBatch, now: float) -> Send | Pause:
+    def _when_due(self, batch: ShardBatch, now: float) -> SendBatch | Pause:
         if now < self._not_before:
             return Pause(self._wake_at(batch))
         is_final = batch is self._final
-        return Send(batch, self.window, is_final, is_final and self._is_early)
+        return SendBatch(batch, self.window, is_final, is_final and self._is_early)
 
     def _wake_at(self, batch: ShardBatch) -> float:
         """The next try; sooner where the first record will be too old before."""
@@ -241,7 +241,7 @@ class Lane:
 
     # What became of it
 
-    def note_outcome(self, work: Send, outcome: Outcome, now: float) -> int | None:
+    def note_outcome(self, work: SendBatch, outcome: Outcome, now: float) -> int | None:
         """Takes the outcome of an invocation; the last sequence number that is done by it."""
         # nobody needs the state that ends a window
         rules = replace(self.rules, tumbling_window=0) if work.is_final else self.rules

@@ -38,7 +38,7 @@ FOREVER: Final = -1
 _LONGEST_WAIT: Final = 60.0
 """Seconds between two tries at most; uncertain: AWS says that it backs off, not by how much."""
 
-Condition: TypeAlias = Literal["RetryAttemptsExhausted", "RecordAgeExceeded"]
+DiscardCondition: TypeAlias = Literal["RetryAttemptsExhausted", "RecordAgeExceeded"]
 
 
 @value(kw_only=True)

@@ -28,4 +28,4 @@ class Queue(Model):
     deduplication_scope: Literal["queue", "messageGroup"] = "queue"
     redrive: Redrive | None = None
     queue_url: Annotated[str | None, Field(pattern=r"^https?://[^/\s]+/\S+$")] = None
-    endpoint_url: Annotated[str | None, Field(pattern=r"^https?://[^/\s]+/?\S*$")] = None
+    endpoint_url: Annotated[str | None, Field(pattern=r"^https?://\S+$")] = None

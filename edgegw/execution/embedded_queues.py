@@ -218,7 +218,7 @@ class EmbeddedQueues:
             if may_delete(message, receipt, handle, queue, now):
                 store.delete(connection, receipt.number)
 
-        return await self._each(queue, delete_one, handles)
+        return await self._one_by_one(queue, delete_one, handles)
 
     async def change_visibility(
         self, name: str, seconds: Sequence[tuple[str, float]]
@@ -238,9 +238,9 @@ class EmbeddedQueues:
                 check_visibility(wanted, self._clock.age(message.received))
                 store.hide(connection, receipt.number, now + self._clock.real(wanted))
 
-        return await self._each(queue, hide_one, seconds)
+        return await self._one_by_one(queue, hide_one, seconds)
 
-    async def _each(
+    async def _one_by_one(
         self,
         queue: QueueSettings,
         work: Callable[[sqlite3.Connection, _Answer], None],

@@ -10,7 +10,6 @@ import base64
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from typing import Any, Final, Literal
 
 from starlette.applications import Starlette
@@ -24,7 +23,6 @@ from edgegw.awslambda import lambda_api as lambda_calls
 from edgegw.awslambda.async_invocation import MAX_EVENT
 from edgegw.awslambda.event_stream import invoke_complete, payload_chunk
 from edgegw.awslambda.lifecycle import MAX_PAYLOAD, MAX_STREAMED
-from edgegw.awslambda.lineage import LOOP_STOPPED, next_turn
 from edgegw.awslambda.logs import invocation_lines, log_tail
 from edgegw.awslambda.model import (
     FunctionError,
@@ -47,6 +45,7 @@ from edgegw.execution.api_answers import (
 from edgegw.execution.api_guard import ApiGuard
 from edgegw.execution.control import ControlPlane
 from edgegw.execution.log_store import iso_time
+from edgegw.execution.recursion import in_chain
 from edgegw.execution.service import LambdaService
 from edgegw.execution.shifting import Shifter
 
@@ -245,13 +244,10 @@ class _Api:
 
     def _in_chain(self, invocation: Invocation) -> Invocation:
         """With the function's turn in the chain that calls it. Raises ServiceError for a loop."""
-        if "Root=" not in invocation.trace_id:
-            return invocation
-        name = invocation.function.name
-        turn = next_turn(invocation.trace_id, self._service.account.arn(name))
-        if turn.is_too_many and self._service.functions[name].recursive_loop == "Terminate":
-            raise ServiceError("RecursiveInvocationException", LOOP_STOPPED)
-        return replace(invocation, trace_id=turn.trace_id)
+        counted = in_chain(self._service, invocation)
+        if isinstance(counted, InvokeRefusal):
+            raise lambda_calls.refusal(counted)
+        return counted
 
     def _tail(self, invocation: Invocation, outcome: Outcome) -> str:
         deployed = self._service.functions[invocation.function.name]

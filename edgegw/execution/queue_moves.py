@@ -45,7 +45,7 @@ _MOVE: Final = (
 
 
 @dataclass
-class _Running:
+class _MoveUnderWay:
     """A task on its way."""
 
     task: MoveTask
@@ -82,7 +82,7 @@ class QueueMoves:
         self._registry = registry
         self._ring = ring
         self._new_id = new_id
-        self._tasks: list[_Running] = []
+        self._tasks: list[_MoveUnderWay] = []
         self._background = Background()
 
     async def start(self, source: str, destination: str | None, per_second: int | None) -> str:
@@ -95,7 +95,7 @@ class QueueMoves:
         check_no_other(each.seen for each in self._tasks if each.task.source == source)
         waiting = await self._state.run(partial(visible_numbers, queue=queue, now=self._now()))
         task = MoveTask(self._new_id(), source, destination, per_second, self._now(), len(waiting))
-        running = _Running(task)
+        running = _MoveUnderWay(task)
         self._tasks.append(running)
         self._background.start(self._move_all(running, queue))
         return task.handle
@@ -124,7 +124,7 @@ class QueueMoves:
     def _now(self) -> float:
         return self._clock.now()
 
-    async def _move_all(self, running: _Running, queue: QueueSettings) -> None:
+    async def _move_all(self, running: _MoveUnderWay, queue: QueueSettings) -> None:
         limit = running.task.per_second or _AT_ONCE
         while running.status == "RUNNING":
             try:
@@ -141,7 +141,7 @@ class QueueMoves:
             elif running.task.per_second:
                 await self._clock.sleep(1)
 
-    async def _move_some(self, running: _Running, queue: QueueSettings, limit: int) -> int:
+    async def _move_some(self, running: _MoveUnderWay, queue: QueueSettings, limit: int) -> int:
         rang: set[str] = set()
 
         def move(connection: sqlite3.Connection) -> int:

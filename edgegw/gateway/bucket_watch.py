@@ -1,4 +1,4 @@
-"""Watches a folder that stands for a bucket: which of its objects came, changed or went.
+"""Watches folders that stand for buckets: which of their objects came, changed or went.
 
 A file is no object. It is written bit by bit, moved into place, replaced by another one; an object
 is there as a whole or not. So what the system tells of is only a hint at which file to look:
@@ -12,7 +12,8 @@ file that was replaced so quickly that both looks see the new one changed once. 
 moved in is looked through, one that goes takes the files known below it along.
 
 The folder itself may be missing, go and come back. What is in it when it comes is new. What is in
-it when watching begins is not.
+it when watching begins is not. `FolderHints` asks the system about all folders at once, and begins
+anew when one of them is another one: then each is looked through.
 """
 
 from __future__ import annotations
@@ -22,11 +23,10 @@ import contextlib
 import logging
 import os
 import stat
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from edgegw.background import Background
 from edgegw.cloudfront.s3.keys import MAX_KEY
 from edgegw.cloudfront.s3.metadata import SUFFIX
 
@@ -51,90 +51,41 @@ class BucketWatch:
     """The changes of the files in `folder`, on the running event loop."""
 
     def __init__(self, folder: str) -> None:
-        self._folder = Path(folder)
+        self.folder = Path(folder)
         self._known: dict[str, _FileState] = {}
         self._pending: dict[str, _FileState] = {}
         self._unseen: set[str] = set()
-        self._hint = asyncio.Event()
-        self._background = Background()
-        self._is_told = False
+        self._hinted = asyncio.Event()
+
+    @property
+    def top(self) -> str:
+        """The path of the folder as the system tells it, links followed."""
+        return os.path.realpath(self.folder)
+
+    async def begin(self) -> None:
+        """Takes what is there for known."""
+        self._known = await asyncio.to_thread(self._inventory)
+
+    def hint(self, paths: Iterable[str]) -> None:
+        """Something happened at these paths."""
+        self._unseen.update(paths)
+        self._hinted.set()
+
+    def hint_at_all(self) -> None:
+        """Something may have happened anywhere."""
+        self.hint([str(self.folder)])
 
     async def changes(self) -> AsyncGenerator[list[tuple[str, bool]], None]:
         """Keys of objects with whether each is there, whenever some changed; until canceled."""
-        identity = await asyncio.to_thread(_identity, self._folder)
-        if identity is not None:
-            self._known = await asyncio.to_thread(self._inventory)
-        self._background.start(self._follow())
-        try:
-            while True:
-                await self._hint.wait()
-                self._hint.clear()
-                while self._pending or self._unseen:
-                    await asyncio.sleep(_SETTLE)
-                    hinted, self._unseen = self._unseen, set()
-                    changed = await asyncio.to_thread(self._look, hinted)
-                    if changed:
-                        yield changed
-        finally:
-            await self._background.cancel()
-
-    # Hints, on the event loop
-
-    async def _follow(self) -> None:
-        """Follows the folder whenever it is there, and what stands in its place later."""
         while True:
-            identity = _identity(self._folder)
-            self._hint_at_all()
-            if identity is None:
-                self._tell_missing()
-                await asyncio.sleep(_RETURN)
-                continue
-            self._is_told = False
-            try:
-                await self._watch(identity)
-            except (OSError, RuntimeError) as error:  # such as too many folders to watch
-                logger.warning("%s is not watched, restart to try again: %s", self._folder, error)
-                return
-
-    def _tell_missing(self) -> None:
-        if not self._is_told:
-            logger.warning("%s does not exist: it is watched once it does", self._folder)
-            self._is_told = True
-
-    async def _watch(self, identity: tuple[int, int]) -> None:
-        """Follows this very folder until another one, or none, has its place."""
-        from watchfiles import awatch  # type: ignore[reportUnknownVariableType] - a Path without args
-
-        over = asyncio.Event()
-        changes = awatch(
-            os.path.realpath(self._folder),  # noqa: ASYNC240 - a few looks at names
-            watch_filter=None,
-            step=_STEP,
-            debounce=10 * _STEP,
-            ignore_permission_denied=True,
-            stop_event=over,
-        )
-        self._background.start(self._end_with(identity, over))
-        asyncio.get_running_loop().call_later(_BEGUN, self._hint_at_all)
-        try:
-            async with contextlib.aclosing(changes):
-                async for batch in changes:
-                    self._unseen.update(path for _, path in batch)
-                    self._hint.set()
-        finally:
-            over.set()
-
-    async def _end_with(self, identity: tuple[int, int], over: asyncio.Event) -> None:
-        while _identity(self._folder) == identity:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_RETURN):
-                    await over.wait()
-                    return
-        over.set()
-
-    def _hint_at_all(self) -> None:
-        self._unseen.add(str(self._folder))
-        self._hint.set()
+            await self._hinted.wait()
+            self._hinted.clear()
+            while self._pending or self._unseen:
+                await asyncio.sleep(_SETTLE)
+                unseen, self._unseen = self._unseen, set()
+                changed = await asyncio.to_thread(self._look, unseen)
+                if changed:
+                    yield changed
 
     # Looks, on a thread
 
@@ -144,7 +95,7 @@ class BucketWatch:
             self._pending.setdefault(key, _NEVER_SEEN)
         changed: list[tuple[str, bool]] = []
         for key, before in list(self._pending.items()):
-            now = _state(self._folder / key)
+            now = _state(self.folder / key)
             if now != before:
                 self._pending[key] = now
                 continue
@@ -162,12 +113,12 @@ class BucketWatch:
 
     def _keys_at(self, paths: Iterable[str]) -> Iterator[str]:
         """The keys that may have changed where something happened at `paths`."""
-        top, gone = os.path.realpath(self._folder), list[str]()
+        top, gone = self.top, list[str]()
         for path in paths:
-            name = "" if path == str(self._folder) else os.path.relpath(path, top)
+            name = "" if path == str(self.folder) else os.path.relpath(path, top)
             if name.startswith(".."):
                 continue
-            place = self._folder / name
+            place = self.folder / name
             if name not in {"", "."} and (key := _key(name)) is not None:
                 yield key
                 if not place.exists() and key not in self._known:
@@ -181,12 +132,12 @@ class BucketWatch:
 
     def _inventory(self) -> dict[str, _FileState]:
         known: dict[str, _FileState] = {}
-        for key in self._walk(self._folder):
+        for key in self._walk(self.folder):
             if len(known) == _MOST:
                 text = "%s has more than %d objects: of the others it is not seen that they go"
-                logger.warning(text, self._folder, _MOST)
+                logger.warning(text, self.folder, _MOST)
                 break
-            known[key] = _state(self._folder / key)
+            known[key] = _state(self.folder / key)
         return known
 
     def _walk(self, folder: Path) -> Iterator[str]:
@@ -206,8 +157,82 @@ class BucketWatch:
             for entry in entries:
                 if _is_folder(entry):
                     waiting.append(Path(entry.path))
-                elif key := _key(os.path.relpath(entry.path, self._folder)):
+                elif key := _key(os.path.relpath(entry.path, self.folder)):
                     yield key
+
+
+class FolderHints:
+    """Hears from the system where something happened, and hints at it to the watch concerned."""
+
+    def __init__(self) -> None:
+        self._watches: list[BucketWatch] = []
+        self._over = asyncio.Event()
+        self._missing: set[BucketWatch] = set()
+
+    def lead(self, watches: Iterable[BucketWatch]) -> None:
+        """From now on these are the watches."""
+        self._watches = list(watches)
+        self._over.set()
+
+    async def run(self) -> None:
+        """Hints until it is canceled."""
+        while True:
+            over = self._over = asyncio.Event()
+            identities = {watch: _identity(watch.folder) for watch in self._watches}
+            for watch in identities:
+                watch.hint_at_all()
+            self._tell_missing({watch for watch, known in identities.items() if known is None})
+            there = [watch for watch, known in identities.items() if known is not None]
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_end_with(identities, over))
+                if there:
+                    group.create_task(_follow(there, over))
+
+    def _tell_missing(self, missing: set[BucketWatch]) -> None:
+        for watch in missing - self._missing:
+            logger.warning("%s does not exist: it is watched once it does", watch.folder)
+        self._missing = missing
+
+
+async def _follow(watches: list[BucketWatch], over: asyncio.Event) -> None:
+    """Asks the system about these folders until it is over."""
+    from watchfiles import Change, awatch  # type: ignore[reportUnknownVariableType] - a Path without args
+
+    tops = [(watch.top, watch) for watch in watches]
+    changes = awatch(
+        *{top for top, _ in tops},
+        watch_filter=None,
+        step=_STEP,
+        debounce=10 * _STEP,
+        ignore_permission_denied=True,
+        stop_event=over,
+    )
+    for watch in watches:  # what happened before it surely watches
+        asyncio.get_running_loop().call_later(_BEGUN, watch.hint_at_all)
+    try:
+        async with contextlib.aclosing(changes):
+            async for batch in changes:
+                paths = [path for _, path in batch]
+                gone = {path for change, path in batch if change is Change.deleted}
+                if not gone.isdisjoint(top for top, _ in tops):
+                    over.set()  # one that comes in its place may have the same identity
+                for top, watch in tops:
+                    if below := [path for path in paths if Path(path).is_relative_to(top)]:
+                        watch.hint(below)
+    except (OSError, RuntimeError) as error:  # such as too many folders to watch
+        logger.warning("folders of buckets are not watched, restart to try again: %s", error)
+
+
+async def _end_with(
+    identities: Mapping[BucketWatch, tuple[int, int] | None], over: asyncio.Event
+) -> None:
+    """Ends it when one of the folders is another one, is gone or has come."""
+    while all(_identity(watch.folder) == known for watch, known in identities.items()):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_RETURN):
+                await over.wait()
+                return
+    over.set()
 
 
 _NEVER_SEEN: Final = (-1, -1, -1)

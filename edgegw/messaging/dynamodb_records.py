@@ -3,7 +3,7 @@
 A change is sent as the JSON of a record of DynamoDB Streams, or only what stands under `dynamodb`
 in it: `{"Keys": …, "NewImage": …, "OldImage": …}`. What the service itself would say (ids, times,
 sequence numbers, sizes) is added here; sent along, it counts for nothing.
-Source: DynamoDB Streams API Reference, "Record" and "StreamRecord".
+Source: DynamoDB API Reference, "Record" and "StreamRecord".
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ MAX_ATTRIBUTES: Final = 10
 
 Source: SQS Developer Guide, "Message quotas".
 """
-MAX_NAME: Final = 256
+MAX_ATTRIBUTE_NAME: Final = 256
 """Characters of an attribute's name, and of its type.
 
 Source: SQS Developer Guide, "Message attribute components".
@@ -55,8 +55,8 @@ def check_attributes(attributes: Mapping[str, MessageAttribute]) -> None:
 
 
 def _check_name(name: str) -> None:
-    if len(name) > MAX_NAME:
-        text = f"Message (user) attribute names must be shorter than {MAX_NAME} Bytes"
+    if len(name) > MAX_ATTRIBUTE_NAME:
+        text = f"Message (user) attribute names must be shorter than {MAX_ATTRIBUTE_NAME} Bytes"
         raise bad_parameter(text)
     if not _NAME.fullmatch(name):
         raise bad_parameter(
@@ -79,8 +79,8 @@ def _check_type(name: str, data_type: str) -> None:
             f"The type of message (user) attribute '{name}' is invalid. You must use only the "
             "following supported type prefixes: Binary, Number, String."
         )
-    if len(data_type) > MAX_NAME:
-        text = f"Message (user) attribute types must be shorter than {MAX_NAME} Bytes"
+    if len(data_type) > MAX_ATTRIBUTE_NAME:
+        text = f"Message (user) attribute types must be shorter than {MAX_ATTRIBUTE_NAME} Bytes"
         raise bad_parameter(text)
 
 

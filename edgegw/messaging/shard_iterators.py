@@ -18,7 +18,7 @@ from edgegw.values import value
 ITERATOR_AGES: Final[dict[StreamType, float]] = {"kinesis": 300.0, "dynamodb": 900.0}
 """Seconds for which an iterator is good.
 
-Source: Kinesis Data Streams API Reference, "GetShardIterator"; DynamoDB Streams API Reference,
+Source: Kinesis Data Streams API Reference, "GetShardIterator"; DynamoDB API Reference,
 "GetRecords".
 """
 

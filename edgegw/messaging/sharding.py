@@ -110,7 +110,7 @@ def sequence_number(stream: EmbeddedStream, shard: int, number: int) -> str:
     return str(((49 * 10**12 + created) * _NUMBER + number) * _SHARD + shard)
 
 
-def number_of(stream: EmbeddedStream, shard: int, text: str) -> int | None:
+def record_number(stream: EmbeddedStream, shard: int, text: str) -> int | None:
     """The number of a record; None when the sequence number is of another stream or shard."""
     if not (text.isascii() and text.isdigit()):
         return None

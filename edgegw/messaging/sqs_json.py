@@ -73,7 +73,7 @@ def optional_text(asked: Asked, name: str) -> str | None:
     raise bad_parameter(f"Value for parameter {name} is invalid. Reason: Must be a string.")
 
 
-def number_of(asked: Asked, name: str) -> int | None:
+def whole_number(asked: Asked, name: str) -> int | None:
     """A whole number, or None. Raises QueueError."""
     given = asked.get(name)
     if given is None or (isinstance(given, int) and not isinstance(given, bool)):
@@ -86,7 +86,7 @@ def number_of(asked: Asked, name: str) -> int | None:
 
 def number_between(asked: Asked, name: str, limits: tuple[int, int], reason: str) -> int | None:
     """A whole number within limits, or None. Raises QueueError."""
-    number = number_of(asked, name)
+    number = whole_number(asked, name)
     if number is not None and not limits[0] <= number <= limits[1]:
         raise bad_value(number, name, reason)
     return number
@@ -149,7 +149,7 @@ def read_message(asked: Asked, trace_header: str | None = None) -> SendMessage:
         _attributes(asked, "MessageAttributes"),
         optional_text(asked, "MessageGroupId"),
         optional_text(asked, "MessageDeduplicationId"),
-        number_of(asked, "DelaySeconds"),
+        whole_number(asked, "DelaySeconds"),
         trace_header if trace is None else str(trace.content),
     )
 

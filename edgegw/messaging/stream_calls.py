@@ -1,7 +1,7 @@
 """What a call of a stream's API says: its members, each checked as the service does.
 
-Source: Kinesis Data Streams and DynamoDB Streams API References, "Request parameters" of each
-action; the texts are observed.
+Source: Kinesis Data Streams API Reference and DynamoDB API Reference, "Request parameters" of
+each action; the texts are observed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _HASH_KEY: Final = re.compile(r"0|[1-9][0-9]{0,38}")
 _MAX_HASH_KEY: Final = (1 << 128) - 1
 
 
-class Members:
+class CallMembers:
     """The members of a call, or of an element in it; everything raises StreamError."""
 
     def __init__(self, content: Mapping[str, object], place: str = "") -> None:
@@ -97,12 +97,12 @@ class Members:
         except binascii.Error:
             raise StreamError("SerializationException", f"{name} is no base64") from None
 
-    def inner(self, name: str) -> Members:
+    def inner(self, name: str) -> CallMembers:
         """An object in it; empty where there is none."""
         given = self._content.get(name)
-        return Members(_object(given), f"{self._field(name)}.")
+        return CallMembers(_object(given), f"{self._field(name)}.")
 
-    def elements(self, name: str, most: int) -> list[Members]:
+    def elements(self, name: str, most: int) -> list[CallMembers]:
         """A list of objects, of 1 to `most`."""
         given = self._content.get(name)
         if not isinstance(given, list):
@@ -114,9 +114,9 @@ class Members:
         if len(items) > most:
             rule = f"Member must have length less than or equal to {most}"
             raise bad_member(f"{len(items)} records", self._field(name), rule)
-        parts = list[Members]()
+        parts = list[CallMembers]()
         for at, item in enumerate(items, 1):
-            parts.append(Members(_object(item), f"{self._field(name)}.{at}.member."))
+            parts.append(CallMembers(_object(item), f"{self._field(name)}.{at}.member."))
         return parts
 
     def _field(self, name: str) -> str:
@@ -135,7 +135,7 @@ def _wrong_type(name: str) -> StreamError:
 # Records
 
 
-def new_record(members: Members) -> NewRecord:
+def new_record(members: CallMembers) -> NewRecord:
     """A record of PutRecord, or an element of PutRecords."""
     data = members.blob("Data")
     key = members.text("PartitionKey", most=MAX_PARTITION_KEY)
@@ -151,7 +151,7 @@ def new_record(members: Members) -> NewRecord:
     return NewRecord(data, key, int(explicit))
 
 
-def new_records(members: Members) -> list[NewRecord]:
+def new_records(members: CallMembers) -> list[NewRecord]:
     """The records of PutRecords."""
     records = [new_record(each) for each in members.elements("Records", MAX_PUT_RECORDS)]
     size = sum(len(record.data) + len(record.partition_key.encode()) for record in records)
@@ -163,7 +163,7 @@ def new_records(members: Members) -> list[NewRecord]:
 # Iterators
 
 
-def iterator_type(members: Members) -> IteratorType:
+def iterator_type(members: CallMembers) -> IteratorType:
     """The type of the iterator that is asked for."""
     given = members.text("ShardIteratorType")
     if given not in _ITERATOR_TYPES:

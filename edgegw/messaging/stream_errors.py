@@ -1,7 +1,7 @@
 """What Kinesis and DynamoDB Streams refuse: code, status and text.
 
-Source: Kinesis Data Streams and DynamoDB Streams API References, "Errors" of each action; texts
-as AWS answered them (observed) where they name a stream, else ours.
+Source: Kinesis Data Streams API Reference and DynamoDB API Reference, "Errors" of each action;
+texts as AWS answered them (observed) where they name a stream, else ours.
 """
 
 from __future__ import annotations

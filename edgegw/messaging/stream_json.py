@@ -1,7 +1,7 @@
 """What the APIs of streams answer, as JSON.
 
 Source: Kinesis Data Streams API Reference, "DescribeStream", "ListShards", "GetRecords"; DynamoDB
-Streams API Reference, "DescribeStream", "GetRecords".
+API Reference, "DescribeStream", "GetRecords".
 """
 
 from __future__ import annotations

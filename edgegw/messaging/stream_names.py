@@ -1,6 +1,6 @@
 """ARNs of streams.
 
-Source: Kinesis Data Streams API Reference, "DescribeStream"; DynamoDB Streams API Reference,
+Source: Kinesis Data Streams API Reference, "DescribeStream"; DynamoDB API Reference,
 "DescribeStream", StreamArn.
 """
 

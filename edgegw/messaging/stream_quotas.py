@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
-StreamType: TypeAlias = Literal["kinesis", "dynamodb"]
+from edgegw.awslambda.source_mapping import StreamType
 
 DAY: Final = 86_400.0
 RETENTIONS: Final = (DAY, 365 * DAY)
@@ -37,12 +37,12 @@ Source: Kinesis Data Streams API Reference, "PutRecords".
 MAX_READ: Final[dict[StreamType, int]] = {"kinesis": 10_000, "dynamodb": 1_000}
 """Records of one GetRecords.
 
-Source: Kinesis Data Streams and DynamoDB Streams API References, "GetRecords", Limit.
+Source: Kinesis Data Streams API Reference and DynamoDB API Reference, "GetRecords", Limit.
 """
 MAX_READ_BYTES: Final[dict[StreamType, int]] = {"kinesis": 10 * 1_048_576, "dynamodb": 1_048_576}
 """Bytes of one GetRecords.
 
-Source: Kinesis Data Streams and DynamoDB Streams API References, "GetRecords".
+Source: Kinesis Data Streams API Reference and DynamoDB API Reference, "GetRecords".
 """
 MAX_SHARDS: Final = 10_000
 """Shards of a stream here; AWS gives an account 200 to 20,000, by Region.

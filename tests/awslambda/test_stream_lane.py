@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegw.awslambda.model import Outcome
-from edgegw.awslambda.stream_lane import GiveUp, Lane, LaneWork, Pause, Send, lane_of
+from edgegw.awslambda.stream_lane import GiveUp, Lane, LaneWork, Pause, SendBatch, lane_of
 from edgegw.awslambda.stream_source import StreamRecord, StreamRules
 from tests.awslambda.streams import ERROR, THROTTLED, numbers, record, reported, returned
 
@@ -18,13 +18,13 @@ def lane_with(rules: StreamRules, *records: StreamRecord, now: float = 0.0) -> L
 
 
 def sent(work: LaneWork) -> list[int]:
-    assert isinstance(work, Send)
+    assert isinstance(work, SendBatch)
     return numbers(work.batch)
 
 
 def tried(lane: Lane, outcome: Outcome, now: float = 0.0) -> int | None:
     work = lane.next_work(now)
-    assert isinstance(work, Send)
+    assert isinstance(work, SendBatch)
     return lane.note_outcome(work, outcome, now)
 
 
@@ -95,7 +95,7 @@ def test_halves_come_one_after_the_other_and_the_bad_record_ends_alone() -> None
     story: list[object] = []
     for _ in range(6):
         work = lane.next_work(0.0)
-        if isinstance(work, Send):
+        if isinstance(work, SendBatch):
             is_bad = 3 in numbers(work.batch)
             story.append((numbers(work.batch), not is_bad))
             lane.note_outcome(work, ERROR if is_bad else returned(), 0.0)
@@ -137,7 +137,7 @@ def test_a_wait_ends_when_the_records_become_too_old() -> None:
     lane = lane_with(StreamRules(maximum_record_age=60), record(1, 0.0))
     for _ in range(8):
         work = lane.next_work(59.0)
-        if isinstance(work, Send):
+        if isinstance(work, SendBatch):
             lane.note_outcome(work, THROTTLED, 59.0)
         lane._not_before = 59.0
     lane._not_before = 500.0
@@ -179,7 +179,7 @@ def state(**members: object) -> Outcome:
 
 def window_of(work: LaneWork) -> tuple[object, ...]:
     """Records, bounds, state, final, early."""
-    assert isinstance(work, Send)
+    assert isinstance(work, SendBatch)
     assert work.window is not None
     bounds = (work.window.start, work.window.end)
     return numbers(work.batch), bounds, dict(work.window.state), work.is_final, work.is_early
@@ -268,7 +268,7 @@ def test_a_megabyte_is_not_beyond_a_megabyte(size: int) -> None:
     lane = lane_with(WINDOWS, record(1, 130.0))
     tried(lane, state(t="x" * (size - len('{"t":""}'))), 131.0)
 
-    assert isinstance(lane.next_work(131.0), Send) == (size > MB)
+    assert isinstance(lane.next_work(131.0), SendBatch) == (size > MB)
 
 
 def test_a_failed_batch_leaves_the_state_as_it_was() -> None:

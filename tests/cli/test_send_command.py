@@ -132,11 +132,15 @@ class Traffic:
         self.tried: set[str] = set()
         """Bodies whose deletion was asked for and perhaps not answered."""
 
-    def run(self, seconds: float, kill: contextlib.ExitStack) -> None:
+    def run(self, batches: int, kill: contextlib.ExitStack) -> None:
+        """Kills the gateway when about so many batches more have been accepted."""
+        before, end = len(self.accepted), time.monotonic() + 60
         threads = [threading.Thread(target=work) for work in (self._send, self._send, self._take)]
         for thread in threads:
             thread.start()
-        time.sleep(seconds)
+        while len(self.accepted) < before + 10 * batches:
+            assert time.monotonic() < end, "nothing is accepted"
+            time.sleep(random.uniform(0.0005, 0.005))
         kill.close()
         for thread in threads:
             thread.join()
@@ -187,9 +191,9 @@ def test_no_accepted_message_is_lost_by_kills(tmp_path: Path) -> None:
     for _ in range(KILLS):
         with contextlib.ExitStack() as kill:
             kill.enter_context(served(tmp_path))
-            traffic.run(random.uniform(0.1, 1.2), kill)
+            traffic.run(random.randint(1, 60), kill)
     with served(tmp_path):
         left = drained(port)
-    assert traffic.accepted
+    assert len(traffic.accepted) >= 10 * KILLS
     assert traffic.accepted - traffic.tried <= left, "an accepted message is lost"
     assert not traffic.deleted & left, "a deleted message is back"

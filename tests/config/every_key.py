@@ -192,6 +192,20 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             ],
         }
     },
+    "queues": {
+        "jobs": {"visibility_timeout": 60, "redrive": {"to": "dead"}},
+        "dead": {"retention": 600},
+    },
+    "event_sources": [
+        {
+            "source": "jobs",
+            "function": "hook",
+            "batch_size": 20,
+            "batch_window": 5,
+            "filters": ['{"body":["a"]}'],
+            "provisioned_pollers": {"minimum": 2, "maximum": 3},
+        }
+    ],
     "schedules": {
         "nightly": {
             "expression": "cron(0 3 * * ? *)",

@@ -25,8 +25,8 @@ from edgegw.awslambda.model import FunctionError, FunctionRef, Invocation, Outco
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.source_mapping import EventSourceMapping, StreamMapping
 from edgegw.awslambda.stream_events import ShardOrigin
-from edgegw.errors import UsageError
 from edgegw.execution.clock import ScaledClock
+from edgegw.execution.deliveries import DeliveryFailure
 from edgegw.execution.embedded_streams import EmbeddedStreams
 from edgegw.execution.event_sources.checkpoints import CHECKPOINT_SCHEMA, StoredCheckpoints
 from edgegw.execution.event_sources.embedded_stream import EmbeddedStreamClient
@@ -214,7 +214,7 @@ class Reader:
 
     async def _deliver(self, target: str, body: bytes) -> None:
         if self.destination_is_down:
-            raise UsageError("the destination is down")
+            raise DeliveryFailure("the destination is down")
         self.failures.append(json.loads(body) | {"target": target})
 
     async def until(self, condition: Callable[[], bool]) -> None:

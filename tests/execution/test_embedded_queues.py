@@ -20,7 +20,7 @@ from edgegw.errors import StateProblem
 from edgegw.execution.clock import ScaledClock
 from edgegw.execution.embedded_queues import EmbeddedQueues
 from edgegw.execution.queue_moves import QueueMoves
-from edgegw.execution.queue_store import SCHEMA
+from edgegw.execution.queue_store import _BY_TIME, _IN_ORDER, SCHEMA
 from edgegw.execution.state_file import StateFile
 from edgegw.messaging.queue import QueueCounts, QueueSettings, Redrive, SendMessage, SentMessage
 from edgegw.messaging.queue_errors import QueueError
@@ -302,6 +302,18 @@ async def test_a_disk_that_is_gone_accepts_nothing(tmp_path: Path) -> None:
     async with bench(tmp_path / "file", JOBS) as run:
         with pytest.raises(StateProblem, match="cannot keep state"):
             await run.queues.send("jobs", SendMessage("x"))
+
+
+@pytest.mark.parametrize("queue", ["jobs", "f.fifo"])
+async def test_a_receiver_reads_no_more_than_it_gets(tmp_path: Path, queue: str) -> None:
+    """The rows come in the order of an index: nothing is sorted, and no body is looked at."""
+    async with bench(tmp_path, JOBS, FIFO) as run:
+        await run.queues.send(queue, SendMessage("x", group_id="a"))
+        sql, values = (_IN_ORDER, (queue,)) if queue == FIFO.name else (_BY_TIME, (queue, 0.0))
+        plan = " ".join(row[3] for row in run.rows(f"EXPLAIN QUERY PLAN {sql}", *values))
+        assert "INDEX messages_" in plan
+        assert "TEMP B-TREE" not in plan
+        assert ("COVERING" in plan) is (queue == FIFO.name)
 
 
 # Whatever happens

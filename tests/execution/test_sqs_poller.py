@@ -62,7 +62,9 @@ class Worker:
 
 
 @asynccontextmanager
-async def polling(queue: MemoryQueue, worker: Worker, **given: Any) -> AsyncIterator[SqsPoller]:
+async def polling(
+    queue: MemoryQueue, worker: Worker, *, timeout: float = 0.0, **given: Any
+) -> AsyncIterator[SqsPoller]:
     mapping = EventSourceMapping(
         **{
             "uuid": "u",
@@ -74,7 +76,7 @@ async def polling(queue: MemoryQueue, worker: Worker, **given: Any) -> AsyncIter
             **given,
         }
     )
-    poller = SqsPoller(mapping, queue, worker, queue.clock)
+    poller = SqsPoller(mapping, queue, worker, queue.clock, timeout)
     poller.start()
     try:
         yield poller
@@ -247,6 +249,19 @@ async def test_a_queue_that_cannot_be_asked_is_asked_again(
             queue.problem = ""
             await until(lambda: not queue.left)
     assert caplog.messages == ["jobs -> worker: nobody answers", "jobs can be read again"]
+
+
+async def test_a_queue_that_hides_messages_too_shortly_is_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    queue, worker = MemoryQueue(fast()), Worker()
+    async with polling(queue, worker, timeout=31):
+        queue.send("a")
+        await until(lambda: not queue.left)
+    assert caplog.messages == [
+        "jobs -> worker: Queue visibility timeout: 30 seconds is less than Function timeout: 31 "
+        "seconds; messages come twice"
+    ]
 
 
 async def test_what_was_gathered_and_did_not_run_is_given_back_at_once() -> None:

@@ -29,7 +29,7 @@ from tests.execution.stream_sources import (
 )
 
 KEYS = "abc"
-FAILURES = ("ok", "ok", "error", "throttle", "partly", "nonsense")
+FAILURES = ("ok", "error", "error", "throttle", "partly", "nonsense")
 events = st.one_of(
     st.tuples(st.just("put"), st.lists(st.sampled_from(KEYS), min_size=4, max_size=20)),
     st.tuples(st.just("fail"), st.lists(st.sampled_from(FAILURES), max_size=4)),

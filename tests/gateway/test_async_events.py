@@ -20,7 +20,10 @@ import botocore.config
 import pytest
 from botocore.exceptions import ClientError
 
+from edgegw.awslambda.lineage import next_turn
 from edgegw.gateway.workers.async_events import AsyncEvents
+from edgegw.gateway.workers.queues import Queues
+from edgegw.messaging.queue import SendMessage
 from tests.conftest import PYTHON, need, serving_in
 
 SCALE = 1200
@@ -111,6 +114,7 @@ async def running(
     functions: dict[str, Any],
     settings: dict[str, Any] | None = None,
     queues: dict[str, Any] | None = None,
+    sources: list[Any] | None = None,
     **gateway: Any,
 ) -> AsyncIterator[Running]:
     """A gateway in `folder`; `settings` are keys of the configuration by the function's name."""
@@ -121,6 +125,7 @@ async def running(
             for name in functions
         },
         "queues": queues or {},
+        "event_sources": sources or [],
         "gateway": {"lambda_api": 0, "time_scale": SCALE, **gateway},
     }
     handlers = {name: calls.handler(name, result) for name, result in functions.items()}
@@ -312,8 +317,6 @@ class TestEnds:
     async def test_an_embedded_queue_gets_record_and_dead_letter(
         self, tmp_path: Path, form: str
     ) -> None:
-        from edgegw.gateway.workers.queues import Queues
-
         ends = {"maximum_retry_attempts": 0, "on_failure": form, "dead_letter": "sqs:dead"}
         settings = {"f": {"event_invoke": ends}}
         async with running(tmp_path, {"f": fails}, settings, {"ends": {}, "dead": {}}) as run:
@@ -421,6 +424,28 @@ class TestEnds:
             await run.send("ping")
             await run.until(lambda: run.calls.counts["ping"] > 30)
 
+    @pytest.mark.parametrize(("turns", "is_stopped"), [(15, False), (16, True)])
+    async def test_a_loop_over_a_queue_is_stopped_too(
+        self, tmp_path: Path, turns: int, is_stopped: bool
+    ) -> None:
+        """SDKs hand the trace header on to SQS, which hands it on to the function's poller."""
+        trace_id = "Root=1-5759e988-bd862e3fe1be46a994272793"
+        for _ in range(turns):
+            trace_id = next_turn(trace_id, f"{ARN}:f").trace_id
+        queues = {
+            "jobs": {"redrive": {"to": "dead", "max_receive_count": 1}, "visibility_timeout": 18},
+            "dead": {},
+        }
+        sources = [{"source": "jobs", "function": "f"}]
+        async with running(tmp_path, {"f": returns}, None, queues, sources, time_scale=60) as run:
+            embedded = await run.gateway.workers.of(Queues)
+            await embedded.send("jobs", SendMessage("{}", trace_header=trace_id))
+            if is_stopped:
+                assert await embedded.receive("dead", wait=600)
+                assert not run.calls
+            else:
+                await run.until(lambda: run.calls)
+
     async def test_of_a_synchronous_loop_the_caller_hears(self, tmp_path: Path) -> None:
         async with running(tmp_path, {"f": returns}) as run:
             lineage = "Root=1-5759e988-bd862e3fe1be46a994272793"
@@ -430,8 +455,6 @@ class TestEnds:
                 request.headers["X-Amzn-Trace-Id"] = trace
 
             run.client.meta.events.register("before-send.lambda.Invoke", with_header)
-            from edgegw.awslambda.lineage import next_turn
-
             for turns in (15, 16):
                 trace = lineage
                 for _ in range(turns):

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from edgegw import Gateway
 from edgegw.gateway.workers.notifications import Notifications
-from tests.conftest import FUNCTIONS
+from tests.conftest import FUNCTIONS, OWN_DATA
 from tests.gateway.noted_events import Noted, function
 
 BEGUN = 0.6
@@ -34,6 +35,7 @@ def configuration(folder: Path, **notifications: dict[str, Any]) -> dict[str, An
             }
             for name, given in notifications.items()
         },
+        "gateway": {"state": tempfile.mkdtemp(dir=OWN_DATA)},
     }
 
 
@@ -53,6 +55,17 @@ def told(noted: Noted) -> list[tuple[str, str]]:
     """What happened to which key, in order."""
     records = [event["Records"][0] for _, event in noted.events]
     return [(record["eventName"], record["s3"]["object"]["key"]) for record in records]
+
+
+async def test_a_state_folder_within_the_bucket_tells_nothing(tmp_path: Path) -> None:
+    """Every event is written there: it would be the cause of the next one, for ever."""
+    noted, config = Noted(), configuration(tmp_path, all={})
+    config["gateway"]["state"] = str(tmp_path / ".edgegw")
+    async with watching(noted, config):
+        (tmp_path / "a.txt").write_bytes(b"a")
+        await noted.count(1)
+        await asyncio.sleep(QUIET)
+    assert told(noted) == [("ObjectCreated:Put", "a.txt")]
 
 
 async def test_a_new_file_is_told_in_the_record_of_s3(tmp_path: Path) -> None:

@@ -499,6 +499,30 @@ class TestConfiguration:
             await site.served.gateway.reload(load_dict(same, FUNCTIONS))
             assert (await api.settled(name))["State"] == "Disabled"
 
+    async def test_a_mapping_that_goes_and_comes_back_at_once_runs_once(
+        self, tmp_path: Path
+    ) -> None:
+        source = {"source": "jobs", "function": "worker"}
+        async with mapped(tmp_path, event_sources=[source]) as (api, site):
+            await site.queue.send("sleep 0.5")
+            await site.until(lambda: site.bodies)
+            for sources in ([], [source]):
+                gateway = {"lambda_api": 0, "state": str(tmp_path / "state")}
+                config = config_of(
+                    tmp_path, queues={"jobs": {}}, event_sources=sources, gateway=gateway
+                )
+                await site.served.gateway.reload(load_dict(config, FUNCTIONS))
+            await site.until_empty()
+            [mapping] = (await api("list_event_source_mappings"))["EventSourceMappings"]
+            await api.settled(mapping["UUID"])
+            await site.queue.send("two")
+            await site.until_empty()
+            await api("update_event_source_mapping", UUID=mapping["UUID"], Enabled=False)
+            await api.settled(mapping["UUID"])
+            await site.queue.send("three")
+            await asyncio.sleep(0.2)
+            assert await site.queue.counts() == (1, 0, 0)
+
     async def test_a_function_keeps_its_messages_however_fast_time_passes(
         self, tmp_path: Path
     ) -> None:

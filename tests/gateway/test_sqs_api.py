@@ -22,7 +22,7 @@ CONFIG: dict[str, Any] = {
     "queues": {
         "jobs": {"visibility_timeout": 45, "redrive": {"to": "dead", "max_receive_count": 1}},
         "dead": {},
-        "orders.fifo": {"content_based_deduplication": True, "visibility_timeout": 1},
+        "orders.fifo": {"content_based_deduplication": True},
     }
 }
 
@@ -208,6 +208,23 @@ async def test_a_queue_is_purged_once_a_minute(tmp_path: Path) -> None:
         assert text == "Only one PurgeQueue operation on jobs is allowed every 60 seconds."
 
 
+async def test_a_duplicate_is_known_in_other_groups_and_after_the_first_one_is_deleted(
+    tmp_path: Path,
+) -> None:
+    """As AWS was seen to do; moto does neither."""
+    async with embedded(tmp_path, CONFIG) as sqs:
+        queue = named(sqs, "orders.fifo")
+        first = await queue.send("one", "a", MessageDeduplicationId="d")
+        again = await queue.send("other", "b", MessageDeduplicationId="d")
+        assert again["MessageId"] == first["MessageId"]
+        assert again["SequenceNumber"] == first["SequenceNumber"]
+        messages = await queue.receive(10)
+        assert [each["Body"] for each in messages] == ["one"]
+        await queue.delete(*messages)
+        await queue.send("one", "a", MessageDeduplicationId="d")
+        assert await queue.receive() == []
+
+
 @pytest.mark.parametrize(("extended", "expected"), [(0, []), (1, ["foo"]), (2, ["foo", "bar"])])
 async def test_one_extended_timeout_holds_up_what_stands_behind_it(
     tmp_path: Path, extended: int, expected: list[str]
@@ -373,6 +390,7 @@ async def test_the_trace_of_the_request_goes_along(tmp_path: Path) -> None:
 async def test_a_receiver_that_left_gets_no_message(tmp_path: Path) -> None:
     config = {**CONFIG, "gateway": {"lambda_api": 0}}
     async with serving_in(tmp_path, config) as served:
+        await asked(served.urls["lambda"], "AmazonSQS.ListQueues")  # what is imported, is now
         body = b'{"QueueUrl": "jobs", "WaitTimeSeconds": 20}'
         with pytest.raises(httpx.ReadTimeout):
             async with httpx.AsyncClient(trust_env=False, timeout=0.3) as client:

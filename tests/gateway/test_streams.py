@@ -266,7 +266,7 @@ async def test_what_kinesis_refuses(tmp_path: Path) -> None:
 async def test_an_iterator_grows_old(tmp_path: Path) -> None:
     from edgegw.gateway.aws.kinesis_api import KinesisOperations
     from edgegw.gateway.workers.streams import Streams
-    from edgegw.messaging.stream_calls import Members
+    from edgegw.messaging.stream_calls import CallMembers
     from edgegw.messaging.stream_errors import StreamError
 
     async with served(tmp_path) as (serving, _):
@@ -275,12 +275,12 @@ async def test_an_iterator_grows_old(tmp_path: Path) -> None:
         streams = await gateway.workers.of(Streams)
         operations = KinesisOperations(streams, gateway.config.account, lambda: now[0])
         asked = {"StreamName": "clicks", "ShardId": FIRST, "ShardIteratorType": "LATEST"}
-        given = await operations.get_shard_iterator(Members(asked))
+        given = await operations.get_shard_iterator(CallMembers(asked))
         now[0] += 300
-        await operations.get_records(Members(given))
+        await operations.get_records(CallMembers(given))
         now[0] += 0.1
         with pytest.raises(StreamError) as caught:
-            await operations.get_records(Members(given))
+            await operations.get_records(CallMembers(given))
         assert caught.value.code == "ExpiredIteratorException"
         assert "300000 milliseconds" in caught.value.text
 

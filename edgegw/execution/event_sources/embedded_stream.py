@@ -15,7 +15,7 @@ from edgegw.execution.event_sources.stream_client import (
     StreamProblem,
 )
 from edgegw.messaging.dynamodb_records import read_change
-from edgegw.messaging.sharding import number_of, sequence_number, shard_id, shard_of_id
+from edgegw.messaging.sharding import record_number, sequence_number, shard_id, shard_of_id
 from edgegw.messaging.stream import EmbeddedStream, ReadingStart, StoredRecord
 from edgegw.messaging.stream_errors import StreamError
 
@@ -52,7 +52,7 @@ class EmbeddedStreamClient:
         own = shard_of_id(stream, shard)
         if own is None:
             raise StreamProblem(f"the stream {self._name} has no shard {shard}")
-        number = number_of(stream, own.index, start.sequence_number)
+        number = record_number(stream, own.index, start.sequence_number)
         if number is None and start.type.endswith("_SEQUENCE_NUMBER"):
             begin = ReadingStart("TRIM_HORIZON")  # of a stream that had this name before
         else:

@@ -86,7 +86,7 @@ class EndpointStreamClient:
         """Seconds for which it keeps records."""
         if not self.is_kinesis:
             return _DAY
-        answer = await self._told("describe_stream_summary", **self.stream)
+        answer = await self._answer("describe_stream_summary", **self.stream)
         return answer["StreamDescriptionSummary"]["RetentionPeriodHours"] * 3600.0
 
     async def shards(self) -> Sequence[ListedShard]:
@@ -96,17 +96,17 @@ class EndpointStreamClient:
         return [_listed(shard) for shard in shards]
 
     async def _kinesis_shards(self) -> list[Mapping[str, Any]]:
-        answer = await self._told("list_shards", **self.stream)
+        answer = await self._answer("list_shards", **self.stream)
         shards = list(answer["Shards"])
         while answer.get("NextToken"):
-            answer = await self._told("list_shards", NextToken=answer["NextToken"])
+            answer = await self._answer("list_shards", NextToken=answer["NextToken"])
             shards += answer["Shards"]
         return shards
 
     async def _table_shards(self) -> list[Mapping[str, Any]]:
         shards, last = list[Mapping[str, Any]](), dict[str, str]()
         while True:
-            answer = await self._told("describe_stream", **self.stream, **last)
+            answer = await self._answer("describe_stream", **self.stream, **last)
             description = answer["StreamDescription"]
             shards += description["Shards"]
             if not description.get("LastEvaluatedShardId"):
@@ -121,7 +121,7 @@ class EndpointStreamClient:
         since = start.at if start.type == "AT_TIMESTAMP" and not self.is_kinesis else 0.0
         if since:  # tables' streams begin at no time of older endpoints: older records are skipped
             start = ShardStart("TRIM_HORIZON")
-        place = _Place(start.type, start.sequence_number, start.at)
+        place = _ReadingPlace(start.type, start.sequence_number, start.at)
         cursor = EndpointShardCursor(self, origin, place, self._clock)
         cursor.since = since
         await cursor.renew()
@@ -132,7 +132,7 @@ class EndpointStreamClient:
         self._client = None
         await self._stack.aclose()
 
-    async def _told(self, operation: str, **parameters: Any) -> dict[str, Any]:
+    async def _answer(self, operation: str, **parameters: Any) -> dict[str, Any]:
         """The answer of an operation. Raises StreamProblem."""
         try:
             return await self.call(operation, **parameters)
@@ -180,7 +180,7 @@ def _listed(shard: Mapping[str, Any]) -> ListedShard:
 
 
 @value
-class _Place:
+class _ReadingPlace:
     """Where a cursor is: how an iterator for it is asked for."""
 
     type: str
@@ -192,7 +192,11 @@ class EndpointShardCursor:
     """A place in a shard of a stream that is asked over the network."""
 
     def __init__(
-        self, client: EndpointStreamClient, origin: ShardOrigin, place: _Place, clock: ScaledClock
+        self,
+        client: EndpointStreamClient,
+        origin: ShardOrigin,
+        place: _ReadingPlace,
+        clock: ScaledClock,
     ) -> None:
         self._client = client
         self._origin = origin
@@ -212,10 +216,10 @@ class EndpointShardCursor:
             if not self._place.sequence_number or refused.code == "ResourceNotFoundException":
                 raise StreamProblem(f"{self._origin.arn}: {refused}") from refused
             # what was read last is gone from the stream: the oldest record comes next
-            self._place = _Place("TRIM_HORIZON")
+            self._place = _ReadingPlace("TRIM_HORIZON")
             await self.renew()
 
-    async def _asked(self, place: _Place) -> str:
+    async def _asked(self, place: _ReadingPlace) -> str:
         parameters: dict[str, Any] = {
             "ShardId": self._origin.shard,
             "ShardIteratorType": place.type,
@@ -244,7 +248,7 @@ class EndpointShardCursor:
             if refused.code == "ExpiredIteratorException":
                 return await self.read(limit)
             if refused.code == "TrimmedDataAccessException":
-                self._place = _Place("TRIM_HORIZON")
+                self._place = _ReadingPlace("TRIM_HORIZON")
                 return await self.read(limit)
             raise StreamProblem(f"{self._origin.arn}: {refused}") from refused
         return self._page(answer, was_closed=was_closed)
@@ -253,7 +257,7 @@ class EndpointShardCursor:
         records = [self._record(content) for content in answer["Records"]]
         self._iterator = answer.get("NextShardIterator")
         if records:
-            self._place = _Place("AFTER_SEQUENCE_NUMBER", records[-1].sequence_number)
+            self._place = _ReadingPlace("AFTER_SEQUENCE_NUMBER", records[-1].sequence_number)
         is_behind = bool(records or answer.get("MillisBehindLatest"))
         # some endpoints give iterators for ever; of them the list of shards says what is over
         is_over = self._iterator is None or (was_closed and not is_behind)

@@ -6,6 +6,7 @@
 Whatever ends it, a batch is done only once its checkpoint is on disk; so killed at any moment,
 what was under way comes again, and nothing is left out. Discarded records reach their destination
 before the checkpoint moves past them: while the destination cannot be reached, the lane waits.
+One that will never take it (a name that is none) is passed by, and the log has what was for it.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ from edgegw.awslambda.stream_events import (
     filter_view,
     stream_event,
 )
-from edgegw.awslambda.stream_lane import GiveUp, Lane, LaneWork, Pause, Send
+from edgegw.awslambda.stream_lane import GiveUp, Lane, LaneWork, Pause, SendBatch
 from edgegw.awslambda.stream_source import StreamRules
-from edgegw.errors import EdgegwError, StateProblem
+from edgegw.errors import StateProblem
 from edgegw.execution.clock import ScaledClock
-from edgegw.execution.event_sources import Invoke
+from edgegw.execution.deliveries import DeliveryFailure
+from edgegw.execution.event_sources import Invoker
 from edgegw.execution.event_sources.checkpoints import Checkpoints
 from edgegw.execution.event_sources.stream_client import (
     ReadPage,
@@ -52,14 +54,14 @@ _AHEAD: Final = 2
 NO_RECORDS: Final = "No records processed"
 _Answer = TypeVar("_Answer")
 Deliver = Callable[[str, bytes], Awaitable[None]]
-"""Sends a body to a target; raises an EdgegwError where that fails."""
+"""Sends a body to a target. Raises DeliveryFailure."""
 
 
 @value(kw_only=True)
 class PollerContext:
     """What pollers of streams have around them. `function_arn` answers the ARN of a mapping's."""
 
-    invoke: Invoke
+    invoke: Invoker
     deliver: Deliver
     clock: ScaledClock
     checkpoints: Checkpoints
@@ -216,7 +218,7 @@ class ShardPoller:
     async def _do(self, index: int, work: LaneWork) -> None:
         """Does a lane's work; what is done by that is on disk at the end."""
         lane = self._lanes[index]
-        if isinstance(work, Send):
+        if isinstance(work, SendBatch):
             outcome = await self._invoke(work)
             number = lane.note_outcome(work, outcome, self._clock.now())
         else:
@@ -240,7 +242,7 @@ class ShardPoller:
         if (before is None or before.end != window.end) and self._cursor is not None:
             self._cursor.wake()  # it has to look at the shard after another end
 
-    async def _invoke(self, work: Send) -> Outcome:
+    async def _invoke(self, work: SendBatch) -> Outcome:
         event = stream_event(work, self._origin)
         outcome = await self._context.invoke(Invocation(self._mapping.function, event))
         if work.batch.records:
@@ -275,8 +277,11 @@ class ShardPoller:
             try:
                 await self._context.deliver(place, body)
                 return True
-            except EdgegwError as failure:
+            except DeliveryFailure as failure:
                 self._warn("the destination %s takes no record: %s", target, failure)
+                if failure.is_final:
+                    self._warn("what was for the destination is lost: %s", body.decode())
+                    return True
             await self._clock.sleep(_RETRY[min(failures, len(_RETRY) - 1)])
             failures += 1
         return False

@@ -26,7 +26,7 @@ from typing import Any, Final, TypeVar
 from edgegw.awslambda.event_source import Batch, BatchRule, RecordFilter, with_parsed
 from edgegw.awslambda.model import Invocation, Throttled
 from edgegw.awslambda.payload import encode_payload
-from edgegw.awslambda.source_mapping import EventSourceMapping
+from edgegw.awslambda.source_mapping import EventSourceMapping, too_short
 from edgegw.awslambda.sqs_source import (
     MOST_RECEIVED,
     InFlight,
@@ -57,8 +57,14 @@ class SqsPoller:
     """Reads one queue for one mapping."""
 
     def __init__(
-        self, mapping: EventSourceMapping, queue: QueueClient, invoke: Invoker, clock: ScaledClock
+        self,
+        mapping: EventSourceMapping,
+        queue: QueueClient,
+        invoke: Invoker,
+        clock: ScaledClock,
+        function_timeout: float = 0.0,
     ) -> None:
+        self._function_timeout = function_timeout
         self._mapping = mapping
         self._queue = queue
         self._invoke = invoke
@@ -110,6 +116,7 @@ class SqsPoller:
     # Reading
 
     async def _poll(self) -> None:
+        await self._compare_timeouts()
         while True:
             await self._pause()
             await self._until_more_may_run()
@@ -118,6 +125,19 @@ class SqsPoller:
                 self._note_reachable()
             except QueueProblem as problem:
                 await self._note_unreachable(problem)
+
+    async def _compare_timeouts(self) -> None:
+        """Tells of a queue that hides messages for less long than the function may take."""
+        try:
+            hidden = await self._queue.visibility_timeout()
+        except QueueProblem:
+            return  # the first receive says so
+        text = too_short(hidden, self._function_timeout)
+        if text:
+            mapping = self._mapping
+            logger.warning(
+                "%s -> %s: %s; messages come twice", mapping.source, mapping.function, text
+            )
 
     async def _read(self) -> None:
         """Gathers the next batch, and starts it."""

@@ -1,7 +1,7 @@
 """The API of DynamoDB Streams: embedded streams of type `dynamodb`, to be read.
 
 There is no table behind them: changes come by `edgegw send`.
-Source: DynamoDB Streams API Reference.
+Source: DynamoDB API Reference.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from edgegw.gateway.aws.json_service import JsonOperation, JsonService
 from edgegw.gateway.aws.reading_shards import ShardReader
 from edgegw.gateway.world import WallClock
 from edgegw.messaging.dynamodb_records import read_change
-from edgegw.messaging.stream_calls import Members
+from edgegw.messaging.stream_calls import CallMembers
 from edgegw.messaging.stream_json import arn_of, table_description_json, table_stream_json
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _LIMITS: Final = (1, 100)
 """Streams or shards of one answer.
 
-Source: DynamoDB Streams API Reference, "ListStreams" and "DescribeStream", Limit.
+Source: DynamoDB API Reference, "ListStreams" and "DescribeStream", Limit.
 """
 
 
@@ -61,7 +61,7 @@ class DynamodbStreamsOperations:
             "ListStreams": self.list_streams,
         }
 
-    async def list_streams(self, call: Members) -> dict[str, Json]:
+    async def list_streams(self, call: CallMembers) -> dict[str, Json]:
         limit = call.number("Limit", _LIMITS, 100)
         table = call.optional_text("TableName")
         after = call.optional_text("ExclusiveStartStreamArn")
@@ -79,18 +79,18 @@ class DynamodbStreamsOperations:
             answer["LastEvaluatedStreamArn"] = arn_of(page[-1], self._account)
         return answer
 
-    async def describe_stream(self, call: Members) -> dict[str, Json]:
+    async def describe_stream(self, call: CallMembers) -> dict[str, Json]:
         stream = await self._reader.stream(call.text("StreamArn"))
         limit = call.number("Limit", _LIMITS, 100)
         after = call.optional_text("ExclusiveStartShardId")
         shards, has_more = self._reader.shards(stream, after, limit)
         return table_description_json(stream, shards, self._account, has_more=has_more)
 
-    async def get_shard_iterator(self, call: Members) -> dict[str, Json]:
+    async def get_shard_iterator(self, call: CallMembers) -> dict[str, Json]:
         stream = await self._reader.stream(call.text("StreamArn"))
         return {"ShardIterator": await self._reader.iterator(stream, call)}
 
-    async def get_records(self, call: Members) -> dict[str, Json]:
+    async def get_records(self, call: CallMembers) -> dict[str, Json]:
         reading = await self._reader.read(call)
         region = self._account.region
         answer: dict[str, Json] = {

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from edgegw.awslambda.payload import Json, decode_payload, encode_payload
 from edgegw.awslambda.service_errors import ServiceError
 from edgegw.errors import StateProblem
-from edgegw.messaging.stream_calls import Members
+from edgegw.messaging.stream_calls import CallMembers
 from edgegw.messaging.stream_errors import StreamError
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ _CBOR: Final = (
     "-Daws.cborEnabled=false for Java"
 )
 
-JsonOperation: TypeAlias = Callable[[Members], Awaitable[dict[str, Json] | None]]
+JsonOperation: TypeAlias = Callable[[CallMembers], Awaitable[dict[str, Json] | None]]
 Operations: TypeAlias = Mapping[str, JsonOperation]
 
 
@@ -64,7 +64,7 @@ class JsonService:
         if operation is None:
             text = f"edgegw does not know the operation {name!r} of {self._title}"
             raise StreamError("UnknownOperationException", text)
-        return await operation(Members(_decoded(body)))
+        return await operation(CallMembers(_decoded(body)))
 
     async def _refuse(self, send: Send, error: StreamError) -> None:
         content = encode_payload({"__type": error.code, "message": error.text})

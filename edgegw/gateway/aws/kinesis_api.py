@@ -19,7 +19,7 @@ from edgegw.gateway.aws.reading_shards import ShardReader
 from edgegw.gateway.world import WallClock
 from edgegw.messaging.sharding import shard_id
 from edgegw.messaging.stream import EmbeddedStream, StreamDefinition, StreamShard
-from edgegw.messaging.stream_calls import Members, new_record, new_records
+from edgegw.messaging.stream_calls import CallMembers, new_record, new_records
 from edgegw.messaging.stream_errors import StreamError, bad_argument, bad_member
 from edgegw.messaging.stream_json import (
     arn_of,
@@ -78,7 +78,7 @@ class KinesisOperations:
             "UpdateShardCount": self.update_shard_count,
         }
 
-    async def _stream(self, call: Members) -> EmbeddedStream:
+    async def _stream(self, call: CallMembers) -> EmbeddedStream:
         name = call.optional_text("StreamARN") or call.optional_text("StreamName")
         if name is None:
             raise bad_argument("Either StreamName or StreamARN must be given.")
@@ -86,7 +86,7 @@ class KinesisOperations:
 
     # Streams
 
-    async def create_stream(self, call: Members) -> None:
+    async def create_stream(self, call: CallMembers) -> None:
         """The stream is active at once."""
         name = call.text("StreamName", most=128)
         if not is_stream_name(name, "kinesis"):
@@ -95,11 +95,11 @@ class KinesisOperations:
         shards = call.number("ShardCount", (1, MAX_SHARDS), 4)
         await self._streams.create(StreamDefinition(name=name, shards=shards))
 
-    async def delete_stream(self, call: Members) -> None:
+    async def delete_stream(self, call: CallMembers) -> None:
         """It is gone at once, with its records."""
         await self._streams.delete((await self._stream(call)).name)
 
-    async def update_shard_count(self, call: Members) -> dict[str, Json]:
+    async def update_shard_count(self, call: CallMembers) -> dict[str, Json]:
         """The new shards take records at once."""
         stream = await self._stream(call)
         count = call.number("TargetShardCount", (1, MAX_SHARDS))
@@ -114,17 +114,17 @@ class KinesisOperations:
             "StreamARN": arn_of(stream, self._account),
         }
 
-    async def describe_stream(self, call: Members) -> dict[str, Json]:
+    async def describe_stream(self, call: CallMembers) -> dict[str, Json]:
         stream = await self._stream(call)
         limit = call.number("Limit", _LIMITS, 100)
         after = call.optional_text("ExclusiveStartShardId")
         shards, has_more = self._reader.shards(stream, after, limit)
         return description_json(stream, shards, self._account, has_more=has_more)
 
-    async def describe_stream_summary(self, call: Members) -> dict[str, Json]:
+    async def describe_stream_summary(self, call: CallMembers) -> dict[str, Json]:
         return summary_json(await self._stream(call), self._account)
 
-    async def list_streams(self, call: Members) -> dict[str, Json]:
+    async def list_streams(self, call: CallMembers) -> dict[str, Json]:
         limit = call.number("Limit", _LIMITS, 100)
         after = call.optional_text("NextToken") or call.optional_text("ExclusiveStartStreamName")
         left = [each for each in await self._reader.all() if after is None or each.name > after]
@@ -138,7 +138,7 @@ class KinesisOperations:
             answer["NextToken"] = page[-1].name
         return answer
 
-    async def list_shards(self, call: Members) -> dict[str, Json]:
+    async def list_shards(self, call: CallMembers) -> dict[str, Json]:
         """A token stands for the stream and the last shard, so it comes alone."""
         limit = call.number("MaxResults", _LIMITS, 1000)
         token = call.optional_text("NextToken")
@@ -157,21 +157,21 @@ class KinesisOperations:
 
     # Records
 
-    async def put_record(self, call: Members) -> dict[str, Json]:
+    async def put_record(self, call: CallMembers) -> dict[str, Json]:
         stream = await self._stream(call)
         (placed,) = await self._streams.put(stream.name, [new_record(call)])
         return placed_json(await self._reader.stream(stream.name), placed)
 
-    async def put_records(self, call: Members) -> dict[str, Json]:
+    async def put_records(self, call: CallMembers) -> dict[str, Json]:
         """All of them are taken, or none."""
         stream = await self._stream(call)
         placed = await self._streams.put(stream.name, new_records(call))
         return {"FailedRecordCount": 0, "Records": [placed_json(stream, each) for each in placed]}
 
-    async def get_shard_iterator(self, call: Members) -> dict[str, Json]:
+    async def get_shard_iterator(self, call: CallMembers) -> dict[str, Json]:
         return {"ShardIterator": await self._reader.iterator(await self._stream(call), call)}
 
-    async def get_records(self, call: Members) -> dict[str, Json]:
+    async def get_records(self, call: CallMembers) -> dict[str, Json]:
         reading = await self._reader.read(call)
         stream, shard = reading.stream, reading.shard
         answer: dict[str, Json] = {
@@ -201,7 +201,7 @@ def _children(stream: EmbeddedStream, shard: StreamShard) -> list[Json]:
 
 
 def _chosen(
-    stream: EmbeddedStream, shards: Sequence[StreamShard], call: Members
+    stream: EmbeddedStream, shards: Sequence[StreamShard], call: CallMembers
 ) -> Sequence[StreamShard]:
     """The shards that a filter leaves; of those by time there are all, which is more than asked."""
     if not call.has("ShardFilter"):

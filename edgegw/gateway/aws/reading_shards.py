@@ -14,9 +14,9 @@ from edgegw.messaging.shard_iterators import (
     decode_iterator,
     encode_iterator,
 )
-from edgegw.messaging.sharding import number_of, shard_id, shard_of_id
+from edgegw.messaging.sharding import record_number, shard_id, shard_of_id
 from edgegw.messaging.stream import EmbeddedStream, ReadingStart, ShardPage, StreamShard
-from edgegw.messaging.stream_calls import Members, iterator_type
+from edgegw.messaging.stream_calls import CallMembers, iterator_type
 from edgegw.messaging.stream_errors import bad_argument, no_such_shard, no_such_stream
 from edgegw.messaging.stream_quotas import MAX_READ, StreamType
 from edgegw.values import value
@@ -74,7 +74,7 @@ class ShardReader:
         left = stream.shards[first:]
         return left[:most], len(left) > most
 
-    async def iterator(self, stream: EmbeddedStream, call: Members) -> str:
+    async def iterator(self, stream: EmbeddedStream, call: CallMembers) -> str:
         """What GetShardIterator answers. Raises StreamError."""
         shard = self.shard(stream, call.text("ShardId"))
         kind = iterator_type(call)
@@ -86,9 +86,9 @@ class ShardReader:
         first = await self._streams.begin(stream.name, shard.index, start)
         return self._encoded(stream, shard, first)
 
-    def _number(self, stream: EmbeddedStream, shard: StreamShard, call: Members) -> int:
+    def _number(self, stream: EmbeddedStream, shard: StreamShard, call: CallMembers) -> int:
         text = call.text(_SEQUENCE_NAMES[self._type])
-        number = number_of(stream, shard.index, text)
+        number = record_number(stream, shard.index, text)
         if number is None:
             place = f"{shard_id(stream, shard.index)} in stream {stream.name}"
             raise bad_argument(
@@ -102,7 +102,7 @@ class ShardReader:
         parts = stream.name, stream.created_at, shard.index, number, self._now()
         return encode_iterator(ShardIterator(*parts))
 
-    async def read(self, call: Members) -> ShardReading:
+    async def read(self, call: CallMembers) -> ShardReading:
         """The page that GetRecords asks for. Raises StreamError."""
         iterator = decode_iterator(call.text("ShardIterator"))
         limit = call.number("Limit", (1, MAX_READ[self._type]), MAX_READ[self._type])

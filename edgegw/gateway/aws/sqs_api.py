@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 MAX_BODY: Final = 16 * 1024 * 1024
 """Bytes of a request: the largest batch, with everything in it escaped."""
 _TYPE: Final = b"application/x-amz-json-1.0"
-_Operation: TypeAlias = Callable[[SqsCall], Awaitable[dict[str, Json]]]
+_Doing: TypeAlias = Callable[[SqsCall], Awaitable[dict[str, Json]]]
 
 
 def api(gateway: Gateway) -> ASGIApp:
@@ -69,7 +69,7 @@ class _SqsApi:
         url = f"{scope['scheme']}://{host}/{self._gateway.config.account.account_id}/"
         return await operation(SqsCall(_decoded(body), url, trace or None))
 
-    async def _operation(self, name: str) -> _Operation:
+    async def _operation(self, name: str) -> _Doing:
         if self._operations is None:
             from edgegw.gateway.workers.queues import Queues
 

@@ -20,7 +20,6 @@ from edgegw.messaging.sqs_json import (
     entries_of,
     map_of,
     number_between,
-    number_of,
     optional_text,
     page_of,
     read_message,
@@ -28,6 +27,7 @@ from edgegw.messaging.sqs_json import (
     task_json,
     text_of,
     texts_of,
+    whole_number,
 )
 from edgegw.values import value
 
@@ -106,7 +106,7 @@ class SqsOperations:
         messages = await self._queues.receive(
             queue.name,
             limit,
-            visibility=number_of(asked, "VisibilityTimeout"),
+            visibility=whole_number(asked, "VisibilityTimeout"),
             wait=queue.receive_wait_time if wait is None else wait,
         )
         return {"Messages": [wanted.message_json(each) for each in messages]} if messages else {}
@@ -120,7 +120,7 @@ class SqsOperations:
         entries = entries_of(call.asked)
         ids = _ids(entries, "DeleteMessageBatchRequestEntry")
         handles = [text_of(entry, "ReceiptHandle") for entry in entries]
-        return _each(ids, await self._queues.delete(queue, handles))
+        return _entries(ids, await self._queues.delete(queue, handles))
 
     async def _change_visibility(self, call: SqsCall) -> _Answer:
         queue = text_of(call.asked, "QueueUrl")
@@ -131,7 +131,7 @@ class SqsOperations:
         entries = entries_of(call.asked)
         ids = _ids(entries, "ChangeMessageVisibilityBatchRequestEntry")
         changes = [_visibility(entry) for entry in entries]
-        return _each(ids, await self._queues.change_visibility(queue, changes))
+        return _entries(ids, await self._queues.change_visibility(queue, changes))
 
     # Queues
 
@@ -240,7 +240,7 @@ def _message(entry: Asked, trace_header: str | None) -> SendMessage:
 
 
 def _visibility(asked: Asked) -> tuple[str, float]:
-    handle, seconds = text_of(asked, "ReceiptHandle"), number_of(asked, "VisibilityTimeout")
+    handle, seconds = text_of(asked, "ReceiptHandle"), whole_number(asked, "VisibilityTimeout")
     if seconds is None:
         raise missing_parameter("VisibilityTimeout")
     return handle, seconds
@@ -252,7 +252,7 @@ def _one(errors: Sequence[QueueError | None]) -> _Answer:
     return {}
 
 
-def _each(ids: Sequence[str], errors: Sequence[QueueError | None]) -> _Answer:
+def _entries(ids: Sequence[str], errors: Sequence[QueueError | None]) -> _Answer:
     pairs = list(zip(ids, errors, strict=True))
     return batch_answer(
         [{"Id": entry_id} for entry_id, error in pairs if error is None],

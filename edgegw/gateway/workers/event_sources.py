@@ -101,7 +101,7 @@ class EventSources:
             if mapping == self._configured.get(name):
                 continue
             run = self._runs.get(name)
-            if run is None:
+            if run is None or run.state == "Deleting":
                 self._add(mapping, is_kept=False)
             else:
                 self._become(run, mapping)

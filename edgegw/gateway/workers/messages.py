@@ -94,7 +94,7 @@ class Messages:
         entry = {**json.loads(body), "EventBusName": name}
         event = read_entry(entry, event_id(self._around.world), self._around.clock.now())
         if not isinstance(event, BusEvent):
-            raise DeliveryFailure(event.reason, is_final=True)
+            raise DeliveryFailure(event.message, is_final=True)
         await (await self._around.workers.of(EventBus)).put([event])
         return True
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import os
 from collections import defaultdict
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from edgegw.awslambda.bucket_notifications import (
@@ -22,7 +24,7 @@ from edgegw.background import Background
 from edgegw.cloudfront.s3.bucket import Bucket
 from edgegw.config.buckets import BucketFolder
 from edgegw.config.model import Config
-from edgegw.gateway.bucket_watch import BucketWatch
+from edgegw.gateway.bucket_watch import BucketWatch, FolderHints
 from edgegw.gateway.origins.object_files import WHOLE, ObjectFiles
 from edgegw.gateway.workers import WorkerContext
 from edgegw.gateway.workers.targets import Targets
@@ -37,7 +39,9 @@ class Notifications:
     def __init__(self, around: WorkerContext) -> None:
         self._around = around
         self._files = ObjectFiles()
-        self._watching: dict[str, asyncio.Task[None]] = {}
+        self._hints = FolderHints()
+        self._watches: dict[str, BucketWatch] = {}
+        self._telling: dict[str, asyncio.Task[None]] = {}
         self._wanted: dict[str, list[BucketNotification]] = {}
         self._background = Background()
         self._number = 0
@@ -45,6 +49,7 @@ class Notifications:
     async def start(self) -> None:
         """What is in the folders now is no news."""
         await self.change(self._around.config())
+        self._background.start(self._hints.run())
 
     async def change(self, config: Config) -> None:
         """Folders that are watched already go on."""
@@ -52,22 +57,30 @@ class Notifications:
         for notification in config.bucket_notifications:
             wanted[notification.folder].append(notification)
         self._wanted = dict(wanted)
-        for folder in self._watching.keys() - wanted.keys():
-            self._watching.pop(folder).cancel()
-        for folder in wanted.keys() - self._watching.keys():
-            self._watching[folder] = self._background.start(self._watch(folder))
+        gone, new = self._watches.keys() - wanted.keys(), wanted.keys() - self._watches.keys()
+        for folder in gone:
+            del self._watches[folder]
+            self._telling.pop(folder).cancel()
+        for folder in new:
+            watch = self._watches[folder] = BucketWatch(folder)
+            await watch.begin()
+            self._telling[folder] = self._background.start(self._watch(watch, folder))
+        if gone or new:
+            self._hints.lead(self._watches.values())
 
     async def close(self) -> None:
         """Watches no longer."""
         await self._background.cancel()
 
-    async def _watch(self, folder: str) -> None:
-        async with contextlib.aclosing(BucketWatch(folder).changes()) as news:
+    async def _watch(self, watch: BucketWatch, folder: str) -> None:
+        async with contextlib.aclosing(watch.changes()) as news:
             async for changes in news:
                 for key, is_there in changes:
                     await self._tell(folder, key, is_there=is_there)
 
     async def _tell(self, folder: str, key: str, *, is_there: bool) -> None:
+        if self._is_our_own(folder, key):
+            return
         now = self._around.world.now()
         self._number = max(self._number + 1, int(now * 1_000_000))
         change = ObjectChange(
@@ -90,6 +103,11 @@ class Notifications:
                 source_arn=f"arn:aws:s3:::{notification.bucket}",
             )
             await targets.invoke(invocation, f"{change.event} {notification.bucket}/{key}")
+
+    def _is_our_own(self, folder: str, key: str) -> bool:
+        """Whether it lies in the state folder: each event is written there, and tells no news."""
+        state = os.path.realpath(self._around.state)
+        return Path(os.path.realpath(folder), key).is_relative_to(state)
 
     def _created(self, folder: str, change: ObjectChange) -> ObjectChange | None:
         """`change` with the size and tag that the bucket would answer; None for no object."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from edgegw.awslambda.source_mapping import EventSourceMapping, KnownSource
@@ -13,6 +14,7 @@ from edgegw.execution.clock import ScaledClock
 from edgegw.execution.event_sources.endpoint_queue import EndpointQueue
 from edgegw.execution.event_sources.queue_client import QueueClient, QueueProblem
 from edgegw.execution.event_sources.sqs import SqsPoller
+from edgegw.execution.recursion import invoke_in_chain
 from edgegw.gateway.workers import WorkerContext
 from edgegw.gateway.workers.queues import Queues
 from edgegw.messaging.queue import RemoteQueue
@@ -52,7 +54,10 @@ async def poller(mapping: EventSourceMapping, around: WorkerContext) -> SqsPolle
     else:
         region = around.config().account.region
         queue = EndpointQueue(mapping.source, mapping.endpoint_url, region)
-    return SqsPoller(mapping, queue, around.service.invoke, around.clock)
+    deployed = around.service.functions.get(mapping.function.name)
+    timeout = 0.0 if deployed is None else deployed.latest.timeout
+    invoke = partial(invoke_in_chain, around.service)
+    return SqsPoller(mapping, queue, invoke, around.clock, timeout)
 
 
 class EmbeddedQueue:
