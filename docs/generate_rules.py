@@ -52,6 +52,8 @@ GUIDES: Final = {
     "Amazon EventBridge Scheduler User Guide": _AWS + "scheduler/latest/UserGuide/",
     "Amazon EventBridge Scheduler API Reference": _AWS + "scheduler/latest/APIReference/",
     "Amazon EventBridge API Reference": _AWS + "eventbridge/latest/APIReference/",
+    "AWS X-Ray Developer Guide": _AWS + "xray/latest/devguide/",
+    "AWS pricing pages": "https://aws.amazon.com/pricing/",
     "Kinesis Data Streams Developer Guide": _AWS + "streams/latest/dev/",
     "Kinesis Data Streams API Reference": _AWS + "kinesis/latest/APIReference/",
     "DynamoDB Developer Guide": _AWS + "amazondynamodb/latest/developerguide/",

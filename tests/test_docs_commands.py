@@ -169,6 +169,23 @@ JOURNEYS = {
         ],
         {"aws": '"StatusCode": 200'},
     ),
+    "figures": Journey(
+        "figures.md",
+        "edgegw serve",
+        2,
+        "figures.md",
+        [
+            "curl http://127.0.0.1:8080/",
+            "edgegw metrics",
+            "aws cloudwatch get-metric-statistics --endpoint-url http://127.0.0.1:9001 --namespace AWS/Lambda --metric-name Invocations --dimensions Name=FunctionName,Value=hello --statistics Sum --period 3600 --start-time \"$(date -u -d '-1 hour' +%FT%TZ)\" --end-time \"$(date -u -d '+1 minute' +%FT%TZ)\"",
+            "edgegw cost --requests 5000000",
+        ],
+        {
+            "edgegw metrics": 'aws_lambda_invocations_total{function_name="hello"} 1',
+            "aws cloudwatch": '"Sum": 1.0',
+            "edgegw cost": "scaled to 5,000,000 requests a month",
+        },
+    ),
     "queues": Journey(
         "queues.md",
         "edgegw serve",

@@ -50,6 +50,20 @@ def report_line(report: Report) -> str:
     return line + _status(report.status, report.error_type)
 
 
+def xray_line(report: Report) -> str | None:
+    """The line behind the REPORT line of an invocation that X-Ray traces; None for others."""
+    if report.trace is None:
+        return None
+    trace_id, segment_id = report.trace
+    return f"XRAY TraceId: {trace_id}\tSegmentId: {segment_id}\tSampled: true\t"
+
+
+def report_lines(report: Report) -> list[str]:
+    """REPORT, and XRAY where it is traced."""
+    line = xray_line(report)
+    return [report_line(report), *([] if line is None else [line])]
+
+
 class InitReport(NamedTuple):
     """An init that failed or took too long; `duration` in seconds, `phase` init or invoke."""
 
@@ -123,6 +137,10 @@ def report_record(report: Report) -> Mapping[str, object]:
     }
     if report.error_type:
         record["errorType"] = report.error_type
+    if report.trace is not None:
+        root, segment = report.trace
+        header = f"Root={root};Parent={segment};Sampled=1"
+        record["tracing"] = {"spanId": segment, "type": "X-Amzn-Trace-Id", "value": header}
     return record
 
 
@@ -156,7 +174,7 @@ def invocation_lines(
             start_line(report.request_id, report.version),
             *report.logs,
             end_line(report.request_id),
-            report_line(report),
+            *report_lines(report),
         ]
     lines = list(report.logs)
     if shows_platform(settings, failed=False):

@@ -45,6 +45,7 @@ class Function:
     `code` is an absolute path: a folder or a zip package; `layers` likewise, in the order given.
     `timeout` is in seconds. `reserved_concurrency` counts for all versions together.
     `local_environment` are variables that exist on this machine only: no rule counts them.
+    `architecture` is where it would run on AWS: it counts for the price alone.
     `dead_letter` is where events go whose asynchronous invocation failed.
     """
 
@@ -63,6 +64,8 @@ class Function:
     description: str = ""
     role: str = ""
     local_environment: tuple[tuple[str, str], ...] = ()
+    tracing: Literal["Active", "PassThrough"] = "PassThrough"
+    architecture: Literal["x86_64", "arm64"] = "x86_64"
     dead_letter: str = ""
 
 
@@ -112,8 +115,9 @@ class Report:
     """What Lambda's REPORT line says, and what the function printed. Durations in seconds.
 
     `status` and `error_type` are those of the platform: an exception that the handler raised is
-    no error there. `init_duration` is there for the first invocation of an environment whose init
-    succeeded in time.
+    no error there, while `has_failed` says that the caller got one. `init_duration` is there for
+    the first invocation of an environment whose init succeeded in time. `trace` are the ids of the
+    trace and of the function's segment, where X-Ray traces it.
     """
 
     request_id: str = ""
@@ -125,6 +129,8 @@ class Report:
     max_memory_used_mb: int = 0
     status: Literal["success", "error", "timeout", "failure"] = "success"
     error_type: str = ""
+    has_failed: bool = False
+    trace: tuple[str, str] | None = None
 
 
 @value

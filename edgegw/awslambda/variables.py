@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from edgegw.awslambda.model import Function
+from edgegw.awslambda.xray import DaemonAddress
 
 RESERVED: Final = frozenset(
     {
@@ -107,7 +108,7 @@ class Place(NamedTuple):
 
     `opt` is the folder of the merged layers, empty without layers. `path` and `libraries` are the
     search paths of the machine, the second often empty; `credentials` are passed on only when the
-    user asked for it.
+    user asked for it. `daemon` is where the function's own code sends its segments.
     """
 
     deployed_name: str
@@ -121,6 +122,7 @@ class Place(NamedTuple):
     credentials: Mapping[str, str]
     initialization_type: str = "on-demand"
     libraries: str = ""
+    daemon: DaemonAddress = DaemonAddress("127.0.0.1", 2000)
 
 
 def library_folders(task_root: str, opt: str) -> list[str]:
@@ -156,9 +158,9 @@ def variables(function: Function, place: Place) -> dict[str, str]:
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{place.deployed_name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": place.log_stream,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
-        "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1",
-        "_AWS_XRAY_DAEMON_PORT": "2000",
+        "AWS_XRAY_DAEMON_ADDRESS": f"{place.daemon.host}:{place.daemon.port}",
+        "_AWS_XRAY_DAEMON_ADDRESS": place.daemon.host,
+        "_AWS_XRAY_DAEMON_PORT": str(place.daemon.port),
         "LAMBDA_TASK_ROOT": root,
         "LAMBDA_RUNTIME_DIR": place.runtime_dir,
     }

@@ -20,6 +20,7 @@ from edgegw.cli.dev_command import dev_config, origin_url, wait_for
 from edgegw.cli.edge_commands import event, validate
 from edgegw.cli.explain_command import explain
 from edgegw.cli.fault_command import fault
+from edgegw.cli.figure_commands import cost, metrics
 from edgegw.cli.function_commands import default_config, functions, invoke, logs, shift
 from edgegw.cli.held_ports import by_place, hold_port
 from edgegw.cli.init_command import init
@@ -64,6 +65,7 @@ def main(*, debug: bool) -> None:
 for _command in (
     *(invoke, logs, functions, shift, event, validate, trust, fault, init),
     *(explain, targets, weights, cache, invalidate, sign, queue, send),
+    *(cost, metrics),
 ):
     main.add_command(_command)
 

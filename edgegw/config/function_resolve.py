@@ -94,6 +94,8 @@ def _latest(
         description=given.description,
         role=role,
         local_environment=local_environment,
+        tracing=given.tracing,
+        architecture=given.architectures[0],
         dead_letter=dead_letter_of(given, base),
     )
 
@@ -133,6 +135,8 @@ def _version(latest: Function, number: str, given: schema.Version | None, base: 
         found.description or latest.description,
         latest.role,
         latest.local_environment,
+        latest.tracing,
+        latest.architecture,
         latest.dead_letter,
     )
 

@@ -126,6 +126,7 @@ class Function(Model):
     event_invoke: FunctionEventInvoke | None = None
     recursive_loop: Literal["Terminate", "Allow"] = "Terminate"
     url: FunctionUrl | None = None
+    tracing: Literal["PassThrough", "Active"] = "PassThrough"
     faults: FunctionFaults | None = None
     endpoint: Annotated[str | None, LATER] = None
 
@@ -136,6 +137,5 @@ class Function(Model):
     package_type: Literal["Zip", "Image"] = "Zip"
     image_uri: str | None = None
     vpc_config: VpcConfig | None = None
-    tracing: Literal["PassThrough", "Active"] = "PassThrough"
     kms_key_arn: str | None = None
     runtime_management: Literal["Auto", "FunctionUpdate", "Manual"] = "Auto"

@@ -13,6 +13,7 @@ from edgegw.awslambda.names import Account
 from edgegw.awslambda.shifting import Shift
 from edgegw.awslambda.source_mapping import EventSourceMapping
 from edgegw.awslambda.versions import Deployed
+from edgegw.awslambda.xray import TracingTargets
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.access_log import AccessLog
 from edgegw.cloudfront.viewer import viewer_place
@@ -209,6 +210,7 @@ class Config:
     code: tuple[tuple[str, str], ...] = ()
     state: str = ".edgegw"
     time_scale: float = 1.0
+    tracing: TracingTargets = TracingTargets()
     target_groups: Mapping[str, alb.TargetGroup] = field(default_factory=dict[str, alb.TargetGroup])
     faults: Mapping[str, FaultPlan] = field(default_factory=dict[str, FaultPlan])
     fault_seed: int | None = None

@@ -50,6 +50,7 @@ from edgegw.config.response_headers_resolve import response_headers_policy
 from edgegw.config.source import read_source
 from edgegw.config.stream_resolve import resolved_streams
 from edgegw.config.texts import check_texts
+from edgegw.config.tracing_check import resolve_tracing
 from edgegw.errors import ConfigError, Finding
 
 
@@ -163,6 +164,7 @@ class _Resolver:
             ),
             state=str(self._base / config.gateway.state),
             time_scale=config.gateway.time_scale,
+            tracing=resolve_tracing(config.gateway.tracing),
             target_groups=self._balancers.target_groups,
             faults=self._faults(),
             fault_seed=config.gateway.fault_seed,

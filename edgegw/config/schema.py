@@ -36,6 +36,7 @@ from edgegw.config.response_headers_schema import ResponseHeadersPolicy
 from edgegw.config.sizes import Size
 from edgegw.config.spelling import nearest
 from edgegw.config.stream_schema import Stream
+from edgegw.config.tracing_schema import Tracing
 from edgegw.config.wording import fault_of, model_in, shown
 
 SelectionBehavior = Literal["none", "whitelist", "allExcept", "all"]
@@ -309,6 +310,7 @@ class Gateway(Model):
     inspector: Annotated[str | None, LATER] = None
     lambda_api: Listening | None = None
     state: str = ".edgegw"
+    tracing: Tracing = Tracing.model_construct()
     time_scale: Annotated[Number, Field(gt=0, le=100_000)] = 1
     accept_any_host: bool = False
     fault_seed: int | None = None

@@ -12,6 +12,7 @@ from edgegw.config.function_check import check_local_environment
 from edgegw.config.hosts import NAME_FORM, host_problem, is_name
 from edgegw.config.schema import Config
 from edgegw.config.shared_cache_check import check_shared_cache
+from edgegw.config.tracing_check import check_tracing
 
 _ID: Final = re.compile(r"E[A-Z0-9]{1,31}")
 
@@ -33,6 +34,7 @@ def check_surroundings(document: Document, config: Config, base: FilePath) -> No
         if problem is not None:
             document.error(("gateway", "hosts", name), "config.hosts", problem)
     check_shared_cache(document, gateway.cache)
+    check_tracing(document, gateway.tracing)
     _check_domain_names(document, config)
     _check_ids(document, config)
 

@@ -22,12 +22,20 @@ _FORMS: Final = frozenset(
 class ApiGuard:
     """Refuses what a browser sends on behalf of a page, and other names for this address.
 
-    `answer` makes an application of the error, in the form of the API.
+    `answer` makes an application of the error, in the form of the API. An API whose calls are forms
+    `takes_signed_forms`: a form of a page carries no `Authorization`.
     """
 
-    def __init__(self, app: ASGIApp, answer: Callable[[ServiceError], ASGIApp]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        answer: Callable[[ServiceError], ASGIApp],
+        *,
+        takes_signed_forms: bool = False,
+    ) -> None:
         self._app = app
         self._answer = answer
+        self._takes_signed_forms = takes_signed_forms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -36,12 +44,12 @@ class ApiGuard:
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        error = refusal(headers)
+        error = refusal(headers, takes_signed_forms=self._takes_signed_forms)
         app = self._app if error is None else self._answer(error)
         await app(scope, receive, send)
 
 
-def refusal(headers: Mapping[str, str]) -> ServiceError | None:
+def refusal(headers: Mapping[str, str], *, takes_signed_forms: bool = False) -> ServiceError | None:
     """Why a request with these headers (names in lower case) is not let in; None when it is."""
     host = headers.get("host", "")
     if not is_local_name(host_name(host)):
@@ -50,7 +58,8 @@ def refusal(headers: Mapping[str, str]) -> ServiceError | None:
     if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
         return ServiceError("AccessDeniedException", "web pages may not call the APIs of AWS")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in _FORMS:
+    is_signed = headers.get("authorization", "").startswith("AWS4-HMAC-SHA256 ")
+    if kind in _FORMS and not (takes_signed_forms and is_signed):
         text = f"the content type {kind} is not accepted; send application/json"
         return ServiceError("UnsupportedMediaTypeException", text)
     return None

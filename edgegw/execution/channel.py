@@ -15,6 +15,7 @@ from typing import Protocol
 
 from edgegw.awslambda.lifecycle import ErrorObject
 from edgegw.awslambda.model import Invocation, Outcome
+from edgegw.awslambda.xray import InvocationTrace
 from edgegw.execution.telemetry import Telemetry
 from edgegw.values import value
 
@@ -52,6 +53,7 @@ class PendingInvocation:
     trace_id: str = ""
     started: float = 0.0
     left: float = 0.0
+    trace: InvocationTrace | None = None
 
     def give(self, outcome: Outcome) -> None:
         """Hands the outcome to the caller, if it is still there."""

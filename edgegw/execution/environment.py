@@ -53,6 +53,7 @@ from edgegw.awslambda.model import (
     Report,
     Returned,
 )
+from edgegw.awslambda.xray import InvocationTrace
 from edgegw.background import Background
 from edgegw.execution.channel import (
     Channel,
@@ -66,6 +67,7 @@ from edgegw.execution.log_store import Journal
 from edgegw.execution.output import Output
 from edgegw.execution.request_ids import RequestIds
 from edgegw.execution.start_failures import start_error
+from edgegw.execution.tracing import FunctionTracer
 from edgegw.execution.watch import Watch
 from edgegw.values import value
 
@@ -101,6 +103,8 @@ class EnvironmentSpec:
     """Whether it gets the share of a processor that its memory buys, as on AWS."""
     slow_inits: set[str] = field(default_factory=set[str])
     """Functions of which was said that their init takes long, shared by all environments."""
+    tracer: FunctionTracer | None = None
+    """What traces its invocations with X-Ray, where that can come to anything."""
 
 
 class _Tail(NamedTuple):
@@ -253,7 +257,12 @@ class Environment:
         request_id = pending.invocation.request_id or self._ids.request_id()
         pending.request_id = request_id
         trace_id = pending.invocation.trace_id
-        pending.trace_id = _header(trace_id) if trace_id else self._ids.trace_id(request_id, wall)
+        if self._setting.tracer is not None:
+            self._begin_trace(self._setting.tracer, pending, wall)
+        elif trace_id:
+            pending.trace_id = _header(self._ids.passed_on(trace_id, request_id, wall))
+        else:
+            pending.trace_id = self._ids.trace_id(request_id, wall)
         self._output.arrived(request_id, wall)
         channel = self._channel
         if self._phase is Phase.READY and channel is not None and not channel.is_lost:
@@ -262,6 +271,13 @@ class Environment:
         else:
             self._phase = next_phase(self._phase, Signal.INVOKE)
             self._cold = self._background.start(self._begin_cold(pending))
+
+    def _begin_trace(self, tracer: FunctionTracer, pending: PendingInvocation, wall: float) -> None:
+        """Decides whether X-Ray traces the invocation, and what it sees of that."""
+        fallback = self._ids.trace_id(pending.request_id, wall)
+        trace = tracer.begin(pending.invocation, fallback, wall)
+        pending.trace = None if isinstance(trace, str) else trace
+        pending.trace_id = _header(trace if isinstance(trace, str) else trace.header)
 
     async def _begin_cold(self, pending: PendingInvocation) -> None:
         """Init inside the invocation: after a failed one, a crash or a time-out."""
@@ -325,7 +341,7 @@ class Environment:
             self._watch.note_memory(answer.memory_kb, self._child, now)
         self._output.catch_up()
         self._phase = _ANSWERED
-        report = self._report(pending, "success", "")
+        report = self._report(pending, "success", "", answer.failure)
         if self._output.telemetry is not None:
             self._output.runtime_done(report, len(answer.payload))
         if answer.failure is None:
@@ -393,13 +409,16 @@ class Environment:
         self._drop("TIMEOUT" if status == "timeout" else "FAILURE")
         now = time.monotonic()
         self.duration = now - pending.started
-        report = self._report(pending, status, kind)
+        report = self._report(pending, status, kind, failure)
         pending.give(FunctionError(*failure, report))
         self._finish(report, now)
 
-    def _report(self, pending: PendingInvocation, status: Status, kind: str) -> Report:
+    def _report(
+        self, pending: PendingInvocation, status: Status, kind: str, failure: ErrorObject | None
+    ) -> Report:
+        """The report of an invocation that ends; `failure` is what the caller gets."""
         init_duration, self._init_duration = self._init_duration, None
-        return Report(
+        report = Report(
             pending.request_id,
             self.duration,
             init_duration,
@@ -409,7 +428,28 @@ class Environment:
             self._watch.used_mb,
             status,
             kind,
+            failure is not None,
         )
+        if pending.trace is not None and self._setting.tracer is not None:
+            report = self._end_trace(self._setting.tracer, pending.trace, pending, report, failure)
+        return report
+
+    def _end_trace(
+        self,
+        tracer: FunctionTracer,
+        trace: InvocationTrace,
+        pending: PendingInvocation,
+        report: Report,
+        failure: ErrorObject | None,
+    ) -> Report:
+        """Sends what X-Ray learns of an invocation; the report then names its segment."""
+        wall, now = time.time(), time.monotonic()
+        times = wall - (now - pending.arrived), wall
+        error = None if failure is None else (failure.error_type, failure.message)
+        tracer.end(
+            trace, report, pending.arn, times, error, is_provisioned=self._setting.is_provisioned
+        )
+        return replace(report, trace=(trace.root, trace.function_id))
 
     def _finish(self, report: Report | None, now: float) -> None:
         if report is not None:

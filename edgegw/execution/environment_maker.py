@@ -12,6 +12,7 @@ from typing import Final, Literal
 from edgegw.awslambda.model import Function
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.variables import Place, variables
+from edgegw.awslambda.xray import DaemonAddress, TracingTargets
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.bootstrap import BootstrapSpawner, extended
 from edgegw.execution.channel import Child
@@ -23,6 +24,7 @@ from edgegw.execution.project_packages import ProjectPackages, project_packages
 from edgegw.execution.python_runtime import PythonSpawner
 from edgegw.execution.snapshots import PoolKey
 from edgegw.execution.spawning import Spawner, Start, Zygotes
+from edgegw.execution.tracing import Tracing
 from edgegw.execution.zygote import RUNTIMES
 from edgegw.values import value
 
@@ -43,6 +45,7 @@ class ServiceSettings:
     pass_credentials: bool = False
     cpu: Literal["full", "proportional"] = "full"
     strict: bool = True
+    tracing: TracingTargets = TracingTargets()
 
 
 class EnvironmentMaker:
@@ -56,6 +59,7 @@ class EnvironmentMaker:
         self.debug_ports: dict[PoolKey, int] = {}
         self.logs = LogStore()
         self.packages = Packages()
+        self.tracing = Tracing(settings.tracing, settings.account)
         self._slow_inits: set[str] = set()
         self._zygotes = Zygotes(lambda: self.packages.root)
         self._spawners: dict[str, Spawner] = {}
@@ -82,7 +86,13 @@ class EnvironmentMaker:
     def make(self, function: Function, name: str, provisioned: bool) -> Environment:  # noqa: FBT001
         day = time.strftime("%Y/%m/%d", time.gmtime())
         stream = f"{day}/[{function.version}]{uuid.uuid4().hex}"
-        journal = Journal(self.logs.group(name), stream, function.logs, function.version)
+        journal = Journal(
+            self.logs.group(name),
+            stream,
+            function.logs,
+            function.version,
+            is_provisioned=provisioned,
+        )
         temporary = self.packages.name_folder("tmp")
         kind = "provisioned-concurrency" if provisioned else "on-demand"
 
@@ -104,6 +114,7 @@ class EnvironmentMaker:
                 (name, function.version) in self.debug_ports,
                 is_slowed,
                 self._slow_inits,
+                self.tracing.of(function, name),
             )
         )
 
@@ -135,6 +146,7 @@ class EnvironmentMaker:
             credentials,
             kind,
             os.environ.get("LD_LIBRARY_PATH", ""),
+            self.settings.tracing.xray or DaemonAddress("127.0.0.1", 2000),
         )
         found = variables(function, place)
         project = ProjectPackages()
@@ -176,6 +188,7 @@ class EnvironmentMaker:
             await spawner.close()
         self._spawners.clear()
         await self._zygotes.close()
+        await self.tracing.close()
         await asyncio.to_thread(self.packages.close)
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Final, NamedTuple, TypeAlias, cast
 
@@ -19,7 +20,7 @@ from edgegw.awslambda.logs import (
     InitReport,
     end_line,
     platform_event,
-    report_line,
+    report_lines,
     report_record,
     shows_platform,
     start_line,
@@ -63,7 +64,7 @@ class Entry(NamedTuple):
                 return [start_line(what.request_id, what.version)]
             if isinstance(what, (InitReport, ExtensionState)):
                 return [what.line()]
-            return [end_line(what.request_id), report_line(what)]
+            return [end_line(what.request_id), *report_lines(what)]
         failed = isinstance(what, (Report, InitReport)) and what.status != "success"
         if not shows_platform(settings, failed=failed):
             return []
@@ -84,7 +85,7 @@ def iso_time(at: float) -> str:
     return f"{whole}.{int(at % 1 * 1000):03d}Z"
 
 
-_KeptEntry: TypeAlias = "tuple[float, Journal, What | tuple[str]]"
+KeptEntry: TypeAlias = "tuple[float, Journal, What | tuple[str]]"
 """When, where and what; the start of an invocation is a bare tuple of its request id."""
 
 
@@ -92,10 +93,12 @@ _KeptEntry: TypeAlias = "tuple[float, Journal, What | tuple[str]]"
 class LogGroup:
     """The entries of one function, oldest first; whoever reads gets them as `Entry`."""
 
-    kept: deque[_KeptEntry] = field(default_factory=deque[_KeptEntry])
+    kept: deque[KeptEntry] = field(default_factory=deque[KeptEntry])
     size: int = 0
     count: int = 0
     wake: asyncio.Event | None = None
+    on_leaving: Callable[[KeptEntry, int], None] | None = None
+    """Called with each entry that makes room, and its number."""
 
     def append(self, settings: LogSettings, stream: str, what: What) -> None:
         """Adds an entry to the log stream `stream`."""
@@ -104,9 +107,11 @@ class LogGroup:
     def make_room(self) -> None:
         """Lets the oldest entries go."""
         while len(self.kept) > KEPT_ENTRIES or self.size > KEPT_BYTES:
-            what = self.kept.popleft()[2]
-            if type(what) is str:
-                self.size -= len(what)
+            entry = self.kept.popleft()
+            if type(entry[2]) is str:
+                self.size -= len(entry[2])
+            if self.on_leaving is not None:
+                self.on_leaving(entry, self.count - len(self.kept))
 
     def after(self, number: int) -> list[Entry]:
         """The entries behind `number`."""
@@ -144,15 +149,22 @@ async def any_changed(groups: Sequence[LogGroup]) -> None:
 class Journal:
     """The log stream of one environment. Times are seconds since the epoch."""
 
-    __slots__ = ("_group", "_settings", "_version", "stream")
+    __slots__ = ("_group", "_settings", "_version", "is_provisioned", "stream")
 
     def __init__(
-        self, group: LogGroup, stream: str, settings: LogSettings, version: str = LATEST
+        self,
+        group: LogGroup,
+        stream: str,
+        settings: LogSettings,
+        version: str = LATEST,
+        *,
+        is_provisioned: bool = False,
     ) -> None:
         self.stream = stream
         self._group = group
         self._settings = settings
         self._version = version
+        self.is_provisioned = is_provisioned
 
     def add(self, what: What | tuple[str], at: float) -> None:
         """A line was printed, or the platform has something to say.
@@ -181,11 +193,16 @@ class LogStore:
 
     def __init__(self) -> None:
         self._groups: dict[str, LogGroup] = {}
+        self.on_leaving: Callable[[str, KeptEntry, int], None] | None = None
+        """Called with each entry that makes room in a group, its number, and the group's name."""
 
     def group(self, name: str) -> LogGroup:
-        if name not in self._groups:
-            self._groups[name] = LogGroup()
-        return self._groups[name]
+        group = self._groups.get(name)
+        if group is None:
+            on_leaving = self.on_leaving
+            heard = None if on_leaving is None else partial(on_leaving, name)
+            group = self._groups[name] = LogGroup(on_leaving=heard)
+        return group
 
     @property
     def names(self) -> list[str]:

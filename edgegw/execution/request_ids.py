@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from typing import Final
 
+from edgegw.awslambda.xray import passed_on
+
+_WHOLE: Final = re.compile(r"Root=[^;]+;Parent=[^;]+;Sampled=[01](?:;|\Z)")
+"""A trace header that lacks nothing: it goes on as it is."""
 _END: Final = 1 << 48
 
 
@@ -39,6 +44,12 @@ class RequestIds:
             self._second = int(now)
             self._root = f"Root=1-{self._second:08x}-{random.getrandbits(48):012x}"
         return f"{self._root}{request_id[24:]}{self._parent}{request_id[:8]};Sampled=0"
+
+    def passed_on(self, trace_id: str, request_id: str, now: float) -> str:
+        """A caller's trace header as a function that is not traced sees it."""
+        if _WHOLE.match(trace_id):
+            return trace_id
+        return passed_on(trace_id, self.trace_id(request_id, now))
 
 
 new_request_id: Final = RequestIds().request_id

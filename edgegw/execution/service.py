@@ -18,10 +18,12 @@ from edgegw.awslambda.lifecycle import MAX_PAYLOAD
 from edgegw.awslambda.model import Invocation, InvokeRefusal, Outcome
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.versions import Deployed, choose_version
+from edgegw.awslambda.xray import TracingTargets
 from edgegw.execution.admission import Admission, refusal
 from edgegw.execution.channel import Sink
 from edgegw.execution.debugging import Debugging
 from edgegw.execution.environment_maker import EnvironmentMaker, ServiceSettings
+from edgegw.execution.figures import LambdaFigures
 from edgegw.execution.housekeeping import Housekeeping
 from edgegw.execution.in_process import Handler, call
 from edgegw.execution.pool_maker import PoolMaker
@@ -40,7 +42,8 @@ class LambdaService:
     With `pass_credentials` functions get the AWS credentials of this process, else made-up ones.
     With `cpu` "proportional" they get the share of a processor that their memory buys on AWS.
     Unless `strict` is False, replicas at the edge have the edge's limits and no variables of their
-    own. `dice`, a number from 0 to 1, choose among the versions of an alias.
+    own. `dice`, a number from 0 to 1, choose among the versions of an alias. `tracing` says where
+    segments for X-Ray go. `figures` tells what functions did.
     """
 
     def __init__(
@@ -54,8 +57,11 @@ class LambdaService:
         cpu: Literal["full", "proportional"] = "full",
         strict: bool = True,
         dice: Callable[[], float] = random.random,
+        tracing: TracingTargets | None = None,
     ) -> None:
-        settings = ServiceSettings(account or Account(), pass_credentials, cpu, strict)
+        settings = ServiceSettings(
+            *(account or Account(), pass_credentials, cpu, strict), tracing or TracingTargets()
+        )
         callables = dict(handlers or {})
         self._dice = dice
         self._maker = maker = EnvironmentMaker(settings)
@@ -70,7 +76,8 @@ class LambdaService:
         self._provisioning = Provisioning(snapshots, routes, admission, callables)
         self._debugging = Debugging(maker, snapshots, routes)
         # What its parts do for every caller is part of its interface.
-        self.logs, self.packages = maker.logs, maker.packages
+        self.logs, self.packages, self.tracing = maker.logs, maker.packages, maker.tracing
+        self.figures = LambdaFigures(maker.logs)
         self.acquire, self.release = snapshots.acquire, snapshots.release
         self.pools, self.edge_pools = snapshots.pools, snapshots.edge_pools
         self.change, self.prepare = self._rollout.change, self._rollout.prepare
@@ -138,12 +145,15 @@ class LambdaService:
         now = time.monotonic()
         admission = self._admission
         if (throttled := admission.admit(routed, now)) is not None:
+            self.figures.throttled(ref.deployed_name)
             return throttled
         if self._housekeeping.looking is None:
             self._housekeeping.look_soon()
         try:
             if route.handler is not None:
-                return await call(route.handler, routed.pool.function, invocation, route.arn)
+                outcome = await call(route.handler, routed.pool.function, invocation, route.arn)
+                self.figures.ran(ref.deployed_name, outcome)
+                return outcome
             return await routed.pool.invoke(invocation, route.arn, sink, now)
         finally:
             admission.release(routed)

@@ -21,6 +21,7 @@ from edgegw.execution.rollout import Replacement
 from edgegw.execution.service import LambdaService
 from edgegw.gateway.cache_making import compare_anew, shared_store
 from edgegw.gateway.loop_parts import Equipment, LoopParts
+from edgegw.gateway.tracing_targets import tracing_targets
 from edgegw.values import value
 
 logger = logging.getLogger(__name__)
@@ -46,14 +47,19 @@ async def prepare_functions(service: LambdaService, old: Config, config: Config)
         if old.functions.get(name) != deployed
     }
     functions.update(changed)
-    touched = set(functions) if service.configure(_settings(config)) else set[str]()
+    settings = _settings(config)
+    service.tracing.lead_to(settings.tracing)
+    touched = set(functions) if service.configure(settings) else set[str]()
     replacement = await service.prepare(functions, touched)
     gone = old.functions.keys() - functions.keys()
     return FunctionChange(replacement, {*changed, *touched}, gone)
 
 
 def _settings(config: Config) -> ServiceSettings:
-    return ServiceSettings(config.account, config.pass_credentials, config.cpu, config.strict)
+    return ServiceSettings(
+        *(config.account, config.pass_credentials, config.cpu, config.strict),
+        tracing_targets(config),
+    )
 
 
 async def change_code(

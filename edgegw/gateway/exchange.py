@@ -41,6 +41,7 @@ from edgegw.values import value
 from edgegw.wire.front import EXCERPT, Delivery
 
 if TYPE_CHECKING:
+    from edgegw.awslambda.pricing import Charge
     from edgegw.cloudfront.cache.traps import CachingTrap
     from edgegw.cloudfront.stripped import StrippedPart
 
@@ -350,6 +351,18 @@ class Exchange:
             elif isinstance(reply, (Returned, FunctionError)):
                 total += 2 * len(reply.payload)  # the event is about as large as the result
         return total
+
+    @property
+    def charges(self) -> list[Charge]:
+        """What it costs at list prices, line by line; with the exchanges within it."""
+        from edgegw.gateway.figures.exchange_costs import exchange_charges
+
+        return exchange_charges(self)
+
+    @property
+    def cost(self) -> float:
+        """What it costs at list prices, in USD."""
+        return sum(charge.amount for charge in self.charges)
 
     def __str__(self) -> str:
         """One line for the log: method, target, status, verdict, duration, functions."""

@@ -22,6 +22,7 @@ from edgegw.gateway.distribution_logs import DistributionLogs
 from edgegw.gateway.drive import Driver
 from edgegw.gateway.exchange import AcquiredSnapshot, Exchange, Exchanges
 from edgegw.gateway.faults import Faults
+from edgegw.gateway.figures.gathering import GatewayFigures
 from edgegw.gateway.fronts import FrontDoor, behind_port, front_of, served_of
 from edgegw.gateway.fronts.inner_ways import inner_ways
 from edgegw.gateway.fronts.served import Served
@@ -31,6 +32,7 @@ from edgegw.gateway.origins import MakeTransport, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
 from edgegw.gateway.running import Running
 from edgegw.gateway.target_groups import TargetGroups
+from edgegw.gateway.tracing_targets import tracing_targets
 from edgegw.gateway.workers import Workers
 from edgegw.gateway.world import REAL, WallClock, World
 from edgegw.wire.asgi import AsgiFront
@@ -83,6 +85,10 @@ class Gateway:
         self.stale: dict[str, str] = {}
         """What runs in an older version than the files have, and why: functions by name, and
         `config` for the configuration."""
+        self.figures = GatewayFigures(
+            lambda: self.config, self.world.now, lambda: self._running.everywhere()
+        )
+        """How much of everything happened."""
         self._equipment = Equipment(
             functions=dict(functions or {}),
             make_transport=transport,
@@ -91,12 +97,15 @@ class Gateway:
             world=self.world,
             faults=self.faults,
             caches=caches,
+            store=lambda: self.figures.store,
         )
         self.applying: Callable[[Config], Awaitable[None]] | None = None
         """Changes over to a configuration with its sockets, while something serves them."""
         self._function_urls: FunctionUrls | None = None
         self.config = self._as_it_runs(config)
         self._doors = by_key(self.config.doors)
+        self.sends_segments = bool(tracing_targets(config))
+        """Whether segments of sampled requests go to anybody."""
         self._running = Running(
             lambda: make_parts(lambda: self.config, self._equipment, inner_ways(self.fronts()))
         )
@@ -408,6 +417,7 @@ class Gateway:
         parts.service.commit(change.replacement)
         self.config = config
         self._doors = by_key(config.doors)
+        self.sends_segments = bool(parts.service.tracing.targets)
         parts.origins.enter_by(inner_ways(self.fronts()))
         await changeover.change_over(parts, old, config, self._equipment)
         changeover.note_stale(self.stale, change.replacement, {*change.anew, *change.gone})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgegw.alb.health_check_log import CheckEntry
 from edgegw.alb.model import TargetGroup
@@ -27,9 +27,13 @@ from edgegw.gateway.handler_words import HandlerWords
 from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.origins import InnerWays, MakeTransport, OriginRouter
 from edgegw.gateway.target_groups import TargetGroups
+from edgegw.gateway.tracing_targets import tracing_targets
 from edgegw.gateway.workers import Workers
 from edgegw.gateway.world import World
 from edgegw.values import value
+
+if TYPE_CHECKING:
+    from edgegw.cloudwatch.store import MetricStore
 
 
 @value(kw_only=True)
@@ -37,7 +41,7 @@ class Equipment:
     """What a gateway was given for what runs, beside its configuration.
 
     `functions` are callables in the place of code; `debug` has the port of a debugger by the name
-    of a function.
+    of a function; `store` answers where figures are kept.
     """
 
     functions: Mapping[str, Handler]
@@ -47,6 +51,7 @@ class Equipment:
     world: World
     faults: Faults
     caches: bool
+    store: Callable[[], MetricStore]
 
 
 @dataclass
@@ -125,7 +130,9 @@ def make_parts(present: Callable[[], Config], equipment: Equipment, local: Inner
         cpu=config.cpu,
         strict=config.strict,
         dice=world.dice,
+        tracing=tracing_targets(config),
     )
+    service.figures.keep_in(equipment.store)
     for name, port in equipment.debug.items():
         service.debug(_first_reference(config, name), port)
     origins = OriginRouter(

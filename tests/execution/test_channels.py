@@ -61,7 +61,7 @@ async def test_warm_reuse_keeps_module_state(make: Make) -> None:
 
 async def test_the_context_object(make: Make) -> None:
     async with running(make("context")) as lambda_:
-        found = await lambda_.result("context", trace_id="Root=1-2-3;Sampled=0")
+        found = await lambda_.result("context", trace_id="Root=1-2-3;Parent=4;Sampled=0")
         names = found.pop("names")
         assert {"get_remaining_time_in_millis", "log", "identity", "tenant_id"} <= set(names)
         assert found == {
@@ -75,7 +75,7 @@ async def test_the_context_object(make: Make) -> None:
             "client_context": None,
             "tenant_id": None,
             "remaining": True,
-            "trace": "Root=1-2-3;Sampled=0",
+            "trace": "Root=1-2-3;Parent=4;Sampled=0",
         }
 
 

@@ -107,7 +107,8 @@ async def test_the_context_and_the_variables_at_the_edge_and_elsewhere() -> None
         assert plain["memory"] == "128"
         assert 0 < plain["remaining"] <= 10000
         assert plain["environment"]["MINE"] == "1"
-        assert plain["environment"]["_X_AMZN_TRACE_ID"] == "Root=1-2-3"
+        root, parent, sampled = plain["environment"]["_X_AMZN_TRACE_ID"].split(";")
+        assert (root, parent[:7], sampled) == ("Root=1-2-3", "Parent=", "Sampled=0")
         assert "HOME" not in plain["environment"]
         assert plain["cwd"] == plain["path"] == FUNCTIONS
         edge = await result(running, "describes", edge=True)

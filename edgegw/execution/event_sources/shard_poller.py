@@ -66,6 +66,8 @@ class PollerContext:
     clock: ScaledClock
     checkpoints: Checkpoints
     function_arn: Callable[[EventSourceMapping], str]
+    note_age: Callable[[str, float], None] = lambda _function, _age: None
+    """Told the deployed name of a function and how old (seconds) the last record of a batch was."""
 
 
 class ShardPoller:
@@ -245,6 +247,7 @@ class ShardPoller:
         outcome = await self._context.invoke(Invocation(self._mapping.function, event))
         if work.batch.records:
             self.iterator_age = self._clock.age(work.batch.records[-1].arrived_at)
+            self._context.note_age(self._mapping.function.deployed_name, self.iterator_age)
         if isinstance(outcome, Returned):
             self.last_result = "OK"
             return outcome

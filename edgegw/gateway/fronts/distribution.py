@@ -110,6 +110,9 @@ class DistributionFront(FrontDoor):
                 distribution.name,
             )
 
+    def _count(self, exchange: Exchange) -> None:
+        self.gateway.figures.tallies.viewer(exchange)
+
     def _log(self, exchange: Exchange) -> None:
         """Writes the access log, where there is one."""
         door = cast("DistributionDoor", self.present)

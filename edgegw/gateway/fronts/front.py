@@ -20,6 +20,7 @@ from edgegw.gateway.drive import LAST_STEPS, Driver, Step
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.failure_line import failure_line
 from edgegw.gateway.fronts.served import Server
+from edgegw.gateway.request_tracing import send_segment
 from edgegw.http.grammar import TEXT_VALUE_CONTROL
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Client, Header, Request, Response
@@ -107,6 +108,9 @@ class FrontDoor(ABC):
 
     def _log(self, exchange: Exchange) -> None:  # noqa: B027 - not every kind keeps one
         """Writes the logs that this kind of front door keeps."""
+
+    def _count(self, exchange: Exchange) -> None:  # noqa: B027 - not every kind is counted
+        """Counts a finished exchange."""
 
     @property
     def address(self) -> tuple[str, int] | None:
@@ -305,7 +309,10 @@ class FrontDoor(ABC):
     def _close(self, exchange: Exchange) -> None:
         exchange.duration = perf_counter() - exchange.began
         self.gateway.exchanges.add(exchange)
+        self._count(exchange)
         self._log(exchange)
+        if self.gateway.sends_segments:
+            send_segment(exchange, self.gateway)
         if logger.isEnabledFor(logging.DEBUG):
             exchange.log_steps()
         on_exchange = self.gateway.on_exchange

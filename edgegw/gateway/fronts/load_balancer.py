@@ -86,6 +86,8 @@ class LoadBalancerFront(FrontDoor):
         return page
 
     def connected(self, client: Client, handshake: Handshake | None) -> None:
+        is_refused = handshake is not None and handshake.failure is not None
+        self.gateway.figures.tallies.connected(self.name, is_refused=is_refused)
         listener = self.listener
         if listener.load_balancer.logs.connection is None:
             return
@@ -99,6 +101,9 @@ class LoadBalancerFront(FrontDoor):
                 failure=_failure_word(handshake.failure),
             )
         self.gateway.balancer_logs.connection(listener, connection)
+
+    def _count(self, exchange: Exchange) -> None:
+        self.gateway.figures.tallies.client(exchange)
 
     def _log(self, exchange: Exchange) -> None:
         """Writes the access log, where there is one."""

@@ -23,6 +23,7 @@ from edgegw.gateway.fronts.local_balancers import BalancerOperations
 from edgegw.gateway.fronts.local_caches import CacheOperations
 from edgegw.gateway.fronts.local_events import EventOperations
 from edgegw.gateway.fronts.local_explaining import Explanations
+from edgegw.gateway.fronts.local_figures import FigureOperations
 from edgegw.gateway.fronts.local_functions import FunctionOperations
 from edgegw.gateway.fronts.local_operations import FrontDoorUrls, GatewayOperations
 from edgegw.gateway.fronts.local_router import (
@@ -114,6 +115,7 @@ class LocalApi:
 def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations) -> Router:
     about, balancers = GatewayOperations(gateway, urls), BalancerOperations(gateway)
     caches, events = CacheOperations(gateway), EventOperations(gateway)
+    figures = FigureOperations(gateway)
     return Router(
         [
             Route("GET", "/status", about.status),
@@ -131,6 +133,8 @@ def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations
             Route("POST", "/weights", balancers.weights),
             Route("GET", "/cache/{distribution}", caches.entries),
             Route("POST", "/invalidations", caches.invalidate),
+            Route("GET", "/metrics", figures.metrics),
+            Route("GET", "/cost", figures.cost),
             Route("POST", "/queues/{queue}/messages", SendOperations(gateway).send),
         ]
     )

@@ -131,6 +131,11 @@ def json_answer(value: object, status: int = 200, *lines: Header) -> Response:
     return _answer(status, _JSON, body, lines)
 
 
+def text_answer(text: str, content_type: str) -> Response:
+    """`text` as it is."""
+    return _answer(200, content_type.encode(), Body.of(text.encode()), ())
+
+
 def stream_answer(body: Body, content_type: bytes) -> Response:
     """A body that goes on."""
     return _answer(200, content_type, body, ())

@@ -14,7 +14,7 @@ from edgegw.awslambda.permissions import access_denied, is_allowed
 from edgegw.awslambda.service_errors import ServiceError
 from edgegw.config.model import Config
 from edgegw.execution import event_listing, event_store
-from edgegw.execution.async_queue import AsyncQueue, Count, Figure, QueueSurroundings
+from edgegw.execution.async_queue import AsyncQueue, Figure, QueueSurroundings
 from edgegw.execution.outbox import Outbox
 from edgegw.execution.state_file import StateFile
 from edgegw.execution.state_lock import StateLock
@@ -23,12 +23,11 @@ from edgegw.gateway.workers.messages import Messages
 
 
 class AsyncEvents:
-    """Takes events, runs them, sends what comes of them. `observers` are told Lambda's figures."""
+    """Takes events, runs them, sends what comes of them; the service notes Lambda's figures."""
 
     def __init__(self, around: WorkerContext) -> None:
         self._around = around
         self._file = StateFile(around.state / EVENTS_FILE, event_store.SCHEMA)
-        self.observers: list[Count] = []
         surroundings = QueueSurroundings(
             invoke=around.service.invoke,
             settings=self._settings,
@@ -95,8 +94,7 @@ class AsyncEvents:
         return deployed.reserved
 
     def _count(self, figure: Figure, function: FunctionRef, amount: float) -> None:
-        for observer in self.observers:
-            observer(figure, function, amount)
+        self._around.service.figures.note(function.deployed_name, figure, amount)
 
     # For people
 

@@ -54,6 +54,7 @@ async def poller(mapping: EventSourceMapping, around: WorkerContext) -> StreamPo
         clock=around.clock,
         checkpoints=sources.checkpoints,
         function_arn=lambda mapping: _function_arn(mapping, around),
+        note_age=lambda name, age: around.service.figures.note(name, "IteratorAge", age * 1000),
     )
     return StreamPoller(mapping, origin, client, context)
 

@@ -1,0 +1,178 @@
+"""Finished exchanges, counted: those of one minute that were alike make one tally.
+
+This is all that a request pays for figures. What makes a tally is in `figures.py`, when the minute
+is over or somebody looks. Bytes are those of bodies; how large heads are is measured once for each
+tally, as alike requests have alike heads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from edgegw.alb.finish import BalancerAnswer
+from edgegw.alb.flow import ForwardTo, Invoke
+from edgegw.cloudwatch.statistics import Statistics
+from edgegw.gateway.exchange import Exchange
+from edgegw.gateway.sizes import received_bytes, sent_bytes
+
+NO_STATUS = 0
+
+
+class ViewerKind(NamedTuple):
+    """In what requests at a distribution are alike."""
+
+    front_door: str
+    status: int
+    verdict: str
+    method: str
+    scheme: str
+
+
+class ClientKind(NamedTuple):
+    """In what requests at a load balancer are alike; `rule` is None before one was chosen.
+
+    `rule` is its priority, -1 for the default one.
+    """
+
+    front_door: str
+    status: int
+    verdict: str
+    port: int
+    rule: int | None
+    target_group: str | None
+
+
+class Tally:
+    """How many requests were alike, and what they came to; times in seconds."""
+
+    __slots__ = ("count", "heads_received", "heads_sent", "received", "seconds", "sent", "target")
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.count = 0
+        self.received = 0
+        self.sent = 0
+        self.seconds = 0.0
+        self.heads_received = received_bytes(exchange) - exchange.request_bytes
+        self.heads_sent = max(0, sent_bytes(exchange) - exchange.response_bytes)
+        self.target: Statistics | None = None
+
+    def add(self, exchange: Exchange) -> None:
+        delivery, seconds = exchange.delivery, exchange.duration
+        self.count += 1
+        self.received += delivery.received
+        if seconds is None:  # what is within another one is delivered to nobody
+            self.sent += answer_length(exchange)
+        else:
+            self.sent += delivery.sent
+            self.seconds += seconds
+
+    @property
+    def sent_bytes(self) -> int:
+        """With heads."""
+        return self.sent + self.count * self.heads_sent
+
+    @property
+    def received_bytes(self) -> int:
+        """With heads."""
+        return self.received + self.count * self.heads_received
+
+
+def answer_length(exchange: Exchange) -> int:
+    """Bytes of an answer's body, as far as that is known beforehand."""
+    response = exchange.response
+    return 0 if response is None else response.body.length or 0
+
+
+class MinuteTallies:
+    """What was counted in one minute: `minute` counts since 1970."""
+
+    def __init__(self, minute: int) -> None:
+        self.minute = minute
+        self.viewers: dict[tuple[str, int, str, str, str], Tally] = {}
+        self.clients: dict[tuple[str, int, str, int, int | None, str | None], Tally] = {}
+        self.connections: dict[str, int] = {}
+        self.failed_handshakes: dict[str, int] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was counted."""
+        return not (self.viewers or self.clients or self.connections or self.failed_handshakes)
+
+
+class Tallies:
+    """Counts; `take` gets each minute once it is over."""
+
+    def __init__(self, now: Callable[[], float], take: Callable[[MinuteTallies], None]) -> None:
+        self._now = now
+        self._take = take
+        self._present = MinuteTallies(0)
+
+    def viewer(self, exchange: Exchange) -> None:
+        """An exchange at a distribution is finished."""
+        response, request = exchange.response, exchange.request
+        present = self._at(exchange)
+        status = NO_STATUS if response is None else response.status
+        key = (exchange.front_door, status, exchange.verdict, request.method, request.scheme)
+        tally = present.viewers.get(key)
+        if tally is None:
+            tally = present.viewers[key] = Tally(exchange)
+        tally.add(exchange)
+        for inner in exchange.inner:  # nobody else hears of its end
+            self.client(inner)
+
+    def client(self, exchange: Exchange) -> None:
+        """An exchange at a load balancer is finished, or one within that of a distribution."""
+        steps, response = exchange.steps, exchange.response
+        answer = steps[-1][0] if steps else None
+        if not isinstance(answer, BalancerAnswer):
+            return
+        chosen = answer.chosen
+        present = self._present if exchange.duration is None else self._at(exchange)
+        rule, group = chosen.rule, chosen.target_group
+        priority = None if rule is None else -1 if rule.priority is None else rule.priority
+        key = (
+            exchange.front_door,
+            NO_STATUS if response is None else response.status,
+            exchange.verdict,
+            chosen.listener.port,
+            priority,
+            None if group is None else group.name,
+        )
+        tally = present.clients.get(key)
+        if tally is None:
+            tally = present.clients[key] = Tally(exchange)
+        tally.add(exchange)
+        if exchange.verdict == "forwarded":
+            _note_target(tally, steps)
+
+    def connected(self, front_door: str, *, is_refused: bool) -> None:
+        """A client has connected to a load balancer, or its handshake failed."""
+        present = self._of(int(self._now()) // 60)
+        counts = present.failed_handshakes if is_refused else present.connections
+        counts[front_door] = counts.get(front_door, 0) + 1
+
+    def hand_over(self) -> None:
+        """Has what was counted so far taken, before the minute is over."""
+        present, self._present = self._present, MinuteTallies(self._present.minute)
+        self._take(present)
+
+    def _at(self, exchange: Exchange) -> MinuteTallies:
+        return self._of(int(exchange.started + (exchange.duration or 0.0)) // 60)
+
+    def _of(self, minute: int) -> MinuteTallies:
+        """The tallies of `minute`; when another one begins, those of the last are handed over."""
+        present = self._present
+        if minute != present.minute:
+            self._take(present)
+            present = self._present = MinuteTallies(minute)
+        return present
+
+
+def _note_target(tally: Tally, steps: list[tuple[object, object, float]]) -> None:
+    """How long the target took, which is the step before the answer."""
+    step, _, seconds = steps[-2]
+    if isinstance(step, (Invoke, ForwardTo)):
+        if tally.target is None:
+            tally.target = Statistics(sketched=True)
+        tally.target.add(seconds)
