@@ -428,3 +428,29 @@ async def test_no_such_stream(tmp_path: Path) -> None:
         )  # fmt: skip
         assert code == "InvalidParameterValueException"
         assert "not found" in text
+
+
+async def test_what_is_given_up_reaches_a_queue_of_the_gateway(tmp_path: Path) -> None:
+    source = {
+        "source": "clicks",
+        "function": "worker",
+        "starting_position": "TRIM_HORIZON",
+        "maximum_retry_attempts": 0,
+        "on_failure": "sqs:lost",
+    }
+    parts = {
+        "functions": functions(tmp_path),
+        "event_sources": [source],
+        "queues": {"lost": {}},
+    }
+    async with served(tmp_path, **parts) as (serving, kinesis):
+        put = await kinesis.call(
+            "put_record", StreamName="clicks", PartitionKey="k", Data=b"poison"
+        )
+        sqs = Api(serving.urls["lambda"], "sqs")
+        url = (await sqs.call("get_queue_url", QueueName="lost"))["QueueUrl"]
+        answer = await sqs.call("receive_message", QueueUrl=url, WaitTimeSeconds=20)
+        failure = json.loads(answer["Messages"][0]["Body"])
+        assert failure["requestContext"]["condition"] == "RetryAttemptsExhausted"
+        assert failure["KinesisBatchInfo"]["startSequenceNumber"] == put["SequenceNumber"]
+        assert failure["KinesisBatchInfo"]["shardId"] == put["ShardId"]
