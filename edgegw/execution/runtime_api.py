@@ -18,7 +18,8 @@ from edgegw.awslambda.lifecycle import (
     response_too_large,
     shutdown_time,
 )
-from edgegw.awslambda.runtime_api import (
+from edgegw.awslambda.runtime_api import RuntimeApi
+from edgegw.awslambda.runtime_api_messages import (
     ApiRequest,
     Effect,
     ExtensionFailed,
@@ -28,7 +29,6 @@ from edgegw.awslambda.runtime_api import (
     InvocationAnswered,
     InvocationEvent,
     Reply,
-    RuntimeApi,
     Settled,
     StreamBegun,
     Subscribed,
