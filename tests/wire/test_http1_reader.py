@@ -13,19 +13,9 @@ from hypothesis import strategies as st
 
 from edgegw.http.limits import Limits
 from edgegw.wire import http1_reader
-from edgegw.wire.http1_reader import (
-    MAX_BLANK,
-    MAX_HEAD,
-    TRANSITIONS,
-    End,
-    Head,
-    Http1Reader,
-    Part,
-    Raw,
-    ReaderEvent,
-    RequestState,
-    Unreadable,
-)
+from edgegw.wire.http1_events import End, Head, Part, Raw, ReaderEvent, Unreadable
+from edgegw.wire.http1_reader import MAX_BLANK, MAX_HEAD, Http1Reader
+from edgegw.wire.http1_states import TRANSITIONS, RequestState
 from edgegw.wire.remembered_heads import Fields, RememberedHeads, is_one_block
 from tests.gateway.test_malformed import ROWS
 
