@@ -1,6 +1,6 @@
-"""Writes docs/rules.md: every rule of the three services with its place and its AWS page.
+"""Writes docs/rules.md: every rule of the four services with its place and its AWS page.
 
-A rule is what the code of `alb/`, `cloudfront/` or `awslambda/` says it has from AWS:
+A rule is what the code of `alb/`, `cloudfront/`, `awslambda/` or `messaging/` says it has from AWS:
 
 - a module, class, function or constant whose docstring has a `Source:` line;
 - a public function or constant with a docstring in a module whose own docstring has one, as that
@@ -30,6 +30,7 @@ SERVICES: Final = {
     "alb": ("alb", "Application Load Balancer"),
     "cloudfront": ("cloudfront", "CloudFront"),
     "lambda": ("awslambda", "Lambda"),
+    "messaging": ("messaging", "SQS, Kinesis and DynamoDB Streams"),
 }
 """By the first part of a code: the room, and the service's name."""
 
@@ -41,12 +42,22 @@ GUIDES: Final = {
     "CloudFront API Reference": _AWS + "cloudfront/latest/APIReference/",
     "Lambda Developer Guide": _AWS + "lambda/latest/dg/",
     "Lambda API Reference": _AWS + "lambda/latest/api/",
+    "API Gateway Developer Guide": _AWS + "apigateway/latest/developerguide/",
+    "API Gateway API Reference": _AWS + "apigatewayv2/latest/api-reference/",
+    "IAM User Guide": _AWS + "IAM/latest/UserGuide/",
     "Amazon S3 User Guide": _AWS + "AmazonS3/latest/userguide/",
     "Amazon S3 API Reference": _AWS + "AmazonS3/latest/API/",
     "AWS General Reference": _AWS + "general/latest/gr/",
     "Amazon EventBridge User Guide": _AWS + "eventbridge/latest/userguide/",
     "Amazon EventBridge Scheduler User Guide": _AWS + "scheduler/latest/UserGuide/",
+    "Amazon EventBridge Scheduler API Reference": _AWS + "scheduler/latest/APIReference/",
     "Amazon EventBridge API Reference": _AWS + "eventbridge/latest/APIReference/",
+    "Kinesis Data Streams Developer Guide": _AWS + "streams/latest/dev/",
+    "Kinesis Data Streams API Reference": _AWS + "kinesis/latest/APIReference/",
+    "DynamoDB Developer Guide": _AWS + "amazondynamodb/latest/developerguide/",
+    "DynamoDB API Reference": _AWS + "amazondynamodb/latest/APIReference/",
+    "SQS Developer Guide": _AWS + "AWSSimpleQueueService/latest/SQSDeveloperGuide/",
+    "SQS API Reference": _AWS + "AWSSimpleQueueService/latest/APIReference/",
     "CodeDeploy User Guide": _AWS + "codedeploy/latest/userguide/",
 }
 """Where the guides are that a `Source:` begins with. One that AWS does not say begins otherwise."""

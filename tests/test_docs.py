@@ -42,6 +42,7 @@ def test_configurations_load_without_findings(page: Path, block: str) -> None:
 RUN_ELSEWHERE = {
     "lambda-api.md": "test_docs_commands.py",
     "lambda-edge-rules.md": "test_rule_docs.py",
+    "queues.md": "test_docs_commands.py",
 }
 """Pages whose Python blocks are no tests."""
 
@@ -120,17 +121,17 @@ def test_the_pictures_of_a_key_are_what_explain_shows() -> None:
             at += len(lines)
 
 
-CODE = re.compile(r'"((?:config|alb|cloudfront|lambda)\.[a-z-]+)"')
+CODE = re.compile(r'"((?:config|events|alb|cloudfront|lambda)\.[a-z-]+)"')
 
 
 def test_the_documented_finding_codes_are_those_of_the_code() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text()
-    documented = set(re.findall(r"`(config\.[a-z-]+)`", text))
+    documented = set(re.findall(r"`((?:config|events)\.[a-z-]+)`", text))
     used = {
         code
         for module in (ROOT / "edgegw" / "config").glob("*.py")
         for code in CODE.findall(module.read_text())
-        if code.startswith("config.")
+        if code.startswith(("config.", "events."))
     }
     assert documented == used
 

@@ -27,7 +27,7 @@ from tests.conftest import free_port, need
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BIN = Path(sys.executable).parent
-PORT = re.compile(r"(?<=:)(5173|3000|3001|3002|8080|8081|8443|9001)\b")
+PORT = re.compile(r"(?<=:)(5173|3000|3001|3002|8080|8081|8090|8091|8443|9001)\b")
 ORIGINS = ("5173", "3000", "3001", "3002")
 HOOK = "def handler(event, context):\n    return event['Records'][0]['cf']['request']\n"
 
@@ -48,6 +48,7 @@ def commands(block: str) -> list[str]:
 class Journey:
     """What a reader does at `page`; `runs` goes on beside the commands, or until it is ready.
 
+    `config` is a page with the number of a block of YAML, or with a key that stands in it.
     `answers` are beginnings of commands and what they print.
     """
 
@@ -131,6 +132,33 @@ JOURNEYS = {
         ],
         {"edgegw targets web": "localhost"},
     ),
+    "event sources": Journey(
+        "events.md",
+        "edgegw serve",
+        1,
+        "events.md#queues:",
+        [
+            """edgegw send jobs '{"order": 17}'""",
+            "aws lambda list-event-source-mappings --endpoint-url http://127.0.0.1:9001 --function-name worker",
+            "edgegw functions",
+        ],
+        {
+            "aws": '"EventSourceArn": "arn:aws:sqs:us-east-1:123456789012:jobs"',
+            "edgegw functions": "jobs",
+        },
+    ),
+    "streams": Journey(
+        "events.md",
+        "edgegw serve",
+        1,
+        "events.md#streams:",
+        [
+            """edgegw send clicks '{"page": "/"}' --partition-key user-1""",
+            """edgegw send orders '{"Keys": {"id": {"S": "7"}}, "NewImage": {"id": {"S": "7"}, "state": {"S": "paid"}}}'""",
+            "aws kinesis list-shards --endpoint-url http://127.0.0.1:9001 --stream-name clicks",
+        ],
+        {"aws kinesis": '"ShardId": "shardId-000000000001"'},
+    ),
     "Lambda API": Journey(
         "lambda-api.md",
         "edgegw serve",
@@ -140,6 +168,56 @@ JOURNEYS = {
             "aws lambda invoke --endpoint-url http://127.0.0.1:9001 --function-name hello --log-type Tail out.json"
         ],
         {"aws": '"StatusCode": 200'},
+    ),
+    "queues": Journey(
+        "queues.md",
+        "edgegw serve",
+        1,
+        "queues.md",
+        [
+            """edgegw send jobs '{"order": 17}' --attribute kind=order""",
+            "aws sqs receive-message --endpoint-url http://127.0.0.1:9001 --queue-url "
+            "http://127.0.0.1:9001/123456789012/jobs",
+        ],
+        {"aws sqs": '"ReceiptHandle"', "edgegw send": "-"},
+    ),
+    "events": Journey(
+        "events.md",
+        "edgegw serve",
+        1,
+        "events.md",
+        ["edgegw invoke hello --async", "edgegw queue", "edgegw queue redrive"],
+        {"edgegw queue redrive": "0 events"},
+    ),
+    "schedules and rules": Journey(
+        "events.md",
+        "edgegw serve",
+        1,
+        "events.md#schedules:",
+        [
+            """aws events put-events --endpoint-url http://127.0.0.1:9001 --entries '[{"Source": "shop", "DetailType": "Order", "Detail": "{\\"state\\": \\"paid\\", \\"total\\": 250}"}]'""",
+            "aws events list-rules --endpoint-url http://127.0.0.1:9001",
+        ],
+        {"aws events put": '"FailedEntryCount": 0', "aws events list": '"paid-orders"'},
+    ),
+    "function URLs": Journey(
+        "function-urls.md",
+        "edgegw serve",
+        2,
+        "function-urls.md",
+        [
+            "curl -X PUT http://127.0.0.1:8090/milk -H 'Content-Type: text/plain' -d 'two bottles'",
+            "curl http://127.0.0.1:8091/notes/milk",
+            "edgegw explain http://127.0.0.1:8091/notes/milk",
+            "edgegw event function-url --url https://example.com/milk --method PUT --body 'two bottles'",
+            "edgegw event apigw-v1 --route 'GET /notes/{name}' --url https://example.com/notes/milk",
+        ],
+        {
+            "curl": "two bottles",
+            "edgegw explain": "GET /notes/{name}",
+            "edgegw event function-url": '"$default"',
+            "edgegw event apigw-v1": '"name": "milk"',
+        },
     ),
     "invalidation": Journey(
         "cache.md",
@@ -248,7 +326,13 @@ class Reader:
     def configure(self, place: str) -> None:
         page, _, number = place.partition("#")
         file = ROOT / page if page == "README.md" else ROOT / "docs" / page
-        text = blocks(file, "yaml")[int(number or 0)]
+        is_key = number.endswith(":")
+        known = blocks(file, "yaml")
+        text = (
+            next(block for block in known if f"\n{number}" in block)
+            if is_key
+            else known[int(number or 0)]
+        )
         text = re.sub(r"(?<=port: )8443", str(self._port("8443")), text)
         (self.folder / "edgegw.yaml").write_text(self.with_ports(text))
 
@@ -320,7 +404,7 @@ def test_a_journey(name: str, reader: Reader, request: pytest.FixtureRequest) ->
         for beginning, answer in journey.answers.items():
             if command.startswith(beginning):
                 assert answer in ran.stdout, (command, ran.stdout, ran.stderr)
-    if name == "Lambda API":
+    if name in {"Lambda API", "queues"}:
         pytest.importorskip("boto3")
         (script,) = blocks(ROOT / "docs" / journey.page, "python")
         (reader.folder / "script.py").write_text(reader.with_ports(script))

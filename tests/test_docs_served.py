@@ -54,8 +54,15 @@ def doors_of(config: Mapping[str, Any]) -> list[str]:
     """The front doors, as the lines at the start name them."""
     balancers = config.get("load_balancers", {})
     listeners = [name for name, given in balancers.items() for _ in given["listeners"]]
+    urls = [name for name, given in config.get("functions", {}).items() if "url" in given]
     apis = [_API] if "lambda_api" in config.get("gateway", {}) else []
-    return [*config.get("distributions", {}), *listeners, *apis]
+    return [
+        *config.get("distributions", {}),
+        *listeners,
+        *config.get("http_apis", {}),
+        *urls,
+        *apis,
+    ]
 
 
 def on_free_ports(value: Any) -> Any:

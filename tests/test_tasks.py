@@ -20,9 +20,12 @@ FILES = {
 }
 SINGLE = {
     "execution/bootstrap.py": "what warms up, awaited at the end; the end of a process, for its child",
+    "execution/event_sources/sqs.py": "the loop of a poller, which tells its fault",
+    "execution/event_sources/streams.py": "the loop of a poller, which tells its fault",
     "execution/node_runtime.py": "the look at Node.js and the spare child, both awaited at the end",
     "execution/python_runtime.py": "the zygote on its way, awaited by whoever needs it",
     "execution/spawning.py": "zygotes by interpreter, awaited by whoever needs them",
+    "gateway/aws/sqs_api.py": "an answer, and the end of who waits for it, both awaited at once",
     "gateway/origins/http1_client.py": "the upload of a connection, which hears how it ends",
     "gateway/origins/http2_target.py": "the upload of a stream, which fails with it",
     "wire/asgi.py": "looks for the client's leaving while an answer goes out",
@@ -67,7 +70,12 @@ def test_tasks_are_started_by_their_owner() -> None:
 
 def test_who_may_start_a_task_starts_no_more_than_now() -> None:
     counts = Counter({file: len(list(starting(FILES[file]))) for file in SINGLE})
-    several = {"execution/bootstrap.py": 2, "execution/node_runtime.py": 2, "wire/tls.py": 2}
+    several = {
+        "execution/bootstrap.py": 2,
+        "execution/node_runtime.py": 2,
+        "gateway/aws/sqs_api.py": 2,
+        "wire/tls.py": 2,
+    }
     assert counts == Counter(dict.fromkeys(SINGLE, 1) | several)
 
 
@@ -84,4 +92,5 @@ def test_no_file_keeps_tasks_by_hand() -> None:
         "gateway/origins/http2_client.py: _connecting: "
         "dict[Address, asyncio.Task[SendError | None]]",
         "gateway/reload.py: _pending: dict[str, asyncio.Task[None]]",
+        "gateway/workers/notifications.py: _telling: dict[str, asyncio.Task[None]]",
     ]

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from edgegw.awslambda.destinations import target_arn
 from edgegw.awslambda.model import Function
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.payload import Json, as_text, decode_payload
@@ -58,6 +59,8 @@ def function_configuration(
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
         "LoggingConfig": _logging(function),
     }
+    if function.dead_letter:
+        found["DeadLetterConfig"] = {"TargetArn": target_arn(function.dead_letter, account)}
     if function.environment:
         found["Environment"] = {"Variables": dict(function.environment)}
     if function.layers:

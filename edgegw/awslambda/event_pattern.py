@@ -24,7 +24,8 @@ EventBridge"; the order of checks and their texts as in AWS's published engine, 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import field
 from enum import IntEnum
 from typing import Final, NoReturn, TypeAlias, cast
 
@@ -74,10 +75,10 @@ _Shape: TypeAlias = _ObjectShape | _Alternatives
 
 @value
 class Pattern:
-    """A compiled pattern; `text` is how it was written."""
+    """A compiled pattern; `text` is how it was written, by which patterns are compared."""
 
     text: str
-    shape: _ObjectShape
+    shape: _ObjectShape = field(compare=False, repr=False)
 
     def matches(self, event: object) -> bool:
         """Whether the pattern takes `event`, a value as `json.loads` makes it.
@@ -87,6 +88,10 @@ class Pattern:
         if not isinstance(event, dict):
             return False
         return _match_fields(self.shape, cast("object", event)) is not _Match.NO
+
+    def __reduce__(self) -> tuple[Callable[[str], Pattern], tuple[str]]:
+        """It is written down as its text: what it tests are functions."""
+        return compile_pattern, (self.text,)
 
 
 def compile_pattern(text: str) -> Pattern:

@@ -114,9 +114,13 @@ def _decoded_context(encoded: str) -> str:
         raise ServiceError("InvalidRequestContentException", text) from None
 
 
-def payload_too_large() -> ServiceError:
-    """The body of a call is longer than MAX_PAYLOAD."""
-    text = f"Request must be smaller than {MAX_PAYLOAD} bytes for the InvokeFunction operation"
+def payload_too_large(most: int = MAX_PAYLOAD) -> ServiceError:
+    """The body of a call is longer than it may be.
+
+    Source: Lambda API Reference, "Invoke", RequestTooLargeException; that the text names the limit
+    of the invocation type is inferred.
+    """
+    text = f"Request must be smaller than {most} bytes for the InvokeFunction operation"
     return ServiceError("RequestTooLargeException", text)
 
 

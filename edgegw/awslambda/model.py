@@ -45,6 +45,7 @@ class Function:
     `code` is an absolute path: a folder or a zip package; `layers` likewise, in the order given.
     `timeout` is in seconds. `reserved_concurrency` counts for all versions together.
     `local_environment` are variables that exist on this machine only: no rule counts them.
+    `dead_letter` is where events go whose asynchronous invocation failed.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Function:
     description: str = ""
     role: str = ""
     local_environment: tuple[tuple[str, str], ...] = ()
+    dead_letter: str = ""
 
 
 class FunctionRef(NamedTuple):

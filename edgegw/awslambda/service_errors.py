@@ -15,8 +15,10 @@ STATUS: Final = {
     "InvalidRequestContentException": 400,
     "PreconditionFailedException": 412,
     "ProvisionedConcurrencyConfigNotFoundException": 404,
+    "RecursiveInvocationException": 400,
     "RequestTooLargeException": 413,
     "ResourceConflictException": 409,
+    "ResourceInUseException": 400,
     "ResourceNotFoundException": 404,
     "ServiceException": 500,
     "TooManyRequestsException": 429,
@@ -29,7 +31,13 @@ STATUS: Final = {
 Source: Lambda API Reference, "Errors" of each action.
 """
 _CAPITAL: Final = frozenset(
-    {"ResourceNotFoundException", "ServiceException", "AccessDeniedException"}
+    {
+        "ResourceNotFoundException",
+        "ResourceInUseException",
+        "ServiceException",
+        "AccessDeniedException",
+        "RecursiveInvocationException",
+    }
 )
 
 

@@ -14,6 +14,8 @@ from dataclasses import field, replace
 from types import MappingProxyType
 from typing import Final
 
+from edgegw.awslambda.async_invocation import EventInvokeConfig
+from edgegw.awslambda.lineage import RecursiveLoop
 from edgegw.awslambda.model import LATEST, Function, FunctionRef
 from edgegw.awslambda.names import Account, is_version
 from edgegw.awslambda.permissions import Statement
@@ -59,8 +61,9 @@ class Deployed:
     """One function of the account: `$LATEST`, published versions and all that hangs on them.
 
     `digests` holds the code's fingerprint by version, `provisioned` the concurrency provisioned
-    by qualifier. `is_implied` says that version 1 is the same code as `$LATEST` because the
-    configuration names no versions.
+    by qualifier, `event_invoke` what was configured for asynchronous invocations, by qualifier
+    too (`$LATEST` for the function itself). `is_implied` says that version 1 is the same code as
+    `$LATEST` because the configuration names no versions.
     """
 
     latest: Function
@@ -72,6 +75,10 @@ class Deployed:
     policy: tuple[Statement, ...] | None = None
     is_implied: bool = False
     highest: int = 0
+    event_invoke: Mapping[str, EventInvokeConfig] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    recursive_loop: RecursiveLoop = "Terminate"
 
     @property
     def name(self) -> str:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
 import click
 
 from edgegw.cli.function_commands import CANDIDATES
+from edgegw.cli.http_event import HTTP_EVENTS, http_event
 from edgegw.cli.terminal_text import on_one_line, shown_text
 from edgegw.cloudfront.triggers import TRIGGERS, Trigger
 from edgegw.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edgegw.cloudfront.rule_table import Violation
     from edgegw.config.model import Config, DistributionDoor
     from edgegw.http.message import Request, Response
@@ -38,7 +41,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(TRIGGERS))
+@click.argument("kind", type=click.Choice((*TRIGGERS, *HTTP_EVENTS)))
 @click.option("--url", default="https://www.example.com/", show_default=True)
 @click.option("--method", help="Default: GET, with a body POST.")
 @click.option("--header", "headers", multiple=True, metavar="'K: V'", help="Repeatable.")
@@ -54,14 +57,38 @@ _EXAMPLE: Final[dict[str, Any]] = {
     help="A configuration; without one, a distribution that forwards everything.",
 )
 @click.option("--distribution", help="Which distribution of the configuration.")
-def event(kind: Trigger, config: Path | None, distribution: str | None, **given: Any) -> None:
-    """Print the event that a function at trigger KIND gets for a request, as JSON.
+@click.option("--function", help="Which function's URL of the configuration.")
+@click.option("--http-api", help="Which HTTP API of the configuration.")
+@click.option("--route", help="The route of apigw-v1 and apigw-v2 without a configuration.")
+def event(
+    kind: str,
+    config: Path | None,
+    distribution: str | None,
+    function: str | None,
+    http_api: str | None,
+    route: str | None,
+    **given: Any,
+) -> None:
+    """Print the event that a function gets for a request, as JSON.
 
-    With --config it is what the gateway would send: the behavior's policies apply, and functions
-    before the trigger run. --status and --response-header are the origin's answer.
+    KIND is a trigger at the edge, function-url, apigw-v1 or apigw-v2 (payload 1.0 and 2.0 of an
+    HTTP API). With --config it is what the gateway would send: the behavior's policies apply, and
+    functions before the trigger run; an HTTP API finds its route. --status and --response-header
+    are the origin's answer.
 
     Example: edgegw event origin-request --url https://www.example.com/a --config edgegw.yaml
     """
+    if kind in HTTP_EVENTS:
+        name = function if kind == "function-url" else http_api
+        payload = http_event(kind, _request(**given), config, name, route)
+    else:
+        payload = _edge_event(cast("Trigger", kind), config, distribution, given)
+    click.echo(json.dumps(json.loads(payload), indent=2, ensure_ascii=False))
+
+
+def _edge_event(
+    kind: Trigger, config: Path | None, distribution: str | None, given: Mapping[str, Any]
+) -> bytes:
     import asyncio
 
     from edgegw.config.resolve import load_dict, load_file
@@ -70,7 +97,7 @@ def event(kind: Trigger, config: Path | None, distribution: str | None, **given:
 
     loaded = with_ports(load_dict(_EXAMPLE) if config is None else load_file(config), {})
     door = _distribution(loaded, distribution)
-    payload = asyncio.run(
+    return asyncio.run(
         event_at(
             loaded,
             door.distribution,
@@ -80,7 +107,6 @@ def event(kind: Trigger, config: Path | None, distribution: str | None, **given:
             include_body=given["include_body"],
         )
     )
-    click.echo(json.dumps(json.loads(payload), indent=2, ensure_ascii=False))
 
 
 def _distribution(config: Config, name: str | None) -> DistributionDoor:

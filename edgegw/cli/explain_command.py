@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -44,13 +44,15 @@ def explain(
     *,
     as_json: bool,
 ) -> None:
-    """Show what a distribution or a load balancer would do with a request, and why.
+    """Show what a front door would do with a request, and why.
 
     Of a distribution: the behavior, its policies, the cache key and what is stored for it now, the
     functions that run, what reaches the origin.
-    Of a load balancer: the rule, and why each earlier one does not match. Nothing is sent and no
-    function runs. Beside a running `edgegw serve` targets and weights are those of now; without
-    one all targets count as healthy. URL finds the front door by its port, or by its host name.
+    Of a load balancer: the rule, and why each earlier one does not match. Of an HTTP API: the
+    route, with what its variables stand for; of a function URL whether it lets the request in.
+    Nothing is sent and no function runs. Beside a running `edgegw serve` targets and weights are
+    those of now; without one all targets count as healthy. URL finds the front door by its port, or
+    by its host name.
 
     Example: edgegw explain http://localhost:8080/api/x -X POST -H 'X-Beta: 1'
     """
@@ -68,8 +70,7 @@ def explain(
     if as_json:
         click.echo(json.dumps({**answer, "running": is_running}, indent=2))
         return
-    tree = _distribution_tree if answer["kind"] == "distribution" else _balancer_tree
-    for line in tree(answer, style_here()):
+    for line in _TREES[answer["kind"]](answer, style_here()):
         click.echo(line)
 
 
@@ -172,3 +173,27 @@ def _sent(explained: Mapping[str, Any], style: Style) -> Iterator[str]:
 
 def _is_asked(state: str) -> bool:
     return state not in ("hit", "stale", "collapse")
+
+
+# Function URLs and HTTP APIs
+
+
+def _route_tree(explained: Mapping[str, Any], style: Style) -> Iterator[str]:
+    """The request, the routes tried, what follows."""
+    yield style.paint(on_one_line(explained["request"]), "bold")
+    yield f"{explained['kind']}  {explained['domain']}"
+    for route in cast("list[dict[str, Any]]", explained["routes"]):
+        mark = _mark(style, matches=route["matches"])
+        what = style.paint(f"function {route['function']}", "dim")
+        why = f"  {on_one_line(route['why'])}" if route["why"] else ""
+        yield f"{mark} {on_one_line(route['route'])}  {what}{why}"
+    for note in explained["notes"]:
+        yield f"→ {on_one_line(note)}"
+
+
+_TREES: Final[Mapping[str, Callable[[Mapping[str, Any], Style], Iterable[str]]]] = {
+    "distribution": _distribution_tree,
+    "load-balancer": _balancer_tree,
+    "http-api": _route_tree,
+    "function-url": _route_tree,
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -55,15 +56,22 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.
 @click.option("--event", type=click.File("rb"), help="A file with the event as JSON; - is stdin.")
 @click.option("--qualifier", default="", help="A version, an alias or $LATEST.")
 @click.option("--log-tail", is_flag=True, help="Print the last 4 KB of the log only.")
+@click.option("--async", "later", is_flag=True, help="Only hand the event to a running serve.")
 def invoke(
-    function: str, config: Path | None, event: Any, *, qualifier: str, log_tail: bool
+    function: str, config: Path | None, event: Any, *, qualifier: str, log_tail: bool, later: bool
 ) -> None:
     """Run one invocation of FUNCTION: its result goes to stdout, its log to stderr.
+
+    With --async the event goes to the queue of a running `edgegw serve`, with retries and
+    destinations, and its request id to stdout; `edgegw queue` shows what becomes of it.
 
     Exits with 0 on success, 1 when the function failed, 2 on wrong use.
 
     Example: edgegw invoke api --event event.json
     """
+    if later:
+        _invoke_later(function, config, b"" if event is None else event.read(), qualifier)
+        return
     import asyncio
 
     from edgegw.awslambda.api import check_payload
@@ -111,6 +119,18 @@ def invoke(
         click.echo(shown_text(line), err=True)
     _print_result(outcome.payload)
     sys.exit(1 if isinstance(outcome, FunctionError) else 0)
+
+
+def _invoke_later(function: str, config: Path | None, event: bytes, qualifier: str) -> None:
+    """Hands an event to the running gateway. Raises UsageError, EnvironmentProblem."""
+    from edgegw.cli.running_gateway import call
+
+    try:
+        payload: Any = json.loads(event) if event else {}
+    except ValueError as error:
+        raise UsageError(f"the event is no JSON: {error}") from None
+    asked = {"function": function, "qualifier": qualifier, "payload": payload}
+    click.echo(call(config, "POST", "/invocations", asked)["request_id"])
 
 
 def _print_result(payload: bytes) -> None:
@@ -184,8 +204,9 @@ def functions(config: Path | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
+    has_sources = any(row["sources"] for row in rows)
     head = ("NAME", "RUNTIME", "VERSIONS", "ALIASES", "WARM", "BUSY", "RUNS ON")
-    table = [head]
+    table = [(*head, "SOURCES") if has_sources else head]
     table += [
         (
             row["name"],
@@ -195,13 +216,23 @@ def functions(config: Path | None, *, as_json: bool) -> None:
             str(row["environments"]),
             str(row["busy"]),
             row["found"] or "-",
+            *([_sources_text(row)] if has_sources else ()),
         )
         for row in rows
     ]
-    widths = [max(len(row[at]) for row in table) for at in range(len(head))]
+    widths = [max(len(row[at]) for row in table) for at in range(len(table[0]))]
     for row in table:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         click.echo("  ".join(cells).rstrip())
+
+
+def _sources_text(row: Mapping[str, Any]) -> str:
+    """What leads to a function, with its state where that is not Enabled."""
+    texts = [
+        one["source"] if one["state"] == "Enabled" else f"{one['source']} ({one['state']})"
+        for one in row["sources"]
+    ]
+    return shown_text(", ".join(texts)) or "-"
 
 
 @click.command()

@@ -23,6 +23,8 @@ from edgegw.cli.fault_command import fault
 from edgegw.cli.function_commands import default_config, functions, invoke, logs, shift
 from edgegw.cli.held_ports import by_place, hold_port
 from edgegw.cli.init_command import init
+from edgegw.cli.queue_command import queue
+from edgegw.cli.send_command import send
 from edgegw.cli.serve_options import ServeOptions, with_serve_options
 from edgegw.cli.sign_command import sign
 from edgegw.cli.terminal_text import shown_lines
@@ -61,7 +63,7 @@ def main(*, debug: bool) -> None:
 
 for _command in (
     *(invoke, logs, functions, shift, event, validate, trust, fault, init),
-    *(explain, targets, weights, cache, invalidate, sign),
+    *(explain, targets, weights, cache, invalidate, sign, queue, send),
 ):
     main.add_command(_command)
 

@@ -190,8 +190,7 @@ def summary(
     """
     lines: list[str] = []
     local = {
-        door.listener.load_balancer.dns_name: f"load balancer {door.name}"
-        for door in config.listeners
+        door.hosts[0]: f"{door.kind.replace('-', ' ')} {door.name}" for door in config.inner_doors
     }
     waiting = {name: iter(each) for name, each in urls.items()}
     for door in config.doors:

@@ -38,7 +38,7 @@ def check_bucket(document: Document, path: KeyPath, origin: schema.Origin) -> No
             "and hyphens"
         )
         document.error((*path, "bucket"), "cloudfront.bucket", text)
-    if origin.region is not None and not _REGION.fullmatch(origin.region):
+    if origin.region is not None and not is_region(origin.region):
         text = f"{origin.region!r} is no Region, as eu-west-1 is one"
         document.error((*path, "region"), "cloudfront.bucket", text)
     for key in ("index_document", "error_document"):
@@ -49,6 +49,23 @@ def check_bucket(document: Document, path: KeyPath, origin: schema.Origin) -> No
     if origin.index_document is not None and "/" in origin.index_document:
         text = "an index document has no slash: it is looked for in every folder"
         document.error((*path, "index_document"), "cloudfront.bucket", text)
+
+
+def is_region(name: str) -> bool:
+    """Whether this looks like a Region."""
+    return _REGION.fullmatch(name) is not None
+
+
+def bucket_names(config: schema.Config) -> dict[str, tuple[str, str]]:
+    """Region and folder of the buckets that are origins, by name."""
+    buckets: dict[str, tuple[str, str]] = {}
+    for name, distribution in config.distributions.items():
+        for key, origin in distribution.origins.items():
+            folder = origin.s3 if origin.s3 is not None else origin.s3_website
+            if folder is not None:
+                bucket = origin.bucket or default_bucket(name, key)
+                buckets.setdefault(bucket, (origin.region or config.gateway.region, folder))
+    return buckets
 
 
 def check_bucket_names(document: Document, config: schema.Config) -> None:

@@ -22,18 +22,22 @@ from edgegw.config.bucket_check import check_bucket_names
 from edgegw.config.cache_check import check_cache_policies, check_cache_tags, check_cached_methods
 from edgegw.config.distribution_names import check_names
 from edgegw.config.document import Document, KeyPath
+from edgegw.config.events_check import check_events
 from edgegw.config.function_check import (
     check_edge_reference,
     check_functions,
 )
+from edgegw.config.http_front_check import check_http_fronts
 from edgegw.config.key_groups import check_key_groups
 from edgegw.config.later_keys import later_keys
 from edgegw.config.legacy_check import check_legacy_settings, check_policy_wildcards
 from edgegw.config.listen_check import check_listening
 from edgegw.config.origin_check import check_origin, refer
 from edgegw.config.path_check import check_paths
+from edgegw.config.queue_check import check_queues
 from edgegw.config.response_headers_check import check_response_headers_policy
 from edgegw.config.schema import Config
+from edgegw.config.stream_check import check_streams
 from edgegw.config.surroundings_check import check_surroundings
 from edgegw.config.without_effect import check_without_effect
 from edgegw.http.grammar import is_target
@@ -59,16 +63,23 @@ def check(document: Document, config: Config, base: FilePath) -> None:
     check_without_effect(document, config)
     check_key_groups(document, config, base)
     check_balancers(document, config, base)
+    check_http_fronts(document, config)
+    check_queues(document, config)
+    check_streams(document, config)
+    if config.event_sources:
+        from edgegw.config.event_source_check import check_event_sources
+
+        check_event_sources(document, config)
     check_paths(document, config, base)
     check_listening(document, config)
     check_surroundings(document, config, base)
+    check_events(document, config, base)
 
 
 _CONSEQUENCES: Final = {
     "authenticate_oidc": ": nobody is asked to sign in",
     "authenticate_cognito": ": nobody is asked to sign in",
     "jwt_validation": ": no token is checked",
-    "function_url": ": requests to this origin answer 502",
     "endpoint": ": the function cannot be invoked",
 }
 

@@ -148,7 +148,7 @@ def _candidate(function: Function, version: Version, base: FilePath, use: _Use) 
         function.package_type == "Image" or function.image_uri is not None,
         function.vpc_config is not None,
         is_provisioned,
-        bool(function.event_invoke and function.event_invoke.get("dead_letter")),
+        bool(function.event_invoke and function.event_invoke.dead_letter),
         function.tracing == "Active",
         function.kms_key_arn is not None,
         function.runtime_management,

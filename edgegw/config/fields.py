@@ -49,7 +49,7 @@ Texts = Annotated[
 ]
 
 
-def between(limits: tuple[int, int]) -> Any:
+def between(limits: tuple[float, float]) -> Any:
     """What holds a number to its least and its most."""
     least, most = limits
     return Field(ge=least, le=most)

@@ -14,6 +14,7 @@ from edgegw.awslambda.runtimes import SCRIPTS
 from edgegw.awslambda.variables import MAX_TOTAL, OF_THE_RUNTIME, RESERVED, is_valid_name
 from edgegw.awslambda.versions import MIN_UNRESERVED, is_alias_name
 from edgegw.config.document import Document, KeyPath
+from edgegw.config.event_invoke_check import check_event_invoke
 from edgegw.config.files import is_file, missing
 from edgegw.config.function_schema import Alias, Function
 from edgegw.config.schema import Config
@@ -31,6 +32,11 @@ def check_functions(document: Document, config: Config, base: FilePath) -> None:
             document.error(path, "lambda.name", text, key=True)
         _check_function(document, path, function, base)
         _check_versions(document, path, function, config)
+
+        def refer(where: KeyPath, text: str) -> object:
+            return check_reference(document, where, text, config)
+
+        check_event_invoke(document, path, name, function, refer)
     reserved = sum(each.reserved_concurrency or 0 for each in config.functions.values())
     account = config.gateway.concurrency
     most = max(0, account - MIN_UNRESERVED)

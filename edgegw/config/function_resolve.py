@@ -11,6 +11,7 @@ from edgegw.awslambda.permissions import Statement
 from edgegw.awslambda.shifting import Shift
 from edgegw.awslambda.versions import Alias, Deployed
 from edgegw.config import function_schema as schema
+from edgegw.config.event_invoke_resolve import dead_letter_of, event_invoke_configs
 from edgegw.config.function_check import RUNTIME
 from edgegw.errors import UsageError
 
@@ -65,6 +66,8 @@ def deployed(
         policy=_policy(given.permissions),
         is_implied=not given.versions,
         highest=numbers[-1],
+        event_invoke=event_invoke_configs(given, base),
+        recursive_loop=given.recursive_loop,
     )
 
 
@@ -91,6 +94,7 @@ def _latest(
         description=given.description,
         role=role,
         local_environment=local_environment,
+        dead_letter=dead_letter_of(given, base),
     )
 
 
@@ -129,6 +133,7 @@ def _version(latest: Function, number: str, given: schema.Version | None, base: 
         found.description or latest.description,
         latest.role,
         latest.local_environment,
+        latest.dead_letter,
     )
 
 

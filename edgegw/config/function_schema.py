@@ -6,9 +6,9 @@ from pydantic import BeforeValidator, Field
 
 from edgegw.awslambda import quotas
 from edgegw.awslambda.shifting import preset_name
+from edgegw.config.event_invoke_schema import EventInvoke, FunctionEventInvoke
 from edgegw.config.fields import (
     LATER,
-    Anything,
     FunctionFaults,
     Model,
     Number,
@@ -16,6 +16,7 @@ from edgegw.config.fields import (
     between,
     text_of,
 )
+from edgegw.config.http_front_schema import FunctionUrl
 
 Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
 VersionNumber = Annotated[
@@ -45,6 +46,7 @@ class Version(Model):
     environment: dict[str, Text] | None = None
     layers: list[str] | None = None
     description: str = ""
+    event_invoke: EventInvoke | None = None
 
 
 def _preset(value: object) -> object:
@@ -81,6 +83,7 @@ class Alias(Model):
     routing: dict[VersionNumber, Annotated[Number, Field(ge=0, le=1)]] = {}
     description: str = ""
     shift: Shift | None = None
+    event_invoke: EventInvoke | None = None
 
 
 class Permission(Model):
@@ -120,8 +123,9 @@ class Function(Model):
     versions: dict[VersionNumber, Version] = {}
     aliases: dict[str, Alias] = {}
     permissions: list[Permission] | None = None
-    event_invoke: Annotated[dict[str, Anything] | None, LATER] = None
-    url: Annotated[dict[str, Anything] | None, LATER] = None
+    event_invoke: FunctionEventInvoke | None = None
+    recursive_loop: Literal["Terminate", "Allow"] = "Terminate"
+    url: FunctionUrl | None = None
     faults: FunctionFaults | None = None
     endpoint: Annotated[str | None, LATER] = None
 

@@ -9,7 +9,9 @@ from edgegw.config.schema import Config
 _SHORT_FORMS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
     "Listen": ({"type": ["string", "integer"]},),
     "Association": ({"type": "string"},),
+    "ApiRoute": ({"type": "string"},),
     "DistributionLog": ({"type": "string"},),
+    "RuleTarget": ({"type": "string"},),
     "Forward": ({"type": "string"}, {"type": "array"}),
 }
 """What may stand for a mapping, by the name of its model."""

@@ -60,6 +60,11 @@ def _places(document: Document, config: Config) -> list[_ListenPlace]:
         for at, listener in enumerate(balancer.listeners):
             path: KeyPath = ("load_balancers", name, "listeners", at, "listen")
             places.append(_ListenPlace(path, listener.listen))
+    for name, function in config.functions.items():
+        if function.url is not None:
+            places.append(_ListenPlace(("functions", name, "url", "listen"), function.url.listen))
+    for name, api in config.http_apis.items():
+        places.append(_ListenPlace(("http_apis", name, "listen"), api.listen))
     if config.gateway.lambda_api is not None:
         places.append(_ListenPlace(("gateway", "lambda_api"), config.gateway.lambda_api))
     return places

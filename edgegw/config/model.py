@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from edgegw.alb import model as alb
+from edgegw.awslambda.http_events.model import FunctionUrl, HttpApi
 from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.shifting import Shift
+from edgegw.awslambda.source_mapping import EventSourceMapping
 from edgegw.awslambda.versions import Deployed
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.access_log import AccessLog
@@ -20,6 +22,13 @@ from edgegw.config.hosts import Hosts
 from edgegw.errors import Finding
 from edgegw.values import value
 from edgegw.wire.tls_options import ClientCertificates
+
+if TYPE_CHECKING:
+    from edgegw.awslambda.bucket_notifications import BucketNotification
+    from edgegw.awslambda.event_rules import EventRule
+    from edgegw.awslambda.schedules import Schedule
+    from edgegw.messaging.queue import QueueSettings, RemoteQueue
+    from edgegw.messaging.stream import RemoteStream, StreamDefinition
 
 
 @value
@@ -160,7 +169,48 @@ class ListenerDoor(AnyDoor):
         return [ref for ref in refs if ref is not None]
 
 
-Door = DistributionDoor | ListenerDoor
+@value
+class FunctionUrlDoor(AnyDoor):
+    """A function URL and where it listens. `name` is the function's, `NAME:ALIAS` for an alias."""
+
+    name: str
+    listen: Listen
+    url: FunctionUrl
+
+    kind: ClassVar[str] = "function-url"
+
+    @property
+    def functions(self) -> list[FunctionRef]:
+        return [self.url.function]
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names by which AWS reaches it."""
+        return (self.url.domain,)
+
+
+@value
+class HttpApiDoor(AnyDoor):
+    """An HTTP API and where it listens."""
+
+    name: str
+    listen: Listen
+    api: HttpApi
+
+    kind: ClassVar[str] = "http-api"
+
+    @property
+    def functions(self) -> list[FunctionRef]:
+        """The functions of its routes."""
+        return [route.function for route in self.api.routes]
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names by which AWS reaches it."""
+        return (self.api.domain,)
+
+
+Door = DistributionDoor | ListenerDoor | HttpApiDoor | FunctionUrlDoor
 
 
 @value
@@ -203,11 +253,25 @@ class Config:
     hosts: Hosts = Hosts()
     cache: CacheLimits = CacheLimits()
     buckets: Mapping[str, BucketFolder] = field(default_factory=dict[str, BucketFolder])
+    accepts_any_host: bool = False
+    http_apis: tuple[HttpApiDoor, ...] = ()
+    function_urls: tuple[FunctionUrlDoor, ...] = ()
+    queues: Mapping[str, QueueSettings | RemoteQueue] = field(default_factory=dict[str, Any])
+    streams: Mapping[str, StreamDefinition | RemoteStream] = field(default_factory=dict[str, Any])
+    event_sources: tuple[EventSourceMapping, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    event_rules: tuple[EventRule, ...] = ()
+    bucket_notifications: tuple[BucketNotification, ...] = ()
 
     @property
     def doors(self) -> tuple[Door, ...]:
         """All front doors of AWS's edge, distributions first."""
-        return (*self.distributions, *self.listeners)
+        return (*self.distributions, *self.listeners, *self.http_apis, *self.function_urls)
+
+    @property
+    def inner_doors(self) -> tuple[ListenerDoor | HttpApiDoor | FunctionUrlDoor, ...]:
+        """Those that distributions can have as origins."""
+        return (*self.listeners, *self.http_apis, *self.function_urls)
 
     @property
     def is_sticky(self) -> bool:

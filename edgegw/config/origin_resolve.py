@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, cast
 
+from edgegw.awslambda.names import Account
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.s3.bucket import Bucket, Website, rest_domains, website_domain
 from edgegw.config import schema
@@ -13,12 +14,10 @@ from edgegw.config.addresses import origin_address
 from edgegw.config.balancer_resolve import BalancerResolver
 from edgegw.config.bucket_check import default_bucket
 from edgegw.config.buckets import BucketFolder
+from edgegw.config.http_front_resolve import function_url_door
 from edgegw.config.listening import resolve_listener_listen
 
 Scheme = Literal["http", "https"]
-
-_NOWHERE = cloudfront.CustomOrigin("origin.invalid", 80, "http")
-"""Stands for an origin of a kind that cannot be reached yet; its requests answer 502."""
 
 
 class OriginResolver:
@@ -81,10 +80,7 @@ class OriginResolver:
     def _custom(
         self, distribution: str, name: str, origin: schema.Origin, viewer: Scheme
     ) -> cloudfront.CustomOrigin:
-        place = self._address(distribution, name, origin, viewer)
-        if place is None:
-            return _NOWHERE
-        protocol, domain, port = place
+        protocol, domain, port = self._address(distribution, name, origin, viewer)
         return cloudfront.CustomOrigin(
             domain,
             port,
@@ -101,14 +97,19 @@ class OriginResolver:
 
     def _address(
         self, distribution: str, name: str, origin: schema.Origin, viewer: Scheme
-    ) -> tuple[Scheme, str, int] | None:
+    ) -> tuple[Scheme, str, int]:
+        if origin.function_url is not None:
+            return "https", self._url_domain(origin.function_url), 443
         if origin.load_balancer is not None:
             return self._balancer_address(origin.load_balancer)
         if origin.s3_website is not None:
             return "http", website_domain(*self._names(distribution, name, origin)), 80
-        if origin.url is not None:
-            return _address_of_url(origin, viewer)
-        return None
+        return _address_of_url(origin, viewer)
+
+    def _url_domain(self, name: str) -> str:
+        gateway = self._config.gateway
+        account = Account(gateway.region, gateway.account_id, gateway.concurrency)
+        return function_url_door(name, self._config, account, self._base).url.domain
 
     def _balancer_address(self, name: str) -> tuple[Scheme, str, int]:
         balancer = self._config.load_balancers[name]

@@ -57,6 +57,11 @@ def _read(config: Config) -> Iterator[tuple[KeyPath, str]]:
     for name, distribution in config.distributions.items():
         for at, listen in enumerate(distribution.listen):
             yield from _of_listen(("distributions", name, "listen", at), listen)
+    for name, function in config.functions.items():
+        if function.url is not None:
+            yield from _of_listen(("functions", name, "url", "listen"), function.url.listen)
+    for name, api in config.http_apis.items():
+        yield from _of_listen(("http_apis", name, "listen"), api.listen)
     if config.gateway.lambda_api is not None:
         yield from _of_listen(("gateway", "lambda_api"), config.gateway.lambda_api)
     for name, balancer in config.load_balancers.items():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgegw.awslambda.names import Account
+from edgegw.awslambda.source_mapping import EventSourceMapping
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.access_log import AccessLog, chosen_fields
 from edgegw.cloudfront.behaviors import compile_path_pattern
@@ -30,9 +31,11 @@ from edgegw.config.cache_resolve import (
 )
 from edgegw.config.check import check
 from edgegw.config.document import Document, document_of, read_document
+from edgegw.config.events_resolve import bucket_notifications, event_rules, schedules
 from edgegw.config.faults import FaultPlan
 from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
 from edgegw.config.hosts import parsed_hosts
+from edgegw.config.http_front_resolve import function_url_doors, http_api_doors
 from edgegw.config.judging import validate
 from edgegw.config.key_groups import key_files, trusted_keys
 from edgegw.config.listening import resolve_listen, resolve_listener_listen
@@ -43,8 +46,10 @@ from edgegw.config.model import (
     ListenerDoor,
 )
 from edgegw.config.origin_resolve import OriginResolver
+from edgegw.config.queue_resolve import resolved_queues
 from edgegw.config.response_headers_resolve import response_headers_policy
 from edgegw.config.source import read_source
+from edgegw.config.stream_resolve import resolved_streams
 from edgegw.config.texts import check_texts
 from edgegw.errors import ConfigError, Finding
 
@@ -123,6 +128,9 @@ class _Resolver:
                 listener = self._balancers.listener(shared, each, tls=listen.tls)
                 listeners.append(ListenerDoor(name, listen, listener))
         api = config.gateway.lambda_api
+        apis = http_api_doors(config, self._account, self._base)
+        urls = function_url_doors(config, self._account, self._base)
+        doors = (*distributions, *listeners, *apis, *urls)
         return Config(
             {
                 name: deployed(
@@ -146,7 +154,7 @@ class _Resolver:
             cpu=config.gateway.cpu,
             strict=config.gateway.strict,
             files=(
-                *(path for door in (*distributions, *listeners) for path in door.listen.files),
+                *(path for door in doors for path in door.listen.files),
                 *key_files(config, self._base),
             ),
             code=tuple(
@@ -162,7 +170,23 @@ class _Resolver:
             hosts=parsed_hosts(config.gateway.hosts, self._base),
             cache=CacheLimits(**dict(config.gateway.cache)),
             buckets=self._origins.buckets(),
+            accepts_any_host=config.gateway.accept_any_host,
+            http_apis=apis,
+            function_urls=urls,
+            queues=resolved_queues(config.queues),
+            streams=resolved_streams(config.streams),
+            event_sources=self._event_sources(),
+            schedules=schedules(config),
+            event_rules=event_rules(config),
+            bucket_notifications=bucket_notifications(config, self._base),
         )
+
+    def _event_sources(self) -> tuple[EventSourceMapping, ...]:
+        if not self._config.event_sources:
+            return ()
+        from edgegw.config.event_source_resolve import event_sources
+
+        return event_sources(self._config, self._account)
 
     def _faults(self) -> Mapping[str, FaultPlan]:
         config = self._config

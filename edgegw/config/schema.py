@@ -12,6 +12,8 @@ from edgegw.cloudfront import quotas
 from edgegw.cloudfront.strictness import OPEN_POINTS, Strictness
 from edgegw.cloudfront.triggers import Trigger, ViewerTrigger
 from edgegw.config.balancer_schema import LoadBalancer, TargetGroup
+from edgegw.config.event_source_schema import EventSource
+from edgegw.config.events_schema import BucketNotification, EventRule, Schedule
 from edgegw.config.fields import (
     LATER,
     Anything,
@@ -24,9 +26,12 @@ from edgegw.config.fields import (
     between,
 )
 from edgegw.config.function_schema import Function
+from edgegw.config.http_front_schema import HttpApi
 from edgegw.config.legacy_schema import ForwardedValues, Ttl
+from edgegw.config.queue_schema import Queue
 from edgegw.config.response_headers_schema import ResponseHeadersPolicy
 from edgegw.config.sizes import Size
+from edgegw.config.stream_schema import Stream
 
 SelectionBehavior = Literal["none", "whitelist", "allExcept", "all"]
 
@@ -102,7 +107,7 @@ class Origin(Model):
     list_bucket: bool = False
     index_document: str | None = None
     error_document: str | None = None
-    function_url: Annotated[str | None, LATER] = None
+    function_url: str | None = None
     path: str = ""
     protocol_policy: Literal["http-only", "https-only", "match-viewer"] | None = None
     http_port: Annotated[int, Field(ge=1, le=65535)] | None = None
@@ -325,4 +330,11 @@ class Config(Model):
     distributions: dict[str, Distribution] = {}
     target_groups: dict[str, TargetGroup] = {}
     load_balancers: dict[str, LoadBalancer] = {}
+    http_apis: dict[str, HttpApi] = {}
+    queues: dict[str, Queue] = {}
+    streams: dict[str, Stream] = {}
+    event_sources: list[EventSource] = []
+    schedules: dict[str, Schedule] = {}
+    rules: dict[str, EventRule] = {}
+    bucket_notifications: dict[str, BucketNotification] = {}
     gateway: Gateway = Gateway.model_construct()

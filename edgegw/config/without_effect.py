@@ -23,7 +23,7 @@ def check_without_effect(document: Document, config: schema.Config) -> None:
         _check_countries(document, (*path, "geo_restriction"), distribution.geo_restriction)
         _check_groups(document, path, distribution)
         for where, behavior in _behaviors(path, distribution):
-            if is_bucket(behavior.origin, distribution) and _forwards_host(config, behavior):
+            if is_bucket(behavior.origin, distribution) and forwards_host(config, behavior):
                 _warn_of_host(document, where, behavior)
 
 
@@ -85,7 +85,7 @@ def _behaviors(
         yield (*path, "behaviors", at), behavior
 
 
-def _forwards_host(config: schema.Config, behavior: schema.DefaultBehavior) -> bool:
+def forwards_host(config: schema.Config, behavior: schema.DefaultBehavior) -> bool:
     """Whether its policies, as far as they are there, forward the viewer's Host."""
     if behavior.forwarded_values is not None:
         return False  # refused elsewhere

@@ -41,6 +41,8 @@ FORMS: Final[Mapping[str, str]] = {
     "^/": "a path that begins with '/'",
     "^[A-Z]{2}$": "a code of two capital letters, such as DE",
     r"^[0-9]{12}$": "12 digits",
+    r"^https?://\S+$": "a URL of http or https",
+    r"^https?://[^/\s]+/\S+$": "the URL of a queue, such as https://HOST/123456789012/NAME",
     r"^(\$LATEST|[1-9][0-9]{0,17})$": "'$LATEST' or the number of a version",
 }
 """What a text looks like, by the pattern that the schema has for it."""

@@ -21,7 +21,8 @@ class ScaledClock:
     def __init__(self, now: Callable[[], float] = time.time, scale: float = 1.0) -> None:
         self.now = now
         self.scale = scale
-        self._is_moved = now is not time.time
+        self.is_moved = now is not time.time
+        """Whether somebody else moves it, as a test does."""
 
     def real(self, seconds: float) -> float:
         """How long a wait of so many seconds on AWS takes by `now`."""
@@ -34,7 +35,7 @@ class ScaledClock:
     async def sleep_until(self, instant: float, wake: asyncio.Event | None = None) -> None:
         """Waits until `now` shows `instant`, or somebody sets `wake`."""
         while (left := instant - self.now()) > 0 and not (wake is not None and wake.is_set()):
-            limit = min(left, _LOOK) if self._is_moved else left
+            limit = min(left, _LOOK) if self.is_moved else left
             if wake is None:
                 await asyncio.sleep(limit)
                 continue

@@ -27,7 +27,7 @@ from edgegw.execution.spawning import Spawner, Start, Zygotes
 from edgegw.execution.zygote import RUNTIMES
 from edgegw.values import value
 
-_CREDENTIALS: Final = {
+CREDENTIALS: Final = {
     "AWS_ACCESS_KEY_ID": "ASIAEDGEGW0NOTREAL00",
     "AWS_SECRET_ACCESS_KEY": "edgegw-made-up/no-account-takes-this-key",
     "AWS_SESSION_TOKEN": "edgegw-made-up-session-token",
@@ -168,8 +168,8 @@ class EnvironmentMaker:
     def _credentials(self) -> dict[str, str]:
         """Those of this process where the user passes them on, else made-up ones."""
         if not self.settings.pass_credentials:
-            return dict(_CREDENTIALS)
-        return {name: os.environ[name] for name in _CREDENTIALS if name in os.environ}
+            return dict(CREDENTIALS)
+        return {name: os.environ[name] for name in CREDENTIALS if name in os.environ}
 
     async def close(self) -> None:
         """Ends every process that is not part of an environment, and removes what was unpacked."""

@@ -9,18 +9,18 @@ import asyncio
 import base64
 import logging
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, Literal
 
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from edgegw.awslambda import api
 from edgegw.awslambda import lambda_api as lambda_calls
+from edgegw.awslambda.async_invocation import MAX_EVENT
 from edgegw.awslambda.event_stream import invoke_complete, payload_chunk
 from edgegw.awslambda.lifecycle import MAX_PAYLOAD, MAX_STREAMED
 from edgegw.awslambda.logs import invocation_lines, log_tail
@@ -36,9 +36,17 @@ from edgegw.awslambda.model import (
 from edgegw.awslambda.payload import Json, encode_payload
 from edgegw.awslambda.service_errors import ServiceError, invalid
 from edgegw.background import Background
+from edgegw.execution.api_answers import (
+    Endpoint,
+    answered,
+    error_response,
+    json_response,
+    unknown_operation,
+)
 from edgegw.execution.api_guard import ApiGuard
 from edgegw.execution.control import ControlPlane
 from edgegw.execution.log_store import iso_time
+from edgegw.execution.recursion import in_chain
 from edgegw.execution.service import LambdaService
 from edgegw.execution.shifting import Shifter
 
@@ -47,17 +55,19 @@ logger = logging.getLogger(__name__)
 _F: Final = "/functions/{name}"
 
 InvokeAction = Literal["Invoke", "InvokeWithResponseStream"]
-Endpoint = Callable[[Request], Awaitable[Response]]
+AcceptEvent = Callable[[Invocation], Awaitable[str]]
+"""Keeps an event for later and answers its request id. Raises ServiceError."""
 
 
-def lambda_api(service: LambdaService, shifter: Shifter) -> ASGIApp:
+def lambda_api(service: LambdaService, shifter: Shifter, accept: AcceptEvent) -> ASGIApp:
     """The API of `service` as an ASGI application, guarded against web pages."""
-    return ApiGuard(_Api(service, shifter).app(), _error_response)
+    return ApiGuard(_Api(service, shifter, accept).app(), error_response)
 
 
 class _Api:
-    def __init__(self, service: LambdaService, shifter: Shifter) -> None:
+    def __init__(self, service: LambdaService, shifter: Shifter, accept: AcceptEvent) -> None:
         self._service = service
+        self._accept = accept
         self._shifter = shifter
         self._control = ControlPlane(service)
         self._streaming = Background()
@@ -68,18 +78,21 @@ class _Api:
             *self._function_routes(),
             *self._alias_routes(),
             *self._concurrency_routes(),
-            Route("/", self._answered(self._other_service), methods=["POST"]),
+            Route("/", answered(self._other_service), methods=["POST"]),
         ]
         return Starlette(
-            routes=routes, exception_handlers={404: _unknown_operation, 405: _unknown_operation}
+            routes=routes, exception_handlers={404: unknown_operation, 405: unknown_operation}
         )
 
     def _data_plane(self) -> list[Route]:
         invocations = f"/2015-03-31{_F}/invocations"
         streams = f"/2021-11-15{_F}/response-streaming-invocations"
+        old = f"/2014-11-13{_F}/invoke-async"
         return [
-            Route(invocations, self._answered(self._invoke), methods=["POST"]),
-            Route(streams, self._answered(self._stream), methods=["POST"]),
+            Route(old, answered(self._invoke_async), methods=["POST"]),
+            Route(f"{old}/", answered(self._invoke_async), methods=["POST"]),
+            Route(invocations, answered(self._invoke), methods=["POST"]),
+            Route(streams, answered(self._stream), methods=["POST"]),
         ]
 
     def _function_routes(self) -> list[Route]:
@@ -92,7 +105,7 @@ class _Api:
             return await control.get_function_configuration(ref)
 
         async def list_functions(request: Request) -> Response:
-            return _json(await control.list_functions(request.query_params))
+            return json_response(await control.list_functions(request.query_params))
 
         async def list_versions(request: Request, ref: FunctionRef) -> Json:
             return await control.list_versions(ref, request.query_params)
@@ -101,18 +114,18 @@ class _Api:
             return await control.publish_version(ref, api.request_body(await request.body()))
 
         async def settings(request: Request) -> Response:
-            return _json(await control.account_settings())
+            return json_response(await control.account_settings())
 
         base = f"/2015-03-31{_F}"
         return [
-            Route("/2015-03-31/functions", self._answered(list_functions), methods=["GET"]),
-            Route("/2015-03-31/functions/", self._answered(list_functions), methods=["GET"]),
+            Route("/2015-03-31/functions", answered(list_functions), methods=["GET"]),
+            Route("/2015-03-31/functions/", answered(list_functions), methods=["GET"]),
             Route(base, self._about(get_function), methods=["GET"]),
             Route(f"{base}/configuration", self._about(get_configuration), methods=["GET"]),
             Route(f"{base}/versions", self._about(list_versions), methods=["GET"]),
             Route(f"{base}/versions", self._about(publish, 201), methods=["POST"]),
-            Route("/2016-08-19/account-settings", self._answered(settings), methods=["GET"]),
-            Route("/2016-08-19/account-settings/", self._answered(settings), methods=["GET"]),
+            Route("/2016-08-19/account-settings", answered(settings), methods=["GET"]),
+            Route("/2016-08-19/account-settings/", answered(settings), methods=["GET"]),
         ]
 
     def _alias_routes(self) -> list[Route]:
@@ -180,21 +193,6 @@ class _Api:
 
     # Requests
 
-    def _answered(self, endpoint: Endpoint) -> Endpoint:
-        """`endpoint` with the service's errors as answers, and a request id on each."""
-
-        async def answer(request: Request) -> Response:
-            try:
-                response = await endpoint(request)
-            except ServiceError as error:
-                response = _error_response(error)
-            except ClientDisconnect:
-                return Response(status_code=499)
-            response.headers.setdefault("x-amzn-RequestId", str(uuid.uuid4()))
-            return response
-
-        return answer
-
     def _about(
         self,
         operation: Callable[[Request, FunctionRef], Awaitable[Json]],
@@ -204,9 +202,9 @@ class _Api:
 
         async def endpoint(request: Request) -> Response:
             answer = await operation(request, self._ref(request))
-            return Response(status_code=status) if answer is None else _json(answer, status)
+            return Response(status_code=status) if answer is None else json_response(answer, status)
 
-        return self._answered(endpoint)
+        return answered(endpoint)
 
     def _ref(self, request: Request) -> FunctionRef:
         return self._service.account.function_ref(
@@ -222,9 +220,9 @@ class _Api:
 
     async def _invoke(self, request: Request) -> Response:
         head = self._head(request, "Invoke")
-        invocation = head.invocation(await _body(request))
         if head.kind == "Event":
-            raise invalid("edgegw does not take asynchronous invocations (InvocationType Event)")
+            return await self._event(head, request)
+        invocation = self._in_chain(head.invocation(await _body(request)))
         if head.kind == "DryRun":
             return Response(status_code=204)
         outcome = await self._service.invoke(invocation)
@@ -235,6 +233,24 @@ class _Api:
             headers["X-Amz-Log-Result"] = self._tail(invocation, outcome)
         return Response(outcome.payload, headers=headers, media_type="application/json")
 
+    async def _event(self, head: lambda_calls.InvokeHead, request: Request) -> Response:
+        """202 once the event is kept."""
+        body = await _body(request, MAX_EVENT)
+        request_id = await self._accept(head.invocation(body))
+        return Response(status_code=202, headers={"x-amzn-RequestId": request_id})
+
+    async def _invoke_async(self, request: Request) -> Response:
+        """InvokeAsync, which AWS keeps for old callers."""
+        await self._event(self._head(request, "Invoke"), request)
+        return json_response({"Status": 202}, 202)
+
+    def _in_chain(self, invocation: Invocation) -> Invocation:
+        """With the function's turn in the chain that calls it. Raises ServiceError for a loop."""
+        counted = in_chain(self._service, invocation)
+        if isinstance(counted, InvokeRefusal):
+            raise lambda_calls.refusal(counted)
+        return counted
+
     def _tail(self, invocation: Invocation, outcome: Outcome) -> str:
         deployed = self._service.functions[invocation.function.name]
         settings, now = deployed.latest.logs, time.time()
@@ -244,7 +260,7 @@ class _Api:
 
     async def _stream(self, request: Request) -> Response:
         head = self._head(request, "InvokeWithResponseStream")
-        invocation = head.invocation(await _body(request))
+        invocation = self._in_chain(head.invocation(await _body(request)))
         if head.kind == "DryRun":
             return Response(status_code=204)
         sink = _StreamedResponse()
@@ -335,26 +351,12 @@ class _StreamedResponse:
                 return
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, most: int = MAX_PAYLOAD) -> bytes:
     taken, size = list[bytes](), 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size <= MAX_PAYLOAD:
+        if size <= most:
             taken.append(chunk)
-    if size > MAX_PAYLOAD:
-        raise lambda_calls.payload_too_large()
+    if size > most:
+        raise lambda_calls.payload_too_large(most)
     return b"".join(taken)
-
-
-def _json(value: Json, status: int = 200) -> Response:
-    return Response(encode_payload(value), status, media_type="application/json")
-
-
-def _error_response(error: ServiceError) -> Response:
-    headers = {"x-amzn-ErrorType": error.code, "x-amzn-RequestId": str(uuid.uuid4())}
-    return Response(error.body, error.status, headers, media_type="application/json")
-
-
-async def _unknown_operation(request: Request, _error: Exception) -> Response:
-    text = f"edgegw does not know the operation {request.method} {request.url.path}"
-    return _error_response(ServiceError("UnknownOperationException", text))

@@ -78,11 +78,7 @@ def _placeless(deployed: Deployed | None) -> object:
 
 def _source_of(behavior: Behavior, config: Config, functions: _FunctionTexts) -> str:
     names = set(functions_at_origin(behavior))
-    doors = [
-        door
-        for door in config.listeners
-        if door.listener.load_balancer.dns_name in _domain_names(behavior)
-    ]
+    doors = [door for door in config.inner_doors if door.hosts[0] in _domain_names(behavior)]
     names.update(ref.name for door in doors for ref in door.functions)
     parts = (
         *(behavior.cache, behavior.key, behavior.forwarding, behavior.compress),

@@ -101,11 +101,10 @@ def functions_at_origin(behavior: Behavior) -> Iterator[str]:
 
 
 def _changed_sources(old: Config, new: Config, functions: AbstractSet[str]) -> set[str]:
-    """The DNS names of load balancers that answer otherwise now."""
-    before = {door.listener.load_balancer.dns_name: door for door in old.listeners}
+    """The DNS names of front doors behind distributions that answer otherwise now."""
+    before = {door.hosts[0]: door for door in old.inner_doors}
     return {
-        door.listener.load_balancer.dns_name
-        for door in new.listeners
-        if before.get(door.listener.load_balancer.dns_name) != door
-        or any(ref.name in functions for ref in door.functions)
+        door.hosts[0]
+        for door in new.inner_doors
+        if before.get(door.hosts[0]) != door or any(ref.name in functions for ref in door.functions)
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from edgegw.config.model import Listen
 from edgegw.gateway.exchange import Exchange
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from edgegw.gateway.blocking_loop import BlockingLoop
     from edgegw.gateway.fronts import FrontDoor
     from edgegw.gateway.fronts.shared_port import SharedPort
+
+
+_IDS: Final = ("x-amz-cf-id", "x-amzn-requestid", "apigw-requestid")
+"""Headers with the id of an exchange, the outermost front door's first."""
 
 
 def asynchronous_client(
@@ -54,11 +58,13 @@ def exchange_of(response: httpx.Response, exchanges: Exchanges) -> Exchange:
     carried = response.extensions.get(EXCHANGE)
     if isinstance(carried, Exchange):
         return carried
-    request_id = response.headers.get("x-amz-cf-id", "")
-    kept = exchanges.get(request_id)
-    if kept is None:
-        raise KeyError(f"no exchange is kept for this response (x-amz-cf-id {request_id!r})")
-    return kept
+    known = [(name, response.headers[name]) for name in _IDS if name in response.headers]
+    for _, request_id in known[:1]:  # the outermost front door's
+        kept = exchanges.get(request_id)
+        if kept is not None:
+            return kept
+    name, request_id = known[0] if known else (_IDS[0], "")
+    raise KeyError(f"no exchange is kept for this response ({name} {request_id!r})")
 
 
 def _base_url(listen: Listen) -> str:

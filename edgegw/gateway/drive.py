@@ -37,7 +37,9 @@ from typing import Final, Literal, Protocol, assert_never
 
 from edgegw.alb import flow as alb
 from edgegw.alb.model import Listener
+from edgegw.awslambda.http_events.steps import HttpAnswer, HttpStep, InvokeHttp, ReadHttpBody
 from edgegw.awslambda.model import Invocation, LogSettings, Outcome
+from edgegw.background import Background
 from edgegw.cloudfront import flow as cloudfront
 from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.cache.verdict import Verdict
@@ -46,6 +48,7 @@ from edgegw.cloudfront.model import Distribution, Origin
 from edgegw.cloudfront.origin_connection import connection_to
 from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.cloudfront.validation_log import log_group, log_lines
+from edgegw.execution.channel import Sink
 from edgegw.execution.service import LambdaService
 from edgegw.execution.snapshots import Snapshot
 from edgegw.gateway.cache_record import stood_in_for, stored_error
@@ -63,7 +66,7 @@ from edgegw.wire.front import ViewerGoneError
 
 logger = logging.getLogger(__name__)
 
-Step = cloudfront.DistributionStep | alb.BalancerStep
+Step = cloudfront.DistributionStep | alb.BalancerStep | HttpStep
 
 
 class Origins(Protocol):
@@ -96,6 +99,11 @@ class Driver:
         self._origins = origins
         self._encoders = encoders()
         self._world = world
+        self._streams = Background()
+
+    async def close(self) -> None:
+        """Waits for what streams on behind clients that left; their functions have ended."""
+        await self._streams.settled()
 
     # The first step of each flow
 
@@ -139,7 +147,7 @@ class Driver:
                     routable = self._groups.routable(step.group)
                     exchange.note(step, routable, 0.0)
                     step = step.next(routable)
-                case alb.ReadBody() if step.request.body.content is not None:
+                case alb.ReadBody() | ReadHttpBody() if step.request.body.content is not None:
                     body = step.request.body
                     content, is_truncated = _excerpt(body.content or b"", step.limit)
                     exchange.note(step, len(content), 0.0)
@@ -158,7 +166,7 @@ class Driver:
         snapshot = exchange.snapshot
         try:
             while True:
-                if isinstance(step, (DistributionAnswer, alb.BalancerAnswer)):
+                if isinstance(step, LAST_STEPS):
                     return self.finish(step, exchange)
                 started = perf_counter()
                 match step:
@@ -174,7 +182,9 @@ class Driver:
                         reply = await self._fetch_target(step, exchange)
                         exchange.note(step, reply, perf_counter() - started)
                         step = step.next(reply)
-                    case cloudfront.IncludeBody() | alb.ReadBody():
+                    case InvokeHttp():
+                        step = await self._invoke_http(step, exchange, started)
+                    case cloudfront.IncludeBody() | alb.ReadBody() | ReadHttpBody():
                         step = await self._read(step, exchange, started)
                     case alb.ChooseTarget() | cloudfront.CacheStep():
                         following = self.advance(step, exchange)
@@ -185,21 +195,40 @@ class Driver:
                     case _:
                         assert_never(step)
         except BaseException as error:
-            if exchange.asked:
-                self._caching.abandon(exchange.asked)
-            if isinstance(error, ViewerGoneError) and isinstance(step, ALB_STEPS):
-                return self._cut_short(step, error, exchange)
-            raise
+            cut = self._ended_early(step, error, exchange)
+            if cut is None:
+                raise
+            return cut
 
     async def _read(
-        self, step: cloudfront.IncludeBody | alb.ReadBody, exchange: Exchange, started: float
+        self,
+        step: cloudfront.IncludeBody | alb.ReadBody | ReadHttpBody,
+        exchange: Exchange,
+        started: float,
     ) -> Step:
         """What follows once the body of the request is there, or as much of it as is needed."""
         content, truncated, body = await read_body(step.request.body, step.limit)
         exchange.note(step, len(content), perf_counter() - started)
-        if isinstance(step, alb.ReadBody):
+        if isinstance(step, alb.ReadBody | ReadHttpBody):
             return step.next(content, truncated=truncated)
         return step.next(content, truncated=truncated, body=body)
+
+    def _ended_early(self, step: Step, error: BaseException, exchange: Exchange) -> Response | None:
+        """What is answered all the same where `error` ended a request before its last step."""
+        if exchange.asked:
+            self._caching.abandon(exchange.asked)
+        if isinstance(error, ViewerGoneError) and isinstance(step, ALB_STEPS):
+            return self._cut_short(step, error, exchange)
+        return None
+
+    async def _invoke_http(self, step: InvokeHttp, exchange: Exchange, started: float) -> Step:
+        """What follows once the function has answered, or begins to; imported by the first."""
+        from edgegw.gateway.http_invoking import invoked
+
+        invoke = partial(self._invoke, step.invocation, exchange.snapshot, exchange)
+        reply = await invoked(step, invoke, exchange, self._streams)
+        exchange.note(step, reply, perf_counter() - started)
+        return step.next(reply)
 
     def _cut_short(
         self, step: alb.BalancerStep, error: ViewerGoneError, exchange: Exchange
@@ -221,10 +250,12 @@ class Driver:
             logger.warning("%s: %s, fetched anew: %s", exchange.front_door, target, exchange.reason)
         return response.body
 
-    def finish(self, step: DistributionAnswer | alb.BalancerAnswer, exchange: Exchange) -> Response:
+    def finish(
+        self, step: DistributionAnswer | alb.BalancerAnswer | HttpAnswer, exchange: Exchange
+    ) -> Response:
         """The answer of a flow's last step, written down."""
         exchange.note(step, None, 0.0)
-        if isinstance(step, alb.BalancerAnswer):
+        if not isinstance(step, DistributionAnswer):
             if step.warning is not None:
                 exchange.warnings = (step.warning,)
             exchange.verdict = step.verdict
@@ -252,16 +283,20 @@ class Driver:
     # What steps ask for
 
     def _invoke(
-        self, invocation: Invocation, snapshot: Snapshot | None, exchange: Exchange
+        self,
+        invocation: Invocation,
+        snapshot: Snapshot | None,
+        exchange: Exchange,
+        sink: Sink | None = None,
     ) -> Awaitable[Outcome]:
         if self._faults.plans:
             name = invocation.function.name
             injected = self._injected(f"function:{name}", exchange)
             deployed = self._service.functions.get(name)
             if injected is not None and deployed is not None:
-                run = partial(self._service.invoke, invocation, snapshot=snapshot)
+                run = partial(self._service.invoke, invocation, sink, snapshot=snapshot)
                 return injected.invoke(run, deployed.latest.timeout)
-        return self._service.invoke(invocation, snapshot=snapshot)
+        return self._service.invoke(invocation, sink, snapshot=snapshot)
 
     def _fetch(
         self, step: cloudfront.Fetch, exchange: Exchange
@@ -328,8 +363,16 @@ class Driver:
             group.append(LogSettings(), account.region, line)
 
 
-_AT_ONCE: Final = (cloudfront.CacheStep, alb.ChooseTarget, alb.ReadBody, cloudfront.IncludeBody)
+_AT_ONCE: Final = (
+    cloudfront.CacheStep,
+    alb.ChooseTarget,
+    alb.ReadBody,
+    cloudfront.IncludeBody,
+    ReadHttpBody,
+)
 """Steps that may need no waiting."""
+LAST_STEPS: Final = (DistributionAnswer, alb.BalancerAnswer, HttpAnswer)
+"""Steps that are the answer."""
 ALB_STEPS: Final = (alb.ReadBody, alb.Invoke, alb.ChooseTarget, alb.ForwardTo, alb.BalancerAnswer)
 
 

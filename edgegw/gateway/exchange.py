@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from edgegw.alb import flow as alb_flow
 from edgegw.alb.model import Rule
+from edgegw.awslambda.http_events.steps import HttpAnswer, InvokeHttp, StreamedReply
 from edgegw.awslambda.model import (
     FunctionError,
     InvokeRefusal,
@@ -62,7 +63,8 @@ class Exchange:
     version because its newest edit cannot be used, and why; `faults` what went wrong on demand.
     `asked` is what its cache asked of an origin, `refetch` the exchange that renewed what it got
     stale, behind its back. `findings` are traps of caching that it was the first to fall into.
-    `is_gone` says that the viewer left before the end. `delivery` is what went over the wire.
+    `is_gone` says that the viewer left before the end, `is_inner` that it came from a distribution
+    of this gateway. `delivery` is what went over the wire.
     Durations in seconds; `duration` runs until the last byte was handed over.
     """
 
@@ -75,6 +77,7 @@ class Exchange:
     warnings: tuple[str, ...] = ()
     inner: tuple[Exchange, ...] = ()
     is_gone: bool = False
+    is_inner: bool = False
     stale: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     acquired: AcquiredSnapshot | None = None
@@ -154,6 +157,11 @@ class Exchange:
                 ):
                     name = step.invocation.function.name
                     runs.append(FunctionRun(None, name, reply, step.invocation))
+                case InvokeHttp(), _:
+                    outcome = reply.outcome() if isinstance(reply, StreamedReply) else reply
+                    if isinstance(outcome, Returned | FunctionError | Throttled | InvokeRefusal):
+                        name = step.invocation.function.name
+                        runs.append(FunctionRun(None, name, outcome, step.invocation))
                 case _:
                     pass
         return runs
@@ -182,6 +190,14 @@ class Exchange:
             chosen = getattr(step, "chosen", None)
             if isinstance(chosen, alb_flow.Chosen) and chosen.rule is not None:
                 return chosen.rule
+        return None
+
+    @property
+    def route(self) -> str | None:
+        """The key of the route chosen; None where there is no HTTP API."""
+        for step, _, _ in self.steps:
+            if isinstance(step, HttpAnswer) and step.context.match is not None:
+                return step.context.match.route.key
         return None
 
     @property

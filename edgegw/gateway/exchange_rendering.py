@@ -60,6 +60,7 @@ def exchange_dict(exchange: Exchange) -> dict[str, Any]:
         "request": _request(exchange.request),
         "behavior": exchange.behavior.path_pattern if exchange.behavior else None,
         "rule": _rule(exchange.rule),
+        "route": exchange.route,
         "target_group": exchange.target_group,
         "target": exchange.target,
         "functions": [

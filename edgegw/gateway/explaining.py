@@ -6,12 +6,19 @@ A kind of front door is a function here and an entry in `EXPLAINERS`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.explain import explain as explain_distribution
 from edgegw.cloudfront.idle import why_idle
-from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
+from edgegw.config.model import (
+    Config,
+    DistributionDoor,
+    Door,
+    FunctionUrlDoor,
+    HttpApiDoor,
+    ListenerDoor,
+)
 from edgegw.gateway.balancer_control import explain_listener
 from edgegw.gateway.cache_explaining import explained_cache
 from edgegw.gateway.cache_store import NoStore, PeekedStore
@@ -20,6 +27,9 @@ from edgegw.gateway.target_groups import TargetGroups
 from edgegw.gateway.world import REAL, World
 from edgegw.http.message import Request
 from edgegw.values import value
+
+if TYPE_CHECKING:
+    from edgegw.awslambda.http_events.context import HttpFacts
 
 
 @value
@@ -66,9 +76,29 @@ def _distribution_explained(door: Door, request: Request, around: PresentState) 
     return {**explanation, "functions": _with_idle(explanation, cache), "cache": cache}
 
 
+def _http_api_explained(door: Door, request: Request, around: PresentState) -> dict[str, Any]:
+    from edgegw.awslambda.http_events.explain import explain_api
+
+    return explain_api(cast("HttpApiDoor", door).api, request, _http_facts(around.world))
+
+
+def _function_url_explained(door: Door, request: Request, around: PresentState) -> dict[str, Any]:
+    from edgegw.awslambda.http_events.explain import explain_url
+
+    return explain_url(cast("FunctionUrlDoor", door).url, request, _http_facts(around.world))
+
+
+def _http_facts(world: World) -> HttpFacts:
+    from edgegw.awslambda.http_events.context import HttpFacts
+
+    return HttpFacts(request_id="", date=world.date(), now=world.now(), entropy=world.entropy())
+
+
 EXPLAINERS: Final[dict[type[Door], Callable[[Door, Request, PresentState], dict[str, Any]]]] = {
     DistributionDoor: _distribution_explained,
     ListenerDoor: _listener_explained,
+    HttpApiDoor: _http_api_explained,
+    FunctionUrlDoor: _function_url_explained,
 }
 
 

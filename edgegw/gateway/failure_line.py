@@ -7,6 +7,7 @@ where it was broken, in the result or in the function's source.
 from __future__ import annotations
 
 from edgegw.alb.finish import BalancerAnswer
+from edgegw.awslambda.http_events.steps import HttpAnswer
 from edgegw.cloudfront.error_causes import FailedOutcome
 from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.execution.service import LambdaService
@@ -16,7 +17,10 @@ from edgegw.gateway.function_run import FunctionRun
 
 
 def failure_line(exchange: Exchange, service: LambdaService) -> str | None:
-    """`TRIGGER FUNCTION: CODE at PLACE`; None where no function failed."""
+    """`TRIGGER FUNCTION: CODE at PLACE`; None where no function failed.
+
+    Function URLs and HTTP APIs say why in all their own pages: AWS's have no word of it.
+    """
     step = exchange.steps[-1][0] if exchange.steps else None
     match step:
         case DistributionAnswer(cause=FailedOutcome() as cause):
@@ -30,6 +34,9 @@ def failure_line(exchange: Exchange, service: LambdaService) -> str | None:
             who = f"target {runs[-1].function}" if runs else "target"
             why = _why(exchange, service) or f": {refusal.detail}"
             return f"{who}: {refusal.reason}{why}"
+        case HttpAnswer(refusal=refusal) if refusal is not None:
+            why = _why(exchange, service) or f": {refusal.detail}"
+            return f"{exchange.kind} {exchange.front_door}: {refusal.fault}{why}"
         case _:
             return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import httpx
 
     from edgegw.cloudfront.cache.clearing import Clearing
+    from edgegw.gateway.function_urls import FunctionUrls
     from edgegw.gateway.invalidations import Invalidations
 
 
@@ -92,6 +93,9 @@ class Gateway:
             faults=self.faults,
             caches=caches,
         )
+        self.applying: Callable[[Config], Awaitable[None]] | None = None
+        """Changes over to a configuration with its sockets, while something serves them."""
+        self._function_urls: FunctionUrls | None = None
         self.config = self._as_it_runs(config)
         self._doors = by_key(self.config.doors)
         self._running = Running(
@@ -146,7 +150,9 @@ class Gateway:
     def door(self, name: str) -> Door:
         """The front door `name`: a distribution, or a load balancer's first listener.
 
-        `NAME:PORT` picks another listener by its port. Raises UsageError when there is none.
+        `NAME:PORT` picks another listener by its port, `KIND NAME` as in the ready line
+        (`function-url app`) where front doors of several kinds have one name. Raises UsageError
+        when there is none.
         """
         return door_named(name, self._doors, self._ports)
 
@@ -214,14 +220,19 @@ class Gateway:
     def exchange(self, response: httpx.Response) -> Exchange:
         """What happened to the request that `response` answers.
 
-        Found for responses of `client` and `sync_client`, and by `x-amz-cf-id` for those that came
-        over a socket. Raises KeyError when the record is gone or the response is not ours.
+        Found for responses of `client` and `sync_client`, and by the id in their headers for those
+        that came over a socket (`x-amz-cf-id`, `x-amzn-requestid`, `apigw-requestid`).
+        Raises KeyError when the record is gone or the response is not ours.
         """
         return exchange_of(response, self.exchanges)
 
     def present(self, key: object, door: Door) -> Door:
         """The front door of this key as it is now; `door` once it is gone."""
         return self._doors.get(key, door)
+
+    def port_of(self, key: object) -> int:
+        """The port that the front door of this key really has; 0 without a socket."""
+        return self._ports.get(key, 0)
 
     @property
     def doors(self) -> Mapping[object, Door]:
@@ -332,6 +343,21 @@ class Gateway:
         """The cache of the distributions, on the running event loop."""
         return self._running.here().caching
 
+    # Function URLs
+
+    @property
+    def function_urls(self) -> FunctionUrls:
+        """The function URLs, as the Lambda API lists and changes them."""
+        from edgegw.gateway.function_urls import FunctionUrls
+
+        if self._function_urls is None:
+            self._function_urls = FunctionUrls(self)
+        return self._function_urls
+
+    def with_made_urls(self, config: Config) -> Config:
+        """`config` with the function URLs that the Lambda API made, less those it deleted."""
+        return config if self._function_urls is None else self._function_urls.over(config)
+
     @cached_property
     def invalidations(self) -> Invalidations:
         """What was invalidated, as the CloudFront API lists it."""
@@ -364,6 +390,13 @@ class Gateway:
 
     # Reloading
 
+    async def apply(self, config: Config) -> None:
+        """Changes over to `config`, with its sockets where there are any (`applying`).
+
+        Raises ConfigError and EnvironmentProblem, and then nothing has changed.
+        """
+        await (self.applying or self.reload)(config)
+
     async def reload(self, config: Config) -> None:
         """Puts `config` in the place of the present one; requests under way end as they began.
 
@@ -371,12 +404,12 @@ class Gateway:
         A changed function whose new version cannot be initialised keeps its old one and is `stale`.
         """
         parts, old = self._running.here(), self.config
-        config = self._as_it_runs(config)
+        config = self._as_it_runs(self.with_made_urls(config))
         change = await changeover.prepare_functions(parts.service, old, config)
         parts.service.commit(change.replacement)
         self.config = config
         self._doors = by_key(config.doors)
-        parts.origins.local.update(inner_ways(self.fronts()))
+        parts.origins.enter_by(inner_ways(self.fronts()))
         await changeover.change_over(parts, old, config, self._equipment)
         changeover.note_stale(self.stale, change.replacement, {*change.anew, *change.gone})
         await changeover.clear_outdated(self._running.everywhere(), old, config, change.anew)

@@ -25,13 +25,14 @@ def with_viewer(config: Config, viewer: Mapping[str, str]) -> Config:
 
 
 def door_named(name: str, doors: Mapping[object, Door], ports: Mapping[object, int]) -> Door:
-    """The front door `name`, or NAME:PORT, of `doors` by key; `ports` are their real ones.
+    """The front door `name`, NAME:PORT or `KIND NAME`, of `doors` by key; `ports` are real ones.
 
     Raises UsageError when there is none.
     """
     for key, door in doors.items():
         both = {door.listen.port, ports.get(key, door.listen.port)}
-        if name in (door.name, *(f"{door.name}:{port}" for port in both)):
+        names = (door.name, f"{door.kind} {door.name}")
+        if name in (*names, *(f"{door.name}:{port}" for port in both)):
             return door
     known = ", ".join(dict.fromkeys(door.name for door in doors.values())) or "none"
     raise UsageError(f"there is no front door {name!r} (known: {known})")

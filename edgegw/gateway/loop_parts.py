@@ -25,7 +25,7 @@ from edgegw.gateway.drive import Driver
 from edgegw.gateway.faults import Faults
 from edgegw.gateway.handler_words import HandlerWords
 from edgegw.gateway.health_checks import HealthChecks
-from edgegw.gateway.origins import Enter, MakeTransport, OriginRouter
+from edgegw.gateway.origins import InnerWays, MakeTransport, OriginRouter
 from edgegw.gateway.target_groups import TargetGroups
 from edgegw.gateway.workers import Workers
 from edgegw.gateway.world import World
@@ -83,6 +83,7 @@ class LoopParts:
         await self.caching.close()
         await self.shifter.close()
         await self.service.close()
+        await self.driver.close()
         await self.origins.close()
         self.logs.close()
         self.distribution_logs.close()
@@ -109,9 +110,7 @@ class LoopParts:
             self.checks.watch([group for group in groups if config.users_of(group)])
 
 
-def make_parts(
-    present: Callable[[], Config], equipment: Equipment, local: dict[tuple[str, int], Enter]
-) -> LoopParts:
+def make_parts(present: Callable[[], Config], equipment: Equipment, local: InnerWays) -> LoopParts:
     """What runs the `present` configuration, not started.
 
     `local` are the ways into front doors by host and port.

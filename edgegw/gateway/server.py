@@ -82,6 +82,7 @@ class FrontDoors:
         self._held = dict(held or {})
         self._open: list[_Opened] = []
         self._closing = Background()
+        self._changing = asyncio.Lock()
         self._local: LocalApi | None = None
         self._serving_local: Server | None = None
 
@@ -101,6 +102,7 @@ class FrontDoors:
             _close(sockets.values())
             raise
         self._gateway.pin()
+        self._gateway.applying = self.apply
         self._gateway.check_targets()
         if control:
             try:
@@ -129,6 +131,10 @@ class FrontDoors:
 
         Raises ConfigError and EnvironmentProblem, and then nothing has changed.
         """
+        async with self._changing:
+            await self._apply(self._gateway.with_made_urls(config))
+
+    async def _apply(self, config: Config) -> None:
         fronts = self._gateway.served(config)
         if self._open and not fronts:
             raise ConfigError([_nothing_left(config)])

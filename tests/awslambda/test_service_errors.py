@@ -12,9 +12,15 @@ from edgegw.awslambda.service_errors import STATUS, ServiceError
 
 @pytest.mark.parametrize("code", STATUS)
 def test_how_the_body_spells_its_text(code: str) -> None:
-    """Lambda API Reference, the errors of each action; the service model spells `Message` thrice."""
+    """Lambda API Reference, the errors of each action; the service model spells `Message` in these."""
     body = json.loads(ServiceError(code, "text").body)
-    capital = {"ResourceNotFoundException", "ServiceException", "AccessDeniedException"}
+    capital = {
+        "ResourceNotFoundException",
+        "ServiceException",
+        "AccessDeniedException",
+        "RecursiveInvocationException",
+        "ResourceInUseException",
+    }
     spelling = "Message" if code in capital else "message"
     kind = "Service" if code == "ServiceException" else "User"
     expected = {spelling: "text", "Type": kind}

@@ -254,3 +254,51 @@ def test_commands_need_no_lambda_api(project: tuple[Path, int]) -> None:
 def test_help_has_examples() -> None:
     for command in ("invoke", "logs", "functions", "shift"):
         assert f"Example: edgegw {command}" in run(command, "--help").stdout
+
+
+class TestEvents:
+    """`edgegw invoke --async` and `edgegw queue` beside a running gateway."""
+
+    def test_an_event_is_sent_listed_and_tried_anew(self, project: tuple[Path, int]) -> None:
+        folder, port = project
+        with running("serve", cwd=folder, doors=1):
+            sent = edgegw("invoke", "off", "--async", "--event", "-", cwd=folder, stdin='{"n": 1}')
+            assert sent.returncode == 0, sent.stderr
+            request_id = sent.stdout.strip()
+            listing: dict = {"counts": {"failed": 0}}
+            deadline = time.monotonic() + 10
+            while not listing["counts"]["failed"] and time.monotonic() < deadline:
+                listing = json.loads(edgegw("queue", "--json", cwd=folder).stdout)
+            (failed,) = listing["failed"]
+            assert (failed["request_id"], failed["condition"]) == (
+                request_id,
+                "ZeroReservedConcurrency",
+            )
+            table = edgegw("queue", "--function", "off", cwd=folder).stdout
+            assert "1 failed" in table
+            assert request_id in table
+            again = edgegw("queue", "redrive", request_id, "--json", cwd=folder)
+            assert json.loads(again.stdout) == {"events": 1, "messages": 0}
+
+    @pytest.mark.parametrize(
+        ("arguments", "stdin", "said"),
+        [
+            (["nothing", "--async"], "", "Function not found"),
+            (["echo", "--async", "--event", "-"], "{no", "the event is no JSON"),
+        ],
+    )
+    def test_wrong_use(
+        self, project: tuple[Path, int], arguments: list[str], stdin: str, said: str
+    ) -> None:
+        folder, _ = project
+        with running("serve", cwd=folder, doors=1):
+            done = edgegw("invoke", *arguments, cwd=folder, stdin=stdin)
+        assert done.returncode == 2
+        assert said in done.stderr
+
+    def test_without_a_gateway_it_says_so(self, project: tuple[Path, int]) -> None:
+        folder, _ = project
+        for arguments in (["queue"], ["queue", "redrive"], ["invoke", "echo", "--async"]):
+            done = edgegw(*arguments, cwd=folder)
+            assert done.returncode == 1
+            assert "start `edgegw serve` first" in done.stderr

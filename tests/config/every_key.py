@@ -36,6 +36,11 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             "permissions": [{"principal": "elasticloadbalancing.amazonaws.com"}],
             "vpc_config": {"subnet_ids": ["subnet-1"]},
             "faults": {"error": 0.5},
+            "event_invoke": {"maximum_retry_attempts": 1, "on_success": "file:done.jsonl"},
+            "url": {
+                "listen": 8090,
+                "cors": {"allow_origins": ["https://a.example"], "allow_methods": ["GET"]},
+            },
         },
         "shifted": {
             "code": ".",
@@ -45,6 +50,7 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             "aliases": {
                 "live": {"version": "1", "routing": {"2": 0.5}},
                 "next": {"version": "1", "shift": {"to": "2"}},
+                "slow": {"version": "2", "event_invoke": {"maximum_event_age": 60}},
             },
         },
     },
@@ -184,6 +190,49 @@ EVERYTHING: Final[Mapping[str, Any]] = {
                     "default_actions": _ACTIONS,
                 },
             ],
+        }
+    },
+    "queues": {
+        "jobs": {"visibility_timeout": 60, "redrive": {"to": "dead"}},
+        "dead": {"retention": 600},
+    },
+    "event_sources": [
+        {
+            "source": "jobs",
+            "function": "hook",
+            "batch_size": 20,
+            "batch_window": 5,
+            "filters": ['{"body":["a"]}'],
+            "provisioned_pollers": {"minimum": 2, "maximum": 3},
+        }
+    ],
+    "schedules": {
+        "nightly": {
+            "expression": "cron(0 3 * * ? *)",
+            "function": "hook",
+            "timezone": "Europe/Berlin",
+            "flexible_time_window": {"mode": "OFF"},
+        }
+    },
+    "rules": {
+        "paid": {
+            "pattern": {"source": ["shop"]},
+            "targets": [{"function": "hook", "input": {"a": 1}}],
+            "description": "Orders that are paid",
+        }
+    },
+    "bucket_notifications": {
+        "uploads": {"folder": ".", "bucket": "uploads", "function": "hook", "suffix": ".jpg"}
+    },
+    "http_apis": {
+        "api": {
+            "listen": 8091,
+            "routes": {
+                "GET /items/{id}": {"function": "hook", "payload": "1.0", "timeout": 5},
+                "$default": "hook",
+            },
+            "stages": {"dev": {"variables": {"table": "one"}}},
+            "cors": {"allow_origins": ["*"]},
         }
     },
     "gateway": {

@@ -149,10 +149,8 @@ def test_a_good_configuration_has_no_findings() -> None:
         pytest.param(
             '{url: "http://localhost:5173"}',
             "{function_url: render}",
-            [
-                "13:21: warning: config.no-effect-yet 'function_url' has no effect yet: requests to this origin answer 502"
-            ],
-            id="key without effect",
+            ["13:35: error: config.reference there is no function 'render'"],
+            id="dangling function URL",
         ),
         pytest.param(
             "8080",

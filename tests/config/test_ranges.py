@@ -215,6 +215,7 @@ def functions_at_edge(count: int) -> Document:
 
 
 RANGES: dict[str, list[tuple[Callable[[], Document], str]]] = {
+    "MAX_NAME": [(lambda: {"queues": {"q" * 81: {}}}, "it has 1 to 80 letters, digits")],
     "GRPC_CODES": [
         (
             lambda: {

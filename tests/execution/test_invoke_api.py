@@ -236,12 +236,6 @@ ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
             413,
             "Request must be smaller than 6291456 bytes for the InvokeFunction operation",
         ),
-        (
-            {"FunctionName": "echo", "InvocationType": "Event"},
-            "InvalidParameterValueException",
-            400,
-            "asynchronous",
-        ),
     ],
 )
 async def test_refusals(

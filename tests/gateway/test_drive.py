@@ -49,7 +49,8 @@ def test_request_ids_have_cloudfronts_form() -> None:
     [
         "case cloudfront.Fetch():",
         "case alb.ForwardTo():",
-        "case cloudfront.IncludeBody() | alb.ReadBody():",
+        "case InvokeHttp():",
+        "case cloudfront.IncludeBody() | alb.ReadBody() | ReadHttpBody():",
     ],
 )
 def test_a_forgotten_step_is_a_type_error(tmp_path: Path, forgotten: str) -> None:

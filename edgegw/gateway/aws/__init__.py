@@ -18,9 +18,20 @@ if TYPE_CHECKING:
     from edgegw.gateway.gateway import Gateway
 
 _LAMBDA: Final = "edgegw.gateway.aws.lambda_api"
-API_BY_TARGET: Final[dict[str, str]] = {}
+API_BY_TARGET: Final[dict[str, str]] = {
+    "AmazonSQS": "edgegw.gateway.aws.sqs_api",
+    "DynamoDBStreams_20120810": "edgegw.gateway.aws.dynamodb_streams_api",
+    "Kinesis_20131202": "edgegw.gateway.aws.kinesis_api",
+    "AWSEvents": "edgegw.gateway.aws.events_api",
+}
 """Modules by the service that `X-Amz-Target` names, without its dot: `AmazonSQS`."""
-API_BY_PATH: Final[tuple[tuple[str, str], ...]] = ((API_PATH, "edgegw.gateway.aws.cloudfront_api"),)
+API_BY_PATH: Final[tuple[tuple[str, str], ...]] = (
+    (API_PATH, "edgegw.gateway.aws.cloudfront_api"),
+    ("/2019-09-25/functions/", "edgegw.gateway.aws.event_invoke_api"),
+    ("/2024-08-31/functions/", "edgegw.gateway.aws.event_invoke_api"),
+    ("/2021-10-31/functions/", "edgegw.gateway.aws.function_url_api"),
+    ("/2015-03-31/event-source-mappings", "edgegw.gateway.aws.event_source_api"),
+)
 """Modules by the beginning of the path, the first that fits; else the Lambda API."""
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp
 
+from edgegw.awslambda.model import Invocation
 from edgegw.execution.invoke_api import lambda_api
 
 if TYPE_CHECKING:
@@ -14,4 +15,11 @@ if TYPE_CHECKING:
 
 def api(gateway: Gateway) -> ASGIApp:
     """The API as an ASGI application, guarded against web pages."""
-    return lambda_api(gateway.service, gateway.shifter)
+
+    async def accept(invocation: Invocation) -> str:
+        from edgegw.gateway.workers.async_events import AsyncEvents
+
+        events = await gateway.workers.of(AsyncEvents)
+        return await events.accept(invocation)
+
+    return lambda_api(gateway.service, gateway.shifter, accept)

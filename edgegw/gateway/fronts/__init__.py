@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
+from edgegw.config.model import (
+    Config,
+    DistributionDoor,
+    Door,
+    FunctionUrlDoor,
+    HttpApiDoor,
+    ListenerDoor,
+)
 from edgegw.gateway.fronts.distribution import DistributionFront
 from edgegw.gateway.fronts.front import FrontDoor
+from edgegw.gateway.fronts.function_url import FunctionUrlFront
+from edgegw.gateway.fronts.http_api import HttpApiFront
 from edgegw.gateway.fronts.lambda_api import LambdaApiFront
 from edgegw.gateway.fronts.load_balancer import LoadBalancerFront
 from edgegw.gateway.ports import by_key
@@ -20,6 +29,8 @@ if TYPE_CHECKING:
 FRONTS: Final[dict[type[Door], type[FrontDoor]]] = {
     DistributionDoor: DistributionFront,
     ListenerDoor: LoadBalancerFront,
+    HttpApiDoor: HttpApiFront,
+    FunctionUrlDoor: FunctionUrlFront,
 }
 
 

@@ -15,10 +15,8 @@ from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
-from edgegw.alb import flow as alb
-from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.config.model import Door, Listen
-from edgegw.gateway.drive import Driver, Step
+from edgegw.gateway.drive import LAST_STEPS, Driver, Step
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.failure_line import failure_line
 from edgegw.gateway.fronts.served import Server
@@ -53,6 +51,8 @@ class FrontDoor(ABC):
     """
 
     kind: ClassVar[str]
+    is_waited_for: ClassVar[bool] = False
+    """Whether a distribution waits for it as for an origin elsewhere (`gateway/origins`)."""
 
     def __init__(self, gateway: Gateway, key: object, door: Door, *, by_socket: bool) -> None:
         self._by_socket = by_socket
@@ -114,6 +114,21 @@ class FrontDoor(ABC):
         return None
 
     # What is the same for all
+
+    @property
+    def real_port(self) -> int:
+        """The port that it has on this machine; 0 without a socket."""
+        return self.listen.port or self.gateway.port_of(self.key)
+
+    @property
+    def answered_hosts(self) -> tuple[str, ...] | None:
+        """Names beside its own and this machine's that it answers to; None for any.
+
+        In process any name is right: no browser gets there.
+        """
+        if not self._by_socket or self.gateway.config.accepts_any_host:
+            return None
+        return (self.listen.address,)
 
     @property
     def present(self) -> Door:
@@ -189,13 +204,13 @@ class FrontDoor(ABC):
         exchange = Exchange(self._new_id(), self.name, self.kind, request, gateway.world.now())
         if outer is not None:
             outer.inner += (exchange,)
-            exchange.acquired = outer.acquired
+            exchange.acquired, exchange.is_inner = outer.acquired, True
         acquired = exchange.acquired
         door = self.present if acquired is None else acquired.doors.get(self.key, self._door)
         driver = gateway.driver()
         try:
             step = driver.advance(self._enter(driver, door, request, exchange), exchange)
-            if isinstance(step, (DistributionAnswer, alb.BalancerAnswer)):
+            if isinstance(step, LAST_STEPS):
                 return self._handed_out(driver.finish(step, exchange), exchange)
         except Exception as error:
             return self._handed_out(self._own_fault(error, exchange), exchange)

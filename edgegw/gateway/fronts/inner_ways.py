@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from edgegw.gateway.fronts.front import FrontDoor
+from edgegw.gateway.origins.origin import InnerWays
 from edgegw.http.message import Request, Response
 
 if TYPE_CHECKING:
@@ -15,13 +16,15 @@ if TYPE_CHECKING:
     from edgegw.gateway.origins import Enter
 
 
-def inner_ways(fronts: Iterable[FrontDoor]) -> dict[tuple[str, int], Enter]:
+def inner_ways(fronts: Iterable[FrontDoor]) -> InnerWays:
     """The ways into those of `fronts` that AWS reaches by a name of their own: by host and port."""
-    ways: dict[tuple[str, int], Enter] = {}
+    balancers: dict[tuple[str, int], Enter] = {}
+    urls: dict[tuple[str, int], Enter] = {}
     for front in fronts:
         if front.address is not None:
+            ways = urls if front.is_waited_for else balancers
             ways.setdefault(front.address, partial(_enter, front))
-    return ways
+    return InnerWays(balancers, urls)
 
 
 async def _enter(front: FrontDoor, request: Request, outer: Exchange) -> Response:

@@ -21,6 +21,7 @@ from edgegw.errors import EdgegwError, UsageError
 from edgegw.gateway.announcement import announce
 from edgegw.gateway.fronts.local_balancers import BalancerOperations
 from edgegw.gateway.fronts.local_caches import CacheOperations
+from edgegw.gateway.fronts.local_events import EventOperations
 from edgegw.gateway.fronts.local_explaining import Explanations
 from edgegw.gateway.fronts.local_functions import FunctionOperations
 from edgegw.gateway.fronts.local_operations import FrontDoorUrls, GatewayOperations
@@ -33,6 +34,7 @@ from edgegw.gateway.fronts.local_router import (
     query_of,
     refusal,
 )
+from edgegw.gateway.fronts.local_streams import SendOperations
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Client, Request, Response
 from edgegw.wire.front import Delivery, Handshake, ViewerGoneError
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LARGEST_BODY: Final = 1024 * 1024
+LARGEST_BODY: Final = 8 * 1024 * 1024
 _LIMITS: Final = Limits(head=10.0)
 """Whoever follows a log may stop reading for as long as they like."""
 _STATUS: Final[dict[Trouble, int]] = {
@@ -111,7 +113,7 @@ class LocalApi:
 
 def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations) -> Router:
     about, balancers = GatewayOperations(gateway, urls), BalancerOperations(gateway)
-    caches = CacheOperations(gateway)
+    caches, events = CacheOperations(gateway), EventOperations(gateway)
     return Router(
         [
             Route("GET", "/status", about.status),
@@ -121,11 +123,15 @@ def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations
             Route("GET", "/functions", functions.table),
             Route("GET", "/logs/{log}", functions.logs),
             Route("POST", "/shift", functions.shift),
+            Route("POST", "/invocations", events.invoke),
+            Route("GET", "/events", events.listing),
+            Route("POST", "/events/redrive", events.redrive),
             Route("POST", "/explain", Explanations(gateway, urls).explain),
             Route("POST", "/targets", balancers.targets),
             Route("POST", "/weights", balancers.weights),
             Route("GET", "/cache/{distribution}", caches.entries),
             Route("POST", "/invalidations", caches.invalidate),
+            Route("POST", "/queues/{queue}/messages", SendOperations(gateway).send),
         ]
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from edgegw.awslambda.model import EDGE_PREFIX
@@ -34,8 +34,17 @@ class FunctionOperations:
         self._is_ending = False
 
     def table(self, _: Call) -> Response:
-        """A row per function, in the order of their names."""
-        return json_answer({"functions": self._control().table()})
+        """A row per function, in the order of their names; `sources` are what leads to it."""
+        rows = self._control().table()
+        return json_answer({"functions": [{**row, "sources": self._sources(row)} for row in rows]})
+
+    def _sources(self, row: Mapping[str, object]) -> list[dict[str, str]]:
+        """Its event source mappings, where there are any."""
+        from edgegw.gateway.workers.event_sources import EventSources
+
+        sources = self._gateway.workers.running(EventSources)
+        runs = sources.runs if sources is not None else ()
+        return [run.row for run in runs if run.mapping.function.name == row["name"]]
 
     def _control(self) -> ControlPlane:
         """The control plane, imported by the first call that needs it."""

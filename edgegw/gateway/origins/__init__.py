@@ -4,8 +4,8 @@
 carries a request there.
 """
 
-from edgegw.gateway.origins.origin import Enter
+from edgegw.gateway.origins.origin import Enter, InnerWays
 from edgegw.gateway.origins.transport import MakeTransport, Transport
 from edgegw.gateway.origins.ways_out import OriginRouter, httpx_transport
 
-__all__ = ["Enter", "MakeTransport", "OriginRouter", "Transport", "httpx_transport"]
+__all__ = ["Enter", "InnerWays", "MakeTransport", "OriginRouter", "Transport", "httpx_transport"]

@@ -32,10 +32,10 @@ class LoadBalancerOrigins:
     ) -> Response | OriginFailure:
         scheme, host, port = address_of(origin)
         enter = self._local[host, port]
-        return await enter(_entering(request, scheme), exchange)
+        return await enter(entering(request, scheme), exchange)
 
 
-def _entering(request: Request, scheme: str) -> Request:
+def entering(request: Request, scheme: str) -> Request:
     """`request` as the load balancer's socket would have received it."""
     lines = framed(request.headers.raw, request.body)
     return replace(

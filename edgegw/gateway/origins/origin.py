@@ -6,7 +6,7 @@ A kind stands in a file of its own and in the list of `Origins`; nothing else as
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import Origin
@@ -15,6 +15,13 @@ from edgegw.http.message import Request, Response
 
 Enter: TypeAlias = Callable[[Request, Exchange], Awaitable[Response]]
 """How a request enters a front door of this gateway: the request and the outer exchange."""
+
+
+class InnerWays(NamedTuple):
+    """The ways into front doors of this gateway by host and port: load balancers, and the rest."""
+
+    balancers: dict[tuple[str, int], Enter]
+    urls: dict[tuple[str, int], Enter]
 
 
 class OriginKind(Protocol):

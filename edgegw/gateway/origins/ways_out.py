@@ -17,9 +17,10 @@ from edgegw.config.buckets import BucketFolder
 from edgegw.config.hosts import Hosts
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.origins.custom import NetworkOrigins
+from edgegw.gateway.origins.function_url import FunctionUrlOrigins
 from edgegw.gateway.origins.ip_target import IpTargets
 from edgegw.gateway.origins.load_balancer import LoadBalancerOrigins
-from edgegw.gateway.origins.origin import Enter, OriginKind
+from edgegw.gateway.origins.origin import Enter, InnerWays, OriginKind
 from edgegw.gateway.origins.probe import probe
 from edgegw.gateway.origins.s3_folder import BucketOrigins
 from edgegw.gateway.origins.transport import Transport
@@ -33,26 +34,31 @@ if TYPE_CHECKING:
 class OriginRouter:
     """Sends requests out through `transport`, or into a front door of this gateway.
 
-    `local` maps the DNS names of this gateway's load balancers and a port to their way in; it may
-    change. `targets` is the transport for ip targets, whose certificates are not checked; `hosts`
-    says which names lead to a place on this machine, `world` is the clock and the dice of folders.
+    `local` are the ways into front doors of this gateway by DNS name and port (into load balancers
+    alone where it is a mapping); `enter_by` adds to them. `targets` is the transport for ip
+    targets, whose certificates are not checked; `hosts` says which names lead to a place on this
+    machine, `world` is the clock and the dice of folders.
     """
 
     def __init__(
         self,
         transport: Transport | httpx.AsyncBaseTransport,
         targets: Transport | httpx.AsyncBaseTransport,
-        local: dict[tuple[str, int], Enter],
+        local: dict[tuple[str, int], Enter] | InnerWays,
         hosts: Hosts = Hosts(),  # noqa: B008 - a value
         buckets: Mapping[str, BucketFolder] = MappingProxyType({}),
         world: World = REAL,
     ) -> None:
-        self.local = local
+        self.ways = ways = local if isinstance(local, InnerWays) else InnerWays(local, {})
         self._network = network = _as_transport(transport)
         http1 = network if targets is transport else _as_transport(targets)
         self._named = NetworkOrigins(network, hosts)
         self._folders = BucketOrigins(buckets, hosts, world)
-        self._kinds: Final[tuple[OriginKind, ...]] = (LoadBalancerOrigins(local), self._folders)
+        self._kinds: Final[tuple[OriginKind, ...]] = (
+            LoadBalancerOrigins(ways.balancers),
+            FunctionUrlOrigins(ways.urls),
+            self._folders,
+        )
         self._versions: Final[dict[ProtocolVersion, Transport]] = {"HTTP1": http1}
         self._targets = IpTargets(self._over)
 
@@ -61,11 +67,16 @@ class OriginRouter:
         self._named.lead(hosts)
         self._folders.lead(buckets, hosts)
 
+    def enter_by(self, ways: InnerWays) -> None:
+        """From now on front doors are entered by these ways, beside those that were."""
+        self.ways.balancers.update(ways.balancers)
+        self.ways.urls.update(ways.urls)
+
     def fetch(
         self, origin: Origin, request: Request, exchange: Exchange
     ) -> CoroutineType[Any, Any, Response | OriginFailure]:
         """Sends `request` to `origin` and answers with its response, or why there is none."""
-        if self.local or self._folders.are_there:
+        if self.ways.balancers or self.ways.urls or self._folders.are_there:
             for kind in self._kinds:
                 if kind.takes(origin):
                     return kind.fetch(origin, request, exchange)

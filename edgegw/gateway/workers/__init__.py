@@ -68,7 +68,42 @@ class Kind:
         return getattr(importlib.import_module(self.module), self.name)
 
 
-WORKERS: Final[tuple[Kind, ...]] = ()
+EVENTS_FILE: Final = "events.sqlite"
+"""Where asynchronous invocations wait, in the state folder."""
+
+
+def _has_waiting_events(_config: Config, state: Path) -> bool:
+    return (state / EVENTS_FILE).exists()
+
+
+def _has_queues(config: Config, state: Path) -> bool:
+    return bool(config.queues) or (state / "queues.sqlite").exists()
+
+
+def _has_streams(config: Config, state: Path) -> bool:
+    return bool(config.streams) or (state / "streams.sqlite").exists()
+
+
+def _has_event_sources(config: Config, state: Path) -> bool:
+    return bool(config.event_sources) or (state / "mappings.sqlite").exists()
+
+
+def _has_schedules(config: Config, _state: Path) -> bool:
+    return bool(config.schedules)
+
+
+def _has_notifications(config: Config, _state: Path) -> bool:
+    return bool(config.bucket_notifications)
+
+
+WORKERS: Final[tuple[Kind, ...]] = (
+    Kind("edgegw.gateway.workers.queues", "Queues", _has_queues),
+    Kind("edgegw.gateway.workers.streams", "Streams", _has_streams),
+    Kind("edgegw.gateway.workers.async_events", "AsyncEvents", _has_waiting_events),
+    Kind("edgegw.gateway.workers.event_sources", "EventSources", _has_event_sources),
+    Kind("edgegw.gateway.workers.schedules", "Schedules", _has_schedules),
+    Kind("edgegw.gateway.workers.notifications", "Notifications", _has_notifications),
+)
 """All kinds, in the order in which they start."""
 
 

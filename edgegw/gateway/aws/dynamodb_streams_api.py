@@ -1,0 +1,104 @@
+"""The API of DynamoDB Streams: embedded streams of type `dynamodb`, to be read.
+
+There is no table behind them: changes come by `edgegw send`.
+Source: DynamoDB API Reference.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from starlette.types import ASGIApp
+
+from edgegw.awslambda.names import Account
+from edgegw.awslambda.payload import Json
+from edgegw.execution.api_guard import ApiGuard
+from edgegw.execution.embedded_streams import EmbeddedStreams
+from edgegw.gateway.aws.json_service import JsonOperation, JsonService
+from edgegw.gateway.aws.reading_shards import ShardReader
+from edgegw.gateway.world import WallClock
+from edgegw.messaging.dynamodb_records import read_change
+from edgegw.messaging.stream_calls import CallMembers
+from edgegw.messaging.stream_json import arn_of, table_description_json, table_stream_json
+
+if TYPE_CHECKING:
+    from edgegw.gateway.gateway import Gateway
+
+_LIMITS: Final = (1, 100)
+"""Streams or shards of one answer.
+
+Source: DynamoDB API Reference, "ListStreams" and "DescribeStream", Limit.
+"""
+
+
+def api(gateway: Gateway) -> ASGIApp:
+    """The API as an ASGI application, guarded against web pages."""
+
+    async def operations() -> dict[str, JsonOperation]:
+        from edgegw.gateway.workers.streams import Streams
+
+        streams = await gateway.workers.of(Streams)
+        account = gateway.config.account
+        return DynamodbStreamsOperations(streams, account, gateway.world.now).by_name
+
+    service = JsonService("DynamoDB Streams", "application/x-amz-json-1.0", operations)
+    return ApiGuard(service, service.kept_out)
+
+
+class DynamodbStreamsOperations:
+    """What the API does, by the names of its operations. Raises StreamError, StateProblem."""
+
+    def __init__(self, streams: EmbeddedStreams, account: Account, now: WallClock) -> None:
+        self._account = account
+        self._reader = ShardReader(streams, "dynamodb", account, now)
+
+    @property
+    def by_name(self) -> dict[str, JsonOperation]:
+        return {
+            "DescribeStream": self.describe_stream,
+            "GetRecords": self.get_records,
+            "GetShardIterator": self.get_shard_iterator,
+            "ListStreams": self.list_streams,
+        }
+
+    async def list_streams(self, call: CallMembers) -> dict[str, Json]:
+        limit = call.number("Limit", _LIMITS, 100)
+        table = call.optional_text("TableName")
+        after = call.optional_text("ExclusiveStartStreamArn")
+        left = [
+            stream
+            for stream in await self._reader.all()
+            if table in (None, stream.name)
+            and (after is None or arn_of(stream, self._account) > after)
+        ]
+        page = left[:limit]
+        answer: dict[str, Json] = {
+            "Streams": [table_stream_json(stream, self._account) for stream in page]
+        }
+        if len(left) > limit:
+            answer["LastEvaluatedStreamArn"] = arn_of(page[-1], self._account)
+        return answer
+
+    async def describe_stream(self, call: CallMembers) -> dict[str, Json]:
+        stream = await self._reader.stream(call.text("StreamArn"))
+        limit = call.number("Limit", _LIMITS, 100)
+        after = call.optional_text("ExclusiveStartShardId")
+        shards, has_more = self._reader.shards(stream, after, limit)
+        return table_description_json(stream, shards, self._account, has_more=has_more)
+
+    async def get_shard_iterator(self, call: CallMembers) -> dict[str, Json]:
+        stream = await self._reader.stream(call.text("StreamArn"))
+        return {"ShardIterator": await self._reader.iterator(stream, call)}
+
+    async def get_records(self, call: CallMembers) -> dict[str, Json]:
+        reading = await self._reader.read(call)
+        region = self._account.region
+        answer: dict[str, Json] = {
+            "Records": [
+                read_change(reading.stream, reading.shard.index, record, region)
+                for record in reading.page.records
+            ]
+        }
+        if reading.next is not None:
+            answer["NextShardIterator"] = reading.next
+        return answer

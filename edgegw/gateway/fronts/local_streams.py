@@ -1,0 +1,101 @@
+"""What the local API does with streams: it puts records for `edgegw send`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from edgegw.errors import UsageError
+from edgegw.gateway.fronts.local_queues import QueueOperations
+from edgegw.gateway.fronts.local_router import Call, json_answer
+from edgegw.http.message import Response
+
+if TYPE_CHECKING:
+    from edgegw.gateway.gateway import Gateway
+    from edgegw.messaging.stream import EmbeddedStream, NewRecord
+
+_QUEUES_ONLY = ("group", "deduplication_id", "delay", "attributes")
+
+
+class SendOperations:
+    """Sends to whatever the path names: a queue or a stream."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._queues = QueueOperations(gateway)
+        self._streams = StreamOperations(gateway)
+
+    async def send(self, call: Call) -> Response:
+        """`{"messages": [TEXT…], …}`; answers their ids, of records their sequence numbers."""
+        stream = await self._streams.find(call.path["queue"])
+        if stream is not None:
+            return await self._streams.send(stream, call)
+        if call.body.get("partition_key") is not None:
+            raise UsageError(f"{call.path['queue']} is no stream: a partition key means nothing")
+        return await self._queues.send(call)
+
+
+class StreamOperations:
+    """The embedded streams, whether or not the AWS APIs are served."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def find(self, name: str) -> EmbeddedStream | None:
+        """The embedded stream of this name; None when there is none. Raises UsageError."""
+        config = self._gateway.config
+        is_kept = (Path(config.state) / "streams.sqlite").exists()
+        if name in config.queues or not (config.streams or is_kept):
+            return None
+        from edgegw.gateway.workers.streams import Streams
+        from edgegw.messaging.stream import RemoteStream
+
+        if isinstance(config.streams.get(name), RemoteStream):
+            text = f"{name} is a stream of another service: send to it there, with its own tools"
+            raise UsageError(text)
+        streams = await self._gateway.workers.of(Streams)
+        return next((each for each in await streams.all() if each.name == name), None)
+
+    async def send(self, stream: EmbeddedStream, call: Call) -> Response:
+        """Puts records in this order.
+
+        `{"messages": [TEXT…], "partition_key": …}`: of a stream of DynamoDB each is the JSON of a
+        record, and its key is the item's. Without a key each record gets one of its own.
+        """
+        from edgegw.gateway.workers.streams import Streams
+        from edgegw.messaging.stream_errors import StreamError
+        from edgegw.messaging.stream_json import placed_json
+
+        for option in _QUEUES_ONLY:
+            if call.body.get(option):
+                option = option.replace("_", "-").removesuffix("s")
+                raise UsageError(f"{stream.name} is a stream: --{option} is for queues")
+        texts = [str(text) for text in cast("list[object]", call.member("messages", list))]
+        streams = await self._gateway.workers.of(Streams)
+        try:
+            records = [self._record(stream, call, text) for text in texts]
+            placed = await streams.put(stream.name, records)
+        except StreamError as error:
+            raise UsageError(f"{stream.name}: {error.text}") from None
+        rows = [placed_json(stream, each) for each in placed]
+        return json_answer(
+            {"message_ids": [row["SequenceNumber"] for row in rows], "records": rows}
+        )
+
+    def _record(self, stream: EmbeddedStream, call: Call, text: str) -> NewRecord:
+        from edgegw.messaging.dynamodb_records import new_change
+        from edgegw.messaging.stream import NewRecord
+        from edgegw.messaging.stream_quotas import MAX_DATA, MAX_PARTITION_KEY
+
+        given = call.body.get("partition_key")
+        content = text.encode("utf-8", "surrogatepass")
+        if stream.definition.type == "dynamodb":
+            if given is not None:
+                raise UsageError(f"{stream.name}: the key of a record is that of its item, in Keys")
+            return new_change(content)
+        key = self._gateway.world.entropy() if given is None else call.member("partition_key", str)
+        if not 1 <= len(key) <= MAX_PARTITION_KEY:
+            raise UsageError(f"a partition key has 1 to {MAX_PARTITION_KEY} characters")
+        if len(content) + len(key.encode()) > MAX_DATA:
+            raise UsageError(f"a record has {MAX_DATA} bytes at most, its partition key included")
+        return NewRecord(content, key)

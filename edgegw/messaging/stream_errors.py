@@ -1,0 +1,81 @@
+"""What Kinesis and DynamoDB Streams refuse: code, status and text.
+
+Source: Kinesis Data Streams API Reference and DynamoDB API Reference, "Errors" of each action;
+texts as AWS answered them (observed) where they name a stream, else ours.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+_STATUS: Final = {"InternalFailure": 500, "ServiceUnavailable": 503}
+"""Every other error is a 400."""
+
+
+class StreamError(Exception):
+    """The service refuses a call. `code` is the shape of the service model."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(f"{code}: {text}")
+        self.code = code
+        self.text = text
+
+    @property
+    def status(self) -> int:
+        return _STATUS.get(self.code, 400)
+
+
+def no_such_stream(name: str, account_id: str) -> StreamError:
+    """No stream has this name."""
+    text = f"Stream {name} under account {account_id} not found."
+    return StreamError("ResourceNotFoundException", text)
+
+
+def no_such_shard(shard: str, stream: str, account_id: str) -> StreamError:
+    """The stream has no shard of this id."""
+    text = f"Shard {shard} in stream {stream} under account {account_id} does not exist"
+    return StreamError("ResourceNotFoundException", text)
+
+
+def stream_exists(name: str, account_id: str) -> StreamError:
+    """There is a stream of this name."""
+    text = f"Stream {name} under account {account_id} already exists."
+    return StreamError("ResourceInUseException", text)
+
+
+def bad_argument(text: str) -> StreamError:
+    """An argument does not go with what there is."""
+    return StreamError("InvalidArgumentException", text)
+
+
+def bad_member(value: object, member: str, rule: str) -> StreamError:
+    """A member breaks a constraint of the service model."""
+    text = (
+        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy "
+        f"constraint: {rule}"
+    )
+    return StreamError("ValidationException", text)
+
+
+def missing_member(member: str) -> StreamError:
+    """A member that must be there is not."""
+    text = (
+        f"1 validation error detected: Value null at '{member}' failed to satisfy constraint: "
+        "Member must not be null"
+    )
+    return StreamError("ValidationException", text)
+
+
+def expired_iterator(given_at: float, now: float, longest: float) -> StreamError:
+    """An iterator is too old."""
+    text = (
+        f"Iterator expired. The iterator was created at time {_date(given_at)} while right now it "
+        f"is {_date(now)} which is further in the future than the tolerated delay of "
+        f"{int(longest * 1000)} milliseconds."
+    )
+    return StreamError("ExpiredIteratorException", text)
+
+
+def _date(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%a %b %d %H:%M:%S UTC %Y}"
