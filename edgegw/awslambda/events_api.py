@@ -56,6 +56,12 @@ class EntryRefusal:
     message: str
 
 
+NOT_KEPT: Final = EntryRefusal("InternalFailure", "The event could not be kept.")
+"""The refusal of an event that nothing is wrong with.
+
+Source: Amazon EventBridge API Reference, PutEventsResultEntry, ErrorCode.
+"""
+
 CallBody = Mapping[str, Json]
 """The body of a call."""
 

@@ -168,10 +168,10 @@ _STREAM_SETTINGS: Final = frozenset(
     }
 )
 SOURCE_RULES: Final[dict[SourceKind, SourceRule]] = {
-    "sqs": SourceRule("SQS queue", 10, 10_000, True, _QUEUE_SETTINGS),  # noqa: FBT003
-    "sqs-fifo": SourceRule("SQS FIFO queue", 10, 10, False, _QUEUE_SETTINGS),  # noqa: FBT003
-    "kinesis": SourceRule("Kinesis stream", 100, 10_000, True, _STREAM_SETTINGS),  # noqa: FBT003
-    "dynamodb": SourceRule("DynamoDB stream", 100, 10_000, True, _STREAM_SETTINGS),  # noqa: FBT003
+    "sqs": SourceRule("an SQS queue", 10, 10_000, True, _QUEUE_SETTINGS),  # noqa: FBT003
+    "sqs-fifo": SourceRule("an SQS FIFO queue", 10, 10, False, _QUEUE_SETTINGS),  # noqa: FBT003
+    "kinesis": SourceRule("a Kinesis stream", 100, 10_000, True, _STREAM_SETTINGS),  # noqa: FBT003
+    "dynamodb": SourceRule("a DynamoDB stream", 100, 10_000, True, _STREAM_SETTINGS),  # noqa: FBT003
 }
 """By kind of source: records of a batch by default and at most, and whether batches have a window.
 
@@ -217,7 +217,7 @@ def _batch_problem(mapping: EventSourceMapping) -> tuple[str, str] | None:
     rule = SOURCE_RULES[mapping.kind]
     if mapping.batch_size > rule.most_records:
         text = f"BatchSize {mapping.batch_size} exceeds the maximum of {rule.most_records} records"
-        return "BatchSize", f"{text} of an {rule.title}."
+        return "BatchSize", f"{text} of {rule.title}."
     if mapping.batch_window and not rule.windows:
         text = "Batching window is not supported for FIFO queues."
         return "MaximumBatchingWindowInSeconds", text

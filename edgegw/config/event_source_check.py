@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
+from edgegw.awslambda.destinations import OWN_FORMS, parse_target
 from edgegw.awslambda.event_pattern import PatternError, compile_pattern
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.source_mapping import (
@@ -50,6 +52,7 @@ def check_event_sources(document: Document, config: Config) -> None:
         refer(document, (*path, "source"), given.source, sources, "queue or stream")
         function = check_reference(document, (*path, "function"), given.function, config)
         _check_filters(document, path, given)
+        _check_destination(document, (*path, "on_failure"), given, config)
         source = sources.get(given.source)
         if source is None:
             continue
@@ -70,6 +73,19 @@ def check_event_sources(document: Document, config: Config) -> None:
             document.error(path, "lambda.event-source", text)
 
 
+def _check_destination(
+    document: Document, path: KeyPath, given: EventSource, config: Config
+) -> None:
+    if given.on_failure is None:
+        return
+    target = parse_target(given.on_failure)
+    if target is None:
+        text = f"{given.on_failure!r} is no destination: write {OWN_FORMS}, or an ARN of these"
+        document.error(path, "lambda.destination", text)
+    elif target.kind == "function":
+        check_reference(document, path, target.local_name, config)
+
+
 def _check_settings(
     document: Document, path: KeyPath, given: EventSource, source: KnownSource
 ) -> None:
@@ -77,7 +93,7 @@ def _check_settings(
     for name, key in _KEYS.items():
         is_common = key in ("batch_size", "batch_window")
         if key in given.model_fields_set and not is_common and name not in rule.settings:
-            text = f"{key!r} is no setting of an {rule.title}, which {given.source!r} is"
+            text = f"{key!r} is no setting of {rule.title}, which {given.source!r} is"
             document.error((*path, key), "lambda.event-source", text, key=True)
             return
     if not _check_timestamp(document, path, given):
@@ -86,7 +102,7 @@ def _check_settings(
         text = "a stream needs 'starting_position': TRIM_HORIZON, LATEST or AT_TIMESTAMP"
         document.error(path, "config.missing-key", text)
         return
-    problem = settings_problem(mapping_of(given, source))
+    problem = settings_problem(mapping_of(given, source, Path()))
     if problem is not None:
         name, text = problem
         key = _KEYS[name]

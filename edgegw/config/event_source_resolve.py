@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from edgegw.awslambda.model import LATEST, FunctionRef
@@ -15,6 +16,7 @@ from edgegw.awslambda.source_mapping import (
     KnownSource,
     StreamMapping,
 )
+from edgegw.config.event_invoke_resolve import target_from
 from edgegw.config.event_source_schema import EventSource
 from edgegw.config.queue_schema import Queue
 from edgegw.config.schema import Config
@@ -80,13 +82,13 @@ def remote_source(queue: RemoteQueue, account: Account) -> KnownSource:
     )
 
 
-def event_sources(config: Config, account: Account) -> tuple[EventSourceMapping, ...]:
-    """All mappings of a checked configuration."""
+def event_sources(config: Config, account: Account, base: Path) -> tuple[EventSourceMapping, ...]:
+    """All mappings of a checked configuration in the folder `base`."""
     sources = configured_sources(config, account)
-    return tuple([mapping_of(given, sources[given.source]) for given in config.event_sources])
+    return tuple([mapping_of(given, sources[given.source], base) for given in config.event_sources])
 
 
-def mapping_of(given: EventSource, source: KnownSource) -> EventSourceMapping:
+def mapping_of(given: EventSource, source: KnownSource, base: Path) -> EventSourceMapping:
     """The mapping of `source`. Its UUID is always the same: made of source and function."""
     name, _, qualifier = given.function.partition(":")
     pollers = given.provisioned_pollers
@@ -106,11 +108,11 @@ def mapping_of(given: EventSource, source: KnownSource) -> EventSourceMapping:
         maximum_concurrency=given.maximum_concurrency,
         minimum_pollers=pollers.minimum if pollers else 0,
         maximum_pollers=pollers.maximum if pollers else 0,
-        stream=_stream(given),
+        stream=_stream(given, base),
     )
 
 
-def _stream(given: EventSource) -> StreamMapping:
+def _stream(given: EventSource, base: Path) -> StreamMapping:
     return StreamMapping(
         starting_position=given.starting_position or "",
         starting_timestamp=timestamp_of(given.starting_position_timestamp),
@@ -119,7 +121,7 @@ def _stream(given: EventSource) -> StreamMapping:
         maximum_retry_attempts=given.maximum_retry_attempts,
         bisect_on_error=given.bisect_batch_on_function_error,
         tumbling_window=given.tumbling_window,
-        on_failure=given.on_failure or "",
+        on_failure=target_from(given.on_failure, base),
     )
 
 

@@ -186,7 +186,7 @@ class _Resolver:
             return ()
         from edgegw.config.event_source_resolve import event_sources
 
-        return event_sources(self._config, self._account)
+        return event_sources(self._config, self._account, self._base)
 
     def _faults(self) -> Mapping[str, FaultPlan]:
         config = self._config

@@ -14,7 +14,7 @@ before it is on disk either, so `approximateInvokeCount` never says more than ha
 A function has a lane of its own, so that a slow one does not hold up others. A lane reads ahead a
 few events that are due and no more: a million that wait cost disk. `held` are the numbers of those
 that it has in memory; they stand at the front of the index, and each look steps over them. A lane
-knows when its next event is due (`next_due`), or that it must look (`_LOOK_NOW`): whatever puts an
+knows when its next event is due (`next_due`), or that it must look (`LOOK_NOW`): whatever puts an
 event on disk lowers it. If it is ever too early, a look finds nothing; it is never too late. What a
 look read may be old by the time it arrives, so it remembers what has `finished` since it began;
 and an event that ends twice is written once.
@@ -32,9 +32,7 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Literal, TypeAlias
 
@@ -48,7 +46,7 @@ from edgegw.awslambda.async_invocation import (
     check_event_size,
 )
 from edgegw.awslambda.destinations import DestinationMessage, destination_messages, parse_target
-from edgegw.awslambda.lineage import next_turn
+from edgegw.awslambda.lineage import LOOP_STOPPED, next_turn
 from edgegw.awslambda.model import FunctionRef, Invocation, InvokeRefusal, Outcome
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.service_errors import ServiceError
@@ -56,6 +54,7 @@ from edgegw.background import Background
 from edgegw.errors import StateProblem
 from edgegw.execution import event_store
 from edgegw.execution.clock import ScaledClock
+from edgegw.execution.event_lane import LOOK_NOW, READ_AHEAD, FunctionLane
 from edgegw.execution.event_store import FunctionEvent, StoredEvent
 from edgegw.execution.request_ids import RequestIds
 from edgegw.execution.state_file import StateFile
@@ -66,9 +65,6 @@ logger = logging.getLogger(__name__)
 
 MOST_RUNNING: Final = 20
 """Events of one function that run at once, where its concurrency allows so many."""
-_READ_AHEAD: Final = 64
-"""Events of one function that stand ready in memory."""
-_LOOK_NOW: Final = 0.0
 _LONGEST_SLEEP: Final = 60.0
 """Seconds between two looks at the clock: a machine that slept has another time."""
 _TROUBLE_WAIT: Final = 1.0
@@ -99,29 +95,6 @@ class QueueSurroundings:
     count: Count
 
 
-@dataclass(slots=True)
-class _FunctionLane:
-    """The events of one function that are in memory."""
-
-    name: str
-    next_due: float | None = _LOOK_NOW
-    ready: deque[StoredEvent] = field(default_factory=deque[StoredEvent])
-    running: dict[int, AsyncEvent] = field(default_factory=dict[int, AsyncEvent])
-    finished: set[int] = field(default_factory=set[int])
-
-    @property
-    def held(self) -> set[int]:
-        return {*self.running, *(stored.id for stored in self.ready)}
-
-    def is_to_look(self, now: float) -> bool:
-        is_low = len(self.ready) <= _READ_AHEAD // 2
-        return is_low and self.next_due is not None and self.next_due <= now
-
-    def expect(self, due: float) -> None:
-        """There is an event on disk that is due then."""
-        self.next_due = due if self.next_due is None else min(self.next_due, due)
-
-
 class AsyncQueue:
     """The queue in `file`. `start` takes up what a former gateway left; `close` leaves the rest."""
 
@@ -131,7 +104,7 @@ class AsyncQueue:
         self._file = file
         self._clock = clock
         self._around = around
-        self._lanes: dict[str, _FunctionLane] = {}
+        self._lanes: dict[str, FunctionLane] = {}
         self._ids = RequestIds()
         self._wake = asyncio.Event()
         self._running = Background()
@@ -183,10 +156,10 @@ class AsyncQueue:
         self._take(StoredEvent(number, event))
         return event.request_id
 
-    async def _look_behind(self, lane: _FunctionLane) -> None:
+    async def _look_behind(self, lane: FunctionLane) -> None:
         """Has a lane look once all that is being written now is on disk."""
         await self._file.run(_nothing)
-        lane.expect(_LOOK_NOW)
+        lane.expect(LOOK_NOW)
         self._wake.set()
 
     def event_of(self, invocation: Invocation, now: float) -> AsyncEvent:
@@ -206,17 +179,17 @@ class AsyncQueue:
     def _take(self, stored: StoredEvent) -> None:
         """A new event goes straight to its lane where nothing waits before it."""
         lane = self._lane(stored.event.function.name)
-        if lane.next_due is None and len(lane.ready) < _READ_AHEAD and not self._is_closing:
+        if lane.next_due is None and len(lane.ready) < READ_AHEAD and not self._is_closing:
             lane.ready.append(stored)
             self._fill(lane)
         else:
             lane.expect(stored.event.accepted)
             self._wake.set()
 
-    def _lane(self, name: str) -> _FunctionLane:
+    def _lane(self, name: str) -> FunctionLane:
         lane = self._lanes.get(name)
         if lane is None:
-            lane = self._lanes[name] = _FunctionLane(name)
+            lane = self._lanes[name] = FunctionLane(name)
         return lane
 
     # Out
@@ -227,15 +200,10 @@ class AsyncQueue:
         while True:
             self._wake.clear()
             await self._persist(self._look)
-            dues = [lane.next_due for lane in self._lanes.values() if self._waits(lane)]
+            dues = [lane.next_due for lane in self._lanes.values() if lane.is_low]
             latest = self._clock.now() + _LONGEST_SLEEP
             until = min((due for due in dues if due is not None), default=latest)
             await self._clock.sleep_until(min(until, latest), self._wake)
-
-    @staticmethod
-    def _waits(lane: _FunctionLane) -> bool:
-        """Whether a lane looks again when time has passed; a full one does when it has room."""
-        return len(lane.ready) <= _READ_AHEAD // 2
 
     async def _persist(self, step: Callable[[], Awaitable[None]]) -> None:
         """Does `step` until the disk lets it."""
@@ -251,7 +219,7 @@ class AsyncQueue:
 
     async def _find_lanes(self) -> None:
         for name in await self._file.run(event_store.functions_waiting):
-            self._lane(name).expect(_LOOK_NOW)
+            self._lane(name).expect(LOOK_NOW)
 
     async def _look(self) -> None:
         """Reads what is due into the lanes that have room, and lets them run it."""
@@ -262,12 +230,12 @@ class AsyncQueue:
         for lane in lanes:
             lane.next_due = None  # whatever comes meanwhile lowers it again
             lane.finished.clear()
-        looks = [(lane.name, _READ_AHEAD - len(lane.ready), lane.held) for lane in lanes]
+        looks = [(lane.name, READ_AHEAD - len(lane.ready), lane.held) for lane in lanes]
         try:
             answers = await self._file.run(partial(_read, looks=looks, now=now))
         except BaseException:
             for lane in lanes:
-                lane.expect(_LOOK_NOW)
+                lane.expect(LOOK_NOW)
             raise
         for lane, (events, due) in zip(lanes, answers, strict=True):
             known = lane.held | lane.finished
@@ -276,7 +244,7 @@ class AsyncQueue:
                 lane.expect(due)
             self._fill(lane)
 
-    def _fill(self, lane: _FunctionLane) -> None:
+    def _fill(self, lane: FunctionLane) -> None:
         """Runs what stands ready, as far as the function's concurrency allows it."""
         room = min(MOST_RUNNING, max(1, self._around.concurrency(lane.name)))
         while lane.ready and len(lane.running) < room:
@@ -284,12 +252,12 @@ class AsyncQueue:
             lane.running[stored.id] = stored.event
             self._running.start(self._handle(lane, stored))
 
-    async def _handle(self, lane: _FunctionLane, stored: StoredEvent) -> None:
+    async def _handle(self, lane: FunctionLane, stored: StoredEvent) -> None:
         try:
             step = await self._step(stored.event)
             await self._persist(partial(self._write, lane, stored.id, step))
         except BaseException:
-            lane.expect(_LOOK_NOW)  # nothing of it is on disk: it waits there as before
+            lane.expect(LOOK_NOW)  # nothing of it is on disk: it waits there as before
             raise
         finally:
             del lane.running[stored.id]
@@ -322,7 +290,7 @@ class AsyncQueue:
             logger.exception("a fault of edgegw itself, please report it")
             return InvokeRefusal("ServiceException", str(error))
 
-    async def _write(self, lane: _FunctionLane, number: int, step: TryAgain | Ended) -> None:
+    async def _write(self, lane: FunctionLane, number: int, step: TryAgain | Ended) -> None:
         now = self._clock.now()
         if isinstance(step, TryAgain):
             due = now + self._clock.real(step.wait)
@@ -366,8 +334,11 @@ class AsyncQueue:
                 self._wake.set()
             else:
                 self.on_messages()
+        event = ended.event
         if ended.condition != "Success":
-            self._around.count("AsyncEventsDropped", ended.event.function, 1)
+            self._around.count("AsyncEventsDropped", event.function, 1)
+        if event.last is not None and event.last.error == LOOP_STOPPED:
+            self._around.count("RecursiveInvocationsDropped", event.function, 1)
 
     # For people
 

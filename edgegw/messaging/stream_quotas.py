@@ -7,7 +7,7 @@ from typing import Final
 
 from edgegw.awslambda.source_mapping import StreamType
 
-DAY: Final = 86_400.0
+DAY: Final = 86_400
 RETENTIONS: Final = (DAY, 365 * DAY)
 """Seconds for which a stream of Kinesis keeps its records.
 

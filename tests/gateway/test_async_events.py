@@ -405,6 +405,9 @@ class TestEnds:
             "pong": {"event_invoke": {"on_success": "function:ping"}},
         }
         async with running(tmp_path, {"ping": lambda *_: 1, "pong": lambda *_: 1}, settings) as run:
+            figures = Counter[str]()
+            events = await run.gateway.workers.of(AsyncEvents)
+            events.observers.append(lambda figure, function, amount: figures.update([figure]))
             await run.send("ping")
             await run.until_empty()
             assert run.calls.counts == {"ping": 16, "pong": 16}
@@ -412,6 +415,8 @@ class TestEnds:
             assert record["requestContext"]["approximateInvokeCount"] == 0
             (failed,) = (await run.listing())["failed"]
             assert "recursive loop" in failed["error"]
+            assert figures["RecursiveInvocationsDropped"] == figures["AsyncEventsDropped"] == 1
+            assert figures["AsyncEventsReceived"] == figures["AsyncEventAge"] + 1 == 33
 
     async def test_a_loop_that_is_allowed_goes_on(self, tmp_path: Path) -> None:
         settings = {

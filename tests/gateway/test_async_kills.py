@@ -68,6 +68,7 @@ class Site:
         output.close()
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
+            assert self.process.poll() is None, (self.folder / "serve.log").read_text()
             with contextlib.suppress(OSError):
                 connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
                 connection.connect()
@@ -123,7 +124,7 @@ class Site:
         deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, (self.folder / "serve.log").read_text()[-3000:]
-            time.sleep(0.05)
+            time.sleep(0.005)
 
 
 @pytest.fixture
@@ -155,7 +156,7 @@ class Senders:
             if number is None:
                 return
             self._send(number)
-            time.sleep(0.03)
+            time.sleep(0.01)
 
     def _send(self, number: int) -> None:
         while True:
@@ -176,8 +177,10 @@ def test_no_event_is_lost_however_often_the_gateway_is_killed(site: Site) -> Non
     """Every one is handled at least once, and its end is recorded once, as it was counted."""
     site.start()
     senders, dice = Senders(site, EVENTS), random.Random()
-    for _ in range(KILLS):
-        time.sleep(dice.uniform(0.05, 0.8))
+    for life in range(KILLS):  # each one accepts its share, and is killed in the middle of it
+        share = (life + dice.random()) * EVENTS / KILLS
+        site.until(lambda share=share: len(senders.accepted) > share)
+        time.sleep(dice.uniform(0, 0.1))
         site.kill()
         site.start()
     site.until(lambda: senders.are_done)

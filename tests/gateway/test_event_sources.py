@@ -18,6 +18,7 @@ import botocore.config
 import pytest
 from botocore.exceptions import ClientError
 
+from edgegw.awslambda.lineage import next_turn
 from edgegw.config.resolve import load_dict
 from edgegw.execution.event_sources import endpoint_queue
 from tests.conftest import FUNCTIONS, PYTHON, Serving, serving_in
@@ -498,6 +499,23 @@ class TestConfiguration:
             same = config_of(tmp_path, queues={"jobs": {}}, event_sources=[source], gateway=gateway)
             await site.served.gateway.reload(load_dict(same, FUNCTIONS))
             assert (await api.settled(name))["State"] == "Disabled"
+
+    async def test_a_function_that_sends_to_its_own_queue_is_stopped_after_16_turns(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        source = {"source": "jobs", "function": "worker", "batch_size": 1}
+        arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:worker"
+        async with mapped(tmp_path, event_sources=[source]) as (_, site):
+            trace = "Root=1-5759e988-bd862e3fe1be46a994272793"
+            for turns in range(17):
+                header = {"DataType": "String", "StringValue": trace}
+                await site.queue.send(
+                    f"{turns}", MessageSystemAttributes={"AWSTraceHeader": header}
+                )
+                trace = next_turn(trace, arn).trace_id
+            await site.until(lambda: "RecursiveInvocationException" in caplog.text)
+            await site.until(lambda: len(site.bodies) == 16)
+        assert sorted(map(int, site.bodies)) == list(range(16))
 
     async def test_a_mapping_that_goes_and_comes_back_at_once_runs_once(
         self, tmp_path: Path

@@ -130,6 +130,21 @@ async def test_a_bus_that_is_not_there_swallows_events(events: Events) -> None:
     assert events.noted.events == []
 
 
+async def test_an_event_that_cannot_be_kept_is_said_to_have_failed(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    noted, gateway = Noted(), {"lambda_api": 0, "state": str(tmp_path / "file" / "state")}
+    functions = noted.handlers("orders", "all", "other")
+    config = {**CONFIG, "gateway": gateway}
+    async with serving_in(tmp_path, config, functions=functions) as served:
+        events = Events(served.urls["lambda"], noted)
+        answer = await events.put(entry(), entry(EventBusName="nowhere"))
+        events.client.close()
+    assert answer["FailedEntryCount"] == 1
+    assert answer["Entries"][0]["ErrorCode"] == "InternalFailure"
+    assert answer["Entries"][1]["EventId"]
+    assert noted.events == []
+
+
 REFUSED = [
     ({"Source": ""}, "InvalidArgument", "Source is a required argument"),
     ({"DetailType": ""}, "InvalidArgument", "DetailType is a required argument"),

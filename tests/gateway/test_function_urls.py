@@ -68,8 +68,8 @@ async def test_a_request_becomes_an_event_and_its_ids_are_one(serving: Any) -> N
         assert event["headers"]["host"] == f"127.0.0.1:{port}"
         request_id = event["requestContext"]["requestId"]
         assert request_id == body["request_id"] == answer.headers["x-amzn-requestid"]
-        exchange = served.gateway.exchanges.get(request_id)
-        assert exchange is not None
+        exchange = served.gateway.exchange(answer)
+        assert exchange is served.gateway.exchanges.get(request_id)
         assert (exchange.kind, exchange.verdict, exchange.runs[0].function) == (
             "function-url",
             "forwarded",

@@ -78,8 +78,13 @@ class _EventsApi:
             for entry in calls.put_entries(body)
         ]
         bus = await self._gateway.workers.of(EventBus)
-        await bus.put([result for result in results if isinstance(result, BusEvent)])
-        return calls.put_answer(results)
+        lost = await bus.put([result for result in results if isinstance(result, BusEvent)])
+        return calls.put_answer(
+            [
+                calls.NOT_KEPT if isinstance(result, BusEvent) and result.id in lost else result
+                for result in results
+            ]
+        )
 
 
 async def _body(request: Request) -> CallBody:

@@ -33,9 +33,10 @@ class EventBus:
     async def close(self) -> None:
         """Nothing is held."""
 
-    async def put(self, events: Iterable[BusEvent]) -> None:
-        """Sends each event to all targets that want it."""
+    async def put(self, events: Iterable[BusEvent]) -> set[str]:
+        """Sends each event to all targets that want it; the ids of those that could not be kept."""
         targets = await self._around.workers.of(Targets)
+        lost = set[str]()
         for event in events:
             config, count = self._around.config(), 0
             for rule, target, payload in targets_of(event, config.event_rules, config.account):
@@ -46,8 +47,10 @@ class EventBus:
                     principal=PRINCIPAL,
                     source_arn=rule_arn(config.account, rule.name, rule.bus),
                 )
-                await targets.invoke(invocation, f"rule {rule.name}")
+                if not await targets.invoke(invocation, f"rule {rule.name}"):
+                    lost.add(event.id)
                 count += 1
             if not count:
                 text = "no rule of the bus %s takes the event %s of %s"
                 logger.info(text, event.bus, event.detail_type, event.source)
+        return lost

@@ -95,7 +95,8 @@ class Messages:
         event = read_entry(entry, event_id(self._around.world), self._around.clock.now())
         if not isinstance(event, BusEvent):
             raise DeliveryFailure(event.message, is_final=True)
-        await (await self._around.workers.of(EventBus)).put([event])
+        if await (await self._around.workers.of(EventBus)).put([event]):
+            raise DeliveryFailure("the event could not be kept")
         return True
 
     async def _to_function(self, name: str, body: bytes, _attributes: MessageAttributes) -> bool:

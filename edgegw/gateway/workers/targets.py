@@ -30,8 +30,12 @@ class Targets:
     async def close(self) -> None:
         """What was handed over waits on disk."""
 
-    async def invoke(self, invocation: Invocation, cause: str) -> None:
-        """Hands the invocation over; `cause` says for people who invokes."""
+    async def invoke(self, invocation: Invocation, cause: str) -> bool:
+        """Hands the invocation over; `cause` says for people who invokes.
+
+        False where nothing could be kept of it, as the disk is full; what a function's own
+        settings refuse is no fault of whoever invokes.
+        """
         logger.info("%s invokes %s", cause, invocation.function)
         events = await self._around.workers.of(AsyncEvents)
         try:
@@ -39,6 +43,8 @@ class Targets:
         except ServiceError as error:
             text = error.message or error.code
             logger.warning("%s: %s was not invoked: %s", cause, invocation.function, text)
+            return error.status < 500
+        return True
 
 
 def event_id(world: World) -> str:

@@ -122,6 +122,13 @@ async def test_what_the_cache_has_goes_with_the_function() -> None:
         assert (await client.get("/a")).text == "2"
 
 
+async def test_the_summary_names_the_function() -> None:
+    from edgegw.cli.render import Style, summary
+
+    gateway = Gateway.from_dict(config(), base=FUNCTIONS)
+    assert "*  → function url app" in summary(gateway.config, {}, {}, Style())
+
+
 async def test_streams_pass_a_distribution(node: str) -> None:
     given = config(invoke_mode="RESPONSE_STREAM")
     given["functions"]["app"] |= {"runtime": "nodejs22.x", "handler": "streams.page"}
