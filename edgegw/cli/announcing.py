@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from edgegw.background import Background
 from edgegw.cli.loading import tell_what_does_not_load
 from edgegw.cli.logs import GatheringHandler
 from edgegw.cli.render import summary
@@ -43,7 +44,7 @@ class Announcer:
     hints: str = ""
     opens: bool = False
     _urls: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    _loading: list[asyncio.Future[None]] = field(default_factory=list[asyncio.Future[None]])
+    _loading: Background = field(default_factory=Background)
 
     def on_ready(self, ready: Ready) -> None:
         """A front door accepts connections."""
@@ -72,7 +73,7 @@ class Announcer:
             import webbrowser  # with shlex, and what looks for browsers
 
             webbrowser.open(next(iter(self._urls.values()))[0])
-        self._loading.append(asyncio.ensure_future(tell_what_does_not_load(self.gateway)))
+        self._loading.start(tell_what_does_not_load(self.gateway))
         _collect_rarely()
 
     def _summarize(self, looks: int = 1) -> None:

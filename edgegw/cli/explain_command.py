@@ -83,7 +83,8 @@ def _header(text: str) -> tuple[str, str]:
 
 def _from_file(asked: Mapping[str, Any], config: Path | None) -> dict[str, Any]:
     from edgegw.config.resolve import load_file
-    from edgegw.gateway.explaining import DescribedRequest, explained
+    from edgegw.gateway.explaining import explained
+    from edgegw.gateway.reached_door import DescribedRequest
 
     file = config or find_config()
     if file is None:

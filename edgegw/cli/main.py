@@ -243,7 +243,7 @@ def schema() -> None:
 
     Example: edgegw schema > edgegw.schema.json
     """
-    from edgegw.config.schema import json_schema
+    from edgegw.config.json_schema import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))
 

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from edgegw.cli.terminal_text import on_one_line, shown_lines
 from edgegw.config.model import Config, Door
-from edgegw.gateway.exchange import Exchange, FunctionRun
+from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.failure_place import source_line
 from edgegw.gateway.fronts import FRONTS
+from edgegw.gateway.function_run import FunctionRun
 from edgegw.http.target import to_text
 from edgegw.values import value
 

@@ -20,7 +20,7 @@ from edgegw.cloudfront.behaviors import (
 )
 from edgegw.cloudfront.dropped import Dropped, dropped
 from edgegw.cloudfront.model import Behavior, Distribution, Origin, S3Origin
-from edgegw.cloudfront.policies import origin_request
+from edgegw.cloudfront.origin_request import origin_request
 from edgegw.cloudfront.stripped import StrippedPart, stripped
 from edgegw.cloudfront.triggers import TRIGGERS, Trigger
 from edgegw.http.authority import authority_of

@@ -14,8 +14,9 @@ from typing import Final
 
 from edgegw.cloudfront.behaviors import ALL_METHODS, GET_HEAD
 from edgegw.cloudfront.cache.legacy import ForwardedValues, cookie_test
+from edgegw.cloudfront.forwarding import Forwarding
 from edgegw.cloudfront.model import CachePolicy
-from edgegw.cloudfront.policies import Forwarding, headers_toward_viewer
+from edgegw.cloudfront.policies import headers_toward_viewer
 
 KEPT_UNLESS_NAMED: Final = frozenset(
     {

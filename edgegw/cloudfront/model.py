@@ -19,7 +19,7 @@ from edgegw.values import value
 if TYPE_CHECKING:
     from edgegw.cloudfront.cache.key import KeyRecipe
     from edgegw.cloudfront.cache.settings import CacheSettings
-    from edgegw.cloudfront.policies import Forwarding
+    from edgegw.cloudfront.forwarding import Forwarding
 
 ViewerProtocolPolicy: TypeAlias = Literal["allow-all", "redirect-to-https", "https-only"]
 

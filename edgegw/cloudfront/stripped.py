@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal, TypeAlias
 
 from edgegw.cloudfront.dropped import dropped
-from edgegw.cloudfront.policies import Forwarding, is_never_forwarded
+from edgegw.cloudfront.forwarding import Forwarding, is_never_forwarded
 from edgegw.http.message import Request
 from edgegw.values import value
 

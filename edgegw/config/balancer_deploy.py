@@ -7,6 +7,7 @@ CreateLoadBalancer, CreateTargetGroup.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -22,10 +23,9 @@ _LOCAL_ONLY: Final = frozenset({"alb.health-check"})
 def check_balancer_deployment(document: Document, config: Config) -> None:
     """Adds what AWS would refuse; what plain checking only warns of becomes an error."""
     document.findings[:] = [
-        replace(each, severity="error") if each.code in _LOCAL_ONLY else each
-        for each in document.findings
+        replace(finding, severity="error") if finding.code in _LOCAL_ONLY else finding
+        for finding in document.findings
     ]
-    users: dict[str, set[str]] = {}
     for name, group in config.target_groups.items():
         _check_name(document, ("target_groups", name), name, "target group")
         _check_targets(document, ("target_groups", name), group)
@@ -35,43 +35,72 @@ def check_balancer_deployment(document: Document, config: Config) -> None:
         if name.startswith("internal-"):
             text = "the name of a load balancer must not begin with internal-"
             document.error(path, "alb.name", text, key=True)
-        groups = _groups(config, name)
-        for group in groups:
-            users.setdefault(group, set()).add(name)
-        rules = sum(len(listener.rules) for listener in balancer.listeners)
-        targets = sum(
-            len(config.target_groups[each].targets)
-            for each in groups
-            if each in config.target_groups
-        )
-        for count, most, what in (
-            (len(balancer.listeners), quotas.MAX_LISTENERS, "listeners"),
-            (rules, quotas.MAX_RULES, "rules"),
-            (len(groups), quotas.MAX_TARGET_GROUPS, "target groups"),
-            (targets, quotas.MAX_TARGETS, "targets"),
-        ):
-            if count > most:
-                text = f"{count} {what}; a load balancer has at most {most}"
-                document.error(path, "alb.quota", text, key=True)
-        verifying = [
-            each
-            for each in balancer.listeners
-            if each.mutual_authentication is not None
-            and each.mutual_authentication.mode == "verify"
-        ]
-        if len(verifying) > quotas.MAX_VERIFYING:
-            text = (
-                f"a load balancer has at most {quotas.MAX_VERIFYING} listeners that verify clients"
-            )
-            document.error(path, "alb.quota", text, key=True)
+        _check_quotas(document, path, config, balancer)
         _check_redirects(document, path, balancer)
-        for at, listener in enumerate(balancer.listeners):
-            if len(listener.certificates) > quotas.MAX_CERTIFICATES:
-                text = (
-                    f"a listener has at most {quotas.MAX_CERTIFICATES} certificates beside its own"
-                )
-                where = (*path, "listeners", at, "certificates")
-                document.error(where, "alb.quota", text, key=True)
+        _check_certificates(document, path, balancer)
+    _check_users(document, config)
+
+
+def _verifying(balancer: LoadBalancer) -> int:
+    """How many listeners verify clients."""
+    modes = [listener.mutual_authentication for listener in balancer.listeners]
+    return sum(given is not None and given.mode == "verify" for given in modes)
+
+
+def _targets(config: Config, balancer: LoadBalancer) -> int:
+    """How many targets its target groups have."""
+    known = [config.target_groups.get(name) for name in _groups(balancer)]
+    return sum(len(group.targets) for group in known if group is not None)
+
+
+_QUOTAS: Final[tuple[tuple[int, str, Callable[[Config, LoadBalancer], int]], ...]] = (
+    (
+        quotas.MAX_LISTENERS,
+        "{count} listeners; a load balancer has at most {most}",
+        lambda _, balancer: len(balancer.listeners),
+    ),
+    (
+        quotas.MAX_RULES,
+        "{count} rules; a load balancer has at most {most}",
+        lambda _, balancer: sum(len(listener.rules) for listener in balancer.listeners),
+    ),
+    (
+        quotas.MAX_TARGET_GROUPS,
+        "{count} target groups; a load balancer has at most {most}",
+        lambda _, balancer: len(_groups(balancer)),
+    ),
+    (quotas.MAX_TARGETS, "{count} targets; a load balancer has at most {most}", _targets),
+    (
+        quotas.MAX_VERIFYING,
+        "a load balancer has at most {most} listeners that verify clients",
+        lambda _, balancer: _verifying(balancer),
+    ),
+)
+"""Quotas of a load balancer: the most, what is said of more, and how many it has."""
+
+
+def _check_quotas(
+    document: Document, path: KeyPath, config: Config, balancer: LoadBalancer
+) -> None:
+    for most, text, count_of in _QUOTAS:
+        if (count := count_of(config, balancer)) > most:
+            document.error(path, "alb.quota", text.format(count=count, most=most), key=True)
+
+
+def _check_certificates(document: Document, path: KeyPath, balancer: LoadBalancer) -> None:
+    text = f"a listener has at most {quotas.MAX_CERTIFICATES} certificates beside its own"
+    for at, listener in enumerate(balancer.listeners):
+        if len(listener.certificates) > quotas.MAX_CERTIFICATES:
+            where = (*path, "listeners", at, "certificates")
+            document.error(where, "alb.quota", text, key=True)
+
+
+def _check_users(document: Document, config: Config) -> None:
+    """A target group belongs to one load balancer."""
+    users: dict[str, set[str]] = {}
+    for name, balancer in config.load_balancers.items():
+        for group in _groups(balancer):
+            users.setdefault(group, set()).add(name)
     for group, balancers in users.items():
         if len(balancers) > 1:
             listed = ", ".join(sorted(balancers))
@@ -123,12 +152,12 @@ def _check_redirects(document: Document, path: KeyPath, balancer: LoadBalancer) 
                     document.error(key, "alb.redirect", text)
 
 
-def _groups(config: Config, name: str) -> set[str]:
+def _groups(balancer: LoadBalancer) -> set[str]:
     """The target groups that a load balancer forwards to."""
-    found: set[str] = set()
-    for listener in config.load_balancers[name].listeners:
+    names: set[str] = set()
+    for listener in balancer.listeners:
         for actions in (*(rule.actions for rule in listener.rules), listener.default_actions):
             for action in actions:
                 if action.forward is not None:
-                    found |= {each.target_group for each in action.forward.target_groups}
-    return found
+                    names |= {group.target_group for group in action.forward.target_groups}
+    return names

@@ -10,9 +10,10 @@ from edgegw.cloudfront.behaviors import GET_HEAD
 from edgegw.cloudfront.cache.key import KeyRecipe, compile_key
 from edgegw.cloudfront.cache.legacy import ForwardedValues, legacy_key
 from edgegw.cloudfront.cache.settings import CacheSettings, completed_ttls, settings_of
+from edgegw.cloudfront.forwarding import Forwarding
 from edgegw.cloudfront.legacy_forwarding import legacy_forwarding
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
-from edgegw.cloudfront.policies import Forwarding, compile_forwarding
+from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.config import legacy_schema, schema
 
 

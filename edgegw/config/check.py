@@ -29,13 +29,14 @@ from edgegw.config.function_check import (
 )
 from edgegw.config.http_front_check import check_http_fronts
 from edgegw.config.key_groups import check_key_groups
+from edgegw.config.later_keys import later_keys
 from edgegw.config.legacy_check import check_legacy_settings, check_policy_wildcards
 from edgegw.config.listen_check import check_listening
 from edgegw.config.origin_check import check_origin, refer
 from edgegw.config.path_check import check_paths
 from edgegw.config.queue_check import check_queues
 from edgegw.config.response_headers_check import check_response_headers_policy
-from edgegw.config.schema import Config, later_keys
+from edgegw.config.schema import Config
 from edgegw.config.stream_check import check_streams
 from edgegw.config.surroundings_check import check_surroundings
 from edgegw.config.without_effect import check_without_effect

@@ -56,8 +56,34 @@ class Listen:
         return (*first, *rest, *([store] if store else []))
 
 
+class AnyDoor:
+    """What every kind of front door answers of itself; most kinds go by where they listen."""
+
+    __slots__ = ()
+
+    kind: ClassVar[str]
+    takes_both_schemes: ClassVar[bool] = False
+    """Whether AWS has it at port 80 and at port 443, whatever it listens on here."""
+    name: str
+    listen: Listen
+
+    @property
+    def port(self) -> int:
+        """The port that the configuration says; 0 where the system chooses one."""
+        return self.listen.port
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether clients speak TLS."""
+        return self.listen.tls
+
+    def is_public_at(self, port: int, scheme: str) -> bool:
+        """Whether clients on AWS would see it at this port, whatever it has here."""
+        return False
+
+
 @value
-class DistributionDoor:
+class DistributionDoor(AnyDoor):
     """A distribution and where it listens."""
 
     name: str
@@ -67,6 +93,7 @@ class DistributionDoor:
     access_log: AccessLog | None = None
 
     kind: ClassVar[str] = "distribution"
+    takes_both_schemes: ClassVar[bool] = True
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -104,7 +131,7 @@ def _uncached(distribution: cloudfront.Distribution) -> cloudfront.Distribution:
 
 
 @value
-class ListenerDoor:
+class ListenerDoor(AnyDoor):
     """A listener of a load balancer and where it listens. `name` is the load balancer's."""
 
     name: str
@@ -117,6 +144,17 @@ class ListenerDoor:
     def hosts(self) -> tuple[str, ...]:
         """The names by which AWS reaches it."""
         return (self.listener.load_balancer.dns_name,)
+
+    @property
+    def port(self) -> int:
+        return self.listen.port or self.listener.port
+
+    @property
+    def is_secure(self) -> bool:
+        return self.listener.protocol == "HTTPS"
+
+    def is_public_at(self, port: int, scheme: str) -> bool:
+        return (self.listener.port, self.listener.protocol.lower()) == (port, scheme)
 
     @property
     def rules(self) -> tuple[alb.Rule, ...]:
@@ -133,7 +171,7 @@ class ListenerDoor:
 
 
 @value
-class FunctionUrlDoor:
+class FunctionUrlDoor(AnyDoor):
     """A function URL and where it listens. `name` is the function's, `NAME:ALIAS` for an alias."""
 
     name: str
@@ -153,7 +191,7 @@ class FunctionUrlDoor:
 
 
 @value
-class HttpApiDoor:
+class HttpApiDoor(AnyDoor):
     """An HTTP API and where it listens."""
 
     name: str

@@ -36,6 +36,7 @@ from edgegw.config.faults import FaultPlan
 from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
 from edgegw.config.hosts import parsed_hosts
 from edgegw.config.http_front_resolve import function_url_doors, http_api_doors
+from edgegw.config.judging import validate
 from edgegw.config.key_groups import key_files, trusted_keys
 from edgegw.config.listening import resolve_listen, resolve_listener_listen
 from edgegw.config.model import (
@@ -78,7 +79,7 @@ def load_dict(value: Mapping[str, Any], base: str | Path = ".") -> Config:
 def load_document(document: Document, base: Path, *, deploy: bool = False) -> Config:
     """The configuration in `document`. Raises ConfigError with all findings."""
     check_texts(document)
-    config = schema.validate(document)
+    config = validate(document)
     if config is not None:
         check(document, config, base)
         if deploy:

@@ -1,20 +1,17 @@
 """Which keys and types a configuration has.
 
-One definition gives the validation, the nearest names, the list of keys that have no effect yet,
-and the JSON Schema for editors.
+One definition gives the validation and the nearest names (`judging`), the list of keys that have no
+effect yet (`later_keys`), and the JSON Schema for editors (`json_schema`).
 """
 
-import copy
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, cast, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_type_hints
 
-from pydantic import BeforeValidator, Field, ValidationError, create_model
+from pydantic import BeforeValidator, Field, create_model
 
 from edgegw.cloudfront import quotas
 from edgegw.cloudfront.strictness import OPEN_POINTS, Strictness
 from edgegw.cloudfront.triggers import Trigger, ViewerTrigger
 from edgegw.config.balancer_schema import LoadBalancer, TargetGroup
-from edgegw.config.document import Document, KeyPath
 from edgegw.config.event_source_schema import EventSource
 from edgegw.config.events_schema import BucketNotification, EventRule, Schedule
 from edgegw.config.fields import (
@@ -34,10 +31,8 @@ from edgegw.config.legacy_schema import ForwardedValues, Ttl
 from edgegw.config.queue_schema import Queue
 from edgegw.config.response_headers_schema import ResponseHeadersPolicy
 from edgegw.config.sizes import Size
-from edgegw.config.spelling import nearest
 from edgegw.config.stream_schema import Stream
 from edgegw.config.tracing_schema import Tracing
-from edgegw.config.wording import fault_of, model_in, shown
 
 SelectionBehavior = Literal["none", "whitelist", "allExcept", "all"]
 
@@ -345,203 +340,3 @@ class Config(Model):
     rules: dict[str, EventRule] = {}
     bucket_notifications: dict[str, BucketNotification] = {}
     gateway: Gateway = Gateway.model_construct()
-
-
-_PRUNINGS: Final = 5
-"""How often the wrong parts are cut out, so that the rest can still be judged."""
-_MOST_ERRORS: Final = 200
-"""Mistakes of one judgement that are told; with more, the file is another one."""
-
-
-def validate(document: Document) -> Config | None:
-    """The typed configuration; what is wrong with it is added to the findings of `document`.
-
-    Wrong parts are noted and cut out, and the rest is judged again: the answer is what is left,
-    fit for following references, or None when nothing useful is.
-    """
-    value = copy.deepcopy(document.value)
-    for _ in range(_PRUNINGS):
-        try:
-            return Config.model_validate(value)
-        except ValidationError as error:
-            details = _telling(document, error.errors(include_url=False))
-            if len(details) > _MOST_ERRORS:
-                text = f"{len(details)} mistakes; these are the first {_MOST_ERRORS}"
-                document.error((), "config.many", text)
-                for detail in details[:_MOST_ERRORS]:
-                    _note(document, cast("Mapping[str, Any]", detail))
-                return None
-            for detail in details:
-                _note(document, cast("Mapping[str, Any]", detail))
-                _prune(value, _real_path(document, detail["loc"]), detail["type"])
-    return None
-
-
-def _telling(document: Document, details: Sequence[Any]) -> list[Any]:
-    """The errors without those of forms that were not meant.
-
-    A key may take a switch or a mapping; of a mapping with a mistake in it pydantic also says that
-    it is no switch.
-    """
-    if len(details) > _MOST_ERRORS:
-        return list(details)
-    paths = [_real_path(document, detail["loc"]) for detail in details]
-    return [
-        detail
-        for path, detail in zip(paths, details, strict=True)
-        if not isinstance(detail["input"], (dict, list))
-        or detail["loc"] == path
-        or not any(len(other) > len(path) and other[: len(path)] == path for other in paths)
-    ]
-
-
-def _prune(value: Any, path: KeyPath, kind: str) -> None:
-    """Cuts out the value at `path`; for a missing key, the mapping that misses it."""
-    if not path or kind == "missing":
-        return
-    *way, last = path
-    try:
-        for part in way:
-            value = value[part]
-        if isinstance(value, dict):
-            cast("dict[Any, Any]", value).pop(last, None)
-    except (KeyError, IndexError, TypeError):
-        return
-
-
-def _note(document: Document, detail: Mapping[str, Any]) -> None:
-    """One error of pydantic in our words, at its place; the same one is noted once."""
-    before = len(document.findings)
-    _describe(document, detail)
-    for finding in document.findings[before:]:
-        if finding in document.findings[:before]:
-            document.findings.remove(finding)
-
-
-def _describe(document: Document, detail: Mapping[str, Any]) -> None:
-    loc = cast("KeyPath", detail["loc"])
-    path = _real_path(document, loc)
-    match detail["type"]:
-        case _ if path in document.empty:
-            pass  # noted when it was read
-        case "extra_forbidden":
-            known = _known_keys(loc[:-1])
-            text = f"unknown key {str(loc[-1])!r}{nearest(str(loc[-1]), known)}"
-            document.error(loc, "config.unknown-key", text, key=True)
-        case "missing" if _real_path(document, loc) == loc:
-            pass  # it is there, and was cut out for what is wrong with it
-        case "missing":
-            document.error(path, "config.missing-key", f"the key {str(loc[-1])!r} is missing")
-        case "literal_error":
-            options = _options(str(detail["ctx"]["expected"]))
-            expected = " or ".join(filter(None, [", ".join(options[:-1]), options[-1]]))
-            is_key = loc[-1:] == ("[key]",)
-            near = _nearest_option(detail["input"], options)
-            text = f"{shown(detail['input'])} is not one of {expected}{near}"
-            document.error(path, "config.value", text, key=is_key)
-        case "value_error":
-            text = f"{detail['ctx']['error']}; found {shown(detail['input'])}"
-            document.error(path, "config.type", text)
-        case _:
-            document.error(path, "config.type", fault_of(Config, detail))
-
-
-def _nearest_option(given: object, options: list[str]) -> str:
-    """A hint at the option that is meant; numbers that look alike mean nothing alike."""
-    if isinstance(given, str) and given in options:
-        return f"; write {given} without quotes"
-    if isinstance(given, int):
-        return ""
-    return nearest(str(given), [option.strip("'") for option in options])
-
-
-def _options(expected: str) -> list[str]:
-    """What pydantic names as `'a', 'b' or 2`."""
-    return expected.replace(" or ", ", ").split(", ")
-
-
-def _real_path(document: Document, loc: KeyPath) -> KeyPath:
-    """The longest beginning of pydantic's location that stands in the document.
-
-    The rest are names of normalised forms (`forward: web` is judged as a mapping).
-    """
-    path: KeyPath = ()
-    for part in loc:
-        if part == "[key]":
-            continue
-        if document.stands((*path, part)):
-            path = (*path, part)
-    return path
-
-
-def _known_keys(loc: KeyPath) -> list[str]:
-    """The keys that the mapping at `loc` may have, found by walking the models."""
-    model: Any = Config
-    for part in loc:
-        fields = getattr(model, "model_fields", None)
-        if isinstance(part, str) and fields and part in fields:
-            model = model_in(fields[part].annotation)
-    fields = getattr(model, "model_fields", {})
-    return list(fields)
-
-
-def later_keys(model: Model, path: KeyPath = ()) -> list[KeyPath]:
-    """The paths of all keys that were set and have no effect yet."""
-    found: list[KeyPath] = []
-    for name in model.model_fields_set:
-        info = type(model).model_fields[name]
-        inner = (*path, name)
-        if any(mark is LATER for mark in info.metadata):
-            found.append(inner)
-        else:
-            found += _later_below(getattr(model, name), inner)
-    return found
-
-
-def _later_below(value: object, path: KeyPath) -> list[KeyPath]:
-    if isinstance(value, Model):
-        return later_keys(value, path)
-    if isinstance(value, dict):
-        items = cast("dict[str, object]", value).items()
-        return [each for key, item in items for each in _later_below(item, (*path, key))]
-    if isinstance(value, list):
-        listed = enumerate(cast("list[object]", value))
-        return [each for at, item in listed for each in _later_below(item, (*path, at))]
-    return []
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a configuration, short forms included."""
-    schema = Config.model_json_schema()
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "edgegw configuration"
-    definitions = cast("dict[str, dict[str, Any]]", schema["$defs"])
-    _allow(definitions, "Listen", {"type": ["string", "integer"]})
-    distribution = definitions["Distribution"]["properties"]
-    distribution["listen"] = {"anyOf": [{"$ref": "#/$defs/Listen"}, distribution["listen"]]}
-    _allow(definitions, "Association", {"type": "string"})
-    _allow(definitions, "ApiRoute", {"type": "string"})
-    _allow(definitions, "DistributionLog", {"type": "string"})
-    _allow(definitions, "RuleTarget", {"type": "string"})
-    _allow(definitions, "Forward", {"type": "string"}, {"type": "array"})
-    return _with_bounds(schema)
-
-
-_BOUNDS: Final = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum"}
-"""Bounds of numbers behind a validator, which pydantic leaves as its own words."""
-
-
-def _with_bounds(schema: Any) -> Any:
-    """`schema` with every bound in the words of JSON Schema, keys in order as elsewhere."""
-    if isinstance(schema, list):
-        return [_with_bounds(item) for item in cast("list[Any]", schema)]
-    if not isinstance(schema, dict):
-        return schema
-    given = cast("dict[str, Any]", schema)
-    if not given.keys() & _BOUNDS.keys() or "type" not in given:
-        return {key: _with_bounds(item) for key, item in given.items()}
-    return dict(sorted((_BOUNDS.get(key, key), item) for key, item in given.items()))
-
-
-def _allow(definitions: dict[str, dict[str, Any]], name: str, *short: dict[str, Any]) -> None:
-    definitions[name] = {"anyOf": [definitions[name], *short]}

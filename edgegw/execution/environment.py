@@ -1,7 +1,7 @@
 """One execution environment: a process that handles one invocation at a time, and its replacement.
 
-What happens when is decided by `awslambda.lifecycle`; here the clock runs, the process is started
-and ended.
+What happens when is decided by `awslambda.lifecycle`; here the clock runs. The process itself, its
+start and its end, is `environment_process`.
 
 An invocation that finds its process warm needs no task, no future of its own and no timer:
 `begin` writes one frame, the channel calls `answered` when the next frame comes, and with that the
@@ -24,87 +24,38 @@ another one under way, it is set again. A caller that goes away cancels its futu
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
 import shutil
-import signal
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
 from edgegw.awslambda.lifecycle import (
     INIT_TIMEOUT,
     PROVISIONED_INIT_TIMEOUT,
-    RUNTIME_SHUTDOWN,
     ErrorObject,
     Phase,
     Signal,
-    exit_error,
-    memory_error,
     next_phase,
     timeout_error,
 )
 from edgegw.awslambda.logs import InitReport
-from edgegw.awslambda.model import (
-    EDGE_PREFIX,
-    Function,
-    FunctionError,
-    Report,
-    Returned,
-)
+from edgegw.awslambda.model import FunctionError, Report, Returned
 from edgegw.awslambda.xray import InvocationTrace
 from edgegw.background import Background
-from edgegw.execution.channel import (
-    Channel,
-    Child,
-    EnvironmentLostError,
-    PendingInvocation,
-    RuntimeAnswer,
-)
-from edgegw.execution.child_end import end_child, tell_extensions, wind_down
-from edgegw.execution.log_store import Journal
+from edgegw.execution.channel import Channel, PendingInvocation, RuntimeAnswer
+from edgegw.execution.environment_process import EnvironmentProcess
+from edgegw.execution.environment_spec import EnvironmentSpec
 from edgegw.execution.output import Output
 from edgegw.execution.request_ids import RequestIds
-from edgegw.execution.start_failures import start_error
 from edgegw.execution.tracing import FunctionTracer
 from edgegw.execution.watch import Watch
-from edgegw.values import value
 
-logger = logging.getLogger(__name__)
-
-INIT_PATIENCE: Final = 4.0
-"""Seconds after which an init that goes on is spoken of."""
 _MAX_TRACE: Final = 4096
 _WARM: Final = next_phase(Phase.READY, Signal.INVOKE)
 _ANSWERED: Final = next_phase(_WARM, Signal.ANSWER)
 
 Status = Literal["success", "error", "timeout", "failure"]
-
-
-@value
-class EnvironmentSpec:
-    """What an environment is made of.
-
-    `spawn` makes a fresh child of it, and the folder `temporary` (which TMPDIR names) where it is
-    not there; whatever it raises is an outcome. It gets two functions: one hears of extensions, the
-    other whether the system holds the folder to its size.
-    """
-
-    function: Function
-    name: str
-    journal: Journal
-    temporary: str
-    spawn: Callable[[Callable[[str, str], None], Callable[[bool], None]], Awaitable[Child]]
-    is_provisioned: bool = False
-    is_debugged: bool = False
-    """Whether a debugger may stop it: then no limit of time or memory ends it."""
-    is_slowed: bool = False
-    """Whether it gets the share of a processor that its memory buys, as on AWS."""
-    slow_inits: set[str] = field(default_factory=set[str])
-    """Functions of which was said that their init takes long, shared by all environments."""
-    tracer: FunctionTracer | None = None
-    """What traces its invocations with X-Ray, where that can come to anything."""
 
 
 class _Tail(NamedTuple):
@@ -134,16 +85,16 @@ class Environment:
         )
         self._ids = RequestIds()
         self._phase = Phase.INIT
-        self._child: Child | None = None
-        self._channel: Channel | None = None
+        self._background = Background()
+        self._process = EnvironmentProcess(
+            setting, self._output, self._watch, recipient=self, background=self._background
+        )
         self._pending: PendingInvocation | None = None
         self._tail: _Tail | None = None
         self._deadline = 0.0
         self._alarm: asyncio.TimerHandle | None = None
         self._init_duration: float | None = None
-        self._fatal: Literal["memory", "storage"] | None = None
         self._loop = asyncio.get_running_loop()
-        self._background = Background()
         self._becoming_free: asyncio.Future[None] | None = None
         self._cold: asyncio.Task[None] | None = None
         self.on_free: Callable[[Environment, float], None] = _nobody
@@ -192,53 +143,15 @@ class Environment:
 
     async def _load(self, limit: float, request_id: str) -> ErrorObject | None:
         """Starts a process and waits `limit` seconds until its code is loaded."""
-        if self._fatal == "storage":  # else the next process would be ended for what this one left
-            shutil.rmtree(self._setting.temporary, ignore_errors=True)
-        self._fatal = None
-        self._output.telemetry = None
-        timer = asyncio.timeout(limit)
-        patience = self._loop.call_later(INIT_PATIENCE, self._tell_slow_init, limit)
+        phase = "init" if self._phase is Phase.INIT else "invoke"
         try:
-            async with timer:
-                child = await self._setting.spawn(
-                    self._output.extension_registered, self._watch.storage_limited
-                )
-                self._attach(child)
-                failure = await child.channel.init()
-        except EnvironmentLostError:
-            failure = await self._why_lost(request_id)
-        except Exception as error:  # whatever it is, the invocations that wait must hear of it
-            if timer.expired():
-                failure = timeout_error(request_id, limit)
-            else:
-                failure = start_error(request_id, self._setting.name, error)
+            failure = await self._process.load(limit, request_id, phase)
         except BaseException:
             self._drop("FAILURE")
             raise
-        finally:
-            patience.cancel()
         if failure is not None:
             self._drop("TIMEOUT" if failure.error_type == "Sandbox.Timedout" else "FAILURE")
         return failure
-
-    def _tell_slow_init(self, limit: float) -> None:
-        """Code that loads without end shows nothing until its time is over."""
-        setting = self._setting
-        if not setting.is_debugged and setting.name not in setting.slow_inits:
-            setting.slow_inits.add(setting.name)
-            logger.warning(
-                "%s: its code has not loaded for %g s; it has %g s. What stands outside of the "
-                "handler may wait for something, such as an import or a connection",
-                *(setting.name.removeprefix(EDGE_PREFIX), INIT_PATIENCE, limit),
-            )
-
-    def _attach(self, child: Child) -> None:
-        self._child, self._channel = child, child.channel
-        child.channel.recipient = self
-        self._watch.begin_process()
-        kind = "provisioned-concurrency" if self.is_provisioned else "on-demand"
-        phase = "init" if self._phase is Phase.INIT else "invoke"
-        self._output.attach(child, kind, phase)
 
     def _report_init(self, failure: ErrorObject, duration: float, phase: str) -> None:
         status, kind = _status_of(failure)
@@ -264,7 +177,7 @@ class Environment:
         else:
             pending.trace_id = self._ids.trace_id(request_id, wall)
         self._output.arrived(request_id, wall)
-        channel = self._channel
+        channel = self._process.channel
         if self._phase is Phase.READY and channel is not None and not channel.is_lost:
             self._phase = _WARM
             self._hand_out(pending, channel)
@@ -281,7 +194,7 @@ class Environment:
 
     async def _begin_cold(self, pending: PendingInvocation) -> None:
         """Init inside the invocation: after a failed one, a crash or a time-out."""
-        if self._child is not None:
+        if self._process.child is not None:
             self._drop("FAILURE")
             self._phase = next_phase(self._phase, Signal.INVOKE)
         self._init_duration = None
@@ -298,9 +211,9 @@ class Environment:
             self._report_init(failure, spent, "invoke")
             self._pending = None
             self._fail(pending, failure)
-        elif self._channel is not None:
+        elif (channel := self._process.channel) is not None:
             pending.left = max(0.0, self._timeout - spent)
-            self._hand_out(pending, self._channel)
+            self._hand_out(pending, channel)
 
     def _hand_out(self, pending: PendingInvocation, channel: Channel) -> None:
         if self._output.telemetry is not None:
@@ -328,7 +241,7 @@ class Environment:
 
     def answered(self, answer: RuntimeAnswer) -> None:
         """The runtime has answered the invocation under way."""
-        pending, channel = self._pending, self._channel
+        pending, channel = self._pending, self._process.channel
         if pending is None or channel is None:
             if answer.failure is not None and self._tail is not None:
                 self._drop("FAILURE")
@@ -338,7 +251,7 @@ class Environment:
         now = time.monotonic()
         self.duration, self.waited = now - pending.started, answer.waited
         if answer.memory_kb > self._watch.peak_kb or not answer.memory_kb:
-            self._watch.note_memory(answer.memory_kb, self._child, now)
+            self._watch.note_memory(answer.memory_kb, self._process.child, now)
         self._output.catch_up()
         self._phase = _ANSWERED
         report = self._report(pending, "success", "", answer.failure)
@@ -349,7 +262,7 @@ class Environment:
         else:
             report = self._after_failure(answer.failure, report)
             pending.give(FunctionError(*answer.failure, report))
-        if channel.is_settled or self._channel is None:
+        if channel.is_settled or self._process.channel is None:
             self._finish(report, now)
         else:
             self._tail = _Tail(pending, report)
@@ -395,10 +308,10 @@ class Environment:
             self._background.start(self._end_lost_tail(self._tail))
 
     async def _fail_lost(self, pending: PendingInvocation) -> None:
-        self._fail(pending, await self._why_lost(pending.request_id))
+        self._fail(pending, await self._process.why_lost(pending.request_id))
 
     async def _end_lost_tail(self, tail: _Tail) -> None:
-        failure = await self._why_lost(tail.report.request_id)
+        failure = await self._process.why_lost(tail.report.request_id)
         if self._tail is tail:
             self._drop("FAILURE")
             self._end_tail("error", failure.error_type)
@@ -468,73 +381,28 @@ class Environment:
             await asyncio.shield(self._becoming_free)
         await self._background.settled()
 
-    async def _why_lost(self, request_id: str) -> ErrorObject:
-        """Why the process went away."""
-        if self._fatal == "memory":
-            return memory_error(request_id)
-        status: int | None = None
-        if self._child is not None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1):
-                    status = await self._child.ended()
-        return exit_error(request_id, status)
-
     # Limits
 
     def check_limits(self, *, storage: bool) -> None:
-        """Looks at the memory (and the temporary folder) of a busy environment; ends it if it must.
-
-        `_why_lost` then knows.
-        """
-        child = self._child
-        if child is None or self._setting.is_debugged:
-            return
+        """Looks at the memory (and the temporary folder) of a busy environment; may end it."""
         if self._phase is not Phase.BUSY and self._phase is not Phase.INIT:
             return
         request_id = self._pending.request_id if self._pending is not None else ""
-        excess = self._watch.look(child, request_id, storage=storage)
-        if excess is None:
-            return
-        if excess == "storage":
-            text = self._watch.storage_text()
-            self._output.note(text)
-            logger.warning("%s", text)
-        self._fatal = excess
-        child.kill()
-        self.lost()
+        if self._process.ends_by_limit(request_id, storage=storage):
+            self.lost()
 
     # The end
 
     def _drop(self, reason: str) -> None:
         """Ends the process and everything it started; the environment stays."""
-        child, self._child, self._channel = self._child, None, None
         if self._phase is not Phase.GONE:
             self._phase = next_phase(self._phase, Signal.FAIL)
-        if child is None:
-            return
-        child.channel.recipient = None
-        close_pipes = self._output.detach()
-        if child.extensions and reason != "SPINDOWN":
-            child.send_signal(signal.SIGKILL)  # the runtime first, then the extensions
-            self._background.start(wind_down(child, reason, close_pipes))
-            return
-        end_child(child, close_pipes)
+        self._process.drop(reason)
 
     async def shut_down(self) -> None:
-        """The shutdown phase: extensions hear of it and get their time, then all is killed.
-
-        Without extensions the runtime is killed at once, as on AWS.
-        Source: Lambda Developer Guide, "Shutdown phase".
-        """
-        child = self._child
-        if child is not None and self._phase is Phase.READY and not child.channel.is_lost:
-            seconds = child.channel.shutdown_time()
-            if seconds:
-                child.send_signal(signal.SIGTERM)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(min(seconds, RUNTIME_SHUTDOWN)):
-                        await child.ended()
-                await tell_extensions(child, "SPINDOWN", seconds)
+        """The shutdown phase: extensions hear of it and get their time, then all is killed."""
+        if self._phase is Phase.READY:
+            await self._process.wind_down()
         await self._background.settled()
         self.kill()
 

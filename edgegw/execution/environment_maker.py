@@ -16,7 +16,8 @@ from edgegw.awslambda.xray import DaemonAddress, TracingTargets
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.bootstrap import BootstrapSpawner, extended
 from edgegw.execution.channel import Child
-from edgegw.execution.environment import Environment, EnvironmentSpec
+from edgegw.execution.environment import Environment
+from edgegw.execution.environment_spec import EnvironmentSpec
 from edgegw.execution.log_store import Journal, LogStore
 from edgegw.execution.node_runtime import NodeSpawner
 from edgegw.execution.packages import Packages

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgegw.awslambda.lifecycle import ErrorObject
-from edgegw.awslambda.runtime_api import ApiRequest
+from edgegw.awslambda.runtime_api_messages import ApiRequest
 from edgegw.execution.channel import PendingInvocation, Recipient, RuntimeAnswer
 from edgegw.execution.frames import FramesChannel
 from edgegw.execution.runtime_api import RuntimeApiServer

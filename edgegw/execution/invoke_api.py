@@ -35,6 +35,7 @@ from edgegw.awslambda.model import (
 )
 from edgegw.awslambda.payload import Json, encode_payload
 from edgegw.awslambda.service_errors import ServiceError, invalid
+from edgegw.background import Background
 from edgegw.execution.api_answers import (
     Endpoint,
     answered,
@@ -69,6 +70,7 @@ class _Api:
         self._accept = accept
         self._shifter = shifter
         self._control = ControlPlane(service)
+        self._streaming = Background()
 
     def app(self) -> Starlette:
         routes = [
@@ -262,7 +264,7 @@ class _Api:
         if head.kind == "DryRun":
             return Response(status_code=204)
         sink = _StreamedResponse()
-        running = asyncio.ensure_future(self._service.invoke(invocation, sink))
+        running = self._streaming.start(self._service.invoke(invocation, sink))
         running.add_done_callback(lambda _: sink.wake())
         await sink.begun.wait()
         if running.done():

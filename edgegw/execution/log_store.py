@@ -138,10 +138,9 @@ class LogGroup:
 async def any_changed(groups: Sequence[LogGroup]) -> None:
     """Waits for the next entry in one of `groups`, or for its `wake_up`."""
     changes = [group.next_change() for group in groups]  # now: a task would look a turn later
-    waiting = [asyncio.ensure_future(change.wait()) for change in changes]
-    try:
+    async with asyncio.TaskGroup() as group:
+        waiting = [group.create_task(change.wait()) for change in changes]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    finally:
         for task in waiting:
             task.cancel()
 

@@ -18,7 +18,8 @@ from edgegw.awslambda.lifecycle import (
     response_too_large,
     shutdown_time,
 )
-from edgegw.awslambda.runtime_api import (
+from edgegw.awslambda.runtime_api import RuntimeApi
+from edgegw.awslambda.runtime_api_messages import (
     ApiRequest,
     Effect,
     ExtensionFailed,
@@ -28,11 +29,11 @@ from edgegw.awslambda.runtime_api import (
     InvocationAnswered,
     InvocationEvent,
     Reply,
-    RuntimeApi,
     Settled,
     StreamBegun,
     Subscribed,
 )
+from edgegw.background import Background
 from edgegw.execution.channel import (
     EnvironmentLostError,
     PendingInvocation,
@@ -71,7 +72,7 @@ class RuntimeApiServer:
         self._sink: Sink | None = None
         self._streamed: bytearray | None = None
         self._shutting_down = False
-        self._watching: list[asyncio.Future[int | None]] = []
+        self._watching = Background()
         self.current = ""
 
     def listen(self) -> None:
@@ -194,14 +195,12 @@ class RuntimeApiServer:
 
     def watch(self, ended: Awaitable[int | None], name: str) -> None:
         """Fails when the extension `name` ends before it was told to."""
-        task = asyncio.ensure_future(ended)
-        self._watching.append(task)
-        task.add_done_callback(lambda _: self._extension_ended(task, name))
+        self._watching.start(self._watch(ended, name))
 
-    def _extension_ended(self, task: asyncio.Future[int | None], name: str) -> None:
-        if self.is_lost or self._shutting_down or task.cancelled():
+    async def _watch(self, ended: Awaitable[int | None], name: str) -> None:
+        status = await ended
+        if self.is_lost or self._shutting_down:
             return
-        status = task.result()
         cause = f"exit code {status or 0}" if (status or 0) >= 0 else f"signal {-(status or 0)}"
         logger.warning("the extension %s ended: %s", name, cause)
         self.fail("Extension.Crash", cause)
@@ -220,8 +219,7 @@ class RuntimeApiServer:
     def close(self) -> None:
         self.lose()
         self.telemetry.close()
-        for each in self._watching:
-            each.cancel()
+        self._watching.interrupt()
         self._listener.close()
         self._front.close()
 

@@ -27,7 +27,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import Final, Protocol
 
 from edgegw.awslambda.lifecycle import MAX_RESPONSE
-from edgegw.awslambda.runtime_api import ApiRequest, Reply
+from edgegw.awslambda.runtime_api_messages import ApiRequest, Reply
 from edgegw.background import Background
 from edgegw.http.callers import comes_from_page, is_addressed_to
 from edgegw.http.limits import Limits, Trouble

@@ -14,6 +14,7 @@ from edgegw.awslambda.payload import encode_payload
 from edgegw.awslambda.service_errors import ServiceError
 from edgegw.awslambda.shifting import Shift, weights
 from edgegw.awslambda.versions import Alias, update_alias
+from edgegw.background import Background
 from edgegw.execution.service import LambdaService
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class Shifter:
     def __init__(self, service: LambdaService) -> None:
         self._service = service
         self._reported: dict[str, HookStatus | None] = {}
-        self._running: set[asyncio.Task[None]] = set()
+        self._running = Background()
 
     def report(self, execution_id: str, status: str) -> bool:
         """What a hook says of itself; False when no such hook is running."""
@@ -50,9 +51,7 @@ class Shifter:
             except ServiceError as error:
                 logger.warning("%s:%s is not shifted: %s", shift.function, shift.alias, error)
 
-        task = asyncio.ensure_future(run())
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._running.start(run())
 
     async def run(self, shift: Shift) -> AsyncIterator[str]:
         """The deployment, a line of progress at a time; the last one says how it ended.
@@ -128,6 +127,4 @@ class Shifter:
 
     async def close(self) -> None:
         """Stops every deployment; what was shifted so far goes back."""
-        for task in list(self._running):
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._running.cancel()

@@ -11,6 +11,7 @@ from typing import Final
 
 from edgegw.awslambda.payload import decode_payload, encode_payload
 from edgegw.awslambda.telemetry import Gathering, Subscription
+from edgegw.background import Background
 from edgegw.execution.log_store import iso_time
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ class Telemetry:
         self._past: list[tuple[str, bytes]] = []
         self._gatherings: list[Gathering] = []
         self._timers: dict[int, asyncio.TimerHandle] = {}
-        self._sending: set[asyncio.Task[None]] = set()
+        self._sending = Background()
 
     def emit(self, kind: str, record: object) -> None:
         """Notes an event of type `kind`, and sends what is due."""
@@ -79,22 +80,18 @@ class Telemetry:
         gathering = self._gatherings[at]
         batch = gathering.batch()
         if batch:
-            task = asyncio.ensure_future(_deliver(gathering.subscription, batch))
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+            self._sending.start(_deliver(gathering.subscription, batch))
 
     async def flush(self) -> None:
         """Sends everything and waits until it arrived."""
         for at in range(len(self._gatherings)):
             self._send(at)
-        if self._sending:
-            await asyncio.wait(list(self._sending))
+        await self._sending.settled()
 
     def close(self) -> None:
         for timer in self._timers.values():
             timer.cancel()
-        for task in self._sending:
-            task.cancel()
+        self._sending.interrupt()
 
 
 async def _deliver(subscription: Subscription, batch: bytes) -> None:

@@ -14,7 +14,7 @@ from edgegw.cloudfront.cache.explanation import CacheExplanation, explain_cache
 from edgegw.cloudfront.cache.key import lookups
 from edgegw.cloudfront.cache.settings import CacheSettings
 from edgegw.cloudfront.model import Behavior, Distribution
-from edgegw.cloudfront.policies import origin_request
+from edgegw.cloudfront.origin_request import origin_request
 from edgegw.errors import EnvironmentProblem
 from edgegw.gateway.cache_record import key_record
 from edgegw.gateway.cache_store import PeekedStore

@@ -6,11 +6,11 @@ meanwhile joins it, and so never finds less than there was before.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Coroutine, Iterable
 from typing import Final
 
+from edgegw.background import Background
 from edgegw.cloudfront.cache.entry import BytesBody, FoundEntry, StoredResponse
 from edgegw.gateway.cache_store import CacheStore, SharedStore
 from edgegw.gateway.flights import Flight, Flights
@@ -29,7 +29,7 @@ class CacheWriting:
         self.shared = shared
         self._store = store
         self._flights = flights
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     def fits(self, length: int | None) -> bool:
         """Whether a body of so many bytes may be kept at all."""
@@ -73,25 +73,18 @@ class CacheWriting:
             self._ends(None, self.shared.remove(keys))
 
     def _ends(self, flight: Flight | None, writing: Coroutine[object, object, None]) -> None:
-        task = asyncio.get_running_loop().create_task(_watched(writing))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = self._background.start(_watched(writing))
         if flight is not None:
             flight.pump = task
             task.add_done_callback(lambda _: self._flights.end(flight.asked))
 
     async def settled(self) -> None:
         """Waits until all that is known by now is written."""
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._background.settled()
 
     async def close(self) -> None:
-        tasks = list(self._tasks)
-        if tasks:
-            await asyncio.wait(tasks, timeout=_PATIENCE)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._background.settled(_PATIENCE)
+        await self._background.cancel()
         if self.shared is not None:
             await self.shared.close()
 
@@ -112,5 +105,3 @@ async def _watched(writing: Coroutine[object, object, None]) -> None:
         await writing
     except OSError as error:
         logger.warning("what is cached could not be written: %s", error)
-    except Exception:
-        logger.exception("a fault of edgegw itself, please report it")

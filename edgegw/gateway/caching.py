@@ -16,6 +16,7 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias
 
+from edgegw.background import Background
 from edgegw.cloudfront.cache.clearing import Clearing
 from edgegw.cloudfront.cache.entry import BytesBody, FoundEntry, StoredResponse
 from edgegw.cloudfront.cache.storable import is_whole
@@ -72,7 +73,7 @@ class Caching:
         self.flights = Flights()
         self._writing = CacheWriting(store, self.flights, shared)
         self._world = world
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         if shared is not None:
             shared.on_clearing = self._cleared_elsewhere
 
@@ -105,10 +106,7 @@ class Caching:
 
     async def close(self) -> None:
         """Ends what goes on behind the backs of viewers, and forgets everything."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._background.cancel()
         await self._writing.close()
         self.store.close()
 
@@ -260,7 +258,7 @@ class Caching:
         exchange.note(step, None, 0.0)
         exchange.refetch = refetch
         self._begun(step.behind, refetch)
-        self._start(_drained(partial(self.run, step.behind, refetch)))
+        self._background.start(_drained(partial(self.run, step.behind, refetch)))
         return step.following
 
     def _touched(self, step: Touch, exchange: Exchange) -> DistributionStep:
@@ -309,7 +307,7 @@ class Caching:
         growing = GrowingBody(self.store.new_file, step.entry.length)
         reading = growing.whole()
         flight.release = reading.release
-        task = self._start(self._pump(body.chunks, growing, flight))
+        task = self._background.start(self._pump(body.chunks, growing, flight))
         flight.pump = task
         task.add_done_callback(partial(self._landed, step.entry, body, growing, flight))
         growing.when_abandoned(partial(self._given_up, flight, task))
@@ -318,8 +316,8 @@ class Caching:
 
     async def _pump(
         self, chunks: AsyncIterable[bytes], growing: GrowingBody, flight: Flight
-    ) -> None:
-        """Takes in what the origin sends. Raises CutOffError, OSError."""
+    ) -> str | None:
+        """Takes in what the origin sends. Why that is not all; None where it is."""
         try:
             async for chunk in chunks:
                 if not chunk:
@@ -328,11 +326,18 @@ class Caching:
                 if not self._writing.fits(growing.received):
                     self.flights.void_one(flight)
                     await growing.room_again()
+        except CutOffError as error:
+            return str(error)
+        except OSError as error:
+            logger.warning("a body does not fit into the cache's folder: %s", error)
+            return str(error)
+        else:
+            return None
         finally:
             if isinstance(chunks, AsyncGenerator):  # it may stand behind a part that was not taken
                 await chunks.aclose()
 
-    def _given_up(self, flight: Flight, pump: asyncio.Task[None]) -> None:
+    def _given_up(self, flight: Flight, pump: asyncio.Task[str | None]) -> None:
         """The last reader has left: from now on nobody joins, and the origin is broken off."""
         self.flights.end(flight.asked)
         pump.cancel()
@@ -353,7 +358,7 @@ class Caching:
         body: Body,
         growing: GrowingBody,
         flight: Flight,
-        pump: asyncio.Task[None],
+        pump: asyncio.Task[str | None],
     ) -> None:
         """The pump has ended: only what came in whole is kept."""
         why = _why_cut(pump)
@@ -375,27 +380,13 @@ class Caching:
         else:
             growing.cut(why)
 
-    def _start(self, coroutine: Coroutine[object, object, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
-
-def _why_cut(pump: asyncio.Task[None]) -> str | None:
+def _why_cut(pump: asyncio.Task[str | None]) -> str | None:
     """Why a body is not whole; None where it is."""
     if pump.cancelled():
         return "nobody wants it any more"
     error = pump.exception()
-    if error is None:
-        return None
-    if isinstance(error, CutOffError):
-        return str(error)
-    if isinstance(error, OSError):
-        logger.warning("a body does not fit into the cache's folder: %s", error)
-    else:
-        logger.error("a fault of edgegw itself, please report it", exc_info=error)
-    return str(error)
+    return pump.result() if error is None else str(error)
 
 
 async def _drained(run: Callable[[], Coroutine[object, object, Body]]) -> None:

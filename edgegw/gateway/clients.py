@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from edgegw.config.model import Listen
-from edgegw.gateway.exchange import Exchange, Exchanges
+from edgegw.gateway.exchange import Exchange
+from edgegw.gateway.exchanges import Exchanges
 from edgegw.http.authority import bracketed
 from edgegw.wire.asgi import EXCHANGE
 

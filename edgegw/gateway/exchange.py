@@ -1,30 +1,25 @@
 """The exchange: what happened to one request.
 
-While the request runs only references are kept; everything is rendered when someone looks.
+While the request runs only references are kept; everything is found in them, and rendered
+(`exchange_rendering`), when someone looks.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from edgegw.alb import flow as alb_flow
 from edgegw.alb.model import Rule
 from edgegw.awslambda.http_events.steps import HttpAnswer, InvokeHttp, StreamedReply
-from edgegw.awslambda.logs import invocation_lines
 from edgegw.awslambda.model import (
     FunctionError,
-    Invocation,
     InvokeRefusal,
-    LogSettings,
-    Outcome,
     Returned,
     Throttled,
 )
-from edgegw.awslambda.payload import decode_payload
 from edgegw.cloudfront import flow as cloudfront_flow
 from edgegw.cloudfront.cache.entry import FoundEntry
 from edgegw.cloudfront.error_causes import FailedOutcome
@@ -34,10 +29,10 @@ from edgegw.cloudfront.rule_table import Violation
 from edgegw.config.model import Door
 from edgegw.execution.snapshots import Snapshot
 from edgegw.gateway.cache_record import cache_record, idle_triggers, stripped_parts
+from edgegw.gateway.exchange_rendering import exchange_dict, exchange_line
+from edgegw.gateway.function_run import FunctionRun
 from edgegw.gateway.stored_bodies import SPILL
-from edgegw.http.message import Headers, Request, Response
-from edgegw.http.target import to_text
-from edgegw.values import value
+from edgegw.http.message import Request, Response
 from edgegw.wire.front import EXCERPT, Delivery
 
 if TYPE_CHECKING:
@@ -50,63 +45,6 @@ logger = logging.getLogger(__name__)
 _NOT_YET: Final = Delivery()
 _BASE_WEIGHT: Final = 4096
 """Bytes that a record without bodies is reckoned with."""
-
-
-@value
-class FunctionRun:
-    """One invocation within an exchange. `trigger` is None for a Lambda target.
-
-    `event` and `result` are parsed JSON (`result` None when there is none); durations in seconds.
-    """
-
-    trigger: str | None
-    function: str
-    outcome: Outcome
-    invocation: Invocation
-
-    @property
-    def event(self) -> Any:
-        return decode_payload(self.invocation.payload)
-
-    @property
-    def result(self) -> Any:
-        if isinstance(self.outcome, (Throttled, InvokeRefusal)):
-            return None
-        try:
-            return decode_payload(self.outcome.payload)
-        except ValueError:
-            return None
-
-    @property
-    def error(self) -> str | None:
-        """`errorType: errorMessage`, or None when the handler returned."""
-        match self.outcome:
-            case Returned():
-                return None
-            case Throttled():
-                return f"throttled: {self.outcome.message} {self.outcome.reason}"
-            case InvokeRefusal():
-                return f"{self.outcome.code}: {self.outcome.message}"
-            case FunctionError():
-                return f"{self.outcome.error_type}: {self.outcome.message}"
-
-    @property
-    def duration(self) -> float:
-        return self.outcome.report.duration
-
-    @property
-    def is_cold(self) -> bool:
-        """Whether the invocation started its execution environment."""
-        return self.outcome.report.init_duration is not None
-
-    @property
-    def logs(self) -> tuple[str, ...]:
-        """What the function printed."""
-        return self.outcome.report.logs
-
-    def log_lines(self) -> list[str]:
-        """START, output, END and REPORT as in the function's log stream."""
-        return invocation_lines(self.outcome.report, LogSettings())
 
 
 class AcquiredSnapshot(NamedTuple):
@@ -366,142 +304,8 @@ class Exchange:
 
     def __str__(self) -> str:
         """One line for the log: method, target, status, verdict, duration, functions."""
-        status = self.response.status if self.response is not None else "-"
-        duration = f"{self.duration * 1000:.1f}ms" if self.duration is not None else "-"
-        parts = [
-            self.front_door,
-            self.request.method,
-            to_text(self.request.target.raw),
-            str(status),
-            self.verdict,
-            duration,
-        ]
-        for run in self.runs:
-            cold = " cold" if run.is_cold else ""
-            parts.append(
-                f"{run.trigger or 'target'}={run.function}:{run.duration * 1000:.1f}ms{cold}"
-            )
-        line = " ".join(part.replace("\r", "").replace("\n", "") for part in parts)
-        if self.reason is not None:
-            line += "\n    " + self.reason.replace("\n", "\n    ")
-        for warning in self.warnings:
-            line += f"\n    warning: {warning}"
-        for stale in self.stale:
-            line += f"\n    stale: {stale}"
-        for fault in self.faults:
-            line += f"\n    fault on demand: {fault}"
-        return line
+        return exchange_line(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain values, fit for JSON. Headers are lists of [name, value]."""
-        sent, got = self.origin_request, self.origin_response
-        return {
-            "id": self.id,
-            "front_door": self.front_door,
-            "kind": self.kind,
-            "started": self.started,
-            "duration": self.duration,
-            "verdict": self.verdict,
-            "reason": self.reason,
-            "warnings": list(self.warnings),
-            "findings": [trap.to_dict() for trap in self.findings],
-            "stale": list(self.stale),
-            "faults": list(self.faults),
-            "breaches": [
-                {"trigger": trigger, **violation.to_dict()} for trigger, violation in self.breaches
-            ],
-            "request": _request(self.request),
-            "behavior": self.behavior.path_pattern if self.behavior else None,
-            "rule": _rule(self.rule),
-            "route": self.route,
-            "target_group": self.target_group,
-            "target": self.target,
-            "functions": [
-                {
-                    "trigger": run.trigger,
-                    "function": run.function,
-                    "event": run.event,
-                    "result": run.result,
-                    "error": run.error,
-                    "duration": run.duration,
-                    "cold": run.is_cold,
-                    "logs": list(run.logs),
-                }
-                for run in self.runs
-            ],
-            "idle": self.idle,
-            "cache": self.cache,
-            "stripped": [part.to_dict() for part in self.stripped],
-            "origin_request": _request(sent) if sent else None,
-            "origin_response": _response(got) if got else None,
-            "response": _response(self.response) if self.response else None,
-            "response_bytes": self.response_bytes,
-            "refetch": self.refetch.to_dict() if self.refetch else None,
-            "inner": [exchange.to_dict() for exchange in self.inner],
-        }
-
-
-def _rule(rule: Rule | None) -> int | str | None:
-    if rule is None:
-        return None
-    return "default" if rule.priority is None else rule.priority
-
-
-def _request(request: Request) -> dict[str, Any]:
-    return {
-        "method": request.method,
-        "target": to_text(request.target.raw),
-        "headers": _lines(request.headers),
-        "client": request.client.address,
-    }
-
-
-def _response(response: Response) -> dict[str, Any]:
-    return {
-        "status": response.status,
-        "reason": to_text(response.reason),
-        "headers": _lines(response.headers),
-    }
-
-
-def _lines(headers: Headers) -> list[list[str]]:
-    return [[to_text(name), to_text(value)] for name, value in headers]
-
-
-class Exchanges:
-    """The latest exchanges, bounded in number and bytes; found by id while they last.
-
-    Each that comes lets one go: were many let go at once, the collector of cycles would look
-    through all that lasts meanwhile.
-    """
-
-    def __init__(self, count: int = 500, size: int = 32 * 1024 * 1024) -> None:
-        self._count = count
-        self._size = size
-        self._kept: deque[Exchange] = deque()
-        self._weights: deque[int] = deque()
-        self._total = 0
-
-    def add(self, exchange: Exchange) -> None:
-        """Keeps a finished exchange; the oldest ones make room."""
-        kept, weights, weight = self._kept, self._weights, exchange.weight
-        kept.append(exchange)
-        weights.append(weight)
-        self._total += weight
-        while len(kept) > self._count or (self._total > self._size and len(kept) > 1):
-            kept.popleft()
-            self._total -= weights.popleft()
-
-    def get(self, exchange_id: str) -> Exchange | None:
-        """The exchange of this id, if it is still kept."""
-        for exchange in reversed(self._kept):
-            if exchange.id == exchange_id:
-                return exchange
-        return None
-
-    def __iter__(self) -> Iterator[Exchange]:
-        """From the oldest to the newest."""
-        return iter(list(self._kept))
-
-    def __len__(self) -> int:
-        return len(self._kept)
+        return exchange_dict(self)

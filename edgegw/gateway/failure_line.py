@@ -11,8 +11,9 @@ from edgegw.awslambda.http_events.steps import HttpAnswer
 from edgegw.cloudfront.error_causes import FailedOutcome
 from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.execution.service import LambdaService
-from edgegw.gateway.exchange import Exchange, FunctionRun
+from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.failure_place import code_folders, failure_place, short_place
+from edgegw.gateway.function_run import FunctionRun
 
 
 def failure_line(exchange: Exchange, service: LambdaService) -> str | None:

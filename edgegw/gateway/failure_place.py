@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 from urllib.parse import unquote
 
 from edgegw.execution.service import LambdaService
-from edgegw.gateway.exchange import FunctionRun
+from edgegw.gateway.function_run import FunctionRun
 
 _PYTHON_FRAME: Final = re.compile(r'File "([^"]+)",? [Ll]ine (\d+)')
 _NODE_FRAME: Final = re.compile(

@@ -72,14 +72,13 @@ class FunctionUrls:
         self._times.pop(ref, None)
 
     async def _change(self, ref: FunctionRef, door: FunctionUrlDoor | None) -> None:
-        missing = object()
-        before = self._changes.get(ref, missing)
+        was_changed, before = ref in self._changes, self._changes.get(ref)
         self._changes[ref] = door
         try:
             await self._gateway.apply(self._gateway.config)
         except BaseException:
             del self._changes[ref]
-            if isinstance(before, FunctionUrlDoor | None):
+            if was_changed:
                 self._changes[ref] = before
             raise
 

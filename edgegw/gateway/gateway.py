@@ -20,7 +20,8 @@ from edgegw.gateway.caching import Caching
 from edgegw.gateway.clients import asynchronous_client, blocking_client, exchange_of
 from edgegw.gateway.distribution_logs import DistributionLogs
 from edgegw.gateway.drive import Driver
-from edgegw.gateway.exchange import AcquiredSnapshot, Exchange, Exchanges
+from edgegw.gateway.exchange import AcquiredSnapshot, Exchange
+from edgegw.gateway.exchanges import Exchanges
 from edgegw.gateway.faults import Faults
 from edgegw.gateway.figures.gathering import GatewayFigures
 from edgegw.gateway.fronts import FrontDoor, behind_port, front_of, served_of

@@ -14,6 +14,7 @@ from edgegw.alb.model import IpTargetGroup, LambdaTargetGroup, Target, TargetGro
 from edgegw.alb.targets import Health, ProbeAnswer, after_check, judged
 from edgegw.awslambda.model import Invocation, Outcome, Returned
 from edgegw.awslambda.permissions import LOAD_BALANCER
+from edgegw.background import Background
 from edgegw.gateway.target_groups import TargetGroups
 from edgegw.gateway.world import WallClock
 
@@ -49,7 +50,8 @@ class HealthChecks:
         self._on_check = on_check
         self._now = now
         self._checked: Mapping[str, TargetGroup] = {}
-        self._tasks: dict[Key, tuple[TargetGroup, asyncio.Task[None]]] = {}
+        self._background = Background()
+        self._checks: dict[Key, tuple[TargetGroup, asyncio.Task[None]]] = {}
         self._hurry: dict[Key, asyncio.Event] = {}
         groups.on_change = self.follow
         groups.on_trouble = self.hasten
@@ -70,14 +72,14 @@ class HealthChecks:
             for each in self._groups[name]:
                 if each.health.state != "draining":
                     wanted[name, each.target] = group
-        for key in list(self._tasks):
-            if wanted.get(key) != self._tasks[key][0]:
-                self._tasks.pop(key)[1].cancel()
+        for key in list(self._checks):
+            if wanted.get(key) != self._checks[key][0]:
+                self._checks.pop(key)[1].cancel()
                 self._hurry.pop(key, None)
         for key, group in wanted.items():
-            if key not in self._tasks:
+            if key not in self._checks:
                 self._hurry[key] = asyncio.Event()
-                self._tasks[key] = group, asyncio.ensure_future(self._check_on(key, group))
+                self._checks[key] = group, self._background.start(self._check_on(key, group))
 
     def hasten(self, name: str, target: Target) -> None:
         """A request could not reach `target`: it is checked now, not at the next turn."""
@@ -166,8 +168,5 @@ class HealthChecks:
         logger.log(level, "target group %s: %s is %s%s", group.name, target, after.state, why)
 
     async def close(self) -> None:
-        tasks = [task for _, task in self._tasks.values()]
-        self._tasks.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._checks.clear()
+        await self._background.cancel()

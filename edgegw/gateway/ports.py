@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 from edgegw.cloudfront import model as cloudfront
 from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
@@ -19,12 +19,15 @@ from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
 _DEFAULT: Final[Mapping[str, int]] = {"HTTP": 80, "HTTPS": 443}
 
 
-def by_key(doors: Sequence[Door]) -> Mapping[object, Door]:
+_D = TypeVar("_D", bound=Door)
+
+
+def by_key(doors: Sequence[_D]) -> Mapping[object, _D]:
     """The doors by what stays the same when their values change; ports may be 0 more than once.
 
     Keys are text: looked up with every request, and quick to compare.
     """
-    keyed: dict[object, Door] = {}
+    keyed: dict[object, _D] = {}
     for door in doors:
         same = 0
         while (key := f"{type(door).__name__} {door.name} {door.listen!r} {same}") in keyed:
@@ -35,28 +38,24 @@ def by_key(doors: Sequence[Door]) -> Mapping[object, Door]:
 
 def with_ports(config: Config, ports: Mapping[object, int]) -> Config:
     """`config` with the port of each front door that listens on 0; `ports` are by its key."""
-    keyed = by_key(config.doors)
-    if all(door.listen.port for door in keyed.values()):
+    if all(door.listen.port for door in config.doors):
         return config
-    listeners = {
-        key: _listener(door, ports.get(key))
-        for key, door in keyed.items()
-        if isinstance(door, ListenerDoor)
-    }
+    listeners = tuple(
+        _listener(door, ports.get(key)) for key, door in by_key(config.listeners).items()
+    )
     seen: dict[str, int] = {}
-    for door in listeners.values():  # distributions reach a load balancer's first listener
+    for door in listeners:  # distributions reach a load balancer's first listener
         seen.setdefault(door.listener.load_balancer.dns_name, door.listener.port)
+    distributions = by_key(config.distributions)
     secure = {
         door.name: ports.get(key, _DEFAULT["HTTPS"])
-        for key, door in keyed.items()
-        if isinstance(door, DistributionDoor) and door.listen.tls
+        for key, door in distributions.items()
+        if door.is_secure
     }
-    distributions = tuple(
-        _distribution(door, ports.get(key), seen, secure)
-        for key, door in keyed.items()
-        if isinstance(door, DistributionDoor)
-    )
-    return replace(config, distributions=distributions, listeners=tuple(listeners.values()))
+    settled = [
+        _distribution(door, ports.get(key), seen, secure) for key, door in distributions.items()
+    ]
+    return replace(config, distributions=tuple(settled), listeners=listeners)
 
 
 def _listener(door: ListenerDoor, port: int | None) -> ListenerDoor:

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Final
 
+from edgegw.background import Background
 from edgegw.config.model import Config
 from edgegw.errors import ConfigError, EdgegwError, Finding
 from edgegw.execution.pool import CodeStamp, SupersededError
@@ -52,6 +53,7 @@ class Reloader:
         self._apply = apply
         self._claims: list[Claim] = []
         self._git = list[Path]()
+        self._reloads = Background()
         self._pending: dict[str, asyncio.Task[None]] = {}
         self._waiting: set[str] = set()
         self._again = asyncio.Event()
@@ -69,8 +71,7 @@ class Reloader:
             logger.warning("files are not watched, restart to run changed code: %s", error)
         finally:
             self._gateway.service.watch_code(None)
-            for task in list(self._pending.values()):
-                task.cancel()
+            await self._reloads.cancel()
 
     def _claim(self) -> None:
         """Looks for the files that count now."""
@@ -183,7 +184,7 @@ class Reloader:
             self._follow(name, self._reload_code(name))
 
     def _follow(self, name: str, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.ensure_future(work)
+        task = self._reloads.start(work)
         self._pending[name] = task
 
         def done(_: object) -> None:

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mappi
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from edgegw.background import Background
 from edgegw.config.model import Config
 from edgegw.errors import ConfigError, EnvironmentProblem, Finding
 from edgegw.gateway.fronts.served import Served, Server
@@ -80,7 +81,7 @@ class FrontDoors:
         self._grace = grace
         self._held = dict(held or {})
         self._open: list[_Opened] = []
-        self._closing: set[asyncio.Task[None]] = set()
+        self._closing = Background()
         self._changing = asyncio.Lock()
         self._local: LocalApi | None = None
         self._serving_local: Server | None = None
@@ -149,9 +150,7 @@ class FrontDoors:
             raise
         self._open = [opened for opened in self._open if opened.front.identity in fronts]
         for opened in leaving:
-            task = asyncio.ensure_future(self._end(opened))
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            self._closing.start(self._end(opened))
         await self._start(fronts, sockets, servers)
 
     def _bind(
@@ -215,7 +214,10 @@ class FrontDoors:
         if self._local is not None:
             self._local.retire()
         local = [] if self._serving_local is None else [self._serving_local.stop(self._grace)]
-        await asyncio.gather(*map(self._end, self._open), *local, *self._closing)
+        try:
+            await asyncio.gather(*map(self._end, self._open), *local, self._closing.settled())
+        finally:  # also where the waiting is cut short
+            self._closing.interrupt()
         self._open = []
 
 
@@ -297,12 +299,12 @@ async def _following(reloader: Reloader | None) -> AsyncGenerator[None]:
     if reloader is None:
         yield
         return
-    watching = asyncio.ensure_future(reloader.run())
+    watching = Background()
+    watching.start(reloader.run())
     try:
         yield
     finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        await watching.cancel()
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from edgegw.cloudfront.cache.deeds import Change, FunctionDeed, Shown, changes, 
 from edgegw.cloudfront.cache.key_gaps import KeyGap, beyond_key
 from edgegw.cloudfront.cache.traps import BehaviorTraps, CachingTrap, Exposure
 from edgegw.cloudfront.flow import Fetch, Forget, LookUp, OriginRequest, Store, Wait
-from edgegw.cloudfront.policies import origin_request
+from edgegw.cloudfront.origin_request import origin_request
 from edgegw.cloudfront.request_context import RequestContext
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.gateway.exchange import Exchange

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from edgegw.background import Background
 from edgegw.wire.asgi import AsgiApp
 
 if TYPE_CHECKING:
@@ -27,12 +28,13 @@ class AsgiServer:
 
     def __init__(self, app: AsgiApp, sock: socket.socket) -> None:
         self._app = app
-        self._calls: set[asyncio.Task[object]] = set()
+        self._calls = Background()
         self._is_over = False
         self._sock = sock
         self._stopping = asyncio.Event()
         self._config: Config | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background()
+        self._serving: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Accepts connections from here on."""
@@ -43,7 +45,7 @@ class AsgiServer:
         """The first connection waits."""
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._sock.fileno())
-        self._task = loop.create_task(self._serve())
+        self._serving = self._background.start(self._serve())
 
     async def _serve(self) -> None:
         from hypercorn.asyncio import serve  # pyright: ignore[reportUnknownVariableType]
@@ -63,19 +65,15 @@ class AsgiServer:
 
     async def _call(self, scope: Any, receive: Any, send: Any) -> None:
         """The application, called by a task that `stop` can end."""
-        task = cast("asyncio.Task[object]", asyncio.current_task())
-        if scope["type"] != "lifespan":
-            if self._is_over:
-                return
-            self._calls.add(task)
-        try:
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-        finally:
-            self._calls.discard(task)
+        elif not self._is_over:
+            with self._calls.with_current():
+                await self._app(scope, receive, send)
 
     async def stop(self, grace: float) -> None:
         """Finishes what is under way within `grace` seconds."""
-        if self._task is None:
+        if self._serving is None:
             asyncio.get_running_loop().remove_reader(self._sock.fileno())
             self._sock.close()
             return
@@ -83,17 +81,14 @@ class AsgiServer:
             self._config.graceful_timeout = grace + 2 * _LAST_MOMENT
         self._stopping.set()
         try:
-            await asyncio.wait({self._task}, timeout=grace)
+            await self._background.settled(grace)
         finally:  # also where the waiting is cut short
-            await self._end(self._task)
+            await self._end()
 
-    async def _end(self, serving: asyncio.Task[None]) -> None:
+    async def _end(self) -> None:
         """Ends the calls, so that connections end by themselves, and then what is left."""
         self._is_over = True
-        for call in list(self._calls):
-            call.cancel()
+        self._calls.interrupt()
         # hypercorn forgets its own limit while a connection is busy (Python 3.12 and newer).
-        _, running = await asyncio.wait({serving}, timeout=_LAST_MOMENT)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
+        await self._background.settled(_LAST_MOMENT)
+        await self._background.cancel()

@@ -35,8 +35,9 @@ from edgegw.wire import http1_writer
 from edgegw.wire.answering import answer
 from edgegw.wire.closing import close_behind, unsent
 from edgegw.wire.front import Delivery, Front, ViewerGoneError
+from edgegw.wire.http1_events import End, Head, Part, Raw, ReaderEvent, Unreadable
 from edgegw.wire.http1_outlet import Http1Outlet
-from edgegw.wire.http1_reader import End, Head, Http1Reader, Part, Raw, ReaderEvent, Unreadable
+from edgegw.wire.http1_reader import Http1Reader
 from edgegw.wire.request_body import RequestBody
 from edgegw.wire.tunnel import Tunnel, TunnelEnd
 

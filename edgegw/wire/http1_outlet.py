@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgegw.http.message import Headers, Response
 from edgegw.wire import http1_writer
-from edgegw.wire.http1_reader import Head
+from edgegw.wire.http1_events import Head
 from edgegw.wire.request_body import RequestBody
 
 if TYPE_CHECKING:

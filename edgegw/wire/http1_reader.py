@@ -10,14 +10,7 @@ Three ways of reading a head stand behind `feed`, and nobody outside can tell wh
   door wants to judge such heads itself. The connection ends behind it: what follows is thrown
   away, never taken for a request.
 
-The states, and what leads from one to the other (`TRANSITIONS` is the same as a table):
-
-    IDLE ──first byte──▶ HEAD ──complete──▶ IDLE (no body) or BODY ──complete──▶ IDLE
-    IDLE, HEAD ──strict refuses, lenient──▶ COLLECTING ──empty line──▶ LAST_BODY or ENDED
-    HEAD ──asks to switch protocols, no body──▶ SWITCHED: what follows is `Raw`
-    HEAD ──asks to switch, with a body──▶ BODY: an ordinary request, which is the last one
-    any ──complete, and the connection is not kept──▶ ENDED: what follows is thrown away
-    any ──nobody could go on reading──▶ ENDED, after one `Unreadable`
+The states, and what leads from one to the other, stand in `http1_states`.
 
 Bytes beyond ASCII in a request target pass by way of `masked_target`.
 
@@ -30,15 +23,16 @@ would be a way to smuggle a header past a check.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
-from typing import Final, TypeAlias
+from typing import Final
 
 import httptools
 
-from edgegw.http.lenient_head import LenientHead, head_end, is_hopeless, parse_leniently, simple_end
+from edgegw.http.lenient_head import head_end, is_hopeless, parse_leniently, simple_end
 from edgegw.http.limits import Limits, Trouble
-from edgegw.http.message import Header, Headers
+from edgegw.http.message import Header
+from edgegw.wire.http1_events import End, Head, Part, Raw, ReaderEvent, Unreadable
+from edgegw.wire.http1_fields import FRAMING, fields_of, is_plain, lines_of
+from edgegw.wire.http1_states import RequestState
 from edgegw.wire.masked_target import (
     body_stop,
     ends_request_line,
@@ -60,105 +54,19 @@ _SHORT: Final = 64
 """Bytes below which a block of data may be a whole request of HTTP/0.9."""
 
 _BREAKS: Final = (b"\r", b"\n")
-_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _METHODS: Final = {b"GET": "GET", b"HEAD": "HEAD"}
-_heads: Final = RememberedHeads()
-
-
 _SPOKEN: Final = ("1.0", "1.1")
+_heads: Final = RememberedHeads()
 
 
 class _OddVersionError(Exception):
     """The parser took a version that is not spoken here."""
 
 
-class RequestState(Enum):
-    """Where a connection stands."""
-
-    IDLE = auto()
-    HEAD = auto()
-    BODY = auto()
-    COLLECTING = auto()
-    LAST_BODY = auto()
-    SWITCHED = auto()
-    ENDED = auto()
-
-
 _IN_PIECES: Final = frozenset(
     {RequestState.IDLE, RequestState.HEAD, RequestState.BODY, RequestState.LAST_BODY}
 )
 """States in which a block with bytes beyond ASCII goes to the parser in pieces."""
-
-TRANSITIONS: Final = {
-    RequestState.IDLE: {
-        RequestState.HEAD,
-        RequestState.BODY,
-        RequestState.COLLECTING,
-        RequestState.LAST_BODY,
-    },
-    RequestState.HEAD: {
-        RequestState.IDLE,
-        RequestState.BODY,
-        RequestState.COLLECTING,
-        RequestState.LAST_BODY,
-        RequestState.SWITCHED,
-    },
-    RequestState.BODY: {RequestState.IDLE},
-    RequestState.COLLECTING: {RequestState.LAST_BODY},
-    RequestState.LAST_BODY: set[RequestState](),
-    RequestState.SWITCHED: set[RequestState](),
-    RequestState.ENDED: set[RequestState](),
-}
-"""What one step may lead to; `ENDED` may follow any of them."""
-
-
-@dataclass(slots=True)
-class Head:
-    """The head of a request. `lenient` is how it stood where the strict parser refused it."""
-
-    method: str
-    target: bytes
-    version: str
-    fields: Fields
-    lenient: LenientHead | None = None
-
-    @property
-    def is_simple(self) -> bool:
-        """Whether the client speaks HTTP/0.9: it gets the body of the answer alone."""
-        return self.lenient is not None and self.version == "0.9"
-
-
-@dataclass(slots=True)
-class Part:
-    """Bytes of the body of the latest head."""
-
-    data: bytes
-
-
-@dataclass(slots=True)
-class End:
-    """The body of the latest head is complete; `trailers` came behind it."""
-
-    trailers: tuple[Header, ...] = ()
-
-
-@dataclass(slots=True)
-class Unreadable:
-    """What came cannot be read; nothing more will be."""
-
-    detail: str
-    why: Trouble = "malformed"
-
-
-@dataclass(slots=True)
-class Raw:
-    """Bytes behind a head that asked to switch protocols."""
-
-    data: bytes
-
-
-ReaderEvent: TypeAlias = Head | Part | End | Unreadable | Raw
-
 
 _TLS: Final = b"\x16\x03"
 """How a client that speaks TLS begins (RFC 8446 section 5.1)."""
@@ -357,7 +265,7 @@ class Http1Reader:
     def _on_upgrade(self, rest: bytes) -> None:
         """What llhttp takes for another protocol."""
         if self.state is RequestState.BODY and self._fields is not None:
-            lines = [line for line in self._fields.headers.raw if line[0].lower() in _FRAMING]
+            lines = [line for line in self._fields.headers.raw if line[0].lower() in FRAMING]
             self._read_body_alone(lines, rest)
         elif self.state is RequestState.SWITCHED and rest:
             self._events.append(Raw(rest))
@@ -473,7 +381,7 @@ class Http1Reader:
         version = head.version.strip().removeprefix(b"HTTP/").decode("latin-1") or "0.9"
         if version not in _SPOKEN and version != "0.9":
             version = "1.1"  # is spoken to whoever claims to speak more (RFC 9110 section 2.5)
-        lines, framing = _fit(head)
+        lines, framing = lines_of(head)
         fields = fields_of(lines, keeps_alive=False)
         fields.upgrade = b""
         if fields.hosts == 0 and head.version.strip() == b"HTTP/1.1":
@@ -486,39 +394,3 @@ class Http1Reader:
             return
         self.state = RequestState.LAST_BODY
         self._read_body_alone(framing, data[end:])
-
-
-def fields_of(lines: list[Header], keeps_alive: bool) -> Fields:  # noqa: FBT001 - httptools' answer
-    """What header lines say of the way of their request."""
-    fields = Fields(Headers(lines), keeps_alive, hosts=0)
-    for name, value in lines:
-        lower = name.lower()
-        if lower == b"host":
-            fields.hosts += 1
-        elif lower == b"transfer-encoding":
-            fields.has_body, fields.length = True, None
-        elif lower == b"content-length":
-            if not fields.has_body and value.isdigit():
-                fields.length = int(value)
-            fields.has_body = True
-        elif lower == b"upgrade":
-            fields.upgrade = value.lower()
-        elif lower == b"expect" and value.lower() == b"100-continue":
-            fields.expects_continue = True
-    return fields
-
-
-def is_plain(fields: Fields) -> bool:
-    """Whether the next request with these lines can be answered without looking at them again."""
-    return not (fields.has_body or fields.upgrade or fields.expects_continue) and fields.hosts == 1
-
-
-def _fit(head: LenientHead) -> tuple[list[Header], list[Header]]:
-    """The lines of a lenient head that can be written down again, and those that frame its body."""
-    lines = [line for line in head.fit_to_send() if line[0].lower() not in _FRAMING]
-    framing: list[Header] = []
-    if head.framing == "chunked":
-        framing = [(b"Transfer-Encoding", b"chunked")]
-    elif head.framing:
-        framing = [(b"Content-Length", b"%d" % head.framing)]
-    return lines + framing, framing

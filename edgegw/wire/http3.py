@@ -18,10 +18,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Final
 
+from edgegw.background import Background
 from edgegw.errors import EnvironmentProblem
 from edgegw.wire.front import Front
 
@@ -56,7 +56,7 @@ class Http3Server:
     def __init__(self, front: Front, certificate: Path, key: Path, sock: socket.socket) -> None:
         self.front = front
         self.connections: set[Http3Connection] = set()
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks = Background()
         self.is_stopping = False
         self._sock = sock
         self._log = FrameLog()
@@ -68,13 +68,6 @@ class Http3Server:
         )
         self._quic.load_cert_chain(str(certificate), str(key))  # pyright: ignore[reportUnknownMemberType] - aioquic leaves a PathLike open
         self._transport: asyncio.DatagramTransport | None = None
-
-    def run(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
-        """Does this beside all else, until the server stops."""
-        task = asyncio.get_running_loop().create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-        return task
 
     async def start(self) -> None:
         """Accepts connections from here on."""
@@ -94,23 +87,18 @@ class Http3Server:
     async def stop(self, grace: float) -> None:
         """Finishes what is under way within `grace` seconds."""
         self.is_stopping = True
-        loop = asyncio.get_running_loop()
-        leaving = [loop.create_task(client.leave()) for client in self.connections]
-        if leaving:
-            await asyncio.wait(leaving, timeout=grace)
-        for task in (*leaving, *self.tasks):
-            task.cancel()
-        await _ended([*leaving, *self.tasks])
+        leaving = Background()
+        for client in self.connections:
+            leaving.start(client.leave())
+        await leaving.settled(grace)
+        leaving.interrupt()
+        await self.tasks.cancel(_LAST_MOMENT)
         for connection in list(self.connections):
             connection.close(Http3Code.NO_ERROR, "the server stops")
-        await _ended([*self.tasks])  # of those that learnt from it that their clients are gone
+        # Those that learn from it that their clients are gone.
+        await self.tasks.settled(_LAST_MOMENT)
         if self._transport is not None:
             self._transport.close()
-
-
-async def _ended(tasks: list[asyncio.Task[None]]) -> None:
-    if tasks:
-        await asyncio.wait(tasks, timeout=_LAST_MOMENT)
 
 
 class _QuicEnd(QuicConnectionProtocol):

@@ -237,7 +237,7 @@ class Http3Connection:
             self._settled.set()
             self._settled_at = self.loop.time()
             if self.is_open and self.is_leaving and not self.server.is_stopping:
-                self.server.run(self.leave())
+                self.server.tasks.start(self.leave())
             elif self.is_open:
                 self._look_in(self.limits.keep_alive)
 

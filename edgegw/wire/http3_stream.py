@@ -205,7 +205,9 @@ class Http3Stream:
         if isinstance(accepted, Response) and accepted.body.content is not None:
             self._answer_at_once(accepted, head.method)
             return
-        self._task = connection.server.run(answer(front, accepted, request, self, self._body))
+        self._task = connection.server.tasks.start(
+            answer(front, accepted, request, self, self._body)
+        )
         self._task.add_done_callback(self._done)
 
     def _answer_at_once(self, response: Response, method: str) -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegw.awslambda.lifecycle import MAX_RESPONSE
-from edgegw.awslambda.runtime_api import (
+from edgegw.awslambda.runtime_api import RuntimeApi
+from edgegw.awslambda.runtime_api_messages import (
     ApiRequest,
     Effect,
     ExtensionFailed,
@@ -19,7 +20,6 @@ from edgegw.awslambda.runtime_api import (
     InvocationAnswered,
     InvocationEvent,
     Reply,
-    RuntimeApi,
     Settled,
     StreamBegun,
 )

@@ -10,7 +10,7 @@ from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.cache.legacy import ForwardedValues
 from edgegw.cloudfront.legacy_forwarding import legacy_forwarding
 from edgegw.cloudfront.model import CustomOrigin
-from edgegw.cloudfront.policies import origin_request
+from edgegw.cloudfront.origin_request import origin_request
 from edgegw.http.message import Client, Headers, Request
 from edgegw.http.target import RequestTarget
 

@@ -14,7 +14,8 @@ from edgegw.cloudfront.model import (
     Selection,
     SelectionBehavior,
 )
-from edgegw.cloudfront.policies import compile_forwarding, origin_request
+from edgegw.cloudfront.origin_request import origin_request
+from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.viewer_headers import device_headers
 from edgegw.http.message import Client, Headers, Request
 from edgegw.http.target import RequestTarget

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from edgegw.awslambda.payload import encode_payload
 from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.behaviors import compile_path_pattern
+from edgegw.cloudfront.forwarding import Forwarding
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES
 from edgegw.cloudfront.model import Behavior, CustomOrigin, Distribution
-from edgegw.cloudfront.policies import Forwarding, compile_forwarding, origin_request
+from edgegw.cloudfront.origin_request import origin_request
+from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.response_headers import response_headers
 from edgegw.cloudfront.trigger_event import (
     ShownBody,

@@ -17,9 +17,9 @@ from edgegw.cloudfront.model import CustomOrigin
 from edgegw.cloudfront.strictness import OPEN_POINTS, Strictness
 from edgegw.config import schema
 from edgegw.config.document import read_document
+from edgegw.config.json_schema import json_schema
 from edgegw.config.model import DistributionDoor, ListenerDoor
 from edgegw.config.resolve import load_dict, load_document, load_file
-from edgegw.config.schema import json_schema
 from edgegw.errors import ConfigError, UsageError
 
 ROOT = Path(__file__).parents[2]

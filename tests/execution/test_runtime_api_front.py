@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from edgegw.awslambda.lifecycle import MAX_RESPONSE
-from edgegw.awslambda.runtime_api import ApiRequest, Reply
+from edgegw.awslambda.runtime_api_messages import ApiRequest, Reply
 from edgegw.execution.runtime_api_front import LoopbackListener, RuntimeApiFront
 from edgegw.wire.peer_user import NOBODY, peer_user
 

@@ -15,7 +15,8 @@ import pytest
 from edgegw import Exchange, Gateway
 from edgegw.cloudfront.cache.traps import MANY_VARIANTS
 from edgegw.config.resolve import load_file
-from edgegw.gateway.explaining import DescribedRequest, explained
+from edgegw.gateway.explaining import explained
+from edgegw.gateway.reached_door import DescribedRequest
 from tests.gateway.cached_site import Answer, Site, verdict
 
 ROOT = Path(__file__).parents[2]

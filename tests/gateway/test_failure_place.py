@@ -10,8 +10,8 @@ import pytest
 from edgegw.awslambda.model import FunctionError, FunctionRef, Invocation, Report
 from edgegw.config.resolve import load_dict
 from edgegw.execution.service import LambdaService
-from edgegw.gateway.exchange import FunctionRun
 from edgegw.gateway.failure_place import code_folders, failed_at, source_line
+from edgegw.gateway.function_run import FunctionRun
 from tests.conftest import PYTHON, need
 
 BELOW_THE_LIBRARY = [

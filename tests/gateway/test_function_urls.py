@@ -16,8 +16,9 @@ import httpx
 import pytest
 
 from edgegw.execution.environment_maker import CREDENTIALS
-from edgegw.gateway.explaining import DescribedRequest, explained
+from edgegw.gateway.explaining import explained
 from edgegw.gateway.gateway import Gateway
+from edgegw.gateway.reached_door import DescribedRequest
 from tests.conftest import AUTHORITY, FUNCTIONS, PYTHON, Serving
 
 CORS = {"allow_origins": ["https://a.example"], "allow_methods": ["GET"], "max_age": 60}

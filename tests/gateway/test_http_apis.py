@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from edgegw.gateway.explaining import DescribedRequest, explained
+from edgegw.gateway.explaining import explained
 from edgegw.gateway.gateway import Gateway
+from edgegw.gateway.reached_door import DescribedRequest
 from tests.conftest import FUNCTIONS, PYTHON, Serving
 
 

@@ -15,7 +15,8 @@ import pytest
 from edgegw import ConfigError, Gateway
 from edgegw.config.resolve import load_dict
 from edgegw.errors import UsageError
-from edgegw.gateway.explaining import DescribedRequest, explained
+from edgegw.gateway.explaining import explained
+from edgegw.gateway.reached_door import DescribedRequest
 from tests.conftest import AUTHORITY, FUNCTIONS, PYTHON, need
 from tests.gateway.test_reload import serving as reloading
 from tests.gateway.test_tls import http3, served_names

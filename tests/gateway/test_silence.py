@@ -13,7 +13,7 @@ import pytest
 
 from edgegw.awslambda.model import FunctionRef, Invocation
 from edgegw.config.resolve import load_dict
-from edgegw.execution import environment
+from edgegw.execution import environment_process
 from edgegw.execution.service import LambdaService
 from edgegw.gateway.gateway import Gateway
 from edgegw.gateway.origins import http1_connection, http2_target, silence
@@ -193,7 +193,7 @@ async def test_an_origin_in_process_that_lets_wait_is_told(
 async def test_an_import_that_hangs_is_told_once(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(environment, "INIT_PATIENCE", 0.3)
+    monkeypatch.setattr(environment_process, "INIT_PATIENCE", 0.3)
     (tmp_path / "slow.py").write_text("import time\ntime.sleep(1)\ndef handler(e, c): ...\n")
     function = {"runtime": PYTHON, "code": "slow.py", "handler": "slow.handler", "timeout": 20}
     config = load_dict({"functions": {"slow": function}}, tmp_path)

@@ -12,20 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegw.http.limits import Limits
+from edgegw.http.message import Headers
 from edgegw.wire import http1_reader
-from edgegw.wire.http1_reader import (
-    MAX_BLANK,
-    MAX_HEAD,
-    TRANSITIONS,
-    End,
-    Head,
-    Http1Reader,
-    Part,
-    Raw,
-    ReaderEvent,
-    RequestState,
-    Unreadable,
-)
+from edgegw.wire.http1_events import End, Head, Part, Raw, ReaderEvent, Unreadable
+from edgegw.wire.http1_reader import MAX_BLANK, MAX_HEAD, Http1Reader
+from edgegw.wire.http1_states import TRANSITIONS, RequestState
 from edgegw.wire.remembered_heads import Fields, RememberedHeads, is_one_block
 from tests.gateway.test_malformed import ROWS
 
@@ -576,7 +567,7 @@ def test_malformed_requests_without_a_socket(name: str) -> None:
 
 @given(st.lists(st.integers(0, 400), max_size=600))
 def test_the_oldest_blocks_make_room(numbers: list[int]) -> None:
-    heads, fields = RememberedHeads(), Fields(http1_reader.Headers(), keep_alive=True)
+    heads, fields = RememberedHeads(), Fields(Headers(), keep_alive=True)
     for number in numbers:
         heads.learn(b"A: %d\r\n\r\n" % number, fields)
     latest = list(dict.fromkeys(reversed(numbers)))

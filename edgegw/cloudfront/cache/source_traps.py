@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 from edgegw.cloudfront.cache.key import KeyRecipe
 from edgegw.cloudfront.cache.key_fixes import key_fix
 from edgegw.cloudfront.cache.key_gaps import GapKind, KeyGap, is_in_key
+from edgegw.cloudfront.forwarding import Forwarding
 from edgegw.cloudfront.handler_reads import HandlerUse, handler_uses
 from edgegw.cloudfront.handler_text import handler_text, mentions
 from edgegw.cloudfront.model import Behavior
-from edgegw.cloudfront.policies import Forwarding
 from edgegw.cloudfront.triggers import Trigger
 
 

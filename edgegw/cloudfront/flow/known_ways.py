@@ -15,7 +15,7 @@ from edgegw.cloudfront.behaviors import with_default_root_object
 from edgegw.cloudfront.flow import viewer_side
 from edgegw.cloudfront.flow.steps import DistributionStep, Fetch, LookUp, ViewerRequest
 from edgegw.cloudfront.model import Behavior, Distribution
-from edgegw.cloudfront.policies import origin_request
+from edgegw.cloudfront.origin_request import origin_request
 from edgegw.cloudfront.request_context import RequestContext
 from edgegw.http.message import Headers, Request
 from edgegw.http.target import RequestTarget

@@ -22,7 +22,7 @@ from edgegw.cloudfront.flow.steps import (
     Settle,
 )
 from edgegw.cloudfront.model import Origin
-from edgegw.cloudfront.policies import origin_request
+from edgegw.cloudfront.origin_request import origin_request
 from edgegw.cloudfront.request_context import DistributionAnswer, RequestContext
 from edgegw.cloudfront.toward_viewer import coding_toward_viewer, decorated_answer
 from edgegw.cloudfront.trigger_event import ShownBody, encode_request_event, encode_response_event

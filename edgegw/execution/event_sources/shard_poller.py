@@ -106,10 +106,10 @@ class ShardPoller:
         windows = self._progress.windows
         self._lanes = [Lane(self._rules, windows.get(index)) for index in range(factor)]
         self._wakes = [asyncio.Event() for _ in range(factor)]
-        async with asyncio.TaskGroup() as tasks:
-            self._reading = tasks.create_task(self._read_all(start))
+        async with asyncio.TaskGroup() as group:
+            self._reading = group.create_task(self._read_all(start))
             for index in range(factor):
-                tasks.create_task(self._work(index))
+                group.create_task(self._work(index))
         if self._is_draining:
             return False
         await self._save(is_finished=True)

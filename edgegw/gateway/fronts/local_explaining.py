@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from edgegw.errors import UsageError
-from edgegw.gateway.explaining import DescribedRequest, explained
+from edgegw.gateway.explaining import explained
 from edgegw.gateway.fronts.local_operations import FrontDoorUrls
 from edgegw.gateway.fronts.local_router import Call, json_answer
+from edgegw.gateway.reached_door import DescribedRequest
 from edgegw.http.message import Response
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
 from functools import partial
 
+from edgegw.background import Background
 from edgegw.gateway.origins.connecting import TlsContexts, no_connection
 from edgegw.gateway.origins.http2_target import TargetConnection, TargetStream
 from edgegw.gateway.origins.silence import Silence
@@ -33,7 +34,8 @@ class Http2Client:
     def __init__(self, *, unverified: AbstractSet[str] = frozenset()) -> None:
         self._contexts = TlsContexts(unverified, ["h2"])
         self._connections: dict[Address, list[TargetConnection]] = {}
-        self._connecting: dict[Address, asyncio.Task[None]] = {}
+        self._background = Background()
+        self._connecting: dict[Address, asyncio.Task[SendError | None]] = {}
         self._silence = Silence()
 
     async def send(self, outgoing: Outgoing) -> Response:
@@ -75,17 +77,14 @@ class Http2Client:
                     return connection
             connecting = self._connecting.get(at)
             if connecting is None:  # all who wait share it, and how it fails
-                connecting = asyncio.ensure_future(self._connect(at, timeout))
+                connecting = self._background.start(self._connect(at, timeout))
                 self._connecting[at] = connecting
-                connecting.add_done_callback(lambda done: self._connected_to(at, done))
-            await asyncio.shield(connecting)
+                connecting.add_done_callback(lambda _: self._connecting.pop(at, None))
+            if (failure := await asyncio.shield(connecting)) is not None:
+                raise failure
 
-    def _connected_to(self, at: Address, done: asyncio.Task[None]) -> None:
-        self._connecting.pop(at, None)
-        if not done.cancelled():
-            done.exception()  # whoever waited has it; perhaps nobody did
-
-    async def _connect(self, at: Address, timeout: float) -> None:
+    async def _connect(self, at: Address, timeout: float) -> SendError | None:
+        """Makes one more connection; why that failed."""
         _, host, port = at
         context = self._contexts.to(at)
         on_silent = partial(self._silence.tell, at)
@@ -99,13 +98,13 @@ class Http2Client:
                     server_hostname=context and host,
                 )
         except (OSError, UnicodeError) as error:
-            raise await no_connection(at, error, timeout) from None
+            return await no_connection(at, error, timeout)
         self._connections.setdefault(at, []).append(connection)
+        return None
 
     async def close(self) -> None:
         """Ends every connection."""
-        for connecting in list(self._connecting.values()):
-            connecting.cancel()
+        self._background.interrupt()
         for known in self._connections.values():
             for connection in known:
                 connection.close()

@@ -12,6 +12,7 @@ from urllib.parse import quote_from_bytes
 
 import httpx
 
+from edgegw.background import Background
 from edgegw.gateway.origins.request_head import check_request_line, framed, own_lines
 from edgegw.gateway.origins.silence import Silence
 from edgegw.gateway.origins.transport import Address, FailureKind, Outgoing, SendError
@@ -34,7 +35,7 @@ class HttpxClient:
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
         self._urls: dict[Address, httpx.URL] = {}
-        self._closing: set[asyncio.Future[None]] = set()
+        self._closing = Background()
         self._silence = Silence()
 
     async def send(self, outgoing: Outgoing) -> Response:
@@ -103,6 +104,7 @@ class HttpxClient:
 
     async def close(self) -> None:
         """Ends every connection."""
+        await self._closing.settled()
         await self._transport.aclose()
 
     def _request(self, outgoing: Outgoing) -> httpx.Request:
@@ -152,10 +154,8 @@ class HttpxClient:
         return Body(None, _chunks(chunks), length, release=lambda: self._close(chunks))
 
     def _close(self, stream: httpx.AsyncByteStream) -> None:
-        """Closes an unread stream; the task is kept until it is done."""
-        task = asyncio.ensure_future(stream.aclose())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        """Closes an unread stream."""
+        self._closing.start(stream.aclose())
 
 
 class _RequestStream(httpx.AsyncByteStream):

@@ -21,6 +21,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
+from edgegw.background import Background
 from edgegw.errors import EnvironmentProblem
 
 logger = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class RedisConnection:
         self._on_return = on_return
         self._loop = asyncio.get_running_loop()
         self._turns = asyncio.Semaphore(_MOST_AT_ONCE)
-        self._waiting: asyncio.Task[None] | None = None
+        self._background = Background()
         self._refused: set[type] = set()
         self._failures: tuple[type[Exception], ...] = (blocking.exceptions.RedisError, OSError)
         self._refusals: type[Exception] = blocking.exceptions.ResponseError
@@ -109,11 +110,10 @@ class RedisConnection:
 
     def start(self) -> None:
         """Looks whether Redis is there, so that the log says so before the first request."""
-        if self._waiting is None:
-            self._waiting = self._loop.create_task(self._greet())
+        if not self._background:
+            self._background.start(self._greet())
 
     async def _greet(self) -> None:
-        self._waiting = None
         await self.ask(lambda: self.client.ping())
 
     def _refuses(self, error: Exception) -> None:
@@ -131,7 +131,7 @@ class RedisConnection:
             self.place,
             error or type(error).__name__,
         )
-        self._waiting = self._loop.create_task(self._until_back())
+        self._background.start(self._until_back())
 
     async def _until_back(self) -> None:
         while self.is_gone:
@@ -145,10 +145,7 @@ class RedisConnection:
             logger.warning("the shared cache at %s is back", self.place)
 
     async def close(self) -> None:
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            waiting.cancel()
-            await asyncio.gather(waiting, return_exceptions=True)
+        await self._background.cancel()
         await self.client.aclose(close_connection_pool=True)
         self.blocking.close()
 

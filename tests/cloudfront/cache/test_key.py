@@ -21,7 +21,8 @@ from edgegw.cloudfront.cache.key import (
 from edgegw.cloudfront.cache.key_gaps import KeyGap, key_gaps
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.model import CachePolicy, CustomOrigin, Selection
-from edgegw.cloudfront.policies import compile_forwarding, origin_request
+from edgegw.cloudfront.origin_request import origin_request
+from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.http.message import Headers, Request
 from edgegw.http.target import RequestTarget
 from tests.cloudfront.cache.messages import asked
