@@ -58,6 +58,7 @@ def run_front_doors(
         leave_out_missing=leave_out_missing,
         debug=ports,
         caches=options.caches,
+        lasting=True,
     )
     gateway.on_exchange = gathering.take if level <= logging.INFO else _nothing
     announcer = Announcer(

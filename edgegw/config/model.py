@@ -247,6 +247,8 @@ class Config:
     files: tuple[str, ...] = ()
     code: tuple[tuple[str, str], ...] = ()
     state: str = ".edgegw"
+    has_own_state: bool = False
+    """Whether the configuration itself names the folder `state`."""
     time_scale: float = 1.0
     tracing: TracingTargets = TracingTargets()
     target_groups: Mapping[str, alb.TargetGroup] = field(default_factory=dict[str, alb.TargetGroup])

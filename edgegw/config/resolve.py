@@ -164,6 +164,7 @@ class _Resolver:
                 for path in code_paths(each)
             ),
             state=str(self._base / config.gateway.state),
+            has_own_state="state" in config.gateway.model_fields_set,
             time_scale=config.gateway.time_scale,
             tracing=resolve_tracing(config.gateway.tracing),
             target_groups=self._balancers.target_groups,

@@ -67,10 +67,13 @@ class Gateway:
         clock: WallClock | None = None,
         seed: int | None = None,
         caches: bool = True,
+        lasting: bool = False,
     ) -> None:
         """`clock` answers seconds since 1970, `seed` makes every choice repeatable.
 
-        Without `caches` distributions ask their origins for everything.
+        Without `caches` distributions ask their origins for everything. Queues, events and their
+        like end with a gateway that is not `lasting`, unless its configuration names a folder for
+        them (`gateway.state`).
         """
         check_replacements(functions or {}, config)
         self.world = World(clock or time.time, seed) if clock or seed is not None else REAL
@@ -98,6 +101,7 @@ class Gateway:
             world=self.world,
             faults=self.faults,
             caches=caches,
+            lasting=lasting,
             store=lambda: self.figures.store,
         )
         self.applying: Callable[[Config], Awaitable[None]] | None = None

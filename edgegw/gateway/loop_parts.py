@@ -51,6 +51,8 @@ class Equipment:
     world: World
     faults: Faults
     caches: bool
+    lasting: bool
+    """Whether what lasts stays in the state folder when everything has ended."""
     store: Callable[[], MetricStore]
 
 
@@ -147,7 +149,13 @@ def make_parts(present: Callable[[], Config], equipment: Equipment, local: Inner
     handlers = HandlerWords(lambda: service.functions, equipment.functions)
     caching = caching_of(config, world, handlers, caches=equipment.caches)
     driver = Driver(service, origins, equipment.faults, groups, world, caching)
-    workers = Workers(service, ScaledClock(world.now, config.time_scale), world, present)
+    workers = Workers(
+        service,
+        ScaledClock(world.now, config.time_scale),
+        world,
+        present,
+        lasting=equipment.lasting,
+    )
     return LoopParts(
         service, Shifter(service), origins, driver, groups, BalancerLogs(), caching, workers
     )

@@ -394,7 +394,9 @@ class TestEnds:
             assert live["requestPayload"] == {"n": 2}
             assert live["requestContext"]["functionArn"] == f"{ARN}:f:live"
 
-    async def test_a_loop_is_stopped_after_16_turns(self, tmp_path: Path) -> None:
+    async def test_a_loop_is_stopped_after_16_turns(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         settings = {
             "ping": {
                 "event_invoke": {
@@ -406,8 +408,11 @@ class TestEnds:
         }
         async with running(tmp_path, {"ping": lambda *_: 1, "pong": lambda *_: 1}, settings) as run:
             figures = Counter[str]()
-            events = await run.gateway.workers.of(AsyncEvents)
-            events.observers.append(lambda figure, function, amount: figures.update([figure]))
+            monkeypatch.setattr(
+                run.gateway.service.figures,
+                "note",
+                lambda _function, figure, *_: figures.update([figure]),
+            )
             await run.send("ping")
             await run.until_empty()
             assert run.calls.counts == {"ping": 16, "pong": 16}

@@ -6,7 +6,11 @@ a gateway without queues and schedules pays nothing for them.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -108,13 +112,26 @@ WORKERS: Final[tuple[Kind, ...]] = (
 
 
 class Workers:
-    """The workers of one event loop, by class."""
+    """The workers of one event loop, by class.
+
+    What lasts is in the configuration's folder if they are `lasting`, or it names one; else in one
+    that goes with them: tests neither take up what `serve` has left, nor leave anything to it.
+    """
 
     def __init__(
-        self, service: LambdaService, clock: ScaledClock, world: World, config: Callable[[], Config]
+        self,
+        service: LambdaService,
+        clock: ScaledClock,
+        world: World,
+        config: Callable[[], Config],
+        *,
+        lasting: bool = True,
     ) -> None:
         self._given = (service, clock, world, config)
+        self._is_lasting = lasting
+        self._temporary: str | None = None
         self._running: dict[type[Worker], Worker] = {}
+        self._starting: dict[type[Worker], tuple[asyncio.Future[None], object]] = {}
 
     @cached_property
     def around(self) -> WorkerContext:
@@ -125,9 +142,15 @@ class Workers:
             clock=clock,
             world=world,
             config=config,
-            state=Path(config().state),
+            state=self._state(config()),
             workers=self,
         )
+
+    def _state(self, config: Config) -> Path:
+        if self._is_lasting or config.has_own_state:
+            return Path(config.state)
+        self._temporary = self._temporary or tempfile.mkdtemp(prefix="edgegw-state-")
+        return Path(self._temporary)
 
     async def start(self) -> Self:
         """Starts those that the configuration needs."""
@@ -135,12 +158,33 @@ class Workers:
         return self
 
     async def of(self, kind: type[W]) -> W:
-        """The worker of this class; made and started when there is none."""
+        """The worker of this class; made and started when there is none.
+
+        Whoever comes while it starts waits for that, unless it is the one who starts it.
+        """
+        while (under_way := self._starting.get(kind)) is not None:
+            started, starter = under_way
+            if starter is asyncio.current_task():
+                break
+            await asyncio.wait([started])
         worker = self._running.get(kind)
         if worker is None:
-            worker = self._running[kind] = kind(self.around)
-            await worker.start()
+            worker = await self._start_one(kind)
         assert isinstance(worker, kind)
+        return worker
+
+    async def _start_one(self, kind: type[Worker]) -> Worker:
+        started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._starting[kind] = started, asyncio.current_task()
+        worker = self._running[kind] = kind(self.around)
+        try:
+            await worker.start()
+        except BaseException:
+            del self._running[kind]  # the next one tries again
+            raise
+        finally:
+            del self._starting[kind]
+            started.set_result(None)
         return worker
 
     def running(self, kind: type[W]) -> W | None:
@@ -160,10 +204,12 @@ class Workers:
         for worker in reversed(list(self._running.values())):
             await worker.close()
         self._running.clear()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
 
     async def _start_needed(self) -> None:
         config = self._given[3]()
-        state = Path(config.state)
+        state = Path(config.state if self._is_lasting or config.has_own_state else os.devnull)
         for kind in WORKERS:
             if kind.is_needed(config, state):
                 await self.of(kind.load())
