@@ -15,4 +15,4 @@ class Stream(Model):
     shards: Annotated[int, between((1, MAX_SHARDS))] = 1
     retention: Annotated[Number, between(RETENTIONS)] = DAY
     stream_arn: str | None = None
-    endpoint_url: Annotated[str | None, Field(pattern=r"^https?://[^/\s]+/?\S*$")] = None
+    endpoint_url: Annotated[str | None, Field(pattern=r"^https?://\S+$")] = None

@@ -33,6 +33,7 @@ _SEVERAL_LINES: Final[tuple[KeyPath, ...]] = (
     ("functions", "*", "local_environment", "*"),
     ("functions", "*", "aliases", "*", "description"),
     ("functions", "*", "versions", "*", "description"),
+    ("rules", "*", "description"),
     ("functions", "*", "versions", "*", "environment", "*"),
     (
         "load_balancers",

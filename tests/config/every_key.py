@@ -196,6 +196,7 @@ EVERYTHING: Final[Mapping[str, Any]] = {
         "jobs": {"visibility_timeout": 60, "redrive": {"to": "dead"}},
         "dead": {"retention": 600},
     },
+    "streams": {"clicks": {"shards": 2, "retention": 86400}},
     "event_sources": [
         {
             "source": "jobs",

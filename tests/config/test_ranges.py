@@ -249,6 +249,19 @@ RANGES: dict[str, list[tuple[Callable[[], Document], str]]] = {
             "at most 100 aliases, not 101",
         )
     ],
+    "MAX_METHODS": [
+        (
+            lambda: {
+                "functions": {
+                    "f": {
+                        **WHOLE,
+                        "url": {"cors": {"allow_methods": ["GET", *("PUT", "HEAD", "POST") * 2]}},
+                    }
+                }
+            },
+            "at most 6 methods",
+        )
+    ],
     "MAX_BEHAVIORS": [(lambda: behaviors(76), "at most 75 cache behaviors")],
     "MAX_CERTIFICATES": [
         (

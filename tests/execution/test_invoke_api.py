@@ -535,6 +535,6 @@ class TestGuard:
 
     async def test_what_is_not_known_is_said_in_awss_shape(self, api: Any) -> None:
         async with api() as call, httpx.AsyncClient(base_url=call.url) as client:
-            answer = await client.get("/2015-03-31/event-source-mappings")
+            answer = await client.get("/2015-03-31/event-sink-mappings")
             assert answer.status_code == 404
             assert answer.headers["x-amzn-errortype"] == "UnknownOperationException"
