@@ -275,7 +275,10 @@ class Driver:
             exchange.reason = stored_error(exchange.steps, self._world.now)
         if step.cause is not None:
             exchange.reason = _cause_text(step.cause)
-        policy = step.context.headers_policy
+        context = step.context
+        if context.behavior.response_headers_policy is None and context.error_page_fetch is None:
+            return step.response
+        policy = context.headers_policy
         if policy is not None and policy.sampling_rate is not None:
             return timed(step, policy.sampling_rate, exchange, self._world.dice)
         return step.response

@@ -214,7 +214,8 @@ def to_viewer(
         return error_pages.page_came(context, response, context.error_page_fetch)
     if response.status in context.distribution.error_pages and not is_settled:
         return error_pages.or_error_page(finish(context, response, verdict), keeping)
-    response = decorated(context, response)
+    if context.behavior.response_headers_policy is not None:
+        response = decorated(context, response)
     association = context.behavior.associations.get("viewer-response")
     if (
         association is None

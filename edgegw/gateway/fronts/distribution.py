@@ -41,6 +41,8 @@ class DistributionFront(FrontDoor):
 
     def __init__(self, gateway: Gateway, key: object, door: Door, *, by_socket: bool) -> None:
         super().__init__(gateway, key, door, by_socket=by_socket)
+        self._latest = cast("DistributionDoor", door)
+        """As the latest request found it: the present one, without asking for it again."""
         self._refused_hosts: set[str] = set()
         self._said: set[tuple[str, str]] = set()
         self._remarks = Remarks(cast("DistributionDoor", door).distribution, self._said)
@@ -81,7 +83,8 @@ class DistributionFront(FrontDoor):
     def _enter(
         self, driver: Driver, door: Door, request: Request, exchange: Exchange
     ) -> DistributionStep:
-        distribution = cast("DistributionDoor", door).distribution
+        self._latest = door = cast("DistributionDoor", door)
+        distribution = door.distribution
         by_socket = self._by_socket
         step = driver.enter_distribution(distribution, request, exchange.id, checks_host=by_socket)
         if by_socket and isinstance(step, DistributionAnswer):
@@ -115,7 +118,7 @@ class DistributionFront(FrontDoor):
 
     def _log(self, exchange: Exchange) -> None:
         """Writes the access log, where there is one."""
-        door = cast("DistributionDoor", self.present)
+        door = self._latest
         if door.access_log is not None:
             self.gateway.distribution_logs.request(door.access_log, door.distribution, exchange)
 
