@@ -5,7 +5,7 @@
 Every row has its share of nginx, rows of the gateway also their share of the thin gateway
 (`thin_gateway.py`) that does the same without judging, recording and logging. Then HTTP/2 beside
 HTTP/1.1, how long a start takes, and the cache of distributions (`cache_rows.py`). `--only` takes
-rows, and the words `http2`, `starts`, `cache`, `sources` and `async`.
+rows, and the words `http2`, `starts`, `cache`, `sources`, `queues` and `async`.
 
 Needs `wrk`, `h2load` and `nginx` (Debian packages wrk, nghttp2-client, nginx). Every server listens
 on 127.0.0.1, every load is bounded in connections and time, and everything started here ends with
@@ -27,12 +27,13 @@ from pathlib import Path
 from async_rows import measure_async, print_async
 from cache_rows import measure_cache, print_cache
 from configurations import BODY, HERE, HOOKS, gateway_config
+from queue_rows import measure_queues, print_queues
 from servers import Running, cold, edgegw, environment, free_port, h2load, nginx_config, wrk
 from source_rows import measure_sources, print_sources
 
 CONNECTIONS = (1, 16, 64)
 STARTS = 5
-PARTS = frozenset({"http2", "starts", "cache", "sources", "async"})
+PARTS = frozenset({"http2", "starts", "cache", "sources", "queues", "async"})
 """Words of `--only` beside the rows."""
 
 REFERENCES = ("thin gateway", "thin gateway, 2 Python hooks", "thin gateway, 2 Node.js hooks")
@@ -95,6 +96,9 @@ def main() -> None:
         if not only or "cache" in only:
             outcome["cache"] = cache = measure_cache(folder, options.seconds, options.rounds)
             print_cache(cache)
+        if not only or "queues" in only:
+            outcome["queues"] = queues = measure_queues(folder / "queues")
+            print_queues(queues)
         if not only or "async" in only:
             outcome["async"] = events = measure_async(folder, options.seconds)
             print_async(events)
