@@ -42,14 +42,10 @@ def test_the_configuration_that_is_tried_has_every_mapping_of_the_schema() -> No
     assert models_of(schema.Config) - {model for _, model in mappings()} == set()
 
 
-@pytest.mark.parametrize(
-    ("turn", "path"),
-    [pytest.param(turn % 2, path, id=name(path)) for turn, path in enumerate(every_key())],
-)
-def test_any_value_at_any_key_is_judged(turn: int, path: KeyPath) -> None:
-    """Neighbours share the values: each has every second one, as all of them take a minute."""
+@pytest.mark.parametrize("path", every_key(), ids=name)
+def test_any_value_at_any_key_is_judged(path: KeyPath) -> None:
     line = read_document(text_with(path, "1"), PAGE, {}).place(path)[0]
-    for written in WRITTEN[turn::2]:
+    for written in WRITTEN:
         for finding in judged(text_with(path, written)):
             assert finding.file == PAGE
             assert finding.line >= 1
