@@ -30,12 +30,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import httpx
 from servers import wait_for
 from soak_plot import plot
 from soak_site import DOORS, edit, origins, write_site
 from soak_starts import start_often
-from soak_traffic import Ledger, Pages, Sockets, keep_asking, trusting
+from soak_traffic import Ledger, Pages, Sockets, Viewer, keep_asking, trusting
 
 SAVES: Final = 10.0
 KILLS: Final = (2.0, 6.0)
@@ -160,22 +159,20 @@ async def sample(serving: Serving, ledger: Ledger, samples: Samples, until: floa
 
 async def traffic(serving: Serving, ledger: Ledger, until: float) -> None:
     """All viewers."""
-    ports, context = serving.ports, trusting()
+    ports = serving.ports
     async with contextlib.AsyncExitStack() as stack:
         asking = []
         for door in DOORS:
             is_secure = door in ("secure", "web_tls")
             at = f"{'s' if is_secure else ''}://127.0.0.1:{ports[door]}"
             for is_http2 in (True, False) if is_secure else (False,):
-                client = httpx.AsyncClient(
-                    http2=is_http2, http1=not is_http2, verify=context, timeout=60, trust_env=False
-                )
-                await stack.enter_async_context(client)
+                viewer = Viewer(is_http2=is_http2)
+                stack.push_async_callback(viewer.aclose)
                 for _ in range(3):
-                    pages = Pages(client, f"http{at}", ledger, hooked=door in ("site", "secure"))
+                    pages = Pages(viewer, f"http{at}", ledger, hooked=door in ("site", "secure"))
                     kind = f"{'HTTP/2' if is_http2 else 'HTTP/1.1'} {door}"
                     asking.append(keep_asking(kind, ledger, until, pages.once))
-            sockets = Sockets(f"ws{at}/ws", context if is_secure else None)
+            sockets = Sockets(f"ws{at}/ws", trusting() if is_secure else None)
             asking.append(keep_asking(f"WebSocket {door}", ledger, until, sockets.once))
         await asyncio.gather(*asking)
 

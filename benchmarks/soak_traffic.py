@@ -18,6 +18,12 @@ PATIENCE = 30.0
 """Seconds that an answer may take: longer than any function's time-out."""
 _KILL_LASTS = 3.0
 """Seconds for which a killed process explains a failure: functions are made anew in less."""
+_CONNECTION_LASTS = 9_000
+"""Requests after which a viewer connects anew.
+
+A load balancer ends a connection over HTTP/2 with a GOAWAY after 10,000 requests and answers what
+is under way. The client here (h2) takes its own connection for closed by that and fails all of it.
+"""
 
 
 @dataclass
@@ -89,13 +95,44 @@ def _is_functions_failure(response: httpx.Response) -> bool:
     return response.headers.get("server") == "awselb/2.0" and response.status_code == 502
 
 
+class Viewer:
+    """A client of HTTP/1.1 or HTTP/2 that connects anew before its connection is used up."""
+
+    def __init__(self, *, is_http2: bool) -> None:
+        self._is_http2 = is_http2
+        self._asked = 0
+        self._client = self._connect()
+        self._former = self._client
+
+    def _connect(self) -> httpx.AsyncClient:
+        """A client with a context of its own: httpcore writes the protocols it offers into it."""
+        return httpx.AsyncClient(
+            http2=self._is_http2,
+            http1=not self._is_http2,
+            verify=trusting(),
+            timeout=60,
+            trust_env=False,
+        )
+
+    async def request(self, method: str, url: str, content: bytes | None) -> httpx.Response:
+        """One request. Raises what httpx raises."""
+        self._asked += 1
+        if self._asked % _CONNECTION_LASTS == 0:
+            await self._former.aclose()
+            self._former, self._client = self._client, self._connect()
+        return await self._client.request(method, url, content=content)
+
+    async def aclose(self) -> None:
+        """Ends its connections."""
+        await self._former.aclose()
+        await self._client.aclose()
+
+
 class Pages:
     """Requests over HTTP/1.1 or HTTP/2 to one front door, with answers that only they can get."""
 
-    def __init__(
-        self, client: httpx.AsyncClient, url: str, ledger: Ledger, *, hooked: bool
-    ) -> None:
-        self._client = client
+    def __init__(self, viewer: Viewer, url: str, ledger: Ledger, *, hooked: bool) -> None:
+        self._viewer = viewer
         self._url = url
         self._ledger = ledger
         self._hooked = hooked
@@ -110,7 +147,7 @@ class Pages:
         path = f"{place}/{token}"
         body = random.choice([b"", b"", b"x" * 100, b"y" * 70_000])
         method = "POST" if body else "GET"
-        response = await self._client.request(method, self._url + path, content=body or None)
+        response = await self._viewer.request(method, self._url + path, body or None)
         text = response.text
         if response.status_code != 200:
             raise WrongAnswerError(
