@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -178,6 +179,8 @@ class Reader:
     in_flight: int = 0
     most_in_flight: int = 0
     poller: StreamPoller | None = None
+    counts: Counter[str] = field(default_factory=Counter[str])
+    destination_refuses: bool = False
 
     def start(self) -> Reader:
         clock = ScaledClock(scale=self.scale)
@@ -187,6 +190,8 @@ class Reader:
             clock=clock,
             checkpoints=self.checkpoints,
             function_arn=lambda mapping: ACCOUNT.arn(mapping.function.name),
+            count=self._count,
+            note_undelivered=lambda _: self._count("DestinationDeliveryFailures", 1),
         )
         origin = ShardOrigin("kinesis", self.source.arn, "us-east-1", "", "role")
         self.poller = StreamPoller(self.mapping, origin, self.source.client(clock), context)
@@ -212,7 +217,13 @@ class Reader:
         finally:
             self.in_flight -= 1
 
+    def _count(self, metric: str, events: int) -> None:
+        assert events > 0
+        self.counts[metric] += events
+
     async def _deliver(self, target: str, body: bytes) -> None:
+        if self.destination_refuses:
+            raise DeliveryFailure("no such destination", is_final=True)
         if self.destination_is_down:
             raise DeliveryFailure("the destination is down")
         self.failures.append(json.loads(body) | {"target": target})

@@ -285,6 +285,57 @@ async def test_records_that_are_too_old_are_never_sent(source: Source, reads: Re
     assert "responseContext" not in reader.failures[0]
 
 
+# Counts
+
+
+async def test_records_are_counted_on_their_way(source: Source, reads: Reads) -> None:
+    """Of four "b" does not pass, "0" never succeeds: it fails with the rest, then alone."""
+
+    def refuses_0(event: dict[str, Any]) -> None:
+        if "0" in texts(event):
+            raise Failing("bad record")
+
+    await source.put(("k", "0"), ("k", "b"), ("k", "1"), ("k", "2"))
+    reader = reads(
+        refuses_0,
+        filters=('{"data": [{"anything-but": ["b"]}]}',),
+        bisect_on_error=True,
+        maximum_retry_attempts=0,
+        on_failure="file:x",
+    ).start()
+    await reader.until(lambda: len(reader.handled) == 2)
+    assert reader.counts == {
+        "PolledEventCount": 4,
+        "FilteredOutEventCount": 1,
+        "InvokedEventCount": 6,  # 0 1 2, 0, 1 2
+        "FailedInvokeEventCount": 4,
+        "OnFailureDestinationDeliveredEventCount": 1,
+    }
+
+
+@pytest.mark.parametrize("target", ["", "file:x"])
+async def test_what_no_destination_gets_is_dropped(
+    source: Source, reads: Reads, target: str
+) -> None:
+    def refuses(event: dict[str, Any]) -> object:
+        failed = event["Records"][1]["kinesis"]["sequenceNumber"]
+        return {"batchItemFailures": [{"itemIdentifier": failed}]}
+
+    await source.put(("k", "0"), ("k", "1"), ("k", "2"))
+    reader = reads(refuses, reports_failures=True, maximum_retry_attempts=0, on_failure=target)
+    reader.destination_refuses = True
+    reader.start()
+    await reader.until(lambda: bool(reader.counts["DroppedEventCount"]))
+    undelivered = {"DestinationDeliveryFailures": 1} if target else {}
+    assert reader.counts == {
+        "PolledEventCount": 3,
+        "InvokedEventCount": 3,
+        "FailedInvokeEventCount": 2,
+        "DroppedEventCount": 2,
+        **undelivered,
+    }
+
+
 # Filters, windows, lanes
 
 
