@@ -10,6 +10,8 @@ from edgegw.alb.flow import (
     BalancerAnswer,
     BalancerFacts,
     BalancerStep,
+    CheckSession,
+    CheckToken,
     ChooseTarget,
     Chosen,
     ForwardTo,
@@ -114,12 +116,28 @@ def explain(
         subject = subject_of(request, host_of(request, listener), path)
         rules = _verdicts(listener, subject, chosen.rule)
         notes += _about_action(chosen)
+    if isinstance(step, CheckSession | CheckToken):
+        notes.append(_about_guard(step))
+        step = step.passed()
     if isinstance(step, ChooseTarget):
         routable = routable_of(step.group)
         group, held = step.group, step.held
         step = step.next(routable)
         notes += _about_target(group, routable, step, is_held=held is not None)
     return _explanation(listener, request, rules, step, notes)
+
+
+def _about_guard(step: CheckSession | CheckToken) -> str:
+    """What stands before the action; what follows is for those whom it lets through."""
+    if isinstance(step, CheckToken):
+        return f"jwt-validation: goes on with a good token of {step.action.issuer}"
+    action = step.action
+    others = {
+        "allow": "goes on without x-amzn-oidc-* headers",
+        "deny": "gets 401",
+        "authenticate": f"is sent to {action.shown_endpoint}",
+    }[action.on_unauthenticated]
+    return f"{action.kind}: who is not signed in {others}; who is:"
 
 
 def _explanation(
