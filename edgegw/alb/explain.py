@@ -109,16 +109,16 @@ def explain(
     """The way that `request` takes through `listener`, with the targets as they are now."""
     step = start(listener, request, facts)
     notes: list[str] = []
+    if isinstance(step, CheckSession | CheckToken):
+        notes.append(_about_guard(step))
+        step = step if _is_callback(step) else step.passed()
     chosen = step.chosen
     rules: tuple[RuleVerdict, ...] = ()
     path = normalized_path(request.target.path)
-    if chosen.rule is not None and path is not None:
+    if chosen.rule is not None and path is not None and not _is_callback(step):
         subject = subject_of(request, host_of(request, listener), path)
         rules = _verdicts(listener, subject, chosen.rule)
         notes += _about_action(chosen)
-    if isinstance(step, CheckSession | CheckToken):
-        notes.append(_about_guard(step))
-        step = step.passed()
     if isinstance(step, ChooseTarget):
         routable = routable_of(step.group)
         group, held = step.group, step.held
@@ -127,11 +127,17 @@ def explain(
     return _explanation(listener, request, rules, step, notes)
 
 
+def _is_callback(step: BalancerStep) -> bool:
+    return isinstance(step, CheckSession) and bool(step.candidates)
+
+
 def _about_guard(step: CheckSession | CheckToken) -> str:
     """What stands before the action; what follows is for those whom it lets through."""
     if isinstance(step, CheckToken):
         return f"jwt-validation: goes on with a good token of {step.action.issuer}"
     action = step.action
+    if step.candidates:
+        return "here clients come back from the identity provider: the listener answers, no rule"
     others = {
         "allow": "goes on without x-amzn-oidc-* headers",
         "deny": "gets 401",

@@ -23,6 +23,4 @@ answer brings it anew. What a step needs is asked by the driver, what its reply 
 - `identity_headers.py`: what targets learn; `refusals.py`: every way it ends badly.
 - `steps.py`: the steps; `round_trip.py`: what follows what.
 - `outcome.py`: what of it the answer and the logs get.
-
-Source: ELB User Guide for ALB, "Authenticate users using an Application Load Balancer".
 """

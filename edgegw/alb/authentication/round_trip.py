@@ -185,7 +185,7 @@ def _sent_away(context: SignInContext, reason: SignInFault) -> BalancerAnswer:
 def _host(context: SignInContext) -> bytes | None:
     """The host as the client sent it; None where it sent none that can stand in a URL."""
     request = context.request
-    if request.target.authority is None and b"host" not in request.headers:
+    if not (request.target.authority or request.headers.get(b"host")):
         return None
     host = host_of(request, context.chosen.listener)
     return host if _HOST.fullmatch(host) else None

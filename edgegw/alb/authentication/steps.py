@@ -42,9 +42,9 @@ class CheckSession:
     they are empty for any other request.
     """
 
-    request: Request
+    request: Request = field(repr=False)
     action: Authenticate
-    chosen: Chosen
+    chosen: Chosen = field(repr=False)
     onward: Onward = field(repr=False)
     candidates: tuple[Rule, ...] = ()
 
@@ -63,9 +63,9 @@ class CheckSession:
 class SignInContext:
     """What all steps of one sign-in need."""
 
-    request: Request
+    request: Request = field(repr=False)
     action: Authenticate
-    chosen: Chosen
+    chosen: Chosen = field(repr=False)
     onward: Onward = field(repr=False)
     keys: SignInKeys = field(repr=False)
 

@@ -3,6 +3,4 @@
 - `model.py`: the action and its claims; `token.py`: a token as text → header, claims, signature.
 - `key_set.py`: the keys of an issuer; `validation.py`: is the token good.
 - `steps.py`: the step that needs keys.
-
-Source: ELB User Guide for ALB, "Verify JWTs using an Application Load Balancer".
 """

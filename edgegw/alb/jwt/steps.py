@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edgegw.alb.jwt.key_set import KeySet, KeysTrouble
     from edgegw.alb.jwt.token import ParsedToken
 
-UNAUTHORIZED = 401
+TOKEN_REFUSED = 401
 """The status of a request without a good token; there is no WWW-Authenticate (uncertain).
 
 Source: ELB User Guide for ALB, "Troubleshoot", HTTP 401.
@@ -28,9 +28,9 @@ Source: ELB User Guide for ALB, "Troubleshoot", HTTP 401.
 class CheckToken:
     """The keys at `action.jwks_endpoint` are needed, to see whether `token` is good."""
 
-    request: Request
+    request: Request = field(repr=False)
     action: JwtValidation
-    chosen: Chosen
+    chosen: Chosen = field(repr=False)
     onward: Onward = field(repr=False)
     token: ParsedToken = field(repr=False)
 
@@ -51,7 +51,7 @@ class CheckToken:
             return refuse(keys.status, keys.reason, detail, chosen)
         fault = token_fault(self.token, self.action, keys, now=chosen.facts.now)
         if fault is not None:
-            return refuse(UNAUTHORIZED, fault.reason, fault.detail, chosen)
+            return refuse(TOKEN_REFUSED, fault.reason, fault.detail, chosen)
         return self.onward(self.request, chosen)
 
     def passed(self) -> BalancerStep:
@@ -70,5 +70,5 @@ def check_token(
 
     token = bearer_token(request.headers)
     if isinstance(token, TokenRefusal):
-        return refuse(UNAUTHORIZED, token.reason, token.detail, chosen.guarded(_PASSED))
+        return refuse(TOKEN_REFUSED, token.reason, token.detail, chosen.guarded(_PASSED))
     return CheckToken(request, action, chosen, onward, token)
