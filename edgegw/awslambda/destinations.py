@@ -25,6 +25,12 @@ TargetKind: TypeAlias = Literal["function", "file", "sqs", "sns", "events", "s3"
 MessageAttributes: TypeAlias = Mapping[str, tuple[str, str]]
 """Data type and value by name, such as `{"ErrorCode": ("Number", "200")}`."""
 
+STREAM_DESTINATIONS: Final = frozenset[TargetKind]({"sqs", "sns", "s3", "file"})
+"""What may get records that a mapping of a stream gives up; files are ours.
+
+Source: Lambda Developer Guide, "Retain discarded batch records for a Kinesis Data Streams event
+source in Lambda".
+"""
 OWN_FORMS: Final = "function:NAME[:QUALIFIER], file:PATH, sqs:NAME, sns:ARN, events:BUS, s3:BUCKET"
 """How a configuration names destinations; ARNs of these are taken as well."""
 _ARN: Final = re.compile(
@@ -54,6 +60,15 @@ class DestinationTarget:
     name: str
     local_name: str
     is_arn: bool = False
+
+    @property
+    def is_fifo(self) -> bool:
+        """Whether it is a FIFO queue or topic, to which Lambda sends nothing.
+
+        Source: Lambda Developer Guide, "Capturing records of Lambda asynchronous invocations" and
+        "Adding a dead-letter queue": standard queues and topics.
+        """
+        return self.kind in ("sqs", "sns") and self.name.endswith(".fifo")
 
     @property
     def function(self) -> FunctionRef:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal
 
+from edgegw.awslambda.destinations import STREAM_DESTINATIONS
 from edgegw.awslambda.event_pattern import PatternError, compile_pattern
 from edgegw.awslambda.event_source import REPORT_FAILURES
 from edgegw.awslambda.model import LATEST, FunctionRef
@@ -305,7 +306,10 @@ def _timestamp(_name: str, given: Json) -> dict[str, Any]:
 def _destination(_name: str, given: Json) -> dict[str, Any]:
     failure = _inner(given, "OnFailure")
     target = _inner(failure, "Destination")
-    return {"on_failure": target if isinstance(target, str) else ""}
+    text = target if isinstance(target, str) else ""
+    if text and (service_of(text) not in STREAM_DESTINATIONS or text.endswith(".fifo")):
+        raise invalid(f"The destination ARN {text} is invalid.")
+    return {"on_failure": text}
 
 
 def _metrics(_name: str, given: Json) -> dict[str, Any]:

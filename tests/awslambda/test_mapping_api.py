@@ -182,6 +182,21 @@ REFUSED = [
         UNSUPPORTED.format("ScalingConfig"),
         id="kinesis-ScalingConfig",
     ),
+    *(
+        pytest.param(
+            "kinesis",
+            {"DestinationConfig": {"OnFailure": {"Destination": text}}},
+            INVALID,
+            f"The destination ARN {text} is invalid.",
+            id=f"destination-{text}",
+        )
+        for text in (
+            "nowhere",
+            "arn:aws:lambda:us-east-1:123456789012:function:f",
+            "arn:aws:events:us-east-1:123456789012:event-bus/default",
+            "arn:aws:sqs:us-east-1:123456789012:q.fifo",
+        )
+    ),
     pytest.param(
         "kinesis",
         {"StartingPosition": None},

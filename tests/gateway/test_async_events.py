@@ -626,6 +626,15 @@ class TestConfiguration:
                 "The destination ARN arn:aws:iam::123456789012:role/x is invalid.",
             ),
             (
+                {
+                    "DestinationConfig": {
+                        "OnFailure": {"Destination": "arn:aws:sqs:us-east-1:123456789012:q.fifo"}
+                    }
+                },
+                "InvalidParameterValueException",
+                "The destination ARN arn:aws:sqs:us-east-1:123456789012:q.fifo is invalid.",
+            ),
+            (
                 {"DestinationConfig": {"OnFailure": {"Destination": "nowhere"}}},
                 "ValidationException",
                 "regular expression",
