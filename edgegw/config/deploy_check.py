@@ -28,6 +28,7 @@ from edgegw.config.distribution_deploy import check_distribution_deployment
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.function_check import RUNTIME, handler_file
 from edgegw.config.function_schema import Function, Version
+from edgegw.config.permission_deploy import check_permissions
 from edgegw.config.schema import Config
 from edgegw.config.source_check import look_into_source
 
@@ -65,6 +66,7 @@ def check_deployment(document: Document, config: Config, base: FilePath) -> None
     for name, distribution in config.distributions.items():
         _check_distribution(document, ("distributions", name), distribution, config)
     check_distribution_deployment(document, config)
+    check_permissions(document, config)
     for name in config.functions.keys() - {use.name for use in uses}:
         _check_runtimes(document, ("functions", name), config.functions[name])
 
