@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 from typing import TYPE_CHECKING
 
-from edgegw.config.hosts import Hosts
+from edgegw.config.gateway.hosts import Hosts
 from edgegw.gateway.origins.transport import Outgoing, SendError, Timeouts, Transport
 from edgegw.http.message import CutOffError, Response
 from edgegw.values import value
