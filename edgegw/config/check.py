@@ -28,6 +28,7 @@ from edgegw.config.function_check import (
     check_functions,
 )
 from edgegw.config.http_front_check import check_http_fronts
+from edgegw.config.identity.rules import check_identity_providers
 from edgegw.config.key_groups import check_key_groups
 from edgegw.config.later_keys import later_keys
 from edgegw.config.legacy_check import check_legacy_settings, check_policy_wildcards
@@ -64,6 +65,7 @@ def check(document: Document, config: Config, base: FilePath) -> None:
     check_key_groups(document, config, base)
     check_balancers(document, config, base)
     check_http_fronts(document, config)
+    check_identity_providers(document, config)
     check_queues(document, config)
     check_streams(document, config)
     if config.event_sources:

@@ -36,6 +36,7 @@ from edgegw.config.faults import FaultPlan
 from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
 from edgegw.config.hosts import parsed_hosts
 from edgegw.config.http_front_resolve import function_url_doors, http_api_doors
+from edgegw.config.identity.keys import IdentityFaults
 from edgegw.config.judging import validate
 from edgegw.config.key_groups import key_files, trusted_keys
 from edgegw.config.listening import resolve_listen, resolve_listener_listen
@@ -44,6 +45,7 @@ from edgegw.config.model import (
     Config,
     DistributionDoor,
     ListenerDoor,
+    ProviderDoor,
 )
 from edgegw.config.origin_resolve import OriginResolver
 from edgegw.config.queue_resolve import resolved_queues
@@ -131,7 +133,8 @@ class _Resolver:
         api = config.gateway.lambda_api
         apis = http_api_doors(config, self._account, self._base)
         urls = function_url_doors(config, self._account, self._base)
-        doors = (*distributions, *listeners, *apis, *urls)
+        providers = self._providers()
+        doors = (*distributions, *listeners, *apis, *urls, *providers)
         return Config(
             {
                 name: deployed(
@@ -176,6 +179,7 @@ class _Resolver:
             accepts_any_host=config.gateway.accept_any_host,
             http_apis=apis,
             function_urls=urls,
+            identity_providers=providers,
             queues=resolved_queues(config.queues),
             streams=resolved_streams(config.streams),
             event_sources=self._event_sources(),
@@ -183,6 +187,13 @@ class _Resolver:
             event_rules=event_rules(config),
             bucket_notifications=bucket_notifications(config, self._base),
         )
+
+    def _providers(self) -> tuple[ProviderDoor, ...]:
+        if not self._config.identity_providers:
+            return ()
+        from edgegw.config.identity.make import provider_doors
+
+        return provider_doors(self._config, self._base)
 
     def _event_sources(self) -> tuple[EventSourceMapping, ...]:
         if not self._config.event_sources:
@@ -193,7 +204,7 @@ class _Resolver:
 
     def _faults(self) -> Mapping[str, FaultPlan]:
         config = self._config
-        given: dict[str, fields.FunctionFaults | fields.OriginFaults | None] = {}
+        given: dict[str, fields.FunctionFaults | fields.OriginFaults | IdentityFaults | None] = {}
         for name, function in config.functions.items():
             given[f"function:{name}"] = function.faults
         for name, distribution in config.distributions.items():
@@ -201,6 +212,8 @@ class _Resolver:
                 given[f"origin:{name}/{origin}"] = each.faults
         for name, group in config.target_groups.items():
             given[f"target_group:{name}"] = group.faults
+        for name, provider in config.identity_providers.items():
+            given[f"identity_provider:{name}"] = provider.faults
         return {
             target: FaultPlan(**dict(faults))
             for target, faults in given.items()

@@ -27,6 +27,7 @@ from edgegw.config.fields import (
 )
 from edgegw.config.function_schema import Function
 from edgegw.config.http_front_schema import HttpApi
+from edgegw.config.identity.keys import IdentityProvider
 from edgegw.config.legacy_schema import ForwardedValues, Ttl
 from edgegw.config.queue_schema import Queue
 from edgegw.config.response_headers_schema import ResponseHeadersPolicy
@@ -333,6 +334,7 @@ class Config(Model):
     target_groups: dict[str, TargetGroup] = {}
     load_balancers: dict[str, LoadBalancer] = {}
     http_apis: dict[str, HttpApi] = {}
+    identity_providers: dict[str, IdentityProvider] = {}
     queues: dict[str, Queue] = {}
     streams: dict[str, Stream] = {}
     event_sources: list[EventSource] = []
