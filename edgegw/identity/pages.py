@@ -131,7 +131,7 @@ def consent_page(
 <ul>{wanted}</ul>
 <form method="post" action="/consent">
 {_hidden(request, token)}
-<button name="allow" value="1" autofocus>Allow</button>
+<button name="allow" value="1">Allow</button>
 <button class="second" name="deny" value="1">Deny</button>
 </form>"""
     return _page(provider, "Allow access?", content)
