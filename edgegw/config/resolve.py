@@ -34,7 +34,7 @@ from edgegw.config.document import Document, document_of, read_document
 from edgegw.config.events_resolve import bucket_notifications, event_rules, schedules
 from edgegw.config.faults import FaultPlan
 from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
-from edgegw.config.hosts import parsed_hosts
+from edgegw.config.hosts import name_places, parsed_hosts
 from edgegw.config.http_front_resolve import function_url_doors, http_api_doors
 from edgegw.config.identity.keys import IdentityFaults
 from edgegw.config.judging import validate
@@ -135,6 +135,8 @@ class _Resolver:
         urls = function_url_doors(config, self._account, self._base)
         providers = self._providers()
         doors = (*distributions, *listeners, *apis, *urls, *providers)
+        hosts = parsed_hosts(config.gateway.hosts, self._base)
+        local_names = name_places(hosts)
         return Config(
             {
                 name: deployed(
@@ -143,6 +145,7 @@ class _Resolver:
                     self._base,
                     config.gateway.role,
                     config.gateway.local_environment,
+                    local_names,
                 )
                 for name, each in config.functions.items()
             },
@@ -173,7 +176,7 @@ class _Resolver:
             target_groups=self._balancers.target_groups,
             faults=self._faults(),
             fault_seed=config.gateway.fault_seed,
-            hosts=parsed_hosts(config.gateway.hosts, self._base),
+            hosts=hosts,
             cache=CacheLimits(**dict(config.gateway.cache)),
             buckets=self._origins.buckets(),
             accepts_any_host=config.gateway.accept_any_host,
