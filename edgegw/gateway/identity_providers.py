@@ -14,7 +14,7 @@ from edgegw.gateway.identity_keys import FileKeys, ProcessKeys
 from edgegw.http.authority import authority_of
 from edgegw.identity.claims import all_claims
 from edgegw.identity.model import IdentityClient, IdentityProvider, IdentityUser
-from edgegw.identity.provider import IdentityWorld, Keys, Provider, TokenFault
+from edgegw.identity.provider import IdentityWorld, Keys, Provider, TokenRequestFault
 from edgegw.identity.tokens import TokenPlace, TokenUse, access_claims, id_claims
 
 if TYPE_CHECKING:
@@ -206,15 +206,15 @@ def _skew(gateway: Gateway, target: str) -> float:
     return 0.0 if plan is None else plan.clock_skew
 
 
-def _draw(gateway: Gateway, target: str) -> TokenFault:
+def _draw(gateway: Gateway, target: str) -> TokenRequestFault:
     """What the next request for tokens meets on demand."""
     plan, injected = gateway.faults.plans.get(target), gateway.faults.draw(target)
     if plan is None or injected is None:
-        return TokenFault()
+        return TokenRequestFault()
     has_expired = gateway.world.dice() < plan.expired_code
     if injected.has_effect or has_expired:
         logger.info("identity provider: a fault on demand: %s", injected)
     if injected.kind == "timeout":
-        return TokenFault(delay=_NO_ANSWER, status=504)
+        return TokenRequestFault(delay=_NO_ANSWER, status=504)
     status = plan.status if injected.kind == "error" else None
-    return TokenFault(delay=plan.latency, status=status, has_expired=has_expired)
+    return TokenRequestFault(delay=plan.latency, status=status, has_expired=has_expired)

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from edgegw.identity import cognito_api, documents, pages, sign_in, token_requests
 from edgegw.identity.authorization import parameters_of
 from edgegw.identity.guard import allowed_origin, refusal
-from edgegw.identity.token_requests import TokenRefusal
+from edgegw.identity.token_requests import TokenRequestError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -201,11 +201,11 @@ class _Paths:
             content = {"error": "temporarily_unavailable", "error_description": "on demand"}
             return JSONResponse(content, fault.status, _NOT_KEPT)
         form = await _client_form(request)
-        if isinstance(form, TokenRefusal):
+        if isinstance(form, TokenRequestError):
             return _refused(form)
         authorization = request.headers.get("authorization")
         answer = token_requests.answered(self._provider, form, authorization, fault)
-        if isinstance(answer, TokenRefusal):
+        if isinstance(answer, TokenRequestError):
             return _refused(answer)
         return JSONResponse(answer, headers=_NOT_KEPT)
 
@@ -214,7 +214,7 @@ class _Paths:
         authorization = request.headers.get("authorization")
         refused = (
             form
-            if isinstance(form, TokenRefusal)
+            if isinstance(form, TokenRequestError)
             else token_requests.revoke(self._provider, form, authorization)
         )
         return Response(status_code=200) if refused is None else _refused(refused)
@@ -264,9 +264,9 @@ async def _form(request: Request) -> str:
     return (await request.body()).decode("utf-8", "replace")
 
 
-async def _client_form(request: Request) -> str | TokenRefusal:
+async def _client_form(request: Request) -> str | TokenRequestError:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-        return TokenRefusal("invalid_request", f"the content type is {_FORM}")
+        return TokenRequestError("invalid_request", f"the content type is {_FORM}")
     return await _form(request)
 
 
@@ -274,7 +274,7 @@ def _html(page: str, status: int) -> Response:
     return HTMLResponse(page, status, pages.HEADERS)
 
 
-def _refused(refused: TokenRefusal) -> Response:
+def _refused(refused: TokenRequestError) -> Response:
     headers = {**_NOT_KEPT}
     if refused.asks:
         headers["www-authenticate"] = 'Basic realm="token"'

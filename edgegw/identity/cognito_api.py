@@ -20,7 +20,7 @@ _CHALLENGE: Final = "NEW_PASSWORD_REQUIRED"
 _CHALLENGE_LIFETIME: Final = 180
 _REFRESH_FLOWS: Final = ("REFRESH_TOKEN_AUTH", "REFRESH_TOKEN")
 
-CallBody = Mapping[str, Any]
+PoolCall = Mapping[str, Any]
 
 
 class PoolError(Exception):
@@ -32,7 +32,7 @@ class PoolError(Exception):
         self.message = message
 
 
-def call(provider: Provider, target: str, body: CallBody) -> dict[str, Any]:
+def call(provider: Provider, target: str, body: PoolCall) -> dict[str, Any]:
     """The answer to a call of the header `X-Amz-Target`. Raises PoolError."""
     operation = _OPERATIONS.get(target.removeprefix(PREFIX))
     if operation is None:
@@ -40,21 +40,21 @@ def call(provider: Provider, target: str, body: CallBody) -> dict[str, Any]:
     return operation(provider, body)
 
 
-def _text(body: CallBody, name: str) -> str:
+def _text(body: PoolCall, name: str) -> str:
     given = body.get(name)
     if not isinstance(given, str) or not given:
         raise PoolError("InvalidParameterException", f"Missing required parameter {name}")
     return given
 
 
-def _parameters(body: CallBody, name: str) -> dict[str, Any]:
+def _parameters(body: PoolCall, name: str) -> dict[str, Any]:
     given = body.get(name, {})
     if not isinstance(given, dict):
         raise PoolError("SerializationException", f"{name} is no map")
     return cast("dict[str, Any]", given)
 
 
-def _client(provider: Provider, body: CallBody) -> IdentityClient:
+def _client(provider: Provider, body: PoolCall) -> IdentityClient:
     name = _text(body, "ClientId")
     client = provider.definition.clients.get(name)
     if client is None:
@@ -63,7 +63,7 @@ def _client(provider: Provider, body: CallBody) -> IdentityClient:
     return client
 
 
-def _check_secret_hash(client: IdentityClient, parameters: CallBody, username: str) -> None:
+def _check_secret_hash(client: IdentityClient, parameters: PoolCall, username: str) -> None:
     """Base64 of the HMAC-SHA256, by the client's secret, of user name and client id."""
     if client.secret is None:
         return
@@ -77,7 +77,7 @@ def _check_secret_hash(client: IdentityClient, parameters: CallBody, username: s
         raise PoolError("NotAuthorizedException", text)
 
 
-def _initiate_auth(provider: Provider, body: CallBody) -> dict[str, Any]:
+def _initiate_auth(provider: Provider, body: PoolCall) -> dict[str, Any]:
     client, parameters = _client(provider, body), _parameters(body, "AuthParameters")
     flow = _text(body, "AuthFlow")
     if flow in _REFRESH_FLOWS:
@@ -113,7 +113,7 @@ def _challenged(provider: Provider, client: IdentityClient, user: IdentityUser) 
     }
 
 
-def _respond(provider: Provider, body: CallBody) -> dict[str, Any]:
+def _respond(provider: Provider, body: PoolCall) -> dict[str, Any]:
     client, parameters = _client(provider, body), _parameters(body, "ChallengeResponses")
     if _text(body, "ChallengeName") != _CHALLENGE:
         raise PoolError("InvalidParameterException", f"the one challenge here is {_CHALLENGE}")
@@ -139,7 +139,7 @@ def _authenticated(
     return _result(issued, {"RefreshToken": issued.refresh})
 
 
-def _refreshed(provider: Provider, client: IdentityClient, parameters: CallBody) -> dict[str, Any]:
+def _refreshed(provider: Provider, client: IdentityClient, parameters: PoolCall) -> dict[str, Any]:
     known = provider.refreshed(_text(parameters, "REFRESH_TOKEN"), client)
     if isinstance(known, str):
         is_revoked = "revoked" in known
@@ -152,7 +152,7 @@ def _refreshed(provider: Provider, client: IdentityClient, parameters: CallBody)
 
 
 def _check_secret_hash_of(
-    client: IdentityClient, parameters: CallBody, provider: Provider, user: IdentityUser
+    client: IdentityClient, parameters: PoolCall, provider: Provider, user: IdentityUser
 ) -> None:
     """With a refresh token the hash is made of the user's `sub`, or of the name it signed in by."""
     names = (str(all_claims(provider.definition, user)["sub"]), user.name)
@@ -177,7 +177,7 @@ def _result(issued: IssuedTokens, more: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _holder(provider: Provider, body: CallBody) -> Holder:
+def _holder(provider: Provider, body: PoolCall) -> Holder:
     holder = provider.holder(_text(body, "AccessToken"))
     if isinstance(holder, str):
         raise PoolError(
@@ -195,21 +195,21 @@ _ACCESS_FAULTS: Final = {
 }
 
 
-def _get_user(provider: Provider, body: CallBody) -> dict[str, Any]:
+def _get_user(provider: Provider, body: PoolCall) -> dict[str, Any]:
     user = _holder(provider, body).user
     claims = all_claims(provider.definition, user)
     attributes = [{"Name": name, "Value": as_attribute(given)} for name, given in claims.items()]
     return {"Username": user.name, "UserAttributes": attributes}
 
 
-def _global_sign_out(provider: Provider, body: CallBody) -> dict[str, Any]:
+def _global_sign_out(provider: Provider, body: PoolCall) -> dict[str, Any]:
     user = _holder(provider, body).user
     provider.revocations.sign_out(user.name, provider.world.now())
     provider.world.tell(f"{user.name} signed out everywhere")
     return {}
 
 
-def _revoke_token(provider: Provider, body: CallBody) -> dict[str, Any]:
+def _revoke_token(provider: Provider, body: PoolCall) -> dict[str, Any]:
     client = _client(provider, body)
     if client.secret is not None and body.get("ClientSecret") != client.secret:
         raise PoolError("UnauthorizedException", "Invalid client secret")
@@ -219,7 +219,7 @@ def _revoke_token(provider: Provider, body: CallBody) -> dict[str, Any]:
     return {}
 
 
-_OPERATIONS: Final[Mapping[str, Callable[[Provider, CallBody], dict[str, Any]]]] = {
+_OPERATIONS: Final[Mapping[str, Callable[[Provider, PoolCall], dict[str, Any]]]] = {
     "InitiateAuth": _initiate_auth,
     "RespondToAuthChallenge": _respond,
     "GetUser": _get_user,

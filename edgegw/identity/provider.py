@@ -45,7 +45,7 @@ class Keys(Protocol):
 
 
 @value(kw_only=True)
-class TokenFault:
+class TokenRequestFault:
     """What a request for tokens meets on demand.
 
     It waits `delay` seconds; then it is answered with `status`, or its code has expired.
@@ -69,7 +69,7 @@ class IdentityWorld:
     keys: Keys
     now: Callable[[], float]
     chance: Callable[[int], bytes]
-    draw: Callable[[], TokenFault] = field(default=TokenFault)
+    draw: Callable[[], TokenRequestFault] = field(default=TokenRequestFault)
     tell: Callable[[str], None] = field(default=lambda text: None)
 
 
@@ -131,7 +131,7 @@ class Provider:
     def ring(self) -> KeyRing:
         """Its keys; one that is too old is replaced before it signs again."""
         ring, age = self.world.keys.ring(), self.definition.key_rotation
-        if age is not None and self.world.now() - ring.current.made >= age:
+        if age is not None and self.world.now() - ring.current.created >= age:
             return self.world.keys.rotate()
         return ring
 

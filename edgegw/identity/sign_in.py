@@ -192,7 +192,7 @@ def _request_of(
     """The authorization request that a form is about, where the form is one of ours."""
     if not is_own_form(provider, cookies, form):
         text = "This form was not made for this browser, or is too old. Go back and begin again."
-        return _told(provider, 403, "Not signed in", text)
+        return _message(provider, 403, "Not signed in", text)
     request = judged(provider.definition, form.get("request", ""))
     return request if isinstance(request, AuthorizationRequest) else _refused(provider, request)
 
@@ -217,12 +217,12 @@ def _refused(provider: Provider, refusal: PageRefusal | ClientRefusal) -> Browse
         text = f"{refusal.text[:1].upper()}{refusal.text[1:]}."
         if refusal.given:
             text += f" It is {refusal.given}"
-        return _told(provider, 400, "This request cannot be answered", text)
+        return _message(provider, 400, "This request cannot be answered", text)
     location = refused_at_client(refusal, _told_issuer(provider))
     return BrowserAnswer(status=302, location=location)
 
 
-def _told(provider: Provider, status: int, title: str, text: str) -> BrowserAnswer:
+def _message(provider: Provider, status: int, title: str, text: str) -> BrowserAnswer:
     page = pages.message_page(provider.definition, title, text)
     return BrowserAnswer(page=page, status=status)
 

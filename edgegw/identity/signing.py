@@ -23,10 +23,10 @@ MOST_KEYS: Final = 4
 
 @value(eq=False)
 class SigningKey:
-    """A key and when it was made (seconds since 1970). `kid` is its thumbprint (RFC 7638)."""
+    """A key and when it was created (seconds since 1970). `kid` is its thumbprint (RFC 7638)."""
 
     private: RSAPrivateKey
-    made: float
+    created: float
     kid: str
     public_jwk: dict[str, str]
 
@@ -38,13 +38,13 @@ def new_key(now: float) -> SigningKey:
     return _signing_key(rsa.generate_private_key(65537, _BITS), now)
 
 
-def _signing_key(private: RSAPrivateKey, made: float) -> SigningKey:
+def _signing_key(private: RSAPrivateKey, created: float) -> SigningKey:
     numbers = private.public_key().public_numbers()
     jwk = {"e": _number(numbers.e), "kty": "RSA", "n": _number(numbers.n)}
     plain = json.dumps(jwk, separators=(",", ":"), sort_keys=True).encode()
     kid = _base64url(hashlib.sha256(plain).digest())
     published = {"alg": ALGORITHM, "e": jwk["e"], "kid": kid, "kty": "RSA", "n": jwk["n"]}
-    return SigningKey(private, made, kid, {**published, "use": "sig"})
+    return SigningKey(private, created, kid, {**published, "use": "sig"})
 
 
 def _number(number: int) -> str:
@@ -86,7 +86,7 @@ def encode_ring(ring: KeyRing) -> bytes:
 
     keys = [
         {
-            "made": key.made,
+            "created": key.created,
             "pem": key.private.private_bytes(
                 forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption()
             ).decode(),
@@ -109,7 +109,7 @@ def decode_ring(content: bytes) -> KeyRing:
             private = load_pem_private_key(entry["pem"].encode(), None)
             if not isinstance(private, RSAPrivateKey):
                 raise TypeError("no RSA key")
-            keys.append(_signing_key(private, float(entry["made"])))
+            keys.append(_signing_key(private, float(entry["created"])))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError("it holds no keys of an identity provider") from error
     if not keys or len(secret) < 16:

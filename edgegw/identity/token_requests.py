@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 from edgegw.identity.authorization import parameters_of
 from edgegw.identity.codes import IssuedCode
 from edgegw.identity.model import IdentityClient
-from edgegw.identity.provider import IssuedTokens, Provider, TokenFault
+from edgegw.identity.provider import IssuedTokens, Provider, TokenRequestFault
 from edgegw.values import value
 
 GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials")
@@ -24,7 +24,7 @@ _LONGEST_VERIFIER: Final = 128
 
 
 @value
-class TokenRefusal:
+class TokenRequestError:
     """An error of the token endpoint; `asks` for HTTP's own authentication where that was tried."""
 
     error: str
@@ -34,14 +34,14 @@ class TokenRefusal:
 
 
 def answered(
-    provider: Provider, form: str, authorization: str | None, fault: TokenFault
-) -> dict[str, Any] | TokenRefusal:
+    provider: Provider, form: str, authorization: str | None, fault: TokenRequestFault
+) -> dict[str, Any] | TokenRequestError:
     """The answer to a form with this `Authorization` header."""
     parameters = parameters_of(form)
     if isinstance(parameters, str):
-        return TokenRefusal("invalid_request", parameters)
+        return TokenRequestError("invalid_request", parameters)
     client = client_of(provider, parameters, authorization)
-    if isinstance(client, TokenRefusal):
+    if isinstance(client, TokenRequestError):
         return client
     match parameters.get("grant_type"):
         case "authorization_code":
@@ -51,11 +51,11 @@ def answered(
         case "client_credentials":
             issued = _by_secret(provider, client, parameters)
         case None:
-            return TokenRefusal("invalid_request", "there is no grant_type")
+            return TokenRequestError("invalid_request", "there is no grant_type")
         case _:
             text = f"the grant_type is {', '.join(GRANT_TYPES)}"
-            return TokenRefusal("unsupported_grant_type", text)
-    if isinstance(issued, TokenRefusal):
+            return TokenRequestError("unsupported_grant_type", text)
+    if isinstance(issued, TokenRequestError):
         return issued
     return _rendered(provider, issued, parameters)
 
@@ -81,18 +81,20 @@ def _rendered(
 
 def client_of(
     provider: Provider, parameters: Mapping[str, str], authorization: str | None
-) -> IdentityClient | TokenRefusal:
+) -> IdentityClient | TokenRequestError:
     """The client that proves who it is, by header or by form, in one way (RFC 6749 section 2.3)."""
     if authorization is None:
         name, secret = parameters.get("client_id", ""), parameters.get("client_secret")
         return _proven(provider, name, secret, asks=False)
     credentials = _basic(authorization)
     if credentials is None:
-        return TokenRefusal("invalid_client", "the Authorization is no Basic one", 401, asks=True)
+        return TokenRequestError(
+            "invalid_client", "the Authorization is no Basic one", 401, asks=True
+        )
     name, secret = credentials
     if "client_secret" in parameters or parameters.get("client_id", name) != name:
         text = "the client authenticates by header or by form, not by both"
-        return TokenRefusal("invalid_request", text)
+        return TokenRequestError("invalid_request", text)
     return _proven(provider, name, secret or None, asks=True)
 
 
@@ -109,14 +111,14 @@ def _basic(authorization: str) -> tuple[str, str] | None:
 
 def _proven(
     provider: Provider, name: str, secret: str | None, *, asks: bool
-) -> IdentityClient | TokenRefusal:
+) -> IdentityClient | TokenRequestError:
     client = provider.definition.clients.get(name)
     expected = None if client is None else client.secret
     is_right = hmac.compare_digest((expected or "").encode(), (secret or "").encode())
     if client is None or not is_right:
         provider.world.tell("a client was refused at the token endpoint: unknown, or its secret")
         text = "the client is unknown, or its secret is not right"
-        return TokenRefusal("invalid_client", text, 401, asks=asks)
+        return TokenRequestError("invalid_client", text, 401, asks=asks)
     return client
 
 
@@ -129,25 +131,25 @@ def _by_code(
     parameters: Mapping[str, str],
     *,
     has_expired: bool,
-) -> IssuedTokens | TokenRefusal:
+) -> IssuedTokens | TokenRequestError:
     code = parameters.get("code")
     if code is None:
-        return TokenRefusal("invalid_request", "there is no code")
+        return TokenRequestError("invalid_request", "there is no code")
     used = provider.codes.use(code, provider.world.now())
     if not isinstance(used, IssuedCode):
         why, grant = used
         if why == "used" and grant is not None:
             provider.revocations.revoke(grant.id)
             provider.world.tell(f"a code of {client.id} came twice: its tokens are revoked")
-        return TokenRefusal("invalid_grant", _WHY[why])
+        return TokenRequestError("invalid_grant", _WHY[why])
     if has_expired:
-        return TokenRefusal("invalid_grant", _WHY["expired"])
+        return TokenRequestError("invalid_grant", _WHY["expired"])
     fault = _code_fault(used, client, parameters)
     if fault is not None:
-        return TokenRefusal("invalid_grant", fault)
+        return TokenRequestError("invalid_grant", fault)
     user = provider.definition.users.get(used.grant.user)
     if user is None:
-        return TokenRefusal("invalid_grant", "the user of the code is gone")
+        return TokenRequestError("invalid_grant", "the user of the code is gone")
     return provider.issue(used.grant, user, client)
 
 
@@ -186,43 +188,43 @@ def _fits(verifier: str, challenge: str) -> bool:
 
 def _by_refresh_token(
     provider: Provider, client: IdentityClient, parameters: Mapping[str, str]
-) -> IssuedTokens | TokenRefusal:
+) -> IssuedTokens | TokenRequestError:
     token = parameters.get("refresh_token")
     if token is None:
-        return TokenRefusal("invalid_request", "there is no refresh_token")
+        return TokenRequestError("invalid_request", "there is no refresh_token")
     known = provider.refreshed(token, client)
     if isinstance(known, str):
-        return TokenRefusal("invalid_grant", known)
+        return TokenRequestError("invalid_grant", known)
     grant, user = known
     wanted = tuple(parameters.get("scope", "").split())
     if not set(wanted) <= set(grant.scopes):
-        return TokenRefusal("invalid_scope", "the scope is wider than what was granted")
+        return TokenRequestError("invalid_scope", "the scope is wider than what was granted")
     return provider.issue(grant.narrowed(wanted), user, client)
 
 
 def _by_secret(
     provider: Provider, client: IdentityClient, parameters: Mapping[str, str]
-) -> IssuedTokens | TokenRefusal:
+) -> IssuedTokens | TokenRequestError:
     if client.secret is None:
         text = "a client without a secret has no tokens of its own"
-        return TokenRefusal("unauthorized_client", text)
+        return TokenRequestError("unauthorized_client", text)
     wanted = tuple(parameters.get("scope", "").split())
     unknown = [scope for scope in wanted if scope not in client.scopes]
     if unknown:
-        return TokenRefusal("invalid_scope", f"the client has no scope {unknown[0][:40]!r}")
+        return TokenRequestError("invalid_scope", f"the client has no scope {unknown[0][:40]!r}")
     return provider.issue_to_client(client, wanted)
 
 
-def revoke(provider: Provider, form: str, authorization: str | None) -> TokenRefusal | None:
+def revoke(provider: Provider, form: str, authorization: str | None) -> TokenRequestError | None:
     """Takes back what a refresh token stands for (RFC 7009); an unknown one is no error."""
     parameters = parameters_of(form)
     if isinstance(parameters, str):
-        return TokenRefusal("invalid_request", parameters)
+        return TokenRequestError("invalid_request", parameters)
     client = client_of(provider, parameters, authorization)
-    if isinstance(client, TokenRefusal):
+    if isinstance(client, TokenRequestError):
         return client
     if "token" not in parameters:
-        return TokenRefusal("invalid_request", "there is no token")
+        return TokenRequestError("invalid_request", "there is no token")
     known = provider.refreshed(parameters["token"], client)
     if not isinstance(known, str):
         provider.revocations.revoke(known[0].id)

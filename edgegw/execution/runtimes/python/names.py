@@ -29,7 +29,7 @@ def lead(places) -> None:
                 return there, real
         return host, port
 
-    def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
+    def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):  # noqa: A002
         host, port = place_of(host, port)
         return ask(host, port, family, type, proto, flags)
 
