@@ -28,7 +28,7 @@ class Sealer:
         assert len(nonce) == _NONCE
         plain = json.dumps(content, separators=(",", ":")).encode()
         sealed = self._cipher.encrypt(nonce, plain, purpose.encode())
-        return urlsafe_b64encode(nonce + sealed).decode().rstrip("=")
+        return _text_of(nonce + sealed)
 
     def unseal(self, purpose: str, text: str) -> dict[str, Any] | None:
         """What was sealed for `purpose`; None where it was not, or not here."""
@@ -38,7 +38,13 @@ class Sealer:
             return None
         try:
             raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            if _text_of(raw) != text:  # there is one way to write it
+                return None
             plain = self._cipher.decrypt(raw[:_NONCE], raw[_NONCE:], purpose.encode())
         except (binascii.Error, InvalidTag, ValueError):
             return None
         return json.loads(plain)
+
+
+def _text_of(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).decode().rstrip("=")
