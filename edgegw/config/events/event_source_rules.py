@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from edgegw.awslambda.destinations import OWN_FORMS, parse_target
+from edgegw.awslambda.destinations import OWN_FORMS, STREAM_DESTINATIONS, parse_target
 from edgegw.awslambda.event_pattern import PatternError, compile_pattern
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.source_mapping import (
@@ -22,6 +22,7 @@ from edgegw.config.events.event_source_make import (
     mapping_of,
     timestamp_of,
 )
+from edgegw.config.functions.event_invoke_rules import fifo_text
 from edgegw.config.functions.rules import check_reference
 from edgegw.config.schema import Config
 
@@ -82,8 +83,15 @@ def _check_destination(
     if target is None:
         text = f"{given.on_failure!r} is no destination: write {OWN_FORMS}, or an ARN of these"
         document.error(path, "lambda.destination", text)
-    elif target.kind == "function":
-        check_reference(document, path, target.local_name, config)
+    elif target.is_fifo:
+        document.error(path, "lambda.destination", fifo_text(given.on_failure))
+    elif target.kind == "function" and not check_reference(
+        document, path, target.local_name, config
+    ):
+        return
+    elif target.kind not in STREAM_DESTINATIONS:
+        text = f"records of streams go to sqs:, sns:, s3: or file:, not to {given.on_failure!r}"
+        document.error(path, "lambda.destination", text)
 
 
 def _check_settings(

@@ -44,7 +44,9 @@ def _check_destination(
     target = _target(document, path, text)
     if target is None:
         return
-    if target.kind == "s3" and path[-1] == "on_success":
+    if target.is_fifo:
+        document.error(path, "lambda.destination", fifo_text(text))
+    elif target.kind == "s3" and path[-1] == "on_success":
         document.error(path, "lambda.destination", "S3 takes records of failures only")
     elif target.kind == "function" and target.function.name == name:
         text = "You can't specify the function as a destination for itself."
@@ -55,9 +57,16 @@ def _check_destination(
 
 def _check_dead_letter(document: Document, path: KeyPath, text: str) -> None:
     target = _target(document, path, text)
-    if target is not None and target.kind not in _DEAD_LETTER_KINDS:
+    if target is not None and target.is_fifo:
+        document.error(path, "lambda.dead-letter", fifo_text(text))
+    elif target is not None and target.kind not in _DEAD_LETTER_KINDS:
         text = f"a dead-letter queue is one of sqs:NAME, sns:ARN and file:PATH, not {text!r}"
         document.error(path, "lambda.dead-letter", text)
+
+
+def fifo_text(text: str) -> str:
+    """What is said of a FIFO queue or topic as a destination."""
+    return f"Lambda sends to standard queues and topics only, and {text!r} is a FIFO one"
 
 
 def _target(document: Document, path: KeyPath, text: str) -> DestinationTarget | None:

@@ -63,7 +63,7 @@ def deployed(
         MappingProxyType({each: _alias(each, alias) for each, alias in given.aliases.items()}),
         reserved=given.reserved_concurrency,
         provisioned=MappingProxyType(provisioned or {}),
-        policy=_policy(given.permissions),
+        policy=policy_of(given.permissions),
         is_implied=not given.versions,
         highest=numbers[-1],
         event_invoke=event_invoke_configs(given, base),
@@ -146,10 +146,24 @@ def _alias(name: str, given: keys.Alias) -> Alias:
     return Alias(name, given.version, routing, given.description)
 
 
-def _policy(given: list[keys.Permission] | None) -> tuple[Statement, ...] | None:
+def policy_of(given: list[keys.Permission] | None) -> tuple[Statement, ...] | None:
+    """The resource policy that `permissions` are; None where the configuration says nothing."""
     if given is None:
         return None
-    return tuple(Statement(each.principal, each.source_arn, each.qualifier) for each in given)
+    return tuple(_statement(number, each) for number, each in enumerate(given, 1))
+
+
+def _statement(number: int, given: keys.Permission) -> Statement:
+    return Statement(
+        principal=given.principal,
+        source_arn=given.source_arn,
+        qualifier=given.qualifier,
+        sid=f"configuration-{number}",
+        action=given.action or "",
+        source_account=given.source_account,
+        url_auth_type=given.function_url_auth_type or "",
+        via_url=given.invoked_via_function_url,
+    )
 
 
 def shifts(name: str, given: keys.Function) -> list[Shift]:
