@@ -16,7 +16,7 @@ from edgegw.config.balancers.keys import LoadBalancer, TargetGroup
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.schema import Config
 
-_LOCAL_ONLY: Final = frozenset({"alb.health-check"})
+_LOCAL_ONLY: Final = frozenset({"alb.health-check", "alb.plain-endpoint"})
 """Codes of warnings about what is fine here and refused by AWS."""
 
 
