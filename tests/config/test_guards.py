@@ -58,7 +58,7 @@ def claim(**more: Any) -> dict[str, Any]:
 
 
 ROWS: list[tuple[str, dict[str, Any], str]] = [
-    ("plain http", oidc(token_endpoint="http://127.0.0.1:8095/token"), "warning alb.plain-endpoint AWS takes https only"),
+    ("plain http", oidc(token_endpoint="http://id.test/token"), "warning alb.plain-endpoint AWS takes https only"),
     ("no scheme", oidc(issuer="id.test"), "error alb.endpoint 'id.test' is no URL of an endpoint: it is https://"),
     ("another scheme", oidc(token_endpoint="ftp://id.test"), "error alb.endpoint"),
     ("a port that is none", oidc(token_endpoint="https://id.test:99999/"), "error alb.endpoint"),
@@ -76,7 +76,7 @@ ROWS: list[tuple[str, dict[str, Any], str]] = [
     ("on HTTP", described({"authenticate_oidc": OIDC}, protocol="HTTP"), "error alb.action authenticate_oidc needs a listener with protocol HTTPS"),
     ("no ARN", cognito(user_pool_arn="eu-west-1_abc"), "error alb.sign-in a user pool's ARN is"),
     ("no domain", cognito(user_pool_domain="https://team"), "error alb.sign-in a user pool's domain"),
-    ("keys by plain http", tokens(jwks_endpoint="http://localhost/jwks"), "warning alb.plain-endpoint"),
+    ("keys by plain http", tokens(jwks_endpoint="http://id.test/jwks"), "warning alb.plain-endpoint"),
     ("a long endpoint", tokens(jwks_endpoint="https://id.test/" + "x" * 250), "error config."),
     ("a claim that is looked at anyhow", claim(name="exp"), "error alb.claim exp is looked at anyhow"),
     ("a format", claim(format="list"), "error config.value"),
@@ -96,7 +96,16 @@ def test_what_is_refused(given: dict[str, Any], expected: str) -> None:
     assert "a-secret-word" not in " ".join(found)
 
 
-@pytest.mark.parametrize("given", [oidc(), cognito(), tokens(), claim(values=[5])])
+@pytest.mark.parametrize(
+    "given",
+    [
+        oidc(),
+        oidc(token_endpoint="http://127.0.0.1:8095/token"),
+        cognito(),
+        tokens(jwks_endpoint="http://localhost:8095/jwks"),
+        claim(values=[5]),
+    ],
+)
 def test_what_is_right_has_no_findings(given: dict[str, Any]) -> None:
     assert findings(given) == []
 

@@ -1,7 +1,7 @@
 """What must hold for actions that sign users in or judge bearer tokens.
 
-Endpoints on this machine may be plain http, which AWS refuses: a warning here, an error of
-deployment.
+Plain http, which AWS refuses, is what an identity provider on this machine speaks: that is an error
+of deployment, and for any other host a warning.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from edgegw.alb.authentication.model import is_pool_arn
 from edgegw.alb.jwt.model import ALWAYS_CHECKED
 from edgegw.config.balancers import guard_keys
 from edgegw.config.document import Document, KeyPath
+from edgegw.http.authority import is_loopback
 from edgegw.http.grammar import TEXT_TOKEN
 
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*")
 """RFC 6749, section 3.3."""
 _DOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_PLAIN: Final = "AWS takes https only; plain http is for what runs on this machine"
 _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "user_info_endpoint")
 
 
@@ -29,6 +31,15 @@ def check_oidc(
     for key in ("issuer", *_ENDPOINTS):
         _check_url(document, (*path, key), getattr(action, key))
     _check_sign_in(document, path, action)
+
+
+def check_guard_deployment(document: Document, path: KeyPath, action: keys.Action) -> None:
+    """Adds what AWS would refuse of an action that comes before the one that answers."""
+    for kind in ("authenticate_oidc", "jwt_validation"):
+        given = getattr(action, kind)
+        for key in ("issuer", *_ENDPOINTS, "jwks_endpoint"):
+            if getattr(given, key, "https").startswith("http://"):
+                document.error((*path, kind, key), "alb.plain-endpoint", _PLAIN)
 
 
 def _check_sign_in(document: Document, path: KeyPath, action: guard_keys.SignIn) -> None:
@@ -73,9 +84,8 @@ def _check_url(document: Document, path: KeyPath, url: str) -> None:
     fault = _url_fault(url)
     if fault is not None:
         document.error(path, "alb.endpoint", f"{url!r} is no URL of an endpoint: {fault}")
-    elif not url.startswith("https://"):
-        text = "AWS takes https only; plain http is fine on this machine"
-        document.warning(path, "alb.plain-endpoint", text)
+    elif not url.startswith("https://") and not is_loopback(urlsplit(url).hostname or ""):
+        document.warning(path, "alb.plain-endpoint", _PLAIN)
 
 
 def _url_fault(url: str) -> str | None:

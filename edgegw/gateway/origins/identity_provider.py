@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from typing import TYPE_CHECKING
 
 from edgegw.config.gateway.hosts import Hosts
 from edgegw.gateway.origins.transport import Outgoing, SendError, Timeouts, Transport
+from edgegw.http.authority import is_loopback
 from edgegw.http.message import CutOffError, Response
 from edgegw.values import value
 
@@ -48,7 +48,7 @@ class IdentityProviders:
         """What the endpoint answers within `timeout`; one byte more than `limit` is read."""
         place = self._hosts.lookup(call.host)
         # Who is on this machine cannot have a certificate that others would believe.
-        verifies = place is None and not _is_loopback(call.host)
+        verifies = place is None and not is_loopback(call.host)
         server_name = "" if place is None else call.host
         at = place or (call.scheme, call.host, call.port)
         times = Timeouts(timeout, timeout, timeout)
@@ -78,12 +78,3 @@ async def _whole(response: Response, limit: int) -> EndpointAnswer:
         if body.release is not None:
             body.release()
     return EndpointAnswer(response.status, bytes(content[: limit + 1]))
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
