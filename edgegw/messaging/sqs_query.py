@@ -8,7 +8,7 @@ in the singular; entries of batches have the name of their shape.
     ─▶ SendMessage {"MessageBody": "x", "MessageAttributes": {"n": {"StringValue": "v"}}}
 
 Boto3 before December 2023, the AWS CLI of that time and other old SDKs speak it.
-Source: SQS Developer Guide, "Making Query API requests"; AWS Query protocol; flattened names are
+Source: SQS Developer Guide, "Making Query API requests for Amazon SQS"; the flattened names are
 those of the API's service model of then.
 """
 
@@ -59,13 +59,13 @@ Source: SQS API Reference, "Response Elements" of each action.
 
 _NOT_IN_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-Members = dict[str, object]
+QueryMembers = dict[str, object]
 
 
 # Requests
 
 
-def query_call(path: str, body: bytes) -> tuple[str, Members]:
+def query_call(path: str, body: bytes) -> tuple[str, QueryMembers]:
     """The operation of a form, and its members as the JSON protocol has them.
 
     A queue may be named by the path alone. Raises QueueError where the form cannot be read.
@@ -85,9 +85,9 @@ def query_call(path: str, body: bytes) -> tuple[str, Members]:
     return (operation if isinstance(operation, str) else ""), members
 
 
-def _tree(pairs: list[tuple[str, str]]) -> Members:
+def _tree(pairs: list[tuple[str, str]]) -> QueryMembers:
     """Parameters by the parts of their names. Raises ValueError."""
-    root: Members = {}
+    root: QueryMembers = {}
     for name, text in pairs:
         parts = name.split(".")
         if len(parts) > _DEEPEST:
@@ -97,36 +97,37 @@ def _tree(pairs: list[tuple[str, str]]) -> Members:
             inner = place.setdefault(part, {})
             if not isinstance(inner, dict):
                 raise ValueError(f"{name} contradicts another parameter")  # noqa: TRY004
-            place = cast("Members", inner)
+            place = cast("QueryMembers", inner)
         if isinstance(place.get(parts[-1]), dict):
             raise ValueError(f"{name} contradicts another parameter")  # noqa: TRY004
         place[parts[-1]] = text
     return root
 
 
-def _members(tree: Members) -> Members:
-    members: Members = {}
+def _members(tree: QueryMembers) -> QueryMembers:
+    members: QueryMembers = {}
     for name, item in tree.items():
         if not isinstance(item, dict):
             members[name] = item
             continue
-        listed = _listed(cast("Members", item))
+        listed = _listed(cast("QueryMembers", item))
         if name in _LISTS:
             members[_LISTS[name]] = listed
         elif name in _MAPS:
             plural, key, content = _MAPS[name]
-            pairs = [cast("Members", each) for each in listed if isinstance(each, dict)]
+            pairs = [cast("QueryMembers", each) for each in listed if isinstance(each, dict)]
             members[plural] = {str(pair.get(key, "")): pair.get(content, "") for pair in pairs}
         elif name.endswith(_ENTRY):
             members["Entries"] = [
-                _members(cast("Members", each)) if isinstance(each, dict) else {} for each in listed
+                _members(cast("QueryMembers", each)) if isinstance(each, dict) else {}
+                for each in listed
             ]
         else:
             members[name] = item
     return members
 
 
-def _listed(item: Members) -> list[object]:
+def _listed(item: QueryMembers) -> list[object]:
     """The items of a numbered list, in the order of their numbers; one alone may have none."""
     if all(name.isdecimal() for name in item):
         return [item[name] for name in sorted(item, key=int)]
@@ -151,7 +152,7 @@ def query_answer(operation: str, answer: Mapping[str, Json], request_id: str) ->
 def query_error(error: QueueError, request_id: str) -> bytes:
     """A refusal as XML.
 
-    Source: AWS Query protocol, error responses.
+    Source: SQS Developer Guide, "Interpreting Amazon SQS XML API responses".
     """
     fault = "Sender" if error.status < 500 else "Receiver"
     return (
