@@ -7,7 +7,9 @@ from typing import Final
 
 from edgegw.awslambda.destinations import OWN_FORMS, STREAM_DESTINATIONS, parse_target
 from edgegw.awslambda.event_pattern import PatternError, compile_pattern
+from edgegw.awslambda.event_source import words_of_rules_only
 from edgegw.awslambda.names import Account
+from edgegw.awslambda.payload import decode_payload
 from edgegw.awslambda.source_mapping import (
     SOURCE_RULES,
     KnownSource,
@@ -134,7 +136,12 @@ def _check_timestamp(document: Document, path: KeyPath, given: EventSource) -> b
 def _check_filters(document: Document, path: KeyPath, given: EventSource) -> None:
     for at, pattern in enumerate(given.filters):
         where = (*path, "filters", at)
+        text = filter_text(pattern)
         try:
-            compile_pattern(filter_text(pattern))
+            compile_pattern(text)
         except PatternError as error:
             document.error(where, "lambda.filter", f"no filter pattern: {error.reason}")
+            continue
+        for word in words_of_rules_only(decode_payload(text.encode("utf-8", "surrogatepass"))):
+            problem = f"AWS knows {word!r} in rules of EventBridge, and not in filters of mappings"
+            document.warning(where, "lambda.filter", problem)
