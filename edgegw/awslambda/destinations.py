@@ -84,6 +84,14 @@ def parse_target(text: str) -> DestinationTarget | None:
     return DestinationTarget(_KINDS[kind], name, name)
 
 
+def is_fifo(target: DestinationTarget) -> bool:
+    """Whether it is a FIFO queue or topic: those take no records of asynchronous invocations.
+
+    Source: Lambda Developer Guide, "Capturing records of Lambda asynchronous invocations".
+    """
+    return target.kind in ("sqs", "sns") and target.name.endswith(".fifo")
+
+
 def _local_name(match: re.Match[str]) -> str:
     kind, _, name = match["rest"].partition(":")
     if match["service"] == "lambda":

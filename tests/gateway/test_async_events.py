@@ -29,6 +29,7 @@ from tests.conftest import PYTHON, need, serving_in
 SCALE = 1200
 """A minute takes 50 ms."""
 ARN = "arn:aws:lambda:us-east-1:123456789012:function"
+QUEUES = "arn:aws:sqs:us-east-1:123456789012"
 
 
 class Calls(list[tuple[str, Any, str]]):
@@ -610,6 +611,11 @@ class TestConfiguration:
                 "is invalid",
             ),
             (
+                {"DestinationConfig": {"OnFailure": {"Destination": f"{QUEUES}:jobs.fifo"}}},
+                "InvalidParameterValueException",
+                "is invalid",
+            ),
+            (
                 {"Qualifier": "nothing", "MaximumRetryAttempts": 1},
                 "ResourceNotFoundException",
                 "The function doesn't exist.",
@@ -632,6 +638,23 @@ class TestConfiguration:
             assert refusal[0] == code
             assert text in refusal[2]
             run.client.close()
+
+    async def test_what_is_wrong_by_itself_is_refused_before_what_is_not_there(
+        self, tmp_path: Path
+    ) -> None:
+        async with running(tmp_path, {"f": returns}) as run:
+            for name in ("f", "nothing"):
+                refusal = await run.refused(
+                    "update_function_event_invoke_config",
+                    FunctionName=name,
+                    MaximumRetryAttempts=3,
+                )
+                assert refusal[0] == "ValidationException", name
+            await run("put_function_event_invoke_config", FunctionName="f", MaximumRetryAttempts=1)
+            refusal = await run.refused(
+                "list_function_event_invoke_configs", FunctionName="f", MaxItems=51
+            )
+            assert refusal[0] == "ValidationException"
 
     async def test_loops(self, tmp_path: Path) -> None:
         async with running(tmp_path, {"f": returns}) as run:
