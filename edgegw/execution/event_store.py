@@ -91,7 +91,7 @@ class StoredEvent(NamedTuple):
 
 @value
 class StoredDelivery:
-    """A message on its way to a target, tried so often already."""
+    """A message for a target, tried so often already; `error` is why it did not arrive."""
 
     id: int
     request_id: str
@@ -99,6 +99,7 @@ class StoredDelivery:
     message: DestinationMessage
     created: float
     tries: int
+    error: str = ""
 
 
 @value
@@ -297,7 +298,7 @@ def due_deliveries(
     rows = (
         db.execute(
             "SELECT id, request_id, function, target, body, attributes, is_dead_letter, created,"
-            " tries FROM deliveries WHERE id = ?",
+            " tries, error FROM deliveries WHERE id = ?",
             (number,),
         ).fetchone()
         for number in sorted(numbers[:most])
@@ -306,9 +307,10 @@ def due_deliveries(
 
 
 def _delivery(row: Sequence[Any]) -> StoredDelivery:
-    number, request_id, function, target, body, attributes, is_dead_letter, created, tries = row
+    number, request_id, function, target, body, attributes, is_dead_letter, *rest = row
+    created, tries, error = rest
     message = DestinationMessage(target, body, _attributes(attributes), bool(is_dead_letter))
-    return StoredDelivery(number, request_id, function, message, created, tries)
+    return StoredDelivery(number, request_id, function, message, created, tries, error or "")
 
 
 def _attributes(text: str) -> MessageAttributes:

@@ -110,7 +110,7 @@ def test_what_cannot_be_sent_is_said_in_a_sentence(tmp_path: Path) -> None:
     project(tmp_path)
     with served(tmp_path):
         for words, text in (
-            (("job", "x"), "edgegw: there is no queue 'job'; did you mean 'jobs'?"),
+            (("job", "x"), "edgegw: there is no queue or stream 'job'; did you mean 'jobs'?"),
             (("far", "x"), "edgegw: far is a queue of another service"),
             (("orders.fifo", "x"), "edgegw: orders.fifo is a FIFO queue: give the message a"),
             (("jobs", "x", "--delay", "901"), "edgegw: jobs: Value 901 for parameter DelaySeconds"),

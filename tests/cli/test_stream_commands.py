@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import random
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ import botocore.config
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.cli.test_balancer_commands import edgegw
+from tests.cli.test_balancer_commands import EDGEGW, edgegw
 from tests.cli.test_commands import running, wait_for_announcements
 from tests.conftest import FUNCTIONS, PYTHON, free_port
 
@@ -90,6 +91,19 @@ def test_records_come_as_they_were_typed(tmp_path: Path) -> None:
         row = json.loads(typed.stdout)
         assert set(row) == {"shard", "sequence_number"}
         assert row["shard"] in ("shardId-000000000000", "shardId-000000000001")
+
+        for target, code in (("clicks", 0), ("jobs", 2)):
+            command = [*EDGEGW, "send", target, "-"]
+            raw = subprocess.run(
+                command,
+                cwd=tmp_path,
+                input=b"\xff\x00\xe2\x9c\x93",
+                capture_output=True,
+                check=False,
+            )
+            assert raw.returncode == code, raw.stderr
+        assert raw.stderr == b"edgegw: the input is no UTF-8, and messages of jobs are text\n"
+        assert b"\xff\x00\xe2\x9c\x93" in [each["Data"] for each in records_of(port)]
 
         change = '{"Keys": {"id": {"S": "1"}}, "OldImage": {"id": {"S": "1"}}}'
         assert edgegw(tmp_path, "send", "orders", change).returncode == 0

@@ -34,6 +34,8 @@ class QueueOperations:
         queues = await self._gateway.workers.of(Queues)
         queue = self._queue(queues, call.path["queue"])
         bodies = [str(body) for body in cast("list[object]", call.member("messages", list))]
+        if not all(map(_is_text, bodies)):
+            raise UsageError(f"the input is no UTF-8, and messages of {queue.name} are text")
         try:
             messages = [self._message(call, queue, body) for body in bodies]
             sent = await asyncio.gather(*(queues.send(queue.name, each) for each in messages))
@@ -51,9 +53,9 @@ class QueueOperations:
             raise UsageError(text)
         from edgegw.config.spelling import nearest
 
-        known = queues.names()
+        known = [*queues.names(), *self._gateway.config.streams]
         hint = nearest(name, known) if known else "; the configuration has no 'queues'"
-        raise UsageError(f"there is no queue {name!r}{hint}")
+        raise UsageError(f"there is no queue or stream {name!r}{hint}")
 
     def _message(self, call: Call, queue: QueueSettings, body: str) -> SendMessage:
         from edgegw.messaging.queue import SendMessage
@@ -70,6 +72,11 @@ class QueueOperations:
         return SendMessage(
             body, _attributes(call), group, identity, None if delay is None else int(delay)
         )
+
+
+def _is_text(body: str) -> bool:
+    """Whether it came as UTF-8."""
+    return not any("\ud800" <= char <= "\udfff" for char in body)
 
 
 def _optional(call: Call, key: str) -> str | None:

@@ -88,7 +88,7 @@ class StreamOperations:
         from edgegw.messaging.stream_quotas import MAX_DATA, MAX_PARTITION_KEY
 
         given = call.body.get("partition_key")
-        content = text.encode("utf-8", "surrogatepass")
+        content = _bytes_of(text)
         if stream.definition.type == "dynamodb":
             if given is not None:
                 raise UsageError(f"{stream.name}: the key of a record is that of its item, in Keys")
@@ -99,3 +99,11 @@ class StreamOperations:
         if len(content) + len(key.encode()) > MAX_DATA:
             raise UsageError(f"a record has {MAX_DATA} bytes at most, its partition key included")
         return NewRecord(content, key)
+
+
+def _bytes_of(text: str) -> bytes:
+    """The bytes of a record; what is no UTF-8 comes as lone surrogates. Raises UsageError."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise UsageError("a record is a text, with lone surrogates for single bytes") from None
