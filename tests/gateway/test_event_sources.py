@@ -572,5 +572,5 @@ class TestConfiguration:
             sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE, cwd=tmp_path
         )
         out, _ = await process.communicate()
-        assert out.decode().strip() == "['edgegw.config.event_source_schema']"
+        assert out.decode().strip() == "['edgegw.config.events.event_source_keys']"
         assert not (tmp_path / ".edgegw").exists()

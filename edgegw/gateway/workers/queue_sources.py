@@ -8,7 +8,7 @@ from typing import Final
 
 from edgegw.awslambda.source_mapping import EventSourceMapping, KnownSource
 from edgegw.awslambda.sqs_source import InFlight
-from edgegw.config.event_source_resolve import remote_source
+from edgegw.config.events.event_source_make import remote_source
 from edgegw.errors import StateProblem
 from edgegw.execution.clock import ScaledClock
 from edgegw.execution.event_sources.endpoint_queue import EndpointQueue

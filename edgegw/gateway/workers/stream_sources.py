@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgegw.awslambda.source_mapping import EventSourceMapping, KnownSource
 from edgegw.awslambda.stream_events import ShardOrigin
-from edgegw.config.event_source_resolve import remote_stream_source
+from edgegw.config.events.event_source_make import remote_stream_source
 from edgegw.execution.event_sources.embedded_stream import EmbeddedStreamClient
 from edgegw.execution.event_sources.endpoint_stream import EndpointStreamClient
 from edgegw.execution.event_sources.shard_poller import PollerContext
