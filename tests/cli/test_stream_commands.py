@@ -127,6 +127,7 @@ def test_what_cannot_be_sent_is_said_in_a_sentence(tmp_path: Path) -> None:
             (("orders", "x"), "edgegw: orders: a record of DynamoDB Streams must be JSON"),
             (("orders", "{}"), "edgegw: orders: Keys is missing or no object; send {"),
             (("orders", '{"Keys": {"id": 7}}'), "edgegw: orders: Keys.id must be a value with"),
+            (("orders", '{"Keys": {"id": {"X": "7"}}}'), "edgegw: orders: Keys.id has no type 'X'"),
             (("clicks", "x", "--group", "g"), "edgegw: clicks is a stream: --group is for queues"),
             (("clicks", "x", "--partition-key", "k" * 257), "edgegw: a partition key has 1 to 256"),
             (("jobs", "x", "--partition-key", "k"), "edgegw: jobs is no stream"),

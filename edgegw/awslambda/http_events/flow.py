@@ -48,18 +48,9 @@ from edgegw.awslambda.model import (
     Returned,
     Throttled,
 )
+from edgegw.awslambda.permissions import API_GATEWAY, FUNCTION_URL_CALLER
 from edgegw.http.message import Body, Request
 
-FUNCTION_URL_CALLER: Final = "*"
-"""The principal of unsigned requests to function URLs: only a statement for everybody fits.
-
-Source: Lambda Developer Guide, "Control access to Lambda function URLs".
-"""
-API_GATEWAY: Final = "apigateway.amazonaws.com"
-"""The principal that an HTTP API invokes as; its source ARN names stage, method and path.
-
-Source: API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs".
-"""
 MAX_PASSED_BODY: Final = MAX_PAYLOAD
 """Bytes of a request body that a function can get at all: the event around it counts as well.
 
