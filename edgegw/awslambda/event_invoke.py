@@ -20,7 +20,7 @@ from edgegw.awslambda.async_invocation import (
     EventInvokeConfig,
     EventSettings,
 )
-from edgegw.awslambda.destinations import is_fifo, parse_target, target_arn
+from edgegw.awslambda.destinations import parse_target, target_arn
 from edgegw.awslambda.model import LATEST, FunctionRef
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.payload import Json, as_text
@@ -169,7 +169,7 @@ def _target(destinations: Mapping[str, Json], member: str, deployed: Deployed) -
     target = parse_target(text)
     if target is None or not (target.local_name or target.kind == "sns"):
         raise invalid(f"The destination ARN {text} is invalid.")
-    if is_fifo(target) or (target.kind == "s3" and member == "OnSuccess"):
+    if target.is_fifo or (target.kind == "s3" and member == "OnSuccess"):
         raise invalid(f"The destination ARN {text} is invalid.")
     if target.kind == "function" and target.function.name == deployed.name:
         raise invalid("You can't specify the function as a destination for itself.")

@@ -27,6 +27,7 @@ from edgegw.config.distributions.deploy_rules import check_distribution_deployme
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.functions.borrowed_modules import borrowed_modules
 from edgegw.config.functions.keys import Function, Version
+from edgegw.config.functions.permission_rules import check_permissions
 from edgegw.config.functions.rules import RUNTIME, handler_file
 from edgegw.config.functions.source_rules import look_into_source
 from edgegw.config.schema import Config
@@ -65,6 +66,7 @@ def check_deployment(document: Document, config: Config, base: FilePath) -> None
     for name, distribution in config.distributions.items():
         _check_distribution(document, ("distributions", name), distribution, config)
     check_distribution_deployment(document, config)
+    check_permissions(document, config)
     for name in config.functions.keys() - {use.name for use in uses}:
         _check_runtimes(document, ("functions", name), config.functions[name])
 

@@ -17,7 +17,7 @@ from typing import Final
 
 from edgegw.awslambda.model import EDGE_PREFIX, Function, Invocation, Report
 from edgegw.awslambda.names import Account
-from edgegw.awslambda.permissions import API_GATEWAY, FUNCTION_URL_CALLER, LOAD_BALANCER
+from edgegw.awslambda.permissions import API_GATEWAY, EVERYBODY, LOAD_BALANCER
 from edgegw.awslambda.xray import (
     DaemonAddress,
     InvocationTrace,
@@ -36,7 +36,7 @@ from edgegw.background import Background
 
 logger = logging.getLogger(__name__)
 
-_FRONT_DOORS: Final = frozenset({FUNCTION_URL_CALLER, API_GATEWAY})
+_FRONT_DOORS: Final = frozenset({EVERYBODY, API_GATEWAY})
 """Who passes on a trace that it began itself without a name for its own part of it."""
 _HEADER: Final = b'{"format": "json", "version": 1}\n'
 _LARGEST: Final = 64 * 1024

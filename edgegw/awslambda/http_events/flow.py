@@ -48,7 +48,7 @@ from edgegw.awslambda.model import (
     Returned,
     Throttled,
 )
-from edgegw.awslambda.permissions import API_GATEWAY, FUNCTION_URL_CALLER
+from edgegw.awslambda.permissions import API_GATEWAY, EVERYBODY
 from edgegw.http.message import Body, Request
 
 MAX_PASSED_BODY: Final = MAX_PAYLOAD
@@ -169,7 +169,7 @@ def _no_route(api: HttpApi, request: Request) -> str:
 def _invocation(context: HttpContext, content: bytes) -> Invocation:
     front, match = context.front, context.match
     if isinstance(front, FunctionUrl):
-        principal = FUNCTION_URL_CALLER if context.signer is None else ""
+        principal = EVERYBODY if context.signer is None else ""
         return Invocation(
             front.function,
             encode_event(context, content),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path as FilePath
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
-from edgegw.awslambda.destinations import OWN_FORMS, DestinationTarget, is_fifo, parse_target
+from edgegw.awslambda.destinations import OWN_FORMS, DestinationTarget, parse_target
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.files import is_folder_there
 from edgegw.config.schema import Config
@@ -14,7 +14,6 @@ from edgegw.config.spelling import nearest
 
 CheckTarget: TypeAlias = Callable[[KeyPath, str], DestinationTarget | None]
 """Judges the text of a target at a place of the document."""
-_CODE: Final = "lambda.destination"
 
 
 def check_target(
@@ -28,19 +27,20 @@ def check_target(
     target = parse_target(text)
     if target is None:
         problem = f"{text!r} is no destination: write {OWN_FORMS}, or an ARN of these"
-        document.error(path, _CODE, problem)
+        document.error(path, "lambda.destination", problem)
         return None
-    if is_fifo(target):
-        problem = f"{text!r} is FIFO, which records of invocations are not sent to: name a standard"
-        document.error(path, _CODE, f"{problem} {'queue' if target.kind == 'sqs' else 'topic'}")
+    code = "lambda.dead-letter" if path[-1] == "dead_letter" else "lambda.destination"
+    if target.is_fifo:
+        problem = f"Lambda sends to standard queues and topics only, and {text!r} is a FIFO one"
+        document.error(path, code, problem)
     elif target.kind == "sqs" and _is_undeclared(target, config):
         hint = nearest(target.name, list(config.queues))
         problem = (
             f"there is no queue {target.name!r} in 'queues', so AWS will be asked for it{hint}"
         )
-        document.warning(path, _CODE, problem)
+        document.warning(path, code, problem)
     elif target.kind == "file" and is_folder_there(base / target.name):
-        document.error(path, _CODE, f"{base / target.name} is a folder: name a file in it")
+        document.error(path, code, f"{base / target.name} is a folder: name a file in it")
     return target
 
 

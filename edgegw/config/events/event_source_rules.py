@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from edgegw.awslambda.destinations import STREAM_DESTINATIONS
 from edgegw.awslambda.event_pattern import Pattern, PatternError, compile_pattern
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.record_fields import RECORD_FIELDS
@@ -81,8 +82,13 @@ def _check_destination(
     document: Document, path: KeyPath, text: str, config: Config, base: Path
 ) -> None:
     target = check_target(document, path, text, config, base)
-    if target is not None and target.kind == "function":
-        check_reference(document, path, target.local_name, config)
+    if target is None or target.is_fifo:
+        return
+    if target.kind == "function" and not check_reference(document, path, target.local_name, config):
+        return
+    if target.kind not in STREAM_DESTINATIONS:
+        problem = f"records of streams go to sqs:, sns:, s3: or file:, not to {text!r}"
+        document.error(path, "lambda.destination", problem)
 
 
 def _check_settings(

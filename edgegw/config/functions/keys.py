@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from edgegw.awslambda import quotas
+from edgegw.awslambda.http_events.model import AuthType
 from edgegw.awslambda.shifting import preset_name
 from edgegw.config.fields import (
     LATER,
@@ -86,12 +87,19 @@ class Alias(Model):
     event_invoke: EventInvoke | None = None
 
 
+PermittedAction = Literal["lambda:InvokeFunction", "lambda:InvokeFunctionUrl", "lambda:*"]
+
+
 class Permission(Model):
-    """A statement of the resource policy: which service may invoke, for which resource."""
+    """A statement of the resource policy: who may invoke, for which resource, and how."""
 
     principal: str
+    action: PermittedAction | None = None
     source_arn: str = ""
-    qualifier: str = ""
+    source_account: Text = ""
+    qualifier: Text = ""
+    function_url_auth_type: AuthType | None = None
+    invoked_via_function_url: bool = False
 
 
 class VpcConfig(Model):

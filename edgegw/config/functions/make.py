@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from edgegw.awslambda.model import Function, FunctionRef, LogSettings, Runtime
+from edgegw.awslambda.model import Function, FunctionRef, LogSettings, NamePlace, Runtime
 from edgegw.awslambda.permissions import Statement
 from edgegw.awslambda.shifting import Shift
 from edgegw.awslambda.versions import Alias, Deployed
@@ -40,14 +41,17 @@ def deployed(
     base: Path,
     role: str,
     local_environment: Mapping[str, str] = MappingProxyType({}),
+    local_names: tuple[NamePlace, ...] = (),
 ) -> Deployed:
     """The function `name` with versions, aliases, concurrency and policy; `role` is the default.
 
-    `local_environment` are the variables that all functions find on this machine.
+    `local_environment` are the variables that all functions find on this machine, `local_names`
+    lead their connections.
     Without versions in the configuration version 1 is the code of `$LATEST`.
     """
     local = {**local_environment, **given.local_environment}
     latest = _latest(name, given, base, given.role or role, tuple(local.items()))
+    latest = replace(latest, local_names=local_names) if local_names else latest
     numbers = sorted(int(each) for each in given.versions) or [1]
     versions = {
         str(number): _version(latest, str(number), given.versions.get(str(number)), base)
@@ -63,7 +67,7 @@ def deployed(
         MappingProxyType({each: _alias(each, alias) for each, alias in given.aliases.items()}),
         reserved=given.reserved_concurrency,
         provisioned=MappingProxyType(provisioned or {}),
-        policy=_policy(given.permissions),
+        policy=policy_of(given.permissions),
         is_implied=not given.versions,
         highest=numbers[-1],
         event_invoke=event_invoke_configs(given, base),
@@ -138,6 +142,7 @@ def _version(latest: Function, number: str, given: keys.Version | None, base: Pa
         latest.tracing,
         latest.architecture,
         latest.dead_letter,
+        latest.local_names,
     )
 
 
@@ -146,10 +151,24 @@ def _alias(name: str, given: keys.Alias) -> Alias:
     return Alias(name, given.version, routing, given.description)
 
 
-def _policy(given: list[keys.Permission] | None) -> tuple[Statement, ...] | None:
+def policy_of(given: list[keys.Permission] | None) -> tuple[Statement, ...] | None:
+    """The resource policy that `permissions` are; None where the configuration says nothing."""
     if given is None:
         return None
-    return tuple(Statement(each.principal, each.source_arn, each.qualifier) for each in given)
+    return tuple(_statement(number, each) for number, each in enumerate(given, 1))
+
+
+def _statement(number: int, given: keys.Permission) -> Statement:
+    return Statement(
+        principal=given.principal,
+        source_arn=given.source_arn,
+        qualifier=given.qualifier,
+        sid=f"configuration-{number}",
+        action=given.action or "",
+        source_account=given.source_account,
+        url_auth_type=given.function_url_auth_type or "",
+        via_url=given.invoked_via_function_url,
+    )
 
 
 def shifts(name: str, given: keys.Function) -> list[Shift]:

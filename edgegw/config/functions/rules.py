@@ -11,6 +11,7 @@ from edgegw.awslambda.destinations import DestinationTarget
 from edgegw.awslambda.edge import MAX_STORAGE_MB, MAX_TIMEOUT
 from edgegw.awslambda.model import LATEST
 from edgegw.awslambda.names import is_function_name
+from edgegw.awslambda.permissions import INVOKE_URL
 from edgegw.awslambda.runtimes import SCRIPTS
 from edgegw.awslambda.variables import MAX_TOTAL, OF_THE_RUNTIME, RESERVED, is_valid_name
 from edgegw.awslambda.versions import MIN_UNRESERVED, is_alias_name
@@ -18,7 +19,7 @@ from edgegw.config.document import Document, KeyPath
 from edgegw.config.events.destination_rules import check_target
 from edgegw.config.files import is_file, missing
 from edgegw.config.functions.event_invoke_rules import check_event_invoke
-from edgegw.config.functions.keys import Alias, Function
+from edgegw.config.functions.keys import Alias, Function, Permission
 from edgegw.config.schema import Config
 from edgegw.config.spelling import nearest
 
@@ -173,10 +174,19 @@ def _check_versions(document: Document, path: KeyPath, function: Function, confi
                     check_reference(document, (*where, "shift", key), hook, config)
     _check_provisioned(document, path, function)
     for at, permission in enumerate(function.permissions or []):
-        if permission.qualifier and permission.qualifier not in qualifiers_of(function):
-            text = f"there is no version or alias {permission.qualifier!r}"
-            where = (*path, "permissions", at, "qualifier")
-            document.error(where, "config.reference", text)
+        _check_permission(document, (*path, "permissions", at), permission, function)
+
+
+def _check_permission(
+    document: Document, path: KeyPath, permission: Permission, function: Function
+) -> None:
+    """Source: Lambda API Reference, "AddPermission", FunctionUrlAuthType."""
+    if permission.qualifier and permission.qualifier not in qualifiers_of(function):
+        text = f"there is no version or alias {permission.qualifier!r}"
+        document.error((*path, "qualifier"), "config.reference", text)
+    if permission.function_url_auth_type is not None and permission.action != INVOKE_URL:
+        text = f"function_url_auth_type goes with action {INVOKE_URL} alone"
+        document.error((*path, "function_url_auth_type"), "lambda.permission", text, key=True)
 
 
 def _check_alias(document: Document, path: KeyPath, alias: Alias, known: list[str]) -> None:
