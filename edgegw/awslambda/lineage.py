@@ -56,6 +56,11 @@ def next_turn(trace_id: str, arn: str) -> Turn:
     return Turn(f"{plain};{lineage}" if plain else lineage, number)
 
 
+def first_lineage(arn: str) -> str:
+    """The part of a trace header that says that a chain begins at the function `arn` (observed)."""
+    return f"Lineage=1:{zlib.crc32(arn.encode()):08x}:0"
+
+
 def turns_so_far(trace_id: str, arn: str) -> int:
     """How many turns the function `arn` has had in the chain of a trace header."""
     match = _LINEAGE.search(trace_id)

@@ -17,7 +17,7 @@ from typing import Final
 
 from edgegw.awslambda.model import EDGE_PREFIX, Function, Invocation, Report
 from edgegw.awslambda.names import Account
-from edgegw.awslambda.permissions import LOAD_BALANCER
+from edgegw.awslambda.permissions import API_GATEWAY, EVERYBODY, LOAD_BALANCER
 from edgegw.awslambda.xray import (
     DaemonAddress,
     InvocationTrace,
@@ -166,7 +166,8 @@ class FunctionTracer:
             return passed_on(invocation.trace_id, fallback, "0")
         root, function_id = came.root or parse_trace_header(fallback).root, new_segment_id()
         parent = came.parent
-        if invocation.principal == LOAD_BALANCER:
+        who = invocation.principal
+        if who == LOAD_BALANCER or (not parent and who in (API_GATEWAY, EVERYBODY)):
             parent = came.front_door_segment
         return InvocationTrace(
             root=root,

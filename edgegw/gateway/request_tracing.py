@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgegw.alb.flow import ForwardTo, Invoke
+from edgegw.awslambda.http_events.steps import InvokeHttp
 from edgegw.awslambda.xray import (
     TracedRequest,
     TraceHeader,
@@ -53,10 +54,14 @@ def _is_sampled_here(exchange: Exchange) -> bool:
 
 
 def _passed_on(exchange: Exchange) -> TraceHeader:
-    """The header with which a load balancer passed the request on."""
+    """The header with which a load balancer, a function URL or an HTTP API passed it on."""
     for step, _, _ in exchange.steps:
         if isinstance(step, Invoke):
             return parse_trace_header(step.invocation.trace_id)
+        if isinstance(step, InvokeHttp):
+            header = parse_trace_header(step.invocation.trace_id)
+            # With a parent it is the client's header, and that of another front door perhaps.
+            return TraceHeader() if header.parent else header
         if isinstance(step, ForwardTo):
             return parse_trace_header(to_text(step.request.headers.get(_HEADER) or b""))
     return TraceHeader()
