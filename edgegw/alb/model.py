@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Literal, TypeAlias
 
+from edgegw.alb.authentication.model import Authenticate
 from edgegw.alb.conditions import Condition
 from edgegw.alb.expressions import Piece
+from edgegw.alb.jwt.model import JwtValidation
 from edgegw.alb.rule_index import RuleIndex
 from edgegw.awslambda.model import FunctionRef
 from edgegw.http.authority import authority_of
@@ -142,6 +144,9 @@ class Redirect:
 
 Action: TypeAlias = Forward | FixedResponse | Redirect
 
+Guard: TypeAlias = Authenticate | JwtValidation
+"""Actions that come before the one that answers, and may answer in its place."""
+
 # Rules
 
 
@@ -157,13 +162,14 @@ class Rewrite:
 
 @value
 class Rule:
-    """A listener rule; `priority` is None for the default rule."""
+    """A listener rule; `priority` is None for the default rule, `guard` comes before `action`."""
 
     priority: int | None
     conditions: tuple[Condition, ...]
     action: Action
     host_rewrite: Rewrite | None = None
     url_rewrite: Rewrite | None = None
+    guard: Guard | None = None
 
     @property
     def name(self) -> str:
@@ -247,6 +253,11 @@ class Listener:
     mutual_tls: Literal["off", "passthrough", "verify"] = "off"
     index: RuleIndex = field(init=False, repr=False, compare=False)
     """The rules, made quick to search."""
+    sign_in_rules: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
+    """The rules that send clients to an identity provider, which then come back to the listener."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", RuleIndex(self.rules))
+        rules = (*self.rules, self.default)
+        signing_in = tuple(rule for rule in rules if isinstance(rule.guard, Authenticate))
+        object.__setattr__(self, "sign_in_rules", signing_in)

@@ -3,6 +3,9 @@
 A trace header carries the chain: `Lineage=1:24b3d5c3:3` says that the function whose ARN has this
 digest has had three turns. Several functions stand side by side, with `|` between them. A service
 that invokes a function counts it before it does.
+
+Lambda, SQS, SNS and S3 hand the chain on with what they bring. EventBridge, Kinesis and DynamoDB do
+not (`without_lineage`): a loop that leads through one of these goes on, as on AWS.
 Source: Lambda Developer Guide, "Use Lambda recursive loop detection to prevent infinite loops".
 """
 
@@ -59,6 +62,15 @@ def next_turn(trace_id: str, arn: str) -> Turn:
 def first_lineage(arn: str) -> str:
     """The part of a trace header that says that a chain begins at the function `arn` (observed)."""
     return f"Lineage=1:{zlib.crc32(arn.encode()):08x}:0"
+
+
+def without_lineage(trace_id: str) -> str:
+    """A trace header as it is behind a service that hands on traces, and no chains.
+
+    Source: Lambda Developer Guide, "Use Lambda recursive loop detection to prevent infinite loops",
+    supported services.
+    """
+    return _LINEAGE.sub("", trace_id).removeprefix(";")
 
 
 def turns_so_far(trace_id: str, arn: str) -> int:

@@ -211,7 +211,7 @@ def check(config: Path | None, *, deploy: bool, load: bool, as_json: bool) -> No
     Example: edgegw check config/demo.yaml --deploy
     """
     from edgegw.cli.loading import load_findings
-    from edgegw.config.caching_traps import caching_trap_findings
+    from edgegw.config.distributions.caching_traps import caching_trap_findings
     from edgegw.config.resolve import load_file
 
     findings: tuple[Finding, ...]

@@ -18,8 +18,8 @@ from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.access_log import AccessLog
 from edgegw.cloudfront.viewer import viewer_place
 from edgegw.config.buckets import BucketFolder
-from edgegw.config.faults import FaultPlan
-from edgegw.config.hosts import Hosts
+from edgegw.config.gateway.faults import FaultPlan
+from edgegw.config.gateway.hosts import Hosts
 from edgegw.errors import Finding
 from edgegw.values import value
 from edgegw.wire.tls_options import ClientCertificates

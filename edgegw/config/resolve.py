@@ -21,23 +21,28 @@ from edgegw.cloudfront.response_headers_policy import ResponseHeadersPolicy
 from edgegw.cloudfront.strictness import Strictness
 from edgegw.cloudfront.viewer import viewer_place
 from edgegw.config import fields, schema
-from edgegw.config.balancer_resolve import BalancerResolver
-from edgegw.config.cache_resolve import (
+from edgegw.config.balancers.make import BalancerResolver
+from edgegw.config.check import check
+from edgegw.config.distributions.cache_make import (
     cache_settings,
     cache_tag_header,
     forwarding_of,
     key_of,
     policy_id,
 )
-from edgegw.config.check import check
+from edgegw.config.distributions.key_groups import key_files, trusted_keys
+from edgegw.config.distributions.origin_make import OriginResolver
+from edgegw.config.distributions.response_headers_make import response_headers_policy
 from edgegw.config.document import Document, document_of, read_document
-from edgegw.config.events_resolve import bucket_notifications, event_rules, schedules
-from edgegw.config.faults import FaultPlan
-from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
-from edgegw.config.hosts import parsed_hosts
-from edgegw.config.http_front_resolve import function_url_doors, http_api_doors
+from edgegw.config.events.make import bucket_notifications, event_rules, schedules
+from edgegw.config.events.queue_make import resolved_queues
+from edgegw.config.events.stream_make import resolved_streams
+from edgegw.config.functions.make import code_paths, deployed, function_ref, shifts
+from edgegw.config.gateway.faults import FaultPlan
+from edgegw.config.gateway.hosts import parsed_hosts
+from edgegw.config.gateway.tracing_rules import resolve_tracing
+from edgegw.config.http_fronts.make import function_url_doors, http_api_doors
 from edgegw.config.judging import validate
-from edgegw.config.key_groups import key_files, trusted_keys
 from edgegw.config.listening import resolve_listen, resolve_listener_listen
 from edgegw.config.model import (
     CacheLimits,
@@ -45,13 +50,8 @@ from edgegw.config.model import (
     DistributionDoor,
     ListenerDoor,
 )
-from edgegw.config.origin_resolve import OriginResolver
-from edgegw.config.queue_resolve import resolved_queues
-from edgegw.config.response_headers_resolve import response_headers_policy
 from edgegw.config.source import read_source
-from edgegw.config.stream_resolve import resolved_streams
 from edgegw.config.texts import check_texts
-from edgegw.config.tracing_check import resolve_tracing
 from edgegw.errors import ConfigError, Finding
 
 
@@ -187,7 +187,7 @@ class _Resolver:
     def _event_sources(self) -> tuple[EventSourceMapping, ...]:
         if not self._config.event_sources:
             return ()
-        from edgegw.config.event_source_resolve import event_sources
+        from edgegw.config.events.event_source_make import event_sources
 
         return event_sources(self._config, self._account, self._base)
 

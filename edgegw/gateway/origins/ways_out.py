@@ -14,7 +14,7 @@ from edgegw.alb.targets import ProbeAnswer
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import Origin
 from edgegw.config.buckets import BucketFolder
-from edgegw.config.hosts import Hosts
+from edgegw.config.gateway.hosts import Hosts
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.origins.custom import NetworkOrigins
 from edgegw.gateway.origins.function_url import FunctionUrlOrigins
