@@ -20,7 +20,7 @@ from edgegw.awslambda.http_events.steps import HttpAnswer
 from edgegw.awslambda.lifecycle import MAX_PAYLOAD, MAX_STREAMED
 from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.service_errors import ServiceError
-from edgegw.config import http_front_schema
+from edgegw.config.http_fronts import keys as http_front_keys
 from tests.awslambda.http_events.fronts import answer, http_api, request, route, started, url
 from tests.awslambda.http_events.fronts import event as event_of
 
@@ -35,9 +35,9 @@ def test_the_numbers() -> None:
     assert prelude.MAX_PRELUDE == 16 * 1024
     assert (MAX_PAYLOAD, MAX_STREAMED) == (6 * 2**20, 200 * 2**20)
     assert (signature.SKEW, signature.MAX_EXPIRES) == (300, 7 * 24 * 3600)
-    assert url_config.MAX_AGE == http_front_schema.MAX_AGE == 86_400
-    assert http_front_schema.MAX_METHODS == 6
-    assert http_front_schema.MAX_LISTED == 100
+    assert url_config.MAX_AGE == http_front_keys.MAX_AGE == 86_400
+    assert http_front_keys.MAX_METHODS == 6
+    assert http_front_keys.MAX_LISTED == 100
 
 
 def test_the_lists() -> None:
