@@ -127,10 +127,11 @@ async def test_a_function_url_and_an_http_api_stand_above_their_function(
     given["functions"]["api"]["url"] = {"listen": "127.0.0.1:0"}
     routes = {"$default": "api"}
     given["http_apis"] = {"rest": {"listen": "127.0.0.1:0", "routes": routes}}
+    wanted = {"x-amzn-trace-id": f"Root={ROOT};Sampled=1"}
     traced = {"x-amzn-trace-id": f"Root={ROOT};Parent={PARENT};Sampled=1"}
     async with serving(given) as served, httpx.AsyncClient() as client:
         for name in ("api", "rest"):
-            await client.get(served.urls[name])
+            await client.get(served.urls[name], headers=wanted)
             service, function, front = daemon.segments(3)
             assert {segment["trace_id"] for segment in (service, function)} == {front["trace_id"]}
             assert (service["parent_id"], front["name"]) == (front["id"], name)
