@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from edgegw.config.model import Config
 from edgegw.execution.embedded_streams import EmbeddedStreams
 from edgegw.execution.state_file import StateFile
 from edgegw.execution.stream_rows import SCHEMA
-from edgegw.gateway.workers import WorkerContext
+from edgegw.gateway.workers import STREAMS_FILE, WorkerContext
 from edgegw.messaging.stream import StreamDefinition
-
-FILE: Final = "streams.sqlite"
 
 
 class Streams(EmbeddedStreams):
     """The streams as something that runs beside requests."""
 
     def __init__(self, around: WorkerContext) -> None:
-        self._file = StateFile(around.state / FILE, SCHEMA)
+        self._file = StateFile(around.state / STREAMS_FILE, SCHEMA)
         self._around = around
         super().__init__(self._file, around.clock, around.config().account)
 
