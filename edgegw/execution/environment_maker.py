@@ -150,11 +150,11 @@ class EnvironmentMaker:
             raise spawner
         self.packages.ensure(home.temporary)
         package = self.packages.prepare(function)
-        found = variables(function, self._place(home, package))
+        environment = variables(function, self._place(home, package))
         start = Start(
             function,
-            _settings(home, package, found),
-            found,
+            _settings(home, package, environment),
+            environment,
             package,
             self.settings.account.account_id,
             on_extension,
@@ -199,8 +199,8 @@ class EnvironmentMaker:
         await asyncio.to_thread(self.packages.close)
 
 
-def _settings(home: _Home, package: Package, found: Mapping[str, str]) -> dict[str, object]:
-    """What a bundled runtime is told of its function; `found` are the environment's variables."""
+def _settings(home: _Home, package: Package, environment: Mapping[str, str]) -> dict[str, object]:
+    """What a bundled runtime is told of its function; `environment` are its variables."""
     function = home.function
     project = ProjectPackages()
     if function.runtime.language == "python":
@@ -209,16 +209,17 @@ def _settings(home: _Home, package: Package, found: Mapping[str, str]) -> dict[s
         "task_root": package.task_root,
         "opt": package.opt,
         "handler": function.handler,
-        "environment": found,
+        "environment": environment,
         "function_name": home.name,
         "function_version": function.version,
         "memory_limit_in_mb": str(function.memory_mb),
-        "log_group_name": found["AWS_LAMBDA_LOG_GROUP_NAME"],
+        "log_group_name": environment["AWS_LAMBDA_LOG_GROUP_NAME"],
         "log_stream_name": home.stream,
         "log_format": function.logs.format,
         "log_level": function.logs.application_level,
         "runtime_version": list(function.runtime.version),
         "site_packages": list(project.folders),
+        "names": list(function.local_names),
         "passed_over": list(project.passed_over),
     }
 

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from edgegw.alb.authentication.keys import SignInKeys
     from edgegw.cloudfront.cache.clearing import Clearing
     from edgegw.gateway.function_urls import FunctionUrls
+    from edgegw.gateway.identity_providers import Identities, Identity
     from edgegw.gateway.invalidations import Invalidations
 
 
@@ -73,6 +74,8 @@ class Gateway:
     """Changes over to a configuration with its sockets, while something serves them."""
     sends_segments: bool
     """Whether segments of sampled requests go to anybody."""
+    lasts: bool
+    """Whether what it keeps stays in the state folder when it has ended."""
     _ports: Mapping[object, int] = MappingProxyType({})
     _function_urls: FunctionUrls | None = None
 
@@ -114,6 +117,7 @@ class Gateway:
             keyring=SignInKeyring(lambda: self._lasting_state(lasting=lasting)),
         )
         self._given, self._viewer = config, dict(viewer or {})
+        self.lasts = lasting or config.has_own_state
         self.config = self._as_it_runs(config)
         self._doors = by_key(self.config.doors)
         self.sends_segments = bool(tracing_targets(config))
@@ -367,6 +371,21 @@ class Gateway:
     def workers(self) -> Workers:
         """What runs beside requests on the running event loop."""
         return self._running.here().workers
+
+    # Identity providers
+
+    def identity(self, name: str | None = None) -> Identity:
+        """The identity provider `name`, or the only one: for tokens and sign-ins in process.
+
+        Raises UsageError when there is none.
+        """
+        return self._identities.named(name)
+
+    @cached_property
+    def _identities(self) -> Identities:
+        from edgegw.gateway.identity_providers import Identities
+
+        return Identities(self)
 
     # Caches
 
