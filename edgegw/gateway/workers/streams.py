@@ -25,7 +25,7 @@ class Streams(EmbeddedStreams):
     async def change(self, config: Config) -> None:
         """The configuration has other streams, or other numbers of shards."""
         streams = config.streams.values()
-        await self.declare(each for each in streams if isinstance(each, StreamDefinition))
+        await self.declare(stream for stream in streams if isinstance(stream, StreamDefinition))
 
     async def close(self) -> None:
         """Lets go of the file."""
