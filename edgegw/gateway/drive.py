@@ -174,6 +174,8 @@ class Driver:
                         answer = await self._fetch(step, exchange)
                         exchange.note(step, answer, perf_counter() - started)
                         step = step.next(answer)
+                        if type(step) is cloudfront.Settle:  # spares it the way through all cases
+                            step = self.advance(step, exchange)
                     case cloudfront.FunctionStep() | alb.Invoke():
                         outcome = await self._invoke(step.invocation, snapshot, exchange)
                         exchange.note(step, outcome, perf_counter() - started)
@@ -187,11 +189,7 @@ class Driver:
                     case cloudfront.IncludeBody() | alb.ReadBody() | ReadHttpBody():
                         step = await self._read(step, exchange, started)
                     case alb.ChooseTarget() | cloudfront.CacheStep():
-                        following = self.advance(step, exchange)
-                        if following is step:  # it has to be waited for
-                            assert isinstance(step, cloudfront.Wait | cloudfront.LookUp)
-                            following = await self._caching.wait(step, exchange)
-                        step = following
+                        step = await self._performed(step, exchange)
                     case _:
                         assert_never(step)
         except BaseException as error:
@@ -199,6 +197,14 @@ class Driver:
             if cut is None:
                 raise
             return cut
+
+    async def _performed(self, step: Step, exchange: Exchange) -> Step:
+        """What follows a step that may have to wait."""
+        following = self.advance(step, exchange)
+        if following is not step:
+            return following
+        assert isinstance(step, cloudfront.Wait | cloudfront.LookUp)
+        return await self._caching.wait(step, exchange)
 
     async def _read(
         self,
