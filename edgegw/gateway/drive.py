@@ -36,6 +36,7 @@ from time import perf_counter
 from typing import Final, Literal, Protocol, assert_never
 
 from edgegw.alb import flow as alb
+from edgegw.alb.authentication.steps import ProviderStep
 from edgegw.alb.model import Listener
 from edgegw.awslambda.http_events.steps import HttpAnswer, HttpStep, InvokeHttp, ReadHttpBody
 from edgegw.awslambda.model import Invocation, LogSettings, Outcome
@@ -57,6 +58,7 @@ from edgegw.gateway.caching import Caching
 from edgegw.gateway.compressing import encoders
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.faults import Faults, InjectedFault
+from edgegw.gateway.guards import Guards
 from edgegw.gateway.server_timing import timed
 from edgegw.gateway.target_groups import Lease, TargetGroups
 from edgegw.gateway.world import REAL, World
@@ -90,11 +92,13 @@ class Driver:
         groups: TargetGroups | None = None,
         world: World = REAL,
         caching: Caching | None = None,
+        guards: Guards | None = None,
     ) -> None:
         self._caching = caching or Caching(NoStore(), world)
         self._caching.run = self._behind
         self._groups = groups or TargetGroups({})
         self._faults = faults or Faults({})
+        self._guards = guards
         self._service = service
         self._origins = origins
         self._encoders = encoders()
@@ -147,6 +151,12 @@ class Driver:
                     routable = self._groups.routable(step.group)
                     exchange.note(step, routable, 0.0)
                     step = step.next(routable)
+                case alb.CheckSession() | alb.CheckToken():
+                    following = self._at_the_guard.at_once(step)
+                    if following is None:
+                        return step
+                    exchange.note(step, None, 0.0)
+                    step = following
                 case alb.ReadBody() | ReadHttpBody() if step.request.body.content is not None:
                     body = step.request.body
                     content, is_truncated = _excerpt(body.content or b"", step.limit)
@@ -174,8 +184,8 @@ class Driver:
                         answer = await self._fetch(step, exchange)
                         exchange.note(step, answer, perf_counter() - started)
                         step = step.next(answer)
-                        if type(step) is cloudfront.Settle:  # spares it the way through all cases
-                            step = self.advance(step, exchange)
+                        is_kept = type(step) is cloudfront.Settle  # needs no other look at its kind
+                        step = self.advance(step, exchange) if is_kept else step
                     case cloudfront.FunctionStep() | alb.Invoke():
                         outcome = await self._invoke(step.invocation, snapshot, exchange)
                         exchange.note(step, outcome, perf_counter() - started)
@@ -188,8 +198,15 @@ class Driver:
                         step = await self._invoke_http(step, exchange, started)
                     case cloudfront.IncludeBody() | alb.ReadBody() | ReadHttpBody():
                         step = await self._read(step, exchange, started)
-                    case alb.ChooseTarget() | cloudfront.CacheStep():
-                        step = await self._performed(step, exchange)
+                    case (
+                        alb.ExchangeCode()
+                        | alb.RefreshTokens()
+                        | alb.FetchUserInfo()
+                        | alb.CheckToken()
+                    ):
+                        step = await self._pass_guard(step, exchange, started)
+                    case alb.ChooseTarget() | alb.CheckSession() | cloudfront.CacheStep():
+                        step = await self._advanced(step, exchange)
                     case _:
                         assert_never(step)
         except BaseException as error:
@@ -198,13 +215,13 @@ class Driver:
                 raise
             return cut
 
-    async def _performed(self, step: Step, exchange: Exchange) -> Step:
-        """What follows a step that may have to wait."""
+    async def _advanced(self, step: Step, exchange: Exchange) -> Step:
+        """What follows a step that may need no waiting."""
         following = self.advance(step, exchange)
-        if following is not step:
-            return following
-        assert isinstance(step, cloudfront.Wait | cloudfront.LookUp)
-        return await self._caching.wait(step, exchange)
+        if following is step:  # it has to be waited for
+            assert isinstance(step, cloudfront.Wait | cloudfront.LookUp)
+            return await self._caching.wait(step, exchange)
+        return following
 
     async def _read(
         self,
@@ -226,6 +243,18 @@ class Driver:
         if isinstance(error, ViewerGoneError) and isinstance(step, ALB_STEPS):
             return self._cut_short(step, error, exchange)
         return None
+
+    async def _pass_guard(
+        self, step: ProviderStep | alb.CheckToken, exchange: Exchange, started: float
+    ) -> Step:
+        """What follows once an identity provider has said what is asked, or its keys are here."""
+        guards = self._at_the_guard
+        if isinstance(step, alb.CheckToken):
+            following: Step = step.next(await guards.key_set(step.action.jwks_endpoint))
+        else:
+            following = step.next(await guards.ask(step))
+        exchange.note(step, None, perf_counter() - started)  # without what was said: tokens
+        return following
 
     async def _invoke_http(self, step: InvokeHttp, exchange: Exchange, started: float) -> Step:
         """What follows once the function has answered, or begins to; imported by the first."""
@@ -290,6 +319,11 @@ class Driver:
         return step.response
 
     # What steps ask for
+
+    @property
+    def _at_the_guard(self) -> Guards:
+        assert self._guards is not None, "a driver of load balancers that sign in has guards"
+        return self._guards
 
     def _invoke(
         self,
@@ -375,6 +409,8 @@ class Driver:
 _AT_ONCE: Final = (
     cloudfront.CacheStep,
     alb.ChooseTarget,
+    alb.CheckSession,
+    alb.CheckToken,
     alb.ReadBody,
     cloudfront.IncludeBody,
     ReadHttpBody,
@@ -382,7 +418,10 @@ _AT_ONCE: Final = (
 """Steps that may need no waiting."""
 LAST_STEPS: Final = (DistributionAnswer, alb.BalancerAnswer, HttpAnswer)
 """Steps that are the answer."""
-ALB_STEPS: Final = (alb.ReadBody, alb.Invoke, alb.ChooseTarget, alb.ForwardTo, alb.BalancerAnswer)
+ALB_STEPS: Final = (
+    *(alb.ReadBody, alb.Invoke, alb.ChooseTarget, alb.ForwardTo, alb.BalancerAnswer),
+    *(alb.CheckSession, alb.ExchangeCode, alb.RefreshTokens, alb.FetchUserInfo, alb.CheckToken),
+)
 
 
 _DRAINED: Final = "the target was deregistered and its deregistration delay is over"
