@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final
 
 from edgegw.background import Background
+from edgegw.cli.collecting import Collecting
 from edgegw.cli.loading import tell_what_does_not_load
 from edgegw.cli.logs import GatheringHandler
 from edgegw.cli.render import summary
@@ -94,6 +95,7 @@ def _collect_rarely() -> None:
     gc.freeze()  # what start-up made stays: no need to look at it again
     # A request makes hundreds of objects, none in cycles unless it fails.
     gc.set_threshold(20_000, 20, 50)
+    Collecting().start()
 
 
 def _runtimes(gateway: Gateway) -> dict[str, list[str]]:
