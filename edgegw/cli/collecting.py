@@ -8,7 +8,8 @@ and that takes no time. What would be garbage in cycles among it stays for now. 
 that, each by a look at everything:
 
     a pause          behind enough work, nothing was done for `QUIET` seconds
-    memory           the process has grown by `GROWTH`, or by a quarter, since the last look
+    memory           it has grown by `GROWTH`, or by a quarter, since the last look, what the cache
+                     of distributions is known to take aside
     time             `LONGEST` seconds of work since the last look
 
 A look that finds much (`MUCH` objects) says that there are cycles after all, in what fails again
@@ -53,23 +54,27 @@ def peak_memory() -> int | None:
 
 
 class Collecting:
-    """Decides when to look; `tick` is to be called again after the seconds that it answers."""
+    """Decides when to look; `tick` is to be called again after the seconds that it answers.
+
+    `accounted` are the bytes of memory that are known to be in use, and grow as they should.
+    """
 
     def __init__(
         self,
+        accounted: Callable[[], int] = int,
         memory: Callable[[], int | None] = peak_memory,
         now: Callable[[], float] = time.monotonic,
         used: Callable[[], float] = time.process_time,
     ) -> None:
-        self._memory, self._now, self._used = memory, now, used
+        self._accounted, self._peak, self._now, self._used = accounted, memory, now, used
         self._ticked = self._worked = self._looked = now()
         self._used_by_tick = self._used_by_look = used()
-        self._limit = _limit(memory() or 0)
+        self._limit = _limit(self._memory())
         self._cautious_until = 0.0
 
     def start(self) -> None:
         """From now on, in the event loop that runs; not where nobody says how much memory it is."""
-        if self._memory() is not None:
+        if self._peak() is not None:
             asyncio.get_running_loop().call_later(self.tick(), self.start)
 
     def tick(self) -> float:
@@ -88,11 +93,15 @@ class Collecting:
         return BUSY_TICK if is_busy else IDLE_TICK
 
     def _is_due(self, now: float, used: float) -> bool:
-        if (self._memory() or 0) > self._limit:
+        if self._memory() > self._limit:
             return True
         if used - self._used_by_look < ENOUGH:
             return False
         return now - self._worked >= QUIET or now - self._looked >= LONGEST
+
+    def _memory(self) -> int:
+        """Bytes of memory that nobody can account for."""
+        return max(0, (self._peak() or 0) - self._accounted())
 
     def _look(self) -> None:
         """Looks for cycles in everything; what is left is frozen."""
@@ -101,7 +110,7 @@ class Collecting:
         gc.freeze()
         self._looked = self._ticked = self._now()
         self._used_by_look = self._used_by_tick = self._used()
-        self._limit = _limit(self._memory() or 0)
+        self._limit = _limit(self._memory())
         if garbage > MUCH:
             self._cautious_until = self._looked + CAUTION
 

@@ -78,6 +78,11 @@ class CacheStore(Protocol):
         """Other bounds, in bytes."""
         ...
 
+    @property
+    def memory(self) -> int:
+        """Bytes of memory that all of it takes about."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -172,6 +177,10 @@ class NoStore:
 
     def resize(self, memory: int, disk: int) -> None:
         """Nothing fits anyhow."""
+
+    @property
+    def memory(self) -> int:
+        return 0
 
     def close(self) -> None:
         """Nothing is there."""
@@ -287,6 +296,10 @@ class MemoryStore:
     def resize(self, memory: int, disk: int) -> None:
         self._limits = memory, disk
         self._make_room(b"")
+
+    @property
+    def memory(self) -> int:
+        return self._memory
 
     def close(self) -> None:
         self._kept.clear()

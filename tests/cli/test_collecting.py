@@ -29,12 +29,15 @@ class Machine:
         self.now: float = 0.0
         self.used: float = 0.0
         self.memory = 100_000_000
+        self.accounted = 0
         self.garbage = 0
         self.deeds: list[str] = []
         monkeypatch.setattr(gc, "freeze", lambda: self.deeds.append("freeze"))
         monkeypatch.setattr(gc, "unfreeze", lambda: self.deeds.append("unfreeze"))
         monkeypatch.setattr(gc, "collect", self._collect)
-        self.collecting = Collecting(lambda: self.memory, lambda: self.now, lambda: self.used)
+        self.collecting = Collecting(
+            lambda: self.accounted, lambda: self.memory, lambda: self.now, lambda: self.used
+        )
 
     def _collect(self) -> int:
         self.deeds.append("collect")
@@ -93,6 +96,12 @@ def test_memory_that_grows_is_looked_at_at_once(machine: Machine) -> None:
     machine.memory += 1
     assert machine.passes(0.1, share=0.9) == LOOK
     assert "collect" not in machine.passes(1, share=0.9)  # it counts from there
+
+
+def test_what_the_cache_takes_is_no_reason_to_look(machine: Machine) -> None:
+    machine.passes(1, share=0.9)
+    machine.memory, machine.accounted = machine.memory + 3 * GROWTH, 3 * GROWTH
+    assert "collect" not in machine.passes(1, share=0.9)
 
 
 def test_where_there_is_much_garbage_python_looks_for_itself(machine: Machine) -> None:
