@@ -9,24 +9,13 @@ from edgegw.alb.authentication.model import (
     pool_endpoints,
 )
 from edgegw.alb.jwt.model import AdditionalClaim, JwtValidation
-from edgegw.alb.model import Guard
-from edgegw.config.balancers import guard_keys, keys
+from edgegw.config.balancers import guard_keys
 from edgegw.config.gateway.hosts import Hosts
 from edgegw.http.authority import authority_of
 
 
-def guard_of(action: keys.Action, hosts: Hosts) -> Guard | None:
-    """The action as requests use it; None for one that answers.
-
-    Browsers know nothing of `hosts`, so they are sent where those lead.
-    """
-    if action.authenticate_oidc is not None:
-        return _oidc(action.authenticate_oidc, hosts)
-    if action.authenticate_cognito is not None:
-        return _cognito(action.authenticate_cognito, hosts)
-    given = action.jwt_validation
-    if given is None:
-        return None
+def jwt_action(given: guard_keys.JwtValidation) -> JwtValidation:
+    """A jwt-validation action."""
     claims = (
         AdditionalClaim(claim.name, claim.format, tuple(claim.values))
         for claim in given.additional_claims
@@ -34,7 +23,8 @@ def guard_of(action: keys.Action, hosts: Hosts) -> Guard | None:
     return JwtValidation(given.jwks_endpoint, given.issuer, tuple(claims))
 
 
-def _oidc(given: guard_keys.AuthenticateOidc, hosts: Hosts) -> Authenticate:
+def oidc_action(given: guard_keys.AuthenticateOidc, hosts: Hosts) -> Authenticate:
+    """An authenticate-oidc action; browsers are sent where names lead."""
     return Authenticate(
         kind="authenticate-oidc",
         issuer=given.issuer,
@@ -51,7 +41,8 @@ def _oidc(given: guard_keys.AuthenticateOidc, hosts: Hosts) -> Authenticate:
     )
 
 
-def _cognito(given: guard_keys.AuthenticateCognito, hosts: Hosts) -> Authenticate:
+def cognito_action(given: guard_keys.AuthenticateCognito, hosts: Hosts) -> Authenticate:
+    """An authenticate-cognito action, with the endpoints of its user pool."""
     pool = pool_endpoints(given.user_pool_arn, given.user_pool_domain)
     return Authenticate(
         kind="authenticate-cognito",
