@@ -228,7 +228,9 @@ async def serving_in(folder: Path, config: dict, **options) -> AsyncIterator[Ser
 
     def on_ready(each: Ready) -> None:
         ready.append(each)
-        if len(ready) == len(gateway.config.doors) + (gateway.config.lambda_api is not None):
+        config = gateway.config
+        others = len(config.identity_providers) + (config.lambda_api is not None)
+        if len(ready) == len(config.doors) + others:
             all_ready.set()
 
     task = asyncio.ensure_future(serve(gateway, on_ready=on_ready, grace=2, stopping=stopping))

@@ -29,6 +29,7 @@ from edgegw.cli.send_command import send
 from edgegw.cli.serve_options import ServeOptions, with_serve_options
 from edgegw.cli.sign_command import sign
 from edgegw.cli.terminal_text import shown_lines
+from edgegw.cli.token_command import token
 from edgegw.cli.trust_command import trust
 from edgegw.cloudfront.triggers import TRIGGERS
 from edgegw.errors import ConfigError, EdgegwError, Finding
@@ -65,7 +66,7 @@ def main(*, debug: bool) -> None:
 for _command in (
     *(invoke, logs, functions, shift, event, validate, trust, fault, init),
     *(explain, targets, weights, cache, invalidate, sign, queue, send),
-    *(cost, metrics),
+    *(cost, metrics, token),
 ):
     main.add_command(_command)
 

@@ -40,6 +40,7 @@ from edgegw.config.functions.rules import (
 )
 from edgegw.config.gateway.rules import check_surroundings
 from edgegw.config.http_fronts.rules import check_http_fronts
+from edgegw.config.identity.rules import check_identity_providers
 from edgegw.config.later_keys import later_keys
 from edgegw.config.listen_check import check_listening
 from edgegw.config.path_check import check_paths
@@ -68,6 +69,7 @@ def check(document: Document, config: Config, base: FilePath) -> None:
     check_key_groups(document, config, base)
     check_balancers(document, config, base)
     check_http_fronts(document, config)
+    check_identity_providers(document, config)
     check_queues(document, config)
     check_streams(document, config)
     if config.event_sources:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from edgegw.awslambda.bucket_notifications import BucketNotification
     from edgegw.awslambda.event_rules import EventRule
     from edgegw.awslambda.schedules import Schedule
+    from edgegw.identity.model import IdentityProvider
     from edgegw.messaging.queue import QueueSettings, RemoteQueue
     from edgegw.messaging.stream import RemoteStream, StreamDefinition
 
@@ -215,6 +216,20 @@ Door = DistributionDoor | ListenerDoor | HttpApiDoor | FunctionUrlDoor
 
 
 @value
+class ProviderDoor:
+    """An identity provider and where it listens."""
+
+    name: str
+    listen: Listen
+    provider: IdentityProvider
+
+    @property
+    def key(self) -> str:
+        """What tells it from all else that listens."""
+        return f"{type(self).__name__} {self.name}"
+
+
+@value
 class CacheLimits:
     """Bytes that the caches of distributions may take, in memory and on disk.
 
@@ -260,6 +275,7 @@ class Config:
     accepts_any_host: bool = False
     http_apis: tuple[HttpApiDoor, ...] = ()
     function_urls: tuple[FunctionUrlDoor, ...] = ()
+    identity_providers: tuple[ProviderDoor, ...] = ()
     queues: Mapping[str, QueueSettings | RemoteQueue] = field(default_factory=dict[str, Any])
     streams: Mapping[str, StreamDefinition | RemoteStream] = field(default_factory=dict[str, Any])
     event_sources: tuple[EventSourceMapping, ...] = ()
@@ -316,4 +332,5 @@ class Config:
                 for name, group in self.target_groups.items()
                 if isinstance(group, alb.IpTargetGroup)
             ),
+            *(f"identity_provider:{door.name}" for door in self.identity_providers),
         ]

@@ -39,9 +39,10 @@ from edgegw.config.events.queue_make import resolved_queues
 from edgegw.config.events.stream_make import resolved_streams
 from edgegw.config.functions.make import code_paths, deployed, function_ref, shifts
 from edgegw.config.gateway.faults import FaultPlan
-from edgegw.config.gateway.hosts import parsed_hosts
+from edgegw.config.gateway.hosts import name_places, parsed_hosts
 from edgegw.config.gateway.tracing_rules import resolve_tracing
 from edgegw.config.http_fronts.make import function_url_doors, http_api_doors
+from edgegw.config.identity.keys import IdentityFaults
 from edgegw.config.judging import validate
 from edgegw.config.listening import resolve_listen, resolve_listener_listen
 from edgegw.config.model import (
@@ -49,6 +50,7 @@ from edgegw.config.model import (
     Config,
     DistributionDoor,
     ListenerDoor,
+    ProviderDoor,
 )
 from edgegw.config.source import read_source
 from edgegw.config.texts import check_texts
@@ -133,7 +135,10 @@ class _Resolver:
         api = config.gateway.lambda_api
         apis = http_api_doors(config, self._account, self._base)
         urls = function_url_doors(config, self._account, self._base)
-        doors = (*distributions, *listeners, *apis, *urls)
+        providers = self._providers()
+        doors = (*distributions, *listeners, *apis, *urls, *providers)
+        hosts = parsed_hosts(config.gateway.hosts, self._base)
+        local_names = name_places(hosts)
         return Config(
             {
                 name: deployed(
@@ -142,6 +147,7 @@ class _Resolver:
                     self._base,
                     config.gateway.role,
                     config.gateway.local_environment,
+                    local_names,
                 )
                 for name, each in config.functions.items()
             },
@@ -172,12 +178,13 @@ class _Resolver:
             target_groups=self._balancers.target_groups,
             faults=self._faults(),
             fault_seed=config.gateway.fault_seed,
-            hosts=parsed_hosts(config.gateway.hosts, self._base),
+            hosts=hosts,
             cache=CacheLimits(**dict(config.gateway.cache)),
             buckets=self._origins.buckets(),
             accepts_any_host=config.gateway.accept_any_host,
             http_apis=apis,
             function_urls=urls,
+            identity_providers=providers,
             queues=resolved_queues(config.queues),
             streams=resolved_streams(config.streams),
             event_sources=self._event_sources(),
@@ -185,6 +192,13 @@ class _Resolver:
             event_rules=event_rules(config),
             bucket_notifications=bucket_notifications(config, self._base),
         )
+
+    def _providers(self) -> tuple[ProviderDoor, ...]:
+        if not self._config.identity_providers:
+            return ()
+        from edgegw.config.identity.make import provider_doors
+
+        return provider_doors(self._config, self._base)
 
     def _event_sources(self) -> tuple[EventSourceMapping, ...]:
         if not self._config.event_sources:
@@ -195,7 +209,7 @@ class _Resolver:
 
     def _faults(self) -> Mapping[str, FaultPlan]:
         config = self._config
-        given: dict[str, fields.FunctionFaults | fields.OriginFaults | None] = {}
+        given: dict[str, fields.FunctionFaults | fields.OriginFaults | IdentityFaults | None] = {}
         for name, function in config.functions.items():
             given[f"function:{name}"] = function.faults
         for name, distribution in config.distributions.items():
@@ -203,6 +217,8 @@ class _Resolver:
                 given[f"origin:{name}/{origin}"] = each.faults
         for name, group in config.target_groups.items():
             given[f"target_group:{name}"] = group.faults
+        for name, provider in config.identity_providers.items():
+            given[f"identity_provider:{name}"] = provider.faults
         return {
             target: FaultPlan(**dict(faults))
             for target, faults in given.items()

@@ -32,6 +32,7 @@ from edgegw.config.fields import (
 from edgegw.config.functions.keys import Function
 from edgegw.config.gateway.tracing_keys import Tracing
 from edgegw.config.http_fronts.keys import HttpApi
+from edgegw.config.identity.keys import IdentityProvider
 from edgegw.config.sizes import Size
 
 SelectionBehavior = Literal["none", "whitelist", "allExcept", "all"]
@@ -333,6 +334,7 @@ class Config(Model):
     target_groups: dict[str, TargetGroup] = {}
     load_balancers: dict[str, LoadBalancer] = {}
     http_apis: dict[str, HttpApi] = {}
+    identity_providers: dict[str, IdentityProvider] = {}
     queues: dict[str, Queue] = {}
     streams: dict[str, Stream] = {}
     event_sources: list[EventSource] = []

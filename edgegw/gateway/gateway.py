@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from edgegw.alb.authentication.keys import SignInKeys
     from edgegw.cloudfront.cache.clearing import Clearing
     from edgegw.gateway.function_urls import FunctionUrls
+    from edgegw.gateway.identity_providers import Identities, Identity
     from edgegw.gateway.invalidations import Invalidations
 
 
@@ -109,6 +110,8 @@ class Gateway:
         )
         self.applying: Callable[[Config], Awaitable[None]] | None = None
         """Changes over to a configuration with its sockets, while something serves them."""
+        self.lasts = lasting or config.has_own_state
+        """Whether what it keeps stays in the state folder when it has ended."""
         self._function_urls: FunctionUrls | None = None
         self.config = self._as_it_runs(config)
         self._doors = by_key(self.config.doors)
@@ -360,6 +363,21 @@ class Gateway:
     def workers(self) -> Workers:
         """What runs beside requests on the running event loop."""
         return self._running.here().workers
+
+    # Identity providers
+
+    def identity(self, name: str | None = None) -> Identity:
+        """The identity provider `name`, or the only one: for tokens and sign-ins in process.
+
+        Raises UsageError when there is none.
+        """
+        return self._identities.named(name)
+
+    @cached_property
+    def _identities(self) -> Identities:
+        from edgegw.gateway.identity_providers import Identities
+
+        return Identities(self)
 
     # Caches
 

@@ -265,6 +265,15 @@ EVERYTHING: Final[Mapping[str, Any]] = {
     "bucket_notifications": {
         "uploads": {"folder": ".", "bucket": "uploads", "function": "hook", "suffix": ".jpg"}
     },
+    "identity_providers": {
+        "pool": {
+            "listen": 8095,
+            "users": {"ada": {"password": "demo", "claims": {"email": "ada@example.com"}}},
+            "clients": {"app": {"secret": "s", "redirect_uris": ["https://app.test/back"]}},
+            "user_pool": {"id": "eu-west-1_Example1", "domain": "example"},
+            "faults": {"error": 0.5},
+        }
+    },
     "http_apis": {
         "api": {
             "listen": 8091,

@@ -76,14 +76,9 @@ APP = {"targets": [], "stickiness": {"type": "app_cookie", "cookie_name": "S"}}
 TWO = [{"target_group": "web"}, {"target_group": "other"}]
 
 JWT = {"jwks_endpoint": "https://id.test/jwks", "issuer": "https://id.test"}
-OIDC = {
-    "issuer": "https://id.test",
-    "authorization_endpoint": "https://id.test/authorize",
-    "token_endpoint": "https://id.test/token",
-    "user_info_endpoint": "https://id.test/userinfo",
-    "client_id": "app",
-    "client_secret": "a-secret-word",
-}
+_KEYS = ("issuer", "authorization_endpoint", "token_endpoint", "user_info_endpoint")
+OIDC = {**dict.fromkeys(_KEYS, "https://id.test"), "client_id": "c", "client_secret": "s"}
+
 ROWS: list[tuple[str, dict[str, Any], str]] = [
     # conditions
     ("two path conditions", conditions({"path_pattern": "/a"}, {"path_pattern": "/b"}), "error alb.condition a rule has at most one"),

@@ -15,8 +15,16 @@ from edgegw.alb.model import Guard, Listener
 from edgegw.config.document import read_document
 from edgegw.config.resolve import load_dict, load_document
 from edgegw.errors import ConfigError
-from tests.config.test_balancers import JWT, OIDC, config, findings
+from tests.config.test_balancers import JWT, config, findings
 
+OIDC = {
+    "issuer": "https://id.test",
+    "authorization_endpoint": "https://id.test/authorize",
+    "token_endpoint": "https://id.test/token",
+    "user_info_endpoint": "https://id.test/userinfo",
+    "client_id": "app",
+    "client_secret": "a-secret-word",
+}
 COGNITO = {
     "user_pool_arn": "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_abc",
     "user_pool_client_id": "app",

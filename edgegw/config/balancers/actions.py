@@ -14,7 +14,12 @@ from typing import Any, Final
 from edgegw.alb import model as alb
 from edgegw.alb.rules import redirect_fault
 from edgegw.config.balancers import keys
-from edgegw.config.balancers.guard_make import cognito_action, jwt_action, oidc_action
+from edgegw.config.balancers.guard_keys import (
+    AuthenticateCognito,
+    AuthenticateOidc,
+    JwtValidation,
+)
+from edgegw.config.balancers.guard_make import made_cognito, made_jwt, made_oidc
 from edgegw.config.balancers.guard_rules import check_cognito, check_jwt, check_oidc
 from edgegw.config.balancers.one_key import given_keys, only_key
 from edgegw.config.balancers.target_group_rules import stickiness_of
@@ -27,11 +32,11 @@ from edgegw.values import value
 
 
 @value
-class ActionSurroundings:
-    """What actions name: target groups, and hosts that lead to a place on this machine."""
+class Reach:
+    """What actions lead to: target groups by name, and where names lead on this machine."""
 
-    target_groups: Mapping[str, alb.TargetGroup]
-    hosts: Hosts
+    groups: Mapping[str, alb.TargetGroup]
+    hosts: Hosts = Hosts()
 
 
 @value
@@ -43,7 +48,7 @@ class ActionKind:
     """
 
     check: Callable[[Document, KeyPath, Any, Config, keys.Listener], None]
-    make: Callable[[Any, ActionSurroundings], alb.Action]
+    make: Callable[[Any, Reach], alb.Action]
     is_final: bool = True
 
 
@@ -120,14 +125,12 @@ def _in_order(actions: list[keys.Action]) -> list[keys.Action]:
     return sorted(actions, key=lambda action: action.order or 0)
 
 
-def made_actions(
-    actions: list[keys.Action], surroundings: ActionSurroundings
-) -> tuple[alb.Action, ...]:
-    """The actions of a checked rule in their order."""
+def made_actions(actions: list[keys.Action], reach: Reach) -> tuple[alb.Action, ...]:
+    """The actions of a checked rule, in their order."""
     made: list[alb.Action] = []
     for action in _in_order(actions):
         (name,) = given_keys(action)
-        made.append(ACTIONS[name].make(getattr(action, name), surroundings))
+        made.append(ACTIONS[name].make(getattr(action, name), reach))
     return tuple(made)
 
 
@@ -191,21 +194,19 @@ def _check_forward(
             document.error(path, "alb.protocol-version", text, key=True)
 
 
-def _nothing_more(
-    document: Document, path: KeyPath, given: object, config: Config, listener: keys.Listener
-) -> None:
+def _nothing_more(*_: object) -> None:
     """Keys and types are all that is judged."""
 
 
-def _forward(given: keys.Forward, surroundings: ActionSurroundings) -> alb.Forward:
-    sticky, groups = given.stickiness, surroundings.target_groups
+def _forward(given: keys.Forward, reach: Reach) -> alb.Forward:
+    sticky = given.stickiness
     return alb.Forward(
-        tuple((groups[member.target_group], member.weight) for member in given.target_groups),
+        tuple((reach.groups[member.target_group], member.weight) for member in given.target_groups),
         sticky.duration if sticky is not None and sticky.enabled else None,
     )
 
 
-def _redirect(given: keys.Redirect, _: ActionSurroundings) -> alb.Redirect:
+def _redirect(given: keys.Redirect, _: Reach) -> alb.Redirect:
     return alb.Redirect(
         301 if given.status_code == "HTTP_301" else 302,
         given.protocol,
@@ -216,27 +217,27 @@ def _redirect(given: keys.Redirect, _: ActionSurroundings) -> alb.Redirect:
     )
 
 
-def _fixed_response(given: keys.FixedResponse, _: ActionSurroundings) -> alb.FixedResponse:
+def _fixed_response(given: keys.FixedResponse, _: Reach) -> alb.FixedResponse:
     return alb.FixedResponse(int(given.status_code), given.content_type, given.message_body)
+
+
+def _oidc(given: AuthenticateOidc, reach: Reach) -> alb.Guard:
+    return made_oidc(given, reach.hosts)
+
+
+def _cognito(given: AuthenticateCognito, reach: Reach) -> alb.Guard:
+    return made_cognito(given, reach.hosts)
+
+
+def _jwt(given: JwtValidation, _: Reach) -> alb.Guard:
+    return made_jwt(given)
 
 
 ACTIONS: Final[Mapping[str, ActionKind]] = {
     "forward": ActionKind(_check_forward, _forward),
     "redirect": ActionKind(_check_redirect, _redirect),
     "fixed_response": ActionKind(_nothing_more, _fixed_response),
-    "authenticate_oidc": ActionKind(
-        check_oidc,
-        lambda given, surroundings: oidc_action(given, surroundings.hosts),
-        is_final=False,
-    ),
-    "authenticate_cognito": ActionKind(
-        check_cognito,
-        lambda given, surroundings: cognito_action(given, surroundings.hosts),
-        is_final=False,
-    ),
-    "jwt_validation": ActionKind(
-        check_jwt,
-        lambda given, _: jwt_action(given),
-        is_final=False,
-    ),
+    "authenticate_oidc": ActionKind(check_oidc, _oidc, is_final=False),
+    "authenticate_cognito": ActionKind(check_cognito, _cognito, is_final=False),
+    "jwt_validation": ActionKind(check_jwt, _jwt, is_final=False),
 }

@@ -1,4 +1,7 @@
-"""Checked actions that sign users in or judge bearer tokens → what requests use."""
+"""Checked actions that sign users in or judge bearer tokens → what requests use.
+
+Browsers know nothing of `gateway.hosts`, so they are sent where those lead.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,7 @@ from edgegw.config.gateway.hosts import Hosts
 from edgegw.http.authority import authority_of
 
 
-def jwt_action(given: guard_keys.JwtValidation) -> JwtValidation:
-    """A jwt-validation action."""
+def made_jwt(given: guard_keys.JwtValidation) -> JwtValidation:
     claims = (
         AdditionalClaim(claim.name, claim.format, tuple(claim.values))
         for claim in given.additional_claims
@@ -23,8 +25,7 @@ def jwt_action(given: guard_keys.JwtValidation) -> JwtValidation:
     return JwtValidation(given.jwks_endpoint, given.issuer, tuple(claims))
 
 
-def oidc_action(given: guard_keys.AuthenticateOidc, hosts: Hosts) -> Authenticate:
-    """An authenticate-oidc action; browsers are sent where names lead."""
+def made_oidc(given: guard_keys.AuthenticateOidc, hosts: Hosts) -> Authenticate:
     return Authenticate(
         kind="authenticate-oidc",
         issuer=given.issuer,
@@ -41,8 +42,7 @@ def oidc_action(given: guard_keys.AuthenticateOidc, hosts: Hosts) -> Authenticat
     )
 
 
-def cognito_action(given: guard_keys.AuthenticateCognito, hosts: Hosts) -> Authenticate:
-    """An authenticate-cognito action, with the endpoints of its user pool."""
+def made_cognito(given: guard_keys.AuthenticateCognito, hosts: Hosts) -> Authenticate:
     pool = pool_endpoints(given.user_pool_arn, given.user_pool_domain)
     return Authenticate(
         kind="authenticate-cognito",

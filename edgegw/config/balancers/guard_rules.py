@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from edgegw.alb.authentication.model import is_pool_arn
 from edgegw.alb.jwt.model import ALWAYS_CHECKED
-from edgegw.config.balancers import guard_keys, keys
+from edgegw.config.balancers import guard_keys
 from edgegw.config.document import Document, KeyPath
 from edgegw.http.authority import is_loopback
 from edgegw.http.grammar import TEXT_TOKEN
@@ -27,7 +27,7 @@ _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "user_info_endp
 def check_oidc(
     document: Document, path: KeyPath, action: guard_keys.AuthenticateOidc, *_: object
 ) -> None:
-    """Adds what is wrong with an authenticate-oidc action."""
+    """Adds what is wrong with an authenticate-oidc action at `path`."""
     for key in ("issuer", *_ENDPOINTS):
         _check_url(document, (*path, key), getattr(action, key))
     _check_sign_in(document, path, action)
@@ -58,20 +58,20 @@ def _check_sign_in(document: Document, path: KeyPath, action: guard_keys.SignIn)
 def check_cognito(
     document: Document, path: KeyPath, action: guard_keys.AuthenticateCognito, *_: object
 ) -> None:
-    """Adds what is wrong with an authenticate-cognito action."""
-    _check_sign_in(document, path, action)
+    """Adds what is wrong with an authenticate-cognito action at `path`."""
     if not is_pool_arn(action.user_pool_arn):
         text = "a user pool's ARN is arn:aws:cognito-idp:REGION:ACCOUNT:userpool/POOL_ID"
         document.error((*path, "user_pool_arn"), "alb.sign-in", text)
     if not _DOMAIN.fullmatch(action.user_pool_domain):
         text = "a user pool's domain is its prefix, or a whole name such as login.example.com"
         document.error((*path, "user_pool_domain"), "alb.sign-in", text)
+    _check_sign_in(document, path, action)
 
 
 def check_jwt(
     document: Document, path: KeyPath, action: guard_keys.JwtValidation, *_: object
 ) -> None:
-    """Adds what is wrong with a jwt-validation action."""
+    """Adds what is wrong with a jwt-validation action at `path`."""
     _check_url(document, (*path, "jwks_endpoint"), action.jwks_endpoint)
     for at, claim in enumerate(action.additional_claims):
         if claim.name in ALWAYS_CHECKED:

@@ -14,7 +14,7 @@ from edgegw.alb.rules import compile_rewrite
 from edgegw.awslambda.names import Account
 from edgegw.config.addresses import host_and_port
 from edgegw.config.balancers import keys
-from edgegw.config.balancers.actions import ActionSurroundings, made_actions
+from edgegw.config.balancers.actions import Reach, made_actions
 from edgegw.config.balancers.conditions import made_condition
 from edgegw.config.functions.make import function_ref
 from edgegw.config.gateway.hosts import Hosts
@@ -36,11 +36,11 @@ class BalancerResolver:
         base: Path,
         hosts: Hosts = Hosts(),  # noqa: B008 - a value
     ) -> None:
-        self._hosts = hosts
         self._account = account
         self._base = base
         self._prefix = f"arn:aws:elasticloadbalancing:{account.region}:{account.account_id}:"
         self.target_groups = {name: self._target_group(name, each) for name, each in groups.items()}
+        self._reach = Reach(self.target_groups, hosts)
 
     def load_balancer(self, name: str, given: keys.LoadBalancer) -> alb.LoadBalancer:
         return alb.LoadBalancer(
@@ -69,7 +69,7 @@ class BalancerResolver:
             port,
             given.public_protocol or ("HTTPS" if tls else "HTTP"),
             tuple(self._rule(rule) for rule in sorted(given.rules, key=lambda key: key.priority)),
-            alb.Rule(None, (), self._actions(given.default_actions)),
+            alb.Rule(None, (), made_actions(given.default_actions, self._reach)),
             f"{arn}/{_hex(f'{balancer.name} {given.listen.address} {given.listen.port}')}",
             _response_headers(given.attributes),
             _renamed(given.attributes),
@@ -87,13 +87,10 @@ class BalancerResolver:
         return alb.Rule(
             given.priority,
             tuple(made_condition(condition) for condition in given.conditions),
-            self._actions(given.actions),
+            made_actions(given.actions, self._reach),
             host,
             url,
         )
-
-    def _actions(self, given: list[keys.Action]) -> tuple[alb.Action, ...]:
-        return made_actions(given, ActionSurroundings(self.target_groups, self._hosts))
 
     def _target_group(self, name: str, given: keys.TargetGroup) -> alb.TargetGroup:
         arn = f"{self._prefix}targetgroup/{name}/{_hex(name)}"

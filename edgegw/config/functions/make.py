@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from edgegw.awslambda.model import Function, FunctionRef, LogSettings, Runtime
+from edgegw.awslambda.model import Function, FunctionRef, LogSettings, NamePlace, Runtime
 from edgegw.awslambda.permissions import Statement
 from edgegw.awslambda.shifting import Shift
 from edgegw.awslambda.versions import Alias, Deployed
@@ -40,14 +41,17 @@ def deployed(
     base: Path,
     role: str,
     local_environment: Mapping[str, str] = MappingProxyType({}),
+    local_names: tuple[NamePlace, ...] = (),
 ) -> Deployed:
     """The function `name` with versions, aliases, concurrency and policy; `role` is the default.
 
-    `local_environment` are the variables that all functions find on this machine.
+    `local_environment` are the variables that all functions find on this machine, `local_names`
+    lead their connections.
     Without versions in the configuration version 1 is the code of `$LATEST`.
     """
     local = {**local_environment, **given.local_environment}
     latest = _latest(name, given, base, given.role or role, tuple(local.items()))
+    latest = replace(latest, local_names=local_names) if local_names else latest
     numbers = sorted(int(each) for each in given.versions) or [1]
     versions = {
         str(number): _version(latest, str(number), given.versions.get(str(number)), base)
@@ -138,6 +142,7 @@ def _version(latest: Function, number: str, given: keys.Version | None, base: Pa
         latest.tracing,
         latest.architecture,
         latest.dead_letter,
+        latest.local_names,
     )
 
 

@@ -1,6 +1,7 @@
 """Faults on demand: what should go wrong at a function or an origin, and how often.
 
-A target is `function:NAME`, `origin:DISTRIBUTION/ORIGIN` or `target_group:NAME`.
+A target is `function:NAME`, `origin:DISTRIBUTION/ORIGIN`, `target_group:NAME` or
+`identity_provider:NAME`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ class FaultPlan:
     """Shares (0 to 1) of the calls that fail in each way; `latency` in seconds is added to all.
 
     A function knows `error`, `throttle`, `timeout` and `latency`; an origin or a target group
-    `error` (it answers `status`), `timeout`, `truncate`, `reset` and `latency`.
+    `error` (it answers `status`), `timeout`, `truncate`, `reset` and `latency`; the token endpoint
+    of an identity provider `error`, `timeout`, `expired_code` and `latency`, and its clock is
+    `clock_skew` seconds off.
     """
 
     error: float = 0.0
@@ -31,10 +34,12 @@ class FaultPlan:
     truncate: float = 0.0
     reset: float = 0.0
     status: int = 503
+    expired_code: float = 0.0
+    clock_skew: float = 0.0
 
     def to_dict(self) -> dict[str, float]:
         """What is set, by name."""
-        kinds = (*_SHARES, "latency")
+        kinds = (*_SHARES, "expired_code", "latency", "clock_skew")
         found = {kind: getattr(self, kind) for kind in kinds if getattr(self, kind)}
         return {**found, "status": self.status} if self.status != _STATUS else found
 
@@ -46,14 +51,19 @@ _KINDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "function": ("error", "throttle", "timeout", "latency"),
         "origin": ("error", "timeout", "truncate", "reset", "latency", "status"),
         "target_group": ("error", "timeout", "truncate", "reset", "latency", "status"),
+        "identity_provider": (
+            *("error", "timeout", "expired_code"),
+            *("latency", "status", "clock_skew"),
+        ),
     }
 )
 _SPOKEN: Final = {
     "function": "a function",
     "origin": "an origin",
     "target_group": "a target group",
+    "identity_provider": "an identity provider",
 }
-_SECONDS: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s)?")
+_SECONDS: Final = re.compile(r"(-?\d+(?:\.\d+)?)(ms|s)?")
 _SHARE: Final = re.compile(r"(\d+(?:\.\d+)?)(%)?")
 
 
@@ -92,14 +102,17 @@ def _target(name: str, targets: Collection[str]) -> str:
     if meant:
         raise UsageError(f"{name!r} may be {' or '.join(sorted(meant))}: name one of them")
     hint = nearest(name, sorted({each.partition(":")[2] for each in targets}))
-    raise UsageError(f"there is no function, origin or target group {name!r}{hint}")
+    raise UsageError(
+        f"there is no function, origin, target group or identity provider {name!r}{hint}"
+    )
 
 
 def _value(kind: str, text: str, setting: str) -> float | int:
-    if kind == "latency":
+    if kind in ("latency", "clock_skew"):
         match = _SECONDS.fullmatch(text)
-        if match is None:
-            raise UsageError(f"{setting!r}: a latency is a time such as 200ms or 1.5s")
+        if match is None or (kind == "latency" and text.startswith("-")):
+            named = "a latency" if kind == "latency" else "a clock skew"
+            raise UsageError(f"{setting!r}: {named} is a time such as 200ms or 1.5s")
         return float(match[1]) / (1000 if match[2] == "ms" else 1)
     if kind == "status":
         if not re.fullmatch("[45][0-9]{2}", text):

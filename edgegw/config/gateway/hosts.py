@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from edgegw.awslambda.model import NamePlace
 from edgegw.cloudfront.s3.bucket import bucket_of, is_bucket_name
 from edgegw.config.addresses import origin_address
 from edgegw.config.buckets import BucketFolder
@@ -94,6 +95,18 @@ def parsed_hosts(given: Mapping[str, str], base: Path = Path()) -> Hosts:
     below.sort(key=lambda entry: -len(entry[0]))
     exact = [(name, place) for name, place in places.items() if not name.startswith("*.")]
     return Hosts(tuple(exact), tuple(below))
+
+
+def name_places(hosts: Hosts) -> tuple[NamePlace, ...]:
+    """Where names lead the connections that functions open themselves, the longest ones first.
+
+    A port means one protocol there: 443 leads to `https://` places, 80 to `http://` ones.
+    """
+    return tuple(
+        NamePlace(name, {"http": 80, "https": 443}[place[0]], place[1], place[2])
+        for name, place in (*hosts.exact, *hosts.below)
+        if not isinstance(place, HostFolder)
+    )
 
 
 def is_name(text: str) -> bool:
