@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ import pytest
 
 from edgegw.gateway.gateway import Gateway
 from tests.alb.test_jwt_validation import FOREIGN, OWN, jwk
-from tests.conftest import FUNCTIONS, PYTHON, free_port
+from tests.conftest import AUTHORITY, FUNCTIONS, PYTHON, free_port
 
 HOST = "https://shop.test"
 
@@ -333,3 +334,30 @@ async def test_key_sets_that_cannot_be_had(
         refused = await client.get("/0/a", headers=bearer())
         assert refused.status_code == status
         assert gateway.exchange(refused).verdict == verdict
+
+
+async def test_public_keys_are_at_awss_path(serving: Any) -> None:
+    config = described() | {"gateway": {"public_keys": 0}}
+    async with serving(config) as served:
+        gateway = served.gateway
+        key_id, pem = gateway.sign_in_keys.key_id, gateway.sign_in_keys.public_pem()
+        url = served.urls["public-keys"]
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(f"{url}/{key_id}")
+            assert (answer.status_code, answer.content) == (200, pem)
+            assert (await client.get(f"{url}/{key_id[:-1]}")).status_code == 404
+            assert (await client.post(f"{url}/{key_id}")).status_code == 405
+
+
+async def test_public_keys_have_awss_name_in_their_certificate(serving: Any) -> None:
+    config = described() | {"gateway": {"public_keys": {"port": 0, "tls": True}}}
+    async with serving(config) as served:
+        key_id = served.gateway.sign_in_keys.key_id
+        port = urlsplit(served.urls["public-keys"]).port
+        context = ssl.create_default_context(cafile=str(AUTHORITY))
+        name = "public-keys.auth.elb.us-east-1.amazonaws.com"
+        async with httpx.AsyncClient(verify=context) as client:
+            answer = await client.get(
+                f"https://127.0.0.1:{port}/{key_id}", extensions={"sni_hostname": name}
+            )
+        assert answer.content.startswith(b"-----BEGIN PUBLIC KEY-----")
