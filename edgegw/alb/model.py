@@ -253,11 +253,15 @@ class Listener:
     mutual_tls: Literal["off", "passthrough", "verify"] = "off"
     index: RuleIndex = field(init=False, repr=False, compare=False)
     """The rules, made quick to search."""
+    guards: tuple[Guard, ...] = field(init=False, repr=False, compare=False)
+    """The actions of its rules that come before those that answer."""
     sign_in_rules: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
     """The rules that send clients to an identity provider, which then come back to the listener."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", RuleIndex(self.rules))
         rules = (*self.rules, self.default)
+        guards = tuple(rule.guard for rule in rules if rule.guard is not None)
+        object.__setattr__(self, "guards", guards)
         signing_in = tuple(rule for rule in rules if isinstance(rule.guard, Authenticate))
         object.__setattr__(self, "sign_in_rules", signing_in)

@@ -110,7 +110,9 @@ class _Resolver:
         self._account = Account(
             config.gateway.region, config.gateway.account_id, config.gateway.concurrency
         )
-        self._balancers = BalancerResolver(config.target_groups, self._account, base)
+        self._balancers = BalancerResolver(
+            config.target_groups, self._account, base, parsed_hosts(config.gateway.hosts, base)
+        )
         points = dict(config.gateway.open_points)
         self._origins = OriginResolver(config, base, self._balancers)
         self._stance = Strictness(strict=config.gateway.strict, **points)

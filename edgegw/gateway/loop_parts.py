@@ -23,9 +23,11 @@ from edgegw.gateway.caching import Caching
 from edgegw.gateway.distribution_logs import DistributionLogs
 from edgegw.gateway.drive import Driver
 from edgegw.gateway.faults import Faults
+from edgegw.gateway.guards import Guards
 from edgegw.gateway.handler_words import HandlerWords
 from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.origins import InnerWays, MakeTransport, OriginRouter
+from edgegw.gateway.sign_in_keys import SignInKeyring
 from edgegw.gateway.target_groups import TargetGroups
 from edgegw.gateway.tracing_targets import tracing_targets
 from edgegw.gateway.workers import Workers
@@ -54,6 +56,8 @@ class Equipment:
     lasting: bool
     """Whether what lasts stays in the state folder when everything has ended."""
     store: Callable[[], MetricStore]
+    keyring: SignInKeyring
+    """The keys of sign-ins at load balancers, the same for every loop."""
 
 
 @dataclass
@@ -68,6 +72,7 @@ class LoopParts:
     logs: BalancerLogs
     caching: Caching
     workers: Workers
+    guards: Guards
     distribution_logs: DistributionLogs = field(default_factory=DistributionLogs)
     checks: HealthChecks | None = None
     apis: Any = None
@@ -91,6 +96,7 @@ class LoopParts:
         await self.shifter.close()
         await self.service.close()
         await self.driver.close()
+        await self.guards.close()
         await self.origins.close()
         self.logs.close()
         self.distribution_logs.close()
@@ -148,7 +154,8 @@ def make_parts(present: Callable[[], Config], equipment: Equipment, local: Inner
     groups = TargetGroups(config.target_groups)
     handlers = HandlerWords(lambda: service.functions, equipment.functions)
     caching = caching_of(config, world, handlers, caches=equipment.caches)
-    driver = Driver(service, origins, equipment.faults, groups, world, caching)
+    guards = Guards(equipment.keyring.keys, lambda: origins.identity_providers, world.now)
+    driver = Driver(service, origins, equipment.faults, groups, world, caching, guards)
     workers = Workers(
         service,
         ScaledClock(world.now, config.time_scale),
@@ -157,7 +164,8 @@ def make_parts(present: Callable[[], Config], equipment: Equipment, local: Inner
         lasting=equipment.lasting,
     )
     return LoopParts(
-        service, Shifter(service), origins, driver, groups, BalancerLogs(), caching, workers
+        *(service, Shifter(service), origins, driver, groups, BalancerLogs(), caching, workers),
+        guards,
     )
 
 

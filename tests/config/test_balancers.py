@@ -66,6 +66,7 @@ STICKY = {"targets": [], "stickiness": {"type": "lb_cookie"}}
 APP = {"targets": [], "stickiness": {"type": "app_cookie", "cookie_name": "S"}}
 TWO = [{"target_group": "web"}, {"target_group": "other"}]
 
+JWT = {"jwks_endpoint": "https://id.test/jwks", "issuer": "https://id.test"}
 ROWS: list[tuple[str, dict[str, Any], str]] = [
     # conditions
     ("two path conditions", conditions({"path_pattern": "/a"}, {"path_pattern": "/b"}), "error alb.condition a rule has at most one"),
@@ -99,9 +100,9 @@ ROWS: list[tuple[str, dict[str, Any], str]] = [
     ("a port too large", redirect(port="70000"), "error alb.redirect a port is a number from 1 to 65535"),
     ("a path without slash", redirect(path="x"), "error config.type"),
     ("another status", redirect(status_code="HTTP_307", port="1"), "error config.value"),
-    ("no final action", {"rule": {"actions": [{"jwt_validation": {}}]}}, "error alb.actions a rule has exactly one"),
-    ("two actions without order", {"rule": {"actions": [{"jwt_validation": {}}, {"forward": "web"}]}}, "error alb.actions several actions need an 'order'"),
-    ("tokens on HTTP", {"rule": {"actions": [{"jwt_validation": {}, "order": 1}, {"forward": "web", "order": 2}]}}, "error alb.action jwt_validation needs a listener with protocol HTTPS"),
+    ("no final action", {"rule": {"actions": [{"jwt_validation": JWT}]}}, "error alb.actions a rule has exactly one"),
+    ("two actions without order", {"rule": {"actions": [{"jwt_validation": JWT}, {"forward": "web"}]}}, "error alb.actions several actions need an 'order'"),
+    ("tokens on HTTP", {"rule": {"actions": [{"jwt_validation": JWT, "order": 1}, {"forward": "web", "order": 2}]}}, "error alb.action jwt_validation needs a listener with protocol HTTPS"),
     ("an unknown group", {"rule": {"actions": [{"forward": "wep"}]}}, "error config.reference there is no target group 'wep'; did you mean 'web'?"),
     ("a sticky group among two", {"rule": {"actions": [{"forward": TWO}]}, "groups": {"other": STICKY}}, "error alb.stickiness target group 'other' is sticky"),
     ("an app cookie among two", {"rule": {"actions": [{"forward": {"target_groups": TWO, "stickiness": {"duration": 1}}}]}, "groups": {"other": APP}}, "error alb.stickiness stickiness of type app_cookie"),

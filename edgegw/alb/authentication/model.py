@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import field
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from edgegw.values import value
 
@@ -60,3 +61,40 @@ class Authenticate:
         """What a session or a state of this action is sealed to: nothing else opens it."""
         parts = (self.session_cookie_name, self.issuer, self.client_id)
         return "\n".join(parts).encode()
+
+
+# User pools
+
+_POOL_ARN: Final = re.compile(
+    r"arn:aws[a-z-]*:cognito-idp:([a-z0-9-]+):\d{12}:userpool/([A-Za-z0-9_-]+)"
+)
+
+
+def is_pool_arn(text: str) -> bool:
+    """Whether `text` is the ARN of a user pool."""
+    return _POOL_ARN.fullmatch(text) is not None
+
+
+class PoolEndpoints(NamedTuple):
+    """Where a user pool signs users in, as URLs."""
+
+    issuer: str
+    authorization: str
+    token: str
+    user_info: str
+
+
+def pool_endpoints(arn: str, domain: str) -> PoolEndpoints:
+    """The endpoints of a user pool; `domain` is its prefix, or a whole name.
+
+    Source: ELB User Guide for ALB, "Authenticate users using an Application Load Balancer", prepare
+    to use Amazon Cognito.
+    """
+    match = _POOL_ARN.fullmatch(arn)
+    assert match is not None, "checked"
+    region, pool = match.groups()
+    host = domain if "." in domain else f"{domain}.auth.{region}.amazoncognito.com"
+    return PoolEndpoints(
+        f"https://cognito-idp.{region}.amazonaws.com/{pool}",
+        *(f"https://{host}/oauth2/{path}" for path in ("authorize", "token", "userInfo")),
+    )

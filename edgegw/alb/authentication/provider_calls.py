@@ -59,7 +59,6 @@ def provider_call(
     headers: list[Header] = [(b"Host", shown.encode()), (b"Accept", b"application/json"), *lines]
     if form is not None:
         headers.append((b"Content-Type", b"application/x-www-form-urlencoded"))
-        headers.append((b"Content-Length", str(len(body)).encode()))
     request = Request(
         method, RequestTarget.parse(target.encode()), Headers(headers), Body.of(body), scheme
     )
@@ -115,3 +114,8 @@ def _credentials(action: Authenticate) -> Header:
     """RFC 6749 section 2.3.1: id and secret are form-encoded before they are joined."""
     pair = f"{quote(action.client_id, safe='')}:{quote(action.client_secret, safe='')}"
     return (b"Authorization", b"Basic " + base64.b64encode(pair.encode()))
+
+
+def keys_call(endpoint: str) -> ProviderCall:
+    """The key set of an issuer, for jwt-validation."""
+    return provider_call(endpoint, "GET")

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from edgegw.alb import quotas
+from edgegw.config.balancers.guard_rules import check_guard_deployment
 from edgegw.config.balancers.keys import LoadBalancer, TargetGroup
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.schema import Config
@@ -36,7 +37,7 @@ def check_balancer_deployment(document: Document, config: Config) -> None:
             text = "the name of a load balancer must not begin with internal-"
             document.error(path, "alb.name", text, key=True)
         _check_quotas(document, path, config, balancer)
-        _check_redirects(document, path, balancer)
+        _check_actions(document, path, balancer)
         _check_certificates(document, path, balancer)
     _check_users(document, config)
 
@@ -135,7 +136,7 @@ def _check_targets(document: Document, path: KeyPath, group: TargetGroup) -> Non
             document.error((*path, "targets", at), "alb.target", text)
 
 
-def _check_redirects(document: Document, path: KeyPath, balancer: LoadBalancer) -> None:
+def _check_actions(document: Document, path: KeyPath, balancer: LoadBalancer) -> None:
     """Source: ELB API Reference, RedirectActionConfig, Query."""
     for at, listener in enumerate(balancer.listeners):
         base: KeyPath = (*path, "listeners", at)
@@ -146,6 +147,7 @@ def _check_redirects(document: Document, path: KeyPath, balancer: LoadBalancer) 
         ]
         for where, actions in placed:
             for number, action in enumerate(actions):
+                check_guard_deployment(document, (*where, number), action)
                 if action.redirect is not None and action.redirect.query.startswith("?"):
                     text = "the query of a redirect has no ? in front: it is put there"
                     key = (*where, number, "redirect", "query")

@@ -5,9 +5,13 @@ from typing import Annotated, Any, Final, Literal, cast
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from edgegw.alb import quotas
+from edgegw.config.balancers.guard_keys import (
+    AuthenticateCognito,
+    AuthenticateOidc,
+    JwtValidation,
+)
 from edgegw.config.fields import (
     LATER,
-    Anything,
     Listening,
     Model,
     Number,
@@ -138,9 +142,9 @@ class Action(Model):
     forward: Annotated[Forward | None, BeforeValidator(_forward)] = None
     fixed_response: FixedResponse | None = None
     redirect: Redirect | None = None
-    authenticate_oidc: Annotated[dict[str, Anything] | None, LATER] = None
-    authenticate_cognito: Annotated[dict[str, Anything] | None, LATER] = None
-    jwt_validation: Annotated[dict[str, Anything] | None, LATER] = None
+    authenticate_oidc: AuthenticateOidc | None = None
+    authenticate_cognito: AuthenticateCognito | None = None
+    jwt_validation: JwtValidation | None = None
     order: Annotated[int, Field(ge=1, le=quotas.MAX_PRIORITY)] | None = None
 
 

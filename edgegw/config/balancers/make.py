@@ -14,7 +14,9 @@ from edgegw.alb.rules import compile_rewrite
 from edgegw.awslambda.names import Account
 from edgegw.config.addresses import host_and_port
 from edgegw.config.balancers import keys
+from edgegw.config.balancers.guard_make import guard_of
 from edgegw.config.functions.make import function_ref
+from edgegw.config.gateway.hosts import Hosts
 
 
 def load_balancer_dns_name(name: str, region: str) -> str:
@@ -27,8 +29,13 @@ class BalancerResolver:
     """Makes the load balancers of one configuration; each target group is made once."""
 
     def __init__(
-        self, groups: Mapping[str, keys.TargetGroup], account: Account, base: Path
+        self,
+        groups: Mapping[str, keys.TargetGroup],
+        account: Account,
+        base: Path,
+        hosts: Hosts = Hosts(),  # noqa: B008 - a value
     ) -> None:
+        self._hosts = hosts
         self._account = account
         self._base = base
         self._prefix = f"arn:aws:elasticloadbalancing:{account.region}:{account.account_id}:"
@@ -61,7 +68,12 @@ class BalancerResolver:
             port,
             given.public_protocol or ("HTTPS" if tls else "HTTP"),
             tuple(self._rule(rule) for rule in sorted(given.rules, key=lambda key: key.priority)),
-            alb.Rule(None, (), self._action(given.default_actions)),
+            alb.Rule(
+                None,
+                (),
+                self._action(given.default_actions),
+                guard=self._guard(given.default_actions),
+            ),
             f"{arn}/{_hex(f'{balancer.name} {given.listen.address} {given.listen.port}')}",
             _response_headers(given.attributes),
             _renamed(given.attributes),
@@ -77,10 +89,16 @@ class BalancerResolver:
             elif each.url_rewrite is not None:
                 url = compile_rewrite(each.url_rewrite.regex, each.url_rewrite.replace)
         found = tuple(_condition(each) for each in given.conditions)
-        return alb.Rule(given.priority, found, self._action(given.actions), host, url)
+        guard = self._guard(given.actions)
+        return alb.Rule(given.priority, found, self._action(given.actions), host, url, guard)
+
+    def _guard(self, actions: list[keys.Action]) -> alb.Guard | None:
+        """The action before the one that answers."""
+        guards = (guard_of(action, self._hosts) for action in actions)
+        return next((guard for guard in guards if guard is not None), None)
 
     def _action(self, actions: list[keys.Action]) -> alb.Action:
-        """The last action: the one that answers. What comes before has no effect yet."""
+        """The last action: the one that answers."""
         for action in actions:
             if action.forward is not None:
                 sticky = action.forward.stickiness

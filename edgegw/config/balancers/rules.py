@@ -13,6 +13,7 @@ from edgegw.alb import attributes, quotas
 from edgegw.alb.expressions import compile_expression
 from edgegw.alb.rules import compile_rewrite, redirect_fault
 from edgegw.config.balancers import keys
+from edgegw.config.balancers.guard_rules import check_guard
 from edgegw.config.balancers.target_group_rules import (
     check_attributes,
     check_target_group,
@@ -289,6 +290,7 @@ def _check_actions(
         if given & set(_SIGN_IN) and not listener.is_https:
             text = f"{', '.join(given)} needs a listener with protocol HTTPS"
             document.error((*path, at), "alb.action", text)
+        check_guard(document, (*path, at), action)
         if action.redirect is not None:
             where = (*path, at, "redirect")
             _check_redirect(document, where, action.redirect, listener)
