@@ -44,7 +44,7 @@ from edgegw.alb.forwarding import BalancerFacts, forwarded_request
 from edgegw.alb.jwt.steps import CheckToken, check_token
 from edgegw.alb.lost_headers import lost_headers
 from edgegw.alb.model import (
-    Action,
+    FinalAction,
     FixedResponse,
     Forward,
     IpTargetGroup,
@@ -279,7 +279,7 @@ def start(listener: Listener, request: Request, facts: BalancerFacts) -> Balance
 
 
 def _perform(
-    action: Action, request: Request, host: bytes, subject: Subject, chosen: Chosen
+    action: FinalAction, request: Request, host: bytes, subject: Subject, chosen: Chosen
 ) -> BalancerStep:
     """The action that answers."""
     facts = chosen.facts
@@ -325,7 +325,7 @@ def _onward(request: Request, chosen: Chosen) -> BalancerStep:
     return _perform(rule.action, request, host, subject, named)
 
 
-_NAMES: Final[Mapping[type[Action], ActionName]] = {
+_NAMES: Final[Mapping[type[FinalAction], ActionName]] = {
     FixedResponse: "fixed-response",
     Redirect: "redirect",
     Forward: "forward",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Literal, TypeAlias
 
 from edgegw.alb.authentication.model import Authenticate
@@ -142,10 +142,11 @@ class Redirect:
     query: str = "#{query}"
 
 
-Action: TypeAlias = Forward | FixedResponse | Redirect
-
+FinalAction: TypeAlias = Forward | FixedResponse | Redirect
+"""Actions that answer. A rule has exactly one, and it is the last."""
 Guard: TypeAlias = Authenticate | JwtValidation
 """Actions that come before the one that answers, and may answer in its place."""
+Action: TypeAlias = Guard | FinalAction
 
 # Rules
 
@@ -162,18 +163,36 @@ class Rewrite:
 
 @value
 class Rule:
-    """A listener rule; `priority` is None for the default rule, `guard` comes before `action`."""
+    """A listener rule; `priority` is None for the default rule.
+
+    `actions` stand in the order in which they are done: the last one answers, and one guard at
+    most comes before it.
+    Source: ELB User Guide for ALB, "Listener rules", rule actions.
+    """
 
     priority: int | None
     conditions: tuple[Condition, ...]
-    action: Action
+    actions: tuple[Action, ...]
     host_rewrite: Rewrite | None = None
     url_rewrite: Rewrite | None = None
-    guard: Guard | None = None
+    action: FinalAction = field(init=False, repr=False, compare=False)
+    """The one that answers; it and the guard are what every request asks for."""
+    guard: Guard | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        guard, final = self.actions[0], self.actions[-1]
+        assert not isinstance(final, Authenticate | JwtValidation), "a guard does not answer"
+        object.__setattr__(self, "action", final)
+        is_guard = isinstance(guard, Authenticate | JwtValidation)
+        object.__setattr__(self, "guard", guard if is_guard else None)
 
     @property
     def name(self) -> str:
         return "default" if self.priority is None else str(self.priority)
+
+    def answering_with(self, final: FinalAction) -> Rule:
+        """This rule with another action that answers."""
+        return replace(self, actions=(*self.actions[:-1], final))
 
 
 # Load balancers and listeners

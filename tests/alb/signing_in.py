@@ -39,7 +39,7 @@ NOW = FACTS.now
 def secured(action: Authenticate = ACTION, *more: Rule) -> Listener:
     """A listener whose default rule signs in and forwards."""
     base = balancers.listener(*more, port=443, protocol="HTTPS")
-    return replace(base, default=Rule(None, (), Forward(((WEB, 1),)), guard=action))
+    return replace(base, default=Rule(None, (), (action, Forward(((WEB, 1),)))))
 
 
 def enter(

@@ -47,7 +47,7 @@ OWN, FOREIGN = rsa_key(0), rsa_key(1)
 def guarded(*claims: AdditionalClaim) -> Listener:
     listener = balancers.listener(protocol="HTTPS", port=443)
     action = replace(ACTION, additional_claims=claims)
-    return replace(listener, default=Rule(None, (), Forward(((WEB, 1),)), guard=action))
+    return replace(listener, default=Rule(None, (), (action, Forward(((WEB, 1),)))))
 
 
 LISTENER = guarded()

@@ -482,9 +482,9 @@ def test_an_error_of_the_provider_comes_to_the_client(
 
 
 def test_the_callback_is_the_listeners_whichever_rule_its_path_matches() -> None:
-    open_rule = Rule(None, (), FixedResponse(200, message_body="open"))
-    admin = Rule(5, (path_pattern(["/admin/*"]),), FixedResponse(200), guard=ACTION)
-    own = Rule(6, (path_pattern(["/team/*"]),), FixedResponse(200), guard=OTHER)
+    open_rule = Rule(None, (), (FixedResponse(200, message_body="open"),))
+    admin = Rule(5, (path_pattern(["/admin/*"]),), (ACTION, FixedResponse(200)))
+    own = Rule(6, (path_pattern(["/team/*"]),), (OTHER, FixedResponse(200)))
     listener = replace(balancers.listener(admin, own, protocol="HTTPS"), default=open_rule)
     for target, action in ((b"/admin/a", ACTION), (b"/team/b", OTHER)):
         cookies, state = begun(listener, target)
@@ -527,7 +527,7 @@ def set_cookies_of(step: BalancerStep) -> tuple[dict[str, str], str]:
 
 
 def test_a_fixed_response_may_stand_behind_a_sign_in() -> None:
-    listener = replace(LISTENER, default=Rule(None, (), FixedResponse(200), guard=ACTION))
+    listener = replace(LISTENER, default=Rule(None, (), (ACTION, FixedResponse(200))))
     step = enter(listener, cookies=signed_in(LISTENER))
     assert answer(step).verdict == "fixed-response"
 

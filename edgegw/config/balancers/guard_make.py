@@ -1,4 +1,7 @@
-"""Checked actions that sign users in or judge bearer tokens → what requests use."""
+"""Checked actions that sign users in or judge bearer tokens → what requests use.
+
+Browsers know nothing of `gateway.hosts`, so they are sent where those lead.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,12 @@ from edgegw.alb.authentication.model import (
     pool_endpoints,
 )
 from edgegw.alb.jwt.model import AdditionalClaim, JwtValidation
-from edgegw.alb.model import Guard
-from edgegw.config.balancers import guard_keys, keys
+from edgegw.config.balancers import guard_keys
 from edgegw.config.gateway.hosts import Hosts
 from edgegw.http.authority import authority_of
 
 
-def guard_of(action: keys.Action, hosts: Hosts) -> Guard | None:
-    """The action as requests use it; None for one that answers.
-
-    Browsers know nothing of `hosts`, so they are sent where those lead.
-    """
-    if action.authenticate_oidc is not None:
-        return _oidc(action.authenticate_oidc, hosts)
-    if action.authenticate_cognito is not None:
-        return _cognito(action.authenticate_cognito, hosts)
-    given = action.jwt_validation
-    if given is None:
-        return None
+def made_jwt(given: guard_keys.JwtValidation) -> JwtValidation:
     claims = (
         AdditionalClaim(claim.name, claim.format, tuple(claim.values))
         for claim in given.additional_claims
@@ -34,7 +25,7 @@ def guard_of(action: keys.Action, hosts: Hosts) -> Guard | None:
     return JwtValidation(given.jwks_endpoint, given.issuer, tuple(claims))
 
 
-def _oidc(given: guard_keys.AuthenticateOidc, hosts: Hosts) -> Authenticate:
+def made_oidc(given: guard_keys.AuthenticateOidc, hosts: Hosts) -> Authenticate:
     return Authenticate(
         kind="authenticate-oidc",
         issuer=given.issuer,
@@ -51,7 +42,7 @@ def _oidc(given: guard_keys.AuthenticateOidc, hosts: Hosts) -> Authenticate:
     )
 
 
-def _cognito(given: guard_keys.AuthenticateCognito, hosts: Hosts) -> Authenticate:
+def made_cognito(given: guard_keys.AuthenticateCognito, hosts: Hosts) -> Authenticate:
     pool = pool_endpoints(given.user_pool_arn, given.user_pool_domain)
     return Authenticate(
         kind="authenticate-cognito",

@@ -24,19 +24,13 @@ _PLAIN: Final = "AWS takes https only; plain http is for what runs on this machi
 _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "user_info_endpoint")
 
 
-def check_guard(document: Document, path: KeyPath, action: keys.Action) -> None:
-    """Adds what is wrong with an action that comes before the one that answers."""
-    if action.authenticate_oidc is not None:
-        where = (*path, "authenticate_oidc")
-        for key in ("issuer", *_ENDPOINTS):
-            _check_url(document, (*where, key), getattr(action.authenticate_oidc, key))
-        _check_sign_in(document, where, action.authenticate_oidc)
-    if action.authenticate_cognito is not None:
-        where = (*path, "authenticate_cognito")
-        _check_cognito(document, where, action.authenticate_cognito)
-        _check_sign_in(document, where, action.authenticate_cognito)
-    if action.jwt_validation is not None:
-        _check_jwt(document, (*path, "jwt_validation"), action.jwt_validation)
+def check_oidc(
+    document: Document, path: KeyPath, action: guard_keys.AuthenticateOidc, *_: object
+) -> None:
+    """Adds what is wrong with an authenticate-oidc action at `path`."""
+    for key in ("issuer", *_ENDPOINTS):
+        _check_url(document, (*path, key), getattr(action, key))
+    _check_sign_in(document, path, action)
 
 
 def check_guard_deployment(document: Document, path: KeyPath, action: keys.Action) -> None:
@@ -61,18 +55,23 @@ def _check_sign_in(document: Document, path: KeyPath, action: guard_keys.SignIn)
         document.warning((*path, "scope"), "alb.scope", text)
 
 
-def _check_cognito(
-    document: Document, path: KeyPath, action: guard_keys.AuthenticateCognito
+def check_cognito(
+    document: Document, path: KeyPath, action: guard_keys.AuthenticateCognito, *_: object
 ) -> None:
+    """Adds what is wrong with an authenticate-cognito action at `path`."""
     if not is_pool_arn(action.user_pool_arn):
         text = "a user pool's ARN is arn:aws:cognito-idp:REGION:ACCOUNT:userpool/POOL_ID"
         document.error((*path, "user_pool_arn"), "alb.sign-in", text)
     if not _DOMAIN.fullmatch(action.user_pool_domain):
         text = "a user pool's domain is its prefix, or a whole name such as login.example.com"
         document.error((*path, "user_pool_domain"), "alb.sign-in", text)
+    _check_sign_in(document, path, action)
 
 
-def _check_jwt(document: Document, path: KeyPath, action: guard_keys.JwtValidation) -> None:
+def check_jwt(
+    document: Document, path: KeyPath, action: guard_keys.JwtValidation, *_: object
+) -> None:
+    """Adds what is wrong with a jwt-validation action at `path`."""
     _check_url(document, (*path, "jwks_endpoint"), action.jwks_endpoint)
     for at, claim in enumerate(action.additional_claims):
         if claim.name in ALWAYS_CHECKED:

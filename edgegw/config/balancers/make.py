@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, cast
 
-from edgegw.alb import attributes, conditions
+from edgegw.alb import attributes
 from edgegw.alb import model as alb
 from edgegw.alb.rules import compile_rewrite
 from edgegw.awslambda.names import Account
 from edgegw.config.addresses import host_and_port
 from edgegw.config.balancers import keys
-from edgegw.config.balancers.guard_make import guard_of
+from edgegw.config.balancers.actions import Reach, made_actions
+from edgegw.config.balancers.conditions import made_condition
 from edgegw.config.functions.make import function_ref
 from edgegw.config.gateway.hosts import Hosts
 
@@ -35,11 +36,11 @@ class BalancerResolver:
         base: Path,
         hosts: Hosts = Hosts(),  # noqa: B008 - a value
     ) -> None:
-        self._hosts = hosts
         self._account = account
         self._base = base
         self._prefix = f"arn:aws:elasticloadbalancing:{account.region}:{account.account_id}:"
         self.target_groups = {name: self._target_group(name, each) for name, each in groups.items()}
+        self._reach = Reach(self.target_groups, hosts)
 
     def load_balancer(self, name: str, given: keys.LoadBalancer) -> alb.LoadBalancer:
         return alb.LoadBalancer(
@@ -68,12 +69,7 @@ class BalancerResolver:
             port,
             given.public_protocol or ("HTTPS" if tls else "HTTP"),
             tuple(self._rule(rule) for rule in sorted(given.rules, key=lambda key: key.priority)),
-            alb.Rule(
-                None,
-                (),
-                self._action(given.default_actions),
-                guard=self._guard(given.default_actions),
-            ),
+            alb.Rule(None, (), made_actions(given.default_actions, self._reach)),
             f"{arn}/{_hex(f'{balancer.name} {given.listen.address} {given.listen.port}')}",
             _response_headers(given.attributes),
             _renamed(given.attributes),
@@ -88,43 +84,13 @@ class BalancerResolver:
                 host = compile_rewrite(rewrite.regex, rewrite.replace)
             elif each.url_rewrite is not None:
                 url = compile_rewrite(each.url_rewrite.regex, each.url_rewrite.replace)
-        found = tuple(_condition(each) for each in given.conditions)
-        guard = self._guard(given.actions)
-        return alb.Rule(given.priority, found, self._action(given.actions), host, url, guard)
-
-    def _guard(self, actions: list[keys.Action]) -> alb.Guard | None:
-        """The action before the one that answers."""
-        guards = (guard_of(action, self._hosts) for action in actions)
-        return next((guard for guard in guards if guard is not None), None)
-
-    def _action(self, actions: list[keys.Action]) -> alb.Action:
-        """The last action: the one that answers."""
-        for action in actions:
-            if action.forward is not None:
-                sticky = action.forward.stickiness
-                return alb.Forward(
-                    tuple(
-                        (self.target_groups[each.target_group], each.weight)
-                        for each in action.forward.target_groups
-                    ),
-                    sticky.duration if sticky is not None and sticky.enabled else None,
-                )
-            if action.redirect is not None:
-                redirect = action.redirect
-                return alb.Redirect(
-                    301 if redirect.status_code == "HTTP_301" else 302,
-                    redirect.protocol,
-                    redirect.host,
-                    redirect.port,
-                    redirect.path,
-                    redirect.query,
-                )
-            if action.fixed_response is not None:
-                fixed = action.fixed_response
-                return alb.FixedResponse(
-                    int(fixed.status_code), fixed.content_type, fixed.message_body
-                )
-        raise AssertionError("checked: every rule has an action that answers")
+        return alb.Rule(
+            given.priority,
+            tuple(made_condition(condition) for condition in given.conditions),
+            made_actions(given.actions, self._reach),
+            host,
+            url,
+        )
 
     def _target_group(self, name: str, given: keys.TargetGroup) -> alb.TargetGroup:
         arn = f"{self._prefix}targetgroup/{name}/{_hex(name)}"
@@ -159,27 +125,6 @@ def parse_target(text: str) -> alb.Target:
 
 def _hex(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _condition(given: keys.Condition) -> conditions.Condition:
-    if given.path_pattern is not None:
-        return conditions.path_pattern(given.path_pattern)
-    if given.path_pattern_regex is not None:
-        return conditions.path_pattern_regex(given.path_pattern_regex)
-    if given.host_header is not None:
-        return conditions.host_header(given.host_header)
-    if given.host_header_regex is not None:
-        return conditions.host_header_regex(given.host_header_regex)
-    if given.http_header is not None:
-        return conditions.http_header(given.http_header.name, given.http_header.values)
-    if given.http_header_regex is not None:
-        found = given.http_header_regex
-        return conditions.http_header_regex(found.name, found.values)
-    if given.http_request_method is not None:
-        return conditions.http_request_method(given.http_request_method)
-    if given.query_string is not None:
-        return conditions.query_string([(each.key, each.value) for each in given.query_string])
-    return conditions.source_ip(given.source_ip or [])
 
 
 def _health_check(given: keys.TargetGroup) -> alb.HealthCheck:
