@@ -28,7 +28,7 @@ from edgegw.gateway.fronts import FrontDoor, behind_port, front_of, served_of
 from edgegw.gateway.fronts.inner_ways import inner_ways
 from edgegw.gateway.fronts.served import Served
 from edgegw.gateway.loading import check_replacements, door_named, with_viewer
-from edgegw.gateway.loop_parts import Equipment, make_parts
+from edgegw.gateway.loop_parts import Equipment, LoopParts, make_parts
 from edgegw.gateway.origins import MakeTransport, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
 from edgegw.gateway.running import Running
@@ -117,9 +117,7 @@ class Gateway:
         self._doors = by_key(self.config.doors)
         self.sends_segments = bool(tracing_targets(config))
         """Whether segments of sampled requests go to anybody."""
-        self._running = Running(
-            lambda: make_parts(lambda: self.config, self._equipment, inner_ways(self.fronts()))
-        )
+        self._running = Running(self._make_parts)
         self._blocking = BlockingLoop(self.enter, self.stop)
 
     @classmethod
@@ -172,6 +170,12 @@ class Gateway:
         """`config` with what only this gateway knows: where viewers are, and the real ports."""
         config = with_ports(with_viewer(config, self._viewer), self._ports)
         return config if self._equipment.caches else without_caches(config)
+
+    def _make_parts(self) -> LoopParts:
+        parts = make_parts(lambda: self.config, self._equipment, inner_ways(self.fronts()))
+        if self.config.identity_providers:
+            parts.origins.identity_providers.own = self._identities.at
+        return parts
 
     # Front doors
 
