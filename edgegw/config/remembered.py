@@ -129,6 +129,7 @@ def _own_state() -> list[tuple[str, int]]:
             top / room
             for room in (
                 *("config", "cloudfront", "cloudfront/cache", "cloudfront/s3"),
+                "cloudfront/edge_functions",
                 *("alb", "awslambda", "http"),
             )
         ),

@@ -12,11 +12,11 @@ from edgegw.cloudfront import quotas
 from edgegw.cloudfront.strictness import OPEN_POINTS, Strictness
 from edgegw.cloudfront.triggers import Trigger, ViewerTrigger
 from edgegw.config.balancer_schema import LoadBalancer, TargetGroup
+from edgegw.config.edge_function_schema import EdgeFunction, KeyValueStore
 from edgegw.config.event_source_schema import EventSource
 from edgegw.config.events_schema import BucketNotification, EventRule, Schedule
 from edgegw.config.fields import (
     LATER,
-    Anything,
     Listening,
     Listenings,
     Model,
@@ -156,7 +156,7 @@ class DefaultBehavior(Model):
     compress: bool = False
     trusted_key_groups: Annotated[list[str], Field(max_length=quotas.MAX_KEY_GROUPS)] = []
     lambda_functions: dict[Trigger, Associated] = {}
-    edge_functions: Annotated[dict[ViewerTrigger, str], LATER] = {}
+    edge_functions: dict[ViewerTrigger, str] = {}
 
 
 class Behavior(DefaultBehavior):
@@ -323,8 +323,8 @@ class Config(Model):
     """The whole file."""
 
     functions: dict[str, Function] = {}
-    edge_functions: Annotated[dict[str, Anything], LATER] = {}
-    key_value_stores: Annotated[dict[str, Anything], LATER] = {}
+    edge_functions: dict[str, EdgeFunction] = {}
+    key_value_stores: dict[str, KeyValueStore] = {}
     cache_policies: dict[str, CachePolicy] = {}
     origin_request_policies: dict[str, OriginRequestPolicy] = {}
     response_headers_policies: dict[str, ResponseHeadersPolicy] = {}

@@ -58,8 +58,8 @@ _SEVERAL_LINES: Final[tuple[KeyPath, ...]] = (
         "message_body",
     ),
     ("gateway", "local_environment", "*"),
-    ("edge_functions",),
-    ("key_value_stores",),
+    ("edge_functions", "*", "comment"),
+    ("key_value_stores", "*", "comment"),
     ("key_groups",),
 )
 """Where a text may have several lines; what stands below is meant too."""

@@ -43,12 +43,19 @@ from edgegw.background import Background
 from edgegw.cloudfront import flow as cloudfront
 from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.cache.verdict import Verdict
-from edgegw.cloudfront.error_causes import ErrorCause, FailedOutcome, OriginFailure
+from edgegw.cloudfront.edge_functions.model import EdgeFunction, EdgeOutcome
+from edgegw.cloudfront.error_causes import (
+    ErrorCause,
+    FailedEdgeFunction,
+    FailedOutcome,
+    OriginFailure,
+)
 from edgegw.cloudfront.model import Distribution, Origin
 from edgegw.cloudfront.origin_connection import connection_to
 from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.cloudfront.validation_log import log_group, log_lines
 from edgegw.execution.channel import Sink
+from edgegw.execution.edge_js import EdgeEngine
 from edgegw.execution.service import LambdaService
 from edgegw.execution.snapshots import Snapshot
 from edgegw.gateway.cache_record import stood_in_for, stored_error
@@ -90,6 +97,7 @@ class Driver:
         groups: TargetGroups | None = None,
         world: World = REAL,
         caching: Caching | None = None,
+        edge: EdgeEngine | None = None,
     ) -> None:
         self._caching = caching or Caching(NoStore(), world)
         self._caching.run = self._behind
@@ -99,6 +107,7 @@ class Driver:
         self._origins = origins
         self._encoders = encoders()
         self._world = world
+        self._edge = edge or EdgeEngine({}, {})
         self._streams = Background()
 
     async def close(self) -> None:
@@ -143,6 +152,12 @@ class Driver:
                     if following is None:
                         return step
                     step = following
+                case cloudfront.EdgeFunctionStep():
+                    function = self._edge_function(step, exchange)
+                    ran = self._edge.run_now(function, step.call)
+                    if ran is None:
+                        return step
+                    step = self._edge_ran(step, ran, exchange)
                 case alb.ChooseTarget():
                     routable = self._groups.routable(step.group)
                     exchange.note(step, routable, 0.0)
@@ -186,11 +201,12 @@ class Driver:
                         step = await self._invoke_http(step, exchange, started)
                     case cloudfront.IncludeBody() | alb.ReadBody() | ReadHttpBody():
                         step = await self._read(step, exchange, started)
-                    case alb.ChooseTarget() | cloudfront.CacheStep():
+                    case (
+                        alb.ChooseTarget() | cloudfront.CacheStep() | cloudfront.EdgeFunctionStep()
+                    ):
                         following = self.advance(step, exchange)
-                        if following is step:  # it has to be waited for
-                            assert isinstance(step, cloudfront.Wait | cloudfront.LookUp)
-                            following = await self._caching.wait(step, exchange)
+                        if following is step:
+                            following = await self._waited_for(step, exchange)
                         step = following
                     case _:
                         assert_never(step)
@@ -199,6 +215,14 @@ class Driver:
             if cut is None:
                 raise
             return cut
+
+    async def _waited_for(self, step: Step, exchange: Exchange) -> Step:
+        """What follows a step that often needs no waiting, and does now."""
+        if isinstance(step, cloudfront.EdgeFunctionStep):
+            outcome = await self._edge.run(self._edge_function(step, exchange), step.call)
+            return self._edge_ran(step, outcome, exchange)
+        assert isinstance(step, cloudfront.Wait | cloudfront.LookUp)
+        return await self._caching.wait(step, exchange)
 
     async def _read(
         self,
@@ -301,6 +325,36 @@ class Driver:
                 return injected.invoke(run, deployed.latest.timeout)
         return self._service.invoke(invocation, sink, snapshot=snapshot)
 
+    def _edge_function(self, step: cloudfront.EdgeFunctionStep, exchange: Exchange) -> EdgeFunction:
+        """The function as it was when the request began."""
+        acquired = exchange.acquired
+        functions = self._edge.functions if acquired is None else acquired.edge_functions
+        return functions[step.call.function]
+
+    def _edge_ran(
+        self, step: cloudfront.EdgeFunctionStep, outcome: EdgeOutcome, exchange: Exchange
+    ) -> cloudfront.DistributionStep:
+        report = outcome.report
+        exchange.note(step, outcome, report.duration)
+        if report.logs:
+            self._log_edge(step, report.logs, exchange)
+        for remark in report.remarks:
+            logger.warning("edge function %s: %s", step.call.function, remark)
+        return step.next(outcome)
+
+    def _log_edge(
+        self, step: cloudfront.EdgeFunctionStep, lines: tuple[str, ...], exchange: Exchange
+    ) -> None:
+        """Writes what a CloudFront Function printed, as CloudWatch Logs would have it.
+
+        Source: CloudFront Developer Guide, "Edge function logs".
+        """
+        region, identity = "us-east-1", step.context.distribution.id
+        group = self._service.logs.group(f"/aws/cloudfront/function/{step.call.function}")
+        whole = (f"START DistributionID: {identity}", *lines, "END")
+        for line in whole:
+            group.append(LogSettings(), region, f"{exchange.id} {line}")
+
     def _fetch(
         self, step: cloudfront.Fetch, exchange: Exchange
     ) -> Awaitable[Response | OriginFailure]:
@@ -368,6 +422,7 @@ class Driver:
 
 _AT_ONCE: Final = (
     cloudfront.CacheStep,
+    cloudfront.EdgeFunctionStep,
     alb.ChooseTarget,
     alb.ReadBody,
     cloudfront.IncludeBody,
@@ -412,7 +467,7 @@ def _target_failure(kind: Literal["closed", "timeout"], detail: str) -> alb.Targ
 
 
 def _cause_text(cause: ErrorCause) -> str:
-    if isinstance(cause, FailedOutcome):
+    if isinstance(cause, FailedOutcome | FailedEdgeFunction):
         return f"{cause.trigger}: {cause.detail}"
     return cause.detail
 

@@ -14,6 +14,7 @@ from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.shifting import Shift
 from edgegw.config.model import Config
 from edgegw.execution.clock import ScaledClock
+from edgegw.execution.edge_js import EdgeEngine, EdgeHandler
 from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService
 from edgegw.execution.shifting import Shifter
@@ -22,6 +23,7 @@ from edgegw.gateway.cache_making import caching_of
 from edgegw.gateway.caching import Caching
 from edgegw.gateway.distribution_logs import DistributionLogs
 from edgegw.gateway.drive import Driver
+from edgegw.gateway.edge_stores import stores_of
 from edgegw.gateway.faults import Faults
 from edgegw.gateway.handler_words import HandlerWords
 from edgegw.gateway.health_checks import HealthChecks
@@ -40,11 +42,12 @@ if TYPE_CHECKING:
 class Equipment:
     """What a gateway was given for what runs, beside its configuration.
 
-    `functions` are callables in the place of code; `debug` has the port of a debugger by the name
-    of a function; `store` answers where figures are kept.
+    `functions` and `edge_functions` are callables in the place of code, by name; `debug` has the
+    port of a debugger by the name of a function; `store` answers where figures are kept.
     """
 
     functions: Mapping[str, Handler]
+    edge_functions: Mapping[str, EdgeHandler]
     make_transport: MakeTransport
     leave_out_missing: bool
     debug: Mapping[str, int]
@@ -68,6 +71,7 @@ class LoopParts:
     logs: BalancerLogs
     caching: Caching
     workers: Workers
+    edge: EdgeEngine
     distribution_logs: DistributionLogs = field(default_factory=DistributionLogs)
     checks: HealthChecks | None = None
     apis: Any = None
@@ -90,6 +94,7 @@ class LoopParts:
         await self.caching.close()
         await self.shifter.close()
         await self.service.close()
+        self.edge.close()
         await self.driver.close()
         await self.origins.close()
         self.logs.close()
@@ -148,7 +153,8 @@ def make_parts(present: Callable[[], Config], equipment: Equipment, local: Inner
     groups = TargetGroups(config.target_groups)
     handlers = HandlerWords(lambda: service.functions, equipment.functions)
     caching = caching_of(config, world, handlers, caches=equipment.caches)
-    driver = Driver(service, origins, equipment.faults, groups, world, caching)
+    edge = EdgeEngine(config.edge_functions, stores_of(config), equipment.edge_functions)
+    driver = Driver(service, origins, equipment.faults, groups, world, caching, edge)
     workers = Workers(
         service,
         ScaledClock(world.now, config.time_scale),
@@ -157,7 +163,7 @@ def make_parts(present: Callable[[], Config], equipment: Equipment, local: Inner
         lasting=equipment.lasting,
     )
     return LoopParts(
-        service, Shifter(service), origins, driver, groups, BalancerLogs(), caching, workers
+        service, Shifter(service), origins, driver, groups, BalancerLogs(), caching, workers, edge
     )
 
 
