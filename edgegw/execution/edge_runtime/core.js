@@ -19,7 +19,7 @@
 
   let units = 0, full = 60000, check = 0, deadline = 0, over = "", now = 0;
   let logs = [], logged = 0, custom = "", origin = null, asked = [], waiting = {}, count = 0;
-  let state = "idle", outcome = "", eventType = "", place = null, hasStore = false;
+  let run = 0, state = "idle", outcome = "", eventType = "", place = null, hasStore = false;
   const STEP = 100, LOG = 10240;
 
   function stop(why) {
@@ -296,6 +296,7 @@
     over = custom = outcome = "";
     logs = []; asked = []; waiting = {}; origin = null;
     state = "running";
+    const own = ++run; // what an earlier run left behind, cut off by a limit, may come yet
     try {
       const event = parse(text);
       eventType = event && event.context ? event.context.eventType : "";
@@ -304,7 +305,7 @@
       if (typeof handler !== "function") throw new RealReference('"handler" is not defined');
       const value = handler(event);
       if (value instanceof RealPromise) {
-        apply(then, value, [finished, failed]);
+        apply(then, value, [(given) => own === run && finished(given), (error) => own === run && failed(error)]);
         return "";
       }
       finished(value);
