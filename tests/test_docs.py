@@ -129,7 +129,7 @@ def test_the_documented_finding_codes_are_those_of_the_code() -> None:
     documented = set(re.findall(r"`((?:config|events)\.[a-z-]+)`", text))
     used = {
         code
-        for module in (ROOT / "edgegw" / "config").glob("*.py")
+        for module in (ROOT / "edgegw" / "config").rglob("*.py")
         for code in CODE.findall(module.read_text())
         if code.startswith(("config.", "events."))
     }

@@ -25,7 +25,7 @@ SINGLE = {
     "execution/node_runtime.py": "the look at Node.js and the spare child, both awaited at the end",
     "execution/python_runtime.py": "the zygote on its way, awaited by whoever needs it",
     "execution/spawning.py": "zygotes by interpreter, awaited by whoever needs them",
-    "gateway/aws/sqs_api.py": "an answer, and the end of who waits for it, both awaited at once",
+    "gateway/aws/json_service.py": "an answer, and the end of who waits for it, both awaited at once",
     "gateway/origins/http1_client.py": "the upload of a connection, which hears how it ends",
     "gateway/origins/http2_target.py": "the upload of a stream, which fails with it",
     "wire/asgi.py": "looks for the client's leaving while an answer goes out",
@@ -73,7 +73,7 @@ def test_who_may_start_a_task_starts_no_more_than_now() -> None:
     several = {
         "execution/bootstrap.py": 2,
         "execution/node_runtime.py": 2,
-        "gateway/aws/sqs_api.py": 2,
+        "gateway/aws/json_service.py": 2,
         "wire/tls.py": 2,
     }
     assert counts == Counter(dict.fromkeys(SINGLE, 1) | several)
@@ -88,6 +88,7 @@ def test_no_file_keeps_tasks_by_hand() -> None:
     ]
     assert kept == [  # by key, so that several wait for the same one; a Background has each
         "execution/spawning.py: _tasks: dict[str, asyncio.Task[Zygote]]",
+        "gateway/guards.py: _fetches: dict[str, asyncio.Task[KeySet | KeysTrouble]]",
         "gateway/health_checks.py: _checks: dict[Key, tuple[TargetGroup, asyncio.Task[None]]]",
         "gateway/origins/http2_client.py: _connecting: "
         "dict[Address, asyncio.Task[SendError | None]]",

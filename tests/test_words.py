@@ -26,7 +26,7 @@ CAPITALS = re.compile(r"_*[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*")
 
 def is_key(file: str) -> bool:
     """Whether classes and types of a file stand for keys of the configuration."""
-    return bool(re.fullmatch(r"config/(\w*schema|fields)\.py", file))
+    return bool(re.fullmatch(r"config/(schema|fields|\w+/(\w+_)?keys)\.py", file))
 
 
 def classes() -> Iterator[tuple[str, str]]:

@@ -179,10 +179,12 @@ def _priority(finish: BalancerAnswer) -> str:
 
 
 def _actions(chosen: Chosen) -> bytes:
-    if chosen.action is None:
-        return b"-"
-    rewritten = chosen.transformed is not None and chosen.transformed.status is not None
-    return b"rewrite,forward" if rewritten else chosen.action.encode()
+    executed: list[str] = [] if chosen.guard is None else [chosen.guard.name]
+    if chosen.transformed is not None and chosen.transformed.status is not None:
+        executed.append("rewrite")
+    if chosen.action is not None:
+        executed.append(chosen.action)
+    return ",".join(executed).encode() or b"-"
 
 
 def _redirect_url(finish: BalancerAnswer) -> bytes:
@@ -194,6 +196,9 @@ def _redirect_url(finish: BalancerAnswer) -> bytes:
 def _error_reason(finish: BalancerAnswer) -> bytes:
     if finish.refusal is not None and finish.refusal.reason != "-":
         return finish.refusal.reason.encode()
+    guard = finish.chosen.guard
+    if guard is not None and guard.reason != "-":
+        return guard.reason.encode()
     return b"AWSALBTGCookieInvalid" if finish.chosen.bad_cookie else b"-"
 
 

@@ -10,6 +10,8 @@ from edgegw.alb.flow import (
     BalancerAnswer,
     BalancerFacts,
     BalancerStep,
+    CheckSession,
+    CheckToken,
     ChooseTarget,
     Chosen,
     ForwardTo,
@@ -107,10 +109,13 @@ def explain(
     """The way that `request` takes through `listener`, with the targets as they are now."""
     step = start(listener, request, facts)
     notes: list[str] = []
+    if isinstance(step, CheckSession | CheckToken):
+        notes.append(_about_guard(step))
+        step = step if _is_callback(step) else step.passed()
     chosen = step.chosen
     rules: tuple[RuleVerdict, ...] = ()
     path = normalized_path(request.target.path)
-    if chosen.rule is not None and path is not None:
+    if chosen.rule is not None and path is not None and not _is_callback(step):
         subject = subject_of(request, host_of(request, listener), path)
         rules = _verdicts(listener, subject, chosen.rule)
         notes += _about_action(chosen)
@@ -120,6 +125,25 @@ def explain(
         step = step.next(routable)
         notes += _about_target(group, routable, step, is_held=held is not None)
     return _explanation(listener, request, rules, step, notes)
+
+
+def _is_callback(step: BalancerStep) -> bool:
+    return isinstance(step, CheckSession) and bool(step.candidates)
+
+
+def _about_guard(step: CheckSession | CheckToken) -> str:
+    """What stands before the action; what follows is for those whom it lets through."""
+    if isinstance(step, CheckToken):
+        return f"jwt-validation: goes on with a good token of {step.action.issuer}"
+    action = step.action
+    if step.candidates:
+        return "here clients come back from the identity provider: the listener answers, no rule"
+    others = {
+        "allow": "goes on without x-amzn-oidc-* headers",
+        "deny": "gets 401",
+        "authenticate": f"is sent to {action.shown_endpoint}",
+    }[action.on_unauthenticated]
+    return f"{action.kind}: who is not signed in {others}; who is:"
 
 
 def _explanation(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from edgegw.alb import stickiness
 from edgegw.alb.answers import error_page
+from edgegw.alb.authentication.outcome import GuardOutcome
 from edgegw.alb.desync import COMPLIANT, Classification
 from edgegw.alb.event import BalancerRefusal
 from edgegw.alb.forwarding import BalancerFacts
@@ -21,8 +23,9 @@ ActionName = Literal["fixed-response", "forward", "redirect"]
 class Chosen:
     """The way a request takes through the listener; kept for the exchange record.
 
-    `rule` is None before one was chosen, `action` what was executed of it. `bad_cookie` says that
-    the client brought an AWSALBTG cookie that does not hold; `client` is what it sent.
+    `rule` is None before one was chosen, `action` what was executed of it, `guard` what came of
+    the action before that one. `bad_cookie` says that the client brought an AWSALBTG cookie that
+    does not hold; `client` is what it sent.
     """
 
     listener: Listener
@@ -35,6 +38,19 @@ class Chosen:
     transformed: Transformed | None = None
     bad_cookie: bool = False
     client: Request | None = None
+    guard: GuardOutcome | None = None
+
+    def guarded(self, guard: GuardOutcome) -> Chosen:
+        """An action that comes before the one that answers was executed."""
+        return replace(self, guard=guard)
+
+    def at_rule(self, rule: Rule) -> Chosen:
+        """The request belongs to another rule than its path says."""
+        return replace(self, rule=rule)
+
+    def executing(self, action: ActionName) -> Chosen:
+        """The action that answers is executed."""
+        return replace(self, action=action)
 
     def with_group(
         self, group: TargetGroup | None, transformed: Transformed | None, *, bad_cookie: bool
@@ -51,6 +67,7 @@ class Chosen:
             transformed,
             bad_cookie,
             self.client,
+            self.guard,
         )
 
     def with_target(self, target: Target) -> Chosen:
@@ -66,6 +83,7 @@ class Chosen:
             self.transformed,
             self.bad_cookie,
             self.client,
+            self.guard,
         )
 
     @property
@@ -87,12 +105,16 @@ class BalancerAnswer:
         """What became of the request in one word, for the exchange record.
 
         The access log's `error_reason` where the load balancer answered for a reason of its own
-        (`-` where that has no code), else `forwarded`, `redirect` or `fixed-response`.
+        (`-` where that has no code), else `forwarded`, `redirect` or `fixed-response`;
+        `authenticate` or the reason for a client that is sent to sign in, `authenticated` for one
+        that has.
         Source: ELB User Guide for ALB, "Access logs", error reason codes.
         """
         if self.refusal is not None:
             return self.refusal.reason
-        action = self.chosen.action
+        action, guard = self.chosen.action, self.chosen.guard
+        if action is None and guard is not None:
+            return guard.verdict if guard.reason == "-" else guard.reason
         return "forwarded" if action == "forward" else action or "-"
 
 
@@ -109,7 +131,8 @@ def finish(
     warning: str | None = None,
 ) -> BalancerAnswer:
     """The answer as it leaves: cookies, the listener's response headers, the end of connections."""
-    lines: list[Header] = []
+    guard = chosen.guard
+    lines: list[Header] = [] if guard is None else [*guard.lines]
     group, action = chosen.target_group, chosen.rule and chosen.rule.action
     if isinstance(group, IpTargetGroup) and group.stickiness is not None and refusal is None:
         lines += _target_cookies(response, group, chosen)
@@ -137,6 +160,8 @@ def finish(
             response.body,
             response.upgraded,
         )
+    if guard is not None and guard.warning is not None:
+        warning = warning or guard.warning
     return BalancerAnswer(response, chosen, refusal, warning)
 
 

@@ -3,6 +3,8 @@
     start ─▶ ReadBody ─▶ Invoke ─▶ BalancerAnswer          Lambda target group
           ─▶ ChooseTarget ─▶ ForwardTo ─▶ BalancerAnswer   ip targets
           ─▶ BalancerAnswer                                redirect, fixed response, refusal
+          ─▶ CheckSession ─▶ …                             who is it? (`authentication/steps.py`)
+          ─▶ CheckToken ─▶ …                               is the token good? (`jwt/steps.py`)
 
 Each step names what is needed; `next(reply)` answers the step that follows. The driver in
 `gateway` performs them; a unit test can tell a whole request without any I/O.
@@ -22,6 +24,14 @@ from edgegw.alb.answers import (
     grpc_unavailable,
     redirection,
 )
+from edgegw.alb.authentication.model import Authenticate
+from edgegw.alb.authentication.provider_calls import CALLBACK_PATH
+from edgegw.alb.authentication.steps import (
+    CheckSession,
+    ExchangeCode,
+    FetchUserInfo,
+    RefreshTokens,
+)
 from edgegw.alb.conditions import Subject
 from edgegw.alb.event import (
     MAX_BODY,
@@ -31,15 +41,17 @@ from edgegw.alb.event import (
 )
 from edgegw.alb.finish import ActionName, BalancerAnswer, Chosen, finish, refuse, target_mark
 from edgegw.alb.forwarding import BalancerFacts, forwarded_request
+from edgegw.alb.jwt.steps import CheckToken, check_token
 from edgegw.alb.lost_headers import lost_headers
 from edgegw.alb.model import (
-    Action,
+    FinalAction,
     FixedResponse,
     Forward,
     IpTargetGroup,
     LambdaTargetGroup,
     Listener,
     Redirect,
+    Rule,
     Target,
     TargetGroup,
 )
@@ -229,7 +241,9 @@ def _passed_on(headers: Headers) -> Headers:
     return Headers([line for line in headers.raw if line[0].lower() not in dropped])
 
 
-BalancerStep: TypeAlias = ReadBody | Invoke | ChooseTarget | ForwardTo | BalancerAnswer
+GuardStep: TypeAlias = CheckSession | ExchangeCode | RefreshTokens | FetchUserInfo | CheckToken
+"""Steps of the actions that come before the one that answers."""
+BalancerStep: TypeAlias = ReadBody | Invoke | ChooseTarget | ForwardTo | GuardStep | BalancerAnswer
 
 
 def cut_short(step: BalancerStep, detail: str, *, is_idle: bool) -> BalancerAnswer:
@@ -257,7 +271,18 @@ def start(listener: Listener, request: Request, facts: BalancerFacts) -> Balance
     subject = subject_of(request, host, path)
     rule = match_rule(listener, subject)
     action = rule.action
+    if rule.guard is not None or (listener.sign_in_rules and path == CALLBACK_PATH):
+        chosen = Chosen(listener, facts, rule, risk=risk, client=request)
+        return _guarded(listener, rule, path, request, chosen)
     chosen = Chosen(listener, facts, rule, None, None, risk, _NAMES[type(action)], client=request)
+    return _perform(action, request, host, subject, chosen)
+
+
+def _perform(
+    action: FinalAction, request: Request, host: bytes, subject: Subject, chosen: Chosen
+) -> BalancerStep:
+    """The action that answers."""
+    facts = chosen.facts
     match action:
         case FixedResponse():
             answer = fixed_response(
@@ -270,7 +295,37 @@ def start(listener: Listener, request: Request, facts: BalancerFacts) -> Balance
             return _forward(action, request, host, chosen)
 
 
-_NAMES: Final[Mapping[type[Action], ActionName]] = {
+def _guarded(
+    listener: Listener, rule: Rule, path: bytes, request: Request, chosen: Chosen
+) -> BalancerStep:
+    """The action before the one that answers.
+
+    The listener takes the callback of sign-ins itself, whichever rule its path matches.
+    """
+    if path == CALLBACK_PATH and listener.sign_in_rules:
+        first = rule if isinstance(rule.guard, Authenticate) else listener.sign_in_rules[0]
+        others = (other for other in listener.sign_in_rules if other is not first)
+        action = first.guard
+        assert isinstance(action, Authenticate)
+        return CheckSession(request, action, chosen.at_rule(first), _onward, (first, *others))
+    if isinstance(rule.guard, Authenticate):
+        return CheckSession(request, rule.guard, chosen, _onward)
+    assert rule.guard is not None
+    return check_token(request, rule.guard, chosen, _onward)
+
+
+def _onward(request: Request, chosen: Chosen) -> BalancerStep:
+    """The action that answers, for a request that may go on."""
+    rule, listener = chosen.rule, chosen.listener
+    assert rule is not None
+    host = host_of(request, listener)
+    path = normalized_path(request.target.path) or request.target.path
+    subject = subject_of(request, host, path)
+    named = chosen.executing(_NAMES[type(rule.action)])
+    return _perform(rule.action, request, host, subject, named)
+
+
+_NAMES: Final[Mapping[type[FinalAction], ActionName]] = {
     FixedResponse: "fixed-response",
     Redirect: "redirect",
     Forward: "forward",

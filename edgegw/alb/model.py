@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Literal, TypeAlias
 
+from edgegw.alb.authentication.model import Authenticate
 from edgegw.alb.conditions import Condition
 from edgegw.alb.expressions import Piece
+from edgegw.alb.jwt.model import JwtValidation
 from edgegw.alb.rule_index import RuleIndex
 from edgegw.awslambda.model import FunctionRef
 from edgegw.http.authority import authority_of
@@ -140,7 +142,11 @@ class Redirect:
     query: str = "#{query}"
 
 
-Action: TypeAlias = Forward | FixedResponse | Redirect
+FinalAction: TypeAlias = Forward | FixedResponse | Redirect
+"""Actions that answer. A rule has exactly one, and it is the last."""
+Guard: TypeAlias = Authenticate | JwtValidation
+"""Actions that come before the one that answers, and may answer in its place."""
+Action: TypeAlias = Guard | FinalAction
 
 # Rules
 
@@ -157,17 +163,36 @@ class Rewrite:
 
 @value
 class Rule:
-    """A listener rule; `priority` is None for the default rule."""
+    """A listener rule; `priority` is None for the default rule.
+
+    `actions` stand in the order in which they are done: the last one answers, and one guard at
+    most comes before it.
+    Source: ELB User Guide for ALB, "Listener rules", rule actions.
+    """
 
     priority: int | None
     conditions: tuple[Condition, ...]
-    action: Action
+    actions: tuple[Action, ...]
     host_rewrite: Rewrite | None = None
     url_rewrite: Rewrite | None = None
+    action: FinalAction = field(init=False, repr=False, compare=False)
+    """The one that answers; it and the guard are what every request asks for."""
+    guard: Guard | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        guard, final = self.actions[0], self.actions[-1]
+        assert not isinstance(final, Authenticate | JwtValidation), "a guard does not answer"
+        object.__setattr__(self, "action", final)
+        is_guard = isinstance(guard, Authenticate | JwtValidation)
+        object.__setattr__(self, "guard", guard if is_guard else None)
 
     @property
     def name(self) -> str:
         return "default" if self.priority is None else str(self.priority)
+
+    def answering_with(self, final: FinalAction) -> Rule:
+        """This rule with another action that answers."""
+        return replace(self, actions=(*self.actions[:-1], final))
 
 
 # Load balancers and listeners
@@ -247,6 +272,15 @@ class Listener:
     mutual_tls: Literal["off", "passthrough", "verify"] = "off"
     index: RuleIndex = field(init=False, repr=False, compare=False)
     """The rules, made quick to search."""
+    guards: tuple[Guard, ...] = field(init=False, repr=False, compare=False)
+    """The actions of its rules that come before those that answer."""
+    sign_in_rules: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
+    """The rules that send clients to an identity provider, which then come back to the listener."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", RuleIndex(self.rules))
+        rules = (*self.rules, self.default)
+        guards = tuple(rule.guard for rule in rules if rule.guard is not None)
+        object.__setattr__(self, "guards", guards)
+        signing_in = tuple(rule for rule in rules if isinstance(rule.guard, Authenticate))
+        object.__setattr__(self, "sign_in_rules", signing_in)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal, TypeAlias
 
 from edgegw.awslambda.async_invocation import AsyncEvent, Ended, EventSettings, error_message
+from edgegw.awslambda.lineage import without_lineage
 from edgegw.awslambda.model import LATEST, FunctionRef
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.payload import decode_payload, encode_payload
@@ -24,6 +25,12 @@ TargetKind: TypeAlias = Literal["function", "file", "sqs", "sns", "events", "s3"
 MessageAttributes: TypeAlias = Mapping[str, tuple[str, str]]
 """Data type and value by name, such as `{"ErrorCode": ("Number", "200")}`."""
 
+STREAM_DESTINATIONS: Final = frozenset[TargetKind]({"sqs", "sns", "s3", "file"})
+"""What may get records that a mapping of a stream gives up; files are ours.
+
+Source: Lambda Developer Guide, "Retain discarded batch records for a Kinesis Data Streams event
+source in Lambda".
+"""
 OWN_FORMS: Final = "function:NAME[:QUALIFIER], file:PATH, sqs:NAME, sns:ARN, events:BUS, s3:BUCKET"
 """How a configuration names destinations; ARNs of these are taken as well."""
 _ARN: Final = re.compile(
@@ -55,6 +62,15 @@ class DestinationTarget:
     is_arn: bool = False
 
     @property
+    def is_fifo(self) -> bool:
+        """Whether it is a FIFO queue or topic, to which Lambda sends nothing.
+
+        Source: Lambda Developer Guide, "Capturing records of Lambda asynchronous invocations" and
+        "Adding a dead-letter queue": standard queues and topics.
+        """
+        return self.kind in ("sqs", "sns") and self.name.endswith(".fifo")
+
+    @property
     def function(self) -> FunctionRef:
         """The function that is meant, where one is."""
         name, _, qualifier = self.local_name.partition(":")
@@ -63,12 +79,16 @@ class DestinationTarget:
 
 @value
 class DestinationMessage:
-    """What is sent to one target. `is_dead_letter` tells a dead-letter queue from a destination."""
+    """What is sent to one target. `is_dead_letter` tells a dead-letter queue from a destination.
+
+    `trace_id` is the trace header of the event with its chain, which goes along with the message.
+    """
 
     target: str
     body: bytes
     attributes: MessageAttributes
     is_dead_letter: bool = False
+    trace_id: str = ""
 
 
 def parse_target(text: str) -> DestinationTarget | None:
@@ -123,9 +143,15 @@ def destination_messages(
     is_success = ended.condition == "Success"
     messages: list[DestinationMessage] = []
     if not is_success and settings.dead_letter:
-        attributes = dead_letter_attributes(ended.event)
-        body = ended.event.payload
-        messages.append(DestinationMessage(settings.dead_letter, body, attributes, True))  # noqa: FBT003
+        messages.append(
+            DestinationMessage(
+                target=settings.dead_letter,
+                body=ended.event.payload,
+                attributes=dead_letter_attributes(ended.event),
+                is_dead_letter=True,
+                trace_id=ended.event.trace_id,
+            )
+        )
     target = config.on_success if is_success else config.on_failure
     if target:
         messages.append(_message(target, ended, account, now))
@@ -140,7 +166,7 @@ def _message(target: str, ended: Ended, account: Account, now: float) -> Destina
     elif parsed is not None and parsed.kind == "s3":
         prefix = parsed.local_name.rstrip("/")
         target = f"s3:{prefix}/{object_key(ended.event, now)}"
-    return DestinationMessage(target, record, {})
+    return DestinationMessage(target, record, {}, trace_id=ended.event.trace_id)
 
 
 def dead_letter_attributes(event: AsyncEvent) -> MessageAttributes:
@@ -201,6 +227,7 @@ def event_bus_entry(record: bytes, ended: Ended, bus_arn: str, account: Account)
 
     Source: Lambda Developer Guide, "Capturing records of Lambda asynchronous invocations".
     """
+    trace_id = without_lineage(ended.event.trace_id)
     result = "Success" if ended.condition == "Success" else "Failure"
     return encode_payload(
         {
@@ -208,6 +235,7 @@ def event_bus_entry(record: bytes, ended: Ended, bus_arn: str, account: Account)
             "DetailType": f"Lambda Function Invocation Result - {result}",
             "Resources": [bus_arn, _qualified_arn(ended.event.function, account)],
             "Detail": record.decode("utf-8", "replace"),
+            **({"TraceHeader": trace_id} if trace_id else {}),
         }
     )
 

@@ -152,7 +152,7 @@ def _target(destinations: Mapping[str, Json], member: str, deployed: Deployed) -
     target = parse_target(text)
     if target is None or not (target.local_name or target.kind == "sns"):
         raise invalid(f"The destination ARN {text} is invalid.")
-    if target.kind == "s3" and member == "OnSuccess":
+    if target.is_fifo or (target.kind == "s3" and member == "OnSuccess"):
         raise invalid(f"The destination ARN {text} is invalid.")
     if target.kind == "function" and target.function.name == deployed.name:
         raise invalid("You can't specify the function as a destination for itself.")

@@ -16,6 +16,7 @@ from typing import Final, cast
 from edgegw.awslambda.bus_events import DEFAULT_BUS, BusEvent, bus_arn, rule_arn, schedule_arn
 from edgegw.awslambda.event_pattern import PatternError, compile_pattern
 from edgegw.awslambda.event_rules import EventRule
+from edgegw.awslambda.lineage import without_lineage
 from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.payload import Json
@@ -105,7 +106,7 @@ def read_entry(entry: CallBody, event_id: str, now: float) -> BusEvent | EntryRe
         time=_time(entry.get("Time"), now),
         detail=detail,
         resources=tuple(str(each) for each in _texts(entry.get("Resources"))),
-        trace_id=str(entry.get("TraceHeader") or ""),
+        trace_id=without_lineage(str(entry.get("TraceHeader") or "")),
         bus=bus_name(entry.get("EventBusName")),
     )
 

@@ -3,6 +3,9 @@
 A trace header carries the chain: `Lineage=1:24b3d5c3:3` says that the function whose ARN has this
 digest has had three turns. Several functions stand side by side, with `|` between them. A service
 that invokes a function counts it before it does.
+
+Lambda, SQS, SNS and S3 hand the chain on with what they bring. EventBridge, Kinesis and DynamoDB do
+not (`without_lineage`): a loop that leads through one of these goes on, as on AWS.
 Source: Lambda Developer Guide, "Use Lambda recursive loop detection to prevent infinite loops".
 """
 
@@ -54,6 +57,15 @@ def next_turn(trace_id: str, arn: str) -> Turn:
     lineage = "Lineage=" + "|".join(f"1:{each}:{count}" for each, count in chain)
     plain = trace_id if match is None else trace_id[: match.start()] + trace_id[match.end() :]
     return Turn(f"{plain};{lineage}" if plain else lineage, number)
+
+
+def without_lineage(trace_id: str) -> str:
+    """A trace header as it is behind a service that hands on traces, and no chains.
+
+    Source: Lambda Developer Guide, "Use Lambda recursive loop detection to prevent infinite loops",
+    supported services.
+    """
+    return _LINEAGE.sub("", trace_id).removeprefix(";")
 
 
 def turns_so_far(trace_id: str, arn: str) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal
 
+from edgegw.awslambda.destinations import STREAM_DESTINATIONS
 from edgegw.awslambda.event_pattern import PatternError, compile_pattern
 from edgegw.awslambda.event_source import REPORT_FAILURES
 from edgegw.awslambda.model import LATEST, FunctionRef
@@ -41,6 +42,11 @@ MOST_LISTED: Final = 100
 
 Source: Lambda API Reference, "ListEventSourceMappings", MaxItems.
 """
+COUNTED: Final = "EventCount"
+"""The kind of metrics that mappings of queues and streams have.
+
+Source: Lambda API Reference, "EventSourceMappingMetricsConfig".
+"""
 _POSITIONS: Final = ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
 
 
@@ -48,12 +54,13 @@ _POSITIONS: Final = ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
 class MappingStanding:
     """What a mapping's settings do not say: its state, since when, how its last batch ended.
 
-    `last_modified` is in seconds since 1970.
+    `last_modified` is in seconds since 1970. `problem` is why a mapping does not run that should.
     """
 
     state: MappingState
     last_modified: float
     last_result: str = "No records processed"
+    problem: str = ""
 
 
 def new_mapping(
@@ -299,7 +306,20 @@ def _timestamp(_name: str, given: Json) -> dict[str, Any]:
 def _destination(_name: str, given: Json) -> dict[str, Any]:
     failure = _inner(given, "OnFailure")
     target = _inner(failure, "Destination")
-    return {"on_failure": target if isinstance(target, str) else ""}
+    text = target if isinstance(target, str) else ""
+    if text and (service_of(text) not in STREAM_DESTINATIONS or text.endswith(".fifo")):
+        raise invalid(f"The destination ARN {text} is invalid.")
+    return {"on_failure": text}
+
+
+def _metrics(_name: str, given: Json) -> dict[str, Any]:
+    asked: Json = _inner(given, "Metrics")
+    kinds = asked if isinstance(asked, list) else [] if asked is None else [asked]
+    if len(kinds) > 1 or any(kind != COUNTED for kind in kinds):
+        shown = ", ".join(map(as_text, kinds))
+        rule = f"Member must satisfy constraint: [Member must satisfy enum value set: [{COUNTED}]]"
+        raise constraint(f"[{shown}]", "metricsConfig.metrics", rule)
+    return {"metrics": tuple(map(as_text, kinds))}
 
 
 def _inner(given: Json, name: str) -> Any:
@@ -314,6 +334,7 @@ _READERS: Final[Mapping[str, SettingReader]] = {
     "FunctionResponseTypes": _response_types,
     "ScalingConfig": _scaling,
     "ProvisionedPollerConfig": _pollers,
+    "MetricsConfig": _metrics,
 }
 _STREAM_READERS: Final[Mapping[str, SettingReader]] = {
     "StartingPosition": _position,
@@ -352,10 +373,15 @@ def mapping_configuration(
         "State": standing.state,
         "StateTransitionReason": "USER_INITIATED" if is_queue else "User action",
     }
+    if standing.problem:
+        answer["StateTransitionReason"] = standing.problem
+        answer["LastProcessingResult"] = f"PROBLEM: {standing.problem}"
     if mapping.filters:
         answer["FilterCriteria"] = {"Filters": [{"Pattern": text} for text in mapping.filters]}
     if mapping.maximum_concurrency is not None:
         answer["ScalingConfig"] = {"MaximumConcurrency": mapping.maximum_concurrency}
+    if mapping.metrics:
+        answer["MetricsConfig"] = {"Metrics": list(mapping.metrics)}
     if mapping.maximum_pollers:
         answer["ProvisionedPollerConfig"] = {
             "MinimumPollers": mapping.minimum_pollers,
@@ -372,7 +398,9 @@ def _stream_part(stream: StreamMapping, standing: MappingStanding) -> dict[str, 
         "MaximumRetryAttempts": stream.maximum_retry_attempts,
         "BisectBatchOnFunctionError": stream.bisect_on_error,
         "TumblingWindowInSeconds": stream.tumbling_window,
-        "LastProcessingResult": standing.last_result,
+        "LastProcessingResult": (
+            f"PROBLEM: {standing.problem}" if standing.problem else standing.last_result
+        ),
         "DestinationConfig": {
             "OnFailure": {"Destination": stream.on_failure} if stream.on_failure else {}
         },

@@ -38,6 +38,18 @@ class LogSettings:
     system_level: str = "INFO"
 
 
+class NamePlace(NamedTuple):
+    """A name of DNS, and where a connection to its `port` leads on this machine.
+
+    A name that begins with a dot stands for every name below.
+    """
+
+    name: str
+    port: int
+    host: str
+    real_port: int
+
+
 @value
 class Function:
     """The configuration of one version of a Lambda function.
@@ -47,6 +59,7 @@ class Function:
     `local_environment` are variables that exist on this machine only: no rule counts them.
     `architecture` is where it would run on AWS: it counts for the price alone.
     `dead_letter` is where events go whose asynchronous invocation failed.
+    `local_names` lead the function's own connections to places of this machine (`NamePlace`).
     """
 
     name: str
@@ -67,6 +80,7 @@ class Function:
     tracing: Literal["Active", "PassThrough"] = "PassThrough"
     architecture: Literal["x86_64", "arm64"] = "x86_64"
     dead_letter: str = ""
+    local_names: tuple[NamePlace, ...] = ()
 
 
 class FunctionRef(NamedTuple):

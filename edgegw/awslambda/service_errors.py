@@ -13,6 +13,7 @@ STATUS: Final = {
     "AccessDeniedException": 403,
     "InvalidParameterValueException": 400,
     "InvalidRequestContentException": 400,
+    "PolicyLengthExceededException": 400,
     "PreconditionFailedException": 412,
     "ProvisionedConcurrencyConfigNotFoundException": 404,
     "RecursiveInvocationException": 400,

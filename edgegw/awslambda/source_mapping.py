@@ -69,7 +69,7 @@ class EventSourceMapping:
     `arn` is the source's ARN as events and the API show it. `endpoint_url` is where the source is
     asked when it is not embedded; empty means AWS itself. `batch_window` is in seconds, `filters`
     are patterns as JSON text. `minimum_pollers` and `maximum_pollers` are those of the provisioned
-    mode, 0 without it.
+    mode, 0 without it. `metrics` are the kinds that the API was asked for; all are counted anyway.
     """
 
     uuid: str
@@ -87,6 +87,7 @@ class EventSourceMapping:
     maximum_concurrency: int | None = None
     minimum_pollers: int = 0
     maximum_pollers: int = 0
+    metrics: tuple[str, ...] = ()
     stream: StreamMapping = StreamMapping()
 
 
@@ -101,6 +102,7 @@ def decode_mapping(kept: Mapping[str, Any]) -> EventSourceMapping:
     parts: dict[str, Any] = {
         "function": FunctionRef(name, qualifier=qualifier),
         "filters": tuple(kept["filters"]),
+        "metrics": tuple(kept.get("metrics", ())),
         "stream": StreamMapping(**kept["stream"]),
     }
     return EventSourceMapping(**{**kept, **parts})

@@ -67,9 +67,13 @@ def dynamodb_record(
     """A record of DynamoDB Streams as functions get it; `record` is that of GetRecords in JSON.
 
     The item's keys are what orders records of one item.
-    Source: Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB", example event.
+    Source: Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB", example event; of who
+    removed an item, DynamoDB Developer Guide, "DynamoDB Streams and Time to Live".
     """
-    event: Json = {**record, "eventSourceARN": origin.arn}
+    event: dict[str, Json] = {**record, "eventSourceARN": origin.arn}
+    identity = record.get("userIdentity")
+    if isinstance(identity, Mapping):  # functions get its members in another spelling
+        event["userIdentity"] = {name[:1].lower() + name[1:]: identity[name] for name in identity}
     change = record.get("dynamodb")
     part: Mapping[str, Json] = change if isinstance(change, Mapping) else {}
     sequence_number = str(part.get("SequenceNumber", "0"))

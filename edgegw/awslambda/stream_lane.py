@@ -103,6 +103,14 @@ class Pause:
 LaneWork: TypeAlias = SendBatch | GiveUp | Pause
 
 
+def is_dropped(work: GiveUp, rules: StreamRules) -> bool:
+    """Whether records given up count as dropped: not where only the stream let them expire.
+
+    Source: Lambda Developer Guide, "Types of metrics for Lambda functions", DroppedEventCount.
+    """
+    return work.condition != "RecordAgeExceeded" or rules.maximum_record_age >= 0
+
+
 @dataclass
 class Lane:
     """The work of one lane, and its state between two batches.

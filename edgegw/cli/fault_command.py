@@ -26,11 +26,12 @@ def fault(
 ) -> None:
     """Set faults on demand in a running `edgegw serve`, or show those in force.
 
-    NAME is a function, an origin (DISTRIBUTION/ORIGIN) or a target group.
+    NAME is a function, an origin (DISTRIBUTION/ORIGIN), a target group or an identity provider.
 
     \b
     Of a function:            error, throttle, timeout, latency
     Of an origin or a group:  error (and its status), timeout, truncate, reset, latency
+    Of a provider's tokens:   error (and its status), timeout, expired_code, latency, clock_skew
 
     A share is 0.3 or 30%, and all without a value; a latency 200ms or 1.5s. `clear` ends all.
     Every answer that a fault touched has the header x-edgegw-fault.
@@ -59,6 +60,6 @@ def fault(
 
 
 def _shown(kind: str, value: float) -> str:
-    if kind == "latency":
+    if kind in ("latency", "clock_skew"):
         return f"{value * 1000:.0f}ms"
     return str(int(value)) if kind == "status" else f"{value * 100:g}%"

@@ -29,6 +29,7 @@ from edgegw.cli.send_command import send
 from edgegw.cli.serve_options import ServeOptions, with_serve_options
 from edgegw.cli.sign_command import sign
 from edgegw.cli.terminal_text import shown_lines
+from edgegw.cli.token_command import token
 from edgegw.cli.trust_command import trust
 from edgegw.cloudfront.triggers import TRIGGERS
 from edgegw.errors import ConfigError, EdgegwError, Finding
@@ -65,7 +66,7 @@ def main(*, debug: bool) -> None:
 for _command in (
     *(invoke, logs, functions, shift, event, validate, trust, fault, init),
     *(explain, targets, weights, cache, invalidate, sign, queue, send),
-    *(cost, metrics),
+    *(cost, metrics, token),
 ):
     main.add_command(_command)
 
@@ -211,7 +212,7 @@ def check(config: Path | None, *, deploy: bool, load: bool, as_json: bool) -> No
     Example: edgegw check config/demo.yaml --deploy
     """
     from edgegw.cli.loading import load_findings
-    from edgegw.config.caching_traps import caching_trap_findings
+    from edgegw.config.distributions.caching_traps import caching_trap_findings
     from edgegw.config.resolve import load_file
 
     findings: tuple[Finding, ...]

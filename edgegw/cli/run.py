@@ -29,8 +29,8 @@ from edgegw.gateway.server import serve
 
 _DEBUG_PORTS: Final = {"python": 5678, "nodejs": 9229}
 _NOTHING: Final = (
-    "edgegw: nothing is served: the configuration has no distribution, no load balancer and no "
-    "gateway.lambda_api"
+    "edgegw: nothing is served: the configuration has no distribution, no load balancer, no "
+    "identity provider and no gateway.lambda_api"
 )
 
 
@@ -65,7 +65,9 @@ def run_front_doors(
         gateway=gateway,
         gathering=gathering,
         options=options,
-        waiting=len(config.doors) + (config.lambda_api is not None),
+        waiting=len(config.doors)
+        + len(config.identity_providers)
+        + (config.lambda_api is not None),
         debug_ports=ports,
         hints=hints,
         opens=opens,

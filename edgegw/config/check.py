@@ -17,29 +17,34 @@ from edgegw.cloudfront.managed import (
 from edgegw.cloudfront.managed_response_headers import RESPONSE_HEADERS_POLICIES
 from edgegw.config import schema
 from edgegw.config.addresses import host_fault
-from edgegw.config.balancer_check import check_balancers
-from edgegw.config.bucket_check import check_bucket_names
-from edgegw.config.cache_check import check_cache_policies, check_cache_tags, check_cached_methods
-from edgegw.config.distribution_names import check_names
+from edgegw.config.balancers.rules import check_balancers
+from edgegw.config.distributions.bucket_rules import check_bucket_names
+from edgegw.config.distributions.cache_rules import (
+    check_cache_policies,
+    check_cache_tags,
+    check_cached_methods,
+)
+from edgegw.config.distributions.key_groups import check_key_groups
+from edgegw.config.distributions.legacy_rules import check_legacy_settings, check_policy_wildcards
+from edgegw.config.distributions.names import check_names
+from edgegw.config.distributions.origin_rules import check_origin, refer
+from edgegw.config.distributions.response_headers_rules import check_response_headers_policy
+from edgegw.config.distributions.without_effect import check_without_effect
 from edgegw.config.document import Document, KeyPath
-from edgegw.config.events_check import check_events
-from edgegw.config.function_check import (
+from edgegw.config.events.queue_rules import check_queues
+from edgegw.config.events.rules import check_events
+from edgegw.config.events.stream_rules import check_streams
+from edgegw.config.functions.rules import (
     check_edge_reference,
     check_functions,
 )
-from edgegw.config.http_front_check import check_http_fronts
-from edgegw.config.key_groups import check_key_groups
+from edgegw.config.gateway.rules import check_surroundings
+from edgegw.config.http_fronts.rules import check_http_fronts
+from edgegw.config.identity.rules import check_identity_providers
 from edgegw.config.later_keys import later_keys
-from edgegw.config.legacy_check import check_legacy_settings, check_policy_wildcards
 from edgegw.config.listen_check import check_listening
-from edgegw.config.origin_check import check_origin, refer
 from edgegw.config.path_check import check_paths
-from edgegw.config.queue_check import check_queues
-from edgegw.config.response_headers_check import check_response_headers_policy
 from edgegw.config.schema import Config
-from edgegw.config.stream_check import check_streams
-from edgegw.config.surroundings_check import check_surroundings
-from edgegw.config.without_effect import check_without_effect
 from edgegw.http.grammar import is_target
 
 
@@ -53,7 +58,7 @@ def check(document: Document, config: Config, base: FilePath) -> None:
         document.warning(path, "config.no-effect-yet", text, key=True)
     check_functions(document, config, base)
     if config.edge_functions or config.key_value_stores or _names_edge_functions(config):
-        from edgegw.config.edge_function_check import check_edge_functions
+        from edgegw.config.distributions.edge_function_rules import check_edge_functions
 
         check_edge_functions(document, config, base)
     for name, policy in config.response_headers_policies.items():
@@ -68,10 +73,11 @@ def check(document: Document, config: Config, base: FilePath) -> None:
     check_key_groups(document, config, base)
     check_balancers(document, config, base)
     check_http_fronts(document, config)
+    check_identity_providers(document, config)
     check_queues(document, config)
     check_streams(document, config)
     if config.event_sources:
-        from edgegw.config.event_source_check import check_event_sources
+        from edgegw.config.events.event_source_rules import check_event_sources
 
         check_event_sources(document, config)
     check_paths(document, config, base)

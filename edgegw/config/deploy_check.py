@@ -21,14 +21,15 @@ from edgegw.cloudfront.deployment_rules import (
 from edgegw.cloudfront.rule_table import FUNCTION_COUNT, REGION, STRICT_OFF
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.config import schema
-from edgegw.config.balancer_deploy import check_balancer_deployment
-from edgegw.config.borrowed_modules import borrowed_modules
-from edgegw.config.distribution_deploy import check_distribution_deployment
+from edgegw.config.balancers.deploy_rules import check_balancer_deployment
+from edgegw.config.distributions.deploy_rules import check_distribution_deployment
 from edgegw.config.document import Document, KeyPath
-from edgegw.config.function_check import RUNTIME, handler_file
-from edgegw.config.function_schema import Function, Version
+from edgegw.config.functions.borrowed_modules import borrowed_modules
+from edgegw.config.functions.keys import Function, Version
+from edgegw.config.functions.permission_rules import check_permissions
+from edgegw.config.functions.rules import RUNTIME, handler_file
+from edgegw.config.functions.source_rules import look_into_source
 from edgegw.config.schema import Config
-from edgegw.config.source_check import look_into_source
 
 EDGE_REGION: Final = "us-east-1"
 _SKIPPED: Final = frozenset({"__pycache__", ".git", ".venv", "venv", ".edgegw"})
@@ -49,7 +50,7 @@ def check_deployment(document: Document, config: Config, base: FilePath) -> None
     """
     document.findings[:] = [each for each in document.findings if each.code not in _REPEATED]
     if config.edge_functions:
-        from edgegw.config.edge_function_check import refuse_syntax
+        from edgegw.config.distributions.edge_function_rules import refuse_syntax
 
         refuse_syntax(document)
     check_balancer_deployment(document, config)
@@ -68,6 +69,7 @@ def check_deployment(document: Document, config: Config, base: FilePath) -> None
     for name, distribution in config.distributions.items():
         _check_distribution(document, ("distributions", name), distribution, config)
     check_distribution_deployment(document, config)
+    check_permissions(document, config)
     for name in config.functions.keys() - {use.name for use in uses}:
         _check_runtimes(document, ("functions", name), config.functions[name])
 

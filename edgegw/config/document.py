@@ -37,7 +37,33 @@ MAX_VALUES: Final = 100_000
 _LONGEST: Final = 1000
 """Characters of what a finding says; long values in it are cut."""
 
-_BaseLoader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_LETTER: Final = "q"
+
+
+class PythonLoader(yaml.BaseLoader):
+    """PyYAML's own parser, where libyaml is missing; it takes what that takes.
+
+    By itself it ends a text within {…} and […] at any `?`, which YAML and libyaml do not:
+    `{expression: cron(0 3 * * ? *)}`.
+    """
+
+    _is_in_text = False
+
+    def scan_plain(self) -> Any:
+        """A text without quotes."""
+        self._is_in_text = True
+        try:
+            return super().scan_plain()
+        finally:
+            self._is_in_text = False
+
+    def peek(self, index: int = 0) -> Any:
+        """The character so far ahead, as what decides where a text ends sees it."""
+        character = cast("Any", super()).peek(index)
+        return _LETTER if character == "?" and self._is_in_text else character
+
+
+_BaseLoader: Any = getattr(yaml, "CBaseLoader", PythonLoader)
 
 
 @dataclass

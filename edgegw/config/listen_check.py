@@ -65,6 +65,9 @@ def _places(document: Document, config: Config) -> list[_ListenPlace]:
             places.append(_ListenPlace(("functions", name, "url", "listen"), function.url.listen))
     for name, api in config.http_apis.items():
         places.append(_ListenPlace(("http_apis", name, "listen"), api.listen))
+    for name, provider in config.identity_providers.items():
+        path = ("identity_providers", name, "listen")
+        places.append(_ListenPlace(path, provider.listen))
     if config.gateway.lambda_api is not None:
         places.append(_ListenPlace(("gateway", "lambda_api"), config.gateway.lambda_api))
     return places

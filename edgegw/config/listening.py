@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from edgegw.config import balancer_schema, fields
+from edgegw.config import fields
+from edgegw.config.balancers import keys as balancer_keys
 from edgegw.config.model import ClientCertificates, Listen
 
 
@@ -23,7 +24,7 @@ def resolve_listen(listen: fields.Listen, base: Path) -> Listen:
     return Listen(listen.address, listen.port, tls)
 
 
-def resolve_listener_listen(listener: balancer_schema.Listener, base: Path) -> Listen:
+def resolve_listener_listen(listener: balancer_keys.Listener, base: Path) -> Listen:
     """Where a listener listens, with its certificates."""
     listen = resolve_listen(listener.listen, base)
     more = tuple(

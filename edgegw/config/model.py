@@ -19,8 +19,8 @@ from edgegw.cloudfront.access_log import AccessLog
 from edgegw.cloudfront.edge_functions.model import EdgeFunction
 from edgegw.cloudfront.viewer import viewer_place
 from edgegw.config.buckets import BucketFolder
-from edgegw.config.faults import FaultPlan
-from edgegw.config.hosts import Hosts
+from edgegw.config.gateway.faults import FaultPlan
+from edgegw.config.gateway.hosts import Hosts
 from edgegw.errors import Finding
 from edgegw.values import value
 from edgegw.wire.tls_options import ClientCertificates
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from edgegw.awslambda.bucket_notifications import BucketNotification
     from edgegw.awslambda.event_rules import EventRule
     from edgegw.awslambda.schedules import Schedule
+    from edgegw.identity.model import IdentityProvider
     from edgegw.messaging.queue import QueueSettings, RemoteQueue
     from edgegw.messaging.stream import RemoteStream, StreamDefinition
 
@@ -237,6 +238,20 @@ class KeyValueSource:
 
 
 @value
+class ProviderDoor:
+    """An identity provider and where it listens."""
+
+    name: str
+    listen: Listen
+    provider: IdentityProvider
+
+    @property
+    def key(self) -> str:
+        """What tells it from all else that listens."""
+        return f"{type(self).__name__} {self.name}"
+
+
+@value
 class CacheLimits:
     """Bytes that the caches of distributions may take, in memory and on disk.
 
@@ -282,6 +297,7 @@ class Config:
     accepts_any_host: bool = False
     http_apis: tuple[HttpApiDoor, ...] = ()
     function_urls: tuple[FunctionUrlDoor, ...] = ()
+    identity_providers: tuple[ProviderDoor, ...] = ()
     queues: Mapping[str, QueueSettings | RemoteQueue] = field(default_factory=dict[str, Any])
     streams: Mapping[str, StreamDefinition | RemoteStream] = field(default_factory=dict[str, Any])
     event_sources: tuple[EventSourceMapping, ...] = ()
@@ -342,4 +358,5 @@ class Config:
                 for name, group in self.target_groups.items()
                 if isinstance(group, alb.IpTargetGroup)
             ),
+            *(f"identity_provider:{door.name}" for door in self.identity_providers),
         ]

@@ -12,7 +12,7 @@ from pathlib import Path as FilePath
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.fields import Listen, Tls
 from edgegw.config.files import is_file, is_folder_there, missing, name_fault
-from edgegw.config.hosts import is_folder
+from edgegw.config.gateway.hosts import is_folder
 from edgegw.config.schema import Config
 
 

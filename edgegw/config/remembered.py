@@ -13,7 +13,7 @@ import os
 import pickle
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -123,19 +123,24 @@ def _folder(environment: Mapping[str, str]) -> Path | None:
 def _own_state() -> list[tuple[str, int]]:
     """The state of edgegw's own code: a change of it may judge otherwise."""
     top = Path(__file__).parents[1]
-    rooms = (
-        top,
-        *(
-            top / room
-            for room in (
-                *("config", "cloudfront", "cloudfront/cache", "cloudfront/s3"),
-                "cloudfront/edge_functions",
-                *("alb", "awslambda", "http"),
-            )
-        ),
+    rooms = (top / room for room in _JUDGING)
+    files = (
+        *_python_files(top, is_deep=False),
+        *(file for room in rooms for file in _python_files(room)),
     )
-    files = (each for room in rooms for each in os.scandir(room) if each.name.endswith(".py"))
-    return sorted((each.path, each.stat().st_mtime_ns) for each in files)
+    return sorted((file.path, file.stat().st_mtime_ns) for file in files)
+
+
+_JUDGING: Final = ("config", "cloudfront", "alb", "awslambda", "http", "messaging", "wire")
+"""Rooms that a configuration is judged by, or that have values which it becomes."""
+
+
+def _python_files(folder: Path | str, *, is_deep: bool = True) -> Iterator[os.DirEntry[str]]:
+    for entry in os.scandir(folder):
+        if entry.name.endswith(".py"):
+            yield entry
+        elif is_deep and "." not in entry.name and entry.is_dir():
+            yield from _python_files(entry.path)
 
 
 Witness: TypeAlias = tuple[str, int, int] | tuple[str]

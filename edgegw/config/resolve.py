@@ -22,23 +22,29 @@ from edgegw.cloudfront.response_headers_policy import ResponseHeadersPolicy
 from edgegw.cloudfront.strictness import Strictness
 from edgegw.cloudfront.viewer import viewer_place
 from edgegw.config import fields, schema
-from edgegw.config.balancer_resolve import BalancerResolver
-from edgegw.config.cache_resolve import (
+from edgegw.config.balancers.make import BalancerResolver
+from edgegw.config.check import check
+from edgegw.config.distributions.cache_make import (
     cache_settings,
     cache_tag_header,
     forwarding_of,
     key_of,
     policy_id,
 )
-from edgegw.config.check import check
+from edgegw.config.distributions.key_groups import key_files, trusted_keys
+from edgegw.config.distributions.origin_make import OriginResolver
+from edgegw.config.distributions.response_headers_make import response_headers_policy
 from edgegw.config.document import Document, document_of, read_document
-from edgegw.config.events_resolve import bucket_notifications, event_rules, schedules
-from edgegw.config.faults import FaultPlan
-from edgegw.config.function_resolve import code_paths, deployed, function_ref, shifts
-from edgegw.config.hosts import parsed_hosts
-from edgegw.config.http_front_resolve import function_url_doors, http_api_doors
+from edgegw.config.events.make import bucket_notifications, event_rules, schedules
+from edgegw.config.events.queue_make import resolved_queues
+from edgegw.config.events.stream_make import resolved_streams
+from edgegw.config.functions.make import code_paths, deployed, function_ref, shifts
+from edgegw.config.gateway.faults import FaultPlan
+from edgegw.config.gateway.hosts import name_places, parsed_hosts
+from edgegw.config.gateway.tracing_rules import resolve_tracing
+from edgegw.config.http_fronts.make import function_url_doors, http_api_doors
+from edgegw.config.identity.keys import IdentityFaults
 from edgegw.config.judging import validate
-from edgegw.config.key_groups import key_files, trusted_keys
 from edgegw.config.listening import resolve_listen, resolve_listener_listen
 from edgegw.config.model import (
     CacheLimits,
@@ -46,15 +52,11 @@ from edgegw.config.model import (
     DistributionDoor,
     KeyValueSource,
     ListenerDoor,
+    ProviderDoor,
     edge_owner,
 )
-from edgegw.config.origin_resolve import OriginResolver
-from edgegw.config.queue_resolve import resolved_queues
-from edgegw.config.response_headers_resolve import response_headers_policy
 from edgegw.config.source import read_source
-from edgegw.config.stream_resolve import resolved_streams
 from edgegw.config.texts import check_texts
-from edgegw.config.tracing_check import resolve_tracing
 from edgegw.errors import ConfigError, Finding
 
 
@@ -111,7 +113,9 @@ class _Resolver:
         self._account = Account(
             config.gateway.region, config.gateway.account_id, config.gateway.concurrency
         )
-        self._balancers = BalancerResolver(config.target_groups, self._account, base)
+        self._balancers = BalancerResolver(
+            config.target_groups, self._account, base, parsed_hosts(config.gateway.hosts, base)
+        )
         points = dict(config.gateway.open_points)
         self._origins = OriginResolver(config, base, self._balancers)
         self._stance = Strictness(strict=config.gateway.strict, **points)
@@ -134,7 +138,10 @@ class _Resolver:
         api = config.gateway.lambda_api
         apis = http_api_doors(config, self._account, self._base)
         urls = function_url_doors(config, self._account, self._base)
-        doors = (*distributions, *listeners, *apis, *urls)
+        providers = self._providers()
+        doors = (*distributions, *listeners, *apis, *urls, *providers)
+        hosts = parsed_hosts(config.gateway.hosts, self._base)
+        local_names = name_places(hosts)
         return Config(
             {
                 name: deployed(
@@ -143,6 +150,7 @@ class _Resolver:
                     self._base,
                     config.gateway.role,
                     config.gateway.local_environment,
+                    local_names,
                 )
                 for name, each in config.functions.items()
             },
@@ -182,12 +190,13 @@ class _Resolver:
             target_groups=self._balancers.target_groups,
             faults=self._faults(),
             fault_seed=config.gateway.fault_seed,
-            hosts=parsed_hosts(config.gateway.hosts, self._base),
+            hosts=hosts,
             cache=CacheLimits(**dict(config.gateway.cache)),
             buckets=self._origins.buckets(),
             accepts_any_host=config.gateway.accept_any_host,
             http_apis=apis,
             function_urls=urls,
+            identity_providers=providers,
             queues=resolved_queues(config.queues),
             streams=resolved_streams(config.streams),
             event_sources=self._event_sources(),
@@ -198,30 +207,37 @@ class _Resolver:
             key_value_stores=self._key_value_stores(),
         )
 
+    def _providers(self) -> tuple[ProviderDoor, ...]:
+        if not self._config.identity_providers:
+            return ()
+        from edgegw.config.identity.make import provider_doors
+
+        return provider_doors(self._config, self._base)
+
     def _event_sources(self) -> tuple[EventSourceMapping, ...]:
         if not self._config.event_sources:
             return ()
-        from edgegw.config.event_source_resolve import event_sources
+        from edgegw.config.events.event_source_make import event_sources
 
         return event_sources(self._config, self._account, self._base)
 
     def _edge_functions(self) -> Mapping[str, EdgeFunction]:
         if not self._config.edge_functions:
             return {}
-        from edgegw.config.edge_function_resolve import edge_functions
+        from edgegw.config.distributions.edge_function_make import edge_functions
 
         return edge_functions(self._config, self._base)
 
     def _key_value_stores(self) -> Mapping[str, KeyValueSource]:
         if not self._config.key_value_stores:
             return {}
-        from edgegw.config.edge_function_resolve import key_value_sources
+        from edgegw.config.distributions.edge_function_make import key_value_sources
 
         return key_value_sources(self._config, self._base)
 
     def _faults(self) -> Mapping[str, FaultPlan]:
         config = self._config
-        given: dict[str, fields.FunctionFaults | fields.OriginFaults | None] = {}
+        given: dict[str, fields.FunctionFaults | fields.OriginFaults | IdentityFaults | None] = {}
         for name, function in config.functions.items():
             given[f"function:{name}"] = function.faults
         for name, distribution in config.distributions.items():
@@ -229,6 +245,8 @@ class _Resolver:
                 given[f"origin:{name}/{origin}"] = each.faults
         for name, group in config.target_groups.items():
             given[f"target_group:{name}"] = group.faults
+        for name, provider in config.identity_providers.items():
+            given[f"identity_provider:{name}"] = provider.faults
         return {
             target: FaultPlan(**dict(faults))
             for target, faults in given.items()

@@ -11,10 +11,14 @@ from pydantic import BeforeValidator, Field, create_model
 from edgegw.cloudfront import quotas
 from edgegw.cloudfront.strictness import OPEN_POINTS, Strictness
 from edgegw.cloudfront.triggers import Trigger, ViewerTrigger
-from edgegw.config.balancer_schema import LoadBalancer, TargetGroup
-from edgegw.config.edge_function_schema import EdgeFunction, KeyValueStore
-from edgegw.config.event_source_schema import EventSource
-from edgegw.config.events_schema import BucketNotification, EventRule, Schedule
+from edgegw.config.balancers.keys import LoadBalancer, TargetGroup
+from edgegw.config.distributions.edge_function_keys import EdgeFunction, KeyValueStore
+from edgegw.config.distributions.legacy_keys import ForwardedValues, Ttl
+from edgegw.config.distributions.response_headers_keys import ResponseHeadersPolicy
+from edgegw.config.events.event_source_keys import EventSource
+from edgegw.config.events.keys import BucketNotification, EventRule, Schedule
+from edgegw.config.events.queue_keys import Queue
+from edgegw.config.events.stream_keys import Stream
 from edgegw.config.fields import (
     LATER,
     Listening,
@@ -25,14 +29,11 @@ from edgegw.config.fields import (
     Text,
     between,
 )
-from edgegw.config.function_schema import Function
-from edgegw.config.http_front_schema import HttpApi
-from edgegw.config.legacy_schema import ForwardedValues, Ttl
-from edgegw.config.queue_schema import Queue
-from edgegw.config.response_headers_schema import ResponseHeadersPolicy
+from edgegw.config.functions.keys import Function
+from edgegw.config.gateway.tracing_keys import Tracing
+from edgegw.config.http_fronts.keys import HttpApi
+from edgegw.config.identity.keys import IdentityProvider
 from edgegw.config.sizes import Size
-from edgegw.config.stream_schema import Stream
-from edgegw.config.tracing_schema import Tracing
 
 SelectionBehavior = Literal["none", "whitelist", "allExcept", "all"]
 
@@ -333,6 +334,7 @@ class Config(Model):
     target_groups: dict[str, TargetGroup] = {}
     load_balancers: dict[str, LoadBalancer] = {}
     http_apis: dict[str, HttpApi] = {}
+    identity_providers: dict[str, IdentityProvider] = {}
     queues: dict[str, Queue] = {}
     streams: dict[str, Stream] = {}
     event_sources: list[EventSource] = []

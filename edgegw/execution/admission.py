@@ -137,7 +137,7 @@ def _too_fast(rate: RequestRate, reserved: int | None) -> Throttled:
 def refusal(route: InvocationRoute, invocation: Invocation) -> InvokeRefusal | None:
     """Why the service does not take the call at all: the caller may not, or sends too much."""
     if not is_allowed(route.deployed.policy, invocation):
-        return access_denied(invocation, route.arn)
+        return access_denied(invocation, route.arn, route.deployed.policy)
     if len(invocation.payload) > MAX_PAYLOAD:
         error = payload_too_large()
         return InvokeRefusal(error.code, error.message or "")

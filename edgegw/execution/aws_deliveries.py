@@ -2,6 +2,9 @@
 
 Endpoint, credentials and profile are found as every SDK finds them (`AWS_ENDPOINT_URL`,
 `AWS_ENDPOINT_URL_SQS`, `~/.aws/config`). Needs the extra `edgegw[aws]`.
+
+The trace header goes with every call as SDKs in Lambda send it, and to queues as the message's own
+attribute as well: chains of invocations are counted by it.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import importlib
 import json
 import os
 from contextlib import AsyncExitStack
+from contextvars import ContextVar
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -23,6 +27,7 @@ _FINAL_CODES: Final = frozenset(
     {"InvalidMessageContents", "InvalidParameterValue", "InvalidParameter"}
 )
 """What a service would say of the same message another time too."""
+_TRACE: ContextVar[str] = ContextVar("trace header of the message that is sent", default="")
 
 
 class AwsDeliveries:
@@ -34,9 +39,10 @@ class AwsDeliveries:
         self._stack = AsyncExitStack()
 
     async def send(
-        self, target: DestinationTarget, body: bytes, attributes: MessageAttributes
+        self, target: DestinationTarget, body: bytes, attributes: MessageAttributes, trace_id: str
     ) -> None:
         """Raises DeliveryFailure."""
+        _TRACE.set(trace_id)  # of this task alone: each message is sent in one of its own
         try:
             importlib.import_module("aiobotocore.session")
             errors: Any = importlib.import_module("botocore.exceptions")
@@ -47,8 +53,10 @@ class AwsDeliveries:
             await self._send(target, body, attributes)
         except errors.ClientError as error:
             raise _refused(error) from error
-        except (errors.BotoCoreError, OSError, TimeoutError) as error:
-            raise DeliveryFailure(str(error)) from error
+        except DeliveryFailure:
+            raise
+        except Exception as error:  # botocore's, its parsers', and the network's below them
+            raise DeliveryFailure(str(error) or type(error).__name__) from error
 
     async def _send(
         self, target: DestinationTarget, body: bytes, attributes: MessageAttributes
@@ -84,8 +92,12 @@ class AwsDeliveries:
         client = await self._client("sqs", endpoint)
         if "/" not in url:
             url = (await client.get_queue_url(QueueName=url))["QueueUrl"]
+        system = _attributes({"AWSTraceHeader": ("String", _TRACE.get())})
         await client.send_message(
-            QueueUrl=url, MessageBody=text, MessageAttributes=_attributes(attributes)
+            QueueUrl=url,
+            MessageBody=text,
+            MessageAttributes=_attributes(attributes),
+            MessageSystemAttributes=system,
         )
 
     async def _to_bus(self, target: DestinationTarget, body: bytes) -> None:
@@ -101,6 +113,7 @@ class AwsDeliveries:
         client = self._clients.get((service, endpoint))
         if client is None:
             client = await self._stack.enter_async_context(self._new_client(service, endpoint))
+            client.meta.events.register("before-call", _add_trace)
             self._clients[service, endpoint] = client
         return client
 
@@ -127,6 +140,12 @@ class AwsDeliveries:
 def _is_local(endpoint: str) -> bool:
     """Whether an endpoint is on this machine, where no real credentials are needed."""
     return urlsplit(endpoint).hostname in {"127.0.0.1", "localhost", "::1"}
+
+
+def _add_trace(params: dict[str, Any], **_: Any) -> None:
+    trace_id = _TRACE.get()
+    if trace_id:
+        params["headers"]["X-Amzn-Trace-Id"] = trace_id
 
 
 def _attributes(attributes: MessageAttributes) -> dict[str, Any]:

@@ -28,9 +28,9 @@ from edgegw.awslambda.destinations import (
     parse_target,
 )
 
-LocalDelivery: TypeAlias = Callable[[str, bytes, MessageAttributes], Awaitable[bool]]
-"""Takes a message for the embedded thing of this name; False where there is none. Raises
-DeliveryFailure for one that it does not take."""
+LocalDelivery: TypeAlias = Callable[[str, bytes, MessageAttributes, str], Awaitable[bool]]
+"""Takes a message, its attributes and its trace header for the embedded thing of this name; False
+where there is none. Raises DeliveryFailure for one that it does not take."""
 NO_ATTRIBUTES: Final[MessageAttributes] = MappingProxyType({})
 
 
@@ -46,7 +46,7 @@ class RemoteDelivery(Protocol):
     """What reaches the services that are not embedded."""
 
     async def send(
-        self, target: DestinationTarget, body: bytes, attributes: MessageAttributes
+        self, target: DestinationTarget, body: bytes, attributes: MessageAttributes, trace_id: str
     ) -> None:
         """Raises DeliveryFailure."""
         ...
@@ -66,7 +66,11 @@ class Deliveries:
         self._is_closed = False
 
     async def deliver(
-        self, target: str, body: bytes, attributes: MessageAttributes = NO_ATTRIBUTES
+        self,
+        target: str,
+        body: bytes,
+        attributes: MessageAttributes = NO_ATTRIBUTES,
+        trace_id: str = "",
     ) -> None:
         """Returns once the message has arrived. Raises DeliveryFailure."""
         parsed = parse_target(target)
@@ -79,20 +83,20 @@ class Deliveries:
             return
         local = self._local.get(parsed.kind)
         name = parsed.local_name or parsed.name
-        if local is not None and await local(name, body, attributes):
+        if local is not None and await local(name, body, attributes, trace_id):
             return
         if parsed.kind == "function":
             raise DeliveryFailure(f"there is no function {name!r}")
-        await self._remotely(parsed, body, attributes)
+        await self._remotely(parsed, body, attributes, trace_id)
 
     async def _remotely(
-        self, target: DestinationTarget, body: bytes, attributes: MessageAttributes
+        self, target: DestinationTarget, body: bytes, attributes: MessageAttributes, trace_id: str
     ) -> None:
         if self._is_closed:
             raise DeliveryFailure("the gateway ends")
         if self._remote is None:
             self._remote = self._make_remote()
-        await self._remote.send(target, body, attributes)
+        await self._remote.send(target, body, attributes, trace_id)
 
     async def close(self) -> None:
         """Ends connections."""

@@ -167,6 +167,7 @@ class EnvironmentMaker:
             "log_level": function.logs.application_level,
             "runtime_version": list(function.runtime.version),
             "site_packages": list(project.folders),
+            "names": list(function.local_names),
             "passed_over": list(project.passed_over),
         }
         port = self.debug_ports.get((name, function.version), 0)

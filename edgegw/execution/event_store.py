@@ -5,7 +5,8 @@
     last_tries  what the last try of a waiting event brought
     payloads    the bodies of events and failures, apart from them: putting an event off rewrites a
                 small row, and looking for what is due reads no payload
-    deliveries  what is to be sent to destinations and dead-letter queues
+    deliveries  what is to be sent to destinations and dead-letter queues; the trace headers that
+                go along stand in `delivery_traces`
     failures    events that were given up, for `edgegw queue`; the oldest ones go
 
 Every function here is one step that happens wholly or not at all, in the transaction of its caller:
@@ -57,6 +58,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
     tries INTEGER NOT NULL DEFAULT 0,
     error TEXT NOT NULL DEFAULT ''
 );
+CREATE TABLE IF NOT EXISTS delivery_traces (id INTEGER PRIMARY KEY, trace_id TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS due_deliveries ON deliveries (due) WHERE due IS NOT NULL;
 CREATE TABLE IF NOT EXISTS failures (
     id INTEGER PRIMARY KEY,
@@ -270,7 +272,7 @@ def insert_delivery(
 ) -> None:
     """Keeps a message that is to be sent, due at once."""
     attributes = json.dumps(message.attributes)
-    db.execute(
+    cursor = db.execute(
         "INSERT INTO deliveries (request_id, function, target, body, attributes, is_dead_letter,"
         " created, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -284,6 +286,8 @@ def insert_delivery(
             now,
         ),
     )
+    trace = (cursor.lastrowid, message.trace_id)
+    db.execute("INSERT OR REPLACE INTO delivery_traces VALUES (?, ?)", trace)
 
 
 def due_deliveries(
@@ -297,7 +301,7 @@ def due_deliveries(
     rows = (
         db.execute(
             "SELECT id, request_id, function, target, body, attributes, is_dead_letter, created,"
-            " tries FROM deliveries WHERE id = ?",
+            " tries, trace_id FROM deliveries LEFT JOIN delivery_traces USING (id) WHERE id = ?",
             (number,),
         ).fetchone()
         for number in sorted(numbers[:most])
@@ -306,8 +310,21 @@ def due_deliveries(
 
 
 def _delivery(row: Sequence[Any]) -> StoredDelivery:
-    number, request_id, function, target, body, attributes, is_dead_letter, created, tries = row
-    message = DestinationMessage(target, body, _attributes(attributes), bool(is_dead_letter))
+    (
+        number,
+        request_id,
+        function,
+        target,
+        body,
+        attributes,
+        is_dead_letter,
+        created,
+        tries,
+        trace,
+    ) = row
+    message = DestinationMessage(
+        target, body, _attributes(attributes), bool(is_dead_letter), trace or ""
+    )
     return StoredDelivery(number, request_id, function, message, created, tries)
 
 
@@ -330,7 +347,9 @@ def last_delivery(db: sqlite3.Connection) -> int:
 
 def delivered(db: sqlite3.Connection, numbers: Iterable[int]) -> None:
     """These messages have arrived."""
-    db.executemany("DELETE FROM deliveries WHERE id = ?", [(number,) for number in numbers])
+    rows = [(number,) for number in numbers]
+    db.executemany("DELETE FROM deliveries WHERE id = ?", rows)
+    db.executemany("DELETE FROM delivery_traces WHERE id = ?", rows)
 
 
 def put_off_delivery(db: sqlite3.Connection, number: int, due: float | None, error: str) -> None:

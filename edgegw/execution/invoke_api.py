@@ -46,6 +46,7 @@ from edgegw.execution.api_answers import (
 from edgegw.execution.api_guard import ApiGuard
 from edgegw.execution.control import ControlPlane
 from edgegw.execution.log_store import iso_time
+from edgegw.execution.policy_routes import policy_routes
 from edgegw.execution.recursion import in_chain
 from edgegw.execution.service import LambdaService
 from edgegw.execution.shifting import Shifter
@@ -78,6 +79,7 @@ class _Api:
             *self._function_routes(),
             *self._alias_routes(),
             *self._concurrency_routes(),
+            *policy_routes(self._service),
             Route("/", answered(self._other_service), methods=["POST"]),
         ]
         return Starlette(

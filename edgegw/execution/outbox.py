@@ -152,15 +152,23 @@ class Outbox:
     async def _send(self, delivery: StoredDelivery) -> None:
         message = delivery.message
         try:
-            await self._deliveries.deliver(message.target, message.body, message.attributes)
+            await self._deliveries.deliver(
+                message.target, message.body, message.attributes, message.trace_id
+            )
         except DeliveryFailure as failure:
-            try:
-                await self._put_off(delivery, failure)
-            finally:
-                self._sending.discard(delivery.id)
+            await self._try_later(delivery, failure)
+        except Exception as error:
+            logger.exception("a fault of edgegw itself, please report it")
+            await self._try_later(delivery, DeliveryFailure(repr(error)))
         else:
             self._arrived.add(delivery.id)
         self._wake.set()
+
+    async def _try_later(self, delivery: StoredDelivery, failure: DeliveryFailure) -> None:
+        try:
+            await self._put_off(delivery, failure)
+        finally:
+            self._sending.discard(delivery.id)
 
     async def _put_off(self, delivery: StoredDelivery, failure: DeliveryFailure) -> None:
         """The message waits, or is given up where it is too old or nothing would help."""

@@ -112,7 +112,7 @@ def _with_group(config: Config, group: TargetGroup) -> Config:
             (group if member.name == group.name else member, weight)
             for member, weight in action.target_groups
         ]
-        return replace(rule, action=replace(action, target_groups=tuple(pairs)))
+        return rule.answering_with(replace(action, target_groups=tuple(pairs)))
 
     groups = {**config.target_groups, group.name: group}
     return replace(_with_rules(config, change), target_groups=groups)
@@ -158,7 +158,7 @@ def with_weights(
                 )
         pairs = tuple((group, weights.get(group.name, w)) for group, w in action.target_groups)
         changed.append(replace(action, target_groups=pairs))
-        return replace(old, action=changed[-1])
+        return old.answering_with(changed[-1])
 
     reweighted = _with_rules(config, change)
     if not changed:

@@ -36,6 +36,7 @@ from time import perf_counter
 from typing import Final, Literal, Protocol, assert_never
 
 from edgegw.alb import flow as alb
+from edgegw.alb.authentication.steps import ProviderStep
 from edgegw.alb.model import Listener
 from edgegw.awslambda.http_events.steps import HttpAnswer, HttpStep, InvokeHttp, ReadHttpBody
 from edgegw.awslambda.model import Invocation, LogSettings, Outcome
@@ -64,6 +65,7 @@ from edgegw.gateway.caching import Caching
 from edgegw.gateway.compressing import encoders
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.faults import Faults, InjectedFault
+from edgegw.gateway.guards import Guards
 from edgegw.gateway.server_timing import timed
 from edgegw.gateway.target_groups import Lease, TargetGroups
 from edgegw.gateway.world import REAL, World
@@ -98,11 +100,13 @@ class Driver:
         world: World = REAL,
         caching: Caching | None = None,
         edge: EdgeEngine | None = None,
+        guards: Guards | None = None,
     ) -> None:
         self._caching = caching or Caching(NoStore(), world)
         self._caching.run = self._behind
         self._groups = groups or TargetGroups({})
         self._faults = faults or Faults({})
+        self._guards = guards
         self._service = service
         self._origins = origins
         self._encoders = encoders()
@@ -162,6 +166,12 @@ class Driver:
                     routable = self._groups.routable(step.group)
                     exchange.note(step, routable, 0.0)
                     step = step.next(routable)
+                case alb.CheckSession() | alb.CheckToken():
+                    following = self._at_the_guard.at_once(step)
+                    if following is None:
+                        return step
+                    exchange.note(step, None, 0.0)
+                    step = following
                 case alb.ReadBody() | ReadHttpBody() if step.request.body.content is not None:
                     body = step.request.body
                     content, is_truncated = _excerpt(body.content or b"", step.limit)
@@ -202,12 +212,19 @@ class Driver:
                     case cloudfront.IncludeBody() | alb.ReadBody() | ReadHttpBody():
                         step = await self._read(step, exchange, started)
                     case (
-                        alb.ChooseTarget() | cloudfront.CacheStep() | cloudfront.EdgeFunctionStep()
+                        alb.ExchangeCode()
+                        | alb.RefreshTokens()
+                        | alb.FetchUserInfo()
+                        | alb.CheckToken()
                     ):
-                        following = self.advance(step, exchange)
-                        if following is step:
-                            following = await self._waited_for(step, exchange)
-                        step = following
+                        step = await self._pass_guard(step, exchange, started)
+                    case (
+                        alb.ChooseTarget()
+                        | alb.CheckSession()
+                        | cloudfront.CacheStep()
+                        | cloudfront.EdgeFunctionStep()
+                    ):
+                        step = await self._advanced(step, exchange)
                     case _:
                         assert_never(step)
         except BaseException as error:
@@ -216,13 +233,16 @@ class Driver:
                 raise
             return cut
 
-    async def _waited_for(self, step: Step, exchange: Exchange) -> Step:
-        """What follows a step that often needs no waiting, and does now."""
-        if isinstance(step, cloudfront.EdgeFunctionStep):
-            outcome = await self._edge.run(self._edge_function(step, exchange), step.call)
-            return self._edge_ran(step, outcome, exchange)
-        assert isinstance(step, cloudfront.Wait | cloudfront.LookUp)
-        return await self._caching.wait(step, exchange)
+    async def _advanced(self, step: Step, exchange: Exchange) -> Step:
+        """What follows a step that may need no waiting."""
+        following = self.advance(step, exchange)
+        if following is step:  # it has to be waited for
+            if isinstance(step, cloudfront.EdgeFunctionStep):
+                outcome = await self._edge.run(self._edge_function(step, exchange), step.call)
+                return self._edge_ran(step, outcome, exchange)
+            assert isinstance(step, cloudfront.Wait | cloudfront.LookUp)
+            return await self._caching.wait(step, exchange)
+        return following
 
     async def _read(
         self,
@@ -244,6 +264,18 @@ class Driver:
         if isinstance(error, ViewerGoneError) and isinstance(step, ALB_STEPS):
             return self._cut_short(step, error, exchange)
         return None
+
+    async def _pass_guard(
+        self, step: ProviderStep | alb.CheckToken, exchange: Exchange, started: float
+    ) -> Step:
+        """What follows once an identity provider has said what is asked, or its keys are here."""
+        guards = self._at_the_guard
+        if isinstance(step, alb.CheckToken):
+            following: Step = step.next(await guards.key_set(step.action.jwks_endpoint))
+        else:
+            following = step.next(await guards.ask(step))
+        exchange.note(step, None, perf_counter() - started)  # without what was said: tokens
+        return following
 
     async def _invoke_http(self, step: InvokeHttp, exchange: Exchange, started: float) -> Step:
         """What follows once the function has answered, or begins to; imported by the first."""
@@ -308,6 +340,11 @@ class Driver:
         return step.response
 
     # What steps ask for
+
+    @property
+    def _at_the_guard(self) -> Guards:
+        assert self._guards is not None, "a driver of load balancers that sign in has guards"
+        return self._guards
 
     def _invoke(
         self,
@@ -424,6 +461,8 @@ _AT_ONCE: Final = (
     cloudfront.CacheStep,
     cloudfront.EdgeFunctionStep,
     alb.ChooseTarget,
+    alb.CheckSession,
+    alb.CheckToken,
     alb.ReadBody,
     cloudfront.IncludeBody,
     ReadHttpBody,
@@ -431,7 +470,10 @@ _AT_ONCE: Final = (
 """Steps that may need no waiting."""
 LAST_STEPS: Final = (DistributionAnswer, alb.BalancerAnswer, HttpAnswer)
 """Steps that are the answer."""
-ALB_STEPS: Final = (alb.ReadBody, alb.Invoke, alb.ChooseTarget, alb.ForwardTo, alb.BalancerAnswer)
+ALB_STEPS: Final = (
+    *(alb.ReadBody, alb.Invoke, alb.ChooseTarget, alb.ForwardTo, alb.BalancerAnswer),
+    *(alb.CheckSession, alb.ExchangeCode, alb.RefreshTokens, alb.FetchUserInfo, alb.CheckToken),
+)
 
 
 _DRAINED: Final = "the target was deregistered and its deregistration delay is over"

@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from edgegw.alb import flow as alb_flow
-from edgegw.alb.model import Rule
+from edgegw.alb.model import Listener, Rule
 from edgegw.awslambda.http_events.steps import HttpAnswer, InvokeHttp, StreamedReply
 from edgegw.awslambda.model import (
     FunctionError,
@@ -200,6 +200,13 @@ class Exchange:
             if isinstance(context, RequestContext):
                 return context.behavior
         return None
+
+    @property
+    def listeners(self) -> list[Listener]:
+        """The listeners that it went through, those behind a distribution as well."""
+        chosen = getattr(self.steps[0][0], "chosen", None) if self.steps else None
+        own = [chosen.listener] if isinstance(chosen, alb_flow.Chosen) else []
+        return own + [listener for inner in self.inner for listener in inner.listeners]
 
     @property
     def rule(self) -> Rule | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from edgegw.alb.authentication.redaction import hidden, secrets_in
+from edgegw.alb.flow import ForwardTo, ReadBody
 from edgegw.alb.model import Rule
 from edgegw.gateway.edge_run import EdgeRun
 from edgegw.http.message import Headers, Request, Response
@@ -30,6 +32,7 @@ def exchange_line(exchange: Exchange) -> str:
         parts.append(f"{run.trigger or 'target'}={run.function}:{run.duration * 1000:.1f}ms{cold}")
         if isinstance(run, EdgeRun):
             parts[-1] += f" {run.utilization}%"
+    parts = hidden(parts, exchange_secrets(exchange))
     line = " ".join(part.replace("\r", "").replace("\n", "") for part in parts)
     if exchange.reason is not None:
         line += "\n    " + exchange.reason.replace("\n", "\n    ")
@@ -44,6 +47,30 @@ def exchange_line(exchange: Exchange) -> str:
 
 def exchange_dict(exchange: Exchange) -> dict[str, Any]:
     """The record as plain values, fit for JSON. Headers are lists of [name, value]."""
+    return hidden(_whole_dict(exchange), exchange_secrets(exchange))
+
+
+def exchange_secrets(exchange: Exchange) -> tuple[str, ...]:
+    """What no record of it may show: tokens, sessions and codes of who signs in."""
+    guards = [guard for listener in exchange.listeners for guard in listener.guards]
+    if not guards:
+        return ()
+    requests = [exchange.request]
+    for step, _, _ in exchange.steps:
+        request = getattr(step, "request", None)
+        if isinstance(request, Request):
+            requests.append(request)
+    for inner in exchange.inner:
+        requests += [step.request for step, _, _ in inner.steps if isinstance(step, _ON_THE_WAY)]
+    answers = [] if exchange.response is None else [exchange.response.headers]
+    return secrets_in(requests, answers, guards)
+
+
+_ON_THE_WAY: Final = (ReadBody, ForwardTo)
+"""Steps with the request as a target gets it."""
+
+
+def _whole_dict(exchange: Exchange) -> dict[str, Any]:
     sent, got = exchange.origin_request, exchange.origin_response
     return {
         "id": exchange.id,

@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeVar
 
 from edgegw.awslambda.lifecycle import platform_error, timeout_error
 from edgegw.awslambda.model import FunctionError, Outcome, Report, Throttled
-from edgegw.config.faults import FaultPlan
+from edgegw.config.gateway.faults import FaultPlan
 from edgegw.execution.request_ids import new_request_id
 from edgegw.http.message import Body, CutOffError, Headers, Response
 from edgegw.http.status import reason_phrase

@@ -32,6 +32,7 @@ from edgegw.gateway.loop_parts import Equipment, make_parts
 from edgegw.gateway.origins import MakeTransport, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
 from edgegw.gateway.running import Running
+from edgegw.gateway.sign_in_keys import SignInKeyring
 from edgegw.gateway.target_groups import TargetGroups
 from edgegw.gateway.tracing_targets import tracing_targets
 from edgegw.gateway.workers import Workers
@@ -41,8 +42,10 @@ from edgegw.wire.asgi import AsgiFront
 if TYPE_CHECKING:
     import httpx
 
+    from edgegw.alb.authentication.keys import SignInKeys
     from edgegw.cloudfront.cache.clearing import Clearing
     from edgegw.gateway.function_urls import FunctionUrls
+    from edgegw.gateway.identity_providers import Identities, Identity
     from edgegw.gateway.invalidations import Invalidations
 
 
@@ -104,9 +107,12 @@ class Gateway:
             caches=caches,
             lasting=lasting,
             store=lambda: self.figures.store,
+            keyring=SignInKeyring(lambda: self._lasting_state(lasting=lasting)),
         )
         self.applying: Callable[[Config], Awaitable[None]] | None = None
         """Changes over to a configuration with its sockets, while something serves them."""
+        self.lasts = lasting or config.has_own_state
+        """Whether what it keeps stays in the state folder when it has ended."""
         self._function_urls: FunctionUrls | None = None
         self.config = self._as_it_runs(config)
         self._doors = by_key(self.config.doors)
@@ -153,6 +159,15 @@ class Gateway:
 
         loaded = load_dict(config, base)
         return cls(loaded, functions=functions, viewer=viewer, clock=clock, seed=seed)
+
+    def _lasting_state(self, *, lasting: bool) -> Path | None:
+        """The folder of what lasts; None where everything ends with this gateway."""
+        return Path(self.config.state) if lasting or self.config.has_own_state else None
+
+    @property
+    def sign_in_keys(self) -> SignInKeys:
+        """What seals the sessions of load balancers and signs what targets learn of users."""
+        return self._equipment.keyring.keys()
 
     def _as_it_runs(self, config: Config) -> Config:
         """`config` with what only this gateway knows: where viewers are, and the real ports."""
@@ -349,6 +364,21 @@ class Gateway:
     def workers(self) -> Workers:
         """What runs beside requests on the running event loop."""
         return self._running.here().workers
+
+    # Identity providers
+
+    def identity(self, name: str | None = None) -> Identity:
+        """The identity provider `name`, or the only one: for tokens and sign-ins in process.
+
+        Raises UsageError when there is none.
+        """
+        return self._identities.named(name)
+
+    @cached_property
+    def _identities(self) -> Identities:
+        from edgegw.gateway.identity_providers import Identities
+
+        return Identities(self)
 
     # Caches
 

@@ -42,7 +42,7 @@ class HandlerWords:
     def _read(self, ref: FunctionRef) -> Callable[[KeyGap], bool] | None:
         # Late: they bring the schema of configurations and a parser along.
         from edgegw.cloudfront.handler_text import handler_text, words_of
-        from edgegw.config.handler_source import handler_source
+        from edgegw.config.functions.handler_source import handler_source
 
         deployed = self._functions().get(ref.name)
         if deployed is None or ref.name in self._replaced:

@@ -25,9 +25,11 @@ from edgegw.gateway.distribution_logs import DistributionLogs
 from edgegw.gateway.drive import Driver
 from edgegw.gateway.edge_stores import stores_of
 from edgegw.gateway.faults import Faults
+from edgegw.gateway.guards import Guards
 from edgegw.gateway.handler_words import HandlerWords
 from edgegw.gateway.health_checks import HealthChecks
 from edgegw.gateway.origins import InnerWays, MakeTransport, OriginRouter
+from edgegw.gateway.sign_in_keys import SignInKeyring
 from edgegw.gateway.target_groups import TargetGroups
 from edgegw.gateway.tracing_targets import tracing_targets
 from edgegw.gateway.workers import Workers
@@ -57,6 +59,8 @@ class Equipment:
     lasting: bool
     """Whether what lasts stays in the state folder when everything has ended."""
     store: Callable[[], MetricStore]
+    keyring: SignInKeyring
+    """The keys of sign-ins at load balancers, the same for every loop."""
 
 
 @dataclass
@@ -72,6 +76,7 @@ class LoopParts:
     caching: Caching
     workers: Workers
     edge: EdgeEngine
+    guards: Guards
     distribution_logs: DistributionLogs = field(default_factory=DistributionLogs)
     checks: HealthChecks | None = None
     apis: Any = None
@@ -96,6 +101,7 @@ class LoopParts:
         await self.service.close()
         self.edge.close()
         await self.driver.close()
+        await self.guards.close()
         await self.origins.close()
         self.logs.close()
         self.distribution_logs.close()
@@ -154,7 +160,8 @@ def make_parts(present: Callable[[], Config], equipment: Equipment, local: Inner
     handlers = HandlerWords(lambda: service.functions, equipment.functions)
     caching = caching_of(config, world, handlers, caches=equipment.caches)
     edge = EdgeEngine(config.edge_functions, stores_of(config), equipment.edge_functions)
-    driver = Driver(service, origins, equipment.faults, groups, world, caching, edge)
+    guards = Guards(equipment.keyring.keys, lambda: origins.identity_providers, world.now)
+    driver = Driver(service, origins, equipment.faults, groups, world, caching, edge, guards)
     workers = Workers(
         service,
         ScaledClock(world.now, config.time_scale),
@@ -163,7 +170,9 @@ def make_parts(present: Callable[[], Config], equipment: Equipment, local: Inner
         lasting=equipment.lasting,
     )
     return LoopParts(
-        service, Shifter(service), origins, driver, groups, BalancerLogs(), caching, workers, edge
+        *(service, Shifter(service), origins, driver, groups, BalancerLogs(), caching, workers),
+        edge,
+        guards,
     )
 
 

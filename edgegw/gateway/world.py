@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import random  # ids and weights, no secrets
+import secrets
 import time
 from binascii import b2a_base64
 from collections.abc import Callable
@@ -28,6 +29,7 @@ class World:
     def __init__(self, clock: WallClock = time.time, seed: int | None = None) -> None:
         dice = random if seed is None else random.Random(seed)
         self.now = clock
+        self._is_seeded = seed is not None
         self.dice: Callable[[], float] = dice.random
         self._bits: Callable[[int], int] = dice.getrandbits
         self._process = f"{self._bits(96):024x}"
@@ -59,6 +61,10 @@ class World:
     def token(self, size: int) -> bytes:
         """So many bytes of chance."""
         return self._bits(8 * size).to_bytes(size, "little")
+
+    def secret(self, size: int) -> bytes:
+        """So many bytes that nobody can guess; those of a seed come out the same again."""
+        return self.token(size) if self._is_seeded else secrets.token_bytes(size)
 
     def date(self) -> bytes:
         """The value of a Date header, made once a second."""

@@ -41,8 +41,9 @@ def new_change(content: bytes) -> NewRecord:
         "SizeBytes": sum(item_size(change.get(name)) for name in _IMAGES),
         "StreamViewType": _view(change),
     }
-    if isinstance(sent.get("userIdentity"), Mapping):
-        kept["userIdentity"] = sent["userIdentity"]
+    identity = sent.get("userIdentity")
+    if isinstance(identity, Mapping):  # in the API's spelling; events of functions have another
+        kept["userIdentity"] = {name[:1].upper() + name[1:]: identity[name] for name in identity}
     return NewRecord(encode_payload(kept), item_key(change.get("Keys")))
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from edgegw.messaging.call_errors import CallError
+
 _OLD: Final = "AWS.SimpleQueueService."
 QUERY_CODES: Final = {
     "BatchEntryIdsNotDistinct": f"{_OLD}BatchEntryIdsNotDistinct",
@@ -44,13 +46,8 @@ _STATUS: Final = {
 """Every other error is a 400."""
 
 
-class QueueError(Exception):
+class QueueError(CallError):
     """The service refuses a call. `shape` is one of `QUERY_CODES`."""
-
-    def __init__(self, shape: str, text: str) -> None:
-        super().__init__(f"{shape}: {text}")
-        self.shape = shape
-        self.text = text
 
     @property
     def code(self) -> str:
@@ -60,6 +57,14 @@ class QueueError(Exception):
     @property
     def status(self) -> int:
         return _STATUS.get(self.shape, 400)
+
+    @property
+    def type_name(self) -> str:
+        return f"com.amazonaws.sqs#{self.shape}"
+
+    @property
+    def query_code(self) -> str:
+        return self.code
 
 
 def no_such_queue() -> QueueError:

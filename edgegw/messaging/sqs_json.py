@@ -16,7 +16,6 @@ from edgegw.messaging.message_attributes import TRACE_HEADER, chosen_attributes
 from edgegw.messaging.move_tasks import MoveTask
 from edgegw.messaging.queue import MessageAttribute, ReceivedMessage, SendMessage, SentMessage
 from edgegw.messaging.queue_errors import (
-    QueueError,
     bad_parameter,
     bad_value,
     missing_parameter,
@@ -225,11 +224,6 @@ def attribute_json(attribute: MessageAttribute) -> dict[str, Json]:
 
 
 # Errors and tasks
-
-
-def error_json(error: QueueError) -> dict[str, Json]:
-    """The body of an error."""
-    return {"__type": f"com.amazonaws.sqs#{error.shape}", "message": error.text}
 
 
 def task_json(task: MoveTask) -> dict[str, Json]:

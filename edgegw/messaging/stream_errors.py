@@ -9,21 +9,23 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
+from edgegw.messaging.call_errors import CallError
+
 _STATUS: Final = {"InternalFailure": 500, "ServiceUnavailable": 503}
 """Every other error is a 400."""
 
 
-class StreamError(Exception):
+class StreamError(CallError):
     """The service refuses a call. `code` is the shape of the service model."""
 
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(f"{code}: {text}")
-        self.code = code
-        self.text = text
+    @property
+    def code(self) -> str:
+        """What SDKs show."""
+        return self.shape
 
     @property
     def status(self) -> int:
-        return _STATUS.get(self.code, 400)
+        return _STATUS.get(self.shape, 400)
 
 
 def no_such_stream(name: str, account_id: str) -> StreamError:

@@ -35,16 +35,15 @@ WEB = IpTargetGroup("web", "arn:web", (Target("10.0.0.1", 80), Target("10.0.0.2"
 
 def rule(priority: int | None, *conditions: Condition, action: Action | None = None, **more: Any):
     """A rule; without `action` it answers with its priority as the body."""
-    return Rule(
-        priority, conditions, action or FixedResponse(200, message_body=str(priority)), **more
-    )
+    answer = action or FixedResponse(200, message_body=str(priority))
+    return Rule(priority, conditions, (answer,), **more)
 
 
 def listener(*rules: Rule, default: Action | None = None, port: int = 80, **more: Any) -> Listener:
     attributes = more.pop("attributes", {})
     balancer = replace(BALANCER, attributes=Attributes(**attributes))
     protocol = more.pop("protocol", "HTTP")
-    last = Rule(None, (), default or FixedResponse(404))
+    last = Rule(None, (), (default or FixedResponse(404),))
     return Listener(balancer, port, protocol, rules, last, **more)
 
 

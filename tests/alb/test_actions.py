@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 
 from edgegw.alb.flow import BalancerAnswer, ChooseTarget, ReadBody, start
-from edgegw.alb.model import FixedResponse, Forward, Redirect, ResponseHeaders
+from edgegw.alb.model import FixedResponse, Forward, Redirect, ResponseHeaders, Rule
 from edgegw.alb.rules import compile_rewrite, redirect_fault
 from tests.alb.balancers import FACTS, FN, WEB, listener, request, rule
+from tests.alb.signing_in import ACTION
 
 HTTPS = Redirect(301, protocol="HTTPS", port="443")
+FIXED = FixedResponse(200)
 
 
 def finish(step) -> BalancerAnswer:
@@ -203,3 +205,22 @@ def test_listener_attributes_set_and_replace_response_headers() -> None:
     assert page.status == 405
     assert page.headers.get(b"x-frame-options") == b"DENY"
     assert page.headers.get(b"server") is None
+
+
+# The order of actions
+
+
+def test_the_last_action_answers_and_a_guard_comes_first() -> None:
+    alone, guarded = Rule(1, (), (FIXED,)), Rule(1, (), (ACTION, FIXED))
+    assert (alone.guard, alone.action) == (None, FIXED)
+    assert (guarded.guard, guarded.action) == (ACTION, FIXED)
+
+
+def test_a_guard_stays_where_the_answer_changes() -> None:
+    other = FixedResponse(201)
+    assert Rule(1, (), (ACTION, FIXED)).answering_with(other) == Rule(1, (), (ACTION, other))
+
+
+def test_a_guard_alone_is_no_rule() -> None:
+    with pytest.raises(AssertionError):
+        Rule(1, (), (ACTION,))

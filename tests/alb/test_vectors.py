@@ -97,7 +97,7 @@ def described(event: dict[str, Any]) -> tuple[Request, bytes, LambdaTargetGroup,
     request = Request(
         event["httpMethod"], target, Headers(lines), Body.of(body), scheme, version, client
     )
-    rule = Rule(None, (), Forward(((group, 1),)))
+    rule = Rule(None, (), (Forward(((group, 1),)),))
     balancer = LoadBalancer("lb", "arn", "lb.test")
     return request, body, group, Listener(balancer, port, scheme.upper(), (), rule)
 

@@ -43,6 +43,12 @@ def test_an_entry_becomes_an_event() -> None:
     }
 
 
+def test_the_trace_of_an_entry_goes_on_without_its_chain_of_functions() -> None:
+    event = calls.read_entry(entry(TraceHeader="Root=1-2-3;Lineage=1:24b3d5c3:3"), "id", 5.0)
+    assert isinstance(event, BusEvent)
+    assert event.trace_id == "Root=1-2-3"
+
+
 def test_an_event_without_a_time_happens_now() -> None:
     for given_time in ({}, {"Time": None}, {"Time": -1}, {"Time": 1e300}, {"Time": True}):
         event = calls.read_entry(entry(**given_time), "id", 1000.0)

@@ -155,6 +155,17 @@ class TestMessages:
         }
         assert detail["requestContext"]["condition"] == "RetriesExhausted"
 
+    def test_every_message_has_the_trace_of_its_event_and_buses_no_chain(self) -> None:
+        root = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0"
+        event = replace(EVENT, trace_id=f"{root};Lineage=1:24b3d5c3:3")
+        settings = EventSettings(
+            config=EventInvokeConfig(on_failure="events:default"), dead_letter="sqs:dead"
+        )
+        ended = Ended(event, "RetriesExhausted")
+        dead, entry = destination_messages(ended, settings, ACCOUNT, NOW)
+        assert dead.trace_id == entry.trace_id == event.trace_id
+        assert json.loads(entry.body)["TraceHeader"] == root
+
     @pytest.mark.parametrize(
         "target", ["s3:bucket/there", "s3:bucket/there/", "arn:aws:s3:::bucket/there"]
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgegw.awslambda.lineage import MAX_TURNS, next_turn, turns_so_far
+from edgegw.awslambda.lineage import MAX_TURNS, next_turn, turns_so_far, without_lineage
 
 F = "arn:aws:lambda:us-east-1:123456789012:function:f"
 G = "arn:aws:lambda:us-east-1:123456789012:function:g"
@@ -58,6 +58,23 @@ def test_any_header_has_a_next_turn(header: str) -> None:
     turn = next_turn(header, F)
     assert turn.number == 1
     assert turns_so_far(turn.trace_id, F) == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "left"),
+    [
+        ("", ""),
+        (ROOT, ROOT),
+        (f"{ROOT};Lineage=1:24b3d5c3:3|1:00000000:1", ROOT),
+        (f"Lineage=1:24b3d5c3:3;{ROOT}", ROOT),
+        ("Root=1-2-3; Lineage=1:24b3d5c3:3;Self=x", "Root=1-2-3;Self=x"),
+        ("Lineage=1:24b3d5c3:3", ""),
+    ],
+)
+def test_behind_event_bridge_the_trace_goes_on_and_the_chain_does_not(
+    header: str, left: str
+) -> None:
+    assert without_lineage(header) == left
 
 
 def test_other_parts_of_the_header_stay() -> None:

@@ -143,6 +143,14 @@ REFUSED = [
         id="six-filters",
     ),
     pytest.param(
+        "sqs",
+        {"MetricsConfig": {"Metrics": ["KafkaMetrics"]}},
+        VALIDATION,
+        f"{BEGIN}'[KafkaMetrics]' at 'metricsConfig.metrics' failed to satisfy constraint: Member "
+        "must satisfy constraint: [Member must satisfy enum value set: [EventCount]]",
+        id="metrics",
+    ),
+    pytest.param(
         "sqs", {"FunctionName": "nobody"}, INVALID, "Function does not exist", id="nobody"
     ),
     pytest.param(
@@ -173,6 +181,21 @@ REFUSED = [
         INVALID,
         UNSUPPORTED.format("ScalingConfig"),
         id="kinesis-ScalingConfig",
+    ),
+    *(
+        pytest.param(
+            "kinesis",
+            {"DestinationConfig": {"OnFailure": {"Destination": text}}},
+            INVALID,
+            f"The destination ARN {text} is invalid.",
+            id=f"destination-{text}",
+        )
+        for text in (
+            "nowhere",
+            "arn:aws:lambda:us-east-1:123456789012:function:f",
+            "arn:aws:events:us-east-1:123456789012:event-bus/default",
+            "arn:aws:sqs:us-east-1:123456789012:q.fifo",
+        )
     ),
     pytest.param(
         "kinesis",
@@ -286,6 +309,16 @@ def test_an_update_changes_what_it_names_and_empties_what_it_empties() -> None:
         change(mapping, FunctionName="slow")
 
 
+def test_metrics_are_shown_where_they_were_asked_for() -> None:
+    asked = create(MetricsConfig={"Metrics": ["EventCount"]})
+    standing = MappingStanding("Enabled", 1.0)
+    shown = mapping_configuration(asked, standing, ACCOUNT)
+    assert shown["MetricsConfig"] == {"Metrics": ["EventCount"]}
+    for other in (create(), change(asked, MetricsConfig={}), create(MetricsConfig={"Metrics": []})):
+        assert "MetricsConfig" not in mapping_configuration(other, standing, ACCOUNT)
+    assert decode_mapping(json.loads(json.dumps(encode_mapping(asked)))) == asked
+
+
 def test_a_stream_shows_its_settings() -> None:
     mapping = create(
         "kinesis",
@@ -303,6 +336,14 @@ def test_a_stream_shows_its_settings() -> None:
     assert shown["MaximumRetryAttempts"] == shown["MaximumRecordAgeInSeconds"] == -1
     assert shown["LastProcessingResult"] == "OK"
     assert shown["StateTransitionReason"] == "User action"
+
+
+@pytest.mark.parametrize("kind", ["sqs", "kinesis"])
+def test_why_a_mapping_does_not_run_stands_in_its_answer(kind: SourceKind) -> None:
+    standing = MappingStanding("Disabled", 1.0, "OK", "no such file")
+    shown = mapping_configuration(create(kind), standing, ACCOUNT)
+    assert shown["StateTransitionReason"] == "no such file"
+    assert shown["LastProcessingResult"] == "PROBLEM: no such file"
 
 
 @pytest.mark.parametrize("kind", ["sqs", "sqs-fifo", "kinesis", "dynamodb"])

@@ -104,6 +104,7 @@ def test_status_of_each_error() -> None:
         "AccessDeniedException": 403,
         "InvalidParameterValueException": 400,
         "InvalidRequestContentException": 400,
+        "PolicyLengthExceededException": 400,
         "PreconditionFailedException": 412,
         "ProvisionedConcurrencyConfigNotFoundException": 404,
         "RecursiveInvocationException": 400,

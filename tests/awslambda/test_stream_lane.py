@@ -3,9 +3,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegw.awslambda.model import Outcome
-from edgegw.awslambda.stream_lane import GiveUp, Lane, LaneWork, Pause, SendBatch, lane_of
-from edgegw.awslambda.stream_source import StreamRecord, StreamRules
-from tests.awslambda.streams import ERROR, THROTTLED, numbers, record, reported, returned
+from edgegw.awslambda.stream_lane import (
+    GiveUp,
+    Lane,
+    LaneWork,
+    Pause,
+    SendBatch,
+    is_dropped,
+    lane_of,
+)
+from edgegw.awslambda.stream_source import DiscardCondition, StreamRecord, StreamRules
+from tests.awslambda.streams import ERROR, THROTTLED, batch, numbers, record, reported, returned
 
 MB = 1024 * 1024
 
@@ -166,6 +174,20 @@ def test_a_key_has_one_lane(keys: list[str], factor: int) -> None:
 
 def test_ten_lanes_share_the_keys() -> None:
     assert {lane_of(f"user-{n}", 10) for n in range(200)} == set(range(10))
+
+
+@pytest.mark.parametrize(
+    ("condition", "rules", "counts"),
+    [
+        ("RetryAttemptsExhausted", StreamRules(), True),
+        ("RecordAgeExceeded", StreamRules(maximum_record_age=60, retention=86_400), True),
+        ("RecordAgeExceeded", StreamRules(retention=86_400), False),
+    ],
+)
+def test_what_the_stream_alone_lets_expire_is_not_dropped(
+    condition: DiscardCondition, rules: StreamRules, counts: bool
+) -> None:
+    assert is_dropped(GiveUp(batch(1), condition), rules) is counts
 
 
 # Tumbling windows

@@ -29,12 +29,20 @@ KILLS = 6
 def project(folder: Path) -> int:
     """A configuration with queues, and the port of the AWS APIs."""
     port = free_port()
+    api = f"http://127.0.0.1:{port}"
     config = {
         "queues": {
             "jobs": {"visibility_timeout": 1, "redrive": {"to": "dead", "max_receive_count": 50}},
             "dead": {},
             "orders.fifo": {},
-            "far": {"queue_url": "https://sqs.eu-west-1.amazonaws.com/123456789012/far"},
+            "far": {
+                "queue_url": "https://sqs.eu-west-1.amazonaws.com/123456789012/far",
+                "endpoint_url": "http://127.0.0.1:1",
+            },
+            **{
+                name: {"queue_url": f"{api}/123456789012/{own}", "endpoint_url": api}
+                for name, own in (("real", "jobs"), ("real.fifo", "orders.fifo"))
+            },
         },
         "gateway": {"lambda_api": port},
     }
@@ -106,12 +114,33 @@ def test_messages_come_as_they_were_typed(tmp_path: Path) -> None:
         assert [each["MessageId"] for each in messages] == ids
 
 
+def test_messages_for_a_queue_of_another_service_are_sent_there(tmp_path: Path) -> None:
+    """Its own API stands for the other service."""
+    port = project(tmp_path)
+    with served(tmp_path):
+        words = ("real", "hello ✓", "--attribute", "n:Number=7", "--json")
+        typed = edgegw(tmp_path, "send", *words)
+        assert typed.returncode == 0, typed.stderr
+        [message] = received(port, "jobs")
+        assert json.loads(typed.stdout) == {"message_id": message["MessageId"]}
+        assert message["Body"] == "hello ✓"
+        assert message["MessageAttributes"] == {"n": {"DataType": "Number", "StringValue": "7"}}
+        for text in ("one", "two"):
+            typed = edgegw(tmp_path, "send", "real.fifo", text, "--group", "a")
+            assert typed.returncode == 0, typed.stderr
+        messages = received(port, "orders.fifo")
+        assert [each["Body"] for each in messages] == ["one", "two"]
+        assert messages[0]["Attributes"]["MessageGroupId"] == "a"
+
+
 def test_what_cannot_be_sent_is_said_in_a_sentence(tmp_path: Path) -> None:
     project(tmp_path)
     with served(tmp_path):
         for words, text in (
             (("job", "x"), "edgegw: there is no queue 'job'; did you mean 'jobs'?"),
-            (("far", "x"), "edgegw: far is a queue of another service"),
+            (("far", "x"), "edgegw: far: https://sqs.eu-west-1.amazonaws.com/123456789012/far: C"),
+            (("real", "x", "--delay", "901"), "edgegw: real: http://127.0.0.1:"),
+            (("real.fifo", "x"), "edgegw: orders.fifo is a FIFO queue: give the message a"),
             (("orders.fifo", "x"), "edgegw: orders.fifo is a FIFO queue: give the message a"),
             (("jobs", "x", "--delay", "901"), "edgegw: jobs: Value 901 for parameter DelaySeconds"),
             (("jobs", ""), "edgegw: jobs: The request must contain the parameter MessageBody."),

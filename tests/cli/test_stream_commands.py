@@ -23,6 +23,7 @@ from tests.cli.test_commands import running, wait_for_announcements
 from tests.conftest import FUNCTIONS, PYTHON, free_port
 
 KILLS = 5
+TABLE_STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/t/stream/2026-01-01T00:00:00.000"
 KEYS = [f"user-{number}" for number in range(8)]
 
 
@@ -33,7 +34,15 @@ def project(folder: Path, **parts: Any) -> int:
         "streams": {
             "clicks": {"shards": 2},
             "orders": {"type": "dynamodb"},
-            "far": {"stream_arn": "arn:aws:kinesis:eu-west-1:123456789012:stream/far"},
+            "far": {
+                "stream_arn": "arn:aws:kinesis:eu-west-1:123456789012:stream/far",
+                "endpoint_url": "http://127.0.0.1:1",
+            },
+            "real": {
+                "stream_arn": "arn:aws:kinesis:us-east-1:123456789012:stream/clicks",
+                "endpoint_url": f"http://127.0.0.1:{port}",
+            },
+            "table": {"stream_arn": TABLE_STREAM},
         },
         "queues": {"jobs": {}},
         "gateway": {"lambda_api": port},
@@ -91,6 +100,12 @@ def test_records_come_as_they_were_typed(tmp_path: Path) -> None:
         assert set(row) == {"shard", "sequence_number"}
         assert row["shard"] in ("shardId-000000000000", "shardId-000000000001")
 
+        typed = edgegw(tmp_path, "send", "real", "there", "--partition-key", "user-2")
+        assert typed.returncode == 0, typed.stderr
+        [record] = [each for each in records_of(port) if each["PartitionKey"] == "user-2"]
+        assert record["Data"].decode() == "there"
+        assert record["SequenceNumber"] == typed.stdout.strip()
+
         change = '{"Keys": {"id": {"S": "1"}}, "OldImage": {"id": {"S": "1"}}}'
         assert edgegw(tmp_path, "send", "orders", change).returncode == 0
         tables = client(port, "dynamodbstreams")
@@ -109,7 +124,8 @@ def test_what_cannot_be_sent_is_said_in_a_sentence(tmp_path: Path) -> None:
     project(tmp_path)
     with served(tmp_path):
         for words, text in (
-            (("far", "x"), "edgegw: far is a stream of another service"),
+            (("far", "x"), "edgegw: far: arn:aws:kinesis:eu-west-1:123456789012:stream/far: Could"),
+            (("table", "{}"), "edgegw: table is the stream of a table: change the table"),
             (("orders", "x"), "edgegw: orders: a record of DynamoDB Streams must be JSON"),
             (("orders", "{}"), "edgegw: orders: Keys is missing or no object; send {"),
             (("orders", '{"Keys": {"id": 7}}'), "edgegw: orders: Keys.id must be a value with"),

@@ -18,9 +18,9 @@ from edgegw.cloudfront.edge_functions.model import EdgeReport, EdgeReturned
 from edgegw.cloudfront.edge_functions.origin_change import chosen_origin
 from edgegw.cloudfront.edge_functions.results import decode_request_result, decode_response_result
 from edgegw.cloudfront.edge_functions.rules import EDGE_FUNCTION_RULES
-from edgegw.cloudfront.policies import compile_forwarding as forwarding
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.model import Behavior, CustomOrigin, Distribution, S3Origin
+from edgegw.cloudfront.policies import compile_forwarding as forwarding
 from edgegw.cloudfront.strictness import Strictness
 from edgegw.cloudfront.trigger_result import (
     ContinuedRequest,
@@ -98,7 +98,12 @@ def test_event_of_viewer_request() -> None:
 
 
 def test_event_of_viewer_response() -> None:
-    lines = [(b"Vary", b"a"), (b"vary", b"b"), (b"Set-Cookie", b"ID=1; Secure; Path=/"), (b"Set-Cookie", b"x=2")]
+    lines = [
+        (b"Vary", b"a"),
+        (b"vary", b"b"),
+        (b"Set-Cookie", b"ID=1; Secure; Path=/"),
+        (b"Set-Cookie", b"x=2"),
+    ]
     event, _ = answered(Response(200, b"OK", Headers(lines)))
     assert event["context"]["eventType"] == "viewer-response"
     assert event["request"]["uri"] == "/a"
@@ -123,7 +128,8 @@ def test_no_query_and_an_empty_one() -> None:
 def test_headers_of_cloudfront_are_hidden_unless_a_policy_names_them() -> None:
     line = (b"X-Amz-Cf-Id", b"forged")
     assert "x-amz-cf-id" not in shown(request("/", line))[0]["request"]["headers"]
-    assert GEO is not None and CACHING is not None
+    assert GEO is not None
+    assert CACHING is not None
     behavior = Behavior("*", compile_path_pattern("*"), APP, forwarding(CACHING, GEO))
     site = Distribution("site", "E1", "d111.cloudfront.net", (), (), behavior)
     headers = shown(request("/"), site)[0]["request"]["headers"]
@@ -205,7 +211,10 @@ def test_a_generated_response() -> None:
     _, sent = shown(request())
     result = {
         "statusCode": 302,
-        "headers": {"location": {"value": "/b"}, "vary": {"value": "a", "multiValue": [{"value": "a"}, {"value": "b"}]}},
+        "headers": {
+            "location": {"value": "/b"},
+            "vary": {"value": "a", "multiValue": [{"value": "a"}, {"value": "b"}]},
+        },
         "cookies": {"id": {"value": "1", "attributes": "Secure"}},
         "body": {"encoding": "base64", "data": "aGk="},
     }
@@ -271,7 +280,9 @@ def test_a_length_that_is_not_the_bodys_is_ignored() -> None:
 
 
 def test_cookies_of_a_response() -> None:
-    cookies = {"b": {"value": "2", "multiValue": [{"value": "2"}, {"value": "3", "attributes": "Secure"}]}}
+    cookies = {
+        "b": {"value": "2", "multiValue": [{"value": "2"}, {"value": "3", "attributes": "Secure"}]}
+    }
     lines = response(cookies=cookies).headers.get_all(b"set-cookie")
     assert lines == [b"b=2", b"b=3; Secure"]
 
@@ -337,7 +348,10 @@ ONE_OF = {
 }  # fmt: skip
 WARNED = {
     "unknown-field": ("viewer-request", {**REQUEST, "clientIp": "1"}),
-    "cookie-header": ("viewer-request", {**REQUEST, "headers": {**REQUEST["headers"], "cookie": {"value": "a=1"}}}),
+    "cookie-header": (
+        "viewer-request",
+        {**REQUEST, "headers": {**REQUEST["headers"], "cookie": {"value": "a=1"}}},
+    ),
     "kept-content-encoding": None,
 }
 ELSEWHERE = {"unreadable-result", "execution-error", "not-compiled"}
@@ -348,8 +362,14 @@ def judged(trigger: str, result: object, *, strict: bool = True) -> Any:
     asked = request("/a", (b"Via", b"1.1 proxy"), (b"X-A", b"1"))
     if trigger == "viewer-request":
         _, sent = shown(asked)
-        sent = ShownEdgeEvent(sent.trigger, asked, sent.headers, sent.cookies, sent.query, strictness=strictness)
-        whole = {**REQUEST, **result} if isinstance(result, dict) and "version" not in result else result
+        sent = ShownEdgeEvent(
+            sent.trigger, asked, sent.headers, sent.cookies, sent.query, strictness=strictness
+        )
+        whole = (
+            {**REQUEST, **result}
+            if isinstance(result, dict) and "version" not in result
+            else result
+        )
         return decode_request_result(returned(whole), sent)
     _, sent = answered(ORIGINAL)
     whole = {**RESPONSE, **result} if isinstance(result, dict) else result
@@ -422,19 +442,39 @@ def test_a_lenient_gateway_ignores_what_it_can() -> None:
 
 JSON: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 FIELDS = st.sampled_from(
-    ["headers", "cookies", "querystring", "uri", "method", "statusCode", "body", "statusDescription"]
+    [
+        "headers",
+        "cookies",
+        "querystring",
+        "uri",
+        "method",
+        "statusCode",
+        "body",
+        "statusDescription",
+    ]
 )
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.dictionaries(FIELDS, JSON | st.dictionaries(st.text(max_size=4), st.fixed_dictionaries({"value": JSON}))))
+@given(
+    st.dictionaries(
+        FIELDS, JSON | st.dictionaries(st.text(max_size=4), st.fixed_dictionaries({"value": JSON}))
+    )
+)
 def test_no_result_breaks_the_gateway(result: dict[str, Any]) -> None:
-    for answer in (judged("viewer-request", copy.deepcopy(result)), judged("viewer-response", result)):
-        assert isinstance(answer, ContinuedRequest | ContinuedResponse | GeneratedResponse | InvalidResult)
+    for answer in (
+        judged("viewer-request", copy.deepcopy(result)),
+        judged("viewer-response", result),
+    ):
+        assert isinstance(
+            answer, ContinuedRequest | ContinuedResponse | GeneratedResponse | InvalidResult
+        )
 
 
 # The origin
@@ -484,7 +524,9 @@ def test_custom_headers_are_cleared_by_an_empty_object() -> None:
 
 def test_a_bucket_stays_one_unless_it_gets_a_custom_config() -> None:
     behavior = Behavior("*", compile_path_pattern("*"), BUCKET, FORWARDING)
-    choice, _ = led({"update": {"originPath": "/x", "originAccessControlConfig": {"enabled": False}}}, behavior)
+    choice, _ = led(
+        {"update": {"originPath": "/x", "originAccessControlConfig": {"enabled": False}}}, behavior
+    )
     assert choice.origin == S3Origin(BUCKET.domain_name, "/x", is_signed=False)
     config = {"port": 443, "protocol": "https", "sslProtocols": []}
     choice, _ = led({"update": {"domainName": "a.example", "customOriginConfig": config}}, behavior)

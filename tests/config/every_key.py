@@ -26,6 +26,35 @@ _ACTIONS: Final = [
     }
 ]
 
+_GUARDS: Final = [
+    {
+        "authenticate_oidc": {
+            "issuer": "https://id.example",
+            "authorization_endpoint": "https://id.example/authorize",
+            "token_endpoint": "https://id.example/token",
+            "user_info_endpoint": "https://id.example/userinfo",
+            "client_id": "app",
+            "client_secret": "secret",
+            "authentication_request_extra_params": {"prompt": "login"},
+        }
+    },
+    {
+        "authenticate_cognito": {
+            "user_pool_arn": "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_a",
+            "user_pool_client_id": "app",
+            "user_pool_domain": "app",
+            "client_secret": "secret",
+        }
+    },
+    {
+        "jwt_validation": {
+            "jwks_endpoint": "https://id.example/jwks",
+            "issuer": "https://id.example",
+            "additional_claims": [{"name": "aud", "values": ["app"]}],
+        }
+    },
+]
+
 EVERYTHING: Final[Mapping[str, Any]] = {
     "functions": {
         "hook": {
@@ -190,6 +219,17 @@ EVERYTHING: Final[Mapping[str, Any]] = {
                             "conditions": [{"source_ip": "10.0.0.0/8"}],
                             "actions": [{"fixed_response": {"status_code": "404"}}],
                         },
+                        *(
+                            {
+                                "priority": 4 + at,
+                                "conditions": [{"path_pattern": f"/{at}"}],
+                                "actions": [
+                                    {**guard, "order": 1},
+                                    {"fixed_response": {"status_code": "200"}, "order": 2},
+                                ],
+                            }
+                            for at, guard in enumerate(_GUARDS)
+                        ),
                     ],
                     "default_actions": _ACTIONS,
                 },
@@ -228,6 +268,15 @@ EVERYTHING: Final[Mapping[str, Any]] = {
     },
     "bucket_notifications": {
         "uploads": {"folder": ".", "bucket": "uploads", "function": "hook", "suffix": ".jpg"}
+    },
+    "identity_providers": {
+        "pool": {
+            "listen": 8095,
+            "users": {"ada": {"password": "demo", "claims": {"email": "ada@example.com"}}},
+            "clients": {"app": {"secret": "s", "redirect_uris": ["https://app.test/back"]}},
+            "user_pool": {"id": "eu-west-1_Example1", "domain": "example"},
+            "faults": {"error": 0.5},
+        }
     },
     "http_apis": {
         "api": {

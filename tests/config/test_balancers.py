@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from edgegw.alb import model as alb
+from edgegw.config.balancers import keys
+from edgegw.config.balancers.actions import ACTIONS
+from edgegw.config.balancers.conditions import CONDITIONS
 from edgegw.config.document import read_document
 from edgegw.config.model import Config
 from edgegw.config.resolve import load_dict, load_document, load_file
@@ -62,9 +65,19 @@ def redirect(**given: Any) -> dict[str, Any]:
     return {"rule": {"actions": [{"redirect": {"status_code": "HTTP_301", **given}}]}}
 
 
+def https(*actions: dict[str, Any]) -> dict[str, Any]:
+    """A rule with `actions`, behind HTTPS."""
+    rule = {"priority": 1, "conditions": [{"path_pattern": "/"}], "actions": list(actions)}
+    return {"listener": {"public_protocol": "HTTPS", "rules": [rule]}}
+
+
 STICKY = {"targets": [], "stickiness": {"type": "lb_cookie"}}
 APP = {"targets": [], "stickiness": {"type": "app_cookie", "cookie_name": "S"}}
 TWO = [{"target_group": "web"}, {"target_group": "other"}]
+
+JWT = {"jwks_endpoint": "https://id.test/jwks", "issuer": "https://id.test"}
+_KEYS = ("issuer", "authorization_endpoint", "token_endpoint", "user_info_endpoint")
+OIDC = {**dict.fromkeys(_KEYS, "https://id.test"), "client_id": "c", "client_secret": "s"}
 
 ROWS: list[tuple[str, dict[str, Any], str]] = [
     # conditions
@@ -99,9 +112,16 @@ ROWS: list[tuple[str, dict[str, Any], str]] = [
     ("a port too large", redirect(port="70000"), "error alb.redirect a port is a number from 1 to 65535"),
     ("a path without slash", redirect(path="x"), "error config.type"),
     ("another status", redirect(status_code="HTTP_307", port="1"), "error config.value"),
-    ("no final action", {"rule": {"actions": [{"jwt_validation": {}}]}}, "error alb.actions a rule has exactly one"),
-    ("two actions without order", {"rule": {"actions": [{"jwt_validation": {}}, {"forward": "web"}]}}, "error alb.actions several actions need an 'order'"),
-    ("tokens on HTTP", {"rule": {"actions": [{"jwt_validation": {}, "order": 1}, {"forward": "web", "order": 2}]}}, "error alb.action jwt_validation needs a listener with protocol HTTPS"),
+    ("no final action", {"rule": {"actions": [{"jwt_validation": JWT}]}}, "error alb.actions a rule has exactly one"),
+    ("two actions without order", {"rule": {"actions": [{"jwt_validation": JWT}, {"forward": "web"}]}}, "error alb.actions several actions need an 'order'"),
+    ("tokens on HTTP", {"rule": {"actions": [{"jwt_validation": JWT, "order": 1}, {"forward": "web", "order": 2}]}}, "error alb.action jwt_validation needs a listener with protocol HTTPS"),
+    ("two that sign in", https({"jwt_validation": JWT, "order": 1}, {"authenticate_oidc": OIDC, "order": 2}, {"forward": "web", "order": 3}), "error alb.actions a rule has at most one of authenticate_oidc"),
+    ("two that answer", https({"forward": "web", "order": 1}, {"fixed_response": {"status_code": "200"}, "order": 2}), "error alb.actions a rule has exactly one"),
+    ("an answer before who asks", https({"forward": "web", "order": 1}, {"authenticate_oidc": OIDC, "order": 2}), "error alb.actions forward answers, so it comes last: its 'order' is higher than that of authenticate_oidc"),
+    ("an order twice", https({"forward": "web", "order": 1}, {"authenticate_oidc": OIDC, "order": 1}), "error alb.actions several actions need an 'order' each, no two the same"),
+    ("an order of 0", https({"forward": "web", "order": 0}), "error config.type this takes a whole number from 1 to 50000"),
+    ("an order of 50001", https({"forward": "web", "order": 50_001}), "error config.type this takes a whole number from 1 to 50000"),
+    ("tokens before gRPC targets", https({"jwt_validation": JWT, "order": 1}, {"forward": "web", "order": 2}) | {"group": {"protocol_version": "GRPC"}}, "error alb.protocol-version target group 'web' with protocol version GRPC goes with forward alone, not with jwt_validation"),
     ("an unknown group", {"rule": {"actions": [{"forward": "wep"}]}}, "error config.reference there is no target group 'wep'; did you mean 'web'?"),
     ("a sticky group among two", {"rule": {"actions": [{"forward": TWO}]}, "groups": {"other": STICKY}}, "error alb.stickiness target group 'other' is sticky"),
     ("an app cookie among two", {"rule": {"actions": [{"forward": {"target_groups": TWO, "stickiness": {"duration": 1}}}]}, "groups": {"other": APP}}, "error alb.stickiness stickiness of type app_cookie"),
@@ -144,6 +164,18 @@ ROWS: list[tuple[str, dict[str, Any], str]] = [
 def test_what_aws_refuses(given: dict[str, Any], expected: str) -> None:
     found = findings(config(**given))
     assert any(each.startswith(expected) for each in found), found
+
+
+def test_each_key_of_an_action_and_of_a_condition_is_a_kind() -> None:
+    assert ACTIONS.keys() == keys.Action.model_fields.keys() - {"order"}
+    assert CONDITIONS.keys() == keys.Condition.model_fields.keys()
+
+
+def test_actions_may_be_written_in_any_order() -> None:
+    given = config(**https({"forward": "web", "order": 2}, {"jwt_validation": JWT, "order": 1}))
+    assert not [text for text in findings(given) if text.startswith("error")]
+    (rule,) = load_dict(given).listeners[0].listener.rules
+    assert isinstance(rule.action, alb.Forward)
 
 
 @pytest.mark.parametrize(

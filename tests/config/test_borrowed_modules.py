@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edgegw.config.borrowed_modules import BorrowedModule, borrowed_modules
 from edgegw.config.document import read_document
+from edgegw.config.functions.borrowed_modules import BorrowedModule, borrowed_modules
 from edgegw.config.resolve import load_document
 
 PYTHON = """

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import jsonschema
 import pytest
@@ -15,7 +15,7 @@ import yaml
 
 from edgegw.cloudfront.model import CustomOrigin
 from edgegw.cloudfront.strictness import OPEN_POINTS, Strictness
-from edgegw.config import schema
+from edgegw.config import document, schema
 from edgegw.config.document import read_document
 from edgegw.config.json_schema import json_schema
 from edgegw.config.model import DistributionDoor, ListenerDoor
@@ -228,6 +228,30 @@ k: '${SET}'
         "j": "xy",
         "k": "7",
     }
+
+
+@pytest.mark.parametrize("loader", [yaml.CBaseLoader, document.PythonLoader])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{e: cron(0 3 * * ? *), f: 1}", {"e": "cron(0 3 * * ? *)", "f": 1}),
+        ("[cron(0 8 ? * 6L *), a?b?, c]", ["cron(0 8 ? * 6L *)", "a?b?", "c"]),
+        ("{url: http://h/?q=1}", {"url": "http://h/?q=1"}),
+        ("{e: a ?\n  b}", {"e": "a ? b"}),
+        ("{? k : v}", {"k": "v"}),
+        ("{? k?}", {}),
+        ("{e: \"a?\", f: 'b?'}", {"e": "a?", "f": "b?"}),
+        ("{e: a?}  # why?", {"e": "a?"}),
+        ("e: cron(0 3 ? * * *)", {"e": "cron(0 3 ? * * *)"}),
+    ],
+)
+def test_a_question_mark_in_a_text_needs_no_quotes(
+    loader: Any, text: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PyYAML without libyaml refuses it in braces; both read the same here."""
+    monkeypatch.setattr(document, "_BaseLoader", loader)
+    indented = text.replace("\n", "\n  ")
+    assert read_document(f"x:\n- {indented}", "f", {}).value == {"x": [value]}
 
 
 def test_anchors_and_merges_work() -> None:

@@ -34,6 +34,13 @@ functions:
             "lambda.destination",
             "You can't specify the function as a destination for itself.",
         ),
+        ("event_invoke: {on_success: 'sqs:q.fifo'}", "lambda.destination", "standard queues"),
+        (
+            "event_invoke: {on_failure: 'arn:aws:sns:us-east-1:123456789012:t.fifo'}",
+            "lambda.destination",
+            "standard queues and topics only",
+        ),
+        ("event_invoke: {dead_letter: 'sqs:q.fifo'}", "lambda.dead-letter", "standard queues"),
         ("event_invoke: {on_success: 'function:reprot'}", "config.reference", "did you mean"),
         (
             "event_invoke: {on_success: 'function:report:9'}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgegw.config.faults import FaultPlan, set_faults
+from edgegw.config.gateway.faults import FaultPlan, set_faults
 from edgegw.errors import UsageError
 
 TARGETS = ["function:auth", "function:web", "origin:site/app", "target_group:web"]

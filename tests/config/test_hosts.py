@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgegw.config.hosts import parsed_hosts
+from edgegw.config.gateway.hosts import parsed_hosts
 
 HOSTS = parsed_hosts(
     {

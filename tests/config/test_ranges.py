@@ -415,7 +415,7 @@ WITHOUT_NAME: list[tuple[Callable[[], Document], str]] = [
 OURS = {"_MAX_SOURCE", "_MOST_FILES", "_MOST_ERRORS", "_LARGEST", "LARGEST"}
 """Limits of ours that no value of a configuration is held to."""
 JUDGES = (
-    *sorted(each for each in CONFIG.glob("*.py") if "schema" not in each.name),
+    *sorted({*CONFIG.rglob("*.py")} - {*CONFIG.glob("*schema.py"), *CONFIG.glob("*/*keys.py")}),
     *(
         ROOT / "cloudfront" / each
         for each in (

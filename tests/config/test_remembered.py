@@ -6,6 +6,8 @@ import json
 import os
 import pickle
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +168,19 @@ def test_a_process_judges_anew_what_changed(
         load_again(project)
     with pytest.raises(UsageError):
         load_again(project.with_name("another.yaml"))
+
+
+def test_a_change_of_any_file_that_judges_forgets_what_was_judged() -> None:
+    """Also of files below the folders of a room: what `config` imports is all watched."""
+    script = (
+        "import importlib, pkgutil, sys, edgegw.config\n"
+        "from edgegw.config.remembered import _own_state\n"
+        "for module in pkgutil.walk_packages(edgegw.config.__path__, 'edgegw.config.'):\n"
+        "    importlib.import_module(module.name)\n"
+        "watched = {path for path, _ in _own_state()}\n"
+        "ours = {n: m.__file__ for n, m in sys.modules.items() if n.partition('.')[0] == 'edgegw'}\n"
+        "assert len(ours) > 100\n"
+        "print(sorted(name for name, file in ours.items() if file not in watched))\n"
+    )
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (process.stdout.strip(), process.stderr) == ("[]", "")

@@ -164,6 +164,21 @@ def test_a_mapping_of_a_stream(tmp_path: Path) -> None:
             id="no such function",
         ),
         pytest.param(
+            {"starting_position": "LATEST", "on_failure": "function:worker"},
+            "error: lambda.destination records of streams go to sqs:, sns:, s3: or file:, not to 'f",
+            id="functions get none",
+        ),
+        pytest.param(
+            {"starting_position": "LATEST", "on_failure": "events:default"},
+            "error: lambda.destination records of streams go to sqs:, sns:, s3: or file:, not to 'e",
+            id="nor do buses",
+        ),
+        pytest.param(
+            {"starting_position": "LATEST", "on_failure": "sqs:q.fifo"},
+            "error: lambda.destination Lambda sends to standard queues and topics only",
+            id="nor FIFO queues",
+        ),
+        pytest.param(
             {"starting_position": "LATEST", "maximum_concurrency": 5},
             "error: lambda.event-source 'maximum_concurrency' is no setting of a Kinesis stream",
             id="a setting of queues",

@@ -12,7 +12,7 @@ from edgegw.errors import ConfigError, Finding
 from tests.config.every_key import every_key, with_value
 
 CONTROL = ("\r", "\n", "\r\n", "\x1b", "\x7f", "\x85", "\x01")
-PROSE = {"description", "message_body", "comment"}
+PROSE = {"description", "message_body", "claims", "comment"}
 NOT_HERE_YET = {"key_groups"}
 
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -129,6 +130,49 @@ class MotoSource:
         await self._stack.aclose()
 
 
+class TableSource:
+    """A table of moto's DynamoDB with its stream; it is no `Source`: changes fill it."""
+
+    def __init__(self, url: str) -> None:
+        self.name = f"table-{uuid.uuid4()}"
+        self.arn = ""
+        self._url = url
+        self._stack = AsyncExitStack()
+        self._client: Any = None
+
+    async def start(self) -> TableSource:
+        from aiobotocore.session import get_session
+
+        keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
+        made = get_session().create_client(
+            "dynamodb", endpoint_url=self._url, region_name="us-east-1", **keys
+        )
+        self._client = await self._stack.enter_async_context(made)
+        answer = await self._client.create_table(
+            TableName=self.name,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )
+        self.arn = answer["TableDescription"]["LatestStreamArn"]
+        return self
+
+    def client(self, clock: ScaledClock) -> StreamClient:
+        origin = ShardOrigin("dynamodb", self.arn, "us-east-1", "", "role")
+        return EndpointStreamClient(origin, self._url, clock)
+
+    async def put(self, item: dict[str, Any]) -> None:
+        await self._client.put_item(TableName=self.name, Item=item)
+
+    async def remove(self, key: dict[str, Any]) -> None:
+        await self._client.delete_item(TableName=self.name, Key=key)
+
+    async def close(self) -> None:
+        await self._client.delete_table(TableName=self.name)
+        await self._stack.aclose()
+
+
 @contextmanager
 def moto_server() -> Iterator[str]:
     """The URL of a moto server in a process of its own."""
@@ -165,7 +209,7 @@ class Failing(Exception):
 class Reader:
     """A mapping with its poller, the function it invokes, and everything that comes of it."""
 
-    source: Source
+    source: Source | TableSource
     checkpoints: StoredCheckpoints
     handler: Handler
     mapping: EventSourceMapping
@@ -178,6 +222,9 @@ class Reader:
     in_flight: int = 0
     most_in_flight: int = 0
     poller: StreamPoller | None = None
+    counts: Counter[str] = field(default_factory=Counter[str])
+    destination_refuses: bool = False
+    reads: Callable[[dict[str, Any]], list[str]] = lambda event: texts(event)
 
     def start(self) -> Reader:
         clock = ScaledClock(scale=self.scale)
@@ -187,8 +234,11 @@ class Reader:
             clock=clock,
             checkpoints=self.checkpoints,
             function_arn=lambda mapping: ACCOUNT.arn(mapping.function.name),
+            count=self._count,
+            note_undelivered=lambda _: self._count("DestinationDeliveryFailures", 1),
         )
-        origin = ShardOrigin("kinesis", self.source.arn, "us-east-1", "", "role")
+        kind = "kinesis" if self.mapping.kind == "kinesis" else "dynamodb"
+        origin = ShardOrigin(kind, self.source.arn, "us-east-1", "", "role")
         self.poller = StreamPoller(self.mapping, origin, self.source.client(clock), context)
         self.poller.start()
         return self
@@ -201,7 +251,7 @@ class Reader:
             await asyncio.sleep(self.duration)
             self.events.append(event)
             answer = self.handler(event)
-            self.handled += texts(event)
+            self.handled += self.reads(event)
             return (
                 answer
                 if isinstance(answer, Outcome)
@@ -212,7 +262,13 @@ class Reader:
         finally:
             self.in_flight -= 1
 
+    def _count(self, metric: str, events: int) -> None:
+        assert events > 0
+        self.counts[metric] += events
+
     async def _deliver(self, target: str, body: bytes) -> None:
+        if self.destination_refuses:
+            raise DeliveryFailure("no such destination", is_final=True)
         if self.destination_is_down:
             raise DeliveryFailure("the destination is down")
         self.failures.append(json.loads(body) | {"target": target})
@@ -247,7 +303,14 @@ def texts(event: dict[str, Any]) -> list[str]:
     return [base64.b64decode(each["kinesis"]["data"]).decode() for each in event["Records"]]
 
 
-def mapping_of(source: Source, **settings: Any) -> EventSourceMapping:
+def ids(event: dict[str, Any]) -> list[str]:
+    """What happened to which item, of an event of a table's stream."""
+    return [
+        f"{each['eventName']} {each['dynamodb']['Keys']['id']['S']}" for each in event["Records"]
+    ]
+
+
+def mapping_of(source: Source | TableSource, **settings: Any) -> EventSourceMapping:
     """A mapping with AWS's defaults, from the beginning of the stream."""
     plain = {
         name: settings.pop(name)

@@ -87,7 +87,7 @@ class Life:
         self.ran.append(invocation)
         return OUTCOMES["returns"]
 
-    async def to_queue(self, name: str, body: bytes, attributes: Any) -> bool:
+    async def to_queue(self, name: str, body: bytes, attributes: Any, trace_id: str) -> bool:
         return True
 
     async def start(self) -> None:
@@ -143,7 +143,7 @@ class Scripted(Life):
             self.returned.add(invocation.request_id)
         return OUTCOMES[kind]
 
-    async def to_queue(self, name: str, body: bytes, attributes: Any) -> bool:
+    async def to_queue(self, name: str, body: bytes, attributes: Any, trace_id: str) -> bool:
         await asyncio.sleep(self.script.choice([0, 0.001]))
         if self.script.random() < 0.4:
             raise DeliveryFailure("the queue is away")
@@ -342,7 +342,25 @@ async def test_too_large_for_a_function_is_shown_as_undelivered(tmp_path: Path) 
     assert life.figures["DestinationDeliveryFailures"] == 1
 
 
-async def _too_large(name: str, body: bytes, attributes: Any) -> bool:
+async def test_a_message_that_meets_a_fault_is_sent_again(tmp_path: Path) -> None:
+    faults = [ZeroDivisionError("a bug")]
+
+    class Faulty(Life):
+        async def to_queue(self, name: str, body: bytes, attributes: Any, trace_id: str) -> bool:
+            if faults:
+                raise faults.pop()
+            return True
+
+    life = Faulty(tmp_path, on_success="sqs:done")
+    await life.start()
+    await life.queue.accept(Invocation(FunctionRef("f"), b"{}"))
+    await life.until_empty()
+    assert await life.file.run(lambda db: list_deliveries(db, "")) == []
+    await life.close()
+    assert not faults
+
+
+async def _too_large(name: str, body: bytes, attributes: Any, trace_id: str) -> bool:
     raise DeliveryFailure("too large", is_final=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -16,6 +17,7 @@ from edgegw.execution.deliveries import Deliveries, DeliveryFailure
 from tests.conftest import free_port, need_module
 
 ACCOUNT = "123456789012"
+TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=1:24b3d5c3:3"
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,8 @@ def client(service: str, endpoint: str) -> Any:
 
 
 def received(sqs: Any, url: str) -> list[Any]:
-    return sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"]).get("Messages", [])
+    asked = {"MessageAttributeNames": ["All"], "AttributeNames": ["AWSTraceHeader"]}
+    return sqs.receive_message(QueueUrl=url, **asked).get("Messages", [])
 
 
 @pytest.mark.parametrize("form", ["sqs:dead", f"arn:aws:sqs:us-east-1:{ACCOUNT}:dead", "sqs:URL"])
@@ -61,11 +64,13 @@ async def test_a_queue_by_name_arn_and_url(
         form.replace("URL", url),
         b'{"n": 1}',
         {"ErrorCode": ("Number", "200"), "ErrorMessage": ("String", "")},
+        TRACE,
     )
     (message,) = received(sqs, url)
     sqs.delete_queue(QueueUrl=url)
     sqs.close()
     assert message["Body"] == '{"n": 1}'
+    assert message["Attributes"] == {"AWSTraceHeader": TRACE}
     assert message["MessageAttributes"] == {
         "ErrorCode": {"StringValue": "200", "DataType": "Number"}
     }
@@ -104,6 +109,29 @@ async def test_a_bucket_takes_an_object(deliveries: Deliveries, endpoint: str) -
     body.close()
     s3.close()
     assert content == b'{"n": 3}'
+
+
+@pytest.mark.parametrize("trace_id", [TRACE, ""])
+@pytest.mark.parametrize("target", ["s3:records/key", f"arn:aws:sns:us-east-1:{ACCOUNT}:news"])
+async def test_the_trace_goes_with_the_call(
+    target: str, trace_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 400 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        deliveries = Deliveries({}, lambda: AwsDeliveries(Account()))
+        with pytest.raises(DeliveryFailure):
+            await deliveries.deliver(target, b"{}", trace_id=trace_id)
+        await deliveries.close()
+    sent = [line for line in heads[0].decode().split("\r\n") if line.startswith("X-Amzn-Trace-Id")]
+    assert sent == ([f"X-Amzn-Trace-Id: {TRACE}"] if trace_id else [])
 
 
 @pytest.mark.parametrize(

@@ -293,7 +293,9 @@ def test_a_long_run_is_given_up_on_the_event_loop() -> None:
     assert came.message == "the function ran for longer than 100 ms"
 
 
-async def test_a_function_comes_to_the_loop_once_it_was_quick_and_leaves_it_when_it_is_not() -> None:
+async def test_a_function_comes_to_the_loop_once_it_was_quick_and_leaves_it_when_it_is_not() -> (
+    None
+):
     code = "if (event.request.uri === '/slow') /^(a+)+$/.test('a'.repeat(40) + 'b'); return 1"
     tried = function(code)
     slow = {**EVENT, "request": {**EVENT["request"], "uri": "/slow"}}  # type: ignore[dict-item]
@@ -342,7 +344,9 @@ async def test_a_built_in_that_never_ends_costs_its_thread_alone(
 
 
 def test_memory_is_flat_over_many_runs() -> None:
-    context = EdgeContext(function("var a = []; for (var i = 0; i < 20; i++) a.push({a: a}); return event.request"))
+    context = EdgeContext(
+        function("var a = []; for (var i = 0; i < 20; i++) a.push({a: a}); return event.request")
+    )
     engine: Any = context
     sizes: list[int] = []
     for _ in range(3):
@@ -380,7 +384,12 @@ async def test_a_callable_in_the_place_of_code() -> None:
     def fails(_: Any) -> Any:
         raise ValueError("no")
 
-    handlers = {"now": lambda event: event["request"], "later": later, "fails": fails, "odd": lambda _: {1}}
+    handlers = {
+        "now": lambda event: event["request"],
+        "later": later,
+        "fails": fails,
+        "odd": lambda _: {1},
+    }
     engine = EdgeEngine({}, {}, handlers)
     functions = {name: EdgeFunction(name) for name in handlers}
     came = engine.run_now(functions["now"], call())

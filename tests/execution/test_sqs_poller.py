@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -25,6 +26,7 @@ from edgegw.awslambda.model import (
 )
 from edgegw.awslambda.source_mapping import EventSourceMapping
 from edgegw.execution.clock import ScaledClock
+from edgegw.execution.event_sources import CountEvents, uncounted
 from edgegw.execution.event_sources.sqs import SqsPoller
 from tests.execution.queues_under_test import MemoryQueue
 
@@ -63,7 +65,12 @@ class Worker:
 
 @asynccontextmanager
 async def polling(
-    queue: MemoryQueue, worker: Worker, *, timeout: float = 0.0, **given: Any
+    queue: MemoryQueue,
+    worker: Worker,
+    *,
+    timeout: float = 0.0,
+    counts: Counter[str] | None = None,
+    **given: Any,
 ) -> AsyncIterator[SqsPoller]:
     mapping = EventSourceMapping(
         **{
@@ -76,12 +83,21 @@ async def polling(
             **given,
         }
     )
-    poller = SqsPoller(mapping, queue, worker, queue.clock, timeout)
+    count = uncounted if counts is None else counting_in(counts)
+    poller = SqsPoller(mapping, queue, worker, queue.clock, timeout, count)
     poller.start()
     try:
         yield poller
     finally:
         await poller.close()
+
+
+def counting_in(counts: Counter[str]) -> CountEvents:
+    def count(metric: str, events: int) -> None:
+        assert events > 0
+        counts[metric] += events
+
+    return count
 
 
 async def until(holds: Callable[[], object]) -> None:
@@ -168,6 +184,44 @@ async def test_a_batch_that_fails_comes_again_as_a_whole_and_ends_in_the_dead_le
     assert poller.last_result == "PROBLEM: E: no"
 
 
+async def test_events_are_counted_on_their_way() -> None:
+    """Two of four pass the filter; one of them fails once, alone, and comes again."""
+
+    def answer(records: list[dict[str, Any]]) -> Outcome:
+        first = [one for one in records if one["attributes"]["ApproximateReceiveCount"] == "1"]
+        failed = [{"itemIdentifier": one["messageId"]} for one in first if one["body"] == "a2"]
+        return Returned(json.dumps({"batchItemFailures": failed}).encode(), Report())
+
+    queue, worker, counts = MemoryQueue(fast()), Worker(answer), Counter[str]()
+    queue.send("a1", "b1", "a2", "b2")
+    given: dict[str, Any] = {"filters": ('{"body":[{"prefix":"a"}]}',), "reports_failures": True}
+    async with polling(queue, worker, counts=counts, **given):
+        await until(lambda: not queue.left)
+    assert worker.batches == [["a1", "a2"], ["a2"]]
+    assert counts == {
+        "PolledEventCount": 5,
+        "FilteredOutEventCount": 2,
+        "InvokedEventCount": 3,
+        "FailedInvokeEventCount": 1,
+        "DeletedEventCount": 2,
+    }
+
+
+@pytest.mark.parametrize("outcome", [ERROR, Throttled()])
+async def test_each_try_of_a_batch_that_fails_counts(outcome: Outcome) -> None:
+    answers, counts = iter([outcome, OK]), Counter[str]()
+    queue, worker = MemoryQueue(fast()), Worker(lambda _: next(answers))
+    queue.send("a", "b")
+    async with polling(queue, worker, counts=counts):
+        await until(lambda: not queue.left)
+    assert counts == {
+        "PolledEventCount": 4,
+        "InvokedEventCount": 4,
+        "FailedInvokeEventCount": 2,
+        "DeletedEventCount": 2,
+    }
+
+
 async def test_only_what_is_reported_comes_again() -> None:
     def answer(records: list[dict[str, Any]]) -> Outcome:
         first = [one for one in records if one["attributes"]["ApproximateReceiveCount"] == "1"]
@@ -249,6 +303,17 @@ async def test_a_queue_that_cannot_be_asked_is_asked_again(
             queue.problem = ""
             await until(lambda: not queue.left)
     assert caplog.messages == ["jobs -> worker: nobody answers", "jobs can be read again"]
+
+
+async def test_a_poller_that_ends_by_a_fault_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue, worker = MemoryQueue(fast()), Worker()
+
+    async def fails(_most: int, _wait: float) -> Any:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(queue, "receive", fails)
+    async with polling(queue, worker) as poller:
+        await until(lambda: poller.last_result.startswith("PROBLEM: it reads no more: ZeroDiv"))
 
 
 async def test_a_queue_that_hides_messages_too_shortly_is_told_of(

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from tests.execution.stream_sources import (
     MotoSource,
     Reader,
     Source,
+    TableSource,
     checkpoint_file,
+    ids,
     mapping_of,
     moto_server,
     texts,
@@ -285,6 +288,57 @@ async def test_records_that_are_too_old_are_never_sent(source: Source, reads: Re
     assert "responseContext" not in reader.failures[0]
 
 
+# Counts
+
+
+async def test_records_are_counted_on_their_way(source: Source, reads: Reads) -> None:
+    """Of four "b" does not pass, "0" never succeeds: it fails with the rest, then alone."""
+
+    def refuses_0(event: dict[str, Any]) -> None:
+        if "0" in texts(event):
+            raise Failing("bad record")
+
+    await source.put(("k", "0"), ("k", "b"), ("k", "1"), ("k", "2"))
+    reader = reads(
+        refuses_0,
+        filters=('{"data": [{"anything-but": ["b"]}]}',),
+        bisect_on_error=True,
+        maximum_retry_attempts=0,
+        on_failure="file:x",
+    ).start()
+    await reader.until(lambda: len(reader.handled) == 2)
+    assert reader.counts == {
+        "PolledEventCount": 4,
+        "FilteredOutEventCount": 1,
+        "InvokedEventCount": 6,  # 0 1 2, 0, 1 2
+        "FailedInvokeEventCount": 4,
+        "OnFailureDestinationDeliveredEventCount": 1,
+    }
+
+
+@pytest.mark.parametrize("target", ["", "file:x"])
+async def test_what_no_destination_gets_is_dropped(
+    source: Source, reads: Reads, target: str
+) -> None:
+    def refuses(event: dict[str, Any]) -> object:
+        failed = event["Records"][1]["kinesis"]["sequenceNumber"]
+        return {"batchItemFailures": [{"itemIdentifier": failed}]}
+
+    await source.put(("k", "0"), ("k", "1"), ("k", "2"))
+    reader = reads(refuses, reports_failures=True, maximum_retry_attempts=0, on_failure=target)
+    reader.destination_refuses = True
+    reader.start()
+    await reader.until(lambda: bool(reader.counts["DroppedEventCount"]))
+    undelivered = {"DestinationDeliveryFailures": 1} if target else {}
+    assert reader.counts == {
+        "PolledEventCount": 3,
+        "InvokedEventCount": 3,
+        "FailedInvokeEventCount": 2,
+        "DroppedEventCount": 2,
+        **undelivered,
+    }
+
+
 # Filters, windows, lanes
 
 
@@ -411,3 +465,54 @@ async def test_parents_are_read_to_their_end_before_their_children(
     second = {key: reader.handled.index(f"{key} 1") for key in keys}
     assert all(first[key] < second[key] for key in keys)
     assert len(reader.handled) == 24
+
+
+# DynamoDB Streams
+
+
+async def test_changes_of_a_table_at_an_endpoint_come_as_lambda_writes_them(
+    moto: str, tmp_path: Path
+) -> None:
+    """New, changed, left out by a filter, removed; then one that comes while nobody reads."""
+    table = await TableSource(moto).start()
+    await table.put({"id": {"S": "1"}, "n": {"N": "1"}, "raw": {"B": b"x"}})
+    await table.put({"id": {"S": "1"}, "n": {"N": "2"}})
+    await table.put({"id": {"S": "2"}, "skip": {"BOOL": True}})
+    await table.remove({"id": {"S": "1"}})
+    file = checkpoint_file(tmp_path)
+    pattern = '{"dynamodb": {"NewImage": {"skip": {"BOOL": [{"exists": false}]}}}}'
+    mapping = replace(mapping_of(table), kind="dynamodb", filters=(pattern,), batch_size=10)
+    reader = Reader(table, StoredCheckpoints(file), lambda _: None, mapping, reads=ids)
+    reader.start()
+    await reader.until(lambda: len(reader.handled) == 3)
+    await reader.kill()
+    await table.put({"id": {"S": "3"}})
+    again = Reader(table, StoredCheckpoints(file), lambda _: None, mapping, reads=ids).start()
+    await again.until(lambda: bool(again.handled))
+    await again.kill()
+    await file.close()
+    await table.close()
+
+    assert reader.handled == ["INSERT 1", "MODIFY 1", "REMOVE 1"]
+    assert again.handled == ["INSERT 3"]
+    first, second, third = (record for event in reader.events for record in event["Records"])
+    change = first.pop("dynamodb")
+    assert isinstance(first.pop("eventID"), str)
+    assert first == {
+        "eventName": "INSERT",
+        "eventVersion": first["eventVersion"],
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "us-east-1",
+        "eventSourceARN": table.arn,
+    }
+    assert abs(change.pop("ApproximateCreationDateTime") - time.time()) < 60
+    assert isinstance(change.pop("SequenceNumber"), str)
+    assert isinstance(change.pop("SizeBytes"), int)
+    assert change == {
+        "Keys": {"id": {"S": "1"}},
+        "NewImage": {"id": {"S": "1"}, "n": {"N": "1"}, "raw": {"B": "eA=="}},
+        "StreamViewType": "NEW_AND_OLD_IMAGES",
+    }
+    assert second["dynamodb"]["OldImage"]["n"] == {"N": "1"}
+    assert second["dynamodb"]["NewImage"]["n"] == {"N": "2"}
+    assert "NewImage" not in third["dynamodb"]

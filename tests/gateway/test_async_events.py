@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import subprocess
@@ -50,6 +51,13 @@ class Calls(list[tuple[str, Any, str]]):
 
 def fails(event: Any, count: int) -> Any:
     raise ValueError("no")
+
+
+ROOT = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+
+
+def _with_trace(request: Any, trace_id: str, **_: Any) -> None:
+    request.headers["X-Amzn-Trace-Id"] = trace_id
 
 
 def returns(event: Any, count: int) -> Any:
@@ -456,13 +464,31 @@ class TestEnds:
             else:
                 await run.until(lambda: run.calls)
 
+    @pytest.mark.parametrize("way", ["on_success", "on_failure", "dead_letter"])
+    async def test_messages_of_the_gateway_take_the_chain_along(
+        self, tmp_path: Path, way: str
+    ) -> None:
+        """What stands behind a queue may lead back here: the message has the sender's trace."""
+        settings = {"f": {"event_invoke": {"maximum_retry_attempts": 0, way: "sqs:jobs"}}}
+        functions = {"f": returns if way == "on_success" else fails, "g": returns}
+        sources = [{"source": "jobs", "function": "g"}]
+        async with running(tmp_path, functions, settings, {"jobs": {}}, sources) as run:
+            trace_id = f"{ROOT};Lineage=1:00000000:7"
+            headers = functools.partial(_with_trace, trace_id=trace_id)
+            run.client.meta.events.register("before-send.lambda.Invoke", headers)
+            await run.send("f")
+            await run.until(lambda: run.calls.counts["g"])
+            (event,) = [event for name, event, _ in run.calls if name == "g"]
+            header = event["Records"][0]["attributes"]["AWSTraceHeader"]
+            assert header == next_turn(trace_id, f"{ARN}:f").trace_id
+
     async def test_of_a_synchronous_loop_the_caller_hears(self, tmp_path: Path) -> None:
         async with running(tmp_path, {"f": returns}) as run:
             lineage = "Root=1-5759e988-bd862e3fe1be46a994272793"
             codes: list[object] = []
 
             def with_header(request: Any, **_: Any) -> None:
-                request.headers["X-Amzn-Trace-Id"] = trace
+                _with_trace(request, trace_id=trace)
 
             run.client.meta.events.register("before-send.lambda.Invoke", with_header)
             for turns in (15, 16):
@@ -598,6 +624,15 @@ class TestConfiguration:
                 },
                 "InvalidParameterValueException",
                 "The destination ARN arn:aws:iam::123456789012:role/x is invalid.",
+            ),
+            (
+                {
+                    "DestinationConfig": {
+                        "OnFailure": {"Destination": "arn:aws:sqs:us-east-1:123456789012:q.fifo"}
+                    }
+                },
+                "InvalidParameterValueException",
+                "The destination ARN arn:aws:sqs:us-east-1:123456789012:q.fifo is invalid.",
             ),
             (
                 {"DestinationConfig": {"OnFailure": {"Destination": "nowhere"}}},

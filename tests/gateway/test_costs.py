@@ -19,6 +19,7 @@ from edgegw.gateway.figures.costs import (
 )
 from edgegw.gateway.figures.figures import EdgeUsage, rules_met
 from edgegw.gateway.figures.tallies import ClientKind
+from edgegw.gateway.sizes import received_bytes, sent_bytes
 from tests.conftest import FUNCTIONS, PYTHON
 
 pytestmark = pytest.mark.anyio
@@ -133,6 +134,8 @@ async def test_one_exchange_through_all_of_it() -> None:
     edge, _, request, *_ = exchange.charges
     assert edge.amount == pytest.approx(0.60 / 1e6)
     assert request.amount == pytest.approx(0.0075 / 1e4)
-    balanced = exchange.charges[-1]
-    assert balanced.quantity == pytest.approx(6 / 3600 / 1000)
+    balanced, (inner,) = exchange.charges[-1], exchange.inner
+    assert inner.response_bytes == 1000
+    processed = received_bytes(inner) + sent_bytes(inner)
+    assert balanced.quantity == pytest.approx(processed / 0.4 / GB)  # more than by its 16 rules
     assert exchange.cost == sum(charge.amount for charge in exchange.charges) > 0

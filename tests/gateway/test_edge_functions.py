@@ -102,7 +102,9 @@ async def test_both_triggers(tmp_path: Path) -> None:
         assert 0 < run.utilization < 100
         assert [row["function"] for row in exchange.to_dict()["functions"]] == ["rewrite", "stamp"]
         assert exchange.to_dict()["functions"][0]["utilization"] == run.utilization
-        assert f"viewer-request=rewrite:{run.duration * 1000:.1f}ms {run.utilization}%" in str(exchange)
+        assert f"viewer-request=rewrite:{run.duration * 1000:.1f}ms {run.utilization}%" in str(
+            exchange
+        )
         group = gateway.service.logs.group("/aws/cloudfront/function/rewrite")
         lines = [line for entry in group.after(0) for line in entry.lines()][-3:]
         identity = gateway.config.distributions[0].distribution.id
@@ -131,7 +133,10 @@ async def test_what_viewers_see(
     async with gateway.client("site") as client:
         response = await client.get(path)
         exchange = gateway.exchange(response)
-    assert (response.status_code, response.headers["x-cache"]) == (status, f"{cache} from cloudfront")
+    assert (response.status_code, response.headers["x-cache"]) == (
+        status,
+        f"{cache} from cloudfront",
+    )
     if reason is not None:
         assert reason in (exchange.reason or "")
         assert "The CloudFront function" in response.text
@@ -141,7 +146,9 @@ async def test_what_viewers_see(
         assert response.headers["server"] == "CloudFront"
     # viewer-response runs neither behind an answer of viewer-request nor behind errors
     runs = [run.trigger for run in exchange.edge_runs]
-    assert runs == (["viewer-request", "viewer-response"] if "throw=1" in path else ["viewer-request"])
+    assert runs == (
+        ["viewer-request", "viewer-response"] if "throw=1" in path else ["viewer-request"]
+    )
     if path == "/?status=404":
         assert exchange.idle.keys() == {"viewer-response"}
 
@@ -149,7 +156,9 @@ async def test_what_viewers_see(
 @pytest.mark.usefixtures("origins")
 async def test_code_that_does_not_compile_is_throttled(tmp_path: Path) -> None:
     behavior = {"edge_functions": {"viewer-request": "bad"}}
-    gateway = Gateway.from_dict(site(tmp_path, behavior, bad="function handler(e) { for (x of e) {} }"))
+    gateway = Gateway.from_dict(
+        site(tmp_path, behavior, bad="function handler(e) { for (x of e) {} }")
+    )
     assert [finding.code for finding in gateway.config.warnings] == ["edge-function.syntax"]
     async with gateway.client("site") as client:
         response = await client.get("/")
@@ -169,7 +178,9 @@ async def test_code_that_does_not_compile_is_throttled(tmp_path: Path) -> None:
 )  # fmt: skip
 async def test_helpers_lead_to_another_origin(tmp_path: Path, helper: str, expected: str) -> None:
     code = f"import cf from 'cloudfront';\nfunction handler(event) {{ {helper}; return event.request }}"
-    gateway = Gateway.from_dict(site(tmp_path, {"edge_functions": {"viewer-request": "lead"}}, lead=code))
+    gateway = Gateway.from_dict(
+        site(tmp_path, {"edge_functions": {"viewer-request": "lead"}}, lead=code)
+    )
     async with gateway.client("site") as client:
         response = await client.get("/")
     assert response.text == expected
@@ -184,7 +195,9 @@ async def test_a_group_that_a_function_made_fails_over(tmp_path: Path) -> None:
       cf.createRequestOriginGroup({originIds: ['app', 'other'], failoverCriteria: {statusCodes: [503]}});
       return event.request
     }"""
-    gateway = Gateway.from_dict(site(tmp_path, {"edge_functions": {"viewer-request": "group"}}, group=code))
+    gateway = Gateway.from_dict(
+        site(tmp_path, {"edge_functions": {"viewer-request": "group"}}, group=code)
+    )
     async with gateway.client("site") as client:
         response = await client.get("/?status=503")
     assert response.text == "GET http://other.example:8080/?status=503"
@@ -193,7 +206,9 @@ async def test_a_group_that_a_function_made_fails_over(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("origins")
 async def test_an_origin_that_is_none_is_refused(tmp_path: Path) -> None:
     code = "function handler(e) { require('cloudfront').selectRequestOriginById('x'); return e.request }"
-    gateway = Gateway.from_dict(site(tmp_path, {"edge_functions": {"viewer-request": "lead"}}, lead=code))
+    gateway = Gateway.from_dict(
+        site(tmp_path, {"edge_functions": {"viewer-request": "lead"}}, lead=code)
+    )
     async with gateway.client("site") as client:
         response = await client.get("/")
     assert response.status_code == 502
@@ -295,7 +310,9 @@ def test_lambda_at_edge_beside_a_cloudfront_function_is_an_error(tmp_path: Path)
     (tmp_path / "hook.py").write_text("def handler(event, context): ...")
     behavior = {**BOTH, "lambda_functions": {"viewer-request": "hook"}}
     given = site(tmp_path, behavior, rewrite=REWRITE, stamp=STAMP)
-    given["functions"] = {"hook": {"runtime": "python3.13", "code": str(tmp_path), "handler": "hook.handler"}}
+    given["functions"] = {
+        "hook": {"runtime": "python3.13", "code": str(tmp_path), "handler": "hook.handler"}
+    }
     with pytest.raises(ConfigError) as caught:
         Gateway.from_dict(given)
     codes = [finding.code for finding in caught.value.findings]

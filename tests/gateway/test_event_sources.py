@@ -19,8 +19,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from edgegw.awslambda.lineage import next_turn
+from edgegw.awslambda.source_mapping import EventSourceMapping
 from edgegw.config.resolve import load_dict
-from edgegw.execution.event_sources import endpoint_queue
+from edgegw.errors import StateProblem
+from edgegw.execution.event_sources import SourcePoller, endpoint_queue
+from edgegw.gateway.workers import WorkerContext
+from edgegw.gateway.workers.source_kinds import make_poller
 from tests.conftest import FUNCTIONS, PYTHON, Serving, serving_in
 from tests.gateway.sqs_engines import ACCOUNT, Queue, Sqs, moto_server
 
@@ -452,6 +456,40 @@ class TestApi:
 
 
 class TestConfiguration:
+    async def test_a_mapping_that_cannot_begin_is_disabled_and_says_why(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its poller cannot be made; an update tries again, and so does a reload."""
+        problems: list[Exception] = [StateProblem("queues.sqlite", "disk full"), ValueError("bug")]
+
+        async def failing(mapping: EventSourceMapping, around: WorkerContext) -> SourcePoller:
+            if problems:
+                raise problems.pop(0)
+            return await make_poller(mapping, around)
+
+        monkeypatch.setattr("edgegw.gateway.workers.event_sources.make_poller", failing)
+        source = {"source": "jobs", "function": "worker"}
+        async with mapped(tmp_path, event_sources=[source]) as (api, site):
+            [mapping] = (await api("list_event_source_mappings"))["EventSourceMappings"]
+            name = mapping["UUID"]
+            settled = await api.settled(name)
+            assert settled["State"] == "Disabled"
+            reason = "cannot keep state in queues.sqlite: disk full"
+            assert settled["StateTransitionReason"] == reason
+            assert settled["LastProcessingResult"] == f"PROBLEM: {reason}"
+
+            again = await api("update_event_source_mapping", UUID=name, Enabled=True)
+            assert again["StateTransitionReason"] == "USER_INITIATED"
+            assert (await api.settled(name))["StateTransitionReason"] == "ValueError: bug"
+
+            gateway = {"lambda_api": 0, "state": str(tmp_path / "state")}
+            same = config_of(tmp_path, queues={"jobs": {}}, event_sources=[source], gateway=gateway)
+            await site.served.gateway.reload(load_dict(same, FUNCTIONS))
+            settled = await api.settled(name)
+            assert (settled["State"], "LastProcessingResult" in settled) == ("Enabled", False)
+            await site.queue.send("one")
+            await site.until_empty()
+
     async def test_a_reload_pauses_changes_and_ends_mappings(self, tmp_path: Path) -> None:
         source = {"source": "jobs", "function": "worker"}
         async with mapped(tmp_path, event_sources=[source]) as (api, site):
@@ -572,5 +610,5 @@ class TestConfiguration:
             sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE, cwd=tmp_path
         )
         out, _ = await process.communicate()
-        assert out.decode().strip() == "['edgegw.config.event_source_schema']"
+        assert out.decode().strip() == "['edgegw.config.events.event_source_keys']"
         assert not (tmp_path / ".edgegw").exists()

@@ -259,6 +259,44 @@ async def test_workers_note_what_they_do(serving: Served) -> None:
         assert polled == {"Sum": 10.0}
 
 
+async def test_mappings_of_queues_and_streams_count_their_events(serving: Served) -> None:
+    mapped = {
+        **SITE,
+        "queues": {"jobs": {}},
+        "streams": {"clicks": {}},
+        "event_sources": [
+            {"source": "jobs", "function": "api"},
+            {"source": "clicks", "function": "api", "starting_position": "TRIM_HORIZON"},
+        ],
+    }
+    async with serving(mapped, functions={"api": lambda _event, _context: None}) as served:
+        sqs, kinesis = client(served, "sqs"), client(served, "kinesis")
+        cloudwatch, lambda_ = client(served, "cloudwatch"), client(served, "lambda")
+
+        async def of(metric: str, mapping: Mapping[str, str]) -> float | None:
+            dimensions = {"EventSourceMappingUUID": mapping["UUID"]}
+            counted = await statistics(cloudwatch, "AWS/Lambda", metric, dimensions, "Sum")
+            return counted.get("Sum")
+
+        jobs = (await asyncio.to_thread(sqs.get_queue_url, QueueName="jobs"))["QueueUrl"]
+        await asyncio.to_thread(sqs.send_message, QueueUrl=jobs, MessageBody="x")
+        await asyncio.to_thread(
+            kinesis.put_record, StreamName="clicks", Data=b"x", PartitionKey="k"
+        )
+        answer = await asyncio.to_thread(lambda_.list_event_source_mappings)
+        arns = {
+            each["EventSourceArn"].split(":")[2]: each for each in answer["EventSourceMappings"]
+        }
+        async with asyncio.timeout(30):
+            while await of("DeletedEventCount", arns["sqs"]) != 1:
+                await asyncio.sleep(0.05)
+            while await of("InvokedEventCount", arns["kinesis"]) != 1:
+                await asyncio.sleep(0.05)
+        assert await of("PolledEventCount", arns["sqs"]) == 1
+        assert await of("PolledEventCount", arns["kinesis"]) == 1
+        assert await of("DeletedEventCount", arns["kinesis"]) is None
+
+
 async def test_callables_in_the_place_of_functions_count(serving: Served) -> None:
     def handler(event: Any, context: Any) -> Any:
         return {"statusCode": 200, "body": json.dumps(time.time())}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -175,6 +176,40 @@ async def test_a_reload_of_the_configuration_keeps_what_the_api_made(calling: An
             await status_of(made["FunctionUrl"])
 
 
+EVERYBODY = {"FunctionName": "app", "Principal": "*"}
+OPENS = {"Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"}
+INVOKES = {"Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True}
+
+
+async def test_a_url_opens_with_two_statements_and_closes_with_one(calling: Any) -> None:
+    """Before the first one nobody asks for a policy; after it, it counts as on AWS."""
+    async with calling() as call:
+        made = await call("create_function_url_config", FunctionName="app", AuthType="NONE")
+        url = made["FunctionUrl"]
+        assert await status_of(url) == 200
+        nothing = await call.refused("get_policy", FunctionName="app")
+        assert nothing[:2] == ("ResourceNotFoundException", 404)
+        added = await call("add_permission", **EVERYBODY, StatementId="open", **OPENS)
+        assert added["status"] == 201
+        assert json.loads(added["Statement"])["Sid"] == "open"
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(url)
+        assert answer.status_code == 403
+        assert "lambda:InvokeFunction on resource" in answer.headers["x-edgegw-reason"]
+        await call("add_permission", **EVERYBODY, StatementId="invoke", **INVOKES)
+        assert await status_of(url) == 200
+        policy = await call("get_policy", FunctionName="app")
+        shown = json.loads(policy["Policy"])["Statement"]
+        assert [statement["Sid"] for statement in shown] == ["open", "invoke"]
+        removed = await call("remove_permission", FunctionName="app", StatementId="open")
+        assert removed["status"] == 204
+        assert await status_of(url) == 403
+        again = await call.refused("remove_permission", FunctionName="app", StatementId="open")
+        assert again[:2] == ("ResourceNotFoundException", 404)
+        nobody = await call.refused("get_policy", FunctionName="nobody")
+        assert nobody[:2] == ("ResourceNotFoundException", 404)
+
+
 REFUSED = [
     # operation, parameters, code, status, text
     (
@@ -182,7 +217,21 @@ REFUSED = [
         {"FunctionName": "nobody"},
         "ResourceNotFoundException",
         404,
-        "Function not found",
+        "Function does not exist",
+    ),
+    (
+        "create_function_url_config",
+        {"FunctionName": "nobody", "AuthType": "NONE"},
+        "ResourceNotFoundException",
+        404,
+        "Function does not exist",
+    ),
+    (
+        "create_function_url_config",
+        {"FunctionName": "app", "Qualifier": "$LATEST", "AuthType": "NONE"},
+        "ValidationException",
+        400,
+        r"((?!^\d+$)^[0-9a-zA-Z-_]+$)",
     ),
     (
         "get_function_url_config",

@@ -135,6 +135,7 @@ OWN_CHANCE = {
     "faults.py": "a seed of its own, in the configuration",
     "gateway.py": "what the world is by default",
     "local_api.py": "a secret",
+    "sign_in_keys.py": "secrets",
     "world.py": "the world",
 }
 

@@ -48,13 +48,9 @@ from edgegw.awslambda.model import (
     Returned,
     Throttled,
 )
+from edgegw.awslambda.permissions import EVERYBODY
 from edgegw.http.message import Body, Request
 
-FUNCTION_URL_CALLER: Final = "*"
-"""The principal of unsigned requests to function URLs: only a statement for everybody fits.
-
-Source: Lambda Developer Guide, "Control access to Lambda function URLs".
-"""
 API_GATEWAY: Final = "apigateway.amazonaws.com"
 """The principal that an HTTP API invokes as; its source ARN names stage, method and path.
 
@@ -178,7 +174,7 @@ def _no_route(api: HttpApi, request: Request) -> str:
 def _invocation(context: HttpContext, content: bytes) -> Invocation:
     front, match = context.front, context.match
     if isinstance(front, FunctionUrl):
-        principal = FUNCTION_URL_CALLER if context.signer is None else ""
+        principal = EVERYBODY if context.signer is None else ""
         return Invocation(
             front.function,
             encode_event(context, content),

@@ -201,6 +201,14 @@ def url_exists(arn: str) -> ServiceError:
     )
 
 
+def no_function() -> ServiceError:
+    """There is no function of this name.
+
+    Source: recorded answers.
+    """
+    return ServiceError("ResourceNotFoundException", "Function does not exist")
+
+
 def no_url() -> ServiceError:
     """There is no URL (from memory).
 

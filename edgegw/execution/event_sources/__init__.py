@@ -9,9 +9,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 
+from edgegw.awslambda.metrics import WorkerMetric
 from edgegw.awslambda.model import Invocation, Outcome
 
 Invoker: TypeAlias = Callable[[Invocation], Awaitable[Outcome]]
+CountEvents: TypeAlias = Callable[[WorkerMetric, int], None]
+"""Told how many events of the mapping a metric of Lambda's counts; never with 0."""
+
+
+def uncounted(_metric: WorkerMetric, _events: int) -> None:
+    """For pollers whose events nobody counts."""
 
 
 class SourcePoller(Protocol):

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from edgegw.awslambda.sqs_source import LONGEST_WAIT, InFlight
 from edgegw.execution.event_sources.queue_client import QueueProblem
-from edgegw.messaging.queue import MessageAttribute, ReceivedMessage
+from edgegw.messaging.queue import MessageAttribute, ReceivedMessage, SendMessage
 
 _MADE_UP: Final = {"aws_access_key_id": "edgegw", "aws_secret_access_key": "edgegw"}
 _NOT_INSTALLED: Final = (
@@ -26,14 +26,35 @@ _NOT_INSTALLED: Final = (
 
 
 class EndpointQueue:
-    """The queue `url`, asked at `endpoint_url` (empty: AWS)."""
+    """The queue `url`, asked at `endpoint_url` (empty: AWS).
 
-    def __init__(self, url: str, endpoint_url: str, region: str) -> None:
+    With `patience`, seconds for a connection and for an answer, a call is tried once.
+    """
+
+    def __init__(
+        self, url: str, endpoint_url: str, region: str, patience: float | None = None
+    ) -> None:
         self._url = url
+        self._patience = patience
         self._endpoint_url = endpoint_url
         self._region = region_of(url) or region
         self._stack = AsyncExitStack()
         self._client: Any = None
+
+    async def send(self, message: SendMessage) -> str:
+        """Sends a message; its id. Raises QueueProblem."""
+        given: dict[str, Any] = {
+            "MessageGroupId": message.group_id,
+            "MessageDeduplicationId": message.deduplication_id,
+            "DelaySeconds": message.delay,
+            "MessageAttributes": {
+                name: {"DataType": attribute.data_type, "StringValue": attribute.content}
+                for name, attribute in message.attributes.items()
+            },
+        }
+        asked = {name: content for name, content in given.items() if content is not None}
+        answer = await self._call("send_message", MessageBody=message.body, **asked)
+        return str(answer["MessageId"])
 
     async def receive(self, most: int, wait: float) -> Sequence[InFlight]:
         """By long polling, up to twenty seconds."""
@@ -91,12 +112,22 @@ class EndpointQueue:
             session: Any = importlib.import_module("aiobotocore.session").get_session()
         except ImportError:
             raise QueueProblem(_NOT_INSTALLED) from None
-        options: dict[str, Any] = {"region_name": self._region}
+        options = {"region_name": self._region, **once(self._patience)}
         if self._endpoint_url:
             options["endpoint_url"] = self._endpoint_url
             if await session.get_credentials() is None:
                 options |= _MADE_UP
         return await self._stack.enter_async_context(session.create_client("sqs", **options))
+
+
+def once(patience: float | None) -> dict[str, Any]:
+    """Options of a client that tries a call once, for so many seconds; none without `patience`."""
+    if patience is None:
+        return {}
+    config: Any = importlib.import_module("aiobotocore.config").AioConfig(
+        connect_timeout=patience, read_timeout=patience, retries={"total_max_attempts": 1}
+    )
+    return {"config": config}
 
 
 def region_of(url: str) -> str:

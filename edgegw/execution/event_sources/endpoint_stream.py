@@ -21,12 +21,14 @@ from edgegw.awslambda.stream_events import ShardOrigin, dynamodb_record, kinesis
 from edgegw.awslambda.stream_source import StreamRecord
 from edgegw.execution.clock import ScaledClock
 from edgegw.execution.event_sources.attribute_values import plain_json
+from edgegw.execution.event_sources.endpoint_queue import once
 from edgegw.execution.event_sources.stream_client import (
     ListedShard,
     ReadPage,
     ShardStart,
     StreamProblem,
 )
+from edgegw.messaging.stream import NewRecord
 from edgegw.values import value
 
 _MADE_UP: Final = {"aws_access_key_id": "edgegw", "aws_secret_access_key": "edgegw"}
@@ -57,10 +59,20 @@ class _Refused(Exception):  # noqa: N818 - it is told as a StreamProblem
 
 
 class EndpointStreamClient:
-    """The stream with the ARN of `origin`, asked at `endpoint_url` (empty: AWS)."""
+    """The stream with the ARN of `origin`, asked at `endpoint_url` (empty: AWS).
 
-    def __init__(self, origin: ShardOrigin, endpoint_url: str, clock: ScaledClock) -> None:
+    With `patience`, seconds for a connection and for an answer, a call is tried once.
+    """
+
+    def __init__(
+        self,
+        origin: ShardOrigin,
+        endpoint_url: str,
+        clock: ScaledClock,
+        patience: float | None = None,
+    ) -> None:
         self._origin = origin
+        self._patience = patience
         self._endpoint_url = endpoint_url
         self._clock = clock
         self._stack = AsyncExitStack()
@@ -88,6 +100,13 @@ class EndpointStreamClient:
             return _DAY
         answer = await self._answer("describe_stream_summary", **self.stream)
         return answer["StreamDescriptionSummary"]["RetentionPeriodHours"] * 3600.0
+
+    async def put(self, record: NewRecord) -> tuple[str, str]:
+        """Puts a record into a stream of Kinesis; its shard and its sequence number."""
+        answer = await self._answer(
+            "put_record", **self.stream, Data=record.data, PartitionKey=record.partition_key
+        )
+        return answer["ShardId"], answer["SequenceNumber"]
 
     async def shards(self) -> Sequence[ListedShard]:
         """All shards, closed ones too."""
@@ -161,7 +180,7 @@ class EndpointStreamClient:
             session: Any = importlib.import_module("aiobotocore.session").get_session()
         except ImportError:
             raise StreamProblem(_NOT_INSTALLED) from None
-        options: dict[str, Any] = {"region_name": self._origin.region}
+        options = {"region_name": self._origin.region, **once(self._patience)}
         if self._endpoint_url:
             options["endpoint_url"] = self._endpoint_url
             if await session.get_credentials() is None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
 from edgegw.awslambda.event_source import RecordFilter
@@ -28,12 +28,12 @@ from edgegw.awslambda.stream_events import (
     filter_view,
     stream_event,
 )
-from edgegw.awslambda.stream_lane import GiveUp, Lane, LaneWork, Pause, SendBatch
-from edgegw.awslambda.stream_source import StreamRules
+from edgegw.awslambda.stream_lane import GiveUp, Lane, LaneWork, Pause, SendBatch, is_dropped
+from edgegw.awslambda.stream_source import StreamRecord, StreamRules
 from edgegw.errors import StateProblem
 from edgegw.execution.clock import ScaledClock
 from edgegw.execution.deliveries import DeliveryFailure
-from edgegw.execution.event_sources import Invoker
+from edgegw.execution.event_sources import CountEvents, Invoker, uncounted
 from edgegw.execution.event_sources.checkpoints import Checkpoints
 from edgegw.execution.event_sources.stream_client import (
     ReadPage,
@@ -68,6 +68,9 @@ class PollerContext:
     function_arn: Callable[[EventSourceMapping], str]
     note_age: Callable[[str, float], None] = lambda _function, _age: None
     """Told the deployed name of a function and how old (seconds) the last record of a batch was."""
+    count: CountEvents = uncounted
+    note_undelivered: Callable[[str], None] = lambda _function: None
+    """Told the deployed name of a function for each record that its destination does not take."""
 
 
 class ShardPoller:
@@ -159,17 +162,22 @@ class ShardPoller:
 
     def _distribute(self, page: ReadPage) -> bool:
         """Gives records to their lanes; whether some were left out, which moves the checkpoint."""
-        now, is_ahead = self._clock.now(), False
+        now, is_ahead, filtered = self._clock.now(), False, 0
         for record in page.records:
             is_wanted = not self._filter or self._filter.passes(
                 filter_view(self._origin.type, record)
             )
+            filtered += not is_wanted
             lane = self._progress.take(record, is_wanted=is_wanted)
             if lane is None:
                 is_ahead = True
                 continue
             self._lanes[lane].add(record, now)
             self._wakes[lane].set()
+        if page.records:
+            self._context.count("PolledEventCount", len(page.records))
+        if filtered:
+            self._context.count("FilteredOutEventCount", filtered)
         return is_ahead
 
     def _note_caught_up(self, began: float, *, is_over: bool) -> None:
@@ -221,6 +229,7 @@ class ShardPoller:
         if isinstance(work, SendBatch):
             outcome = await self._invoke(work)
             number = lane.note_outcome(work, outcome, self._clock.now())
+            self._count_failed(work.batch.records, number)
         else:
             assert isinstance(work, GiveUp)
             if not await self._give_up(work):
@@ -233,6 +242,12 @@ class ShardPoller:
         await self._save()
         self._wakes[index].set()
 
+    def _count_failed(self, records: Sequence[StreamRecord], done: int | None) -> None:
+        """Counts the records of a batch that are not done by it: those behind `done`."""
+        failed = sum(1 for record in records if done is None or record.number > done)
+        if failed:
+            self._context.count("FailedInvokeEventCount", failed)
+
     def _note_window(self, index: int) -> None:
         windows, window = self._progress.windows, self._lanes[index].window
         before = windows.pop(index, None)
@@ -244,6 +259,8 @@ class ShardPoller:
 
     async def _invoke(self, work: SendBatch) -> Outcome:
         event = stream_event(work, self._origin)
+        if work.batch.records:
+            self._context.count("InvokedEventCount", len(work.batch.records))
         outcome = await self._context.invoke(Invocation(self._mapping.function, event))
         if work.batch.records:
             self.iterator_age = self._clock.age(work.batch.records[-1].arrived_at)
@@ -266,6 +283,7 @@ class ShardPoller:
         place = f"{first and first.sequence_number} to {last and last.sequence_number}"
         self._warn("%d records are given up (%s): %s", len(records), work.condition, place)
         if not target or not records:
+            self._count_dropped(work)
             return True
         request_id, now = new_request_id(), self._clock.now()
         arn = self._context.function_arn(self._mapping)
@@ -276,15 +294,22 @@ class ShardPoller:
         while not self._is_draining:
             try:
                 await self._context.deliver(place, body)
+                self._context.count("OnFailureDestinationDeliveredEventCount", len(records))
                 return True
             except DeliveryFailure as failure:
+                self._context.note_undelivered(self._mapping.function.deployed_name)
                 self._warn("the destination %s takes no record: %s", target, failure)
                 if failure.is_final:
                     self._warn("what was for the destination is lost: %s", body.decode())
+                    self._count_dropped(work)
                     return True
             await self._clock.sleep(_RETRY[min(failures, len(_RETRY) - 1)])
             failures += 1
         return False
+
+    def _count_dropped(self, work: GiveUp) -> None:
+        if work.batch.records and is_dropped(work, self._rules):
+            self._context.count("DroppedEventCount", len(work.batch.records))
 
     async def _save(self, *, is_finished: bool = False) -> None:
         state = encode_checkpoint(self._progress.checkpoint(is_finished=is_finished))

@@ -40,7 +40,7 @@ from edgegw.awslambda.sqs_source import (
 )
 from edgegw.background import Background
 from edgegw.execution.clock import ScaledClock
-from edgegw.execution.event_sources import Invoker
+from edgegw.execution.event_sources import CountEvents, Invoker, uncounted
 from edgegw.execution.event_sources.queue_client import QueueClient, QueueProblem
 
 logger = logging.getLogger(__name__)
@@ -63,12 +63,14 @@ class SqsPoller:
         invoke: Invoker,
         clock: ScaledClock,
         function_timeout: float = 0.0,
+        count: CountEvents = uncounted,
     ) -> None:
         self._function_timeout = function_timeout
         self._mapping = mapping
         self._queue = queue
         self._invoke = invoke
         self._clock = clock
+        self._count = count
         self._filter = RecordFilter(mapping.filters)
         self._rule = BatchRule(mapping.batch_size, mapping.batch_window)
         self._growth = growth_of(mapping)
@@ -89,7 +91,12 @@ class SqsPoller:
         """Begins to read."""
         if self._loop is None:
             self._loop = asyncio.ensure_future(self._poll())
-            self._loop.add_done_callback(_log_fault)
+            self._loop.add_done_callback(self._note_fault)
+
+    def _note_fault(self, loop: asyncio.Task[None]) -> None:
+        if not loop.cancelled() and (error := loop.exception()) is not None:
+            self.last_result = f"PROBLEM: it reads no more: {error!r}"
+            logger.error("a fault of edgegw itself, please report it", exc_info=error)
 
     async def drain(self) -> None:
         """Reads no more, gives back what did not run, and waits for the batches that run."""
@@ -170,7 +177,10 @@ class SqsPoller:
     async def _receive(self, most: int, wait: float) -> list[InFlight]:
         """What has come and passes the filters; what does not pass is deleted."""
         messages = await self._queue.receive(most, self._clock.real(wait))
-        if messages and not self._batches:
+        if not messages:
+            return []
+        self._count("PolledEventCount", len(messages))
+        if not self._batches:
             self._busy_since = self._now()
         if not self._filter:
             return list(messages)
@@ -178,6 +188,7 @@ class SqsPoller:
         for message in messages:
             (passing if self._passes(message) else dropped).append(message)
         if dropped:
+            self._count("FilteredOutEventCount", len(dropped))
             await self._queue.delete(dropped)
             logger.debug("%s: the filters drop %d messages", self._mapping.source, len(dropped))
         return passing
@@ -207,8 +218,11 @@ class SqsPoller:
         """Invokes the function with a batch, and deletes what succeeded."""
         mapping = self._mapping
         invocation = Invocation(mapping.function, batch.event, trace_header(batch.items))
+        self._count("InvokedEventCount", len(batch))
         outcome = await self._invoke(invocation)
         settlement = settle(batch.items, outcome, reports_failures=mapping.reports_failures)
+        if settlement.kept:
+            self._count("FailedInvokeEventCount", len(settlement.kept))
         if isinstance(outcome, Throttled):
             self._is_throttled = True
         else:
@@ -221,6 +235,7 @@ class SqsPoller:
         try:
             for some in _tens(settlement.deleted):
                 await self._queue.delete(some)
+                self._count("DeletedEventCount", len(some))
             for some in _tens(settlement.kept):
                 await self._queue.fail(some)
         except QueueProblem as problem:
@@ -284,8 +299,3 @@ class SqsPoller:
 def _tens(messages: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
     for start in range(0, len(messages), MOST_RECEIVED):
         yield messages[start : start + MOST_RECEIVED]
-
-
-def _log_fault(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        logger.error("a poller failed", exc_info=error)

@@ -93,7 +93,12 @@ class StreamPoller:
         """Begins to read."""
         if self._loop is None:
             self._loop = asyncio.ensure_future(self._watch())
-            self._loop.add_done_callback(_log_fault)
+            self._loop.add_done_callback(self._note_fault)
+
+    def _note_fault(self, loop: asyncio.Task[None]) -> None:
+        if not loop.cancelled() and (error := loop.exception()) is not None:
+            self._problem = f"PROBLEM: it looks for shards no more: {error!r}"
+            logger.error("a fault of edgegw itself, please report it", exc_info=error)
 
     async def drain(self) -> None:
         """Reads no more; returns when the invocations that run have ended."""
@@ -206,8 +211,3 @@ def _start_of(
     if position == "LATEST" and not beginning.is_new:
         return ShardStart("AT_TIMESTAMP", at=beginning.at)
     return ShardStart(position)
-
-
-def _log_fault(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        logger.error("a poller failed", exc_info=error)

@@ -12,10 +12,9 @@ from starlette.types import ASGIApp
 
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.payload import Json
-from edgegw.execution.api_guard import ApiGuard
 from edgegw.execution.embedded_streams import EmbeddedStreams
-from edgegw.gateway.aws.json_service import JsonOperation, JsonService
 from edgegw.gateway.aws.reading_shards import ShardReader
+from edgegw.gateway.aws.streams_service import OperationsByName, streams_app
 from edgegw.gateway.world import WallClock
 from edgegw.messaging.dynamodb_records import read_change
 from edgegw.messaging.stream_calls import CallMembers
@@ -33,16 +32,12 @@ Source: DynamoDB API Reference, "ListStreams" and "DescribeStream", Limit.
 
 def api(gateway: Gateway) -> ASGIApp:
     """The API as an ASGI application, guarded against web pages."""
+    media_type = b"application/x-amz-json-1.0"
+    return streams_app(gateway, "DynamoDB Streams", media_type, _operations)
 
-    async def operations() -> dict[str, JsonOperation]:
-        from edgegw.gateway.workers.streams import Streams
 
-        streams = await gateway.workers.of(Streams)
-        account = gateway.config.account
-        return DynamodbStreamsOperations(streams, account, gateway.world.now).by_name
-
-    service = JsonService("DynamoDB Streams", "application/x-amz-json-1.0", operations)
-    return ApiGuard(service, service.kept_out)
+def _operations(streams: EmbeddedStreams, account: Account, now: WallClock) -> OperationsByName:
+    return DynamodbStreamsOperations(streams, account, now).by_name
 
 
 class DynamodbStreamsOperations:
@@ -53,7 +48,7 @@ class DynamodbStreamsOperations:
         self._reader = ShardReader(streams, "dynamodb", account, now)
 
     @property
-    def by_name(self) -> dict[str, JsonOperation]:
+    def by_name(self) -> OperationsByName:
         return {
             "DescribeStream": self.describe_stream,
             "GetRecords": self.get_records,

@@ -17,6 +17,7 @@ from edgegw.awslambda.api import request_body
 from edgegw.awslambda.http_events.url_config import (
     check_url_qualifier,
     created_url,
+    no_function,
     no_url,
     shown_url,
     updated_url,
@@ -91,7 +92,9 @@ class _FunctionUrlApi:
         ref = service.account.function_ref(request.path_params["name"], qualifier)
         check_url_qualifier(ref.qualifier)
         deployed = service.functions.get(ref.name)
-        if deployed is None or not deployed.targets(ref):
+        if deployed is None:
+            raise no_function()
+        if not deployed.targets(ref):
             raise not_found(service.account.arn(ref.name, ref.qualifier))
         return ref
 

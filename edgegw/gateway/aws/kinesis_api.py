@@ -12,10 +12,9 @@ from starlette.types import ASGIApp
 
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.payload import Json
-from edgegw.execution.api_guard import ApiGuard
 from edgegw.execution.embedded_streams import EmbeddedStreams
-from edgegw.gateway.aws.json_service import JsonOperation, JsonService
 from edgegw.gateway.aws.reading_shards import ShardReader
+from edgegw.gateway.aws.streams_service import OperationsByName, streams_app
 from edgegw.gateway.world import WallClock
 from edgegw.messaging.sharding import shard_id
 from edgegw.messaging.stream import EmbeddedStream, StreamDefinition, StreamShard
@@ -42,16 +41,11 @@ _BETWEEN: Final = " "
 
 def api(gateway: Gateway) -> ASGIApp:
     """The API as an ASGI application, guarded against web pages."""
+    return streams_app(gateway, "Kinesis", b"application/x-amz-json-1.1", _operations)
 
-    async def operations() -> dict[str, JsonOperation]:
-        from edgegw.gateway.workers.streams import Streams
 
-        streams = await gateway.workers.of(Streams)
-        account = gateway.config.account
-        return KinesisOperations(streams, account, gateway.world.now).by_name
-
-    service = JsonService("Kinesis", "application/x-amz-json-1.1", operations)
-    return ApiGuard(service, service.kept_out)
+def _operations(streams: EmbeddedStreams, account: Account, now: WallClock) -> OperationsByName:
+    return KinesisOperations(streams, account, now).by_name
 
 
 class KinesisOperations:
@@ -63,7 +57,7 @@ class KinesisOperations:
         self._reader = ShardReader(streams, "kinesis", account, now)
 
     @property
-    def by_name(self) -> dict[str, JsonOperation]:
+    def by_name(self) -> OperationsByName:
         return {
             "CreateStream": self.create_stream,
             "DeleteStream": self.delete_stream,

@@ -13,6 +13,7 @@ from typing import Final
 
 from edgegw.alb.model import Forward, LambdaTargetGroup
 from edgegw.alb.pricing import BalancerUsage, balancer_charges
+from edgegw.awslambda.front_pricing import CallerUsage, caller_charges, poller_charges
 from edgegw.awslambda.pricing import (
     PRICES_OF,
     Charge,
@@ -42,6 +43,7 @@ class MonthUsage:
     functions: tuple[FunctionUsage, ...]
     viewers: DistributionUsage
     balancers: tuple[BalancerUsage, ...]
+    callers: CallerUsage
     basis: str
     assumptions: tuple[str, ...] = ()
 
@@ -80,47 +82,56 @@ def measured_month(
             )
             for name, totals in edge.balancers.items()
         ),
+        CallerUsage(edge.metered * factor, edge.streamed * factor),
         basis,
     )
 
 
 def front_requests(edge: EdgeUsage) -> int:
-    """Requests that came from outside: those at distributions, else those at load balancers."""
+    """Requests that came from outside: those at distributions, else those at what is behind."""
     viewers = edge.http_requests + edge.https_requests
-    return viewers or sum(totals.requests for totals in edge.balancers.values())
+    return viewers or edge.calls + sum(totals.requests for totals in edge.balancers.values())
 
 
 def assumed_month(config: Config, requests: float) -> MonthUsage:
     """A month of a configuration that has not run: its outermost front doors share `requests`."""
     distributions = {door.name: door for door in config.distributions}
     balancers = list(dict.fromkeys(door.name for door in config.listeners))
-    doors = len(distributions) or len(balancers) or 1
-    each = requests / doors
+    callers = [] if distributions else [*config.function_urls, *config.http_apis]
+    in_front = [] if distributions else balancers
+    each = requests / (len(distributions) or len(in_front) + len(callers) or 1)
     functions: list[FunctionUsage] = []
     for door in distributions.values():
         behavior = door.distribution.default_behavior
         names = [association.function.name for association in behavior.associations.values()]
         functions += [_assumed(name, each, at_edge=True) for name in names]
-    in_front = not distributions
-    for name in balancers if in_front else []:
+    for name in in_front:
         functions += [_assumed(target, each) for target in _default_targets(config, name)]
-    if not distributions and not balancers:
+    for caller in callers:
+        names = [function.name for function in caller.functions]
+        functions += [_assumed(name, each / len(names)) for name in names]
+    if not distributions and not in_front and not callers:
         functions += [_assumed(name, requests / len(config.functions)) for name in config.functions]
-    sent = ASSUMED_BYTES * requests
+    viewers = DistributionUsage()
+    if distributions:
+        viewers = DistributionUsage(https_requests=requests, sent_bytes=ASSUMED_BYTES * requests)
+    metered = each * len(config.http_apis) if callers else 0.0
     return MonthUsage(
         tuple(functions),
-        DistributionUsage(https_requests=requests, sent_bytes=sent)
-        if distributions
-        else DistributionUsage(),
+        viewers,
         tuple(_assumed_balancer(name, each if in_front else 0.0) for name in balancers),
+        CallerUsage(metered),
         f"{amount_text(requests)} requests a month, as nothing has run",
-        (
-            f"each invocation takes {ASSUMED_MS} ms, each answer {ASSUMED_BYTES:,} bytes",
-            "each request takes the default behavior or rule, over HTTPS, and no cache answers it",
-            "front doors of one kind share the requests; behind a distribution a load balancer "
-            "counts its hours alone",
-        ),
+        _ASSUMPTIONS,
     )
+
+
+_ASSUMPTIONS: Final = (
+    f"each invocation takes {ASSUMED_MS} ms, each answer {ASSUMED_BYTES:,} bytes",
+    "each request takes the default behavior or rule, over HTTPS, and no cache answers it; routes "
+    "of an HTTP API take as many each",
+    "front doors share the requests; behind a distribution a load balancer counts its hours alone",
+)
 
 
 def _assumed(name: str, requests: float, *, at_edge: bool = False) -> FunctionUsage:
@@ -196,7 +207,18 @@ def month_charges(config: Config, month: MonthUsage) -> list[Charge]:
     return [
         *lambda_charges(functions, provisioned_of(config)),
         *distribution_charges(month.viewers),
+        *caller_charges(month.callers),
+        *_pollers(config),
         *(charge for usage in balancers for charge in balancer_charges(usage)),
+    ]
+
+
+def _pollers(config: Config) -> list[Charge]:
+    """Of the mappings that keep pollers, all month long."""
+    return [
+        poller_charges(mapping.source, mapping.minimum_pollers, HOURS)
+        for mapping in config.event_sources
+        if mapping.minimum_pollers
     ]
 
 

@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING
 from edgegw.alb.finish import BalancerAnswer, Chosen
 from edgegw.alb.model import LambdaTargetGroup
 from edgegw.alb.pricing import request_charges
+from edgegw.awslambda.front_pricing import (
+    CallerUsage,
+    caller_charges,
+    metered_requests,
+    streamed_beyond,
+)
+from edgegw.awslambda.http_events.steps import HttpAnswer, StreamedReply
 from edgegw.awslambda.model import InvokeRefusal, Throttled
 from edgegw.awslambda.pricing import Charge, invocation_charges
 from edgegw.cloudfront.pricing import DistributionUsage, distribution_charges
 from edgegw.cloudfront.request_context import DistributionAnswer
+from edgegw.gateway.figures.tallies import HTTP_API
 from edgegw.gateway.sizes import received_bytes, sent_bytes
 
 if TYPE_CHECKING:
@@ -32,6 +40,8 @@ def exchange_charges(exchange: Exchange) -> list[Charge]:
         charges.append(_balanced(exchange, answer.chosen))
     elif isinstance(answer, DistributionAnswer):
         charges += _distributed(exchange)
+    elif isinstance(answer, HttpAnswer):
+        charges += caller_charges(_called(exchange), has_free_tier=False)
     for inner in exchange.inner:
         charges += exchange_charges(inner)
     return charges
@@ -57,3 +67,12 @@ def _distributed(exchange: Exchange) -> list[Charge]:
         origin_bytes=exchange.request_bytes,
     )
     return distribution_charges(usage, has_free_tier=False)
+
+
+def _called(exchange: Exchange) -> CallerUsage:
+    """What a request at an HTTP API or a function URL is charged for beside its invocation."""
+    delivery = exchange.delivery
+    if exchange.kind == HTTP_API:
+        return CallerUsage(metered_requests(delivery.received, delivery.sent))
+    is_streamed = any(isinstance(reply, StreamedReply) for _, reply, _ in exchange.steps)
+    return CallerUsage(streamed=streamed_beyond(delivery.sent) if is_streamed else 0)

@@ -8,11 +8,22 @@ from typing import TYPE_CHECKING
 from edgegw.alb import metrics as balancer_metrics
 from edgegw.alb.model import LambdaTargetGroup
 from edgegw.alb.pricing import counted_rules
+from edgegw.awslambda.http_events import metrics as caller_metrics
+from edgegw.awslambda.metrics import NAMESPACE as LAMBDA_NAMESPACE
+from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront import metrics as viewer_metrics
-from edgegw.cloudwatch.statistics import repeated
+from edgegw.cloudwatch.statistics import Statistics, repeated
 from edgegw.cloudwatch.store import Dimensions, MetricKey, MetricStore
 from edgegw.gateway.balancer_control import describe_targets
-from edgegw.gateway.figures.tallies import ClientKind, MinuteTallies, Tally, ViewerKind
+from edgegw.gateway.figures.tallies import (
+    HTTP_API,
+    CallerKind,
+    ClientKind,
+    MinuteTallies,
+    Tally,
+    TimedTally,
+    ViewerKind,
+)
 
 if TYPE_CHECKING:
     from edgegw.config.model import Config
@@ -43,6 +54,8 @@ class Figures:
             self._viewers(config, at, ViewerKind(*key), tally)
         for key, tally in tallies.clients.items():
             self._clients(config, at, ClientKind(*key), tally)
+        for key, tally in tallies.callers.items():
+            self._callers(config, at, CallerKind(*key), tally)
         counted = (tallies.connections, tallies.failed_handshakes)
         for name, counts in zip(_CONNECTION_COUNTS, counted, strict=True):
             for front_door, count in counts.items():
@@ -101,6 +114,37 @@ class Figures:
         else:
             usage.ip_bytes += processed
 
+    def _callers(self, config: Config, at: float, kind: CallerKind, tally: TimedTally) -> None:
+        processed = tally.sent_bytes + tally.received_bytes
+        requests = caller_metrics.CallerRequests(kind.status, tally.count, processed)
+        if kind.kind == HTTP_API:
+            sets = caller_metrics.api_dimensions(_api_id(config, kind.front_door), kind.part)
+            namespace, latency = caller_metrics.API_NAMESPACE, caller_metrics.API_LATENCY
+            self._put(namespace, sets, at, caller_metrics.api_samples(requests))
+            if tally.target is not None:
+                name = caller_metrics.INTEGRATION_LATENCY
+                self._measure(namespace, sets, at, name, tally.target)
+            self.usage.metered += tally.metered
+        else:
+            sets = caller_metrics.url_dimensions(_url_of(config, kind.front_door), kind.part)
+            namespace, latency = LAMBDA_NAMESPACE, caller_metrics.URL_LATENCY
+            self._put(namespace, sets, at, caller_metrics.url_samples(requests))
+            self.usage.streamed += tally.streamed
+        self.usage.calls += tally.count
+        self._measure(namespace, sets, at, latency, tally.latency)
+
+    def _measure(
+        self,
+        namespace: str,
+        sets: Iterable[Dimensions],
+        at: float,
+        name: str,
+        milliseconds: Statistics,
+    ) -> None:
+        for dimensions in sets:
+            key = MetricKey(namespace, name, dimensions)
+            self.store.add(key, "Milliseconds", at, milliseconds)
+
     def _put(
         self,
         namespace: str,
@@ -153,6 +197,10 @@ class EdgeUsage:
         self.https_requests = 0
         self.viewer_bytes = 0
         self.origin_bytes = 0
+        self.calls = 0
+        """Requests at function URLs and HTTP APIs; those of the latter are `metered`."""
+        self.metered = 0
+        self.streamed = 0
         self.balancers: dict[str, BalancerTotals] = {}
 
     def balancer(self, name: str) -> BalancerTotals:
@@ -178,6 +226,16 @@ def _balancer_id(config: Config, name: str) -> str:
     return next(
         (door.listener.load_balancer.id for door in config.listeners if door.name == name), name
     )
+
+
+def _api_id(config: Config, name: str) -> str:
+    return next((door.api.api_id for door in config.http_apis if door.name == name), name)
+
+
+def _url_of(config: Config, name: str) -> FunctionRef:
+    known = (door.url.function for door in config.function_urls if door.name == name)
+    function, _, alias = name.partition(":")
+    return next(known, FunctionRef(function, qualifier=alias))
 
 
 def _balancer_key(config: Config, front_door: str, metric: str) -> MetricKey:

@@ -12,11 +12,15 @@ from typing import NamedTuple
 
 from edgegw.alb.finish import BalancerAnswer
 from edgegw.alb.flow import ForwardTo, Invoke
+from edgegw.awslambda.front_pricing import metered_requests, streamed_beyond
+from edgegw.awslambda.http_events.steps import HttpAnswer, InvokeHttp, StreamedReply
+from edgegw.awslambda.model import FunctionError, Returned
 from edgegw.cloudwatch.statistics import Statistics
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.sizes import received_bytes, sent_bytes
 
 NO_STATUS = 0
+HTTP_API = "http-api"
 
 
 class ViewerKind(NamedTuple):
@@ -43,6 +47,19 @@ class ClientKind(NamedTuple):
     target_group: str | None
 
 
+class CallerKind(NamedTuple):
+    """In what requests at a function URL or an HTTP API are alike.
+
+    `part` is the version that ran behind a function URL, the stage of an HTTP API; empty where
+    neither was chosen.
+    """
+
+    kind: str
+    front_door: str
+    status: int
+    part: str
+
+
 class Tally:
     """How many requests were alike, and what they came to; times in seconds."""
 
@@ -58,14 +75,17 @@ class Tally:
         self.target: Statistics | None = None
 
     def add(self, exchange: Exchange) -> None:
-        delivery, seconds = exchange.delivery, exchange.duration
+        delivery = exchange.delivery
         self.count += 1
         self.received += delivery.received
-        if seconds is None:  # what is within another one is delivered to nobody
-            self.sent += answer_length(exchange)
-        else:
-            self.sent += delivery.sent
-            self.seconds += seconds
+        self.sent += delivery.sent
+        self.seconds += exchange.duration or 0.0
+
+    def note_target(self, seconds: float) -> None:
+        """The target of one of the requests took so long."""
+        if self.target is None:
+            self.target = Statistics(sketched=True)
+        self.target.add(seconds)
 
     @property
     def sent_bytes(self) -> int:
@@ -78,10 +98,26 @@ class Tally:
         return self.received + self.count * self.heads_received
 
 
-def answer_length(exchange: Exchange) -> int:
-    """Bytes of an answer's body, as far as that is known beforehand."""
-    response = exchange.response
-    return 0 if response is None else response.body.length or 0
+class TimedTally(Tally):
+    """A tally that keeps how long each request took, and its function: in milliseconds both.
+
+    `metered` is as how many requests they count where requests are charged, `streamed` how many
+    bytes of their answers are.
+    """
+
+    __slots__ = ("latency", "metered", "streamed")
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__(exchange)
+        self.latency = Statistics(sketched=True)
+        self.metered = 0
+        self.streamed = 0
+
+    def add(self, exchange: Exchange) -> None:
+        super().add(exchange)
+        delivery = exchange.delivery
+        self.latency.add((exchange.duration or 0.0) * 1000)
+        self.metered += metered_requests(delivery.received, delivery.sent)
 
 
 class MinuteTallies:
@@ -91,13 +127,20 @@ class MinuteTallies:
         self.minute = minute
         self.viewers: dict[tuple[str, int, str, str, str], Tally] = {}
         self.clients: dict[tuple[str, int, str, int, int | None, str | None], Tally] = {}
+        self.callers: dict[tuple[str, str, int, str], TimedTally] = {}
         self.connections: dict[str, int] = {}
         self.failed_handshakes: dict[str, int] = {}
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was counted."""
-        return not (self.viewers or self.clients or self.connections or self.failed_handshakes)
+        return not (
+            self.viewers
+            or self.clients
+            or self.callers
+            or self.connections
+            or self.failed_handshakes
+        )
 
 
 class Tallies:
@@ -118,17 +161,15 @@ class Tallies:
         if tally is None:
             tally = present.viewers[key] = Tally(exchange)
         tally.add(exchange)
-        for inner in exchange.inner:  # nobody else hears of its end
-            self.client(inner)
 
     def client(self, exchange: Exchange) -> None:
-        """An exchange at a load balancer is finished, or one within that of a distribution."""
+        """An exchange at a load balancer is finished."""
         steps, response = exchange.steps, exchange.response
         answer = steps[-1][0] if steps else None
         if not isinstance(answer, BalancerAnswer):
             return
         chosen = answer.chosen
-        present = self._present if exchange.duration is None else self._at(exchange)
+        present = self._at(exchange)
         rule, group = chosen.rule, chosen.target_group
         priority = None if rule is None else -1 if rule.priority is None else rule.priority
         key = (
@@ -145,6 +186,27 @@ class Tallies:
         tally.add(exchange)
         if exchange.verdict == "forwarded":
             _note_target(tally, steps)
+
+    def caller(self, exchange: Exchange) -> None:
+        """An exchange at a function URL or an HTTP API is finished."""
+        response, answer = exchange.response, exchange.steps[-1][0] if exchange.steps else None
+        context = answer.context if isinstance(answer, HttpAnswer) else None
+        run = _function_step(exchange)
+        part = _version_of(run)
+        if exchange.kind == HTTP_API:
+            match = None if context is None else context.match
+            part = "" if match is None else match.stage
+        status = NO_STATUS if response is None else response.status
+        key = (exchange.kind, exchange.front_door, status, part)
+        present = self._at(exchange)
+        tally = present.callers.get(key)
+        if tally is None:
+            tally = present.callers[key] = TimedTally(exchange)
+        tally.add(exchange)
+        if run is not None:
+            tally.note_target(run[2] * 1000)
+            if isinstance(run[1], StreamedReply):
+                tally.streamed += streamed_beyond(exchange.delivery.sent)
 
     def connected(self, front_door: str, *, is_refused: bool) -> None:
         """A client has connected to a load balancer, or its handshake failed."""
@@ -173,6 +235,16 @@ def _note_target(tally: Tally, steps: list[tuple[object, object, float]]) -> Non
     """How long the target took, which is the step before the answer."""
     step, _, seconds = steps[-2]
     if isinstance(step, (Invoke, ForwardTo)):
-        if tally.target is None:
-            tally.target = Statistics(sketched=True)
-        tally.target.add(seconds)
+        tally.note_target(seconds)
+
+
+def _function_step(exchange: Exchange) -> tuple[object, object, float] | None:
+    """The step in which a function ran, with its reply and its seconds."""
+    return next((noted for noted in exchange.steps if isinstance(noted[0], InvokeHttp)), None)
+
+
+def _version_of(run: tuple[object, object, float] | None) -> str:
+    """The version that ran, empty where none did, or not to an end."""
+    reply = None if run is None else run[1]
+    outcome = reply.outcome() if isinstance(reply, StreamedReply) else reply
+    return outcome.report.version if isinstance(outcome, Returned | FunctionError) else ""

@@ -72,6 +72,10 @@ def served_of(gateway: Gateway, config: Config) -> dict[object, Served]:
     served = by_port(gateway, fronts)
     if config.lambda_api is not None:
         served.append(LambdaApiFront(gateway, config.lambda_api))
+    if config.identity_providers:
+        from edgegw.gateway.fronts.identity_provider import IdentityProviderFront
+
+        served += [IdentityProviderFront(gateway, door) for door in config.identity_providers]
     return {front.identity: front for front in served}
 
 

@@ -308,9 +308,11 @@ class FrontDoor(ABC):
 
     def _close(self, exchange: Exchange) -> None:
         exchange.duration = perf_counter() - exchange.began
-        self.gateway.exchanges.add(exchange)
         self._count(exchange)
         self._log(exchange)
+        if exchange.is_inner:  # it is told of with the exchange that it is part of
+            return
+        self.gateway.exchanges.add(exchange)
         if self.gateway.sends_segments:
             send_segment(exchange, self.gateway)
         if logger.isEnabledFor(logging.DEBUG):

@@ -81,6 +81,9 @@ class FunctionUrlFront(FrontDoor):
         keys = signing_keys(with_own=config.pass_credentials) if url.auth_type != "NONE" else ()
         return start_url(url, request, facts, keys)
 
+    def _count(self, exchange: Exchange) -> None:
+        self.gateway.figures.tallies.caller(exchange)
+
     def _refusal(self, why: Trouble, exchange_id: str) -> Response:
         return refused(self._unread(exchange_id), why)
 

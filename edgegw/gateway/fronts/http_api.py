@@ -64,6 +64,9 @@ class HttpApiFront(FrontDoor):
         api = cast("HttpApiDoor", door).api
         return start_api(api, request, http_facts(self, request, exchange))
 
+    def _count(self, exchange: Exchange) -> None:
+        self.gateway.figures.tallies.caller(exchange)
+
     def _refusal(self, why: Trouble, exchange_id: str) -> Response:
         return refused(self._unread(exchange_id), why)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from edgegw import __version__
-from edgegw.config.faults import set_faults
+from edgegw.config.gateway.faults import set_faults
 from edgegw.errors import UsageError
 from edgegw.gateway.fronts.local_router import Call, json_answer
 from edgegw.http.message import Response

@@ -1,4 +1,4 @@
-"""What the local API does with queues: it sends messages for `edgegw send`."""
+"""What the local API does with queues: it sends messages for `edgegw send`, here or elsewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgegw.http.message import Response
 if TYPE_CHECKING:
     from edgegw.gateway.gateway import Gateway
     from edgegw.gateway.workers.queues import Queues
-    from edgegw.messaging.queue import MessageAttribute, QueueSettings, SendMessage
+    from edgegw.messaging.queue import MessageAttribute, QueueSettings, RemoteQueue, SendMessage
 
 
 class QueueOperations:
@@ -29,26 +29,34 @@ class QueueOperations:
         "deduplication_id": …, "delay": …}`; what is null or missing is not given.
         """
         from edgegw.gateway.workers.queues import Queues
+        from edgegw.messaging.queue import RemoteQueue
         from edgegw.messaging.queue_errors import QueueError
 
+        remote = self._gateway.config.queues.get(call.path["queue"])
+        if isinstance(remote, RemoteQueue):
+            return await self._send_elsewhere(remote, call)
         queues = await self._gateway.workers.of(Queues)
         queue = self._queue(queues, call.path["queue"])
-        bodies = [str(body) for body in cast("list[object]", call.member("messages", list))]
         try:
-            messages = [self._message(call, queue, body) for body in bodies]
+            messages = [self._message(call, queue, body) for body in _bodies(call)]
             sent = await asyncio.gather(*(queues.send(queue.name, each) for each in messages))
         except QueueError as error:
             raise UsageError(f"{queue.name}: {error.text}") from None
         return json_answer({"message_ids": [each.message_id for each in sent]})
 
+    async def _send_elsewhere(self, queue: RemoteQueue, call: Call) -> Response:
+        from edgegw.gateway.fronts.remote_sending import send_to_queue
+        from edgegw.messaging.queue import QueueSettings
+
+        settings = QueueSettings(name=queue.queue_url.rstrip("/").rpartition("/")[2])
+        messages = [self._message(call, settings, body) for body in _bodies(call)]
+        ids = await send_to_queue(queue, messages, self._gateway.config.account.region)
+        return json_answer({"message_ids": ids})
+
     def _queue(self, queues: Queues, name: str) -> QueueSettings:
         queue = queues.registry.find(name)
         if queue is not None:
             return queue
-        given = self._gateway.config.queues.get(name)
-        if given is not None:
-            text = f"{name} is a queue of another service: send to it there, with its own tools"
-            raise UsageError(text)
         from edgegw.config.spelling import nearest
 
         known = queues.names()
@@ -70,6 +78,10 @@ class QueueOperations:
         return SendMessage(
             body, _attributes(call), group, identity, None if delay is None else int(delay)
         )
+
+
+def _bodies(call: Call) -> list[str]:
+    return [str(body) for body in cast("list[object]", call.member("messages", list))]
 
 
 def _optional(call: Call, key: str) -> str | None:

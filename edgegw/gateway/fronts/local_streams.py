@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from edgegw.errors import UsageError
 from edgegw.gateway.fronts.local_queues import QueueOperations
@@ -12,7 +13,7 @@ from edgegw.http.message import Response
 
 if TYPE_CHECKING:
     from edgegw.gateway.gateway import Gateway
-    from edgegw.messaging.stream import EmbeddedStream, NewRecord
+    from edgegw.messaging.stream import EmbeddedStream, NewRecord, RemoteStream
 
 _QUEUES_ONLY = ("group", "deduplication_id", "delay", "attributes")
 
@@ -41,8 +42,8 @@ class StreamOperations:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    async def find(self, name: str) -> EmbeddedStream | None:
-        """The embedded stream of this name; None when there is none. Raises UsageError."""
+    async def find(self, name: str) -> EmbeddedStream | RemoteStream | None:
+        """The stream of this name, embedded or another service's; None when there is none."""
         config = self._gateway.config
         is_kept = (Path(config.state) / "streams.sqlite").exists()
         if name in config.queues or not (config.streams or is_kept):
@@ -50,49 +51,65 @@ class StreamOperations:
         from edgegw.gateway.workers.streams import Streams
         from edgegw.messaging.stream import RemoteStream
 
-        if isinstance(config.streams.get(name), RemoteStream):
-            text = f"{name} is a stream of another service: send to it there, with its own tools"
-            raise UsageError(text)
+        configured = config.streams.get(name)
+        if isinstance(configured, RemoteStream):
+            return configured
         streams = await self._gateway.workers.of(Streams)
         return next((each for each in await streams.all() if each.name == name), None)
 
-    async def send(self, stream: EmbeddedStream, call: Call) -> Response:
+    async def send(self, stream: EmbeddedStream | RemoteStream, call: Call) -> Response:
         """Puts records in this order.
 
         `{"messages": [TEXT…], "partition_key": …}`: of a stream of DynamoDB each is the JSON of a
         record, and its key is the item's. Without a key each record gets one of its own.
         """
-        from edgegw.gateway.workers.streams import Streams
-        from edgegw.messaging.stream_errors import StreamError
-        from edgegw.messaging.stream_json import placed_json
-
         for option in _QUEUES_ONLY:
             if call.body.get(option):
                 option = option.replace("_", "-").removesuffix("s")
                 raise UsageError(f"{stream.name} is a stream: --{option} is for queues")
         texts = [str(text) for text in cast("list[object]", call.member("messages", list))]
+        rows = await self._placed(stream, call, texts)
+        return json_answer(
+            {"message_ids": [row["SequenceNumber"] for row in rows], "records": rows}
+        )
+
+    async def _placed(
+        self, stream: EmbeddedStream | RemoteStream, call: Call, texts: list[str]
+    ) -> Sequence[Mapping[str, Any]]:
+        from edgegw.gateway.workers.streams import Streams
+        from edgegw.messaging.stream import RemoteStream
+        from edgegw.messaging.stream_errors import StreamError
+        from edgegw.messaging.stream_json import placed_json
+
+        if isinstance(stream, RemoteStream):
+            from edgegw.gateway.fronts.remote_sending import send_to_stream
+
+            given = [self._keyed(call, text.encode("utf-8", "surrogatepass")) for text in texts]
+            return await send_to_stream(stream, given, self._gateway.workers.around.clock)
         streams = await self._gateway.workers.of(Streams)
         try:
             records = [self._record(stream, call, text) for text in texts]
             placed = await streams.put(stream.name, records)
         except StreamError as error:
             raise UsageError(f"{stream.name}: {error.text}") from None
-        rows = [placed_json(stream, each) for each in placed]
-        return json_answer(
-            {"message_ids": [row["SequenceNumber"] for row in rows], "records": rows}
-        )
+        return [placed_json(stream, each) for each in placed]
 
     def _record(self, stream: EmbeddedStream, call: Call, text: str) -> NewRecord:
         from edgegw.messaging.dynamodb_records import new_change
+
+        content = text.encode("utf-8", "surrogatepass")
+        if stream.definition.type == "dynamodb":
+            if call.body.get("partition_key") is not None:
+                raise UsageError(f"{stream.name}: the key of a record is that of its item, in Keys")
+            return new_change(content)
+        return self._keyed(call, content)
+
+    def _keyed(self, call: Call, content: bytes) -> NewRecord:
+        """A record of Kinesis."""
         from edgegw.messaging.stream import NewRecord
         from edgegw.messaging.stream_quotas import MAX_DATA, MAX_PARTITION_KEY
 
         given = call.body.get("partition_key")
-        content = text.encode("utf-8", "surrogatepass")
-        if stream.definition.type == "dynamodb":
-            if given is not None:
-                raise UsageError(f"{stream.name}: the key of a record is that of its item, in Keys")
-            return new_change(content)
         key = self._gateway.world.entropy() if given is None else call.member("partition_key", str)
         if not 1 <= len(key) <= MAX_PARTITION_KEY:
             raise UsageError(f"a partition key has 1 to {MAX_PARTITION_KEY} characters")

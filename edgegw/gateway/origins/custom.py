@@ -7,7 +7,7 @@ from typing import Final
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import Origin
 from edgegw.cloudfront.origin_connection import CONNECTION_HEADER, connection_to, may_try_again
-from edgegw.config.hosts import Hosts
+from edgegw.config.gateway.hosts import Hosts
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.origins.transport import Outgoing, SendError, Timeouts, Transport
 from edgegw.http.message import Request, Response

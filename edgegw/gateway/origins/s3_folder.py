@@ -20,7 +20,7 @@ from edgegw.cloudfront.s3.keys import object_key
 from edgegw.cloudfront.s3.objects import BucketAnswer
 from edgegw.cloudfront.s3.refusals import INTERNAL, AnswerIds, BucketRefusal
 from edgegw.config.buckets import BucketFolder
-from edgegw.config.hosts import Hosts
+from edgegw.config.gateway.hosts import Hosts
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.origins.object_files import ObjectFiles, OpenObject
 from edgegw.gateway.world import World

@@ -14,10 +14,11 @@ from edgegw.alb.targets import ProbeAnswer
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import Origin
 from edgegw.config.buckets import BucketFolder
-from edgegw.config.hosts import Hosts
+from edgegw.config.gateway.hosts import Hosts
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.origins.custom import NetworkOrigins
 from edgegw.gateway.origins.function_url import FunctionUrlOrigins
+from edgegw.gateway.origins.identity_provider import IdentityProviders
 from edgegw.gateway.origins.ip_target import IpTargets
 from edgegw.gateway.origins.load_balancer import LoadBalancerOrigins
 from edgegw.gateway.origins.origin import Enter, InnerWays, OriginKind
@@ -53,6 +54,8 @@ class OriginRouter:
         self._network = network = _as_transport(transport)
         http1 = network if targets is transport else _as_transport(targets)
         self._named = NetworkOrigins(network, hosts)
+        self.identity_providers = IdentityProviders(network, hosts)
+        """Whom load balancers ask who a user is."""
         self._folders = BucketOrigins(buckets, hosts, world)
         self._kinds: Final[tuple[OriginKind, ...]] = (
             LoadBalancerOrigins(ways.balancers),
@@ -65,6 +68,7 @@ class OriginRouter:
     def lead(self, hosts: Hosts, buckets: Mapping[str, BucketFolder]) -> None:
         """From now on names lead where these say."""
         self._named.lead(hosts)
+        self.identity_providers.lead(hosts)
         self._folders.lead(buckets, hosts)
 
     def enter_by(self, ways: InnerWays) -> None:

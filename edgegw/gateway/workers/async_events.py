@@ -80,7 +80,8 @@ class AsyncEvents:
         if deployed is None or not deployed.targets(ref):
             raise function_not_found(service.account, ref)
         if not is_allowed(deployed.policy, invocation):
-            refusal = access_denied(invocation, service.account.arn(ref.name, ref.qualifier))
+            arn = service.account.arn(ref.name, ref.qualifier)
+            refusal = access_denied(invocation, arn, deployed.policy)
             raise ServiceError(refusal.code, refusal.message)
         return await self._queue.accept(invocation)
 

@@ -2,7 +2,9 @@
 
 A mapping is in a state that lasts, Enabled or Disabled, or on its way to one. On its way its poller
 first ends what it has begun, so that no two pollers of one mapping run at once; that can take as
-long as the function does, and nobody waits for it: not the API's caller, not a reload.
+long as the function does, and nobody waits for it: not the API's caller, not a reload. One that
+cannot begin, as its queue's file cannot be read, ends as Disabled with the reason; the next change
+of it tries again, and so does the next reload.
 
 What the configuration says of a mapping holds until the API changes it; that holds until the
 configuration says something else of this mapping, or the gateway ends. Mappings that the API made
@@ -36,7 +38,7 @@ from edgegw.awslambda.source_mapping import (
 )
 from edgegw.background import Background
 from edgegw.config.model import Config
-from edgegw.errors import StateProblem
+from edgegw.errors import EdgegwError, StateProblem
 from edgegw.execution.event_sources import SourcePoller
 from edgegw.execution.event_sources.checkpoints import StoredCheckpoints
 from edgegw.execution.mapping_store import MappingStore
@@ -55,13 +57,14 @@ class MappingRun:
     state: MappingState
     since: float
     poller: SourcePoller | None = None
+    problem: str = ""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def standing(self) -> MappingStanding:
         """Its state, for the API."""
         last_result = self.poller.last_result if self.poller else "No records processed"
-        return MappingStanding(self.state, self.since, last_result)
+        return MappingStanding(self.state, self.since, last_result, self.problem)
 
     @property
     def row(self) -> dict[str, str]:
@@ -70,7 +73,9 @@ class MappingRun:
             "source": self.mapping.source,
             "function": str(self.mapping.function),
             "state": self.state,
-            "last_result": self.standing.last_result,
+            "last_result": (
+                f"PROBLEM: {self.problem}" if self.problem else self.standing.last_result
+            ),
             "uuid": self.mapping.uuid,
         }
 
@@ -106,6 +111,9 @@ class EventSources:
             else:
                 self._become(run, mapping)
         self._configured = wanted
+        for run in self._runs.values():
+            if run.problem and run.state not in IN_TRANSIT:
+                self._become(run, run.mapping)
 
     async def close(self) -> None:
         """Ends all pollers at once."""
@@ -183,7 +191,7 @@ class EventSources:
         return run
 
     def _become(self, run: MappingRun, mapping: EventSourceMapping) -> None:
-        run.state = state_on_the_way(run.mapping, mapping)
+        run.state, run.problem = state_on_the_way(run.mapping, mapping), ""
         run.since = self._around.clock.now()
         run.mapping = mapping
         self._changes.start(self._switch(run, mapping))
@@ -195,18 +203,29 @@ class EventSources:
     async def _switch(self, run: MappingRun, mapping: EventSourceMapping | None) -> None:
         """Ends the poller of `run`, and starts that of `mapping`."""
         async with run.lock:
-            await _drained(run)
+            await _ended(run)
             if mapping is None:
                 if self._runs.get(run.mapping.uuid) is run:
                     del self._runs[run.mapping.uuid]
                 await self._forget(run.mapping)
                 return
-            if mapping.enabled:
-                poller = await make_poller(mapping, self._around)
-                poller.start()
-                run.poller = poller
-            run.state = first_state(enabled=mapping.enabled)
+            run.problem = await self._begun(run, mapping) if mapping.enabled else ""
+            run.state = first_state(enabled=mapping.enabled and not run.problem)
             run.since = self._around.clock.now()
+
+    async def _begun(self, run: MappingRun, mapping: EventSourceMapping) -> str:
+        """Starts the poller of `mapping`; why it cannot, else nothing."""
+        try:
+            poller = await make_poller(mapping, self._around)
+        except EdgegwError as problem:
+            logger.error("%s -> %s: %s", mapping.source, mapping.function, problem)  # noqa: TRY400
+            return str(problem)
+        except Exception as error:
+            logger.exception("a fault of edgegw itself, please report it")
+            return f"{type(error).__name__}: {error}"
+        poller.start()
+        run.poller = poller
+        return ""
 
     async def _forget(self, mapping: EventSourceMapping) -> None:
         """A mapping that comes back is a new one: it begins where it says."""
@@ -218,9 +237,14 @@ class EventSources:
             logger.warning("%s -> %s: %s", mapping.source, mapping.function, problem)
 
 
-async def _drained(run: MappingRun) -> None:
+async def _ended(run: MappingRun) -> None:
+    """Lets the poller of `run` finish; however that goes, the mapping goes on without it."""
     poller = run.poller
-    if poller is not None:
+    if poller is None:
+        return
+    try:
         await poller.drain()
-        await poller.close()
-        run.poller = None
+    except Exception:
+        logger.exception("a fault of edgegw itself, please report it")
+    await poller.close()
+    run.poller = None

@@ -42,10 +42,14 @@ class Messages:
         await self._deliveries.close()
 
     async def deliver(
-        self, target: str, body: bytes, attributes: MessageAttributes = NO_ATTRIBUTES
+        self,
+        target: str,
+        body: bytes,
+        attributes: MessageAttributes = NO_ATTRIBUTES,
+        trace_id: str = "",
     ) -> None:
         """Returns once the message has arrived. Raises DeliveryFailure."""
-        await self._deliveries.deliver(target, body, attributes)
+        await self._deliveries.deliver(target, body, attributes, trace_id)
 
     @property
     def deliveries(self) -> Deliveries:
@@ -54,7 +58,9 @@ class Messages:
     def _remote(self) -> AwsDeliveries:
         return AwsDeliveries(self._around.config().account)
 
-    async def _to_queue(self, name: str, body: bytes, attributes: MessageAttributes) -> bool:
+    async def _to_queue(
+        self, name: str, body: bytes, attributes: MessageAttributes, trace_id: str
+    ) -> bool:
         """To an embedded queue of this name, URL or ARN, where there is one."""
         from edgegw.gateway.workers.queues import Queues
         from edgegw.messaging.queue import MessageAttribute, RemoteQueue, SendMessage
@@ -62,7 +68,7 @@ class Messages:
 
         configured = self._around.config().queues.get(name)
         if isinstance(configured, RemoteQueue):
-            await self.deliver(f"sqs:{configured.queue_url}", body, attributes)
+            await self.deliver(f"sqs:{configured.queue_url}", body, attributes, trace_id)
             return True
         queues = await self._around.workers.of(Queues)
         if queues.registry.find(name) is None:
@@ -72,7 +78,8 @@ class Messages:
             for key, (kind, content) in attributes.items()
             if content
         }
-        message = SendMessage(body.decode("utf-8", "replace"), given)
+        text = body.decode("utf-8", "replace")
+        message = SendMessage(text, given, trace_header=trace_id or None)
         try:
             await queues.send(name, message)
         except QueueError as error:
@@ -81,7 +88,9 @@ class Messages:
             raise DeliveryFailure(str(problem)) from problem
         return True
 
-    async def _to_bus(self, name: str, body: bytes, _attributes: MessageAttributes) -> bool:
+    async def _to_bus(
+        self, name: str, body: bytes, _attributes: MessageAttributes, _trace_id: str
+    ) -> bool:
         """To the rules of the configuration, where there are any of this bus."""
         config = self._around.config()
         if not any(rule.bus == name for rule in config.event_rules):
@@ -99,13 +108,16 @@ class Messages:
             raise DeliveryFailure("the event could not be kept")
         return True
 
-    async def _to_function(self, name: str, body: bytes, _attributes: MessageAttributes) -> bool:
+    async def _to_function(
+        self, name: str, body: bytes, _attributes: MessageAttributes, trace_id: str
+    ) -> bool:
         from edgegw.gateway.workers.async_events import AsyncEvents
 
         function, _, qualifier = name.partition(":")
         events = await self._around.workers.of(AsyncEvents)
         try:
-            await events.accept(Invocation(FunctionRef(function, qualifier=qualifier), body))
+            ref = FunctionRef(function, qualifier=qualifier)
+            await events.accept(Invocation(ref, body, trace_id))
         except ServiceError as error:
             is_final = error.status in {400, 413}
             raise DeliveryFailure(error.message or error.code, is_final=is_final) from error

@@ -8,7 +8,7 @@ from typing import Final
 
 from edgegw.awslambda.source_mapping import EventSourceMapping, KnownSource
 from edgegw.awslambda.sqs_source import InFlight
-from edgegw.config.event_source_resolve import remote_source
+from edgegw.config.events.event_source_make import remote_source
 from edgegw.errors import StateProblem
 from edgegw.execution.clock import ScaledClock
 from edgegw.execution.event_sources.endpoint_queue import EndpointQueue
@@ -16,6 +16,7 @@ from edgegw.execution.event_sources.queue_client import QueueClient, QueueProble
 from edgegw.execution.event_sources.sqs import SqsPoller
 from edgegw.execution.recursion import invoke_in_chain
 from edgegw.gateway.workers import WorkerContext
+from edgegw.gateway.workers.mapping_counts import counting
 from edgegw.gateway.workers.queues import Queues
 from edgegw.messaging.queue import RemoteQueue
 from edgegw.messaging.queue_errors import QueueError
@@ -57,7 +58,8 @@ async def poller(mapping: EventSourceMapping, around: WorkerContext) -> SqsPolle
     deployed = around.service.functions.get(mapping.function.name)
     timeout = 0.0 if deployed is None else deployed.latest.timeout
     invoke = partial(invoke_in_chain, around.service)
-    return SqsPoller(mapping, queue, invoke, around.clock, timeout)
+    count = counting(mapping, around)
+    return SqsPoller(mapping, queue, invoke, around.clock, timeout, count)
 
 
 class EmbeddedQueue:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgegw.awslambda.source_mapping import EventSourceMapping, KnownSource
 from edgegw.awslambda.stream_events import ShardOrigin
-from edgegw.config.event_source_resolve import remote_stream_source
+from edgegw.config.events.event_source_make import remote_stream_source
 from edgegw.execution.event_sources.embedded_stream import EmbeddedStreamClient
 from edgegw.execution.event_sources.endpoint_stream import EndpointStreamClient
 from edgegw.execution.event_sources.shard_poller import PollerContext
@@ -12,6 +12,7 @@ from edgegw.execution.event_sources.stream_client import StreamClient
 from edgegw.execution.event_sources.streams import StreamPoller
 from edgegw.gateway.workers import WorkerContext
 from edgegw.gateway.workers.event_sources import EventSources
+from edgegw.gateway.workers.mapping_counts import counting
 from edgegw.gateway.workers.streams import Streams
 from edgegw.messaging.stream import RemoteStream
 from edgegw.messaging.stream_errors import StreamError
@@ -55,6 +56,10 @@ async def poller(mapping: EventSourceMapping, around: WorkerContext) -> StreamPo
         checkpoints=sources.checkpoints,
         function_arn=lambda mapping: _function_arn(mapping, around),
         note_age=lambda name, age: around.service.figures.note(name, "IteratorAge", age * 1000),
+        count=counting(mapping, around),
+        note_undelivered=lambda name: around.service.figures.note(
+            name, "DestinationDeliveryFailures"
+        ),
     )
     return StreamPoller(mapping, origin, client, context)
 

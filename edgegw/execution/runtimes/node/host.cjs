@@ -133,6 +133,7 @@ async function init(given) {
       for (const name of Object.keys(process.env)) delete process.env[name];
       Object.assign(process.env, settings.environment);
     }
+    if (settings.names.length) require("./names.cjs").lead(settings.names);
     process.chdir(settings.task_root);
     process.argv[1] = settings.handler;
     Module._initPaths(); // NODE_PATH names the layers

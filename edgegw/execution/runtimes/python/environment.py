@@ -112,6 +112,8 @@ def prepare(settings) -> None:
         os.environ.clear()
         os.environ.update(settings["environment"])
     time.tzset()
+    if settings["names"]:
+        lead(settings["names"])
     os.chdir(settings["task_root"])
     opt, version = settings["opt"], "python" + ".".join(map(str, sys.version_info[:2]))
     layers = [f"{opt}/python/lib/{version}/site-packages", f"{opt}/python"] if opt else []
@@ -129,6 +131,16 @@ def prepare(settings) -> None:
     root.setLevel(logging.WARNING)
     if settings["log_format"] == "JSON":
         root.setLevel(LEVELS.get(settings["log_level"], logging.INFO))
+
+
+def lead(places) -> None:
+    folder = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, folder)
+    import names
+
+    sys.path.remove(folder)
+    del sys.modules["names"]  # the name belongs to the user
+    names.lead(places)
 
 
 def wait_for_debugger(debug) -> None:

@@ -1,0 +1,34 @@
+"""What an action that comes before the answer leaves for the answer and the logs."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Final, Literal
+
+from edgegw.http.message import Header
+from edgegw.values import value
+
+GuardName = Literal["authenticate", "jwt-validation"]
+"""What `actions_executed` says of it; AWS is silent about jwt-validation."""
+
+
+@value
+class GuardOutcome:
+    """What was executed before the answer, and what came of it.
+
+    `reason` is the `error_reason` of what was passed over (a session that does not open, where the
+    client is sent to sign in); `lines` are for the client. `verdict` says in a word how it ended
+    where the request goes no further.
+    """
+
+    name: GuardName
+    reason: str = "-"
+    lines: tuple[Header, ...] = field(default=(), repr=False)
+    warning: str | None = None
+    verdict: str = ""
+
+
+SIGN_IN_REQUIRED: Final = "authenticate"
+"""The verdict of a request whose client is sent to the identity provider."""
+SIGNED_IN: Final = "authenticated"
+"""The verdict of a request with which a sign-in ends well."""

@@ -1,0 +1,346 @@
+"""What follows what in a sign-in.
+
+Source: ELB User Guide for ALB, "Authenticate users using an Application Load Balancer",
+authentication flow, session timeout.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import parse_qsl
+
+from edgegw.alb.answers import redirection
+from edgegw.alb.authentication.identity_headers import handed_on, has_identity
+from edgegw.alb.authentication.known_session import KnownSession
+from edgegw.alb.authentication.model import Authenticate
+from edgegw.alb.authentication.outcome import SIGN_IN_REQUIRED, SIGNED_IN, GuardOutcome
+from edgegw.alb.authentication.provider_calls import authorization_url
+from edgegw.alb.authentication.provider_replies import (
+    MAX_CLAIMS,
+    ProviderFailure,
+    ProviderReply,
+    Tokens,
+    UserClaims,
+    error_word,
+    judge_tokens,
+    judge_user_info,
+    too_large,
+)
+from edgegw.alb.authentication.refusals import (
+    PROVIDER_ERROR,
+    SignInFault,
+    SignInRefusal,
+    unauthorized,
+)
+from edgegw.alb.authentication.session import (
+    UserSession,
+    held_cookies,
+    opened,
+    session_lines,
+)
+from edgegw.alb.authentication.state import (
+    SPENT_NONCE,
+    SignInState,
+    decode_state,
+    encode_state,
+    given_nonces,
+    new_nonce,
+    nonce_line,
+)
+from edgegw.alb.authentication.steps import (
+    ExchangeCode,
+    FetchUserInfo,
+    RefreshTokens,
+    SignInContext,
+)
+from edgegw.alb.finish import BalancerAnswer, Chosen, finish, refuse
+from edgegw.alb.flow import BalancerStep, host_of
+from edgegw.alb.model import Rule
+from edgegw.http.message import Header, Headers, Request
+from edgegw.values import value
+
+_HOST: Final = re.compile(rb"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+_NOT_IN_URL: Final = re.compile(rb"[^\x21-\x7e]")
+_FORGED: Final = "the client came back with a state that was not made here, or not for its browser"
+_STRIPPED: Final = "the client sent x-amzn-oidc-* headers of its own: its target does not get them"
+_PASSED: Final = GuardOutcome("authenticate")
+_PASSED_STRIPPED: Final = GuardOutcome("authenticate", warning=_STRIPPED)
+
+
+def _refused(context: SignInContext, refusal: SignInRefusal) -> BalancerAnswer:
+    chosen = context.chosen.guarded(_PASSED)
+    return refuse(refusal.status, refusal.reason, refusal.detail, chosen)
+
+
+def _arn(context: SignInContext) -> str:
+    return context.chosen.listener.load_balancer.arn
+
+
+# Is the client signed in?
+
+
+def check(context: SignInContext) -> BalancerStep:
+    """What follows for a request that is not the callback."""
+    if _host(context) is None:
+        text = "the request names no host, which the way back from a sign-in needs"
+        return _refused(context, unauthorized("AuthMissingHostHeader", text))
+    held = held_cookies(context.request.headers, context.action)
+    known = None if held.sealed is None else _known(context, held.sealed)
+    if known is None:
+        reason: SignInFault = "AuthInvalidCookie" if held.are_there else "-"
+        return _unauthenticated(context, reason)
+    now = context.chosen.facts.now
+    if now >= known.session.until:
+        return _unauthenticated(context, is_expired=True)
+    if known.session.wants_refresh(now):
+        return RefreshTokens(context, known.session)
+    return _signed_in(context, known)
+
+
+def _known(context: SignInContext, sealed: bytes) -> KnownSession | None:
+    """The session in the client's cookies; None where they hold none of this action."""
+    keys, action, arn = context.keys, context.action, _arn(context)
+    mark = arn.encode() + b"\n" + action.mark
+    known = keys.known(mark, sealed)
+    if known is None:
+        session = opened(keys, action, arn, sealed)
+        if session is None:
+            return None
+        known = KnownSession(session)
+        keys.remember(mark, sealed, known)
+    return known
+
+
+@value
+class _Identified:
+    """A client's headers as its target gets them, and what is said of that."""
+
+    headers: Headers
+    outcome: GuardOutcome
+
+
+def _signed_in(
+    context: SignInContext, known: KnownSession, lines: tuple[Header, ...] = ()
+) -> BalancerStep:
+    """On to the terminal action; `lines` are for the client."""
+    request, action, facts = context.request, context.action, context.chosen.facts
+    identity = known.lines(context.keys, action, _arn(context), facts.now)
+
+    def identified(headers: Headers) -> _Identified:
+        rest = held_cookies(headers, action).rest
+        outcome = _PASSED_STRIPPED if has_identity(headers) else _PASSED
+        return _Identified(handed_on(headers, rest, identity), outcome)
+
+    # The same lines for the same headers: what others derive of them is known the second time.
+    whole = request.headers.derived(identity, identified)
+    outcome = whole.outcome
+    if lines:
+        outcome = GuardOutcome("authenticate", lines=lines, warning=outcome.warning)
+    return context.onward(
+        request.sent(request.target, whole.headers), context.chosen.guarded(outcome)
+    )
+
+
+def _unauthenticated(
+    context: SignInContext, reason: SignInFault = "-", *, is_expired: bool = False
+) -> BalancerStep:
+    """What follows for who is not signed in, or not any more: who was is asked again."""
+    match context.action.on_unauthenticated:
+        case "allow":
+            return _anonymous(context, reason)
+        case "deny" if not is_expired:
+            detail = "the client is not signed in" if reason == "-" else _UNOPENED
+            return _refused(context, unauthorized(reason, detail))
+        case _:
+            return _sent_away(context, reason)
+
+
+_UNOPENED: Final = "the client's session cookies hold no session of this action"
+
+
+def _anonymous(context: SignInContext, reason: SignInFault) -> BalancerStep:
+    request = context.request
+    headers = request.headers
+    rest = held_cookies(headers, context.action).rest
+    warning = _STRIPPED if has_identity(headers) else None
+    outcome = GuardOutcome("authenticate", reason, warning=warning)
+    sent = request.sent(request.target, handed_on(headers, rest, ()))
+    return context.onward(sent, context.chosen.guarded(outcome))
+
+
+def _sent_away(context: SignInContext, reason: SignInFault) -> BalancerAnswer:
+    """302 to the identity provider, with state and nonce."""
+    keys, action, facts = context.keys, context.action, context.chosen.facts
+    host, target = (_host(context) or b"").decode(), _target(context.request)
+    nonce = new_nonce(keys, facts.entropy)
+    state = SignInState(host, target, facts.now, nonce)
+    sealed = encode_state(keys, action, _arn(context), state, facts.entropy)
+    location = authorization_url(action, host, sealed).encode()
+    outcome = GuardOutcome("authenticate", reason, (nonce_line(nonce),), verdict=SIGN_IN_REQUIRED)
+    page = redirection(302, location, date=facts.date)
+    return finish(page, context.chosen.guarded(outcome))
+
+
+def _host(context: SignInContext) -> bytes | None:
+    """The host as the client sent it; None where it sent none that can stand in a URL."""
+    request = context.request
+    if not (request.target.authority or request.headers.get(b"host")):
+        return None
+    host = host_of(request, context.chosen.listener)
+    return host if _HOST.fullmatch(host) else None
+
+
+def _target(request: Request) -> str:
+    """Where the client wanted to go, fit for a URL behind a host."""
+    raw = request.target.raw
+    if not raw.startswith(b"/"):
+        return "/"
+    return _NOT_IN_URL.sub(lambda match: b"%%%02X" % match[0][0], raw).decode("ascii")
+
+
+# Back from the identity provider
+
+
+def come_back(context: SignInContext, candidates: tuple[Rule, ...]) -> BalancerStep:
+    """What follows for a client at the callback; one of `candidates` sent it away.
+
+    The state is looked at before the code is spent.
+    """
+    query = (context.request.target.query or b"").decode("latin-1")
+    given = parse_qsl(query, keep_blank_values=True, max_num_fields=100) if query else []
+    state_text, code, error = (_single(given, name) for name in ("state", "code", "error"))
+    if error is not None and state_text is None:
+        return _refused(context, _provider_error(error))
+    if error is None and not code:
+        text = "the client came back without a code"
+        return _refused(context, unauthorized("AuthMissingCodeParam", text))
+    if not state_text:
+        text = "the client came back without a state"
+        return _refused(context, unauthorized("AuthMissingStateParam", text))
+    opening = _opened_state(context, candidates, state_text)
+    if opening is None:
+        return _refused(context, unauthorized("AuthInvalidStateParam", _FORGED))
+    context, state = opening
+    fault = _state_fault(context, state)
+    if fault is not None:
+        return _refused(context, unauthorized("AuthInvalidStateParam", fault))
+    if error is not None:
+        return _refused(context, _provider_error(error))
+    return ExchangeCode(context, state, code or "")
+
+
+def _single(given: list[tuple[str, str]], name: str) -> str | None:
+    """The value of a parameter; None where it is not there, or more than once."""
+    values = [text for key, text in given if key == name]
+    return values[0] if len(values) == 1 else None
+
+
+def _opened_state(
+    context: SignInContext, candidates: tuple[Rule, ...], text: str
+) -> tuple[SignInContext, SignInState] | None:
+    """The state, and the context of the rule that it was made by."""
+    nonces = given_nonces(context.request.headers)
+    for rule in candidates:
+        action = rule.guard
+        if not isinstance(action, Authenticate):
+            continue
+        state = decode_state(context.keys, action, _arn(context), text, nonces)
+        if state is not None:
+            chosen = context.chosen.at_rule(rule)
+            return SignInContext(
+                context.request, action, chosen, context.onward, context.keys
+            ), state
+    return None
+
+
+def _state_fault(context: SignInContext, state: SignInState) -> str | None:
+    if state.is_over(context.chosen.facts.now):
+        return "the client took longer than 15 minutes to sign in"
+    host = _host(context)
+    if host is None or host.decode().lower() != state.host.lower():
+        return "the client comes back to another host than it left"
+    return None
+
+
+def _provider_error(error: str) -> SignInRefusal:
+    """The provider sent the client back with an error; that access was denied is no fault."""
+    detail = f"the identity provider sent the client back with an error: {error_word(error)}"
+    if error == "access_denied":
+        return unauthorized("-", detail)
+    return SignInRefusal(PROVIDER_ERROR, "-", detail)
+
+
+def with_tokens(step: ExchangeCode, reply: ProviderReply | ProviderFailure) -> BalancerStep:
+    """What follows once the code became tokens, or did not."""
+    context = step.context
+    tokens = judge_tokens(reply, context.action, now=context.chosen.facts.now)
+    if isinstance(tokens, SignInRefusal):
+        return _refused(context, tokens)
+    return FetchUserInfo(context, tokens, step.state)
+
+
+def refreshed(step: RefreshTokens, reply: ProviderReply | ProviderFailure) -> BalancerStep:
+    """What follows once there is a new access token; without one the user is asked again."""
+    context, earlier = step.context, step.session
+    now = context.chosen.facts.now
+    tokens = judge_tokens(reply, context.action, now=now, needs_id_token=False)
+    if isinstance(tokens, SignInRefusal):
+        return _unauthenticated(context, tokens.reason, is_expired=True)
+    tokens = Tokens(
+        tokens.access_token,
+        tokens.refresh_token or earlier.refresh_token,
+        tokens.lifetime,
+        earlier.subject,
+    )
+    return FetchUserInfo(context, tokens, earlier)
+
+
+def with_claims(step: FetchUserInfo, reply: ProviderReply | ProviderFailure) -> BalancerStep:
+    """What follows once the claims are there, or are not."""
+    context, origin = step.context, step.origin
+    claims = judge_user_info(reply, step.tokens)
+    is_refresh = isinstance(origin, UserSession)
+    if isinstance(claims, SignInRefusal):
+        if is_refresh:
+            return _unauthenticated(context, claims.reason, is_expired=True)
+        return _refused(context, claims)
+    session = _session(context, step.tokens, claims, origin)
+    facts = context.chosen.facts
+    lines = session_lines(
+        context.keys,
+        context.action,
+        _arn(context),
+        session,
+        now=facts.now,
+        entropy=facts.entropy,
+        is_cross_origin=b"origin" in context.request.headers,
+    )
+    if lines is None:
+        return _refused(context, too_large(MAX_CLAIMS + 1))
+    if isinstance(origin, UserSession):
+        return _signed_in(context, KnownSession(session), lines)
+    return _at_last(context.chosen, origin, lines)
+
+
+def _session(
+    context: SignInContext, tokens: Tokens, claims: UserClaims, origin: SignInState | UserSession
+) -> UserSession:
+    """The session; one that is refreshed ends when it would have ended."""
+    now, lifetime = context.chosen.facts.now, tokens.lifetime
+    return UserSession(
+        claims.subject,
+        claims.claims,
+        tokens.access_token,
+        tokens.refresh_token,
+        None if lifetime is None else now + lifetime,
+        origin.until if isinstance(origin, UserSession) else now + context.action.session_timeout,
+    )
+
+
+def _at_last(chosen: Chosen, state: SignInState, lines: tuple[Header, ...]) -> BalancerAnswer:
+    """302 to where the client wanted to go, with its session."""
+    outcome = GuardOutcome("authenticate", lines=(*lines, SPENT_NONCE), verdict=SIGNED_IN)
+    location = f"https://{state.host}{state.target}".encode()
+    page = redirection(302, location, date=chosen.facts.date)
+    return finish(page, chosen.guarded(outcome))

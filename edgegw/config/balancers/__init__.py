@@ -1,0 +1,1 @@
+"""Load balancers and target groups: keys, what must hold for them, what they become."""

@@ -1,0 +1,1 @@
+"""What invokes functions beside requests: queues, streams, schedules, rules and buckets."""

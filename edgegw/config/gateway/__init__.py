@@ -1,0 +1,1 @@
+"""Settings of the gateway itself, and of the world around the hooks."""
