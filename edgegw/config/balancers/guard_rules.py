@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from edgegw.alb.authentication.model import is_pool_arn
 from edgegw.alb.jwt.model import ALWAYS_CHECKED
-from edgegw.config.balancers import guard_keys
+from edgegw.config.balancers import guard_keys, keys
 from edgegw.config.document import Document, KeyPath
 from edgegw.http.authority import is_loopback
 from edgegw.http.grammar import TEXT_TOKEN
