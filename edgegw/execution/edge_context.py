@@ -25,7 +25,7 @@ from edgegw.awslambda.payload import decode_payload
 from edgegw.cloudfront.edge_functions.key_values import KeyValues
 from edgegw.cloudfront.edge_functions.limits import (
     FULL,
-    LONGEST,
+    LONGEST_RUN,
     MAX_MEMORY,
     MAX_STACK,
     TENTATIVE,
@@ -103,7 +103,7 @@ class EdgeContext:
         return _outcome(said, self._report(said, started))
 
     def _said(self, call: EdgeCall, *, tentative: bool) -> dict[str, Any]:
-        patience = TENTATIVE if tentative else LONGEST
+        patience = TENTATIVE if tentative else LONGEST_RUN
         self._context.set_time_limit(patience / 1000)
         self._until = time.perf_counter() + patience / 1000
         try:
@@ -208,7 +208,7 @@ def _outcome(said: Mapping[str, Any], report: EdgeReport) -> EdgeOutcome:
 
 _OVER: Final = {
     "units": "the function exceeded its compute utilization",
-    "time": f"the function ran for longer than {LONGEST} ms",
+    "time": f"the function ran for longer than {LONGEST_RUN} ms",
 }
 
 

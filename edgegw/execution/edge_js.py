@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from edgegw.awslambda.payload import decode_payload, encode_payload
 from edgegw.cloudfront.edge_functions.key_values import KeyValues
-from edgegw.cloudfront.edge_functions.limits import LONGEST, TENTATIVE
+from edgegw.cloudfront.edge_functions.limits import LONGEST_RUN, TENTATIVE
 from edgegw.cloudfront.edge_functions.model import (
     EdgeCall,
     EdgeFailed,
@@ -52,7 +52,7 @@ EdgeHandler = Callable[[Any], Any]
 
 _LEAVES: Final = 100
 """Runs that a function does in its thread behind one that was given up."""
-_HUNG: Final = 2.0 + 20 * LONGEST / 1000
+_HUNG: Final = 2.0 + 20 * LONGEST_RUN / 1000
 """Seconds after which a run in a thread is given up for good."""
 
 

@@ -12,7 +12,7 @@ from edgegw.cloudfront.edge_functions.model import EdgeRuntime
 from edgegw.cloudfront.edge_functions.static_check import (
     SYNTAX_RULES,
     has_handler,
-    is_too_large,
+    size_fault,
     syntax_findings,
 )
 from edgegw.cloudfront.edge_functions.tokens import words_of
@@ -119,8 +119,8 @@ def test_a_finding_says_where_and_the_error_that_is_to_come() -> None:
 
 
 def test_size_counts_bytes() -> None:
-    assert not is_too_large("a" * 10240)
-    assert is_too_large("é" * 5121)
+    assert size_fault("a" * 10240) is None
+    assert size_fault("é" * 5121) == "the code has 10242 bytes, at most 10240"
     assert has_handler("var handler = 1")
     assert not has_handler("'handler'")
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.behaviors import compile_path_pattern
-from edgegw.cloudfront.edge_functions.entries import READ_ONLY
+from edgegw.cloudfront.edge_functions.entries import EDGE_READ_ONLY
 from edgegw.cloudfront.edge_functions.event import ShownEdgeEvent, encode_request, encode_response
 from edgegw.cloudfront.edge_functions.model import EdgeReport, EdgeReturned
 from edgegw.cloudfront.edge_functions.origin_change import chosen_origin
-from edgegw.cloudfront.edge_functions.results import decode_request_result, decode_response_result
+from edgegw.cloudfront.edge_functions.results import decode_edge_request, decode_edge_response
 from edgegw.cloudfront.edge_functions.rules import EDGE_FUNCTION_RULES
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.model import Behavior, CustomOrigin, Distribution, S3Origin
@@ -141,7 +141,7 @@ def test_headers_of_cloudfront_are_hidden_unless_a_policy_names_them() -> None:
 
 def continued(result: object, asked: Request | None = None) -> Request:
     _, sent = shown(asked or request())
-    answer = decode_request_result(returned(result), sent)
+    answer = decode_edge_request(returned(result), sent)
     assert isinstance(answer, ContinuedRequest), answer
     return answer.request
 
@@ -218,7 +218,7 @@ def test_a_generated_response() -> None:
         "cookies": {"id": {"value": "1", "attributes": "Secure"}},
         "body": {"encoding": "base64", "data": "aGk="},
     }
-    answer = decode_request_result(returned(result), sent)
+    answer = decode_edge_request(returned(result), sent)
     assert answer == GeneratedResponse(
         302,
         b"Found",
@@ -242,7 +242,7 @@ ORIGINAL = Response(
 
 def response(**changes: Any) -> Response:
     event, sent = answered(ORIGINAL)
-    answer = decode_response_result(returned({**event["response"], **changes}), sent)
+    answer = decode_edge_response(returned({**event["response"], **changes}), sent)
     assert isinstance(answer, ContinuedResponse), answer
     return answer.response
 
@@ -370,10 +370,10 @@ def judged(trigger: str, result: object, *, strict: bool = True) -> Any:
             if isinstance(result, dict) and "version" not in result
             else result
         )
-        return decode_request_result(returned(whole), sent)
+        return decode_edge_request(returned(whole), sent)
     _, sent = answered(ORIGINAL)
     whole = {**RESPONSE, **result} if isinstance(result, dict) else result
-    return decode_response_result(returned(whole), sent)
+    return decode_edge_response(returned(whole), sent)
 
 
 @pytest.mark.parametrize(
@@ -410,7 +410,7 @@ def test_what_is_only_pointed_out(code: str) -> None:
 def test_a_kept_content_encoding_is_pointed_out() -> None:
     packed = Response(200, b"OK", Headers([(b"Content-Encoding", b"gzip")]), Body.of(b"x"))
     event, sent = answered(packed)
-    answer = decode_response_result(returned({**event["response"], "body": "plain"}), sent)
+    answer = decode_edge_response(returned({**event["response"], "body": "plain"}), sent)
     assert isinstance(answer, ContinuedResponse)
     assert [each.code for each in answer.warnings] == ["edge-function.kept-content-encoding"]
 
@@ -424,7 +424,7 @@ def test_the_observed_text_of_a_header_in_upper_case() -> None:
 
 
 def test_read_only_headers() -> None:
-    assert READ_ONLY == {
+    assert EDGE_READ_ONLY == {
         "viewer-request": ("cdn-loop", "content-length", "host", "transfer-encoding", "via"),
         "viewer-response": ("warning", "via"),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def site(folder: Path, behavior: dict[str, Any] | None = None, **code: str) -> d
                     "allowed_methods": ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"],
                     "cache_policy": "CachingDisabled",
                     "origin_request_policy": "AllViewerExceptHostHeader",
-                    **(behavior or {}),
+                    **copy.deepcopy(behavior or {}),
                 },
             }
         },

@@ -36,7 +36,7 @@ from edgegw.cloudfront.validator import Validator, excerpt, step_into
 from edgegw.http.grammar import TEXT_TOKEN
 from edgegw.http.message import HOP_BY_HOP, Header, Headers
 
-READ_ONLY: Final[Mapping[Trigger, tuple[str, ...]]] = {
+EDGE_READ_ONLY: Final[Mapping[Trigger, tuple[str, ...]]] = {
     "viewer-request": ("cdn-loop", "content-length", "host", "transfer-encoding", "via"),
     "viewer-response": ("warning", "via"),
 }
@@ -52,7 +52,7 @@ HeldValues: TypeAlias = list[dict[str, str]]
 """The values of one name: `value`, and `attributes` of a cookie that is set."""
 
 
-def header_lines(
+def returned_headers(
     validator: Validator, returned: object, sent: Entries, original: Headers, where: str
 ) -> Headers:
     """The headers to go on with: `original`, which `sent` showed, with what was changed.
@@ -75,7 +75,7 @@ def header_lines(
             changed += [(spelled, value["value"].encode("utf-8", "replace")) for value in held]
         elif name in sent:
             kept.add(name)
-    for name in READ_ONLY[validator.trigger]:
+    for name in EDGE_READ_ONLY[validator.trigger]:
         if name in sent and name not in headers:
             _note_read_only(validator, name, "deleted", where)
             kept.add(name)
@@ -127,7 +127,7 @@ def _header(
     if any(has_control(value["value"]) for value in held):
         _note(validator, HEADER_VALUE, path, entry, "take the control characters out", where)
         return None
-    if name in READ_ONLY[validator.trigger]:
+    if name in EDGE_READ_ONLY[validator.trigger]:
         _note_read_only(validator, name, "added" if before is None else "changed", where)
         return None
     if is_disallowed(name):

@@ -12,17 +12,17 @@ from typing import Any, Final, Protocol, cast
 
 from edgegw.values import value
 
-MAX_KEY: Final = 512
+MAX_STORE_KEY: Final = 512
 """Bytes of a key.
 
 Source: CloudFront Developer Guide, "Quotas", quotas on key value stores.
 """
-MAX_VALUE: Final = 1024
+MAX_STORE_VALUE: Final = 1024
 """Bytes of a value.
 
 Source: CloudFront Developer Guide, "Quotas", quotas on key value stores.
 """
-MAX_STORE: Final = 5 * 1024 * 1024
+MAX_STORE_SIZE: Final = 5 * 1024 * 1024
 """Bytes of a store, and of an import file.
 
 Source: CloudFront Developer Guide, "Quotas", quotas on key value stores.
@@ -85,8 +85,8 @@ def pairs_of(text: str) -> dict[str, str]:
 
     Raises ValueError with a sentence that says what is wrong.
     """
-    if len(text.encode()) > MAX_STORE:
-        raise ValueError(f"the file has more than {MAX_STORE} bytes")
+    if len(text.encode()) > MAX_STORE_SIZE:
+        raise ValueError(f"the file has more than {MAX_STORE_SIZE} bytes")
     try:
         given = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -110,8 +110,8 @@ def _pair(entry: object, at: int) -> tuple[str, str]:
     if not isinstance(key, str) or not isinstance(held, str):
         text = f"data[{at}] has no key and value that are strings"
         raise ValueError(text)  # noqa: TRY004 - a file has no types
-    if not key or len(key.encode("utf-8", "replace")) > MAX_KEY:
-        raise ValueError(f"data[{at}]: a key has 1 to {MAX_KEY} bytes")
-    if len(held.encode("utf-8", "replace")) > MAX_VALUE:
-        raise ValueError(f"data[{at}]: a value has at most {MAX_VALUE} bytes")
+    if not key or len(key.encode("utf-8", "replace")) > MAX_STORE_KEY:
+        raise ValueError(f"data[{at}]: a key has 1 to {MAX_STORE_KEY} bytes")
+    if len(held.encode("utf-8", "replace")) > MAX_STORE_VALUE:
+        raise ValueError(f"data[{at}]: a value has at most {MAX_STORE_VALUE} bytes")
     return key, held

@@ -36,7 +36,7 @@ BASE: Final = 10
 
 TENTATIVE: Final = 4
 """Milliseconds after which a run leaves the event loop, to be done again in a thread."""
-LONGEST: Final = 100
+LONGEST_RUN: Final = 100
 """Milliseconds that a run in a thread has for what no unit counts."""
 
 

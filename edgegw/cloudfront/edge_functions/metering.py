@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from edgegw.cloudfront.edge_functions.static_check import parameters
+from edgegw.cloudfront.edge_functions.static_check import parameter_lists
 from edgegw.cloudfront.edge_functions.tokens import Words, words_of
 
 _HEAD: Final = ("if", "while", "for", "switch", "catch", "with")
@@ -55,7 +55,7 @@ def metered(source: str, meter: str, meter_each: str) -> str:
 def _bodies(words: Words) -> list[_MeteredBody]:
     bodies = [
         _MeteredBody(end + 1, words.partner[end + 1], "block")
-        for end in parameters(words).values()
+        for end in parameter_lists(words).values()
         if words.text(end + 1) == "{"
     ]
     for at, word in enumerate(words.words):

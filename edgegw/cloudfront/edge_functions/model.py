@@ -8,7 +8,10 @@ from typing import Any, Literal, TypeAlias
 from edgegw.values import value
 
 EdgeRuntime: TypeAlias = Literal["cloudfront-js-1.0", "cloudfront-js-2.0"]
-"""Source: CloudFront Developer Guide, "JavaScript runtime features for CloudFront Functions"."""
+"""The runtimes there are.
+
+Source: CloudFront Developer Guide, "JavaScript runtime features for CloudFront Functions".
+"""
 
 
 @value

@@ -308,7 +308,7 @@ def _is_attempts(given: object) -> bool:
     return _is_whole(given, 1, 3)
 
 
-_TIMES: Final = {
+_ORIGIN_TIMES: Final = {
     "readTimeout": (1, 120),
     "keepAliveTimeout": (1, 120),
     "connectionTimeout": (1, 10),
@@ -324,7 +324,9 @@ def _are_times(given: object) -> bool:
     if not isinstance(given, dict):
         return False
     times = cast("GivenFields", given)
-    if not all(_is_whole(times[name], *limits) for name, limits in _TIMES.items() if name in times):
+    if not all(
+        _is_whole(times[name], *limits) for name, limits in _ORIGIN_TIMES.items() if name in times
+    ):
         return False
     whole, read = times.get("responseCompletionTimeout"), times.get("readTimeout")
     return whole is None or read is None or whole >= read

@@ -15,8 +15,8 @@ from typing import Any, Final, cast
 
 from edgegw.cloudfront.edge_functions.entries import (
     cookie_header,
-    header_lines,
     query_text,
+    returned_headers,
     set_cookie_lines,
 )
 from edgegw.cloudfront.edge_functions.event import ShownEdgeEvent
@@ -50,12 +50,12 @@ from edgegw.http.message import Body, Headers, Response
 from edgegw.http.status import reason_phrase
 from edgegw.http.target import RequestTarget, to_text
 
-REQUEST_FIELDS: Final = frozenset({"method", "uri", "querystring", "headers", "cookies"})
+EDGE_REQUEST_FIELDS: Final = frozenset({"method", "uri", "querystring", "headers", "cookies"})
 """Fields of a request that CloudFront knows.
 
 Source: CloudFront Developer Guide, "CloudFront Functions event structure", request object.
 """
-RESPONSE_FIELDS: Final = frozenset(
+EDGE_RESPONSE_FIELDS: Final = frozenset(
     {"statusCode", "statusDescription", "headers", "cookies", "body"}
 )
 """Fields of a response that CloudFront knows.
@@ -64,7 +64,7 @@ Source: CloudFront Developer Guide, "CloudFront Functions event structure", resp
 """
 
 
-def decode_request_result(
+def decode_edge_request(
     outcome: EdgeReturned, sent: ShownEdgeEvent
 ) -> ContinuedRequest | GeneratedResponse | InvalidResult:
     """What the answer of viewer-request means: the request to go on with, or a response."""
@@ -77,7 +77,7 @@ def decode_request_result(
     return _continued(validator, result, sent)
 
 
-def decode_response_result(
+def decode_edge_response(
     outcome: EdgeReturned, sent: ShownEdgeEvent
 ) -> ContinuedResponse | InvalidResult:
     """The response to go on with, out of the answer of viewer-response."""
@@ -128,7 +128,7 @@ def _continued(
     validator: Validator, result: Mapping[str, Any], sent: ShownEdgeEvent
 ) -> ContinuedRequest | InvalidResult:
     request = sent.request
-    _check_fields(validator, result, REQUEST_FIELDS)
+    _check_fields(validator, result, EDGE_REQUEST_FIELDS)
     method = result.get("method", request.method)
     if method != request.method:
         validator.note(METHOD, "method", method, f"leave {request.method}")
@@ -172,7 +172,7 @@ def _request_headers(
     returned, cookies = result.get("headers"), result.get("cookies", {})
     headers = original
     if returned != sent.headers:
-        headers = header_lines(validator, returned, sent.headers, original, "request")
+        headers = returned_headers(validator, returned, sent.headers, original, "request")
     if cookies == sent.cookies:
         return headers
     line = cookie_header(validator, cookies, sent.cookies)
@@ -186,9 +186,9 @@ def _request_headers(
 def _generated(
     validator: Validator, result: Mapping[str, Any]
 ) -> GeneratedResponse | InvalidResult:
-    _check_fields(validator, result, RESPONSE_FIELDS)
+    _check_fields(validator, result, EDGE_RESPONSE_FIELDS)
     status, reason = _status(validator, result)
-    headers = header_lines(validator, result.get("headers"), {}, Headers(), "response")
+    headers = returned_headers(validator, result.get("headers"), {}, Headers(), "response")
     headers = headers.added(*set_cookie_lines(validator, result.get("cookies"), {}))
     content = _content(validator, result)
     if validator.refuses:
@@ -220,7 +220,7 @@ def _status(validator: Validator, result: Mapping[str, Any]) -> tuple[int, bytes
 def _response(
     validator: Validator, result: Mapping[str, Any], sent: ShownEdgeEvent, original: Response
 ) -> ContinuedResponse | InvalidResult:
-    _check_fields(validator, result, RESPONSE_FIELDS)
+    _check_fields(validator, result, EDGE_RESPONSE_FIELDS)
     status, reason = _status(validator, result)
     if status == original.status and reason == to_text(original.reason).encode("utf-8"):
         reason = original.reason
@@ -249,7 +249,7 @@ def _response_headers(
     returned, cookies = result.get("headers"), result.get("cookies", {})
     headers = original
     if returned != sent.headers:
-        headers = header_lines(validator, returned, sent.headers, original, "response")
+        headers = returned_headers(validator, returned, sent.headers, original, "response")
     if cookies == sent.cookies:
         return headers
     lines = set_cookie_lines(validator, cookies, sent.cookies)

@@ -212,9 +212,10 @@ def size_of(source: str) -> int:
     return len(source.encode("utf-8", "replace"))
 
 
-def is_too_large(source: str) -> bool:
-    """Whether AWS refuses the code for its size."""
-    return size_of(source) > MAX_CODE
+def size_fault(source: str) -> str | None:
+    """Why AWS refuses the code for its size, or None."""
+    size = size_of(source)
+    return f"the code has {size} bytes, at most {MAX_CODE}" if size > MAX_CODE else None
 
 
 def has_handler(source: str) -> bool:
@@ -309,8 +310,8 @@ def _enclosing(words: Words) -> list[int]:
     return around
 
 
-def parameters(words: Words) -> dict[int, int]:
-    """The parentheses of parameters by where they open, with where they close."""
+def parameter_lists(words: Words) -> dict[int, int]:
+    """The parentheses of parameter_lists by where they open, with where they close."""
     heads: dict[int, int] = {}
     for at, end in words.partner.items():
         if end < at or words.words[at].text != "(":
@@ -330,7 +331,7 @@ def parameters(words: Words) -> dict[int, int]:
 
 
 def _patterns(words: Words) -> Iterator[Seen]:
-    heads = parameters(words)
+    heads = parameter_lists(words)
     for at, text in _names(words):
         if text in ("let", "const", "var") and words.text(at + 1) in ("{", "["):
             yield at + 1, DESTRUCTURING
@@ -364,7 +365,7 @@ def _ends_value(words: Words, at: int) -> bool:
 
 
 def _spreads(words: Words) -> Iterator[Seen]:
-    heads, around = parameters(words), _enclosing(words)
+    heads, around = parameter_lists(words), _enclosing(words)
     for at, word in enumerate(words.words):
         if word.text != "..." or around[at] in heads:
             continue

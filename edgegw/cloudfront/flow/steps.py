@@ -48,12 +48,7 @@ from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.compression import ContentCoding
 from edgegw.cloudfront.edge_functions.event import ShownEdgeEvent
 from edgegw.cloudfront.edge_functions.model import EdgeCall, EdgeFailed, EdgeOutcome, EdgeReturned
-from edgegw.cloudfront.edge_functions.results import (
-    decode_request_result as decode_edge_request,
-)
-from edgegw.cloudfront.edge_functions.results import (
-    decode_response_result as decode_edge_response,
-)
+from edgegw.cloudfront.edge_functions.results import decode_edge_request, decode_edge_response
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import Origin
 from edgegw.cloudfront.request_context import AskedOrigin, DistributionAnswer, RequestContext

@@ -10,11 +10,9 @@ from typing import Final
 
 from edgegw.cloudfront.deployment_rules import pairing_findings
 from edgegw.cloudfront.edge_functions.key_values import pairs_of
-from edgegw.cloudfront.edge_functions.limits import MAX_CODE
 from edgegw.cloudfront.edge_functions.static_check import (
     has_handler,
-    is_too_large,
-    size_of,
+    size_fault,
     syntax_findings,
 )
 from edgegw.config import schema
@@ -84,9 +82,9 @@ def _check_code(document: Document, path: KeyPath, function: EdgeFunction, file:
     except (OSError, UnicodeDecodeError) as error:
         document.error(path, "config.file", f"{file} cannot be read as UTF-8: {error}")
         return
-    if is_too_large(source):
-        text = f"the code has {size_of(source)} bytes, at most {MAX_CODE}"
-        document.error(path, "edge-function.code-size", text)
+    fault = size_fault(source)
+    if fault is not None:
+        document.error(path, "edge-function.code-size", fault)
     if not has_handler(source):
         text = f"{file.name} has no function named handler: it would fail with a ReferenceError"
         document.warning(path, "edge-function.handler", text)
