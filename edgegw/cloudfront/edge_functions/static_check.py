@@ -311,7 +311,7 @@ def _enclosing(words: Words) -> list[int]:
 
 
 def parameter_lists(words: Words) -> dict[int, int]:
-    """The parentheses of parameter_lists by where they open, with where they close."""
+    """The parentheses of parameters by where they open, with where they close."""
     heads: dict[int, int] = {}
     for at, end in words.partner.items():
         if end < at or words.words[at].text != "(":
