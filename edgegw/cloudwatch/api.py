@@ -7,6 +7,7 @@ Source: Amazon CloudWatch API Reference, the operations by name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Final, TypeAlias, cast
@@ -39,6 +40,9 @@ class MetricQueryError(Exception):
 
 def invalid_value(message: str) -> MetricQueryError:
     return MetricQueryError("InvalidParameterValueException", "InvalidParameterValue", message)
+
+
+_ID: Final = re.compile(r"[a-z][a-zA-Z0-9_]*")
 
 
 def _missing(name: str) -> MetricQueryError:
@@ -179,6 +183,7 @@ def _metric_data(request: MetricMembers, store: MetricStore) -> dict[str, object
         raise _missing("MetricDataQueries")
     if len(queries) > MOST_QUERIES:
         raise _unknown(f"The collection MetricDataQueries must not have more than {MOST_QUERIES}.")
+    _check_ids([_text(query, "Id") for query in queries])
     ascends = request.get("ScanBy") == "TimestampAscending"
     results = [
         _result(query, request, store, ascends=ascends)
@@ -186,6 +191,22 @@ def _metric_data(request: MetricMembers, store: MetricStore) -> dict[str, object
         if query.get("ReturnData", True)
     ]
     return {"MetricDataResults": results, "Messages": []}
+
+
+def _check_ids(ids: list[str]) -> None:
+    """Raises MetricQueryError for an id that is none, or that stands twice.
+
+    Source: Amazon CloudWatch API Reference, "MetricDataQuery", Id.
+    """
+    for at, query_id in enumerate(ids, 1):
+        member = f"MetricDataQueries.member.{at}.Id"
+        if _ID.fullmatch(query_id) is None:
+            raise _unknown(
+                f"The value {query_id} for parameter {member} is not matching the expected "
+                f"pattern ^{_ID.pattern}$."
+            )
+        if query_id in ids[: at - 1]:
+            raise _unknown(f"The value {query_id} for parameter {member} is not unique.")
 
 
 def _result(

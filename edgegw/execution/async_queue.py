@@ -44,6 +44,8 @@ from edgegw.awslambda.async_invocation import (
     after_try,
     before_try,
     check_event_size,
+    failed_try_line,
+    given_up_line,
 )
 from edgegw.awslambda.destinations import DestinationMessage, destination_messages, parse_target
 from edgegw.awslambda.lineage import LOOP_STOPPED, next_turn
@@ -292,6 +294,8 @@ class AsyncQueue:
             )
             lane.expect(due)
             self._wake.set()
+            if not step.event.throttles:
+                logger.warning("%s", failed_try_line(step))
             return
         messages = self._messages(step, now)
         await self._file.run(
@@ -329,6 +333,7 @@ class AsyncQueue:
                 self.on_messages()
         event = ended.event
         if ended.condition != "Success":
+            logger.warning("%s", given_up_line(ended))
             self._around.count("AsyncEventsDropped", event.function, 1)
         if event.last is not None and event.last.error == LOOP_STOPPED:
             self._around.count("RecursiveInvocationsDropped", event.function, 1)

@@ -36,6 +36,8 @@ from edgegw.background import Background
 
 logger = logging.getLogger(__name__)
 
+_FRONT_DOORS: Final = frozenset({EVERYBODY, API_GATEWAY})
+"""Who passes on a trace that it began itself without a name for its own part of it."""
 _HEADER: Final = b'{"format": "json", "version": 1}\n'
 _LARGEST: Final = 64 * 1024
 """Bytes of a datagram that a daemon takes."""
@@ -166,8 +168,8 @@ class FunctionTracer:
             return passed_on(invocation.trace_id, fallback, "0")
         root, function_id = came.root or parse_trace_header(fallback).root, new_segment_id()
         parent = came.parent
-        who = invocation.principal
-        if who == LOAD_BALANCER or (not parent and who in (API_GATEWAY, EVERYBODY)):
+        principal = invocation.principal
+        if principal == LOAD_BALANCER or (principal in _FRONT_DOORS and not parent):
             parent = came.front_door_segment
         return InvocationTrace(
             root=root,

@@ -126,7 +126,7 @@ def test_what_cannot_be_sent_is_said_in_a_sentence(tmp_path: Path) -> None:
     project(tmp_path)
     with served(tmp_path):
         for words, text in (
-            (("job", "x"), "edgegw: there is no queue 'job'; did you mean 'jobs'?"),
+            (("job", "x"), "edgegw: there is no queue or stream 'job'; did you mean 'jobs'?"),
             (("far", "x"), "edgegw: far: https://sqs.eu-west-1.amazonaws.com/123456789012/far: C"),
             (("real", "x", "--delay", "901"), "edgegw: real: http://127.0.0.1:"),
             (("real.fifo", "x"), "edgegw: orders.fifo is a FIFO queue: give the message a"),

@@ -224,6 +224,8 @@ async def test_what_is_not_there_is_a_404_of_its_kind(events: Events) -> None:
     )
     code, text = await events.refused("list_rules", EventBusName="nowhere")
     assert (code, text) == ("ResourceNotFoundException", "Event bus nowhere does not exist.")
+    code, _ = await events.refused("list_rules", Limit=101)
+    assert code == "ValidationException"
     code, _ = await events.refused("put_rule", Name="new", ScheduleExpression="rate(1 day)")
     assert code == "UnknownOperationException"
 

@@ -52,9 +52,16 @@ class _EventInvokeApi:
         ]
 
     def _route(self, path: str, method: str, operation: _About, status: int = 200) -> Route:
-        """An operation on one function, which must be there."""
+        """An operation on one function, which must be there.
+
+        It gets the body, or the query where there is none.
+        """
 
         async def endpoint(request: Request) -> Response:
+            body: Mapping[str, Json] = dict(request.query_params)
+            if method in ("PUT", "POST"):
+                body = request_body(await request.body())
+                event_invoke.check_event_invoke(body)
             account = self._service.account
             ref = account.function_ref(
                 request.path_params["name"], request.query_params.get("Qualifier")
@@ -62,7 +69,7 @@ class _EventInvokeApi:
             deployed = self._service.functions.get(ref.name)
             if deployed is None:
                 raise not_found(account.arn(ref.name, ref.qualifier))
-            answer = operation(deployed, ref, request_body(await request.body()))
+            answer = operation(deployed, ref, body)
             return Response(status_code=status) if status == 204 else json_response(answer, status)
 
         return Route(path, answered(endpoint), methods=[method])
@@ -88,9 +95,9 @@ class _EventInvokeApi:
         self._service.change(changed)
         return None
 
-    def _list(self, deployed: Deployed, _ref: FunctionRef, _body: Mapping[str, Json]) -> Json:
-        configs = event_invoke.list_event_invoke(deployed, self._service.account)
-        return {"FunctionEventInvokeConfigs": configs}
+    def _list(self, deployed: Deployed, _ref: FunctionRef, query: Mapping[str, Json]) -> Json:
+        asked = {name: str(given) for name, given in query.items()}
+        return event_invoke.list_event_invoke(deployed, asked, self._service.account)
 
     # Loops
 

@@ -69,12 +69,12 @@ class _MappingApi:
 
     async def _list(self, request: Request, sources: EventSources) -> tuple[int, Json]:
         account = self._gateway.service.account
-        page, marker = listed_mappings(
+        page, more = listed_mappings(
             [run.mapping for run in sources.runs], request.query_params, account
         )
         rows = [self._shown(sources.run(mapping.uuid)) for mapping in page]
         answer: dict[str, Json] = {"EventSourceMappings": rows}
-        return 200, answer | ({"NextMarker": marker} if marker else {})
+        return 200, answer | more
 
     async def _update(self, request: Request, sources: EventSources) -> tuple[int, Json]:
         body = request_body(await request.body())

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from edgegw.awslambda.api import request_body
+from edgegw.awslambda.api import page_of, request_body
 from edgegw.awslambda.http_events.url_config import (
     check_url_qualifier,
     created_url,
@@ -23,7 +23,7 @@ from edgegw.awslambda.http_events.url_config import (
 )
 from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.payload import Json
-from edgegw.awslambda.service_errors import invalid, not_found
+from edgegw.awslambda.service_errors import not_found
 from edgegw.execution.api_answers import Endpoint, answered, json_response, lambda_app
 
 if TYPE_CHECKING:
@@ -108,16 +108,9 @@ class _FunctionUrlApi:
         return Response(status_code=204)
 
     async def _list(self, request: Request, ref: FunctionRef) -> Response:
-        query = request.query_params
-        try:
-            size = min(_PAGE, max(1, int(query.get("MaxItems", _PAGE))))
-            begin = int(query.get("Marker") or 0)
-        except ValueError:
-            raise invalid("Invalid Marker or MaxItems") from None
-        doors = self._urls.listed(ref.name)
-        end = begin + size
-        shown: list[Json] = [self._values(door) for door in doors[begin:end]]
-        more: dict[str, Json] = {"NextMarker": str(end)} if end < len(doors) else {}
+        urls = self._urls.listed(ref.name)
+        doors, more = page_of(urls, request.query_params, size=_PAGE, most=_PAGE)
+        shown: list[Json] = [self._values(door) for door in doors]
         return json_response({"FunctionUrlConfigs": shown, **more})
 
     def _known(self, ref: FunctionRef) -> FunctionUrlDoor:

@@ -29,6 +29,7 @@ from edgegw.messaging.stream_json import (
     shard_json,
     summary_json,
 )
+from edgegw.messaging.stream_names import stream_of
 from edgegw.messaging.stream_quotas import MAX_SHARDS, is_stream_name
 
 if TYPE_CHECKING:
@@ -73,19 +74,13 @@ class KinesisOperations:
         }
 
     async def _stream(self, call: CallMembers) -> EmbeddedStream:
-        name = call.optional_text("StreamARN") or call.optional_text("StreamName")
-        if name is None:
-            raise bad_argument("Either StreamName or StreamARN must be given.")
-        return await self._reader.stream(name)
+        return await self._reader.stream(_stream_named(call))
 
     # Streams
 
     async def create_stream(self, call: CallMembers) -> None:
         """The stream is active at once."""
-        name = call.text("StreamName", most=128)
-        if not is_stream_name(name, "kinesis"):
-            rule = "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
-            raise bad_member(name, "streamName", rule)
+        name = _stream_name(call)
         shards = call.number("ShardCount", (1, MAX_SHARDS), 4)
         await self._streams.create(StreamDefinition(name=name, shards=shards))
 
@@ -141,7 +136,9 @@ class KinesisOperations:
         if token is None:
             stream, after = await self._stream(call), call.optional_text("ExclusiveStartShardId")
         else:
-            name, _, after = token.partition(_BETWEEN)
+            name, between, after = token.partition(_BETWEEN)
+            if not between:
+                raise bad_argument("NextToken is invalid.")
             stream = await self._reader.stream(name)
         shards, has_more = self._reader.shards(stream, after, limit)
         answer: dict[str, Json] = {
@@ -184,6 +181,28 @@ class KinesisOperations:
         else:
             answer["ChildShards"] = _children(stream, shard)
         return answer
+
+
+def _stream_named(call: CallMembers) -> str:
+    """The ARN or the name of the stream that a call is about. Raises StreamError."""
+    arn = call.optional_text("StreamARN")
+    if arn is not None:
+        if stream_of(arn) == arn:
+            pattern = r"arn:aws.*:kinesis:.*:\d{12}:.*stream/\S+"
+            rule = f"Member must satisfy regular expression pattern: {pattern}"
+            raise bad_member(arn, "streamARN", rule)
+        return arn
+    if not call.has("StreamName"):
+        raise bad_argument("Either StreamName or StreamARN must be given.")
+    return _stream_name(call)
+
+
+def _stream_name(call: CallMembers) -> str:
+    name = call.text("StreamName", most=128)
+    if not is_stream_name(name, "kinesis"):
+        rule = "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
+        raise bad_member(name, "streamName", rule)
+    return name
 
 
 def _children(stream: EmbeddedStream, shard: StreamShard) -> list[Json]:

@@ -79,7 +79,7 @@ class ShardReader:
     async def iterator(self, stream: EmbeddedStream, call: CallMembers) -> str:
         """What GetShardIterator answers. Raises StreamError."""
         shard = self.shard(stream, call.text("ShardId"))
-        kind = iterator_type(call)
+        kind = iterator_type(call, self._type)
         start = ReadingStart(kind)
         if kind.endswith("SEQUENCE_NUMBER"):
             start = ReadingStart(kind, self._number(stream, shard, call))

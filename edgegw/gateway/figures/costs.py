@@ -54,14 +54,20 @@ def measured_month(
     seconds: float,
     requests: float | None,
 ) -> MonthUsage:
-    """What ran in `seconds`, scaled to a month: to `requests` of one, or at the same rate."""
+    """What ran in `seconds`, scaled to a month: to `requests` of one, or at the same rate.
+
+    Where no request came at a distribution or a load balancer, invocations count as such: by URLs,
+    HTTP APIs and events.
+    """
     seconds = max(seconds, 1.0)
-    came = front_requests(edge)
+    came, unit = what_came(edge, functions)
     if requests is not None and came:
-        factor, words = requests / came, f"{amount_text(requests)} requests a month"
+        factor, words = requests / came, f"{amount_text(requests)} {unit}s a month"
     else:
         factor, words = _SECONDS / seconds, "a month at the same rate"
-    basis = f"{came:,} requests in {_time_text(seconds)}, scaled to {words}"
+    basis = (
+        f"{came:,} {unit if came == 1 else f'{unit}s'} in {_time_text(seconds)}, scaled to {words}"
+    )
     return MonthUsage(
         tuple(_scaled(usage, factor) for usage in functions),
         DistributionUsage(
@@ -85,6 +91,13 @@ def measured_month(
         CallerUsage(edge.metered * factor, edge.streamed * factor),
         basis,
     )
+
+
+def what_came(edge: EdgeUsage, functions: Sequence[FunctionUsage]) -> tuple[int, str]:
+    """How much a month is measured by, and what that is."""
+    requests = front_requests(edge)
+    invocations = round(sum(usage.requests for usage in functions))
+    return (requests, "request") if requests or not invocations else (invocations, "invocation")
 
 
 def front_requests(edge: EdgeUsage) -> int:

@@ -85,7 +85,7 @@ class StreamOperations:
         if isinstance(stream, RemoteStream):
             from edgegw.gateway.fronts.remote_sending import send_to_stream
 
-            given = [self._keyed(call, text.encode("utf-8", "surrogatepass")) for text in texts]
+            given = [self._keyed(call, _bytes_of(text)) for text in texts]
             return await send_to_stream(stream, given, self._gateway.workers.around.clock)
         streams = await self._gateway.workers.of(Streams)
         try:
@@ -98,7 +98,7 @@ class StreamOperations:
     def _record(self, stream: EmbeddedStream, call: Call, text: str) -> NewRecord:
         from edgegw.messaging.dynamodb_records import new_change
 
-        content = text.encode("utf-8", "surrogatepass")
+        content = _bytes_of(text)
         if stream.definition.type == "dynamodb":
             if call.body.get("partition_key") is not None:
                 raise UsageError(f"{stream.name}: the key of a record is that of its item, in Keys")
@@ -117,3 +117,11 @@ class StreamOperations:
         if len(content) + len(key.encode()) > MAX_DATA:
             raise UsageError(f"a record has {MAX_DATA} bytes at most, its partition key included")
         return NewRecord(content, key)
+
+
+def _bytes_of(text: str) -> bytes:
+    """The bytes of a record; what is no UTF-8 comes as lone surrogates. Raises UsageError."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise UsageError("a record is a text, with lone surrogates for single bytes") from None
