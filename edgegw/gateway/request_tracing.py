@@ -64,8 +64,11 @@ def _passed_on(exchange: Exchange) -> TraceHeader:
 
 
 def _segment_id(came: TraceHeader, sent: TraceHeader) -> str:
-    """The id that what is below hangs on; of a `Root` that came without `Self` nobody has one."""
-    is_own = bool(sent.own) or sent.root != came.root
+    """The id that what is below hangs on.
+
+    Below a function URL or an HTTP API it is the client's `Parent` where there is one.
+    """
+    is_own = bool(sent.own) or sent.root != came.root or not came.parent
     return (sent.front_door_segment if is_own else "") or new_segment_id()
 
 

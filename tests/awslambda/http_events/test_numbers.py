@@ -116,15 +116,15 @@ def test_the_age_of_a_preflight_has_ends(age: int, says: str | None) -> None:
     ],
 )
 def test_the_status_of_every_page(fault: Any, at_url: int, at_api: int) -> None:
-    assert pages.page_of(url(), fault).status == at_url
-    assert pages.page_of(http_api(), fault).status == at_api
+    assert pages.front_door_page(url(), fault).status == at_url
+    assert pages.front_door_page(http_api(), fault).status == at_api
 
 
 def test_what_names_an_error_at_a_function_url() -> None:
     """Recorded: `x-amzn-ErrorType` beside every page of its own but the 502."""
 
     def kinds(faults: Sequence[Any]) -> list[dict[str, str]]:
-        lines = [pages.page_of(url(), fault).lines for fault in faults]
+        lines = [pages.front_door_page(url(), fault).lines for fault in faults]
         return [{name.decode(): text.decode() for name, text in line} for line in lines]
 
     assert kinds(["Forbidden", "UnknownHost", "Throttled", "FunctionError"]) == [
