@@ -126,9 +126,6 @@ class Gateway:
         self._running = Running(self._make_parts)
         self._blocking = BlockingLoop(self.enter, self.stop)
 
-    def _make_parts(self) -> LoopParts:
-        return make_parts(lambda: self.config, self._equipment, inner_ways(self.fronts()))
-
     def _everywhere(self) -> list[LoopParts]:
         return self._running.everywhere()
 
