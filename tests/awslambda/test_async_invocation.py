@@ -264,6 +264,7 @@ def test_an_event_has_a_megabyte(size: int, is_refused: bool) -> None:
         (LastTry(200, "no"), "no"),
         (LastTry(200, "", "1", b'{"errorMessage": "inner"}'), "inner"),
         (LastTry(200, "", "1", b"no json"), ""),
+        (LastTry(200, "", "1", b'{"errorMessage": "%s"}' % (b"x" * 1025)), "x" * 1024),
         (
             LastTry(200, "", "1", b'{"errorMessage": "%s"}' % ("ä" * 600).encode()),
             "ä" * 512,

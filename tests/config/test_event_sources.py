@@ -155,6 +155,20 @@ MISTAKES = [
         id="filter-field-of-an-alternative",
     ),
     pytest.param(
+        {"filters": [{"body": {"a": [{"prefix": "x"}, {"wildcard": "a*b"}]}}]},
+        "warning: lambda.filter AWS knows 'wildcard' in rules of EventBridge, and not in filters of "
+        "mappings",
+        "filters.0",
+        id="filter-wildcard",
+    ),
+    pytest.param(
+        {"filters": ['{"body": {"$or": [{"a": [{"cidr": "10.0.0.0/8"}]}, {"b": [1]}]}}']},
+        "warning: lambda.filter AWS knows 'cidr' in rules of EventBridge, and not in filters of "
+        "mappings",
+        "filters.0",
+        id="filter-cidr",
+    ),
+    pytest.param(
         {"filters": ["nil"]},
         "error: lambda.filter no filter pattern: Expecting value: line: 1, column: 1",
         "filters.0",

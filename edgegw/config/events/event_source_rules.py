@@ -7,7 +7,9 @@ from typing import Final
 
 from edgegw.awslambda.destinations import STREAM_DESTINATIONS
 from edgegw.awslambda.event_pattern import Pattern, PatternError, compile_pattern
+from edgegw.awslambda.event_source import words_of_rules_only
 from edgegw.awslambda.names import Account
+from edgegw.awslambda.payload import decode_payload
 from edgegw.awslambda.record_fields import RECORD_FIELDS
 from edgegw.awslambda.source_mapping import (
     SOURCE_RULES,
@@ -133,11 +135,15 @@ def _check_filters(
 ) -> None:
     for at, written in enumerate(given.filters):
         where = (*path, "filters", at)
+        text = filter_text(written)
         try:
-            pattern = compile_pattern(filter_text(written))
+            pattern = compile_pattern(text)
         except PatternError as error:
             document.error(where, "lambda.filter", f"no filter pattern: {error.reason}")
             continue
+        for word in words_of_rules_only(decode_payload(text.encode("utf-8", "surrogatepass"))):
+            problem = f"AWS knows {word!r} in rules of EventBridge, and not in filters of mappings"
+            document.warning(where, "lambda.filter", problem)
         if source is not None:
             _check_fields(document, where, pattern, source)
 
