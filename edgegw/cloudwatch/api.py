@@ -123,7 +123,10 @@ def _key(request: MetricMembers) -> MetricKey:
         _text(request, "Namespace"),
         _text(request, "MetricName"),
         dimensions_of(
-            {_text(each, "Name"): _text(each, "Value") for each in _list(request, "Dimensions")}
+            {
+                _text(dimension, "Name"): _text(dimension, "Value")
+                for dimension in _list(request, "Dimensions")
+            }
         ),
     )
 
@@ -165,9 +168,9 @@ def _datapoint(
     point: dict[str, object] = {"Timestamp": EpochTime(begin), "Unit": unit}
     point |= {name: statistics.value(name) for name in named if name in STATISTICS}
     percentiles = {name: statistics.value(name) for name in extended}
-    told = {name: number for name, number in percentiles.items() if number is not None}
-    if told:
-        point["ExtendedStatistics"] = told
+    known = {name: number for name, number in percentiles.items() if number is not None}
+    if known:
+        point["ExtendedStatistics"] = known
     return point
 
 

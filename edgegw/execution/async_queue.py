@@ -34,7 +34,7 @@ import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
 from edgegw.awslambda.async_invocation import (
     AsyncEvent,
@@ -49,6 +49,7 @@ from edgegw.awslambda.async_invocation import (
 )
 from edgegw.awslambda.destinations import DestinationMessage, destination_messages, parse_target
 from edgegw.awslambda.lineage import LOOP_STOPPED, next_turn
+from edgegw.awslambda.metrics import WorkerMetric
 from edgegw.awslambda.model import FunctionRef, Invocation, InvokeRefusal, Outcome
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.service_errors import ServiceError
@@ -74,16 +75,8 @@ _TROUBLE_WAIT: Final = 1.0
 _GRACE: Final = 5.0
 """Seconds that events get which run when the gateway stops."""
 
-Figure: TypeAlias = Literal[
-    "AsyncEventsReceived",
-    "AsyncEventAge",
-    "AsyncEventsDropped",
-    "DestinationDeliveryFailures",
-    "DeadLetterErrors",
-    "RecursiveInvocationsDropped",
-]
-"""What is counted, by the name of Lambda's metric; the age is in milliseconds."""
-Count: TypeAlias = Callable[[Figure, FunctionRef, float], None]
+Count: TypeAlias = Callable[[WorkerMetric, FunctionRef, float], None]
+"""Gets what is counted by the name of Lambda's metric; ages are in milliseconds."""
 
 
 @value(kw_only=True)

@@ -127,7 +127,8 @@ class Outbox:
 
     async def _write(self, path: Path, deliveries: list[StoredDelivery]) -> None:
         lines = {
-            each.id: file_line(each.message.body, each.message.attributes) for each in deliveries
+            delivery.id: file_line(delivery.message.body, delivery.message.attributes)
+            for delivery in deliveries
         }
         try:
             written = await self._written_before(path, lines)

@@ -32,8 +32,10 @@ _INVALID: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U001
 def attributes_size(attributes: Mapping[str, MessageAttribute]) -> int:
     """Bytes of all names, types and contents."""
     return sum(
-        len(name.encode("utf-8", "surrogatepass")) + len(each.data_type) + _length(each.content)
-        for name, each in attributes.items()
+        len(name.encode("utf-8", "surrogatepass"))
+        + len(attribute.data_type)
+        + _length(attribute.content)
+        for name, attribute in attributes.items()
     )
 
 

@@ -164,7 +164,7 @@ def _check_ordering(members: CallMembers) -> None:
 
 def new_records(members: CallMembers) -> list[NewRecord]:
     """The records of PutRecords."""
-    records = [new_record(each) for each in members.elements("Records", MAX_PUT_RECORDS)]
+    records = [new_record(entry) for entry in members.elements("Records", MAX_PUT_RECORDS)]
     size = sum(len(record.data) + len(record.partition_key.encode()) for record in records)
     if size > MAX_PUT_BYTES:
         raise bad_argument(f"Records size exceeds {MAX_PUT_BYTES // 1_048_576} MB limit")

@@ -14,11 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-import botocore.config
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.aws_clients import aws_client
 from tests.cli.test_balancer_commands import EDGEGW, edgegw
 from tests.cli.test_commands import running, wait_for_announcements
 from tests.conftest import FUNCTIONS, PYTHON, free_port
@@ -62,17 +61,7 @@ def served(folder: Path) -> Iterator[None]:
 
 
 def client(port: int, service: str = "kinesis") -> Any:
-    config = botocore.config.Config(
-        retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=10
-    )
-    return boto3.client(
-        service,
-        endpoint_url=f"http://127.0.0.1:{port}",
-        region_name="us-east-1",
-        aws_access_key_id="x",
-        aws_secret_access_key="y",
-        config=config,
-    )
+    return aws_client(service, f"http://127.0.0.1:{port}", connect_timeout=5, read_timeout=10)
 
 
 def records_of(port: int) -> list[dict[str, Any]]:

@@ -16,8 +16,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-import botocore.config
 import pytest
 from botocore.exceptions import ClientError
 
@@ -25,6 +23,7 @@ from edgegw.awslambda.lineage import next_turn
 from edgegw.gateway.workers.async_events import AsyncEvents
 from edgegw.gateway.workers.queues import Queues
 from edgegw.messaging.queue import SendMessage
+from tests.aws_clients import aws_client
 from tests.conftest import PYTHON, need, serving_in
 
 SCALE = 1200
@@ -139,16 +138,7 @@ async def running(
     }
     handlers = {name: calls.handler(name, result) for name, result in functions.items()}
     async with serving_in(folder, config, functions=handlers) as serving:
-        client = boto3.client(
-            "lambda",
-            endpoint_url=serving.urls["lambda"],
-            region_name="us-east-1",
-            aws_access_key_id="x",
-            aws_secret_access_key="y",
-            config=botocore.config.Config(
-                retries={"total_max_attempts": 1}, max_pool_connections=64
-            ),
-        )
+        client = aws_client("lambda", serving.urls["lambda"], max_pool_connections=64)
         try:
             yield Running(serving, client, folder, calls)
         finally:
@@ -696,14 +686,7 @@ class TestConfiguration:
     )
     async def test_what_is_refused(self, tmp_path: Path, given: Any, code: str, text: str) -> None:
         async with running(tmp_path, {"f": returns}) as run:
-            run.client = boto3.client(
-                "lambda",
-                endpoint_url=run.url,
-                region_name="us-east-1",
-                aws_access_key_id="x",
-                aws_secret_access_key="y",
-                config=botocore.config.Config(parameter_validation=False),
-            )
+            run.client = aws_client("lambda", run.url, parameter_validation=False)
             refusal = await run.refused(
                 "put_function_event_invoke_config", FunctionName="f", **given
             )

@@ -9,12 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
-import botocore.config
 import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.aws_clients import aws_client
 from tests.conftest import serving_in
 from tests.gateway.noted_events import Noted, function
 
@@ -51,14 +50,7 @@ class Events:
     def __init__(self, url: str, noted: Noted) -> None:
         self.url = url
         self.noted = noted
-        self.client: Any = boto3.client(
-            "events",
-            endpoint_url=url,
-            region_name="us-east-1",
-            aws_access_key_id="x",
-            aws_secret_access_key="y",
-            config=botocore.config.Config(retries={"total_max_attempts": 1}),
-        )
+        self.client: Any = aws_client("events", url)
 
     async def call(self, operation: str, **given: Any) -> dict[str, Any]:
         answer = await asyncio.to_thread(getattr(self.client, operation), **given)

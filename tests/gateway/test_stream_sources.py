@@ -11,11 +11,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-import botocore.config
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.aws_clients import aws_client
 from tests.conftest import PYTHON, Serving, serving_in
 
 pytestmark = pytest.mark.anyio
@@ -37,14 +36,7 @@ class Api:
     """boto3's client of a service, its calls on threads."""
 
     def __init__(self, url: str, service: str) -> None:
-        self._client = boto3.client(
-            service,
-            endpoint_url=url,
-            region_name="us-east-1",
-            aws_access_key_id="x",
-            aws_secret_access_key="y",
-            config=botocore.config.Config(retries={"total_max_attempts": 1}),
-        )
+        self._client = aws_client(service, url)
 
     async def call(self, operation: str, **given: Any) -> dict[str, Any]:
         answer = await asyncio.to_thread(getattr(self._client, operation), **given)

@@ -140,6 +140,27 @@ async def test_urls_and_http_apis_are_above_their_functions_too(
         assert len({service["id"], function["id"], front["id"], "2345678912345678"}) == 4
 
 
+async def test_a_function_url_and_an_http_api_stand_above_their_function(
+    serving: Served, daemon: DaemonSink
+) -> None:
+    given = site("Active", {"xray": daemon.address})
+    given["functions"]["api"]["url"] = {"listen": "127.0.0.1:0"}
+    routes = {"$default": "api"}
+    given["http_apis"] = {"rest": {"listen": "127.0.0.1:0", "routes": routes}}
+    wanted = {"x-amzn-trace-id": f"Root={ROOT};Sampled=1"}
+    traced = {"x-amzn-trace-id": f"Root={ROOT};Parent={PARENT};Sampled=1"}
+    async with serving(given) as served, httpx.AsyncClient() as client:
+        for name in ("api", "rest"):
+            await client.get(served.urls[name], headers=wanted)
+            service, function, front = daemon.segments(3)
+            assert {segment["trace_id"] for segment in (service, function)} == {front["trace_id"]}
+            assert (service["parent_id"], front["name"]) == (front["id"], name)
+            await client.get(served.urls[name], headers=traced)
+            service, function, front = daemon.segments(3)
+            assert {front["parent_id"], service["parent_id"]} == {PARENT}
+            assert len({front["id"], service["id"], function["id"], PARENT}) == 4
+
+
 async def test_a_function_that_fails_is_a_fault_with_its_cause(
     serving: Served, daemon: DaemonSink
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from edgegw.awslambda.destinations import OWN_FORMS, STREAM_DESTINATIONS, parse_target
+from edgegw.awslambda.destinations import STREAM_DESTINATIONS
 from edgegw.awslambda.event_pattern import Pattern, PatternError, compile_pattern
 from edgegw.awslambda.event_source import words_of_rules_only
 from edgegw.awslambda.names import Account

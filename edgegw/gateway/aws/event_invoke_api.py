@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -20,8 +19,7 @@ from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.payload import Json
 from edgegw.awslambda.service_errors import not_found
 from edgegw.awslambda.versions import Deployed
-from edgegw.execution.api_answers import answered, error_response, json_response, unknown_operation
-from edgegw.execution.api_guard import ApiGuard
+from edgegw.execution.api_answers import answered, json_response, lambda_app
 
 if TYPE_CHECKING:
     from edgegw.gateway.gateway import Gateway
@@ -34,7 +32,7 @@ _About: TypeAlias = Callable[[Deployed, FunctionRef, Mapping[str, Json]], Json]
 
 def api(gateway: Gateway) -> ASGIApp:
     """The API as an ASGI application, guarded against web pages."""
-    return ApiGuard(_EventInvokeApi(gateway).app(), error_response)
+    return lambda_app(_EventInvokeApi(gateway).routes())
 
 
 class _EventInvokeApi:
@@ -42,8 +40,8 @@ class _EventInvokeApi:
         self._service = gateway.service
         self._now = gateway.world.now
 
-    def app(self) -> Starlette:
-        routes = [
+    def routes(self) -> list[Route]:
+        return [
             self._route(_CONFIG, "PUT", self._put),
             self._route(_CONFIG, "POST", self._update),
             self._route(_CONFIG, "GET", self._get),
@@ -52,8 +50,6 @@ class _EventInvokeApi:
             self._route(_RECURSION, "GET", self._recursion),
             self._route(_RECURSION, "PUT", self._put_recursion),
         ]
-        handlers = {404: unknown_operation, 405: unknown_operation}
-        return Starlette(routes=routes, exception_handlers=handlers)
 
     def _route(self, path: str, method: str, operation: _About, status: int = 200) -> Route:
         """An operation on one function, which must be there.

@@ -116,7 +116,9 @@ class KinesisOperations:
     async def list_streams(self, call: CallMembers) -> dict[str, Json]:
         limit = call.number("Limit", _LIMITS, 100)
         after = call.optional_text("NextToken") or call.optional_text("ExclusiveStartStreamName")
-        left = [each for each in await self._reader.all() if after is None or each.name > after]
+        left = [
+            stream for stream in await self._reader.all() if after is None or stream.name > after
+        ]
         page = left[:limit]
         answer: dict[str, Json] = {
             "StreamNames": [stream.name for stream in page],
@@ -157,7 +159,10 @@ class KinesisOperations:
         """All of them are taken, or none."""
         stream = await self._stream(call)
         placed = await self._streams.put(stream.name, new_records(call))
-        return {"FailedRecordCount": 0, "Records": [placed_json(stream, each) for each in placed]}
+        return {
+            "FailedRecordCount": 0,
+            "Records": [placed_json(stream, record) for record in placed],
+        }
 
     async def get_shard_iterator(self, call: CallMembers) -> dict[str, Json]:
         return {"ShardIterator": await self._reader.iterator(await self._stream(call), call)}
@@ -166,7 +171,9 @@ class KinesisOperations:
         reading = await self._reader.read(call)
         stream, shard = reading.stream, reading.shard
         answer: dict[str, Json] = {
-            "Records": [record_json(stream, shard.index, each) for each in reading.page.records],
+            "Records": [
+                record_json(stream, shard.index, record) for record in reading.page.records
+            ],
             "MillisBehindLatest": int(reading.page.behind * 1000),
         }
         if reading.next is not None:

@@ -112,27 +112,27 @@ def assumed_month(config: Config, requests: float) -> MonthUsage:
     balancers = list(dict.fromkeys(door.name for door in config.listeners))
     callers = [] if distributions else [*config.function_urls, *config.http_apis]
     in_front = [] if distributions else balancers
-    each = requests / (len(distributions) or len(in_front) + len(callers) or 1)
+    share = requests / (len(distributions) or len(in_front) + len(callers) or 1)
     functions: list[FunctionUsage] = []
     for door in distributions.values():
         behavior = door.distribution.default_behavior
         names = [association.function.name for association in behavior.associations.values()]
-        functions += [_assumed(name, each, at_edge=True) for name in names]
+        functions += [_assumed(name, share, at_edge=True) for name in names]
     for name in in_front:
-        functions += [_assumed(target, each) for target in _default_targets(config, name)]
+        functions += [_assumed(target, share) for target in _default_targets(config, name)]
     for caller in callers:
         names = [function.name for function in caller.functions]
-        functions += [_assumed(name, each / len(names)) for name in names]
+        functions += [_assumed(name, share / len(names)) for name in names]
     if not distributions and not in_front and not callers:
         functions += [_assumed(name, requests / len(config.functions)) for name in config.functions]
     viewers = DistributionUsage()
     if distributions:
         viewers = DistributionUsage(https_requests=requests, sent_bytes=ASSUMED_BYTES * requests)
-    metered = each * len(config.http_apis) if callers else 0.0
+    metered = share * len(config.http_apis) if callers else 0.0
     return MonthUsage(
         tuple(functions),
         viewers,
-        tuple(_assumed_balancer(name, each if in_front else 0.0) for name in balancers),
+        tuple(_assumed_balancer(name, share if in_front else 0.0) for name in balancers),
         CallerUsage(metered),
         f"{amount_text(requests)} requests a month, as nothing has run",
         _ASSUMPTIONS,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from edgegw.errors import UsageError
 from edgegw.gateway.fronts.local_queues import QueueOperations
 from edgegw.gateway.fronts.local_router import Call, json_answer
+from edgegw.gateway.workers import STREAMS_FILE
 from edgegw.http.message import Response
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class StreamOperations:
     async def find(self, name: str) -> EmbeddedStream | RemoteStream | None:
         """The stream of this name, embedded or another service's; None when there is none."""
         config = self._gateway.config
-        is_kept = (Path(config.state) / "streams.sqlite").exists()
+        is_kept = (Path(config.state) / STREAMS_FILE).exists()
         if name in config.queues or not (config.streams or is_kept):
             return None
         from edgegw.gateway.workers.streams import Streams
