@@ -66,8 +66,8 @@ def _passed_on(exchange: Exchange) -> TraceHeader:
 
 
 def _segment_id(came: TraceHeader, sent: TraceHeader) -> str:
-    """The id that what is below hangs on; of a `Root` that came without `Self` nobody has one."""
-    is_own = bool(sent.own) or sent.root != came.root
+    """The id that what is below hangs on, unless that is the parent that came along."""
+    is_own = bool(sent.own) or sent.root != came.root or not sent.parent
     return (sent.front_door_segment if is_own else "") or new_segment_id()
 
 

@@ -83,6 +83,10 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             },
         },
     },
+    "edge_functions": {
+        "rewrite": {"code": "rewrite.js", "key_value_store": "flags", "comment": "rewrites"}
+    },
+    "key_value_stores": {"flags": {"source": "flags.json"}},
     "cache_policies": {
         "own": {
             "query_strings": {"behavior": "whitelist", "items": ["a"]},
