@@ -6,14 +6,14 @@ Source: Lambda API Reference; key names are those of the service model.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple, TypeVar
 
 from edgegw.awslambda.destinations import target_arn
 from edgegw.awslambda.model import Function
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.payload import Json, as_text, decode_payload
-from edgegw.awslambda.service_errors import ServiceError, constraint, invalid
+from edgegw.awslambda.service_errors import ServiceError, constraint, invalid, missing
 from edgegw.awslambda.versions import Alias, Deployed
 
 CODE_STORAGE: Final = 80_530_636_800
@@ -21,6 +21,14 @@ CODE_STORAGE: Final = 80_530_636_800
 
 Source: Lambda Developer Guide, "Lambda quotas", storage.
 """
+
+
+MOST_ASKED: Final = 10_000
+"""The largest MaxItems of most lists, whatever a page holds.
+
+Source: Lambda API Reference, "ListFunctions", MaxItems.
+"""
+_T = TypeVar("_T")
 
 
 class CodeFacts(NamedTuple):
@@ -149,20 +157,45 @@ def text_member(body: Mapping[str, Json], name: str, default: str | None = None)
     found = body.get(name)
     if found is None and default is not None:
         return default
+    field = name[:1].lower() + name[1:]
+    if found is None:
+        raise missing(field)
     if not isinstance(found, str):
-        field = name[:1].lower() + name[1:]
-        raise constraint(as_text(found), field, "Member must not be null")
+        raise constraint(as_text(found), field, "Member must be a string")
     return found
 
 
 def count_member(body: Mapping[str, Json], name: str, least: int) -> int:
     """The whole number `name` of a request, `least` or more."""
-    found = body.get(name)
+    found, field = body.get(name), name[:1].lower() + name[1:]
+    if found is None:
+        raise missing(field)
     if isinstance(found, bool) or not isinstance(found, int) or found < least:
-        field = name[:1].lower() + name[1:]
         rule = f"Member must have value greater than or equal to {least}"
         raise constraint(as_text(found), field, rule)
     return found
+
+
+def page_of(
+    rows: Iterable[_T], query: Mapping[str, str], *, size: int, most: int
+) -> tuple[list[_T], dict[str, Json]]:
+    """One page of `rows`, of `size` at most, and `NextMarker` where there is more.
+
+    A call may ask for 1 to `most`. Raises ServiceError.
+    """
+    given = query.get("MaxItems") or str(size)
+    try:
+        asked, begin = int(given), int(query.get("Marker") or 0)
+    except ValueError:
+        raise invalid("Invalid Marker or MaxItems") from None
+    if not 1 <= asked <= most:
+        end = "greater than or equal to 1" if asked < 1 else f"less than or equal to {most}"
+        raise constraint(given, "maxItems", f"Member must have value {end}")
+    if begin < 0:
+        raise invalid("Invalid Marker or MaxItems")
+    listed = list(rows)
+    stop = begin + min(asked, size)
+    return listed[begin:stop], ({"NextMarker": str(stop)} if stop < len(listed) else {})
 
 
 def routing_member(body: Mapping[str, Json]) -> tuple[str, float] | None:

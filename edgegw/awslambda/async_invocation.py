@@ -79,6 +79,9 @@ MAX_ERROR_TEXT: Final = 1024
 Source: Lambda Developer Guide, "Adding a dead-letter queue", ErrorMessage.
 """
 
+_LONGEST_WHY: Final = 200
+"""Characters of an error in a line of a log."""
+
 EndCondition: TypeAlias = Literal[
     "Success", "RetriesExhausted", "EventAgeExceeded", "ZeroReservedConcurrency"
 ]
@@ -250,6 +253,31 @@ def error_message(last: LastTry) -> str:
     Source: Lambda Developer Guide, "Adding a dead-letter queue", ErrorMessage.
     """
     return last.error or first_kilobyte(_message_in(last.payload))
+
+
+def failed_try_line(step: TryAgain) -> str:
+    """What a log says of a try that the function failed."""
+    event = step.event
+    return f"{_named(event)} failed, try {event.invokes}; again after {step.wait:g} s{_why(event)}"
+
+
+def given_up_line(ended: Ended) -> str:
+    """What a log says of an event that was given up."""
+    event = ended.event
+    tries = "1 try" if event.invokes == 1 else f"{event.invokes} tries"
+    return f"{_named(event)} is given up after {tries} ({ended.condition}){_why(event)}"
+
+
+def _named(event: AsyncEvent) -> str:
+    qualifier = f":{event.function.qualifier}" if event.function.qualifier else ""
+    return f"{event.function.name}{qualifier}: the event {event.request_id}"
+
+
+def _why(event: AsyncEvent) -> str:
+    """What went wrong at last, in one line."""
+    text = error_message(event.last) if event.last is not None else ""
+    line = " ".join(text.split())
+    return f": {line[:_LONGEST_WHY]}" if line else ""
 
 
 def first_kilobyte(text: str) -> str:

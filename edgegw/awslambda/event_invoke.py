@@ -13,7 +13,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from edgegw.awslambda.api import text_member
+from edgegw.awslambda.api import page_of, text_member
 from edgegw.awslambda.async_invocation import (
     AGE_RANGE,
     RETRIES_RANGE,
@@ -23,7 +23,7 @@ from edgegw.awslambda.async_invocation import (
 from edgegw.awslambda.destinations import parse_target, target_arn
 from edgegw.awslambda.model import LATEST, FunctionRef
 from edgegw.awslambda.names import Account
-from edgegw.awslambda.payload import Json
+from edgegw.awslambda.payload import Json, as_text
 from edgegw.awslambda.service_errors import ServiceError, constraint, invalid
 from edgegw.awslambda.versions import Deployed
 
@@ -32,6 +32,11 @@ _DESTINATION_PATTERN: Final = (
     r"((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)"
 )
 """What the service says a destination must match."""
+MOST_LISTED: Final = 50
+"""Configurations of a page.
+
+Source: Lambda API Reference, "ListFunctionEventInvokeConfigs", MaxItems.
+"""
 _LOOPS: Final = ("Allow", "Terminate")
 
 
@@ -85,7 +90,7 @@ def put_event_invoke(
     """
     qualifier = known_qualifier(deployed, ref)
     standing = deployed.event_invoke.get(qualifier, EventInvokeConfig())
-    given = _changes(body, deployed)
+    given = {**_limits(body), **_targets(body, deployed)}
     if not given:
         raise invalid("You must specify at least one of error handling or destination setting.")
     config = replace(standing if update else EventInvokeConfig(), last_modified=now, **given)
@@ -105,8 +110,13 @@ def known_qualifier(deployed: Deployed, ref: FunctionRef) -> str:
     return qualifier
 
 
-def _changes(body: Mapping[str, Json], deployed: Deployed) -> dict[str, object]:
-    """What a request sets, by the names of `EventInvokeConfig`."""
+def check_event_invoke(body: Mapping[str, Json]) -> None:
+    """What the service checks before it looks for the function. Raises ServiceError."""
+    _limits(body)
+
+
+def _limits(body: Mapping[str, Json]) -> dict[str, object]:
+    """The numbers that a request sets, by the names of `EventInvokeConfig`."""
     given: dict[str, object] = {}
     for member, name, limits in (
         ("MaximumRetryAttempts", "maximum_retry_attempts", RETRIES_RANGE),
@@ -114,10 +124,17 @@ def _changes(body: Mapping[str, Json], deployed: Deployed) -> dict[str, object]:
     ):
         if body.get(member) is not None:
             given[name] = _number(body, member, limits)
+    return given
+
+
+def _targets(body: Mapping[str, Json], deployed: Deployed) -> dict[str, object]:
+    """The destinations that a request sets, by the names of `EventInvokeConfig`."""
+    given: dict[str, object] = {}
     destinations = body.get("DestinationConfig")
     if destinations is not None:
         if not isinstance(destinations, Mapping):
-            raise constraint(str(destinations), "destinationConfig", "Member must be a structure")
+            shown = as_text(destinations)
+            raise constraint(shown, "destinationConfig", "Member must be a structure")
         for member, name in (("OnSuccess", "on_success"), ("OnFailure", "on_failure")):
             if destinations.get(member) is not None:
                 given[name] = _target(destinations, member, deployed)
@@ -128,7 +145,7 @@ def _number(body: Mapping[str, Json], member: str, limits: tuple[int, int]) -> i
     number = body[member]
     field = member[:1].lower() + member[1:]
     if isinstance(number, bool) or not isinstance(number, int):
-        raise constraint(str(number), field, "Member must be a number")
+        raise constraint(as_text(number), field, "Member must be a number")
     least, most = limits
     if number < least:
         rule = f"Member must have value greater than or equal to {least}"
@@ -183,12 +200,19 @@ def _configured(deployed: Deployed, ref: FunctionRef, account: Account) -> str:
     return qualifier
 
 
-def list_event_invoke(deployed: Deployed, account: Account) -> list[dict[str, Json]]:
-    """What was configured for each qualifier, `$LATEST` first."""
+def list_event_invoke(
+    deployed: Deployed, query: Mapping[str, str], account: Account
+) -> dict[str, Json]:
+    """A page of what was configured for each qualifier, `$LATEST` first. Raises ServiceError.
+
+    Source: Lambda API Reference, "ListFunctionEventInvokeConfigs".
+    """
     qualifiers = sorted(
         deployed.event_invoke, key=lambda qualifier: (qualifier != LATEST, qualifier)
     )
-    return [event_invoke_answer(deployed, qualifier, account) for qualifier in qualifiers]
+    page, more = page_of(qualifiers, query, size=MOST_LISTED, most=MOST_LISTED)
+    configs = [event_invoke_answer(deployed, qualifier, account) for qualifier in page]
+    return {"FunctionEventInvokeConfigs": configs, **more}
 
 
 def put_recursion(deployed: Deployed, body: Mapping[str, Json]) -> Deployed:

@@ -89,6 +89,11 @@ class Pattern:
             return False
         return _match_fields(self.shape, cast("object", event)) is not _Match.NO
 
+    @property
+    def needed_fields(self) -> frozenset[str]:
+        """The members that an event must have at its top, those of alternatives included."""
+        return frozenset(_needed_fields(self.shape))
+
     def __reduce__(self) -> tuple[Callable[[str], Pattern], tuple[str]]:
         """It is written down as its text: what it tests are functions."""
         return compile_pattern, (self.text,)
@@ -119,6 +124,15 @@ def compile_pattern(text: str) -> Pattern:
 
 def _no_constant(name: str) -> NoReturn:
     raise WrongPattern(f"Unrecognized token '{name}'")
+
+
+def _needed_fields(shape: _ObjectShape) -> Iterator[str]:
+    for name, part in shape.fields:
+        if not (isinstance(part, _Alternatives) and part.absent):
+            yield name
+    for group in shape.either:
+        for member in group:
+            yield from _needed_fields(member)
 
 
 # ---- from the text to the tree ----

@@ -120,6 +120,23 @@ class RecordFilter:
         return any(pattern.matches(record) for pattern in self._patterns)
 
 
+_ONLY_OF_RULES: Final = ("cidr", "wildcard")
+
+
+def words_of_rules_only(pattern: Json) -> list[str]:
+    """The words in a filter's pattern that AWS has in rules of EventBridge, and not in filters.
+
+    Source: Lambda Developer Guide, "Control which events Lambda sends to your function", filter
+    rule syntax.
+    """
+    if isinstance(pattern, Mapping):
+        here = [word for word in _ONLY_OF_RULES if word in pattern]
+        return here + [word for inner in pattern.values() for word in words_of_rules_only(inner)]
+    if isinstance(pattern, list):
+        return [word for item in pattern for word in words_of_rules_only(item)]
+    return []
+
+
 def with_parsed(record: Mapping[str, Json], key: str) -> Mapping[str, Json]:
     """`record` as filters see it: the text under `key` as JSON, where it is a JSON object or array.
 

@@ -241,14 +241,14 @@ def list_rules(known: KnownRules, body: CallBody) -> dict[str, Json]:
 def describe_rule(known: KnownRules, body: CallBody) -> dict[str, Json]:
     """The answer of DescribeRule. Raises EventsApiError."""
     bus = _known_bus(known, body)
-    rule = _rule_named(known, bus, body.get("Name"))
+    rule = _rule_named(known, bus, _needed(body, "Name"))
     return {**rule, "CreatedBy": known.account.account_id}
 
 
 def list_targets(known: KnownRules, body: CallBody) -> dict[str, Json]:
     """The answer of ListTargetsByRule. Raises EventsApiError."""
     bus = _known_bus(known, body)
-    rule = _rule_named(known, bus, body.get("Rule"))
+    rule = _rule_named(known, bus, _needed(body, "Rule"))
     return _page("Targets", known.targets(bus, str(rule["Name"])), body)
 
 
@@ -266,10 +266,10 @@ def list_buses(known: KnownRules, body: CallBody) -> dict[str, Json]:
 def try_pattern(body: CallBody) -> dict[str, Json]:
     """The answer of TestEventPattern. Raises EventsApiError."""
     try:
-        pattern = compile_pattern(str(body.get("EventPattern") or ""))
+        pattern = compile_pattern(str(_needed(body, "EventPattern")))
     except PatternError as wrong:
         raise EventsApiError("InvalidEventPatternException", str(wrong)) from None
-    event = _detail(str(body.get("Event") or ""))
+    event = _detail(str(_needed(body, "Event")))
     if event is None:
         raise EventsApiError("ValidationException", "Parameter Event is not valid.")
     for name in _IN_AN_EVENT:
@@ -297,12 +297,25 @@ def _rule_named(known: KnownRules, bus: str, name: Json) -> dict[str, Json]:
 def _page(key: str, items: list[dict[str, Json]], body: CallBody) -> dict[str, Json]:
     """So many of `items` as are asked for, with a token for the rest."""
     limit, token = body.get("Limit"), str(body.get("NextToken") or "0")
-    size = limit if isinstance(limit, int) and 1 <= limit <= _PAGE else _PAGE
+    if isinstance(limit, int) and not 1 <= limit <= _PAGE:
+        end = "greater than or equal to 1" if limit < 1 else f"less than or equal to {_PAGE}"
+        raise _constraint(str(limit), "limit", f"Member must have value {end}")
+    size = limit if isinstance(limit, int) else _PAGE
     if not token.isascii() or not token.isdigit():
         raise EventsApiError("ValidationException", "Parameter NextToken is not valid.")
     start = int(token[:9])
     answer: dict[str, Json] = {key: items[start : start + size]}
     return answer | ({"NextToken": str(start + size)} if start + size < len(items) else {})
+
+
+def _needed(body: CallBody, name: str) -> Json:
+    """The member `name`, which must be there."""
+    given = body.get(name)
+    if given is None:
+        field = name[:1].lower() + name[1:]
+        text = f"1 validation error detected: Value null at '{field}' failed to satisfy"
+        raise EventsApiError("ValidationException", f"{text} constraint: Member must not be null")
+    return given
 
 
 def _constraint(value: str, field: str, rule: str) -> EventsApiError:

@@ -19,19 +19,8 @@ API_REQUEST: Final[PriceTiers] = ((300e6, 1.00 / 1e6), (math.inf, 0.90 / 1e6))
 
 Source: AWS pricing pages, "Amazon API Gateway pricing", HTTP APIs.
 """
-API_STEP: Final = 512 * 1024
-"""Bytes that a request at an HTTP API is metered by; a larger one counts as several.
-
-That it is the larger one of request and answer that counts is uncertain.
-Source: AWS pricing pages, "Amazon API Gateway pricing", HTTP APIs.
-"""
 STREAMED_GB: Final = 0.008
 """Of a GB that functions stream beyond `STREAMED_AT_NO_COST` of each request.
-
-Source: AWS pricing pages, "AWS Lambda Pricing", HTTP response stream.
-"""
-STREAMED_AT_NO_COST: Final = 6 * 2**20
-"""Bytes of each streamed answer that cost nothing.
 
 Source: AWS pricing pages, "AWS Lambda Pricing", HTTP response stream.
 """
@@ -59,14 +48,6 @@ class CallerUsage:
     streamed: float = 0.0
 
 
-def metered_requests(received: int, sent: int) -> int:
-    """As how many requests one at an HTTP API counts, with so many bytes of both bodies.
-
-    Source: AWS pricing pages, "Amazon API Gateway pricing", HTTP APIs.
-    """
-    return max(1, math.ceil(max(received, sent) / API_STEP))
-
-
 def caller_charges(usage: CallerUsage, *, has_free_tier: bool = True) -> list[Charge]:
     """The charges of a month; free requests of an account's first year are not reckoned."""
     charges: list[Charge] = []
@@ -78,14 +59,6 @@ def caller_charges(usage: CallerUsage, *, has_free_tier: bool = True) -> list[Ch
         free = FREE_STREAMED_GB if has_free_tier else 0
         charges.append(charge("Lambda", item, usage.streamed / GB, "GB", tiers, free=free))
     return charges
-
-
-def streamed_beyond(sent: int) -> int:
-    """Bytes of a streamed answer that cost.
-
-    Source: AWS pricing pages, "AWS Lambda Pricing", HTTP response stream.
-    """
-    return max(0, sent - STREAMED_AT_NO_COST)
 
 
 def poller_charges(mapping: str, pollers: int, hours: float) -> Charge:

@@ -59,6 +59,11 @@ def next_turn(trace_id: str, arn: str) -> Turn:
     return Turn(f"{plain};{lineage}" if plain else lineage, number)
 
 
+def first_lineage(arn: str) -> str:
+    """The part of a trace header that says that a chain begins at the function `arn` (observed)."""
+    return f"Lineage=1:{zlib.crc32(arn.encode()):08x}:0"
+
+
 def without_lineage(trace_id: str) -> str:
     """A trace header as it is behind a service that hands on traces, and no chains.
 

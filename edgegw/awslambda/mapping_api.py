@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal
 
+from edgegw.awslambda.api import MOST_ASKED, page_of
 from edgegw.awslambda.destinations import STREAM_DESTINATIONS
 from edgegw.awslambda.event_pattern import PatternError, compile_pattern
 from edgegw.awslambda.event_source import REPORT_FAILURES
 from edgegw.awslambda.model import LATEST, FunctionRef
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.payload import Json, as_text
-from edgegw.awslambda.service_errors import ServiceError, constraint, invalid
+from edgegw.awslambda.service_errors import ServiceError, constraint, invalid, missing
 from edgegw.awslambda.source_mapping import (
     MAX_FILTERS,
     ONLY_SOME,
@@ -155,11 +156,7 @@ def _function(
 ) -> FunctionRef:
     name = body.get("FunctionName")
     if not isinstance(name, str):
-        raise ServiceError(
-            "ValidationException",
-            "1 validation error detected: Value null at 'functionName' failed to satisfy "
-            "constraint: Member must not be null",
-        )
+        raise missing("functionName")
     ref = account.function_ref(name)
     deployed = functions.get(ref.name)
     if deployed is None or not deployed.targets(ref):
@@ -420,8 +417,8 @@ def mapping_arn(uuid: str, account: Account) -> str:
 
 def listed_mappings(
     mappings: Iterable[EventSourceMapping], query: Mapping[str, str], account: Account
-) -> tuple[list[EventSourceMapping], str | None]:
-    """One page of the mappings that a call asks for, and the marker of the next one.
+) -> tuple[list[EventSourceMapping], dict[str, Json]]:
+    """One page of the mappings that a call asks for, and `NextMarker` where there are more.
 
     A function is named with its qualifier where the mapping has one.
     Source: Lambda API Reference, "ListEventSourceMappings".
@@ -432,13 +429,7 @@ def listed_mappings(
     if name := query.get("FunctionName"):
         ref = replace_latest(account.function_ref(name))
         chosen = [mapping for mapping in chosen if mapping.function == ref]
-    try:
-        size = min(MOST_LISTED, max(1, int(query.get("MaxItems") or MOST_LISTED)))
-        begin = int(query.get("Marker") or 0)
-    except ValueError:
-        raise invalid("Invalid Marker or MaxItems") from None
-    end = begin + size
-    return chosen[begin:end], str(end) if end < len(chosen) else None
+    return page_of(chosen, query, size=MOST_LISTED, most=MOST_ASKED)
 
 
 # Refusals

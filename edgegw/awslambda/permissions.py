@@ -20,10 +20,20 @@ from edgegw.values import value
 
 LOAD_BALANCER: Final = "elasticloadbalancing.amazonaws.com"
 """The principal that a load balancer invokes as; its source ARN is the target group's."""
+API_GATEWAY: Final = "apigateway.amazonaws.com"
+"""The principal that an HTTP API invokes as; its source ARN names stage, method and path.
+
+Source: API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs".
+"""
 EVERYBODY: Final = "*"
 """The principal of unsigned requests to function URLs: only a statement for everybody fits.
 
 Source: Lambda Developer Guide, "Control access to Lambda function URLs".
+"""
+API_GATEWAY: Final = "apigateway.amazonaws.com"
+"""The principal that an HTTP API invokes as; its source ARN names stage, method and path.
+
+Source: API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs".
 """
 
 InvokingAction = Literal["lambda:InvokeFunction", "lambda:InvokeFunctionUrl"]

@@ -77,6 +77,15 @@ def invalid(message: str) -> ServiceError:
     return ServiceError("InvalidParameterValueException", message)
 
 
+def missing(field: str) -> ServiceError:
+    """A parameter that must be there is not."""
+    return ServiceError(
+        "ValidationException",
+        f"1 validation error detected: Value null at '{field}' failed to satisfy constraint: "
+        "Member must not be null",
+    )
+
+
 def constraint(value: str, field: str, rule: str) -> ServiceError:
     """A parameter breaks a constraint of the service model."""
     return ServiceError(

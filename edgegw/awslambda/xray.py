@@ -52,7 +52,7 @@ class TraceHeader(NamedTuple):
     def front_door_segment(self) -> str:
         """The id of the segment of the front door that this header comes from.
 
-        A load balancer names none: here it is the end of the id that it made itself.
+        None of AWS's names one: here it is the end of the id that it made itself.
         """
         return (self.own or self.root)[-16:]
 

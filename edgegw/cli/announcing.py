@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final
 
 from edgegw.background import Background
+from edgegw.cli.collecting import Collecting
 from edgegw.cli.loading import tell_what_does_not_load
 from edgegw.cli.logs import GatheringHandler
 from edgegw.cli.render import summary
@@ -74,7 +75,7 @@ class Announcer:
 
             webbrowser.open(next(iter(self._urls.values()))[0])
         self._loading.start(tell_what_does_not_load(self.gateway))
-        _collect_rarely()
+        _collect_rarely(self.gateway)
 
     def _summarize(self, looks: int = 1) -> None:
         functions, service = self.gateway.config.functions.values(), self.gateway.service
@@ -89,11 +90,13 @@ class Announcer:
         sys.stderr.flush()
 
 
-def _collect_rarely() -> None:
+def _collect_rarely(gateway: Gateway) -> None:
     gc.enable()
     gc.freeze()  # what start-up made stays: no need to look at it again
     # A request makes hundreds of objects, none in cycles unless it fails.
     gc.set_threshold(20_000, 20, 50)
+    store = gateway.caching.store
+    Collecting(lambda: store.memory).start()
 
 
 def _runtimes(gateway: Gateway) -> dict[str, list[str]]:

@@ -69,56 +69,35 @@ def invoke(
 
     Example: edgegw invoke api --event event.json
     """
+    content = b"" if event is None else event.read()
     if later:
-        _invoke_later(function, config, b"" if event is None else event.read(), qualifier)
-        return
+        _invoke_later(function, config, content, qualifier)
+    else:
+        speak_plainly()
+        sys.exit(_invoke_now(_load(config), function, content, qualifier, log_tail=log_tail))
+
+
+def _invoke_now(
+    config: Config, function: str, event: bytes, qualifier: str, *, log_tail: bool
+) -> int:
+    """Runs one invocation and prints what became of it; answers the exit code."""
     import asyncio
 
-    from edgegw.awslambda.api import check_payload
-    from edgegw.awslambda.lambda_api import function_not_found
     from edgegw.awslambda.logs import log_tail as tail_of
-    from edgegw.awslambda.model import FunctionError, Invocation, InvokeRefusal, Throttled
-    from edgegw.awslambda.service_errors import ServiceError
-    from edgegw.execution.service import LambdaService
+    from edgegw.awslambda.model import FunctionError, InvokeRefusal, Throttled
+    from edgegw.cli.one_invocation import invoked_once
 
-    speak_plainly()
-    loaded = _load(config)
-    try:
-        ref = loaded.account.function_ref(function, qualifier or None)
-        payload = check_payload(b"" if event is None else event.read())
-        deployed = loaded.functions.get(ref.name)
-        if deployed is None:
-            known = ", ".join(loaded.functions) or "none"
-            raise UsageError(f"there is no function {ref.name!r} (known: {known})")
-        service = LambdaService(
-            {ref.name: deployed}, loaded.account, pass_credentials=loaded.pass_credentials
-        )
-        if not deployed.targets(ref):
-            raise function_not_found(loaded.account, ref)
-    except ServiceError as error:
-        raise UsageError(error.message or error.code) from None
-
-    async def run() -> tuple[Any, list[str]]:
-        await service.start()
-        try:
-            outcome = await service.invoke(Invocation(ref, payload))
-            await service.settled()
-            entries = service.logs.group(ref.deployed_name).after(0)
-            return outcome, [line for entry in entries for line in entry.lines()]
-        finally:
-            await service.close()
-
-    outcome, lines = asyncio.run(run())
+    outcome, lines = asyncio.run(invoked_once(config, function, qualifier, event))
     if isinstance(outcome, (Throttled, InvokeRefusal)):
         kind = outcome.reason if isinstance(outcome, Throttled) else outcome.code
         click.echo(shown_text(f"edgegw: {kind}: {outcome.message}"), err=True)
-        sys.exit(1)
+        return 1
     if log_tail:
         lines = tail_of(lines).decode("utf-8", "replace").removesuffix("\n").split("\n")
     for line in lines:
         click.echo(shown_text(line), err=True)
     _print_result(outcome.payload)
-    sys.exit(1 if isinstance(outcome, FunctionError) else 0)
+    return int(isinstance(outcome, FunctionError))
 
 
 def _invoke_later(function: str, config: Path | None, event: bytes, qualifier: str) -> None:

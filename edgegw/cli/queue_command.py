@@ -82,6 +82,10 @@ def _span(seconds: float) -> str:
     return f"{whole // 60} min" if whole < 7200 else f"{whole // 3600} h"
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 @queue.command()
 @click.argument("request_id", required=False, default="")
 @_CONFIG
@@ -105,4 +109,5 @@ def redrive(
         click.echo(json.dumps(answer))
         return
     events, messages = answer["events"], answer["messages"]
-    click.echo(f"{events} events and {messages} messages are tried anew")
+    verb = "is" if events + messages == 1 else "are"
+    click.echo(f"{_counted(events, 'event')} and {_counted(messages, 'message')} {verb} tried anew")

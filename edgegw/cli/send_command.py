@@ -88,10 +88,7 @@ def _texts(message: str | None, *, by_line: bool) -> list[str]:
         return message.splitlines() if by_line else [message]
     if message is None and sys.stdin.isatty():
         raise UsageError("give a MESSAGE, or - for one that is typed, ended by Ctrl-D")
-    try:
-        text = sys.stdin.buffer.read().decode()
-    except UnicodeDecodeError:
-        raise UsageError("the input is no UTF-8, and messages are text") from None
+    text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")  # a record may be bytes
     if by_line:
         return [line for line in text.splitlines() if line]
     return [text.removesuffix("\n")]

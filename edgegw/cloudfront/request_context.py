@@ -83,11 +83,33 @@ class RequestContext:
 
     def asking(self, asked: AskedOrigin) -> RequestContext:
         """This context on its way to the origin on behalf of the cache."""
-        return self._with(asked)
+        return RequestContext(
+            self.distribution,
+            self.behavior,
+            self.facts,
+            self.viewer,
+            self.received,
+            self.origin,
+            self.warnings,
+            self.error_page_fetch,
+            asked,
+            self.is_background,
+        )
 
     def settled(self) -> RequestContext:
         """This context once the cache knows what became of what it asked."""
-        return self._with(None)
+        return RequestContext(
+            self.distribution,
+            self.behavior,
+            self.facts,
+            self.viewer,
+            self.received,
+            self.origin,
+            self.warnings,
+            self.error_page_fetch,
+            None,
+            self.is_background,
+        )
 
     def behind_the_back(self, request: Request) -> RequestContext:
         """This context for a `request` that nobody waits for."""
@@ -100,20 +122,6 @@ class RequestContext:
             self.origin,
             self.warnings,
             is_background=True,
-        )
-
-    def _with(self, asked: AskedOrigin | None) -> RequestContext:
-        return RequestContext(
-            self.distribution,
-            self.behavior,
-            self.facts,
-            self.viewer,
-            self.received,
-            self.origin,
-            self.warnings,
-            self.error_page_fetch,
-            asked,
-            self.is_background,
         )
 
 

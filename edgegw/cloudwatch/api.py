@@ -7,6 +7,7 @@ Source: Amazon CloudWatch API Reference, the operations by name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Final, TypeAlias, cast
@@ -39,6 +40,9 @@ class MetricQueryError(Exception):
 
 def invalid_value(message: str) -> MetricQueryError:
     return MetricQueryError("InvalidParameterValueException", "InvalidParameterValue", message)
+
+
+_ID: Final = re.compile(r"[a-z][a-zA-Z0-9_]*")
 
 
 def _missing(name: str) -> MetricQueryError:
@@ -119,7 +123,10 @@ def _key(request: MetricMembers) -> MetricKey:
         _text(request, "Namespace"),
         _text(request, "MetricName"),
         dimensions_of(
-            {_text(each, "Name"): _text(each, "Value") for each in _list(request, "Dimensions")}
+            {
+                _text(dimension, "Name"): _text(dimension, "Value")
+                for dimension in _list(request, "Dimensions")
+            }
         ),
     )
 
@@ -161,9 +168,9 @@ def _datapoint(
     point: dict[str, object] = {"Timestamp": EpochTime(begin), "Unit": unit}
     point |= {name: statistics.value(name) for name in named if name in STATISTICS}
     percentiles = {name: statistics.value(name) for name in extended}
-    told = {name: number for name, number in percentiles.items() if number is not None}
-    if told:
-        point["ExtendedStatistics"] = told
+    known = {name: number for name, number in percentiles.items() if number is not None}
+    if known:
+        point["ExtendedStatistics"] = known
     return point
 
 
@@ -176,6 +183,7 @@ def _metric_data(request: MetricMembers, store: MetricStore) -> dict[str, object
         raise _missing("MetricDataQueries")
     if len(queries) > MOST_QUERIES:
         raise _unknown(f"The collection MetricDataQueries must not have more than {MOST_QUERIES}.")
+    _check_ids([_text(query, "Id") for query in queries])
     ascends = request.get("ScanBy") == "TimestampAscending"
     results = [
         _result(query, request, store, ascends=ascends)
@@ -183,6 +191,22 @@ def _metric_data(request: MetricMembers, store: MetricStore) -> dict[str, object
         if query.get("ReturnData", True)
     ]
     return {"MetricDataResults": results, "Messages": []}
+
+
+def _check_ids(ids: list[str]) -> None:
+    """Raises MetricQueryError for an id that is none, or that stands twice.
+
+    Source: Amazon CloudWatch API Reference, "MetricDataQuery", Id.
+    """
+    for at, query_id in enumerate(ids, 1):
+        member = f"MetricDataQueries.member.{at}.Id"
+        if _ID.fullmatch(query_id) is None:
+            raise _unknown(
+                f"The value {query_id} for parameter {member} is not matching the expected "
+                f"pattern ^{_ID.pattern}$."
+            )
+        if query_id in ids[: at - 1]:
+            raise _unknown(f"The value {query_id} for parameter {member} is not unique.")
 
 
 def _result(

@@ -185,7 +185,7 @@ def _elements(members: MetricMembers) -> Iterator[str]:
             inner = "".join(f"<entry><key>{k}</key><value>{v}</value></entry>" for k, v in entries)
         elif isinstance(item, list):
             listed = cast("list[object]", item)
-            inner = "".join(f"<member>{_content(each)}</member>" for each in listed)
+            inner = "".join(f"<member>{_content(entry)}</member>" for entry in listed)
         else:
             inner = _content(item)
         yield f"<{name}>{inner}</{name}>"

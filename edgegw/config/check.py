@@ -75,7 +75,7 @@ def check(document: Document, config: Config, base: FilePath) -> None:
     if config.event_sources:
         from edgegw.config.events.event_source_rules import check_event_sources
 
-        check_event_sources(document, config)
+        check_event_sources(document, config, base)
     check_paths(document, config, base)
     check_listening(document, config)
     check_surroundings(document, config, base)

@@ -20,6 +20,8 @@ from edgegw.config.wording import fault_of, model_in, shown
 
 _PRUNINGS: Final = 5
 """How often the wrong parts are cut out, so that the rest can still be judged."""
+_MOST_PLACES: Final = 3
+"""Places of a key that are named, where it stands in the wrong one."""
 _MOST_ERRORS: Final = 200
 """Mistakes of one judgement that are told; with more, the file is another one."""
 
@@ -96,9 +98,9 @@ def _describe(document: Document, detail: Mapping[str, Any]) -> None:
         case _ if path in document.empty:
             pass  # noted when it was read
         case "extra_forbidden":
-            known = _known_keys(loc[:-1])
-            text = f"unknown key {str(loc[-1])!r}{nearest(str(loc[-1]), known)}"
-            document.error(loc, "config.unknown-key", text, key=True)
+            key = str(loc[-1])
+            hint = _right_place(key, loc[:-1]) or nearest(key, _known_keys(loc[:-1]))
+            document.error(loc, "config.unknown-key", f"unknown key {key!r}{hint}", key=True)
         case "missing" if _real_path(document, loc) == loc:
             pass  # it is there, and was cut out for what is wrong with it
         case "missing":
@@ -146,11 +148,34 @@ def _real_path(document: Document, loc: KeyPath) -> KeyPath:
 
 
 def _known_keys(loc: KeyPath) -> list[str]:
-    """The keys that the mapping at `loc` may have, found by walking the models."""
-    model: Any = Config
+    """The keys that the mapping at `loc` may have."""
+    return list(_keys_of(_models_to(loc)[-1][1]))
+
+
+def _right_place(key: str, loc: KeyPath) -> str:
+    """Where a key stands that is right and not in the mapping at `loc`: a level lower or higher."""
+    *around, (name, here) = _models_to(loc)
+    below = [
+        lower
+        for lower, field in _keys_of(here).items()
+        if key in _keys_of(model_in(field.annotation))
+    ]
+    if 0 < len(below) <= _MOST_PLACES:
+        return f"; it stands below {' or '.join(map(repr, below))}"
+    if around and key in _keys_of(around[-1][1]):
+        return f"; it stands beside {name!r}"
+    return ""
+
+
+def _models_to(loc: KeyPath) -> list[tuple[str, Any]]:
+    """The models on the way from the whole configuration to `loc`, each with its key."""
+    models: list[tuple[str, Any]] = [("", Config)]
     for part in loc:
-        fields = getattr(model, "model_fields", None)
-        if isinstance(part, str) and fields and part in fields:
-            model = model_in(fields[part].annotation)
-    fields = getattr(model, "model_fields", {})
-    return list(fields)
+        fields = _keys_of(models[-1][1])
+        if isinstance(part, str) and part in fields:
+            models.append((part, model_in(fields[part].annotation)))
+    return models
+
+
+def _keys_of(model: Any) -> Mapping[str, Any]:
+    return getattr(model, "model_fields", None) or {}

@@ -34,7 +34,7 @@ import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
 from edgegw.awslambda.async_invocation import (
     AsyncEvent,
@@ -44,9 +44,12 @@ from edgegw.awslambda.async_invocation import (
     after_try,
     before_try,
     check_event_size,
+    failed_try_line,
+    given_up_line,
 )
 from edgegw.awslambda.destinations import DestinationMessage, destination_messages, parse_target
 from edgegw.awslambda.lineage import LOOP_STOPPED, next_turn
+from edgegw.awslambda.metrics import WorkerMetric
 from edgegw.awslambda.model import FunctionRef, Invocation, InvokeRefusal, Outcome
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.service_errors import ServiceError
@@ -72,16 +75,8 @@ _TROUBLE_WAIT: Final = 1.0
 _GRACE: Final = 5.0
 """Seconds that events get which run when the gateway stops."""
 
-Figure: TypeAlias = Literal[
-    "AsyncEventsReceived",
-    "AsyncEventAge",
-    "AsyncEventsDropped",
-    "DestinationDeliveryFailures",
-    "DeadLetterErrors",
-    "RecursiveInvocationsDropped",
-]
-"""What is counted, by the name of Lambda's metric; the age is in milliseconds."""
-Count: TypeAlias = Callable[[Figure, FunctionRef, float], None]
+Count: TypeAlias = Callable[[WorkerMetric, FunctionRef, float], None]
+"""Gets what is counted by the name of Lambda's metric; ages are in milliseconds."""
 
 
 @value(kw_only=True)
@@ -299,6 +294,8 @@ class AsyncQueue:
             )
             lane.expect(due)
             self._wake.set()
+            if not step.event.throttles:
+                logger.warning("%s", failed_try_line(step))
             return
         messages = self._messages(step, now)
         await self._file.run(
@@ -336,6 +333,7 @@ class AsyncQueue:
                 self.on_messages()
         event = ended.event
         if ended.condition != "Success":
+            logger.warning("%s", given_up_line(ended))
             self._around.count("AsyncEventsDropped", event.function, 1)
         if event.last is not None and event.last.error == LOOP_STOPPED:
             self._around.count("RecursiveInvocationsDropped", event.function, 1)

@@ -12,15 +12,22 @@ from __future__ import annotations
 import importlib
 import json
 import os
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
-from edgegw.awslambda.destinations import DestinationTarget, MessageAttributes
+from edgegw.awslambda.destinations import DestinationTarget, MessageAttributes, TargetKind
 from edgegw.awslambda.names import Account
 from edgegw.execution.deliveries import DeliveryFailure
 
+_SERVICES: Final[Mapping[TargetKind, str]] = {
+    "sqs": "SQS",
+    "sns": "SNS",
+    "events": "EventBridge",
+    "s3": "S3",
+}
 _SECONDS: Final = 10
 """Of a connection, and of an answer."""
 _FINAL_CODES: Final = frozenset(
@@ -47,8 +54,7 @@ class AwsDeliveries:
             importlib.import_module("aiobotocore.session")
             errors: Any = importlib.import_module("botocore.exceptions")
         except ImportError:
-            text = f"{target.kind} {target.name} needs the extra: pip install 'edgegw[aws]'"
-            raise DeliveryFailure(text) from None
+            raise DeliveryFailure(_without_extra(target)) from None
         try:
             await self._send(target, body, attributes)
         except errors.ClientError as error:
@@ -135,6 +141,13 @@ class AwsDeliveries:
         """Ends connections."""
         self._clients.clear()
         await self._stack.aclose()
+
+
+def _without_extra(target: DestinationTarget) -> str:
+    extra = "needs the extra: pip install 'edgegw[aws]'"
+    if target.is_arn or target.kind != "sqs" or "/" in target.local_name:
+        return f"{_SERVICES[target.kind]} {extra}"
+    return f"no queue of the configuration has this name, and SQS itself {extra}"
 
 
 def _is_local(endpoint: str) -> bool:

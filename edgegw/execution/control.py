@@ -305,14 +305,7 @@ def _alias_text(alias: Alias) -> str:
 
 def _page(rows: Iterable[_T], query: Mapping[str, str]) -> tuple[list[_T], ControlAnswer]:
     """One page of `rows`, and `NextMarker` where there is more."""
-    listed = list(rows)
-    try:
-        size = min(PAGE, max(1, int(query.get("MaxItems", PAGE))))
-        begin = int(query.get("Marker") or 0)
-    except ValueError:
-        raise invalid("Invalid Marker or MaxItems") from None
-    end = begin + size
-    return listed[begin:end], ({"NextMarker": str(end)} if end < len(listed) else {})
+    return api.page_of(rows, query, size=PAGE, most=api.MOST_ASKED)
 
 
 def _stale() -> ServiceError:

@@ -107,11 +107,13 @@ class EmbeddedStreams:
         await self._file.run(work)
 
     async def delete(self, name: str) -> None:
-        """Removes a stream with all its records. Raises StreamError."""
+        """Removes a stream that `create` made, with its records. Raises StreamError."""
         own = stream_of(name)
 
         def work(connection: sqlite3.Connection) -> None:
             self._needed(connection, own)
+            if stream_rows.owner_of(connection, own) == CONFIGURATION:
+                raise stream_errors.configured_stream(own, self._account.account_id)
             stream_rows.remove(connection, own)
 
         await self._file.run(work)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
 from edgegw.awslambda.model import Function
@@ -20,7 +20,7 @@ from edgegw.execution.environment import Environment
 from edgegw.execution.environment_spec import EnvironmentSpec
 from edgegw.execution.log_store import Journal, LogStore
 from edgegw.execution.node_runtime import NodeSpawner
-from edgegw.execution.packages import Packages
+from edgegw.execution.packages import Package, Packages
 from edgegw.execution.project_packages import ProjectPackages, project_packages
 from edgegw.execution.python_runtime import PythonSpawner
 from edgegw.execution.snapshots import PoolKey
@@ -47,6 +47,20 @@ class ServiceSettings:
     cpu: Literal["full", "proportional"] = "full"
     strict: bool = True
     tracing: TracingTargets = TracingTargets()
+
+
+@value(kw_only=True)
+class _Home:
+    """Where an environment is at home: its function by its deployed name, its log, its /tmp.
+
+    `kind` is why it was made, in the words of AWS_LAMBDA_INITIALIZATION_TYPE.
+    """
+
+    function: Function
+    name: str
+    stream: str
+    temporary: str
+    kind: str
 
 
 class EnvironmentMaker:
@@ -95,13 +109,18 @@ class EnvironmentMaker:
             is_provisioned=provisioned,
         )
         temporary = self.packages.name_folder("tmp")
-        kind = "provisioned-concurrency" if provisioned else "on-demand"
+        home = _Home(
+            function=function,
+            name=name,
+            stream=stream,
+            temporary=temporary,
+            kind="provisioned-concurrency" if provisioned else "on-demand",
+        )
 
         async def spawn(
             on_extension: Callable[[str, str], None], on_limited: Callable[[bool], None]
         ) -> Child:
-            heard = on_extension, on_limited
-            return await self._spawn(function, name, stream, temporary, kind, heard)
+            return await self._spawn(home, on_extension, on_limited)
 
         is_slowed = self.settings.cpu == "proportional"
         return Environment(
@@ -121,62 +140,48 @@ class EnvironmentMaker:
 
     async def _spawn(
         self,
-        function: Function,
-        name: str,
-        stream: str,
-        temporary: str,
-        kind: str,
-        heard: tuple[Callable[[str, str], None], Callable[[bool], None]],
+        home: _Home,
+        on_extension: Callable[[str, str], None],
+        on_limited: Callable[[bool], None],
     ) -> Child:
+        function = home.function
         spawner = self.spawner(function)
         if isinstance(spawner, EnvironmentProblem):
             raise spawner
-        self.packages.ensure(temporary)
+        self.packages.ensure(home.temporary)
         package = self.packages.prepare(function)
-        credentials = self._credentials()
-        language = function.runtime.language
-        place = Place(
-            name,
-            self.settings.account.region,
-            stream,
-            package.task_root,
-            str(RUNTIMES / language) if language != "provided" else "/var/runtime",
-            package.opt,
-            temporary,
-            os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"),
-            credentials,
-            kind,
-            os.environ.get("LD_LIBRARY_PATH", ""),
-            self.settings.tracing.xray or DaemonAddress("127.0.0.1", 2000),
+        environment = variables(function, self._place(home, package))
+        start = Start(
+            function,
+            _settings(home, package, environment),
+            environment,
+            package,
+            self.settings.account.account_id,
+            on_extension,
+            on_limited,
+            (home.temporary, function.ephemeral_storage_mb * 1024 * 1024),
+            self.debug_ports.get((home.name, function.version), 0),
         )
-        found = variables(function, place)
-        project = ProjectPackages()
-        if language == "python":
-            project = project_packages(package.task_root, function.runtime.version)
-        settings: dict[str, object] = {
-            "task_root": package.task_root,
-            "opt": package.opt,
-            "handler": function.handler,
-            "environment": found,
-            "function_name": name,
-            "function_version": function.version,
-            "memory_limit_in_mb": str(function.memory_mb),
-            "log_group_name": found["AWS_LAMBDA_LOG_GROUP_NAME"],
-            "log_stream_name": stream,
-            "log_format": function.logs.format,
-            "log_level": function.logs.application_level,
-            "runtime_version": list(function.runtime.version),
-            "site_packages": list(project.folders),
-            "names": list(function.local_names),
-            "passed_over": list(project.passed_over),
-        }
-        port = self.debug_ports.get((name, function.version), 0)
-        account_id = self.settings.account.account_id
-        storage = (temporary, function.ephemeral_storage_mb * 1024 * 1024)
-        start = Start(function, settings, found, package, account_id, *heard, storage, port)
-        if package.extensions and language != "provided":
+        if package.extensions and function.runtime.language != "provided":
             return await extended(spawner, self._zygotes, start)
         return await spawner.spawn(start)
+
+    def _place(self, home: _Home, package: Package) -> Place:
+        language = home.function.runtime.language
+        return Place(
+            deployed_name=home.name,
+            region=self.settings.account.region,
+            log_stream=home.stream,
+            task_root=package.task_root,
+            runtime_dir=str(RUNTIMES / language) if language != "provided" else "/var/runtime",
+            opt=package.opt,
+            temporary=home.temporary,
+            path=os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"),
+            credentials=self._credentials(),
+            initialization_type=home.kind,
+            libraries=os.environ.get("LD_LIBRARY_PATH", ""),
+            daemon=self.settings.tracing.xray or DaemonAddress("127.0.0.1", 2000),
+        )
 
     def _credentials(self) -> dict[str, str]:
         """Those of this process where the user passes them on, else made-up ones."""
@@ -192,6 +197,31 @@ class EnvironmentMaker:
         await self._zygotes.close()
         await self.tracing.close()
         await asyncio.to_thread(self.packages.close)
+
+
+def _settings(home: _Home, package: Package, environment: Mapping[str, str]) -> dict[str, object]:
+    """What a bundled runtime is told of its function; `environment` are its variables."""
+    function = home.function
+    project = ProjectPackages()
+    if function.runtime.language == "python":
+        project = project_packages(package.task_root, function.runtime.version)
+    return {
+        "task_root": package.task_root,
+        "opt": package.opt,
+        "handler": function.handler,
+        "environment": environment,
+        "function_name": home.name,
+        "function_version": function.version,
+        "memory_limit_in_mb": str(function.memory_mb),
+        "log_group_name": environment["AWS_LAMBDA_LOG_GROUP_NAME"],
+        "log_stream_name": home.stream,
+        "log_format": function.logs.format,
+        "log_level": function.logs.application_level,
+        "runtime_version": list(function.runtime.version),
+        "site_packages": list(project.folders),
+        "names": list(function.local_names),
+        "passed_over": list(project.passed_over),
+    }
 
 
 def _spawner_key(function: Function) -> str:

@@ -40,25 +40,27 @@ def list_events(
     db: sqlite3.Connection, function: str, running: Collection[int], most: int = MOST_SHOWN
 ) -> list[dict[str, Any]]:
     """The first events that wait or run, of one function or (empty) of all: oldest due first."""
-    columns = "id, request_id, function, qualifier, accepted, due, invokes, throttles"
+    columns = "id, request_id, function, qualifier, accepted, due, invokes, throttles, error"
     where = "WHERE function = ?" if function else ""
     order = "ORDER BY due" if function else "ORDER BY id"
-    query = f"SELECT {columns} FROM events {where} {order} LIMIT ?"  # noqa: S608 - fixed words
+    tables = "events LEFT JOIN last_tries USING (id)"
+    query = f"SELECT {columns} FROM {tables} {where} {order} LIMIT ?"  # noqa: S608 - fixed words
     given = (function, most) if function else (most,)
-    return [
-        {
-            "state": "running" if number in running else "waiting",
-            "request_id": request_id,
-            "function": _name(name, qualifier),
-            "accepted": accepted,
-            "due": due,
-            "invokes": invokes,
-            "throttles": throttles,
-        }
-        for number, request_id, name, qualifier, accepted, due, invokes, throttles in db.execute(
-            query, given
-        )
-    ]
+    return [_waiting(row, running) for row in db.execute(query, given)]
+
+
+def _waiting(row: tuple[Any, ...], running: Collection[int]) -> dict[str, Any]:
+    number, request_id, name, qualifier, accepted, due, invokes, throttles, error = row
+    return {
+        "state": "running" if number in running else "waiting",
+        "request_id": request_id,
+        "function": _name(name, qualifier),
+        "accepted": accepted,
+        "due": due,
+        "invokes": invokes,
+        "throttles": throttles,
+        "error": error or "",
+    }
 
 
 def list_failures(

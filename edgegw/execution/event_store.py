@@ -93,7 +93,7 @@ class StoredEvent(NamedTuple):
 
 @value
 class StoredDelivery:
-    """A message on its way to a target, tried so often already."""
+    """A message for a target, tried so often already; `error` is why it did not arrive."""
 
     id: int
     request_id: str
@@ -101,6 +101,7 @@ class StoredDelivery:
     message: DestinationMessage
     created: float
     tries: int
+    error: str = ""
 
 
 @value
@@ -301,7 +302,8 @@ def due_deliveries(
     rows = (
         db.execute(
             "SELECT id, request_id, function, target, body, attributes, is_dead_letter, created,"
-            " tries, trace_id FROM deliveries LEFT JOIN delivery_traces USING (id) WHERE id = ?",
+            " tries, error, trace_id FROM deliveries LEFT JOIN delivery_traces USING (id)"
+            " WHERE id = ?",
             (number,),
         ).fetchone()
         for number in sorted(numbers[:most])
@@ -310,22 +312,12 @@ def due_deliveries(
 
 
 def _delivery(row: Sequence[Any]) -> StoredDelivery:
-    (
-        number,
-        request_id,
-        function,
-        target,
-        body,
-        attributes,
-        is_dead_letter,
-        created,
-        tries,
-        trace,
-    ) = row
+    number, request_id, function, target, body, attributes, is_dead_letter, *rest = row
+    created, tries, error, trace = rest
     message = DestinationMessage(
         target, body, _attributes(attributes), bool(is_dead_letter), trace or ""
     )
-    return StoredDelivery(number, request_id, function, message, created, tries)
+    return StoredDelivery(number, request_id, function, message, created, tries, error)
 
 
 def _attributes(text: str) -> MessageAttributes:

@@ -12,7 +12,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, Literal
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -39,11 +38,10 @@ from edgegw.background import Background
 from edgegw.execution.api_answers import (
     Endpoint,
     answered,
-    error_response,
+    body_within,
     json_response,
-    unknown_operation,
+    lambda_app,
 )
-from edgegw.execution.api_guard import ApiGuard
 from edgegw.execution.control import ControlPlane
 from edgegw.execution.log_store import iso_time
 from edgegw.execution.policy_routes import policy_routes
@@ -62,7 +60,7 @@ AcceptEvent = Callable[[Invocation], Awaitable[str]]
 
 def lambda_api(service: LambdaService, shifter: Shifter, accept: AcceptEvent) -> ASGIApp:
     """The API of `service` as an ASGI application, guarded against web pages."""
-    return ApiGuard(_Api(service, shifter, accept).app(), error_response)
+    return lambda_app(_Api(service, shifter, accept).routes())
 
 
 class _Api:
@@ -73,8 +71,8 @@ class _Api:
         self._control = ControlPlane(service)
         self._streaming = Background()
 
-    def app(self) -> Starlette:
-        routes = [
+    def routes(self) -> list[Route]:
+        return [
             *self._data_plane(),
             *self._function_routes(),
             *self._alias_routes(),
@@ -82,9 +80,6 @@ class _Api:
             *policy_routes(self._service),
             Route("/", answered(self._other_service), methods=["POST"]),
         ]
-        return Starlette(
-            routes=routes, exception_handlers={404: unknown_operation, 405: unknown_operation}
-        )
 
     def _data_plane(self) -> list[Route]:
         invocations = f"/2015-03-31{_F}/invocations"
@@ -354,11 +349,7 @@ class _StreamedResponse:
 
 
 async def _body(request: Request, most: int = MAX_PAYLOAD) -> bytes:
-    taken, size = list[bytes](), 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size <= most:
-            taken.append(chunk)
-    if size > most:
+    body = await body_within(request, most)
+    if body is None:
         raise lambda_calls.payload_too_large(most)
-    return b"".join(taken)
+    return body

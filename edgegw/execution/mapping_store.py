@@ -17,7 +17,6 @@ from edgegw.execution.state_file import StateFile
 
 logger = logging.getLogger(__name__)
 
-FILE_NAME: Final = "mappings.sqlite"
 _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS mapping (uuid TEXT PRIMARY KEY, settings TEXT) STRICT;"
     + CHECKPOINT_SCHEMA
@@ -25,10 +24,10 @@ _SCHEMA: Final = (
 
 
 class MappingStore:
-    """Mappings by UUID. All of it raises StateProblem."""
+    """Mappings by UUID, in the file `path`. All of it raises StateProblem."""
 
-    def __init__(self, folder: Path) -> None:
-        self._file = StateFile(folder / FILE_NAME, _SCHEMA)
+    def __init__(self, path: Path) -> None:
+        self._file = StateFile(path, _SCHEMA)
         self.checkpoints = StoredCheckpoints(self._file)
         """How far mappings of streams are, those of the configuration too."""
 

@@ -127,7 +127,8 @@ class Outbox:
 
     async def _write(self, path: Path, deliveries: list[StoredDelivery]) -> None:
         lines = {
-            each.id: file_line(each.message.body, each.message.attributes) for each in deliveries
+            delivery.id: file_line(delivery.message.body, delivery.message.attributes)
+            for delivery in deliveries
         }
         try:
             written = await self._written_before(path, lines)
@@ -174,9 +175,9 @@ class Outbox:
         """The message waits, or is given up where it is too old or nothing would help."""
         is_over = failure.is_final or self._clock.age(delivery.created) >= DEFAULT_AGE
         due = None if is_over else self._clock.now() + self._clock.real(back_off(delivery.tries))
-        level = logging.ERROR if is_over else logging.WARNING
-        target = delivery.message.target
-        logger.log(level, "%s of %s: %s", target, delivery.request_id, failure)
+        if is_over or str(failure) != delivery.error:
+            level = logging.ERROR if is_over else logging.WARNING
+            logger.log(level, "%s", _failure_line(delivery, failure, is_over=is_over))
         figure = (
             "DeadLetterErrors" if delivery.message.is_dead_letter else "DestinationDeliveryFailures"
         )
@@ -185,3 +186,14 @@ class Outbox:
         await self._file.run(
             partial(event_store.put_off_delivery, number=delivery.id, due=due, error=str(failure))
         )
+
+
+def _failure_line(delivery: StoredDelivery, failure: DeliveryFailure, *, is_over: bool) -> str:
+    """What a log says of a message that did not arrive; of the same reason it says it once."""
+    what = "the dead letter" if delivery.message.is_dead_letter else "the record"
+    end = "it is given up" if is_over else "it is tried again for six hours"
+    target = delivery.message.target
+    return (
+        f"{delivery.function}: {what} of {delivery.request_id} did not reach {target}: {failure}; "
+        f"{end}, see `edgegw queue`"
+    )

@@ -92,7 +92,7 @@ class QueueMoves:
         assert queue is not None
         if destination is not None and self._registry.find(destination) is None:
             raise no_such_arn("DestinationArn")
-        check_no_other(each.seen for each in self._tasks if each.task.source == source)
+        check_no_other(run.seen for run in self._tasks if run.task.source == source)
         waiting = await self._state.run(partial(visible_numbers, queue=queue, now=self._now()))
         task = MoveTask(self._new_id(), source, destination, per_second, self._now(), len(waiting))
         running = _MoveUnderWay(task)
@@ -105,17 +105,17 @@ class QueueMoves:
         task_id, source = read_task_handle(handle)
         if self._registry.find(source) is None:
             raise no_such_arn("SourceArn")
-        for each in self._tasks:
-            if each.task.task_id == task_id and each.status == "RUNNING":
-                each.status = "CANCELLED"
-                return each.moved
+        for run in self._tasks:
+            if run.task.task_id == task_id and run.status == "RUNNING":
+                run.status = "CANCELLED"
+                return run.moved
         raise no_such_task()
 
     def newest_first(self, source: str) -> list[MoveTask]:
         """The tasks of a queue by ARN. Raises QueueError."""
         if self._registry.find(source) is None:
             raise no_such_arn("SourceArn")
-        tasks = [each.seen for each in reversed(self._tasks) if each.task.source == source]
+        tasks = [run.seen for run in reversed(self._tasks) if run.task.source == source]
         return tasks[:_MOST_REMEMBERED]
 
     async def close(self) -> None:

@@ -72,9 +72,9 @@ class QueueRegistry:
     def sources(self, name: str) -> list[str]:
         """The queues whose dead letters go to the queue `name`."""
         return [
-            each
-            for each in self.names()
-            if (redrive := self._queues[each].settings.redrive) is not None and redrive.to == name
+            other
+            for other in self.names()
+            if (redrive := self._queues[other].settings.redrive) is not None and redrive.to == name
         ]
 
     # Changes

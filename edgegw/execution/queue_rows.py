@@ -27,10 +27,12 @@ def attributes_text(attributes: Mapping[str, MessageAttribute]) -> str | None:
     return json.dumps(
         {
             name: [
-                each.data_type,
-                each.content if isinstance(each.content, str) else [_base64(each.content)],
+                attribute.data_type,
+                attribute.content
+                if isinstance(attribute.content, str)
+                else [_base64(attribute.content)],
             ]
-            for name, each in attributes.items()
+            for name, attribute in attributes.items()
         }
     )
 

@@ -305,7 +305,9 @@ def hide(connection: sqlite3.Connection, number: int, until: float) -> None:
 
 
 def _delete(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
-    connection.executemany("DELETE FROM messages WHERE number = ?", [(each,) for each in numbers])
+    connection.executemany(
+        "DELETE FROM messages WHERE number = ?", [(number,) for number in numbers]
+    )
 
 
 # All of a queue

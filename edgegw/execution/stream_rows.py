@@ -52,6 +52,12 @@ def stored(
     return EmbeddedStream(definition=definition, created_at=row[2], shards=shards)
 
 
+def owner_of(connection: sqlite3.Connection, name: str) -> str:
+    """Who wants the stream of this name, which is there, to be there."""
+    (owner,) = connection.execute("SELECT owner FROM streams WHERE name = ?", (name,)).fetchone()
+    return owner
+
+
 def _shard(row: Sequence[Any]) -> StreamShard:
     return StreamShard(
         index=row[0],

@@ -17,7 +17,7 @@ from typing import Final
 
 from edgegw.awslambda.model import EDGE_PREFIX, Function, Invocation, Report
 from edgegw.awslambda.names import Account
-from edgegw.awslambda.permissions import LOAD_BALANCER
+from edgegw.awslambda.permissions import API_GATEWAY, EVERYBODY, LOAD_BALANCER
 from edgegw.awslambda.xray import (
     DaemonAddress,
     InvocationTrace,
@@ -36,6 +36,8 @@ from edgegw.background import Background
 
 logger = logging.getLogger(__name__)
 
+_FRONT_DOORS: Final = frozenset({EVERYBODY, API_GATEWAY})
+"""Who passes on a trace that it began itself without a name for its own part of it."""
 _HEADER: Final = b'{"format": "json", "version": 1}\n'
 _LARGEST: Final = 64 * 1024
 """Bytes of a datagram that a daemon takes."""
@@ -166,7 +168,8 @@ class FunctionTracer:
             return passed_on(invocation.trace_id, fallback, "0")
         root, function_id = came.root or parse_trace_header(fallback).root, new_segment_id()
         parent = came.parent
-        if invocation.principal == LOAD_BALANCER:
+        principal = invocation.principal
+        if principal == LOAD_BALANCER or (principal in _FRONT_DOORS and not parent):
             parent = came.front_door_segment
         return InvocationTrace(
             root=root,

@@ -78,6 +78,11 @@ class CacheStore(Protocol):
         """Other bounds, in bytes."""
         ...
 
+    @property
+    def memory(self) -> int:
+        """Bytes of memory that all of it takes about."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -173,6 +178,10 @@ class NoStore:
     def resize(self, memory: int, disk: int) -> None:
         """Nothing fits anyhow."""
 
+    @property
+    def memory(self) -> int:
+        return 0
+
     def close(self) -> None:
         """Nothing is there."""
 
@@ -196,6 +205,7 @@ class MemoryStore:
         self._kept: OrderedDict[bytes, _Slot] = OrderedDict()
         self._files = CacheFolder(state)
         self._known_terms: dict[Freshness, Freshness] = {}
+        self._seen: dict[int, tuple[Headers, Freshness]] = {}
         self._known_names: dict[bytes, bytes] = {}
         self._known_lines: dict[Header, Header] = {}
 
@@ -213,7 +223,8 @@ class MemoryStore:
         return next((slot.stored for slot in slots if slot is not None), None)
 
     def put(self, entry: StoredResponse, body: BytesBody | FileBody) -> None:
-        self._drop(entry.key)
+        if entry.key in self._kept:
+            self._drop(entry.key)
         in_memory = entry.size + (body.length if isinstance(body, BytesBody) else 0)
         on_disk = body.length if isinstance(body, FileBody) else 0
         if in_memory > self._limits[0] or on_disk > self._limits[1]:
@@ -227,19 +238,20 @@ class MemoryStore:
 
     def _shared(self, entry: StoredResponse) -> StoredResponse:
         """`entry` with one object for what many have in common: a third of what they take."""
-        terms = self._known_terms
-        if len(self._known_lines) > _MOST_SHARED or len(terms) > _MOST_SHARED:
-            for known in (self._known_lines, self._known_names, terms):
+        headers, own = entry.headers, entry.freshness
+        seen = self._seen.get(id(headers))
+        if seen is not None and seen[0] is headers and seen[1] is own:  # a head that comes again
+            return entry
+        if len(self._known_lines) > _MOST_SHARED or len(self._seen) > _MOST_SHARED:
+            for known in (self._known_lines, self._known_names, self._known_terms, self._seen):
                 known.clear()
-        headers = entry.headers.derived(self, self._shared_lines)
-        shared = terms.setdefault(entry.freshness, entry.freshness)
-        return _with(entry, headers, shared)
+        self._share_lines(headers)
+        self._seen[id(headers)] = headers, own
+        terms = self._known_terms.setdefault(own, own)
+        return entry if terms is own else _with(entry, terms)
 
-    def _shared_lines(self, headers: Headers) -> Headers:
-        """The same for headers that come again.
-
-        Most lines of a head are those of its neighbours; the rest has a name that others have.
-        """
+    def _share_lines(self, headers: Headers) -> None:
+        """Most lines of a head are its neighbours' too; the rest has a name that others have."""
         lines, names = self._known_lines, self._known_names
         shared: list[Header] = []
         for line in headers.raw:
@@ -248,7 +260,7 @@ class MemoryStore:
                 known_line = names.setdefault(line[0], line[0]), line[1]
                 lines[known_line] = known_line
             shared.append(known_line)
-        return Headers(shared)
+        headers.share(tuple(shared))
 
     def touch(self, entry: StoredResponse) -> None:
         kept = self._kept.get(entry.key)
@@ -285,6 +297,10 @@ class MemoryStore:
         self._limits = memory, disk
         self._make_room(b"")
 
+    @property
+    def memory(self) -> int:
+        return self._memory
+
     def close(self) -> None:
         self._kept.clear()
         self._files.close()
@@ -320,13 +336,13 @@ class MemoryStore:
 _MOST_SHARED = 1000
 
 
-def _with(entry: StoredResponse, headers: Headers, terms: Freshness) -> StoredResponse:
+def _with(entry: StoredResponse, terms: Freshness) -> StoredResponse:
     return StoredResponse(
         entry.key,
         entry.place,
         entry.status,
         entry.reason,
-        headers,
+        entry.headers,
         entry.stored_at,
         terms,
         entry.origin_status,

@@ -127,7 +127,7 @@ class Caching:
     @property
     def is_used(self) -> bool:
         """Whether there is anything to clear."""
-        if self.shared is not None or self.flights.are_any:
+        if self.shared is not None or self.flights.under_way:
             return True
         return next(self.store.entries(), None) is not None
 
@@ -170,11 +170,12 @@ class Caching:
             case Settle():
                 flight = self.flights.of(step.asked)
                 is_void = flight is not None and flight.is_void
-                return step.next(self._world.now(), is_void=is_void)
+                following = step.next(self._world.now(), is_void=is_void)
+                if type(following) is Store:
+                    return self._store(following, exchange, flight)
+                return following
             case Store():
-                self.traps.saw(step, exchange)
-                exchange.note(step, None, 0.0)
-                return step.next(self._stored(step))
+                return self._store(step, exchange, self.flights.of(step.asked))
             case Touch():
                 return self._touched(step, exchange)
             case Forget():
@@ -192,14 +193,16 @@ class Caching:
     def _looked_up(
         self, step: LookUp, stored: FoundEntry | None, exchange: Exchange, seconds: float = 0.0
     ) -> DistributionStep:
-        flight = self.flights.awaited(step.keys) if self.flights.are_any else None
+        flight = self.flights.awaited(step.keys) if self.flights.under_way else None
         is_awaited = flight is not None and not flight.has_sent(step.request)
         exchange.note(step, stored, seconds)
         following = step.next(stored, self._world.now(), is_awaited=is_awaited)
         context = following.context
         if stored is not None and context.behavior.associations and context.asked is None:
             self._hit(step, following, exchange)
-        return self._begun(following, exchange)
+        if context.asked is not None:
+            self._begun(following, exchange, step.keys[-1])
+        return following
 
     def _hit(self, step: LookUp | Wait, following: DistributionStep, exchange: Exchange) -> None:
         """`step` is answered out of the cache, unless another's answer is waited for."""
@@ -216,18 +219,24 @@ class Caching:
             stored = await shared.get(step.keys)
         return self._looked_up(step, stored, exchange, perf_counter() - started)
 
-    def _begun(self, step: DistributionStep, exchange: Exchange) -> DistributionStep:
-        """`step`, whose flight begins if it is one to the origin on behalf of the cache."""
+    def _begun(
+        self, step: DistributionStep, exchange: Exchange, key: bytes = b""
+    ) -> DistributionStep:
+        """`step`, whose flight begins if it is one to the origin on behalf of the cache.
+
+        `key` is the last one that it was looked up by.
+        """
         asked = step.context.asked
-        if asked is not None and self.flights.of(asked) is None:
-            self._begin(asked, step.context.facts.request_id)
+        if asked is not None and asked not in self.flights.under_way:
+            self._begin(asked, step.context.facts.request_id, key)
             exchange.asked += (asked,)
         return step
 
-    def _begin(self, asked: AskedOrigin, request_id: str = "") -> Flight:
-        flight = self.flights.begin(asked, request_id)
-        if self.shared is not None:
-            flight.mark = self.shared.mark
+    def _begin(self, asked: AskedOrigin, request_id: str = "", key: bytes = b"") -> Flight:
+        flight = self.flights.begin(asked, request_id, key)
+        shared = self._writing.shared
+        if shared is not None:
+            flight.mark = shared.mark
         return flight
 
     async def wait(self, step: Wait | LookUp, exchange: Exchange) -> DistributionStep:
@@ -275,8 +284,9 @@ class Caching:
 
     def end(self, asked: tuple[AskedOrigin, ...]) -> None:
         """The request is answered: flights that bring nothing more are over."""
+        under_way = self.flights.under_way
         for request in asked:
-            flight = self.flights.of(request)
+            flight = under_way.get(request)
             if flight is not None and flight.pump is None:
                 self.flights.end(request)
 
@@ -293,11 +303,17 @@ class Caching:
 
     # Bodies
 
-    def _stored(self, step: Store) -> Body:
+    def _store(self, step: Store, exchange: Exchange, flight: Flight | None) -> DistributionStep:
+        if not step.is_plain:
+            self.traps.saw(step, exchange)
+        exchange.note(step, None, 0.0)
+        return step.next(self._stored(step, flight or self._begin(step.asked)))
+
+    def _stored(self, step: Store, flight: Flight) -> Body:
         """The body for the viewer of what is stored, at hand or as it comes in."""
-        self._writing.forget(step.forgets)
-        flight = self.flights.of(step.asked) or self._begin(step.asked)
         body = step.body
+        if step.forgets:
+            self._writing.forget(step.forgets)
         if flight.is_void or not self._writing.fits(body.length):
             self.flights.end(step.asked)
             return body
@@ -344,12 +360,15 @@ class Caching:
 
     def _put_whole(self, entry: StoredResponse, body: Body, flight: Flight) -> None:
         content = body.content or b""
-        if not is_whole(entry, len(content), ended_well=True):
-            self.flights.end(flight.asked)
-            return
-        entry = entry.of_length(len(content))
+        size = len(content)
+        if entry.length != size:
+            if not is_whole(entry, size, ended_well=True):
+                self.flights.end(flight.asked)
+                return
+            entry = entry.of_length(size)
         kept = BytesBody(content, body)
-        flight.tell(FoundEntry(entry, kept))
+        if flight.waiting:
+            flight.tell(FoundEntry(entry, kept))
         self._writing.put(flight, entry, kept)
 
     def _landed(

@@ -122,8 +122,8 @@ class Claim:
         before, self.signatures, self.folders = self.signatures, signatures, folders
         if signatures == before:
             return False
-        if before and Path(self.path).is_dir():
-            different = {path for path, _ in signatures.items() ^ before.items()}
+        if before:
+            different = {path for path, _ in signatures.items() ^ before.items()} - {self.path}
             self.restless.note(self.owner, different & before.keys(), time.monotonic())
         return True
 
@@ -134,8 +134,7 @@ class Claim:
             if self.path not in seen:
                 seen[self.path] = _folder_look(self.path)
             files, folders = seen[self.path]
-            restless = self.restless.paths
-            return {file: files[file] for file in files if file not in restless}, folders
+            return self._resting(files), folders
         signatures: dict[str, Signature] = {}
         folders = set[str]()
         if self.is_source:
@@ -148,7 +147,11 @@ class Claim:
         linked = _linked_folders(signatures)
         if linked:
             self.words = None
-        return signatures, {*folders, *linked, str(Path(self.path).parent)}
+        return self._resting(signatures), {*folders, *linked, str(Path(self.path).parent)}
+
+    def _resting(self, files: dict[str, Signature]) -> dict[str, Signature]:
+        restless = self.restless.paths
+        return {file: files[file] for file in files if file not in restless} if restless else files
 
 
 def _folder_look(top: str) -> FilesSeen:
@@ -299,7 +302,7 @@ def _named(source: Path, text: str, top: Path, words: set[str]) -> Iterable[Path
         plain = source.parent / name
         for ending in _ENDINGS_OF_NAMES if source.suffix in _SCRIPT else ("",):
             candidate = Path(os.path.normpath(f"{plain}{ending}"))
-            if candidate.is_file():
+            if candidate.is_file() and not is_left_out(candidate.name, folder=False):
                 yield candidate
         if source.suffix in _TYPED and plain.suffix in _SCRIPT:  # it names what it becomes
             typed = plain.with_suffix(plain.suffix.replace("j", "t"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from edgegw.alb.finish import BalancerAnswer
 from edgegw.awslambda.http_events.steps import HttpAnswer
+from edgegw.awslambda.model import FunctionError
 from edgegw.cloudfront.error_causes import FailedOutcome
 from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.execution.service import LambdaService
@@ -35,7 +36,8 @@ def failure_line(exchange: Exchange, service: LambdaService) -> str | None:
             why = _why(exchange, service) or f": {refusal.detail}"
             return f"{who}: {refusal.reason}{why}"
         case HttpAnswer(refusal=refusal) if refusal is not None:
-            why = _why(exchange, service) or f": {refusal.detail}"
+            has_run = any(isinstance(run.outcome, FunctionError) for run in exchange.runs)
+            why = (has_run and _why(exchange, service)) or f": {refusal.detail}"
             return f"{exchange.kind} {exchange.front_door}: {refusal.fault}{why}"
         case _:
             return None

@@ -11,7 +11,7 @@ goes to who asked for it, and is not kept.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from edgegw.cloudfront.cache.entry import FoundEntry, StoredPlace
 from edgegw.cloudfront.cache.key import lookups
@@ -28,17 +28,19 @@ class Flight:
     origin sees.
     """
 
-    def __init__(self, asked: AskedOrigin, request_id: str = "") -> None:
+    # Every miss makes one, and most leave most of it as it is.
+    is_void = False
+    is_abandoned = False
+    brought: FoundEntry | None = None
+    pump: object = None
+    release: Callable[[], object] | None = None
+    mark: ClearingMark | None = None
+    waiting: Sequence[asyncio.Future[FoundEntry | None]] = ()
+
+    def __init__(self, asked: AskedOrigin, key: bytes, request_id: str) -> None:
         self.asked = asked
+        self.key = key
         self.request_id = request_id
-        self.key = lookups(asked.key, asked.request)[-1]
-        self.is_void = False
-        self.is_abandoned = False
-        self.brought: FoundEntry | None = None
-        self.pump: object = None
-        self.release: Callable[[], object] | None = None
-        self.mark: ClearingMark | None = None
-        self._waiting: list[asyncio.Future[FoundEntry | None]] = []
 
     def has_sent(self, request: Request) -> bool:
         """Whether `request` is this one come back, to a distribution that is its own origin.
@@ -53,13 +55,13 @@ class Flight:
         if self.brought is not None:
             waiting.set_result(self.brought)
         else:
-            self._waiting.append(waiting)
+            self.waiting = (*self.waiting, waiting)
         return waiting
 
     def tell(self, brought: FoundEntry | None) -> None:
         """Who waits goes on."""
         self.brought = brought
-        everybody, self._waiting = self._waiting, []
+        everybody, self.waiting = self.waiting, ()
         for waiting in everybody:
             if not waiting.done():
                 waiting.set_result(brought)
@@ -69,17 +71,13 @@ class Flights:
     """All flights of one gateway."""
 
     def __init__(self) -> None:
-        self._all: dict[AskedOrigin, Flight] = {}
+        self.under_way: dict[AskedOrigin, Flight] = {}
         self._shared: dict[bytes, Flight] = {}
         self.ended = 0
         """How many have ended, so that whoever had to wait sees that one did meanwhile."""
 
-    @property
-    def are_any(self) -> bool:
-        return bool(self._all)
-
     def of(self, asked: AskedOrigin) -> Flight | None:
-        return self._all.get(asked)
+        return self.under_way.get(asked)
 
     def awaited(self, keys: tuple[bytes, ...]) -> Flight | None:
         """The flight that brings what is under one of `keys`."""
@@ -89,33 +87,33 @@ class Flights:
                 return flight
         return None
 
-    def begin(self, asked: AskedOrigin, request_id: str = "") -> Flight:
-        flight = self._all[asked] = Flight(asked, request_id)
+    def begin(self, asked: AskedOrigin, request_id: str = "", key: bytes = b"") -> Flight:
+        """`key` is the last one that `asked` was looked up by, where that is known."""
+        key = key or lookups(asked.key, asked.request)[-1]
+        flight = self.under_way[asked] = Flight(asked, key, request_id)
         if asked.decision.collapses:
-            self._shared.setdefault(flight.key, flight)
+            self._shared.setdefault(key, flight)
         return flight
 
     def end(self, asked: AskedOrigin) -> None:
         """It brings nothing more; who still waits gets nothing."""
-        flight = self._all.pop(asked, None)
+        flight = self.under_way.pop(asked, None)
         if flight is None:
             return
         self.ended += 1
-        self._unshare(flight)
-        if flight.brought is None:
+        if self._shared.get(flight.key) is flight:
+            del self._shared[flight.key]
+        if flight.waiting and flight.brought is None:
             flight.tell(None)
 
     def void(self, goes: Callable[[StoredPlace], bool]) -> None:
         """Flights to places that go are neither shared with who comes later, nor kept."""
-        for flight in list(self._all.values()):
+        for flight in list(self.under_way.values()):
             if goes(flight.asked.place):
                 self.void_one(flight)
 
     def void_one(self, flight: Flight) -> None:
         """This flight is neither shared with who comes later, nor kept."""
         flight.is_void = True
-        self._unshare(flight)
-
-    def _unshare(self, flight: Flight) -> None:
         if self._shared.get(flight.key) is flight:
             del self._shared[flight.key]

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from edgegw.config.model import Config, Door, without_caches
@@ -58,6 +59,26 @@ class Gateway:
     or for blocking clients with `with gateway`.
     """
 
+    world: World
+    """Its clock, dice and ids."""
+    on_exchange: Callable[[Exchange], None] | None = None
+    """Called with each finished exchange, in the place of a line in the log `edgegw.access`."""
+    faults: Faults
+    """What goes wrong on demand."""
+    stale: dict[str, str]
+    """What runs in an older version than the files have, and why: functions by name, and `config`
+    for the configuration."""
+    figures: GatewayFigures
+    """How much of everything happened."""
+    applying: Callable[[Config], Awaitable[None]] | None = None
+    """Changes over to a configuration with its sockets, while something serves them."""
+    sends_segments: bool
+    """Whether segments of sampled requests go to anybody."""
+    lasts: bool
+    """Whether what it keeps stays in the state folder when it has ended."""
+    _ports: Mapping[object, int] = MappingProxyType({})
+    _function_urls: FunctionUrls | None = None
+
     def __init__(
         self,
         config: Config,
@@ -80,22 +101,9 @@ class Gateway:
         """
         check_replacements(functions or {}, config)
         self.world = World(clock or time.time, seed) if clock or seed is not None else REAL
-        """Its clock, dice and ids."""
-        self._viewer = dict(viewer or {})
-        self._given = config
-        self._ports: Mapping[object, int] = {}
-        self.exchanges = Exchanges()
-        self.on_exchange: Callable[[Exchange], None] | None = None
-        """Called with each finished exchange, in the place of a line in the log `edgegw.access`."""
+        self.exchanges, self.stale = Exchanges(), {}
         self.faults = Faults(config.faults, config.fault_seed)
-        """What goes wrong on demand."""
-        self.stale: dict[str, str] = {}
-        """What runs in an older version than the files have, and why: functions by name, and
-        `config` for the configuration."""
-        self.figures = GatewayFigures(
-            lambda: self.config, self.world.now, lambda: self._running.everywhere()
-        )
-        """How much of everything happened."""
+        self.figures = GatewayFigures(lambda: self.config, self.world.now, self._everywhere)
         self._equipment = Equipment(
             functions=dict(functions or {}),
             make_transport=transport,
@@ -108,17 +116,16 @@ class Gateway:
             store=lambda: self.figures.store,
             keyring=SignInKeyring(lambda: self._lasting_state(lasting=lasting)),
         )
-        self.applying: Callable[[Config], Awaitable[None]] | None = None
-        """Changes over to a configuration with its sockets, while something serves them."""
+        self._given, self._viewer = config, dict(viewer or {})
         self.lasts = lasting or config.has_own_state
-        """Whether what it keeps stays in the state folder when it has ended."""
-        self._function_urls: FunctionUrls | None = None
         self.config = self._as_it_runs(config)
         self._doors = by_key(self.config.doors)
         self.sends_segments = bool(tracing_targets(config))
-        """Whether segments of sampled requests go to anybody."""
         self._running = Running(self._make_parts)
         self._blocking = BlockingLoop(self.enter, self.stop)
+
+    def _everywhere(self) -> list[LoopParts]:
+        return self._running.everywhere()
 
     @classmethod
     def from_file(

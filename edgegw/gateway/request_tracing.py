@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgegw.alb.flow import ForwardTo, Invoke
+from edgegw.awslambda.http_events.steps import InvokeHttp
 from edgegw.awslambda.xray import (
     TracedRequest,
     TraceHeader,
@@ -53,13 +54,19 @@ def _is_sampled_here(exchange: Exchange) -> bool:
 
 
 def _passed_on(exchange: Exchange) -> TraceHeader:
-    """The header with which a load balancer passed the request on."""
+    """The header with which a front door passed the request on."""
     for step, _, _ in exchange.steps:
-        if isinstance(step, Invoke):
+        if isinstance(step, (Invoke, InvokeHttp)):
             return parse_trace_header(step.invocation.trace_id)
         if isinstance(step, ForwardTo):
             return parse_trace_header(to_text(step.request.headers.get(_HEADER) or b""))
     return TraceHeader()
+
+
+def _segment_id(came: TraceHeader, sent: TraceHeader) -> str:
+    """The id that what is below hangs on; of a `Root` that came without `Self` nobody has one."""
+    is_own = bool(sent.own) or sent.root != came.root
+    return (sent.front_door_segment if is_own else "") or new_segment_id()
 
 
 def _request(exchange: Exchange, came: TraceHeader, sent: TraceHeader, root: str) -> TracedRequest:
@@ -67,7 +74,7 @@ def _request(exchange: Exchange, came: TraceHeader, sent: TraceHeader, root: str
     host = request.headers.get(b"host") or exchange.front_door.encode()
     return TracedRequest(
         name=exchange.front_door,
-        segment_id=sent.front_door_segment or new_segment_id(),
+        segment_id=_segment_id(came, sent),
         trace_id=root,
         parent=came.parent,
         started=exchange.started,

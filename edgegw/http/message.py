@@ -96,6 +96,10 @@ class Headers:
         longer.base, longer.more = self, len(lines)
         return longer
 
+    def share(self, lines: tuple[Header, ...]) -> None:
+        """Takes equal `lines` that others have too, in the place of its own: that saves memory."""
+        self.raw = lines
+
     def size(self) -> int:
         """Bytes that the lines take on the wire in HTTP/1.1 (`name: value` CRLF)."""
         if self._size < 0:

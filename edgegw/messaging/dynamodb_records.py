@@ -18,6 +18,11 @@ from edgegw.messaging.sharding import sequence_number
 from edgegw.messaging.stream import EmbeddedStream, NewRecord, StoredRecord
 from edgegw.messaging.stream_errors import bad_argument
 
+_TYPES: Final = ("S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS")
+"""The types of values.
+
+Source: DynamoDB API Reference, "AttributeValue".
+"""
 _EVENT_NAMES: Final = ("INSERT", "MODIFY", "REMOVE")
 _VIEWS: Final = ("KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES")
 _IMAGES: Final = ("Keys", "NewImage", "OldImage")
@@ -57,6 +62,10 @@ def _check_image(name: str, image: Json) -> None:
     for attribute, typed in image.items():
         if not isinstance(typed, Mapping) or len(typed) != 1:
             text = f'{name}.{attribute} must be a value with its type, such as {{"S": "text"}}'
+            raise bad_argument(text)
+        (kind,) = typed
+        if kind not in _TYPES:
+            text = f"{name}.{attribute} has no type {kind!r}: there are {', '.join(_TYPES)}"
             raise bad_argument(text)
 
 

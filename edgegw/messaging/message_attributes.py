@@ -25,15 +25,17 @@ Source: SQS Developer Guide, "Message attribute components".
 TRACE_HEADER: Final = "AWSTraceHeader"
 _TYPES: Final = ("String", "Number", "Binary")
 _RESERVED: Final = ("aws.", "amazon.")
-_NAME: Final = re.compile(r"[\w.-]+")
+_NAME: Final = re.compile(r"[\w.-]+", re.ASCII)
 _INVALID: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def attributes_size(attributes: Mapping[str, MessageAttribute]) -> int:
     """Bytes of all names, types and contents."""
     return sum(
-        len(name.encode("utf-8", "surrogatepass")) + len(each.data_type) + _length(each.content)
-        for name, each in attributes.items()
+        len(name.encode("utf-8", "surrogatepass"))
+        + len(attribute.data_type)
+        + _length(attribute.content)
+        for name, attribute in attributes.items()
     )
 
 

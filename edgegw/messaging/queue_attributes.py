@@ -251,8 +251,8 @@ def _equal(name: str, known: str | None, asked: str) -> bool:
         return (known or "") == asked
     try:
         first, second = json.loads(known), json.loads(asked)
-        return {key: str(each) for key, each in first.items()} == {
-            key: str(each) for key, each in second.items()
+        return {key: str(setting) for key, setting in first.items()} == {
+            key: str(setting) for key, setting in second.items()
         }
     except (ValueError, AttributeError):
         return False

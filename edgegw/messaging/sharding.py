@@ -92,14 +92,16 @@ def shard_id(stream: EmbeddedStream, index: int) -> str:
     """`shardId-000000000001`; of DynamoDB with the time of its stream and eight hex digits."""
     if stream.definition.type == "kinesis":
         return f"shardId-{index:012d}"
-    made = f"{stream.name} {stream.created_at} {index}".encode()
-    digest = hashlib.md5(made, usedforsecurity=False).hexdigest()
+    named = f"{stream.name} {stream.created_at} {index}".encode()
+    digest = hashlib.md5(named, usedforsecurity=False).hexdigest()
     return f"shardId-{int(stream.created_at * 1000):020d}-{digest[:8]}"
 
 
 def shard_of_id(stream: EmbeddedStream, identity: str) -> StreamShard | None:
     """The shard that an id names; None when it is none of this stream."""
-    return next((each for each in stream.shards if shard_id(stream, each.index) == identity), None)
+    return next(
+        (shard for shard in stream.shards if shard_id(stream, shard.index) == identity), None
+    )
 
 
 def sequence_number(stream: EmbeddedStream, shard: int, number: int) -> str:

@@ -94,7 +94,7 @@ def number_between(asked: Asked, name: str, limits: tuple[int, int], reason: str
 def texts_of(asked: Asked, name: str) -> list[str]:
     """A list of texts. Raises QueueError."""
     texts = _list(asked, name)
-    if not all(isinstance(each, str) for each in texts):
+    if not all(isinstance(text, str) for text in texts):
         text = f"Value for parameter {name} is invalid. Reason: Must be a list of strings."
         raise bad_parameter(text)
     return cast("list[str]", texts)
@@ -118,7 +118,7 @@ def _as_text(given: object) -> str:
 
 def entries_of(asked: Asked, name: str = "Entries") -> list[dict[str, object]]:
     """The entries of a batch. Raises QueueError."""
-    return [_object(each, name) for each in _list(asked, name)]
+    return [_object(entry, name) for entry in _list(asked, name)]
 
 
 def _object(given: object, name: str) -> dict[str, object]:
@@ -155,7 +155,7 @@ def read_message(asked: Asked, trace_header: str | None = None) -> SendMessage:
 
 def _attributes(asked: Asked, name: str) -> dict[str, MessageAttribute]:
     given = _object(asked.get(name), name)
-    return {key: _attribute(key, _object(each, name)) for key, each in given.items()}
+    return {key: _attribute(key, _object(attribute, name)) for key, attribute in given.items()}
 
 
 def _attribute(name: str, given: Mapping[str, object]) -> MessageAttribute:
@@ -179,7 +179,7 @@ def sent_json(sent: SentMessage) -> dict[str, Json]:
         "MD5OfMessageSystemAttributes": sent.md5_of_system_attributes,
         "SequenceNumber": sent.sequence_number,
     }
-    return {name: each for name, each in answer.items() if each is not None}
+    return {name: member for name, member in answer.items() if member is not None}
 
 
 class Wanted:
@@ -239,7 +239,7 @@ def task_json(task: MoveTask) -> dict[str, Json]:
         "FailureReason": task.failure or None,
         "StartedTimestamp": int(task.started * 1000),
     }
-    return {name: each for name, each in answer.items() if each is not None}
+    return {name: member for name, member in answer.items() if member is not None}
 
 
 def page_of(names: Sequence[str], asked: Asked) -> tuple[list[str], str | None]:

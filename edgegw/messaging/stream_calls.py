@@ -19,6 +19,7 @@ from edgegw.messaging.stream_quotas import (
     MAX_PARTITION_KEY,
     MAX_PUT_BYTES,
     MAX_PUT_RECORDS,
+    StreamType,
 )
 
 _ITERATOR_TYPES: Final = (
@@ -29,6 +30,7 @@ _ITERATOR_TYPES: Final = (
     "AT_TIMESTAMP",
 )
 _HASH_KEY: Final = re.compile(r"0|[1-9][0-9]{0,38}")
+_SEQUENCE_NUMBER: Final = re.compile(r"0|([1-9]\d{0,128})", re.ASCII)
 _MAX_HASH_KEY: Final = (1 << 128) - 1
 
 
@@ -43,15 +45,15 @@ class CallMembers:
         """Whether it is there."""
         return self._content.get(name) is not None
 
-    def text(self, name: str, *, most: int = 2048) -> str:
-        """A text that must be there, of 1 to `most` characters."""
+    def text(self, name: str, *, most: int = 2048, least: int = 1) -> str:
+        """A text that must be there, of `least` to `most` characters."""
         given = self._content.get(name)
         if given is None:
             raise missing_member(self._field(name))
         if not isinstance(given, str):
             raise _wrong_type(name)
-        if not given:
-            rule = "Member must have length greater than or equal to 1"
+        if len(given) < least:
+            rule = f"Member must have length greater than or equal to {least}"
             raise bad_member(given, self._field(name), rule)
         if len(given) > most:
             rule = f"Member must have length less than or equal to {most}"
@@ -142,6 +144,7 @@ def new_record(members: CallMembers) -> NewRecord:
     if len(data) + len(key.encode()) > MAX_DATA:
         rule = f"Member must have length less than or equal to {MAX_DATA}"
         raise bad_member(f"{len(data)} bytes", "data", rule)
+    _check_ordering(members)
     explicit = members.optional_text("ExplicitHashKey")
     if explicit is None:
         return NewRecord(data, key)
@@ -151,9 +154,17 @@ def new_record(members: CallMembers) -> NewRecord:
     return NewRecord(data, key, int(explicit))
 
 
+def _check_ordering(members: CallMembers) -> None:
+    """Order is that of arrival here, whatever number should lie before; it must be one."""
+    given = members.optional_text("SequenceNumberForOrdering")
+    if given is not None and not _SEQUENCE_NUMBER.fullmatch(given):
+        rule = f"Member must satisfy regular expression pattern: {_SEQUENCE_NUMBER.pattern}"
+        raise bad_member(given, "sequenceNumberForOrdering", rule)
+
+
 def new_records(members: CallMembers) -> list[NewRecord]:
     """The records of PutRecords."""
-    records = [new_record(each) for each in members.elements("Records", MAX_PUT_RECORDS)]
+    records = [new_record(entry) for entry in members.elements("Records", MAX_PUT_RECORDS)]
     size = sum(len(record.data) + len(record.partition_key.encode()) for record in records)
     if size > MAX_PUT_BYTES:
         raise bad_argument(f"Records size exceeds {MAX_PUT_BYTES // 1_048_576} MB limit")
@@ -163,10 +174,11 @@ def new_records(members: CallMembers) -> list[NewRecord]:
 # Iterators
 
 
-def iterator_type(members: CallMembers) -> IteratorType:
-    """The type of the iterator that is asked for."""
+def iterator_type(members: CallMembers, type_: StreamType) -> IteratorType:
+    """The type of the iterator that is asked for; only Kinesis has one for a time."""
     given = members.text("ShardIteratorType")
-    if given not in _ITERATOR_TYPES:
-        rule = f"Member must satisfy enum value set: [{', '.join(sorted(_ITERATOR_TYPES))}]"
+    if given not in _ITERATOR_TYPES or (type_ == "dynamodb" and given == "AT_TIMESTAMP"):
+        types = sorted({*_ITERATOR_TYPES} - ({"AT_TIMESTAMP"} if type_ == "dynamodb" else set()))
+        rule = f"Member must satisfy enum value set: [{', '.join(types)}]"
         raise bad_member(given, "shardIteratorType", rule)
     return given

@@ -46,6 +46,12 @@ def stream_exists(name: str, account_id: str) -> StreamError:
     return StreamError("ResourceInUseException", text)
 
 
+def configured_stream(name: str, account_id: str) -> StreamError:
+    """The configuration has this stream, so a call cannot take it away."""
+    text = f"Stream {name} under account {account_id} stands in the configuration: delete it there."
+    return StreamError("ResourceInUseException", text)
+
+
 def bad_argument(text: str) -> StreamError:
     """An argument does not go with what there is."""
     return StreamError("InvalidArgumentException", text)
@@ -67,6 +73,19 @@ def missing_member(member: str) -> StreamError:
         "Member must not be null"
     )
     return StreamError("ValidationException", text)
+
+
+def in_words_of_dynamodb(error: StreamError, what: str) -> StreamError:
+    """The same refusal by DynamoDB Streams; `what` was asked for.
+
+    It has no InvalidArgumentException, and says in another way what is not there.
+    """
+    if error.shape == "InvalidArgumentException":
+        return StreamError("ValidationException", error.text)
+    if error.shape == "ResourceNotFoundException":
+        text = f"Requested resource not found: {what} not found"
+        return StreamError("ResourceNotFoundException", text)
+    return error
 
 
 def expired_iterator(given_at: float, now: float, longest: float) -> StreamError:

@@ -21,6 +21,8 @@ from edgegw.awslambda.async_invocation import (
     before_try,
     check_event_size,
     error_message,
+    failed_try_line,
+    given_up_line,
 )
 from edgegw.awslambda.model import (
     FunctionError,
@@ -45,6 +47,31 @@ BROKEN = InvokeRefusal("ServiceException", "a fault of Lambda's own")
 def settings(retries: int | None = None, age: int | None = None, **more: Any) -> EventSettings:
     config = EventInvokeConfig(maximum_retry_attempts=retries, maximum_event_age=age)
     return EventSettings(config=config, **more)
+
+
+class TestLines:
+    """What a log says of a try that failed, and of an event that is given up."""
+
+    def test_a_failed_try_says_when_the_next_one_comes(self) -> None:
+        step = after_try(EVENT, FAILED, settings(), 0.0)
+        assert isinstance(step, TryAgain)
+        line = "f: the event r-1 failed, try 1; again after 60 s: no"
+        assert failed_try_line(step) == line
+
+    @pytest.mark.parametrize(
+        ("last", "line"),
+        [
+            pytest.param(LastTry(200, "a\nb"), "1 try (RetriesExhausted): a b", id="one line"),
+            pytest.param(LastTry(200, "x" * 999), f": {'x' * 200}", id="not too long"),
+            pytest.param(None, "1 try (RetriesExhausted)", id="no reason"),
+        ],
+    )
+    def test_the_end_says_why(self, last: LastTry | None, line: str) -> None:
+        function = FunctionRef("f", qualifier="live")
+        event = replace(EVENT, function=function, invokes=1, last=last)
+        text = given_up_line(Ended(event, "RetriesExhausted"))
+        assert text.startswith("f:live: the event r-1 is given up after 1 try")
+        assert text.endswith(line)
 
 
 class TestRetryTimes:
@@ -237,6 +264,7 @@ def test_an_event_has_a_megabyte(size: int, is_refused: bool) -> None:
         (LastTry(200, "no"), "no"),
         (LastTry(200, "", "1", b'{"errorMessage": "inner"}'), "inner"),
         (LastTry(200, "", "1", b"no json"), ""),
+        (LastTry(200, "", "1", b'{"errorMessage": "%s"}' % (b"x" * 1025)), "x" * 1024),
         (
             LastTry(200, "", "1", b'{"errorMessage": "%s"}' % ("ä" * 600).encode()),
             "ä" * 512,

@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from edgegw.awslambda import front_pricing
-from edgegw.awslambda.front_pricing import CallerUsage, caller_charges, metered_requests
+from edgegw.awslambda import front_pricing, metering
+from edgegw.awslambda.front_pricing import CallerUsage, caller_charges
+from edgegw.awslambda.metering import metered_requests
 
 STEP = 512 * 1024
 MB = 2**20
@@ -15,9 +16,9 @@ MB = 2**20
 
 def test_the_table() -> None:
     assert ((300e6, 1.00 / 1e6), (math.inf, 0.90 / 1e6)) == front_pricing.API_REQUEST
-    assert front_pricing.API_STEP == STEP
+    assert metering.API_STEP == STEP
     assert front_pricing.STREAMED_GB == 0.008
-    assert front_pricing.STREAMED_AT_NO_COST == 6 * MB
+    assert metering.STREAMED_AT_NO_COST == 6 * MB
     assert front_pricing.FREE_STREAMED_GB == 100
     assert front_pricing.POLLER_HOUR == 0.185
 
@@ -40,7 +41,7 @@ def test_requests_are_metered_in_steps(received: int, sent: int, metered: int) -
     ("sent", "beyond"), [(0, 0), (6 * MB, 0), (6 * MB + 1, 1), (10 * MB, 4 * MB)]
 )
 def test_the_beginning_of_a_stream_costs_nothing(sent: int, beyond: int) -> None:
-    assert front_pricing.streamed_beyond(sent) == beyond
+    assert metering.streamed_beyond(sent) == beyond
 
 
 def test_charges_of_a_month() -> None:

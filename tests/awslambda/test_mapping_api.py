@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -18,12 +18,15 @@ from edgegw.awslambda.model import Function, Runtime
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.service_errors import ServiceError
 from edgegw.awslambda.source_mapping import (
+    IN_TRANSIT,
     RANGES,
     EventSourceMapping,
     KnownSource,
+    MappingState,
     SourceKind,
     decode_mapping,
     encode_mapping,
+    too_short,
 )
 from edgegw.awslambda.versions import single
 
@@ -141,6 +144,13 @@ REFUSED = [
         INVALID,
         "A mapping has at most 5 filters.",
         id="six-filters",
+    ),
+    pytest.param(
+        "sqs",
+        {"ProvisionedPollerConfig": {"MinimumPollers": 5, "MaximumPollers": 4}},
+        INVALID,
+        "MaximumPollers must be greater than or equal to MinimumPollers.",
+        id="pollers",
     ),
     pytest.param(
         "sqs",
@@ -273,6 +283,31 @@ def test_the_edges_of_ranges_are_taken() -> None:
         assert mapping.maximum_concurrency == most
     stream = create("kinesis", MaximumRecordAgeInSeconds=60, ParallelizationFactor=10).stream
     assert (stream.maximum_record_age, stream.parallelization_factor) == (60, 10)
+
+
+@pytest.mark.parametrize(
+    ("given", "pollers"),
+    [
+        ({"MinimumPollers": 3}, (3, 200)),
+        ({"MaximumPollers": 7}, (2, 7)),
+        ({"MinimumPollers": 200, "MaximumPollers": 10_000}, (200, 10_000)),
+        ({}, (0, 0)),
+    ],
+)
+def test_provisioned_pollers_are_two_to_two_hundred_unless_it_says_so(
+    given: dict[str, int], pollers: tuple[int, int]
+) -> None:
+    mapping = create(ProvisionedPollerConfig=given)
+    assert (mapping.minimum_pollers, mapping.maximum_pollers) == pollers
+
+
+def test_a_queue_may_hide_messages_for_exactly_as_long_as_a_function_takes() -> None:
+    assert too_short(30, 30) == ""
+    assert too_short(29.9, 30) != ""
+
+
+def test_states_that_pass_take_no_change() -> None:
+    assert set(get_args(MappingState)) - IN_TRANSIT == {"Enabled", "Disabled"}
 
 
 def test_the_ranges_are_those_of_the_guide() -> None:

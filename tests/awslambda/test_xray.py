@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgegw.awslambda.model import Function, Runtime
+from edgegw.awslambda.variables import Place, variables
 from edgegw.awslambda.xray import (
     FIXED_RATE,
     DaemonAddress,
+    InvocationTrace,
     Sampler,
+    TracedRequest,
+    TracedRun,
     TraceHeader,
     TracingMode,
     daemon_address,
+    invocation_segments,
     is_sampled,
     parse_trace_header,
     passed_on,
+    request_segment,
 )
 
 OWN = "Root=1-00000001-000000000000000000000001;Parent=00000000000000aa;Sampled=0"
@@ -147,3 +156,88 @@ def test_the_forms_of_a_daemons_address(text: str, address: DaemonAddress) -> No
 def test_what_is_no_address_is_said_so(text: str) -> None:
     with pytest.raises(ValueError, match=r"127\.0\.0\.1:2000|no port"):
         daemon_address(text)
+
+
+REQUEST = TracedRequest(
+    name="web",
+    segment_id="1" * 16,
+    trace_id="1-5759e988-bd862e3fe1be46a994272793",
+    parent="",
+    started=1.0,
+    ended=2.5,
+    method="GET",
+    url="http://localhost/",
+    client="203.0.113.10",
+    user_agent="",
+    status=200,
+    sent=12,
+    verdict="forwarded",
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "marks"),
+    [
+        (0, set()),
+        (200, set()),
+        (399, set()),
+        (400, {"error"}),
+        (428, {"error"}),
+        (429, {"error", "throttle"}),
+        (499, {"error"}),
+        (500, {"fault"}),
+        (599, {"fault"}),
+    ],
+)
+def test_what_went_wrong_marks_the_segment(status: int, marks: set[str]) -> None:
+    """AWS X-Ray Developer Guide, "AWS X-Ray segment documents", http and errors."""
+    segment = request_segment(replace(REQUEST, status=status))
+    assert {mark for mark in ("error", "fault", "throttle") if mark in segment} == marks
+
+
+def test_a_segment_has_what_the_daemon_asks_for_and_no_more() -> None:
+    segment = request_segment(REQUEST)
+    assert "parent_id" not in segment
+    assert "user_agent" not in cast("Any", segment["http"])["request"]
+    whole = request_segment(replace(REQUEST, parent="2" * 16, user_agent="curl", name="n" * 201))
+    assert (whole["parent_id"], len(str(whole["name"]))) == ("2" * 16, 200)
+    assert cast("Any", whole["http"])["request"]["user_agent"] == "curl"
+
+
+def test_the_segments_of_an_invocation() -> None:
+    trace = InvocationTrace(
+        root=REQUEST.trace_id, parent="", service_id="3" * 16, function_id="4" * 16, header=""
+    )
+    run = TracedRun(
+        name="f" * 201,
+        arn="arn:f",
+        account_id="123456789012",
+        request_id="r",
+        accepted=10.0,
+        started=10.5,
+        ended=11.0,
+        init=0.75,
+        error=("Boom", "no"),
+    )
+    service, function = invocation_segments(trace, run)
+    assert (service["origin"], function["origin"]) == ("AWS::Lambda", "AWS::Lambda::Function")
+    assert "parent_id" not in service
+    assert function["parent_id"] == service["id"]
+    assert service["start_time"] == 9.75  # an init that began before the call is part of it
+    assert service["fault"] is function["fault"] is True
+    assert {len(str(segment["name"])) for segment in (service, function)} == {200}
+    assert invocation_segments(replace(trace, parent="5" * 16), run)[0]["parent_id"] == "5" * 16
+
+
+def test_functions_find_the_daemon_in_the_environment() -> None:
+    """Lambda Developer Guide, "Defined runtime environment variables"."""
+    function = Function("f", Runtime("python3.13", "python", (3, 13)), ".", "app.handler")
+    folders = ("/var/task", "/var/runtime", "/opt", "/tmp", "/usr/bin")
+    place = Place("f", "us-east-1", "stream", *folders, {}, daemon=DaemonAddress("127.0.0.2", 3000))
+    found = variables(function, place)
+    assert {name: text for name, text in found.items() if "XRAY" in name} == {
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.2:3000",
+        "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.2",
+        "_AWS_XRAY_DAEMON_PORT": "3000",
+    }

@@ -279,6 +279,13 @@ class TestEvents:
             assert request_id in table
             again = edgegw("queue", "redrive", request_id, "--json", cwd=folder)
             assert json.loads(again.stdout) == {"events": 1, "messages": 0}
+            for words, said in (
+                (["redrive", "other"], "no failed event has the request id 'other'"),
+                (["redrive", "--function", "of"], "there is no function 'of'; did you mean 'off'?"),
+                (["--function", "of"], "there is no function 'of'; did you mean 'off'?"),
+            ):
+                wrong = edgegw("queue", *words, cwd=folder)
+                assert (wrong.returncode, said in wrong.stderr) == (2, True), wrong.stderr
 
     @pytest.mark.parametrize(
         ("arguments", "stdin", "said"),

@@ -14,11 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-import botocore.config
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.aws_clients import aws_client
 from tests.cli.test_balancer_commands import edgegw
 from tests.cli.test_commands import EDGEGW, running, wait_for_announcements
 from tests.conftest import free_port
@@ -59,17 +58,7 @@ def served(folder: Path) -> Generator[None]:
 
 
 def client(port: int) -> Any:
-    config = botocore.config.Config(
-        retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=10
-    )
-    return boto3.client(
-        "sqs",
-        endpoint_url=f"http://127.0.0.1:{port}",
-        region_name="us-east-1",
-        aws_access_key_id="x",
-        aws_secret_access_key="y",
-        config=config,
-    )
+    return aws_client("sqs", f"http://127.0.0.1:{port}", connect_timeout=5, read_timeout=10)
 
 
 def received(port: int, queue: str) -> list[dict[str, Any]]:
@@ -137,7 +126,7 @@ def test_what_cannot_be_sent_is_said_in_a_sentence(tmp_path: Path) -> None:
     project(tmp_path)
     with served(tmp_path):
         for words, text in (
-            (("job", "x"), "edgegw: there is no queue 'job'; did you mean 'jobs'?"),
+            (("job", "x"), "edgegw: there is no queue or stream 'job'; did you mean 'jobs'?"),
             (("far", "x"), "edgegw: far: https://sqs.eu-west-1.amazonaws.com/123456789012/far: C"),
             (("real", "x", "--delay", "901"), "edgegw: real: http://127.0.0.1:"),
             (("real.fifo", "x"), "edgegw: orders.fifo is a FIFO queue: give the message a"),

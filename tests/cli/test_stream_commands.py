@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import random
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -13,12 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-import botocore.config
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.cli.test_balancer_commands import edgegw
+from tests.aws_clients import aws_client
+from tests.cli.test_balancer_commands import EDGEGW, edgegw
 from tests.cli.test_commands import running, wait_for_announcements
 from tests.conftest import FUNCTIONS, PYTHON, free_port
 
@@ -61,17 +61,7 @@ def served(folder: Path) -> Iterator[None]:
 
 
 def client(port: int, service: str = "kinesis") -> Any:
-    config = botocore.config.Config(
-        retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=10
-    )
-    return boto3.client(
-        service,
-        endpoint_url=f"http://127.0.0.1:{port}",
-        region_name="us-east-1",
-        aws_access_key_id="x",
-        aws_secret_access_key="y",
-        config=config,
-    )
+    return aws_client(service, f"http://127.0.0.1:{port}", connect_timeout=5, read_timeout=10)
 
 
 def records_of(port: int) -> list[dict[str, Any]]:
@@ -99,6 +89,19 @@ def test_records_come_as_they_were_typed(tmp_path: Path) -> None:
         row = json.loads(typed.stdout)
         assert set(row) == {"shard", "sequence_number"}
         assert row["shard"] in ("shardId-000000000000", "shardId-000000000001")
+
+        for target, code in (("clicks", 0), ("jobs", 2)):
+            command = [*EDGEGW, "send", target, "-"]
+            raw = subprocess.run(
+                command,
+                cwd=tmp_path,
+                input=b"\xff\x00\xe2\x9c\x93",
+                capture_output=True,
+                check=False,
+            )
+            assert raw.returncode == code, raw.stderr
+        assert raw.stderr == b"edgegw: the input is no UTF-8, and messages of jobs are text\n"
+        assert b"\xff\x00\xe2\x9c\x93" in [each["Data"] for each in records_of(port)]
 
         typed = edgegw(tmp_path, "send", "real", "there", "--partition-key", "user-2")
         assert typed.returncode == 0, typed.stderr
@@ -129,6 +132,7 @@ def test_what_cannot_be_sent_is_said_in_a_sentence(tmp_path: Path) -> None:
             (("orders", "x"), "edgegw: orders: a record of DynamoDB Streams must be JSON"),
             (("orders", "{}"), "edgegw: orders: Keys is missing or no object; send {"),
             (("orders", '{"Keys": {"id": 7}}'), "edgegw: orders: Keys.id must be a value with"),
+            (("orders", '{"Keys": {"id": {"X": "7"}}}'), "edgegw: orders: Keys.id has no type 'X'"),
             (("clicks", "x", "--group", "g"), "edgegw: clicks is a stream: --group is for queues"),
             (("clicks", "x", "--partition-key", "k" * 257), "edgegw: a partition key has 1 to 256"),
             (("jobs", "x", "--partition-key", "k"), "edgegw: jobs is no stream"),

@@ -122,6 +122,16 @@ def test_expressions_are_not_computed(store: MetricStore) -> None:
         data(store, {"Expression": "m1 / m2"})
 
 
+@pytest.mark.parametrize("ids", [["Q"], ["1"], ["a-b"], ["q", "q"]])
+def test_queries_need_ids_of_their_own(store: MetricStore, ids: list[str]) -> None:
+    metric = {key: ASKED[key] for key in ("Namespace", "MetricName", "Dimensions")}
+    stat = {"Metric": metric, "Period": 60, "Stat": "Sum"}
+    queries = [{"Id": query_id, "MetricStat": stat} for query_id in ids]
+    with pytest.raises(MetricQueryError) as refused:
+        data(store, {}, MetricDataQueries=queries)
+    assert refused.value.code == "ValidationError"
+
+
 def test_lists_have_pages() -> None:
     store = MetricStore()
     for at in range(501):

@@ -47,6 +47,18 @@ functions:
             "config.reference",
             "no version or alias",
         ),
+        ("event_invoke: {on_failure: 'file:.'}", "lambda.destination", "is a folder"),
+        ("event_invoke: {dead_letter: 'file:.'}", "lambda.dead-letter", "is a folder"),
+        (
+            "dead_letter: 'sqs:q'",
+            "config.unknown-key",
+            "unknown key 'dead_letter'; it stands below 'event_invoke'",
+        ),
+        (
+            "event_invoke: {recursive_loop: Allow}",
+            "config.unknown-key",
+            "unknown key 'recursive_loop'; it stands beside 'event_invoke'",
+        ),
         ("event_invoke: {dead_letter: 'function:report'}", "lambda.dead-letter", "sqs:NAME"),
         (
             "aliases: {live: {version: 1, event_invoke: {on_failure: 'function:gone'}}}",
@@ -64,6 +76,18 @@ functions:
 def test_what_cannot_be(given: str, code: str, text: str) -> None:
     said = findings(f"{BASE}{given}}}\n")
     assert any(code in each and text in each for each in said), said
+
+
+def test_a_queue_beside_those_of_the_file_is_warned_of() -> None:
+    said = findings(f"{BASE}event_invoke: {{on_failure: 'sqs:jbos'}}}}\nqueues: {{jobs: {{}}}}\n")
+    assert len(said) == 1
+    assert "warning: lambda.destination there is no queue 'jbos' in 'queues'" in said[0]
+    assert said[0].endswith("did you mean 'jobs'?")
+
+
+@pytest.mark.parametrize("target", ["sqs:https://sqs.eu-west-1.amazonaws.com/1/q", "events:b"])
+def test_what_may_be_elsewhere_is_no_finding(target: str) -> None:
+    assert findings(f"{BASE}event_invoke: {{on_failure: '{target}'}}}}\n") == []
 
 
 def test_what_it_becomes() -> None:

@@ -143,6 +143,32 @@ MISTAKES = [
         id="filter",
     ),
     pytest.param(
+        {"filters": [{"bdy": ["a"]}]},
+        "warning: lambda.filter no record of an SQS queue has 'bdy'; did you mean 'body'?",
+        "filters.0",
+        id="filter-field",
+    ),
+    pytest.param(
+        {"filters": [{"$or": [{"body": ["a"]}, {"Body": ["b"]}]}]},
+        "warning: lambda.filter no record of an SQS queue has 'Body'; did you mean 'body'?",
+        "filters.0",
+        id="filter-field-of-an-alternative",
+    ),
+    pytest.param(
+        {"filters": [{"body": {"a": [{"prefix": "x"}, {"wildcard": "a*b"}]}}]},
+        "warning: lambda.filter AWS knows 'wildcard' in rules of EventBridge, and not in filters of "
+        "mappings",
+        "filters.0",
+        id="filter-wildcard",
+    ),
+    pytest.param(
+        {"filters": ['{"body": {"$or": [{"a": [{"cidr": "10.0.0.0/8"}]}, {"b": [1]}]}}']},
+        "warning: lambda.filter AWS knows 'cidr' in rules of EventBridge, and not in filters of "
+        "mappings",
+        "filters.0",
+        id="filter-cidr",
+    ),
+    pytest.param(
         {"filters": ["nil"]},
         "error: lambda.filter no filter pattern: Expecting value: line: 1, column: 1",
         "filters.0",
@@ -176,6 +202,10 @@ def test_what_does_not_go_together_is_refused_at_its_place(
 def test_what_is_out_of_range_is_refused(tmp_path: Path, key: str, given: Any) -> None:
     [finding] = findings(tmp_path, {key: given})
     assert finding.startswith("error: config.")
+
+
+def test_a_filter_may_want_a_field_to_be_absent(tmp_path: Path) -> None:
+    assert findings(tmp_path, {"filters": [{"other": [{"exists": False}]}]}) == []
 
 
 def test_a_source_leads_to_a_function_once(tmp_path: Path) -> None:

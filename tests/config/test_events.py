@@ -211,6 +211,21 @@ def test_an_event_that_no_folder_has_is_warned_of() -> None:
     assert (finding.severity, finding.code) == ("warning", "events.bucket-event")
 
 
+def test_a_pattern_of_what_no_event_has_is_warned_of() -> None:
+    config = loaded(rules={"r": {**PAID, "pattern": {"Source": ["shop"], "detail": {"a": [1]}}}})
+    (finding,) = config.warnings
+    assert (finding.severity, finding.code) == ("warning", "events.pattern")
+    text = finding.text.partition(": ")[2]
+    assert text == "no event has 'Source' at its top; did you mean 'source'?"
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    (finding,) = refused(bucket_notifications={"b": {**IN, "folder": str(file)}})
+    assert (finding.code, finding.text.endswith(f"{file} is no folder")) == ("config.file", True)
+
+
 def test_a_folder_that_is_not_there_yet_is_warned_of() -> None:
     config = loaded(bucket_notifications={"b": {**IN, "folder": "./no-such-folder"}})
     (finding,) = config.warnings

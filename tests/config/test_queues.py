@@ -67,8 +67,8 @@ def test_queues_become_values_with_awss_defaults() -> None:
 @pytest.mark.parametrize(
     ("queues", "finding"),
     [
-        ({"jobs": {"fifo": True}}, "sqs.name the name of a FIFO queue's ends with .fifo"),
-        ({"jobs.fifo": {"fifo": False}}, "sqs.name the name of a standard queue's does not end"),
+        ({"jobs": {"fifo": True}}, "sqs.name the name of a FIFO queue ends with .fifo"),
+        ({"jobs.fifo": {"fifo": False}}, "sqs.name the name of a standard queue does not end"),
         ({"a b": {}}, "sqs.name 'a b' is no name of a queue"),
         ({"x" * 81: {}}, "sqs.name 'xxx"),
         ({"x" * 76 + ".fifo": {}}, "sqs.name 'xxx"),

@@ -8,12 +8,12 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from edgegw.awslambda.names import Account
 from edgegw.execution.aws_deliveries import AwsDeliveries
 from edgegw.execution.deliveries import Deliveries, DeliveryFailure
+from tests.aws_clients import aws_client
 from tests.conftest import free_port, need_module
 
 ACCOUNT = "123456789012"
@@ -40,13 +40,7 @@ async def deliveries(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
 
 
 def client(service: str, endpoint: str) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="x",
-        aws_secret_access_key="y",
-    )
+    return aws_client(service, endpoint)
 
 
 def received(sqs: Any, url: str) -> list[Any]:

@@ -8,6 +8,7 @@ import tempfile
 import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +241,44 @@ async def test_dead_letters_keep_their_age_and_say_where_they_come_from(tmp_path
         assert letter.system_attributes["SentTimestamp"] == "1000000000"
         assert letter.system_attributes["DeadLetterQueueSourceArn"] == run.queues.arn("jobs")
         assert letter.system_attributes["ApproximateReceiveCount"] == "2"
+
+
+async def test_a_dead_letter_is_as_old_as_it_was(tmp_path: Path) -> None:
+    """It was sent ten seconds before it is buried; nothing hides it in its new queue."""
+    async with bench(tmp_path, REDRIVEN, DEAD) as run:
+        await run.queues.send("jobs", SendMessage("x"))
+        [message] = await run.queues.receive("jobs", visibility=10)
+        run.time.now += 10
+        assert await run.queues.receive("jobs") == []
+        [letter] = await run.queues.receive("dead")
+        assert letter.message_id == message.message_id
+        assert letter.system_attributes["SentTimestamp"] == "1000000000"
+
+
+async def test_whoever_waits_at_the_dead_letter_queue_wakes(tmp_path: Path) -> None:
+    async with bench(tmp_path, REDRIVEN, DEAD) as run:
+        waiting = asyncio.ensure_future(run.queues.receive("dead", wait=20))
+        await buried(run, 0)
+        await run.queues.send("jobs", SendMessage("x"))
+        await run.queues.receive("jobs", visibility=0)
+        assert await run.queues.receive("jobs") == []
+        [letter] = await asyncio.wait_for(waiting, 10)
+        assert letter.body == "x"
+
+
+async def test_of_a_fifo_queue_it_is_new_and_keeps_its_group(tmp_path: Path) -> None:
+    queue = replace(FIFO, redrive=Redrive("dead.fifo", 1))
+    dead = QueueSettings(name="dead.fifo", content_based_deduplication=True)
+    async with bench(tmp_path, queue, dead) as run:
+        for body in ("a1", "a2", "b1"):
+            await run.queues.send("f.fifo", SendMessage(body, group_id=body[0]))
+        assert len(await run.queues.receive("f.fifo", 10, visibility=10)) == 3
+        run.time.now += 10
+        assert await bodies(run, "f.fifo") == []
+        [first] = await run.queues.receive("dead.fifo", 1)
+        assert (first.body, first.system_attributes["MessageGroupId"]) == ("a1", "a")
+        assert first.system_attributes["SentTimestamp"] == "1000010000"
+        assert await bodies(run, "dead.fifo") == ["b1"]  # of a group of its own
 
 
 async def test_a_move_task_brings_messages_back_as_new_ones(tmp_path: Path) -> None:

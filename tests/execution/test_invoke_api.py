@@ -14,11 +14,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-import botocore.config
 import httpx
 import pytest
 from botocore.exceptions import ClientError
+
+from tests.aws_clients import aws_client
 
 RUNTIME = f"python3.{sys.version_info[1]}"
 CONFIG: dict[str, Any] = {
@@ -44,14 +44,7 @@ class Api:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._client = boto3.client(
-            "lambda",
-            endpoint_url=url,
-            region_name="us-east-1",
-            aws_access_key_id="x",
-            aws_secret_access_key="y",
-            config=botocore.config.Config(retries={"total_max_attempts": 1}),
-        )
+        self._client = aws_client("lambda", url)
 
     def close(self) -> None:
         self._client.close()

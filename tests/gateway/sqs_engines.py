@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-import boto3
-import botocore.config
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.aws_clients import aws_client
 from tests.conftest import free_port, need_module, serving_in
 
 ACCOUNT = "123456789012"
@@ -29,14 +28,7 @@ class Sqs:
 
     def __init__(self, url: str, name: str = "") -> None:
         self.name = name
-        self._client = boto3.client(
-            "sqs",
-            endpoint_url=url,
-            region_name="us-east-1",
-            aws_access_key_id="x",
-            aws_secret_access_key="y",
-            config=botocore.config.Config(retries={"total_max_attempts": 1}),
-        )
+        self._client = aws_client("sqs", url)
 
     def close(self) -> None:
         self._client.close()

@@ -16,8 +16,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-import botocore.config
 import pytest
 from botocore.exceptions import ClientError
 
@@ -25,11 +23,13 @@ from edgegw.awslambda.lineage import next_turn
 from edgegw.gateway.workers.async_events import AsyncEvents
 from edgegw.gateway.workers.queues import Queues
 from edgegw.messaging.queue import SendMessage
+from tests.aws_clients import aws_client
 from tests.conftest import PYTHON, need, serving_in
 
 SCALE = 1200
 """A minute takes 50 ms."""
 ARN = "arn:aws:lambda:us-east-1:123456789012:function"
+QUEUES = "arn:aws:sqs:us-east-1:123456789012"
 
 
 class Calls(list[tuple[str, Any, str]]):
@@ -138,16 +138,7 @@ async def running(
     }
     handlers = {name: calls.handler(name, result) for name, result in functions.items()}
     async with serving_in(folder, config, functions=handlers) as serving:
-        client = boto3.client(
-            "lambda",
-            endpoint_url=serving.urls["lambda"],
-            region_name="us-east-1",
-            aws_access_key_id="x",
-            aws_secret_access_key="y",
-            config=botocore.config.Config(
-                retries={"total_max_attempts": 1}, max_pool_connections=64
-            ),
-        )
+        client = aws_client("lambda", serving.urls["lambda"], max_pool_connections=64)
         try:
             yield Running(serving, client, folder, calls)
         finally:
@@ -292,6 +283,43 @@ class TestEnds:
                 "ErrorMessage": "no",
             }
             assert not run.records("done.jsonl")
+
+    async def test_each_failure_leaves_a_line(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        settings = {"f": {"event_invoke": {"maximum_retry_attempts": 1}}}
+        async with running(tmp_path, {"f": fails}, settings) as run:
+            request_id = await run.send("f")
+            await run.until_empty()
+        said = [line for line in caplog.messages if request_id in line]
+        assert said == [
+            f"f: the event {request_id} failed, try 1; again after 60 s: no",
+            f"f: the event {request_id} is given up after 2 tries (RetriesExhausted): no",
+        ]
+
+    async def test_a_destination_that_cannot_be_reached_is_said_once(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        settings = {"f": {"event_invoke": {"on_success": f"file:{tmp_path}"}}}  # a folder
+        async with running(tmp_path, {"f": returns}, settings) as run:
+            await run.send("f")
+
+            async def tries() -> int:
+                return sum(message["tries"] for message in (await run.listing())["messages"])
+
+            async with asyncio.timeout(20):
+                while await tries() < 4:
+                    await asyncio.sleep(0.02)
+        said = [line for line in caplog.messages if "did not reach" in line]
+        assert len(said) == 1
+        assert "Is a directory; it is tried again for six hours, see `edgegw queue`" in said[0]
+
+    async def test_an_event_that_waits_says_why(self, tmp_path: Path) -> None:
+        async with running(tmp_path, {"f": fails}) as run:
+            await run.send("f")
+            async with asyncio.timeout(20):
+                while [event["error"] for event in (await run.listing())["events"]] != ["no"]:
+                    await asyncio.sleep(0.01)
 
     async def test_a_success_reaches_its_own(self, tmp_path: Path) -> None:
         settings = {
@@ -645,6 +673,11 @@ class TestConfiguration:
                 "is invalid",
             ),
             (
+                {"DestinationConfig": {"OnFailure": {"Destination": f"{QUEUES}:jobs.fifo"}}},
+                "InvalidParameterValueException",
+                "is invalid",
+            ),
+            (
                 {"Qualifier": "nothing", "MaximumRetryAttempts": 1},
                 "ResourceNotFoundException",
                 "The function doesn't exist.",
@@ -653,20 +686,30 @@ class TestConfiguration:
     )
     async def test_what_is_refused(self, tmp_path: Path, given: Any, code: str, text: str) -> None:
         async with running(tmp_path, {"f": returns}) as run:
-            run.client = boto3.client(
-                "lambda",
-                endpoint_url=run.url,
-                region_name="us-east-1",
-                aws_access_key_id="x",
-                aws_secret_access_key="y",
-                config=botocore.config.Config(parameter_validation=False),
-            )
+            run.client = aws_client("lambda", run.url, parameter_validation=False)
             refusal = await run.refused(
                 "put_function_event_invoke_config", FunctionName="f", **given
             )
             assert refusal[0] == code
             assert text in refusal[2]
             run.client.close()
+
+    async def test_what_is_wrong_by_itself_is_refused_before_what_is_not_there(
+        self, tmp_path: Path
+    ) -> None:
+        async with running(tmp_path, {"f": returns}) as run:
+            for name in ("f", "nothing"):
+                refusal = await run.refused(
+                    "update_function_event_invoke_config",
+                    FunctionName=name,
+                    MaximumRetryAttempts=3,
+                )
+                assert refusal[0] == "ValidationException", name
+            await run("put_function_event_invoke_config", FunctionName="f", MaximumRetryAttempts=1)
+            refusal = await run.refused(
+                "list_function_event_invoke_configs", FunctionName="f", MaxItems=51
+            )
+            assert refusal[0] == "ValidationException"
 
     async def test_loops(self, tmp_path: Path) -> None:
         async with running(tmp_path, {"f": returns}) as run:

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import boto3
-import botocore.config
 import httpx
 import pytest
 from botocore.exceptions import ClientError
@@ -22,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgegw.gateway.aws.cloudfront_api import api
+from tests.aws_clients import aws_client
 from tests.conftest import Serving, need, serving_in
 from tests.gateway.cached_site import NOW, Answer, Origin, Site
 
@@ -85,14 +84,7 @@ class CloudFront:
         self.url = served.urls["lambda"]
         self.site = served.urls["site"]
         self.id = self.gateway.config.distributions[0].distribution.id
-        self._client = boto3.client(
-            "cloudfront",
-            endpoint_url=self.url,
-            region_name="us-east-1",
-            aws_access_key_id="x",
-            aws_secret_access_key="y",
-            config=botocore.config.Config(retries={"total_max_attempts": 1}),
-        )
+        self._client = aws_client("cloudfront", self.url)
 
     def close(self) -> None:
         self._client.close()

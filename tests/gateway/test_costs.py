@@ -88,6 +88,16 @@ def test_so_many_requests_a_month() -> None:
     assert month.viewers.http_requests == pytest.approx(1_000_000)
 
 
+def test_invocations_count_where_no_front_door_before_others_was_asked() -> None:
+    ran = FunctionUsage(name="worker", memory_mb=128, requests=50, billed_ms=500)
+    month = measured_month(EdgeUsage(), [ran], 5.0, 1_000_000)
+    [function] = month.functions
+    assert (function.requests, function.billed_ms) == (1_000_000, 10_000_000)
+    assert month.basis == "50 invocations in 5 seconds, scaled to 1,000,000 invocations a month"
+    once = FunctionUsage(name="worker", memory_mb=128, requests=1, billed_ms=500)
+    assert measured_month(EdgeUsage(), [once], 5.0, None).basis.startswith("1 invocation in ")
+
+
 def test_a_configuration_that_has_not_run() -> None:
     config = load_dict(SITE, FUNCTIONS)
     month = assumed_month(config, 1_000_000)

@@ -13,8 +13,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-import botocore.config
 import pytest
 from botocore.exceptions import ClientError
 
@@ -25,6 +23,7 @@ from edgegw.errors import StateProblem
 from edgegw.execution.event_sources import SourcePoller, endpoint_queue
 from edgegw.gateway.workers import WorkerContext
 from edgegw.gateway.workers.source_kinds import make_poller
+from tests.aws_clients import aws_client
 from tests.conftest import FUNCTIONS, PYTHON, Serving, serving_in
 from tests.gateway.sqs_engines import ACCOUNT, Queue, Sqs, moto_server
 
@@ -209,14 +208,7 @@ class Lambda:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._client = boto3.client(
-            "lambda",
-            endpoint_url=url,
-            region_name="us-east-1",
-            aws_access_key_id="x",
-            aws_secret_access_key="y",
-            config=botocore.config.Config(retries={"total_max_attempts": 1}),
-        )
+        self._client = aws_client("lambda", url)
 
     async def __call__(self, operation: str, **given: Any) -> dict[str, Any]:
         answer = await asyncio.to_thread(getattr(self._client, operation), **given)

@@ -14,10 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
-import botocore.config
 import pytest
 
+from tests.aws_clients import aws_client
 from tests.conftest import FUNCTIONS, PYTHON, free_port
 
 MESSAGES = 60
@@ -36,14 +35,7 @@ class Life:
         )
         assert self.process.stdout is not None
         assert "ready" in self.process.stdout.readline()
-        self.sqs: Any = boto3.client(
-            "sqs",
-            endpoint_url=f"http://127.0.0.1:{port}",
-            region_name="us-east-1",
-            aws_access_key_id="x",
-            aws_secret_access_key="y",
-            config=botocore.config.Config(retries={"total_max_attempts": 1}),
-        )
+        self.sqs: Any = aws_client("sqs", f"http://127.0.0.1:{port}")
 
     def end(self, how: signal.Signals) -> None:
         self.process.send_signal(how)

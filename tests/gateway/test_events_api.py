@@ -9,12 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
-import botocore.config
 import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.aws_clients import aws_client
 from tests.conftest import serving_in
 from tests.gateway.noted_events import Noted, function
 
@@ -51,14 +50,7 @@ class Events:
     def __init__(self, url: str, noted: Noted) -> None:
         self.url = url
         self.noted = noted
-        self.client: Any = boto3.client(
-            "events",
-            endpoint_url=url,
-            region_name="us-east-1",
-            aws_access_key_id="x",
-            aws_secret_access_key="y",
-            config=botocore.config.Config(retries={"total_max_attempts": 1}),
-        )
+        self.client: Any = aws_client("events", url)
 
     async def call(self, operation: str, **given: Any) -> dict[str, Any]:
         answer = await asyncio.to_thread(getattr(self.client, operation), **given)
@@ -232,6 +224,8 @@ async def test_what_is_not_there_is_a_404_of_its_kind(events: Events) -> None:
     )
     code, text = await events.refused("list_rules", EventBusName="nowhere")
     assert (code, text) == ("ResourceNotFoundException", "Event bus nowhere does not exist.")
+    code, _ = await events.refused("list_rules", Limit=101)
+    assert code == "ValidationException"
     code, _ = await events.refused("put_rule", Name="new", ScheduleExpression="rate(1 day)")
     assert code == "UnknownOperationException"
 

@@ -10,13 +10,12 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 import httpx
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.model import ServiceModel
 
+from tests.aws_clients import aws_client
 from tests.conftest import PYTHON, Serving
 
 pytestmark = pytest.mark.anyio
@@ -63,15 +62,8 @@ SITE = {
 }
 
 
-def client(serving: Serving, service: str, **options: Any) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=serving.urls["lambda"],
-        region_name="us-east-1",
-        aws_access_key_id="x",
-        aws_secret_access_key="y",
-        **options,
-    )
+def client(serving: Serving, service: str) -> Any:
+    return aws_client(service, serving.urls["lambda"])
 
 
 async def ask(url: str, *paths: str) -> list[int]:
@@ -111,7 +103,7 @@ def cloudwatch_by(serving: Serving, protocol: str, patch: pytest.MonkeyPatch) ->
     """
     if protocol:
         patch.setattr(ServiceModel, "resolved_protocol", protocol)
-    return client(serving, "cloudwatch", config=Config(retries={"total_max_attempts": 1}))
+    return client(serving, "cloudwatch")
 
 
 @pytest.mark.parametrize("protocol", ["", "json", "query"])

@@ -8,13 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import boto3
-import botocore.config
 import httpx
 import pytest
 from botocore.exceptions import ClientError
 
 from edgegw.config.resolve import load_dict
+from tests.aws_clients import aws_client
 from tests.conftest import FUNCTIONS, PYTHON, Serving
 
 APP = {"runtime": PYTHON, "code": ".", "handler": "http_handlers.echo"}
@@ -32,14 +31,7 @@ class Calls:
 
     def __init__(self, served: Serving) -> None:
         self.served = served
-        self._client = boto3.client(
-            "lambda",
-            endpoint_url=served.urls["lambda"],
-            region_name="us-east-1",
-            aws_access_key_id="x",
-            aws_secret_access_key="y",
-            config=botocore.config.Config(retries={"total_max_attempts": 1}),
-        )
+        self._client = aws_client("lambda", served.urls["lambda"])
 
     def close(self) -> None:
         self._client.close()

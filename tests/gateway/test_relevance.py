@@ -183,6 +183,34 @@ def test_a_file_in_a_code_folder_that_is_written_all_the_time_stops_to_count(
     assert looked_at(relevance, [claim], tmp_path / "hook.py")[1] == ["hook"]
 
 
+def test_a_log_that_a_single_file_names_is_no_code(tmp_path: Path) -> None:
+    source, log = tmp_path / "hook.py", tmp_path / "seen.jsonl"
+    source.write_text("open('seen.jsonl', 'a')\n")
+    log.write_text("")
+    claim, relevance = Claim("hook", str(source), is_source=True), Relevance()
+    claim.changed()
+    log.write_text("{}\n")
+    assert looked_at(relevance, [claim], log) == ([], [])
+
+
+def test_what_a_single_file_writes_all_the_time_stops_to_count(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source, out = tmp_path / "hook.py", tmp_path / "out.txt"
+    source.write_text("open('out.txt', 'a')\n")
+    out.write_text("")
+    claim, relevance = Claim("hook", str(source), is_source=True), Relevance()
+    claim.changed()
+    counted = 0
+    for number in range(30):
+        out.write_text("x" * (number + 1))
+        counted += bool(looked_at(relevance, [claim], out)[1])
+    assert counted <= 11
+    assert f"hook: {out} is written all the time" in caplog.text
+    source.write_text("open('out.txt', 'w')\n")
+    assert looked_at(relevance, [claim], source)[1] == ["hook"]
+
+
 def test_saves_by_hand_count_for_ever() -> None:
     restless = RestlessFiles()
     for number in range(100):

@@ -476,3 +476,28 @@ async def test_the_aws_command_line_sends_and_receives(tmp_path: Path) -> None:
         answer = await typed("receive-message", "--queue-url", url)
         [message] = answer["Messages"]
         assert (message["Body"], message["MessageId"]) == ("hello", sent["MessageId"])
+
+
+async def test_old_sdks_speak_in_forms(tmp_path: Path) -> None:
+    """The Query protocol; a form without a signature may be a page's."""
+    key = "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/sqs/aws4_request, Signature=0"
+    async with serving_in(tmp_path, {"queues": {"jobs": {}}, "gateway": {"lambda_api": 0}}) as run:
+        url = f"{run.urls['lambda']}/123456789012/jobs"
+        async with httpx.AsyncClient(trust_env=False) as client:
+
+            async def call(headers: dict[str, str], **form: str) -> httpx.Response:
+                return await client.post(url, data=form, headers=headers)
+
+            signed = {"Authorization": key}
+            sent = await call(signed, Action="SendMessage", MessageBody="a <b>")
+            assert (sent.status_code, sent.headers["content-type"]) == (200, "text/xml")
+            got = await call(signed, Action="ReceiveMessage", WaitTimeSeconds="1")
+            assert "<Body>a &lt;b&gt;</Body>" in got.text
+            unknown = await call(signed, Action="Nothing")
+            assert (unknown.status_code, "<Code>InvalidAction</Code>" in unknown.text) == (
+                400,
+                True,
+            )
+            assert (await call({}, Action="PurgeQueue")).status_code == 415
+            page = {**signed, "Origin": "https://evil.example"}
+            assert (await call(page, Action="PurgeQueue")).status_code == 403

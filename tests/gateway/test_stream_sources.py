@@ -11,11 +11,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-import botocore.config
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.aws_clients import aws_client
 from tests.conftest import PYTHON, Serving, serving_in
 
 pytestmark = pytest.mark.anyio
@@ -37,14 +36,7 @@ class Api:
     """boto3's client of a service, its calls on threads."""
 
     def __init__(self, url: str, service: str) -> None:
-        self._client = boto3.client(
-            service,
-            endpoint_url=url,
-            region_name="us-east-1",
-            aws_access_key_id="x",
-            aws_secret_access_key="y",
-            config=botocore.config.Config(retries={"total_max_attempts": 1}),
-        )
+        self._client = aws_client(service, url)
 
     async def call(self, operation: str, **given: Any) -> dict[str, Any]:
         answer = await asyncio.to_thread(getattr(self._client, operation), **given)
@@ -259,8 +251,51 @@ async def test_what_kinesis_refuses(tmp_path: Path) -> None:
             ExplicitHashKey=str(HASH_KEYS),
         )  # fmt: skip
         assert code == "InvalidArgumentException"
+        code, _ = await kinesis.refused("list_shards", NextToken="nonsense")
+        assert code == "InvalidArgumentException"
+        for given in (
+            {"StreamName": "bad name"},
+            {"StreamARN": "nonsense"},
+            {"StreamName": "clicks", "SequenceNumberForOrdering": "nonsense"},
+        ):
+            code, _ = await kinesis.refused("put_record", PartitionKey="k", Data=b"x", **given)
+            assert code == "ValidationException", given
         code, _ = await kinesis.refused("describe_limits")
         assert code == "UnknownOperationException"
+
+
+async def test_a_stream_of_the_configuration_is_not_deleted(tmp_path: Path) -> None:
+    async with served(tmp_path) as (_, kinesis):
+        await kinesis.call("put_record", StreamName="clicks", PartitionKey="k", Data=b"kept",
+                           ExplicitHashKey="0")  # fmt: skip
+        code, text = await kinesis.refused("delete_stream", StreamName="clicks")
+        assert (code, "stands in the configuration" in text) == ("ResourceInUseException", True)
+        assert await kinesis.texts(FIRST) == ["kept"]
+
+
+async def test_what_dynamodb_streams_refuses(tmp_path: Path) -> None:
+    async with served(tmp_path) as (serving, _):
+        tables = Api(serving.urls["lambda"], "dynamodbstreams")
+        none = TABLE_ARN.replace("orders", "nothing")
+        assert await tables.refused("describe_stream", StreamArn=none) == (
+            "ResourceNotFoundException",
+            f"Requested resource not found: Stream: {none} not found",
+        )
+        shard = "shardId-00000000000000000001-12345678"
+        asked: dict[str, Any] = {"StreamArn": TABLE_ARN, "ShardId": shard}
+        code, text = await tables.refused(
+            "get_shard_iterator", **asked, ShardIteratorType="AT_TIMESTAMP"
+        )
+        assert (code, "AT_TIMESTAMP" in text) == ("ResourceNotFoundException", False)
+        described = await tables.call("describe_stream", StreamArn=TABLE_ARN)
+        asked["ShardId"] = described["StreamDescription"]["Shards"][0]["ShardId"]
+        code, text = await tables.refused(
+            "get_shard_iterator", **asked, ShardIteratorType="AT_TIMESTAMP"
+        )
+        assert code == "ValidationException"
+        assert "[AFTER_SEQUENCE_NUMBER, AT_SEQUENCE_NUMBER, LATEST, TRIM_HORIZON]" in text
+        for given in ({"ShardIterator": "nonsense"}, {"ShardIterator": "bm9uc2Vuc2U="}):
+            assert (await tables.refused("get_records", **given))[0] == "ValidationException"
 
 
 async def test_an_iterator_grows_old(tmp_path: Path) -> None:

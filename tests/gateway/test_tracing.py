@@ -120,6 +120,47 @@ async def test_an_active_function_sends_two_segments_below_that_of_its_front_doo
     assert not any(segment.get("fault") for segment in (service, function, front))
 
 
+@pytest.mark.parametrize("door", ["api", "http"])
+async def test_urls_and_http_apis_are_above_their_functions_too(
+    serving: Served, daemon: DaemonSink, door: str
+) -> None:
+    config = site("Active", {"xray": daemon.address})
+    config["functions"]["api"]["url"] = {"listen": "127.0.0.1:0"}
+    config["http_apis"] = {"http": {"listen": "127.0.0.1:0", "routes": {"$default": "api"}}}
+    async with serving(config) as served, httpx.AsyncClient() as client:
+        await client.get(served.urls[door])
+        service, function, front = daemon.segments(3)
+        assert (front["name"], service["name"]) == (door, "api")
+        assert service["parent_id"] == front["id"]
+        assert "parent_id" not in front
+        given = "Root=1-67891233-abcdef012345678912345678;Parent=463ac35c9f6413ad;Sampled=1"
+        await client.get(served.urls[door], headers={"X-Amzn-Trace-Id": given})
+        service, function, front = daemon.segments(3)
+        assert service["parent_id"] == front["parent_id"] == "463ac35c9f6413ad"
+        assert len({service["id"], function["id"], front["id"], "2345678912345678"}) == 4
+
+
+async def test_a_function_url_and_an_http_api_stand_above_their_function(
+    serving: Served, daemon: DaemonSink
+) -> None:
+    given = site("Active", {"xray": daemon.address})
+    given["functions"]["api"]["url"] = {"listen": "127.0.0.1:0"}
+    routes = {"$default": "api"}
+    given["http_apis"] = {"rest": {"listen": "127.0.0.1:0", "routes": routes}}
+    wanted = {"x-amzn-trace-id": f"Root={ROOT};Sampled=1"}
+    traced = {"x-amzn-trace-id": f"Root={ROOT};Parent={PARENT};Sampled=1"}
+    async with serving(given) as served, httpx.AsyncClient() as client:
+        for name in ("api", "rest"):
+            await client.get(served.urls[name], headers=wanted)
+            service, function, front = daemon.segments(3)
+            assert {segment["trace_id"] for segment in (service, function)} == {front["trace_id"]}
+            assert (service["parent_id"], front["name"]) == (front["id"], name)
+            await client.get(served.urls[name], headers=traced)
+            service, function, front = daemon.segments(3)
+            assert {front["parent_id"], service["parent_id"]} == {PARENT}
+            assert len({front["id"], service["id"], function["id"], PARENT}) == 4
+
+
 async def test_a_function_that_fails_is_a_fault_with_its_cause(
     serving: Served, daemon: DaemonSink
 ) -> None:

@@ -14,7 +14,7 @@ from edgegw.config.resolve import load_dict
 from edgegw.errors import StateProblem
 from edgegw.gateway import workers
 from edgegw.gateway.aws import module_of
-from edgegw.gateway.workers import Kind, WorkerContext
+from edgegw.gateway.workers import WorkerContext, WorkerKind
 
 NAME = "tests.gateway.test_workers"
 
@@ -103,7 +103,7 @@ async def test_what_the_configuration_needs_starts_with_the_gateway(
     def is_needed(config: Config, _state: Path) -> bool:
         return config.time_scale == 60
 
-    monkeypatch.setattr(workers, "WORKERS", (Kind(NAME, "Notes", is_needed),))
+    monkeypatch.setattr(workers, "WORKERS", (WorkerKind(NAME, "Notes", is_needed),))
     async with Gateway.from_dict({}) as gateway:
         assert gateway.workers.running(Notes) is None
         await gateway.reload(Gateway.from_dict({"gateway": {"time_scale": 60}}).config)

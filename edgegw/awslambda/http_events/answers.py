@@ -10,6 +10,8 @@ from edgegw.awslambda.http_events.model import FunctionUrl, HttpApi
 from edgegw.awslambda.http_events.pages import HttpFault, page_of
 from edgegw.awslambda.http_events.result import JSON_TYPE, HttpResult, ResultError, decode_metadata
 from edgegw.awslambda.http_events.steps import HttpAnswer, HttpRefusal, StreamedReply
+from edgegw.awslambda.lineage import first_lineage
+from edgegw.awslambda.names import Account
 from edgegw.http.grammar import CONTROL
 from edgegw.http.message import EMPTY, HOP_BY_HOP, Body, Header, Headers, Response
 from edgegw.http.status import reason_phrase
@@ -120,7 +122,9 @@ def _assembled(
         lines.append((b"Content-Length", str(body.length).encode()))
     lines.append((b"Connection", b"keep-alive"))
     if isinstance(front, FunctionUrl):
-        trace = f"{context.trace_root};Parent={facts.entropy[:16]};Sampled=0"
+        arn = Account(front.region, front.account_id).arn(front.function.name)
+        parent = f"Parent={facts.entropy[:16]};Sampled=0;{first_lineage(arn)}"
+        trace = f"{context.trace_root};{parent}"
         lines.append((b"x-amzn-RequestId", facts.request_id.encode()))
         lines.append((b"X-Amzn-Trace-Id", trace.encode("latin-1")))
     else:

@@ -48,14 +48,9 @@ from edgegw.awslambda.model import (
     Returned,
     Throttled,
 )
-from edgegw.awslambda.permissions import EVERYBODY
+from edgegw.awslambda.permissions import API_GATEWAY, EVERYBODY
 from edgegw.http.message import Body, Request
 
-API_GATEWAY: Final = "apigateway.amazonaws.com"
-"""The principal that an HTTP API invokes as; its source ARN names stage, method and path.
-
-Source: API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs".
-"""
 MAX_PASSED_BODY: Final = MAX_PAYLOAD
 """Bytes of a request body that a function can get at all: the event around it counts as well.
 

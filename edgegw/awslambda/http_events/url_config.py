@@ -22,7 +22,7 @@ from edgegw.awslambda.http_events.model import (
 from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.payload import Json, as_text
-from edgegw.awslambda.service_errors import ServiceError, constraint
+from edgegw.awslambda.service_errors import ServiceError, constraint, missing
 from edgegw.values import value
 
 MAX_AGE: Final = 86_400
@@ -104,11 +104,7 @@ def _choice(
     given, field = body.get(name), name[:1].lower() + name[1:]
     if given is None:
         if needed:
-            raise ServiceError(
-                "ValidationException",
-                f"1 validation error detected: Value null at '{field}' failed to satisfy "
-                "constraint: Member must not be null",
-            )
+            raise missing(field)
         return None
     if given not in choices:
         rule = f"Member must satisfy enum value set: [{', '.join(choices)}]"

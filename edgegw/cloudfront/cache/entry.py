@@ -130,8 +130,10 @@ class StoredResponse:
     @property
     def size(self) -> int:
         """Bytes of memory that it takes about, its body aside."""
-        lines = self.headers.size() + _LINE_SIZE * len(self.headers)
-        return _EMPTY_SIZE + len(self.key) + len(self.place.url) + lines
+        headers, place = self.headers, self.place
+        url = len(place.path) + (0 if place.query is None else 1 + len(place.query))
+        lines = headers.size() + _LINE_SIZE * len(headers.raw)
+        return _EMPTY_SIZE + len(self.key) + url + lines
 
     def is_fresh(self, now: float) -> bool:
         return now < self.stored_at + self.freshness.ttl  # `expires_at`, without another call

@@ -131,10 +131,15 @@ def freshness(
     Source: CloudFront Developer Guide, "Manage how long content stays in the cache (expiration)".
     """
     if status == 200:
-        lasting = headers.derived(settings, partial(_whenever, settings))
+        lasting = lasting_freshness(headers, settings)
         if lasting is not None:
             return lasting
     return _freshness(status, headers, settings, now, is_s3=is_s3)
+
+
+def lasting_freshness(headers: Headers, settings: CacheSettings) -> Freshness | None:
+    """For how long a 200 with these headers is fresh; None where that depends on the moment."""
+    return headers.derived(settings, partial(_whenever, settings))
 
 
 def _whenever(settings: CacheSettings, headers: Headers) -> Freshness | None:

@@ -140,7 +140,7 @@ def entry_of(
         response.status if origin_status is None else origin_status,
         None if is_head else response.body.length,
         is_head=is_head,
-        is_chunked=_is_chunked(response.headers),
+        is_chunked=is_chunked(response.headers),
         tags=cache_tags(response.headers, settings.tag_header),
     )
 
@@ -200,7 +200,8 @@ _NOT_STORED: Final = HOP_BY_HOP | {b"age", b"x-cache", b"x-amz-cf-id"}
 """Headers of one connection, and those that every answer gets anew."""
 
 
-def _is_chunked(headers: Headers) -> bool:
+def is_chunked(headers: Headers) -> bool:
+    """Whether the body behind these headers came in chunks."""
     return b"chunked" in (headers.get(b"transfer-encoding") or b"").lower()
 
 

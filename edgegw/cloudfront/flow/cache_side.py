@@ -41,6 +41,7 @@ from edgegw.cloudfront.compression import ContentCoding
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.flow import error_pages, origin_side, viewer_side
 from edgegw.cloudfront.flow.plain_hits import plain_hit
+from edgegw.cloudfront.flow.plain_stores import plain_miss, plain_store
 from edgegw.cloudfront.flow.steps import (
     DistributionStep,
     Forget,
@@ -97,6 +98,10 @@ def looked_up(
         answer = plain_hit(context, step.request, stored, now)
         if answer is not None:
             return answer
+    elif not is_awaited:
+        fetch = plain_miss(step)
+        if fetch is not None:
+            return fetch
     if context.facts.cache_override == "refresh":
         stored, is_awaited = None, False
     entry = None if stored is None else stored.entry
@@ -180,6 +185,9 @@ def settled(step: Settle, now: float, *, is_void: bool) -> DistributionStep:
     `is_void`: what was stored, and what was on its way, has been invalidated meanwhile. Then
     nothing stale stands in; a body that the origin itself has just confirmed may be shown.
     """
+    store = plain_store(step, now)
+    if store is not None:
+        return store
     asked, reply = step.asked, step.reply
     is_confirmed = isinstance(asked.decision, Revalidate) and _status(reply) == 304
     outcome = after(

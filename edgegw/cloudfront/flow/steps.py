@@ -260,13 +260,17 @@ class Settle(CacheStep):
 
 @value
 class Store(CacheStep):
-    """`body` is to be stored under `entry`, and what is under `forgets` goes."""
+    """`body` is to be stored under `entry`, and what is under `forgets` goes.
+
+    One that `is_plain` has nothing that could be a trap: no functions, no cookie, no Authorization.
+    """
 
     asked: AskedOrigin
     entry: StoredResponse
     body: Body
     forgets: tuple[bytes, ...]
     following: Callable[[Body], DistributionStep]
+    is_plain: bool = False
 
     def next(self, body: Body) -> DistributionStep:
         """`body` is the same, read along as it is stored."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from edgegw.awslambda.destinations import OWN_FORMS, STREAM_DESTINATIONS, parse_target
-from edgegw.awslambda.event_pattern import PatternError, compile_pattern
+from edgegw.awslambda.destinations import STREAM_DESTINATIONS
+from edgegw.awslambda.event_pattern import Pattern, PatternError, compile_pattern
+from edgegw.awslambda.event_source import words_of_rules_only
 from edgegw.awslambda.names import Account
+from edgegw.awslambda.payload import decode_payload
+from edgegw.awslambda.record_fields import RECORD_FIELDS
 from edgegw.awslambda.source_mapping import (
     SOURCE_RULES,
     KnownSource,
@@ -15,6 +18,7 @@ from edgegw.awslambda.source_mapping import (
 )
 from edgegw.config.distributions.origin_rules import refer
 from edgegw.config.document import Document, KeyPath
+from edgegw.config.events.destination_rules import check_target
 from edgegw.config.events.event_source_keys import EventSource
 from edgegw.config.events.event_source_make import (
     configured_sources,
@@ -22,9 +26,9 @@ from edgegw.config.events.event_source_make import (
     mapping_of,
     timestamp_of,
 )
-from edgegw.config.functions.event_invoke_rules import fifo_text
 from edgegw.config.functions.rules import check_reference
 from edgegw.config.schema import Config
+from edgegw.config.spelling import nearest
 
 _KEYS: Final = {
     "BatchSize": "batch_size",
@@ -43,8 +47,8 @@ _KEYS: Final = {
 """The keys of the configuration by AWS's names."""
 
 
-def check_event_sources(document: Document, config: Config) -> None:
-    """Adds what is wrong with event sources to the findings of `document`."""
+def check_event_sources(document: Document, config: Config, base: Path) -> None:
+    """Adds what is wrong with event sources to the findings of `document`; files are in `base`."""
     account = Account(config.gateway.region, config.gateway.account_id)
     sources = configured_sources(config, account)
     seen: dict[tuple[str, str], int] = {}
@@ -52,9 +56,11 @@ def check_event_sources(document: Document, config: Config) -> None:
         path: KeyPath = ("event_sources", at)
         refer(document, (*path, "source"), given.source, sources, "queue or stream")
         function = check_reference(document, (*path, "function"), given.function, config)
-        _check_filters(document, path, given)
-        _check_destination(document, (*path, "on_failure"), given, config)
         source = sources.get(given.source)
+        _check_filters(document, path, given, source)
+        takes_failures = source is None or "DestinationConfig" in SOURCE_RULES[source.kind].settings
+        if given.on_failure is not None and takes_failures:
+            _check_destination(document, (*path, "on_failure"), given.on_failure, config, base)
         if source is None:
             continue
         _check_settings(document, path, given, source)
@@ -75,23 +81,16 @@ def check_event_sources(document: Document, config: Config) -> None:
 
 
 def _check_destination(
-    document: Document, path: KeyPath, given: EventSource, config: Config
+    document: Document, path: KeyPath, text: str, config: Config, base: Path
 ) -> None:
-    if given.on_failure is None:
+    target = check_target(document, path, text, config, base)
+    if target is None or target.is_fifo:
         return
-    target = parse_target(given.on_failure)
-    if target is None:
-        text = f"{given.on_failure!r} is no destination: write {OWN_FORMS}, or an ARN of these"
-        document.error(path, "lambda.destination", text)
-    elif target.is_fifo:
-        document.error(path, "lambda.destination", fifo_text(given.on_failure))
-    elif target.kind == "function" and not check_reference(
-        document, path, target.local_name, config
-    ):
+    if target.kind == "function" and not check_reference(document, path, target.local_name, config):
         return
-    elif target.kind not in STREAM_DESTINATIONS:
-        text = f"records of streams go to sqs:, sns:, s3: or file:, not to {given.on_failure!r}"
-        document.error(path, "lambda.destination", text)
+    if target.kind not in STREAM_DESTINATIONS:
+        problem = f"records of streams go to sqs:, sns:, s3: or file:, not to {text!r}"
+        document.error(path, "lambda.destination", problem)
 
 
 def _check_settings(
@@ -131,10 +130,30 @@ def _check_timestamp(document: Document, path: KeyPath, given: EventSource) -> b
     return True
 
 
-def _check_filters(document: Document, path: KeyPath, given: EventSource) -> None:
-    for at, pattern in enumerate(given.filters):
+def _check_filters(
+    document: Document, path: KeyPath, given: EventSource, source: KnownSource | None
+) -> None:
+    for at, written in enumerate(given.filters):
         where = (*path, "filters", at)
+        text = filter_text(written)
         try:
-            compile_pattern(filter_text(pattern))
+            pattern = compile_pattern(text)
         except PatternError as error:
             document.error(where, "lambda.filter", f"no filter pattern: {error.reason}")
+            continue
+        for word in words_of_rules_only(decode_payload(text.encode("utf-8", "surrogatepass"))):
+            problem = f"AWS knows {word!r} in rules of EventBridge, and not in filters of mappings"
+            document.warning(where, "lambda.filter", problem)
+        if source is not None:
+            _check_fields(document, where, pattern, source)
+
+
+def _check_fields(document: Document, path: KeyPath, pattern: Pattern, source: KnownSource) -> None:
+    """A filter of what no record has takes nothing: queues lose every message then."""
+    known = RECORD_FIELDS[source.kind]
+    for name in sorted(pattern.needed_fields - known):
+        hint = nearest(name, sorted(known))
+        if source.kind == "kinesis" and name == "kinesis":
+            hint = ": what is in it stands at the top of a filter, as 'data' does"
+        text = f"no record of {SOURCE_RULES[source.kind].title} has {name!r}{hint}"
+        document.warning(path, "lambda.filter", text)

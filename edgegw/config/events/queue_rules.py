@@ -32,7 +32,7 @@ def _check_name(document: Document, path: KeyPath, name: str, queue: Queue) -> N
         document.error(path, "sqs.name", text, key=True)
     elif queue.fifo is not None and queue.fifo != name.endswith(FIFO_SUFFIX):
         other = name.removesuffix(FIFO_SUFFIX) if not queue.fifo else name + FIFO_SUFFIX
-        kind = "FIFO queue's ends" if queue.fifo else "standard queue's does not end"
+        kind = "FIFO queue ends" if queue.fifo else "standard queue does not end"
         text = f"the name of a {kind} with {FIFO_SUFFIX}: call it {other}"
         document.error((*path, "fifo"), "sqs.name", text)
 

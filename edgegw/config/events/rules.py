@@ -12,7 +12,7 @@ from edgegw.config.distributions.bucket_rules import bucket_names, is_region
 from edgegw.config.distributions.origin_rules import refer
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.events import keys
-from edgegw.config.files import missing, name_fault
+from edgegw.config.files import is_folder_there, missing, name_fault
 from edgegw.config.functions.rules import check_reference
 from edgegw.config.schema import Config
 from edgegw.config.spelling import nearest
@@ -107,27 +107,38 @@ def _no_number(name: str) -> NoReturn:
 def _check_rule(
     document: Document, path: KeyPath, name: str, rule: keys.EventRule, config: Config
 ) -> None:
-    from edgegw.awslambda.event_pattern import PatternError, compile_pattern
-    from edgegw.awslambda.event_rules import MAX_PATTERN, MAX_TARGETS
+    from edgegw.awslambda.event_rules import MAX_TARGETS
 
     _check_name(document, path, name, "events.name")
     if not _BUS.fullmatch(rule.bus):
         text = f"{rule.bus!r} is no name of an event bus: letters, digits, dots, /, - and _"
         document.error((*path, "bus"), "events.name", text)
-    text = pattern_text(rule.pattern)
-    try:
-        compile_pattern(text)
-    except PatternError as error:
-        document.error((*path, "pattern"), "events.pattern", error.reason, key=True)
-    if len(text) > MAX_PATTERN:
-        fault = f"a pattern has at most {MAX_PATTERN} characters as JSON; this one has {len(text)}"
-        document.error((*path, "pattern"), "events.pattern", fault, key=True)
+    _check_pattern(document, (*path, "pattern"), pattern_text(rule.pattern))
     if len(rule.targets) > MAX_TARGETS:
         fault = f"a rule has at most {MAX_TARGETS} targets"
         document.error((*path, "targets"), "events.targets", fault, key=True)
     for at, target in enumerate(rule.targets):
         check_reference(document, (*path, "targets", at), target.function, config)
         _check_input(document, (*path, "targets", at, "input"), target.input)
+
+
+def _check_pattern(document: Document, path: KeyPath, text: str) -> None:
+    from edgegw.awslambda.event_pattern import PatternError, compile_pattern
+    from edgegw.awslambda.event_rules import MAX_PATTERN
+    from edgegw.awslambda.record_fields import EVENT_FIELDS
+
+    try:
+        pattern = compile_pattern(text)
+    except PatternError as error:
+        document.error(path, "events.pattern", error.reason, key=True)
+        return
+    if len(text) > MAX_PATTERN:
+        fault = f"a pattern has at most {MAX_PATTERN} characters as JSON; this one has {len(text)}"
+        document.error(path, "events.pattern", fault, key=True)
+        return
+    for field in sorted(pattern.needed_fields - EVENT_FIELDS):
+        fault = f"no event has {field!r} at its top{nearest(field, sorted(EVENT_FIELDS))}"
+        document.warning(path, "events.pattern", fault, key=True)
 
 
 def pattern_text(pattern: object) -> str:
@@ -169,6 +180,8 @@ def _check_place(
             document.error((*path, "folder"), "config.file", fault)
         elif absence is not None:
             document.warning((*path, "folder"), "config.file", f"{base / folder} {absence}")
+        elif not is_folder_there(base / folder):
+            document.error((*path, "folder"), "config.file", f"{base / folder} is no folder")
         if bucket is not None and not is_bucket_name(bucket):
             text = f"{bucket!r} is no name of a bucket"
             document.error((*path, "bucket"), "cloudfront.bucket", text)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
-from edgegw.awslambda.destinations import OWN_FORMS, DestinationTarget, parse_target
+from edgegw.awslambda.destinations import DestinationTarget
 from edgegw.config.document import Document, KeyPath
+from edgegw.config.events.destination_rules import CheckTarget
 from edgegw.config.functions.event_invoke_keys import EventInvoke, FunctionEventInvoke
 from edgegw.config.functions.keys import Function
 
@@ -16,16 +17,25 @@ _DEAD_LETTER_KINDS: Final = ("sqs", "sns", "file")
 
 
 def check_event_invoke(
-    document: Document, path: KeyPath, name: str, function: Function, refer: CheckReference
+    document: Document,
+    path: KeyPath,
+    function: Function,
+    refer: CheckReference,
+    check_target: CheckTarget,
 ) -> None:
     """Adds what is wrong with the asynchronous invocation of a function and its qualifiers."""
     for where, given in _settings(path, function):
         for key in ("on_success", "on_failure"):
             text: str | None = getattr(given, key)
-            if text is not None:
-                _check_destination(document, (*where, key), text, name, refer)
+            target = None if text is None else check_target((*where, key), text)
+            if target is not None:
+                _check_destination(document, (*where, key), target, refer)
         if isinstance(given, FunctionEventInvoke) and given.dead_letter is not None:
-            _check_dead_letter(document, (*where, "dead_letter"), given.dead_letter)
+            target = check_target((*where, "dead_letter"), given.dead_letter)
+            if target is not None and target.kind not in _DEAD_LETTER_KINDS:
+                text = "a dead-letter queue is one of sqs:NAME, sns:ARN and file:PATH, not "
+                text += repr(given.dead_letter)
+                document.error((*where, "dead_letter"), "lambda.dead-letter", text)
 
 
 def _settings(path: KeyPath, function: Function) -> Iterator[tuple[KeyPath, EventInvoke]]:
@@ -39,39 +49,12 @@ def _settings(path: KeyPath, function: Function) -> Iterator[tuple[KeyPath, Even
 
 
 def _check_destination(
-    document: Document, path: KeyPath, text: str, name: str, refer: CheckReference
+    document: Document, path: KeyPath, target: DestinationTarget, refer: CheckReference
 ) -> None:
-    target = _target(document, path, text)
-    if target is None:
-        return
-    if target.is_fifo:
-        document.error(path, "lambda.destination", fifo_text(text))
-    elif target.kind == "s3" and path[-1] == "on_success":
+    if target.kind == "s3" and path[-1] == "on_success":
         document.error(path, "lambda.destination", "S3 takes records of failures only")
-    elif target.kind == "function" and target.function.name == name:
+    elif target.kind == "function" and target.function.name == path[1]:
         text = "You can't specify the function as a destination for itself."
         document.error(path, "lambda.destination", text)
     elif target.kind == "function":
         refer(path, target.local_name)
-
-
-def _check_dead_letter(document: Document, path: KeyPath, text: str) -> None:
-    target = _target(document, path, text)
-    if target is not None and target.is_fifo:
-        document.error(path, "lambda.dead-letter", fifo_text(text))
-    elif target is not None and target.kind not in _DEAD_LETTER_KINDS:
-        text = f"a dead-letter queue is one of sqs:NAME, sns:ARN and file:PATH, not {text!r}"
-        document.error(path, "lambda.dead-letter", text)
-
-
-def fifo_text(text: str) -> str:
-    """What is said of a FIFO queue or topic as a destination."""
-    return f"Lambda sends to standard queues and topics only, and {text!r} is a FIFO one"
-
-
-def _target(document: Document, path: KeyPath, text: str) -> DestinationTarget | None:
-    target = parse_target(text)
-    if target is None:
-        problem = f"{text!r} is no destination: write {OWN_FORMS}, or an ARN of these"
-        document.error(path, "lambda.destination", problem)
-    return target

@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from edgegw.awslambda.http_events.flow import API_GATEWAY
 from edgegw.awslambda.model import FunctionRef, Invocation
 from edgegw.awslambda.permissions import (
+    API_GATEWAY,
     EVERYBODY,
     INVOKE,
     INVOKE_URL,

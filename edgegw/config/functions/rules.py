@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path as FilePath
 from typing import Final
 
+from edgegw.awslambda.destinations import DestinationTarget
 from edgegw.awslambda.edge import MAX_STORAGE_MB, MAX_TIMEOUT
 from edgegw.awslambda.model import LATEST
 from edgegw.awslambda.names import is_function_name
@@ -15,6 +16,7 @@ from edgegw.awslambda.runtimes import SCRIPTS
 from edgegw.awslambda.variables import MAX_TOTAL, OF_THE_RUNTIME, RESERVED, is_valid_name
 from edgegw.awslambda.versions import MIN_UNRESERVED, is_alias_name
 from edgegw.config.document import Document, KeyPath
+from edgegw.config.events.destination_rules import check_target
 from edgegw.config.files import is_file, missing
 from edgegw.config.functions.event_invoke_rules import check_event_invoke
 from edgegw.config.functions.keys import Alias, Function, Permission
@@ -37,7 +39,10 @@ def check_functions(document: Document, config: Config, base: FilePath) -> None:
         def refer(where: KeyPath, text: str) -> object:
             return check_reference(document, where, text, config)
 
-        check_event_invoke(document, path, name, function, refer)
+        def judge(where: KeyPath, text: str) -> DestinationTarget | None:
+            return check_target(document, where, text, config, base)
+
+        check_event_invoke(document, path, function, refer, judge)
     reserved = sum(each.reserved_concurrency or 0 for each in config.functions.values())
     account = config.gateway.concurrency
     most = max(0, account - MIN_UNRESERVED)

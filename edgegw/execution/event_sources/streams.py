@@ -79,7 +79,7 @@ class StreamPoller:
     def last_result(self) -> str:
         """How the last attempt ended, a problem before a success."""
         results = [poller.last_result for poller in self._running.values()]
-        problems = [self._problem, *(each for each in results if each.startswith("PROBLEM"))]
+        problems = [self._problem, *(result for result in results if result.startswith("PROBLEM"))]
         return next(filter(None, problems), "OK" if "OK" in results else NO_RECORDS)
 
     @property
@@ -156,7 +156,9 @@ class StreamPoller:
         checkpoints = {
             shard: decode_checkpoint(text) for shard, text in kept.items() if shard != STARTED
         }
-        self._finished |= {name for name, each in checkpoints.items() if each.is_finished}
+        self._finished |= {
+            name for name, checkpoint in checkpoints.items() if checkpoint.is_finished
+        }
         retention = await self._client.retention()
         rules = rules_of(self._mapping, retention=retention, scale=self._context.clock.scale)
         present = {shard.id for shard in shards}

@@ -37,7 +37,10 @@ API_BY_PATH: Final[tuple[tuple[str, str], ...]] = (
 )
 """Modules by the beginning of the path, the first that fits; else the Lambda API."""
 
-API_BY_SCOPE: Final[dict[str, str]] = {"monitoring": "edgegw.gateway.aws.cloudwatch_api"}
+API_BY_SCOPE: Final[dict[str, str]] = {
+    "monitoring": "edgegw.gateway.aws.cloudwatch_api",
+    "sqs": "edgegw.gateway.aws.sqs_query_api",
+}
 """Modules by the service that a call is signed for: the Query protocol names it nowhere else."""
 
 

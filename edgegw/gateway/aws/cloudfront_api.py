@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -37,7 +36,7 @@ from edgegw.cloudfront.cache.clearing import Clearing
 from edgegw.cloudfront.cache.invalidation import InvalidationBatch, path_hint
 from edgegw.cloudfront.model import Distribution
 from edgegw.errors import EnvironmentProblem, UsageError
-from edgegw.execution.api_guard import ApiGuard
+from edgegw.execution.api_answers import GONE, api_app, body_within
 from edgegw.gateway.cache_control import find_distribution
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ logger = logging.getLogger(__name__)
 
 _MAX_BODY: Final = 16 * 1024 * 1024
 """Bytes of a body: the paths of the largest invalidation fit."""
-_GUARD_CODES: Final = {
+_FRAME_CODES: Final = {
     "AccessDeniedException": "AccessDenied",
     "UnsupportedMediaTypeException": "UnsupportedMediaType",
 }
@@ -57,12 +56,14 @@ Answering = Callable[[Request], Awaitable[Response]]
 
 def api(gateway: Gateway) -> ASGIApp:
     """The API of the distributions of `gateway` as an ASGI application, guarded against pages."""
-    return ApiGuard(_CloudFrontApi(gateway).app(), _kept_out)
+    return api_app(_CloudFrontApi(gateway).routes(), _in_xml)
 
 
-def _kept_out(error: ServiceError) -> ASGIApp:
+def _in_xml(error: ServiceError) -> Response:
+    """An error of the frame in the form of this API."""
     text = error.message or ""
-    return _refused(ApiError(_GUARD_CODES[error.code], text.replace("/json", "/xml")))
+    name = _FRAME_CODES.get(error.code, error.code)
+    return _refused(ApiError(name, text.replace("application/json", "application/xml")))
 
 
 class _CloudFrontApi:
@@ -70,9 +71,9 @@ class _CloudFrontApi:
         self._gateway = gateway
         self._since = gateway.world.now()
 
-    def app(self) -> Starlette:
+    def routes(self) -> list[Route]:
         one = f"{API_PATH}distribution/{{id}}"
-        routes = [
+        return [
             Route(f"{API_PATH}distribution", _answered(self._list_distributions), methods=["GET"]),
             Route(one, _answered(self._get_distribution), methods=["GET"]),
             Route(f"{one}/config", _answered(self._get_config), methods=["GET"]),
@@ -80,9 +81,6 @@ class _CloudFrontApi:
             Route(f"{one}/invalidation", _answered(self._list), methods=["GET"]),
             Route(f"{one}/invalidation/{{invalidation}}", _answered(self._get), methods=["GET"]),
         ]
-        return Starlette(
-            routes=routes, exception_handlers={404: _unknown_operation, 405: _unknown_operation}
-        )
 
     def _distribution(self, request: Request) -> Distribution:
         """The distribution that the path names, by id or by its name in the configuration."""
@@ -153,7 +151,7 @@ def _answered(operation: Answering) -> Answering:
         except EnvironmentProblem as problem:  # the shared store is gone
             return _refused(ApiError("ServiceUnavailable", str(problem)))
         except ClientDisconnect:
-            return Response(status_code=499)
+            return Response(status_code=GONE)
 
     return answer
 
@@ -170,14 +168,10 @@ def _warn(distribution: Distribution, batch: InvalidationBatch) -> None:
 
 
 async def _body(request: Request) -> bytes:
-    chunks, size = list[bytes](), 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size <= _MAX_BODY:
-            chunks.append(chunk)
-    if size > _MAX_BODY:
+    body = await body_within(request, _MAX_BODY)
+    if body is None:
         raise batch_too_large()
-    return b"".join(chunks)
+    return body
 
 
 def _page(
@@ -196,8 +190,3 @@ def _refused(error: ApiError) -> Response:
     request_id = str(uuid.uuid4())
     headers = {"x-amzn-RequestId": request_id}
     return Response(error.document(request_id), error.status, headers, media_type="text/xml")
-
-
-async def _unknown_operation(request: Request, _error: Exception) -> Response:
-    text = f"edgegw does not know the operation {request.method} {request.url.path}"
-    return _refused(ApiError("UnknownOperationException", text))

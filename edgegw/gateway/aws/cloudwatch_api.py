@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from edgegw.awslambda.service_errors import ServiceError
 from edgegw.cloudwatch.protocols import metric_call, reply_to
+from edgegw.execution.api_answers import GONE
 from edgegw.execution.api_guard import ApiGuard
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _answering(gateway: Gateway) -> Callable[[Request], Awaitable[Response]]:
         try:
             body = await request.body()
         except ClientDisconnect:
-            return Response(status_code=499)
+            return Response(status_code=GONE)
         if len(body) > _LARGEST:
             return Response(f"the body is larger than {_LARGEST} bytes", 413)
         call = metric_call(request.url.path, dict(request.headers), body)

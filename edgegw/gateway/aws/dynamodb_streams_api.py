@@ -14,10 +14,12 @@ from edgegw.awslambda.names import Account
 from edgegw.awslambda.payload import Json
 from edgegw.execution.embedded_streams import EmbeddedStreams
 from edgegw.gateway.aws.reading_shards import ShardReader
-from edgegw.gateway.aws.streams_service import OperationsByName, streams_app
+from edgegw.gateway.aws.streams_service import OperationsByName, StreamOperation, streams_app
 from edgegw.gateway.world import WallClock
 from edgegw.messaging.dynamodb_records import read_change
+from edgegw.messaging.stream import EmbeddedStream
 from edgegw.messaging.stream_calls import CallMembers
+from edgegw.messaging.stream_errors import StreamError, in_words_of_dynamodb
 from edgegw.messaging.stream_json import arn_of, table_description_json, table_stream_json
 
 if TYPE_CHECKING:
@@ -27,6 +29,13 @@ _LIMITS: Final = (1, 100)
 """Streams or shards of one answer.
 
 Source: DynamoDB API Reference, "ListStreams" and "DescribeStream", Limit.
+"""
+
+
+_LEAST_ARN: Final = 37
+"""Characters of a stream's ARN.
+
+Source: DynamoDB API Reference, "DescribeStream", StreamArn.
 """
 
 
@@ -50,9 +59,9 @@ class DynamodbStreamsOperations:
     @property
     def by_name(self) -> OperationsByName:
         return {
-            "DescribeStream": self.describe_stream,
-            "GetRecords": self.get_records,
-            "GetShardIterator": self.get_shard_iterator,
+            "DescribeStream": _in_its_words(self.describe_stream),
+            "GetRecords": _in_its_words(self.get_records),
+            "GetShardIterator": _in_its_words(self.get_shard_iterator),
             "ListStreams": self.list_streams,
         }
 
@@ -74,15 +83,18 @@ class DynamodbStreamsOperations:
             answer["LastEvaluatedStreamArn"] = arn_of(page[-1], self._account)
         return answer
 
+    async def _stream(self, call: CallMembers) -> EmbeddedStream:
+        return await self._reader.stream(call.text("StreamArn", least=_LEAST_ARN, most=1024))
+
     async def describe_stream(self, call: CallMembers) -> dict[str, Json]:
-        stream = await self._reader.stream(call.text("StreamArn"))
+        stream = await self._stream(call)
         limit = call.number("Limit", _LIMITS, 100)
         after = call.optional_text("ExclusiveStartShardId")
         shards, has_more = self._reader.shards(stream, after, limit)
         return table_description_json(stream, shards, self._account, has_more=has_more)
 
     async def get_shard_iterator(self, call: CallMembers) -> dict[str, Json]:
-        stream = await self._reader.stream(call.text("StreamArn"))
+        stream = await self._stream(call)
         return {"ShardIterator": await self._reader.iterator(stream, call)}
 
     async def get_records(self, call: CallMembers) -> dict[str, Json]:
@@ -97,3 +109,23 @@ class DynamodbStreamsOperations:
         if reading.next is not None:
             answer["NextShardIterator"] = reading.next
         return answer
+
+
+def _in_its_words(operation: StreamOperation) -> StreamOperation:
+    """`operation` with the errors of DynamoDB Streams, which has fewer than Kinesis."""
+
+    async def speak(call: CallMembers) -> dict[str, Json] | None:
+        try:
+            return await operation(call)
+        except StreamError as error:
+            raise in_words_of_dynamodb(error, _missing(error, call)) from None
+
+    return speak
+
+
+def _missing(error: StreamError, call: CallMembers) -> str:
+    """What is not there, as errors name it."""
+    kind, member = (
+        ("Shard", "ShardId") if error.text.startswith("Shard") else ("Stream", "StreamArn")
+    )
+    return f"{kind}: {call.text(member)}" if call.has(member) else kind

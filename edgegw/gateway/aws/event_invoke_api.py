@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -20,8 +19,7 @@ from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.payload import Json
 from edgegw.awslambda.service_errors import not_found
 from edgegw.awslambda.versions import Deployed
-from edgegw.execution.api_answers import answered, error_response, json_response, unknown_operation
-from edgegw.execution.api_guard import ApiGuard
+from edgegw.execution.api_answers import answered, json_response, lambda_app
 
 if TYPE_CHECKING:
     from edgegw.gateway.gateway import Gateway
@@ -34,7 +32,7 @@ _About: TypeAlias = Callable[[Deployed, FunctionRef, Mapping[str, Json]], Json]
 
 def api(gateway: Gateway) -> ASGIApp:
     """The API as an ASGI application, guarded against web pages."""
-    return ApiGuard(_EventInvokeApi(gateway).app(), error_response)
+    return lambda_app(_EventInvokeApi(gateway).routes())
 
 
 class _EventInvokeApi:
@@ -42,8 +40,8 @@ class _EventInvokeApi:
         self._service = gateway.service
         self._now = gateway.world.now
 
-    def app(self) -> Starlette:
-        routes = [
+    def routes(self) -> list[Route]:
+        return [
             self._route(_CONFIG, "PUT", self._put),
             self._route(_CONFIG, "POST", self._update),
             self._route(_CONFIG, "GET", self._get),
@@ -52,13 +50,18 @@ class _EventInvokeApi:
             self._route(_RECURSION, "GET", self._recursion),
             self._route(_RECURSION, "PUT", self._put_recursion),
         ]
-        handlers = {404: unknown_operation, 405: unknown_operation}
-        return Starlette(routes=routes, exception_handlers=handlers)
 
     def _route(self, path: str, method: str, operation: _About, status: int = 200) -> Route:
-        """An operation on one function, which must be there."""
+        """An operation on one function, which must be there.
+
+        It gets the body, or the query where there is none.
+        """
 
         async def endpoint(request: Request) -> Response:
+            body: Mapping[str, Json] = dict(request.query_params)
+            if method in ("PUT", "POST"):
+                body = request_body(await request.body())
+                event_invoke.check_event_invoke(body)
             account = self._service.account
             ref = account.function_ref(
                 request.path_params["name"], request.query_params.get("Qualifier")
@@ -66,7 +69,7 @@ class _EventInvokeApi:
             deployed = self._service.functions.get(ref.name)
             if deployed is None:
                 raise not_found(account.arn(ref.name, ref.qualifier))
-            answer = operation(deployed, ref, request_body(await request.body()))
+            answer = operation(deployed, ref, body)
             return Response(status_code=status) if status == 204 else json_response(answer, status)
 
         return Route(path, answered(endpoint), methods=[method])
@@ -92,9 +95,9 @@ class _EventInvokeApi:
         self._service.change(changed)
         return None
 
-    def _list(self, deployed: Deployed, _ref: FunctionRef, _body: Mapping[str, Json]) -> Json:
-        configs = event_invoke.list_event_invoke(deployed, self._service.account)
-        return {"FunctionEventInvokeConfigs": configs}
+    def _list(self, deployed: Deployed, _ref: FunctionRef, query: Mapping[str, Json]) -> Json:
+        asked = {name: str(given) for name, given in query.items()}
+        return event_invoke.list_event_invoke(deployed, asked, self._service.account)
 
     # Loops
 

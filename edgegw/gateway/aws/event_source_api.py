@@ -5,22 +5,18 @@ Credentials are not checked.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from edgegw.awslambda.api import request_body
 from edgegw.awslambda.mapping_api import listed_mappings, mapping_configuration
-from edgegw.awslambda.payload import Json, encode_payload
-from edgegw.awslambda.service_errors import ServiceError
-from edgegw.errors import StateProblem
-from edgegw.execution.api_guard import ApiGuard
+from edgegw.awslambda.payload import Json
+from edgegw.execution.api_answers import Endpoint, answered, json_response, lambda_app
 from edgegw.gateway.workers.event_sources import EventSources, MappingRun
 
 if TYPE_CHECKING:
@@ -37,15 +33,15 @@ _MappingOperation = Callable[[Request, EventSources], Awaitable[tuple[int, Json]
 
 def api(gateway: Gateway) -> ASGIApp:
     """The operations as an ASGI application, guarded against web pages."""
-    return ApiGuard(_MappingApi(gateway).app(), _refused)
+    return lambda_app(_MappingApi(gateway).routes())
 
 
 class _MappingApi:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    def app(self) -> Starlette:
-        routes = [
+    def routes(self) -> list[Route]:
+        return [
             *(Route(PATH + end, self._answered(self._list), methods=["GET"]) for end in ("", "/")),
             *(
                 Route(PATH + end, self._answered(self._create), methods=["POST"])
@@ -55,23 +51,14 @@ class _MappingApi:
             Route(f"{PATH}/{{uuid}}", self._answered(self._update), methods=["PUT"]),
             Route(f"{PATH}/{{uuid}}", self._answered(self._delete), methods=["DELETE"]),
         ]
-        handlers = {404: _unknown_operation, 405: _unknown_operation}
-        return Starlette(routes=routes, exception_handlers=handlers)
 
-    def _answered(self, operation: _MappingOperation) -> Callable[[Request], Awaitable[Response]]:
-        async def answer(request: Request) -> Response:
-            try:
-                sources = await self._gateway.workers.of(EventSources)
-                status, content = await operation(request, sources)
-            except ServiceError as error:
-                return _refused(error)
-            except StateProblem as problem:
-                return _refused(ServiceError("ServiceException", str(problem)))
-            except ClientDisconnect:
-                return Response(status_code=499)
-            return _json(content, status)
+    def _answered(self, operation: _MappingOperation) -> Endpoint:
+        async def endpoint(request: Request) -> Response:
+            sources = await self._gateway.workers.of(EventSources)
+            status, content = await operation(request, sources)
+            return json_response(content, status)
 
-        return answer
+        return answered(endpoint)
 
     async def _create(self, request: Request, sources: EventSources) -> tuple[int, Json]:
         body = request_body(await request.body())
@@ -82,12 +69,12 @@ class _MappingApi:
 
     async def _list(self, request: Request, sources: EventSources) -> tuple[int, Json]:
         account = self._gateway.service.account
-        page, marker = listed_mappings(
+        page, more = listed_mappings(
             [run.mapping for run in sources.runs], request.query_params, account
         )
         rows = [self._shown(sources.run(mapping.uuid)) for mapping in page]
         answer: dict[str, Json] = {"EventSourceMappings": rows}
-        return 200, answer | ({"NextMarker": marker} if marker else {})
+        return 200, answer | more
 
     async def _update(self, request: Request, sources: EventSources) -> tuple[int, Json]:
         body = request_body(await request.body())
@@ -98,18 +85,3 @@ class _MappingApi:
 
     def _shown(self, run: MappingRun) -> dict[str, Json]:
         return mapping_configuration(run.mapping, run.standing, self._gateway.service.account)
-
-
-def _json(content: Json, status: int) -> Response:
-    headers = {"x-amzn-RequestId": str(uuid.uuid4())}
-    return Response(encode_payload(content), status, headers, media_type="application/json")
-
-
-def _refused(error: ServiceError) -> Response:
-    headers = {"x-amzn-ErrorType": error.code, "x-amzn-RequestId": str(uuid.uuid4())}
-    return Response(error.body, error.status, headers, media_type="application/json")
-
-
-async def _unknown_operation(request: Request, _error: Exception) -> Response:
-    text = f"edgegw does not know the operation {request.method} {request.url.path}"
-    return _refused(ServiceError("UnknownOperationException", text))

@@ -22,6 +22,7 @@ from edgegw.awslambda.bus_events import BusEvent
 from edgegw.awslambda.events_api import CallBody, EventsApiError, KnownRules
 from edgegw.awslambda.payload import Json, encode_payload
 from edgegw.awslambda.service_errors import ServiceError
+from edgegw.execution.api_answers import GONE, body_within
 from edgegw.execution.api_guard import ApiGuard
 from edgegw.gateway.workers.event_bus import EventBus
 from edgegw.gateway.workers.targets import event_id
@@ -59,7 +60,7 @@ class _EventsApi:
         except EventsApiError as error:
             return _refused(error)
         except ClientDisconnect:
-            return Response(status_code=499)
+            return Response(status_code=GONE)
 
     async def _call(self, operation: str, body: CallBody) -> dict[str, Json]:
         if operation == "PutEvents":
@@ -88,14 +89,11 @@ class _EventsApi:
 
 
 async def _body(request: Request) -> CallBody:
-    chunks, size = list[bytes](), 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > _MOST:
-            raise EventsApiError("RequestEntityTooLargeException", "the call is too large")
-        chunks.append(chunk)
+    content = await body_within(request, _MOST)
+    if content is None:
+        raise EventsApiError("RequestEntityTooLargeException", "the call is too large")
     try:
-        body: object = json.loads(b"".join(chunks) or b"{}")
+        body: object = json.loads(content or b"{}")
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):

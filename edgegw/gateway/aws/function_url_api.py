@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from edgegw.awslambda.api import request_body
+from edgegw.awslambda.api import page_of, request_body
 from edgegw.awslambda.http_events.url_config import (
     check_url_qualifier,
     created_url,
@@ -24,10 +22,9 @@ from edgegw.awslambda.http_events.url_config import (
     url_exists,
 )
 from edgegw.awslambda.model import FunctionRef
-from edgegw.awslambda.payload import Json, encode_payload
-from edgegw.awslambda.service_errors import ServiceError, invalid, not_found
-from edgegw.errors import EnvironmentProblem
-from edgegw.execution.api_guard import ApiGuard
+from edgegw.awslambda.payload import Json
+from edgegw.awslambda.service_errors import not_found
+from edgegw.execution.api_answers import Endpoint, answered, json_response, lambda_app
 
 if TYPE_CHECKING:
     from edgegw.config.model import FunctionUrlDoor
@@ -45,7 +42,7 @@ UrlOperation = Callable[[Request, FunctionRef], Awaitable[Response]]
 
 def api(gateway: Gateway) -> ASGIApp:
     """The operations on function URLs as an ASGI application, guarded against web pages."""
-    return ApiGuard(_FunctionUrlApi(gateway).app(), _refused)
+    return lambda_app(_FunctionUrlApi(gateway).routes())
 
 
 class _FunctionUrlApi:
@@ -54,35 +51,23 @@ class _FunctionUrlApi:
         self._urls = gateway.function_urls
         self._one_by_one = asyncio.Lock()
 
-    def app(self) -> Starlette:
+    def routes(self) -> list[Route]:
         url = f"{PATHS}{{name}}/url"
-        routes = [
+        return [
             Route(url, self._about(self._create), methods=["POST"]),
             Route(url, self._about(self._get), methods=["GET"]),
             Route(url, self._about(self._update), methods=["PUT"]),
             Route(url, self._about(self._delete), methods=["DELETE"]),
             Route(f"{url}s", self._about(self._list), methods=["GET"]),
         ]
-        return Starlette(
-            routes=routes, exception_handlers={404: _unknown_operation, 405: _unknown_operation}
-        )
 
-    def _about(self, operation: UrlOperation) -> Callable[[Request], Awaitable[Response]]:
-        """`operation` on the function that the path names, errors of the service as answers."""
+    def _about(self, operation: UrlOperation) -> Endpoint:
+        """`operation` on the function that the path names."""
 
-        async def answer(request: Request) -> Response:
-            try:
-                response = await operation(request, self._ref(request))
-            except ServiceError as error:
-                response = _refused(error)
-            except EnvironmentProblem as problem:
-                response = _refused(ServiceError("ServiceException", str(problem)))
-            except ClientDisconnect:
-                return Response(status_code=499)
-            response.headers.setdefault("x-amzn-RequestId", str(uuid.uuid4()))
-            return response
+        async def endpoint(request: Request) -> Response:
+            return await operation(request, self._ref(request))
 
-        return answer
+        return answered(endpoint)
 
     def _ref(self, request: Request) -> FunctionRef:
         """The function or alias that is meant. Raises ServiceError where there is none."""
@@ -123,17 +108,10 @@ class _FunctionUrlApi:
         return Response(status_code=204)
 
     async def _list(self, request: Request, ref: FunctionRef) -> Response:
-        query = request.query_params
-        try:
-            size = min(_PAGE, max(1, int(query.get("MaxItems", _PAGE))))
-            begin = int(query.get("Marker") or 0)
-        except ValueError:
-            raise invalid("Invalid Marker or MaxItems") from None
-        doors = self._urls.listed(ref.name)
-        end = begin + size
-        shown: list[Json] = [self._values(door) for door in doors[begin:end]]
-        more: dict[str, Json] = {"NextMarker": str(end)} if end < len(doors) else {}
-        return _json({"FunctionUrlConfigs": shown, **more})
+        urls = self._urls.listed(ref.name)
+        doors, more = page_of(urls, request.query_params, size=_PAGE, most=_PAGE)
+        shown: list[Json] = [self._values(door) for door in doors]
+        return json_response({"FunctionUrlConfigs": shown, **more})
 
     def _known(self, ref: FunctionRef) -> FunctionUrlDoor:
         door = self._urls.find(ref)
@@ -142,22 +120,8 @@ class _FunctionUrlApi:
         return door
 
     def _shown(self, ref: FunctionRef, status: int = 200) -> Response:
-        return _json(self._values(self._known(ref), is_new=status == 201), status)
+        return json_response(self._values(self._known(ref), is_new=status == 201), status)
 
     def _values(self, door: FunctionUrlDoor, *, is_new: bool = False) -> dict[str, Json]:
         times, account = self._urls.times(door.url.function), self._gateway.service.account
         return shown_url(door.url, self._urls.address(door), account, times, is_new=is_new)
-
-
-def _json(value: Json, status: int = 200) -> Response:
-    return Response(encode_payload(value), status, media_type="application/json")
-
-
-def _refused(error: ServiceError) -> Response:
-    headers = {"x-amzn-ErrorType": error.code, "x-amzn-RequestId": str(uuid.uuid4())}
-    return Response(error.body, error.status, headers, media_type="application/json")
-
-
-async def _unknown_operation(request: Request, _error: Exception) -> Response:
-    text = f"edgegw does not know the operation {request.method} {request.url.path}"
-    return _refused(ServiceError("UnknownOperationException", text))

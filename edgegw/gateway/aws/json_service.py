@@ -65,14 +65,14 @@ class JsonService(Generic[Call]):
 
     def app(self) -> ASGIApp:
         """The API as an ASGI application, guarded against web pages."""
-        return ApiGuard(_JsonApp(self), self._kept_out)
+        return ApiGuard(ServiceApp(self), self._kept_out)
 
     def _kept_out(self, error: ServiceError) -> ASGIApp:
         """The guard's refusal in the form of this API."""
 
         async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
             content = encode_payload({"__type": error.code, "message": error.message})
-            await _respond(send, error.status, self.media_type, content)
+            await respond(send, error.status, self.media_type, content)
 
         return app
 
@@ -81,7 +81,9 @@ class _CallerGoneError(Exception):
     """Whoever asked is there no more."""
 
 
-class _JsonApp(Generic[Call]):
+class ServiceApp(Generic[Call]):
+    """One such API as an ASGI application; another protocol reads and writes in its own way."""
+
     def __init__(self, service: JsonService[Call]) -> None:
         self._service = service
         self._operations: Mapping[str, Callable[[Call], Awaitable[JsonAnswer | None]]] | None = None
@@ -89,22 +91,45 @@ class _JsonApp(Generic[Call]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         service = self._service
         headers = dict(cast("list[tuple[bytes, bytes]]", scope["headers"]))
-        name = headers.get(b"x-amz-target", b"").decode("latin-1").partition(".")[2]
         try:
-            members = self._members(headers, await self._body(receive))
+            name, members = self.read_call(scope, headers, await self._body(receive))
             work = self._answer(name, JsonCall(members, headers, scope["scheme"]))
             waits = name in service.waiting
             answer = await (_unless_gone(work, receive) if waits else work)
         except _CallerGoneError:
             return
         except CallError as error:
-            await self._refuse(send, error)
+            await self.refuse(send, error)
         except StateProblem as problem:
             logger.error("%s", problem)  # noqa: TRY400 - the sentence says all
-            await self._refuse(send, service.error("ServiceUnavailable", str(problem)))
+            await self.refuse(send, service.error("ServiceUnavailable", str(problem)))
         else:
-            body = b"" if answer is None else encode_payload(answer)
-            await _respond(send, 200, service.media_type, body)
+            await self.answer(send, name, answer)
+
+    # The protocol
+
+    def read_call(
+        self, scope: Scope, headers: Mapping[bytes, bytes], body: bytes
+    ) -> tuple[str, Mapping[str, object]]:
+        """The operation that is asked for, and its members. Raises CallError."""
+        name = headers.get(b"x-amz-target", b"").decode("latin-1").partition(".")[2]
+        return name, self._members(headers, body)
+
+    async def answer(self, send: Send, name: str, answer: JsonAnswer | None) -> None:
+        """Sends what the operation answers."""
+        body = b"" if answer is None else encode_payload(answer)
+        await respond(send, 200, self._service.media_type, body)
+
+    async def refuse(self, send: Send, error: CallError) -> None:
+        """Sends an error."""
+        lines: list[tuple[bytes, bytes]] = []
+        if error.query_code is not None:
+            fault = "Sender" if error.status < 500 else "Receiver"
+            lines.append((b"x-amzn-query-error", f"{error.query_code};{fault}".encode()))
+        content = encode_payload({"__type": error.type_name, "message": error.text})
+        await respond(send, error.status, self._service.media_type, content, *lines)
+
+    # The way of a call
 
     async def _answer(self, name: str, call: JsonCall) -> JsonAnswer | None:
         service = self._service
@@ -145,14 +170,6 @@ class _JsonApp(Generic[Call]):
             raise self._service.error("SerializationException", text)
         return cast("dict[str, object]", content)
 
-    async def _refuse(self, send: Send, error: CallError) -> None:
-        lines: list[tuple[bytes, bytes]] = []
-        if error.query_code is not None:
-            fault = "Sender" if error.status < 500 else "Receiver"
-            lines.append((b"x-amzn-query-error", f"{error.query_code};{fault}".encode()))
-        content = encode_payload({"__type": error.type_name, "message": error.text})
-        await _respond(send, error.status, self._service.media_type, content, *lines)
-
 
 async def _unless_gone(
     work: Coroutine[Any, Any, JsonAnswer | None], receive: Receive
@@ -169,9 +186,10 @@ async def _unless_gone(
         going.cancel()
 
 
-async def _respond(
+async def respond(
     send: Send, status: int, media_type: bytes, body: bytes, *lines: tuple[bytes, bytes]
 ) -> None:
+    """Sends an answer, with an id of its own."""
     headers = [
         (b"content-type", media_type),
         (b"content-length", str(len(body)).encode()),

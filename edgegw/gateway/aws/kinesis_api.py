@@ -29,6 +29,7 @@ from edgegw.messaging.stream_json import (
     shard_json,
     summary_json,
 )
+from edgegw.messaging.stream_names import stream_of
 from edgegw.messaging.stream_quotas import MAX_SHARDS, is_stream_name
 
 if TYPE_CHECKING:
@@ -73,19 +74,13 @@ class KinesisOperations:
         }
 
     async def _stream(self, call: CallMembers) -> EmbeddedStream:
-        name = call.optional_text("StreamARN") or call.optional_text("StreamName")
-        if name is None:
-            raise bad_argument("Either StreamName or StreamARN must be given.")
-        return await self._reader.stream(name)
+        return await self._reader.stream(_stream_named(call))
 
     # Streams
 
     async def create_stream(self, call: CallMembers) -> None:
         """The stream is active at once."""
-        name = call.text("StreamName", most=128)
-        if not is_stream_name(name, "kinesis"):
-            rule = "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
-            raise bad_member(name, "streamName", rule)
+        name = _stream_name(call)
         shards = call.number("ShardCount", (1, MAX_SHARDS), 4)
         await self._streams.create(StreamDefinition(name=name, shards=shards))
 
@@ -121,7 +116,9 @@ class KinesisOperations:
     async def list_streams(self, call: CallMembers) -> dict[str, Json]:
         limit = call.number("Limit", _LIMITS, 100)
         after = call.optional_text("NextToken") or call.optional_text("ExclusiveStartStreamName")
-        left = [each for each in await self._reader.all() if after is None or each.name > after]
+        left = [
+            stream for stream in await self._reader.all() if after is None or stream.name > after
+        ]
         page = left[:limit]
         answer: dict[str, Json] = {
             "StreamNames": [stream.name for stream in page],
@@ -139,7 +136,9 @@ class KinesisOperations:
         if token is None:
             stream, after = await self._stream(call), call.optional_text("ExclusiveStartShardId")
         else:
-            name, _, after = token.partition(_BETWEEN)
+            name, between, after = token.partition(_BETWEEN)
+            if not between:
+                raise bad_argument("NextToken is invalid.")
             stream = await self._reader.stream(name)
         shards, has_more = self._reader.shards(stream, after, limit)
         answer: dict[str, Json] = {
@@ -160,7 +159,10 @@ class KinesisOperations:
         """All of them are taken, or none."""
         stream = await self._stream(call)
         placed = await self._streams.put(stream.name, new_records(call))
-        return {"FailedRecordCount": 0, "Records": [placed_json(stream, each) for each in placed]}
+        return {
+            "FailedRecordCount": 0,
+            "Records": [placed_json(stream, record) for record in placed],
+        }
 
     async def get_shard_iterator(self, call: CallMembers) -> dict[str, Json]:
         return {"ShardIterator": await self._reader.iterator(await self._stream(call), call)}
@@ -169,7 +171,9 @@ class KinesisOperations:
         reading = await self._reader.read(call)
         stream, shard = reading.stream, reading.shard
         answer: dict[str, Json] = {
-            "Records": [record_json(stream, shard.index, each) for each in reading.page.records],
+            "Records": [
+                record_json(stream, shard.index, record) for record in reading.page.records
+            ],
             "MillisBehindLatest": int(reading.page.behind * 1000),
         }
         if reading.next is not None:
@@ -177,6 +181,28 @@ class KinesisOperations:
         else:
             answer["ChildShards"] = _children(stream, shard)
         return answer
+
+
+def _stream_named(call: CallMembers) -> str:
+    """The ARN or the name of the stream that a call is about. Raises StreamError."""
+    arn = call.optional_text("StreamARN")
+    if arn is not None:
+        if stream_of(arn) == arn:
+            pattern = r"arn:aws.*:kinesis:.*:\d{12}:.*stream/\S+"
+            rule = f"Member must satisfy regular expression pattern: {pattern}"
+            raise bad_member(arn, "streamARN", rule)
+        return arn
+    if not call.has("StreamName"):
+        raise bad_argument("Either StreamName or StreamARN must be given.")
+    return _stream_name(call)
+
+
+def _stream_name(call: CallMembers) -> str:
+    name = call.text("StreamName", most=128)
+    if not is_stream_name(name, "kinesis"):
+        rule = "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
+        raise bad_member(name, "streamName", rule)
+    return name
 
 
 def _children(stream: EmbeddedStream, shard: StreamShard) -> list[Json]:

@@ -50,7 +50,9 @@ class ShardReader:
 
     async def all(self) -> list[EmbeddedStream]:
         """All streams of the type, by name."""
-        return [each for each in await self._streams.all() if each.definition.type == self._type]
+        return [
+            stream for stream in await self._streams.all() if stream.definition.type == self._type
+        ]
 
     async def stream(self, name: str) -> EmbeddedStream:
         """The stream of this name or ARN. Raises StreamError."""
@@ -77,7 +79,7 @@ class ShardReader:
     async def iterator(self, stream: EmbeddedStream, call: CallMembers) -> str:
         """What GetShardIterator answers. Raises StreamError."""
         shard = self.shard(stream, call.text("ShardId"))
-        kind = iterator_type(call)
+        kind = iterator_type(call, self._type)
         start = ReadingStart(kind)
         if kind.endswith("SEQUENCE_NUMBER"):
             start = ReadingStart(kind, self._number(stream, shard, call))

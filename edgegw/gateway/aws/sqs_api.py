@@ -27,6 +27,11 @@ _NAMES: Final = {
 
 def api(gateway: Gateway) -> ASGIApp:
     """The API as an ASGI application, guarded against web pages."""
+    return service_of(gateway).app()
+
+
+def service_of(gateway: Gateway) -> JsonService[SqsCall]:
+    """The operations of SQS, and what they take of a call."""
 
     async def operations() -> Mapping[str, Callable[[SqsCall], Awaitable[dict[str, Json]]]]:
         from edgegw.gateway.workers.queues import Queues
@@ -46,7 +51,7 @@ def api(gateway: Gateway) -> ASGIApp:
         read=read,
         error=named_error,
         waiting=frozenset({"ReceiveMessage"}),
-    ).app()
+    )
 
 
 def named_error(name: str, text: str) -> QueueError:

@@ -90,11 +90,11 @@ class SqsOperations:
         pairs = list(zip(ids, sent, strict=True))
         return batch_answer(
             [
-                {"Id": entry_id, **sent_json(each)}
-                for entry_id, each in pairs
-                if not isinstance(each, QueueError)
+                {"Id": entry_id, **sent_json(result)}
+                for entry_id, result in pairs
+                if not isinstance(result, QueueError)
             ],
-            [(entry_id, each) for entry_id, each in pairs if isinstance(each, QueueError)],
+            [(entry_id, result) for entry_id, result in pairs if isinstance(result, QueueError)],
         )
 
     async def _receive(self, call: SqsCall) -> _Answer:
@@ -109,7 +109,9 @@ class SqsOperations:
             visibility=whole_number(asked, "VisibilityTimeout"),
             wait=queue.receive_wait_time if wait is None else wait,
         )
-        return {"Messages": [wanted.message_json(each) for each in messages]} if messages else {}
+        return (
+            {"Messages": [wanted.message_json(message) for message in messages]} if messages else {}
+        )
 
     async def _delete(self, call: SqsCall) -> _Answer:
         queue, handle = text_of(call.asked, "QueueUrl"), text_of(call.asked, "ReceiptHandle")

@@ -54,14 +54,20 @@ def measured_month(
     seconds: float,
     requests: float | None,
 ) -> MonthUsage:
-    """What ran in `seconds`, scaled to a month: to `requests` of one, or at the same rate."""
+    """What ran in `seconds`, scaled to a month: to `requests` of one, or at the same rate.
+
+    Where no request came at a distribution or a load balancer, invocations count as such: by URLs,
+    HTTP APIs and events.
+    """
     seconds = max(seconds, 1.0)
-    came = front_requests(edge)
+    came, unit = what_came(edge, functions)
     if requests is not None and came:
-        factor, words = requests / came, f"{amount_text(requests)} requests a month"
+        factor, words = requests / came, f"{amount_text(requests)} {unit}s a month"
     else:
         factor, words = _SECONDS / seconds, "a month at the same rate"
-    basis = f"{came:,} requests in {_time_text(seconds)}, scaled to {words}"
+    basis = (
+        f"{came:,} {unit if came == 1 else f'{unit}s'} in {_time_text(seconds)}, scaled to {words}"
+    )
     return MonthUsage(
         tuple(_scaled(usage, factor) for usage in functions),
         DistributionUsage(
@@ -87,6 +93,13 @@ def measured_month(
     )
 
 
+def what_came(edge: EdgeUsage, functions: Sequence[FunctionUsage]) -> tuple[int, str]:
+    """How much a month is measured by, and what that is."""
+    requests = front_requests(edge)
+    invocations = round(sum(usage.requests for usage in functions))
+    return (requests, "request") if requests or not invocations else (invocations, "invocation")
+
+
 def front_requests(edge: EdgeUsage) -> int:
     """Requests that came from outside: those at distributions, else those at what is behind."""
     viewers = edge.http_requests + edge.https_requests
@@ -99,27 +112,27 @@ def assumed_month(config: Config, requests: float) -> MonthUsage:
     balancers = list(dict.fromkeys(door.name for door in config.listeners))
     callers = [] if distributions else [*config.function_urls, *config.http_apis]
     in_front = [] if distributions else balancers
-    each = requests / (len(distributions) or len(in_front) + len(callers) or 1)
+    share = requests / (len(distributions) or len(in_front) + len(callers) or 1)
     functions: list[FunctionUsage] = []
     for door in distributions.values():
         behavior = door.distribution.default_behavior
         names = [association.function.name for association in behavior.associations.values()]
-        functions += [_assumed(name, each, at_edge=True) for name in names]
+        functions += [_assumed(name, share, at_edge=True) for name in names]
     for name in in_front:
-        functions += [_assumed(target, each) for target in _default_targets(config, name)]
+        functions += [_assumed(target, share) for target in _default_targets(config, name)]
     for caller in callers:
         names = [function.name for function in caller.functions]
-        functions += [_assumed(name, each / len(names)) for name in names]
+        functions += [_assumed(name, share / len(names)) for name in names]
     if not distributions and not in_front and not callers:
         functions += [_assumed(name, requests / len(config.functions)) for name in config.functions]
     viewers = DistributionUsage()
     if distributions:
         viewers = DistributionUsage(https_requests=requests, sent_bytes=ASSUMED_BYTES * requests)
-    metered = each * len(config.http_apis) if callers else 0.0
+    metered = share * len(config.http_apis) if callers else 0.0
     return MonthUsage(
         tuple(functions),
         viewers,
-        tuple(_assumed_balancer(name, each if in_front else 0.0) for name in balancers),
+        tuple(_assumed_balancer(name, share if in_front else 0.0) for name in balancers),
         CallerUsage(metered),
         f"{amount_text(requests)} requests a month, as nothing has run",
         _ASSUMPTIONS,

@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING
 from edgegw.alb.finish import BalancerAnswer, Chosen
 from edgegw.alb.model import LambdaTargetGroup
 from edgegw.alb.pricing import request_charges
-from edgegw.awslambda.front_pricing import (
-    CallerUsage,
-    caller_charges,
-    metered_requests,
-    streamed_beyond,
-)
+from edgegw.awslambda.front_pricing import CallerUsage, caller_charges
 from edgegw.awslambda.http_events.steps import HttpAnswer, StreamedReply
+from edgegw.awslambda.metering import metered_requests, streamed_beyond
 from edgegw.awslambda.model import InvokeRefusal, Throttled
 from edgegw.awslambda.pricing import Charge, invocation_charges
 from edgegw.cloudfront.pricing import DistributionUsage, distribution_charges

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgegw.alb import metrics as balancer_metrics
 from edgegw.alb.model import LambdaTargetGroup
 from edgegw.alb.pricing import counted_rules
-from edgegw.awslambda.http_events import metrics as caller_metrics
+from edgegw.awslambda.http_events import front_metrics as caller_metrics
 from edgegw.awslambda.metrics import NAMESPACE as LAMBDA_NAMESPACE
 from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront import metrics as viewer_metrics

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from edgegw.alb.finish import BalancerAnswer
 from edgegw.alb.flow import ForwardTo, Invoke
-from edgegw.awslambda.front_pricing import metered_requests, streamed_beyond
 from edgegw.awslambda.http_events.steps import HttpAnswer, InvokeHttp, StreamedReply
+from edgegw.awslambda.metering import metered_requests, streamed_beyond
 from edgegw.awslambda.model import FunctionError, Returned
 from edgegw.cloudwatch.statistics import Statistics
 from edgegw.gateway.exchange import Exchange

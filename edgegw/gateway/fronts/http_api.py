@@ -3,56 +3,32 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from edgegw.awslambda.http_events.model import HttpApi
 from edgegw.gateway.drive import Driver, Step
 from edgegw.gateway.exchange import Exchange
-from edgegw.gateway.fronts.front import FrontDoor
-from edgegw.gateway.fronts.function_url import UNREAD, http_facts, refused
-from edgegw.http.limits import Limits, Trouble
-from edgegw.http.message import Request, Response
+from edgegw.gateway.fronts.http_front import HttpFrontDoor
+from edgegw.http.message import Request
 
 if TYPE_CHECKING:
-    from edgegw.awslambda.http_events.context import HttpContext
     from edgegw.config.model import Door, HttpApiDoor
 
 
-class HttpApiFront(FrontDoor):
+class HttpApiFront(HttpFrontDoor):
     """An HTTP API with its routes."""
 
     kind: ClassVar[str] = "http-api"
-    is_waited_for: ClassVar[bool] = True
 
     @property
-    def _api(self) -> HttpApi:
+    def configured(self) -> HttpApi:
         return cast("HttpApiDoor", self.present).api
-
-    @property
-    def address(self) -> tuple[str, int] | None:
-        return self._api.domain, 443
-
-    @property
-    def http_version(self) -> str:
-        return "http2"
-
-    def certificate_names(self) -> Sequence[str]:
-        return (self._api.domain,)
-
-    @staticmethod
-    def _aliases(door: Door) -> Sequence[str]:
-        return ()
 
     @staticmethod
     def ways(door: Door, local: Mapping[str, str]) -> list[tuple[str, str]]:
         routes = cast("HttpApiDoor", door).api.routes
         return [(route.key, f"function {route.function}") for route in routes]
-
-    def limits(self) -> Limits:
-        from edgegw.awslambda.http_events.pages import LIMITS
-
-        return LIMITS
 
     def _new_id(self) -> str:
         """15 characters and `=`, as API Gateway's ids are."""
@@ -62,19 +38,4 @@ class HttpApiFront(FrontDoor):
         from edgegw.awslambda.http_events.flow import start_api
 
         api = cast("HttpApiDoor", door).api
-        return start_api(api, request, http_facts(self, request, exchange))
-
-    def _count(self, exchange: Exchange) -> None:
-        self.gateway.figures.tallies.caller(exchange)
-
-    def _refusal(self, why: Trouble, exchange_id: str) -> Response:
-        return refused(self._unread(exchange_id), why)
-
-    def _failure(self, exchange_id: str) -> Response:
-        return refused(self._unread(exchange_id), None)
-
-    def _unread(self, exchange_id: str) -> HttpContext:
-        from edgegw.awslambda.http_events.context import HttpContext
-
-        facts = http_facts(self, UNREAD, Exchange(exchange_id, self.name, self.kind, UNREAD))
-        return HttpContext(front=self._api, request=UNREAD, facts=facts)
+        return start_api(api, request, self._facts(request, exchange))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgegw.awslambda.api import check_payload
 from edgegw.awslambda.model import Invocation
+from edgegw.errors import UsageError
 from edgegw.gateway.fronts.local_router import Call, json_answer
 from edgegw.http.message import Response
 
@@ -39,11 +40,28 @@ class EventOperations:
 
     async def listing(self, call: Call) -> Response:
         """What waits, runs and failed; `?function=NAME` of one function."""
-        events = await self._events()
-        return json_answer(dict(await events.listing(call.query.get("function", ""))))
+        events, function = await self._events(), call.query.get("function", "")
+        listing = await events.listing(function)
+        if not (listing["events"] or listing["failed"] or listing["messages"]):
+            self._check_function(function)
+        return json_answer(dict(listing))
 
     async def redrive(self, call: Call) -> Response:
         """`{"function"?, "request_id"?}` → how many `{"events", "messages"}` are tried anew."""
         events = await self._events()
         function, request_id = call.member("function", str, ""), call.member("request_id", str, "")
-        return json_answer(dict(await events.redrive(function, request_id)))
+        redriven = await events.redrive(function, request_id)
+        if not any(redriven.values()):
+            self._check_function(function)
+            if request_id:
+                text = f"no failed event has the request id {request_id!r}: see `edgegw queue`"
+                raise UsageError(text)
+        return json_answer(dict(redriven))
+
+    def _check_function(self, name: str) -> None:
+        """Raises UsageError for a function that is not there, of which there is nothing either."""
+        known = self._gateway.service.functions
+        if name and name.partition(":")[0] not in known:
+            from edgegw.config.spelling import nearest
+
+            raise UsageError(f"there is no function {name!r}{nearest(name, sorted(known))}")

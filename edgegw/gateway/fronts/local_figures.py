@@ -30,18 +30,19 @@ class FigureOperations:
         from edgegw.gateway.figures.costs import (
             assumed_month,
             cost_record,
-            front_requests,
             measured_month,
+            what_came,
         )
 
         requests = _requests(call.query.get("requests"))
         figures, config = self._gateway.figures, self._gateway.config
         figures.gather()
         edge = figures.figures.usage
-        if requests is not None and not front_requests(edge):
+        functions = figures.function_usage()
+        if requests is not None and not what_came(edge, functions)[0]:
             return json_answer(cost_record(config, assumed_month(config, requests)))
         seconds = self._gateway.world.now() - figures.figures.since
-        month = measured_month(edge, figures.function_usage(), seconds, requests)
+        month = measured_month(edge, functions, seconds, requests)
         return json_answer(cost_record(config, month))
 
 

@@ -59,9 +59,9 @@ class QueueOperations:
             return queue
         from edgegw.config.spelling import nearest
 
-        known = queues.names()
+        known = [*queues.names(), *self._gateway.config.streams]
         hint = nearest(name, known) if known else "; the configuration has no 'queues'"
-        raise UsageError(f"there is no queue {name!r}{hint}")
+        raise UsageError(f"there is no queue or stream {name!r}{hint}")
 
     def _message(self, call: Call, queue: QueueSettings, body: str) -> SendMessage:
         from edgegw.messaging.queue import SendMessage
@@ -81,7 +81,16 @@ class QueueOperations:
 
 
 def _bodies(call: Call) -> list[str]:
-    return [str(body) for body in cast("list[object]", call.member("messages", list))]
+    """The messages. Raises UsageError for one that did not come as UTF-8."""
+    bodies = [str(body) for body in cast("list[object]", call.member("messages", list))]
+    if not all(map(_is_text, bodies)):
+        text = f"the input is no UTF-8, and messages of {call.path['queue']} are text"
+        raise UsageError(text)
+    return bodies
+
+
+def _is_text(body: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in body)
 
 
 def _optional(call: Call, key: str) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from edgegw.errors import UsageError
 from edgegw.gateway.fronts.local_queues import QueueOperations
 from edgegw.gateway.fronts.local_router import Call, json_answer
+from edgegw.gateway.workers import STREAMS_FILE
 from edgegw.http.message import Response
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class StreamOperations:
     async def find(self, name: str) -> EmbeddedStream | RemoteStream | None:
         """The stream of this name, embedded or another service's; None when there is none."""
         config = self._gateway.config
-        is_kept = (Path(config.state) / "streams.sqlite").exists()
+        is_kept = (Path(config.state) / STREAMS_FILE).exists()
         if name in config.queues or not (config.streams or is_kept):
             return None
         from edgegw.gateway.workers.streams import Streams
@@ -84,7 +85,7 @@ class StreamOperations:
         if isinstance(stream, RemoteStream):
             from edgegw.gateway.fronts.remote_sending import send_to_stream
 
-            given = [self._keyed(call, text.encode("utf-8", "surrogatepass")) for text in texts]
+            given = [self._keyed(call, _bytes_of(text)) for text in texts]
             return await send_to_stream(stream, given, self._gateway.workers.around.clock)
         streams = await self._gateway.workers.of(Streams)
         try:
@@ -97,7 +98,7 @@ class StreamOperations:
     def _record(self, stream: EmbeddedStream, call: Call, text: str) -> NewRecord:
         from edgegw.messaging.dynamodb_records import new_change
 
-        content = text.encode("utf-8", "surrogatepass")
+        content = _bytes_of(text)
         if stream.definition.type == "dynamodb":
             if call.body.get("partition_key") is not None:
                 raise UsageError(f"{stream.name}: the key of a record is that of its item, in Keys")
@@ -116,3 +117,11 @@ class StreamOperations:
         if len(content) + len(key.encode()) > MAX_DATA:
             raise UsageError(f"a record has {MAX_DATA} bytes at most, its partition key included")
         return NewRecord(content, key)
+
+
+def _bytes_of(text: str) -> bytes:
+    """The bytes of a record; what is no UTF-8 comes as lone surrogates. Raises UsageError."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise UsageError("a record is a text, with lone surrogates for single bytes") from None

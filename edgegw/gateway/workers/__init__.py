@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -60,53 +59,61 @@ W = TypeVar("W", bound=Worker)
 
 
 @value
-class Kind:
+class WorkerKind:
     """Where a kind of worker lives, and whether a configuration needs one from the start."""
 
     module: str
     name: str
-    is_needed: Callable[[Config, Path], bool]
+    is_needed: Callable[[Config, Path | None], bool]
 
     def load(self) -> type[Worker]:
         """Its class."""
         return getattr(importlib.import_module(self.module), self.name)
 
 
+# Where what lasts is kept, in the state folder: a worker whose file is there has something to do.
 EVENTS_FILE: Final = "events.sqlite"
-"""Where asynchronous invocations wait, in the state folder."""
+QUEUES_FILE: Final = "queues.sqlite"
+STREAMS_FILE: Final = "streams.sqlite"
+MAPPINGS_FILE: Final = "mappings.sqlite"
 
 
-def _has_waiting_events(_config: Config, state: Path) -> bool:
-    return (state / EVENTS_FILE).exists()
+def _is_left(state: Path | None, file: str) -> bool:
+    """Whether a former run has left `file`; without `state` nothing can have been left."""
+    return state is not None and (state / file).exists()
 
 
-def _has_queues(config: Config, state: Path) -> bool:
-    return bool(config.queues) or (state / "queues.sqlite").exists()
+def _has_waiting_events(_config: Config, state: Path | None) -> bool:
+    return _is_left(state, EVENTS_FILE)
 
 
-def _has_streams(config: Config, state: Path) -> bool:
-    return bool(config.streams) or (state / "streams.sqlite").exists()
+def _has_queues(config: Config, state: Path | None) -> bool:
+    return bool(config.queues) or _is_left(state, QUEUES_FILE)
 
 
-def _has_event_sources(config: Config, state: Path) -> bool:
-    return bool(config.event_sources) or (state / "mappings.sqlite").exists()
+def _has_streams(config: Config, state: Path | None) -> bool:
+    return bool(config.streams) or _is_left(state, STREAMS_FILE)
 
 
-def _has_schedules(config: Config, _state: Path) -> bool:
+def _has_event_sources(config: Config, state: Path | None) -> bool:
+    return bool(config.event_sources) or _is_left(state, MAPPINGS_FILE)
+
+
+def _has_schedules(config: Config, _state: Path | None) -> bool:
     return bool(config.schedules)
 
 
-def _has_notifications(config: Config, _state: Path) -> bool:
+def _has_notifications(config: Config, _state: Path | None) -> bool:
     return bool(config.bucket_notifications)
 
 
-WORKERS: Final[tuple[Kind, ...]] = (
-    Kind("edgegw.gateway.workers.queues", "Queues", _has_queues),
-    Kind("edgegw.gateway.workers.streams", "Streams", _has_streams),
-    Kind("edgegw.gateway.workers.async_events", "AsyncEvents", _has_waiting_events),
-    Kind("edgegw.gateway.workers.event_sources", "EventSources", _has_event_sources),
-    Kind("edgegw.gateway.workers.schedules", "Schedules", _has_schedules),
-    Kind("edgegw.gateway.workers.notifications", "Notifications", _has_notifications),
+WORKERS: Final[tuple[WorkerKind, ...]] = (
+    WorkerKind("edgegw.gateway.workers.queues", "Queues", _has_queues),
+    WorkerKind("edgegw.gateway.workers.streams", "Streams", _has_streams),
+    WorkerKind("edgegw.gateway.workers.async_events", "AsyncEvents", _has_waiting_events),
+    WorkerKind("edgegw.gateway.workers.event_sources", "EventSources", _has_event_sources),
+    WorkerKind("edgegw.gateway.workers.schedules", "Schedules", _has_schedules),
+    WorkerKind("edgegw.gateway.workers.notifications", "Notifications", _has_notifications),
 )
 """All kinds, in the order in which they start."""
 
@@ -127,7 +134,8 @@ class Workers:
         *,
         lasting: bool = True,
     ) -> None:
-        self._given = (service, clock, world, config)
+        self._service, self._clock, self._world = service, clock, world
+        self._config = config
         self._is_lasting = lasting
         self._temporary: str | None = None
         self._running: dict[type[Worker], Worker] = {}
@@ -136,19 +144,19 @@ class Workers:
     @cached_property
     def around(self) -> WorkerContext:
         """What every worker has around it."""
-        service, clock, world, config = self._given
         return WorkerContext(
-            service=service,
-            clock=clock,
-            world=world,
-            config=config,
-            state=self._state(config()),
+            service=self._service,
+            clock=self._clock,
+            world=self._world,
+            config=self._config,
+            state=self._lasting_folder(self._config()) or self._temporary_folder(),
             workers=self,
         )
 
-    def _state(self, config: Config) -> Path:
-        if self._is_lasting or config.has_own_state:
-            return Path(config.state)
+    def _lasting_folder(self, config: Config) -> Path | None:
+        return Path(config.state) if self._is_lasting or config.has_own_state else None
+
+    def _temporary_folder(self) -> Path:
         self._temporary = self._temporary or tempfile.mkdtemp(prefix="edgegw-state-")
         return Path(self._temporary)
 
@@ -208,8 +216,8 @@ class Workers:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
     async def _start_needed(self) -> None:
-        config = self._given[3]()
-        state = Path(config.state if self._is_lasting or config.has_own_state else os.devnull)
+        config = self._config()
+        state = self._lasting_folder(config)
         for kind in WORKERS:
             if kind.is_needed(config, state):
                 await self.of(kind.load())

@@ -9,12 +9,13 @@ from typing import Any
 from edgegw.awslambda.async_invocation import EventSettings
 from edgegw.awslambda.event_invoke import event_settings
 from edgegw.awslambda.lambda_api import function_not_found
+from edgegw.awslambda.metrics import WorkerMetric
 from edgegw.awslambda.model import FunctionRef, Invocation
 from edgegw.awslambda.permissions import access_denied, is_allowed
 from edgegw.awslambda.service_errors import ServiceError
 from edgegw.config.model import Config
 from edgegw.execution import event_listing, event_store
-from edgegw.execution.async_queue import AsyncQueue, Figure, QueueSurroundings
+from edgegw.execution.async_queue import AsyncQueue, QueueSurroundings
 from edgegw.execution.outbox import Outbox
 from edgegw.execution.state_file import StateFile
 from edgegw.execution.state_lock import StateLock
@@ -94,8 +95,8 @@ class AsyncEvents:
             return self._around.service.account.concurrency
         return deployed.reserved
 
-    def _count(self, figure: Figure, function: FunctionRef, amount: float) -> None:
-        self._around.service.figures.note(function.deployed_name, figure, amount)
+    def _count(self, metric: WorkerMetric, function: FunctionRef, amount: float) -> None:
+        self._around.service.figures.note(function.deployed_name, metric, amount)
 
     # For people
 

@@ -42,7 +42,7 @@ from edgegw.errors import EdgegwError, StateProblem
 from edgegw.execution.event_sources import SourcePoller
 from edgegw.execution.event_sources.checkpoints import StoredCheckpoints
 from edgegw.execution.mapping_store import MappingStore
-from edgegw.gateway.workers import WorkerContext
+from edgegw.gateway.workers import MAPPINGS_FILE, WorkerContext
 from edgegw.gateway.workers.source_kinds import known_source, make_poller
 
 logger = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class EventSources:
 
     def __init__(self, around: WorkerContext) -> None:
         self._around = around
-        self._store = MappingStore(around.state)
+        self._store = MappingStore(around.state / MAPPINGS_FILE)
         self._runs: dict[str, MappingRun] = {}
         self._configured: dict[str, EventSourceMapping] = {}
         self._changes = Background()

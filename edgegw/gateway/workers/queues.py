@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from typing import Final
 
 from edgegw.config.model import Config
 from edgegw.execution.embedded_queues import EmbeddedQueues
 from edgegw.execution.queue_moves import QueueMoves
 from edgegw.execution.queue_store import SCHEMA
 from edgegw.execution.state_file import StateFile
-from edgegw.gateway.workers import WorkerContext
+from edgegw.gateway.workers import QUEUES_FILE, WorkerContext
 from edgegw.messaging.queue import QueueSettings
-
-FILE: Final = "queues.sqlite"
 
 
 class Queues(EmbeddedQueues):
@@ -27,7 +24,7 @@ class Queues(EmbeddedQueues):
         def new_id() -> str:
             return str(uuid.UUID(bytes=around.world.token(16), version=4))
 
-        self._path = around.state / FILE
+        self._path = around.state / QUEUES_FILE
         state = StateFile(self._path, SCHEMA)
         config = around.config()
         super().__init__(state, around.clock, config.account, new_id)

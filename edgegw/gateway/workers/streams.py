@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from edgegw.config.model import Config
 from edgegw.execution.embedded_streams import EmbeddedStreams
 from edgegw.execution.state_file import StateFile
 from edgegw.execution.stream_rows import SCHEMA
-from edgegw.gateway.workers import WorkerContext
+from edgegw.gateway.workers import STREAMS_FILE, WorkerContext
 from edgegw.messaging.stream import StreamDefinition
-
-FILE: Final = "streams.sqlite"
 
 
 class Streams(EmbeddedStreams):
     """The streams as something that runs beside requests."""
 
     def __init__(self, around: WorkerContext) -> None:
-        self._file = StateFile(around.state / FILE, SCHEMA)
+        self._file = StateFile(around.state / STREAMS_FILE, SCHEMA)
         self._around = around
         super().__init__(self._file, around.clock, around.config().account)
 
@@ -29,7 +25,7 @@ class Streams(EmbeddedStreams):
     async def change(self, config: Config) -> None:
         """The configuration has other streams, or other numbers of shards."""
         streams = config.streams.values()
-        await self.declare(each for each in streams if isinstance(each, StreamDefinition))
+        await self.declare(stream for stream in streams if isinstance(stream, StreamDefinition))
 
     async def close(self) -> None:
         """Lets go of the file."""

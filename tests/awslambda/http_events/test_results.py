@@ -177,7 +177,8 @@ def test_a_function_url_remaps_headers_that_may_not_pass() -> None:
         ("x-amzn-RequestId", "the-id"),
         (
             "X-Amzn-Trace-Id",
-            "Root=1-6b08c71a-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0",
+            "Root=1-6b08c71a-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0"
+            ";Lineage=1:68417ee6:0",
         ),
         ("Content-Type", "application/json"),
         ("x-amzn-Remapped-Connection", "close"),

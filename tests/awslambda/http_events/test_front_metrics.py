@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from edgegw.awslambda.http_events import metrics
-from edgegw.awslambda.http_events.metrics import CallerRequests
+from edgegw.awslambda.http_events import front_metrics as metrics
+from edgegw.awslambda.http_events.front_metrics import CallerRequests
 from edgegw.awslambda.model import FunctionRef
 
 
