@@ -266,7 +266,7 @@ class FrontDoor(ABC):
 
     def _marked(self, response: Response, exchange: Exchange) -> Response:
         """`response`, and the exchange, with what an older version answered, faults, failures."""
-        ran = {"config", *(run.function for run in exchange.runs)}
+        ran = {"config", *(run.owner for run in exchange.every_run)}
         stale = tuple(f"{name}: {why}" for name, why in self.gateway.stale.items() if name in ran)
         exchange.stale = stale
         lines = [_line(b"x-edgegw-stale", text) for text in stale]
