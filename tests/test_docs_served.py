@@ -29,6 +29,8 @@ _API = "lambda"
 STATUS = {
     ("README.md-0", "site"): {401},
     ("authentication.md-0", "site"): {302},  # to the identity provider
+    ("authentication.md-1", "front"): {302},
+    ("authentication.md-2", "front"): {401},
     ("development.md-2", "site"): {401, 503},  # faults: a tenth of the invocations fails
 }
 """What a GET of / answers, where it is not 200."""
