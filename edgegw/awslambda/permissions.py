@@ -30,11 +30,6 @@ EVERYBODY: Final = "*"
 
 Source: Lambda Developer Guide, "Control access to Lambda function URLs".
 """
-API_GATEWAY: Final = "apigateway.amazonaws.com"
-"""The principal that an HTTP API invokes as; its source ARN names stage, method and path.
-
-Source: API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs".
-"""
 
 InvokingAction = Literal["lambda:InvokeFunction", "lambda:InvokeFunctionUrl"]
 INVOKE: Final = "lambda:InvokeFunction"

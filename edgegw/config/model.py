@@ -278,6 +278,8 @@ class Config:
     warnings: tuple[Finding, ...] = ()
     shifts: tuple[Shift, ...] = ()
     lambda_api: Listen | None = None
+    public_keys: Listen | None = None
+    """Where the public keys of load balancers listen."""
     pass_credentials: bool = False
     cpu: Literal["full", "proportional"] = "full"
     strict: bool = True

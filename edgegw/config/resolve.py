@@ -135,7 +135,7 @@ class _Resolver:
                 listen = resolve_listener_listen(each, self._base)
                 listener = self._balancers.listener(shared, each, tls=listen.tls)
                 listeners.append(ListenerDoor(name, listen, listener))
-        api = config.gateway.lambda_api
+        api, keys = config.gateway.lambda_api, config.gateway.public_keys
         apis = http_api_doors(config, self._account, self._base)
         urls = function_url_doors(config, self._account, self._base)
         providers = self._providers()
@@ -162,6 +162,7 @@ class _Resolver:
                 shift for name, each in config.functions.items() for shift in shifts(name, each)
             ),
             lambda_api=None if api is None else resolve_listen(api, self._base),
+            public_keys=None if keys is None else resolve_listen(keys, self._base),
             pass_credentials=config.gateway.pass_aws_credentials,
             cpu=config.gateway.cpu,
             strict=config.gateway.strict,

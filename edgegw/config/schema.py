@@ -305,6 +305,7 @@ class Gateway(Model):
 
     inspector: Annotated[str | None, LATER] = None
     lambda_api: Listening | None = None
+    public_keys: Listening | None = None
     state: str = ".edgegw"
     tracing: Tracing = Tracing.model_construct()
     time_scale: Annotated[Number, Field(gt=0, le=100_000)] = 1

@@ -122,6 +122,7 @@ class Gateway:
         self.config = self._as_it_runs(config)
         self._doors = by_key(self.config.doors)
         self.sends_segments = bool(tracing_targets(config))
+        """Whether segments of sampled requests go to anybody."""
         self._running = Running(self._make_parts)
         self._blocking = BlockingLoop(self.enter, self.stop)
 
@@ -181,6 +182,12 @@ class Gateway:
         """`config` with what only this gateway knows: where viewers are, and the real ports."""
         config = with_ports(with_viewer(config, self._viewer), self._ports)
         return config if self._equipment.caches else without_caches(config)
+
+    def _make_parts(self) -> LoopParts:
+        parts = make_parts(lambda: self.config, self._equipment, inner_ways(self.fronts()))
+        if self.config.identity_providers:
+            parts.origins.identity_providers.own = self._identities.at
+        return parts
 
     # Front doors
 

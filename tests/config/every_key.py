@@ -296,6 +296,7 @@ EVERYTHING: Final[Mapping[str, Any]] = {
         "hosts": {"eu.example.com": "http://127.0.0.1:3001"},
         "local_environment": {"DATABASE": "local"},
         "lambda_api": {"port": 9001},
+        "public_keys": {"port": 9002},
         "tracing": {"xray": "127.0.0.1:2000", "otlp": "http://127.0.0.1:4318"},
     },
 }

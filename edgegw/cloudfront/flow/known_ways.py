@@ -27,8 +27,8 @@ from edgegw.http.message import Headers, Request
 from edgegw.http.target import RequestTarget
 from edgegw.values import value
 
-_MOST: Final = 32
-"""Ways that one head keeps: a page asks for so much in one way."""
+_MOST: Final = 128
+"""Ways that one head keeps: a page of modules asks for so much in one way."""
 
 _LONGEST: Final = 512
 """Bytes of a URL that is remembered."""

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from edgegw.config.model import Door, Listen
 from edgegw.gateway.drive import LAST_STEPS, Driver, Step
@@ -297,7 +297,8 @@ class FrontDoor(ABC):
 
     def done(self, response: Response, delivery: Delivery) -> None:
         """The answer is on its way, or broke off: the exchange is complete."""
-        exchange = cast("Exchange", response.exchange)
+        exchange = response.exchange
+        assert isinstance(exchange, Exchange)  # `accept` put it there
         exchange.delivery = delivery
         if delivery.is_gone:
             exchange.is_gone = True
