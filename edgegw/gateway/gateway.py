@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from edgegw.gateway.function_urls import FunctionUrls
     from edgegw.gateway.identity_providers import Identities, Identity
     from edgegw.gateway.invalidations import Invalidations
+    from edgegw.gateway.origins.transport import Address
+    from edgegw.wire.front import Front
 
 
 class Gateway:
@@ -122,12 +124,8 @@ class Gateway:
         self.config = self._as_it_runs(config)
         self._doors = by_key(self.config.doors)
         self.sends_segments = bool(tracing_targets(config))
-        """Whether segments of sampled requests go to anybody."""
         self._running = Running(self._make_parts)
         self._blocking = BlockingLoop(self.enter, self.stop)
-
-    def _make_parts(self) -> LoopParts:
-        return make_parts(lambda: self.config, self._equipment, inner_ways(self.fronts()))
 
     def _everywhere(self) -> list[LoopParts]:
         return self._running.everywhere()
@@ -185,8 +183,7 @@ class Gateway:
 
     def _make_parts(self) -> LoopParts:
         parts = make_parts(lambda: self.config, self._equipment, inner_ways(self.fronts()))
-        if self.config.identity_providers:
-            parts.origins.identity_providers.own = self._identities.at
+        parts.origins.identity_providers.own = self._own_provider
         return parts
 
     # Front doors
@@ -388,6 +385,10 @@ class Gateway:
         Raises UsageError when there is none.
         """
         return self._identities.named(name)
+
+    def _own_provider(self, address: Address) -> Front | None:
+        """The identity provider of this gateway at an address."""
+        return self._identities.at(address) if self.config.identity_providers else None
 
     @cached_property
     def _identities(self) -> Identities:
