@@ -59,7 +59,12 @@ def gateway_config(folder: Path, kind: str, port: int, origin: int) -> Path:
     if kind.startswith("alb"):
         config = balancer_config(kind, port, origin)
     else:
-        functions, associations = {}, {}
+        functions, associations, edge = {}, {}, {}
+        if kind == "edge":
+            edge = {
+                "viewer-request": {"code": str(HERE / "functions" / "edge_request.js")},
+                "viewer-response": {"code": str(HERE / "functions" / "edge_response.js")},
+            }
         if kind in HOOKS:
             runtime, request, response = HOOKS[kind]
             for trigger, handler in (("viewer-request", request), ("viewer-response", response)):
@@ -71,6 +76,7 @@ def gateway_config(folder: Path, kind: str, port: int, origin: int) -> Path:
                 associations[trigger] = trigger
         config = {
             "functions": functions,
+            "edge_functions": edge,
             "distributions": {
                 "site": {
                     "listen": port,
@@ -80,6 +86,7 @@ def gateway_config(folder: Path, kind: str, port: int, origin: int) -> Path:
                         "cache_policy": "CachingDisabled",
                         "origin_request_policy": "AllViewer",
                         "lambda_functions": associations,
+                        "edge_functions": {trigger: trigger for trigger in edge},
                     },
                 }
             },

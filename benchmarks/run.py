@@ -49,6 +49,7 @@ FITTING = {
 
 PRODUCT = {
     "gateway": "plain",
+    "gateway, 2 CloudFront Functions": "edge",
     "gateway, 2 Python hooks": "python",
     "gateway, 2 Node.js hooks": "node",
     "ALB, fixed response": "alb-fixed",

@@ -80,6 +80,18 @@ def _handler(source: Path) -> str:
     return _HANDLERS[0]
 
 
+_OF_ONE_EVENT: Final = re.compile(r"\bfunction\s+handler\s*\(\s*[\w$]*\s*\)")
+_OF_LAMBDA: Final = re.compile(r"\bexports\b|\bRecords\b|^\s*export\b", re.MULTILINE)
+
+
+def is_edge_function(file: Path) -> bool:
+    """Whether `file` looks like a CloudFront Function: `function handler(event)`, not exported."""
+    if file.suffix != ".js" or not file.is_file():
+        return False
+    text = file.read_text(encoding="utf-8", errors="replace")
+    return _OF_ONE_EVENT.search(text) is not None and _OF_LAMBDA.search(text) is None
+
+
 def dev_config(
     origin: str,
     hooks: Mapping[str, Path],
@@ -88,14 +100,20 @@ def dev_config(
     *,
     any_host: bool = False,
     include_body: bool = False,
+    edge_functions: bool = False,
 ) -> dict[str, Any]:
     """The configuration that `edgegw dev` stands for. `hooks` are files by trigger.
 
-    With `include_body` the request triggers get the body.
+    With `include_body` the request triggers get the body. With `edge_functions` the hooks of the
+    viewer are CloudFront Functions, without it those that look like one.
     """
     functions: dict[str, Any] = {}
     triggers: dict[str, Any] = {}
+    edge: dict[str, Any] = {}
     for trigger, file in hooks.items():
+        if trigger.startswith("viewer") and (edge_functions or is_edge_function(file)):
+            edge[trigger] = file
+            continue
         timeout = _VIEWER_TIMEOUT if trigger.startswith("viewer") else _TIMEOUT
         name = _name(file, trigger)
         functions[name] = function_of(file, timeout)
@@ -125,6 +143,13 @@ def dev_config(
             }
         },
     }
+    if edge:
+        behavior = config["distributions"]["site"]["default_behavior"]
+        names = {trigger: _name(file, trigger) for trigger, file in edge.items()}
+        behavior["edge_functions"] = names
+        config["edge_functions"] = {
+            names[trigger]: {"code": str(file.absolute())} for trigger, file in edge.items()
+        }
     if any_host:
         config["gateway"] = {"accept_any_host": True}
     if alb is not None:

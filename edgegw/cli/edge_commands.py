@@ -13,7 +13,7 @@ import click
 from edgegw.cli.function_commands import CANDIDATES
 from edgegw.cli.http_event import HTTP_EVENTS, http_event
 from edgegw.cli.terminal_text import on_one_line, shown_text
-from edgegw.cloudfront.triggers import TRIGGERS, Trigger
+from edgegw.cloudfront.triggers import TRIGGERS, Trigger, ViewerTrigger
 from edgegw.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,8 +40,15 @@ _EXAMPLE: Final[dict[str, Any]] = {
 """Stands for a configuration where none is named."""
 
 
+EDGE_FUNCTIONS: Final[dict[str, ViewerTrigger]] = {
+    "cloudfront-function-request": "viewer-request",
+    "cloudfront-function-response": "viewer-response",
+}
+"""Kinds of CloudFront Functions, with their triggers."""
+
+
 @click.command()
-@click.argument("kind", type=click.Choice((*TRIGGERS, *HTTP_EVENTS)))
+@click.argument("kind", type=click.Choice((*TRIGGERS, *EDGE_FUNCTIONS, *HTTP_EVENTS)))
 @click.option("--url", default="https://www.example.com/", show_default=True)
 @click.option("--method", help="Default: GET, with a body POST.")
 @click.option("--header", "headers", multiple=True, metavar="'K: V'", help="Repeatable.")
@@ -71,8 +78,9 @@ def event(
 ) -> None:
     """Print the event that a function gets for a request, as JSON.
 
-    KIND is a trigger at the edge, function-url, apigw-v1 or apigw-v2 (payload 1.0 and 2.0 of an
-    HTTP API). With --config it is what the gateway would send: the behavior's policies apply, and
+    KIND is a trigger of Lambda@Edge, cloudfront-function-request or cloudfront-function-response,
+    function-url, apigw-v1 or apigw-v2 (payload 1.0 and 2.0 of an HTTP API). With --config it is
+    what the gateway would send: the behavior's policies apply, and
     functions before the trigger run; an HTTP API finds its route. --status and --response-header
     are the origin's answer.
 
@@ -81,6 +89,8 @@ def event(
     if kind in HTTP_EVENTS:
         name = function if kind == "function-url" else http_api
         payload = http_event(kind, _request(**given), config, name, route)
+    elif kind in EDGE_FUNCTIONS:
+        payload = _edge_function_event(EDGE_FUNCTIONS[kind], config, distribution, given)
     else:
         payload = _edge_event(cast("Trigger", kind), config, distribution, given)
     click.echo(json.dumps(json.loads(payload), indent=2, ensure_ascii=False))
@@ -107,6 +117,25 @@ def _edge_event(
             include_body=given["include_body"],
         )
     )
+
+
+def _edge_function_event(
+    trigger: ViewerTrigger,
+    config: Path | None,
+    distribution: str | None,
+    given: Mapping[str, Any],
+) -> str:
+    import asyncio
+
+    from edgegw.config.resolve import load_dict, load_file
+    from edgegw.gateway.edge_preview import edge_event_at
+    from edgegw.gateway.ports import with_ports
+
+    loaded = with_ports(load_dict(_EXAMPLE) if config is None else load_file(config), {})
+    door = _distribution(loaded, distribution)
+    reply = _response(given["status"], given["answered"])
+    event = edge_event_at(loaded, door.distribution, trigger, _request(**given), reply)
+    return asyncio.run(event)
 
 
 def _distribution(config: Config, name: str | None) -> DistributionDoor:
@@ -183,7 +212,7 @@ def _response(status: int, answered: tuple[str, ...]) -> Response:
 
 
 @click.command()
-@click.argument("trigger", type=click.Choice(TRIGGERS))
+@click.argument("trigger", type=click.Choice((*TRIGGERS, *EDGE_FUNCTIONS)))
 @click.option("--event", "event_file", type=click.File("rb"), required=True, help="- is stdin.")
 @click.option("--result", "result_file", type=click.File("rb"), required=True, help="- is stdin.")
 @click.option(
@@ -193,7 +222,7 @@ def _response(status: int, answered: tuple[str, ...]) -> Response:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def validate(
-    trigger: Trigger, event_file: Any, result_file: Any, config: Path | None, *, as_json: bool
+    trigger: str, event_file: Any, result_file: Any, config: Path | None, *, as_json: bool
 ) -> None:
     """Say what CloudFront would say of a function's result at TRIGGER.
 
@@ -201,23 +230,15 @@ def validate(
 
     Example: edgegw validate viewer-request --event event.json --result result.json
     """
-    from edgegw.cloudfront.event_reader import NotAnEventError, decode_event
-    from edgegw.cloudfront.trigger_result import (
-        GeneratedResponse,
-        InvalidResult,
-        decode_request_result,
-        decode_response_result,
-    )
+    from edgegw.cloudfront.trigger_result import GeneratedResponse, InvalidResult
 
+    is_edge_function = trigger in EDGE_FUNCTIONS
+    judge = _edge_function_answer if is_edge_function else _lambda_answer
     try:
-        shown = decode_event(json.loads(event_file.read()), _strictness(config))
-    except (ValueError, NotAnEventError) as error:
-        raise UsageError(f"--event is no event of Lambda@Edge: {error}") from None
-    if shown.trigger != trigger:
-        raise UsageError(f"--event is one of {shown.trigger}, not of {trigger}")
-    payload = result_file.read()
-    decode = decode_request_result if shown.response is None else decode_response_result
-    answer = decode(payload, shown)
+        event = json.loads(event_file.read())
+    except ValueError as error:
+        raise UsageError(f"--event is no JSON: {error}") from None
+    answer, has_response = judge(trigger, event, result_file.read(), _strictness(config))
     violations = answer.violations if isinstance(answer, InvalidResult) else answer.warnings
     if as_json:
         refused = isinstance(answer, InvalidResult)
@@ -228,13 +249,56 @@ def validate(
     for violation in violations:
         _print(violation)
     if isinstance(answer, InvalidResult):
-        click.echo("refused: 502, X-Cache: LambdaValidationError from cloudfront")
+        word = "Function" if is_edge_function else "Lambda"
+        click.echo(f"refused: 502, X-Cache: {word}ValidationError from cloudfront")
         click.echo(f"    {answer.first.rule.page}")
         sys.exit(1)
     if isinstance(answer, GeneratedResponse):
         click.echo(f"accepted: the function answers {answer.status} itself")
     else:
-        click.echo(f"accepted: the {'request' if shown.response is None else 'response'} goes on")
+        click.echo(f"accepted: the {'response' if has_response else 'request'} goes on")
+
+
+def _lambda_answer(
+    trigger: str, event: object, payload: bytes, strictness: Any
+) -> tuple[Any, bool]:
+    """What a result of Lambda@Edge means, and whether there is a response to go on with."""
+    from edgegw.cloudfront.event_reader import NotAnEventError, decode_event
+    from edgegw.cloudfront.trigger_result import decode_request_result, decode_response_result
+
+    try:
+        shown = decode_event(event, strictness)
+    except NotAnEventError as error:
+        raise UsageError(f"--event is no event of Lambda@Edge: {error}") from None
+    _check_trigger(shown.trigger, trigger)
+    decode = decode_request_result if shown.response is None else decode_response_result
+    return decode(payload, shown), shown.response is not None
+
+
+def _edge_function_answer(
+    kind: str, event: object, payload: bytes, strictness: Any
+) -> tuple[Any, bool]:
+    """The same for a result of a CloudFront Function."""
+    from edgegw.cloudfront.edge_functions.event_reader import decode_edge_event
+    from edgegw.cloudfront.edge_functions.model import EdgeReport, EdgeReturned
+    from edgegw.cloudfront.edge_functions.results import decode_edge_request, decode_edge_response
+    from edgegw.cloudfront.event_reader import NotAnEventError
+
+    try:
+        shown = decode_edge_event(event, strictness)
+        returned = EdgeReturned(json.loads(payload), EdgeReport())
+    except NotAnEventError as error:
+        raise UsageError(f"--event is no event of a CloudFront Function: {error}") from None
+    except ValueError as error:
+        raise UsageError(f"--result is no JSON: {error}") from None
+    _check_trigger(shown.trigger, EDGE_FUNCTIONS[kind])
+    decode = decode_edge_request if shown.response is None else decode_edge_response
+    return decode(returned, shown), shown.response is not None
+
+
+def _check_trigger(is_of: str, trigger: str) -> None:
+    if is_of != trigger:
+        raise UsageError(f"--event is one of {is_of}, not of {trigger}")
 
 
 def _print(violation: Violation) -> None:

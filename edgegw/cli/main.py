@@ -121,6 +121,9 @@ def _hook_options(command: Any) -> Any:
 @click.option("--alb-port", type=_PORT, help="The load balancer's; default: 8080, or the next one.")
 @click.option("--open", "opens", is_flag=True, help="Open the site in the browser.")
 @click.option("--include-body", is_flag=True, help="Hand the body to the request triggers.")
+@click.option(
+    "--edge-functions", is_flag=True, help="The hooks of the viewer are CloudFront Functions."
+)
 @click.option("--any-host", is_flag=True, help="Answer to any Host, such as a tunnel's.")
 @with_serve_options
 def dev(
@@ -131,6 +134,7 @@ def dev(
     alb_port: int | None,
     opens: bool,
     include_body: bool,
+    edge_functions: bool,
     any_host: bool,
     options: ServeOptions,
     **hooks: Path | None,
@@ -138,7 +142,8 @@ def dev(
     """Put hooks in front of a running dev server, without a configuration.
 
     Each FILE is a Python or JavaScript file, or a folder with one; EXPORT names the handler in it,
-    if it is not called handler. Saving it takes effect at once. The path of ORIGIN_URL stands
+    if it is not called handler. A .js with function handler(event) that exports nothing is a
+    CloudFront Function. Saving it takes effect at once. The path of ORIGIN_URL stands
     before every path, and the origin gets all headers of the viewer and CloudFront's own.
 
     Example: edgegw dev http://localhost:5173 --viewer-request auth.py --open
@@ -158,6 +163,7 @@ def dev(
         (ports[0], ports[-1]),
         any_host=any_host,
         include_body=include_body,
+        edge_functions=edge_functions,
     )
     _start_quickly()
     from edgegw.config.aside import load_aside

@@ -104,7 +104,9 @@ class EdgeContext:
 
     def _said(self, call: EdgeCall, *, tentative: bool) -> dict[str, Any]:
         patience = TENTATIVE if tentative else LONGEST_RUN
-        self._context.set_time_limit(patience / 1000)
+        if patience != self._patience:
+            self._patience = patience
+            self._context.set_time_limit(patience / 1000)
         self._until = time.perf_counter() + patience / 1000
         try:
             text = self._begin(self._factory, call.event, call.query, patience)
@@ -150,6 +152,7 @@ class EdgeContext:
         self._context: Any = quickjs.Context()
         context = self._context
         context.set_max_stack_size(MAX_STACK)
+        self._patience = 0
         given = {
             "version": self._function.runtime.removeprefix("cloudfront-js-"),
             "full": FULL,

@@ -50,7 +50,7 @@ class _Until(LambdaService):
 
 
 @value
-class _Given:
+class GivenOrigin:
     """Stands for all origins: answers with the response that was given."""
 
     response: Response
@@ -85,7 +85,7 @@ async def event_at(
     )
     service.trigger = trigger
     exchange = Exchange(REAL.request_id(), distribution.name, "distribution", request)
-    driver = Driver(service, _Given(reply))
+    driver = Driver(service, GivenOrigin(reply))
     try:
         if needed:
             await service.start()

@@ -19,7 +19,7 @@ from edgegw.cloudfront.edge_functions.entries import (
     returned_headers,
     set_cookie_lines,
 )
-from edgegw.cloudfront.edge_functions.event import ShownEdgeEvent
+from edgegw.cloudfront.edge_functions.event import Entries, ShownEdgeEvent
 from edgegw.cloudfront.edge_functions.model import EdgeReturned
 from edgegw.cloudfront.edge_functions.rules import (
     BODY,
@@ -49,6 +49,7 @@ from edgegw.http.grammar import TEXT_NOT_IN_TARGET
 from edgegw.http.message import Body, Headers, Response
 from edgegw.http.status import reason_phrase
 from edgegw.http.target import RequestTarget, to_text
+from edgegw.values import value
 
 EDGE_REQUEST_FIELDS: Final = frozenset({"method", "uri", "querystring", "headers", "cookies"})
 """Fields of a request that CloudFront knows.
@@ -170,9 +171,51 @@ def _request_headers(
 ) -> Headers:
     original = sent.request.headers
     returned, cookies = result.get("headers"), result.get("cookies", {})
-    headers = original
+    if returned == sent.headers and cookies == sent.cookies:
+        return original
+    # Functions mostly do the same to the same headers, and then what follows is known as well.
+    remembered = original.derived(_no_results, _no_results)
+    earlier = remembered[0] if remembered else None
+    if earlier is not None and earlier.shown is sent.headers and earlier.is_of(returned, cookies):
+        return earlier.result
+    before = len(validator.violations)
+    headers = _changed_headers(validator, returned, cookies, sent)
+    if len(validator.violations) == before and isinstance(returned, dict):
+        kept = _KnownEdit(sent.headers, cast("dict[str, object]", returned), cookies, headers)
+        remembered[:] = [kept]
+    return headers
+
+
+@value
+class _KnownEdit:
+    """What a function was shown, the headers and cookies that it returned, and what they became."""
+
+    shown: Entries
+    headers: Mapping[str, object]
+    cookies: object
+    result: Headers
+
+    def is_of(self, headers: object, cookies: object) -> bool:
+        """Whether these say the same, in the same order too: it is that of the lines."""
+        return (
+            headers == self.headers
+            and cookies == self.cookies
+            and list(cast("dict[str, object]", headers)) == list(self.headers)
+            and (not cookies or list(cast("Any", cookies)) == list(cast("Any", self.cookies)))
+        )
+
+
+def _no_results(_headers: Headers) -> list[_KnownEdit]:
+    """Room for what a function made of headers last; only what broke no rule stays here."""
+    return []
+
+
+def _changed_headers(
+    validator: Validator, returned: object, cookies: object, sent: ShownEdgeEvent
+) -> Headers:
+    headers = sent.request.headers
     if returned != sent.headers:
-        headers = returned_headers(validator, returned, sent.headers, original, "request")
+        headers = returned_headers(validator, returned, sent.headers, headers, "request")
     if cookies == sent.cookies:
         return headers
     line = cookie_header(validator, cookies, sent.cookies)

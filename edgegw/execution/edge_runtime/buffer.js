@@ -21,10 +21,11 @@
         return new Buffer(given, offset, length === undefined ? given.byteLength - offset : max(0, length));
       }
       if (given !== null && typeof given === "object") {
+        const primitive = typeof given.valueOf === "function" ? given.valueOf() : given;
+        if (primitive !== given && (typeof primitive === "string" || typeof primitive === "object") && primitive !== null)
+          return Buffer.from(primitive, second, length);
         if (given.type === "Buffer" && isArray(given.data)) return copied(given.data);
         if (typeof given.length === "number") return copied(given);
-        const primitive = typeof given.valueOf === "function" ? given.valueOf() : given;
-        if (primitive !== given && primitive !== null && primitive !== undefined) return Buffer.from(primitive, second, length);
       }
       throw new RealTypeError("The first argument must be of type string or an instance of Buffer, ArrayBuffer, or Array or an Array-like Object");
     }
@@ -94,7 +95,7 @@
       if (typeof start === "string") { name = start; start = undefined; end = undefined; }
       else if (typeof end === "string") { name = end; end = undefined; }
       const from = start === undefined ? 0 : start, to = end === undefined ? this.length : end;
-      if (from < 0 || from > this.length) throw outOfRange("offset");
+      if (from < 0 || (from > this.length && end !== undefined)) throw outOfRange("offset");
       if (to < 0 || to > this.length) throw outOfRange("end");
       const bytes = typeof given === "string" ? tools.bytes(given, encoding(name)) : given instanceof Uint8Array ? given : [given & 255];
       meter(this.length >> 4);
@@ -240,7 +241,7 @@
   }
   for (const isLittle of [false, true])
     for (const [name, size] of [["Float", 4], ["Double", 8]]) {
-      const order = isLittle ? "LE" : "BE", get = DataView.prototype["get" + name + size * 8], set = DataView.prototype["set" + name + size * 8];
+      const order = isLittle ? "LE" : "BE", get = DataView.prototype["getFloat" + size * 8], set = DataView.prototype["setFloat" + size * 8];
       add("read" + name + order, function (offset) {
         const at = place(this, offset, size);
         return get.call(new DataView(this.buffer, this.byteOffset, this.length), at, isLittle);

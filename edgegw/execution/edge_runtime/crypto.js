@@ -6,7 +6,7 @@
   "use strict";
   const meter = tools.meter, freeze = tools.freeze;
   const imul = Math.imul, min = Math.min, Bytes = Uint8Array, Words = Int32Array, pow = Math.pow, sin = Math.sin, abs = Math.abs;
-  const RealTypeError = TypeError, fromCharCode = String.fromCharCode;
+  const RealTypeError = TypeError, RealError = Error, fromCharCode = String.fromCharCode;
   const floor = Math.floor;
 
   const K256 = new Words(64), KMD5 = new Words(64), W = new Words(80);
@@ -152,12 +152,12 @@
     #run; #outer; #done = false;
     constructor(run, outer) { this.#run = run; this.#outer = outer; }
     update(data, encoding) {
-      if (this.#done) throw new RealTypeError("Digest already called");
+      if (this.#done) throw new RealError("Digest already called");
       feed(this.#run, bytesOf(data, encoding));
       return this;
     }
     digest(encoding) {
-      if (this.#done) throw new RealTypeError("Digest already called");
+      if (this.#done) throw new RealError("Digest already called");
       this.#done = true;
       let digest = end(this.#run);
       if (this.#outer) { feed(this.#outer, digest); digest = end(this.#outer); }

@@ -1,0 +1,87 @@
+"""`event`, `validate`, `check` and `dev` for CloudFront Functions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from edgegw.cli.dev_command import dev_config, is_edge_function
+from edgegw.cli.main import main
+
+EDGE = "function handler(event) {\n  return event.request;\n}\n"
+LAMBDA = "exports.handler = async function handler(event) { return event.Records[0].cf.request }\n"
+
+
+def ran(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, [*words])
+    return result.exit_code, result.output
+
+
+def test_an_event_and_what_is_said_of_results(tmp_path: Path) -> None:
+    kind = "cloudfront-function-request"
+    code, out = ran(
+        "event", kind, "--url", "https://www.example.com/a?b=1", "--header", "Cookie: c=2"
+    )
+    event = json.loads(out)
+    assert code == 0
+    assert event["request"]["querystring"] == {"b": {"value": "1"}}
+    assert event["request"]["cookies"] == {"c": {"value": "2"}}
+    (tmp_path / "event.json").write_text(out)
+    for result, code, words in (
+        (event["request"], 0, "accepted: the request goes on"),
+        ({"statusCode": 302}, 0, "accepted: the function answers 302 itself"),
+        ({**event["request"], "uri": "x"}, 1, "FunctionValidationError"),
+    ):
+        (tmp_path / "result.json").write_text(json.dumps(result))
+        given = ("--event", str(tmp_path / "event.json"), "--result", str(tmp_path / "result.json"))
+        assert ran("validate", kind, *given)[0] == code
+        assert words in ran("validate", kind, *given)[1]
+    assert ran("validate", "cloudfront-function-response", *given)[0] == 2
+
+
+def test_an_event_of_a_response() -> None:
+    code, out = ran(
+        "event", "cloudfront-function-response", "--response-header", "Set-Cookie: a=1; Secure"
+    )
+    assert code == 0
+    response = json.loads(out)["response"]
+    assert response["cookies"] == {} or response["cookies"]["a"]["attributes"] == "Secure"
+    assert response["statusCode"] == 200
+
+
+def test_check_names_construct_line_and_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "f.js").write_text("function handler(event) {\n  for (const h of []) {}\n}\n")
+    (tmp_path / "edgegw.yaml").write_text(
+        "edge_functions: {f: {code: f.js}}\n"
+        "distributions: {site: {listen: 0, origins: {app: {url: 'http://127.0.0.1:1'}}, "
+        "default_behavior: {origin: app, edge_functions: {viewer-request: f}}}}\n"
+    )
+    code, out = ran("check", "edgegw.yaml")
+    assert code == 0
+    assert "f.js:2:16: warning: edge-function.syntax for…of" in out
+    code, out = ran("check", "--deploy", "edgegw.yaml")
+    assert code == 1
+    assert "f.js:2:16: error: edge-function.syntax for…of" in out
+
+
+def test_dev_takes_what_looks_like_one(tmp_path: Path) -> None:
+    edge, hook = tmp_path / "edge.js", tmp_path / "hook.js"
+    edge.write_text(EDGE)
+    hook.write_text(LAMBDA)
+    assert is_edge_function(edge)
+    assert not is_edge_function(hook)
+    config = dev_config("http://localhost:1", {"viewer-request": edge}, None, (0, 0))
+    behavior = config["distributions"]["site"]["default_behavior"]
+    assert behavior["edge_functions"] == {"viewer-request": "edge-viewer-request"}
+    assert config["edge_functions"] == {"edge-viewer-request": {"code": str(edge)}}
+    assert behavior["lambda_functions"] == {}
+    forced = dev_config(
+        "http://localhost:1", {"viewer-request": hook}, None, (0, 0), edge_functions=True
+    )
+    assert forced["edge_functions"]
