@@ -176,7 +176,7 @@ def count_member(body: Mapping[str, Json], name: str, least: int) -> int:
     return found
 
 
-def page_of(
+def listed_page(
     rows: Iterable[_T], query: Mapping[str, str], *, size: int, most: int
 ) -> tuple[list[_T], dict[str, Json]]:
     """One page of `rows`, of `size` at most, and `NextMarker` where there is more.

@@ -13,7 +13,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from edgegw.awslambda.api import page_of, text_member
+from edgegw.awslambda.api import listed_page, text_member
 from edgegw.awslambda.async_invocation import (
     AGE_RANGE,
     RETRIES_RANGE,
@@ -32,7 +32,7 @@ _DESTINATION_PATTERN: Final = (
     r"((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)"
 )
 """What the service says a destination must match."""
-MOST_LISTED: Final = 50
+MOST_CONFIGS_LISTED: Final = 50
 """Configurations of a page.
 
 Source: Lambda API Reference, "ListFunctionEventInvokeConfigs", MaxItems.
@@ -210,7 +210,7 @@ def list_event_invoke(
     qualifiers = sorted(
         deployed.event_invoke, key=lambda qualifier: (qualifier != LATEST, qualifier)
     )
-    page, more = page_of(qualifiers, query, size=MOST_LISTED, most=MOST_LISTED)
+    page, more = listed_page(qualifiers, query, size=MOST_CONFIGS_LISTED, most=MOST_CONFIGS_LISTED)
     configs = [event_invoke_answer(deployed, qualifier, account) for qualifier in page]
     return {"FunctionEventInvokeConfigs": configs, **more}
 

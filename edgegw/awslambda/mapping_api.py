@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal
 
-from edgegw.awslambda.api import MOST_ASKED, page_of
+from edgegw.awslambda.api import MOST_ASKED, listed_page
 from edgegw.awslambda.destinations import STREAM_DESTINATIONS
 from edgegw.awslambda.event_pattern import PatternError, compile_pattern
 from edgegw.awslambda.event_source import REPORT_FAILURES
@@ -429,7 +429,7 @@ def listed_mappings(
     if name := query.get("FunctionName"):
         ref = replace_latest(account.function_ref(name))
         chosen = [mapping for mapping in chosen if mapping.function == ref]
-    return page_of(chosen, query, size=MOST_LISTED, most=MOST_ASKED)
+    return listed_page(chosen, query, size=MOST_LISTED, most=MOST_ASKED)
 
 
 # Refusals

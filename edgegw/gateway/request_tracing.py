@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgegw.alb.authentication.redaction import hidden
 from edgegw.alb.flow import ForwardTo, Invoke
 from edgegw.awslambda.http_events.steps import InvokeHttp
 from edgegw.awslambda.xray import (
@@ -18,6 +19,7 @@ from edgegw.awslambda.xray import (
     request_segment,
 )
 from edgegw.execution.tracing import new_segment_id
+from edgegw.gateway.exchange_rendering import exchange_secrets
 from edgegw.http.target import to_text
 
 if TYPE_CHECKING:
@@ -64,8 +66,8 @@ def _passed_on(exchange: Exchange) -> TraceHeader:
 
 
 def _segment_id(came: TraceHeader, sent: TraceHeader) -> str:
-    """The id that what is below hangs on; of a `Root` that came without `Self` nobody has one."""
-    is_own = bool(sent.own) or sent.root != came.root
+    """The id that what is below hangs on, unless that is the parent that came along."""
+    is_own = bool(sent.own) or sent.root != came.root or not sent.parent
     return (sent.front_door_segment if is_own else "") or new_segment_id()
 
 
@@ -80,7 +82,10 @@ def _request(exchange: Exchange, came: TraceHeader, sent: TraceHeader, root: str
         started=exchange.started,
         ended=exchange.started + _seconds(exchange),
         method=request.method,
-        url=f"{request.scheme}://{to_text(host)}{to_text(request.target.raw)}",
+        url=hidden(
+            f"{request.scheme}://{to_text(host)}{to_text(request.target.raw)}",
+            exchange_secrets(exchange),
+        ),
         client=request.client.address,
         user_agent=to_text(request.headers.get(b"user-agent") or b""),
         status=0 if response is None else response.status,

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from edgegw.awslambda.api import page_of, request_body
+from edgegw.awslambda.api import listed_page, request_body
 from edgegw.awslambda.http_events.url_config import (
     check_url_qualifier,
     created_url,
@@ -109,7 +109,7 @@ class _FunctionUrlApi:
 
     async def _list(self, request: Request, ref: FunctionRef) -> Response:
         urls = self._urls.listed(ref.name)
-        doors, more = page_of(urls, request.query_params, size=_PAGE, most=_PAGE)
+        doors, more = listed_page(urls, request.query_params, size=_PAGE, most=_PAGE)
         shown: list[Json] = [self._values(door) for door in doors]
         return json_response({"FunctionUrlConfigs": shown, **more})
 
