@@ -230,6 +230,7 @@ async def serving_in(folder: Path, config: dict, **options) -> AsyncIterator[Ser
         ready.append(each)
         config = gateway.config
         others = len(config.identity_providers) + (config.lambda_api is not None)
+        others += config.public_keys is not None
         if len(ready) == len(config.doors) + others:
             all_ready.set()
 

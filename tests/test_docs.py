@@ -35,7 +35,7 @@ def blocks(language: str) -> list[Any]:
 @pytest.mark.parametrize(("page", "block"), blocks("yaml"))
 def test_configurations_load_without_findings(page: Path, block: str) -> None:
     config = load_document(read_document(block, page.name, {}), ROOT)
-    assert config.doors or config.lambda_api
+    assert config.doors or config.identity_providers or config.lambda_api
     assert config.warnings == ()
 
 
@@ -53,7 +53,13 @@ def python_blocks(page: Path) -> list[str]:
 
 def test_every_python_block_is_run() -> None:
     with_python = {page.name for page in PAGES if python_blocks(page)}
-    assert with_python == {"README.md", "cache.md", "testing.md", *RUN_ELSEWHERE}
+    assert with_python == {
+        "README.md",
+        "authentication.md",
+        "cache.md",
+        "testing.md",
+        *RUN_ELSEWHERE,
+    }
 
 
 def pasted(folder: Path, *python: str, ini: str = "") -> str:
@@ -83,7 +89,7 @@ def test_the_first_test_of_a_page_needs_no_plugin_and_no_ini_line(
     assert "1 passed" in pasted(tmp_path, first)
 
 
-@pytest.mark.parametrize("name", ["testing.md", "cache.md"])
+@pytest.mark.parametrize("name", ["testing.md", "cache.md", "authentication.md"])
 def test_all_tests_of_a_page_run(name: str, tmp_path: Path) -> None:
     (ini,) = re.findall(r"```ini\n(.*?)```", (ROOT / "docs" / "testing.md").read_text(), re.S)
     tests = python_blocks(ROOT / "docs" / name)

@@ -27,7 +27,7 @@ from tests.conftest import free_port, need
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BIN = Path(sys.executable).parent
-PORT = re.compile(r"(?<=:)(5173|3000|3001|3002|8080|8081|8090|8091|8443|9001)\b")
+PORT = re.compile(r"(?<=:)(5173|3000|3001|3002|8080|8081|8090|8091|8095|8096|8443|9001)\b")
 ORIGINS = ("5173", "3000", "3001", "3002")
 HOOK = "def handler(event, context):\n    return event['Records'][0]['cf']['request']\n"
 
@@ -105,6 +105,28 @@ JOURNEYS = {
             "edgegw fault clear",
         ],
         answers={"edgegw functions": "auth", "edgegw invoke": '"401"'},
+    ),
+    "identity provider": Journey(
+        "authentication.md",
+        "edgegw serve",
+        2,
+        "authentication.md#0",
+        [
+            "edgegw token ada",
+            'edgegw token ada --client app --claim tier=gold --claim \'groups=["a", "b"]\' --expires 60',
+            "edgegw token ada --id",
+            'curl http://127.0.0.1:8095/oauth2/userInfo -H "Authorization: Bearer $(edgegw token ada)"',
+            "curl http://127.0.0.1:8095/oauth2/jwks",
+            "edgegw fault local.error=50% local.status=500",
+            "edgegw fault local.latency=6s",
+            "edgegw fault local.expired_code local.clock_skew=-120s",
+            "edgegw fault clear",
+        ],
+        {
+            "edgegw token": "eyJ",
+            "curl http://127.0.0.1:8095/oauth2/userInfo": "ada@example.com",
+            "curl http://127.0.0.1:8095/oauth2/jwks": '"kid"',
+        },
     ),
     "logs": Journey("README.md", "edgegw logs auth --follow", 0),
     "TLS": Journey(

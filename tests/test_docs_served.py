@@ -28,6 +28,7 @@ NOT_SERVED = {
 _API = "lambda"
 STATUS = {
     ("README.md-0", "site"): {401},
+    ("authentication.md-0", "site"): {302},  # to the identity provider
     ("development.md-2", "site"): {401, 503},  # faults: a tenth of the invocations fails
 }
 """What a GET of / answers, where it is not 200."""
@@ -60,6 +61,7 @@ def doors_of(config: Mapping[str, Any]) -> list[str]:
         *config.get("distributions", {}),
         *listeners,
         *config.get("http_apis", {}),
+        *config.get("identity_providers", {}),
         *urls,
         *apis,
     ]

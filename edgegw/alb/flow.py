@@ -25,6 +25,7 @@ from edgegw.alb.answers import (
     redirection,
 )
 from edgegw.alb.authentication.model import Authenticate
+from edgegw.alb.authentication.outcome import GuardOutcome
 from edgegw.alb.authentication.provider_calls import CALLBACK_PATH
 from edgegw.alb.authentication.steps import (
     CheckSession,
@@ -314,15 +315,15 @@ def _guarded(
     return check_token(request, rule.guard, chosen, _onward)
 
 
-def _onward(request: Request, chosen: Chosen) -> BalancerStep:
-    """The action that answers, for a request that may go on."""
+def _onward(request: Request, chosen: Chosen, guard: GuardOutcome | None) -> BalancerStep:
+    """The action that answers, for a request that `guard` lets through."""
     rule, listener = chosen.rule, chosen.listener
     assert rule is not None
     host = host_of(request, listener)
     path = normalized_path(request.target.path) or request.target.path
     subject = subject_of(request, host, path)
-    named = chosen.executing(_NAMES[type(rule.action)])
-    return _perform(rule.action, request, host, subject, named)
+    going_on = chosen.going_on(guard, _NAMES[type(rule.action)])
+    return _perform(rule.action, request, host, subject, going_on)
 
 
 _NAMES: Final[Mapping[type[FinalAction], ActionName]] = {

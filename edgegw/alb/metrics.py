@@ -5,7 +5,7 @@ Source: ELB User Guide for ALB, "CloudWatch metrics for your Application Load Ba
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias
 
 from edgegw.values import value
@@ -26,6 +26,53 @@ _INTERNAL_ERRORS: Final = frozenset(
 """Reasons that are not the function's fault; every other reason of Lambda counts as the user's.
 
 Source: ELB User Guide for ALB, "Access logs", error reason codes.
+"""
+_GUARD_METRICS: Final[Mapping[str, str]] = {
+    "authenticated": "ELBAuthSuccess",
+    "AuthUserinfoResponseSizeExceeded": "ELBAuthUserClaimsSizeExceeded",
+    **dict.fromkeys(
+        (
+            "AuthMissingHostHeader",
+            "AuthTokenEpRequestFailed",
+            "AuthTokenEpRequestTimeout",
+            "AuthUserinfoEpRequestFailed",
+            "AuthUserinfoEpRequestTimeout",
+        ),
+        "ELBAuthError",
+    ),
+    **dict.fromkeys(
+        (
+            "AuthInvalidCookie",
+            "AuthInvalidGrantError",
+            "AuthInvalidIdToken",
+            "AuthInvalidStateParam",
+            "AuthInvalidTokenResponse",
+            "AuthInvalidUserinfoResponse",
+            "AuthMissingCodeParam",
+            "AuthMissingStateParam",
+        ),
+        "ELBAuthFailure",
+    ),
+    **dict.fromkeys(
+        (
+            "JWTHeaderNotPresent",
+            "JWTRequestFormatInvalid",
+            "JWTSignatureValidationError",
+            "JWTClaimNotPresent",
+            "JWTClaimFormatInvalid",
+            "JWTClaimValueInvalid",
+            "JWKSRequestTimeout",
+            "JWKSResponseSizeExceeded",
+            "JWKSRequestFailed",
+            "JWKSResponseInvalid",
+        ),
+        "JWTValidationFailureCount",
+    ),
+}
+"""Metrics of sign-ins and bearer tokens, by what became of the request.
+
+Source: ELB User Guide for ALB, "CloudWatch metrics for your Application Load Balancer",
+user authentication metrics; "Access logs", error reason codes.
 """
 _OWN_STATUSES: Final = (500, 502, 503, 504)
 """Statuses of the load balancer itself with a count of their own.
@@ -68,6 +115,9 @@ def balancer_dimensions(
 def samples(requests: ClientRequests) -> Iterator[BalancerSample]:
     """What `requests` count as at the load balancer."""
     count, verdict, hundreds = requests.count, requests.verdict, requests.status // 100
+    guard_metric = _GUARD_METRICS.get(verdict)
+    if guard_metric is not None:
+        yield guard_metric, "Count", 1, count
     yield "ProcessedBytes", "Bytes", requests.processed / count, count
     if verdict == "fixed-response":
         yield "HTTP_Fixed_Response_Count", "Count", 1, count

@@ -32,7 +32,7 @@ _DESTINATION_PATTERN: Final = (
     r"((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)"
 )
 """What the service says a destination must match."""
-MOST_CONFIGS_LISTED: Final = 50
+PAGE_SIZE: Final = 50
 """Configurations of a page.
 
 Source: Lambda API Reference, "ListFunctionEventInvokeConfigs", MaxItems.
@@ -210,7 +210,7 @@ def list_event_invoke(
     qualifiers = sorted(
         deployed.event_invoke, key=lambda qualifier: (qualifier != LATEST, qualifier)
     )
-    page, more = listed_page(qualifiers, query, size=MOST_CONFIGS_LISTED, most=MOST_CONFIGS_LISTED)
+    page, more = listed_page(qualifiers, query, size=PAGE_SIZE, most=PAGE_SIZE)
     configs = [event_invoke_answer(deployed, qualifier, account) for qualifier in page]
     return {"FunctionEventInvokeConfigs": configs, **more}
 

@@ -38,7 +38,7 @@ from edgegw.values import value
 
 MappingRequest = Mapping[str, Json]
 
-MOST_LISTED: Final = 100
+MOST_MAPPINGS: Final = 100
 """Mappings of one answer of ListEventSourceMappings.
 
 Source: Lambda API Reference, "ListEventSourceMappings", MaxItems.
@@ -429,7 +429,7 @@ def listed_mappings(
     if name := query.get("FunctionName"):
         ref = replace_latest(account.function_ref(name))
         chosen = [mapping for mapping in chosen if mapping.function == ref]
-    return listed_page(chosen, query, size=MOST_LISTED, most=MOST_ASKED)
+    return listed_page(chosen, query, size=MOST_MAPPINGS, most=MOST_ASKED)
 
 
 # Refusals

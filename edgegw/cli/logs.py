@@ -167,7 +167,7 @@ class GatheringHandler(logging.Handler):
         """The warnings of a kind that its functions have not had since the last reload."""
         if not exchange.warnings:
             return ()
-        ran = ",".join(run.function for run in exchange.runs) or exchange.front_door
+        ran = ",".join(run.function for run in exchange.every_run) or exchange.front_door
         fresh: list[str] = []
         for warning in exchange.warnings:
             match = _KIND.match(warning)

@@ -67,7 +67,8 @@ def run_front_doors(
         options=options,
         waiting=len(config.doors)
         + len(config.identity_providers)
-        + (config.lambda_api is not None),
+        + (config.lambda_api is not None)
+        + (config.public_keys is not None),
         debug_ports=ports,
         hints=hints,
         opens=opens,

@@ -18,6 +18,9 @@ from edgegw.awslambda.model import (
 )
 from edgegw.cloudfront.behaviors import DistributionRefusal
 from edgegw.cloudfront.cache.verdict import Verdict
+from edgegw.cloudfront.edge_functions.model import EdgeFailed, EdgeOutcome, EdgeReport
+from edgegw.cloudfront.edge_functions.rules import EXECUTION_ERROR as EDGE_EXECUTION_ERROR
+from edgegw.cloudfront.edge_functions.rules import NOT_COMPILED, UNREADABLE
 from edgegw.cloudfront.rule_table import (
     EXECUTION_ERROR,
     NOT_INVOCABLE,
@@ -28,11 +31,17 @@ from edgegw.cloudfront.rule_table import (
     Violation,
 )
 from edgegw.cloudfront.trigger_result import InvalidResult, Violations
-from edgegw.cloudfront.triggers import Trigger
+from edgegw.cloudfront.triggers import Trigger, ViewerTrigger
 from edgegw.values import value
 
 FailedVerdict: TypeAlias = Literal[
     Verdict.LAMBDA_VALIDATION_ERROR, Verdict.LAMBDA_EXECUTION_ERROR, Verdict.LAMBDA_LIMIT_EXCEEDED
+]
+
+FailedEdgeVerdict: TypeAlias = Literal[
+    Verdict.FUNCTION_VALIDATION_ERROR,
+    Verdict.FUNCTION_EXECUTION_ERROR,
+    Verdict.FUNCTION_THROTTLED_ERROR,
 ]
 
 
@@ -55,6 +64,24 @@ class FailedOutcome:
     def status(self) -> int:
         """502 for what the function returned, 503 for what kept it from returning."""
         return 502 if self.kind is Verdict.LAMBDA_VALIDATION_ERROR else 503
+
+
+@value
+class FailedEdgeFunction:
+    """A CloudFront Function failed at a trigger; as `FailedOutcome`, in its own words."""
+
+    trigger: ViewerTrigger
+    function: str
+    kind: FailedEdgeVerdict
+    detail: str
+    rule: EdgeRule
+    report: EdgeReport
+    violations: Violations = ()
+
+    @property
+    def status(self) -> int:
+        """502 for what the function returned, 503 for what kept it from returning."""
+        return 502 if self.kind is Verdict.FUNCTION_VALIDATION_ERROR else 503
 
 
 @value
@@ -92,7 +119,7 @@ class OriginFailure:
         return 503 if is_unconnected else self.status
 
 
-ErrorCause: TypeAlias = FailedOutcome | OriginFailure | DistributionRefusal
+ErrorCause: TypeAlias = FailedOutcome | FailedEdgeFunction | OriginFailure | DistributionRefusal
 
 _CLOSED_TEXT: Final = (
     "CloudFront attempted to establish a connection with the origin, but either the attempt "
@@ -146,6 +173,34 @@ def failed_outcome(
         trigger,
         function,
         Verdict.LAMBDA_VALIDATION_ERROR,
+        "\n".join(map(str, refused)),
+        refused[0].rule,
+        outcome.report,
+        answer.violations,
+    )
+
+
+def failed_edge_function(
+    trigger: ViewerTrigger, function: str, outcome: EdgeOutcome, answer: InvalidResult | None
+) -> FailedEdgeFunction:
+    """Why `outcome` is an error page; `answer` when the function returned and was refused."""
+    if isinstance(outcome, EdgeFailed) and outcome.kind != "unreadable":
+        is_throttled = outcome.kind == "throttled"
+        rule = NOT_COMPILED if is_throttled else EDGE_EXECUTION_ERROR
+        kind: FailedEdgeVerdict = Verdict.FUNCTION_EXECUTION_ERROR
+        if is_throttled:
+            kind = Verdict.FUNCTION_THROTTLED_ERROR
+        detail = f"{rule.code}: {outcome.message} ({rule.source})"
+        return FailedEdgeFunction(trigger, function, kind, detail, rule, outcome.report)
+    if isinstance(outcome, EdgeFailed):
+        violation = Violation(UNREADABLE, "", outcome.message, "return plain objects")
+        answer = InvalidResult((violation,))
+    assert answer is not None  # a function that returned fails by its answer only
+    refused = [each for each in answer.violations if each.is_refused]
+    return FailedEdgeFunction(
+        trigger,
+        function,
+        Verdict.FUNCTION_VALIDATION_ERROR,
         "\n".join(map(str, refused)),
         refused[0].rule,
         outcome.report,

@@ -11,7 +11,7 @@ from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront.hosts import AcceptedHosts
 from edgegw.cloudfront.response_headers_policy import ResponseHeadersPolicy
 from edgegw.cloudfront.strictness import DEFAULT_STRICTNESS, Strictness
-from edgegw.cloudfront.triggers import Trigger
+from edgegw.cloudfront.triggers import Trigger, ViewerTrigger
 from edgegw.cloudfront.viewer_place import DEFAULT_PLACE, ViewerPlace
 from edgegw.http.message import Header
 from edgegw.values import value
@@ -152,7 +152,7 @@ class Behavior:
 
     `origin` is the primary one where there is a `fallback`. `cache` says how answers are kept, None
     that none ever is; `key` what tells them apart. With `trusted_keys` (PEM by id) only signed
-    requests are answered.
+    requests are answered. `edge_functions` are CloudFront Functions by name.
     """
 
     path_pattern: str
@@ -168,6 +168,7 @@ class Behavior:
     trusted_keys: Mapping[str, bytes] | None = None
     response_headers_policy: ResponseHeadersPolicy | None = None
     compress: bool = False
+    edge_functions: Mapping[ViewerTrigger, str] = field(default_factory=dict[ViewerTrigger, str])
 
 
 @value
@@ -198,7 +199,7 @@ class Distribution:
     `viewer` is where viewers are that do not say; `https_port` is where it takes HTTPS, if it does.
     `over_https` is what it is to viewers over HTTPS, where an origin is spoken to as the viewer is.
     Without `hosts` any Host is answered. `cache_tag_header` is `HeaderName` of `CacheTagConfig` in
-    lower case, empty without.
+    lower case, empty without. `origins` are by the names that functions choose them by.
     """
 
     name: str
@@ -218,6 +219,7 @@ class Distribution:
     over_https: Distribution | None = None
     geo_restriction: GeoRestriction | None = None
     cache_tag_header: bytes = b""
+    origins: Mapping[str, Origin] = field(default_factory=dict[str, Origin])
 
     def seen_over(self, scheme: str) -> Distribution:
         """What it is to viewers that come over `scheme`."""

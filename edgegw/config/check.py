@@ -57,6 +57,10 @@ def check(document: Document, config: Config, base: FilePath) -> None:
         text = f"{str(path[-1])!r} has no effect yet{_consequence(path)}"
         document.warning(path, "config.no-effect-yet", text, key=True)
     check_functions(document, config, base)
+    if config.edge_functions or config.key_value_stores or _names_edge_functions(config):
+        from edgegw.config.distributions.edge_function_rules import check_edge_functions
+
+        check_edge_functions(document, config, base)
     for name, policy in config.response_headers_policies.items():
         check_response_headers_policy(document, ("response_headers_policies", name), policy)
     check_cache_policies(document, config)
@@ -80,6 +84,14 @@ def check(document: Document, config: Config, base: FilePath) -> None:
     check_listening(document, config)
     check_surroundings(document, config, base)
     check_events(document, config, base)
+
+
+def _names_edge_functions(config: Config) -> bool:
+    return any(
+        behavior.edge_functions
+        for distribution in config.distributions.values()
+        for behavior in (distribution.default_behavior, *distribution.behaviors)
+    )
 
 
 _CONSEQUENCES: Final = {

@@ -16,7 +16,6 @@ from edgegw.cloudfront.deployment_rules import (
     Candidate,
     DeploymentFinding,
     deployment_findings,
-    pairing_findings,
     version_finding,
 )
 from edgegw.cloudfront.rule_table import FUNCTION_COUNT, REGION, STRICT_OFF
@@ -50,6 +49,10 @@ def check_deployment(document: Document, config: Config, base: FilePath) -> None
     What plain checking only warns of becomes an error here.
     """
     document.findings[:] = [each for each in document.findings if each.code not in _REPEATED]
+    if config.edge_functions:
+        from edgegw.config.distributions.edge_function_rules import refuse_syntax
+
+        refuse_syntax(document)
     check_balancer_deployment(document, config)
     uses = _uses(config)
     if uses and config.gateway.region != EDGE_REGION:
@@ -217,9 +220,6 @@ def _check_distribution(
         names |= set(at_edge.values())
         for trigger, text in at_edge.items():
             _check_version(document, (*where, "lambda_functions", trigger), text, config)
-        others: dict[str, str] = {**behavior.edge_functions}
-        for objection in pairing_findings(at_edge, others):
-            _note(document, (*where, "edge_functions", objection.key), objection)
     if len(names) > MAX_FUNCTIONS:
         text = f"{len(names)} functions at the triggers of a distribution, at most {MAX_FUNCTIONS}"
         document.error(path, FUNCTION_COUNT.code, text, key=True)

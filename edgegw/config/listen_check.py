@@ -68,8 +68,10 @@ def _places(document: Document, config: Config) -> list[_ListenPlace]:
     for name, provider in config.identity_providers.items():
         path = ("identity_providers", name, "listen")
         places.append(_ListenPlace(path, provider.listen))
-    if config.gateway.lambda_api is not None:
-        places.append(_ListenPlace(("gateway", "lambda_api"), config.gateway.lambda_api))
+    for key in ("lambda_api", "public_keys"):
+        listen: Listen | None = getattr(config.gateway, key)
+        if listen is not None:
+            places.append(_ListenPlace(("gateway", key), listen))
     return places
 
 

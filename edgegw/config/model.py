@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from edgegw.alb import model as alb
 from edgegw.awslambda.http_events.model import FunctionUrl, HttpApi
@@ -16,6 +16,7 @@ from edgegw.awslambda.versions import Deployed
 from edgegw.awslambda.xray import TracingTargets
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.access_log import AccessLog
+from edgegw.cloudfront.edge_functions.model import EdgeFunction
 from edgegw.cloudfront.viewer import viewer_place
 from edgegw.config.buckets import BucketFolder
 from edgegw.config.gateway.faults import FaultPlan
@@ -215,6 +216,27 @@ class HttpApiDoor(AnyDoor):
 Door = DistributionDoor | ListenerDoor | HttpApiDoor | FunctionUrlDoor
 
 
+_EDGE_OWNER: Final = "edge function "
+
+
+def edge_owner(name: str) -> str:
+    """What owns the code of a CloudFront Function, beside the Lambda functions by name."""
+    return f"{_EDGE_OWNER}{name}"
+
+
+def edge_owned(owner: str) -> str:
+    """The CloudFront Function that `owner` means; empty for any other owner."""
+    return owner.removeprefix(_EDGE_OWNER) if owner.startswith(_EDGE_OWNER) else ""
+
+
+@value
+class KeyValueSource:
+    """A key value store as the configuration has it; `path` is its import file, if any."""
+
+    path: str = ""
+    comment: str = ""
+
+
 @value
 class ProviderDoor:
     """An identity provider and where it listens."""
@@ -256,6 +278,8 @@ class Config:
     warnings: tuple[Finding, ...] = ()
     shifts: tuple[Shift, ...] = ()
     lambda_api: Listen | None = None
+    public_keys: Listen | None = None
+    """Where the public keys of load balancers listen."""
     pass_credentials: bool = False
     cpu: Literal["full", "proportional"] = "full"
     strict: bool = True
@@ -282,6 +306,10 @@ class Config:
     schedules: tuple[Schedule, ...] = ()
     event_rules: tuple[EventRule, ...] = ()
     bucket_notifications: tuple[BucketNotification, ...] = ()
+    edge_functions: Mapping[str, EdgeFunction] = field(default_factory=dict[str, EdgeFunction])
+    key_value_stores: Mapping[str, KeyValueSource] = field(
+        default_factory=dict[str, KeyValueSource]
+    )
 
     @property
     def doors(self) -> tuple[Door, ...]:

@@ -62,8 +62,10 @@ def _read(config: Config) -> Iterator[tuple[KeyPath, str]]:
             yield from _of_listen(("functions", name, "url", "listen"), function.url.listen)
     for name, api in config.http_apis.items():
         yield from _of_listen(("http_apis", name, "listen"), api.listen)
-    if config.gateway.lambda_api is not None:
-        yield from _of_listen(("gateway", "lambda_api"), config.gateway.lambda_api)
+    for key in ("lambda_api", "public_keys"):
+        listen: Listen | None = getattr(config.gateway, key)
+        if listen is not None:
+            yield from _of_listen(("gateway", key), listen)
     for name, balancer in config.load_balancers.items():
         for at, listener in enumerate(balancer.listeners):
             path: KeyPath = ("load_balancers", name, "listeners", at)

@@ -14,6 +14,7 @@ from edgegw.awslambda.source_mapping import EventSourceMapping
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront.access_log import AccessLog, chosen_fields
 from edgegw.cloudfront.behaviors import compile_path_pattern
+from edgegw.cloudfront.edge_functions.model import EdgeFunction
 from edgegw.cloudfront.hosts import AcceptedHosts, accepted_hosts
 from edgegw.cloudfront.managed import find_policy
 from edgegw.cloudfront.managed_response_headers import RESPONSE_HEADERS_POLICIES
@@ -49,8 +50,10 @@ from edgegw.config.model import (
     CacheLimits,
     Config,
     DistributionDoor,
+    KeyValueSource,
     ListenerDoor,
     ProviderDoor,
+    edge_owner,
 )
 from edgegw.config.source import read_source
 from edgegw.config.texts import check_texts
@@ -132,7 +135,7 @@ class _Resolver:
                 listen = resolve_listener_listen(each, self._base)
                 listener = self._balancers.listener(shared, each, tls=listen.tls)
                 listeners.append(ListenerDoor(name, listen, listener))
-        api = config.gateway.lambda_api
+        api, keys = config.gateway.lambda_api, config.gateway.public_keys
         apis = http_api_doors(config, self._account, self._base)
         urls = function_url_doors(config, self._account, self._base)
         providers = self._providers()
@@ -159,17 +162,27 @@ class _Resolver:
                 shift for name, each in config.functions.items() for shift in shifts(name, each)
             ),
             lambda_api=None if api is None else resolve_listen(api, self._base),
+            public_keys=None if keys is None else resolve_listen(keys, self._base),
             pass_credentials=config.gateway.pass_aws_credentials,
             cpu=config.gateway.cpu,
             strict=config.gateway.strict,
             files=(
                 *(path for door in doors for path in door.listen.files),
                 *key_files(config, self._base),
+                *(
+                    str(self._base / each.source)
+                    for each in config.key_value_stores.values()
+                    if each.source
+                ),
             ),
             code=tuple(
                 (name, str(self._base / path))
                 for name, each in config.functions.items()
                 for path in code_paths(each)
+            )
+            + tuple(
+                (edge_owner(name), str(self._base / each.code))
+                for name, each in config.edge_functions.items()
             ),
             state=str(self._base / config.gateway.state),
             has_own_state="state" in config.gateway.model_fields_set,
@@ -191,6 +204,8 @@ class _Resolver:
             schedules=schedules(config),
             event_rules=event_rules(config),
             bucket_notifications=bucket_notifications(config, self._base),
+            edge_functions=self._edge_functions(),
+            key_value_stores=self._key_value_stores(),
         )
 
     def _providers(self) -> tuple[ProviderDoor, ...]:
@@ -206,6 +221,20 @@ class _Resolver:
         from edgegw.config.events.event_source_make import event_sources
 
         return event_sources(self._config, self._account, self._base)
+
+    def _edge_functions(self) -> Mapping[str, EdgeFunction]:
+        if not self._config.edge_functions:
+            return {}
+        from edgegw.config.distributions.edge_function_make import edge_functions
+
+        return edge_functions(self._config, self._base)
+
+    def _key_value_stores(self) -> Mapping[str, KeyValueSource]:
+        if not self._config.key_value_stores:
+            return {}
+        from edgegw.config.distributions.edge_function_make import key_value_sources
+
+        return key_value_sources(self._config, self._base)
 
     def _faults(self) -> Mapping[str, FaultPlan]:
         config = self._config
@@ -284,6 +313,7 @@ class _Resolver:
                 None if self._config.gateway.accept_any_host else _hosts(domain_name, distribution)
             ),
             cache_tag_header=cache_tag_header(distribution),
+            origins=origins,
         )
 
     def _behavior(
@@ -317,6 +347,7 @@ class _Resolver:
             trusted_keys(self._config, behavior, self._base),
             self._response_headers_policy(behavior.response_headers_policy),
             behavior.compress,
+            dict(behavior.edge_functions),
         )
 
     def _response_headers_policy(self, name: str | None) -> ResponseHeadersPolicy | None:

@@ -12,6 +12,7 @@ from edgegw.cloudfront import quotas
 from edgegw.cloudfront.strictness import OPEN_POINTS, Strictness
 from edgegw.cloudfront.triggers import Trigger, ViewerTrigger
 from edgegw.config.balancers.keys import LoadBalancer, TargetGroup
+from edgegw.config.distributions.edge_function_keys import EdgeFunction, KeyValueStore
 from edgegw.config.distributions.legacy_keys import ForwardedValues, Ttl
 from edgegw.config.distributions.response_headers_keys import ResponseHeadersPolicy
 from edgegw.config.events.event_source_keys import EventSource
@@ -20,7 +21,6 @@ from edgegw.config.events.queue_keys import Queue
 from edgegw.config.events.stream_keys import Stream
 from edgegw.config.fields import (
     LATER,
-    Anything,
     Listening,
     Listenings,
     Model,
@@ -157,7 +157,7 @@ class DefaultBehavior(Model):
     compress: bool = False
     trusted_key_groups: Annotated[list[str], Field(max_length=quotas.MAX_KEY_GROUPS)] = []
     lambda_functions: dict[Trigger, Associated] = {}
-    edge_functions: Annotated[dict[ViewerTrigger, str], LATER] = {}
+    edge_functions: dict[ViewerTrigger, str] = {}
 
 
 class Behavior(DefaultBehavior):
@@ -305,6 +305,7 @@ class Gateway(Model):
 
     inspector: Annotated[str | None, LATER] = None
     lambda_api: Listening | None = None
+    public_keys: Listening | None = None
     state: str = ".edgegw"
     tracing: Tracing = Tracing.model_construct()
     time_scale: Annotated[Number, Field(gt=0, le=100_000)] = 1
@@ -324,8 +325,8 @@ class Config(Model):
     """The whole file."""
 
     functions: dict[str, Function] = {}
-    edge_functions: Annotated[dict[str, Anything], LATER] = {}
-    key_value_stores: Annotated[dict[str, Anything], LATER] = {}
+    edge_functions: dict[str, EdgeFunction] = {}
+    key_value_stores: dict[str, KeyValueStore] = {}
     cache_policies: dict[str, CachePolicy] = {}
     origin_request_policies: dict[str, OriginRequestPolicy] = {}
     response_headers_policies: dict[str, ResponseHeadersPolicy] = {}

@@ -61,8 +61,8 @@ _SEVERAL_LINES: Final[tuple[KeyPath, ...]] = (
     ("identity_providers", "*", "claims"),
     ("identity_providers", "*", "users", "*", "claims"),
     ("identity_providers", "*", "clients", "*", "claims"),
-    ("edge_functions",),
-    ("key_value_stores",),
+    ("edge_functions", "*", "comment"),
+    ("key_value_stores", "*", "comment"),
     ("key_groups",),
 )
 """Where a text may have several lines; what stands below is meant too."""

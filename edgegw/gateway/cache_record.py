@@ -121,7 +121,7 @@ def idle_triggers(
     decision = "" if record is None else str(record["decision"])
     return {
         trigger: why_not_run(trigger, done, decision, verdict)
-        for trigger in behavior.associations
+        for trigger in (*behavior.associations, *behavior.edge_functions)
         if trigger not in done
     }
 

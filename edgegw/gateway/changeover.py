@@ -13,13 +13,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, MutableMapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from pathlib import Path
 
-from edgegw.config.model import Config
+from edgegw.config.model import Config, edge_owner
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.environment_maker import ServiceSettings
 from edgegw.execution.rollout import Replacement
 from edgegw.execution.service import LambdaService
 from edgegw.gateway.cache_making import compare_anew, shared_store
+from edgegw.gateway.edge_stores import stores_of
 from edgegw.gateway.loop_parts import Equipment, LoopParts
 from edgegw.gateway.tracing_targets import tracing_targets
 from edgegw.values import value
@@ -74,12 +77,40 @@ async def change_code(
     return replacement
 
 
+def _read(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8")
+
+
+async def change_edge_code(
+    parts: LoopParts, config: Config, names: AbstractSet[str], stale: MutableMapping[str, str]
+) -> Config:
+    """Loads the code of CloudFront Functions anew; what does not compile stays as it was."""
+    changed = dict(config.edge_functions)
+    for name in names & changed.keys():
+        try:
+            code = _read(changed[name].path)
+        except (OSError, UnicodeDecodeError) as error:
+            stale[edge_owner(name)] = str(error)
+            continue
+        function = replace(changed[name], code=code)
+        failure = await parts.edge.failure_of(function)
+        if failure:
+            stale[edge_owner(name)] = failure
+        else:
+            stale.pop(edge_owner(name), None)
+            changed[name] = function
+    parts.edge.replace(changed)
+    return replace(config, edge_functions=changed)
+
+
 async def change_over(parts: LoopParts, old: Config, config: Config, equipment: Equipment) -> None:
     """Everything but functions and front doors becomes that of `config`."""
     if (config.faults, config.fault_seed) != (old.faults, old.fault_seed):
         equipment.faults.put(config.faults, config.fault_seed)
     parts.origins.lead(config.hosts, config.buckets)
     parts.groups.configure(config.target_groups)
+    parts.edge.stores = stores_of(config)
+    parts.edge.replace(config.edge_functions)
     parts.caching.store.resize(config.cache.memory, config.cache.disk)
     if config.cache.store != old.cache.store:
         await parts.caching.share(shared_store(config, equipment.world, caches=equipment.caches))

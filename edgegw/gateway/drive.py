@@ -44,12 +44,19 @@ from edgegw.background import Background
 from edgegw.cloudfront import flow as cloudfront
 from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.cache.verdict import Verdict
-from edgegw.cloudfront.error_causes import ErrorCause, FailedOutcome, OriginFailure
+from edgegw.cloudfront.edge_functions.model import EdgeFunction, EdgeOutcome
+from edgegw.cloudfront.error_causes import (
+    ErrorCause,
+    FailedEdgeFunction,
+    FailedOutcome,
+    OriginFailure,
+)
 from edgegw.cloudfront.model import Distribution, Origin
 from edgegw.cloudfront.origin_connection import connection_to
 from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.cloudfront.validation_log import log_group, log_lines
 from edgegw.execution.channel import Sink
+from edgegw.execution.edge_js import EdgeEngine
 from edgegw.execution.service import LambdaService
 from edgegw.execution.snapshots import Snapshot
 from edgegw.gateway.cache_record import stood_in_for, stored_error
@@ -92,6 +99,7 @@ class Driver:
         groups: TargetGroups | None = None,
         world: World = REAL,
         caching: Caching | None = None,
+        edge: EdgeEngine | None = None,
         guards: Guards | None = None,
     ) -> None:
         self._caching = caching or Caching(NoStore(), world)
@@ -103,6 +111,7 @@ class Driver:
         self._origins = origins
         self._encoders = encoders()
         self._world = world
+        self._edge = edge or EdgeEngine({}, {})
         self._streams = Background()
 
     async def close(self) -> None:
@@ -147,6 +156,12 @@ class Driver:
                     if following is None:
                         return step
                     step = following
+                case cloudfront.EdgeFunctionStep():
+                    function = self._edge_function(step, exchange)
+                    ran = self._edge.run_now(function, step.call)
+                    if ran is None:
+                        return step
+                    step = self._edge_ran(step, ran, exchange)
                 case alb.ChooseTarget():
                     routable = self._groups.routable(step.group)
                     exchange.note(step, routable, 0.0)
@@ -205,7 +220,12 @@ class Driver:
                         | alb.CheckToken()
                     ):
                         step = await self._pass_guard(step, exchange, started)
-                    case alb.ChooseTarget() | alb.CheckSession() | cloudfront.CacheStep():
+                    case (
+                        alb.ChooseTarget()
+                        | alb.CheckSession()
+                        | cloudfront.CacheStep()
+                        | cloudfront.EdgeFunctionStep()
+                    ):
                         step = await self._advanced(step, exchange)
                     case _:
                         assert_never(step)
@@ -219,6 +239,9 @@ class Driver:
         """What follows a step that may need no waiting."""
         following = self.advance(step, exchange)
         if following is step:  # it has to be waited for
+            if isinstance(step, cloudfront.EdgeFunctionStep):
+                outcome = await self._edge.run(self._edge_function(step, exchange), step.call)
+                return self._edge_ran(step, outcome, exchange)
             assert isinstance(step, cloudfront.Wait | cloudfront.LookUp)
             return await self._caching.wait(step, exchange)
         return following
@@ -341,6 +364,36 @@ class Driver:
                 return injected.invoke(run, deployed.latest.timeout)
         return self._service.invoke(invocation, sink, snapshot=snapshot)
 
+    def _edge_function(self, step: cloudfront.EdgeFunctionStep, exchange: Exchange) -> EdgeFunction:
+        """The function as it was when the request began."""
+        acquired = exchange.acquired
+        functions = self._edge.functions if acquired is None else acquired.edge_functions
+        return functions[step.call.function]
+
+    def _edge_ran(
+        self, step: cloudfront.EdgeFunctionStep, outcome: EdgeOutcome, exchange: Exchange
+    ) -> cloudfront.DistributionStep:
+        report = outcome.report
+        exchange.note(step, outcome, report.duration)
+        if report.logs:
+            self._log_edge(step, report.logs, exchange)
+        for remark in report.remarks:
+            logger.warning("edge function %s: %s", step.call.function, remark)
+        return step.next(outcome)
+
+    def _log_edge(
+        self, step: cloudfront.EdgeFunctionStep, lines: tuple[str, ...], exchange: Exchange
+    ) -> None:
+        """Writes what a CloudFront Function printed, as CloudWatch Logs would have it.
+
+        Source: CloudFront Developer Guide, "Edge function logs".
+        """
+        region, identity = "us-east-1", step.context.distribution.id
+        group = self._service.logs.group(f"/aws/cloudfront/function/{step.call.function}")
+        whole = (f"START DistributionID: {identity}", *lines, "END")
+        for line in whole:
+            group.append(LogSettings(), region, f"{exchange.id} {line}")
+
     def _fetch(
         self, step: cloudfront.Fetch, exchange: Exchange
     ) -> Awaitable[Response | OriginFailure]:
@@ -408,6 +461,7 @@ class Driver:
 
 _AT_ONCE: Final = (
     cloudfront.CacheStep,
+    cloudfront.EdgeFunctionStep,
     alb.ChooseTarget,
     alb.CheckSession,
     alb.CheckToken,
@@ -457,7 +511,7 @@ def _target_failure(kind: Literal["closed", "timeout"], detail: str) -> alb.Targ
 
 
 def _cause_text(cause: ErrorCause) -> str:
-    if isinstance(cause, FailedOutcome):
+    if isinstance(cause, FailedOutcome | FailedEdgeFunction):
         return f"{cause.trigger}: {cause.detail}"
     return cause.detail
 

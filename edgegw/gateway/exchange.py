@@ -22,13 +22,15 @@ from edgegw.awslambda.model import (
 )
 from edgegw.cloudfront import flow as cloudfront_flow
 from edgegw.cloudfront.cache.entry import FoundEntry
-from edgegw.cloudfront.error_causes import FailedOutcome
+from edgegw.cloudfront.edge_functions.model import EdgeFailed, EdgeFunction, EdgeReturned
+from edgegw.cloudfront.error_causes import FailedEdgeFunction, FailedOutcome
 from edgegw.cloudfront.model import Behavior
 from edgegw.cloudfront.request_context import AskedOrigin, DistributionAnswer, RequestContext
 from edgegw.cloudfront.rule_table import Violation
 from edgegw.config.model import Door
 from edgegw.execution.snapshots import Snapshot
 from edgegw.gateway.cache_record import cache_record, idle_triggers, stripped_parts
+from edgegw.gateway.edge_run import EdgeRun
 from edgegw.gateway.exchange_rendering import exchange_dict, exchange_line
 from edgegw.gateway.function_run import FunctionRun
 from edgegw.gateway.stored_bodies import SPILL
@@ -48,10 +50,11 @@ _BASE_WEIGHT: Final = 4096
 
 
 class AcquiredSnapshot(NamedTuple):
-    """What a request began with, and so ends with: the functions, and the front doors by key."""
+    """What a request began with, and so ends with: functions of both kinds, front doors by key."""
 
     snapshot: Snapshot
     doors: Mapping[object, Door]
+    edge_functions: Mapping[str, EdgeFunction] = {}
 
 
 class Exchange:
@@ -140,9 +143,23 @@ class Exchange:
 
     @property
     def runs(self) -> list[FunctionRun]:
-        """The invocations at this front door, in order."""
-        runs: list[FunctionRun] = []
+        """The invocations of Lambda functions at this front door, in order."""
+        return [run for run in self.every_run if isinstance(run, FunctionRun)]
+
+    @property
+    def edge_runs(self) -> list[EdgeRun]:
+        """The runs of CloudFront Functions at this front door, in order."""
+        return [run for run in self.every_run if isinstance(run, EdgeRun)]
+
+    @property
+    def every_run(self) -> list[FunctionRun | EdgeRun]:
+        """What ran at this front door, in order."""
+        runs: list[FunctionRun | EdgeRun] = []
         for step, reply, _ in self.steps:
+            if isinstance(step, cloudfront_flow.EdgeFunctionStep):
+                if isinstance(reply, EdgeReturned | EdgeFailed):
+                    runs.append(EdgeRun(step.trigger, step.call.function, reply, step.call))
+                continue
             if not hasattr(step, "invocation"):
                 continue
             match step, reply:
@@ -167,12 +184,12 @@ class Exchange:
                     pass
         return runs
 
-    def run(self, trigger: str) -> FunctionRun:
+    def run(self, trigger: str) -> FunctionRun | EdgeRun:
         """The invocation at `trigger`. Raises KeyError when its function did not run."""
-        for run in self.runs:
+        for run in self.every_run:
             if run.trigger == trigger:
                 return run
-        ran = ", ".join(str(run.trigger) for run in self.runs) or "none"
+        ran = ", ".join(str(run.trigger) for run in self.every_run) or "none"
         raise KeyError(f"no function ran at {trigger} (ran: {ran})")
 
     @property
@@ -237,9 +254,9 @@ class Exchange:
     def idle(self) -> dict[str, str]:
         """The triggers whose functions did not run, and why."""
         behavior = self.behavior
-        if behavior is None or not behavior.associations:
+        if behavior is None or not (behavior.associations or behavior.edge_functions):
             return {}
-        ran = [run.trigger for run in self.runs]
+        ran = [run.trigger for run in self.every_run]
         return idle_triggers(behavior, ran, self.cache, self.verdict)
 
     @property
@@ -256,7 +273,7 @@ class Exchange:
         violations: list[tuple[str, Violation]] = []
         for step, _, _ in self.steps:
             if isinstance(step, DistributionAnswer):
-                if isinstance(step.cause, FailedOutcome):
+                if isinstance(step.cause, FailedOutcome | FailedEdgeFunction):
                     refused = (
                         violation for violation in step.cause.violations if violation.is_refused
                     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from edgegw.alb.authentication.redaction import hidden, secrets_in
 from edgegw.alb.flow import ForwardTo, ReadBody
 from edgegw.alb.model import Rule
+from edgegw.gateway.edge_run import EdgeRun
 from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import to_text
 
@@ -26,9 +27,11 @@ def exchange_line(exchange: Exchange) -> str:
         exchange.verdict,
         duration,
     ]
-    for run in exchange.runs:
+    for run in exchange.every_run:
         cold = " cold" if run.is_cold else ""
         parts.append(f"{run.trigger or 'target'}={run.function}:{run.duration * 1000:.1f}ms{cold}")
+        if isinstance(run, EdgeRun):
+            parts[-1] += f" {run.utilization}%"
     parts = hidden(parts, exchange_secrets(exchange))
     line = " ".join(part.replace("\r", "").replace("\n", "") for part in parts)
     if exchange.reason is not None:
@@ -100,8 +103,9 @@ def _whole_dict(exchange: Exchange) -> dict[str, Any]:
                 "duration": run.duration,
                 "cold": run.is_cold,
                 "logs": list(run.logs),
+                **({"utilization": run.utilization} if isinstance(run, EdgeRun) else {}),
             }
-            for run in exchange.runs
+            for run in exchange.every_run
         ],
         "idle": exchange.idle,
         "cache": exchange.cache,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from edgegw.alb.finish import BalancerAnswer
 from edgegw.awslambda.http_events.steps import HttpAnswer
 from edgegw.awslambda.model import FunctionError
-from edgegw.cloudfront.error_causes import FailedOutcome
+from edgegw.cloudfront.error_causes import FailedEdgeFunction, FailedOutcome
 from edgegw.cloudfront.request_context import DistributionAnswer
 from edgegw.execution.service import LambdaService
 from edgegw.gateway.exchange import Exchange
@@ -30,6 +30,12 @@ def failure_line(exchange: Exchange, service: LambdaService) -> str | None:
             if refused:
                 return f"{who}: {refused[0].code} at {refused[0].path or 'the result'}"
             return f"{who}: {cause.rule.code}{_why(exchange, service)}"
+        case DistributionAnswer(cause=FailedEdgeFunction() as cause):
+            refused = [violation for violation in cause.violations if violation.is_refused]
+            what = cause.rule.code
+            if refused:
+                what = f"{refused[0].code} at {refused[0].path or 'the result'}"
+            return f"{cause.trigger} {cause.function}: {what}"
         case BalancerAnswer(refusal=refusal) if refusal and refusal.reason.startswith("Lambda"):
             runs = exchange.runs
             who = f"target {runs[-1].function}" if runs else "target"

@@ -31,6 +31,11 @@ class FunctionRun:
     invocation: Invocation
 
     @property
+    def owner(self) -> str:
+        """What its code belongs to, by the name that changes of code have."""
+        return self.function
+
+    @property
     def event(self) -> Any:
         return decode_payload(self.invocation.payload)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
-from edgegw.config.model import Config, Door, without_caches
+from edgegw.config.model import Config, Door, edge_owned, without_caches
 from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService
 from edgegw.execution.shifting import Shifter
@@ -28,7 +28,7 @@ from edgegw.gateway.figures.gathering import GatewayFigures
 from edgegw.gateway.fronts import FrontDoor, behind_port, front_of, served_of
 from edgegw.gateway.fronts.inner_ways import inner_ways
 from edgegw.gateway.fronts.served import Served
-from edgegw.gateway.loading import check_replacements, door_named, with_viewer
+from edgegw.gateway.loading import check_replacements, door_named, replacing, with_viewer
 from edgegw.gateway.loop_parts import Equipment, LoopParts, make_parts
 from edgegw.gateway.origins import MakeTransport, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from edgegw.gateway.function_urls import FunctionUrls
     from edgegw.gateway.identity_providers import Identities, Identity
     from edgegw.gateway.invalidations import Invalidations
+    from edgegw.gateway.origins.transport import Address
+    from edgegw.wire.front import Front
 
 
 class Gateway:
@@ -83,7 +85,7 @@ class Gateway:
         self,
         config: Config,
         *,
-        functions: Mapping[str, Handler] | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
         transport: MakeTransport = httpx_transport,
         leave_out_missing: bool = False,
         debug: Mapping[str, int] | None = None,
@@ -105,7 +107,8 @@ class Gateway:
         self.faults = Faults(config.faults, config.fault_seed)
         self.figures = GatewayFigures(lambda: self.config, self.world.now, self._everywhere)
         self._equipment = Equipment(
-            functions=dict(functions or {}),
+            functions=replacing(functions, config.functions),
+            edge_functions=replacing(functions, config.edge_functions),
             make_transport=transport,
             leave_out_missing=leave_out_missing,
             debug=dict(debug or {}),
@@ -123,9 +126,6 @@ class Gateway:
         self.sends_segments = bool(tracing_targets(config))
         self._running = Running(self._make_parts)
         self._blocking = BlockingLoop(self.enter, self.stop)
-
-    def _make_parts(self) -> LoopParts:
-        return make_parts(lambda: self.config, self._equipment, inner_ways(self.fronts()))
 
     def _everywhere(self) -> list[LoopParts]:
         return self._running.everywhere()
@@ -180,6 +180,11 @@ class Gateway:
         """`config` with what only this gateway knows: where viewers are, and the real ports."""
         config = with_ports(with_viewer(config, self._viewer), self._ports)
         return config if self._equipment.caches else without_caches(config)
+
+    def _make_parts(self) -> LoopParts:
+        parts = make_parts(lambda: self.config, self._equipment, inner_ways(self.fronts()))
+        parts.origins.identity_providers.own = self._own_provider
+        return parts
 
     # Front doors
 
@@ -327,7 +332,7 @@ class Gateway:
     def acquire(self) -> AcquiredSnapshot:
         """What a request that starts now begins with; `release` gives it back."""
         parts = self._running.pinned or self._running.here()
-        return AcquiredSnapshot(parts.service.acquire(), self._doors)
+        return AcquiredSnapshot(parts.service.acquire(), self._doors, parts.edge.functions)
 
     def release(self, acquired: AcquiredSnapshot) -> None:
         """The request that began with `acquired` is answered."""
@@ -380,6 +385,10 @@ class Gateway:
         Raises UsageError when there is none.
         """
         return self._identities.named(name)
+
+    def _own_provider(self, address: Address) -> Front | None:
+        """The identity provider of this gateway at an address."""
+        return self._identities.at(address) if self.config.identity_providers else None
 
     @cached_property
     def _identities(self) -> Identities:
@@ -471,7 +480,14 @@ class Gateway:
 
         What cannot be initialised keeps its old version and is `stale`.
         """
-        service = self._running.here().service
+        parts = self._running.here()
+        edge = {name for owner in names if (name := edge_owned(owner))}
+        if edge:
+            self.config = await changeover.change_edge_code(parts, self.config, edge, self.stale)
+            names = {name for name in names if not edge_owned(name)}
+            if not names:
+                return
+        service = parts.service
         replacement = await changeover.change_code(service, self.config, names, self.stale.keys())
         changeover.note_stale(self.stale, replacement, names)
         await changeover.clear_outdated(self._running.everywhere(), self.config, self.config, names)

@@ -16,14 +16,18 @@ from edgegw.identity.claims import all_claims
 from edgegw.identity.model import IdentityClient, IdentityProvider, IdentityUser
 from edgegw.identity.provider import IdentityWorld, Keys, Provider, TokenRequestFault
 from edgegw.identity.tokens import TokenPlace, TokenUse, access_claims, id_claims
+from edgegw.wire.application import ApplicationFront
 
 if TYPE_CHECKING:
     from edgegw.gateway.gateway import Gateway
+    from edgegw.gateway.origins.transport import Address
     from edgegw.wire.asgi import AsgiApp
+    from edgegw.wire.front import Front
 
 logger = logging.getLogger(__name__)
 
 _ANY: Final = ("", "0.0.0.0", "::")  # noqa: S104 - recognised, not chosen
+_LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _NO_ANSWER: Final = 60.0
 """Seconds without an answer on demand; a load balancer gives up after five."""
 
@@ -55,6 +59,11 @@ class Identity:
         from edgegw.identity.app import identity_app
 
         return identity_app(self._provider)
+
+    @cached_property
+    def front(self) -> Front:
+        """The provider as a front door."""
+        return ApplicationFront(lambda: self.app)
 
     def token(
         self,
@@ -156,6 +165,16 @@ class Identities:
         if running is None:
             running = self._running[door.name] = Identity(self._provider(door))
         return running
+
+    def at(self, address: Address) -> Front | None:
+        """The provider that listens at `address`; None where it is none of this gateway's."""
+        for door in self._gateway.config.identity_providers:
+            url = urlsplit(_address(door, self._gateway.port_of(door.key)))
+            port = url.port or {"http": 80, "https": 443}[url.scheme]
+            hosts = {url.hostname, *(_LOCAL if url.hostname in _LOCAL else ())}
+            if (address[0], address[2]) == (url.scheme, port) and address[1] in hosts:
+                return self.named(door.name).front
+        return None
 
     def _provider(self, door: ProviderDoor) -> Provider:
         gateway, last = self._gateway, door

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from edgegw.cloudfront.viewer import ViewerError
 from edgegw.config.model import Config, Door, moved_door
@@ -40,7 +41,15 @@ def door_named(name: str, doors: Mapping[object, Door], ports: Mapping[object, i
 
 def check_replacements(functions: Mapping[str, object], config: Config) -> None:
     """Raises UsageError where `functions` replaces one that `config` does not have."""
-    unknown = set(functions) - set(config.functions)
+    names = (*config.functions, *config.edge_functions)
+    unknown = set(functions) - set(names)
     if unknown:
-        known = ", ".join(config.functions) or "none"
+        known = ", ".join(names) or "none"
         raise UsageError(f"there is no function {sorted(unknown)[0]!r} to replace (known: {known})")
+
+
+def replacing(
+    functions: Mapping[str, Callable[..., Any]] | None, configured: Mapping[str, object]
+) -> dict[str, Callable[..., Any]]:
+    """Those of `functions` that take the place of one that is `configured`."""
+    return {name: handler for name, handler in (functions or {}).items() if name in configured}

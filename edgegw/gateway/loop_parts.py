@@ -14,6 +14,7 @@ from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.shifting import Shift
 from edgegw.config.model import Config
 from edgegw.execution.clock import ScaledClock
+from edgegw.execution.edge_js import EdgeEngine, EdgeHandler
 from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService
 from edgegw.execution.shifting import Shifter
@@ -22,6 +23,7 @@ from edgegw.gateway.cache_making import caching_of
 from edgegw.gateway.caching import Caching
 from edgegw.gateway.distribution_logs import DistributionLogs
 from edgegw.gateway.drive import Driver
+from edgegw.gateway.edge_stores import stores_of
 from edgegw.gateway.faults import Faults
 from edgegw.gateway.guards import Guards
 from edgegw.gateway.handler_words import HandlerWords
@@ -42,11 +44,12 @@ if TYPE_CHECKING:
 class Equipment:
     """What a gateway was given for what runs, beside its configuration.
 
-    `functions` are callables in the place of code; `debug` has the port of a debugger by the name
-    of a function; `store` answers where figures are kept.
+    `functions` and `edge_functions` are callables in the place of code, by name; `debug` has the
+    port of a debugger by the name of a function; `store` answers where figures are kept.
     """
 
     functions: Mapping[str, Handler]
+    edge_functions: Mapping[str, EdgeHandler]
     make_transport: MakeTransport
     leave_out_missing: bool
     debug: Mapping[str, int]
@@ -72,6 +75,7 @@ class LoopParts:
     logs: BalancerLogs
     caching: Caching
     workers: Workers
+    edge: EdgeEngine
     guards: Guards
     distribution_logs: DistributionLogs = field(default_factory=DistributionLogs)
     checks: HealthChecks | None = None
@@ -95,6 +99,7 @@ class LoopParts:
         await self.caching.close()
         await self.shifter.close()
         await self.service.close()
+        self.edge.close()
         await self.driver.close()
         await self.guards.close()
         await self.origins.close()
@@ -154,8 +159,9 @@ def make_parts(present: Callable[[], Config], equipment: Equipment, local: Inner
     groups = TargetGroups(config.target_groups)
     handlers = HandlerWords(lambda: service.functions, equipment.functions)
     caching = caching_of(config, world, handlers, caches=equipment.caches)
+    edge = EdgeEngine(config.edge_functions, stores_of(config), equipment.edge_functions)
     guards = Guards(equipment.keyring.keys, lambda: origins.identity_providers, world.now)
-    driver = Driver(service, origins, equipment.faults, groups, world, caching, guards)
+    driver = Driver(service, origins, equipment.faults, groups, world, caching, edge, guards)
     workers = Workers(
         service,
         ScaledClock(world.now, config.time_scale),
@@ -165,6 +171,7 @@ def make_parts(present: Callable[[], Config], equipment: Equipment, local: Inner
     )
     return LoopParts(
         *(service, Shifter(service), origins, driver, groups, BalancerLogs(), caching, workers),
+        edge,
         guards,
     )
 

@@ -1,14 +1,18 @@
 """The keys of sign-ins at load balancers: made once, and kept in the state folder.
 
-So sessions hold over a restart, and an application that remembers a public key is right to.
+So sessions hold over a restart, and an application that remembers a public key is right to. A file
+that others could read is replaced: a clone of somebody's project may bring one along, and with it
+sessions of its author's making.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import logging
 import os
 import secrets
+import stat
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +24,9 @@ from edgegw.wire.state_folder import state_folder, write_private
 
 FILE: Final = "sign-in-keys.json"
 _SECRET: Final = 32
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+logger = logging.getLogger(__name__)
 
 
 class SignInKeyring:
@@ -43,6 +50,9 @@ class SignInKeyring:
 def _kept_in(folder: Path) -> SignInKeys:
     file = state_folder(folder) / FILE
     try:
+        if file.exists() and file.stat().st_mode & _OTHERS:
+            logger.warning("%s was readable by others: the keys in it are replaced", file)
+            file.unlink()
         if not file.exists():
             _keep(file)
         return _decoded(file.read_bytes())
@@ -53,7 +63,7 @@ def _kept_in(folder: Path) -> SignInKeys:
 
 def _keep(file: Path) -> None:
     """Makes keys; of several gateways that do so at once, the first one's stay."""
-    own = file.with_name(f".{file.name}.{os.getpid()}.new")
+    own = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     write_private(own, _new_keys())
     try:
         os.link(own, file)

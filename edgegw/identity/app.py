@@ -142,11 +142,11 @@ class _Paths:
     # What browsers see
 
     async def authorize(self, request: Request) -> Response:
-        query = request.url.query if request.method == "GET" else await _form(request)
+        query = _query(request) if request.method == "GET" else await _form(request)
         return self._browser(request, sign_in.authorize(self._provider, query, request.cookies))
 
     async def login(self, request: Request) -> Response:
-        query = request.url.query
+        query = _query(request)
         return self._browser(request, sign_in.login(self._provider, query, request.cookies))
 
     async def submitted_login(self, request: Request) -> Response:
@@ -166,7 +166,7 @@ class _Paths:
         return self._browser(request, decide(self._provider, form, request.cookies))
 
     async def log_out(self, request: Request) -> Response:
-        text = request.url.query if request.method == "GET" else await _form(request)
+        text = _query(request) if request.method == "GET" else await _form(request)
         parameters = parameters_of(text)
         if isinstance(parameters, str):
             return PlainTextResponse(f"{parameters}\n", 400)
@@ -179,7 +179,7 @@ class _Paths:
             response: Response = Response(status_code=answer.status, headers=headers)
         else:
             response = _html(answer.page, answer.status)
-        is_secure = request.url.scheme == "https"
+        is_secure = request.scope["scheme"] == "https"
         for name, text in answer.cookies.items():
             if text:
                 response.set_cookie(
@@ -247,9 +247,15 @@ class _Paths:
         return JSONResponse(answer, media_type=_AMZ_JSON)
 
 
+def _query(request: Request) -> str:
+    """The query as it stands: bytes of any kind, each of which is one character here."""
+    return bytes(request.scope["query_string"]).decode("latin-1")
+
+
 def _json(content: bytes) -> dict[str, Any]:
     try:
         body: object = json.loads(content)
+        json.dumps(body, ensure_ascii=False).encode()  # fails for halves of characters
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
+from edgegw.errors import EdgegwError
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Body, Client, Headers, Request, Response
 from edgegw.http.status import reason_phrase
@@ -64,6 +65,9 @@ class ApplicationFront:
             await app(_scope(request), call.receive, call.send)
         except ViewerGoneError:
             raise
+        except EdgegwError as error:  # such as a file that cannot be read
+            logger.error("%s", error)  # noqa: TRY400 - it says what to do
+            return _plain(500, str(error))
         except Exception:
             logger.exception("a fault of edgegw itself, please report it")
             return _plain(500, "a fault of edgegw itself: its log says more")

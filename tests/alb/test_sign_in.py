@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import jwt
 import pytest
@@ -16,6 +16,7 @@ from edgegw.alb.authentication.identity_headers import CLAIMS_LIFETIME
 from edgegw.alb.authentication.keys import SignInKeys, new_signing_key
 from edgegw.alb.authentication.provider_calls import ProviderCall
 from edgegw.alb.authentication.provider_replies import ProviderFailure, ProviderReply
+from edgegw.alb.authentication.refusals import SignInFault
 from edgegw.alb.authentication.session import COOKIE_LIFETIME
 from edgegw.alb.authentication.state import LOGIN_TIMEOUT
 from edgegw.alb.authentication.steps import (
@@ -27,6 +28,7 @@ from edgegw.alb.authentication.steps import (
 from edgegw.alb.conditions import path_pattern
 from edgegw.alb.explain import explain
 from edgegw.alb.flow import BalancerStep, ChooseTarget, start
+from edgegw.alb.metrics import ClientRequests, samples
 from edgegw.alb.model import FixedResponse, Rule
 from edgegw.alb.targets import Routable
 from edgegw.http.date import http_date
@@ -673,3 +675,10 @@ def test_explain_knows_the_callback() -> None:
     assert explanation.notes == (
         "here clients come back from the identity provider: the listener answers, no rule",
     )
+
+
+@pytest.mark.parametrize("reason", get_args(SignInFault))
+def test_every_reason_counts_as_a_metric_of_aws(reason: str) -> None:
+    requests = ClientRequests(status=401, verdict=reason, count=2, processed=10)
+    counted = {name for name, *_ in samples(requests) if name.startswith("ELB")}
+    assert len(counted) == (reason != "-")

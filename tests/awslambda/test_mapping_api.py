@@ -14,7 +14,7 @@ from edgegw.awslambda.mapping_api import (
     mapping_configuration,
     new_mapping,
 )
-from edgegw.awslambda.model import Function, Runtime
+from edgegw.awslambda.model import Function, FunctionRef, Runtime
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.service_errors import ServiceError
 from edgegw.awslambda.source_mapping import (
@@ -273,6 +273,12 @@ def test_a_queue_that_is_not_there_is_refused_as_sqs_would() -> None:
 )
 def test_a_batch_has_its_size_by_kind_of_source(kind: SourceKind, size: int) -> None:
     assert create(kind).batch_size == size
+
+
+def test_the_latest_version_is_meant_without_a_qualifier() -> None:
+    for name in ("worker", "worker:$LATEST", f"{ACCOUNT.arn('worker')}:$LATEST"):
+        assert create(FunctionName=name).function == FunctionRef("worker")
+    assert create(FunctionName="worker:1").function == FunctionRef("worker", qualifier="1")
 
 
 def test_the_edges_of_ranges_are_taken() -> None:

@@ -83,6 +83,10 @@ EVERYTHING: Final[Mapping[str, Any]] = {
             },
         },
     },
+    "edge_functions": {
+        "rewrite": {"code": "rewrite.js", "key_value_store": "flags", "comment": "rewrites"}
+    },
+    "key_value_stores": {"flags": {"source": "flags.json"}},
     "cache_policies": {
         "own": {
             "query_strings": {"behavior": "whitelist", "items": ["a"]},
@@ -292,6 +296,7 @@ EVERYTHING: Final[Mapping[str, Any]] = {
         "hosts": {"eu.example.com": "http://127.0.0.1:3001"},
         "local_environment": {"DATABASE": "local"},
         "lambda_api": {"port": 9001},
+        "public_keys": {"port": 9002},
         "tracing": {"xray": "127.0.0.1:2000", "otlp": "http://127.0.0.1:4318"},
     },
 }

@@ -191,7 +191,12 @@ def test_strict_off(folder: Path) -> None:
     ],
 )
 def test_cloudfront_functions_beside(folder: Path, trigger: str, other: str, code: str) -> None:
-    found = judged(folder, trigger=trigger, behavior=f"edge_functions: {{{other}: rewrite}}")
+    (folder / "rewrite.js").write_text("function handler(event) { return event.request }")
+    behavior, rest = (
+        f"edge_functions: {{{other}: rewrite}}",
+        "edge_functions: {rewrite: {code: rewrite.js}}",
+    )
+    found = judged(folder, trigger=trigger, behavior=behavior, rest=rest)
     expected = [(14, "error", f"lambda-edge.{code}")] if code else []
     assert brief(found) == expected
 

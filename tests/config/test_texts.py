@@ -12,8 +12,8 @@ from edgegw.errors import ConfigError, Finding
 from tests.config.every_key import every_key, with_value
 
 CONTROL = ("\r", "\n", "\r\n", "\x1b", "\x7f", "\x85", "\x01")
-PROSE = {"description", "message_body", "claims"}
-NOT_HERE_YET = {"edge_functions", "key_value_stores", "key_groups"}
+PROSE = {"description", "message_body", "claims", "comment"}
+NOT_HERE_YET = {"key_groups"}
 
 
 def said(path: KeyPath, value: object) -> list[Finding]:

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgegw.awslambda.async_invocation import EventInvokeConfig, EventSettings
+from edgegw.awslambda.lineage import next_turn
 from edgegw.awslambda.model import (
     FunctionError,
     FunctionRef,
@@ -340,6 +341,25 @@ async def test_too_large_for_a_function_is_shown_as_undelivered(tmp_path: Path) 
     await life.close()
     assert message["state"] == "undelivered"
     assert life.figures["DestinationDeliveryFailures"] == 1
+
+
+async def test_each_try_has_the_same_id_payload_and_trace(tmp_path: Path) -> None:
+    class Failing(Life):
+        async def invoke(self, invocation: Invocation) -> Outcome:
+            self.ran.append(invocation)
+            return OUTCOMES["fails"]
+
+    life = Failing(tmp_path)
+    await life.start()
+    function = FunctionRef("f", qualifier="live")
+    root = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
+    request_id = await life.queue.accept(Invocation(function, b'{"n":1}', root))
+    await life.until_empty()
+    await life.close()
+    assert life.ran == [life.ran[0]] * 3
+    first = life.ran[0]
+    assert (first.request_id, first.function, first.payload) == (request_id, function, b'{"n":1}')
+    assert first.trace_id == next_turn(root, Account().arn("f")).trace_id
 
 
 async def test_a_message_that_meets_a_fault_is_sent_again(tmp_path: Path) -> None:

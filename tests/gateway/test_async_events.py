@@ -300,9 +300,10 @@ class TestEnds:
     async def test_a_destination_that_cannot_be_reached_is_said_once(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        settings = {"f": {"event_invoke": {"on_success": f"file:{tmp_path}/done.jsonl"}}}
+        target = tmp_path / "done"
+        settings = {"f": {"event_invoke": {"on_success": f"file:{target}"}}}
         async with running(tmp_path, {"f": returns}, settings) as run:
-            (tmp_path / "done.jsonl").mkdir()
+            target.mkdir()
             await run.send("f")
 
             async def tries() -> int:

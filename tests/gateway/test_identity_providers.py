@@ -135,6 +135,37 @@ def test_providers_of_one_gateway_have_keys_of_their_own() -> None:
     assert first.jwks["keys"][1:] == before
 
 
+async def test_a_load_balancer_signs_in_without_a_socket() -> None:
+    url = "http://127.0.0.1:8095"
+    sign_in = {
+        "authenticate_oidc": {
+            "issuer": url,
+            "authorization_endpoint": f"{url}/oauth2/authorize",
+            "token_endpoint": f"{url}/oauth2/token",
+            "user_info_endpoint": f"{url}/oauth2/userInfo",
+            "client_id": "app",
+            "client_secret": "s3cret",
+            "scope": "openid email",
+        },
+        "order": 1,
+    }
+    answer = {"fixed_response": {"status_code": 200, "message_body": "hello"}, "order": 2}
+    listener = {"listen": 8443, "protocol": "HTTPS", "public_port": 443}
+    client = {"secret": "s3cret", "redirect_uris": "https://web.test/oauth2/idpresponse"}
+    balancer = {"listeners": [{**listener, "default_actions": [sign_in, answer]}]}
+    described = {**config(clients={"app": client}), "load_balancers": {"web": balancer}}
+    gateway = Gateway.from_dict(described, clock=MovedClock())
+    async with gateway.client("web", base_url="https://web.test") as browser:
+        first = await browser.get("/page?a=1")
+        assert first.status_code == 302
+        back = gateway.identity().sign_in("ada", first.headers["location"])
+        second = await browser.get(back)
+        assert second.status_code == 302, gateway.exchange(second).reason
+        assert second.headers["location"] == "https://web.test/page?a=1"
+        third = await browser.get("/page?a=1")
+        assert (third.status_code, third.text) == (200, "hello")
+
+
 # Where keys are kept
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -19,9 +21,21 @@ import pytest
 
 from edgegw.gateway.gateway import Gateway
 from tests.alb.test_jwt_validation import FOREIGN, OWN, jwk
-from tests.conftest import FUNCTIONS, PYTHON, free_port
+from tests.conftest import AUTHORITY, FUNCTIONS, PYTHON, free_port
 
 HOST = "https://shop.test"
+
+
+def answering(url: str) -> None:
+    """Waits until `url` answers."""
+    for _ in range(300):
+        try:
+            httpx.get(url)
+        except httpx.TransportError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail(f"{url} does not answer")
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +52,7 @@ def provider() -> Iterator[str]:
         start_new_session=True,
     )
     try:
-        for _ in range(300):
-            try:
-                httpx.get(f"{url}/.well-known/openid-configuration")
-                break
-            except httpx.TransportError:
-                assert process.poll() is None
-                time.sleep(0.1)
+        answering(f"{url}/.well-known/openid-configuration")
         yield url
     finally:
         os.killpg(process.pid, signal.SIGKILL)
@@ -131,7 +139,9 @@ def endpoints(provider: str) -> dict[str, str]:
     return httpx.get(f"{provider}/.well-known/openid-configuration").json()
 
 
-async def sign_in(client: httpx.AsyncClient, path: str, user: str = "ada") -> httpx.Response:
+async def sign_in(
+    client: httpx.AsyncClient, path: str, user: str = "ada", own: str = HOST
+) -> httpx.Response:
     """What a browser does: to the provider, the name there, and back; the callback's answer."""
     sent = await client.get(path)
     assert sent.status_code == 302, sent.text
@@ -140,7 +150,7 @@ async def sign_in(client: httpx.AsyncClient, path: str, user: str = "ada") -> ht
         assert form.status_code == 200, form.text
         back = await browser.post(sent.headers["location"], data={"sub": user})
     assert back.status_code == 302, back.text
-    assert back.headers["location"].startswith(f"{HOST}/oauth2/idpresponse?")
+    assert back.headers["location"].startswith(f"{own}/oauth2/idpresponse?")
     return await client.get(back.headers["location"])
 
 
@@ -333,3 +343,71 @@ async def test_key_sets_that_cannot_be_had(
         refused = await client.get("/0/a", headers=bearer())
         assert refused.status_code == status
         assert gateway.exchange(refused).verdict == verdict
+
+
+async def test_public_keys_are_at_awss_path(serving: Any) -> None:
+    config = described() | {"gateway": {"public_keys": 0}}
+    async with serving(config) as served:
+        gateway = served.gateway
+        key_id, pem = gateway.sign_in_keys.key_id, gateway.sign_in_keys.public_pem()
+        url = served.urls["public-keys"]
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(f"{url}/{key_id}")
+            assert (answer.status_code, answer.content) == (200, pem)
+            assert (await client.get(f"{url}/{key_id[:-1]}")).status_code == 404
+            assert (await client.post(f"{url}/{key_id}")).status_code == 405
+
+
+async def test_public_keys_have_awss_name_in_their_certificate(serving: Any) -> None:
+    config = described() | {"gateway": {"public_keys": {"port": 0, "tls": True}}}
+    async with serving(config) as served:
+        key_id = served.gateway.sign_in_keys.key_id
+        port = urlsplit(served.urls["public-keys"]).port
+        context = ssl.create_default_context(cafile=str(AUTHORITY))
+        name = "public-keys.auth.elb.us-east-1.amazonaws.com"
+        async with httpx.AsyncClient(verify=context) as client:
+            answer = await client.get(
+                f"https://127.0.0.1:{port}/{key_id}", extensions={"sni_hostname": name}
+            )
+        assert answer.content.startswith(b"-----BEGIN PUBLIC KEY-----")
+
+
+SAMPLE = Path(__file__).parents[2] / "sample_functions" / "oidc_target"
+
+
+async def test_the_sample_application_believes_its_load_balancer_alone(
+    serving: Any, provider: str
+) -> None:
+    port = free_port()
+    config = described(oidc(provider)) | {"gateway": {"public_keys": 0}}
+    config["target_groups"] = {"api": {"targets": [f"127.0.0.1:{port}"]}}
+    listener = config["load_balancers"]["web"]["listeners"][0]
+    listener |= {"listen": 0, "public_port": None, "default_actions": [oidc(provider), FORWARD]}
+    async with serving(config) as served:
+        balancer = served.gateway.config.listeners[0].listener.load_balancer
+        variables = {"SIGNER": balancer.arn, "PUBLIC_KEYS": served.urls["public-keys"]}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flask", "--app", "app", "run", "-p", str(port)],
+            cwd=SAMPLE,
+            env={**os.environ, **variables},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            await asyncio.to_thread(answering, f"http://127.0.0.1:{port}/log-out")
+            own = served.urls["web"].replace("127.0.0.1", "localhost")
+            trusted = ssl.create_default_context(cafile=str(AUTHORITY))
+            async with httpx.AsyncClient(base_url=own, verify=trusted) as browser:
+                await sign_in(browser, "/", own=own)
+                page = await browser.get("/")
+                assert page.json() == {"hello": "ada@example.com"}
+                data = {"x-amzn-oidc-data": "e30.e30.e30"}
+                direct = f"http://127.0.0.1:{port}/"
+                assert (await browser.get(direct, headers=data)).status_code == 403
+                assert (await browser.get(direct)).status_code == 403
+                await browser.get("/log-out")
+                assert (await browser.get("/")).status_code == 302
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edgegw.identity.app import identity_app
 from edgegw.identity.provider import TokenRequestFault
@@ -233,3 +237,68 @@ async def test_the_token_endpoint_fails_on_demand(bench: Bench, client: httpx.As
     bench.fault = TokenRequestFault(status=503)
     answer = await client.post("/oauth2/token", data={"grant_type": "x"})
     assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+
+
+# Whatever comes
+
+
+async def status_of(
+    bench: Bench, method: str, path: bytes, query_: bytes, lines: list[Any], body: bytes
+) -> int:
+    statuses: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path.decode("latin-1"),
+        "raw_path": path,
+        "query_string": query_,
+        "root_path": "",
+        "headers": [(b"host", b"localhost:8095"), *lines],
+    }
+    await identity_app(bench.provider)(scope, receive, send)  # type: ignore[arg-type]
+    return statuses[0]
+
+
+PATHS = (
+    b"/login",
+    b"/consent",
+    b"/logout",
+    b"/authorize",
+    b"/oauth2/token",
+    b"/oauth2/userInfo",
+    b"/oauth2/revoke",
+    b"/",
+)
+POOL_BENCH = Bench(pool=True)
+
+
+@settings(max_examples=80)
+@given(
+    st.sampled_from(PATHS),
+    st.sampled_from(["GET", "POST"]),
+    st.binary(max_size=60),
+    st.binary(max_size=60) | st.just(rb'{"AuthFlow": "\\ud800"}'),
+    st.sampled_from(["application/x-www-form-urlencoded", "application/x-amz-json-1.1"]),
+)
+def test_no_bytes_are_a_fault_of_ours(
+    path: bytes, method: str, text: bytes, body: bytes, kind: str
+) -> None:
+    lines = [
+        (b"content-type", kind.encode()),
+        (b"cookie", b"edgegw-identity-local=" + text),
+        (b"authorization", b"Bearer " + text),
+        (b"x-amz-target", b"AWSCognitoIdentityProviderService.InitiateAuth"),
+    ]
+    sent = query().encode() + b"&login_hint=" + text
+    status = asyncio.run(status_of(POOL_BENCH, method, path, sent, lines, body))
+    assert status < 500

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any, cast
 
+from edgegw.errors import EnvironmentProblem
 from edgegw.http.message import Body, Headers, Request, Response
 from edgegw.http.target import RequestTarget
 from edgegw.wire.application import LARGEST_BODY, ApplicationFront
@@ -62,6 +63,15 @@ async def test_a_body_that_is_too_large_does_not_reach_it() -> None:
     for body in (Body(content=None, length=LARGEST_BODY + 1), Body.streaming(chunks())):
         assert (await ask(front(seen), body)).status == 413
     assert seen == []
+
+
+async def test_what_the_user_can_mend_is_said_plainly(caplog: Any) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise EnvironmentProblem("remove the file")
+
+    response = await ask(ApplicationFront(lambda: app))
+    assert (response.status, response.body.content) == (500, b"remove the file\n")
+    assert [each.getMessage() for each in caplog.records] == ["remove the file"]
 
 
 async def test_a_fault_of_the_application_is_a_500(caplog: Any) -> None:

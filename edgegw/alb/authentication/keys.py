@@ -73,3 +73,12 @@ def new_signing_key() -> bytes:
 
     key = ec.generate_private_key(ec.SECP256R1())
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def public_keys_host(region: str) -> str:
+    """The name under which AWS answers public keys; the path there is the id of a key.
+
+    Source: ELB User Guide for ALB, "Authenticate users using an Application Load Balancer",
+    user claims encoding and signature verification.
+    """
+    return f"public-keys.auth.elb.{region}.amazonaws.com"

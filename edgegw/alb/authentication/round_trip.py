@@ -137,9 +137,8 @@ def _signed_in(
     outcome = whole.outcome
     if lines:
         outcome = GuardOutcome("authenticate", lines=lines, warning=outcome.warning)
-    return context.onward(
-        request.sent(request.target, whole.headers), context.chosen.guarded(outcome)
-    )
+    sent = request.sent(request.target, whole.headers)
+    return context.onward(sent, context.chosen, outcome)
 
 
 def _unauthenticated(
@@ -166,7 +165,7 @@ def _anonymous(context: SignInContext, reason: SignInFault) -> BalancerStep:
     warning = _STRIPPED if has_identity(headers) else None
     outcome = GuardOutcome("authenticate", reason, warning=warning)
     sent = request.sent(request.target, handed_on(headers, rest, ()))
-    return context.onward(sent, context.chosen.guarded(outcome))
+    return context.onward(sent, context.chosen, outcome)
 
 
 def _sent_away(context: SignInContext, reason: SignInFault) -> BalancerAnswer:

@@ -13,6 +13,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, TypeAlias
 
 from edgegw.alb.authentication.model import Authenticate
+from edgegw.alb.authentication.outcome import GuardOutcome
 from edgegw.alb.finish import Chosen
 from edgegw.alb.model import Rule
 from edgegw.http.message import Request
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from edgegw.alb.authentication.state import SignInState
     from edgegw.alb.flow import BalancerStep
 
-Onward: TypeAlias = Callable[[Request, Chosen], "BalancerStep"]
+Onward: TypeAlias = Callable[[Request, Chosen, GuardOutcome | None], "BalancerStep"]
 """What follows for a request that may go on: the terminal action of its rule."""
 
 
@@ -56,7 +57,7 @@ class CheckSession:
 
     def passed(self) -> BalancerStep:
         """What follows for whoever is signed in."""
-        return self.onward(self.request, self.chosen)
+        return self.onward(self.request, self.chosen, None)
 
 
 @value

@@ -45,18 +45,18 @@ class CheckToken:
         from edgegw.alb.jwt.key_set import KeysTrouble
         from edgegw.alb.jwt.validation import token_fault
 
-        chosen = self.chosen.guarded(_PASSED)
+        chosen = self.chosen
         if isinstance(keys, KeysTrouble):
             detail = f"the key set at {self.action.jwks_endpoint} {keys.detail}"
-            return refuse(keys.status, keys.reason, detail, chosen)
+            return refuse(keys.status, keys.reason, detail, chosen.guarded(_PASSED))
         fault = token_fault(self.token, self.action, keys, now=chosen.facts.now)
         if fault is not None:
-            return refuse(TOKEN_REFUSED, fault.reason, fault.detail, chosen)
-        return self.onward(self.request, chosen)
+            return refuse(TOKEN_REFUSED, fault.reason, fault.detail, chosen.guarded(_PASSED))
+        return self.onward(self.request, self.chosen, _PASSED)
 
     def passed(self) -> BalancerStep:
         """What follows for a good token."""
-        return self.onward(self.request, self.chosen)
+        return self.onward(self.request, self.chosen, None)
 
 
 _PASSED = GuardOutcome("jwt-validation")

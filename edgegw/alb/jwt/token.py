@@ -70,12 +70,7 @@ class _UnclearError(ValueError):
 
 def _json_object(content: bytes) -> Mapping[str, Any]:
     """The object in `content`. Raises ValueError."""
-    parsed: object = json.loads(
-        content.decode("utf-8"),
-        object_pairs_hook=_once,
-        parse_constant=_no_number,
-        parse_float=_finite,
-    )
+    parsed: object = _DECODER.decode(content.decode("utf-8"))
     if not isinstance(parsed, dict):
         raise _UnclearError("is no JSON object")
     return cast("Mapping[str, Any]", parsed)
@@ -97,3 +92,8 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise _UnclearError("has a number without end")
     return number
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite
+)

@@ -7,7 +7,7 @@ from typing import Final
 from edgegw.awslambda.http_events import cors
 from edgegw.awslambda.http_events.context import HttpContext
 from edgegw.awslambda.http_events.model import FunctionUrl, HttpApi
-from edgegw.awslambda.http_events.pages import HttpFault, page_of
+from edgegw.awslambda.http_events.pages import HttpFault, front_door_page
 from edgegw.awslambda.http_events.result import JSON_TYPE, HttpResult, ResultError, decode_metadata
 from edgegw.awslambda.http_events.steps import HttpAnswer, HttpRefusal, StreamedReply
 from edgegw.awslambda.lineage import first_lineage
@@ -30,7 +30,7 @@ Source: Lambda Developer Guide, "Invoking Lambda function URLs".
 
 def refuse(context: HttpContext, fault: HttpFault, detail: str, reason: str = "") -> HttpAnswer:
     """The front door's own answer."""
-    page = page_of(context.front, fault, reason)
+    page = front_door_page(context.front, fault, reason)
     lines: list[Header] = [(b"Content-Type", page.content_type), *page.lines]
     response = _assembled(context, page.status, lines, Body.of(page.content))
     return HttpAnswer(response, context, HttpRefusal(fault, detail))

@@ -68,7 +68,7 @@ class HttpPage:
     content_type: bytes = b"application/json"
 
 
-def page_of(front: FunctionUrl | HttpApi, fault: HttpFault, reason: str = "") -> HttpPage:
+def front_door_page(front: FunctionUrl | HttpApi, fault: HttpFault, reason: str = "") -> HttpPage:
     """The page for `fault`; `reason` is Lambda's word for a throttle.
 
     Source: Lambda Developer Guide, "Invoking Lambda function URLs", error codes.

@@ -6,7 +6,12 @@ from typing import Final
 
 from edgegw.cloudfront.behaviors import BAD_REQUEST, DistributionRefusal
 from edgegw.cloudfront.cache.verdict import DetailedResult
-from edgegw.cloudfront.error_causes import ErrorCause, FailedOutcome, OriginFailure
+from edgegw.cloudfront.error_causes import (
+    ErrorCause,
+    FailedEdgeFunction,
+    FailedOutcome,
+    OriginFailure,
+)
 
 _OF_ORIGINS: Final = {
     "refused": DetailedResult.ORIGIN_CONNECT_ERROR,
@@ -39,7 +44,7 @@ def detail_of(cause: ErrorCause | None) -> DetailedResult | None:
             return DetailedResult.ERROR
         case DistributionRefusal():
             return DetailedResult.INVALID_REQUEST
-        case FailedOutcome():
+        case FailedOutcome() | FailedEdgeFunction():
             return None
 
 

@@ -10,6 +10,9 @@ error_pages   functions and origins that failed, and the pages that stand for th
 from edgegw.cloudfront.flow.steps import (
     CacheStep,
     DistributionStep,
+    EdgeFunctionStep,
+    EdgeViewerRequest,
+    EdgeViewerResponse,
     Fetch,
     Forget,
     FunctionStep,
@@ -30,6 +33,9 @@ from edgegw.cloudfront.flow.viewer_side import start
 __all__ = [
     "CacheStep",
     "DistributionStep",
+    "EdgeFunctionStep",
+    "EdgeViewerRequest",
+    "EdgeViewerResponse",
     "Fetch",
     "Forget",
     "FunctionStep",

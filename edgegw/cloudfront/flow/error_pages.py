@@ -12,9 +12,10 @@ from edgegw.cloudfront.behaviors import choose_behavior
 from edgegw.cloudfront.cache.conditions import CONDITIONS
 from edgegw.cloudfront.cache.storable import entry_of
 from edgegw.cloudfront.cache.verdict import Verdict
-from edgegw.cloudfront.error_causes import OriginFailure, failed_outcome
+from edgegw.cloudfront.edge_functions.model import EdgeOutcome
+from edgegw.cloudfront.error_causes import OriginFailure, failed_edge_function, failed_outcome
 from edgegw.cloudfront.flow import cache_side
-from edgegw.cloudfront.flow.steps import DistributionStep, FunctionStep, Store
+from edgegw.cloudfront.flow.steps import DistributionStep, EdgeFunctionStep, FunctionStep, Store
 from edgegw.cloudfront.request_context import (
     DistributionAnswer,
     ErrorPageFetch,
@@ -45,6 +46,24 @@ def failed(
     if trigger == "viewer-request" or is_limit or stays:
         return finish
     return or_error_page(finish)
+
+
+def edge_function_failed(
+    step: EdgeFunctionStep, outcome: EdgeOutcome, answer: InvalidResult | None = None
+) -> DistributionStep:
+    """The error page for a CloudFront Function that failed, or whose `answer` is refused.
+
+    Which of these failures a custom error page stands for is as for Lambda@Edge (uncertain).
+    """
+    context, trigger = step.context, step.trigger
+    cause = failed_edge_function(trigger, step.call.function, outcome, answer)
+    context = context.with_warnings(
+        trigger, tuple(each for each in cause.violations if not each.is_refused)
+    )
+    page = error_page(cause.status, cause.rule.page, context.facts, verdict=cause.kind)
+    finish = decorated_answer(DistributionAnswer(page, context, cause.kind, cause))
+    stays = context.distribution.strictness.error_page_after_function_fault == "skip"
+    return finish if trigger == "viewer-request" or stays else or_error_page(finish)
 
 
 def failure_page(context: RequestContext, failure: OriginFailure) -> DistributionAnswer:

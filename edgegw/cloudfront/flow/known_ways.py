@@ -13,7 +13,13 @@ from typing import Final, TypeAlias
 from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.behaviors import with_default_root_object
 from edgegw.cloudfront.flow import viewer_side
-from edgegw.cloudfront.flow.steps import DistributionStep, Fetch, LookUp, ViewerRequest
+from edgegw.cloudfront.flow.steps import (
+    DistributionStep,
+    EdgeViewerRequest,
+    Fetch,
+    LookUp,
+    ViewerRequest,
+)
 from edgegw.cloudfront.model import Behavior, Distribution
 from edgegw.cloudfront.origin_request import origin_request
 from edgegw.cloudfront.request_context import RequestContext
@@ -21,8 +27,8 @@ from edgegw.http.message import Headers, Request
 from edgegw.http.target import RequestTarget
 from edgegw.values import value
 
-_MOST: Final = 32
-"""Ways that one head keeps: a page asks for so much in one way."""
+_MOST: Final = 128
+"""Ways that one head keeps: a page of modules asks for so much in one way."""
 
 _LONGEST: Final = 512
 """Bytes of a URL that is remembered."""
@@ -45,6 +51,10 @@ class KnownWay:
     keys: tuple[bytes, ...] = ()
 
 
+_Remembered: TypeAlias = ViewerRequest | EdgeViewerRequest | LookUp | Fetch
+_REMEMBERED: Final = (ViewerRequest, EdgeViewerRequest, LookUp, Fetch)
+"""Where a way may end."""
+
 Ways: TypeAlias = dict[AskedWay, KnownWay]
 
 
@@ -65,6 +75,8 @@ def follow(
     behavior = way.behavior
     origin = behavior.origin
     context = RequestContext(distribution, behavior, facts, request, request, origin)
+    if way.to is EdgeViewerRequest:
+        return viewer_side.run_edge_request(context)
     if way.to is ViewerRequest:
         return viewer_side.run_viewer_request(context, request, None)
     sought = request if way.target is None else request.sent(way.target, request.headers)
@@ -76,7 +88,7 @@ def follow(
 
 def remember(ways: Ways, asked: AskedWay, request: Request, step: DistributionStep) -> None:
     """Keeps the way of an open `request` to `step`, if anybody's would come to that one."""
-    if not isinstance(step, ViewerRequest | LookUp | Fetch) or request.target.size > _LONGEST:
+    if request.target.size > _LONGEST or not isinstance(step, _REMEMBERED):
         return
     context, behavior = step.context, step.context.behavior
     if (
@@ -92,10 +104,10 @@ def remember(ways: Ways, asked: AskedWay, request: Request, step: DistributionSt
     ways[asked] = _way(step, request)
 
 
-def _way(step: ViewerRequest | LookUp | Fetch, request: Request) -> KnownWay:
+def _way(step: _Remembered, request: Request) -> KnownWay:
     behavior = step.context.behavior
-    if isinstance(step, ViewerRequest):
-        return KnownWay(behavior, ViewerRequest)
+    if isinstance(step, ViewerRequest | EdgeViewerRequest):
+        return KnownWay(behavior, type(step))
     if isinstance(step, LookUp):
         target = None if step.request is request else step.request.target
         return KnownWay(behavior, LookUp, target, step.key, step.keys)

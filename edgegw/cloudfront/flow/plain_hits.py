@@ -33,6 +33,7 @@ def plain_hit(
         or facts.cache_override
         or behavior.response_headers_policy is not None
         or "viewer-response" in behavior.associations
+        or "viewer-response" in behavior.edge_functions
         or context.error_page_fetch is not None
         or not asks_plainly(request.headers)
     ):

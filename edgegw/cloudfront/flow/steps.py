@@ -6,7 +6,9 @@
                                          DistributionAnswer ◀─ ViewerResponse ◀──────────────────┘
 
 Each step names what is needed; `next(reply)` answers the step that follows, and any step may lead
-straight to `DistributionAnswer`. Steps of triggers without an association do not occur. The driver
+straight to `DistributionAnswer`. Steps of triggers without an association do not occur. Where a
+CloudFront Function is at a trigger of the viewer's, the step is `EdgeViewerRequest` or
+`EdgeViewerResponse`. The driver
 in `gateway` performs the steps; a unit test can tell a whole request without any I/O.
 
 What a request is, changes on its way, and who sees which is half of the flow:
@@ -44,6 +46,9 @@ from edgegw.cloudfront.cache.entry import FoundEntry, StoredResponse
 from edgegw.cloudfront.cache.storable import NotStored
 from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.compression import ContentCoding
+from edgegw.cloudfront.edge_functions.event import ShownEdgeEvent
+from edgegw.cloudfront.edge_functions.model import EdgeCall, EdgeFailed, EdgeOutcome, EdgeReturned
+from edgegw.cloudfront.edge_functions.results import decode_edge_request, decode_edge_response
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import Origin
 from edgegw.cloudfront.request_context import AskedOrigin, DistributionAnswer, RequestContext
@@ -53,7 +58,7 @@ from edgegw.cloudfront.trigger_result import (
     decode_request_result,
     decode_response_result,
 )
-from edgegw.cloudfront.triggers import Trigger
+from edgegw.cloudfront.triggers import Trigger, ViewerTrigger
 from edgegw.http.message import Body, Request, Response
 from edgegw.http.target import RequestTarget
 from edgegw.values import value
@@ -197,6 +202,68 @@ class ViewerResponse(FunctionStep):
 
 
 @value
+class EdgeFunctionStep:
+    """The CloudFront Function at `trigger` is to be run; `sent` is what it is shown."""
+
+    trigger: ClassVar[ViewerTrigger]
+
+    context: RequestContext
+    sent: ShownEdgeEvent
+    call: EdgeCall
+
+    def next(self, outcome: EdgeOutcome) -> DistributionStep:
+        """What follows from what became of the function."""
+        if isinstance(outcome, EdgeFailed):
+            self._forget()
+            return error_pages.edge_function_failed(self, outcome)
+        following = self._returned(outcome)
+        if isinstance(following, InvalidResult):
+            self._forget()
+            return error_pages.edge_function_failed(self, outcome, following)
+        return following
+
+    def _returned(self, outcome: EdgeReturned) -> DistributionStep | InvalidResult:
+        """What follows from its result, if that is one."""
+        raise NotImplementedError  # no abstract class: to ask what is one costs two calls
+
+    def _forget(self) -> None:
+        """The response that it was shown goes to nobody."""
+
+
+class EdgeViewerRequest(EdgeFunctionStep):
+    """The CloudFront Function of viewer-request is to be run."""
+
+    __slots__ = ()
+    trigger: ClassVar[ViewerTrigger] = "viewer-request"
+
+    def _returned(self, outcome: EdgeReturned) -> DistributionStep | InvalidResult:
+        answer = decode_edge_request(outcome, self.sent)
+        if isinstance(answer, InvalidResult):
+            return answer
+        return viewer_side.after_edge_request(self, outcome, answer)
+
+
+@value
+class EdgeViewerResponse(EdgeFunctionStep):
+    """The CloudFront Function of viewer-response is to be run."""
+
+    trigger: ClassVar[ViewerTrigger] = "viewer-response"
+
+    response: Response
+    verdict: Verdict
+    age: int | None = None
+
+    def _returned(self, outcome: EdgeReturned) -> DistributionStep | InvalidResult:
+        answer = decode_edge_response(outcome, self.sent)
+        if isinstance(answer, InvalidResult):
+            return answer
+        return viewer_side.after_edge_response(self, answer)
+
+    def _forget(self) -> None:
+        error_pages.release(self.response)
+
+
+@value
 class CacheStep:
     """Something is asked of the cache."""
 
@@ -300,6 +367,7 @@ class Forget(CacheStep):
 DistributionStep: TypeAlias = (
     IncludeBody
     | FunctionStep
+    | EdgeFunctionStep
     | Fetch
     | LookUp
     | Wait

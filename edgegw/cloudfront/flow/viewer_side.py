@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from edgegw.awslambda.model import Invocation
 from edgegw.cloudfront.answers import (
@@ -23,6 +24,12 @@ from edgegw.cloudfront.behaviors import (
     with_default_root_object,
 )
 from edgegw.cloudfront.cache.verdict import Verdict
+from edgegw.cloudfront.edge_functions.event import (
+    ShownEdgeEvent,
+    encode_request,
+    encode_response,
+)
+from edgegw.cloudfront.edge_functions.model import EdgeCall, EdgeReturned
 from edgegw.cloudfront.flow import cache_side, error_pages
 from edgegw.cloudfront.flow.known_ways import (
     follow,
@@ -32,6 +39,8 @@ from edgegw.cloudfront.flow.known_ways import (
 )
 from edgegw.cloudfront.flow.steps import (
     DistributionStep,
+    EdgeViewerRequest,
+    EdgeViewerResponse,
     IncludeBody,
     ViewerRequest,
     ViewerResponse,
@@ -50,12 +59,15 @@ from edgegw.cloudfront.trigger_result import (
     ContinuedRequest,
     ContinuedResponse,
     GeneratedResponse,
+    InvalidResult,
 )
 from edgegw.cloudfront.trigger_rules import BODY_LIMIT
+from edgegw.cloudfront.validator import Validator
 from edgegw.cloudfront.viewer import with_viewer
 from edgegw.cloudfront.viewer_access import access_page, admit_viewer
 from edgegw.http.message import Request, Response, Upgraded
 from edgegw.http.status import reason_phrase
+from edgegw.http.target import to_text
 
 
 def start(
@@ -134,7 +146,10 @@ def _begin(context: RequestContext) -> DistributionStep:
     distribution = context.distribution
     if distribution.strictness.default_root_object == "viewer-request":
         context = context.edited(with_default_root_object(distribution, context.viewer))
-    association = context.behavior.associations.get("viewer-request")
+    behavior = context.behavior
+    if "viewer-request" in behavior.edge_functions:
+        return run_edge_request(context)
+    association = behavior.associations.get("viewer-request")
     if association is None:
         return cache_side.look_up(context)
     if shows_body(association, distribution, context.viewer):
@@ -152,6 +167,52 @@ def run_viewer_request(
         context.distribution, "viewer-request", context.facts.request_id, request, body=body
     )
     return ViewerRequest(context, sent, Invocation(association.function, payload))
+
+
+def run_edge_request(context: RequestContext) -> EdgeViewerRequest:
+    """The CloudFront Function of viewer-request and what it is shown."""
+    behavior, request = context.behavior, context.viewer
+    event, sent = encode_request(context.distribution, behavior.forwarding, context.facts, request)
+    query = request.target.query
+    raw = None if query is None else to_text(query)
+    return EdgeViewerRequest(
+        context, sent, EdgeCall(behavior.edge_functions["viewer-request"], event, raw)
+    )
+
+
+def after_edge_request(
+    step: EdgeViewerRequest, outcome: EdgeReturned, answer: GeneratedResponse | ContinuedRequest
+) -> DistributionStep | InvalidResult:
+    """The request goes on, to the origin that the function chose, or is answered by it."""
+    context = step.context.with_warnings("viewer-request", answer.warnings)
+    if isinstance(answer, GeneratedResponse):
+        verdict = Verdict.FUNCTION_GENERATED_RESPONSE
+        response = function_response(answer, context)
+        response = stamped(response, verdict, context.facts, without_origin=True)
+        return decorated_answer(DistributionAnswer(response, context, verdict))
+    if outcome.origin is not None:
+        led = _led_elsewhere(context, outcome.origin, step.sent)
+        if isinstance(led, InvalidResult):
+            return led
+        context = led
+    return cache_side.look_up(context.edited(answer.request))
+
+
+def _led_elsewhere(
+    context: RequestContext, change: Mapping[str, Any], sent: ShownEdgeEvent
+) -> RequestContext | InvalidResult:
+    """The context with the origin that a function chose."""
+    from edgegw.cloudfront.edge_functions.origin_change import chosen_origin
+
+    validator = Validator(sent.trigger, sent.strictness)
+    behavior = context.behavior
+    choice = chosen_origin(validator, change, context.distribution, behavior, sent)
+    if validator.refuses:
+        return InvalidResult(tuple(validator.violations))
+    if choice.fallback is not None:
+        behavior = replace(behavior, fallback=choice.fallback)
+    context = context.with_warnings("viewer-request", tuple(validator.violations))
+    return replace(context, behavior=behavior, origin=choice.origin)
 
 
 def after_viewer_request(
@@ -216,15 +277,20 @@ def to_viewer(
         return error_pages.or_error_page(finish(context, response, verdict), keeping)
     if context.behavior.response_headers_policy is not None:
         response = decorated(context, response)
-    association = context.behavior.associations.get("viewer-response")
+    behavior = context.behavior
+    association = behavior.associations.get("viewer-response")
     if (
-        association is None
+        (association is None and "viewer-response" not in behavior.edge_functions)
         or (verdict is Verdict.ERROR and not runs_on_error)
         or context.is_background
     ):
         return finish(context, response, verdict, age)
     is_edited = context.distribution.strictness.viewer_response_request == "edited"
     request = context.viewer if is_edited else context.received
+    if association is None:
+        event, shown = encode_response(context.distribution, context.facts, request, response)
+        call = EdgeCall(behavior.edge_functions["viewer-response"], event)
+        return EdgeViewerResponse(context, shown, call, response, verdict, age)
     payload, sent = encode_response_event(
         context.distribution, "viewer-response", context.facts.request_id, request, response
     )
@@ -239,6 +305,21 @@ def after_viewer_response(step: ViewerResponse, answer: ContinuedResponse) -> Di
         headers = in_order(response.headers)
         response = Response(response.status, response.reason, headers, response.body)
     context = step.context.with_warnings("viewer-response", answer.warnings)
+    return finish(context, response, step.verdict, step.age)
+
+
+def after_edge_response(step: EdgeViewerResponse, answer: ContinuedResponse) -> DistributionAnswer:
+    """The response as the CloudFront Function of viewer-response left it."""
+    before, response = step.response, answer.response
+    context = step.context.with_warnings("viewer-response", answer.warnings)
+    if response.body is not before.body:
+        error_pages.release(before)
+    headers = response.headers
+    if headers is not before.headers:
+        headers = in_order(headers)
+    response = Response(response.status, response.reason, headers, response.body)
+    if response.status != before.status:
+        response = framed_anew(response, context.viewer.method, before.status)
     return finish(context, response, step.verdict, step.age)
 
 

@@ -19,6 +19,7 @@ from edgegw.gateway.fronts.function_url import FunctionUrlFront
 from edgegw.gateway.fronts.http_api import HttpApiFront
 from edgegw.gateway.fronts.lambda_api import LambdaApiFront
 from edgegw.gateway.fronts.load_balancer import LoadBalancerFront
+from edgegw.gateway.fronts.public_keys import PublicKeysFront
 from edgegw.gateway.ports import by_key
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def served_of(gateway: Gateway, config: Config) -> dict[object, Served]:
     served = by_port(gateway, fronts)
     if config.lambda_api is not None:
         served.append(LambdaApiFront(gateway, config.lambda_api))
+    if config.public_keys is not None:
+        served.append(PublicKeysFront(gateway, config.public_keys))
     if config.identity_providers:
         from edgegw.gateway.fronts.identity_provider import IdentityProviderFront
 

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from edgegw.config.model import Door, Listen
 from edgegw.gateway.drive import LAST_STEPS, Driver, Step
@@ -266,7 +266,7 @@ class FrontDoor(ABC):
 
     def _marked(self, response: Response, exchange: Exchange) -> Response:
         """`response`, and the exchange, with what an older version answered, faults, failures."""
-        ran = {"config", *(run.function for run in exchange.runs)}
+        ran = {"config", *(run.owner for run in exchange.every_run)}
         stale = tuple(f"{name}: {why}" for name, why in self.gateway.stale.items() if name in ran)
         exchange.stale = stale
         lines = [_line(b"x-edgegw-stale", text) for text in stale]
@@ -297,7 +297,8 @@ class FrontDoor(ABC):
 
     def done(self, response: Response, delivery: Delivery) -> None:
         """The answer is on its way, or broke off: the exchange is complete."""
-        exchange = cast("Exchange", response.exchange)
+        exchange = response.exchange
+        assert isinstance(exchange, Exchange)  # `accept` put it there
         exchange.delivery = delivery
         if delivery.is_gone:
             exchange.is_gone = True

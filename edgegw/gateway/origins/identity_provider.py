@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edgegw.config.gateway.hosts import Hosts
-from edgegw.gateway.origins.transport import Outgoing, SendError, Timeouts, Transport
+from edgegw.gateway.origins.transport import Address, Outgoing, SendError, Timeouts, Transport
 from edgegw.http.authority import is_loopback
 from edgegw.http.message import CutOffError, Response
 from edgegw.values import value
+from edgegw.wire.front import Front
 
 if TYPE_CHECKING:
     from edgegw.alb.authentication.provider_calls import ProviderCall
@@ -32,9 +35,13 @@ class NoAnswer:
 
 
 class IdentityProviders:
-    """Endpoints by their URLs; `hosts` says which names lead to a place on this machine."""
+    """Endpoints by their URLs; `hosts` says which names lead to a place on this machine.
+
+    Those of this gateway are entered without a socket, so they answer in process, too.
+    """
 
     def __init__(self, transport: Transport, hosts: Hosts) -> None:
+        self.own: Callable[[Address], Front | None] = _nobody
         self._transport = transport
         self.lead(hosts)
 
@@ -56,13 +63,24 @@ class IdentityProviders:
         outgoing = Outgoing(at, call.request, times, lines, verifies, server_name)
         try:
             async with asyncio.timeout(timeout):
-                return await _whole(await self._transport.send(outgoing), limit)
+                return await _whole(await self._sent(outgoing), limit)
         except TimeoutError:
             return NoAnswer(f"{call} gave no answer in {timeout:g} seconds", timed_out=True)
         except SendError as error:
             return NoAnswer(error.at(at), timed_out=error.kind == "timeout")
         except CutOffError as error:
             return NoAnswer(f"{call}: {error}")
+
+    async def _sent(self, outgoing: Outgoing) -> Response:
+        own = self.own(outgoing.at)
+        if own is None:
+            return await self._transport.send(outgoing)
+        accepted = own.accept(replace(outgoing.request, scheme=outgoing.at[0]))
+        return accepted if isinstance(accepted, Response) else await accepted
+
+
+def _nobody(_: Address) -> None:
+    """There is no provider of this gateway."""
 
 
 async def _whole(response: Response, limit: int) -> EndpointAnswer:

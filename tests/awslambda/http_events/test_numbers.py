@@ -116,15 +116,15 @@ def test_the_age_of_a_preflight_has_ends(age: int, says: str | None) -> None:
     ],
 )
 def test_the_status_of_every_page(fault: Any, at_url: int, at_api: int) -> None:
-    assert pages.page_of(url(), fault).status == at_url
-    assert pages.page_of(http_api(), fault).status == at_api
+    assert pages.front_door_page(url(), fault).status == at_url
+    assert pages.front_door_page(http_api(), fault).status == at_api
 
 
 def test_what_names_an_error_at_a_function_url() -> None:
     """Recorded: `x-amzn-ErrorType` beside every page of its own but the 502."""
 
     def kinds(faults: Sequence[Any]) -> list[dict[str, str]]:
-        lines = [pages.page_of(url(), fault).lines for fault in faults]
+        lines = [pages.front_door_page(url(), fault).lines for fault in faults]
         return [{name.decode(): text.decode() for name, text in line} for line in lines]
 
     assert kinds(["Forbidden", "UnknownHost", "Throttled", "FunctionError"]) == [
@@ -154,3 +154,78 @@ def test_a_preflight_needs_both_of_its_headers() -> None:
     for left_out in both:
         headers = {name: text for name, text in both.items() if name != left_out}
         assert not isinstance(started(front, request("/", "OPTIONS", headers)), HttpAnswer)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("X-Amzn-Trace-Id", "X-Forwarded-Port", "X-Forwarded-Proto"),
+        *("X-Amzn-Tls-Version", "X-Amzn-Tls-Cipher-Suite", "Expect"),
+        *("Connection", "Keep-Alive", "Proxy-Authorization", "TE", "Trailer", "Upgrade"),
+    ],
+)
+def test_what_a_client_says_of_the_connection_does_not_reach_the_function(name: str) -> None:
+    """Lambda Developer Guide, "Invoking Lambda function URLs", request payload format."""
+    for front in (url(), http_api()):
+        headers = event_of(front, request("/", headers={name: "spoofed"}))["headers"]
+        assert "spoofed" not in headers.values()
+
+
+def test_names_of_parameters_and_plus_signs() -> None:
+    asked = event_of(url(), request("/?a+b=c+d&=nameless&e"))
+    assert asked["queryStringParameters"] == {"a b": "c d", "e": ""}
+    assert asked["rawQueryString"] == "a+b=c+d&=nameless&e"
+
+
+def test_cookie_lines_are_joined_as_cookies_are() -> None:
+    headers = [("Cookie", "a=1"), ("Cookie", "b=2"), ("X", "1"), ("X", "2")]
+    asked = event_of(url(), request("/", headers=headers))
+    assert (asked["headers"]["cookie"], asked["headers"]["x"]) == ("a=1; b=2", "1,2")
+    assert asked["cookies"] == ["a=1", "b=2"]
+
+
+def test_the_hops_before_stand_in_front() -> None:
+    asked = event_of(url(), request("/", headers={"X-Forwarded-For": "192.0.2.1"}))
+    assert asked["headers"]["x-forwarded-for"] == "192.0.2.1, 203.0.113.10"
+
+
+def test_of_repeats_payload_1_has_the_last_in_the_single_maps() -> None:
+    headers = [("X", "1"), ("X", "2")]
+    asked = event_of(http_api(route("GET /", payload="1.0")), request("/?a=1&a=2", "GET", headers))
+    assert (asked["headers"]["x"], asked["queryStringParameters"]) == ("2", {"a": "2"})
+    assert asked["multiValueHeaders"]["x"] == ["1", "2"]
+    assert asked["multiValueQueryStringParameters"] == {"a": ["1", "2"]}
+    assert asked["stageVariables"] is asked["pathParameters"] is asked["body"] is None
+    nobody = {name for name, text in asked["requestContext"]["identity"].items() if text is None}
+    assert nobody == {
+        *("accessKey", "accountId", "caller", "cognitoAmr", "cognitoAuthenticationProvider"),
+        *("cognitoAuthenticationType", "cognitoIdentityId", "cognitoIdentityPoolId"),
+        *("principalOrgId", "user", "userArn"),
+    }
+
+
+@pytest.mark.parametrize("name", ["Date", "WWW-Authenticate", "x-amzn-RequestId", "Connection"])
+def test_headers_that_a_url_remaps(name: str) -> None:
+    """Lambda Developer Guide, "Invoking Lambda function URLs" (from memory)."""
+    response = answer(url(), {"statusCode": 200, "headers": {name: "own"}}).response
+    lines = [(key.decode().lower(), text) for key, text in response.headers if text == b"own"]
+    assert lines == [(f"x-amzn-remapped-{name.lower()}", b"own")]
+
+
+def test_a_function_does_not_say_the_length_of_its_answer() -> None:
+    given = {"statusCode": 200, "headers": {"Content-Length": "9"}, "body": "no"}
+    for front in (url(), http_api()):
+        assert answer(front, given).response.headers.get_all(b"content-length") == [b"2"]
+
+
+def test_payloads_differ_in_where_more_headers_stand() -> None:
+    given = {
+        "statusCode": 200,
+        "headers": {"A": "1"},
+        "multiValueHeaders": {"A": ["1", "2"]},
+        "cookies": ["c=1"],
+    }
+    newer = answer(http_api(), given).response.headers
+    older = answer(http_api(route("$default", payload="1.0")), given).response.headers
+    assert (newer.get_all(b"a"), newer.get_all(b"set-cookie")) == ([b"1"], [b"c=1"])
+    assert (older.get_all(b"a"), older.get_all(b"set-cookie")) == ([b"1", b"2"], [])

@@ -1,0 +1,214 @@
+"""The code of a function with a meter in every function and every loop.
+
+How much a run computes must not depend on how busy this machine is, so words are counted that are
+executed, not time. Every body of a function and every turn of a loop begins with a call of the
+meter, which gets the number of words in it, without those in bodies within:
+
+    function f(a) {METER(9); …}          while (METER(12), a < b) …
+    (a) => (METER(4), a + 1)             for (…; METER(12), i < n; i++) …
+                                         for (k in METER_EACH(7, o)) …
+
+Nothing moves to another line, so that lines in error messages are those of the source. The whole
+becomes the body of one function in strict mode, which answers the handler: called anew for each
+run, it gives each run its own variables, as the real runtime does.
+
+What is not counted, as no word of the source stands for it, is what built-in functions do inside:
+those that can do much count themselves (`execution/edge_runtime/core.js`).
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from edgegw.cloudfront.edge_functions.static_check import parameter_lists
+from edgegw.cloudfront.edge_functions.tokens import Words, words_of
+
+_HEAD: Final = ("if", "while", "for", "switch", "catch", "with")
+
+
+class _MeteredBody(NamedTuple):
+    """Words that are executed together: from `first` to `last`, both included."""
+
+    first: int
+    last: int
+    kind: str
+    """`block`, `arrow`, `while`, `for`, `in`: where the meter goes."""
+    at: int = 0
+
+
+def metered(source: str, meter: str, meter_each: str) -> str:
+    """`source` as a function of (require, console, `meter`, `meter_each`) that answers the handler.
+
+    Its brackets must match (`Words.mismatch`); what else is wrong with it the engine says.
+    """
+    words = words_of(source)
+    insertions: dict[int, list[str]] = {}
+    bodies = sorted(_bodies(words), key=lambda body: (body.first, -body.last))
+    counts = _counts(bodies, len(words.words))
+    for body, count in zip(bodies, counts, strict=True):
+        _insert(words, body, count, meter, meter_each, insertions)
+    text = _with(source, insertions, _imports(words))
+    head = f'(function(require,console,{meter},{meter_each}){{"use strict";'
+    return f"{head}{text}\nreturn typeof handler==='function'?handler:undefined;}})"
+
+
+def _bodies(words: Words) -> list[_MeteredBody]:
+    bodies = [
+        _MeteredBody(end + 1, words.partner[end + 1], "block")
+        for end in parameter_lists(words).values()
+        if words.text(end + 1) == "{"
+    ]
+    for at, word in enumerate(words.words):
+        if word.text == "=>" and word.kind == "sign":
+            if words.text(at + 1) == "{":
+                bodies.append(_MeteredBody(at + 1, words.partner[at + 1], "block"))
+            else:
+                bodies.append(_MeteredBody(at + 1, _end_of_expression(words, at + 1), "arrow"))
+        elif _is_loop(words, at):
+            bodies.append(_loop(words, at))
+    return list(dict.fromkeys(bodies))
+
+
+def _is_loop(words: Words, at: int) -> bool:
+    is_word = words.words[at].kind == "name" and words.text(at) in ("while", "for")
+    return is_word and words.text(at + 1) == "(" and words.text(at - 1) != "."
+
+
+def _loop(words: Words, at: int) -> _MeteredBody:
+    opened, closed = at + 1, words.partner[at + 1]
+    last = _end_of_statement(words, closed + 1)
+    if words.text(at) == "while":
+        return _MeteredBody(at, last, "while", opened)
+    inner, semicolons = opened + 1, list[int]()
+    while inner < closed:
+        text = words.text(inner)
+        if text == ";":
+            semicolons.append(inner)
+        elif text == "in" and not semicolons:
+            return _MeteredBody(at, last, "in", inner)
+        following = words.partner.get(inner, inner)
+        inner = following + 1 if following > inner else inner + 1
+    return (
+        _MeteredBody(at, last, "for", semicolons[0]) if semicolons else _MeteredBody(at, at, "none")
+    )
+
+
+def _end_of_statement(words: Words, at: int) -> int:
+    """The last word of the statement that begins at `at`, about: it is only counted."""
+    if words.text(at) == "{":
+        return words.partner.get(at, at)
+    while at < len(words.words) - 1 and words.text(at) not in (";", "}"):
+        following = words.partner.get(at, at)
+        at = following if following > at else at + 1
+        if words.words[at].is_first:
+            return at
+    return at
+
+
+def _end_of_expression(words: Words, first: int) -> int:
+    """The last word of the expression that begins at `first`.
+
+    It ends before a comma, semicolon or closing bracket, and at the end of a line behind which
+    another statement begins.
+    """
+    at = first
+    while at < len(words.words):
+        following = words.partner.get(at, at)
+        last = max(following, at)
+        behind = last + 1
+        if behind >= len(words.words):
+            return last
+        word = words.words[behind]
+        if word.kind == "template" and word.text.startswith("}"):
+            return last
+        if word.kind == "sign" and word.text in (",", ";", ")", "]", "}"):
+            return last
+        if word.is_first and word.kind != "sign" and _may_end(words, last):
+            return last
+        at = behind
+    return len(words.words) - 1
+
+
+def _may_end(words: Words, at: int) -> bool:
+    """Whether a statement may end with the word at `at`, at the end of a line."""
+    word = words.words[at]
+    if words.text(at + 1) in ("in", "instanceof"):
+        return False
+    return word.kind != "sign" or word.text in (")", "]", "}", "++", "--")
+
+
+def _counts(bodies: list[_MeteredBody], total: int) -> list[int]:
+    """How many words each body has of its own; `bodies` are in order."""
+    owner = [-1] * total
+    for number, body in enumerate(bodies):  # inner ones come later, and take their words
+        owner[body.first : body.last + 1] = [number] * (min(body.last + 1, total) - body.first)
+    counts = [1] * len(bodies)
+    for number in owner:
+        if number >= 0:
+            counts[number] += 1
+    return counts
+
+
+def _insert(
+    words: Words,
+    body: _MeteredBody,
+    count: int,
+    meter: str,
+    meter_each: str,
+    insertions: dict[int, list[str]],
+) -> None:
+    def put(offset: int, text: str, *, first: bool = False) -> None:
+        texts = insertions.setdefault(offset, [])
+        texts.insert(0 if first else len(texts), text)
+
+    match body.kind:
+        case "block":
+            put(words.words[body.first].end, f"{meter}({count});")
+        case "arrow":
+            put(words.words[body.first].start, f"({meter}({count}),")
+            put(words.words[body.last].end, ")", first=True)
+        case "while":
+            put(words.words[body.at].end, f"{meter}({count}),")
+        case "for":
+            comma = "" if words.text(body.at + 1) == ";" else ","
+            put(words.words[body.at].end, f"{meter}({count}){comma}")
+        case "in":
+            put(words.words[body.at].end, f" {meter_each}({count},")
+            opened = next(at for at in range(body.at, 0, -1) if _opens_loop(words, at, body.at))
+            put(words.words[words.partner[opened]].start, ")", first=True)
+        case _:
+            pass
+
+
+def _opens_loop(words: Words, at: int, inner: int) -> bool:
+    return words.text(at) == "(" and words.partner.get(at, 0) > inner
+
+
+def _imports(words: Words) -> dict[int, tuple[int, str]]:
+    """`import x from 'y'` at the top as a call of require: by offset, its end and the new text."""
+    replaced: dict[int, tuple[int, str]] = {}
+    for at, word in enumerate(words.words):
+        following = words.words[at + 1 : at + 4]
+        if word.text != "import" or word.kind != "name" or len(following) < 3:
+            continue
+        name, mark, module = following
+        if (name.kind, mark.text, module.kind) == ("name", "from", "string"):
+            replaced[word.start] = (module.end, f"const {name.text} = require({module.text})")
+    return replaced
+
+
+def _with(
+    source: str, insertions: dict[int, list[str]], replaced: dict[int, tuple[int, str]]
+) -> str:
+    parts: list[str] = []
+    at = 0
+    for offset in sorted({*insertions, *replaced}):
+        if offset < at:
+            continue
+        parts.append(source[at:offset])
+        at = offset
+        if offset in replaced:
+            at, text = replaced[offset]
+            parts.append(text)
+        parts += insertions.get(offset, ())
+    return "".join([*parts, source[at:]])

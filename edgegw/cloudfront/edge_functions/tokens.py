@@ -1,0 +1,193 @@
+"""JavaScript in words: enough to find constructs and loops, without a grammar.
+
+Three things make that hard, and each has its place here:
+
+- A slash is a division or begins a regular expression: what stands before it decides. Behind `)`
+  it is a division, unless the parenthesis belonged to `if`, `while` or `for`.
+- A template holds code, which may hold templates: a stack knows which `}` ends which.
+- A line end may end a statement: a word knows whether one stands before it.
+
+Nothing is judged here. What is no JavaScript gives words all the same, but brackets that do not
+match have a place in `Words.mismatch`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from edgegw.values import value
+
+WordKind: TypeAlias = Literal["name", "number", "string", "template", "regex", "sign"]
+
+
+class Word(NamedTuple):
+    """A word of the source; `line` and `column` count from 1. `is_first` follows a line end."""
+
+    kind: WordKind
+    text: str
+    start: int
+    line: int
+    column: int
+    is_first: bool = False
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+
+@value
+class Words:
+    """The words of a source. `partner` has the other bracket by the index of one.
+
+    `mismatch` is the first word whose bracket has no partner.
+    """
+
+    source: str
+    words: tuple[Word, ...]
+    partner: dict[int, int]
+    mismatch: Word | None = None
+
+    def text(self, at: int) -> str:
+        """The word at `at`; empty beyond the ends, and for what is no sign or name."""
+        if not 0 <= at < len(self.words):
+            return ""
+        word = self.words[at]
+        return word.text if word.kind in ("name", "sign") else ""
+
+
+_BLANK: Final = re.compile(
+    r"(?:[ \t\v\f\r\n\u00a0\u2028\u2029\ufeff]|//[^\r\n]*|/\*.*?(?:\*/|\Z))+", re.S
+)
+_NAME: Final = re.compile(r"#?[\w$\\]+")
+_NUMBER: Final = re.compile(
+    r"0[xXoObB][\w]+|(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?n?"
+)
+_STRING: Final = re.compile(r""""(?:[^"\\\r\n]|\\[\s\S])*"?|'(?:[^'\\\r\n]|\\[\s\S])*'?""")
+_REGEX: Final = re.compile(r"/(?:[^/\\\[\r\n]|\\[^\r\n]|\[(?:[^\]\\\r\n]|\\[^\r\n])*\])+/[\w$]*")
+_CHUNK: Final = re.compile(r"(?:[^`\\$]|\\[\s\S]|\$(?!\{))*(?:`|\$\{|\Z)")
+_SIGN: Final = re.compile(
+    r">>>=|\.\.\.|===|!==|\*\*=|<<=|>>=|>>>|&&=|\|\|=|\?\?=|=>|==|!=|<=|>=|&&|\|\||\?\?"
+    r"|\?\.(?!\d)|\+\+|--|\+=|-=|\*=|/=|%=|&=|\|=|\^=|<<|>>|\*\*|[\s\S]"
+)
+_BEFORE_REGEX: Final = frozenset(
+    (
+        "return",
+        "typeof",
+        "case",
+        "in",
+        "of",
+        "delete",
+        "void",
+        "throw",
+        "new",
+        "instanceof",
+        "else",
+        "do",
+        "await",
+        "yield",
+    )
+)
+_CLOSED_BY: Final = {"(": ")", "[": "]", "{": "}"}
+_WITH_CONDITION: Final = ("if", "while", "for", "with")
+
+
+class _WordReader:
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.words: list[Word] = []
+        self.partner: dict[int, int] = {}
+        self.open: list[int] = []
+        self.mismatch: Word | None = None
+        self._at = self._line = 0
+        self._line_start = 0
+
+    def read(self) -> Words:
+        is_first = False
+        while self._at < len(self.source):
+            blank = _BLANK.match(self.source, self._at)
+            if blank is not None:
+                is_first = self._pass(blank[0]) or is_first
+                continue
+            self._word(is_first=is_first)
+            is_first = False
+        if self.open and self.mismatch is None:
+            self.mismatch = self.words[self.open[-1]]
+        return Words(self.source, tuple(self.words), self.partner, self.mismatch)
+
+    def _pass(self, text: str) -> bool:
+        """Goes on behind `text`; whether a line ended in it."""
+        self._at += len(text)
+        lines = text.count("\n")
+        if lines:
+            self._line += lines
+            self._line_start = self._at - len(text) + text.rindex("\n") + 1
+        return lines > 0
+
+    def _word(self, *, is_first: bool) -> None:
+        source, at = self.source, self._at
+        char = source[at]
+        if char in "\"'":
+            self._add("string", _matched(_STRING, source, at), is_first=is_first)
+        elif char == "`":
+            self._template("`", is_first=is_first)
+        elif _NUMBER.match(source, at):
+            self._add("number", _matched(_NUMBER, source, at), is_first=is_first)
+        elif char.isalpha() or char in "_$\\#":
+            self._add("name", _matched(_NAME, source, at) or char, is_first=is_first)
+        elif char == "/" and self._may_be_regex() and _REGEX.match(source, at):
+            self._add("regex", _matched(_REGEX, source, at), is_first=is_first)
+        elif char == "}" and self.open and self.words[self.open[-1]].kind == "template":
+            opened = self.open.pop()
+            self.partner[opened] = len(self.words)
+            self.partner[len(self.words)] = opened
+            self._template("}", is_first=is_first)
+        else:
+            self._add("sign", _matched(_SIGN, source, at), is_first=is_first)
+            self._bracket(char)
+
+    def _template(self, begin: str, *, is_first: bool) -> None:
+        chunk = _matched(_CHUNK, self.source, self._at + 1)
+        self._add("template", begin + chunk, is_first=is_first)
+        if chunk.endswith("${"):
+            self.open.append(len(self.words) - 1)
+
+    def _add(self, kind: WordKind, text: str, *, is_first: bool) -> None:
+        column = self._at - self._line_start + 1
+        self.words.append(Word(kind, text, self._at, self._line + 1, column, is_first))
+        self._pass(text)
+
+    def _bracket(self, char: str) -> None:
+        at = len(self.words) - 1
+        if char in _CLOSED_BY:
+            self.open.append(at)
+        elif char in ")]}":
+            opened = self.open.pop() if self.open else None
+            if opened is None or _CLOSED_BY.get(self.words[opened].text) != char:
+                self.mismatch = self.mismatch or self.words[at]
+                return
+            self.partner[opened], self.partner[at] = at, opened
+
+    def _may_be_regex(self) -> bool:
+        if not self.words:
+            return True
+        last = self.words[-1]
+        if last.kind == "name":
+            is_member = len(self.words) > 1 and self.words[-2].text == "."
+            return last.text in _BEFORE_REGEX and not is_member
+        if last.kind != "sign":
+            return last.kind == "template" and last.text.endswith("${")
+        if last.text == ")":
+            opened = self.partner.get(len(self.words) - 1, 0)
+            return opened > 0 and self.words[opened - 1].text in _WITH_CONDITION
+        return last.text not in ("]", "++", "--")
+
+
+def _matched(pattern: re.Pattern[str], source: str, at: int) -> str:
+    match = pattern.match(source, at)
+    return match[0] if match is not None else ""
+
+
+def words_of(source: str) -> Words:
+    """The words of `source`."""
+    return _WordReader(source).read()

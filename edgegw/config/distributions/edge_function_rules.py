@@ -1,0 +1,145 @@
+"""What must hold for CloudFront Functions and key value stores, and what their code must not be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path as FilePath
+from typing import Final
+
+from edgegw.cloudfront.deployment_rules import pairing_findings
+from edgegw.cloudfront.edge_functions.key_values import pairs_of
+from edgegw.cloudfront.edge_functions.static_check import (
+    has_handler,
+    size_fault,
+    syntax_findings,
+)
+from edgegw.config import schema
+from edgegw.config.distributions.edge_function_keys import EdgeFunction
+from edgegw.config.document import Document, KeyPath
+from edgegw.config.files import is_file, missing
+from edgegw.config.schema import Config
+from edgegw.config.spelling import nearest
+from edgegw.errors import Finding
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+SYNTAX: Final = "edge-function.syntax"
+"""The code of findings about constructs that the runtime lacks."""
+
+
+def check_edge_functions(document: Document, config: Config, base: FilePath) -> None:
+    """Adds what is wrong with CloudFront Functions; relative paths are relative to `base`."""
+    for name, function in config.edge_functions.items():
+        _check_function(document, ("edge_functions", name), function, config, base)
+    for name, store in config.key_value_stores.items():
+        if store.source is not None:
+            path: KeyPath = ("key_value_stores", name, "source")
+            _check_import(document, path, base / store.source)
+    for name, distribution in config.distributions.items():
+        for below, behavior in behaviors(distribution):
+            _check_behavior(document, ("distributions", name, *below), behavior, config)
+
+
+def behaviors(
+    distribution: schema.Distribution,
+) -> Iterator[tuple[KeyPath, schema.DefaultBehavior]]:
+    """The behaviors of a distribution with their paths."""
+    yield ("default_behavior",), distribution.default_behavior
+    for at, behavior in enumerate(distribution.behaviors):
+        yield ("behaviors", at), behavior
+
+
+def _check_function(
+    document: Document, path: KeyPath, function: EdgeFunction, config: Config, base: FilePath
+) -> None:
+    name = str(path[-1])
+    if not _NAME.fullmatch(name):
+        text = f"{name!r} is no name of a CloudFront Function: 1 to 64 letters, digits, - and _"
+        document.error(path, "edge-function.name", text, key=True)
+    store = function.key_value_store
+    if store is not None:
+        where = (*path, "key_value_store")
+        if store not in config.key_value_stores:
+            near = nearest(store, list(config.key_value_stores))
+            text = f"there is no key value store {store!r}{near}"
+            document.error(where, "config.reference", text)
+        if function.runtime == "cloudfront-js-1.0":
+            text = "a key value store needs the runtime cloudfront-js-2.0"
+            document.error(where, "edge-function.key-value-store", text)
+    file = base / function.code
+    problem = missing(file) or (None if is_file(file) else "is a folder: name the file")
+    if problem is not None:
+        document.error((*path, "code"), "config.file", f"{file} {problem}")
+        return
+    _check_code(document, (*path, "code"), function, file)
+
+
+def _check_code(document: Document, path: KeyPath, function: EdgeFunction, file: FilePath) -> None:
+    try:
+        source = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        document.error(path, "config.file", f"{file} cannot be read as UTF-8: {error}")
+        return
+    fault = size_fault(source)
+    if fault is not None:
+        document.error(path, "edge-function.code-size", fault)
+    if not has_handler(source):
+        text = f"{file.name} has no function named handler: it would fail with a ReferenceError"
+        document.warning(path, "edge-function.handler", text)
+    shown = _shown(file)
+    for finding in syntax_findings(source, function.runtime):
+        text = f"{finding.text} ({function.runtime})"
+        if finding.is_refused:
+            text += f"; it fails with {finding.error}"
+        place = (finding.line, finding.column)
+        document.findings.append(Finding(shown, *place, "warning", SYNTAX, text))
+
+
+def _shown(file: FilePath) -> str:
+    """The file as findings name it: from the working directory on, where it is below that."""
+    here = FilePath.cwd()
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)
+
+
+def _check_import(document: Document, path: KeyPath, file: FilePath) -> None:
+    problem = missing(file)
+    if problem is not None:
+        document.error(path, "config.file", f"{file} {problem}")
+        return
+    try:
+        pairs_of(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        document.error(path, "key-value-store.import", f"{file.name}: {error}")
+
+
+def _check_behavior(
+    document: Document, path: KeyPath, behavior: schema.DefaultBehavior, config: Config
+) -> None:
+    for trigger, name in behavior.edge_functions.items():
+        if name not in config.edge_functions:
+            where = (*path, "edge_functions", trigger)
+            text = f"there is no CloudFront Function {name!r}"
+            if name in config.functions:
+                text += ": it is a Lambda function, whose place is lambda_functions"
+            document.error(
+                where, "config.reference", text + nearest(name, list(config.edge_functions))
+            )
+    at_edge: dict[str, str] = {
+        trigger: association.function for trigger, association in behavior.lambda_functions.items()
+    }
+    others: dict[str, str] = {**behavior.edge_functions}
+    for finding in pairing_findings(at_edge, others):
+        where = (*path, "edge_functions", finding.key)
+        document.error(where, finding.rule.code, finding.text)
+
+
+def refuse_syntax(document: Document) -> None:
+    """Makes errors of the constructs with which code fails on AWS: nobody deploys that."""
+    document.findings[:] = [
+        replace(finding, severity="error")
+        if finding.code == SYNTAX and "; it fails with " in finding.text
+        else finding
+        for finding in document.findings
+    ]

@@ -1,0 +1,249 @@
+"""One CloudFront Function in an engine of its own: compiled once, its code run anew for each event.
+
+The engine is QuickJS. What a function finds there is made by `edge_runtime/*.js`: the modules, the
+guards, the meter. The engine's own limits (memory, stack, processor time) hold what those do not.
+
+A store is asked in two phases, as the engine cannot call Python while its time is limited: the
+run stops at its `await`, says what it asks for, and is settled with the answers.
+
+Built-ins are frozen in a context, so that runs cannot leave anything behind for each other; a
+function that changes them all the same gets a context where they are not.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+from edgegw.awslambda.payload import decode_payload
+from edgegw.cloudfront.edge_functions.key_values import KeyValues
+from edgegw.cloudfront.edge_functions.limits import (
+    FULL,
+    LONGEST_RUN,
+    MAX_MEMORY,
+    MAX_STACK,
+    TENTATIVE,
+    utilization,
+)
+from edgegw.cloudfront.edge_functions.metering import metered
+from edgegw.cloudfront.edge_functions.model import (
+    EdgeCall,
+    EdgeFailed,
+    EdgeFunction,
+    EdgeOutcome,
+    EdgeReport,
+    EdgeReturned,
+)
+from edgegw.cloudfront.edge_functions.static_check import (
+    ABSENT_GLOBALS,
+    syntax_findings,
+)
+
+_MODULES: Final = ("text", "crypto", "querystring", "buffer")
+_ABSENT: Final = sorted(
+    (ABSENT_GLOBALS - {"eval", "Function"}) | {"escape", "unescape", "navigator", "gc"}
+)
+_SLACK: Final = 256 * 1024
+"""Bytes of garbage that the engine may not have collected yet."""
+_CHANGES_BUILT_INS: Final = re.compile(
+    r"\.prototype\b|__proto__|globalThis|definePropert|setPrototypeOf"
+)
+_TRIED_TO: Final = ("read-only", "not extensible", "no setter for property")
+_JOBS: Final = 64
+"""Jobs of promises that are run between two looks at the clock."""
+_PLACE: Final = {"name": "FRA", "serverIp": "192.0.2.1", "region": "eu-central-1"}
+"""`cf.edgeLocation`: that of the edge location whose name answers have."""
+
+
+class GaveUpError(Exception):
+    """A run took longer than the event loop waits for."""
+
+
+class EdgeContext:
+    """The engine of one function. One thread at a time may use it, not always the same one.
+
+    Made, it is compiled; `failure` says why that failed.
+    """
+
+    def __init__(
+        self, function: EdgeFunction, store: Callable[[], KeyValues | None] = lambda: None
+    ) -> None:
+        """`store` answers the store that the function may read, as it is now."""
+        self.failure = ""
+        self._function = function
+        self._store = store
+        self._remarks = _remarks(function)
+        self._changes = _CHANGES_BUILT_INS.search(function.code) is not None
+        refused = [
+            each for each in syntax_findings(function.code, function.runtime) if each.is_refused
+        ]
+        if refused:
+            self.failure = refused[0].error
+        else:
+            self._make()
+
+    def run(self, call: EdgeCall, *, tentative: bool) -> EdgeOutcome:
+        """What becomes of `call`. A `tentative` run raises GaveUpError where that takes long."""
+        started = time.perf_counter()
+        if self.failure:
+            return EdgeFailed("throttled", self.failure, self._report({}, started))
+        said = self._said(call, tentative=tentative)
+        if not self._changes and any(text in said.get("error", "") for text in _TRIED_TO):
+            self._changes = True
+            self._make()
+            said = self._said(call, tentative=tentative)
+        if said.get("over") == "time" and tentative:
+            raise GaveUpError
+        return _outcome(said, self._report(said, started))
+
+    def _said(self, call: EdgeCall, *, tentative: bool) -> dict[str, Any]:
+        patience = TENTATIVE if tentative else LONGEST_RUN
+        self._context.set_time_limit(patience / 1000)
+        self._until = time.perf_counter() + patience / 1000
+        try:
+            text = self._begin(self._factory, call.event, call.query, patience)
+            while not text:
+                text = self._go_on()
+        except self._error as error:
+            text = str(error)
+            if "interrupted" in text:
+                return {"over": "time", "units": 0, "logs": []}
+            return {"error": text.partition("\n")[0], "units": 0, "logs": []}
+        return json.loads(text) if "\\ud" in text else _decoded(text)
+
+    def _go_on(self) -> str:
+        """Runs what is ready to run; the outcome, if that is its end."""
+        jobs = 0
+        while self._context.execute_pending_job():
+            jobs += 1
+            if jobs % _JOBS == 0 and time.perf_counter() > self._until:
+                return '{"over": "time"}'
+        text = self._next()
+        if not text.startswith('{"asks"'):
+            return text
+        answers = [self._answer(*question) for question in json.loads(text)["asks"]]
+        self._settle(json.dumps(answers))
+        return ""
+
+    def _answer(self, number: int, kind: str, key: str) -> list[object]:
+        """What the store says: the number of the question, whether it is good, and the answer."""
+        store = self._store()
+        if store is None:
+            return [number, False, "the key value store is not there"]
+        if kind == "exists":
+            return [number, True, store.exists(key)]
+        if kind == "meta":
+            return [number, True, store.meta().to_dict()]
+        held = store.get(key)
+        return [number, held is not None, f"Key not found: {key}" if held is None else held]
+
+    def _make(self) -> None:
+        # Where no such function is configured nobody waits for the engine.
+        quickjs: Any = importlib.import_module("quickjs")
+        self._error: type[Exception] = quickjs.JSException
+        self._context: Any = quickjs.Context()
+        context = self._context
+        context.set_max_stack_size(MAX_STACK)
+        given = {
+            "version": self._function.runtime.removeprefix("cloudfront-js-"),
+            "full": FULL,
+            "absent": _ABSENT,
+            "isShared": not self._changes,
+            "hasStore": bool(self._function.key_value_store),
+            "place": _PLACE,
+        }
+        install, modules = context.eval(_source("core")), context.eval(_modules())
+        runtime = install(context.parse_json(json.dumps(given)), modules)
+        self._begin = _member(context, runtime, "begin")
+        self._next = _member(context, runtime, "next")
+        self._settle = _member(context, runtime, "settle")
+        meter = "$"
+        while f"{meter}u" in self._function.code or f"{meter}e" in self._function.code:
+            meter += "$"
+        try:
+            self._factory: Any = context.eval(
+                metered(self._function.code, f"{meter}u", f"{meter}e")
+            )
+        except self._error as error:
+            self.failure = _compile_error(str(error))
+        context.gc()
+        context.set_memory_limit(context.memory()["malloc_size"] + MAX_MEMORY + _SLACK)
+
+    def _report(self, said: Mapping[str, Any], started: float) -> EdgeReport:
+        remarks, self._remarks = self._remarks, ()
+        units = int(said.get("units", 0))
+        share = 100 if said.get("over") else utilization(units)
+        return EdgeReport(
+            share,
+            time.perf_counter() - started,
+            tuple(said.get("logs", ())),
+            remarks,
+            said.get("custom", ""),
+        )
+
+
+def _decoded(text: str) -> dict[str, Any]:
+    said: Any = decode_payload(text.encode("utf-8", "replace"))
+    return said
+
+
+def _outcome(said: Mapping[str, Any], report: EdgeReport) -> EdgeOutcome:
+    over = said.get("over")
+    if over:
+        return EdgeFailed("execution", _OVER[over], report)
+    if "error" in said:
+        return EdgeFailed("execution", said["error"], report)
+    if "unreadable" in said:
+        return EdgeFailed("unreadable", said["unreadable"], report)
+    return EdgeReturned(
+        said.get("result"), report, said.get("origin"), is_undefined="result" not in said
+    )
+
+
+_OVER: Final = {
+    "units": "the function exceeded its compute utilization",
+    "time": f"the function ran for longer than {LONGEST_RUN} ms",
+}
+
+
+def _remarks(function: EdgeFunction) -> tuple[str, ...]:
+    """What of the code is pointed out with its first run: it works here, and may not on AWS."""
+    return tuple(
+        f"{finding.text} ({finding.word}, line {finding.line})"
+        for finding in syntax_findings(function.code, function.runtime)
+        if not finding.is_refused
+    )
+
+
+def _member(context: Any, runtime: Any, name: str) -> Callable[..., str]:
+    return context.eval(f"(runtime) => runtime.{name}")(runtime)
+
+
+_COMPILE_ERROR: Final = re.compile(r"(?P<text>[^\n]*)(?:\n\s+at [^:]*:(?P<line>\d+))?")
+
+
+def _compile_error(text: str) -> str:
+    """The engine's error in the words of the real runtime, with the line."""
+    match = _COMPILE_ERROR.match(text)
+    assert match is not None  # the pattern takes anything
+    said = match["text"].replace("unexpected token in expression: '", "Unexpected token '")
+    said = re.sub(r"'([^']*)'", r'"\1"', said)
+    return f"{said} in {match['line']}" if match["line"] else said
+
+
+@cache
+def _source(name: str) -> str:
+    folder = resources.files("edgegw.execution") / "edge_runtime"
+    return (folder / f"{name}.js").read_text(encoding="utf-8")
+
+
+@cache
+def _modules() -> str:
+    members = [f"{name}: {_source(name).strip()}" for name in _MODULES]
+    return "({" + ",\n".join(members) + "})"

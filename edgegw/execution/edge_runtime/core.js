@@ -1,0 +1,408 @@
+// What stands between the engine and a function: the same for every run in this context.
+//
+//   install(version, …)        takes away what the real runtime lacks, and guards what may be slow
+//   begin(factory, event, …)   one run; answers its outcome as JSON, or "" where it has to wait
+//   next()                     goes on with a run that waits: its outcome, or what it asks of a store
+//   settle(answers)            the store's answers
+//
+// Units are counted here (see metering.py). A built-in that works in proportion to its input counts
+// for that itself; so nothing runs long between two looks at the clock, whatever the engine does.
+(function () {
+  "use strict";
+  const apply = Reflect.apply, construct = Reflect.construct, define = Object.defineProperty;
+  const parse = JSON.parse, stringify = JSON.stringify, keys = Object.keys, freeze = Object.freeze;
+  const names = Object.getOwnPropertyNames, prototypeOf = Object.getPrototypeOf;
+  const RealDate = Date, RealSet = Set, clock = Date.now, RealPromise = Promise, RealString = String;
+  const then = Promise.prototype.then, isArray = Array.isArray, RealError = Error;
+  const RealReference = ReferenceError, RealTypeError = TypeError, RealRangeError = RangeError, floor = Math.floor;
+  const push = Array.prototype.push, slice = String.prototype.slice, sliceOf = (s, a, b) => apply(slice, s, [a, b]);
+
+  let units = 0, full = 60000, check = 0, deadline = 0, over = "", now = 0;
+  let logs = [], logged = 0, custom = "", origin = null, asked = [], waiting = {}, count = 0;
+  let run = 0, state = "idle", outcome = "", eventType = "", place = null, hasStore = false;
+  const STEP = 100, LOG = 10240;
+
+  function stop(why) {
+    over = over || why;
+    throw new RealError(why);
+  }
+  function slow() {
+    if (units > full) stop("units");
+    if (clock() > deadline) stop("time");
+    check = units + STEP;
+  }
+  function meter(words) {
+    units += words;
+    if (units > check) slow();
+    return true;
+  }
+  function meterEach(words, object) {
+    if (object !== null && typeof object === "object") meter(words * (keys(object).length + 1));
+    return object;
+  }
+
+  // ---- what is guarded
+
+  function wrapped(object, name, guard) {
+    const original = object[name];
+    if (typeof original !== "function") return;
+    const guarded = { [name](...given) {
+      guard(this, given);
+      return apply(original, this, given);
+    } }[name];
+    define(guarded, "length", { value: original.length, configurable: true });
+    define(object, name, { value: guarded, writable: true, configurable: true });
+  }
+  const MANY = 200000;
+  function lengthOf(value) {
+    if (value === null || value === undefined) return 0;
+    const length = value.length;
+    if (typeof length === "number" && length > MANY) throw new RealRangeError("out of memory");
+    return typeof length === "number" ? length : 0;
+  }
+  function guardArrays() {
+    const inProportion = (self) => meter(lengthOf(self) >> 3);
+    for (const name of ["join", "reverse", "sort", "splice", "shift", "unshift", "copyWithin", "flat",
+      "flatMap", "slice", "fill", "indexOf", "includes", "lastIndexOf", "map", "filter", "forEach",
+      "some", "every", "reduce", "reduceRight", "find", "findIndex", "toLocaleString"])
+      wrapped(Array.prototype, name, inProportion);
+    wrapped(Array.prototype, "concat", (self, given) => {
+      meter(lengthOf(self) >> 3);
+      for (let at = 0; at < given.length; at++)
+        if (given[at] !== null && typeof given[at] === "object") meter(lengthOf(given[at]) >> 3);
+    });
+    const Typed = prototypeOf(Uint8Array.prototype);
+    for (const name of names(Typed))
+      if (name !== "constructor" && !Object.getOwnPropertyDescriptor(Typed, name).get)
+        wrapped(Typed, name, (self) => meter((self.length >> 5) * (name === "sort" ? 8 : 1)));
+    wrapped(Array, "from", (_, given) => meter(lengthOf(given[0]) >> 2));
+  }
+  function guardStrings() {
+    const size = (self) => (typeof self === "string" ? self.length : 0);
+    for (const name of ["slice", "substring", "substr", "trim", "trimStart", "trimEnd", "toLowerCase",
+      "toUpperCase", "concat", "match", "matchAll", "search"])
+      wrapped(String.prototype, name, (self) => meter(size(self) >> 6));
+    for (const name of ["indexOf", "includes", "split", "replace", "replaceAll", "lastIndexOf"])
+      wrapped(String.prototype, name, (self, given) => {
+        const long = size(self), sought = size(given[0]), other = size(given[1]);
+        meter((long >> 6) + (sought > 16 ? floor(long * sought / 512) : 0) +
+          (other > 64 ? floor(long * other / 512) : 0));
+      });
+    wrapped(String.prototype, "normalize", (self) => {
+      if (size(self) > 20000) throw new RealRangeError("out of memory");
+      meter(floor(size(self) * size(self) / 1000));
+    });
+    wrapped(String.prototype, "repeat", (self, given) => meter(size(self) * (given[0] | 0) / 64));
+    for (const name of ["padStart", "padEnd"])
+      wrapped(String.prototype, name, (_, given) => meter((given[0] | 0) / 64));
+    wrapped(JSON, "parse", (_, given) => meter(size(given[0]) >> 5));
+    for (const name of ["encodeURIComponent", "decodeURIComponent", "encodeURI", "decodeURI"])
+      wrapped(globalThis, name, (_, given) => meter(size(given[0]) >> 4));
+    for (const name of ["test", "exec"])
+      wrapped(RegExp.prototype, name, (_, given) => meter(4 + (size(given[0]) >> 4)));
+  }
+  function guardMaking() {
+    const arrays = [Uint8Array, Int8Array, Uint8ClampedArray, Uint16Array, Int16Array, Uint32Array,
+      Int32Array, Float32Array, Float64Array];
+    for (const Made of [...arrays, ArrayBuffer, Array]) {
+      const Guarded = function (...given) {
+        if (typeof given[0] === "number") {
+          if (Made === Array && given.length === 1 && given[0] > MANY) throw new RealRangeError("out of memory");
+          meter(given[0] >> 5);
+        }
+        return construct(Made, given, new.target === undefined || new.target === Guarded ? Made : new.target);
+      };
+      replaceConstructor(Made.name, Made, Guarded);
+    }
+    const RealRegExp = RegExp;
+    replaceConstructor("RegExp", RealRegExp, function Guarded(...given) {
+      meter(floor((typeof given[0] === "string" ? given[0].length : 0) / 2) + 10);
+      if (typeof given[0] === "string" && given[0].length > 5000) throw new SyntaxError("regular expression is too large");
+      return construct(RealRegExp, given, new.target === undefined ? RealRegExp : RealRegExp);
+    });
+  }
+  function replaceConstructor(name, Made, Guarded) {
+    define(Guarded, "name", { value: name });
+    for (const each of names(Made))
+      if (each !== "name" && each !== "length" && each !== "prototype")
+        define(Guarded, each, Object.getOwnPropertyDescriptor(Made, each));
+    if (Made.__proto__ !== Function.prototype) Object.setPrototypeOf(Guarded, Made.__proto__);
+    Guarded.prototype = Made.prototype;
+    define(Made.prototype, "constructor", { value: Guarded, writable: true, configurable: true });
+    define(globalThis, name, { value: Guarded, writable: true, configurable: true });
+  }
+
+  // ---- what is taken away, what is there instead
+
+  function refuse(name) {
+    const refused = function () { throw new RealTypeError('"' + name + '" is disabled'); };
+    define(refused, "name", { value: name });
+    return refused;
+  }
+  function takeAway(absent) {
+    for (const name of absent) delete globalThis[name];
+    const NoFunction = refuse("Function");
+    const made = [function () {}, async function () {}, function* () {}, async function* () {}];
+    NoFunction.prototype = Function.prototype;
+    for (const each of made)
+      define(prototypeOf(each), "constructor", { value: NoFunction, writable: false, configurable: false });
+    define(globalThis, "Function", { value: NoFunction, writable: true, configurable: true });
+    define(globalThis, "eval", { value: refuse("eval"), writable: true, configurable: true });
+    for (const name of ["toSorted", "toReversed", "toSpliced", "with", "findLast", "findLastIndex"])
+      delete Array.prototype[name];
+    delete String.raw;
+    delete Object.groupBy;
+  }
+  function frozenDate() {
+    const Frozen = function Date(...given) {
+      if (new.target === undefined) return new RealDate(now).toString();
+      return construct(RealDate, given.length ? given : [now], new.target === Frozen ? RealDate : new.target);
+    };
+    replaceConstructor("Date", RealDate, Frozen);
+    define(Frozen, "now", { value: function now_() { return now; }, writable: true, configurable: true });
+  }
+
+  // ---- text of errors, in the words of the real runtime
+
+  function told(error) {
+    if (error === null || typeof error !== "object") return RealString(error);
+    let name = "Error", message = "", line = "";
+    try { name = RealString(error.name); message = RealString(error.message); } catch (_) { return name === "undefined" ? "Error" : name; }
+    try {
+      const stack = RealString(error.stack), match = /<function>:(\d+)/.exec(stack);
+      if (match && name === "SyntaxError") line = " in " + match[1];
+    } catch (_) { line = ""; }
+    if (name === "undefined" && message === "undefined") return "[object Object]";
+    const text = message
+      .replace(/^cannot read property '(.*)' of (undefined|null)$/, 'cannot get property "$1" of $2')
+      .replace(/^cannot set property '(.*)' of (undefined|null)$/, 'cannot set property "$1" of $2')
+      .replace(/^'?([\w$]+)'? is not defined$/, '"$1" is not defined');
+    return (text ? name + ": " + text : name) + line;
+  }
+
+  // ---- console, modules
+
+  function shown(value) {
+    if (typeof value === "string") return value;
+    if (value instanceof RealError) return told(value);
+    if (value !== null && typeof value === "object") {
+      try { return stringify(value); } catch (_) { return "[object Object]"; }
+    }
+    return RealString(value);
+  }
+  const console = freeze({
+    log(...given) {
+      let text = "";
+      for (let at = 0; at < given.length; at++) text += (at ? " " : "") + shown(given[at]);
+      meter(8 + (text.length >> 4));
+      if (logged >= LOG) return;
+      text = sliceOf(text, 0, LOG - logged);
+      logged += text.length;
+      push.call(logs, text);
+    },
+  });
+  const sources = {}, made = {};
+  let version = "2.0";
+  function require(name) {
+    if (!made[name]) {
+      if (name === "cloudfront" && version === "2.0") made[name] = cloudfront;
+      else if (sources[name] && (name !== "buffer" || version === "2.0")) made[name] = sources[name](tools);
+      else throw new RealError('Cannot find module "' + name + '"');
+    }
+    return made[name];
+  }
+  const tools = { meter, freeze, require, version: () => version };
+
+  // ---- the module cloudfront
+
+  function ask(kind, key, format) {
+    return new RealPromise((resolve, reject) => {
+      const id = ++count;
+      waiting[id] = [resolve, reject, format];
+      push.call(asked, [id, kind, key]);
+      meter(40);
+    });
+  }
+  function atRequest(name) {
+    if (eventType !== "viewer-request") throw new RealError(name + " is only available in viewer-request");
+  }
+  const store = freeze({
+    get(key, options) {
+      const format = options && options.format !== undefined ? options.format : "string";
+      if (format !== "string" && format !== "json" && format !== "bytes")
+        return RealPromise.reject(new RealTypeError("unknown format"));
+      return ask("get", RealString(key), format);
+    },
+    exists(key) { return ask("exists", RealString(key)); },
+    meta() { return ask("meta", ""); },
+  });
+  const cloudfront = {
+    kvs() {
+      if (!hasStore) throw new RealError("no key value store is associated with the function");
+      return store;
+    },
+    updateRequestOrigin(change) {
+      atRequest("updateRequestOrigin");
+      if (change === null || typeof change !== "object") throw new RealTypeError("an object is expected");
+      origin = { update: change };
+    },
+    selectRequestOriginById(id, options) {
+      atRequest("selectRequestOriginById");
+      origin = { select: id, options: options };
+    },
+    createRequestOriginGroup(group) {
+      atRequest("createRequestOriginGroup");
+      if (group === null || typeof group !== "object") throw new RealTypeError("an object is expected");
+      origin = { group: group };
+    },
+    logCustomData(text) {
+      const whole = encode(RealString(text));
+      custom = sliceOf(whole, 0, 800).replace(/%[0-9A-F]?$/, "");
+    },
+    get edgeLocation() {
+      if (eventType !== "viewer-request") return {};
+      return { name: place.name, serverIp: place.serverIp, region: place.region };
+    },
+    get distributionTenant() { throw new RealTypeError("distributionTenant module is not available"); },
+  };
+  freeze(cloudfront);
+  let encode = encodeURIComponent;
+
+  // ---- a run
+
+  function finished(value) {
+    let result, change = origin;
+    try {
+      result = { result: value, logs, units, origin: change || undefined, custom: custom || undefined };
+      outcome = stringify(result);
+    } catch (error) {
+      if (over) return failed(error);
+      outcome = stringify({ unreadable: told(error), logs, units });
+    }
+    if (over || units > full) return failed(null);
+    state = "done";
+  }
+  function failed(error) {
+    state = "done";
+    let text = "";
+    try { if (!over) text = told(error); } catch (_) { text = "Error"; }
+    outcome = stringify({ error: text, over: over || (units > full ? "units" : undefined), logs, units });
+  }
+  function begin(factory, text, query, patience) {
+    now = clock();
+    deadline = now + patience;
+    units = logged = count = 0;
+    check = STEP;
+    over = custom = outcome = "";
+    logs = []; asked = []; waiting = {}; origin = null;
+    state = "running";
+    const own = ++run; // what an earlier run left behind, cut off by a limit, may come yet
+    try {
+      const event = parse(text);
+      eventType = event && event.context ? event.context.eventType : "";
+      if (version === "2.0" && event && event.request) giveRawQuery(event.request, query);
+      const handler = factory(require, console, meter, meterEach);
+      if (typeof handler !== "function") throw new RealReference('"handler" is not defined');
+      const value = handler(event);
+      if (value instanceof RealPromise) {
+        apply(then, value, [(given) => own === run && finished(given), (error) => own === run && failed(error)]);
+        return "";
+      }
+      finished(value);
+    } catch (error) {
+      failed(error);
+    }
+    return outcome;
+  }
+  function giveRawQuery(request, query) {
+    define(request, "rawQueryString", {
+      value() { return query === null ? undefined : query; }, enumerable: false, writable: true, configurable: true,
+    });
+  }
+  function next() {
+    if (state === "done") return outcome;
+    if (!asked.length) {
+      failed(new RealError("the handler never settles"));
+      return outcome;
+    }
+    const questions = asked;
+    asked = [];
+    return stringify({ asks: questions });
+  }
+  function settle(text) {
+    const answers = parse(text);
+    for (let at = 0; at < answers.length; at++) {
+      const [id, isGood, value] = answers[at], [resolve, reject, format] = waiting[id];
+      delete waiting[id];
+      if (!isGood) reject(new RealError(value));
+      else if (format === "json") {
+        try { resolve(parse(value)); } catch (error) { reject(error); }
+      } else if (format === "bytes") resolve(require("buffer").from(value, "utf8"));
+      else resolve(value);
+    }
+  }
+
+  function lock() {
+    // A context that several runs share: none of them may leave something behind in a built-in.
+    const seen = new RealSet(), open = [globalThis];
+    while (open.length) {
+      const each = open.pop();
+      if (each === null || (typeof each !== "object" && typeof each !== "function") || seen.has(each)) continue;
+      seen.add(each);
+      for (const name of [...names(each), ...Object.getOwnPropertySymbols(each)]) {
+        const has = Object.getOwnPropertyDescriptor(each, name);
+        open.push(has.value, has.get, has.set);
+        if (has.configurable && "value" in has && MAY_HIDE.includes(name) && typeof name === "string" && isPrototype(each))
+          hideable(each, name, has.value);
+      }
+      open.push(prototypeOf(each));
+    }
+    for (const each of seen) freeze(each);
+  }
+  const MAY_HIDE = ["toString", "valueOf", "constructor", "name", "message", "hasOwnProperty", "toJSON", "length", "stack"];
+  const isPrototype = (object) => object === Object.prototype || object instanceof RealError || object === RealError.prototype;
+  function hideable(object, name, value) {
+    // Freezing would keep objects from having a member of this name of their own.
+    define(object, name, {
+      get() { return value; },
+      set(given) {
+        if (this === object) throw new RealTypeError("read-only: " + name);
+        define(this, name, { value: given, writable: true, enumerable: true, configurable: true });
+      },
+      enumerable: false, configurable: false,
+    });
+  }
+
+  return function install(given, module) {
+    // given: { version, full, absent, isShared, hasStore, place }
+    let absent = given.absent;
+    version = given.version;
+    place = given.place;
+    hasStore = given.hasStore;
+    deadline = check = full = 1e18;
+    for (const name of keys(module)) sources[name] = module[name];
+    const text = module.text(tools);
+    delete sources.text;
+    if (version === "1.0") {
+      absent = [...absent, "TextEncoder", "TextDecoder", "atob", "btoa", "DataView"];
+      for (const name of ["all", "any", "race", "allSettled"]) delete Promise[name];
+      delete String.prototype.replaceAll;
+      delete Symbol.for;
+      text.bytestrings();
+    } else {
+      define(globalThis, "Buffer", { value: require("buffer"), writable: true, configurable: true });
+      text.texts();
+    }
+    guardArrays();
+    guardStrings();
+    guardMaking();
+    frozenDate();
+    takeAway(absent);
+    encode = encodeURIComponent;
+    require("crypto");
+    require("querystring");
+    if (given.isShared) lock();
+    full = given.full;
+    return { begin, next, settle };
+  };
+})()

@@ -1,0 +1,177 @@
+"""The code of CloudFront Functions: its words, what the runtime lacks of it, and its meters."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgegw.cloudfront.edge_functions.limits import BASE, FULL, utilization
+from edgegw.cloudfront.edge_functions.metering import metered
+from edgegw.cloudfront.edge_functions.model import EdgeRuntime
+from edgegw.cloudfront.edge_functions.static_check import (
+    SYNTAX_RULES,
+    has_handler,
+    size_fault,
+    syntax_findings,
+)
+from edgegw.cloudfront.edge_functions.tokens import words_of
+
+OLD: EdgeRuntime = "cloudfront-js-1.0"
+NEW: EdgeRuntime = "cloudfront-js-2.0"
+
+ROWS = [
+    # code, what 1.0 says, what 2.0 says (r refused, w warned, - nothing), the word
+    ("let a = 1", "r", "-", "let"),
+    ("const a = 1", "r", "-", "const"),
+    ("class A {}", "r", "r", "class"),
+    ("for (var a of b) {}", "r", "r", "of"),
+    ("var {a} = b", "r", "r", "{"),
+    ("var [a] = b", "r", "r", "["),
+    ("[a, b] = [b, a]", "r", "r", "["),
+    ("({a: b} = c)", "r", "r", "{"),
+    ("function f({a}) {}", "r", "r", "{"),
+    ("var f = ([a]) => a", "r", "r", "["),
+    ("try {} catch ({a}) {}", "r", "r", "{"),
+    ("a?.b", "r", "r", "?."),
+    ("a ?? b", "w", "w", "??"),
+    ("a ||= b", "w", "w", "||="),
+    ("var a = {...b}", "r", "r", "..."),
+    ("f(...b)", "w", "w", "..."),
+    ("[...b]", "w", "w", "..."),
+    ("function* f() {}", "w", "w", "*"),
+    ("function f(a = 1) {}", "w", "w", "="),
+    ("async function f() {}", "r", "-", "async"),
+    ("var f = async () => 1", "r", "r", "async"),
+    ("var f = async a => 1", "r", "r", "async"),
+    ("async function f() { g(await h) }", "rr", "r", "async"),
+    ("import a from 'crypto'", "r", "-", "import"),
+    ("import {a} from 'crypto'", "rr", "r", "import"),
+    ("export function f() {}", "r", "r", "export"),
+    ("var a = 1n", "r", "r", "1n"),
+    ("f(]", "r", "r", "]"),
+    ("return 1", "r", "r", "return"),
+    ("new Map()", "w", "w", "Map"),
+    ("setTimeout(f)", "w", "w", "setTimeout"),
+    ("eval(a)", "w", "w", "eval"),
+    ("Array.from(a)", "w", "w", "from"),
+    ("a.flat()", "w", "w", "flat"),
+    ("Buffer.from(a)", "w", "-", "Buffer"),
+    ("Promise.all(a)", "w", "-", "all"),
+    ("a.replaceAll(b, c)", "w", "-", "replaceAll"),
+    ("String.bytesFrom(a)", "-", "w", "bytesFrom"),
+    ("console.error(a)", "w", "w", "error"),
+    ("console.log(a, b)", "w", "w", "log"),
+]  # fmt: skip
+
+
+def said(code: str, runtime: EdgeRuntime) -> str:
+    findings = syntax_findings(code, runtime)
+    return "".join("r" if finding.is_refused else "w" for finding in findings) or "-"
+
+
+@pytest.mark.parametrize(("code", "old", "new", "word"), ROWS, ids=[row[0] for row in ROWS])
+def test_what_the_runtimes_lack(code: str, old: str, new: str, word: str) -> None:
+    assert said(code, OLD) == old
+    assert said(code, NEW) == new
+    words = [finding.word for runtime in (OLD, NEW) for finding in syntax_findings(code, runtime)]
+    assert words[0] == word
+
+
+def test_every_rule_of_the_table_has_a_row() -> None:
+    shown = {
+        finding.rule.construct
+        for row in ROWS
+        for runtime in (OLD, NEW)
+        for finding in syntax_findings(row[0], runtime)
+    }
+    assert shown == {rule.construct for rule in SYNTAX_RULES}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "var a = b[0]; a[1] = 2; f()[0] = 1; a['x'][y] = 3",
+        "var re = /[/]of ...{a} = (/g, half = a / 2 / b",
+        "var s = 'class ?. of', t = `a ${b ? `${c}` : '}'} class`",
+        "var o = {let: 1, class: 2, of: 3, async: 4}; o.class = o.let",
+        "function f(...rest) { return rest }",
+        "for (var i = 0, of = 1; i < of; i++) {}",
+        "var f = (a, b) => ({a: a, b: b})",
+        "if (a) { x = {b: 1} } else { y = [1] }",
+        "// class\n/* for (a of b) */ var x = 1 ?.5 : 2",
+        "a = b ? c : d; label: while (x) { break label }",
+        "var v = new Uint8Array(2), d = v.length / 2, e = /x/.test('y')",
+        "async function handler(e) { var v = await k.get('a'); if (await x()) { return v } return (await y) }",
+    ],
+)
+def test_nothing_is_said_of_what_both_have(code: str) -> None:
+    assert said(code, NEW) == "-"
+
+
+def test_a_finding_says_where_and_the_error_that_is_to_come() -> None:
+    (finding,) = syntax_findings("var a;\n  for (const b of c) {}\n", NEW)
+    assert (finding.line, finding.column) == (2, 16)
+    assert finding.error == 'SyntaxError: Token "of" not supported in this version in 2'
+    assert finding.text.startswith("for…of is not in this runtime")
+    (finding,) = syntax_findings("async function f() { g(await h()) }", NEW)
+    assert finding.error == "SyntaxError: await in arguments not supported in 1"
+
+
+def test_size_counts_bytes() -> None:
+    assert size_fault("a" * 10240) is None
+    assert size_fault("é" * 5121) == "the code has 10242 bytes, at most 10240"
+    assert has_handler("var handler = 1")
+    assert not has_handler("'handler'")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(alphabet="(){}[]`$/\\'\"\n= abof;.?*+-<>!&|0123.e_#é²", max_size=60))
+def test_anything_can_be_read(code: str) -> None:
+    words = words_of(code)
+    assert "".join(code[word.start : word.end] for word in words.words).replace(" ", "") or True
+    syntax_findings(code, NEW)
+    if words.mismatch is None:
+        metered(code, "M", "E")
+
+
+# Meters
+
+
+@pytest.mark.parametrize(
+    ("code", "with_meters"),
+    [
+        ("function f(a) { return a }", "function f(a) {M(5); return a }"),
+        ("while (a) b()", "while (M(8),a) b()"),
+        ("do { a } while (b)", "do { a } while (M(5),b)"),
+        ("for (;;) {}", "for (;M(8);) {}"),
+        ("for (i = 0; i < 3; i++) {}", "for (i = 0;M(16), i < 3; i++) {}"),
+        ("for (k in o) {}", "for (k in E(9, o)) {}"),
+        ("x = a => a + 1", "x = a => (M(4),a + 1)"),
+        ("f(a => b, c)", "f(a => (M(2),b), c)"),
+        ("x = a => b => a", "x = a => (M(3),b => (M(2),a))"),
+        ("x = a => a\nb()", "x = a => (M(2),a)\nb()"),
+        ("x = a =>\n  a\n  .b", "x = a =>\n  (M(4),a\n  .b)"),
+        ("x = {f(a) { return 1 }, get g() { return 2 }}", "x = {f(a) {M(5); return 1 }, get g() {M(5); return 2 }}"),
+        ("x = `${a.map(b => b)}`", "x = `${a.map(b => (M(2),b))}`"),
+        ("if (a) { b }", "if (a) { b }"),
+        ("import c from 'crypto'", "const c = require('crypto')"),
+    ],
+)  # fmt: skip
+def test_a_meter_stands_in_every_function_and_loop(code: str, with_meters: str) -> None:
+    head, tail = '(function(require,console,M,E){"use strict";', "\nreturn typeof handler"
+    text = metered(code, "M", "E")
+    assert text.startswith(head)
+    assert text.removeprefix(head).partition(tail)[0] == with_meters
+
+
+def test_lines_stay_where_they_are() -> None:
+    code = "function f() {\n  for (;;) {\n    x = () =>\n      1\n  }\n}\nvar handler = f"
+    body = metered(code, "M", "E").partition("\nreturn typeof")[0]
+    assert body.count("\n") == code.count("\n")
+
+
+def test_utilization() -> None:
+    assert [utilization(0), utilization(FULL // 2), utilization(FULL), utilization(10 * FULL)] == [
+        *(BASE, BASE + (100 - BASE) // 2, 100, 100)
+    ]
