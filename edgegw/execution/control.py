@@ -305,7 +305,7 @@ def _alias_text(alias: Alias) -> str:
 
 def _page(rows: Iterable[_T], query: Mapping[str, str]) -> tuple[list[_T], ControlAnswer]:
     """One page of `rows`, and `NextMarker` where there is more."""
-    return api.page_of(rows, query, size=PAGE, most=api.MOST_ASKED)
+    return api.listed_page(rows, query, size=PAGE, most=api.MOST_ASKED)
 
 
 def _stale() -> ServiceError:
