@@ -131,7 +131,9 @@ def _own_state() -> list[tuple[str, int]]:
     return sorted((file.path, file.stat().st_mtime_ns) for file in files)
 
 
-_JUDGING: Final = ("config", "cloudfront", "alb", "awslambda", "http", "messaging", "wire")
+_JUDGING: Final = (
+    *("config", "cloudfront", "alb", "awslambda", "http", "messaging", "identity", "wire"),
+)
 """Rooms that a configuration is judged by, or that have values which it becomes."""
 
 
