@@ -155,7 +155,10 @@ def merged(base: Any, more: Any) -> Any:
 def test_example_in_yaml_breaks_the_rule(code: str, block: str, tmp_path: Path) -> None:
     (tmp_path / "handler.py").write_text("def handler(event, context):\n    return event\n")
     example = yaml.safe_load(block)
+    (tmp_path / "rewrite.js").write_text("function handler(event) { return event.request; }\n")
     config = copy.deepcopy(SITE)
+    if "edge_functions" in block:
+        config["edge_functions"] = {"rewrite": {"code": "rewrite.js"}}
     if "lambda_functions" not in block:
         config = with_function("origin-request")
     config = merged(config, example)

@@ -234,10 +234,11 @@ def validate(
 
     is_edge_function = trigger in EDGE_FUNCTIONS
     judge = _edge_function_answer if is_edge_function else _lambda_answer
+    kind = "a CloudFront Function" if is_edge_function else "Lambda@Edge"
     try:
         event = json.loads(event_file.read())
     except ValueError as error:
-        raise UsageError(f"--event is no JSON: {error}") from None
+        raise UsageError(f"--event is no event of {kind}: {error}") from None
     answer, has_response = judge(trigger, event, result_file.read(), _strictness(config))
     violations = answer.violations if isinstance(answer, InvalidResult) else answer.warnings
     if as_json:

@@ -25,7 +25,7 @@ Source: SQS Developer Guide, "Message attribute components".
 TRACE_HEADER: Final = "AWSTraceHeader"
 _TYPES: Final = ("String", "Number", "Binary")
 _RESERVED: Final = ("aws.", "amazon.")
-_NAME: Final = re.compile(r"[\w.-]+", re.ASCII)
+_NAME: Final = re.compile(r"[\w.-]+")
 _INVALID: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

@@ -171,7 +171,9 @@ class Traffic:
                 bodies = [uuid.uuid4().hex for _ in range(10)]
                 entries = [{"Id": body, "MessageBody": body} for body in bodies]
                 answer = sqs.send_message_batch(QueueUrl=url, Entries=entries)
-                self.accepted.update(each["Id"] for each in answer["Successful"])
+                assert "Failed" not in answer
+                # botocore takes an answer that the kill cut off for one without members.
+                self.accepted.update(each["Id"] for each in answer.get("Successful", []))
 
     def _take(self) -> None:
         sqs = client(self._port)
