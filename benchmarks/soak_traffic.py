@@ -102,7 +102,8 @@ class Viewer:
         self._is_http2 = is_http2
         self._asked = 0
         self._client = self._connect()
-        self._former = self._client
+        self._former: httpx.AsyncClient | None = None
+        """What was connected before; its last requests may be under way."""
 
     def _connect(self) -> httpx.AsyncClient:
         """A client with a context of its own: httpcore writes the protocols it offers into it."""
@@ -118,14 +119,15 @@ class Viewer:
         """One request. Raises what httpx raises."""
         self._asked += 1
         if self._asked % _CONNECTION_LASTS == 0:
-            await self._former.aclose()
-            self._former, self._client = self._client, self._connect()
+            former, self._former, self._client = self._former, self._client, self._connect()
+            if former is not None:
+                await former.aclose()
         return await self._client.request(method, url, content=content)
 
     async def aclose(self) -> None:
         """Ends its connections."""
-        await self._former.aclose()
-        await self._client.aclose()
+        for client in filter(None, (self._former, self._client)):
+            await client.aclose()
 
 
 class Pages:
