@@ -204,6 +204,12 @@ def too_large(size: int) -> SignInRefusal:
     return SignInRefusal(UNREACHABLE, "AuthUserinfoResponseSizeExceeded", detail)
 
 
+def no_room() -> SignInRefusal:
+    """The session fits into no four cookies: a refresh token of many kilobytes, perhaps."""
+    detail = "the session (claims, access token, refresh token) does not fit into four cookies"
+    return SignInRefusal(UNREACHABLE, "AuthUserinfoResponseSizeExceeded", detail)
+
+
 def _no_answer(endpoint: Literal["Token", "Userinfo"], failure: ProviderFailure) -> SignInRefusal:
     word = "Timeout" if failure.timed_out else "Failed"
     reason = cast("Any", f"Auth{endpoint}EpRequest{word}")

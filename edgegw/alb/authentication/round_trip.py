@@ -14,10 +14,9 @@ from edgegw.alb.answers import redirection
 from edgegw.alb.authentication.identity_headers import handed_on, has_identity
 from edgegw.alb.authentication.known_session import KnownSession
 from edgegw.alb.authentication.model import Authenticate
-from edgegw.alb.authentication.outcome import SIGN_IN_REQUIRED, SIGNED_IN, GuardOutcome
+from edgegw.alb.authentication.outcome import REFRESHED, SIGN_IN_REQUIRED, SIGNED_IN, GuardOutcome
 from edgegw.alb.authentication.provider_calls import authorization_url
 from edgegw.alb.authentication.provider_replies import (
-    MAX_CLAIMS,
     ProviderFailure,
     ProviderReply,
     Tokens,
@@ -25,7 +24,7 @@ from edgegw.alb.authentication.provider_replies import (
     error_word,
     judge_tokens,
     judge_user_info,
-    too_large,
+    no_room,
 )
 from edgegw.alb.authentication.refusals import (
     PROVIDER_ERROR,
@@ -45,6 +44,7 @@ from edgegw.alb.authentication.state import (
     decode_state,
     encode_state,
     given_nonces,
+    is_state,
     new_nonce,
     nonce_line,
 )
@@ -62,7 +62,15 @@ from edgegw.values import value
 
 _HOST: Final = re.compile(rb"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 _NOT_IN_URL: Final = re.compile(rb"[^\x21-\x7e]")
-_FORGED: Final = "the client came back with a state that was not made here, or not for its browser"
+_FORGED: Final = "the client came back with a state that no action of this listener made"
+_NO_NONCE: Final = (
+    "the client came back without the cookie AWSALBAuthNonce: another browser or another site began "
+    "this sign-in, or it has ended already"
+)
+_OTHER_NONCE: Final = (
+    "the client came back with another AWSALBAuthNonce than it left with: its browser began another "
+    "sign-in meanwhile, in another tab perhaps"
+)
 _STRIPPED: Final = "the client sent x-amzn-oidc-* headers of its own: its target does not get them"
 _PASSED: Final = GuardOutcome("authenticate")
 _PASSED_STRIPPED: Final = GuardOutcome("authenticate", warning=_STRIPPED)
@@ -136,7 +144,9 @@ def _signed_in(
     whole = request.headers.derived(identity, identified)
     outcome = whole.outcome
     if lines:
-        outcome = GuardOutcome("authenticate", lines=lines, warning=outcome.warning)
+        outcome = GuardOutcome(
+            "authenticate", lines=lines, warning=outcome.warning, verdict=REFRESHED
+        )
     sent = request.sent(request.target, whole.headers)
     return context.onward(sent, context.chosen, outcome)
 
@@ -219,7 +229,8 @@ def come_back(context: SignInContext, candidates: tuple[Rule, ...]) -> BalancerS
         return _refused(context, unauthorized("AuthMissingStateParam", text))
     opening = _opened_state(context, candidates, state_text)
     if opening is None:
-        return _refused(context, unauthorized("AuthInvalidStateParam", _FORGED))
+        why = _why_not_opened(context, candidates, state_text)
+        return _refused(context, unauthorized("AuthInvalidStateParam", why))
     context, state = opening
     fault = _state_fault(context, state)
     if fault is not None:
@@ -251,6 +262,14 @@ def _opened_state(
                 context.request, action, chosen, context.onward, context.keys
             ), state
     return None
+
+
+def _why_not_opened(context: SignInContext, candidates: tuple[Rule, ...], text: str) -> str:
+    """Whether the state is none of ours, or its browser has not the nonce of it (any more)."""
+    actions = (rule.guard for rule in candidates if isinstance(rule.guard, Authenticate))
+    if not any(is_state(context.keys, action, _arn(context), text) for action in actions):
+        return _FORGED
+    return _OTHER_NONCE if given_nonces(context.request.headers) else _NO_NONCE
 
 
 def _state_fault(context: SignInContext, state: SignInState) -> str | None:
@@ -299,9 +318,8 @@ def with_claims(step: FetchUserInfo, reply: ProviderReply | ProviderFailure) -> 
     """What follows once the claims are there, or are not."""
     context, origin = step.context, step.origin
     claims = judge_user_info(reply, step.tokens)
-    is_refresh = isinstance(origin, UserSession)
     if isinstance(claims, SignInRefusal):
-        if is_refresh:
+        if step.is_refresh:
             return _unauthenticated(context, claims.reason, is_expired=True)
         return _refused(context, claims)
     session = _session(context, step.tokens, claims, origin)
@@ -316,7 +334,7 @@ def with_claims(step: FetchUserInfo, reply: ProviderReply | ProviderFailure) -> 
         is_cross_origin=b"origin" in context.request.headers,
     )
     if lines is None:
-        return _refused(context, too_large(MAX_CLAIMS + 1))
+        return _refused(context, no_room())
     if isinstance(origin, UserSession):
         return _signed_in(context, KnownSession(session), lines)
     return _at_last(context.chosen, origin, lines)

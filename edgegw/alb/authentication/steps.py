@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from edgegw.alb.authentication.model import Authenticate
 from edgegw.alb.authentication.outcome import GuardOutcome
@@ -127,6 +127,12 @@ class FetchUserInfo:
     origin: SignInState | UserSession = field(repr=False)
 
     @property
+    def is_refresh(self) -> bool:
+        from edgegw.alb.authentication.session import UserSession
+
+        return isinstance(self.origin, UserSession)
+
+    @property
     def chosen(self) -> Chosen:
         return self.context.chosen
 
@@ -144,3 +150,4 @@ class FetchUserInfo:
 
 ProviderStep: TypeAlias = ExchangeCode | RefreshTokens | FetchUserInfo
 """Steps for which the identity provider is asked: `call` says what."""
+PROVIDER_STEPS: Final = (ExchangeCode, RefreshTokens, FetchUserInfo)

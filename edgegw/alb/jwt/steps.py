@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from edgegw.alb.authentication.outcome import GuardOutcome
+from edgegw.alb.authentication.outcome import TOKEN_VALIDATED, GuardOutcome
 from edgegw.alb.authentication.steps import Onward
 from edgegw.alb.finish import BalancerAnswer, Chosen, refuse
 from edgegw.alb.jwt.model import JwtValidation
@@ -48,10 +48,10 @@ class CheckToken:
         chosen = self.chosen
         if isinstance(keys, KeysTrouble):
             detail = f"the key set at {self.action.jwks_endpoint} {keys.detail}"
-            return refuse(keys.status, keys.reason, detail, chosen.guarded(_PASSED))
+            return refuse(keys.status, keys.reason, detail, chosen.guarded(_REFUSED))
         fault = token_fault(self.token, self.action, keys, now=chosen.facts.now)
         if fault is not None:
-            return refuse(TOKEN_REFUSED, fault.reason, fault.detail, chosen.guarded(_PASSED))
+            return refuse(TOKEN_REFUSED, fault.reason, fault.detail, chosen.guarded(_REFUSED))
         return self.onward(self.request, self.chosen, _PASSED)
 
     def passed(self) -> BalancerStep:
@@ -59,7 +59,8 @@ class CheckToken:
         return self.onward(self.request, self.chosen, None)
 
 
-_PASSED = GuardOutcome("jwt-validation")
+_REFUSED = GuardOutcome("jwt-validation")
+_PASSED = GuardOutcome("jwt-validation", verdict=TOKEN_VALIDATED)
 
 
 def check_token(
@@ -70,5 +71,5 @@ def check_token(
 
     token = bearer_token(request.headers)
     if isinstance(token, TokenRefusal):
-        return refuse(TOKEN_REFUSED, token.reason, token.detail, chosen.guarded(_PASSED))
+        return refuse(TOKEN_REFUSED, token.reason, token.detail, chosen.guarded(_REFUSED))
     return CheckToken(request, action, chosen, onward, token)
