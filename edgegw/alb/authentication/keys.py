@@ -75,10 +75,13 @@ def new_signing_key() -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def public_keys_host(region: str) -> str:
-    """The name under which AWS answers public keys; the path there is the id of a key.
+def public_keys_place(region: str) -> tuple[str, str]:
+    """Where AWS answers public keys: the name, and what the path begins with before a key's id.
 
+    In GovCloud it is a bucket of Amazon S3.
     Source: ELB User Guide for ALB, "Authenticate users using an Application Load Balancer",
     user claims encoding and signature verification.
     """
-    return f"public-keys.auth.elb.{region}.amazonaws.com"
+    if region.startswith("us-gov-"):
+        return f"s3-{region}.amazonaws.com", f"/aws-elb-public-keys-prod-{region}/"
+    return f"public-keys.auth.elb.{region}.amazonaws.com", "/"

@@ -39,5 +39,5 @@ SIGNED_IN: Final = "authenticated"
 """The verdict of a request with which a sign-in ends well."""
 REFRESHED: Final = "refreshed"
 """The verdict of a request on whose way the session was made anew."""
-TOKEN_VALIDATED: Final = "token-validated"
+TOKEN_VALIDATED: Final = "token-validated"  # noqa: S105 - a word, no secret
 """The verdict of a request with a good bearer token."""

@@ -184,6 +184,8 @@ def judge_user_info(
     if not reply.is_success:
         detail = f"the user info endpoint answered {reply.status}"
         return SignInRefusal(PROVIDER_ERROR, "AuthUserinfoEpRequestFailed", detail)
+    if len(reply.content) > MAX_REPLY:
+        return too_large(len(reply.content))
     claims = _json_object(reply.content)
     subject = None if claims is None else claims.get("sub")
     if claims is None or not isinstance(subject, str) or not subject.isprintable():

@@ -64,12 +64,12 @@ _HOST: Final = re.compile(rb"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{
 _NOT_IN_URL: Final = re.compile(rb"[^\x21-\x7e]")
 _FORGED: Final = "the client came back with a state that no action of this listener made"
 _NO_NONCE: Final = (
-    "the client came back without the cookie AWSALBAuthNonce: another browser or another site began "
-    "this sign-in, or it has ended already"
+    "the client came back without the cookie AWSALBAuthNonce: another browser or another site "
+    "began this sign-in, or it has ended already"
 )
 _OTHER_NONCE: Final = (
-    "the client came back with another AWSALBAuthNonce than it left with: its browser began another "
-    "sign-in meanwhile, in another tab perhaps"
+    "the client came back with another AWSALBAuthNonce than it left with: its browser began "
+    "another sign-in meanwhile, in another tab perhaps"
 )
 _STRIPPED: Final = "the client sent x-amzn-oidc-* headers of its own: its target does not get them"
 _PASSED: Final = GuardOutcome("authenticate")
