@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
+from edgegw.alb.authentication.keys import REMEMBERED, SignInKeys, new_signing_key
+from edgegw.alb.authentication.known_session import KnownSession
 from edgegw.alb.authentication.redaction import hidden, secrets_in, shown_target
+from edgegw.alb.authentication.session import UserSession, session_lines
 from edgegw.alb.authentication.steps import ExchangeCode, FetchUserInfo, RefreshTokens
 from edgegw.alb.flow import BalancerStep, ChooseTarget
 from edgegw.alb.jwt.model import JwtValidation
@@ -17,6 +20,8 @@ from edgegw.http.target import RequestTarget
 from tests.alb.signing_in import (
     ACTION,
     CLAIMS,
+    KEYS,
+    NOW,
     answer,
     begun,
     callback,
@@ -172,3 +177,48 @@ def test_target_requests_keep_what_records_hide() -> None:
     step = enter(LISTENER, cookies=signed_in(LISTENER), headers=[("Authorization", "Bearer own")])
     assert isinstance(step, ChooseTarget)
     assert step.request.headers.get(b"authorization") == b"Bearer own"
+
+
+# What is remembered
+
+
+def test_the_first_request_after_a_sign_in_has_nothing_to_open_or_sign() -> None:
+    keys = SignInKeys(b"r" * 32, new_signing_key(), KEYS.key_id)
+    sent = answer(enter(LISTENER, keys=keys))
+    cookies, state = set_cookies(sent.response.headers), location(sent)[1]["state"]
+    step: Any = enter(LISTENER, callback(state), cookies=cookies, keys=keys)
+    back = answer(step.next(json_reply(token_answer())).next(json_reply(CLAIMS)))
+    session = set_cookies(back.response.headers)
+    keys.sign = keys.cipher = _never  # type: ignore[method-assign,assignment]
+    first = enter(LISTENER, cookies=session, keys=keys)
+    assert isinstance(first, ChooseTarget)
+    assert first.request.headers.get(b"x-amzn-oidc-identity") == b"ada"
+
+
+def _never(*_: object) -> NoReturn:
+    raise AssertionError("it is known")
+
+
+def test_of_very_many_sessions_the_oldest_is_opened_anew() -> None:
+    keys = SignInKeys(b"r" * 32, b"", "kid")
+    known = KnownSession(UserSession("ada", "{}", "t", None, None, 1.0))
+    for number in range(REMEMBERED + 1):
+        keys.remember(b"mark", b"%d" % number, known)
+    assert keys.known(b"mark", b"0") is None
+    assert keys.known(b"mark", b"1") is known
+    assert keys.known(b"mark", b"%d" % REMEMBERED) is known
+    assert keys.known(b"another", b"1") is None
+
+
+@pytest.mark.parametrize("name", ["AWSELBAuthSessionCookie", "s", "n" * 200])
+def test_no_session_cookie_is_longer_than_browsers_keep(name: str) -> None:
+    action = replace(ACTION, session_cookie_name=name)
+    session = UserSession("ada", "{}", "t", dense(9_000), None, NOW)
+    lines = session_lines(
+        KEYS, action, "arn", session, now=NOW, entropy="0" * 24, is_cross_origin=True
+    )
+    assert lines is not None
+    sizes = [len(line) for _, line in lines]
+    assert len(sizes) >= 2
+    assert 4000 < sizes[0] <= 4096
+    assert max(sizes) <= 4096

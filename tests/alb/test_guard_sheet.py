@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, get_args
 
 import pytest
@@ -15,6 +16,7 @@ from edgegw.alb.jwt import model as jwt_model
 from edgegw.alb.jwt.key_set import KeysTrouble
 from edgegw.alb.jwt.validation import ALGORITHM, TokenRefusal
 from edgegw.alb.metrics import ClientRequests, samples
+from tests.alb.test_jwt_validation import OWN, jwk
 
 NUMBERS: list[tuple[str, object, object]] = [
     ("cookie name", model.DEFAULT_COOKIE, "AWSELBAuthSessionCookie"),
@@ -129,3 +131,9 @@ def test_govcloud_has_its_public_keys_in_a_bucket() -> None:
         "s3-us-gov-east-1.amazonaws.com",
         "/aws-elb-public-keys-prod-us-gov-east-1/",
     )
+
+
+def test_a_key_set_may_have_all_the_bytes_that_aws_allows() -> None:
+    content = json.dumps({"keys": [jwk(OWN)]}).encode().ljust(153_600)
+    assert isinstance(key_set.parse_key_set(content, 0.0), key_set.KeySet)
+    assert isinstance(key_set.parse_key_set(content + b" ", 0.0), KeysTrouble)

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from edgegw import Gateway
 from edgegw.alb.authentication.steps import FetchUserInfo, RefreshTokens
+from edgegw.alb.model import Logs
+from edgegw.alb.targets import Routable
+from edgegw.gateway.balancer_logs import BalancerLogs
+from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.guards import Guards
 from edgegw.gateway.origins.identity_provider import EndpointAnswer
-from tests.alb.signing_in import CLAIMS, KEYS, NOW, enter, secured, signed_in
+from edgegw.http.message import Body, Headers, Response
+from tests.alb import balancers
+from tests.alb.signing_in import CLAIMS, KEYS, NOW, enter, json_reply, secured, signed_in
 from tests.gateway.test_identity_providers import MovedClock, config
 
 
@@ -128,3 +136,23 @@ def assert_hidden(gateway: Any, browser: httpx.AsyncClient, token: str) -> None:
     assert token not in shown
     for cookie in browser.cookies.jar:
         assert (cookie.value or "-") not in shown
+
+
+def test_the_access_log_has_the_time_at_the_provider_before_the_target(tmp_path: Path) -> None:
+    balancer = replace(LISTENER.load_balancer, logs=Logs(access=str(tmp_path / "access.log")))
+    listener = replace(LISTENER, load_balancer=balancer)
+    step: Any = enter(listener, cookies=signed_in(listener), later=60)
+    exchange = Exchange("id", "web", "load-balancer", balancers.request())
+    for reply in ({"access_token": "access-2"}, CLAIMS):
+        exchange.note(step, None, 1.0)
+        step = step.next(json_reply(reply))
+    group = listener.default.action.target_groups[0][0]  # type: ignore[union-attr]
+    step = step.next(Routable(group.targets, "", 0))  # type: ignore[union-attr]
+    response = Response(200, b"OK", Headers(), Body.of(b""))
+    exchange.note(step, response, 0.5)
+    exchange.note(step.next(response), None, 0.0)
+    exchange.duration = 2.5
+    logs = BalancerLogs()
+    logs.request(balancer, exchange)
+    logs.close()
+    assert (tmp_path / "access.log").read_text().split()[5:8] == ["2.000", "0.500", "0.000"]

@@ -34,9 +34,10 @@ from edgegw.alb.authentication.refusals import (
 )
 from edgegw.alb.authentication.session import (
     UserSession,
+    cookie_lines,
     held_cookies,
     opened,
-    session_lines,
+    sealed_session,
 )
 from edgegw.alb.authentication.state import (
     SPENT_NONCE,
@@ -85,6 +86,11 @@ def _arn(context: SignInContext) -> str:
     return context.chosen.listener.load_balancer.arn
 
 
+def _mark(context: SignInContext) -> bytes:
+    """What sessions of the load balancer's action are remembered by."""
+    return _arn(context).encode() + b"\n" + context.action.mark
+
+
 # Is the client signed in?
 
 
@@ -108,11 +114,10 @@ def check(context: SignInContext) -> BalancerStep:
 
 def _known(context: SignInContext, sealed: bytes) -> KnownSession | None:
     """The session in the client's cookies; None where they hold none of this action."""
-    keys, action, arn = context.keys, context.action, _arn(context)
-    mark = arn.encode() + b"\n" + action.mark
+    keys, mark = context.keys, _mark(context)
     known = keys.known(mark, sealed)
     if known is None:
-        session = opened(keys, action, arn, sealed)
+        session = opened(keys, context.action, _arn(context), sealed)
         if session is None:
             return None
         known = KnownSession(session)
@@ -324,19 +329,18 @@ def with_claims(step: FetchUserInfo, reply: ProviderReply | ProviderFailure) -> 
         return _refused(context, claims)
     session = _session(context, step.tokens, claims, origin)
     facts = context.chosen.facts
-    lines = session_lines(
-        context.keys,
-        context.action,
-        _arn(context),
-        session,
-        now=facts.now,
-        entropy=facts.entropy,
-        is_cross_origin=b"origin" in context.request.headers,
-    )
+    keys, action, arn = context.keys, context.action, _arn(context)
+    sealed = sealed_session(keys, action, arn, session, facts.entropy)
+    is_cross_origin = b"origin" in context.request.headers
+    lines = cookie_lines(action, sealed, now=facts.now, is_cross_origin=is_cross_origin)
     if lines is None:
         return _refused(context, no_room())
+    # What comes next need neither open nor sign it: here a provider was waited for anyhow.
+    known = KnownSession(session)
+    known.lines(keys, action, arn, facts.now)
+    keys.remember(_mark(context), sealed, known)
     if isinstance(origin, UserSession):
-        return _signed_in(context, KnownSession(session), lines)
+        return _signed_in(context, known, lines)
     return _at_last(context.chosen, origin, lines)
 
 
