@@ -6,7 +6,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from edgegw.alb.authentication.outcome import TOKEN_VALIDATED, GuardOutcome
-from edgegw.alb.authentication.steps import Onward
+from edgegw.alb.authentication.steps import LetsPass, Onward
 from edgegw.alb.finish import BalancerAnswer, Chosen, refuse
 from edgegw.alb.jwt.model import JwtValidation
 from edgegw.http.message import Request
@@ -25,7 +25,7 @@ Source: ELB User Guide for ALB, "Troubleshoot", HTTP 401.
 
 
 @value
-class CheckToken:
+class CheckToken(LetsPass):
     """The keys at `action.jwks_endpoint` are needed, to see whether `token` is good."""
 
     request: Request = field(repr=False)
@@ -53,10 +53,6 @@ class CheckToken:
         if fault is not None:
             return refuse(TOKEN_REFUSED, fault.reason, fault.detail, chosen.guarded(_REFUSED))
         return self.onward(self.request, self.chosen, _PASSED)
-
-    def passed(self) -> BalancerStep:
-        """What follows for a good token."""
-        return self.onward(self.request, self.chosen, None)
 
 
 _REFUSED = GuardOutcome("jwt-validation")
