@@ -14,7 +14,6 @@ guard adds.
 from __future__ import annotations
 
 import argparse
-import base64
 import gc
 import json
 import statistics
@@ -22,8 +21,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
 
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
 
 from edgegw.alb.authentication.keys import SignInKeys, new_signing_key
 from edgegw.alb.authentication.model import Authenticate
@@ -95,24 +95,12 @@ def with_session(entropy: str = FACTS.entropy) -> Request:
 def with_token() -> tuple[Request, KeySet]:
     """A request with a bearer token, and the key set of its issuer."""
     key = rsa.generate_private_key(65537, 2048)
-    numbers = key.public_key().public_numbers()
-    jwk = {
-        "kty": "RSA",
-        "kid": "one",
-        "n": _encoded(numbers.n.to_bytes(256, "big")).decode(),
-        "e": _encoded(numbers.e.to_bytes(3, "big")).decode(),
-    }
     claims = {"iss": "https://id.test", "exp": int(FACTS.now) + 3600, "sub": "ada", "aud": "web"}
-    parts = ({"alg": "RS256", "kid": "one"}, claims)
-    signed = b".".join(_encoded(json.dumps(part).encode()) for part in parts)
-    token = signed + b"." + _encoded(key.sign(signed, padding.PKCS1v15(), SHA256()))
-    keys = parse_key_set(json.dumps({"keys": [jwk]}).encode(), FACTS.now)
+    token = jwt.encode(claims, key, "RS256", headers={"kid": "one"})
+    entry = {**RSAAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": "one"}
+    keys = parse_key_set(json.dumps({"keys": [entry]}).encode(), FACTS.now)
     assert isinstance(keys, KeySet)
-    return request((b"Authorization", b"Bearer " + token)), keys
-
-
-def _encoded(part: bytes) -> bytes:
-    return base64.urlsafe_b64encode(part).rstrip(b"=")
+    return request((b"Authorization", b"Bearer " + token.encode())), keys
 
 
 def again(given: Request) -> Request:
