@@ -111,7 +111,7 @@ class Driver:
         self._origins = origins
         self._encoders = encoders()
         self._world = world
-        self._edge = edge or EdgeEngine({}, {})
+        self.edge = edge or EdgeEngine({}, {})
         self._streams = Background()
 
     async def close(self) -> None:
@@ -158,7 +158,7 @@ class Driver:
                     step = following
                 case cloudfront.EdgeFunctionStep():
                     function = self._edge_function(step, exchange)
-                    ran = self._edge.run_now(function, step.call)
+                    ran = self.edge.run_now(function, step.call)
                     if ran is None:
                         return step
                     step = self._edge_ran(step, ran, exchange)
@@ -240,7 +240,7 @@ class Driver:
         following = self.advance(step, exchange)
         if following is step:  # it has to be waited for
             if isinstance(step, cloudfront.EdgeFunctionStep):
-                outcome = await self._edge.run(self._edge_function(step, exchange), step.call)
+                outcome = await self.edge.run(self._edge_function(step, exchange), step.call)
                 return self._edge_ran(step, outcome, exchange)
             assert isinstance(step, cloudfront.Wait | cloudfront.LookUp)
             return await self._caching.wait(step, exchange)
@@ -367,7 +367,7 @@ class Driver:
     def _edge_function(self, step: cloudfront.EdgeFunctionStep, exchange: Exchange) -> EdgeFunction:
         """The function as it was when the request began."""
         acquired = exchange.acquired
-        functions = self._edge.functions if acquired is None else acquired.edge_functions
+        functions = self.edge.functions if acquired is None else acquired.edge_functions
         return functions[step.call.function]
 
     def _edge_ran(
