@@ -44,7 +44,7 @@ from edgegw.background import Background
 from edgegw.cloudfront import flow as cloudfront
 from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.cache.verdict import Verdict
-from edgegw.cloudfront.edge_functions.model import EdgeFunction, EdgeOutcome
+from edgegw.cloudfront.edge_functions.model import EdgeFailed, EdgeFunction, EdgeOutcome
 from edgegw.cloudfront.error_causes import (
     ErrorCause,
     FailedEdgeFunction,
@@ -158,7 +158,8 @@ class Driver:
                     step = following
                 case cloudfront.EdgeFunctionStep():
                     function = self._edge_function(step, exchange)
-                    ran = self.edge.run_now(function, step.call)
+                    ran = self._edge_fault(step, exchange) if self._faults.plans else None
+                    ran = ran or self.edge.run_now(function, step.call)
                     if ran is None:
                         return step
                     step = self._edge_ran(step, ran, exchange)
@@ -370,10 +371,21 @@ class Driver:
         functions = self.edge.functions if acquired is None else acquired.edge_functions
         return functions[step.call.function]
 
+    def _edge_fault(
+        self, step: cloudfront.EdgeFunctionStep, exchange: Exchange
+    ) -> EdgeFailed | None:
+        """How the function fails on demand; None where it runs. The dice are thrown once a step."""
+        if exchange.drawn_for is step:
+            return None
+        exchange.drawn_for = step
+        injected = self._injected(f"edge_function:{step.call.function}", exchange)
+        return None if injected is None else injected.run_edge()
+
     def _edge_ran(
         self, step: cloudfront.EdgeFunctionStep, outcome: EdgeOutcome, exchange: Exchange
     ) -> cloudfront.DistributionStep:
         report = outcome.report
+        exchange.has_edge_runs = True
         exchange.note(step, outcome, report.duration)
         if report.logs:
             self._log_edge(step, report.logs, exchange)
