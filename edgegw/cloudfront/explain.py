@@ -159,8 +159,10 @@ def _policies(behavior: Behavior) -> list[tuple[str, str]]:
 
 
 def _functions(behavior: Behavior) -> list[tuple[Trigger, str]]:
-    at_edge = {at: str(one.function) for at, one in behavior.associations.items()}
-    names: dict[Trigger, str] = {**at_edge, **behavior.edge_functions}
+    names: dict[Trigger, str] = {
+        **{at: str(one.function) for at, one in behavior.associations.items()},
+        **behavior.edge_functions,
+    }
     return [(at, names[at]) for at in TRIGGERS if at in names]
 
 

@@ -67,8 +67,9 @@ class Exchange:
     version because its newest edit cannot be used, and why; `faults` what went wrong on demand.
     `asked` is what its cache asked of an origin, `refetch` the exchange that renewed what it got
     stale, behind its back. `findings` are traps of caching that it was the first to fall into.
-    `drawn_for` is the step that the dice of faults were thrown for last. `is_gone` says that the viewer left before the end, `is_inner` that it came from a distribution
-    of this gateway. `delivery` is what went over the wire.
+    `is_gone` says that the viewer left before the end, `is_inner` that it came from a distribution
+    of this gateway. `delivery` is what went over the wire. `drawn_for` is the step of a CloudFront
+    Function for which the dice of faults were thrown last.
     Durations in seconds; `duration` runs until the last byte was handed over.
     """
 

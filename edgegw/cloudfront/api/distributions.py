@@ -228,16 +228,14 @@ def _behavior(behavior: Behavior, account: Account) -> Members:
         ("SmoothStreaming", False),
         ("Compress", behavior.compress),
         ("LambdaFunctionAssociations", counted(_ASSOCIATION, _associations(behavior, account))),
-        (
-            "FunctionAssociations",
-            counted("FunctionAssociation", _edge_functions(behavior, account)),
-        ),
+        ("FunctionAssociations", counted(_EDGE_ASSOCIATION, _edge_functions(behavior, account))),
         ("FieldLevelEncryptionId", ""),
         *_policies(behavior),
     ]
 
 
 _ASSOCIATION: Final = "LambdaFunctionAssociation"
+_EDGE_ASSOCIATION: Final = "FunctionAssociation"
 
 
 def _in_order(methods: frozenset[str]) -> Sequence[str]:
