@@ -14,7 +14,7 @@ MOST: Final = 10_000
 """Grants that are remembered as taken back; of more the newest."""
 
 
-class MemoryStore(Protocol):
+class Keeper(Protocol):
     """Where it is kept."""
 
     def load(self) -> Mapping[str, Any] | None:
@@ -26,7 +26,7 @@ class MemoryStore(Protocol):
         ...
 
 
-class NoStore:
+class KeepsNothing:
     """Keeps nothing beyond the process."""
 
     def load(self) -> None:
@@ -43,7 +43,7 @@ class ProviderMemory:
     place of which: both as the provider's own digests.
     """
 
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: Keeper) -> None:
         self.revoked: dict[str, None] = {}
         self.signed_out: dict[str, int] = {}
         self.passwords: dict[str, tuple[str, str]] = {}

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from edgegw.identity.claims import subject_of
 from edgegw.identity.codes import Codes
 from edgegw.identity.grants import Grant, Revocations
-from edgegw.identity.memory import MemoryStore, NoStore, ProviderMemory
+from edgegw.identity.memory import Keeper, KeepsNothing, ProviderMemory
 from edgegw.identity.model import IdentityClient, IdentityProvider, IdentityUser
 from edgegw.identity.sealing import Sealer
 from edgegw.identity.signing import KeyRing
@@ -73,7 +73,7 @@ class IdentityWorld:
     chance: Callable[[int], bytes]
     draw: Callable[[], TokenRequestFault] = field(default=TokenRequestFault)
     tell: Callable[[str], None] = field(default=lambda text: None)
-    store: MemoryStore = NoStore()
+    store: Keeper = KeepsNothing()
 
 
 @value(kw_only=True)

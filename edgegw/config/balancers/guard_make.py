@@ -28,7 +28,7 @@ def made_jwt(given: guard_keys.JwtValidation) -> JwtValidation:
 
 
 def made_oidc(given: guard_keys.AuthenticateOidc, hosts: Hosts) -> Authenticate:
-    return _made(
+    return _sign_in(
         given,
         SignInEndpoints(
             given.issuer,
@@ -43,7 +43,7 @@ def made_oidc(given: guard_keys.AuthenticateOidc, hosts: Hosts) -> Authenticate:
 
 
 def made_cognito(given: guard_keys.AuthenticateCognito, hosts: Hosts) -> Authenticate:
-    return _made(
+    return _sign_in(
         given,
         pool_endpoints(given.user_pool_arn, given.user_pool_domain),
         hosts,
@@ -52,7 +52,7 @@ def made_cognito(given: guard_keys.AuthenticateCognito, hosts: Hosts) -> Authent
     )
 
 
-def _made(
+def _sign_in(
     given: guard_keys.AuthenticateOidc | guard_keys.AuthenticateCognito,
     endpoints: SignInEndpoints,
     hosts: Hosts,
