@@ -29,6 +29,8 @@ Source: ELB User Guide for ALB, "Access logs", error reason codes.
 """
 _GUARD_METRICS: Final[Mapping[str, str]] = {
     "authenticated": "ELBAuthSuccess",
+    "provider-denied": "ELBAuthFailure",
+    "provider-error": "ELBAuthError",
     "refreshed": "ELBAuthRefreshTokenSuccess",
     "token-validated": "JWTValidationSuccessCount",
     "AuthUserinfoResponseSizeExceeded": "ELBAuthUserClaimsSizeExceeded",

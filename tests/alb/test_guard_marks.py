@@ -73,6 +73,14 @@ MARKS: dict[str, tuple[Any, str]] = {
     "signed in": (lambda: enter(LISTENER, cookies=signed_in(LISTENER)), ""),
     "refreshed": (refresh, "refreshed"),
     "back": (come_back, "authenticated"),
+    "back with a denial": (
+        lambda: enter(LISTENER, b"/oauth2/idpresponse?error=access_denied"),
+        "provider-denied",
+    ),
+    "back with an error": (
+        lambda: enter(LISTENER, b"/oauth2/idpresponse?error=server_error"),
+        "provider-error",
+    ),
 }
 
 

@@ -81,6 +81,8 @@ METRICS = {
     "JWKSResponseSizeExceeded": TOKEN_FAILURE,
     "JWKSRequestFailed": TOKEN_FAILURE,
     "JWKSResponseInvalid": TOKEN_FAILURE,
+    "provider-denied": FAILURE,
+    "provider-error": ERROR,
     "authenticated": "ELBAuthSuccess",
     "refreshed": "ELBAuthRefreshTokenSuccess",
     "token-validated": "JWTValidationSuccessCount",

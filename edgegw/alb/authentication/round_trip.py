@@ -14,7 +14,14 @@ from edgegw.alb.answers import redirection
 from edgegw.alb.authentication.identity_headers import handed_on, has_identity
 from edgegw.alb.authentication.known_session import KnownSession
 from edgegw.alb.authentication.model import Authenticate
-from edgegw.alb.authentication.outcome import REFRESHED, SIGN_IN_REQUIRED, SIGNED_IN, GuardOutcome
+from edgegw.alb.authentication.outcome import (
+    DENIED_THERE,
+    FAILED_THERE,
+    REFRESHED,
+    SIGN_IN_REQUIRED,
+    SIGNED_IN,
+    GuardOutcome,
+)
 from edgegw.alb.authentication.provider_calls import authorization_url
 from edgegw.alb.authentication.provider_replies import (
     ProviderFailure,
@@ -28,6 +35,7 @@ from edgegw.alb.authentication.provider_replies import (
 )
 from edgegw.alb.authentication.refusals import (
     PROVIDER_ERROR,
+    UNAUTHORIZED,
     SignInFault,
     SignInRefusal,
     unauthorized,
@@ -225,7 +233,7 @@ def come_back(context: SignInContext, candidates: tuple[Rule, ...]) -> BalancerS
     given = parse_qsl(query, keep_blank_values=True, max_num_fields=100) if query else []
     state_text, code, error = (_single(given, name) for name in ("state", "code", "error"))
     if error is not None and state_text is None:
-        return _refused(context, _provider_error(error))
+        return _refused_there(context, error)
     if error is None and not code:
         text = "the client came back without a code"
         return _refused(context, unauthorized("AuthMissingCodeParam", text))
@@ -241,7 +249,7 @@ def come_back(context: SignInContext, candidates: tuple[Rule, ...]) -> BalancerS
     if fault is not None:
         return _refused(context, unauthorized("AuthInvalidStateParam", fault))
     if error is not None:
-        return _refused(context, _provider_error(error))
+        return _refused_there(context, error)
     return ExchangeCode(context, state, code or "")
 
 
@@ -286,12 +294,14 @@ def _state_fault(context: SignInContext, state: SignInState) -> str | None:
     return None
 
 
-def _provider_error(error: str) -> SignInRefusal:
+def _refused_there(context: SignInContext, error: str) -> BalancerAnswer:
     """The provider sent the client back with an error; that access was denied is no fault."""
     detail = f"the identity provider sent the client back with an error: {error_word(error)}"
-    if error == "access_denied":
-        return unauthorized("-", detail)
-    return SignInRefusal(PROVIDER_ERROR, "-", detail)
+    is_denied = error == "access_denied"
+    status = UNAUTHORIZED if is_denied else PROVIDER_ERROR
+    verdict = DENIED_THERE if is_denied else FAILED_THERE
+    chosen = context.chosen.guarded(GuardOutcome("authenticate", verdict=verdict))
+    return refuse(status, "-", detail, chosen)
 
 
 def with_tokens(step: ExchangeCode, reply: ProviderReply | ProviderFailure) -> BalancerStep:
