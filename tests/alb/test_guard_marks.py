@@ -173,6 +173,8 @@ def test_what_no_record_shows(request_: Request, actions: Any, expected: tuple[s
 def test_a_line_for_people_has_no_code() -> None:
     request = asked(b"/signed-in?code=one-code-here&state=the-state-text&x=1")
     assert shown_target(request) == b"/signed-in?code=[hidden]&state=[hidden]&x=1"
+    nested = asked(b"/a?code=0123456789&state=0123456789-and-more")
+    assert shown_target(nested) == b"/a?code=[hidden]&state=[hidden]"
     assert shown_target(asked(b"/a?b=c")) == b"/a?b=c"
 
 
