@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import pytest
 
 from edgegw import Gateway
 from edgegw.alb.authentication.steps import FetchUserInfo, RefreshTokens
@@ -19,6 +20,7 @@ from edgegw.cli.render import Style, request_lines, request_record
 from edgegw.gateway.balancer_logs import BalancerLogs
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.exchange_rendering import exchange_line
+from edgegw.gateway.fronts.public_keys import PublicKeysFront
 from edgegw.gateway.guards import Guards
 from edgegw.gateway.origins.identity_provider import EndpointAnswer
 from edgegw.http.message import Body, Headers, Response
@@ -173,3 +175,17 @@ def test_the_access_log_has_the_time_at_the_provider_before_the_target(tmp_path:
     logs.request(balancer, exchange)
     logs.close()
     assert (tmp_path / "access.log").read_text().split()[5:8] == ["2.000", "0.500", "0.000"]
+
+
+@pytest.mark.parametrize(
+    ("region", "folder"),
+    [("eu-west-1", "/"), ("us-gov-west-1", "/aws-elb-public-keys-prod-us-gov-west-1/")],
+)
+def test_public_keys_are_where_aws_has_them_in_the_region(region: str, folder: str) -> None:
+    gateway = Gateway.from_dict({**config(), "gateway": {"region": region, "public_keys": 0}})
+    listen = gateway.config.public_keys
+    assert listen is not None
+    front = PublicKeysFront(gateway, listen)
+    key_id = gateway.sign_in_keys.key_id
+    assert front.accept(balancers.request(f"{folder}{key_id}".encode())).status == 200
+    assert front.accept(balancers.request(f"/x{folder}{key_id}".encode())).status == 404
