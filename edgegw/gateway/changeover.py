@@ -10,6 +10,7 @@ Requests under way end as they began. Listeners are no part of it (`server.py`).
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, MutableMapping
 from collections.abc import Set as AbstractSet
@@ -22,7 +23,6 @@ from edgegw.execution.environment_maker import ServiceSettings
 from edgegw.execution.rollout import Replacement
 from edgegw.execution.service import LambdaService
 from edgegw.gateway.cache_making import compare_anew, shared_store
-from edgegw.gateway.edge_stores import stores_of
 from edgegw.gateway.loop_parts import Equipment, LoopParts
 from edgegw.gateway.tracing_targets import tracing_targets
 from edgegw.values import value
@@ -109,7 +109,7 @@ async def change_over(parts: LoopParts, old: Config, config: Config, equipment: 
         equipment.faults.put(config.faults, config.fault_seed)
     parts.origins.lead(config.hosts, config.buckets)
     parts.groups.configure(config.target_groups)
-    parts.edge.stores = stores_of(config)
+    await asyncio.to_thread(equipment.key_values.configure, config)
     parts.edge.replace(config.edge_functions)
     parts.caching.store.resize(config.cache.memory, config.cache.disk)
     if config.cache.store != old.cache.store:
