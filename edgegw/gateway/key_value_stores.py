@@ -166,26 +166,19 @@ class KeyValueStores(Mapping[str, KeyValues]):
         self, name: str, source: KeyValueSource, content: Mapping[str, str] | None, digest: str
     ) -> None:
         def decide(states: StoreStates) -> ShelfChange | None:
-            state = states.get(name)
+            state = known = states.get(name)
             if state is None:
                 state = self.new_store(name, _lasting_id(name))
             elif not _differs(state, source, digest):
                 return None  # another gateway of this folder was quicker
-            elif content is not None and state.source != digest:
-                _tell(state, source, len(content))
             state = replace(state, comment=source.comment, resource_etag=self.resource_etag())
             if content is None or state.source == digest:
                 return ShelfChange(name, state)
-            stamp = self.stamp()
-            state = replace(
-                state,
-                pairs=dict(content),
-                size=size_of(content),
-                source=digest,
-                etag=stamp.etag,
-                modified=stamp.now,
-                is_edited=False,
-            )
+            if known is not None:
+                _tell(known, source, len(content))
+                stamp = self.stamp()
+                state = replace(state, etag=stamp.etag, modified=stamp.now, is_edited=False)
+            state = replace(state, pairs=dict(content), size=size_of(content), source=digest)
             return ShelfChange(name, state, PairChange(content, is_whole=True))
 
         self._kept().change(decide)
@@ -238,8 +231,9 @@ def _differs(state: StoreState, source: KeyValueSource, digest: str) -> bool:
 
 def _tell(state: StoreState, source: KeyValueSource, count: int) -> None:
     """Says that the file changed, and so what was edited is gone."""
-    text = "key value store %s: imported again from %s, %d keys"
-    arguments = (state.name, Path(source.path).name, count)
+    text = "key value store %s: imported again from %s, %s"
+    keys = "1 key" if count == 1 else f"{count} keys"
+    arguments = (state.name, Path(source.path).name, keys)
     if state.is_edited:
         logger.warning(text + "; what was changed by commands and the API is gone", *arguments)
     else:

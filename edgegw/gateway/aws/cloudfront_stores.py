@@ -6,6 +6,7 @@ Stores of the configuration are there as well, but stay: the file would bring th
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -135,7 +136,7 @@ class StoreCalls:
             return ShelfChange(name, None)
 
         await asyncio.to_thread(self._stores.change, delete)
-        return Response(status_code=204)
+        return Response(status_code=204, headers={"x-amzn-RequestId": str(uuid.uuid4())})
 
     def _check_unused(self, store: StoreState) -> None:
         """Raises ApiError where a function reads the store, or the configuration has it."""
