@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 import click
 
-from edgegw.cli.terminal_text import on_one_line
 from edgegw.values import value
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for tools.")
@@ -143,7 +142,7 @@ def list_(asked: _Asked, *, as_json: bool) -> None:
         click.echo(json.dumps(listing, indent=2))
         return
     for key, text in listing["pairs"].items():
-        click.echo(f"{on_one_line(key)}  {on_one_line(text)}")
+        click.echo(f"{_shown(key)}  {_shown(text)}")
 
 
 @kvs.command("import")
@@ -189,6 +188,11 @@ def export(asked: _Asked, file: Path) -> None:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror or error}") from None
+
+
+def _shown(text: str) -> str:
+    """`text` as it is, or as JSON writes it where one could not see what it is."""
+    return text if text and text.isprintable() and text == text.strip() else json.dumps(text)
 
 
 def _told(facts: dict[str, Any], *, as_json: bool) -> None:
