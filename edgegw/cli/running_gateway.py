@@ -124,7 +124,7 @@ def _exchange(
 
 
 def _headers(announcement: Announcement, content: bytes | None) -> dict[str, str]:
-    headers = {"Authorization": f"Bearer {announcement.token}"}
+    headers = {"Authorization": f"Bearer {announcement.token}", "Connection": "close"}
     if content is not None:
         headers["Content-Type"] = "application/json"
     return headers
