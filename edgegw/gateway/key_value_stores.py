@@ -157,7 +157,7 @@ class KeyValueStores(Mapping[str, KeyValues]):
         """
         self._configured, self._account = config.key_value_stores, config.account
         for name, source in config.key_value_stores.items():
-            content, digest = _read(name, source)
+            content, digest = read_source(name, source)
             state = self._look().get(name)
             if state is None or _differs(state, source, digest):
                 self._import(name, source, content, digest)
@@ -168,7 +168,7 @@ class KeyValueStores(Mapping[str, KeyValues]):
         def decide(states: StoreStates) -> ShelfChange | None:
             state = known = states.get(name)
             if state is None:
-                state = self.new_store(name, _lasting_id(name))
+                state = self.new_store(name, lasting_id(name))
             elif not _differs(state, source, digest):
                 return None  # another gateway of this folder was quicker
             state = replace(state, comment=source.comment, resource_etag=self.resource_etag())
@@ -201,7 +201,7 @@ class KeyValueStores(Mapping[str, KeyValues]):
             self._shelf.close()
 
 
-def _lasting_id(name: str) -> str:
+def lasting_id(name: str) -> str:
     """The id of a store of a configuration: made of its name, so that its ARN stays the same."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"edgegw:{name}"))
 
@@ -212,7 +212,7 @@ def _in_folder(folder: Path) -> Shelf:
     return FileShelf(folder)
 
 
-def _read(name: str, source: KeyValueSource) -> tuple[Mapping[str, str] | None, str]:
+def read_source(name: str, source: KeyValueSource) -> tuple[Mapping[str, str] | None, str]:
     """The pairs of the import file and a digest of it; None where there is no file to import."""
     if not source.path:
         return None, ""

@@ -17,6 +17,9 @@ API_STATUSES: Final = {
     "EntityLimitExceeded": 400,
     "EntityNotFound": 404,
     "EntitySizeLimitExceeded": 413,
+    "FunctionAlreadyExists": 409,
+    "FunctionInUse": 409,
+    "FunctionSizeLimitExceeded": 413,
     "InconsistentQuantities": 400,
     "InvalidArgument": 400,
     "InvalidIfMatchVersion": 400,
@@ -25,12 +28,16 @@ API_STATUSES: Final = {
     "MalformedXML": 400,
     "MissingBody": 400,
     "NoSuchDistribution": 404,
+    "NoSuchFunctionExists": 404,
     "NoSuchInvalidation": 404,
     "PreconditionFailed": 412,
     "ServiceUnavailable": 503,
+    "TestFunctionFailed": 500,
+    "TooManyFunctions": 400,
     "TooManyInvalidationsInProgress": 400,
     "UnknownOperationException": 404,
     "UnsupportedMediaType": 415,
+    "UnsupportedOperation": 400,
 }
 """The status of every error code that is answered here.
 

@@ -41,6 +41,7 @@ from edgegw.gateway.aws.cloudfront_answers import (
     page_of,
     refused_in_xml,
 )
+from edgegw.gateway.aws.cloudfront_functions import FunctionCalls
 from edgegw.gateway.aws.cloudfront_stores import StoreCalls
 from edgegw.gateway.cache_control import find_distribution
 
@@ -88,6 +89,7 @@ class _CloudFrontApi:
                 f"{one}/invalidation/{{invalidation}}", answered_in_xml(self._get), methods=["GET"]
             ),
             *StoreCalls(self._gateway).routes(),
+            *FunctionCalls(self._gateway).routes(),
         ]
 
     def _distribution(self, request: Request) -> Distribution:

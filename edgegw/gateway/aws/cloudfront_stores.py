@@ -140,9 +140,12 @@ class StoreCalls:
 
     def _check_unused(self, store: StoreState) -> None:
         """Raises ApiError where a function reads the store, or the configuration has it."""
-        functions = self._gateway.config.edge_functions.values()
-        names = (store.name, self._stores.arn(store))
-        if any(function.key_value_store in names for function in functions):
+        stages = [
+            stage
+            for function in self._gateway.edge_registry.all()
+            for stage in (function.development, function.live)
+        ]
+        if any(stage and stage.function.key_value_store == store.name for stage in stages):
             raise store_in_use()
         if self._stores.is_configured(store.name):
             raise store_in_use("It stands in the configuration: remove it there.")
