@@ -22,7 +22,7 @@ P = ParamSpec("P")
 
 
 @value
-class _Asked:
+class _StoreQuestion:
     """The store that the command is about, and the configuration."""
 
     store: str
@@ -45,7 +45,7 @@ class _Asked:
             return _without_gateway(self, change)
 
 
-def _without_gateway(asked: _Asked, change: Any) -> dict[str, Any]:
+def _without_gateway(asked: _StoreQuestion, change: Any) -> dict[str, Any]:
     from edgegw.cli.function_commands import default_config
     from edgegw.config.resolve import load_file
     from edgegw.gateway.key_value_commands import change_store, listing_of
@@ -63,7 +63,7 @@ def _without_gateway(asked: _Asked, change: Any) -> dict[str, Any]:
         stores.close()
 
 
-def _asked(command: Callable[Concatenate[_Asked, P], None]) -> Callable[P, None]:
+def _asked(command: Callable[Concatenate[_StoreQuestion, P], None]) -> Callable[P, None]:
     return click.pass_obj(command)
 
 
@@ -83,14 +83,14 @@ def kvs(ctx: click.Context, name: str, config: Path | None) -> None:
 
     Example: edgegw kvs flags put share 0.5
     """
-    ctx.obj = _Asked(name, config)
+    ctx.obj = _StoreQuestion(name, config)
 
 
 @kvs.command()
 @click.argument("key")
 @_JSON
 @_asked
-def get(asked: _Asked, key: str, *, as_json: bool) -> None:
+def get(asked: _StoreQuestion, key: str, *, as_json: bool) -> None:
     """Print the value of KEY.
 
     Example: edgegw kvs flags get share
@@ -109,30 +109,30 @@ def get(asked: _Asked, key: str, *, as_json: bool) -> None:
 @click.argument("text", metavar="VALUE")
 @_JSON
 @_asked
-def put(asked: _Asked, key: str, text: str, *, as_json: bool) -> None:
+def put(asked: _StoreQuestion, key: str, text: str, *, as_json: bool) -> None:
     """Give KEY a VALUE, whether it is there or not.
 
     Example: edgegw kvs flags put share 0.5
     """
-    _told(asked.change(puts={key: text}), as_json=as_json)
+    _report(asked.change(puts={key: text}), as_json=as_json)
 
 
 @kvs.command()
 @click.argument("keys", nargs=-1, required=True, metavar="KEY…")
 @_JSON
 @_asked
-def delete(asked: _Asked, keys: tuple[str, ...], *, as_json: bool) -> None:
+def delete(asked: _StoreQuestion, keys: tuple[str, ...], *, as_json: bool) -> None:
     """Delete KEYs, all of them or none.
 
     Example: edgegw kvs flags delete share
     """
-    _told(asked.change(deletes=list(keys)), as_json=as_json)
+    _report(asked.change(deletes=list(keys)), as_json=as_json)
 
 
 @kvs.command("list")
 @_JSON
 @_asked
-def list_(asked: _Asked, *, as_json: bool) -> None:
+def list_(asked: _StoreQuestion, *, as_json: bool) -> None:
     """List keys and values, in the order of keys.
 
     Example: edgegw kvs flags list
@@ -149,7 +149,7 @@ def list_(asked: _Asked, *, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @_JSON
 @_asked
-def import_(asked: _Asked, file: Path, *, as_json: bool) -> None:
+def import_(asked: _StoreQuestion, file: Path, *, as_json: bool) -> None:
     """Make the store what FILE says, in AWS's import format; - reads standard input.
 
     Keys that FILE does not have are deleted.
@@ -166,13 +166,13 @@ def import_(asked: _Asked, file: Path, *, as_json: bool) -> None:
         raise UsageError(f"{file} cannot be read: {error.strerror or error}") from None
     except ValueError as error:
         raise UsageError(f"{file} cannot be imported: {error}") from None
-    _told(asked.change(puts=pairs, whole=True), as_json=as_json)
+    _report(asked.change(puts=pairs, whole=True), as_json=as_json)
 
 
 @kvs.command()
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True), default="-")
 @_asked
-def export(asked: _Asked, file: Path) -> None:
+def export(asked: _StoreQuestion, file: Path) -> None:
     """Write the store to FILE in AWS's import format; without FILE it is printed.
 
     Example: edgegw kvs flags export flags.json
@@ -195,7 +195,7 @@ def _shown(text: str) -> str:
     return text if text and text.isprintable() and text == text.strip() else json.dumps(text)
 
 
-def _told(facts: dict[str, Any], *, as_json: bool) -> None:
+def _report(facts: dict[str, Any], *, as_json: bool) -> None:
     """Says what the store is after a change."""
     if as_json:
         click.echo(json.dumps(facts))

@@ -25,7 +25,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from edgegw.cloudfront.key_value_stores.state import StoreState, size_of
+from edgegw.cloudfront.key_value_stores.state import StoreState, size_of_pairs
 from edgegw.errors import StateProblem
 from edgegw.execution.key_value_shelf import Decide, ShelfChange, StoreStates, after
 from edgegw.wire.state_folder import state_folder
@@ -162,7 +162,7 @@ def _read(connection: sqlite3.Connection, name: str, etag: str, resource_etag: s
     fields: dict[str, Any] = json.loads(rest)
     pairs = dict(connection.execute("SELECT key, value FROM pair WHERE store = ?", (name,)))
     state = StoreState(name=name, etag=etag, resource_etag=resource_etag, **fields)
-    return replace(state, pairs=pairs, size=size_of(pairs))
+    return replace(state, pairs=pairs, size=size_of_pairs(pairs))
 
 
 def _write(connection: sqlite3.Connection, change: ShelfChange) -> None:

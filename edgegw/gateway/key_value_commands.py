@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from edgegw.cloudfront.key_value_stores.refusals import StoreRefusal
 from edgegw.cloudfront.key_value_stores.state import PairChange, StoreState
+from edgegw.cloudfront.key_value_stores.store_refusals import StoreRefusal
 from edgegw.config.spelling import nearest
 from edgegw.errors import UsageError
 from edgegw.gateway.key_value_stores import KeyValueStores

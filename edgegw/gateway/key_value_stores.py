@@ -20,17 +20,17 @@ from pathlib import Path
 
 from edgegw.awslambda.names import Account
 from edgegw.cloudfront.edge_functions.key_values import KeyValues, pairs_of
-from edgegw.cloudfront.key_value_stores.refusals import no_such_store
 from edgegw.cloudfront.key_value_stores.state import (
     PairChange,
     StoreState,
     WriteStamp,
     changed,
     new_etag,
-    size_of,
+    size_of_pairs,
     store_arn,
     store_in_arn,
 )
+from edgegw.cloudfront.key_value_stores.store_refusals import no_such_store
 from edgegw.config.model import Config, KeyValueSource
 from edgegw.execution.key_value_shelf import MemoryShelf, Shelf, ShelfChange, StoreStates
 from edgegw.gateway.world import World
@@ -178,7 +178,7 @@ class KeyValueStores(Mapping[str, KeyValues]):
                 _tell(known, source, len(content))
                 stamp = self.stamp()
                 state = replace(state, etag=stamp.etag, modified=stamp.now, is_edited=False)
-            state = replace(state, pairs=dict(content), size=size_of(content), source=digest)
+            state = replace(state, pairs=dict(content), size=size_of_pairs(content), source=digest)
             return ShelfChange(name, state, PairChange(content, is_whole=True))
 
         self._kept().change(decide)

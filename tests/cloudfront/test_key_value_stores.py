@@ -11,21 +11,21 @@ import pytest
 from edgegw.cloudfront.edge_functions.key_values import import_file_of, pairs_of
 from edgegw.cloudfront.key_value_stores.data_api import (
     StorePath,
+    decode_key_put,
+    decode_key_update,
     decode_path,
-    decode_put,
-    decode_update,
     listed,
 )
-from edgegw.cloudfront.key_value_stores.refusals import STORE_STATUSES, StoreRefusal
 from edgegw.cloudfront.key_value_stores.state import (
     PairChange,
     StoreState,
     WriteStamp,
     changed,
     new_etag,
-    size_of,
+    size_of_pairs,
     store_in_arn,
 )
+from edgegw.cloudfront.key_value_stores.store_refusals import STORE_STATUSES, StoreRefusal
 
 QUOTA, INVALID = "ServiceQuotaExceededException", "ValidationException"
 CONFLICT, MISSING = "ConflictException", "ResourceNotFoundException"
@@ -44,7 +44,7 @@ def store(pairs: dict[str, str] | None = None) -> StoreState:
         modified=1.0,
         described=1.0,
         pairs=pairs,
-        size=size_of(pairs),
+        size=size_of_pairs(pairs),
     )
 
 
@@ -115,12 +115,12 @@ KEYS = [{"Key": f"d{at}"} for at in range(50)]
     ],
 )
 def test_what_one_update_may_be(body: Any, code: str) -> None:
-    assert refused(decode_update, json.dumps(body).encode()) == code
+    assert refused(decode_key_update, json.dumps(body).encode()) == code
 
 
 @pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b"{", b'{"Value": 1}', b"\xff", b"null"])
 def test_a_put_without_a_value(raw: bytes) -> None:
-    assert refused(decode_put, raw) == INVALID
+    assert refused(decode_key_put, raw) == INVALID
 
 
 def test_a_quota_is_told_in_the_words_of_aws() -> None:

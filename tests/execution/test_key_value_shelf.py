@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from edgegw.awslambda.names import Account
-from edgegw.cloudfront.key_value_stores.refusals import StoreRefusal
 from edgegw.cloudfront.key_value_stores.state import PairChange, StoreState
+from edgegw.cloudfront.key_value_stores.store_refusals import StoreRefusal
 from edgegw.config.model import Config, KeyValueSource
 from edgegw.errors import StateProblem
 from edgegw.execution.key_value_file import STORES_FILE, FileShelf

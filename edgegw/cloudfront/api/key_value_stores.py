@@ -175,7 +175,7 @@ def store_in_use(reason: str = "") -> ApiError:
     return ApiError("CannotDeleteEntityWhileInUse", f"{text} {reason}".rstrip())
 
 
-def check_version(if_match: str | None, etag: str) -> None:
+def check_store_version(if_match: str | None, etag: str) -> None:
     """Raises ApiError where `If-Match` is missing, or another version's.
 
     Source: CloudFront API Reference, UpdateKeyValueStore, "Errors"; texts observed.

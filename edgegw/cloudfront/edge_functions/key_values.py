@@ -39,7 +39,7 @@ MAX_BATCH_SIZE: Final = 3 * 1024 * 1024
 
 Source: CloudFront Developer Guide, "Quotas", quotas on key value stores.
 """
-MAX_STORES: Final = 50
+MAX_KEY_VALUE_STORES: Final = 50
 """Stores of an account.
 
 Source: CloudFront Developer Guide, "Quotas", quotas on key value stores.

@@ -13,8 +13,8 @@ from typing import Final, cast
 from urllib.parse import unquote_to_bytes
 
 from edgegw.awslambda.payload import Json, decode_payload
-from edgegw.cloudfront.key_value_stores.refusals import StoreRefusal, invalid_member
 from edgegw.cloudfront.key_value_stores.state import PairChange, StoreState, refuse_batch
+from edgegw.cloudfront.key_value_stores.store_refusals import StoreRefusal, invalid_member
 from edgegw.values import value
 
 STORES_PATH: Final = "/key-value-stores/"
@@ -76,12 +76,12 @@ def _decoded(segment: bytes) -> str:
 # What calls say
 
 
-def decode_put(raw: bytes) -> str:
+def decode_key_put(raw: bytes) -> str:
     """The value of PutKey. Raises StoreRefusal."""
     return _text(_object(raw), "Value", "value")
 
 
-def decode_update(raw: bytes) -> PairChange:
+def decode_key_update(raw: bytes) -> PairChange:
     """What UpdateKeys changes, within its limits. Raises StoreRefusal."""
     body = _object(raw)
     puts = [

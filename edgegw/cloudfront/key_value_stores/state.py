@@ -24,11 +24,11 @@ from edgegw.cloudfront.edge_functions.key_values import (
     MAX_STORE_VALUE,
     StoreMeta,
 )
-from edgegw.cloudfront.key_value_stores.refusals import (
+from edgegw.cloudfront.key_value_stores.store_refusals import (
     StoreRefusal,
     beyond,
     invalid_member,
-    no_such_key,
+    no_such_pair,
     outdated_version,
 )
 from edgegw.values import value
@@ -118,9 +118,9 @@ def changed(
     pairs = {} if change.is_whole else dict(state.pairs)
     for key in change.deletes:
         if pairs.pop(key, None) is None and change.must_exist:
-            raise no_such_key(key)
+            raise no_such_pair(key)
     pairs.update(change.puts)
-    size = size_of(pairs) if change.is_whole else _new_size(state, change)
+    size = size_of_pairs(pairs) if change.is_whole else _new_size(state, change)
     if size > MAX_STORE_SIZE:
         raise beyond("Maximum size of an individual key value store")
     return replace(
@@ -131,11 +131,11 @@ def changed(
 def _new_size(state: StoreState, change: PairChange) -> int:
     """The size after `change`, reckoned by what it touches."""
     touched = {*change.puts, *change.deletes} & state.pairs.keys()
-    gone = size_of({key: state.pairs[key] for key in touched})
-    return state.size - gone + size_of(change.puts)
+    gone = size_of_pairs({key: state.pairs[key] for key in touched})
+    return state.size - gone + size_of_pairs(change.puts)
 
 
-def size_of(pairs: Mapping[str, str]) -> int:
+def size_of_pairs(pairs: Mapping[str, str]) -> int:
     """Bytes of keys and values in UTF-8."""
     return sum(len(key.encode()) + len(text.encode()) for key, text in pairs.items())
 

@@ -11,8 +11,8 @@ from typing import Final
 
 from edgegw.cloudfront.deployment_rules import pairing_findings
 from edgegw.cloudfront.edge_functions.key_values import (
+    MAX_KEY_VALUE_STORES,
     MAX_STORE_FUNCTIONS,
-    MAX_STORES,
     pairs_of,
 )
 from edgegw.cloudfront.edge_functions.static_check import (
@@ -54,8 +54,8 @@ def check_edge_functions(document: Document, config: Config, base: FilePath) -> 
 
 def _check_store_quotas(document: Document, config: Config) -> None:
     """Adds what of the stores AWS has no room for; here they work all the same."""
-    if len(config.key_value_stores) > MAX_STORES:
-        text = f"an account has at most {MAX_STORES} key value stores"
+    if len(config.key_value_stores) > MAX_KEY_VALUE_STORES:
+        text = f"an account has at most {MAX_KEY_VALUE_STORES} key value stores"
         document.warning(("key_value_stores",), "key-value-store.quota", text, key=True)
     readers = Counter(function.key_value_store for function in config.edge_functions.values())
     for name in config.key_value_stores:

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from edgegw.cloudfront.api import API_PATH
 from edgegw.cloudfront.api.key_value_stores import (
     ImportSource,
-    check_version,
+    check_store_version,
     decode_new_store,
     decode_store_comment,
     encode_store,
@@ -31,8 +31,12 @@ from edgegw.cloudfront.api.key_value_stores import (
     too_many_stores,
 )
 from edgegw.cloudfront.cache.ranges import Span
-from edgegw.cloudfront.edge_functions.key_values import MAX_STORE_SIZE, MAX_STORES, pairs_of
-from edgegw.cloudfront.key_value_stores.state import PairChange, StoreState, size_of
+from edgegw.cloudfront.edge_functions.key_values import (
+    MAX_KEY_VALUE_STORES,
+    MAX_STORE_SIZE,
+    pairs_of,
+)
+from edgegw.cloudfront.key_value_stores.state import PairChange, StoreState, size_of_pairs
 from edgegw.execution.key_value_shelf import ShelfChange, StoreStates
 from edgegw.gateway.aws.cloudfront_answers import answered_in_xml, body_of, in_xml, page_of
 from edgegw.gateway.origins.object_files import ObjectFiles
@@ -70,13 +74,13 @@ class StoreCalls:
             comment=asked.comment,
             is_made=True,
             pairs=pairs,
-            size=size_of(pairs),
+            size=size_of_pairs(pairs),
         )
 
         def create(states: StoreStates) -> ShelfChange:
             if store.name in states:
                 raise store_name_taken()
-            if len(states) >= MAX_STORES:
+            if len(states) >= MAX_KEY_VALUE_STORES:
                 raise too_many_stores()
             return ShelfChange(store.name, store, PairChange(pairs, is_whole=True))
 
@@ -119,7 +123,7 @@ class StoreCalls:
 
         def update(states: StoreStates) -> ShelfChange:
             store = _present(states, name)
-            check_version(if_match, store.resource_etag)
+            check_store_version(if_match, store.resource_etag)
             changed = replace(store, comment=comment, resource_etag=etag, described=now)
             return ShelfChange(name, changed)
 
@@ -131,7 +135,7 @@ class StoreCalls:
 
         def delete(states: StoreStates) -> ShelfChange:
             store = _present(states, name)
-            check_version(if_match, store.resource_etag)
+            check_store_version(if_match, store.resource_etag)
             self._check_unused(store)
             return ShelfChange(name, None)
 
@@ -140,13 +144,9 @@ class StoreCalls:
 
     def _check_unused(self, store: StoreState) -> None:
         """Raises ApiError where a function reads the store, or the configuration has it."""
-        stages = [
-            stage
-            for function in self._gateway.edge_registry.all()
-            for stage in (function.development, function.live)
-        ]
-        if any(stage and stage.function.key_value_store == store.name for stage in stages):
-            raise store_in_use()
+        for function in self._gateway.edge_registry.all():
+            if any(stage.function.key_value_store == store.name for stage in function.stages):
+                raise store_in_use()
         if self._stores.is_configured(store.name):
             raise store_in_use("It stands in the configuration: remove it there.")
 

@@ -23,20 +23,20 @@ from edgegw.cloudfront.key_value_stores.data_api import (
     STORES_PATH,
     StorePath,
     counted_pairs,
+    decode_key_put,
+    decode_key_update,
     decode_path,
-    decode_put,
-    decode_update,
     described,
     listed,
     missing,
 )
-from edgegw.cloudfront.key_value_stores.refusals import (
+from edgegw.cloudfront.key_value_stores.state import PairChange, StoreState, store_in_arn
+from edgegw.cloudfront.key_value_stores.store_refusals import (
     StoreRefusal,
     invalid_member,
-    no_such_key,
+    no_such_pair,
     no_such_store,
 )
-from edgegw.cloudfront.key_value_stores.state import PairChange, StoreState, store_in_arn
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.api_answers import GONE, api_app, body_within
 from edgegw.gateway.key_value_stores import KeyValueStores
@@ -50,12 +50,12 @@ _MAX_BODY: Final = 16 * 1024 * 1024
 
 def api(gateway: Gateway) -> ASGIApp:
     """The API of the stores of `gateway` as an ASGI application, guarded against pages."""
-    calls = _StoreCalls(gateway.key_values)
+    calls = _KeyCalls(gateway.key_values)
     methods = ["GET", "PUT", "POST", "DELETE"]
     return api_app([Route(STORES_PATH + "{rest:path}", calls.answer, methods=methods)], _kept_out)
 
 
-class _StoreCalls:
+class _KeyCalls:
     def __init__(self, stores: KeyValueStores) -> None:
         self._stores = stores
         self._orders: dict[str, tuple[str, list[str]]] = {}
@@ -83,13 +83,13 @@ class _StoreCalls:
             case "GET", StorePath(key=str(key)):
                 return _json(_got(self._store(path.arn), key))
             case "PUT", StorePath(key=str(key)):
-                change = PairChange({key: decode_put(await _body(request))})
+                change = PairChange({key: decode_key_put(await _body(request))})
                 return await self._write(path.arn, request, change)
             case "DELETE", StorePath(key=str(key)):
                 change = PairChange(deletes=(key,), must_exist=True)
                 return await self._write(path.arn, request, change)
             case "POST", StorePath(is_keys=True, key=None):
-                return await self._write(path.arn, request, decode_update(await _body(request)))
+                return await self._write(path.arn, request, decode_key_update(await _body(request)))
             case _:
                 text = f"edgegw does not know the operation {request.method} {request.url.path}"
                 raise StoreRefusal("UnknownOperationException", text)
@@ -122,7 +122,7 @@ class _StoreCalls:
 def _got(state: StoreState, key: str) -> dict[str, Json]:
     text = state.get(key)
     if text is None:
-        raise no_such_key(key)
+        raise no_such_pair(key)
     return {"Key": key, "Value": text, **counted_pairs(state)}
 
 

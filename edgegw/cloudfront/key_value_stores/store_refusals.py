@@ -72,7 +72,7 @@ def no_such_store(arn: str) -> StoreRefusal:
     return StoreRefusal("ResourceNotFoundException", f"Key Value Store was not found: {arn}")
 
 
-def no_such_key(key: str) -> StoreRefusal:
+def no_such_pair(key: str) -> StoreRefusal:
     """The store has no such key.
 
     Source: CloudFront API Reference, GetKey, "Errors"; the text is uncertain.
