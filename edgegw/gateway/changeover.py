@@ -19,7 +19,7 @@ from pathlib import Path
 
 from edgegw.cloudfront.edge_functions.model import EdgeFunction
 from edgegw.config.model import Config, edge_owned, edge_owner
-from edgegw.errors import EnvironmentProblem
+from edgegw.errors import EnvironmentProblem, StateProblem
 from edgegw.execution.environment_maker import ServiceSettings
 from edgegw.execution.rollout import Replacement
 from edgegw.execution.service import LambdaService
@@ -125,7 +125,7 @@ async def change_over(parts: LoopParts, old: Config, config: Config, equipment: 
         equipment.faults.put(config.faults, config.fault_seed)
     parts.origins.lead(config.hosts, config.buckets)
     parts.groups.configure(config.target_groups)
-    await asyncio.to_thread(equipment.key_values.configure, config)
+    await _change_stores(config, equipment)
     parts.edge.replace(config.edge_functions)
     parts.caching.store.resize(config.cache.memory, config.cache.disk)
     if config.cache.store != old.cache.store:
@@ -136,6 +136,13 @@ async def change_over(parts: LoopParts, old: Config, config: Config, equipment: 
     for shift in config.shifts:
         if shift not in old.shifts:
             parts.shifter.start(shift)
+
+
+async def _change_stores(config: Config, equipment: Equipment) -> None:
+    try:
+        await asyncio.to_thread(equipment.key_values.configure, config)
+    except StateProblem as problem:  # those that were there stay
+        logger.warning("key value stores are not imported: %s", problem)
 
 
 def note_stale(

@@ -104,6 +104,14 @@ class KeyValueStores(Mapping[str, KeyValues]):
 
     # Changes
 
+    def put(self, name: str, pairs: Mapping[str, str]) -> None:
+        """Gives keys of a store their values: for tests. Raises StoreRefusal and StateProblem."""
+        self.write(name, PairChange(pairs))
+
+    def delete(self, name: str, *keys: str) -> None:
+        """Deletes keys of a store, if they are there: for tests."""
+        self.write(name, PairChange(deletes=keys))
+
     def write(self, name: str, change: PairChange, if_match: str | None = None) -> StoreState:
         """Changes the pairs of a store; on disk when it returns. `if_match` is the ETag it has.
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +17,9 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+from edgegw import Gateway
+from edgegw.execution.key_value_file import STORES_FILE
+from edgegw.gateway.edge_stores import stores_of
 from tests.aws_clients import aws_client
 from tests.conftest import Serving, serving_in
 
@@ -303,3 +309,54 @@ async def test_who_may_call(stores: Any) -> None:
         )
         unknown = await client.post(f"{url}/k")
         assert unknown.headers["x-amzn-errortype"] == "UnknownOperationException"
+
+
+# In process, and without a gateway
+
+
+async def test_a_test_has_stores_of_its_own(stores: Any, tmp_path: Path) -> None:
+    async with stores() as api:
+        await api.data("put_key", Key="b", Value="served", IfMatch=await api.etag())
+    config = configuration(tmp_path)
+    gateway = Gateway.from_dict(config, base=tmp_path)
+    async with gateway.client("site") as client:
+        assert (await client.get("/b")).json() == ["none", 1]
+        gateway.key_values.put("flags", {"b": "2", "c": "3"})
+        gateway.key_values.delete("flags", "c", "not there")
+        assert (await client.get("/b")).json() == ["2", 2]
+    with gateway, gateway.sync_client("site") as blocking:
+        assert blocking.get("/b").json() == ["2", 2], "every event loop has the same stores"
+    assert "b" not in Gateway.from_dict(config, base=tmp_path).key_values
+    assert not (tmp_path / ".edgegw").exists()
+
+
+async def test_commands_that_run_functions_have_what_was_kept(stores: Any, tmp_path: Path) -> None:
+    async with stores() as api:
+        await api.data("put_key", Key="b", Value="2", IfMatch=await api.etag())
+        await api.control("create_key_value_store", Name="made")
+        config = api.served.gateway.config
+        present = stores_of(config)
+        assert present["flags"].get("b") == "2"
+        assert present["made"].count() == 0
+        (tmp_path / "flags.json").write_text('{"data": [{"key": "c", "value": "3"}]}')
+        assert stores_of(config)["flags"].get("b") is None
+        assert stores_of(config)["flags"].get("c") == "3"
+        assert api.served.gateway.key_values["flags"].get("b") == "2", "nothing is written"
+    elsewhere = replace(config, state=str(tmp_path / "elsewhere"))
+    assert stores_of(elsewhere)["flags"].get("c") == "3"
+    assert not (tmp_path / "elsewhere").exists()
+
+
+async def test_a_reload_goes_on_when_the_disk_does_not(
+    stores: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with stores() as api:
+        (tmp_path / "flags.json").write_text('{"data": [{"key": "c", "value": "3"}]}')
+        other = sqlite3.connect(tmp_path / "state" / STORES_FILE, isolation_level=None)
+        with contextlib.closing(other):
+            other.execute("DROP TABLE pair")
+        await api.served.gateway.reload(api.served.gateway.config)
+        assert "key value stores are not imported: cannot keep state in" in caplog.text
+        assert await api.seen("a") == ["1", 1]
+        error = await refused(api.data("put_key", Key="b", Value="2", IfMatch=await api.etag()))
+        assert error == ("InternalServerException", 500)

@@ -79,7 +79,7 @@ class _KeyCalls:
                 state = self._store(path.arn)
                 return _json(described(state, self._stores.arn(state)), state)
             case "GET", StorePath(key=None):
-                return _json(self._listed(self._store(path.arn), request))
+                return _json(await self._listed(self._store(path.arn), request))
             case "GET", StorePath(key=str(key)):
                 return _json(_got(self._store(path.arn), key))
             case "PUT", StorePath(key=str(key)):
@@ -110,10 +110,10 @@ class _KeyCalls:
         state = await asyncio.to_thread(self._stores.write, state.name, change, if_match)
         return _json(counted_pairs(state), state)
 
-    def _listed(self, state: StoreState, request: Request) -> dict[str, Json]:
+    async def _listed(self, state: StoreState, request: Request) -> dict[str, Json]:
         etag, order = self._orders.get(state.id, ("", []))
         if etag != state.etag:
-            order = sorted(state.pairs)
+            order = await asyncio.to_thread(sorted, state.pairs)  # there may be a million
             self._orders = {state.id: (state.etag, order)}  # of the one that is listed now
         query = request.query_params
         return listed(state, order, query.get("NextToken"), query.get("MaxResults"))

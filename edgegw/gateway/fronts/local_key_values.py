@@ -19,9 +19,10 @@ class KeyValueOperations:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    def listing(self, call: Call) -> Response:
+    async def listing(self, call: Call) -> Response:
         """All pairs of the store that the path names."""
-        return json_answer(listing_of(self._gateway.key_values, call.path["store"]))
+        stores, name = self._gateway.key_values, call.path["store"]
+        return await asyncio.to_thread(lambda: json_answer(listing_of(stores, name)))
 
     async def change(self, call: Call) -> Response:
         """Puts and deletes; it is on disk when it is answered."""
