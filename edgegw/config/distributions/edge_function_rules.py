@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Final
 
@@ -116,8 +115,11 @@ def _check_code(document: Document, path: KeyPath, function: EdgeFunction, file:
         text = f"{finding.text} ({function.runtime})"
         if finding.is_refused:
             text += f"; it fails with {finding.error}"
-        place = (finding.line, finding.column)
-        document.findings.append(Finding(shown, *place, "warning", SYNTAX, text))
+        fails_there = finding.is_refused and document.stage == "deployment"
+        severity = "error" if fails_there else "warning"
+        document.findings.append(
+            Finding(shown, finding.line, finding.column, severity, SYNTAX, text)
+        )
 
 
 def _shown(file: FilePath) -> str:
@@ -156,13 +158,3 @@ def _check_behavior(
     for finding in pairing_findings(at_edge, others):
         where = (*path, "edge_functions", finding.key)
         document.error(where, finding.rule.code, finding.text)
-
-
-def refuse_syntax(document: Document) -> None:
-    """Makes errors of the constructs with which code fails on AWS: nobody deploys that."""
-    document.findings[:] = [
-        replace(finding, severity="error")
-        if finding.code == SYNTAX and "; it fails with " in finding.text
-        else finding
-        for finding in document.findings
-    ]
