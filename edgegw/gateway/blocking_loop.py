@@ -79,6 +79,11 @@ class BlockingLoop:
         self._running = ExitStack()
         self._portal: BlockingPortal | None = None
 
+    def run(self, work: Callable[[], Awaitable[T]]) -> T | None:
+        """What `work` answers on it; None where it does not run."""
+        portal = self._portal
+        return None if portal is None else called(portal, work)
+
     def enter(self) -> BlockingPortal:
         """One more user. Raises what the start raises; then there is none more."""
         from anyio.from_thread import start_blocking_portal
