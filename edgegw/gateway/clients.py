@@ -50,6 +50,18 @@ def blocking_client(
     return httpx.Client(transport=BlockingTransport(loop, front), **options)
 
 
+def threaded_client(
+    front: FrontDoor | SharedPort, listen: Listen, loop: BlockingLoop, options: dict[str, Any]
+) -> httpx.AsyncClient:
+    """A client of `front` on any event loop; its requests run on `loop`."""
+    import httpx
+
+    from edgegw.gateway.blocking import ThreadedTransport
+
+    options.setdefault("base_url", _base_url(listen))
+    return httpx.AsyncClient(transport=ThreadedTransport(loop, front), **options)
+
+
 def exchange_of(response: httpx.Response, exchanges: Exchanges) -> Exchange:
     """What happened to the request that `response` answers: with it, or kept in `exchanges`.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +16,12 @@ from edgegw.errors import UsageError
 from edgegw.execution.in_process import Handler
 from edgegw.gateway import changeover
 from edgegw.gateway.blocking_loop import BlockingLoop
-from edgegw.gateway.clients import asynchronous_client, blocking_client, exchange_of
+from edgegw.gateway.clients import (
+    asynchronous_client,
+    blocking_client,
+    exchange_of,
+    threaded_client,
+)
 from edgegw.gateway.clock import Clock, Moment
 from edgegw.gateway.exchange import AcquiredSnapshot, Exchange
 from edgegw.gateway.exchanges import Exchanges
@@ -45,7 +51,6 @@ if TYPE_CHECKING:
     import httpx
 
     from edgegw.alb.authentication.keys import SignInKeys
-    from edgegw.cloudfront.cache.clearing import Clearing
     from edgegw.gateway.function_urls import FunctionUrls
     from edgegw.gateway.identity_providers import Identities, Identity
     from edgegw.gateway.invalidations import Invalidations
@@ -257,6 +262,23 @@ class Gateway(OnRunningLoop):
         door = self.door(name)
         return blocking_client(behind_port(self, door), door.listen, self._blocking, options)
 
+    def threaded_client(self, name: str, **options: Any) -> httpx.AsyncClient:
+        """As `client`, but its requests run on the thread of the blocking clients.
+
+        So it works on every event loop, trio's too, and what is warm does not end with one.
+        """
+        door = self.door(name)
+        return threaded_client(behind_port(self, door), door.listen, self._blocking, options)
+
+    @contextmanager
+    def kept_warm(self) -> Generator[Self]:
+        """What blocking and threaded clients began goes on without them, until the end of this."""
+        self._blocking.linger()
+        try:
+            yield self
+        finally:
+            self._blocking.part()
+
     def exchange(self, response: httpx.Response) -> Exchange:
         """What happened to the request that `response` answers.
 
@@ -430,14 +452,6 @@ class Gateway(OnRunningLoop):
         self.invalidations.note(clearing.distribution, clearing.paths)
         return removed
 
-    async def clear_caches(self, clearing: Clearing) -> int:
-        """As `invalidate`, but the event loop goes on while a shared store is looked through.
-
-        Raises EnvironmentProblem when that is gone.
-        """
-        caches = [parts.caching for parts in self._running.everywhere()]
-        return sum([await caching.clear_in_thread(clearing) for caching in caches])
-
     # Reloading
 
     async def apply(self, config: Config) -> None:
@@ -481,10 +495,3 @@ class Gateway(OnRunningLoop):
         replacement = await changeover.change_code(service, self.config, names, self.stale.keys())
         changeover.note_stale(self.stale, replacement, names)
         await changeover.clear_outdated(self._running.everywhere(), self.config, self.config, names)
-
-    def pin(self) -> None:
-        """Promises that one event loop, the running one, uses this gateway until it stops.
-
-        `serve` does: asking for the running loop costs a system call on Python 3.11.
-        """
-        self._running.pin()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from edgegw.execution.service import LambdaService
 from edgegw.execution.shifting import Shifter
 from edgegw.gateway.balancer_logs import BalancerLogs
@@ -11,6 +13,9 @@ from edgegw.gateway.drive import Driver
 from edgegw.gateway.running import Running
 from edgegw.gateway.target_groups import TargetGroups
 from edgegw.gateway.workers import Workers
+
+if TYPE_CHECKING:
+    from edgegw.cloudfront.cache.clearing import Clearing
 
 
 class OnRunningLoop:
@@ -65,3 +70,18 @@ class OnRunningLoop:
     def caching(self) -> Caching:
         """The cache of the distributions, on the running event loop."""
         return self._running.here().caching
+
+    async def clear_caches(self, clearing: Clearing) -> int:
+        """As `invalidate`, but the event loop goes on while a shared store is looked through.
+
+        Raises EnvironmentProblem when that is gone.
+        """
+        caches = [parts.caching for parts in self._running.everywhere()]
+        return sum([await caching.clear_in_thread(clearing) for caching in caches])
+
+    def pin(self) -> None:
+        """Promises that one event loop, the running one, uses this gateway until it stops.
+
+        `serve` does: asking for the running loop costs a system call on Python 3.11.
+        """
+        self._running.pin()
