@@ -262,13 +262,16 @@ class Gateway(OnRunningLoop):
         door = self.door(name)
         return blocking_client(behind_port(self, door), door.listen, self._blocking, options)
 
-    def threaded_client(self, name: str, **options: Any) -> httpx.AsyncClient:
-        """As `client`, but its requests run on the thread of the blocking clients.
+    @contextmanager
+    def threaded_client(self, name: str, **options: Any) -> Generator[httpx.AsyncClient]:
+        """`with` gives a client as `client` does, whose requests run as those of blocking ones.
 
         So it works on every event loop, trio's too, and what is warm does not end with one.
         """
         door = self.door(name)
-        return threaded_client(behind_port(self, door), door.listen, self._blocking, options)
+        behind = behind_port(self, door)
+        with threaded_client(behind, door.listen, self._blocking, options) as client:
+            yield client
 
     @contextmanager
     def kept_warm(self) -> Generator[Self]:
