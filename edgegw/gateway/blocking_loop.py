@@ -69,7 +69,7 @@ async def called_from_loop(
 
 
 @value
-class _Settled(Generic[T]):
+class _CallEnd(Generic[T]):
     """What came of a call: an answer, or what it raised."""
 
     answer: T | None
@@ -81,13 +81,13 @@ class _Settled(Generic[T]):
         return cast("T", self.answer)
 
 
-async def _settled(work: Callable[[], Awaitable[T]]) -> _Settled[T]:
+async def _settled(work: Callable[[], Awaitable[T]]) -> _CallEnd[T]:
     try:
-        return _Settled(await work(), None)
+        return _CallEnd(await work(), None)
     except asyncio.CancelledError:
         raise
     except BaseException as error:
-        return _Settled(None, error)
+        return _CallEnd(None, error)
 
 
 class BlockingLoop:

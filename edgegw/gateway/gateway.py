@@ -36,7 +36,7 @@ from edgegw.gateway.on_running_loop import OnRunningLoop
 from edgegw.gateway.origins import MakeTransport, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
 from edgegw.gateway.resetting import (
-    Beginning,
+    ResetState,
     begin_world_anew,
     replaced_equipment,
     reset_parts,
@@ -380,7 +380,7 @@ class Gateway(OnRunningLoop):
         if self.config is not self._began or dict(viewer or {}) != self._viewer:
             self._viewer = dict(viewer or {})
             self._begin_with(self._as_it_runs(self._given))
-        reset_parts(self._running, self._blocking, Beginning(lambda: self.config, self._equipment))
+        reset_parts(self._running, self._blocking, ResetState(lambda: self.config, self._equipment))
 
     # Load balancers
 

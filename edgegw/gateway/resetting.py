@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Beginning:
+class ResetState:
     """What everything begins with again; `present` answers the configuration."""
 
     present: Callable[[], Config]
     equipment: Equipment
 
 
-def swap_parts(parts: LoopParts, beginning: Beginning) -> FlowParts:
+def swap_parts(parts: LoopParts, beginning: ResetState) -> FlowParts:
     """Puts new parts in the place of those that have something to forget; answers with those."""
     equipment = beginning.equipment
     old = FlowParts(parts.driver, parts.groups, parts.caching, parts.guards, parts.workers)
@@ -50,7 +50,7 @@ def swap_parts(parts: LoopParts, beginning: Beginning) -> FlowParts:
     return old
 
 
-async def settle_parts(parts: LoopParts, old: FlowParts, beginning: Beginning) -> None:
+async def settle_parts(parts: LoopParts, old: FlowParts, beginning: ResetState) -> None:
     """Ends what was swapped, undoes what the APIs did to functions, starts what runs beside."""
     config, service = beginning.present(), parts.service
     await old.close()
@@ -90,7 +90,7 @@ def replaced_equipment(
     )
 
 
-def reset_parts(running: Running, blocking: BlockingLoop, beginning: Beginning) -> None:
+def reset_parts(running: Running, blocking: BlockingLoop, beginning: ResetState) -> None:
     """Renews what runs for blocking clients, and what runs on the present event loop."""
 
     async def renew() -> None:

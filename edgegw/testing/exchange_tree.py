@@ -128,28 +128,28 @@ def _run(run: FunctionRun | EdgeRun) -> Branch:
 
 
 def _remarks(exchange: Exchange) -> Iterator[Branch]:
-    told: set[str] = set()
+    named: set[str] = set()
     for trigger, violation in exchange.breaches:
         word = "refused" if violation.is_refused else "warning"
         where = violation.path or "the result"
         advice = f"found {violation.actual}; {violation.expected}"
-        told.add(violation.code)
+        named.add(violation.code)
         below = (Branch(advice), Branch(violation.rule.source))
         yield Branch(f"{word}: {violation.code} at {where} of {trigger}", below)
     for trap in exchange.findings:
         where = f"cloudfront.{trap.kind} in behavior {trap.path_pattern}"
         yield Branch(f"finding: {where}", (Branch(trap.text),))
-    if exchange.reason and not any(code in exchange.reason for code in told):
+    if exchange.reason and not any(code in exchange.reason for code in named):
         yield Branch(f"reason: {exchange.reason}".replace("\n", " "))
-    yield from (Branch(f"warning: {text}") for text in _new(exchange.warnings, told))
+    yield from (Branch(f"warning: {text}") for text in _new(exchange.warnings, named))
     yield from (Branch(f"stale: {text}") for text in exchange.stale)
     yield from (Branch(f"fault on demand: {text}") for text in exchange.faults)
     for trigger, why in exchange.idle.items():
         yield Branch(f"{trigger} did not run: {why}")
 
 
-def _new(texts: Iterable[str], told: set[str]) -> Iterator[str]:
-    return (text for text in texts if not any(code in text for code in told))
+def _new(texts: Iterable[str], named: set[str]) -> Iterator[str]:
+    return (text for text in texts if not any(code in text for code in named))
 
 
 def _compact(shown: Any) -> str:
