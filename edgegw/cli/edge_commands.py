@@ -70,10 +70,9 @@ def event(
     """Print the event that a function gets for a request, as JSON.
 
     KIND is a trigger of Lambda@Edge, cloudfront-function-request or cloudfront-function-response,
-    alb, function-url, apigw-v1 or apigw-v2 (payload 1.0 and 2.0 of an HTTP API). With --config it is
-    what the gateway would send: the behavior's policies apply, and
-    functions before the trigger run; an HTTP API finds its route. --status and --response-header
-    are the origin's answer.
+    alb, function-url, apigw-v1 or apigw-v2 (payload 1.0 and 2.0 of an HTTP API). With --config it
+    is what the gateway would send: the behavior's policies apply, and functions before the trigger
+    run; an HTTP API finds its route. --status and --response-header are the origin's answer.
 
     Example: edgegw event origin-request --url https://www.example.com/a --config edgegw.yaml
     """

@@ -18,6 +18,7 @@ from edgegw.cli.cache_commands import cache, invalidate
 from edgegw.cli.descriptors import allow_many_descriptors, keep_standard_streams
 from edgegw.cli.dev_command import dev_config, origin_url, wait_for
 from edgegw.cli.edge_commands import event, validate
+from edgegw.cli.edge_function_commands import trial
 from edgegw.cli.explain_command import explain
 from edgegw.cli.fault_command import fault
 from edgegw.cli.figure_commands import cost, metrics
@@ -66,7 +67,7 @@ def main(*, debug: bool) -> None:
 for _command in (
     *(invoke, logs, functions, shift, event, validate, trust, fault, init),
     *(explain, targets, weights, cache, invalidate, sign, queue, send),
-    *(cost, metrics, token),
+    *(cost, metrics, token, trial),
 ):
     main.add_command(_command)
 

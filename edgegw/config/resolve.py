@@ -43,7 +43,6 @@ from edgegw.config.gateway.faults import FaultPlan
 from edgegw.config.gateway.hosts import name_places, parsed_hosts
 from edgegw.config.gateway.tracing_rules import resolve_tracing
 from edgegw.config.http_fronts.make import function_url_doors, http_api_doors
-from edgegw.config.identity.keys import IdentityFaults
 from edgegw.config.judging import validate
 from edgegw.config.listening import resolve_listen, resolve_listener_listen
 from edgegw.config.model import (
@@ -238,9 +237,11 @@ class _Resolver:
 
     def _faults(self) -> Mapping[str, FaultPlan]:
         config = self._config
-        given: dict[str, fields.FunctionFaults | fields.OriginFaults | IdentityFaults | None] = {}
+        given: dict[str, fields.Model | None] = {}
         for name, function in config.functions.items():
             given[f"function:{name}"] = function.faults
+        for name, edge_function in config.edge_functions.items():
+            given[f"edge_function:{name}"] = edge_function.faults
         for name, distribution in config.distributions.items():
             for origin, each in distribution.origins.items():
                 given[f"origin:{name}/{origin}"] = each.faults

@@ -33,7 +33,9 @@ def balancer_event(
 def through_balancer(request: Request) -> Request:
     """A client's request as it leaves a load balancer, with the headers that this adds."""
     headers = request.headers.without(*_ADDED)
-    came = b", ".join([*request.headers.get_all(b"x-forwarded-for"), request.client.address.encode()])
+    came = b", ".join(
+        [*request.headers.get_all(b"x-forwarded-for"), request.client.address.encode()]
+    )
     port = b"443" if request.scheme == "https" else b"80"
     trace = f"Root=1-{int(REAL.now()):08x}-{REAL.entropy()}".encode()
     lines = ((b"X-Forwarded-For", came), (b"X-Forwarded-Proto", request.scheme.encode()))

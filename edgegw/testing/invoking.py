@@ -8,9 +8,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from edgegw.awslambda.model import Function, FunctionRef, Invocation
+from edgegw.awslambda.model import Function, FunctionRef, Invocation, Runtime
 from edgegw.awslambda.payload import decode_payload, encode_payload
-from edgegw.awslambda.runtimes import parse_runtime
 from edgegw.errors import UsageError
 from edgegw.execution.in_process import HandlerContext
 
@@ -37,9 +36,7 @@ def invoke(
         answer = handler(given)
     else:
         ref = FunctionRef(function_name)
-        function = Function(
-            function_name, _RUNTIME, "", "", timeout=timeout, memory_mb=memory_size
-        )
+        function = Function(function_name, _RUNTIME, "", "", timeout=timeout, memory_mb=memory_size)
         arn = f"arn:aws:lambda:us-east-1:123456789012:function:{function_name}"
         context = HandlerContext(function, Invocation(ref, b""), request_id, arn)
         answer = handler(given, context)
@@ -48,7 +45,7 @@ def invoke(
     return decode_payload(_encoded(answer, "result"))
 
 
-_RUNTIME: Final = parse_runtime("python3.13")
+_RUNTIME: Final = Runtime("python3.13", "python", (3, 13))
 
 
 def _encoded(given: object, what: str) -> bytes:

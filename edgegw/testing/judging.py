@@ -162,7 +162,7 @@ def _of_http(kind: str, event: object, payload: bytes) -> ResultVerdict:
 
 
 def _alb_fault(event: object, payload: bytes) -> str:
-    given = cast("Mapping[str, Any]", event) if isinstance(event, Mapping) else {}
+    given = cast("Mapping[str, Any]", event if isinstance(event, Mapping) else {})
     if "elb" not in given.get("requestContext", {}):
         raise UsageError("the event is no event of a load balancer: requestContext.elb is missing")
     is_multi = "multiValueHeaders" in given
