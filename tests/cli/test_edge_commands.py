@@ -419,7 +419,9 @@ def test_log_of_refused_results_is_found_by_the_name_of_the_distribution(tmp_pat
 
 
 def test_an_event_of_a_load_balancer_and_the_verdict_on_its_result(tmp_path: Path) -> None:
-    shown = edgegw("event", "alb", "--url", "https://www.example.com/a?b=1", "--multi-value")
+    shown = edgegw(
+        "event", "alb", "--url", "https://www.example.com/a?b=1", "--multi-value", cwd=tmp_path
+    )
     event = json.loads(shown.stdout)
     assert (event["path"], event["multiValueQueryStringParameters"]) == ("/a", {"b": ["1"]})
     assert event["multiValueHeaders"]["x-forwarded-for"] == ["203.0.113.10"]

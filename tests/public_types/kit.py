@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 def handler(event: LambdaEdgeRequestEvent, context: LambdaContext) -> LambdaEdgeRequestResult:
     request = event["Records"][0]["cf"]["request"]
     if request["uri"] == "/old":
-        location = [{"key": "Location", "value": "/new"}]
-        return {"status": "301", "headers": {"location": location}}
+        return {"status": "301", "headers": {"location": [{"value": "/new"}]}}
     request["headers"]["x-id"] = [{"value": context.aws_request_id}]
     return request
 
