@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Final
 
@@ -15,7 +14,7 @@ from edgegw.cloudfront.edge_functions.static_check import (
     size_fault,
     syntax_findings,
 )
-from edgegw.config import schema
+from edgegw.config.distributions import keys
 from edgegw.config.distributions.edge_function_keys import EdgeFunction
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.files import is_file, missing
@@ -43,8 +42,8 @@ def check_edge_functions(document: Document, config: Config, base: FilePath) -> 
 
 
 def behaviors(
-    distribution: schema.Distribution,
-) -> Iterator[tuple[KeyPath, schema.DefaultBehavior]]:
+    distribution: keys.Distribution,
+) -> Iterator[tuple[KeyPath, keys.DefaultBehavior]]:
     """The behaviors of a distribution with their paths."""
     yield ("default_behavior",), distribution.default_behavior
     for at, behavior in enumerate(distribution.behaviors):
@@ -93,8 +92,11 @@ def _check_code(document: Document, path: KeyPath, function: EdgeFunction, file:
         text = f"{finding.text} ({function.runtime})"
         if finding.is_refused:
             text += f"; it fails with {finding.error}"
-        place = (finding.line, finding.column)
-        document.findings.append(Finding(shown, *place, "warning", SYNTAX, text))
+        fails_there = finding.is_refused and document.stage == "deployment"
+        severity = "error" if fails_there else "warning"
+        document.findings.append(
+            Finding(shown, finding.line, finding.column, severity, SYNTAX, text)
+        )
 
 
 def _shown(file: FilePath) -> str:
@@ -115,7 +117,7 @@ def _check_import(document: Document, path: KeyPath, file: FilePath) -> None:
 
 
 def _check_behavior(
-    document: Document, path: KeyPath, behavior: schema.DefaultBehavior, config: Config
+    document: Document, path: KeyPath, behavior: keys.DefaultBehavior, config: Config
 ) -> None:
     for trigger, name in behavior.edge_functions.items():
         if name not in config.edge_functions:
@@ -133,13 +135,3 @@ def _check_behavior(
     for finding in pairing_findings(at_edge, others):
         where = (*path, "edge_functions", finding.key)
         document.error(where, finding.rule.code, finding.text)
-
-
-def refuse_syntax(document: Document) -> None:
-    """Makes errors of the constructs with which code fails on AWS: nobody deploys that."""
-    document.findings[:] = [
-        replace(finding, severity="error")
-        if finding.code == SYNTAX and "; it fails with " in finding.text
-        else finding
-        for finding in document.findings
-    ]
