@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import need_module
-from tests.testing.test_plugin_fixtures import CONFIG, HOOK
+from tests.testing.test_plugin_fixtures import ALONE, CONFIG, HOOK
 
 EXCHANGE = """
 def shown(exchange):
@@ -39,7 +39,6 @@ def test_an_answer(sync_edge_client):
     response = sync_edge_client.get("/a")
     assert (response.status_code, dict(response.headers)) == snapshot()
 """
-OPTIONS = ("-p", "edgegw", "-p", "no:asyncio", "-p", "no:xdist", "-p", "no:cacheprovider")
 
 
 @pytest.mark.parametrize(
@@ -56,8 +55,8 @@ def test_a_snapshot_is_the_same_again(
     pytester.makefile(".yaml", edgegw=CONFIG)
     pytester.makeini("[pytest]\nedgegw_config = edgegw.yaml\n")
     pytester.makepyfile(hook=HOOK, test_snapshot=test)
-    pytester.runpytest_subprocess(*OPTIONS, update)
-    again = pytester.runpytest_subprocess(*OPTIONS)
+    pytester.runpytest_inprocess(*ALONE, update)
+    again = pytester.runpytest_inprocess(*ALONE)
     again.assert_outcomes(passed=1)
     assert "Tue, 01 Jan 2030 00:00:00 GMT" in "".join(
         file.read_text() for file in pytester.path.rglob("test_snapshot.*") if file.is_file()
