@@ -28,6 +28,7 @@ from edgegw.cli.queue_command import queue
 from edgegw.cli.send_command import send
 from edgegw.cli.serve_options import ServeOptions, with_serve_options
 from edgegw.cli.sign_command import sign
+from edgegw.cli.simulate_command import simulate
 from edgegw.cli.terminal_text import shown_lines
 from edgegw.cli.token_command import token
 from edgegw.cli.trust_command import trust
@@ -66,7 +67,7 @@ def main(*, debug: bool) -> None:
 for _command in (
     *(invoke, logs, functions, shift, event, validate, trust, fault, init),
     *(explain, targets, weights, cache, invalidate, sign, queue, send),
-    *(cost, metrics, token),
+    *(cost, metrics, token, simulate),
 ):
     main.add_command(_command)
 

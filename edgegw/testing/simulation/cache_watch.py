@@ -38,6 +38,7 @@ class CacheWatch:
         self._bin_length = plan.duration / BINS
         self._looks_for_marks = plan.identity is not None
         self.made: dict[bytes, MadeAnswer] = {}
+        self._mixed: set[bytes] = set()
 
     def saw(self, viewer: SimulatedViewer, answer: ViewerAnswer) -> None:
         """An answer came."""
@@ -80,12 +81,19 @@ class CacheWatch:
             return
         last = trail.asked[-1] if trail.asked else None
         origin, uri = ("", "") if last is None else (last.name, last.path)
+        earlier = self.made.get(trail.key)
+        if earlier is not None and earlier.variant != variant:
+            self._mixed.add(trail.key)
         self.made[trail.key] = MadeAnswer(viewer.number, variant, origin, uri)
 
     def maker_of(self, answer: ViewerAnswer) -> MadeAnswer | None:
         """Whom an answer out of the cache was made for."""
         key = answer.trail.key
         return None if key is None or not answer.trail.is_out_of_cache else self.made.get(key)
+
+    def is_mixed(self, answer: ViewerAnswer) -> bool:
+        """Whether answers of several variants were made under the key of this one."""
+        return answer.trail.key in self._mixed
 
     def _looked_up(self, key: bytes, path: str) -> None:
         counts = self._counts

@@ -14,9 +14,11 @@ TTLs, cookies and schedules of weights go by simulated time; what a function mea
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import random
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
@@ -44,6 +46,7 @@ from edgegw.testing.simulation.population import (
     address_of,
     profile_headers,
 )
+from edgegw.testing.simulation.usage import UndividedTallies
 from edgegw.testing.simulation.variant_watch import VariantWatch
 from edgegw.values import value
 from edgegw.wire.front import Delivery, ForeignError, Front
@@ -94,19 +97,16 @@ async def run_edge(experiment: Experiment, edge: int) -> EdgeResult:
     )
     gateway.exchanges = Exchanges(count=1)
     gateway.on_exchange = _nothing
-    before = random.getstate()
-    random.seed(f"functions {plan.seed} {edge}")  # handlers in process draw from it
-    try:
+    figures = gateway.figures
+    figures.tallies = UndividedTallies(clock, figures.take)
+    with _seeded(f"functions {plan.seed} {edge}"), _quiet():
         async with gateway:
             visits = EdgeVisits(gateway, plan, clock)
             for arrival in Population(plan, edge).arrivals():
                 await visits.arrive(arrival)
             clock.now = START + plan.duration
-            gateway.figures.gather()
-            usage = gateway.figures.figures.usage
-            functions = tuple(gateway.figures.function_usage())
-    finally:
-        random.setstate(before)
+            figures.gather()
+            usage, functions = figures.figures.usage, tuple(figures.function_usage())
     return EdgeResult(visits.counts.plain(), usage, functions)
 
 
@@ -114,6 +114,29 @@ def front_door_of(config: Config, name: str) -> Door | None:
     """The front door `name`; without a name the first distribution, else the first one there is."""
     doors = config.doors
     return next((door for door in doors if not name or door.name == name), None)
+
+
+@contextlib.contextmanager
+def _seeded(seed: str) -> Iterator[None]:
+    """Has handlers in this process draw the same lots each time, and nobody else after them."""
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Leaves warnings about single requests out: thousands of them are counted instead."""
+    log = logging.getLogger("edgegw")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _nothing(_exchange: Exchange) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import multiprocessing
 import os
 import threading
@@ -123,7 +122,6 @@ def _reply(child: multiprocessing.process.BaseProcess, reading: Connection) -> l
 
 def _child(experiment: Experiment, edges: Sequence[int], writing: Connection) -> None:
     """The work of one process."""
-    logging.getLogger("edgegw").setLevel(logging.ERROR)
     gc.freeze()
     reply: _ProcessReply
     try:

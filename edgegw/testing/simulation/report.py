@@ -89,6 +89,11 @@ class SimulationReport:
         return counts.hits / counts.looked_up if counts.looked_up else None
 
     @property
+    def changed(self) -> int:
+        """Viewers who got another variant than before."""
+        return self.counts.changed_viewers
+
+    @property
     def keys(self) -> int:
         """How many different cache keys there were."""
         return len(set[bytes]().union(*self.counts.keys.values()))

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from edgegw.awslambda.pricing import FunctionUsage
 from edgegw.gateway.figures.figures import EdgeUsage
+from edgegw.gateway.figures.tallies import MinuteTallies, Tallies
 
 _OF_FRONT_DOORS = (
     "http_requests",
@@ -25,6 +26,13 @@ _OF_BALANCERS = (
     "lambda_bytes",
     "rule_evaluations",
 )
+
+
+class UndividedTallies(Tallies):
+    """Counts all of the simulated time together: nobody asks for its minutes one by one."""
+
+    def _of(self, minute: int) -> MinuteTallies:
+        return self._present
 
 
 def summed_usage(parts: Iterable[EdgeUsage]) -> EdgeUsage:

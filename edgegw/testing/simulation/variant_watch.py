@@ -3,11 +3,12 @@
 A viewer's variant is what its latest answer told (`variants`). Four things can go wrong with it:
 
     changed   it got another one than before. The cause is the first of these that holds:
-              `cache`       the answer came out of the cache, made for somebody of the other variant
+              `other-cookie`  its sticky cookie said the other variant, by an earlier answer
+              `cache`       it got what the cache had for viewers of both variants
               `redirect`    it was on its way through a redirect
-              `expired`     its sticky cookie was over
-              `no-cookie`   it came back without the cookie, or without any
               `ignored`     it said which variant it has, and got another
+              `expired`     its sticky cookie was over
+              `no-cookie`   it came back without the cookie
     late      an answer of a path gives no cookie to somebody new, that the same path gives to
               others: it comes with the second request at the earliest
     lost      a redirect had decided on a variant, and the request that followed it did not carry
@@ -28,9 +29,12 @@ from edgegw.testing.simulation.plan import SimulationPlan
 from edgegw.testing.simulation.population import SimulatedViewer
 from edgegw.testing.simulation.variants import VariantSource
 
-ChangeCause: TypeAlias = Literal["cache", "redirect", "expired", "no-cookie", "ignored"]
+ChangeCause: TypeAlias = Literal[
+    "other-cookie", "cache", "redirect", "ignored", "expired", "no-cookie"
+]
 
 CAUSES: Final[dict[str, str]] = {
+    "other-cookie": "it came with a cookie of the other variant",
     "cache": "the cache had another viewer's answer for it",
     "redirect": "on the way through a redirect",
     "expired": "its sticky cookie was over",
@@ -133,7 +137,7 @@ class VariantWatch:
         variant: str,
         before: ViewerAnswer | None,
     ) -> None:
-        cause = self._cause(answer, before)
+        cause = self._cause(viewer, answer, variant, before)
         counts = self._counts
         counts.changes[cause] += 1
         if not viewer.has_changed:
@@ -147,17 +151,33 @@ class VariantWatch:
             whose = "" if made is None else f", made for viewer {made.viewer}"
             counts.example("variant-leak", f"{text} out of the cache{whose}")
 
-    def _cause(self, answer: ViewerAnswer, before: ViewerAnswer | None) -> ChangeCause:
-        if answer.trail.is_out_of_cache:
+    def _cause(
+        self,
+        viewer: SimulatedViewer,
+        answer: ViewerAnswer,
+        variant: str,
+        before: ViewerAnswer | None,
+    ) -> ChangeCause:
+        said = self._said(viewer, answer)
+        if said is not None and said == variant:
+            return "other-cookie"
+        if answer.trail.is_out_of_cache and (said is not None or self._cache.is_mixed(answer)):
             return "cache"
         if before is not None:
             return "redirect"
-        is_sent = bool(answer.sent)
-        if self._sticky:
-            is_sent = answer.sent_cookie(self._sticky) is not None
-        if is_sent:
+        if said is not None:
             return "ignored"
         return "expired" if answer.had_lost else "no-cookie"
+
+    def _said(self, viewer: SimulatedViewer, answer: ViewerAnswer) -> str | None:
+        """What the viewer's sticky cookie said; None where it sent none.
+
+        Where nobody knows which one that is, it is any that is as the variant.
+        """
+        if self._sticky:
+            return answer.sent_cookie(self._sticky)
+        contents = [cookie.content for cookie in answer.sent]
+        return viewer.variant if viewer.variant in contents else None
 
     def _count_turn(
         self,
