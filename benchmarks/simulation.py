@@ -22,7 +22,11 @@ from edgegw.testing.simulation import simulate
 
 CONFIG = {
     "functions": {
-        name: {"runtime": "python3.13", "code": "sample_functions/ab_test", "handler": "handler.assign"}
+        name: {
+            "runtime": "python3.13",
+            "code": "sample_functions/ab_test",
+            "handler": "handler.assign",
+        }
         for name in ("assign", "remember")
     },
     "cache_policies": {

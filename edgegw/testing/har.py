@@ -63,7 +63,7 @@ def _request(recorded: Mapping[str, Any]) -> RecordedRequest | None:
 
 
 def _body(recorded: Mapping[str, Any]) -> bytes:
-    posted = recorded.get("postData") or {}
+    posted = cast("Mapping[str, Any]", recorded.get("postData") or {})
     text = str(posted.get("text") or "")
     if posted.get("encoding") == "base64":
         return base64.b64decode(text)

@@ -115,6 +115,4 @@ def trail_of(exchange: Exchange) -> AnswerTrail:
 def _asked_origin(step: Fetch, reply: object) -> OriginAsked:
     origin = step.origin
     status = reply.status if isinstance(reply, Response) else 0
-    return OriginAsked(
-        origin.name or origin.domain_name, to_text(step.request.target.path), status
-    )
+    return OriginAsked(origin.name or origin.domain_name, to_text(step.request.target.path), status)

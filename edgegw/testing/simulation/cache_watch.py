@@ -31,13 +31,13 @@ class MadeAnswer(NamedTuple):
 
 
 class CacheWatch:
-    """Counts into `counts`; `made` has what is stored now, by key."""
+    """Counts into `counts`; `makers` has whom what is stored now was made for, by key."""
 
     def __init__(self, plan: SimulationPlan, counts: SimulationCounts) -> None:
         self._counts = counts
         self._bin_length = plan.duration / BINS
         self._looks_for_marks = plan.identity is not None
-        self.made: dict[bytes, MadeAnswer] = {}
+        self.makers: dict[bytes, MadeAnswer] = {}
         self._mixed: set[bytes] = set()
 
     def saw(self, viewer: SimulatedViewer, answer: ViewerAnswer) -> None:
@@ -81,15 +81,15 @@ class CacheWatch:
             return
         last = trail.asked[-1] if trail.asked else None
         origin, uri = ("", "") if last is None else (last.name, last.path)
-        earlier = self.made.get(trail.key)
+        earlier = self.makers.get(trail.key)
         if earlier is not None and earlier.variant != variant:
             self._mixed.add(trail.key)
-        self.made[trail.key] = MadeAnswer(viewer.number, variant, origin, uri)
+        self.makers[trail.key] = MadeAnswer(viewer.number, variant, origin, uri)
 
     def maker_of(self, answer: ViewerAnswer) -> MadeAnswer | None:
         """Whom an answer out of the cache was made for."""
         key = answer.trail.key
-        return None if key is None or not answer.trail.is_out_of_cache else self.made.get(key)
+        return None if key is None or not answer.trail.is_out_of_cache else self.makers.get(key)
 
     def is_mixed(self, answer: ViewerAnswer) -> bool:
         """Whether answers of several variants were made under the key of this one."""
@@ -106,10 +106,10 @@ class CacheWatch:
         self._counts.example("function-failures", f"{answer.path}: {answer.exchange.reason}")
 
     def _check_cookies(self, viewer: SimulatedViewer, answer: ViewerAnswer) -> None:
-        entry, made = answer.trail.entry, self.maker_of(answer)
+        entry, maker = answer.trail.entry, self.maker_of(answer)
         if entry is None or b"set-cookie" not in entry.headers:
             return
-        if made is not None and made.viewer == viewer.number:
+        if maker is not None and maker.viewer == viewer.number:
             return
         for line in entry.headers.get_all(b"set-cookie"):
             name = line.partition(b"=")[0].strip().decode("latin-1")
@@ -117,7 +117,7 @@ class CacheWatch:
             self._counts.example(
                 "stored-set-cookie",
                 f"viewer {viewer.number} got the {name} of viewer "
-                f"{'?' if made is None else made.viewer} with {answer.path}",
+                f"{'?' if maker is None else maker.viewer} with {answer.path}",
             )
 
     def _check_marks(self, viewer: SimulatedViewer, answer: ViewerAnswer) -> None:

@@ -18,7 +18,7 @@ import contextlib
 import logging
 import random
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
@@ -40,7 +40,7 @@ from edgegw.testing.simulation.cookie_jar import cookie_header
 from edgegw.testing.simulation.counts import SimulationCounts
 from edgegw.testing.simulation.plan import START, SimulationPlan
 from edgegw.testing.simulation.population import (
-    Arrival,
+    ViewerArrival,
     Population,
     SimulatedViewer,
     address_of,
@@ -54,6 +54,8 @@ from edgegw.wire.front import Delivery, ForeignError, Front
 _MOST_REDIRECTS: Final = 5
 """Redirects that a viewer follows for one arrival."""
 _VIEWER_PORT: Final = 50_000
+_LONGEST_REFETCH: Final = 30.0
+"""Seconds of the real clock after which a fetch behind a viewer's back is no longer waited for."""
 
 
 @value(kw_only=True)
@@ -117,7 +119,7 @@ def front_door_of(config: Config, name: str) -> Door | None:
 
 
 @contextlib.contextmanager
-def _seeded(seed: str) -> Iterator[None]:
+def _seeded(seed: str) -> Generator[None]:
     """Has handlers in this process draw the same lots each time, and nobody else after them."""
     before = random.getstate()
     random.seed(seed)
@@ -128,7 +130,7 @@ def _seeded(seed: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None]:
     """Leaves warnings about single requests out: thousands of them are counted instead."""
     log = logging.getLogger("edgegw")
     level = log.level
@@ -189,7 +191,7 @@ class EdgeVisits:
         )
         self._encodings = b"gzip" if self._reads_bodies else b"gzip, deflate, br"
 
-    async def arrive(self, arrival: Arrival) -> None:
+    async def arrive(self, arrival: ViewerArrival) -> None:
         """Somebody asks for something, and follows where that leads."""
         self._clock.now = arrival.at
         viewer, counts = arrival.viewer, self.counts
@@ -288,7 +290,9 @@ class EdgeVisits:
 
     async def _until_refetched(self, refetch: Exchange) -> None:
         """What was fetched anew behind the viewer's back is there before the next one comes."""
-        while refetch.duration is None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _LONGEST_REFETCH
+        while refetch.duration is None and loop.time() < deadline:  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0)
         for asked in trail_of(refetch).asked:
             self.counts.origins[asked.name] += 1
@@ -305,5 +309,3 @@ class EdgeVisits:
         if url.scheme not in ("http", "https") or name not in self._hosts:
             return None
         return url.scheme, name, (url.path or "/") + (f"?{url.query}" if url.query else "")
-
-

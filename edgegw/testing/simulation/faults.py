@@ -1,13 +1,13 @@
 """What is wrong with an experiment, by what was counted: each fault with its evidence and advice.
 
-    uneven-split        the variants are not as often as they should be
-    changed-variant     viewers changed their variant
-    late-cookie         a path gives the cookie to some newcomers and not to others
-    lost-on-redirect    a variant that a redirect had decided on was lost behind it
-    variant-leak        the cache gave viewers the variant of others: its key lacks it
-    stored-set-cookie   the cache gave viewers the cookies of others
-    personal-leak       an answer with the mark of one viewer went to another
-    function-failures   functions failed, or answered what CloudFront refuses
+uneven-split        the variants are not as often as they should be
+changed-variant     viewers changed their variant
+late-cookie         a path gives the cookie to some newcomers and not to others
+lost-on-redirect    a variant that a redirect had decided on was lost behind it
+variant-leak        the cache gave viewers the variant of others: its key lacks it
+stored-set-cookie   the cache gave viewers the cookies of others
+personal-leak       an answer with the mark of one viewer went to another
+function-failures   functions failed, or answered what CloudFront refuses
 """
 
 from __future__ import annotations
@@ -43,9 +43,7 @@ def split_test(
     """How far the viewers' first variants are from `weights`; without any, from equal shares."""
     intended = dict(weights) or dict.fromkeys(counts.variants, 1.0)
     names = [*intended, *(name for name in counts.variants if name not in intended)]
-    viewers = [
-        counts.variants[name].viewers if name in counts.variants else 0 for name in names
-    ]
+    viewers = [counts.variants[name].viewers if name in counts.variants else 0 for name in names]
     return chi_squared_test(viewers, [intended.get(name, 0.0) for name in names])
 
 

@@ -33,9 +33,7 @@ def loaded_handlers(config: Config) -> dict[str, Callable[..., Any]]:
     }
 
 
-def _handler(
-    function: Function, modules: dict[tuple[str, str], ModuleType]
-) -> Callable[..., Any]:
+def _handler(function: Function, modules: dict[tuple[str, str], ModuleType]) -> Callable[..., Any]:
     module_name, _, name = function.handler.rpartition(".")
     place = function.code, module_name
     module = modules.get(place)
@@ -61,7 +59,8 @@ def _module(function: Function, name: str) -> ModuleType:
         sys.path.insert(0, str(file.parent))
     unique = f"edgegw_simulated_{function.name}_{name}".replace("-", "_").replace(".", "_")
     spec = importlib.util.spec_from_file_location(unique, file)
-    assert spec is not None and spec.loader is not None  # a file of Python has both
+    assert spec is not None  # as it is a file of Python
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[unique] = module
     try:

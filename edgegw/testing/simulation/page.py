@@ -72,10 +72,8 @@ def _body(report: SimulationReport) -> Iterator[str]:
     if report.variants:
         yield "<h2>Who got which variant</h2>"
         yield '<p class="faint"><span class="key intended"></span>intended; whiskers are 95 % '
-        yield "intervals"
-        if report.split is not None:
-            yield f"; {escape(split_text(report.split))}"
-        yield f"</p>{split_plot(report.variants)}"
+        split = "" if report.split is None else f"; {escape(split_text(report.split))}"
+        yield f"intervals{split}</p>{split_plot(report.variants)}"
         yield _table(VARIANT_HEADS, variant_cells(report))
     yield "<h2>Traffic</h2>"
     yield '<p class="faint"><span class="key area"></span>requests '

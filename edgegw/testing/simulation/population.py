@@ -88,7 +88,7 @@ def address_of(number: int) -> str:
     return ".".join(str(bits >> shift & 255) for shift in (24, 16, 8, 0))
 
 
-class Arrival(NamedTuple):
+class ViewerArrival(NamedTuple):
     """Somebody asks for something, at a time in seconds since 1970."""
 
     at: float
@@ -113,7 +113,7 @@ class Population:
         ]
         self._profile_weights = _summed([a * b for _, a in plan.countries for _, b in plan.devices])
 
-    def arrivals(self) -> Iterator[Arrival]:
+    def arrivals(self) -> Iterator[ViewerArrival]:
         """Everything that is asked for, in order of time."""
         plan, chance = self._plan, self._random
         count = plan.requests_at(self._edge)
@@ -125,7 +125,7 @@ class Population:
             else:
                 viewer = self._newcomer()
             (target,) = chance.choices(self._paths, cum_weights=self._path_weights)
-            yield Arrival(START + moment * plan.duration, viewer, target)
+            yield ViewerArrival(START + moment * plan.duration, viewer, target)
 
     def _newcomer(self) -> SimulatedViewer:
         chance = self._random

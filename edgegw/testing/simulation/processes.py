@@ -19,13 +19,14 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
-from typing import TypeAlias, cast
+from multiprocessing.process import BaseProcess
+from typing import Any, Final, TypeAlias, cast
 
 from edgegw.errors import EdgegwError, EnvironmentProblem, UsageError
 from edgegw.execution.idle_zygotes import end_idle_zygotes
 from edgegw.testing.simulation.driving import EdgeResult, Experiment, run_edge
 
-_FEW: int = 4_000
+_FEW: Final = 4_000
 """Requests below which no further process is worth its start."""
 Progress: TypeAlias = Callable[[int, int], object]
 """Told of finished edge locations: how many of how many."""
@@ -81,7 +82,7 @@ async def _one_after_the_other(
 
 def _forked(experiment: Experiment, count: int, progress: Progress | None) -> list[EdgeResult]:
     context = multiprocessing.get_context("fork")
-    children: list[tuple[multiprocessing.process.BaseProcess, Connection]] = []
+    children: list[tuple[BaseProcess, Connection[Any, Any]]] = []
     results: list[EdgeResult | None] = [None] * experiment.plan.edges
     try:
         for number in range(count):
@@ -105,7 +106,7 @@ def _forked(experiment: Experiment, count: int, progress: Progress | None) -> li
     return [result for result in results if result is not None]
 
 
-def _reply(child: multiprocessing.process.BaseProcess, reading: Connection) -> list[EdgeResult]:
+def _reply(child: BaseProcess, reading: Connection[Any, Any]) -> list[EdgeResult]:
     try:
         reply = cast("_ProcessReply", reading.recv())
     except EOFError:
@@ -120,7 +121,7 @@ def _reply(child: multiprocessing.process.BaseProcess, reading: Connection) -> l
     return reply
 
 
-def _child(experiment: Experiment, edges: Sequence[int], writing: Connection) -> None:
+def _child(experiment: Experiment, edges: Sequence[int], writing: Connection[Any, Any]) -> None:
     """The work of one process."""
     gc.freeze()
     reply: _ProcessReply
@@ -128,7 +129,7 @@ def _child(experiment: Experiment, edges: Sequence[int], writing: Connection) ->
         reply = asyncio.run(_one_after_the_other(experiment, edges, None))
     except EdgegwError as error:
         reply = type(error).__name__, str(error)
-    except Exception as error:  # noqa: BLE001 - it is raised again where the simulation began
+    except Exception as error:  # told where the simulation began
         reply = "", f"the simulation broke off: {type(error).__name__}: {error}"
     writing.send(reply)
     writing.close()

@@ -106,9 +106,7 @@ class SimulationReport:
     @cached_property
     def cost(self) -> Mapping[str, Any]:
         """A month at the plan's traffic, as `edgegw cost` shows it."""
-        month = measured_month(
-            self._usage, self._functions, self.plan.duration, self.plan.monthly
-        )
+        month = measured_month(self._usage, self._functions, self.plan.duration, self.plan.monthly)
         return cost_record(self._config, month)
 
     def to_dict(self) -> dict[str, Any]:

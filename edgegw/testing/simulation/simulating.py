@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 from edgegw.config.model import Config
 from edgegw.errors import UsageError
@@ -19,15 +19,15 @@ from edgegw.testing.simulation.processes import Progress, run_edges
 from edgegw.testing.simulation.report import SimulationReport
 from edgegw.testing.simulation.variants import VariantSource, variant_source
 
-Paths = Mapping[str, float] | Iterable[str] | Path
-"""Paths with weights, paths that are asked for equally often, or a file of either (or a HAR)."""
+SimulatedPaths: TypeAlias = Mapping[str, float] | Iterable[str] | Path
+"""SimulatedPaths with weights, paths that are asked for equally often, or a file of either (or a HAR)."""
 
 
 def simulate(
     config: str | Path | Mapping[str, Any] | Config,
     *,
     requests: int = 10_000,
-    paths: Paths = ("/",),
+    paths: SimulatedPaths = ("/",),
     variant_by: str | Iterable[str] = (),
     weights: Mapping[str, float] | None = None,
     functions: Mapping[str, Callable[..., Any]] | None = None,
@@ -59,10 +59,8 @@ def simulate(
         identity=_identity(identity),
         **_in_pairs(plan),
     )
-    made = transport or (local_only() if origin_stub is None else stubbed(origin_stub))
-    experiment = Experiment(
-        config=loaded, plan=planned, functions=functions or {}, transport=made
-    )
+    way = transport or (local_only() if origin_stub is None else stubbed(origin_stub))
+    experiment = Experiment(config=loaded, plan=planned, functions=functions or {}, transport=way)
     return run_experiment(experiment, processes)
 
 
@@ -98,12 +96,17 @@ def _loaded(config: str | Path | Mapping[str, Any] | Config) -> Config:
     return load_again(config)
 
 
-def _weighted(paths: Paths) -> tuple[WeightedPath, ...]:
+def _weighted(paths: SimulatedPaths) -> tuple[WeightedPath, ...]:
     if isinstance(paths, Path):
         return weighted_paths(paths)
     if isinstance(paths, str):
         raise UsageError(f'paths are a list, as ["/"], a mapping or a Path; not {paths!r}')
-    weights = paths if isinstance(paths, Mapping) else dict.fromkeys(paths, 1.0)
+    weights: Mapping[str, float]
+    weights = (
+        cast("Mapping[str, float]", paths)
+        if isinstance(paths, Mapping)
+        else dict.fromkeys(paths, 1.0)
+    )
     return tuple(WeightedPath(target, weight) for target, weight in weights.items())
 
 
@@ -117,8 +120,7 @@ def _in_pairs(plan: Mapping[str, Any]) -> dict[str, Any]:
                 f"simulate() has no {name!r} (there are: {', '.join((*known, *pairs))})"
             )
     return {
-        name: tuple(content.items()) if name in pairs else content
-        for name, content in plan.items()
+        name: tuple(content.items()) if name in pairs else content for name, content in plan.items()
     }
 
 

@@ -34,7 +34,7 @@ class ShareInterval:
 
 
 def wilson(successes: int, total: int, z: float = Z_95) -> ShareInterval:
-    """The interval of the share that `successes` of `total` point to; all of it without a sample."""
+    """The interval of the share that so many of `total` point to; from 0 to 1 without a sample."""
     if not total:
         return ShareInterval(0.0, 1.0)
     share, square = successes / total, z * z

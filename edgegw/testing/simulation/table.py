@@ -25,10 +25,11 @@ def headline(report: SimulationReport) -> str:
     """How much was simulated."""
     counts, plan = report.counts, report.plan
     hours = plan.duration / 3600
+    time = "1 hour" if hours == 1 else f"{hours:g} hours"
     followed = f" and {counts.followed:,} redirects" if counts.followed else ""
     places = "1 edge location" if plan.edges == 1 else f"{plan.edges} edge locations"
     return (
-        f"{counts.requests:,} requests{followed} of {counts.viewers:,} viewers in {hours:g} hours "
+        f"{counts.requests:,} requests{followed} of {counts.viewers:,} viewers in {time} "
         f"at {places}, seed {plan.seed}; {percent(counts.returned / counts.requests)} by viewers "
         "who came again"
     )
@@ -91,12 +92,14 @@ def split_text(test: ChiSquaredTest) -> str:
     """The test in words."""
     degrees = "degree" if test.degrees == 1 else "degrees"
     verdict = "uneven" if test.p < SIGNIFICANCE else "as intended"
-    return f"{verdict}: χ² {test.statistic:.2f}, {test.degrees} {degrees} of freedom, p {test.p:.2g}"
+    return (
+        f"{verdict}: χ² {test.statistic:.2f}, {test.degrees} {degrees} of freedom, p {test.p:.2g}"
+    )
 
 
 def percent(share: float | None) -> str:
     """A share for people; a dash where there is none."""
-    return "–" if share is None else f"{share * 100:.1f} %"
+    return "-" if share is None else f"{share * 100:.1f} %"
 
 
 def _origin_text(report: SimulationReport) -> str:

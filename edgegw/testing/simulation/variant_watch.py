@@ -121,9 +121,9 @@ class VariantWatch:
 
     def _made_by(self, source: VariantSource, answer: ViewerAnswer) -> str | None:
         """By the origin that was asked, or that made what came out of the cache."""
-        asked, made = answer.trail.asked, self._cache.maker_of(answer)
-        if made is not None:
-            return made.origin if source.kind == "origin" else made.uri
+        asked, maker = answer.trail.asked, self._cache.maker_of(answer)
+        if maker is not None:
+            return maker.origin if source.kind == "origin" else maker.uri
         if not asked:
             return None
         return asked[-1].name if source.kind == "origin" else asked[-1].path
@@ -147,8 +147,8 @@ class VariantWatch:
         counts.example(f"changed {cause}", text)
         if cause == "cache":
             counts.variant_leaks += 1
-            made = self._cache.maker_of(answer)
-            whose = "" if made is None else f", made for viewer {made.viewer}"
+            maker = self._cache.maker_of(answer)
+            whose = "" if maker is None else f", made for viewer {maker.viewer}"
             counts.example("variant-leak", f"{text} out of the cache{whose}")
 
     def _cause(

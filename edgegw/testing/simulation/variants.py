@@ -1,9 +1,9 @@
-"""Which variant an answer is of: what of it tells so.
+r"""Which variant an answer is of: what of it tells so.
 
     cookie:bucket          the cookie that the viewer has behind the answer
     header:x-bucket        a header of the answer
-    body:page (\\w)         the first group of a pattern in the body
-    location:/home-(\\w)    the same in the Location of a redirect
+    body:page (\w)         the first group of a pattern in the body
+    location:/home-(\w)    the same in the Location of a redirect
     origin                 the origin that made the answer, also where it comes out of the cache
     uri                    the path that this origin was asked for
     target-group           the target group of the load balancer
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, cast, get_args
 
 from edgegw.errors import UsageError
 from edgegw.values import value
@@ -25,7 +25,9 @@ VariantKind: TypeAlias = Literal[
     "cookie", "header", "body", "location", "origin", "uri", "target-group"
 ]
 _NAMED: Final = ("cookie", "header", "body", "location")
-_FORMS: Final = "cookie:NAME, header:NAME, body:PATTERN, location:PATTERN, origin, uri, target-group"
+_FORMS: Final = (
+    "cookie:NAME, header:NAME, body:PATTERN, location:PATTERN, origin, uri, target-group"
+)
 
 
 @value
@@ -43,11 +45,12 @@ class VariantSource:
 def variant_source(text: str) -> VariantSource:
     """The source that `text` names. Raises UsageError."""
     kind, _, name = text.partition(":")
+    known = cast("VariantKind", kind)
     if kind not in get_args(VariantKind) or bool(name) != (kind in _NAMED):
         raise UsageError(f"a variant is told by {_FORMS}; not by {text!r}")
     if kind == "header":
         name = name.lower()
-    return VariantSource(kind, name, _pattern(kind, name))
+    return VariantSource(known, name, _pattern(kind, name))
 
 
 def _pattern(kind: str, name: str) -> re.Pattern[bytes] | None:
@@ -58,7 +61,9 @@ def _pattern(kind: str, name: str) -> re.Pattern[bytes] | None:
     except re.error as error:
         raise UsageError(f"{kind}:{name} is no regular expression: {error}") from None
     if not pattern.groups:
-        raise UsageError(f"{kind}:{name} needs a group in brackets around the variant, as page (\\w)")
+        raise UsageError(
+            f"{kind}:{name} needs a group in brackets around the variant, as page (\\w)"
+        )
     return pattern
 
 

@@ -50,7 +50,8 @@ def test_the_sample_that_may_be_cached_has_no_fault() -> None:
     assert report.counts.viewers > 700
     assert report.changed == 0
     assert report.keys == 2
-    assert report.hit_ratio is not None and report.hit_ratio > 0.8
+    assert report.hit_ratio is not None
+    assert report.hit_ratio > 0.8
     assert report.counts.findings == {}
     a, b = report.variants
     assert a.interval.low < 0.5 < a.interval.high
@@ -65,7 +66,8 @@ def test_two_right_hooks_have_no_fault_by_cookie_or_by_header() -> None:
 def test_a_split_of_70_to_30_is_no_split_in_halves() -> None:
     report = run(partial(assign, share_of_a=0.7))
     assert report.codes == ["uneven-split"]
-    assert report.split is not None and report.split.p < 1e-9
+    assert report.split is not None
+    assert report.split.p < 1e-9
     (a, b) = report.variants
     assert (a.intended, b.intended) == (0.5, 0.5)
     assert a.interval.low > 0.5 > b.interval.high
