@@ -15,6 +15,7 @@ import click
 from edgegw import __version__
 from edgegw.cli.balancer_commands import targets, weights
 from edgegw.cli.cache_commands import cache, invalidate
+from edgegw.cli.compare_command import compare
 from edgegw.cli.descriptors import allow_many_descriptors, keep_standard_streams
 from edgegw.cli.dev_command import dev_config, origin_url, wait_for
 from edgegw.cli.edge_commands import event, validate
@@ -67,7 +68,7 @@ def main(*, debug: bool) -> None:
 for _command in (
     *(invoke, logs, functions, shift, event, validate, trust, fault, init),
     *(explain, targets, weights, cache, invalidate, sign, queue, send),
-    *(cost, metrics, token, simulate),
+    *(cost, metrics, token, simulate, compare),
 ):
     main.add_command(_command)
 

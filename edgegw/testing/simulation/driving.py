@@ -40,9 +40,9 @@ from edgegw.testing.simulation.cookie_jar import cookie_header
 from edgegw.testing.simulation.counts import SimulationCounts
 from edgegw.testing.simulation.plan import START, SimulationPlan
 from edgegw.testing.simulation.population import (
-    ViewerArrival,
     Population,
     SimulatedViewer,
+    ViewerArrival,
     address_of,
     profile_headers,
 )

@@ -20,7 +20,7 @@ from edgegw.testing.simulation.report import SimulationReport
 from edgegw.testing.simulation.variants import VariantSource, variant_source
 
 SimulatedPaths: TypeAlias = Mapping[str, float] | Iterable[str] | Path
-"""SimulatedPaths with weights, paths that are asked for equally often, or a file of either (or a HAR)."""
+"""Paths with weights, paths that are asked for equally often, or a file of either (or a HAR)."""
 
 
 def simulate(
