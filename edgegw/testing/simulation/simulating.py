@@ -12,6 +12,7 @@ from edgegw.gateway.loading import check_replacements, door_named
 from edgegw.gateway.origins import MakeTransport
 from edgegw.gateway.ports import by_key
 from edgegw.testing.simulation.driving import Experiment, front_door_of
+from edgegw.testing.simulation.loaded_handlers import loaded_handlers
 from edgegw.testing.simulation.origin_stub import local_only, sockets, stubbed
 from edgegw.testing.simulation.paths import WeightedPath, weighted_paths
 from edgegw.testing.simulation.plan import SimulationPlan
@@ -31,6 +32,7 @@ def simulate(
     variant_by: str | Iterable[str] = (),
     weights: Mapping[str, float] | None = None,
     functions: Mapping[str, Callable[..., Any]] | None = None,
+    in_process: bool = False,
     origin_stub: str | None = None,
     transport: MakeTransport | None = None,
     processes: int | None = None,
@@ -41,7 +43,8 @@ def simulate(
 
     `variant_by` says what tells a variant (`"header:x-bucket"`, several are tried in turn),
     `weights` which split is intended; `identity` what viewers mark themselves with
-    (`"cookie:session"`). `functions` replaces code by callables; `origin_stub` is the Cache-Control
+    (`"cookie:session"`). `functions` replaces code by callables, `in_process` all Python functions by those of
+    their files; `origin_stub` is the Cache-Control
     of a stub that answers for all origins, else origins on this machine are asked, or whatever
     `transport` makes. The other keywords are those of `SimulationPlan`: `returning`, `seed`,
     `front_door`, `duration`, `edges`, `countries`, `devices`, `sticky_cookie`, `monthly`.
@@ -50,6 +53,7 @@ def simulate(
     """
     loaded = _loaded(config)
     check_replacements(functions or {}, loaded)
+    handlers = {**(loaded_handlers(loaded) if in_process else {}), **(functions or {})}
     sources = (variant_by,) if isinstance(variant_by, str) else tuple(variant_by)
     planned = SimulationPlan(
         requests=requests,
@@ -60,7 +64,7 @@ def simulate(
         **_in_pairs(plan),
     )
     way = transport or (local_only() if origin_stub is None else stubbed(origin_stub))
-    experiment = Experiment(config=loaded, plan=planned, functions=functions or {}, transport=way)
+    experiment = Experiment(config=loaded, plan=planned, functions=handlers, transport=way)
     return run_experiment(experiment, processes)
 
 

@@ -114,6 +114,14 @@ async def test_inside_an_event_loop_it_says_what_to_do() -> None:
     assert report.counts.requests == 5
 
 
+def test_functions_run_in_processes_of_their_own_unless_they_are_replaced() -> None:
+    report = simulate(CACHED, requests=12, variant_by=r"body:page (\w)", edges=1)
+    assert report.codes == []
+    assert report.counts.statuses == {200: 12}
+    assert {row.name.lower() for row in report.variants} <= {"a", "b"}
+    assert {charge["service"] for charge in report.cost["charges"]} >= {"Lambda@Edge", "CloudFront"}
+
+
 def test_the_users_own_dice_are_left_alone() -> None:
     import random
 
