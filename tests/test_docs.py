@@ -15,7 +15,9 @@ import pytest
 from pydantic import BaseModel
 
 from edgegw.config import schema
+from edgegw.config.distributions import keys
 from edgegw.config.document import read_document
+from edgegw.config.gateway.keys import Gateway
 from edgegw.config.resolve import load_document
 
 ROOT = Path(__file__).parents[1]
@@ -147,10 +149,10 @@ def test_the_documented_finding_codes_are_those_of_the_code() -> None:
     ("model", "section"),
     [
         (schema.Config, "What a file holds"),
-        (schema.Distribution, "A distribution"),
-        (schema.Behavior, "A distribution"),
-        (schema.Origin, "A distribution"),
-        (schema.Gateway, "The gateway's own settings"),
+        (keys.Distribution, "A distribution"),
+        (keys.Behavior, "A distribution"),
+        (keys.Origin, "A distribution"),
+        (Gateway, "The gateway's own settings"),
     ],
 )
 def test_every_key_stands_in_its_table(model: type[BaseModel], section: str) -> None:

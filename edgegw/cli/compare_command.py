@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from pathlib import Path
@@ -52,6 +51,8 @@ def compare(
 
     Example: edgegw compare --against https://d111111abcdef8.cloudfront.net --requests site.har
     """
+    import asyncio
+
     from edgegw.config.resolve import load_file
     from edgegw.testing.differential.asking import compare as compared
 

@@ -30,6 +30,7 @@ def fault(
 
     \b
     Of a function:            error, throttle, timeout, latency
+    Of a CloudFront Function: error, throttle
     Of an origin or a group:  error (and its status), timeout, truncate, reset, latency
     Of a provider's tokens:   error (and its status), timeout, expired_code, latency, clock_skew
 

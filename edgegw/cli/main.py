@@ -19,6 +19,7 @@ from edgegw.cli.compare_command import compare
 from edgegw.cli.descriptors import allow_many_descriptors, keep_standard_streams
 from edgegw.cli.dev_command import dev_config, origin_url, wait_for
 from edgegw.cli.edge_commands import event, validate
+from edgegw.cli.edge_function_commands import trial
 from edgegw.cli.explain_command import explain
 from edgegw.cli.fault_command import fault
 from edgegw.cli.figure_commands import cost, metrics
@@ -68,7 +69,7 @@ def main(*, debug: bool) -> None:
 for _command in (
     *(invoke, logs, functions, shift, event, validate, trust, fault, init),
     *(explain, targets, weights, cache, invalidate, sign, queue, send),
-    *(cost, metrics, token, simulate, compare),
+    *(cost, metrics, token, simulate, compare, trial),
 ):
     main.add_command(_command)
 

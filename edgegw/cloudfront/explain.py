@@ -159,8 +159,11 @@ def _policies(behavior: Behavior) -> list[tuple[str, str]]:
 
 
 def _functions(behavior: Behavior) -> list[tuple[Trigger, str]]:
-    associations = behavior.associations
-    return [(at, str(associations[at].function)) for at in TRIGGERS if at in associations]
+    names: dict[Trigger, str] = {
+        **{at: str(one.function) for at, one in behavior.associations.items()},
+        **behavior.edge_functions,
+    }
+    return [(at, names[at]) for at in TRIGGERS if at in names]
 
 
 def origin_text(origin: Origin) -> str:
@@ -195,6 +198,6 @@ def _notes(distribution: Distribution, behavior: Behavior, request: Request) -> 
         notes.append(f"origin group: on {codes}, or without an answer, {methods} go to {other}")
     if behavior.forwarding.keeps_cookie is None:
         notes.append("no cookie is forwarded, so Set-Cookie is removed from every response")
-    if "viewer-response" in behavior.associations:
+    if "viewer-response" in {**behavior.associations, **behavior.edge_functions}:
         notes.append("viewer-response does not run where the origin answers 400 or more")
     return notes

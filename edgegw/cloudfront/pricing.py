@@ -54,6 +54,17 @@ TO_ORIGINS: Final = 0.020
 Source: AWS pricing pages, "Amazon CloudFront Pricing", data transfer out to origin.
 """
 
+FUNCTION_RUN: Final = 0.10 / 1e6
+"""Of one invocation of a CloudFront Function; reads of key value stores are not reckoned.
+
+Source: AWS pricing pages, "Amazon CloudFront Pricing", CloudFront Functions.
+"""
+FREE_FUNCTION_RUNS: Final = 2_000_000
+"""Invocations of CloudFront Functions that cost nothing, per month.
+
+Source: AWS pricing pages, "Amazon CloudFront Pricing", always free tier.
+"""
+
 
 @value(kw_only=True)
 class DistributionUsage:
@@ -63,6 +74,7 @@ class DistributionUsage:
     https_requests: float = 0.0
     sent_bytes: float = 0.0
     origin_bytes: float = 0.0
+    function_runs: float = 0.0
 
 
 def distribution_charges(usage: DistributionUsage, *, has_free_tier: bool = True) -> list[Charge]:
@@ -83,7 +95,16 @@ def distribution_charges(usage: DistributionUsage, *, has_free_tier: bool = True
         to_origins = ((math.inf, TO_ORIGINS),)
         received = usage.origin_bytes / GB
         charges.append(charge("CloudFront", "Transfer to origins", received, "GB", to_origins))
+    if usage.function_runs:
+        free_runs = FREE_FUNCTION_RUNS if has_free_tier else 0
+        charges.append(_function_runs(usage.function_runs, free_runs))
     return charges
+
+
+def _function_runs(count: float, free: float) -> Charge:
+    tiers = ((math.inf, FUNCTION_RUN),)
+    item = "CloudFront Functions"
+    return charge("CloudFront", item, count, "invocations", tiers, free=free, per=1e6)
 
 
 def _requests(item: str, count: float, price: float, free: float) -> Charge:

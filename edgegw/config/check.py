@@ -15,9 +15,9 @@ from edgegw.cloudfront.managed import (
     find_policy,
 )
 from edgegw.cloudfront.managed_response_headers import RESPONSE_HEADERS_POLICIES
-from edgegw.config import schema
 from edgegw.config.addresses import host_fault
 from edgegw.config.balancers.rules import check_balancers
+from edgegw.config.distributions import keys
 from edgegw.config.distributions.bucket_rules import check_bucket_names
 from edgegw.config.distributions.cache_rules import (
     check_cache_policies,
@@ -107,7 +107,7 @@ def _consequence(path: KeyPath) -> str:
 
 
 def _check_distribution(
-    document: Document, path: KeyPath, distribution: schema.Distribution, config: Config
+    document: Document, path: KeyPath, distribution: keys.Distribution, config: Config
 ) -> None:
     for name, origin in distribution.origins.items():
         check_origin(document, (*path, "origins", name), origin, config)
@@ -150,7 +150,7 @@ def _alias_fault(alias: str) -> str | None:
     return host_fault(alias.removeprefix("*."))
 
 
-def _check_log(document: Document, path: KeyPath, log: schema.DistributionLog | None) -> None:
+def _check_log(document: Document, path: KeyPath, log: keys.DistributionLog | None) -> None:
     if log is None:
         return
     for at, name in enumerate(log.fields):
@@ -168,7 +168,7 @@ def _check_root_object(document: Document, path: KeyPath, name: str) -> None:
 
 
 def _check_error_responses(
-    document: Document, path: KeyPath, responses: list[schema.ErrorResponse]
+    document: Document, path: KeyPath, responses: list[keys.ErrorResponse]
 ) -> None:
     seen: set[int] = set()
     for at, response in enumerate(responses):
@@ -188,8 +188,8 @@ def _check_error_responses(
 def _check_behavior(
     document: Document,
     path: KeyPath,
-    behavior: schema.DefaultBehavior,
-    distribution: schema.Distribution,
+    behavior: keys.DefaultBehavior,
+    distribution: keys.Distribution,
     config: Config,
 ) -> None:
     origins = [*distribution.origins, *distribution.origin_groups]
@@ -225,11 +225,11 @@ def _check_behavior(
             document.error((*where, "include_body"), "lambda-edge.include-body", text)
 
 
-def _check_https(document: Document, path: KeyPath, distribution: schema.Distribution) -> None:
+def _check_https(document: Document, path: KeyPath, distribution: keys.Distribution) -> None:
     """A policy that sends viewers to HTTPS, where nothing takes it."""
     if any(listen.tls for listen in distribution.listen):
         return
-    behaviors: list[tuple[KeyPath, schema.DefaultBehavior]] = [
+    behaviors: list[tuple[KeyPath, keys.DefaultBehavior]] = [
         ((*path, "default_behavior"), distribution.default_behavior),
         *(((*path, "behaviors", at), each) for at, each in enumerate(distribution.behaviors)),
     ]

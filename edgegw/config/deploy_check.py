@@ -20,8 +20,8 @@ from edgegw.cloudfront.deployment_rules import (
 )
 from edgegw.cloudfront.rule_table import FUNCTION_COUNT, REGION, STRICT_OFF
 from edgegw.cloudfront.triggers import Trigger
-from edgegw.config import schema
 from edgegw.config.balancers.deploy_rules import check_balancer_deployment
+from edgegw.config.distributions import keys
 from edgegw.config.distributions.deploy_rules import check_distribution_deployment
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.functions.borrowed_modules import borrowed_modules
@@ -81,8 +81,8 @@ _REPEATED: Final = frozenset(
 
 
 def _behaviors(
-    distribution: schema.Distribution,
-) -> Iterator[tuple[KeyPath, schema.DefaultBehavior]]:
+    distribution: keys.Distribution,
+) -> Iterator[tuple[KeyPath, keys.DefaultBehavior]]:
     yield ("default_behavior",), distribution.default_behavior
     for at, behavior in enumerate(distribution.behaviors):
         yield ("behaviors", at), behavior
@@ -208,7 +208,7 @@ def _zipped_size(files: list[FilePath], folder: FilePath) -> int:
 
 
 def _check_distribution(
-    document: Document, path: KeyPath, distribution: schema.Distribution, config: Config
+    document: Document, path: KeyPath, distribution: keys.Distribution, config: Config
 ) -> None:
     names: set[str] = set()
     for below, behavior in _behaviors(distribution):

@@ -350,6 +350,7 @@ class Config:
         """What faults on demand may be set for, as `function:NAME` and so on."""
         return [
             *(f"function:{name}" for name in self.functions),
+            *(f"edge_function:{name}" for name in self.edge_functions),
             *(
                 f"origin:{door.name}/{origin}"
                 for door in self.distributions

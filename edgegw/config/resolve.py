@@ -24,6 +24,7 @@ from edgegw.cloudfront.viewer import viewer_place
 from edgegw.config import fields, schema
 from edgegw.config.balancers.make import BalancerResolver
 from edgegw.config.check import check
+from edgegw.config.distributions import keys
 from edgegw.config.distributions.cache_make import (
     cache_settings,
     cache_tag_header,
@@ -43,7 +44,6 @@ from edgegw.config.gateway.faults import FaultPlan
 from edgegw.config.gateway.hosts import name_places, parsed_hosts
 from edgegw.config.gateway.tracing_rules import resolve_tracing
 from edgegw.config.http_fronts.make import function_url_doors, http_api_doors
-from edgegw.config.identity.keys import IdentityFaults
 from edgegw.config.judging import validate
 from edgegw.config.listening import resolve_listen, resolve_listener_listen
 from edgegw.config.model import (
@@ -238,9 +238,11 @@ class _Resolver:
 
     def _faults(self) -> Mapping[str, FaultPlan]:
         config = self._config
-        given: dict[str, fields.FunctionFaults | fields.OriginFaults | IdentityFaults | None] = {}
+        given: dict[str, fields.Model | None] = {}
         for name, function in config.functions.items():
             given[f"function:{name}"] = function.faults
+        for name, edge_function in config.edge_functions.items():
+            given[f"edge_function:{name}"] = edge_function.faults
         for name, distribution in config.distributions.items():
             for origin, each in distribution.origins.items():
                 given[f"origin:{name}/{origin}"] = each.faults
@@ -254,7 +256,7 @@ class _Resolver:
             if faults is not None
         }
 
-    def _distribution_doors(self, name: str, given: schema.Distribution) -> list[DistributionDoor]:
+    def _distribution_doors(self, name: str, given: keys.Distribution) -> list[DistributionDoor]:
         """A distribution at each place where it listens."""
         whole = self._distribution(name, given)
         if any(origin.protocol_policy == "match-viewer" for origin in given.origins.values()):
@@ -279,7 +281,7 @@ class _Resolver:
         ]
 
     def _distribution(
-        self, name: str, distribution: schema.Distribution, *, is_secure: bool = False
+        self, name: str, distribution: keys.Distribution, *, is_secure: bool = False
     ) -> cloudfront.Distribution:
         """The distribution as viewers over HTTP have it, or those over HTTPS."""
         at_viewer = "https" if is_secure else "http"
@@ -318,9 +320,9 @@ class _Resolver:
 
     def _behavior(
         self,
-        behavior: schema.DefaultBehavior,
+        behavior: keys.DefaultBehavior,
         pattern: str,
-        distribution: schema.Distribution,
+        distribution: keys.Distribution,
         identity: str,
         origins: Mapping[str, cloudfront.Origin],
     ) -> cloudfront.Behavior:
@@ -357,27 +359,27 @@ class _Resolver:
         return response_headers_policy(name, policy_id(name), own)
 
 
-def _geo_restriction(distribution: schema.Distribution) -> cloudfront.GeoRestriction | None:
+def _geo_restriction(distribution: keys.Distribution) -> cloudfront.GeoRestriction | None:
     given = distribution.geo_restriction
     if given is None or given.type == "none":
         return None
     return cloudfront.GeoRestriction(given.type, frozenset(given.locations))
 
 
-def _access_log(given: schema.DistributionLog, base: Path) -> AccessLog:
+def _access_log(given: keys.DistributionLog, base: Path) -> AccessLog:
     fields_ = chosen_fields(given.format, tuple(given.fields))
     return AccessLog(str(base / given.file), given.format, fields_, given.include_cookies)
 
 
-def _hosts(domain_name: str, distribution: schema.Distribution) -> AcceptedHosts:
+def _hosts(domain_name: str, distribution: keys.Distribution) -> AcceptedHosts:
     """What it answers to: its names, and those that it listens at."""
     places = (listen.address for listen in distribution.listen)
     return accepted_hosts((domain_name, *distribution.aliases, *places))
 
 
 def _fallback(
-    group: schema.OriginGroup,
-    behavior: schema.DefaultBehavior,
+    group: keys.OriginGroup,
+    behavior: keys.DefaultBehavior,
     origins: Mapping[str, cloudfront.Origin],
 ) -> cloudfront.Fallback:
     methods = frozenset({"GET", "HEAD"}) | ({"OPTIONS"} & set(behavior.cached_methods))

@@ -111,6 +111,14 @@ class EdgeEngine:
             return ""
         return await asyncio.to_thread(_failure, function)
 
+    async def run_alone(self, function: EdgeFunction, call: EdgeCall) -> EdgeOutcome:
+        """What becomes of `call` of a function that need not be one of these, with their stores."""
+        alone = EdgeEngine({}, self.stores, self._handlers)
+        try:
+            return await alone.run(function, call)
+        finally:
+            alone.close()
+
     def close(self) -> None:
         """Ends all threads."""
         for loaded in self._loaded.values():
@@ -227,7 +235,7 @@ class _AwaitedRun:
 
 
 def _failed(message: str) -> EdgeFailed:
-    return EdgeFailed("execution", message, EdgeReport(100))
+    return EdgeFailed("execution", message, EdgeReport(100), is_engine=True)
 
 
 def _called(handler: EdgeHandler, call: EdgeCall) -> EdgeOutcome:

@@ -11,12 +11,13 @@ Requests under way end as they began. Listeners are no part of it (`server.py`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 
-from edgegw.config.model import Config, edge_owner
+from edgegw.cloudfront.edge_functions.model import EdgeFunction
+from edgegw.config.model import Config, edge_owned, edge_owner
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.environment_maker import ServiceSettings
 from edgegw.execution.rollout import Replacement
@@ -82,9 +83,15 @@ def _read(path: str) -> str:
 
 
 async def change_edge_code(
-    parts: LoopParts, config: Config, names: AbstractSet[str], stale: MutableMapping[str, str]
-) -> Config:
-    """Loads the code of CloudFront Functions anew; what does not compile stays as it was."""
+    parts: LoopParts, config: Config, owners: AbstractSet[str], stale: MutableMapping[str, str]
+) -> tuple[Config, AbstractSet[str]]:
+    """Loads the code of CloudFront Functions anew; what does not compile stays as it was.
+
+    Answers the configuration with it, and those of `owners` that own other code.
+    """
+    names = {name for owner in owners if (name := edge_owned(owner))}
+    if not names:
+        return config, owners
     changed = dict(config.edge_functions)
     for name in names & changed.keys():
         try:
@@ -99,8 +106,17 @@ async def change_edge_code(
         else:
             stale.pop(edge_owner(name), None)
             changed[name] = function
-    parts.edge.replace(changed)
-    return replace(config, edge_functions=changed)
+    config = put_edge_functions((parts,), config, changed)
+    return config, {owner for owner in owners if not edge_owned(owner)}
+
+
+def put_edge_functions(
+    everywhere: Iterable[LoopParts], config: Config, functions: Mapping[str, EdgeFunction]
+) -> Config:
+    """Requests that begin now run `functions`; answers the configuration that has them."""
+    for parts in everywhere:
+        parts.edge.replace(functions)
+    return replace(config, edge_functions=functions)
 
 
 async def change_over(parts: LoopParts, old: Config, config: Config, equipment: Equipment) -> None:

@@ -44,7 +44,7 @@ from edgegw.background import Background
 from edgegw.cloudfront import flow as cloudfront
 from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.cache.verdict import Verdict
-from edgegw.cloudfront.edge_functions.model import EdgeFunction, EdgeOutcome
+from edgegw.cloudfront.edge_functions.model import EdgeFailed, EdgeFunction, EdgeOutcome
 from edgegw.cloudfront.error_causes import (
     ErrorCause,
     FailedEdgeFunction,
@@ -111,7 +111,7 @@ class Driver:
         self._origins = origins
         self._encoders = encoders()
         self._world = world
-        self._edge = edge or EdgeEngine({}, {})
+        self.edge = edge or EdgeEngine({}, {})
         self._streams = Background()
 
     async def close(self) -> None:
@@ -158,7 +158,8 @@ class Driver:
                     step = following
                 case cloudfront.EdgeFunctionStep():
                     function = self._edge_function(step, exchange)
-                    ran = self._edge.run_now(function, step.call)
+                    ran = self._edge_fault(step, exchange) if self._faults.plans else None
+                    ran = ran or self.edge.run_now(function, step.call)
                     if ran is None:
                         return step
                     step = self._edge_ran(step, ran, exchange)
@@ -240,7 +241,7 @@ class Driver:
         following = self.advance(step, exchange)
         if following is step:  # it has to be waited for
             if isinstance(step, cloudfront.EdgeFunctionStep):
-                outcome = await self._edge.run(self._edge_function(step, exchange), step.call)
+                outcome = await self.edge.run(self._edge_function(step, exchange), step.call)
                 return self._edge_ran(step, outcome, exchange)
             assert isinstance(step, cloudfront.Wait | cloudfront.LookUp)
             return await self._caching.wait(step, exchange)
@@ -367,13 +368,24 @@ class Driver:
     def _edge_function(self, step: cloudfront.EdgeFunctionStep, exchange: Exchange) -> EdgeFunction:
         """The function as it was when the request began."""
         acquired = exchange.acquired
-        functions = self._edge.functions if acquired is None else acquired.edge_functions
+        functions = self.edge.functions if acquired is None else acquired.edge_functions
         return functions[step.call.function]
+
+    def _edge_fault(
+        self, step: cloudfront.EdgeFunctionStep, exchange: Exchange
+    ) -> EdgeFailed | None:
+        """How the function fails on demand; None where it runs. The dice are thrown once a step."""
+        if exchange.drawn_for is step:
+            return None
+        exchange.drawn_for = step
+        injected = self._injected(f"edge_function:{step.call.function}", exchange)
+        return None if injected is None else injected.run_edge()
 
     def _edge_ran(
         self, step: cloudfront.EdgeFunctionStep, outcome: EdgeOutcome, exchange: Exchange
     ) -> cloudfront.DistributionStep:
         report = outcome.report
+        exchange.has_edge_runs = True
         exchange.note(step, outcome, report.duration)
         if report.logs:
             self._log_edge(step, report.logs, exchange)

@@ -31,6 +31,11 @@ class EdgeRun:
         return edge_owner(self.function)
 
     @property
+    def has_run(self) -> bool:
+        """Whether it ran: what is throttled does not."""
+        return not (isinstance(self.outcome, EdgeFailed) and self.outcome.kind == "throttled")
+
+    @property
     def event(self) -> Any:
         return json.loads(self.call.event)
 

@@ -68,7 +68,8 @@ class Exchange:
     `asked` is what its cache asked of an origin, `refetch` the exchange that renewed what it got
     stale, behind its back. `findings` are traps of caching that it was the first to fall into.
     `is_gone` says that the viewer left before the end, `is_inner` that it came from a distribution
-    of this gateway. `delivery` is what went over the wire.
+    of this gateway. `delivery` is what went over the wire. `drawn_for` is the step of a CloudFront
+    Function for which the dice of faults were thrown last.
     Durations in seconds; `duration` runs until the last byte was handed over.
     """
 
@@ -82,6 +83,8 @@ class Exchange:
     inner: tuple[Exchange, ...] = ()
     is_gone: bool = False
     is_inner: bool = False
+    has_edge_runs: bool = False
+    drawn_for: object = None
     stale: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     acquired: AcquiredSnapshot | None = None

@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeVar
 
 from edgegw.awslambda.lifecycle import platform_error, timeout_error
 from edgegw.awslambda.model import FunctionError, Outcome, Report, Throttled
+from edgegw.cloudfront.edge_functions.model import EdgeFailed, EdgeReport
 from edgegw.config.gateway.faults import FaultPlan
 from edgegw.execution.request_ids import new_request_id
 from edgegw.http.message import Body, CutOffError, Headers, Response
@@ -90,6 +91,11 @@ class InjectedFault:
                 return FunctionError(*platform_error("FaultOnDemand", request_id, text), report)
             case _:
                 return await run()
+
+    def run_edge(self) -> EdgeFailed:
+        """A run of a CloudFront Function, which does not take place."""
+        kind = "throttled" if self.kind == "throttle" else "execution"
+        return EdgeFailed(kind, "a fault on demand of edgegw", EdgeReport())
 
     async def fetch(
         self,

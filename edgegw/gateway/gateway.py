@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
-from edgegw.config.model import Config, Door, edge_owned, without_caches
+from edgegw.config.model import Config, Door, without_caches
 from edgegw.execution.in_process import Handler
 from edgegw.execution.service import LambdaService
 from edgegw.execution.shifting import Shifter
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
     from edgegw.alb.authentication.keys import SignInKeys
     from edgegw.cloudfront.cache.clearing import Clearing
+    from edgegw.cloudfront.edge_functions.model import EdgeFunction
+    from edgegw.gateway.edge_registry import EdgeRegistry
     from edgegw.gateway.function_urls import FunctionUrls
     from edgegw.gateway.identity_providers import Identities, Identity
     from edgegw.gateway.invalidations import Invalidations
@@ -79,7 +81,6 @@ class Gateway:
     lasts: bool
     """Whether what it keeps stays in the state folder when it has ended."""
     _ports: Mapping[object, int] = MappingProxyType({})
-    _function_urls: FunctionUrls | None = None
 
     def __init__(
         self,
@@ -405,18 +406,16 @@ class Gateway:
 
     # Function URLs
 
-    @property
+    @cached_property
     def function_urls(self) -> FunctionUrls:
         """The function URLs, as the Lambda API lists and changes them."""
         from edgegw.gateway.function_urls import FunctionUrls
 
-        if self._function_urls is None:
-            self._function_urls = FunctionUrls(self)
-        return self._function_urls
+        return FunctionUrls(self)
 
     def with_made_urls(self, config: Config) -> Config:
         """`config` with the function URLs that the Lambda API made, less those it deleted."""
-        return config if self._function_urls is None else self._function_urls.over(config)
+        return self.function_urls.over(config) if "function_urls" in vars(self) else config
 
     @cached_property
     def invalidations(self) -> Invalidations:
@@ -447,6 +446,20 @@ class Gateway:
         """
         caches = [parts.caching for parts in self._running.everywhere()]
         return sum([await caching.clear_in_thread(clearing) for caching in caches])
+
+    # CloudFront Functions
+
+    @cached_property
+    def edge_registry(self) -> EdgeRegistry:
+        """The CloudFront Functions with their stages, as the CloudFront API has them."""
+        from edgegw.gateway.edge_registry import EdgeRegistry
+
+        return EdgeRegistry(self)
+
+    def put_edge_function(self, function: EdgeFunction) -> None:
+        """Requests that begin now run `function` in the place of the one with its name."""
+        functions = {**self.config.edge_functions, function.name: function}
+        self.config = changeover.put_edge_functions(self._everywhere(), self.config, functions)
 
     # Reloading
 
@@ -480,13 +493,10 @@ class Gateway:
 
         What cannot be initialised keeps its old version and is `stale`.
         """
-        parts = self._running.here()
-        edge = {name for owner in names if (name := edge_owned(owner))}
-        if edge:
-            self.config = await changeover.change_edge_code(parts, self.config, edge, self.stale)
-            names = {name for name in names if not edge_owned(name)}
-            if not names:
-                return
+        parts, stale = self._running.here(), self.stale
+        self.config, names = await changeover.change_edge_code(parts, self.config, names, stale)
+        if not names:
+            return
         service = parts.service
         replacement = await changeover.change_code(service, self.config, names, self.stale.keys())
         changeover.note_stale(self.stale, replacement, names)

@@ -3,11 +3,6 @@
 Everything is imported when it is first asked for, as in the package itself.
 """
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
 __all__: list[str] = []
 
 _HOMES: dict[str, str] = {}

@@ -85,3 +85,94 @@ def test_dev_takes_what_looks_like_one(tmp_path: Path) -> None:
         "http://localhost:1", {"viewer-request": hook}, None, (0, 0), edge_functions=True
     )
     assert forced["edge_functions"]
+
+
+# test-function
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration with a function, and an event for it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "f.js").write_text(
+        "async function handler(event) {\n"
+        "  console.log('\\x1b[31mred');\n"
+        "  if (event.request.uri === '/throw') throw new Error('no');\n"
+        "  event.request.headers.flag = { value: await require('cloudfront').kvs().get('a') };\n"
+        "  return event.request;\n}\n"
+    )
+    (tmp_path / "flags.json").write_text('{"data": [{"key": "a", "value": "on"}]}')
+    (tmp_path / "edgegw.yaml").write_text(
+        "edge_functions: {flagged: {code: f.js, key_value_store: flags, comment: ours}}\n"
+        "key_value_stores: {flags: {source: flags.json}}\n"
+    )
+    (tmp_path / "event.json").write_text(ran("event", "cloudfront-function-request")[1])
+    return tmp_path
+
+
+def test_a_function_is_run_once(folder: Path) -> None:
+    code, out = ran("test-function", "flagged", "--event", "event.json")
+    assert code == 0
+    assert out.startswith("flagged  cloudfront-js-2.0  DEVELOPMENT  UNASSOCIATED\n")
+    assert "ComputeUtilization: 1" in out
+    assert "\nlog: red\n" in out
+    assert '"flag": {\n        "value": "on"' in out
+    code, out = ran(
+        "test-function", "flagged", "--event", "event.json", "--stage", "LIVE", "--json"
+    )
+    result = json.loads(out)["TestResult"]
+    assert code == 0
+    assert json.loads(result["FunctionOutput"])["request"]["headers"]["flag"] == {"value": "on"}
+    assert result["FunctionExecutionLogs"] == ["\x1b[31mred"]
+    assert result["FunctionErrorMessage"] == ""
+    assert int(result["ComputeUtilization"]) in range(1, 51)
+    summary = result["FunctionSummary"]
+    assert summary["FunctionConfig"]["Comment"] == "ours"
+    assert summary["FunctionConfig"]["KeyValueStoreAssociations"]["Quantity"] == 1
+    assert summary["FunctionMetadata"]["Stage"] == "LIVE"
+    assert summary["FunctionMetadata"]["FunctionARN"].endswith(":function/flagged")
+
+
+def test_a_function_that_fails_is_exit_code_1(folder: Path) -> None:
+    event = json.loads((folder / "event.json").read_text())
+    event["request"]["uri"] = "/throw"
+    (folder / "event.json").write_text(json.dumps(event))
+    code, out = ran("test-function", "flagged", "--event", "event.json")
+    assert code == 1
+    assert "is invalid or could not run. Error: no\n" in out
+
+
+def test_a_function_that_the_api_created_is_run_too(folder: Path) -> None:
+    from edgegw import Gateway
+    from edgegw.cloudfront.edge_functions.model import EdgeFunction
+
+    given = {"gateway": {"state": str(folder / ".edgegw")}}
+    registry = Gateway.from_dict(given).edge_registry
+    registry.create(EdgeFunction("made", code="function handler() { return {statusCode: 204} }"))
+    code, out = ran("test-function", "made", "--event", "event.json", "--json")
+    assert code == 0
+    assert (
+        json.loads(json.loads(out)["TestResult"]["FunctionOutput"])["response"]["statusCode"] == 204
+    )
+    code, out = ran("test-function", "made", "--event", "event.json", "--stage", "LIVE")
+    assert (code, out) == (2, "edgegw: made was never published: there is no LIVE of it\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "words"),
+    [
+        ("flaged", None, "did you mean 'flagged'?"),
+        ("flagged", "{", "--event: the event is no JSON"),
+        ("flagged", '{"context": {}}', "context.eventType is one of viewer-request and"),
+        ("flagged", '{"context": {"eventType": "viewer-request"}}', "no object request"),
+        ("flagged", '{"context": {"eventType": "viewer-request"}, "request": {"headers": {"A": {}}}}', "write 'a', not 'A'"),
+        ("flagged", '{"context": {"eventType": "viewer-response"}, "request": {}}', "no object response"),
+        ("flagged", " " * 40961, "40961 bytes, at most 40960"),
+    ],
+)  # fmt: skip
+def test_wrong_use_says_what_to_do(folder: Path, name: str, event: str | None, words: str) -> None:
+    if event is not None:
+        (folder / "event.json").write_text(event)
+    code, out = ran("test-function", name, "--event", "event.json")
+    assert code == 2
+    assert words in out

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, TypeAlias
 
 from edgegw.awslambda.names import Account
+from edgegw.cloudfront.api.functions import function_arn
 from edgegw.cloudfront.api.paging import ListPage
 from edgegw.cloudfront.api.xml_writer import Content, counted, encode_document, timestamp
 from edgegw.cloudfront.behaviors import GET_HEAD
@@ -227,13 +228,14 @@ def _behavior(behavior: Behavior, account: Account) -> Members:
         ("SmoothStreaming", False),
         ("Compress", behavior.compress),
         ("LambdaFunctionAssociations", counted(_ASSOCIATION, _associations(behavior, account))),
-        ("FunctionAssociations", [("Quantity", 0)]),
+        ("FunctionAssociations", counted(_EDGE_ASSOCIATION, _edge_functions(behavior, account))),
         ("FieldLevelEncryptionId", ""),
         *_policies(behavior),
     ]
 
 
 _ASSOCIATION: Final = "LambdaFunctionAssociation"
+_EDGE_ASSOCIATION: Final = "FunctionAssociation"
 
 
 def _in_order(methods: frozenset[str]) -> Sequence[str]:
@@ -251,6 +253,13 @@ def _associations(behavior: Behavior, account: Account) -> list[Content]:
             ("IncludeBody", association.include_body),
         ]
         for trigger, association in behavior.associations.items()
+    ]
+
+
+def _edge_functions(behavior: Behavior, account: Account) -> list[Content]:
+    return [
+        [("FunctionARN", function_arn(account, name)), ("EventType", trigger)]
+        for trigger, name in behavior.edge_functions.items()
     ]
 
 

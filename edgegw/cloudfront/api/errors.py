@@ -12,18 +12,27 @@ from edgegw.cloudfront.api.xml_writer import encode_document
 API_STATUSES: Final = {
     "AccessDenied": 403,
     "BatchTooLarge": 413,
+    "FunctionAlreadyExists": 409,
+    "FunctionInUse": 409,
+    "FunctionSizeLimitExceeded": 413,
     "InconsistentQuantities": 400,
     "InvalidArgument": 400,
+    "InvalidIfMatchVersion": 400,
     "InvalidationBatchAlreadyExists": 400,
     "MalformedInput": 400,
     "MalformedXML": 400,
     "MissingBody": 400,
     "NoSuchDistribution": 404,
+    "NoSuchFunctionExists": 404,
     "NoSuchInvalidation": 404,
+    "PreconditionFailed": 412,
     "ServiceUnavailable": 503,
+    "TestFunctionFailed": 500,
+    "TooManyFunctions": 400,
     "TooManyInvalidationsInProgress": 400,
     "UnknownOperationException": 404,
     "UnsupportedMediaType": 415,
+    "UnsupportedOperation": 400,
 }
 """The status of every error code that is answered here.
 

@@ -76,12 +76,13 @@ class EdgeFailed:
     """It gave no result; `message` is that of its error, in the words of the real runtime.
 
     `throttled` is code that does not compile, which CloudFront stops running. `unreadable` is a
-    result that JSON cannot say.
+    result that JSON cannot say. `is_engine` says that it is the engine's fault, or that it hangs.
     """
 
     kind: Literal["execution", "throttled", "unreadable"]
     message: str
     report: EdgeReport
+    is_engine: bool = False
 
 
 EdgeOutcome: TypeAlias = EdgeReturned | EdgeFailed

@@ -8,8 +8,8 @@ from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront import quotas
 from edgegw.cloudfront.cache.policy_rules import RefusedPolicy
 from edgegw.cloudfront.header_list_rules import refused_request_policy
-from edgegw.config import schema
 from edgegw.config.addresses import origin_address
+from edgegw.config.distributions import keys, policy_keys
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.schema import Config
 
@@ -35,10 +35,10 @@ def check_distribution_deployment(document: Document, config: Config) -> None:
 
 
 def _selections(
-    policy: schema.OriginRequestPolicy,
+    policy: policy_keys.OriginRequestPolicy,
 ) -> tuple[cloudfront.Selection, cloudfront.Selection, cloudfront.Selection]:
     def selection(
-        given: schema.Selection | schema.KeyHeaders | schema.OriginHeaders,
+        given: policy_keys.Selection | policy_keys.KeyHeaders | policy_keys.OriginHeaders,
     ) -> cloudfront.Selection:
         return cloudfront.Selection(given.behavior, tuple(given.items))
 
@@ -53,7 +53,7 @@ def _note(document: Document, path: KeyPath, refused: list[RefusedPolicy]) -> No
 
 
 def _check_aliases(
-    document: Document, path: KeyPath, distribution: schema.Distribution, users: dict[str, str]
+    document: Document, path: KeyPath, distribution: keys.Distribution, users: dict[str, str]
 ) -> None:
     """Aliases that CloudFront does not take; `users` are distributions by alias so far."""
     where = (*path, "aliases")
@@ -72,7 +72,7 @@ def _check_aliases(
         users.setdefault(lower, str(path[-1]))
 
 
-def _check_port(document: Document, path: KeyPath, origin: schema.Origin) -> None:
+def _check_port(document: Document, path: KeyPath, origin: keys.Origin) -> None:
     if origin.url is None:
         return
     try:

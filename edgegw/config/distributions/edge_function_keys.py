@@ -2,7 +2,14 @@
 
 from typing import Literal
 
-from edgegw.config.fields import Model
+from edgegw.config.fields import Model, Share
+
+
+class EdgeFunctionFaults(Model):
+    """How often a CloudFront Function fails on demand."""
+
+    error: Share = 0
+    throttle: Share = 0
 
 
 class EdgeFunction(Model):
@@ -12,6 +19,7 @@ class EdgeFunction(Model):
     code: str
     key_value_store: str | None = None
     comment: str = ""
+    faults: EdgeFunctionFaults | None = None
 
 
 class KeyValueStore(Model):

@@ -15,7 +15,7 @@ from edgegw.cloudfront.edge_functions.static_check import (
     size_fault,
     syntax_findings,
 )
-from edgegw.config import schema
+from edgegw.config.distributions import keys
 from edgegw.config.distributions.edge_function_keys import EdgeFunction
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.files import is_file, missing
@@ -43,8 +43,8 @@ def check_edge_functions(document: Document, config: Config, base: FilePath) -> 
 
 
 def behaviors(
-    distribution: schema.Distribution,
-) -> Iterator[tuple[KeyPath, schema.DefaultBehavior]]:
+    distribution: keys.Distribution,
+) -> Iterator[tuple[KeyPath, keys.DefaultBehavior]]:
     """The behaviors of a distribution with their paths."""
     yield ("default_behavior",), distribution.default_behavior
     for at, behavior in enumerate(distribution.behaviors):
@@ -115,7 +115,7 @@ def _check_import(document: Document, path: KeyPath, file: FilePath) -> None:
 
 
 def _check_behavior(
-    document: Document, path: KeyPath, behavior: schema.DefaultBehavior, config: Config
+    document: Document, path: KeyPath, behavior: keys.DefaultBehavior, config: Config
 ) -> None:
     for trigger, name in behavior.edge_functions.items():
         if name not in config.edge_functions:

@@ -1,7 +1,7 @@
 """Faults on demand: what should go wrong at a function or an origin, and how often.
 
-A target is `function:NAME`, `origin:DISTRIBUTION/ORIGIN`, `target_group:NAME` or
-`identity_provider:NAME`.
+A target is `function:NAME`, `edge_function:NAME`, `origin:DISTRIBUTION/ORIGIN`, `target_group:NAME`
+or `identity_provider:NAME`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from edgegw.values import value
 class FaultPlan:
     """Shares (0 to 1) of the calls that fail in each way; `latency` in seconds is added to all.
 
-    A function knows `error`, `throttle`, `timeout` and `latency`; an origin or a target group
+    A function knows `error`, `throttle`, `timeout` and `latency`, a CloudFront Function the first
+    two; an origin or a target group
     `error` (it answers `status`), `timeout`, `truncate`, `reset` and `latency`; the token endpoint
     of an identity provider `error`, `timeout`, `expired_code` and `latency`, and its clock is
     `clock_skew` seconds off.
@@ -49,6 +50,7 @@ _SHARES: Final = ("error", "throttle", "timeout", "truncate", "reset")
 _KINDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "function": ("error", "throttle", "timeout", "latency"),
+        "edge_function": ("error", "throttle"),
         "origin": ("error", "timeout", "truncate", "reset", "latency", "status"),
         "target_group": ("error", "timeout", "truncate", "reset", "latency", "status"),
         "identity_provider": (
@@ -59,6 +61,7 @@ _KINDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 _SPOKEN: Final = {
     "function": "a function",
+    "edge_function": "a CloudFront Function",
     "origin": "an origin",
     "target_group": "a target group",
     "identity_provider": "an identity provider",

@@ -7,11 +7,9 @@ endpoint for all services. Credentials are not checked.
 from __future__ import annotations
 
 import logging
-import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -25,18 +23,25 @@ from edgegw.cloudfront.api.distributions import (
     encode_distribution_list,
     etag_of,
 )
-from edgegw.cloudfront.api.errors import ApiError, batch_too_large, no_such_distribution
+from edgegw.cloudfront.api.errors import ApiError, no_such_distribution
 from edgegw.cloudfront.api.invalidations import (
     decode_invalidation,
     encode_invalidation,
     encode_invalidation_list,
 )
-from edgegw.cloudfront.api.paging import Listed, ListPage, cut_page
 from edgegw.cloudfront.cache.clearing import Clearing
 from edgegw.cloudfront.cache.invalidation import InvalidationBatch, path_hint
 from edgegw.cloudfront.model import Distribution
-from edgegw.errors import EnvironmentProblem, UsageError
-from edgegw.execution.api_answers import GONE, api_app, body_within
+from edgegw.errors import UsageError
+from edgegw.execution.api_answers import api_app
+from edgegw.gateway.aws.cloudfront_answers import (
+    answered_in_xml,
+    body_of,
+    in_xml,
+    page_of,
+    refused_in_xml,
+)
+from edgegw.gateway.aws.cloudfront_functions import FunctionCalls
 from edgegw.gateway.cache_control import find_distribution
 
 if TYPE_CHECKING:
@@ -44,26 +49,22 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_MAX_BODY: Final = 16 * 1024 * 1024
-"""Bytes of a body: the paths of the largest invalidation fit."""
 _FRAME_CODES: Final = {
     "AccessDeniedException": "AccessDenied",
     "UnsupportedMediaTypeException": "UnsupportedMediaType",
 }
 
-Answering = Callable[[Request], Awaitable[Response]]
-
 
 def api(gateway: Gateway) -> ASGIApp:
     """The API of the distributions of `gateway` as an ASGI application, guarded against pages."""
-    return api_app(_CloudFrontApi(gateway).routes(), _in_xml)
+    return api_app(_CloudFrontApi(gateway).routes(), _frame_error)
 
 
-def _in_xml(error: ServiceError) -> Response:
+def _frame_error(error: ServiceError) -> Response:
     """An error of the frame in the form of this API."""
     text = error.message or ""
     name = _FRAME_CODES.get(error.code, error.code)
-    return _refused(ApiError(name, text.replace("application/json", "application/xml")))
+    return refused_in_xml(ApiError(name, text.replace("application/json", "application/xml")))
 
 
 class _CloudFrontApi:
@@ -74,12 +75,19 @@ class _CloudFrontApi:
     def routes(self) -> list[Route]:
         one = f"{API_PATH}distribution/{{id}}"
         return [
-            Route(f"{API_PATH}distribution", _answered(self._list_distributions), methods=["GET"]),
-            Route(one, _answered(self._get_distribution), methods=["GET"]),
-            Route(f"{one}/config", _answered(self._get_config), methods=["GET"]),
-            Route(f"{one}/invalidation", _answered(self._create), methods=["POST"]),
-            Route(f"{one}/invalidation", _answered(self._list), methods=["GET"]),
-            Route(f"{one}/invalidation/{{invalidation}}", _answered(self._get), methods=["GET"]),
+            Route(
+                f"{API_PATH}distribution",
+                answered_in_xml(self._list_distributions),
+                methods=["GET"],
+            ),
+            Route(one, answered_in_xml(self._get_distribution), methods=["GET"]),
+            Route(f"{one}/config", answered_in_xml(self._get_config), methods=["GET"]),
+            Route(f"{one}/invalidation", answered_in_xml(self._create), methods=["POST"]),
+            Route(f"{one}/invalidation", answered_in_xml(self._list), methods=["GET"]),
+            Route(
+                f"{one}/invalidation/{{invalidation}}", answered_in_xml(self._get), methods=["GET"]
+            ),
+            *FunctionCalls(self._gateway).routes(),
         ]
 
     def _distribution(self, request: Request) -> Distribution:
@@ -92,7 +100,7 @@ class _CloudFrontApi:
     # Invalidations
 
     async def _create(self, request: Request) -> Response:
-        asked = decode_invalidation(await _body(request))
+        asked = decode_invalidation(await body_of(request))
         distribution = self._distribution(request)
         batch, is_new = self._gateway.invalidations.ask(distribution, asked)
         if is_new:
@@ -100,36 +108,36 @@ class _CloudFrontApi:
             _warn(distribution, batch)
         place = f"{request.url.scheme}://{request.url.netloc}{API_PATH}distribution"
         location = f"{place}/{distribution.id}/invalidation/{batch.id}"
-        return _xml(encode_invalidation(batch), 201, {"Location": location})
+        return in_xml(encode_invalidation(batch), 201, {"Location": location})
 
     async def _list(self, request: Request) -> Response:
         known = self._gateway.invalidations.newest_first(self._distribution(request).id)
-        return _xml(encode_invalidation_list(_page(request, known, lambda batch: batch.id)))
+        return in_xml(encode_invalidation_list(page_of(request, known, lambda batch: batch.id)))
 
     async def _get(self, request: Request) -> Response:
         distribution = self._distribution(request)
         batch = self._gateway.invalidations.get(
             distribution.id, request.path_params["invalidation"]
         )
-        return _xml(encode_invalidation(batch))
+        return in_xml(encode_invalidation(batch))
 
     # Distributions
 
     async def _list_distributions(self, request: Request) -> Response:
-        page = _page(request, self._distributions(), lambda distribution: distribution.id)
-        return _xml(encode_distribution_list(page, self._surroundings()))
+        page = page_of(request, self._distributions(), lambda distribution: distribution.id)
+        return in_xml(encode_distribution_list(page, self._surroundings()))
 
     async def _get_distribution(self, request: Request) -> Response:
         distribution = self._distribution(request)
         known = self._gateway.invalidations.newest_first(distribution.id)
         in_progress = sum(not batch.is_completed for batch in known)
         document = encode_distribution(distribution, self._surroundings(), in_progress)
-        return _xml(document, headers={"ETag": etag_of(distribution, self._surroundings())})
+        return in_xml(document, headers={"ETag": etag_of(distribution, self._surroundings())})
 
     async def _get_config(self, request: Request) -> Response:
         distribution = self._distribution(request)
         document = encode_distribution_config(distribution, self._surroundings())
-        return _xml(document, headers={"ETag": etag_of(distribution, self._surroundings())})
+        return in_xml(document, headers={"ETag": etag_of(distribution, self._surroundings())})
 
     def _distributions(self) -> list[Distribution]:
         """Each once, though it may listen at several places."""
@@ -138,22 +146,6 @@ class _CloudFrontApi:
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(self._gateway.config.account, self._since)
-
-
-def _answered(operation: Answering) -> Answering:
-    """`operation` with the API's errors as answers."""
-
-    async def answer(request: Request) -> Response:
-        try:
-            return await operation(request)
-        except ApiError as error:
-            return _refused(error)
-        except EnvironmentProblem as problem:  # the shared store is gone
-            return _refused(ApiError("ServiceUnavailable", str(problem)))
-        except ClientDisconnect:
-            return Response(status_code=GONE)
-
-    return answer
 
 
 def _warn(distribution: Distribution, batch: InvalidationBatch) -> None:
@@ -165,28 +157,3 @@ def _warn(distribution: Distribution, batch: InvalidationBatch) -> None:
         if path.nothing:
             text = "invalidation of %s: %r can match nothing: %s"
             logger.warning(text, distribution.name, path.text, path.nothing)
-
-
-async def _body(request: Request) -> bytes:
-    body = await body_within(request, _MAX_BODY)
-    if body is None:
-        raise batch_too_large()
-    return body
-
-
-def _page(
-    request: Request, items: Sequence[Listed], identity: Callable[[Listed], str]
-) -> ListPage[Listed]:
-    query = request.query_params
-    return cut_page(items, identity, query.get("Marker", ""), query.get("MaxItems", ""))
-
-
-def _xml(document: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    named = {"x-amzn-RequestId": str(uuid.uuid4()), **(headers or {})}
-    return Response(document, status, named, media_type="text/xml")
-
-
-def _refused(error: ApiError) -> Response:
-    request_id = str(uuid.uuid4())
-    headers = {"x-amzn-RequestId": request_id}
-    return Response(error.document(request_id), error.status, headers, media_type="text/xml")

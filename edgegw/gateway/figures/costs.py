@@ -75,6 +75,7 @@ def measured_month(
             https_requests=edge.https_requests * factor,
             sent_bytes=edge.viewer_bytes * factor,
             origin_bytes=edge.origin_bytes * factor,
+            function_runs=edge.edge_runs * factor,
         ),
         tuple(
             BalancerUsage(
@@ -114,10 +115,12 @@ def assumed_month(config: Config, requests: float) -> MonthUsage:
     in_front = [] if distributions else balancers
     share = requests / (len(distributions) or len(in_front) + len(callers) or 1)
     functions: list[FunctionUsage] = []
+    edge_runs = 0.0
     for door in distributions.values():
         behavior = door.distribution.default_behavior
         names = [association.function.name for association in behavior.associations.values()]
         functions += [_assumed(name, share, at_edge=True) for name in names]
+        edge_runs += share * len(behavior.edge_functions)
     for name in in_front:
         functions += [_assumed(target, share) for target in _default_targets(config, name)]
     for caller in callers:
@@ -127,7 +130,9 @@ def assumed_month(config: Config, requests: float) -> MonthUsage:
         functions += [_assumed(name, requests / len(config.functions)) for name in config.functions]
     viewers = DistributionUsage()
     if distributions:
-        viewers = DistributionUsage(https_requests=requests, sent_bytes=ASSUMED_BYTES * requests)
+        viewers = DistributionUsage(
+            https_requests=requests, sent_bytes=ASSUMED_BYTES * requests, function_runs=edge_runs
+        )
     metered = share * len(config.http_apis) if callers else 0.0
     return MonthUsage(
         tuple(functions),

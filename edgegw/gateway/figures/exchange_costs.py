@@ -61,6 +61,7 @@ def _distributed(exchange: Exchange) -> list[Charge]:
         https_requests=is_secure,
         sent_bytes=sent_bytes(exchange),
         origin_bytes=exchange.request_bytes,
+        function_runs=sum(run.has_run for run in exchange.edge_runs),
     )
     return distribution_charges(usage, has_free_tier=False)
 

@@ -12,6 +12,7 @@ from edgegw.awslambda.http_events import front_metrics as caller_metrics
 from edgegw.awslambda.metrics import NAMESPACE as LAMBDA_NAMESPACE
 from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront import metrics as viewer_metrics
+from edgegw.cloudfront.edge_functions import run_metrics as edge_metrics
 from edgegw.cloudwatch.statistics import Statistics, repeated
 from edgegw.cloudwatch.store import Dimensions, MetricKey, MetricStore
 from edgegw.gateway.balancer_control import describe_targets
@@ -56,6 +57,8 @@ class Figures:
             self._clients(config, at, ClientKind(*key), tally)
         for key, tally in tallies.callers.items():
             self._callers(config, at, CallerKind(*key), tally)
+        for (name, kind, utilization), count in tallies.edge_runs.items():
+            self._edge_runs(at, name, edge_metrics.EdgeRuns(kind, utilization, count))
         counted = (tallies.connections, tallies.failed_handshakes)
         for name, counts in zip(_CONNECTION_COUNTS, counted, strict=True):
             for front_door, count in counts.items():
@@ -79,6 +82,13 @@ class Figures:
             usage.http_requests += tally.count
         usage.viewer_bytes += tally.sent_bytes
         usage.origin_bytes += tally.received
+
+    def _edge_runs(self, at: float, name: str, runs: edge_metrics.EdgeRuns) -> None:
+        dimensions = edge_metrics.function_dimensions(name)
+        samples = edge_metrics.function_samples(runs)
+        self._put(viewer_metrics.NAMESPACE, (dimensions,), at, samples)
+        if runs.kind != "throttled":
+            self.usage.edge_runs += runs.count
 
     def _clients(self, config: Config, at: float, kind: ClientKind, tally: Tally) -> None:
         group = config.target_groups.get(kind.target_group or "")
@@ -201,6 +211,8 @@ class EdgeUsage:
         """Requests at function URLs and HTTP APIs; those of the latter are `metered`."""
         self.metered = 0
         self.streamed = 0
+        self.edge_runs = 0
+        """Invocations of CloudFront Functions."""
         self.balancers: dict[str, BalancerTotals] = {}
 
     def balancer(self, name: str) -> BalancerTotals:

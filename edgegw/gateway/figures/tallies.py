@@ -15,6 +15,10 @@ from edgegw.alb.flow import ForwardTo, Invoke
 from edgegw.awslambda.http_events.steps import HttpAnswer, InvokeHttp, StreamedReply
 from edgegw.awslambda.metering import metered_requests, streamed_beyond
 from edgegw.awslambda.model import FunctionError, Returned
+from edgegw.cloudfront.cache.verdict import Verdict
+from edgegw.cloudfront.edge_functions.model import EdgeFailed, EdgeReturned
+from edgegw.cloudfront.edge_functions.run_metrics import EdgeResultKind, result_kind
+from edgegw.cloudfront.flow import EdgeFunctionStep
 from edgegw.cloudwatch.statistics import Statistics
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.sizes import received_bytes, sent_bytes
@@ -128,6 +132,8 @@ class MinuteTallies:
         self.viewers: dict[tuple[str, int, str, str, str], Tally] = {}
         self.clients: dict[tuple[str, int, str, int, int | None, str | None], Tally] = {}
         self.callers: dict[tuple[str, str, int, str], TimedTally] = {}
+        self.edge_runs: dict[tuple[str, EdgeResultKind, int], int] = {}
+        """How many runs of CloudFront Functions, by name, what became of them, utilization."""
         self.connections: dict[str, int] = {}
         self.failed_handshakes: dict[str, int] = {}
 
@@ -161,6 +167,8 @@ class Tallies:
         if tally is None:
             tally = present.viewers[key] = Tally(exchange)
         tally.add(exchange)
+        if exchange.has_edge_runs:
+            _count_edge_runs(present.edge_runs, exchange)
 
     def client(self, exchange: Exchange) -> None:
         """An exchange at a load balancer is finished."""
@@ -229,6 +237,22 @@ class Tallies:
             self._take(present)
             present = self._present = MinuteTallies(minute)
         return present
+
+
+def _count_edge_runs(
+    counts: dict[tuple[str, EdgeResultKind, int], int], exchange: Exchange
+) -> None:
+    """Counts the CloudFront Functions that ran for an exchange; what is refused was the last's."""
+    runs = [
+        (step.call.function, reply)
+        for step, reply, _ in exchange.steps
+        if isinstance(step, EdgeFunctionStep) and isinstance(reply, EdgeReturned | EdgeFailed)
+    ]
+    is_refused = exchange.verdict == Verdict.FUNCTION_VALIDATION_ERROR
+    for left, (name, outcome) in zip(range(len(runs) - 1, -1, -1), runs, strict=True):
+        kind = result_kind(outcome, is_refused=is_refused and not left)
+        key = (name, kind, outcome.report.utilization)
+        counts[key] = counts.get(key, 0) + 1
 
 
 def _note_target(tally: Tally, steps: list[tuple[object, object, float]]) -> None:

@@ -12,6 +12,7 @@ from edgegw.awslambda.service_errors import ServiceError
 from edgegw.awslambda.shifting import Shift, preset_name
 from edgegw.errors import UsageError
 from edgegw.execution.log_store import Entry, LogGroup, any_changed
+from edgegw.gateway.fronts.local_edge_functions import edge_log_group, edge_rows
 from edgegw.gateway.fronts.local_router import Call, json_answer, stream_answer
 from edgegw.http.message import Body, Response
 
@@ -36,7 +37,8 @@ class FunctionOperations:
     def table(self, _: Call) -> Response:
         """A row per function, in the order of their names; `sources` are what leads to it."""
         rows = self._control().table()
-        return json_answer({"functions": [{**row, "sources": self._sources(row)} for row in rows]})
+        functions = [{**row, "sources": self._sources(row)} for row in rows]
+        return json_answer({"functions": [*functions, *edge_rows(self._gateway)]})
 
     def _sources(self, row: Mapping[str, object]) -> list[dict[str, str]]:
         """Its event source mappings, where there are any."""
@@ -57,8 +59,8 @@ class FunctionOperations:
     def logs(self, call: Call) -> Response:
         """The entries of a log, a line of JSON each: `{"time": …, "stream": …, "lines": […]}`.
 
-        The path names a function, its replicas (`us-east-1.NAME`) or a distribution's own log
-        (`LambdaEdge/NAME`). With the query `follow=1` new ones go on coming.
+        The path names a function, its replicas (`us-east-1.NAME`), a CloudFront Function or a
+        distribution's own log (`LambdaEdge/NAME`). With the query `follow=1` new ones go on coming.
         """
         groups = [self._gateway.service.logs.group(name) for name in self._groups(call.path["log"])]
         lines = self._log_lines(groups, follows=call.query.get("follow") == "1")
@@ -73,6 +75,8 @@ class FunctionOperations:
         _, mark, distribution = log.rpartition(_EDGE_LOG)
         if mark:
             return [f"/aws/cloudfront/{_EDGE_LOG}{self._distribution_id(distribution)}"]
+        if (group := edge_log_group(self._gateway, log)) is not None:
+            return [group]
         log = log.removeprefix("/aws/lambda/").removeprefix("aws/lambda/")
         service = self._gateway.service
         ref = service.account.function_ref(log.removeprefix(EDGE_PREFIX))

@@ -43,10 +43,9 @@ def simulate(
 
     `variant_by` says what tells a variant (`"header:x-bucket"`, several are tried in turn),
     `weights` which split is intended; `identity` what viewers mark themselves with
-    (`"cookie:session"`). `functions` replaces code by callables, `in_process` all Python functions by those of
-    their files; `origin_stub` is the Cache-Control
-    of a stub that answers for all origins, else origins on this machine are asked, or whatever
-    `transport` makes. The other keywords are those of `SimulationPlan`: `returning`, `seed`,
+    (`"cookie:session"`). `functions` replaces code by callables, `in_process` loads all Python
+    functions into this process; `origin_stub` is the Cache-Control of a stub that answers for all
+    origins, else origins on this machine are asked, or whatever `transport` makes. The other keywords are those of `SimulationPlan`: `returning`, `seed`,
     `front_door`, `duration`, `edges`, `countries`, `devices`, `sticky_cookie`, `monthly`.
 
     Raises ConfigError, UsageError, EnvironmentProblem.

@@ -1,0 +1,130 @@
+"""`edgegw test-function`: runs a CloudFront Function for an event, as TestFunction does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edgegw.cli.function_commands import default_config
+from edgegw.cli.terminal_text import shown_text, speak_plainly
+from edgegw.config.spelling import nearest
+from edgegw.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgegw.cloudfront.edge_functions.stages import Stage, StagedCode, StagedFunction
+    from edgegw.config.model import Config
+
+
+@click.command("test-function")
+@click.argument("name")
+@click.option(
+    "--event",
+    type=click.File("rb"),
+    required=True,
+    help="A file with the event as JSON, such as `edgegw event` prints; - is stdin.",
+)
+@click.option(
+    "--stage",
+    type=click.Choice(["DEVELOPMENT", "LIVE"]),
+    default="DEVELOPMENT",
+    show_default=True,
+    help="Of a function that the CloudFront API created; those of the configuration are the same.",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The configuration; default: edgegw.yaml in the current folder.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what TestFunction answers, as JSON.")
+def trial(name: str, event: Any, stage: Stage, config: Path | None, *, as_json: bool) -> None:
+    """Run the CloudFront Function NAME once: what it returns, its log, its compute utilization.
+
+    Needs no running gateway. As on AWS only that it runs is tested: what CloudFront would say of
+    the result, `edgegw validate` says.
+
+    Exits with 0 on success, 1 when the function failed, 2 on wrong use.
+
+    Example: edgegw test-function rewrite --event event.json
+    """
+    from edgegw.config.resolve import load_file
+
+    speak_plainly()
+    loaded = load_file(config or default_config())
+    function, one = _staged_code(loaded, name, stage)
+    result = asyncio.run(_tested(loaded, function, one, event.read()))
+    if as_json:
+        click.echo(json.dumps({"TestResult": result}, indent=2, ensure_ascii=False))
+    else:
+        _print(result)
+    sys.exit(1 if result["FunctionErrorMessage"] else 0)
+
+
+def _staged_code(config: Config, name: str, stage: Stage) -> tuple[StagedFunction, StagedCode]:
+    """The function at `stage`. Raises UsageError."""
+    from edgegw.cloudfront.edge_functions.stages import configured_function
+    from edgegw.gateway.edge_registry import FILE, read_created
+
+    configured = config.edge_functions.get(name)
+    created = read_created(Path(config.state) / FILE)
+    if configured is None and name not in created:
+        known = sorted({*config.edge_functions, *created})
+        near = nearest(name, known)
+        raise UsageError(f"there is no CloudFront Function {name!r}{near}")
+    if configured is None:
+        function = created[name]
+    else:
+        function = configured_function(configured, Path(configured.path).stat().st_mtime)
+    one = function.at(stage)
+    if one is None:
+        raise UsageError(f"{name} was never published: there is no {stage} of it")
+    return function, one
+
+
+async def _tested(
+    config: Config, function: StagedFunction, one: StagedCode, raw: bytes
+) -> dict[str, Any]:
+    """`TestResult`. Raises UsageError where `raw` is no event."""
+    from edgegw.cloudfront.api.functions import FunctionNames, trial_record
+    from edgegw.cloudfront.edge_functions.trial import (
+        NoTrialEventError,
+        decode_trial_event,
+        trial_of,
+    )
+    from edgegw.execution.edge_js import EdgeEngine
+    from edgegw.gateway.edge_registry import is_associated, store_arn
+    from edgegw.gateway.edge_stores import stores_of
+
+    try:
+        event = decode_trial_event(raw)
+    except NoTrialEventError as error:
+        raise UsageError(f"--event: {error}") from None
+    engine = EdgeEngine({}, stores_of(config))
+    outcome = await engine.run_alone(one.function, event.call(function.name))
+    names = FunctionNames(
+        config.account,
+        lambda name: store_arn(config, name),
+        lambda _: None,
+        lambda name: is_associated(config, name),
+    )
+    return trial_record(function, one, trial_of(event, outcome), names)
+
+
+def _print(result: Mapping[str, Any]) -> None:
+    summary = result["FunctionSummary"]
+    runtime, stage = summary["FunctionConfig"]["Runtime"], summary["FunctionMetadata"]["Stage"]
+    click.echo(f"{summary['Name']}  {runtime}  {stage}  {summary['Status']}")
+    click.echo(f"ComputeUtilization: {result['ComputeUtilization']}")
+    for line in result["FunctionExecutionLogs"]:
+        click.echo(shown_text(f"log: {line}"))
+    if result["FunctionErrorMessage"]:
+        click.echo(shown_text(f"FunctionErrorMessage: {result['FunctionErrorMessage']}"))
+    else:
+        output = json.dumps(json.loads(result["FunctionOutput"]), indent=2, ensure_ascii=False)
+        click.echo(shown_text(f"FunctionOutput: {output}", indent=""))

@@ -1,0 +1,41 @@
+"""What the local API answers about CloudFront Functions: their rows, the names of their logs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from edgegw.gateway.gateway import Gateway
+
+EDGE_LOG_GROUP: Final = "/aws/cloudfront/function/"
+
+
+def edge_rows(gateway: Gateway) -> list[dict[str, Any]]:
+    """A row per CloudFront Function, as those of Lambda functions; `versions` are its stages."""
+    if not gateway.config.edge_functions and "edge_registry" not in vars(gateway):
+        return []  # nobody asked the API for one either
+    return [
+        {
+            "name": function.name,
+            "runtime": function.development.function.runtime,
+            "found": "the gateway itself",
+            "versions": [one.stage for one in function.stages],
+            "aliases": [],
+            "environments": 0,
+            "busy": 0,
+            "provisioned": 0,
+            "reserved": None,
+            "sources": [],
+        }
+        for function in gateway.edge_registry.all()
+    ]
+
+
+def edge_log_group(gateway: Gateway, log: str) -> str | None:
+    """The log group that `log` names, of a CloudFront Function; None where it is none's."""
+    name = log.removeprefix("/").removeprefix(EDGE_LOG_GROUP.removeprefix("/"))
+    is_whole = name != log.removeprefix("/")
+    config = gateway.config
+    if name in config.edge_functions and (is_whole or name not in config.functions):
+        return EDGE_LOG_GROUP + name
+    return None
