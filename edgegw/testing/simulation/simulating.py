@@ -45,8 +45,9 @@ def simulate(
     `weights` which split is intended; `identity` what viewers mark themselves with
     (`"cookie:session"`). `functions` replaces code by callables, `in_process` loads all Python
     functions into this process; `origin_stub` is the Cache-Control of a stub that answers for all
-    origins, else origins on this machine are asked, or whatever `transport` makes. The other keywords are those of `SimulationPlan`: `returning`, `seed`,
-    `front_door`, `duration`, `edges`, `countries`, `devices`, `sticky_cookie`, `monthly`.
+    origins, else origins on this machine are asked, or whatever `transport` makes. The
+    other keywords are those of `SimulationPlan`: `returning`, `seed`, `front_door`, `duration`,
+    `edges`, `countries`, `devices`, `sticky_cookie`, `monthly`.
 
     Raises ConfigError, UsageError, EnvironmentProblem.
     """
