@@ -97,7 +97,7 @@ def _experiment_options(command: Any) -> Any:
 
 @click.command()
 @click.argument("config", required=False, type=click.Path(path_type=Path))
-@click.option("--distribution", "--front-door", "front_door", default="", metavar="NAME")
+@click.option("--front-door", default="", metavar="NAME", help="Default: the first distribution.")
 @_population_options
 @_experiment_options
 @click.option("--origin-stub", is_flag=True, help="A stub answers for all origins.")

@@ -1,10 +1,12 @@
 """The same requests to the gateway and to a deployed front door, and where the answers differ.
 
-requests     what is sent: of a file or a HAR file
-asking       sends it to both sides
-differences  how two answers differ
-known        what may differ, and why
-report       the outcome, as values and as lines
+    requests     what is sent: of a file or a HAR file
+    asking       sends it to both sides
+    differences  how two answers differ
+    known        what may differ, and why
+    report       the outcome, as values and as lines
+
+Nothing of it is imported before it is asked for.
 """
 
 from __future__ import annotations

@@ -1,14 +1,16 @@
 """Experiments on a population of viewers: who gets which variant, and what goes wrong with it.
 
-simulating     `simulate`, the way in
-plan           what is asked for; `paths` and `variants` read parts of it
-population     viewers and their arrivals; `cookie_jar` what a viewer keeps
-driving        one edge location: requests, redirects, cookies, time; `processes` all of them
-origin_stub    what stands in the way to origins
-answers        what of an exchange counts
-cache_watch, variant_watch   what is looked for in it, counted in `counts`
-faults         what is wrong by those counts; `statistics` the mathematics
-report         the outcome; `table`, `page` and `plots` show it, `usage` is for its cost
+    simulating     `simulate`, the way in
+    plan           what is asked for; `paths` and `variants` read parts of it
+    population     viewers and their arrivals; `cookie_jar` what a viewer keeps
+    driving        one edge location: requests, redirects, cookies, time; `processes` all of them
+    origin_stub    what stands in the way to origins
+    answers        what of an exchange counts
+    cache_watch, variant_watch   what is looked for in it, counted in `counts`
+    faults         what is wrong by those counts; `statistics` the mathematics
+    report         the outcome; `table`, `page` and `plots` show it, `usage` is for its cost
+
+Nothing of it is imported before it is asked for.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from edgegw.cloudfront.cache.verdict import Verdict
-from edgegw.testing.simulation.answers import ViewerAnswer
-from edgegw.testing.simulation.counts import BINS, MOST_PATHS, SimulationCounts
+from edgegw.testing.simulation.answers import AnswerTrail, ViewerAnswer
+from edgegw.testing.simulation.counts import BINS, MOST_PATHS, SimulationCounts, TimeBin
 from edgegw.testing.simulation.plan import START, SimulationPlan
 from edgegw.testing.simulation.population import SimulatedViewer
 
@@ -48,7 +48,7 @@ class CacheWatch:
         counts.verdicts[verdict] += 1
         if _FAILURES.match(verdict):
             self._failed(answer, verdict)
-        present = counts.bins[min(BINS - 1, int((answer.at - START) / self._bin_length))]
+        present = self._present(answer.at)
         present.requests += 1
         if trail.key is not None:
             self._looked_up(trail.key, trail.path)
@@ -58,7 +58,7 @@ class CacheWatch:
             elif exchange.verdict == Verdict.REFRESH_HIT:
                 counts.refreshed += 1
         if trail.asked:
-            present.origin += self.asked(answer)
+            self.asked(trail, answer.at)
         if trail.is_out_of_cache:
             self._check_cookies(viewer, answer)
         if self._looks_for_marks:
@@ -66,13 +66,13 @@ class CacheWatch:
         for trap in exchange.findings:
             counts.findings.setdefault(f"cloudfront.{trap.kind}", trap.text)
 
-    def asked(self, answer: ViewerAnswer) -> int:
-        """Counts what origins were asked; how often that was."""
+    def asked(self, trail: AnswerTrail, at: float) -> None:
+        """Counts what origins were asked, for a viewer or behind its back."""
         counts = self._counts
-        for asked in answer.trail.asked:
+        for asked in trail.asked:
             counts.origins[asked.name] += 1
             counts.origin_failures += asked.status == 0 or asked.status >= 500
-        return len(answer.trail.asked)
+        self._present(at).origin += len(trail.asked)
 
     def made_for(self, viewer: SimulatedViewer, answer: ViewerAnswer, variant: str | None) -> None:
         """Remembers whom an answer was made for, in case that it is stored."""
@@ -94,6 +94,9 @@ class CacheWatch:
     def is_mixed(self, answer: ViewerAnswer) -> bool:
         """Whether answers of several variants were made under the key of this one."""
         return answer.trail.key in self._mixed
+
+    def _present(self, at: float) -> TimeBin:
+        return self._counts.bins[min(BINS - 1, int((at - START) / self._bin_length))]
 
     def _looked_up(self, key: bytes, path: str) -> None:
         counts = self._counts

@@ -294,8 +294,7 @@ class EdgeVisits:
         deadline = loop.time() + _LONGEST_REFETCH
         while refetch.duration is None and loop.time() < deadline:  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0)
-        for asked in trail_of(refetch).asked:
-            self.counts.origins[asked.name] += 1
+        self._cache.asked(trail_of(refetch), self._clock.now)
 
     def _next_place(
         self, answer: ViewerAnswer, scheme: str, host: str, target: str

@@ -1,13 +1,16 @@
 """What is wrong with an experiment, by what was counted: each fault with its evidence and advice.
 
-uneven-split        the variants are not as often as they should be
-changed-variant     viewers changed their variant
-late-cookie         a path gives the cookie to some newcomers and not to others
-lost-on-redirect    a variant that a redirect had decided on was lost behind it
-variant-leak        the cache gave viewers the variant of others: its key lacks it
-stored-set-cookie   the cache gave viewers the cookies of others
-personal-leak       an answer with the mark of one viewer went to another
-function-failures   functions failed, or answered what CloudFront refuses
+    uneven-split        the variants are not as often as they should be
+    changed-variant     viewers changed their variant
+    late-cookie         a path gives the cookie to some newcomers and not to others
+    lost-on-redirect    a variant that a redirect had decided on was lost behind it
+    variant-leak        the cache gave viewers the variant of others: its key lacks it
+    stored-set-cookie   the cache gave viewers the cookies of others
+    personal-leak       an answer with the mark of one viewer went to another
+    no-variant          no answer told a variant
+    function-failures   functions failed, or answered what CloudFront refuses
+
+docs/experiments.md has them for users.
 """
 
 from __future__ import annotations

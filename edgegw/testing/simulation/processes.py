@@ -15,6 +15,7 @@ import asyncio
 import gc
 import multiprocessing
 import os
+import signal
 import threading
 import warnings
 from collections.abc import Callable, Sequence
@@ -123,7 +124,9 @@ def _reply(child: BaseProcess, reading: Connection[Any, Any]) -> list[EdgeResult
 
 def _child(experiment: Experiment, edges: Sequence[int], writing: Connection[Any, Any]) -> None:
     """The work of one process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent has it too, and ends this process
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)  # viewers last, and hardly anything is in a cycle
     reply: _ProcessReply
     try:
         reply = asyncio.run(_one_after_the_other(experiment, edges, None))

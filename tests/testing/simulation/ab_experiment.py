@@ -76,11 +76,11 @@ def run(
     functions: dict[str, Hook] | None = None,
     **options: Any,
 ) -> SimulationReport:
-    """Some 1,200 requests of an hour at two edge locations; the same for the same options."""
+    """Some 800 requests of an hour at two edge locations; the same for the same options."""
     return simulate(
         config or configuration(),
         **{
-            "requests": 1200,
+            "requests": 800,
             "paths": {"/page": 3, "/about": 1},
             "variant_by": "header:x-bucket",
             "sticky_cookie": "bucket",

@@ -47,11 +47,11 @@ def test_the_sample_that_may_be_cached_has_no_fault() -> None:
         paths=["/"],
     )
     assert report.faults == ()
-    assert report.counts.viewers > 400
+    assert report.counts.viewers > 250
     assert report.changed == 0
     assert report.keys == 2
     assert report.hit_ratio is not None
-    assert report.hit_ratio > 0.8
+    assert report.hit_ratio > 0.7
     assert report.counts.findings == {}
     a, b = report.variants
     assert a.interval.low < 0.5 < a.interval.high
@@ -159,7 +159,7 @@ def test_a_sticky_cookie_is_lost_on_a_redirect() -> None:
     report = run(partial(redirecting, path="/start"), paths=paths)
     assert report.codes == ["changed-variant", "lost-on-redirect"]
     assert "redirect" in report.counts.changes
-    assert report.counts.followed > 450
+    assert report.counts.followed > 300
     assert run(partial(redirecting, path="/"), paths=paths).codes == []
 
 
@@ -179,6 +179,18 @@ def test_a_personal_answer_goes_to_others() -> None:
     right = run(config=config, identity="cookie:session", **hooks)
     assert right.codes == []
     assert right.keys > 10 * report.keys
+
+
+def test_a_cookie_that_ends_lets_viewers_change() -> None:
+    def remember_briefly(event: Any, context: Any) -> Any:
+        response = remember(event, context)
+        (line,) = response["headers"]["set-cookie"]
+        line["value"] = line["value"].replace("86400", "600")
+        return response
+
+    report = run(remember=remember_briefly)
+    assert report.codes == ["changed-variant"]
+    assert set(report.counts.changes) == {"expired"}
 
 
 def test_functions_that_fail_are_told_of() -> None:

@@ -37,6 +37,9 @@ def test_a_seed_gives_the_same_for_any_number_of_processes() -> None:
     assert counted(one) == counted(two)
     assert counted(run(processes=1, seed=2, **options)) != counted(one)
     assert one.cost["total"] > 0
+    assert one.cost["basis"].startswith("600 requests in 60 minutes")
+    monthly = run(requests=20, monthly=5_000_000)
+    assert monthly.cost["basis"].endswith("scaled to 5,000,000 requests a month")
 
 
 def test_every_request_is_counted_once() -> None:
@@ -49,6 +52,53 @@ def test_every_request_is_counted_once() -> None:
     assert sum(part.origin for part in counts.bins) == report.origin_requests
     assert counts.hits + report.origin_requests == counts.looked_up
     assert 0.85 < counts.returned / counts.requests < 0.95
+
+
+def test_the_cache_goes_by_simulated_time() -> None:
+    hour, week = run(requests=300), run(requests=300, duration=7 * 86_400)
+    assert (hour.hit_ratio or 0) > 0.3
+    assert (week.hit_ratio or 0) < 0.05
+
+
+def test_what_is_fetched_behind_a_viewers_back_is_origin_load() -> None:
+    stub = "max-age=5, stale-while-revalidate=3600"
+    report = run(requests=100, paths=["/about"], origin_stub=stub, edges=1)
+    assert report.counts.verdicts == {"Hit": 98, "Miss": 2}
+    assert report.origin_requests > 50
+    assert sum(part.origin for part in report.counts.bins) == report.origin_requests
+
+
+def test_viewers_have_a_country_a_device_and_an_address() -> None:
+    seen: set[tuple[str, str]] = set()
+    addresses: set[str] = set()
+
+    def look(event: Any, context: Any) -> Any:
+        request = event["Records"][0]["cf"]["request"]
+        headers = {name: lines[0]["value"] for name, lines in request["headers"].items()}
+        kinds = ("desktop", "mobile", "tablet")
+        is_viewer = {kind: headers.get(f"cloudfront-is-{kind}-viewer") for kind in kinds}
+        (kind,) = (kind for kind in kinds if is_viewer[kind] == "true")
+        seen.add((headers["cloudfront-viewer-country"], kind))
+        addresses.add(request["clientIp"])
+        return request
+
+    config = configuration(origin_request="look")
+    behavior = config["distributions"]["site"]["default_behavior"]
+    behavior["origin_request_policy"] = "AllViewerAndCloudFrontHeaders-2022-06"
+    behavior["cache_policy"] = "CachingDisabled"
+    report = run(
+        config=config,
+        functions={"look": look},
+        requests=80,
+        variant_by=(),
+        weights={},
+        countries={"DE": 1, "BR": 1},
+        devices={"desktop": 1, "mobile": 1},
+    )
+    assert report.codes == []
+    assert seen == {(country, kind) for country in ("DE", "BR") for kind in ("desktop", "mobile")}
+    assert len(addresses) == report.counts.viewers
+    assert all(address.startswith("198.18.") for address in addresses)
 
 
 def test_weights_of_a_load_balancer_are_a_split_by_target_group() -> None:
