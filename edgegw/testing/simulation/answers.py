@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from edgegw.alb.flow import ForwardTo, Invoke
+from edgegw.awslambda.model import Returned
 from edgegw.cloudfront.cache.entry import FoundEntry, StoredResponse
 from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.flow import Fetch, LookUp
@@ -101,7 +102,7 @@ def trail_of(exchange: Exchange) -> AnswerTrail:
                 asked.append(_asked_origin(step, reply))
             case ForwardTo() | Invoke() if step.chosen.target_group is not None:
                 group = step.chosen.target_group.name
-                status = reply.status if isinstance(reply, Response) else 0
+                status = _status(reply)
                 asked.append(OriginAsked(group, to_text(exchange.request.target.path), status))
             case _:
                 pass
@@ -114,5 +115,12 @@ def trail_of(exchange: Exchange) -> AnswerTrail:
 
 def _asked_origin(step: Fetch, reply: object) -> OriginAsked:
     origin = step.origin
-    status = reply.status if isinstance(reply, Response) else 0
+    status = _status(reply)
     return OriginAsked(origin.name or origin.domain_name, to_text(step.request.target.path), status)
+
+
+def _status(reply: object) -> int:
+    """What an origin or a target said; 0 for nothing. A function that returned has answered."""
+    if isinstance(reply, Response):
+        return reply.status
+    return 200 if isinstance(reply, Returned) else 0

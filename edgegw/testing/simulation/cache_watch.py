@@ -46,7 +46,7 @@ class CacheWatch:
         verdict = str(exchange.verdict)
         counts.statuses[answer.status] += 1
         counts.verdicts[verdict] += 1
-        if _FAILURES.match(verdict):
+        if answer.status >= 500 and _FAILURES.match(verdict):
             self._failed(answer, verdict)
         present = self._present(answer.at)
         present.requests += 1

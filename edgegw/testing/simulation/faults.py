@@ -9,6 +9,8 @@
     personal-leak       an answer with the mark of one viewer went to another
     no-variant          no answer told a variant
     function-failures   functions failed, or answered what CloudFront refuses
+    origin-failures     an origin did not answer, or with 500 and above
+    only-errors         nobody got anything but errors
 
 docs/experiments.md has them for users.
 """
@@ -54,7 +56,11 @@ def experiment_faults(
     counts: SimulationCounts, test: ChiSquaredTest | None, *, has_variants: bool
 ) -> list[ExperimentFault]:
     """Every fault, what spoils most first."""
-    return [*_of_leaks(counts), *_of_variants(counts, test, has_variants=has_variants)]
+    return [
+        *_of_leaks(counts),
+        *_of_errors(counts),
+        *_of_variants(counts, test, has_variants=has_variants),
+    ]
 
 
 def _fault(counts: SimulationCounts, code: str, text: str, kind: str = "") -> ExperimentFault:
@@ -83,10 +89,24 @@ def _of_leaks(counts: SimulationCounts) -> Iterator[ExperimentFault]:
             "personal is cached. Put what identifies viewers into the key, or do not cache it"
         )
         yield _fault(counts, "personal-leak", text)
+
+
+def _of_errors(counts: SimulationCounts) -> Iterator[ExperimentFault]:
     if counts.failures:
         which = ", ".join(f"{count} {name}" for name, count in sorted(counts.failures.items()))
         text = f"functions failed ({which}), and their viewers got an error"
         yield _fault(counts, "function-failures", text)
+    if counts.origin_failures:
+        asked = counts.origins.total()
+        text = (
+            f"{counts.origin_failures:,} of {_times(asked, 'request')} to origins failed: are they "
+            "running? --origin-stub needs none"
+        )
+        yield ExperimentFault("origin-failures", text)
+    elif not counts.failures and all(status >= 400 for status in counts.statuses):
+        statuses = ", ".join(map(str, sorted(counts.statuses)))
+        text = f"every answer was an error ({statuses}): viewers may have to sign in, or --paths is wrong"
+        yield ExperimentFault("only-errors", text)
 
 
 def _of_variants(

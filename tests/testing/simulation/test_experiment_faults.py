@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 
 from edgegw.config.model import Config
@@ -191,6 +192,19 @@ def test_a_cookie_that_ends_lets_viewers_change() -> None:
     report = run(remember=remember_briefly)
     assert report.codes == ["changed-variant"]
     assert set(report.counts.changes) == {"expired"}
+
+
+def test_an_experiment_that_nobody_saw_is_no_experiment() -> None:
+    def refusing(event: Any, context: Any) -> Any:
+        return {"status": "401"}
+
+    assert run(refusing, requests=20).codes == ["only-errors", "no-variant"]
+
+    def mock(_unverified: object) -> httpx.AsyncBaseTransport:
+        return httpx.MockTransport(lambda _request: httpx.Response(503))
+
+    report = run(requests=20, origin_stub=None, transport=mock)
+    assert report.codes == ["origin-failures", "no-variant"]
 
 
 def test_functions_that_fail_are_told_of() -> None:
