@@ -28,7 +28,8 @@ from edgegw.gateway.figures.gathering import GatewayFigures
 from edgegw.gateway.fronts import FrontDoor, behind_port, front_of, served_of
 from edgegw.gateway.fronts.inner_ways import inner_ways
 from edgegw.gateway.fronts.served import Served
-from edgegw.gateway.loading import check_replacements, door_named, replacing, with_viewer
+from edgegw.gateway.key_value_stores import KeyValueStores
+from edgegw.gateway.loading import check_replacements, door_named, replacing, state_of, with_viewer
 from edgegw.gateway.loop_parts import Equipment, LoopParts, make_parts
 from edgegw.gateway.origins import MakeTransport, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
@@ -118,7 +119,8 @@ class Gateway:
             caches=caches,
             lasting=lasting,
             store=lambda: self.figures.store,
-            keyring=SignInKeyring(lambda: self._lasting_state(lasting=lasting)),
+            keyring=SignInKeyring(state := state_of(lambda: self.config, lasting=lasting)),
+            key_values=KeyValueStores(self.world, state),
         )
         self._given, self._viewer = config, dict(viewer or {})
         self.lasts = lasting or config.has_own_state
@@ -167,10 +169,6 @@ class Gateway:
 
         loaded = load_dict(config, base)
         return cls(loaded, functions=functions, viewer=viewer, clock=clock, seed=seed)
-
-    def _lasting_state(self, *, lasting: bool) -> Path | None:
-        """The folder of what lasts; None where everything ends with this gateway."""
-        return Path(self.config.state) if lasting or self.config.has_own_state else None
 
     @property
     def sign_in_keys(self) -> SignInKeys:
@@ -396,6 +394,11 @@ class Gateway:
         from edgegw.gateway.identity_providers import Identities
 
         return Identities(self)
+
+    @property
+    def key_values(self) -> KeyValueStores:
+        """The key value stores of CloudFront Functions."""
+        return self._equipment.key_values
 
     # Caches
 

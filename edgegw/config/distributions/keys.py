@@ -1,5 +1,6 @@
 """Keys of distributions: origins, behaviors, error pages, logs, restrictions."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -7,6 +8,7 @@ from pydantic import BeforeValidator, Field
 from edgegw.cloudfront import quotas
 from edgegw.cloudfront.triggers import Trigger, ViewerTrigger
 from edgegw.config.distributions.legacy_keys import ForwardedValues, Ttl
+from edgegw.config.document import KeyPath
 from edgegw.config.fields import LATER, Listenings, Model, Number, OriginFaults, Text, between
 
 OriginTimeout = Annotated[Number, between(quotas.TIMEOUT_RANGE)]
@@ -170,3 +172,10 @@ class Distribution(Model):
     geo_restriction: GeoRestriction | None = None
     access_log: Logged | None = None
     cache_tag_config: CacheTagConfig | None = None
+
+
+def behaviors_of(distribution: Distribution) -> Iterator[tuple[KeyPath, DefaultBehavior]]:
+    """The behaviors of a distribution, each with the path below it."""
+    yield ("default_behavior",), distribution.default_behavior
+    for at, behavior in enumerate(distribution.behaviors):
+        yield ("behaviors", at), behavior

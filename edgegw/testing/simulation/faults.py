@@ -105,7 +105,10 @@ def _of_errors(counts: SimulationCounts) -> Iterator[ExperimentFault]:
         yield ExperimentFault("origin-failures", text)
     elif not counts.failures and all(status >= 400 for status in counts.statuses):
         statuses = ", ".join(map(str, sorted(counts.statuses)))
-        text = f"every answer was an error ({statuses}): viewers may have to sign in, or --paths is wrong"
+        text = (
+            f"every answer was an error ({statuses}): viewers may have to sign in, or --paths "
+            "names what is not there"
+        )
         yield ExperimentFault("only-errors", text)
 
 
