@@ -44,7 +44,7 @@ from edgegw.testing.simulation.population import (
     SimulatedViewer,
     ViewerArrival,
     address_of,
-    profile_headers,
+    group_headers,
 )
 from edgegw.testing.simulation.usage import UndividedTallies
 from edgegw.testing.simulation.variant_watch import VariantWatch
@@ -259,7 +259,7 @@ class EdgeVisits:
         return Request(
             "GET",
             RequestTarget.parse(target.encode("utf-8")),
-            profile_headers(viewer.profile, host.encode("idna"), self._encodings).added(*lines),
+            group_headers(viewer.group, host.encode("idna"), self._encodings).added(*lines),
             EMPTY,
             scheme,
             client=Client(address, _VIEWER_PORT),

@@ -38,7 +38,7 @@ _BENCHMARK_NET: Final = (198 << 24) | (18 << 16)
 """198.18.0.0/15, the addresses that RFC 2544 keeps for measuring."""
 
 
-class ViewerProfile(NamedTuple):
+class PopulationGroup(NamedTuple):
     """What viewers have in common: where they are, and with what."""
 
     country: str
@@ -46,13 +46,13 @@ class ViewerProfile(NamedTuple):
 
 
 @lru_cache
-def profile_headers(profile: ViewerProfile, host: bytes, encodings: bytes) -> Headers:
-    """The header lines that every viewer of a profile sends."""
-    language = _LANGUAGES.get(profile.country, "en-US,en;q=0.9")
+def group_headers(group: PopulationGroup, host: bytes, encodings: bytes) -> Headers:
+    """The header lines that every viewer of a group sends."""
+    language = _LANGUAGES.get(group.country, "en-US,en;q=0.9")
     return Headers(
         (
             (b"Host", host),
-            (b"User-Agent", _AGENTS[profile.device].encode()),
+            (b"User-Agent", _AGENTS[group.device].encode()),
             (b"Accept", b"text/html,application/xhtml+xml,*/*;q=0.8"),
             (b"Accept-Language", language.encode()),
             (b"Accept-Encoding", encodings),
@@ -66,15 +66,15 @@ class SimulatedViewer:
     `variant` is the latest that it got, `place` what it says of itself (`X-Edgegw-Viewer`).
     """
 
-    __slots__ = ("answers", "has_changed", "jar", "mark", "number", "place", "profile", "variant")
+    __slots__ = ("answers", "has_changed", "jar", "mark", "number", "place", "group", "variant")
 
-    def __init__(self, number: int, profile: ViewerProfile, mark: bytes) -> None:
+    def __init__(self, number: int, group: PopulationGroup, mark: bytes) -> None:
         self.number = number
-        self.profile = profile
+        self.group = group
         self.mark = mark
         self.place: Header = (
             b"X-Edgegw-Viewer",
-            f"country={profile.country}; ip={address_of(number)}".encode(),
+            f"country={group.country}; ip={address_of(number)}".encode(),
         )
         self.jar = CookieJar()
         self.variant: str | None = None
@@ -106,12 +106,12 @@ class Population:
         self._random = random.Random(f"viewers {plan.seed} {edge}")
         self._paths = [path.target for path in plan.paths]
         self._path_weights = _summed([path.weight for path in plan.paths])
-        self._profiles = [
-            ViewerProfile(country, device)
+        self._groups = [
+            PopulationGroup(country, device)
             for country, _ in plan.countries
             for device, _ in plan.devices
         ]
-        self._profile_weights = _summed([a * b for _, a in plan.countries for _, b in plan.devices])
+        self._group_weights = _summed([a * b for _, a in plan.countries for _, b in plan.devices])
 
     def arrivals(self) -> Iterator[ViewerArrival]:
         """Everything that is asked for, in order of time."""
@@ -129,10 +129,10 @@ class Population:
 
     def _newcomer(self) -> SimulatedViewer:
         chance = self._random
-        (profile,) = chance.choices(self._profiles, cum_weights=self._profile_weights)
+        (group,) = chance.choices(self._groups, cum_weights=self._group_weights)
         number = len(self.viewers) * self._plan.edges + self._edge
         mark = b"edgegw-viewer-%d-%08x" % (number, chance.getrandbits(32))
-        viewer = SimulatedViewer(number, profile, mark)
+        viewer = SimulatedViewer(number, group, mark)
         self.viewers.append(viewer)
         return viewer
 

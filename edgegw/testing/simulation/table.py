@@ -81,7 +81,7 @@ def summary_cells(report: SimulationReport) -> list[tuple[str, ...]]:
         )
     )
     rows.append(("origin", _origin_text(report)))
-    statuses = ", ".join(f"{status} {n:,}" for status, n in sorted(counts.statuses.items()))
+    statuses = ", ".join(f"{status}: {n:,}" for status, n in sorted(counts.statuses.items()))
     rows.append(("statuses", statuses))
     rows.append(("cost", f"${report.cost['total']:,.2f} a month: {report.cost['basis']}"))
     rows += [("remark", f"{code}: {text}") for code, text in sorted(counts.findings.items())]
