@@ -60,6 +60,12 @@ class StoresOnDemand(Mapping[str, KeyValues]):
         elif config.key_value_stores:
             self.stores().configure(config)
 
+    def begin_anew(self) -> None:
+        """Stores in memory are what the configuration says again; those on disk stay."""
+        with self._making:
+            if self._folder() is None:
+                self._stores = None
+
     def enter(self) -> None:
         """One more event loop uses them."""
         self._users += 1
