@@ -111,6 +111,14 @@ def test_a_function_without_a_store_gets_none() -> None:
         ("var o = {}; o.toString = function () { return 'x' }; return '' + o", "x"),
         ("var e = new Error('a'); e.name = 'B'; e.message = 'c'; return String(e)", "B: c"),
         ("return Object.keys(require('cloudfront').edgeLocation)", ["name", "serverIp", "region"]),
+        ("return [typeof MemoryError, typeof Promise.try, typeof DisposableStack, typeof Float16Array]", ["undefined"] * 4),
+        ("return [EvalError, InternalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map(e => e.name).join()", "EvalError,InternalError,RangeError,ReferenceError,SyntaxError,TypeError,URIError"),
+        ("try { return require('cloudfront').distributionTenant.id } catch (e) { return String(e) }", "TypeError: distributionTenant module is not available"),
+        ("return Object.getOwnPropertyNames(require('crypto')).sort()", ["createHash", "createHmac"]),
+        ("try { require('crypto').createHash('sha512') } catch (e) { return e.message }", 'not supported algorithm: "sha512"'),
+        ("try { require('crypto').createHash('md5').digest('latin1') } catch (e) { return e.message }", 'Unknown digest encoding: "latin1"'),
+        ("return Buffer.isBuffer(require('crypto').createHash('md5').digest())", True),
+        ("return 1_000 + [1, 2].join('').length", 1002),
     ],
 )  # fmt: skip
 def test_the_runtime(code: str, expected: object) -> None:
@@ -127,6 +135,9 @@ def test_the_runtime(code: str, expected: object) -> None:
         ("return ['é'.toBytes(), '€'.toBytes()]", ["é", None]),
         ("return require('crypto').createHash('md5').update('a').digest().length", 16),
         ("try { require('cloudfront') } catch (e) { return e.name }", "Error"),
+        ("try { throw new MemoryError('full') } catch (e) { return [e instanceof Error, String(e)] }", [True, "MemoryError: full"]),
+        ("return [typeof Promise, typeof String.prototype.replaceAll, typeof Symbol.for, typeof DataView]", ["function", "undefined", "undefined", "undefined"]),
+        ("return `a${1 + 1}` + (function (a, ...b) { return b.length })(1, 2, 3) + [2].map(x => x ** 3)[0] + /(?<n>a)/.exec('a').groups.n", "a228a"),
     ],
 )  # fmt: skip
 def test_the_old_runtime(code: str, expected: object) -> None:
