@@ -57,7 +57,7 @@ def trial(name: str, event: Any, stage: Stage, config: Path | None, *, as_json: 
 
     speak_plainly()
     loaded = load_file(config or default_config())
-    function, one = _found(loaded, name, stage)
+    function, one = _staged_code(loaded, name, stage)
     result = asyncio.run(_tested(loaded, function, one, event.read()))
     if as_json:
         click.echo(json.dumps({"TestResult": result}, indent=2, ensure_ascii=False))
@@ -66,7 +66,7 @@ def trial(name: str, event: Any, stage: Stage, config: Path | None, *, as_json: 
     sys.exit(1 if result["FunctionErrorMessage"] else 0)
 
 
-def _found(config: Config, name: str, stage: Stage) -> tuple[StagedFunction, StagedCode]:
+def _staged_code(config: Config, name: str, stage: Stage) -> tuple[StagedFunction, StagedCode]:
     """The function at `stage`. Raises UsageError."""
     from edgegw.cloudfront.edge_functions.stages import configured_function
     from edgegw.gateway.edge_registry import FILE, read_created

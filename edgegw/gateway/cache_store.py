@@ -11,7 +11,7 @@ import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from edgegw.cloudfront.cache.clearing import Clearing
 from edgegw.cloudfront.cache.entry import BytesBody, FoundEntry, StoredBody, StoredResponse
@@ -208,6 +208,7 @@ class MemoryStore:
         self._seen: dict[int, tuple[Headers, Freshness]] = {}
         self._known_names: dict[bytes, bytes] = {}
         self._known_lines: dict[Header, Header] = {}
+        self._warm: OrderedDict[bytes, Headers] = OrderedDict()
 
     def get(self, keys: tuple[bytes, ...]) -> FoundEntry | None:
         for key in keys:
@@ -215,8 +216,19 @@ class MemoryStore:
             if kept is not None:
                 self._kept.move_to_end(key)
                 kept.hits += 1
+                if key not in self._warm:
+                    self._warm_up(key, kept.stored.entry.headers)
                 return kept.stored
         return None
+
+    def _warm_up(self, key: bytes, headers: Headers) -> None:
+        """A hit leaves what it worked out on an entry's `headers`, as much again as the entry.
+
+        So only those of the last `_MOST_WARM` entries keep it.
+        """
+        self._warm[key] = headers
+        if len(self._warm) > _MOST_WARM:
+            self._warm.popitem(last=False)[1].forget()
 
     def peek(self, keys: tuple[bytes, ...]) -> FoundEntry | None:
         slots = (self._kept.get(key) for key in keys)
@@ -303,6 +315,7 @@ class MemoryStore:
 
     def close(self) -> None:
         self._kept.clear()
+        self._warm.clear()
         self._files.close()
 
     def _make_room(self, newest: bytes) -> None:
@@ -326,6 +339,9 @@ class MemoryStore:
         kept = self._kept.pop(key, None)
         if kept is None:
             return
+        warm = self._warm.pop(key, None)
+        if warm is not None:
+            warm.forget()
         self._memory -= kept.memory
         body = kept.stored.body
         if isinstance(body, FileBody):
@@ -333,7 +349,10 @@ class MemoryStore:
         _unlink(body)
 
 
-_MOST_SHARED = 1000
+_MOST_SHARED: Final = 1000
+
+_MOST_WARM: Final = 8192
+"""Entries whose headers keep what hits worked out: 10 MB or so."""
 
 
 def _with(entry: StoredResponse, terms: Freshness) -> StoredResponse:

@@ -100,6 +100,10 @@ class Headers:
         """Takes equal `lines` that others have too, in the place of its own: that saves memory."""
         self.raw = lines
 
+    def forget(self) -> None:
+        """Lets go of what was derived; who asks again has it worked out again."""
+        self._derived = None
+
     def size(self) -> int:
         """Bytes that the lines take on the wire in HTTP/1.1 (`name: value` CRLF)."""
         if self._size < 0:

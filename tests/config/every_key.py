@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final, cast, get_args
 
 from edgegw.config import schema
@@ -357,18 +358,17 @@ def every_key() -> list[KeyPath]:
 
 def text_with(path: KeyPath, written: str) -> str:
     """`EVERYTHING` as YAML with `written` as the value at `path`, each value on its own line."""
-    whole: Any = json.loads(json.dumps(EVERYTHING))  # a deep copy would share what is shared
-    *way, last = path
-    inner = whole
-    for part in way:
-        inner = inner[part]
-    inner[last] = _PLACEHOLDER
-    return json.dumps(whole, indent=1).replace(json.dumps(_PLACEHOLDER), written)
+    return _text_around(path).replace(json.dumps(_PLACEHOLDER), written)
+
+
+@lru_cache(maxsize=1)
+def _text_around(path: KeyPath) -> str:
+    return json.dumps(with_value(path, _PLACEHOLDER), indent=1)
 
 
 def with_value(path: KeyPath, value: object) -> dict[str, Any]:
     """`EVERYTHING` with `value` at `path`."""
-    whole: Any = json.loads(json.dumps(EVERYTHING))
+    whole: Any = json.loads(json.dumps(EVERYTHING))  # a deep copy would share what is shared
     *way, last = path
     inner = whole
     for part in way:

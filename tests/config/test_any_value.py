@@ -1,8 +1,11 @@
-"""Whatever stands at a key, it is judged: with a place where it is wrong, and never a traceback."""
+"""Whatever stands at a key, it is judged: with a place where it is wrong, in words of the
+configuration and not in those of Python, and never a traceback.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -18,9 +21,16 @@ PAGE = "c.yaml"
 WRITTEN = (
     *("null", "[]", "{}", "[null]", "{a: null}", "[[]]"),
     *("0", "-1", "9" * 5000, "1e999", ".5", "true"),
+    *("false", "1.5", "[1]", "{x: 1}"),
     *('""', "x", "²", '"http://["', "x" * 300, r'"a\r\nb"', r'"\0"'),
 )
 """What somebody may have written at a key, meant or not."""
+FOREIGN = re.compile(
+    r"[Ii]nput should|\b(None|True|False|dict|dictionary|instance of|iterable|unable to parse|"
+    r"pydantic|str|NoneType|keyword|characters? at|is not valid under)\b|\bvalid (string|number|"
+    r"integer|boolean|list)|something else"
+)
+"""Words of Python and of pydantic."""
 OF_THE_VALUE = {"config.type", "config.value", "config.empty", "config.character", "config.key"}
 """Codes of what is wrong with a value by itself: they stand where the value does."""
 
@@ -50,6 +60,7 @@ def test_any_value_at_any_key_is_judged(path: KeyPath) -> None:
             assert finding.file == PAGE
             assert finding.line >= 1
             assert len(finding.text) <= 1000
+            assert not FOREIGN.search(finding.text), (written, finding.text)
             if finding.code in OF_THE_VALUE:
                 assert finding.line == line, (written, str(finding))
 

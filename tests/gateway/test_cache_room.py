@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,40 @@ def test_100_000_answers_of_1_kb_take_less_than_250_mb(store: MemoryStore) -> No
     finally:
         tracemalloc.stop()
     assert taken / count * 100_000 < 250e6
+
+
+def test_only_the_latest_hits_are_remembered(store: MemoryStore) -> None:
+    count, held = 10_000, list[weakref.ref[Remembered]]()
+    for number in range(count):
+        store.put(answer(number), BytesBody.of(b"x"))
+    for _ in range(2):  # an entry that grew cold is warm again by its next hit
+        held.clear()
+        for number in range(count):
+            stored = store.get((answer(number).key,))
+            assert stored is not None
+            held.append(weakref.ref(stored.entry.headers.derived(Remembered, Remembered)))
+    remembered = [number for number, one in enumerate(held) if one() is not None]
+    assert remembered == list(range(count - 8192, count))
+
+
+def test_an_entry_that_was_hit_leaves_nothing_when_it_goes(store: MemoryStore) -> None:
+    store.put(answer(1), BytesBody.of(b"x"))
+    stored = store.get((answer(1).key,))
+    assert stored is not None
+    headers = weakref.ref(stored.entry.headers.derived(Remembered, Remembered))
+    del stored
+    store.remove([answer(1).key])
+    store.put(answer(2), BytesBody.of(b"x"))
+    store.clear(lambda entry: True)
+    gc.collect()
+    assert headers() is None
+
+
+class Remembered:
+    """Something that a hit works out of headers."""
+
+    def __init__(self, headers: Headers) -> None:
+        self.length = len(headers)
 
 
 def test_lines_that_answers_have_in_common_are_there_once(store: MemoryStore) -> None:

@@ -12,16 +12,16 @@ import httpx
 import pytest
 
 from edgegw import Gateway
-from edgegw.cloudfront.edge_functions.metrics import (
-    EdgeRuns,
-    function_samples,
-    result_kind,
-)
 from edgegw.cloudfront.edge_functions.model import (
     EdgeFailed,
     EdgeOutcome,
     EdgeReport,
     EdgeReturned,
+)
+from edgegw.cloudfront.edge_functions.run_metrics import (
+    EdgeRuns,
+    function_samples,
+    result_kind,
 )
 from edgegw.cloudfront.metrics import NAMESPACE
 from edgegw.config.gateway.faults import set_faults

@@ -31,7 +31,7 @@ FUNCTION_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 Source: CloudFront API Reference, CreateFunction.
 """
-MAX_FUNCTIONS: Final = 100
+MAX_EDGE_FUNCTIONS: Final = 100
 """Functions of one account.
 
 Source: CloudFront Developer Guide, "Quotas", quotas on CloudFront Functions.

@@ -29,7 +29,7 @@ from edgegw.cloudfront.api.functions import (
 )
 from edgegw.cloudfront.edge_functions.model import EdgeFailed
 from edgegw.cloudfront.edge_functions.stages import (
-    MAX_FUNCTIONS,
+    MAX_EDGE_FUNCTIONS,
     StagedCode,
     StagedFunction,
 )
@@ -88,8 +88,8 @@ class FunctionCalls:
         function = decode_create(await body_of(request), self._names)
         if self._registry.find(function.name) is not None:
             raise function_exists()
-        if len(self._registry.all()) >= MAX_FUNCTIONS:
-            raise too_many_functions(MAX_FUNCTIONS)
+        if len(self._registry.all()) >= MAX_EDGE_FUNCTIONS:
+            raise too_many_functions(MAX_EDGE_FUNCTIONS)
         created = self._registry.create(function)
         place = f"{request.url.scheme}://{request.url.netloc}{API_PATH}function"
         headers = {"Location": f"{place}/{function.name}"}

@@ -12,7 +12,7 @@ from edgegw.awslambda.http_events import front_metrics as caller_metrics
 from edgegw.awslambda.metrics import NAMESPACE as LAMBDA_NAMESPACE
 from edgegw.awslambda.model import FunctionRef
 from edgegw.cloudfront import metrics as viewer_metrics
-from edgegw.cloudfront.edge_functions import metrics as edge_metrics
+from edgegw.cloudfront.edge_functions import run_metrics as edge_metrics
 from edgegw.cloudwatch.statistics import Statistics, repeated
 from edgegw.cloudwatch.store import Dimensions, MetricKey, MetricStore
 from edgegw.gateway.balancer_control import describe_targets

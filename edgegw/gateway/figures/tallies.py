@@ -16,8 +16,8 @@ from edgegw.awslambda.http_events.steps import HttpAnswer, InvokeHttp, StreamedR
 from edgegw.awslambda.metering import metered_requests, streamed_beyond
 from edgegw.awslambda.model import FunctionError, Returned
 from edgegw.cloudfront.cache.verdict import Verdict
-from edgegw.cloudfront.edge_functions.metrics import EdgeResultKind, result_kind
 from edgegw.cloudfront.edge_functions.model import EdgeFailed, EdgeReturned
+from edgegw.cloudfront.edge_functions.run_metrics import EdgeResultKind, result_kind
 from edgegw.cloudfront.flow import EdgeFunctionStep
 from edgegw.cloudwatch.statistics import Statistics
 from edgegw.gateway.exchange import Exchange

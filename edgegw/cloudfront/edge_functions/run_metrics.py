@@ -14,7 +14,7 @@ from edgegw.values import value
 EdgeResultKind: TypeAlias = Literal["returned", "validation", "execution", "throttled"]
 """What became of a run: it returned, what it returned is refused, it failed, it was not run."""
 
-_ERRORS: Final[dict[EdgeResultKind, str]] = {
+_UNHAPPY_RUNS: Final[dict[EdgeResultKind, str]] = {
     "validation": "FunctionValidationErrors",
     "execution": "FunctionExecutionErrors",
     "throttled": "FunctionThrottles",
@@ -55,7 +55,7 @@ def function_samples(runs: EdgeRuns) -> Iterator[tuple[str, str, float, int]]:
     Source: CloudFront Developer Guide, "Types of metrics for CloudFront", CloudFront Functions
     metrics.
     """
-    error = _ERRORS.get(runs.kind)
+    error = _UNHAPPY_RUNS.get(runs.kind)
     if error is not None:
         yield error, "None", 1, runs.count
     if runs.kind != "throttled":
