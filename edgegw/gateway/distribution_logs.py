@@ -92,7 +92,7 @@ def entry_of(log: AccessLog, distribution: Distribution, exchange: Exchange) -> 
         is_gone=exchange.is_gone,
         is_generated=_is_generated(exchange),
         includes_cookies=log.includes_cookies,
-        log_data=_log_data(exchange) if exchange.has_edge_runs else None,
+        log_data=_log_data(exchange) if exchange.edge_outcomes else None,
     )
 
 

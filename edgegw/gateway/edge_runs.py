@@ -67,7 +67,7 @@ class EdgeFunctionRuns:
         self, step: cloudfront.EdgeFunctionStep, outcome: EdgeOutcome, exchange: Exchange
     ) -> cloudfront.DistributionStep:
         report = outcome.report
-        exchange.has_edge_runs = True
+        exchange.edge_outcomes += ((step.call.function, outcome),)
         exchange.note(step, outcome, report.duration)
         if report.logs:
             self._log(step, report.logs, exchange)

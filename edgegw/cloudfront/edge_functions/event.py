@@ -18,6 +18,7 @@ from typing import Any, Final, TypeAlias
 
 from edgegw.awslambda.payload import encode_payload
 from edgegw.cloudfront.answers import DistributionFacts
+from edgegw.cloudfront.edge_functions.model import EventParts
 from edgegw.cloudfront.forwarding import Forwarding
 from edgegw.cloudfront.model import Distribution
 from edgegw.cloudfront.strictness import DEFAULT_STRICTNESS, Strictness
@@ -49,15 +50,17 @@ class ShownEdgeEvent:
     query: Entries = field(default_factory=dict[str, dict[str, Any]])
     response: Response | None = None
     strictness: Strictness = DEFAULT_STRICTNESS
+    parts: EventParts | None = None
 
 
 @value
 class _ShownEntries:
-    """Headers without cookies, and the cookies, as JSON values and as one text of both."""
+    """Headers without cookies, and the cookies, as JSON values and as their texts."""
 
     headers: Entries
     cookies: Entries
-    text: str
+    headers_text: str
+    cookies_text: str
 
 
 def encode_request(
@@ -71,15 +74,14 @@ def encode_request(
     if forwarding.added_headers:
         shown = _with_own(shown, forwarding, facts, request)
     query, text = _query(request)
-    beginning = _beginning(distribution, "viewer-request", facts.request_id, request)
-    event = f'{beginning},"request":{_request_text(request, shown, text)}}}'
+    head = _head(distribution, "viewer-request", facts.request_id, request)
+    method, uri, headers, cookies = request.method, to_text(request.target.path), *_both(shown)
+    event = f'{head[:-1]},"request":{_request_text(method, uri, text, shown)}}}'
+    maps = {"querystring": query, "headers": shown.headers, "cookies": shown.cookies}
     sent = ShownEdgeEvent(
-        "viewer-request",
-        request,
-        shown.headers,
-        shown.cookies,
-        query,
-        strictness=distribution.strictness,
+        *("viewer-request", request, shown.headers, shown.cookies, query, None),
+        distribution.strictness,
+        EventParts(head, (method, uri), (text, headers, cookies), maps),
     )
     return event, sent
 
@@ -90,33 +92,38 @@ def encode_response(
     """The event of viewer-response as JSON text, and what it showed."""
     asked = request.headers.derived(_of_request, _of_request)
     shown = _of_response(response.headers)
-    beginning = _beginning(distribution, "viewer-response", facts.request_id, request)
-    rest = _json({"statusCode": response.status, "statusDescription": to_text(response.reason)})
+    head = _head(distribution, "viewer-response", facts.request_id, request)
+    status, reason = response.status, to_text(response.reason)
     _, query = _query(request)
+    uri, texts = to_text(request.target.path), _both(shown)
+    before = _request_text(request.method, uri, query, asked)
     event = (
-        f'{beginning},"request":{_request_text(request, asked, query)},'
-        f'"response":{rest[:-1]},{shown.text}}}}}'
+        f'{head[:-1]},"request":{before},"response":{{"statusCode":{status},'
+        f'"statusDescription":{_quoted(reason)},"headers":{texts[0]},"cookies":{texts[1]}}}}}'
     )
+    maps = {"headers": shown.headers, "cookies": shown.cookies}
     sent = ShownEdgeEvent(
-        "viewer-response",
-        request,
-        shown.headers,
-        shown.cookies,
-        response=response,
-        strictness=distribution.strictness,
+        *("viewer-response", request, shown.headers, shown.cookies, NO_ENTRIES, response),
+        distribution.strictness,
+        EventParts(head, (status, reason), texts, maps, before),
     )
     return event, sent
+
+
+def _both(shown: _ShownEntries) -> tuple[str, str]:
+    return shown.headers_text, shown.cookies_text
 
 
 def _json(given: object) -> str:
     return encode_payload(given).decode("utf-8", "replace")
 
 
-def _beginning(
+def _head(
     distribution: Distribution, trigger: ViewerTrigger, request_id: str, request: Request
 ) -> str:
+    """The event without request and response."""
     same = _same_for_all(distribution.domain_name, distribution.id, trigger)
-    return f'{same}"{request_id}"}},"viewer":{{"ip":"{request.client.address}"}}'
+    return f'{same}"{request_id}"}},"viewer":{{"ip":"{request.client.address}"}}}}'
 
 
 @lru_cache(maxsize=256)
@@ -129,11 +136,17 @@ def _same_for_all(domain_name: str, identity: str, trigger: str) -> str:
     return f'{{"version":"1.0","context":{_json(context)[:-1]},"requestId":'
 
 
-def _request_text(request: Request, shown: _ShownEntries, query: str) -> str:
-    method, uri = request.method, to_text(request.target.path)
-    if '"' in uri or "\\" in uri or not uri.isprintable():
-        return f'{{"method":"{method}","uri":{_json(uri)},"querystring":{query},{shown.text}}}'
-    return f'{{"method":"{method}","uri":"{uri}","querystring":{query},{shown.text}}}'
+def _request_text(method: str, uri: str, query: str, shown: _ShownEntries) -> str:
+    return (
+        f'{{"method":"{method}","uri":{_quoted(uri)},"querystring":{query},'
+        f'"headers":{shown.headers_text},"cookies":{shown.cookies_text}}}'
+    )
+
+
+def _quoted(text: str) -> str:
+    if '"' in text or "\\" in text or not text.isprintable():
+        return _json(text)
+    return f'"{text}"'
 
 
 # Headers and cookies
@@ -151,7 +164,7 @@ def _of_request(headers: Headers) -> _ShownEntries:
         elif not is_hidden:
             text = to_text(content)
             _add(fields, lower, {"value": _bare_host(text) if lower == "host" else text})
-    return _ShownEntries(fields, cookies, f'"headers":{_json(fields)},"cookies":{_json(cookies)}')
+    return _ShownEntries(fields, cookies, _json(fields), _json(cookies) if cookies else "{}")
 
 
 def _of_response(headers: Headers) -> _ShownEntries:
@@ -163,8 +176,8 @@ def _of_response(headers: Headers) -> _ShownEntries:
         added = _whole_response(Headers(own))
         if added.headers and not added.cookies and added.headers.keys().isdisjoint(shown.headers):
             fields = {**shown.headers, **added.headers}
-            text = f'"headers":{_json(fields)},"cookies":{_json(shown.cookies)}'
-            return _ShownEntries(fields, shown.cookies, text)
+            text = _joined(shown.headers_text, added.headers_text)
+            return _ShownEntries(fields, shown.cookies, text, shown.cookies_text)
     return _whole_response(headers)
 
 
@@ -183,7 +196,14 @@ def _whole_response(headers: Headers) -> _ShownEntries:
             _add(cookies, key, entry)
         elif not is_hidden:
             _add(fields, lower, {"value": text})
-    return _ShownEntries(fields, cookies, f'"headers":{_json(fields)},"cookies":{_json(cookies)}')
+    return _ShownEntries(fields, cookies, _json(fields), _json(cookies) if cookies else "{}")
+
+
+def _joined(first: str, second: str) -> str:
+    """The JSON text of two objects that have no name in common, as one."""
+    if second == "{}":
+        return first
+    return second if first == "{}" else f"{first[:-1]},{second[1:]}"
 
 
 def _add_cookie(cookies: dict[str, dict[str, Any]], pair: str) -> None:
@@ -224,8 +244,7 @@ def _with_own(
         if text is not None and not name.lower().startswith("cloudfront-error-"):
             own[name.lower()] = {"value": text}
     fields = {**shown.headers, **own}
-    text = f'"headers":{_json(fields)},"cookies":{_json(shown.cookies)}'
-    return _ShownEntries(fields, shown.cookies, text)
+    return _ShownEntries(fields, shown.cookies, _json(fields), shown.cookies_text)
 
 
 def _query(request: Request) -> tuple[Entries, str]:
