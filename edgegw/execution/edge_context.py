@@ -54,10 +54,7 @@ _SLACK: Final = 256 * 1024
 _CHANGES_BUILT_INS: Final = re.compile(
     r"\.prototype\b|__proto__|globalThis|definePropert|setPrototypeOf"
 )
-_LOOKS_CLOSELY: Final = re.compile(r"getOwnProp|lookupGetter|freeze|seal|preventExtensions")
-"""Ways to tell members that are there when first asked for from those that are."""
 _TRIED_TO: Final = ("read-only", "not extensible", "no setter for property")
-_DIGITS: Final = "0123456789"
 _BUSY: Final = 10
 """How many times its processor time a run in a thread may take by the clock."""
 _JOBS: Final = 64
@@ -85,7 +82,6 @@ class EdgeContext:
         self._store = store
         self._remarks = _remarks(function)
         self._changes = _CHANGES_BUILT_INS.search(function.code) is not None
-        self._in_parts = not (self._changes or _LOOKS_CLOSELY.search(function.code))
         refused = [
             each for each in syntax_findings(function.code, function.runtime) if each.is_refused
         ]
@@ -99,59 +95,31 @@ class EdgeContext:
         started = time.perf_counter()
         if self.failure:
             return EdgeFailed("throttled", self.failure, self._report({}, started))
-        text = self._text(call, TENTATIVE if tentative else LONGEST_RUN, tentative=tentative)
-        if text[0] in _DIGITS:
-            return self._plain_outcome(text, call, started)
-        said = json.loads(text) if "\\ud" in text else _decoded(text)
-        if not self._changes and any(tried in said.get("error", "") for tried in _TRIED_TO):
-            self._changes, self._in_parts = True, False
+        said = self._said(call, tentative=tentative)
+        if "error" in said and not self._changes and _tried_to_change(said["error"]):
+            self._changes = True
             self._make()
-            return self.run(call, tentative=tentative)
+            said = self._said(call, tentative=tentative)
         if said.get("over") == "time" and tentative:
             raise GaveUpError
-        return _outcome(said, call, self._report(said, started))
+        return _outcome(said, self._report(said, started))
 
-    def _plain_outcome(self, text: str, call: EdgeCall, started: float) -> EdgeReturned:
-        """What most runs come to: units, names of what was left alone, and the rest, as JSON."""
-        units, kept, rest = text.split(";", 2)
-        result = json.loads(rest) if "\\ud" in rest else _decoded(rest)
-        remarks = self._remarks
-        if remarks:
-            self._remarks = ()
-        share = utilization(int(units))
-        report = EdgeReport(share, time.perf_counter() - started, (), remarks)
-        return EdgeReturned(_with_kept(result, kept, call), report)
-
-    def _text(self, call: EdgeCall, patience: float, *, tentative: bool) -> str:
-        """What the engine says of a run."""
+    def _said(self, call: EdgeCall, *, tentative: bool) -> dict[str, Any]:
+        patience = TENTATIVE if tentative else LONGEST_RUN
         self._context.set_time_limit(patience / 1000)
         # Processor time counts in a thread; by the clock a busy machine has its say.
         waited = patience if tentative else _BUSY * patience
+        self._until = time.perf_counter() + waited / 1000
         try:
-            text = self._begun(call, waited)
-            if not text:
-                self._until = time.perf_counter() + waited / 1000
-                while not text:
-                    text = self._go_on()
-            return text
+            text = self._begin(self._factory, call.event, call.query, waited)
+            while not text:
+                text = self._go_on()
         except self._error as error:
-            message = str(error)
-            if "interrupted" in message:
-                return '{"over": "time"}'
-            return json.dumps({"error": message.partition("\n")[0]})
-
-    def _begun(self, call: EdgeCall, waited: float) -> str:
-        """The outcome of the run, empty where it waits."""
-        parts = call.parts
-        if parts is None or not self._in_parts:
-            return self._begin(self._factory, call.event, call.query, waited)
-        if parts.request:
-            return self._begin_response(
-                *(self._factory, waited, parts.request, parts.head), *parts.plain, *parts.texts
-            )
-        return self._begin_request(
-            *(self._factory, waited, call.query, parts.head), *parts.plain, *parts.texts
-        )
+            text = str(error)
+            if "interrupted" in text:
+                return {"over": "time", "units": 0, "logs": []}
+            return {"error": text.partition("\n")[0], "units": 0, "logs": []}
+        return json.loads(text) if "\\ud" in text else _decoded(text)
 
     def _go_on(self) -> str:
         """Runs what is ready to run; the outcome, if that is its end."""
@@ -197,8 +165,6 @@ class EdgeContext:
         install, modules = context.eval(_source("core")), context.eval(_modules())
         runtime = install(context.parse_json(json.dumps(given)), modules)
         self._begin = _member(context, runtime, "begin")
-        self._begin_request = _member(context, runtime, "beginRequest")
-        self._begin_response = _member(context, runtime, "beginResponse")
         self._next = _member(context, runtime, "next")
         self._settle = _member(context, runtime, "settle")
         meter = "$"
@@ -226,20 +192,17 @@ class EdgeContext:
         )
 
 
+def _tried_to_change(error: str) -> bool:
+    """Whether a run failed as it was kept from changing a built-in."""
+    return any(text in error for text in _TRIED_TO)
+
+
 def _decoded(text: str) -> dict[str, Any]:
     said: Any = decode_payload(text.encode("utf-8", "replace"))
     return said
 
 
-def _with_kept(result: dict[str, Any], kept: str, call: EdgeCall) -> dict[str, Any]:
-    """`result` with the members that the function left as they were shown to it."""
-    if kept and call.parts is not None:
-        for name in kept.split():
-            result[name] = call.parts.maps[name]
-    return result
-
-
-def _outcome(said: Mapping[str, Any], call: EdgeCall, report: EdgeReport) -> EdgeOutcome:
+def _outcome(said: Mapping[str, Any], report: EdgeReport) -> EdgeOutcome:
     over = said.get("over")
     if over:
         return EdgeFailed("execution", _OVER[over], report)
@@ -247,10 +210,9 @@ def _outcome(said: Mapping[str, Any], call: EdgeCall, report: EdgeReport) -> Edg
         return EdgeFailed("execution", said["error"], report)
     if "unreadable" in said:
         return EdgeFailed("unreadable", said["unreadable"], report)
-    result = said.get("result")
-    if "kept" in said:
-        result = _with_kept(said["result"], said["kept"], call)
-    return EdgeReturned(result, report, said.get("origin"), is_undefined="result" not in said)
+    return EdgeReturned(
+        said.get("result"), report, said.get("origin"), is_undefined="result" not in said
+    )
 
 
 _OVER: Final = {

@@ -18,7 +18,6 @@ from typing import Any, Final, TypeAlias
 
 from edgegw.awslambda.payload import encode_payload
 from edgegw.cloudfront.answers import DistributionFacts
-from edgegw.cloudfront.edge_functions.model import EventParts
 from edgegw.cloudfront.forwarding import Forwarding
 from edgegw.cloudfront.model import Distribution
 from edgegw.cloudfront.strictness import DEFAULT_STRICTNESS, Strictness
@@ -50,7 +49,6 @@ class ShownEdgeEvent:
     query: Entries = field(default_factory=dict[str, dict[str, Any]])
     response: Response | None = None
     strictness: Strictness = DEFAULT_STRICTNESS
-    parts: EventParts | None = None
 
 
 @value
@@ -61,6 +59,11 @@ class _ShownEntries:
     cookies: Entries
     headers_text: str
     cookies_text: str
+
+    @property
+    def text(self) -> str:
+        """Both as members of an object."""
+        return f'"headers":{self.headers_text},"cookies":{self.cookies_text}'
 
 
 def encode_request(
@@ -74,14 +77,15 @@ def encode_request(
     if forwarding.added_headers:
         shown = _with_own(shown, forwarding, facts, request)
     query, text = _query(request)
-    head = _head(distribution, "viewer-request", facts.request_id, request)
-    method, uri, headers, cookies = request.method, to_text(request.target.path), *_both(shown)
-    event = f'{head[:-1]},"request":{_request_text(method, uri, text, shown)}}}'
-    maps = {"querystring": query, "headers": shown.headers, "cookies": shown.cookies}
+    beginning = _beginning(distribution, "viewer-request", facts.request_id, request)
+    event = f'{beginning},"request":{_request_text(request, shown, text)}}}'
     sent = ShownEdgeEvent(
-        *("viewer-request", request, shown.headers, shown.cookies, query, None),
-        distribution.strictness,
-        EventParts(head, (method, uri), (text, headers, cookies), maps),
+        "viewer-request",
+        request,
+        shown.headers,
+        shown.cookies,
+        query,
+        strictness=distribution.strictness,
     )
     return event, sent
 
@@ -92,38 +96,33 @@ def encode_response(
     """The event of viewer-response as JSON text, and what it showed."""
     asked = request.headers.derived(_of_request, _of_request)
     shown = _of_response(response.headers)
-    head = _head(distribution, "viewer-response", facts.request_id, request)
-    status, reason = response.status, to_text(response.reason)
+    beginning = _beginning(distribution, "viewer-response", facts.request_id, request)
+    reason = _quoted(to_text(response.reason))
     _, query = _query(request)
-    uri, texts = to_text(request.target.path), _both(shown)
-    before = _request_text(request.method, uri, query, asked)
     event = (
-        f'{head[:-1]},"request":{before},"response":{{"statusCode":{status},'
-        f'"statusDescription":{_quoted(reason)},"headers":{texts[0]},"cookies":{texts[1]}}}}}'
+        f'{beginning},"request":{_request_text(request, asked, query)},'
+        f'"response":{{"statusCode":{response.status},"statusDescription":{reason},{shown.text}}}}}'
     )
-    maps = {"headers": shown.headers, "cookies": shown.cookies}
     sent = ShownEdgeEvent(
-        *("viewer-response", request, shown.headers, shown.cookies, NO_ENTRIES, response),
-        distribution.strictness,
-        EventParts(head, (status, reason), texts, maps, before),
+        "viewer-response",
+        request,
+        shown.headers,
+        shown.cookies,
+        response=response,
+        strictness=distribution.strictness,
     )
     return event, sent
-
-
-def _both(shown: _ShownEntries) -> tuple[str, str]:
-    return shown.headers_text, shown.cookies_text
 
 
 def _json(given: object) -> str:
     return encode_payload(given).decode("utf-8", "replace")
 
 
-def _head(
+def _beginning(
     distribution: Distribution, trigger: ViewerTrigger, request_id: str, request: Request
 ) -> str:
-    """The event without request and response."""
     same = _same_for_all(distribution.domain_name, distribution.id, trigger)
-    return f'{same}"{request_id}"}},"viewer":{{"ip":"{request.client.address}"}}}}'
+    return f'{same}"{request_id}"}},"viewer":{{"ip":"{request.client.address}"}}'
 
 
 @lru_cache(maxsize=256)
@@ -136,17 +135,22 @@ def _same_for_all(domain_name: str, identity: str, trigger: str) -> str:
     return f'{{"version":"1.0","context":{_json(context)[:-1]},"requestId":'
 
 
-def _request_text(method: str, uri: str, query: str, shown: _ShownEntries) -> str:
-    return (
-        f'{{"method":"{method}","uri":{_quoted(uri)},"querystring":{query},'
-        f'"headers":{shown.headers_text},"cookies":{shown.cookies_text}}}'
-    )
+def _request_text(request: Request, shown: _ShownEntries, query: str) -> str:
+    method, uri = request.method, to_text(request.target.path)
+    return f'{{"method":"{method}","uri":{_quoted(uri)},"querystring":{query},{shown.text}}}'
 
 
 def _quoted(text: str) -> str:
     if '"' in text or "\\" in text or not text.isprintable():
         return _json(text)
     return f'"{text}"'
+
+
+def _joined(first: str, second: str) -> str:
+    """The JSON text of two objects that have no name in common, as one."""
+    if second == "{}":
+        return first
+    return second if first == "{}" else f"{first[:-1]},{second[1:]}"
 
 
 # Headers and cookies
@@ -197,13 +201,6 @@ def _whole_response(headers: Headers) -> _ShownEntries:
         elif not is_hidden:
             _add(fields, lower, {"value": text})
     return _ShownEntries(fields, cookies, _json(fields), _json(cookies) if cookies else "{}")
-
-
-def _joined(first: str, second: str) -> str:
-    """The JSON text of two objects that have no name in common, as one."""
-    if second == "{}":
-        return first
-    return second if first == "{}" else f"{first[:-1]},{second[1:]}"
 
 
 def _add_cookie(cookies: dict[str, dict[str, Any]], pair: str) -> None:

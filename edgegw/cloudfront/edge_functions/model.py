@@ -30,33 +30,15 @@ class EdgeFunction:
 
 
 @value
-class EventParts:
-    """An event in parts, so that only what a function looks at has to cross into the engine.
-
-    `head` is the JSON text of the event without request and response. What the function may return
-    changed, the request or the response, is in `plain` (method and uri, status and description) and
-    `texts`: querystring, headers and cookies of a request, headers and cookies of a response, as
-    JSON texts, whose values are `maps` by name. `request` is the text of the request of a response.
-    """
-
-    head: str
-    plain: tuple[str, str] | tuple[int, str]
-    texts: tuple[str, ...]
-    maps: Mapping[str, Mapping[str, Any]]
-    request: str = ""
-
-
-@value
 class EdgeCall:
     """One run: the function by name, its event as JSON text, and the query as it was sent.
 
-    `query` is None where the URL has no question mark. `parts` is the same event in parts.
+    `query` is None where the URL has no question mark.
     """
 
     function: str
     event: str
     query: str | None = None
-    parts: EventParts | None = None
 
 
 @value

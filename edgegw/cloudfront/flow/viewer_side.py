@@ -176,8 +176,7 @@ def run_edge_request(context: RequestContext) -> EdgeViewerRequest:
     query = request.target.query
     raw = None if query is None else to_text(query)
     return EdgeViewerRequest(
-        *(context, sent),
-        EdgeCall(behavior.edge_functions["viewer-request"], event, raw, sent.parts),
+        context, sent, EdgeCall(behavior.edge_functions["viewer-request"], event, raw)
     )
 
 
@@ -291,8 +290,7 @@ def to_viewer(
     request = context.viewer if is_edited else context.received
     if association is None:
         event, shown = encode_response(context.distribution, context.facts, request, response)
-        name = behavior.edge_functions["viewer-response"]
-        call = EdgeCall(name, event, None, shown.parts)
+        call = EdgeCall(behavior.edge_functions["viewer-response"], event)
         return EdgeViewerResponse(context, shown, call, response, verdict, age)
     payload, sent = encode_response_event(
         context.distribution, "viewer-response", context.facts.request_id, request, response

@@ -2,7 +2,6 @@
 //
 //   install(version, …)        takes away what the real runtime lacks, and guards what may be slow
 //   begin(factory, event, …)   one run; answers its outcome as JSON, or "" where it has to wait
-//   beginRequest, beginResponse   the same, with the event in parts
 //   next()                     goes on with a run that waits: its outcome, or what it asks of a store
 //   settle(answers)            the store's answers
 //
@@ -12,16 +11,14 @@
   "use strict";
   const apply = Reflect.apply, construct = Reflect.construct, define = Object.defineProperty;
   const parse = JSON.parse, stringify = JSON.stringify, keys = Object.keys, freeze = Object.freeze;
-  const describe = Object.getOwnPropertyDescriptor;
   const names = Object.getOwnPropertyNames, prototypeOf = Object.getPrototypeOf;
   const RealDate = Date, RealSet = Set, clock = Date.now, RealPromise = Promise, RealString = String;
   const then = Promise.prototype.then, isArray = Array.isArray, RealError = Error;
   const RealReference = ReferenceError, RealTypeError = TypeError, RealRangeError = RangeError, floor = Math.floor;
-  const join = Array.prototype.join, push = Array.prototype.push, slice = String.prototype.slice, sliceOf = (s, a, b) => apply(slice, s, [a, b]);
+  const push = Array.prototype.push, slice = String.prototype.slice, sliceOf = (s, a, b) => apply(slice, s, [a, b]);
 
   let units = 0, full = 60000, check = 0, deadline = 0, over = "", now = 0;
   let logs = [], logged = 0, custom = "", origin = null, asked = [], waiting = {}, count = 0;
-  let untouched = null, offered = null;
   let run = 0, state = "idle", outcome = "", eventType = "", place = null, hasStore = false;
   const STEP = 100, LOG = 10240;
 
@@ -276,81 +273,9 @@
 
   // ---- a run
 
-  // The event in parts. JSON is most of what a run costs, and most functions look at little of
-  // their event: the parts become objects when they are first asked for. What was returned as it
-  // was shown, and never asked for, need not be told: its name is (`kept`).
-
-  function put(object, name, value) {
-    untouched[name] = false;
-    define(object, name, { value, writable: true, enumerable: true, configurable: true });
-    return value;
-  }
-  function requestOf(method, uri, querystring, headers, cookies) {
-    untouched = { querystring: true, headers: true, cookies: true };
-    const request = {
-      method, uri,
-      get querystring() { return put(request, "querystring", parse(querystring)); },
-      set querystring(given) { put(request, "querystring", given); },
-      get headers() { return put(request, "headers", parse(headers)); },
-      set headers(given) { put(request, "headers", given); },
-      get cookies() { return put(request, "cookies", parse(cookies)); },
-      set cookies(given) { put(request, "cookies", given); },
-    };
-    return request;
-  }
-  function responseOf(statusCode, statusDescription, headers, cookies) {
-    untouched = { headers: true, cookies: true };
-    const response = {
-      statusCode, statusDescription,
-      get headers() { return put(response, "headers", parse(headers)); },
-      set headers(given) { put(response, "headers", given); },
-      get cookies() { return put(response, "cookies", parse(cookies)); },
-      set cookies(given) { put(response, "cookies", given); },
-    };
-    return response;
-  }
-  function eventOf(head, request, response, text) {
-    let whole = null;
-    const member = (name) => (whole === null ? whole = parse(head) : whole)[name];
-    const event = {
-      version: "1.0",
-      get context() { return put(event, "context", member("context")); },
-      set context(given) { put(event, "context", given); },
-      get viewer() { return put(event, "viewer", member("viewer")); },
-      set viewer(given) { put(event, "viewer", given); },
-    };
-    if (response === null) event.request = request;
-    else {
-      define(event, "request", {
-        get() { return put(event, "request", parse(text)); },
-        set(given) { put(event, "request", given); },
-        enumerable: true, configurable: true,
-      });
-      event.response = response;
-    }
-    return event;
-  }
-  function partly(value) {
-    const copy = {}, all = keys(value);
-    let kept = "";
-    for (let at = 0; at < all.length; at++) {
-      const name = all[at];
-      if (untouched[name] === true && describe(value, name).get !== undefined) kept += name + " ";
-      else copy[name] = value[name];
-    }
-    if (!logs.length && origin === null && !custom)
-      return apply(join, [units, kept, stringify(copy)], [";"]); // + may answer what is no string outside
-    return stringify({ result: copy, kept, logs, units, origin: origin || undefined, custom: custom || undefined });
-  }
   function finished(value) {
     let result, change = origin;
     try {
-      if (value === offered && value !== null && typeof value.toJSON !== "function") {
-        outcome = partly(value);
-        if (over || units > full) return failed(null);
-        state = "done";
-        return;
-      }
       result = { result: value, logs, units, origin: change || undefined, custom: custom || undefined };
       outcome = stringify(result);
     } catch (error) {
@@ -366,44 +291,19 @@
     try { if (!over) text = told(error); } catch (_) { text = "Error"; }
     outcome = stringify({ error: text, over: over || (units > full ? "units" : undefined), logs, units });
   }
-  function prepare(patience) {
+  function begin(factory, text, query, patience) {
     now = clock();
     deadline = now + patience;
     units = logged = count = 0;
     check = STEP;
     over = custom = outcome = "";
-    logs = []; asked = []; waiting = {}; origin = null; offered = null;
+    logs = []; asked = []; waiting = {}; origin = null;
     state = "running";
-    run++; // what an earlier run left behind, cut off by a limit, may come yet
-  }
-  function begin(factory, text, query, patience) {
-    prepare(patience);
+    const own = ++run; // what an earlier run left behind, cut off by a limit, may come yet
     try {
       const event = parse(text);
       eventType = event && event.context ? event.context.eventType : "";
       if (version === "2.0" && event && event.request) giveRawQuery(event.request, query);
-      return handled(factory, event);
-    } catch (error) {
-      failed(error);
-    }
-    return outcome;
-  }
-  function beginRequest(factory, patience, query, head, method, uri, querystring, headers, cookies) {
-    prepare(patience);
-    eventType = "viewer-request";
-    offered = requestOf(method, uri, querystring, headers, cookies);
-    if (version === "2.0") giveRawQuery(offered, query);
-    return handled(factory, eventOf(head, offered, null, ""));
-  }
-  function beginResponse(factory, patience, request, head, status, reason, headers, cookies) {
-    prepare(patience);
-    eventType = "viewer-response";
-    offered = responseOf(status, reason, headers, cookies);
-    return handled(factory, eventOf(head, null, offered, request));
-  }
-  function handled(factory, event) {
-    const own = run;
-    try {
       const handler = factory(require, console, meter, meterEach);
       if (typeof handler !== "function") throw new RealReference('"handler" is not defined');
       const value = handler(event);
@@ -510,6 +410,6 @@
     require("querystring");
     if (given.isShared) lock();
     full = given.full;
-    return { begin, beginRequest, beginResponse, next, settle };
+    return { begin, next, settle };
   };
 })()
