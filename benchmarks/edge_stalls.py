@@ -21,7 +21,7 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from edgegw.execution.edge_js import EdgeEngine
-from tests.execution.test_edge_engine import EVENT, HOSTILE, call, function
+from tests.execution.test_edge_engine import HOSTILE, call, function
 
 ALLOWED: Final = 10.0
 TICK: Final = 0.001
@@ -59,8 +59,8 @@ async def watched(name: str, times: int) -> LoopWatch:
     watch.start()
     for _ in range(times):
         for one in (bad, good):
-            if engine.run_now(one, call(EVENT)) is None:
-                await engine.run(one, call(EVENT))
+            if engine.run_now(one, call()) is None:
+                await engine.run(one, call())
             await asyncio.sleep(0)
     watch.stop()
     engine.close()
