@@ -15,7 +15,9 @@ import pytest
 from pydantic import BaseModel
 
 from edgegw.config import schema
+from edgegw.config.distributions import keys
 from edgegw.config.document import read_document
+from edgegw.config.gateway.keys import Gateway
 from edgegw.config.resolve import load_document
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +42,7 @@ def test_configurations_load_without_findings(page: Path, block: str) -> None:
 
 
 RUN_ELSEWHERE = {
+    "cloudfront-functions.md": "test_docs_commands.py",
     "lambda-api.md": "test_docs_commands.py",
     "lambda-edge-rules.md": "test_rule_docs.py",
     "queues.md": "test_docs_commands.py",
@@ -57,9 +60,15 @@ def test_every_python_block_is_run() -> None:
         "README.md",
         "authentication.md",
         "cache.md",
+        "experiments.md",
         "testing.md",
         *RUN_ELSEWHERE,
     }
+
+
+TESTING = ROOT / "docs" / "testing.md"
+CONFTEST = "# conftest.py\n"
+"""What a block begins with that is a file of its own."""
 
 
 def pasted(folder: Path, *python: str, ini: str = "") -> str:
@@ -68,7 +77,11 @@ def pasted(folder: Path, *python: str, ini: str = "") -> str:
     shutil.copytree(ROOT / "config", folder / "config")
     (configuration,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
     (folder / "edgegw.yaml").write_text(configuration)
-    (folder / "test_page.py").write_text("\n".join(python))
+    files = [block for block in python if not block.startswith(CONFTEST)]
+    (folder / "test_page.py").write_text("\n".join(files))
+    (conftest,) = (block for block in python_blocks(TESTING) if block.startswith(CONFTEST))
+    if ini:
+        (folder / "conftest.py").write_text(conftest)
     (folder / "pytest.ini").write_text(ini)
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-W", "error"],
@@ -89,13 +102,13 @@ def test_the_first_test_of_a_page_needs_no_plugin_and_no_ini_line(
     assert "1 passed" in pasted(tmp_path, first)
 
 
-@pytest.mark.parametrize("name", ["testing.md", "cache.md", "authentication.md"])
+@pytest.mark.parametrize("name", ["testing.md", "cache.md", "authentication.md", "experiments.md"])
 def test_all_tests_of_a_page_run(name: str, tmp_path: Path) -> None:
     (ini,) = re.findall(r"```ini\n(.*?)```", (ROOT / "docs" / "testing.md").read_text(), re.S)
     tests = python_blocks(ROOT / "docs" / name)
     count = sum(block.count("def test_") for block in tests)
     said = pasted(tmp_path, *tests, ini=ini)
-    assert f"{count} passed" in said, said
+    assert re.search(rf"^{count} passed(, \d+ warnings?)? in ", said, re.M), said
 
 
 def test_links_lead_somewhere() -> None:
@@ -146,10 +159,10 @@ def test_the_documented_finding_codes_are_those_of_the_code() -> None:
     ("model", "section"),
     [
         (schema.Config, "What a file holds"),
-        (schema.Distribution, "A distribution"),
-        (schema.Behavior, "A distribution"),
-        (schema.Origin, "A distribution"),
-        (schema.Gateway, "The gateway's own settings"),
+        (keys.Distribution, "A distribution"),
+        (keys.Behavior, "A distribution"),
+        (keys.Origin, "A distribution"),
+        (Gateway, "The gateway's own settings"),
     ],
 )
 def test_every_key_stands_in_its_table(model: type[BaseModel], section: str) -> None:

@@ -89,6 +89,7 @@ def test_no_file_keeps_tasks_by_hand() -> None:
     assert kept == [  # by key, so that several wait for the same one; a Background has each
         "execution/spawning.py: _tasks: dict[str, asyncio.Task[Zygote]]",
         "gateway/guards.py: _fetches: dict[str, asyncio.Task[KeySet | KeysTrouble]]",
+        "gateway/guards.py: _asked: dict[_Question, asyncio.Task[ProviderReply | ProviderFailure]]",
         "gateway/health_checks.py: _checks: dict[Key, tuple[TargetGroup, asyncio.Task[None]]]",
         "gateway/origins/http2_client.py: _connecting: "
         "dict[Address, asyncio.Task[SendError | None]]",

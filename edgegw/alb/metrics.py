@@ -29,6 +29,10 @@ Source: ELB User Guide for ALB, "Access logs", error reason codes.
 """
 _GUARD_METRICS: Final[Mapping[str, str]] = {
     "authenticated": "ELBAuthSuccess",
+    "provider-denied": "ELBAuthFailure",
+    "provider-error": "ELBAuthError",
+    "refreshed": "ELBAuthRefreshTokenSuccess",
+    "token-validated": "JWTValidationSuccessCount",
     "AuthUserinfoResponseSizeExceeded": "ELBAuthUserClaimsSizeExceeded",
     **dict.fromkeys(
         (
@@ -74,6 +78,12 @@ _GUARD_METRICS: Final[Mapping[str, str]] = {
 Source: ELB User Guide for ALB, "CloudWatch metrics for your Application Load Balancer",
 user authentication metrics; "Access logs", error reason codes.
 """
+PROVIDER_LATENCY: Final = "ELBAuthLatency"
+"""Milliseconds in which an identity provider was asked for tokens and claims.
+
+Source: ELB User Guide for ALB, "CloudWatch metrics for your Application Load Balancer",
+user authentication metrics.
+"""
 _OWN_STATUSES: Final = (500, 502, 503, 504)
 """Statuses of the load balancer itself with a count of their own.
 
@@ -86,8 +96,8 @@ HTTPCode_ELB_500_Count and so on.
 class ClientRequests:
     """Requests of one minute that were alike, with the bytes of all of them.
 
-    `verdict` is `forwarded`, `redirect`, `fixed-response` or an error reason; `is_lambda` None
-    where no target group was chosen.
+    `verdict` is `forwarded`, `redirect`, `fixed-response` or an error reason; `guard` what came of
+    the action before (`GuardOutcome.mark`); `is_lambda` None where no target group was chosen.
     """
 
     status: int
@@ -95,6 +105,7 @@ class ClientRequests:
     count: int
     processed: int
     is_lambda: bool | None = None
+    guard: str = ""
 
 
 def balancer_dimensions(
@@ -115,7 +126,7 @@ def balancer_dimensions(
 def samples(requests: ClientRequests) -> Iterator[BalancerSample]:
     """What `requests` count as at the load balancer."""
     count, verdict, hundreds = requests.count, requests.verdict, requests.status // 100
-    guard_metric = _GUARD_METRICS.get(verdict)
+    guard_metric = _GUARD_METRICS.get(verdict) or _GUARD_METRICS.get(requests.guard)
     if guard_metric is not None:
         yield guard_metric, "Count", 1, count
     yield "ProcessedBytes", "Bytes", requests.processed / count, count
@@ -123,6 +134,8 @@ def samples(requests: ClientRequests) -> Iterator[BalancerSample]:
         yield "HTTP_Fixed_Response_Count", "Count", 1, count
     elif verdict == "redirect":
         yield "HTTP_Redirect_Count", "Count", 1, count
+        yield "HTTPCode_ELB_3XX_Count", "Count", 1, count
+    elif verdict != "forwarded" and hundreds == 3:  # to the identity provider, and back
         yield "HTTPCode_ELB_3XX_Count", "Count", 1, count
     elif verdict != "forwarded" and hundreds in (4, 5):
         yield f"HTTPCode_ELB_{hundreds}XX_Count", "Count", 1, count

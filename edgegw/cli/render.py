@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from edgegw.alb.authentication.redaction import shown_target
 from edgegw.cli.terminal_text import on_one_line, shown_lines
 from edgegw.config.model import Config, Door
 from edgegw.gateway.exchange import Exchange
@@ -61,7 +62,7 @@ def request_lines(
     response, request = exchange.response, exchange.request
     status = response.status if response is not None else 0
     door = f"{exchange.front_door[:12]:<12} " if style.doors > 1 else ""
-    path = _clean(to_text(request.target.raw))
+    path = _clean(to_text(shown_target(request)))
     if len(path) > _MOST_PATH:
         path = f"{path[: _MOST_PATH // 2]}…{path[1 - _MOST_PATH // 2 :]}"
     shown = f"{status:>3}" if status else "  -"
@@ -118,7 +119,7 @@ def request_record(
         "id": exchange.id,
         "front_door": exchange.front_door,
         "method": exchange.request.method,
-        "path": to_text(exchange.request.target.raw),
+        "path": to_text(shown_target(exchange.request)),
         "status": exchange.response.status if exchange.response is not None else None,
         "verdict": exchange.verdict,
         "duration_ms": _milliseconds(exchange.duration),

@@ -15,7 +15,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NoReturn, cast
+from typing import Any, Final, Literal, NoReturn, TypeAlias, cast
 
 import yaml
 
@@ -36,6 +36,9 @@ MAX_VALUES: Final = 100_000
 """Values of a configuration, those of aliases counted wherever they stand."""
 _LONGEST: Final = 1000
 """Characters of what a finding says; long values in it are cut."""
+
+JudgingStage: TypeAlias = Literal["start", "deployment"]
+"""A start of the gateway, or a deployment to AWS."""
 
 _LETTER: Final = "q"
 
@@ -79,6 +82,8 @@ class Document:
     """What was left empty, which is noted already."""
     is_placed: bool = True
     """Whether values have places: those of a `dict` have none."""
+    stage: JudgingStage = "start"
+    """What the configuration is judged for, which decides how bad some findings are."""
 
     def stands(self, path: KeyPath) -> bool:
         """Whether there is a value at `path`."""

@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from edgegw.awslambda.model import NamePlace
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.source_mapping import EventSourceMapping
-from edgegw.cloudfront import model as cloudfront
-from edgegw.cloudfront.access_log import AccessLog, chosen_fields
-from edgegw.cloudfront.behaviors import compile_path_pattern
+from edgegw.awslambda.versions import Deployed
 from edgegw.cloudfront.edge_functions.model import EdgeFunction
-from edgegw.cloudfront.hosts import AcceptedHosts, accepted_hosts
-from edgegw.cloudfront.managed import find_policy
-from edgegw.cloudfront.managed_response_headers import RESPONSE_HEADERS_POLICIES
-from edgegw.cloudfront.response_headers_policy import ResponseHeadersPolicy
-from edgegw.cloudfront.strictness import Strictness
-from edgegw.cloudfront.viewer import viewer_place
 from edgegw.config import fields, schema
 from edgegw.config.balancers.make import BalancerResolver
 from edgegw.config.check import check
-from edgegw.config.distributions.cache_make import (
-    cache_settings,
-    cache_tag_header,
-    forwarding_of,
-    key_of,
-    policy_id,
-)
-from edgegw.config.distributions.key_groups import key_files, trusted_keys
+from edgegw.config.distributions.key_groups import key_files
+from edgegw.config.distributions.make import DistributionResolver
 from edgegw.config.distributions.origin_make import OriginResolver
-from edgegw.config.distributions.response_headers_make import response_headers_policy
 from edgegw.config.document import Document, document_of, read_document
 from edgegw.config.events.make import bucket_notifications, event_rules, schedules
 from edgegw.config.events.queue_make import resolved_queues
 from edgegw.config.events.stream_make import resolved_streams
-from edgegw.config.functions.make import code_paths, deployed, function_ref, shifts
+from edgegw.config.functions.make import code_paths, deployed, shifts
 from edgegw.config.gateway.faults import FaultPlan
 from edgegw.config.gateway.hosts import name_places, parsed_hosts
 from edgegw.config.gateway.tracing_rules import resolve_tracing
@@ -48,7 +33,7 @@ from edgegw.config.listening import resolve_listen, resolve_listener_listen
 from edgegw.config.model import (
     CacheLimits,
     Config,
-    DistributionDoor,
+    Door,
     KeyValueSource,
     ListenerDoor,
     ProviderDoor,
@@ -82,6 +67,7 @@ def load_dict(value: Mapping[str, Any], base: str | Path = ".") -> Config:
 
 def load_document(document: Document, base: Path, *, deploy: bool = False) -> Config:
     """The configuration in `document`. Raises ConfigError with all findings."""
+    document.stage = "deployment" if deploy else "start"
     check_texts(document)
     config = validate(document)
     if config is not None:
@@ -115,46 +101,22 @@ class _Resolver:
         self._balancers = BalancerResolver(
             config.target_groups, self._account, base, parsed_hosts(config.gateway.hosts, base)
         )
-        points = dict(config.gateway.open_points)
         self._origins = OriginResolver(config, base, self._balancers)
-        self._stance = Strictness(strict=config.gateway.strict, **points)
-        self._viewer = viewer_place(config.gateway.viewer.said())
 
     def resolve(self) -> Config:
         config = self._config
-        distributions = tuple(
-            door
-            for name, distribution in config.distributions.items()
-            for door in self._distribution_doors(name, distribution)
-        )
-        listeners: list[ListenerDoor] = []
-        for name, balancer in config.load_balancers.items():
-            shared = self._balancers.load_balancer(name, balancer)
-            for each in balancer.listeners:
-                listen = resolve_listener_listen(each, self._base)
-                listener = self._balancers.listener(shared, each, tls=listen.tls)
-                listeners.append(ListenerDoor(name, listen, listener))
+        distributions = DistributionResolver(config, self._base, self._origins).doors()
+        listeners = tuple(self._listeners())
         api, keys = config.gateway.lambda_api, config.gateway.public_keys
         apis = http_api_doors(config, self._account, self._base)
         urls = function_url_doors(config, self._account, self._base)
         providers = self._providers()
         doors = (*distributions, *listeners, *apis, *urls, *providers)
         hosts = parsed_hosts(config.gateway.hosts, self._base)
-        local_names = name_places(hosts)
         return Config(
-            {
-                name: deployed(
-                    name,
-                    each,
-                    self._base,
-                    config.gateway.role,
-                    config.gateway.local_environment,
-                    local_names,
-                )
-                for name, each in config.functions.items()
-            },
+            self._functions(name_places(hosts)),
             distributions,
-            tuple(listeners),
+            listeners,
             self._account,
             warnings=self._warnings,
             shifts=tuple(
@@ -165,24 +127,8 @@ class _Resolver:
             pass_credentials=config.gateway.pass_aws_credentials,
             cpu=config.gateway.cpu,
             strict=config.gateway.strict,
-            files=(
-                *(path for door in doors for path in door.listen.files),
-                *key_files(config, self._base),
-                *(
-                    str(self._base / each.source)
-                    for each in config.key_value_stores.values()
-                    if each.source
-                ),
-            ),
-            code=tuple(
-                (name, str(self._base / path))
-                for name, each in config.functions.items()
-                for path in code_paths(each)
-            )
-            + tuple(
-                (edge_owner(name), str(self._base / each.code))
-                for name, each in config.edge_functions.items()
-            ),
+            files=tuple(self._files(doors)),
+            code=tuple(self._code()),
             state=str(self._base / config.gateway.state),
             has_own_state="state" in config.gateway.model_fields_set,
             time_scale=config.gateway.time_scale,
@@ -206,6 +152,39 @@ class _Resolver:
             edge_functions=self._edge_functions(),
             key_value_stores=self._key_value_stores(),
         )
+
+    def _functions(self, local_names: tuple[NamePlace, ...]) -> dict[str, Deployed]:
+        settings = self._config.gateway
+        shared = self._base, settings.role, settings.local_environment, local_names
+        return {
+            name: deployed(name, function, *shared)
+            for name, function in self._config.functions.items()
+        }
+
+    def _listeners(self) -> Iterator[ListenerDoor]:
+        for name, balancer in self._config.load_balancers.items():
+            shared = self._balancers.load_balancer(name, balancer)
+            for given in balancer.listeners:
+                listen = resolve_listener_listen(given, self._base)
+                listener = self._balancers.listener(shared, given, tls=listen.tls)
+                yield ListenerDoor(name, listen, listener)
+
+    def _files(self, doors: Iterable[Door | ProviderDoor]) -> Iterator[str]:
+        """Files whose change is a change of the configuration."""
+        for door in doors:
+            yield from door.listen.files
+        yield from key_files(self._config, self._base)
+        for store in self._config.key_value_stores.values():
+            if store.source:
+                yield str(self._base / store.source)
+
+    def _code(self) -> Iterator[tuple[str, str]]:
+        """Owners of code, and where it stands."""
+        for name, function in self._config.functions.items():
+            for path in code_paths(function):
+                yield name, str(self._base / path)
+        for name, edge_function in self._config.edge_functions.items():
+            yield edge_owner(name), str(self._base / edge_function.code)
 
     def _providers(self) -> tuple[ProviderDoor, ...]:
         if not self._config.identity_providers:
@@ -254,133 +233,3 @@ class _Resolver:
             for target, faults in given.items()
             if faults is not None
         }
-
-    def _distribution_doors(self, name: str, given: schema.Distribution) -> list[DistributionDoor]:
-        """A distribution at each place where it listens."""
-        whole = self._distribution(name, given)
-        if any(origin.protocol_policy == "match-viewer" for origin in given.origins.values()):
-            over_https = self._distribution(name, given, is_secure=True)
-            whole = replace(whole, over_https=over_https)
-        listens = [resolve_listen(listen, self._base) for listen in given.listen]
-        secure = [listen.port for listen in listens if listen.tls]
-        return [
-            DistributionDoor(
-                name,
-                listen,
-                replace(
-                    whole,
-                    port=listen.port,
-                    over_https=whole.over_https and replace(whole.over_https, port=listen.port),
-                    https_port=listen.port if listen.tls else next(iter(secure), None),
-                ),
-                tuple(given.origins),
-                None if given.access_log is None else _access_log(given.access_log, self._base),
-            )
-            for listen in listens
-        ]
-
-    def _distribution(
-        self, name: str, distribution: schema.Distribution, *, is_secure: bool = False
-    ) -> cloudfront.Distribution:
-        """The distribution as viewers over HTTP have it, or those over HTTPS."""
-        at_viewer = "https" if is_secure else "http"
-        origins = {
-            origin: self._origins.origin(name, origin, at_viewer) for origin in distribution.origins
-        }
-        digest = hashlib.sha256(name.encode()).hexdigest()
-        identity = distribution.id or "E" + digest[:13].upper()
-        domain_name = (distribution.domain_name or f"d{digest[:13]}.cloudfront.net").lower()
-        return cloudfront.Distribution(
-            name,
-            identity,
-            domain_name,
-            tuple(alias.lower() for alias in distribution.aliases),
-            tuple(
-                self._behavior(each, each.path_pattern, distribution, identity, origins)
-                for each in distribution.behaviors
-            ),
-            self._behavior(distribution.default_behavior, "*", distribution, identity, origins),
-            distribution.default_root_object,
-            self._stance,
-            {
-                each.error_code: cloudfront.ErrorPage(each.response_page_path, each.response_code)
-                for each in distribution.custom_error_responses
-                if each.response_page_path is not None and each.response_code is not None
-            },
-            distribution.http_version,
-            viewer=self._viewer,
-            geo_restriction=_geo_restriction(distribution),
-            hosts=(
-                None if self._config.gateway.accept_any_host else _hosts(domain_name, distribution)
-            ),
-            cache_tag_header=cache_tag_header(distribution),
-            origins=origins,
-        )
-
-    def _behavior(
-        self,
-        behavior: schema.DefaultBehavior,
-        pattern: str,
-        distribution: schema.Distribution,
-        identity: str,
-        origins: Mapping[str, cloudfront.Origin],
-    ) -> cloudfront.Behavior:
-        """The behavior of `pattern`; `identity` is the id of its distribution."""
-        group = distribution.origin_groups.get(behavior.origin)
-        associations: dict[cloudfront.Trigger, cloudfront.Association] = {
-            trigger: cloudfront.Association(
-                function_ref(each.function, at_edge=True), each.include_body
-            )
-            for trigger, each in behavior.lambda_functions.items()
-        }
-        forwarding = forwarding_of(self._config, behavior)
-        return cloudfront.Behavior(
-            pattern,
-            compile_path_pattern(pattern),
-            origins[behavior.origin if group is None else group.members[0]],
-            forwarding,
-            behavior.viewer_protocol_policy,
-            frozenset(behavior.allowed_methods),
-            associations,
-            None if group is None else _fallback(group, behavior, origins),
-            cache_settings(distribution, behavior, forwarding),
-            key_of(identity, pattern, forwarding),
-            trusted_keys(self._config, behavior, self._base),
-            self._response_headers_policy(behavior.response_headers_policy),
-            behavior.compress,
-            dict(behavior.edge_functions),
-        )
-
-    def _response_headers_policy(self, name: str | None) -> ResponseHeadersPolicy | None:
-        own = self._config.response_headers_policies.get(name or "")
-        if name is None or own is None:
-            return None if name is None else find_policy(RESPONSE_HEADERS_POLICIES, name)
-        return response_headers_policy(name, policy_id(name), own)
-
-
-def _geo_restriction(distribution: schema.Distribution) -> cloudfront.GeoRestriction | None:
-    given = distribution.geo_restriction
-    if given is None or given.type == "none":
-        return None
-    return cloudfront.GeoRestriction(given.type, frozenset(given.locations))
-
-
-def _access_log(given: schema.DistributionLog, base: Path) -> AccessLog:
-    fields_ = chosen_fields(given.format, tuple(given.fields))
-    return AccessLog(str(base / given.file), given.format, fields_, given.include_cookies)
-
-
-def _hosts(domain_name: str, distribution: schema.Distribution) -> AcceptedHosts:
-    """What it answers to: its names, and those that it listens at."""
-    places = (listen.address for listen in distribution.listen)
-    return accepted_hosts((domain_name, *distribution.aliases, *places))
-
-
-def _fallback(
-    group: schema.OriginGroup,
-    behavior: schema.DefaultBehavior,
-    origins: Mapping[str, cloudfront.Origin],
-) -> cloudfront.Fallback:
-    methods = frozenset({"GET", "HEAD"}) | ({"OPTIONS"} & set(behavior.cached_methods))
-    codes = frozenset[int](group.failover_status_codes)
-    return cloudfront.Fallback(origins[group.members[1]], codes, methods, behavior.origin)

@@ -10,9 +10,11 @@ from edgegw.alb.access_log import (
     connection_line,
     refused_line,
 )
+from edgegw.alb.authentication.steps import PROVIDER_STEPS
 from edgegw.alb.finish import BalancerAnswer, Chosen
 from edgegw.alb.flow import ForwardTo, Invoke, ReadBody
 from edgegw.alb.health_check_log import CheckEntry, check_line
+from edgegw.alb.jwt.steps import CheckToken
 from edgegw.alb.model import Listener, LoadBalancer, TargetGroup
 from edgegw.awslambda.model import Returned
 from edgegw.gateway.exchange import Exchange
@@ -84,7 +86,7 @@ def _timing(exchange: Exchange) -> Timing:
         if isinstance(step, (ForwardTo, Invoke)):
             answered = isinstance(reply, (Response, Returned))
             target = duration if answered else -1.0
-        elif isinstance(step, ReadBody):
+        elif isinstance(step, (ReadBody, CheckToken, *PROVIDER_STEPS)):
             before += duration
     total = exchange.duration or 0.0
     return Timing(exchange.started, exchange.started + total, before, target)

@@ -53,9 +53,9 @@ def exchange_dict(exchange: Exchange) -> dict[str, Any]:
 def exchange_secrets(exchange: Exchange) -> tuple[str, ...]:
     """What no record of it may show: tokens, sessions and codes of who signs in."""
     guards = [guard for listener in exchange.listeners for guard in listener.guards]
-    if not guards:
-        return ()
     requests = [exchange.request]
+    if not guards:
+        return secrets_in(requests, (), ())
     for step, _, _ in exchange.steps:
         request = getattr(step, "request", None)
         if isinstance(request, Request):

@@ -1,16 +1,22 @@
 """What the steps of sign-ins and bearer tokens ask for: keys, key sets, identity providers.
 
 Key sets are kept as long as `alb/jwt/key_set.py` says; requests that need one at once wait for one
-fetch of it.
+fetch of it. A page brings a dozen requests with one session: when its access token is over, they
+wait for one refresh, as a provider may take a refresh token once only.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from edgegw.alb.authentication.steps import CheckSession, ProviderStep
+from edgegw.alb.authentication.steps import (
+    CheckSession,
+    FetchUserInfo,
+    ProviderStep,
+    RefreshTokens,
+)
 from edgegw.alb.jwt.steps import CheckToken
 from edgegw.background import Background
 
@@ -31,6 +37,22 @@ class Endpoints(Protocol):
     ) -> EndpointAnswer | NoAnswer: ...
 
 
+_Question: TypeAlias = tuple[str, str, str]
+"""An endpoint, a client there, and the token that it is asked with."""
+
+
+def _question(step: ProviderStep) -> _Question | None:
+    """What a refresh asks; None for a sign-in, as no two have one code."""
+    action = step.context.action
+    match step:
+        case RefreshTokens():
+            return action.token_endpoint, action.client_id, step.session.refresh_token or ""
+        case FetchUserInfo() if step.is_refresh:
+            return action.user_info_endpoint, action.client_id, step.tokens.access_token
+        case _:
+            return None
+
+
 class Guards:
     """Keys and key sets of one event loop. `now` is the clock."""
 
@@ -45,6 +67,7 @@ class Guards:
         self._now = now
         self._key_sets: dict[str, KeySet] = {}
         self._fetches: dict[str, asyncio.Task[KeySet | KeysTrouble]] = {}
+        self._asked: dict[_Question, asyncio.Task[ProviderReply | ProviderFailure]] = {}
         self._fetching = Background()
 
     def at_once(self, step: CheckSession | CheckToken) -> BalancerStep | None:
@@ -65,7 +88,17 @@ class Guards:
         return await asyncio.shield(fetch)
 
     async def ask(self, step: ProviderStep) -> ProviderReply | ProviderFailure:
-        """What the identity provider answers to a step."""
+        """What the identity provider answers to a step; who asks the same meanwhile gets it too."""
+        question = _question(step)
+        if question is None:
+            return await self._answer(step.call)
+        asked = self._asked.get(question)
+        if asked is None:
+            asked = self._asked[question] = self._fetching.start(self._answer(step.call))
+            asked.add_done_callback(lambda _: self._asked.pop(question))
+        return await asyncio.shield(asked)
+
+    async def _answer(self, call: ProviderCall) -> ProviderReply | ProviderFailure:
         from edgegw.alb.authentication.provider_calls import ENDPOINT_TIMEOUT
         from edgegw.alb.authentication.provider_replies import (
             MAX_REPLY,
@@ -74,7 +107,7 @@ class Guards:
         )
         from edgegw.gateway.origins.identity_provider import NoAnswer
 
-        answer = await self._endpoints().ask(step.call, limit=MAX_REPLY, timeout=ENDPOINT_TIMEOUT)
+        answer = await self._endpoints().ask(call, limit=MAX_REPLY, timeout=ENDPOINT_TIMEOUT)
         if isinstance(answer, NoAnswer):
             return ProviderFailure(answer.detail, answer.timed_out)
         return ProviderReply(answer.status, answer.content)

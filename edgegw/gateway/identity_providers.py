@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 from edgegw.config.model import Config, ProviderDoor
 from edgegw.errors import UsageError
-from edgegw.gateway.identity_keys import FileKeys, ProcessKeys
+from edgegw.gateway.identity_keys import FileKeys, FileMemory, ProcessKeys
 from edgegw.http.authority import authority_of
 from edgegw.identity.claims import all_claims
+from edgegw.identity.memory import KeepsNothing
 from edgegw.identity.model import IdentityClient, IdentityProvider, IdentityUser
 from edgegw.identity.provider import IdentityWorld, Keys, Provider, TokenRequestFault
 from edgegw.identity.tokens import TokenPlace, TokenUse, access_claims, id_claims
@@ -195,6 +196,7 @@ class Identities:
             chance=gateway.world.secret,
             draw=partial(_draw, gateway, target),
             tell=partial(logger.info, "identity provider %s: %s", door.name),
+            store=FileMemory(gateway.config.state, door.name) if gateway.lasts else KeepsNothing(),
         )
         return Provider(present, world)
 

@@ -94,7 +94,7 @@ def _initiate_auth(provider: Provider, body: PoolCall) -> dict[str, Any]:
     if user is None:
         provider.world.tell(f"a sign-in for {client.id} was refused")
         raise PoolError("NotAuthorizedException", "Incorrect username or password.")
-    if user.must_change_password:
+    if provider.must_change_password(user):
         return _challenged(provider, client, user)
     return _authenticated(provider, client, user)
 
@@ -118,7 +118,7 @@ def _respond(provider: Provider, body: PoolCall) -> dict[str, Any]:
     if _text(body, "ChallengeName") != _CHALLENGE:
         raise PoolError("InvalidParameterException", f"the one challenge here is {_CHALLENGE}")
     name = _text(parameters, "USERNAME")
-    _text(parameters, "NEW_PASSWORD")
+    password = _text(parameters, "NEW_PASSWORD")
     _check_secret_hash(client, parameters, name)
     content = provider.sealer.unseal(_CHALLENGE, _text(body, "Session"))
     if content is None or (content["user"], content["client"]) != (name, client.id):
@@ -127,6 +127,7 @@ def _respond(provider: Provider, body: PoolCall) -> dict[str, Any]:
     if user is None or provider.world.now() >= content["made"] + _CHALLENGE_LIFETIME:
         text = "Invalid session for the user, session is expired."
         raise PoolError("NotAuthorizedException", text)
+    provider.change_password(user, password)
     return _authenticated(provider, client, user)
 
 

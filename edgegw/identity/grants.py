@@ -7,11 +7,10 @@ A grant is one sign-in for one client: its code, its access tokens, its refresh 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
+from edgegw.identity.memory import MOST, ProviderMemory
 from edgegw.values import value
-
-_MOST: Final = 10_000
 
 
 @value(kw_only=True)
@@ -57,35 +56,35 @@ class Grant:
 
 
 class Revocations:
-    """What was taken back since the provider started; of very many the newest."""
+    """What was taken back; `memory` has it outlive a restart."""
 
-    def __init__(self) -> None:
-        self._grants: dict[str, None] = {}
+    def __init__(self, memory: ProviderMemory) -> None:
+        self._memory = memory
         self._by_user: dict[str, dict[str, None]] = {}
-        self._signed_out: dict[str, int] = {}
 
     def note(self, user: str, grant_id: str) -> None:
         """A grant or a session of `user` began: a sign-out everywhere takes it back."""
         own = self._by_user.setdefault(user, {})
         own[grant_id] = None
-        while len(own) > _MOST:
+        while len(own) > MOST:
             del own[next(iter(own))]
 
     def revoke(self, grant_id: str) -> None:
         """Takes one grant back, or ends one session."""
-        self._grants[grant_id] = None
-        while len(self._grants) > _MOST:
-            del self._grants[next(iter(self._grants))]
+        self._memory.look().revoked[grant_id] = None
+        self._memory.keep()
 
     def sign_out(self, user: str, now: float) -> None:
         """Takes back all that a user was granted until now."""
-        for grant_id in self._by_user.pop(user, {}):
-            self.revoke(grant_id)
-        self._signed_out[user] = int(now)
+        memory = self._memory.look()
+        memory.revoked.update(self._by_user.pop(user, {}))
+        memory.signed_out[user] = int(now)
+        memory.keep()
 
     def is_revoked(self, grant_id: object, user: str, signed_in: object) -> bool:
         """Whether a token of this grant no longer counts."""
-        if grant_id in self._grants:
+        memory = self._memory.look()
+        if grant_id in memory.revoked:
             return True
-        until = self._signed_out.get(user)
+        until = memory.signed_out.get(user)
         return until is not None and isinstance(signed_in, int) and signed_in < until

@@ -24,7 +24,8 @@ Claims = Mapping[str, Any]
 class IdentityUser:
     """Somebody who can sign in. Without a password nobody does by page or API.
 
-    One who `must_change_password` is asked for a new one by `cognito-idp` (NEW_PASSWORD_REQUIRED).
+    One who `must_change_password` is asked for a new one by `cognito-idp` (NEW_PASSWORD_REQUIRED);
+    it is remembered, and counts until the configuration has another.
     """
 
     name: str

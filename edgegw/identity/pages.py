@@ -32,6 +32,7 @@ display:grid;place-items:center;font-weight:700;font-size:1.25rem;margin-bottom:
 h1{font-size:1.375rem;line-height:1.3;margin:0 0 .25rem}
 p{margin:0 0 1rem;color:var(--soft);overflow-wrap:anywhere}
 p strong,li{color:var(--text)}
+main>:last-child{margin-bottom:0}
 label{display:block;font-weight:600;margin:1rem 0 .375rem}
 input{width:100%;font:inherit;color:inherit;background:transparent;padding:.625rem .75rem;
 border:1px solid var(--line);border-radius:.5rem}
@@ -139,8 +140,7 @@ def consent_page(
 
 def message_page(provider: IdentityProvider, title: str, text: str) -> str:
     """A page that says something."""
-    more = f"<p>{escape(text)}</p>" if text else ""
-    return _page(provider, title, f"<h1>{escape(title)}</h1>\n{more}")
+    return _page(provider, title, f"<h1>{escape(title)}</h1>\n<p>{escape(text)}</p>")
 
 
 def _hidden(request: AuthorizationRequest, token: str) -> str:

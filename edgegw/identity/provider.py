@@ -1,7 +1,8 @@
 """What all parts of a running identity provider share.
 
-Of what was issued only little is kept: codes until they are used, and what was taken back. Sessions
-and refresh tokens are sealed and hold themselves what they stand for, so they outlive a restart.
+Of what was issued only little is kept: codes until they are used, and what was taken back
+(`memory.py`). Sessions and refresh tokens are sealed and hold themselves what they stand for, so
+they outlive a restart.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, Protocol
 from edgegw.identity.claims import subject_of
 from edgegw.identity.codes import Codes
 from edgegw.identity.grants import Grant, Revocations
+from edgegw.identity.memory import Keeper, KeepsNothing, ProviderMemory
 from edgegw.identity.model import IdentityClient, IdentityProvider, IdentityUser
 from edgegw.identity.sealing import Sealer
 from edgegw.identity.signing import KeyRing
@@ -62,7 +64,7 @@ class IdentityWorld:
 
     `issuer` is the URL it has where the configuration names none, `chance` answers so many bytes
     that nobody can guess, `draw` what the next request for tokens meets, `tell` takes a line for
-    the log.
+    the log, `store` keeps what was taken back.
     """
 
     issuer: Callable[[], str]
@@ -71,6 +73,7 @@ class IdentityWorld:
     chance: Callable[[int], bytes]
     draw: Callable[[], TokenRequestFault] = field(default=TokenRequestFault)
     tell: Callable[[str], None] = field(default=lambda text: None)
+    store: Keeper = KeepsNothing()
 
 
 @value(kw_only=True)
@@ -103,7 +106,8 @@ class Provider:
         self._present = present
         self.world = world
         self.codes = Codes()
-        self.revocations = Revocations()
+        self._memory = ProviderMemory(world.store)
+        self.revocations = Revocations(self._memory)
 
     # What it is
 
@@ -150,10 +154,32 @@ class Provider:
     def user_with(self, name: str, password: str) -> IdentityUser | None:
         """The user of this name, if this is the password."""
         user = self.definition.users.get(name)
-        expected = None if user is None else user.password
+        expected = self._password_digest(name, password if user is None else user.password or "")
+        if user is not None:
+            expected = self._changed_password(user) or expected
         # Compared in any case, so that the time does not tell who is a user.
-        is_right = hmac.compare_digest((expected or "").encode(), password.encode())
-        return user if is_right and expected is not None else None
+        is_right = hmac.compare_digest(expected, self._password_digest(name, password))
+        return user if is_right and user is not None and user.password is not None else None
+
+    def must_change_password(self, user: IdentityUser) -> bool:
+        """Whether a user has still the first password, which is to be changed."""
+        return user.must_change_password and self._changed_password(user) is None
+
+    def change_password(self, user: IdentityUser, password: str) -> None:
+        """From now on `password` counts, until the configuration has another one."""
+        instead_of = self._password_digest(user.name, user.password or "")
+        changed = (instead_of, self._password_digest(user.name, password))
+        self._memory.look().passwords[user.name] = changed
+        self._memory.keep()
+
+    def _changed_password(self, user: IdentityUser) -> str | None:
+        """The digest of what counts in the place of the configured password, if something does."""
+        instead_of, digest = self._memory.look().passwords.get(user.name, ("", ""))
+        is_the_same = instead_of == self._password_digest(user.name, user.password or "")
+        return digest if digest and is_the_same else None
+
+    def _password_digest(self, name: str, password: str) -> str:
+        return self.mac("password", f"{name}\0{password}")
 
     # What it issues
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from edgegw.errors import UsageError
 from edgegw.identity import pages
@@ -255,8 +255,11 @@ def log_out(provider: Provider, parameters: Mapping[str, str], cookies: Cookies)
     if client is not None and "redirect_uri" in parameters and "response_type" in parameters:
         location = with_parameters("/login", parameters)
         return BrowserAnswer(status=302, location=location, cookies=gone)
-    page = pages.message_page(provider.definition, "You are signed out", "")
+    page = pages.message_page(provider.definition, "You are signed out", _ENDED)
     return BrowserAnswer(page=page, cookies=gone)
+
+
+_ENDED: Final = "Applications keep the sessions they have with you until they end them themselves."
 
 
 def _client_named(provider: Provider, parameters: Mapping[str, str]) -> str:

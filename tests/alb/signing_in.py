@@ -49,6 +49,7 @@ def enter(
     cookies: Mapping[str, str] | None = None,
     later: float = 0.0,
     keys: SignInKeys = KEYS,
+    entropy: str = FACTS.entropy,
     **more: Any,
 ) -> BalancerStep:
     """The step behind the question who the client is; `later` seconds have gone by."""
@@ -56,7 +57,7 @@ def enter(
     if cookies:
         lines.append(("Cookie", "; ".join(f"{name}={text}" for name, text in cookies.items())))
     request = balancers.request(target, headers=lines, **more)
-    step = start(listener, request, replace(FACTS, now=NOW + later))
+    step = start(listener, request, replace(FACTS, now=NOW + later, entropy=entropy))
     assert isinstance(step, CheckSession)
     return step.next(keys)
 

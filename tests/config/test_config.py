@@ -15,8 +15,10 @@ import yaml
 
 from edgegw.cloudfront.model import CustomOrigin
 from edgegw.cloudfront.strictness import OPEN_POINTS, Strictness
-from edgegw.config import document, schema
+from edgegw.config import document
+from edgegw.config.distributions.keys import ErrorCode, FailoverCode, PageCode
 from edgegw.config.document import read_document
+from edgegw.config.gateway.keys import OpenPoints
 from edgegw.config.json_schema import json_schema
 from edgegw.config.model import DistributionDoor, ListenerDoor
 from edgegw.config.resolve import load_dict, load_document, load_file
@@ -365,7 +367,7 @@ def test_check_prints_findings_and_exits_accordingly(tmp_path: Path) -> None:
 
 
 def test_open_points_are_those_of_the_stance_with_the_same_choices() -> None:
-    point = schema.OpenPoints()
+    point = OpenPoints()
     assert {name: getattr(point, name) for name in OPEN_POINTS} == point.model_dump()
     assert Strictness(**point.model_dump()) == Strictness()
 
@@ -422,9 +424,9 @@ def test_origin_group_and_error_pages_are_resolved() -> None:
 def test_every_code_of_failover_and_error_pages() -> None:
     """CloudFront API Reference, "StatusCodes" and "CustomErrorResponse"."""
     errors = (400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504)
-    assert get_args(schema.FailoverCode) == (400, 403, 404, 416, 429, 500, 502, 503, 504)
-    assert get_args(schema.ErrorCode) == errors
-    assert get_args(schema.PageCode) == (200, *errors)
+    assert get_args(FailoverCode) == (400, 403, 404, 416, 429, 500, 502, 503, 504)
+    assert get_args(ErrorCode) == errors
+    assert get_args(PageCode) == (200, *errors)
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,8 @@ with warnings.catch_warnings():
     from authlib.oidc.core import CodeIDToken
 
 HERE = Path(__file__).parent / "identity"
-INSTALLED = Path(__file__).parents[2] / ".third_party" / "identity"
-NPM = ["cognito-at-edge@1", "openid-client@6"]
+NPM = ["cognito-at-edge@1", "express@5", "jose@6", "oidc-provider@9", "openid-client@6"]
+INSTALLED = Path(__file__).parents[2] / ".third_party" / f"identity-{len(NPM)}"
 BACK = "http://127.0.0.1:9/back"
 PASSWORD = "open sesame"
 POOL = "cognito-idp.eu-west-1.amazonaws.com"

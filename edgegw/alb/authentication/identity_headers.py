@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import lru_cache
 from typing import Final
 
 from edgegw.alb.authentication.keys import SignInKeys
@@ -25,6 +26,7 @@ IDENTITY_HEADERS: Final = (
 Source: ELB User Guide for ALB, "Authenticate users using an Application Load Balancer",
 user claims encoding and signature verification.
 """
+_IDENTITY: Final = frozenset(IDENTITY_HEADERS)
 CLAIMS_LIFETIME: Final = 120
 """Seconds until the signed claims of a request expire; AWS is silent about it (uncertain)."""
 
@@ -42,37 +44,32 @@ def signed_claims(
     keys: SignInKeys, action: Authenticate, signer: str, claims: str, expires: int
 ) -> bytes:
     """The claims as a JWT (ES256), with the padding of base64 that AWS leaves in."""
-    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-    from cryptography.hazmat.primitives.hashes import SHA256
+    header, issuer = _always_said(keys.key_id, action.issuer, action.client_id, signer)
+    payload = f'{claims[:-1]}{"," if claims != "{}" else ""}"exp":{expires},"iss":{issuer}}}'
+    content = b"%b.%b" % (
+        base64.urlsafe_b64encode(f'{header},"exp":{expires}}}'.encode()),
+        base64.urlsafe_b64encode(payload.encode()),
+    )
+    return content + b"." + base64.urlsafe_b64encode(keys.sign(content))
 
+
+@lru_cache(maxsize=64)
+def _always_said(key_id: str, issuer: str, client: str, signer: str) -> tuple[str, str]:
+    """The header up to its `exp`, and the issuer, as JSON."""
     header = {
         "typ": "JWT",
-        "kid": keys.key_id,
+        "kid": key_id,
         "alg": "ES256",
-        "iss": action.issuer,
-        "client": action.client_id,
+        "iss": issuer,
+        "client": client,
         "signer": signer,
-        "exp": expires,
     }
-    own = json.dumps({"exp": expires, "iss": action.issuer}, separators=(",", ":"))
-    payload = f"{claims[:-1]},{own[1:]}" if claims != "{}" else own
-    content = b".".join(
-        base64.urlsafe_b64encode(part.encode())
-        for part in (json.dumps(header, separators=(",", ":")), payload)
-    )
-    r, s = decode_dss_signature(keys.signer.sign(content, ECDSA(SHA256())))
-    signature = r.to_bytes(32, "big") + s.to_bytes(32, "big")
-    return content + b"." + base64.urlsafe_b64encode(signature)
+    return json.dumps(header, separators=(",", ":"))[:-1], json.dumps(issuer)
 
 
 def has_identity(headers: Headers) -> bool:
     """Whether a client sent headers that only a load balancer may write."""
-    return headers.derived(has_identity, _has_identity)
-
-
-def _has_identity(headers: Headers) -> bool:
-    return any(name in headers for name in IDENTITY_HEADERS)
+    return any(line[0].lower() in _IDENTITY for line in headers.raw)
 
 
 def handed_on(headers: Headers, rest: bytes | None, lines: tuple[Header, ...]) -> Headers:
@@ -87,6 +84,6 @@ def handed_on(headers: Headers, rest: bytes | None, lines: tuple[Header, ...]) -
             if rest is not None:
                 kept.append((line[0], rest))
                 rest = None  # of several lines one
-        elif name not in IDENTITY_HEADERS:
+        elif name not in _IDENTITY:
             kept.append(line)
     return Headers((*kept, *lines))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from edgegw.alb.authentication.known_session import KnownSession
 
-_REMEMBERED: Final = 512
-"""Sessions that are kept open, so that a request does not open them again."""
+REMEMBERED: Final = 2048
+"""Sessions that are kept open, so that a request does not open them again; of more the newest."""
 
 
 class SignInKeys:
@@ -25,6 +25,8 @@ class SignInKeys:
         self.key_id = key_id
         self._derived: dict[str, bytes] = {}
         self._signer: Any = None
+        self._algorithm: Any = None
+        self._ciphers: dict[str, Any] = {}
         self._sessions: dict[tuple[bytes, bytes], KnownSession] = {}
 
     def derived(self, purpose: str) -> bytes:
@@ -44,6 +46,27 @@ class SignInKeys:
             self._signer = load_pem_private_key(self._signing_key, None)
         return self._signer
 
+    def sign(self, content: bytes) -> bytes:
+        """The signature of `content` (ES256): the 64 bytes of a JWT, not DER."""
+        if self._algorithm is None:
+            from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+            from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+            from cryptography.hazmat.primitives.hashes import SHA256
+
+            self._algorithm = ECDSA(SHA256()), decode_dss_signature
+        algorithm, decode = self._algorithm
+        r, s = decode(self.signer.sign(content, algorithm))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+    def cipher(self, purpose: str) -> Any:
+        """AES-GCM (`cryptography`) by the key for one purpose."""
+        cipher = self._ciphers.get(purpose)
+        if cipher is None:
+            from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+            cipher = self._ciphers[purpose] = AESGCM(self.derived(purpose))
+        return cipher
+
     def public_pem(self) -> bytes:
         """The public key of the signatures, as the public key endpoint answers it."""
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -57,8 +80,8 @@ class SignInKeys:
 
     def remember(self, mark: bytes, sealed: bytes, session: KnownSession) -> None:
         """From now on `sealed` is known to hold `session`."""
-        if len(self._sessions) >= _REMEMBERED:
-            self._sessions.clear()
+        while len(self._sessions) >= REMEMBERED:
+            del self._sessions[next(iter(self._sessions))]
         self._sessions[mark, sealed] = session
 
 
@@ -75,10 +98,13 @@ def new_signing_key() -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def public_keys_host(region: str) -> str:
-    """The name under which AWS answers public keys; the path there is the id of a key.
+def public_keys_place(region: str) -> tuple[str, str]:
+    """Where AWS answers public keys: the name, and what the path begins with before a key's id.
 
+    In GovCloud it is a bucket of Amazon S3.
     Source: ELB User Guide for ALB, "Authenticate users using an Application Load Balancer",
     user claims encoding and signature verification.
     """
-    return f"public-keys.auth.elb.{region}.amazonaws.com"
+    if region.startswith("us-gov-"):
+        return f"s3-{region}.amazonaws.com", f"/aws-elb-public-keys-prod-{region}/"
+    return f"public-keys.auth.elb.{region}.amazonaws.com", "/"

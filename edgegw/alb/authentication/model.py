@@ -30,6 +30,7 @@ Source: Elastic Load Balancing API reference, AuthenticateOidcActionConfig,
 AuthenticationRequestExtraParams.
 """
 
+SignInKind = Literal["authenticate-oidc", "authenticate-cognito"]
 OnUnauthenticated = Literal["deny", "allow", "authenticate"]
 
 
@@ -43,7 +44,7 @@ class Authenticate:
     AuthenticateCognitoActionConfig.
     """
 
-    kind: Literal["authenticate-oidc", "authenticate-cognito"]
+    kind: SignInKind
     issuer: str
     shown_endpoint: str
     token_endpoint: str
@@ -75,8 +76,8 @@ def is_pool_arn(text: str) -> bool:
     return _POOL_ARN.fullmatch(text) is not None
 
 
-class PoolEndpoints(NamedTuple):
-    """Where a user pool signs users in, as URLs."""
+class SignInEndpoints(NamedTuple):
+    """Where an identity provider signs users in, as URLs."""
 
     issuer: str
     authorization: str
@@ -84,7 +85,7 @@ class PoolEndpoints(NamedTuple):
     user_info: str
 
 
-def pool_endpoints(arn: str, domain: str) -> PoolEndpoints:
+def pool_endpoints(arn: str, domain: str) -> SignInEndpoints:
     """The endpoints of a user pool; `domain` is its prefix, or a whole name.
 
     Source: ELB User Guide for ALB, "Authenticate users using an Application Load Balancer", prepare
@@ -94,7 +95,7 @@ def pool_endpoints(arn: str, domain: str) -> PoolEndpoints:
     assert match is not None, "checked"
     region, pool = match.groups()
     host = domain if "." in domain else f"{domain}.auth.{region}.amazoncognito.com"
-    return PoolEndpoints(
+    return SignInEndpoints(
         f"https://cognito-idp.{region}.amazonaws.com/{pool}",
         *(f"https://{host}/oauth2/{path}" for path in ("authorize", "token", "userInfo")),
     )

@@ -184,6 +184,8 @@ def judge_user_info(
     if not reply.is_success:
         detail = f"the user info endpoint answered {reply.status}"
         return SignInRefusal(PROVIDER_ERROR, "AuthUserinfoEpRequestFailed", detail)
+    if len(reply.content) > MAX_REPLY:
+        return too_large(len(reply.content))
     claims = _json_object(reply.content)
     subject = None if claims is None else claims.get("sub")
     if claims is None or not isinstance(subject, str) or not subject.isprintable():
@@ -201,6 +203,12 @@ def judge_user_info(
 def too_large(size: int) -> SignInRefusal:
     """The claims do not fit into a session."""
     detail = f"claims and access token have {size} bytes, more than {MAX_CLAIMS}"
+    return SignInRefusal(UNREACHABLE, "AuthUserinfoResponseSizeExceeded", detail)
+
+
+def no_room() -> SignInRefusal:
+    """The session fits into no four cookies: a refresh token of many kilobytes, perhaps."""
+    detail = "the session (claims, access token, refresh token) does not fit into four cookies"
     return SignInRefusal(UNREACHABLE, "AuthUserinfoResponseSizeExceeded", detail)
 
 

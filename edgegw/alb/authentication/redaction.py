@@ -1,7 +1,7 @@
 """Which texts of a request and its answers no record may show: tokens, sessions, codes.
 
-A record that is kept, exported or shown has a dot in their place; what the load balancer and its
-target exchange has them as they are.
+A record that is kept, exported or shown has `[hidden]` in their place; what the load balancer and
+its target exchange has them as they are, and so has the access log, which AWS writes whole.
 """
 
 from __future__ import annotations
@@ -21,6 +21,11 @@ HIDDEN: Final = "[hidden]"
 _SHORTEST: Final = 8
 """Characters below which a text is no secret, and may stand anywhere."""
 _PARAMETER: Final = re.compile(rb"(?:^|[&?])(?:code|state)=([^&\s]+)")
+_IN_QUERY: Final = re.compile(
+    rb"(?:^|&)(code|state|access_token|id_token|id_token_hint|refresh_token|client_secret)=([^&]+)"
+)
+"""Parameters of OAuth 2.0 and OpenID Connect that are secrets, or were until they were used."""
+_COMING_BACK: Final = frozenset((b"code", b"state"))
 
 
 def secrets_in(
@@ -34,25 +39,47 @@ def secrets_in(
     """
     given = tuple(actions)
     names = {action.session_cookie_name for action in given if isinstance(action, Authenticate)}
-    checks_tokens = any(isinstance(action, JwtValidation) for action in given)
     texts: set[bytes] = set()
     for request in requests:
-        texts.update(_of_request(request, names, checks_tokens=checks_tokens))
+        texts.update(query_secrets(request))
+        if given:
+            texts.update(_of_request(request, names))
     for headers in answers:
         texts.update(_of_answer(headers, names))
     plain = {text.decode("latin-1") for text in texts if len(text) >= _SHORTEST}
     return tuple(sorted(plain, key=len, reverse=True))
 
 
-def _of_request(request: Request, names: set[str], *, checks_tokens: bool) -> Iterator[bytes]:
+def query_secrets(request: Request) -> list[bytes]:
+    """What the query of a request gives away, at whichever front door and path.
+
+    `code` and `state` count together: alone they are anything.
+    """
+    query = request.target.query
+    if not query or b"=" not in query:
+        return []
+    given = _IN_QUERY.findall(query)
+    is_back = {name for name, _ in given} >= _COMING_BACK
+    texts = (text for name, text in given if is_back or name not in _COMING_BACK)
+    return [text for text in texts if len(text) >= _SHORTEST]
+
+
+def shown_target(request: Request) -> bytes:
+    """The target of a request as a line for people shows it."""
+    raw, secrets = request.target.raw, query_secrets(request)
+    for secret in sorted(secrets, key=len, reverse=True):
+        raw = raw.replace(secret, HIDDEN.encode())
+    return raw
+
+
+def _of_request(request: Request, names: set[str]) -> Iterator[bytes]:
     headers = request.headers
     for name in IDENTITY_HEADERS:
         if name != b"x-amzn-oidc-identity":
             yield from headers.get_all(name)
     for line in headers.get_all(b"cookie"):
         yield from _cookies(line.split(b";"), names)
-    if checks_tokens:
-        yield from (line.partition(b" ")[2].strip() for line in headers.get_all(b"authorization"))
+    yield from (line.partition(b" ")[2].strip() for line in headers.get_all(b"authorization"))
     if request.target.path == CALLBACK_PATH:
         yield from _PARAMETER.findall(request.target.query or b"")
 

@@ -14,10 +14,16 @@ from edgegw.alb.answers import redirection
 from edgegw.alb.authentication.identity_headers import handed_on, has_identity
 from edgegw.alb.authentication.known_session import KnownSession
 from edgegw.alb.authentication.model import Authenticate
-from edgegw.alb.authentication.outcome import SIGN_IN_REQUIRED, SIGNED_IN, GuardOutcome
+from edgegw.alb.authentication.outcome import (
+    DENIED_THERE,
+    FAILED_THERE,
+    REFRESHED,
+    SIGN_IN_REQUIRED,
+    SIGNED_IN,
+    GuardOutcome,
+)
 from edgegw.alb.authentication.provider_calls import authorization_url
 from edgegw.alb.authentication.provider_replies import (
-    MAX_CLAIMS,
     ProviderFailure,
     ProviderReply,
     Tokens,
@@ -25,19 +31,21 @@ from edgegw.alb.authentication.provider_replies import (
     error_word,
     judge_tokens,
     judge_user_info,
-    too_large,
+    no_room,
 )
 from edgegw.alb.authentication.refusals import (
     PROVIDER_ERROR,
+    UNAUTHORIZED,
     SignInFault,
     SignInRefusal,
     unauthorized,
 )
 from edgegw.alb.authentication.session import (
     UserSession,
+    cookie_lines,
     held_cookies,
     opened,
-    session_lines,
+    sealed_session,
 )
 from edgegw.alb.authentication.state import (
     SPENT_NONCE,
@@ -45,6 +53,7 @@ from edgegw.alb.authentication.state import (
     decode_state,
     encode_state,
     given_nonces,
+    is_state,
     new_nonce,
     nonce_line,
 )
@@ -62,7 +71,15 @@ from edgegw.values import value
 
 _HOST: Final = re.compile(rb"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 _NOT_IN_URL: Final = re.compile(rb"[^\x21-\x7e]")
-_FORGED: Final = "the client came back with a state that was not made here, or not for its browser"
+_FORGED: Final = "the client came back with a state that no action of this listener made"
+_NO_NONCE: Final = (
+    "the client came back without the cookie AWSALBAuthNonce: another browser or another site "
+    "began this sign-in, or it has ended already"
+)
+_OTHER_NONCE: Final = (
+    "the client came back with another AWSALBAuthNonce than it left with: its browser began "
+    "another sign-in meanwhile, in another tab perhaps"
+)
 _STRIPPED: Final = "the client sent x-amzn-oidc-* headers of its own: its target does not get them"
 _PASSED: Final = GuardOutcome("authenticate")
 _PASSED_STRIPPED: Final = GuardOutcome("authenticate", warning=_STRIPPED)
@@ -75,6 +92,11 @@ def _refused(context: SignInContext, refusal: SignInRefusal) -> BalancerAnswer:
 
 def _arn(context: SignInContext) -> str:
     return context.chosen.listener.load_balancer.arn
+
+
+def _mark(context: SignInContext) -> bytes:
+    """What sessions of the load balancer's action are remembered by."""
+    return _arn(context).encode() + b"\n" + context.action.mark
 
 
 # Is the client signed in?
@@ -100,11 +122,10 @@ def check(context: SignInContext) -> BalancerStep:
 
 def _known(context: SignInContext, sealed: bytes) -> KnownSession | None:
     """The session in the client's cookies; None where they hold none of this action."""
-    keys, action, arn = context.keys, context.action, _arn(context)
-    mark = arn.encode() + b"\n" + action.mark
+    keys, mark = context.keys, _mark(context)
     known = keys.known(mark, sealed)
     if known is None:
-        session = opened(keys, action, arn, sealed)
+        session = opened(keys, context.action, _arn(context), sealed)
         if session is None:
             return None
         known = KnownSession(session)
@@ -136,7 +157,9 @@ def _signed_in(
     whole = request.headers.derived(identity, identified)
     outcome = whole.outcome
     if lines:
-        outcome = GuardOutcome("authenticate", lines=lines, warning=outcome.warning)
+        outcome = GuardOutcome(
+            "authenticate", lines=lines, warning=outcome.warning, verdict=REFRESHED
+        )
     sent = request.sent(request.target, whole.headers)
     return context.onward(sent, context.chosen, outcome)
 
@@ -210,7 +233,7 @@ def come_back(context: SignInContext, candidates: tuple[Rule, ...]) -> BalancerS
     given = parse_qsl(query, keep_blank_values=True, max_num_fields=100) if query else []
     state_text, code, error = (_single(given, name) for name in ("state", "code", "error"))
     if error is not None and state_text is None:
-        return _refused(context, _provider_error(error))
+        return _refused_there(context, error)
     if error is None and not code:
         text = "the client came back without a code"
         return _refused(context, unauthorized("AuthMissingCodeParam", text))
@@ -219,13 +242,14 @@ def come_back(context: SignInContext, candidates: tuple[Rule, ...]) -> BalancerS
         return _refused(context, unauthorized("AuthMissingStateParam", text))
     opening = _opened_state(context, candidates, state_text)
     if opening is None:
-        return _refused(context, unauthorized("AuthInvalidStateParam", _FORGED))
+        why = _why_not_opened(context, candidates, state_text)
+        return _refused(context, unauthorized("AuthInvalidStateParam", why))
     context, state = opening
     fault = _state_fault(context, state)
     if fault is not None:
         return _refused(context, unauthorized("AuthInvalidStateParam", fault))
     if error is not None:
-        return _refused(context, _provider_error(error))
+        return _refused_there(context, error)
     return ExchangeCode(context, state, code or "")
 
 
@@ -253,6 +277,14 @@ def _opened_state(
     return None
 
 
+def _why_not_opened(context: SignInContext, candidates: tuple[Rule, ...], text: str) -> str:
+    """Whether the state is none of ours, or its browser has not the nonce of it (any more)."""
+    actions = (rule.guard for rule in candidates if isinstance(rule.guard, Authenticate))
+    if not any(is_state(context.keys, action, _arn(context), text) for action in actions):
+        return _FORGED
+    return _OTHER_NONCE if given_nonces(context.request.headers) else _NO_NONCE
+
+
 def _state_fault(context: SignInContext, state: SignInState) -> str | None:
     if state.is_over(context.chosen.facts.now):
         return "the client took longer than 15 minutes to sign in"
@@ -262,12 +294,14 @@ def _state_fault(context: SignInContext, state: SignInState) -> str | None:
     return None
 
 
-def _provider_error(error: str) -> SignInRefusal:
+def _refused_there(context: SignInContext, error: str) -> BalancerAnswer:
     """The provider sent the client back with an error; that access was denied is no fault."""
     detail = f"the identity provider sent the client back with an error: {error_word(error)}"
-    if error == "access_denied":
-        return unauthorized("-", detail)
-    return SignInRefusal(PROVIDER_ERROR, "-", detail)
+    is_denied = error == "access_denied"
+    status = UNAUTHORIZED if is_denied else PROVIDER_ERROR
+    verdict = DENIED_THERE if is_denied else FAILED_THERE
+    chosen = context.chosen.guarded(GuardOutcome("authenticate", verdict=verdict))
+    return refuse(status, "-", detail, chosen)
 
 
 def with_tokens(step: ExchangeCode, reply: ProviderReply | ProviderFailure) -> BalancerStep:
@@ -299,26 +333,24 @@ def with_claims(step: FetchUserInfo, reply: ProviderReply | ProviderFailure) -> 
     """What follows once the claims are there, or are not."""
     context, origin = step.context, step.origin
     claims = judge_user_info(reply, step.tokens)
-    is_refresh = isinstance(origin, UserSession)
     if isinstance(claims, SignInRefusal):
-        if is_refresh:
+        if step.is_refresh:
             return _unauthenticated(context, claims.reason, is_expired=True)
         return _refused(context, claims)
     session = _session(context, step.tokens, claims, origin)
     facts = context.chosen.facts
-    lines = session_lines(
-        context.keys,
-        context.action,
-        _arn(context),
-        session,
-        now=facts.now,
-        entropy=facts.entropy,
-        is_cross_origin=b"origin" in context.request.headers,
-    )
+    keys, action, arn = context.keys, context.action, _arn(context)
+    sealed = sealed_session(keys, action, arn, session, facts.entropy)
+    is_cross_origin = b"origin" in context.request.headers
+    lines = cookie_lines(action, sealed, now=facts.now, is_cross_origin=is_cross_origin)
     if lines is None:
-        return _refused(context, too_large(MAX_CLAIMS + 1))
+        return _refused(context, no_room())
+    # What comes next need neither open nor sign it: here a provider was waited for anyhow.
+    known = KnownSession(session)
+    known.lines(keys, action, arn, facts.now)
+    keys.remember(_mark(context), sealed, known)
     if isinstance(origin, UserSession):
-        return _signed_in(context, KnownSession(session), lines)
+        return _signed_in(context, known, lines)
     return _at_last(context.chosen, origin, lines)
 
 

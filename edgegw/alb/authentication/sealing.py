@@ -26,24 +26,21 @@ _STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 
 def seal(keys: SignInKeys, purpose: str, content: bytes, bound: bytes, entropy: str) -> bytes:
     """`content` as URL-safe base64, for `purpose` and only together with `bound`."""
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
     plain = _PLAIN + content if len(content) <= _SMALL else _DEFLATED + zlib.compress(content)
     salt = f"{entropy}\n".encode() + bound + b"\n" + plain
     start = hmac.digest(keys.derived(f"{purpose} start"), salt, hashlib.sha256)[:12]
-    sealed = start + AESGCM(keys.derived(purpose)).encrypt(start, plain, bound)
+    sealed = start + keys.cipher(purpose).encrypt(start, plain, bound)
     return base64.b64encode(sealed).rstrip(b"=").translate(_URL_SAFE)
 
 
 def unseal(keys: SignInKeys, purpose: str, sealed: bytes, bound: bytes) -> bytes | None:
     """What `seal` was given; None for anything that it did not make."""
     from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     padded = sealed.translate(_STANDARD) + b"=" * (-len(sealed) % 4)
     try:
         raw = base64.b64decode(padded, validate=True)
-        plain = AESGCM(keys.derived(purpose)).decrypt(raw[:12], raw[12:], bound)
+        plain = keys.cipher(purpose).decrypt(raw[:12], raw[12:], bound)
     except (binascii.Error, ValueError, InvalidTag):
         return None
     return plain[1:] if plain[:1] == _PLAIN else zlib.decompress(plain[1:])

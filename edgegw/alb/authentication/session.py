@@ -7,8 +7,6 @@ how many, as a shorter session leaves cookies of a longer one behind in the brow
 from __future__ import annotations
 
 import json
-import re
-from functools import lru_cache
 from typing import Any, Final, cast
 
 from edgegw.alb.authentication.keys import SignInKeys
@@ -100,11 +98,6 @@ class HeldCookies:
 _NONE: Final = HeldCookies(None, are_there=False, rest=None)
 
 
-@lru_cache(maxsize=64)
-def _shard_name(cookie_name: str) -> re.Pattern[bytes]:
-    return re.compile(rb"%b-(\d)" % re.escape(cookie_name.encode()))
-
-
 def held_cookies(headers: Headers, action: Authenticate) -> HeldCookies:
     """The session cookies of `action`; of repeated ones the first counts."""
     return headers.derived(action, lambda given: _held_cookies(given, action.session_cookie_name))
@@ -114,16 +107,20 @@ def _held_cookies(headers: Headers, cookie_name: str) -> HeldCookies:
     given = headers.get_all(b"cookie")
     if not given:
         return _NONE
-    shard_name, shards, rest = _shard_name(cookie_name), dict[int, bytes](), list[bytes]()
-    for pair in b";".join(given).split(b";"):
-        name, _, value = pair.strip().partition(b"=")
-        match = shard_name.fullmatch(name)
-        if match is not None:
-            shards.setdefault(int(match[1]), value)
-        elif name != NONCE_COOKIE:
-            rest.append(pair.strip())
-    left = b"; ".join(pair for pair in rest if pair)
-    return HeldCookies(_joined(shards), are_there=bool(shards), rest=left)
+    stem = cookie_name.encode() + b"-"
+    digit, equals = len(stem), len(stem) + 1
+    shards, rest = dict[int, bytes](), list[bytes]()
+    for part in b";".join(given).split(b";"):
+        pair = part.strip()
+        name_end = pair[digit : equals + 1]  # a digit and what parts name and value
+        if pair.startswith(stem) and name_end[:1].isdigit() and name_end[1:] in _NAME_ENDS:
+            shards.setdefault(int(name_end[:1]), pair[equals + 1 :])
+        elif pair and pair.partition(b"=")[0] != NONCE_COOKIE:
+            rest.append(pair)
+    return HeldCookies(_joined(shards), are_there=bool(shards), rest=b"; ".join(rest))
+
+
+_NAME_ENDS: Final = (b"=", b"")
 
 
 def _joined(shards: dict[int, bytes]) -> bytes | None:
@@ -159,7 +156,21 @@ def session_lines(
     is_cross_origin: bool = False,
 ) -> tuple[Header, ...] | None:
     """The Set-Cookie lines that hold `session`; None where it does not fit."""
-    sealed = seal(keys, f"{_PURPOSE} {arn}", session.encoded(), action.mark, entropy)
+    sealed = sealed_session(keys, action, arn, session, entropy)
+    return cookie_lines(action, sealed, now=now, is_cross_origin=is_cross_origin)
+
+
+def sealed_session(
+    keys: SignInKeys, action: Authenticate, arn: str, session: UserSession, entropy: str
+) -> bytes:
+    """`session` as `opened` takes it."""
+    return seal(keys, f"{_PURPOSE} {arn}", session.encoded(), action.mark, entropy)
+
+
+def cookie_lines(
+    action: Authenticate, sealed: bytes, *, now: float, is_cross_origin: bool
+) -> tuple[Header, ...] | None:
+    """The Set-Cookie lines of a sealed session; None where it does not fit."""
     name = action.session_cookie_name.encode()
     room = MAX_SHARD - len(name) - len(b"-0=") - _ATTRIBUTES
     parts = [sealed[at : at + room] for at in range(0, len(sealed), room)]

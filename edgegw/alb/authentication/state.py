@@ -88,11 +88,20 @@ def decode_state(
     keys: SignInKeys, action: Authenticate, arn: str, text: str, nonces: list[bytes]
 ) -> SignInState | None:
     """What a client left with; None where it is forged, or of another action or browser."""
-    sealed = text.encode("utf-8").replace(b"+", b"-").replace(b"/", b"_").rstrip(b"=")
-    content = unseal(keys, f"{_PURPOSE} {arn}", sealed, action.mark)
+    content = _content(keys, action, arn, text)
     if content is None or len(nonces) != 1:
         return None
     host, target, left_at, digest = cast("list[Any]", json.loads(content))
     if not hmac.compare_digest(hashlib.sha256(nonces[0]).hexdigest(), digest):
         return None
     return SignInState(host, target, left_at, nonces[0])
+
+
+def is_state(keys: SignInKeys, action: Authenticate, arn: str, text: str) -> bool:
+    """Whether `text` is a state of `action`, whoever left with it."""
+    return _content(keys, action, arn, text) is not None
+
+
+def _content(keys: SignInKeys, action: Authenticate, arn: str, text: str) -> bytes | None:
+    sealed = text.encode("utf-8").replace(b"+", b"-").replace(b"/", b"_").rstrip(b"=")
+    return unseal(keys, f"{_PURPOSE} {arn}", sealed, action.mark)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from edgegw.alb.authentication.model import Authenticate
 from edgegw.alb.authentication.outcome import GuardOutcome
@@ -35,8 +35,21 @@ Onward: TypeAlias = Callable[[Request, Chosen, GuardOutcome | None], "BalancerSt
 """What follows for a request that may go on: the terminal action of its rule."""
 
 
+class LetsPass:
+    """A step that may let a request pass to the action that answers."""
+
+    __slots__ = ()
+    request: Request
+    chosen: Chosen
+    onward: Onward
+
+    def passed(self) -> BalancerStep:
+        """What follows for whoever is let through."""
+        return self.onward(self.request, self.chosen, None)
+
+
 @value
-class CheckSession:
+class CheckSession(LetsPass):
     """The keys of sessions are needed, to see whether the client is signed in.
 
     `candidates` are rules of which one sent the client away that now comes back to the callback;
@@ -55,10 +68,6 @@ class CheckSession:
         context = SignInContext(self.request, self.action, self.chosen, self.onward, keys)
         return come_back(context, self.candidates) if self.candidates else check(context)
 
-    def passed(self) -> BalancerStep:
-        """What follows for whoever is signed in."""
-        return self.onward(self.request, self.chosen, None)
-
 
 @value
 class SignInContext:
@@ -71,17 +80,24 @@ class SignInContext:
     keys: SignInKeys = field(repr=False)
 
 
+class _OfSignIn:
+    """A step of a sign-in."""
+
+    __slots__ = ()
+    context: SignInContext
+
+    @property
+    def chosen(self) -> Chosen:
+        return self.context.chosen
+
+
 @value
-class ExchangeCode:
+class ExchangeCode(_OfSignIn):
     """The code that a client came back with is to become tokens."""
 
     context: SignInContext
     state: SignInState
     code: str = field(repr=False)
-
-    @property
-    def chosen(self) -> Chosen:
-        return self.context.chosen
 
     @property
     def call(self) -> ProviderCall:
@@ -96,15 +112,11 @@ class ExchangeCode:
 
 
 @value
-class RefreshTokens:
+class RefreshTokens(_OfSignIn):
     """The access token of a session is over and is to be had anew."""
 
     context: SignInContext
     session: UserSession = field(repr=False)
-
-    @property
-    def chosen(self) -> Chosen:
-        return self.context.chosen
 
     @property
     def call(self) -> ProviderCall:
@@ -119,7 +131,7 @@ class RefreshTokens:
 
 
 @value
-class FetchUserInfo:
+class FetchUserInfo(_OfSignIn):
     """The claims of a user are needed; `origin` is what the tokens came of."""
 
     context: SignInContext
@@ -127,8 +139,10 @@ class FetchUserInfo:
     origin: SignInState | UserSession = field(repr=False)
 
     @property
-    def chosen(self) -> Chosen:
-        return self.context.chosen
+    def is_refresh(self) -> bool:
+        from edgegw.alb.authentication.session import UserSession
+
+        return isinstance(self.origin, UserSession)
 
     @property
     def call(self) -> ProviderCall:
@@ -144,3 +158,4 @@ class FetchUserInfo:
 
 ProviderStep: TypeAlias = ExchangeCode | RefreshTokens | FetchUserInfo
 """Steps for which the identity provider is asked: `call` says what."""
+PROVIDER_STEPS: Final = (ExchangeCode, RefreshTokens, FetchUserInfo)

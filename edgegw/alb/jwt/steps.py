@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from edgegw.alb.authentication.outcome import GuardOutcome
-from edgegw.alb.authentication.steps import Onward
+from edgegw.alb.authentication.outcome import TOKEN_VALIDATED, GuardOutcome
+from edgegw.alb.authentication.steps import LetsPass, Onward
 from edgegw.alb.finish import BalancerAnswer, Chosen, refuse
 from edgegw.alb.jwt.model import JwtValidation
 from edgegw.http.message import Request
@@ -25,7 +25,7 @@ Source: ELB User Guide for ALB, "Troubleshoot", HTTP 401.
 
 
 @value
-class CheckToken:
+class CheckToken(LetsPass):
     """The keys at `action.jwks_endpoint` are needed, to see whether `token` is good."""
 
     request: Request = field(repr=False)
@@ -48,18 +48,15 @@ class CheckToken:
         chosen = self.chosen
         if isinstance(keys, KeysTrouble):
             detail = f"the key set at {self.action.jwks_endpoint} {keys.detail}"
-            return refuse(keys.status, keys.reason, detail, chosen.guarded(_PASSED))
+            return refuse(keys.status, keys.reason, detail, chosen.guarded(_REFUSED))
         fault = token_fault(self.token, self.action, keys, now=chosen.facts.now)
         if fault is not None:
-            return refuse(TOKEN_REFUSED, fault.reason, fault.detail, chosen.guarded(_PASSED))
+            return refuse(TOKEN_REFUSED, fault.reason, fault.detail, chosen.guarded(_REFUSED))
         return self.onward(self.request, self.chosen, _PASSED)
 
-    def passed(self) -> BalancerStep:
-        """What follows for a good token."""
-        return self.onward(self.request, self.chosen, None)
 
-
-_PASSED = GuardOutcome("jwt-validation")
+_REFUSED = GuardOutcome("jwt-validation")
+_PASSED = GuardOutcome("jwt-validation", verdict=TOKEN_VALIDATED)
 
 
 def check_token(
@@ -70,5 +67,5 @@ def check_token(
 
     token = bearer_token(request.headers)
     if isinstance(token, TokenRefusal):
-        return refuse(TOKEN_REFUSED, token.reason, token.detail, chosen.guarded(_PASSED))
+        return refuse(TOKEN_REFUSED, token.reason, token.detail, chosen.guarded(_REFUSED))
     return CheckToken(request, action, chosen, onward, token)

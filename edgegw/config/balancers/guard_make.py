@@ -9,6 +9,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from edgegw.alb.authentication.model import (
     Authenticate,
+    SignInEndpoints,
+    SignInKind,
     pool_endpoints,
 )
 from edgegw.alb.jwt.model import AdditionalClaim, JwtValidation
@@ -26,31 +28,45 @@ def made_jwt(given: guard_keys.JwtValidation) -> JwtValidation:
 
 
 def made_oidc(given: guard_keys.AuthenticateOidc, hosts: Hosts) -> Authenticate:
-    return Authenticate(
+    return _sign_in(
+        given,
+        SignInEndpoints(
+            given.issuer,
+            given.authorization_endpoint,
+            given.token_endpoint,
+            given.user_info_endpoint,
+        ),
+        hosts,
         kind="authenticate-oidc",
-        issuer=given.issuer,
-        shown_endpoint=shown_url(given.authorization_endpoint, hosts),
-        token_endpoint=given.token_endpoint,
-        user_info_endpoint=given.user_info_endpoint,
         client_id=given.client_id,
-        client_secret=given.client_secret,
-        session_cookie_name=given.session_cookie_name,
-        scope=given.scope,
-        session_timeout=given.session_timeout,
-        extra_params=tuple(given.authentication_request_extra_params.items()),
-        on_unauthenticated=given.on_unauthenticated_request,
     )
 
 
 def made_cognito(given: guard_keys.AuthenticateCognito, hosts: Hosts) -> Authenticate:
-    pool = pool_endpoints(given.user_pool_arn, given.user_pool_domain)
-    return Authenticate(
+    return _sign_in(
+        given,
+        pool_endpoints(given.user_pool_arn, given.user_pool_domain),
+        hosts,
         kind="authenticate-cognito",
-        issuer=pool.issuer,
-        shown_endpoint=shown_url(pool.authorization, hosts),
-        token_endpoint=pool.token,
-        user_info_endpoint=pool.user_info,
         client_id=given.user_pool_client_id,
+    )
+
+
+def _sign_in(
+    given: guard_keys.AuthenticateOidc | guard_keys.AuthenticateCognito,
+    endpoints: SignInEndpoints,
+    hosts: Hosts,
+    *,
+    kind: SignInKind,
+    client_id: str,
+) -> Authenticate:
+    return Authenticate(
+        kind=kind,
+        issuer=endpoints.issuer,
+        shown_endpoint=shown_url(endpoints.authorization, hosts),
+        token_endpoint=endpoints.token,
+        user_info_endpoint=endpoints.user_info,
+        client_id=client_id,
         client_secret=given.client_secret,
         session_cookie_name=given.session_cookie_name,
         scope=given.scope,

@@ -7,6 +7,7 @@ from typing import Final
 
 from edgegw.cloudfront.s3.bucket import is_bucket_name
 from edgegw.config import schema
+from edgegw.config.distributions import keys
 from edgegw.config.document import Document, KeyPath
 
 _REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
@@ -25,7 +26,7 @@ _BELONGS: Final = {
 """Keys of an origin that only some kinds have."""
 
 
-def check_bucket(document: Document, path: KeyPath, origin: schema.Origin) -> None:
+def check_bucket(document: Document, path: KeyPath, origin: keys.Origin) -> None:
     """Adds what is wrong with the keys of an origin that depend on its kind."""
     for key, kinds in _BELONGS.items():
         is_given = key in origin.model_fields_set and getattr(origin, key) is not None
@@ -70,7 +71,7 @@ def bucket_names(config: schema.Config) -> dict[str, tuple[str, str]]:
 
 def check_bucket_names(document: Document, config: schema.Config) -> None:
     """A bucket is one folder, and one kind of access, wherever it is named."""
-    known: dict[tuple[str, str, str], tuple[schema.Origin, str]] = {}
+    known: dict[tuple[str, str, str], tuple[keys.Origin, str]] = {}
     for name, distribution in config.distributions.items():
         for key, origin in distribution.origins.items():
             kind = "s3" if origin.s3 is not None else "s3_website"
@@ -85,7 +86,7 @@ def check_bucket_names(document: Document, config: schema.Config) -> None:
                 document.error(path, "cloudfront.bucket", text, key=True)
 
 
-def _is_same(one: schema.Origin, other: schema.Origin) -> bool:
+def _is_same(one: keys.Origin, other: keys.Origin) -> bool:
     keys = (
         "s3", "s3_website", "access_control", "list_bucket", "index_document", "error_document"
     )  # fmt: skip

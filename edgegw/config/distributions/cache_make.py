@@ -15,7 +15,7 @@ from edgegw.cloudfront.legacy_forwarding import legacy_forwarding
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.config import schema
-from edgegw.config.distributions import legacy_keys
+from edgegw.config.distributions import keys, legacy_keys, policy_keys
 
 
 def cache_policy(config: schema.Config, name: str) -> cloudfront.CachePolicy:
@@ -26,7 +26,7 @@ def cache_policy(config: schema.Config, name: str) -> cloudfront.CachePolicy:
     return own_policy(name, own)
 
 
-def own_policy(name: str, own: schema.CachePolicy) -> cloudfront.CachePolicy:
+def own_policy(name: str, own: policy_keys.CachePolicy) -> cloudfront.CachePolicy:
     """A cache policy of the configuration."""
     return cloudfront.CachePolicy(
         name,
@@ -47,13 +47,13 @@ def policy_id(name: str) -> str:
 
 
 def selection(
-    given: schema.Selection | schema.KeyHeaders | schema.OriginHeaders,
+    given: policy_keys.Selection | policy_keys.KeyHeaders | policy_keys.OriginHeaders,
 ) -> cloudfront.Selection:
     """What a policy names of one kind."""
     return cloudfront.Selection(given.behavior, tuple(given.items))
 
 
-def forwarding_of(config: schema.Config, behavior: schema.DefaultBehavior) -> Forwarding:
+def forwarding_of(config: schema.Config, behavior: keys.DefaultBehavior) -> Forwarding:
     """What of a request reaches the origin of `behavior`."""
     methods = _cached_methods(behavior)
     if behavior.forwarded_values is not None:
@@ -99,13 +99,13 @@ def forwarded_values(given: legacy_keys.ForwardedValues) -> ForwardedValues:
     )
 
 
-def legacy_ttls(behavior: schema.DefaultBehavior) -> tuple[int, int, int]:
+def legacy_ttls(behavior: keys.DefaultBehavior) -> tuple[int, int, int]:
     """Minimum, default and maximum TTL beside `forwarded_values`."""
     return completed_ttls(behavior.min_ttl or 0, behavior.default_ttl, behavior.max_ttl)
 
 
 def cache_settings(
-    distribution: schema.Distribution, behavior: schema.DefaultBehavior, forwarding: Forwarding
+    distribution: keys.Distribution, behavior: keys.DefaultBehavior, forwarding: Forwarding
 ) -> CacheSettings | None:
     """How a behavior keeps answers; None where it never keeps any."""
     legacy = forwarding.forwarded_values
@@ -124,11 +124,11 @@ def cache_settings(
     return None if settings.is_off else settings
 
 
-def cache_tag_header(distribution: schema.Distribution) -> bytes:
+def cache_tag_header(distribution: keys.Distribution) -> bytes:
     """The header that carries cache tags, in lower case; empty where none does."""
     config = distribution.cache_tag_config
     return b"" if config is None else config.header_name.lower().encode()
 
 
-def _cached_methods(behavior: schema.DefaultBehavior) -> frozenset[str]:
+def _cached_methods(behavior: keys.DefaultBehavior) -> frozenset[str]:
     return GET_HEAD | ({"OPTIONS"} & set(behavior.cached_methods))

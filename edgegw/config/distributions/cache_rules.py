@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgegw.cloudfront.behaviors import GET_HEAD, GET_HEAD_OPTIONS
 from edgegw.cloudfront.cache.policy_rules import refused_policy
 from edgegw.config import schema
+from edgegw.config.distributions import keys
 from edgegw.config.distributions.cache_make import own_policy
 from edgegw.config.document import Document, KeyPath
 from edgegw.http.grammar import TEXT_TOKEN
@@ -20,9 +21,7 @@ def check_cache_policies(document: Document, config: schema.Config) -> None:
             document.error(("cache_policies", name), "cloudfront.cache-policy", text, key=True)
 
 
-def check_cached_methods(
-    document: Document, path: KeyPath, behavior: schema.DefaultBehavior
-) -> None:
+def check_cached_methods(document: Document, path: KeyPath, behavior: keys.DefaultBehavior) -> None:
     """GET and HEAD are cached always; OPTIONS may be, where it is allowed."""
     methods = frozenset(behavior.cached_methods)
     where = (*path, "cached_methods")
@@ -34,9 +33,7 @@ def check_cached_methods(
         document.error(where, "cloudfront.cached-methods", text)
 
 
-def check_cache_tags(
-    document: Document, path: KeyPath, config: schema.CacheTagConfig | None
-) -> None:
+def check_cache_tags(document: Document, path: KeyPath, config: keys.CacheTagConfig | None) -> None:
     """The header that carries cache tags has a name that headers can have."""
     if config is not None and not TEXT_TOKEN.fullmatch(config.header_name):
         where = (*path, "cache_tag_config", "header_name")

@@ -7,9 +7,11 @@ from typing import Final
 from edgegw.cloudfront import model as cloudfront
 from edgegw.cloudfront import quotas
 from edgegw.cloudfront.cache.policy_rules import RefusedPolicy
+from edgegw.cloudfront.deployment_rules import MAX_FUNCTIONS
 from edgegw.cloudfront.header_list_rules import refused_request_policy
-from edgegw.config import schema
+from edgegw.cloudfront.rule_table import FUNCTION_COUNT
 from edgegw.config.addresses import origin_address
+from edgegw.config.distributions import keys, policy_keys
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.schema import Config
 
@@ -30,15 +32,17 @@ def check_distribution_deployment(document: Document, config: Config) -> None:
     for name, distribution in config.distributions.items():
         path: KeyPath = ("distributions", name)
         _check_aliases(document, path, distribution, users)
+        _check_counts(document, path, distribution)
         for origin, given in distribution.origins.items():
             _check_port(document, (*path, "origins", origin, "url"), given)
+            _check_custom_headers(document, (*path, "origins", origin, "custom_headers"), given)
 
 
 def _selections(
-    policy: schema.OriginRequestPolicy,
+    policy: policy_keys.OriginRequestPolicy,
 ) -> tuple[cloudfront.Selection, cloudfront.Selection, cloudfront.Selection]:
     def selection(
-        given: schema.Selection | schema.KeyHeaders | schema.OriginHeaders,
+        given: policy_keys.Selection | policy_keys.KeyHeaders | policy_keys.OriginHeaders,
     ) -> cloudfront.Selection:
         return cloudfront.Selection(given.behavior, tuple(given.items))
 
@@ -53,7 +57,7 @@ def _note(document: Document, path: KeyPath, refused: list[RefusedPolicy]) -> No
 
 
 def _check_aliases(
-    document: Document, path: KeyPath, distribution: schema.Distribution, users: dict[str, str]
+    document: Document, path: KeyPath, distribution: keys.Distribution, users: dict[str, str]
 ) -> None:
     """Aliases that CloudFront does not take; `users` are distributions by alias so far."""
     where = (*path, "aliases")
@@ -72,7 +76,7 @@ def _check_aliases(
         users.setdefault(lower, str(path[-1]))
 
 
-def _check_port(document: Document, path: KeyPath, origin: schema.Origin) -> None:
+def _check_port(document: Document, path: KeyPath, origin: keys.Origin) -> None:
     if origin.url is None:
         return
     try:
@@ -82,3 +86,28 @@ def _check_port(document: Document, path: KeyPath, origin: schema.Origin) -> Non
     if not quotas.is_origin_port(port):
         text = f"an origin's port is 80, 443 or from 1024 to 65535, not {port}"
         document.error(path, "cloudfront.origin-port", text)
+
+
+def _check_counts(document: Document, path: KeyPath, distribution: keys.Distribution) -> None:
+    names = {
+        association.function
+        for _, behavior in keys.behaviors_of(distribution)
+        for association in behavior.lambda_functions.values()
+    }
+    if len(names) > MAX_FUNCTIONS:
+        text = f"{len(names)} functions at the triggers of a distribution, at most {MAX_FUNCTIONS}"
+        document.error(path, FUNCTION_COUNT.code, text, key=True)
+    if len(distribution.origins) > quotas.MAX_ORIGINS:
+        text = f"a distribution has at most {quotas.MAX_ORIGINS} origins"
+        document.error((*path, "origins"), "cloudfront.origins", text, key=True)
+
+
+def _check_custom_headers(document: Document, path: KeyPath, origin: keys.Origin) -> None:
+    headers = origin.custom_headers
+    size = sum(len(key) + len(value) for key, value in headers.items())
+    if len(headers) > quotas.MAX_CUSTOM_HEADERS or size > quotas.MAX_CUSTOM_HEADER_CHARACTERS:
+        text = (
+            f"an origin has at most {quotas.MAX_CUSTOM_HEADERS} custom headers with "
+            f"{quotas.MAX_CUSTOM_HEADER_CHARACTERS} characters in all ({len(headers)}, {size})"
+        )
+        document.error(path, "cloudfront.origin-header", text, key=True)

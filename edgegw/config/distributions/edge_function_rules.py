@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Final
 
 from edgegw.cloudfront.deployment_rules import pairing_findings
-from edgegw.cloudfront.edge_functions.key_values import pairs_of
+from edgegw.cloudfront.edge_functions.key_values import (
+    MAX_KEY_VALUE_STORES,
+    MAX_STORE_FUNCTIONS,
+    pairs_of,
+)
 from edgegw.cloudfront.edge_functions.static_check import (
     has_handler,
     size_fault,
     syntax_findings,
 )
-from edgegw.config import schema
+from edgegw.cloudfront.key_value_stores.state import STORE_NAME
+from edgegw.config.distributions import keys
 from edgegw.config.distributions.edge_function_keys import EdgeFunction
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.files import is_file, missing
@@ -33,18 +38,35 @@ def check_edge_functions(document: Document, config: Config, base: FilePath) -> 
     """Adds what is wrong with CloudFront Functions; relative paths are relative to `base`."""
     for name, function in config.edge_functions.items():
         _check_function(document, ("edge_functions", name), function, config, base)
+    _check_store_quotas(document, config)
     for name, store in config.key_value_stores.items():
+        path: KeyPath = ("key_value_stores", name)
+        if not STORE_NAME.fullmatch(name):
+            text = f"{name!r} is no name of a key value store: 1 to 64 letters, digits, - and _"
+            document.error(path, "key-value-store.name", text, key=True)
         if store.source is not None:
-            path: KeyPath = ("key_value_stores", name, "source")
-            _check_import(document, path, base / store.source)
+            _check_import(document, (*path, "source"), base / store.source)
     for name, distribution in config.distributions.items():
         for below, behavior in behaviors(distribution):
             _check_behavior(document, ("distributions", name, *below), behavior, config)
 
 
+def _check_store_quotas(document: Document, config: Config) -> None:
+    """Adds what of the stores AWS has no room for; here they work all the same."""
+    if len(config.key_value_stores) > MAX_KEY_VALUE_STORES:
+        text = f"an account has at most {MAX_KEY_VALUE_STORES} key value stores"
+        document.warning(("key_value_stores",), "key-value-store.quota", text, key=True)
+    readers = Counter(function.key_value_store for function in config.edge_functions.values())
+    for name in config.key_value_stores:
+        if readers[name] > MAX_STORE_FUNCTIONS:
+            text = f"at most {MAX_STORE_FUNCTIONS} functions read a store ({readers[name]})"
+            path: KeyPath = ("key_value_stores", name)
+            document.warning(path, "key-value-store.quota", text, key=True)
+
+
 def behaviors(
-    distribution: schema.Distribution,
-) -> Iterator[tuple[KeyPath, schema.DefaultBehavior]]:
+    distribution: keys.Distribution,
+) -> Iterator[tuple[KeyPath, keys.DefaultBehavior]]:
     """The behaviors of a distribution with their paths."""
     yield ("default_behavior",), distribution.default_behavior
     for at, behavior in enumerate(distribution.behaviors):
@@ -93,8 +115,11 @@ def _check_code(document: Document, path: KeyPath, function: EdgeFunction, file:
         text = f"{finding.text} ({function.runtime})"
         if finding.is_refused:
             text += f"; it fails with {finding.error}"
-        place = (finding.line, finding.column)
-        document.findings.append(Finding(shown, *place, "warning", SYNTAX, text))
+        fails_there = finding.is_refused and document.stage == "deployment"
+        severity = "error" if fails_there else "warning"
+        document.findings.append(
+            Finding(shown, finding.line, finding.column, severity, SYNTAX, text)
+        )
 
 
 def _shown(file: FilePath) -> str:
@@ -115,7 +140,7 @@ def _check_import(document: Document, path: KeyPath, file: FilePath) -> None:
 
 
 def _check_behavior(
-    document: Document, path: KeyPath, behavior: schema.DefaultBehavior, config: Config
+    document: Document, path: KeyPath, behavior: keys.DefaultBehavior, config: Config
 ) -> None:
     for trigger, name in behavior.edge_functions.items():
         if name not in config.edge_functions:
@@ -133,13 +158,3 @@ def _check_behavior(
     for finding in pairing_findings(at_edge, others):
         where = (*path, "edge_functions", finding.key)
         document.error(where, finding.rule.code, finding.text)
-
-
-def refuse_syntax(document: Document) -> None:
-    """Makes errors of the constructs with which code fails on AWS: nobody deploys that."""
-    document.findings[:] = [
-        replace(finding, severity="error")
-        if finding.code == SYNTAX and "; it fails with " in finding.text
-        else finding
-        for finding in document.findings
-    ]

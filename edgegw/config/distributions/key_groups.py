@@ -7,20 +7,21 @@ from pathlib import Path
 
 from edgegw.cloudfront.signatures import KeyFileError, public_key
 from edgegw.config import schema
+from edgegw.config.distributions import keys
 from edgegw.config.document import Document
 
 
 def check_key_groups(document: Document, config: schema.Config, base: Path) -> None:
     """Adds what is wrong with keys to the findings; relative files are relative to `base`."""
-    for name, keys in config.key_groups.items():
-        for at, key in enumerate(keys):
+    for name, group in config.key_groups.items():
+        for at, key in enumerate(group):
             problem = _problem(base / key.public_key)
             if problem is not None:
                 path = ("key_groups", name, at, "public_key")
                 document.error(path, "cloudfront.key-group", f"{base / key.public_key} {problem}")
     known: dict[str, str] = {}
-    for name, keys in config.key_groups.items():
-        for at, key in enumerate(keys):
+    for name, group in config.key_groups.items():
+        for at, key in enumerate(group):
             if known.setdefault(key.id, key.public_key) != key.public_key:
                 text = f"the key {key.id!r} is another file in another group"
                 document.error(("key_groups", name, at, "id"), "cloudfront.key-group", text)
@@ -40,13 +41,13 @@ def _problem(file: Path) -> str | None:
 
 def key_files(config: schema.Config, base: Path) -> Iterator[str]:
     """The files that keys stand in."""
-    for keys in config.key_groups.values():
-        for key in keys:
+    for group in config.key_groups.values():
+        for key in group:
             yield str(base / key.public_key)
 
 
 def trusted_keys(
-    config: schema.Config, behavior: schema.DefaultBehavior, base: Path
+    config: schema.Config, behavior: keys.DefaultBehavior, base: Path
 ) -> Mapping[str, bytes] | None:
     """The keys that a behavior trusts, PEM by id; None where it asks for no signature."""
     if not behavior.trusted_key_groups:

@@ -8,6 +8,7 @@ from typing import Final
 from edgegw.cloudfront.cache.legacy import refused_forwarded_values
 from edgegw.cloudfront.cache.policy_rules import RefusedPolicy, has_wildcard
 from edgegw.config import schema
+from edgegw.config.distributions import keys, policy_keys
 from edgegw.config.distributions.cache_make import forwarded_values, legacy_ttls
 from edgegw.config.distributions.legacy_keys import ForwardedValues
 from edgegw.config.document import Document, KeyPath
@@ -25,8 +26,8 @@ _KEYS: Final[dict[str, KeyPath]] = {
 def check_legacy_settings(
     document: Document,
     path: KeyPath,
-    behavior: schema.DefaultBehavior,
-    distribution: schema.Distribution,
+    behavior: keys.DefaultBehavior,
+    distribution: keys.Distribution,
 ) -> None:
     """Adds what AWS refuses of the behavior at `path` about `forwarded_values` and its TTLs."""
     given = behavior.forwarded_values
@@ -72,7 +73,7 @@ def check_policy_wildcards(document: Document, config: schema.Config) -> None:
     for kind, policies in kinds:
         for name, policy in policies.items():
             for key in ("headers", "cookies", "query_strings"):
-                selection: schema.Selection = getattr(policy, key)
+                selection: policy_keys.Selection = getattr(policy, key)
                 warn_of_wildcards(document, (kind, name, key, "items"), selection.items)
 
 
@@ -83,7 +84,7 @@ def _place(given: ForwardedValues, refused: RefusedPolicy) -> Iterator[str | int
         yield given.headers.index(refused.name)
 
 
-def _check_exclusion(document: Document, path: KeyPath, behavior: schema.DefaultBehavior) -> None:
+def _check_exclusion(document: Document, path: KeyPath, behavior: keys.DefaultBehavior) -> None:
     if "cache_policy" in behavior.model_fields_set:
         text = "a behavior has either a cache_policy or forwarded_values, not both"
         document.error((*path, "cache_policy"), _CODE, text, key=True)
@@ -95,14 +96,14 @@ def _check_exclusion(document: Document, path: KeyPath, behavior: schema.Default
         document.error((*path, "origin_request_policy"), _CODE, text, key=True)
 
 
-def _check_stray_ttls(document: Document, path: KeyPath, behavior: schema.DefaultBehavior) -> None:
+def _check_stray_ttls(document: Document, path: KeyPath, behavior: keys.DefaultBehavior) -> None:
     for key in ("min_ttl", "default_ttl", "max_ttl"):
         if getattr(behavior, key) is not None:
             text = f"{key} stands here beside forwarded_values; otherwise it is the cache policy's"
             document.error((*path, key), _CODE, text, key=True)
 
 
-def is_bucket(origin: str, distribution: schema.Distribution) -> bool:
+def is_bucket(origin: str, distribution: keys.Distribution) -> bool:
     """Whether `origin`, or an origin of the group of that name, is a bucket."""
     group = distribution.origin_groups.get(origin)
     names = [origin] if group is None else group.members

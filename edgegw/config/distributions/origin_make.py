@@ -13,6 +13,7 @@ from edgegw.config import schema
 from edgegw.config.addresses import origin_address
 from edgegw.config.balancers.make import BalancerResolver
 from edgegw.config.buckets import BucketFolder
+from edgegw.config.distributions import keys
 from edgegw.config.distributions.bucket_rules import default_bucket
 from edgegw.config.http_fronts.make import function_url_door
 from edgegw.config.listening import resolve_listener_listen
@@ -60,12 +61,12 @@ class OriginResolver:
         path = str(self._base / folder)
         return BucketFolder(bucket, path, path)
 
-    def _names(self, distribution: str, name: str, origin: schema.Origin) -> tuple[str, str]:
+    def _names(self, distribution: str, name: str, origin: keys.Origin) -> tuple[str, str]:
         """The names of bucket and Region."""
         bucket = origin.bucket or default_bucket(distribution, name)
         return bucket, origin.region or self._config.gateway.region
 
-    def _bucket(self, distribution: str, name: str, origin: schema.Origin) -> cloudfront.S3Origin:
+    def _bucket(self, distribution: str, name: str, origin: keys.Origin) -> cloudfront.S3Origin:
         bucket, region = self._names(distribution, name, origin)
         is_identity = origin.access_control == "oai"
         return cloudfront.S3Origin(
@@ -78,7 +79,7 @@ class OriginResolver:
         )
 
     def _custom(
-        self, distribution: str, name: str, origin: schema.Origin, viewer: Scheme
+        self, distribution: str, name: str, origin: keys.Origin, viewer: Scheme
     ) -> cloudfront.CustomOrigin:
         protocol, domain, port = self._address(distribution, name, origin, viewer)
         return cloudfront.CustomOrigin(
@@ -96,7 +97,7 @@ class OriginResolver:
         )
 
     def _address(
-        self, distribution: str, name: str, origin: schema.Origin, viewer: Scheme
+        self, distribution: str, name: str, origin: keys.Origin, viewer: Scheme
     ) -> tuple[Scheme, str, int]:
         if origin.function_url is not None:
             return "https", self._url_domain(origin.function_url), 443
@@ -120,11 +121,11 @@ class OriginResolver:
         return cast("Scheme", listener.protocol.lower()), shared.dns_name, listener.port
 
 
-def _custom_headers(origin: schema.Origin) -> tuple[tuple[bytes, bytes], ...]:
+def _custom_headers(origin: keys.Origin) -> tuple[tuple[bytes, bytes], ...]:
     return tuple((name.encode(), value.encode()) for name, value in origin.custom_headers.items())
 
 
-def _address_of_url(origin: schema.Origin, viewer: Scheme) -> tuple[Scheme, str, int]:
+def _address_of_url(origin: keys.Origin, viewer: Scheme) -> tuple[Scheme, str, int]:
     """Where the url leads; a policy says which protocol, the port of the url is for its own one."""
     address = origin_address(origin.url or "")
     policies: dict[str | None, Scheme] = {"http-only": "http", "https-only": "https"}

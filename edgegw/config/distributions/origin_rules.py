@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 from edgegw.cloudfront import quotas
 from edgegw.cloudfront.origin_rules import is_unsettable
-from edgegw.config import schema
 from edgegw.config.addresses import origin_address
+from edgegw.config.distributions import keys
 from edgegw.config.distributions.bucket_rules import check_bucket
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.schema import Config
@@ -17,7 +17,7 @@ from edgegw.http.grammar import TEXT_TOKEN, is_target
 _KINDS = ("url", "load_balancer", "s3", "s3_website", "function_url")
 
 
-def check_origin(document: Document, path: KeyPath, origin: schema.Origin, config: Config) -> None:
+def check_origin(document: Document, path: KeyPath, origin: keys.Origin, config: Config) -> None:
     """Adds what is wrong with an origin to the findings."""
     given = [kind for kind in _KINDS if getattr(origin, kind) is not None]
     if len(given) != 1:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.config import schema
+from edgegw.config.distributions import keys, policy_keys
 from edgegw.config.distributions.cache_make import forwarding_of
 from edgegw.config.distributions.legacy_rules import is_bucket
 from edgegw.config.document import Document, KeyPath
@@ -35,7 +36,7 @@ def _check_selections(document: Document, config: schema.Config) -> None:
     for kind, policies in kinds:
         for name, policy in policies.items():
             for key in ("headers", "cookies", "query_strings"):
-                selection: schema.Selection = getattr(policy, key)
+                selection: policy_keys.Selection = getattr(policy, key)
                 if selection.items and selection.behavior in ("none", "all", "allViewer"):
                     text = (
                         f"these names have no effect with behavior: {selection.behavior}; "
@@ -46,7 +47,7 @@ def _check_selections(document: Document, config: schema.Config) -> None:
 
 
 def _check_countries(
-    document: Document, path: KeyPath, restriction: schema.GeoRestriction | None
+    document: Document, path: KeyPath, restriction: keys.GeoRestriction | None
 ) -> None:
     """Source: CloudFront API Reference, GeoRestriction, which names ISO 3166-1."""
     code = "cloudfront.geo-restriction"
@@ -66,7 +67,7 @@ def _check_countries(
             document.warning((*path, "locations", at), code, text)
 
 
-def _check_groups(document: Document, path: KeyPath, distribution: schema.Distribution) -> None:
+def _check_groups(document: Document, path: KeyPath, distribution: keys.Distribution) -> None:
     for name, group in distribution.origin_groups.items():
         where = (*path, "origin_groups", name)
         if name in distribution.origins:
@@ -78,14 +79,14 @@ def _check_groups(document: Document, path: KeyPath, distribution: schema.Distri
 
 
 def _behaviors(
-    path: KeyPath, distribution: schema.Distribution
-) -> Iterator[tuple[KeyPath, schema.DefaultBehavior]]:
+    path: KeyPath, distribution: keys.Distribution
+) -> Iterator[tuple[KeyPath, keys.DefaultBehavior]]:
     yield (*path, "default_behavior"), distribution.default_behavior
     for at, behavior in enumerate(distribution.behaviors):
         yield (*path, "behaviors", at), behavior
 
 
-def forwards_host(config: schema.Config, behavior: schema.DefaultBehavior) -> bool:
+def forwards_host(config: schema.Config, behavior: keys.DefaultBehavior) -> bool:
     """Whether its policies, as far as they are there, forward the viewer's Host."""
     if behavior.forwarded_values is not None:
         return False  # refused elsewhere
@@ -98,7 +99,7 @@ def forwards_host(config: schema.Config, behavior: schema.DefaultBehavior) -> bo
     return forwarding_of(config, behavior).keeps_header(b"host")
 
 
-def _warn_of_host(document: Document, path: KeyPath, behavior: schema.DefaultBehavior) -> None:
+def _warn_of_host(document: Document, path: KeyPath, behavior: keys.DefaultBehavior) -> None:
     key = "cache_policy" if behavior.origin_request_policy is None else "origin_request_policy"
     text = (
         "the viewer's Host goes on to a bucket, which takes its own alone and answers 403: "

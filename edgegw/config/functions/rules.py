@@ -253,8 +253,11 @@ def check_reference(
 def check_edge_reference(document: Document, path: KeyPath, text: str, config: Config) -> None:
     """Judges a function at a trigger: CloudFront takes published versions only."""
     function = check_reference(document, path, text, config)
-    if function is None:
-        return
+    if function is not None and document.stage == "start":  # else `deploy_rules` refuse it
+        _warn_of_deployment(document, path, text, function)
+
+
+def _warn_of_deployment(document: Document, path: KeyPath, text: str, function: Function) -> None:
     name, _, qualifier = text.partition(":")
     warn: Callable[[str, str], None] = lambda code, detail: document.warning(path, code, detail)  # noqa: E731
     if qualifier == LATEST or (not qualifier and function.versions):

@@ -12,7 +12,7 @@ from pathlib import Path as FilePath
 from edgegw.cloudfront.source_look import SourceFinding, source_findings
 from edgegw.cloudfront.source_origins import Behind, OriginKey, origin_findings
 from edgegw.cloudfront.triggers import TRIGGERS
-from edgegw.config import schema
+from edgegw.config.distributions import keys
 from edgegw.config.document import Document
 from edgegw.config.functions.handler_source import HandlerSource, read_handler
 from edgegw.config.functions.keys import Function, Version
@@ -74,6 +74,6 @@ def _places(config: Config, name: str, qualifier: str) -> Iterator[Behind]:
                             yield Behind(trigger, kind, f"{known_as}/{origin}")
 
 
-def _kind(origin: schema.Origin) -> OriginKey:
+def _kind(origin: keys.Origin) -> OriginKey:
     """A website of a bucket is a custom origin too."""
     return "custom" if origin.s3 is None else "s3"

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from edgegw.config.document import Document
-from edgegw.config.schema import Cache
+from edgegw.config.gateway.keys import Cache
 
 _PATH: Final = ("gateway", "cache", "store")
 _SCHEMES: Final = ("redis", "rediss", "unix")

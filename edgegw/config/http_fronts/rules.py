@@ -8,11 +8,12 @@ from typing import Final
 from edgegw.awslambda.http_events.model import DEFAULT
 from edgegw.awslambda.http_events.routes import ROUTE_METHODS, route_fault, same_requests
 from edgegw.config.addresses import host_fault
+from edgegw.config.distributions.keys import DefaultBehavior, Distribution
 from edgegw.config.distributions.without_effect import forwards_host
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.functions.rules import check_reference
 from edgegw.config.http_fronts import keys
-from edgegw.config.schema import Config, DefaultBehavior, Distribution
+from edgegw.config.schema import Config
 from edgegw.config.spelling import nearest
 from edgegw.http.grammar import TEXT_TOKEN
 

@@ -100,6 +100,7 @@ class Figures:
             count=tally.count,
             processed=processed,
             is_lambda=is_lambda,
+            guard=kind.guard,
         )
         identity = _balancer_id(config, kind.front_door)
         both = balancer_metrics.balancer_dimensions(identity, None if group is None else group.arn)
@@ -110,6 +111,9 @@ class Figures:
             for dimensions in both:
                 key = MetricKey(namespace, "TargetResponseTime", dimensions)
                 self.store.add(key, "Seconds", at, tally.target)
+        if tally.provider is not None:
+            name = balancer_metrics.PROVIDER_LATENCY
+            self._measure(namespace, both[:1], at, name, tally.provider)
         self._bill_clients(config, kind, tally, processed, is_lambda=is_lambda is True)
 
     def _bill_clients(

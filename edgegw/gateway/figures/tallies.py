@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from edgegw.alb.authentication.steps import PROVIDER_STEPS
 from edgegw.alb.finish import BalancerAnswer
 from edgegw.alb.flow import ForwardTo, Invoke
 from edgegw.awslambda.http_events.steps import HttpAnswer, InvokeHttp, StreamedReply
@@ -38,7 +39,8 @@ class ViewerKind(NamedTuple):
 class ClientKind(NamedTuple):
     """In what requests at a load balancer are alike; `rule` is None before one was chosen.
 
-    `rule` is its priority, -1 for the default one.
+    `rule` is its priority, -1 for the default one; `guard` what came of the action before the one
+    that answers, as metrics count it.
     """
 
     front_door: str
@@ -47,6 +49,7 @@ class ClientKind(NamedTuple):
     port: int
     rule: int | None
     target_group: str | None
+    guard: str = ""
 
 
 class CallerKind(NamedTuple):
@@ -65,7 +68,16 @@ class CallerKind(NamedTuple):
 class Tally:
     """How many requests were alike, and what they came to; times in seconds."""
 
-    __slots__ = ("count", "heads_received", "heads_sent", "received", "seconds", "sent", "target")
+    __slots__ = (
+        "count",
+        "heads_received",
+        "heads_sent",
+        "provider",
+        "received",
+        "seconds",
+        "sent",
+        "target",
+    )
 
     def __init__(self, exchange: Exchange) -> None:
         self.count = 0
@@ -75,6 +87,7 @@ class Tally:
         self.heads_received = received_bytes(exchange) - exchange.request_bytes
         self.heads_sent = max(0, sent_bytes(exchange) - exchange.response_bytes)
         self.target: Statistics | None = None
+        self.provider: Statistics | None = None
 
     def add(self, exchange: Exchange) -> None:
         delivery = exchange.delivery
@@ -88,6 +101,12 @@ class Tally:
         if self.target is None:
             self.target = Statistics(sketched=True)
         self.target.add(seconds)
+
+    def note_provider(self, seconds: float) -> None:
+        """An identity provider was asked for one of the requests, for so long."""
+        if self.provider is None:
+            self.provider = Statistics(sketched=True)
+        self.provider.add(seconds * 1000)
 
     @property
     def sent_bytes(self) -> int:
@@ -128,7 +147,7 @@ class MinuteTallies:
     def __init__(self, minute: int) -> None:
         self.minute = minute
         self.viewers: dict[tuple[str, int, str, str, str], Tally] = {}
-        self.clients: dict[tuple[str, int, str, int, int | None, str | None], Tally] = {}
+        self.clients: dict[tuple[str, int, str, int, int | None, str | None, str], Tally] = {}
         self.callers: dict[tuple[str, str, int, str], TimedTally] = {}
         self.edge_runs: dict[tuple[str, EdgeResultKind, int], int] = {}
         """How many runs of CloudFront Functions, by name, what became of them, utilization."""
@@ -176,7 +195,7 @@ class Tallies:
             return
         chosen = answer.chosen
         present = self._at(exchange)
-        rule, group = chosen.rule, chosen.target_group
+        rule, group, guard = chosen.rule, chosen.target_group, chosen.guard
         priority = None if rule is None else -1 if rule.priority is None else rule.priority
         key = (
             exchange.front_door,
@@ -185,6 +204,7 @@ class Tallies:
             chosen.listener.port,
             priority,
             None if group is None else group.name,
+            "" if guard is None else guard.mark,
         )
         tally = present.clients.get(key)
         if tally is None:
@@ -192,6 +212,8 @@ class Tallies:
         tally.add(exchange)
         if exchange.verdict == "forwarded":
             _note_target(tally, steps)
+        if guard is not None:
+            _note_provider(tally, steps)
 
     def caller(self, exchange: Exchange) -> None:
         """An exchange at a function URL or an HTTP API is finished."""
@@ -254,6 +276,13 @@ def _note_target(tally: Tally, steps: list[tuple[object, object, float]]) -> Non
     step, _, seconds = steps[-2]
     if isinstance(step, (Invoke, ForwardTo)):
         tally.note_target(seconds)
+
+
+def _note_provider(tally: Tally, steps: list[tuple[object, object, float]]) -> None:
+    """How long the identity provider was asked, if it was."""
+    asked = [seconds for step, _, seconds in steps if isinstance(step, PROVIDER_STEPS)]
+    if asked:
+        tally.note_provider(sum(asked))
 
 
 def _function_step(exchange: Exchange) -> tuple[object, object, float] | None:

@@ -25,6 +25,7 @@ from edgegw.gateway.fronts.local_events import EventOperations
 from edgegw.gateway.fronts.local_explaining import Explanations
 from edgegw.gateway.fronts.local_figures import FigureOperations
 from edgegw.gateway.fronts.local_functions import FunctionOperations
+from edgegw.gateway.fronts.local_key_values import KeyValueOperations
 from edgegw.gateway.fronts.local_operations import FrontDoorUrls, GatewayOperations
 from edgegw.gateway.fronts.local_router import (
     Call,
@@ -38,6 +39,7 @@ from edgegw.gateway.fronts.local_router import (
 from edgegw.gateway.fronts.local_streams import SendOperations
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Client, Request, Response
+from edgegw.wire.application import content_within
 from edgegw.wire.front import Delivery, Handshake, ViewerGoneError
 
 if TYPE_CHECKING:
@@ -115,7 +117,7 @@ class LocalApi:
 def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations) -> Router:
     about, balancers = GatewayOperations(gateway, urls), BalancerOperations(gateway)
     caches, events = CacheOperations(gateway), EventOperations(gateway)
-    figures = FigureOperations(gateway)
+    figures, key_values = FigureOperations(gateway), KeyValueOperations(gateway)
     return Router(
         [
             Route("GET", "/status", about.status),
@@ -133,6 +135,8 @@ def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations
             Route("POST", "/weights", balancers.weights),
             Route("GET", "/cache/{distribution}", caches.entries),
             Route("POST", "/invalidations", caches.invalidate),
+            Route("GET", "/key-values/{store}", key_values.listing),
+            Route("PATCH", "/key-values/{store}", key_values.change),
             Route("GET", "/metrics", figures.metrics),
             Route("GET", "/cost", figures.cost),
             Route("POST", "/queues/{queue}/messages", SendOperations(gateway).send),
@@ -143,7 +147,7 @@ def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations
 async def _answer(request: Request, operation: Operation, segments: dict[str, str]) -> Response:
     """The answer of `operation`, or what was wrong. Raises ViewerGoneError."""
     try:
-        content = await _content(request)
+        content = await content_within(request.body, LARGEST_BODY)
         if content is None:
             return refusal(413, f"the body is larger than {LARGEST_BODY} bytes")
         answer = operation(Call(segments, query_of(request), _decoded(content)))
@@ -157,21 +161,6 @@ async def _answer(request: Request, operation: Operation, segments: dict[str, st
     except Exception:
         logger.exception("a fault of edgegw itself, please report it")
         return refusal(500, "a fault of edgegw itself: its log says more")
-
-
-async def _content(request: Request) -> bytes | None:
-    """The whole body; None where it is too large."""
-    body = request.body
-    if (body.length or 0) > LARGEST_BODY:
-        return None
-    if body.chunks is None:
-        return body.content or b""
-    content = bytearray()
-    async for chunk in body.chunks:
-        content += chunk
-        if len(content) > LARGEST_BODY:
-            return None
-    return bytes(content)
 
 
 def _decoded(content: bytes) -> dict[str, object]:

@@ -1,7 +1,8 @@
 """The public keys of load balancers, under AWS's path: `GET /KEY_ID` answers the key as PEM.
 
-AWS has them at `https://public-keys.auth.elb.REGION.amazonaws.com/KEY_ID`; with TLS the certificate
-here is for that name too, so that whoever is led here by `gateway.hosts` finds what it looks for.
+AWS has them at `https://public-keys.auth.elb.REGION.amazonaws.com/KEY_ID`, in GovCloud in a bucket;
+with TLS the certificate here is for that name too, so that whoever is led here by `gateway.hosts`
+finds what it looks for.
 Anybody may ask: the keys are public, and an answer tells nothing else.
 """
 
@@ -11,7 +12,7 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from edgegw.alb.authentication.keys import public_keys_host
+from edgegw.alb.authentication.keys import public_keys_place
 from edgegw.config.model import Listen
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Body, Client, Headers, Request, Response
@@ -58,7 +59,7 @@ class PublicKeysFront:
         own = list(listen.more)
         if listen.certificate is not None and listen.key is not None:
             own.insert(0, (listen.certificate, listen.key))
-        host = public_keys_host(config.account.region)
+        host, _ = public_keys_place(config.account.region)
         certificates = Certificates(config.state)
         return DoorTls(certificates, lambda: [host], ["http/1.1"], own, [listen.address, host])
 
@@ -72,7 +73,8 @@ class PublicKeysFront:
         if request.method not in ("GET", "HEAD"):
             return _plain(405, "keys can be had, not changed")
         keys = self._gateway.sign_in_keys
-        if request.target.path != b"/" + keys.key_id.encode():
+        _, folder = public_keys_place(self._gateway.config.account.region)
+        if request.target.path != f"{folder}{keys.key_id}".encode():
             return _plain(404, "there is no key of that id")
         return _answer(200, keys.public_pem())
 
