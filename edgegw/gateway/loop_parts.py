@@ -30,9 +30,9 @@ from edgegw.gateway.faults import Faults
 from edgegw.gateway.guards import Guards
 from edgegw.gateway.handler_words import HandlerWords
 from edgegw.gateway.health_checks import HealthChecks
-from edgegw.gateway.key_value_stores import KeyValueStores
 from edgegw.gateway.origins import InnerWays, MakeTransport, OriginRouter
 from edgegw.gateway.sign_in_keys import SignInKeyring
+from edgegw.gateway.stores_on_demand import StoresOnDemand
 from edgegw.gateway.target_groups import TargetGroups
 from edgegw.gateway.tracing_targets import tracing_targets
 from edgegw.gateway.workers import Workers
@@ -64,7 +64,7 @@ class Equipment:
     store: Callable[[], MetricStore]
     keyring: SignInKeyring
     """The keys of sign-ins at load balancers, the same for every loop."""
-    key_values: KeyValueStores
+    key_values: StoresOnDemand
     """The key value stores, the same for every loop."""
 
 
@@ -101,7 +101,7 @@ class LoopParts:
     workers: Workers
     edge: EdgeEngine
     guards: Guards
-    key_values: KeyValueStores
+    key_values: StoresOnDemand
     distribution_logs: DistributionLogs = field(default_factory=DistributionLogs)
     checks: HealthChecks | None = None
     apis: Any = None
@@ -186,7 +186,10 @@ def make_parts(present: Callable[[], Config], equipment: Equipment, local: Inner
         config.buckets,
         world,
     )
-    edge = EdgeEngine(config.edge_functions, stores_of(config), equipment.edge_functions)
+    stores = equipment.key_values
+    stores.configure(config)
+    stores.enter()
+    edge = EdgeEngine(config.edge_functions, stores, equipment.edge_functions)
     flow = make_flow_parts(present, equipment, service, origins, edge)
     return LoopParts(
         service=service,
@@ -199,6 +202,7 @@ def make_parts(present: Callable[[], Config], equipment: Equipment, local: Inner
         workers=flow.workers,
         edge=edge,
         guards=flow.guards,
+        key_values=stores,
     )
 
 
@@ -214,13 +218,6 @@ def make_flow_parts(
     groups = TargetGroups(config.target_groups, time.monotonic if world.is_real else world.now)
     handlers = HandlerWords(lambda: service.functions, equipment.functions)
     caching = caching_of(config, world, handlers, caches=equipment.caches)
-<<<<<<< HEAD
-    stores = equipment.key_values
-    stores.configure(config)
-    stores.enter()
-    edge = EdgeEngine(config.edge_functions, stores, equipment.edge_functions)
-=======
->>>>>>> kit22
     guards = Guards(equipment.keyring.keys, lambda: origins.identity_providers, world.now)
     driver = Driver(service, origins, equipment.faults, groups, world, caching, edge, guards)
     workers = Workers(
@@ -230,16 +227,7 @@ def make_flow_parts(
         present,
         lasting=equipment.lasting,
     )
-<<<<<<< HEAD
-    return LoopParts(
-        *(service, Shifter(service), origins, driver, groups, BalancerLogs(), caching, workers),
-        edge,
-        guards,
-        stores,
-    )
-=======
     return FlowParts(driver, groups, caching, guards, workers)
->>>>>>> kit22
 
 
 def _first_reference(config: Config, name: str) -> FunctionRef:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from edgegw.errors import UsageError
 from edgegw.gateway import changeover
 from edgegw.gateway.clock import Clock, Moment
-from edgegw.gateway.edge_stores import stores_of
 from edgegw.gateway.loading import replacing
 from edgegw.gateway.loop_parts import Equipment, FlowParts, LoopParts, make_flow_parts
 
@@ -43,7 +42,7 @@ def swap_parts(parts: LoopParts, beginning: ResetState) -> FlowParts:
     old = FlowParts(parts.driver, parts.groups, parts.caching, parts.guards, parts.workers)
     parts.service.begin_anew(equipment.functions)
     parts.service.figures.keep_in(equipment.store)
-    parts.edge.begin_anew(stores_of(beginning.present()), equipment.edge_functions)
+    parts.edge.begin_anew(equipment.key_values, equipment.edge_functions)
     new = make_flow_parts(beginning.present, equipment, parts.service, parts.origins, parts.edge)
     parts.driver, parts.groups, parts.caching = new.driver, new.groups, new.caching
     parts.guards, parts.workers, parts.apis = new.guards, new.workers, None
@@ -92,6 +91,7 @@ def replaced_equipment(
 
 def reset_parts(running: Running, blocking: BlockingLoop, beginning: ResetState) -> None:
     """Renews what runs for blocking clients, and what runs on the present event loop."""
+    beginning.equipment.key_values.begin_anew()
 
     async def renew() -> None:
         parts = running.left_here()
