@@ -66,7 +66,7 @@ class SimulatedViewer:
     `variant` is the latest that it got, `place` what it says of itself (`X-Edgegw-Viewer`).
     """
 
-    __slots__ = ("answers", "has_changed", "jar", "mark", "number", "place", "group", "variant")
+    __slots__ = ("answers", "group", "has_changed", "jar", "mark", "number", "place", "variant")
 
     def __init__(self, number: int, group: PopulationGroup, mark: bytes) -> None:
         self.number = number
