@@ -1,9 +1,11 @@
-"""What tests with the fixture `gateway` cost: many of them, each with a gateway of its own.
+"""What tests with the fixtures of the plugin cost: many of them, with a gateway as new for each.
 
     python benchmarks/fixture.py [--tests 200] [--limit 8]
 
-Runs pytest over tests that load a configuration, open a client and send one request through a
-function in a process; for Python and Node.js, for `client`, `sync_client` and `with gateway:`.
+Runs pytest over tests that send one request through a function in a process; for Python and
+Node.js, for the fixtures `sync_edge_client` and `edge_client`, whose functions stay warm, and for
+`client`, `sync_client` and `with gateway:`. Then the example project of the tests
+(`tests/testing/example_project`), each test of which goes through the whole pipeline.
 Prints the seconds of each run and its processor time, that of a run of one test too, which is what
 pytest and its plugins take; fails where a run of Python functions takes more processor time than
 `--limit`. Seconds by the clock count on a quiet machine only.
@@ -29,9 +31,18 @@ distributions:
     origins: {{app: {{url: http://origin.test}}}}
     default_behavior: {{origin: app, lambda_functions: {{viewer-request: hook}}}}
 """
+EXAMPLE = Path(__file__).parents[1] / "tests" / "testing" / "example_project"
 PYTHON_HOOK = "def handler(event, context):\n    return {'status': '204'}\n"
 NODE_HOOK = "exports.handler = async () => ({ status: '204' });\n"
 BODIES = {
+    "sync_edge_client": """
+def test_it(sync_edge_client, number):
+    assert sync_edge_client.get("/").status_code == 204
+""",
+    "edge_client": """
+async def test_it(edge_client, number):
+    assert (await edge_client.get("/")).status_code == 204
+""",
     "sync_client": """
 def test_it(gateway, number):
     with gateway.sync_client("site") as client:
@@ -68,15 +79,20 @@ def seconds(runtime: str, body: str, tests: int) -> tuple[float, float]:
     """By the clock, and of processor time, of a run of so many tests."""
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), runtime, body, tests)
-        began, before = perf_counter(), _processor()
-        run = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        took = perf_counter() - began, _processor() - before
+        return run_in(Path(folder))
+
+
+def run_in(folder: Path) -> tuple[float, float]:
+    """The same of the tests in a folder."""
+    began, before = perf_counter(), _processor()
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    took = perf_counter() - began, _processor() - before
     if run.returncode:
         sys.exit(run.stdout[-3000:] + run.stderr[-1000:])
     return took
@@ -95,6 +111,16 @@ def main() -> None:
     limit = options.limit * options.tests / 200
     runtimes = [f"python3.{sys.version_info[1]}", *(["nodejs22.x"] if shutil.which("node") else [])]
     is_slow = False
+    with tempfile.TemporaryDirectory() as empty:
+        (Path(empty) / "pytest.ini").write_text("[pytest]\n")
+        (Path(empty) / "test_it.py").write_text("def test_it(): pass\n")
+        _, plain = run_in(Path(empty))
+    took, spent = run_in(EXAMPLE)
+    print(
+        f"example project, 26 tests     {took:5.1f} s   processor {spent:5.1f} s, "
+        f"of which pytest and its plugins alone {plain:4.1f} s",
+        flush=True,
+    )
     for runtime in runtimes:
         for way, body in BODIES.items():
             _, alone = seconds(runtime, body, 1)
@@ -102,7 +128,7 @@ def main() -> None:
             is_slow |= spent > limit and runtime.startswith("python")
             each = (spent - alone) / max(1, options.tests - 1) * 1000
             print(
-                f"{runtime:12} {way:14} {took:5.1f} s   processor {spent:5.1f} s, one test "
+                f"{runtime:12} {way:16} {took:5.1f} s   processor {spent:5.1f} s, one test "
                 f"{alone:4.1f} s, each further one {each:3.0f} ms",
                 flush=True,
             )

@@ -5,7 +5,8 @@
 Every row has its share of nginx, rows of the gateway also their share of the thin gateway
 (`thin_gateway.py`) that does the same without judging, recording and logging. Then HTTP/2 beside
 HTTP/1.1, how long a start takes, and the cache of distributions (`cache_rows.py`). `--only` takes
-rows, and the words `http2`, `starts`, `cache`, `sources`, `queues` and `async`.
+rows, and the words `http2`, `starts`, `cache`, `sources`, `queues`, `async` and `tests`
+(`in_process_rows.py`).
 
 Needs `wrk`, `h2load` and `nginx` (Debian packages wrk, nghttp2-client, nginx). Every server listens
 on 127.0.0.1, every load is bounded in connections and time, and everything started here ends with
@@ -27,13 +28,14 @@ from pathlib import Path
 from async_rows import measure_async, print_async
 from cache_rows import measure_cache, print_cache
 from configurations import BODY, HERE, HOOKS, gateway_config
+from in_process_rows import measure_in_process, print_in_process
 from queue_rows import measure_queues, print_queues
 from servers import Running, cold, edgegw, environment, free_port, h2load, nginx_config, wrk
 from source_rows import measure_sources, print_sources
 
 CONNECTIONS = (1, 16, 64)
 STARTS = 5
-PARTS = frozenset({"http2", "starts", "cache", "sources", "queues", "async"})
+PARTS = frozenset({"http2", "starts", "cache", "sources", "queues", "async", "tests"})
 """Words of `--only` beside the rows."""
 
 REFERENCES = ("thin gateway", "thin gateway, 2 Python hooks", "thin gateway, 2 Node.js hooks")
@@ -103,6 +105,11 @@ def main() -> None:
         if not only or "async" in only:
             outcome["async"] = events = measure_async(folder, options.seconds)
             print_async(events)
+        if not only or "tests" in only:
+            outcome["tests"] = measure_in_process(
+                folder / "tests", options.seconds / 2, options.rounds
+            )
+            print_in_process(outcome["tests"])
         if not only or "sources" in only:
             outcome["sources"] = shares = measure_sources(folder)
             print_sources(shares)

@@ -29,6 +29,10 @@ from edgegw.gateway.origins.http1_client import Http1Client
 from edgegw.gateway.server import Ready, serve
 
 pytest_plugins = ["pytester"]
+collect_ignore = ["testing/example_project"]
+"""A project of its own, whose tests run in a pytest of its own."""
+os.environ["PYTEST_ADDOPTS"] = "-p no:asyncio"
+"""What runs pytest again does so without pytest-asyncio, which warns where no option is set."""
 
 gc.disable()
 """Until all is collected: what is made before, lives as long as the suite, and is looked at in vain."""

@@ -66,13 +66,22 @@ def test_every_python_block_is_run() -> None:
     }
 
 
+TESTING = ROOT / "docs" / "testing.md"
+CONFTEST = "# conftest.py\n"
+"""What a block begins with that is a file of its own."""
+
+
 def pasted(folder: Path, *python: str, ini: str = "") -> str:
     """What pytest says of blocks saved as one file, beside what the pages say to have."""
     shutil.copytree(ROOT / "sample_functions", folder / "sample_functions")
     shutil.copytree(ROOT / "config", folder / "config")
     (configuration,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
     (folder / "edgegw.yaml").write_text(configuration)
-    (folder / "test_page.py").write_text("\n".join(python))
+    files = [block for block in python if not block.startswith(CONFTEST)]
+    (folder / "test_page.py").write_text("\n".join(files))
+    (conftest,) = (block for block in python_blocks(TESTING) if block.startswith(CONFTEST))
+    if ini:
+        (folder / "conftest.py").write_text(conftest)
     (folder / "pytest.ini").write_text(ini)
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-W", "error"],
@@ -99,7 +108,7 @@ def test_all_tests_of_a_page_run(name: str, tmp_path: Path) -> None:
     tests = python_blocks(ROOT / "docs" / name)
     count = sum(block.count("def test_") for block in tests)
     said = pasted(tmp_path, *tests, ini=ini)
-    assert f"{count} passed" in said, said
+    assert re.search(rf"^{count} passed(, \d+ warnings?)? in ", said, re.M), said
 
 
 def test_links_lead_somewhere() -> None:

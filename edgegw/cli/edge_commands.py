@@ -23,32 +23,20 @@ if TYPE_CHECKING:
     from edgegw.config.model import Config, DistributionDoor
     from edgegw.http.message import Request, Response
 
-_EXAMPLE: Final[dict[str, Any]] = {
-    "distributions": {
-        "example": {
-            "listen": 0,
-            "origins": {"app": {"url": "https://origin.example"}},
-            "default_behavior": {
-                "origin": "app",
-                "allowed_methods": ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"],
-                "cache_policy": "CachingDisabled",
-                "origin_request_policy": "AllViewerExceptHostHeader",
-            },
-        }
-    }
+EDGE_FUNCTIONS: Final = ("cloudfront-function-request", "cloudfront-function-response")
+_KINDS: Final = {
+    **dict.fromkeys(EDGE_FUNCTIONS, "a CloudFront Function"),
+    "alb": "a load balancer",
+    "function-url": "a function URL",
+    "apigw-v1": "an HTTP API",
+    "apigw-v2": "an HTTP API",
 }
-"""Stands for a configuration where none is named."""
-
-
-EDGE_FUNCTIONS: Final[dict[str, ViewerTrigger]] = {
-    "cloudfront-function-request": "viewer-request",
-    "cloudfront-function-response": "viewer-response",
-}
-"""Kinds of CloudFront Functions, with their triggers."""
+JUDGED: Final = (*TRIGGERS, *EDGE_FUNCTIONS, "alb", *HTTP_EVENTS)
+"""Kinds of functions whose results are judged: `edgegw.testing.judging` has them too."""
 
 
 @click.command()
-@click.argument("kind", type=click.Choice((*TRIGGERS, *EDGE_FUNCTIONS, *HTTP_EVENTS)))
+@click.argument("kind", type=click.Choice((*TRIGGERS, *EDGE_FUNCTIONS, "alb", *HTTP_EVENTS)))
 @click.option("--url", default="https://www.example.com/", show_default=True)
 @click.option("--method", help="Default: GET, with a body POST.")
 @click.option("--header", "headers", multiple=True, metavar="'K: V'", help="Repeatable.")
@@ -67,6 +55,7 @@ EDGE_FUNCTIONS: Final[dict[str, ViewerTrigger]] = {
 @click.option("--function", help="Which function's URL of the configuration.")
 @click.option("--http-api", help="Which HTTP API of the configuration.")
 @click.option("--route", help="The route of apigw-v1 and apigw-v2 without a configuration.")
+@click.option("--multi-value", is_flag=True, help="alb: the target group has multi-value headers.")
 def event(
     kind: str,
     config: Path | None,
@@ -74,15 +63,16 @@ def event(
     function: str | None,
     http_api: str | None,
     route: str | None,
+    *,
+    multi_value: bool,
     **given: Any,
 ) -> None:
     """Print the event that a function gets for a request, as JSON.
 
     KIND is a trigger of Lambda@Edge, cloudfront-function-request or cloudfront-function-response,
-    function-url, apigw-v1 or apigw-v2 (payload 1.0 and 2.0 of an HTTP API). With --config it is
-    what the gateway would send: the behavior's policies apply, and
-    functions before the trigger run; an HTTP API finds its route. --status and --response-header
-    are the origin's answer.
+    alb, function-url, apigw-v1 or apigw-v2 (payload 1.0 and 2.0 of an HTTP API). With --config it
+    is what the gateway would send: the behavior's policies apply, and functions before the trigger
+    run; an HTTP API finds its route. --status and --response-header are the origin's answer.
 
     Example: edgegw event origin-request --url https://www.example.com/a --config edgegw.yaml
     """
@@ -90,7 +80,10 @@ def event(
         name = function if kind == "function-url" else http_api
         payload = http_event(kind, _request(**given), config, name, route)
     elif kind in EDGE_FUNCTIONS:
-        payload = _edge_function_event(EDGE_FUNCTIONS[kind], config, distribution, given)
+        trigger = cast("ViewerTrigger", kind.replace("cloudfront-function", "viewer"))
+        payload = _edge_function_event(trigger, config, distribution, given)
+    elif kind == "alb":
+        payload = _alb_event(_request(**given), multi_value=multi_value)
     else:
         payload = _edge_event(cast("Trigger", kind), config, distribution, given)
     click.echo(json.dumps(json.loads(payload), indent=2, ensure_ascii=False))
@@ -101,11 +94,9 @@ def _edge_event(
 ) -> bytes:
     import asyncio
 
-    from edgegw.config.resolve import load_dict, load_file
-    from edgegw.gateway.ports import with_ports
     from edgegw.gateway.preview import event_at
 
-    loaded = with_ports(load_dict(_EXAMPLE) if config is None else load_file(config), {})
+    loaded = _loaded(config)
     door = _distribution(loaded, distribution)
     return asyncio.run(
         event_at(
@@ -127,15 +118,29 @@ def _edge_function_event(
 ) -> str:
     import asyncio
 
-    from edgegw.config.resolve import load_dict, load_file
     from edgegw.gateway.edge_preview import edge_event_at
-    from edgegw.gateway.ports import with_ports
 
-    loaded = with_ports(load_dict(_EXAMPLE) if config is None else load_file(config), {})
+    loaded = _loaded(config)
     door = _distribution(loaded, distribution)
     reply = _response(given["status"], given["answered"])
     event = edge_event_at(loaded, door.distribution, trigger, _request(**given), reply)
     return asyncio.run(event)
+
+
+def _loaded(config: Path | None) -> Config:
+    """The configuration, or the example's."""
+    from edgegw.config.resolve import load_file
+    from edgegw.gateway.example_distribution import example_config
+    from edgegw.gateway.ports import with_ports
+
+    return example_config() if config is None else with_ports(load_file(config), {})
+
+
+def _alb_event(request: Request, *, multi_value: bool) -> bytes:
+    """The event of a function in a target group, with the headers that a load balancer adds."""
+    from edgegw.gateway.balancer_preview import balancer_event, through_balancer
+
+    return balancer_event(through_balancer(request), multi_value=multi_value)
 
 
 def _distribution(config: Config, name: str | None) -> DistributionDoor:
@@ -212,7 +217,7 @@ def _response(status: int, answered: tuple[str, ...]) -> Response:
 
 
 @click.command()
-@click.argument("trigger", type=click.Choice((*TRIGGERS, *EDGE_FUNCTIONS)))
+@click.argument("trigger", metavar="KIND", type=click.Choice(JUDGED))
 @click.option("--event", "event_file", type=click.File("rb"), required=True, help="- is stdin.")
 @click.option("--result", "result_file", type=click.File("rb"), required=True, help="- is stdin.")
 @click.option(
@@ -224,82 +229,38 @@ def _response(status: int, answered: tuple[str, ...]) -> Response:
 def validate(
     trigger: str, event_file: Any, result_file: Any, config: Path | None, *, as_json: bool
 ) -> None:
-    """Say what CloudFront would say of a function's result at TRIGGER.
+    """Say what AWS would say of a function's result.
+
+    KIND is a trigger of Lambda@Edge, cloudfront-function-request or cloudfront-function-response,
+    alb, function-url, apigw-v1 or apigw-v2.
 
     Exits with 0 when it is accepted (warnings allowed), 1 when it is refused.
 
     Example: edgegw validate viewer-request --event event.json --result result.json
     """
-    from edgegw.cloudfront.trigger_result import GeneratedResponse, InvalidResult
+    from edgegw.testing.judging import judged
 
-    is_edge_function = trigger in EDGE_FUNCTIONS
-    judge = _edge_function_answer if is_edge_function else _lambda_answer
-    kind = "a CloudFront Function" if is_edge_function else "Lambda@Edge"
     try:
         event = json.loads(event_file.read())
     except ValueError as error:
+        kind = _KINDS.get(trigger, "Lambda@Edge")
         raise UsageError(f"--event is no event of {kind}: {error}") from None
-    answer, has_response = judge(trigger, event, result_file.read(), _strictness(config))
-    violations = answer.violations if isinstance(answer, InvalidResult) else answer.warnings
+    try:
+        verdict = judged(trigger, event, result_file.read(), _strictness(config))
+    except UsageError as error:
+        raise UsageError(str(error).replace("the ", "--", 1)) from None
     if as_json:
-        refused = isinstance(answer, InvalidResult)
-        page = answer.first.rule.page if isinstance(answer, InvalidResult) else None
-        found = [violation.to_dict() for violation in violations]
-        click.echo(json.dumps({"accepted": not refused, "page": page, "findings": found}, indent=2))
-        sys.exit(1 if refused else 0)
-    for violation in violations:
+        findings = [violation.to_dict() for violation in verdict.findings]
+        shown = {"accepted": verdict.accepted, "page": verdict.page, "findings": findings}
+        click.echo(json.dumps(shown, indent=2))
+        sys.exit(0 if verdict.accepted else 1)
+    for violation in verdict.findings:
         _print(violation)
-    if isinstance(answer, InvalidResult):
-        word = "Function" if is_edge_function else "Lambda"
-        click.echo(f"refused: 502, X-Cache: {word}ValidationError from cloudfront")
-        click.echo(f"    {answer.first.rule.page}")
+    click.echo(on_one_line(verdict.outcome))
+    if not verdict.accepted:
+        if verdict.page is not None:
+            click.echo(f"    {verdict.page}")
         sys.exit(1)
-    if isinstance(answer, GeneratedResponse):
-        click.echo(f"accepted: the function answers {answer.status} itself")
-    else:
-        click.echo(f"accepted: the {'response' if has_response else 'request'} goes on")
-
-
-def _lambda_answer(
-    trigger: str, event: object, payload: bytes, strictness: Any
-) -> tuple[Any, bool]:
-    """What a result of Lambda@Edge means, and whether there is a response to go on with."""
-    from edgegw.cloudfront.event_reader import NotAnEventError, decode_event
-    from edgegw.cloudfront.trigger_result import decode_request_result, decode_response_result
-
-    try:
-        shown = decode_event(event, strictness)
-    except NotAnEventError as error:
-        raise UsageError(f"--event is no event of Lambda@Edge: {error}") from None
-    _check_trigger(shown.trigger, trigger)
-    decode = decode_request_result if shown.response is None else decode_response_result
-    return decode(payload, shown), shown.response is not None
-
-
-def _edge_function_answer(
-    kind: str, event: object, payload: bytes, strictness: Any
-) -> tuple[Any, bool]:
-    """The same for a result of a CloudFront Function."""
-    from edgegw.cloudfront.edge_functions.event_reader import decode_edge_event
-    from edgegw.cloudfront.edge_functions.model import EdgeReport, EdgeReturned
-    from edgegw.cloudfront.edge_functions.results import decode_edge_request, decode_edge_response
-    from edgegw.cloudfront.event_reader import NotAnEventError
-
-    try:
-        shown = decode_edge_event(event, strictness)
-        returned = EdgeReturned(json.loads(payload), EdgeReport())
-    except NotAnEventError as error:
-        raise UsageError(f"--event is no event of a CloudFront Function: {error}") from None
-    except ValueError as error:
-        raise UsageError(f"--result is no JSON: {error}") from None
-    _check_trigger(shown.trigger, EDGE_FUNCTIONS[kind])
-    decode = decode_edge_request if shown.response is None else decode_edge_response
-    return decode(returned, shown), shown.response is not None
-
-
-def _check_trigger(is_of: str, trigger: str) -> None:
-    if is_of != trigger:
-        raise UsageError(f"--event is one of {is_of}, not of {trigger}")
 
 
 def _print(violation: Violation) -> None:

@@ -12,7 +12,6 @@ import logging
 import time
 import traceback
 import types
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,6 +24,7 @@ from edgegw.awslambda.model import (
     Returned,
 )
 from edgegw.awslambda.payload import decode_payload, encode_payload
+from edgegw.execution.request_ids import new_request_id
 
 logger = logging.getLogger(__name__)
 
@@ -72,13 +72,19 @@ def _client_context(sent: Mapping[str, Any]) -> types.SimpleNamespace:
     return types.SimpleNamespace(custom=sent.get("custom"), env=sent.get("env"), client=client)
 
 
-async def call(handler: Handler, function: Function, invocation: Invocation, arn: str) -> Outcome:
+async def call(
+    handler: Handler,
+    function: Function,
+    invocation: Invocation,
+    arn: str,
+    new_id: Callable[[], str] = new_request_id,
+) -> Outcome:
     """Calls `handler(event, context)` as Lambda would; an async handler is awaited.
 
     A plain handler runs on the event loop's thread, so that a debugger stops where it is expected;
     the function's time-out is not enforced.
     """
-    request_id = invocation.request_id or str(uuid.uuid4())
+    request_id = invocation.request_id or new_id()
     started = time.perf_counter()
     try:
         context = HandlerContext(function, invocation, request_id, arn)

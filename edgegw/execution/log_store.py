@@ -198,10 +198,18 @@ class LogStore:
     def group(self, name: str) -> LogGroup:
         group = self._groups.get(name)
         if group is None:
-            on_leaving = self.on_leaving
-            heard = None if on_leaving is None else partial(on_leaving, name)
-            group = self._groups[name] = LogGroup(on_leaving=heard)
+            group = self._groups[name] = LogGroup(on_leaving=partial(self._leaves, name))
         return group
+
+    def _leaves(self, name: str, entry: KeptEntry, number: int) -> None:
+        if self.on_leaving is not None:
+            self.on_leaving(name, entry, number)
+
+    def clear(self) -> None:
+        """Forgets every entry; whoever writes goes on."""
+        for group in self._groups.values():
+            group.kept.clear()
+            group.size = 0
 
     @property
     def names(self) -> list[str]:

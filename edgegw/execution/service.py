@@ -29,6 +29,7 @@ from edgegw.execution.in_process import Handler, call
 from edgegw.execution.pool_maker import PoolMaker
 from edgegw.execution.provisioning import Provisioning
 from edgegw.execution.readiness import Readiness
+from edgegw.execution.request_ids import new_request_id
 from edgegw.execution.rollout import Replacement, Rollout
 from edgegw.execution.routing import InvocationRoutes
 from edgegw.execution.snapshots import Snapshot, Snapshots
@@ -42,8 +43,9 @@ class LambdaService:
     With `pass_credentials` functions get the AWS credentials of this process, else made-up ones.
     With `cpu` "proportional" they get the share of a processor that their memory buys on AWS.
     Unless `strict` is False, replicas at the edge have the edge's limits and no variables of their
-    own. `dice`, a number from 0 to 1, choose among the versions of an alias. `tracing` says where
-    segments for X-Ray go. `figures` tells what functions did.
+    own. `dice`, a number from 0 to 1, choose among the versions of an alias; `new_id` makes the
+    ids of invocations of `handlers`. `tracing` says where segments for X-Ray go. `figures` tells
+    what functions did.
     """
 
     def __init__(
@@ -57,13 +59,15 @@ class LambdaService:
         cpu: Literal["full", "proportional"] = "full",
         strict: bool = True,
         dice: Callable[[], float] = random.random,
+        new_id: Callable[[], str] = new_request_id,
         tracing: TracingTargets | None = None,
     ) -> None:
         settings = ServiceSettings(
             *(account or Account(), pass_credentials, cpu, strict), tracing or TracingTargets()
         )
         callables = dict(handlers or {})
-        self._dice = dice
+        self._dice, self._new_id = dice, new_id
+        self._callables = callables
         self._maker = maker = EnvironmentMaker(settings)
         self._snapshots = snapshots = Snapshots(functions)
         self._admission = admission = Admission(self.account.concurrency)
@@ -118,6 +122,15 @@ class LambdaService:
         self._debugging.start()
         self._provisioning.provision_all(replacement.touched)
 
+    def begin_anew(self, handlers: Mapping[str, Handler]) -> None:
+        """What was invoked is forgotten, and others are replaced; environments stay warm."""
+        self._callables.clear()
+        self._callables.update(handlers)
+        self._snapshots.current.routes.clear()
+        self._admission.recount(self._snapshots.current)
+        self.logs.clear()
+        self.figures = LambdaFigures(self.logs)
+
     async def close(self) -> None:
         """Ends every child; nothing is left running, no folder is left behind."""
         self._debugging.stop()
@@ -151,7 +164,8 @@ class LambdaService:
             self._housekeeping.look_soon()
         try:
             if route.handler is not None:
-                outcome = await call(route.handler, routed.pool.function, invocation, route.arn)
+                function = routed.pool.function
+                outcome = await call(route.handler, function, invocation, route.arn, self._new_id)
                 self.figures.ran(ref.deployed_name, outcome)
                 return outcome
             return await routed.pool.invoke(invocation, route.arn, sink, now)

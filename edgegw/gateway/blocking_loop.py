@@ -7,7 +7,10 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
+
+from edgegw.values import value
 
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
@@ -48,19 +51,43 @@ def called(
     A portal takes KeyboardInterrupt, SystemExit and the outcomes of pytest for its own end, and the
     caller would wait for ever. They go home as values.
     """
+    return portal.call(partial(_settled, partial(work, *args, **kwargs))).value()
 
-    async def settled() -> tuple[T, None] | tuple[None, BaseException]:
-        try:
-            return await work(*args, **kwargs), None
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
-            return None, error
 
-    answer, error = portal.call(settled)
-    if error is not None:
-        raise error
-    return cast("T", answer)
+async def called_from_loop(
+    portal: BlockingPortal, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """As `called`, for a caller on an event loop of its own, which goes on: asyncio or trio."""
+    future = portal.start_task_soon(partial(_settled, partial(work, *args, **kwargs)))
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        from anyio import to_thread
+
+        return (await to_thread.run_sync(future.result, abandon_on_cancel=True)).value()
+    return (await asyncio.wrap_future(future)).value()
+
+
+@value
+class _CallEnd(Generic[T]):
+    """What came of a call: an answer, or what it raised."""
+
+    answer: T | None
+    error: BaseException | None
+
+    def value(self) -> T:
+        if self.error is not None:
+            raise self.error
+        return cast("T", self.answer)
+
+
+async def _settled(work: Callable[[], Awaitable[T]]) -> _CallEnd[T]:
+    try:
+        return _CallEnd(await work(), None)
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        return _CallEnd(None, error)
 
 
 class BlockingLoop:
@@ -76,8 +103,14 @@ class BlockingLoop:
         self._stopped = stopped
         self._lock = threading.Lock()
         self._users = 0
+        self._lingers = False
         self._running = ExitStack()
         self._portal: BlockingPortal | None = None
+
+    def run(self, work: Callable[[], Awaitable[T]]) -> T | None:
+        """What `work` answers on it; None where it does not run."""
+        portal = self._portal
+        return None if portal is None else called(portal, work)
 
     def enter(self) -> BlockingPortal:
         """One more user. Raises what the start raises; then there is none more."""
@@ -97,7 +130,20 @@ class BlockingLoop:
         """One user less; with the last the loop ends."""
         with self._lock:
             self._users -= 1
-            if self._users == 0 and self._portal is not None:
-                portal, self._portal = self._portal, None
-                with self._running:
-                    called(portal, self._stopped)
+            self._end_unused()
+
+    def linger(self) -> None:
+        """From now on it goes on without users, until `part`."""
+        self._lingers = True
+
+    def part(self) -> None:
+        """It ends with its last user again; at once if that is gone."""
+        with self._lock:
+            self._lingers = False
+            self._end_unused()
+
+    def _end_unused(self) -> None:
+        if self._users == 0 and not self._lingers and self._portal is not None:
+            portal, self._portal = self._portal, None
+            with self._running:
+                called(portal, self._stopped)

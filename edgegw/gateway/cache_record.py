@@ -32,6 +32,25 @@ Steps: TypeAlias = Iterable[tuple[object, object, float]]
 """What an exchange has noted: a step, what it got, seconds."""
 
 
+class CachePart(dict[str, Any]):
+    """The record of a cache's part in an exchange (see `cache_record`), and its words by name."""
+
+    def __init__(self, record: Mapping[str, Any], verdict: str) -> None:
+        super().__init__(record)
+        self.verdict = verdict
+        """The word of X-Cache: `Hit`, `Miss`, `RefreshHit` …"""
+
+    @property
+    def decision(self) -> str:
+        """What the cache did, as `hit`, `miss` or `bypass`."""
+        return self["decision"]
+
+    @property
+    def key(self) -> dict[str, Any] | None:
+        """The parts of the cache key; None where there was none."""
+        return self.get("key")
+
+
 def cache_record(steps: Steps, asked: tuple[AskedOrigin, ...]) -> dict[str, Any] | None:
     """The cache's part in an exchange as plain values; None where it did not get that far.
 

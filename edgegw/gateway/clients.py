@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from edgegw.config.model import Listen
@@ -48,6 +49,23 @@ def blocking_client(
 
     options.setdefault("base_url", _base_url(listen))
     return httpx.Client(transport=BlockingTransport(loop, front), **options)
+
+
+@contextmanager
+def threaded_client(
+    front: FrontDoor | SharedPort, listen: Listen, loop: BlockingLoop, options: dict[str, Any]
+) -> Generator[httpx.AsyncClient]:
+    """A client of `front` on any event loop; its requests run on `loop`."""
+    import httpx
+
+    from edgegw.gateway.blocking import ThreadedTransport
+
+    options.setdefault("base_url", _base_url(listen))
+    transport = ThreadedTransport(loop, front)
+    try:
+        yield httpx.AsyncClient(transport=transport, **options)
+    finally:
+        transport.close()
 
 
 def exchange_of(response: httpx.Response, exchanges: Exchanges) -> Exchange:

@@ -29,7 +29,7 @@ from edgegw.cloudfront.request_context import AskedOrigin, DistributionAnswer, R
 from edgegw.cloudfront.rule_table import Violation
 from edgegw.config.model import Door
 from edgegw.execution.snapshots import Snapshot
-from edgegw.gateway.cache_record import cache_record, idle_triggers, stripped_parts
+from edgegw.gateway.cache_record import CachePart, cache_record, idle_triggers, stripped_parts
 from edgegw.gateway.edge_run import EdgeRun
 from edgegw.gateway.exchange_rendering import exchange_dict, exchange_line
 from edgegw.gateway.function_run import FunctionRun
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from edgegw.awslambda.pricing import Charge
     from edgegw.cloudfront.cache.traps import CachingTrap
     from edgegw.cloudfront.stripped import StrippedPart
+    from edgegw.gateway.origin_part import OriginPart
 
 logger = logging.getLogger(__name__)
 
@@ -249,9 +250,17 @@ class Exchange:
         return None
 
     @property
-    def cache(self) -> dict[str, Any] | None:
-        """The cache's part in it (`cache_record`); None where it did not get that far."""
-        return cache_record(self.steps, self.asked)
+    def cache(self) -> CachePart | None:
+        """The cache's part in it; None where it did not get that far."""
+        record = cache_record(self.steps, self.asked)
+        return None if record is None else CachePart(record, self.verdict)
+
+    @property
+    def origin(self) -> OriginPart | None:
+        """What was asked of the origin or target, and what it answered; None where it was not."""
+        from edgegw.gateway.origin_part import origin_part
+
+        return origin_part(self)
 
     @property
     def idle(self) -> dict[str, str]:

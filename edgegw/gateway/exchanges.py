@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import count as counting
+from typing import Final
+from weakref import WeakSet
 
 from edgegw.gateway.exchange import Exchange
 
@@ -21,6 +24,14 @@ class Exchanges:
         self._kept: deque[Exchange] = deque()
         self._weights: deque[int] = deque()
         self._total = 0
+        self.number = next(_numbers)
+        """Tells which of several began first."""
+        LIVING.add(self)
+
+    @property
+    def latest(self) -> Exchange | None:
+        """The newest one."""
+        return self._kept[-1] if self._kept else None
 
     def add(self, exchange: Exchange) -> None:
         """Keeps a finished exchange; the oldest ones make room."""
@@ -45,3 +56,8 @@ class Exchanges:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+
+LIVING: Final[WeakSet[Exchanges]] = WeakSet()
+"""Those of all gateways in this process, for reports of tests that failed."""
+_numbers: Final = counting()

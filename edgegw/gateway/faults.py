@@ -35,6 +35,11 @@ class Faults:
             self.seed = seed
             self._dice.clear()
 
+    def begin_anew(self, plans: Mapping[str, FaultPlan], seed: int | None) -> None:
+        """As new ones of these plans and this seed."""
+        self.plans, self.seed = dict(plans), seed
+        self._dice.clear()
+
     def draw(self, target: str) -> InjectedFault | None:
         """What happens to the next call of `target`; None where nothing is set."""
         plan = self.plans.get(target)

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from edgegw.config.model import Config, Door, without_caches
+from edgegw.errors import UsageError
 from edgegw.execution.in_process import Handler
-from edgegw.execution.service import LambdaService
-from edgegw.execution.shifting import Shifter
 from edgegw.gateway import changeover
-from edgegw.gateway.balancer_logs import BalancerLogs
 from edgegw.gateway.blocking_loop import BlockingLoop
-from edgegw.gateway.caching import Caching
-from edgegw.gateway.clients import asynchronous_client, blocking_client, exchange_of
-from edgegw.gateway.distribution_logs import DistributionLogs
-from edgegw.gateway.drive import Driver
+from edgegw.gateway.clients import (
+    asynchronous_client,
+    blocking_client,
+    exchange_of,
+    threaded_client,
+)
+from edgegw.gateway.clock import Clock, Moment
 from edgegw.gateway.exchange import AcquiredSnapshot, Exchange
 from edgegw.gateway.exchanges import Exchanges
 from edgegw.gateway.faults import Faults
@@ -28,16 +30,21 @@ from edgegw.gateway.figures.gathering import GatewayFigures
 from edgegw.gateway.fronts import FrontDoor, behind_port, front_of, served_of
 from edgegw.gateway.fronts.inner_ways import inner_ways
 from edgegw.gateway.fronts.served import Served
-from edgegw.gateway.key_value_stores import KeyValueStores
 from edgegw.gateway.loading import check_replacements, door_named, replacing, state_of, with_viewer
 from edgegw.gateway.loop_parts import Equipment, LoopParts, make_parts
+from edgegw.gateway.on_running_loop import OnRunningLoop
 from edgegw.gateway.origins import MakeTransport, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
+from edgegw.gateway.resetting import (
+    ResetState,
+    begin_world_anew,
+    replaced_equipment,
+    reset_parts,
+)
 from edgegw.gateway.running import Running
 from edgegw.gateway.sign_in_keys import SignInKeyring
-from edgegw.gateway.target_groups import TargetGroups
+from edgegw.gateway.stores_on_demand import StoresOnDemand
 from edgegw.gateway.tracing_targets import tracing_targets
-from edgegw.gateway.workers import Workers
 from edgegw.gateway.world import REAL, WallClock, World
 from edgegw.wire.asgi import AsgiFront
 
@@ -45,17 +52,17 @@ if TYPE_CHECKING:
     import httpx
 
     from edgegw.alb.authentication.keys import SignInKeys
-    from edgegw.cloudfront.cache.clearing import Clearing
     from edgegw.cloudfront.edge_functions.model import EdgeFunction
     from edgegw.gateway.edge_registry import EdgeRegistry
     from edgegw.gateway.function_urls import FunctionUrls
     from edgegw.gateway.identity_providers import Identities, Identity
     from edgegw.gateway.invalidations import Invalidations
+    from edgegw.gateway.key_value_stores import KeyValueStores
     from edgegw.gateway.origins.transport import Address
     from edgegw.wire.front import Front
 
 
-class Gateway:
+class Gateway(OnRunningLoop):
     """Distributions and load balancers of one configuration.
 
     Use `client(name)` or `sync_client(name)` for tests without sockets, `app(name)` under any ASGI
@@ -105,9 +112,8 @@ class Gateway:
         """
         check_replacements(functions or {}, config)
         self.world = World(clock or time.time, seed) if clock or seed is not None else REAL
-        self.exchanges, self.stale = Exchanges(), {}
         self.faults = Faults(config.faults, config.fault_seed)
-        self.figures = GatewayFigures(lambda: self.config, self.world.now, self._everywhere)
+        self._forget()
         self._equipment = Equipment(
             functions=replacing(functions, config.functions),
             edge_functions=replacing(functions, config.edge_functions),
@@ -120,15 +126,24 @@ class Gateway:
             lasting=lasting,
             store=lambda: self.figures.store,
             keyring=SignInKeyring(state := state_of(lambda: self.config, lasting=lasting)),
-            key_values=KeyValueStores(self.world, state),
+            key_values=StoresOnDemand(self.world, state, lambda: self.config),
         )
         self._given, self._viewer = config, dict(viewer or {})
         self.lasts = lasting or config.has_own_state
-        self.config = self._as_it_runs(config)
-        self._doors = by_key(self.config.doors)
+        self._begin_with(self._as_it_runs(config))
         self.sends_segments = bool(tracing_targets(config))
         self._running = Running(self._make_parts)
         self._blocking = BlockingLoop(self.enter, self.stop)
+
+    def _forget(self) -> None:
+        self.exchanges, self.stale = Exchanges(), {}
+        self.figures = GatewayFigures(lambda: self.config, self.world.now, self._everywhere)
+        for made_on_demand in ("_identities", "invalidations", "function_urls", "edge_registry"):
+            self.__dict__.pop(made_on_demand, None)
+
+    def _begin_with(self, config: Config) -> None:
+        self.config = self._began = config
+        self._doors = by_key(config.doors)
 
     def _everywhere(self) -> list[LoopParts]:
         return self._running.everywhere()
@@ -203,8 +218,7 @@ class Gateway:
         """
         self._ports = dict(ports)
         if not self.is_running:
-            self.config = self._as_it_runs(self._given)
-            self._doors = by_key(self.config.doors)
+            self._begin_with(self._as_it_runs(self._given))
 
     def app(self, name: str) -> AsgiFront:
         """The front door `name` as an ASGI 3 application."""
@@ -228,16 +242,6 @@ class Gateway:
         parts.apis = parts.apis or AwsApis(self)
         await parts.apis(scope, receive, send)
 
-    @property
-    def service(self) -> LambdaService:
-        """The Lambda service of the running event loop."""
-        return self._running.here().service
-
-    @property
-    def shifter(self) -> Shifter:
-        """What walks aliases from one version to another, on the running event loop."""
-        return self._running.here().shifter
-
     def client(self, name: str, **options: Any) -> httpx.AsyncClient:
         """An `httpx.AsyncClient` that talks to the front door `name` in process.
 
@@ -256,6 +260,26 @@ class Gateway:
         """
         door = self.door(name)
         return blocking_client(behind_port(self, door), door.listen, self._blocking, options)
+
+    @contextmanager
+    def threaded_client(self, name: str, **options: Any) -> Generator[httpx.AsyncClient]:
+        """`with` gives a client as `client` does, whose requests run as those of blocking ones.
+
+        So it works on every event loop, trio's too, and what is warm does not end with one.
+        """
+        door = self.door(name)
+        behind = behind_port(self, door)
+        with threaded_client(behind, door.listen, self._blocking, options) as client:
+            yield client
+
+    @contextmanager
+    def kept_warm(self) -> Generator[Self]:
+        """What blocking and threaded clients began goes on without them, until the end of this."""
+        self._blocking.linger()
+        try:
+            yield self
+        finally:
+            self._blocking.part()
 
     def exchange(self, response: httpx.Response) -> Exchange:
         """What happened to the request that `response` answers.
@@ -315,19 +339,6 @@ class Gateway:
     def __exit__(self, *_: object) -> None:
         self._blocking.leave()
 
-    @property
-    def is_running(self) -> bool:
-        """Whether something started it and nobody stopped it."""
-        return bool(self._running.everywhere())
-
-    def left_out(self) -> list[tuple[str, str]]:
-        """Functions that cannot run here and why; after `start` with `leave_out_missing`."""
-        return self._running.left_out()
-
-    def driver(self) -> Driver:
-        """The driver of the running event loop."""
-        return (self._running.pinned or self._running.here()).driver
-
     def acquire(self) -> AcquiredSnapshot:
         """What a request that starts now begins with; `release` gives it back."""
         parts = self._running.pinned or self._running.here()
@@ -339,22 +350,38 @@ class Gateway:
         if parts is not None:  # else everything has ended meanwhile
             parts.service.release(acquired.snapshot)
 
+    @property
+    def clock(self) -> Clock:
+        """The clock that it was made with, to set and to advance. Raises UsageError without one."""
+        if not isinstance(self.world.now, Clock):
+            raise UsageError("make the gateway with clock=edgegw.testing.Clock() to move its time")
+        return self.world.now
+
+    def reset(
+        self,
+        *,
+        functions: Mapping[str, Handler] | None = None,
+        clock: Moment | None = None,
+        seed: int | None = None,
+        viewer: Mapping[str, str] | None = None,
+    ) -> None:
+        """As it began, with these arguments, but warm: see `gateway/resetting.py`.
+
+        What runs on event loops other than that of blocking clients and the present one ends with
+        its own clients. Raises UsageError for what `Gateway` would not take either.
+        """
+        check_replacements(functions or {}, self._given)
+        begin_world_anew(self.world, clock, seed)
+        self.on_exchange = None
+        self._forget()
+        self.faults.begin_anew(self._given.faults, self._given.fault_seed)
+        self._equipment = replaced_equipment(self._equipment, functions, self._given)
+        if self.config is not self._began or dict(viewer or {}) != self._viewer:
+            self._viewer = dict(viewer or {})
+            self._begin_with(self._as_it_runs(self._given))
+        reset_parts(self._running, self._blocking, ResetState(lambda: self.config, self._equipment))
+
     # Load balancers
-
-    @property
-    def target_groups(self) -> TargetGroups:
-        """The targets of the load balancers as they are now, on the running event loop."""
-        return self._running.here().groups
-
-    @property
-    def balancer_logs(self) -> BalancerLogs:
-        """Where the load balancers of the running event loop write their logs."""
-        return (self._running.pinned or self._running.here()).logs
-
-    @property
-    def distribution_logs(self) -> DistributionLogs:
-        """Where the distributions of the running event loop write their access logs."""
-        return (self._running.pinned or self._running.here()).distribution_logs
 
     def check_targets(self) -> None:
         """Starts the health checks of all target groups that are in use; `serve` does."""
@@ -370,11 +397,6 @@ class Gateway:
         parts = self._running.here()
         parts.groups.configure(config.target_groups)
         parts.watch_targets(config)
-
-    @property
-    def workers(self) -> Workers:
-        """What runs beside requests on the running event loop."""
-        return self._running.here().workers
 
     # Identity providers
 
@@ -398,14 +420,7 @@ class Gateway:
     @property
     def key_values(self) -> KeyValueStores:
         """The key value stores of CloudFront Functions."""
-        return self._equipment.key_values
-
-    # Caches
-
-    @property
-    def caching(self) -> Caching:
-        """The cache of the distributions, on the running event loop."""
-        return self._running.here().caching
+        return self._equipment.key_values.stores()
 
     # Function URLs
 
@@ -441,14 +456,6 @@ class Gateway:
         removed = sum(parts.caching.clear(clearing) for parts in self._running.everywhere())
         self.invalidations.note(clearing.distribution, clearing.paths)
         return removed
-
-    async def clear_caches(self, clearing: Clearing) -> int:
-        """As `invalidate`, but the event loop goes on while a shared store is looked through.
-
-        Raises EnvironmentProblem when that is gone.
-        """
-        caches = [parts.caching for parts in self._running.everywhere()]
-        return sum([await caching.clear_in_thread(clearing) for caching in caches])
 
     # CloudFront Functions
 
@@ -504,10 +511,3 @@ class Gateway:
         replacement = await changeover.change_code(service, self.config, names, self.stale.keys())
         changeover.note_stale(self.stale, replacement, names)
         await changeover.clear_outdated(self._running.everywhere(), self.config, self.config, names)
-
-    def pin(self) -> None:
-        """Promises that one event loop, the running one, uses this gateway until it stops.
-
-        `serve` does: asking for the running loop costs a system call on Python 3.11.
-        """
-        self._running.pin()

@@ -55,13 +55,13 @@ def example_api(key: str, payload: PayloadFormat) -> HttpApi:
     return HttpApi(name="example", domain=domain, routes=(route,))
 
 
-def url_event(url: FunctionUrl, request: Request, body: bytes) -> bytes:
+def url_event(
+    url: FunctionUrl, request: Request, body: bytes, facts: HttpFacts | None = None
+) -> bytes:
     """The event of a function URL as JSON; with AWS_IAM as if the request were signed."""
-    request_id = str(uuid.UUID(bytes=REAL.token(16), version=4))
+    facts = facts or _facts(str(uuid.UUID(bytes=REAL.token(16), version=4)), request)
     signer = Signer(CREDENTIALS["AWS_ACCESS_KEY_ID"]) if url.auth_type == "AWS_IAM" else None
-    context = HttpContext(
-        front=url, request=request, facts=_facts(request_id, request), signer=signer
-    )
+    context = HttpContext(front=url, request=request, facts=facts, signer=signer)
     return encode_event(context, body)
 
 

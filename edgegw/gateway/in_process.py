@@ -31,15 +31,14 @@ class InProcessTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         upload = _Upload(request)
-        response = await self._answer(_request(request, upload))
+        accepted = self._front.accept(_request(request, upload))
+        response = accepted if isinstance(accepted, Response) else await _awaited(accepted)
         extensions: dict[str, object] = {"http_version": b"HTTP/1.1", EXCHANGE: response.exchange}
         if response.reason:
             extensions["reason_phrase"] = response.reason
-        stream = _Stream(self._front, response, request.method, upload, self._open.discard)
-        if stream.is_whole:
-            stream.finish()
-        else:
-            self._open.add(stream)
+        stream = self._whole(response, request.method, upload) or self._streamed(
+            response, request.method, upload
+        )
         return httpx.Response(
             response.status,
             headers=list(response.headers.raw),
@@ -47,16 +46,22 @@ class InProcessTransport(httpx.AsyncBaseTransport):
             extensions=extensions,
         )
 
-    async def _answer(self, request: Request) -> Response:
-        """The front door's answer. Raises what the test's own code raised, as it was raised."""
-        accepted = self._front.accept(request)
-        if isinstance(accepted, Response):
-            return accepted
-        try:
-            return await accepted
-        except ForeignError as error:
-            foreign = error
-        raise foreign.cause  # out here, so that it gets no context it never had
+    def _whole(self, response: Response, method: str, upload: _Upload) -> httpx.ByteStream | None:
+        """The body of an answer that is at hand, with which the exchange is complete."""
+        body = response.body if may_have_body(method, response.status) else EMPTY
+        if body.content is None:
+            return None
+        if response.body.release is not None:
+            response.body.release()
+        delivery = Delivery.of(body.content)
+        delivery.received = upload.received
+        self._front.done(response, delivery)
+        return httpx.ByteStream(body.content)
+
+    def _streamed(self, response: Response, method: str, upload: _Upload) -> _Stream:
+        stream = _Stream(self._front, response, upload, self._open.discard)
+        self._open.add(stream)
+        return stream
 
     async def aclose(self) -> None:
         for stream in list(self._open):
@@ -64,6 +69,15 @@ class InProcessTransport(httpx.AsyncBaseTransport):
         if self._closing is not None:
             closing, self._closing = self._closing, None
             await closing()
+
+
+async def _awaited(accepted: Awaitable[Response]) -> Response:
+    """The front door's answer. Raises what the test's own code raised, as it was raised."""
+    try:
+        return await accepted
+    except ForeignError as error:
+        foreign = error
+    raise foreign.cause  # out here, so that it gets no context it never had
 
 
 class _Upload:
@@ -90,7 +104,6 @@ class _Stream(httpx.AsyncByteStream):
         self,
         front: Front,
         response: Response,
-        method: str,
         upload: _Upload,
         ended: Callable[[_Stream], object],
     ) -> None:
@@ -100,15 +113,9 @@ class _Stream(httpx.AsyncByteStream):
         self._ended = ended
         self._delivery = Delivery()
         self._is_finished = False
-        body = response.body
-        self._body = body if may_have_body(method, response.status) else EMPTY
-        self.is_whole = self._body.content is not None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        body, delivery = self._body, self._delivery
-        if body.content is not None:
-            yield body.content
-            return
+        body, delivery = self._response.body, self._delivery
         foreign: ForeignError | None = None
         try:
             async for chunk in body.chunks or ():  # pyright: ignore[reportGeneralTypeIssues]
@@ -140,8 +147,6 @@ class _Stream(httpx.AsyncByteStream):
             return
         self._is_finished = True
         self._ended(self)
-        if self._body.content:
-            self._delivery.note(self._body.content)
         if self._response.body.release is not None:
             self._response.body.release()
         self._delivery.received = self._upload.received

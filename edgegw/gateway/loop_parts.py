@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,12 @@ from edgegw.alb.model import TargetGroup
 from edgegw.alb.target_connection import UNVERIFIED_TARGETS
 from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.shifting import Shift
+from edgegw.background import Background
 from edgegw.config.model import Config
 from edgegw.execution.clock import ScaledClock
 from edgegw.execution.edge_js import EdgeEngine, EdgeHandler
 from edgegw.execution.in_process import Handler
+from edgegw.execution.request_ids import new_request_id
 from edgegw.execution.service import LambdaService
 from edgegw.execution.shifting import Shifter
 from edgegw.gateway.balancer_logs import BalancerLogs
@@ -27,9 +30,9 @@ from edgegw.gateway.faults import Faults
 from edgegw.gateway.guards import Guards
 from edgegw.gateway.handler_words import HandlerWords
 from edgegw.gateway.health_checks import HealthChecks
-from edgegw.gateway.key_value_stores import KeyValueStores
 from edgegw.gateway.origins import InnerWays, MakeTransport, OriginRouter
 from edgegw.gateway.sign_in_keys import SignInKeyring
+from edgegw.gateway.stores_on_demand import StoresOnDemand
 from edgegw.gateway.target_groups import TargetGroups
 from edgegw.gateway.tracing_targets import tracing_targets
 from edgegw.gateway.workers import Workers
@@ -61,8 +64,27 @@ class Equipment:
     store: Callable[[], MetricStore]
     keyring: SignInKeyring
     """The keys of sign-ins at load balancers, the same for every loop."""
-    key_values: KeyValueStores
+    key_values: StoresOnDemand
     """The key value stores, the same for every loop."""
+
+
+@dataclass
+class FlowParts:
+    """What requests leave behind is in these: where they are made anew, nothing is left."""
+
+    driver: Driver
+    groups: TargetGroups
+    caching: Caching
+    guards: Guards
+    workers: Workers
+
+    async def close(self) -> None:
+        """Ends them, what asks others first."""
+        await self.workers.close()
+        self.groups.close()
+        await self.caching.close()
+        await self.driver.close()
+        await self.guards.close()
 
 
 @dataclass
@@ -79,10 +101,12 @@ class LoopParts:
     workers: Workers
     edge: EdgeEngine
     guards: Guards
-    key_values: KeyValueStores
+    key_values: StoresOnDemand
     distribution_logs: DistributionLogs = field(default_factory=DistributionLogs)
     checks: HealthChecks | None = None
     apis: Any = None
+    renewing: Background = field(default_factory=Background)
+    """What ends behind parts that were made anew."""
     users: int = 0
     is_started: bool = False
 
@@ -97,6 +121,7 @@ class LoopParts:
         """Ends everything, what asks others first."""
         if self.checks is not None:
             await self.checks.close()
+        await self.renewing.settled()
         await self.workers.close()
         self.groups.close()
         await self.caching.close()
@@ -147,6 +172,7 @@ def make_parts(present: Callable[[], Config], equipment: Equipment, local: Inner
         cpu=config.cpu,
         strict=config.strict,
         dice=world.dice,
+        new_id=new_request_id if world.is_real else world.uuid,
         tracing=tracing_targets(config),
     )
     service.figures.keep_in(equipment.store)
@@ -160,13 +186,38 @@ def make_parts(present: Callable[[], Config], equipment: Equipment, local: Inner
         config.buckets,
         world,
     )
-    groups = TargetGroups(config.target_groups)
-    handlers = HandlerWords(lambda: service.functions, equipment.functions)
-    caching = caching_of(config, world, handlers, caches=equipment.caches)
     stores = equipment.key_values
     stores.configure(config)
     stores.enter()
     edge = EdgeEngine(config.edge_functions, stores, equipment.edge_functions)
+    flow = make_flow_parts(present, equipment, service, origins, edge)
+    return LoopParts(
+        service=service,
+        shifter=Shifter(service),
+        origins=origins,
+        driver=flow.driver,
+        groups=flow.groups,
+        logs=BalancerLogs(),
+        caching=flow.caching,
+        workers=flow.workers,
+        edge=edge,
+        guards=flow.guards,
+        key_values=stores,
+    )
+
+
+def make_flow_parts(
+    present: Callable[[], Config],
+    equipment: Equipment,
+    service: LambdaService,
+    origins: OriginRouter,
+    edge: EdgeEngine,
+) -> FlowParts:
+    """New ones over functions and ways out that there are."""
+    config, world = present(), equipment.world
+    groups = TargetGroups(config.target_groups, time.monotonic if world.is_real else world.now)
+    handlers = HandlerWords(lambda: service.functions, equipment.functions)
+    caching = caching_of(config, world, handlers, caches=equipment.caches)
     guards = Guards(equipment.keyring.keys, lambda: origins.identity_providers, world.now)
     driver = Driver(service, origins, equipment.faults, groups, world, caching, edge, guards)
     workers = Workers(
@@ -176,12 +227,7 @@ def make_parts(present: Callable[[], Config], equipment: Equipment, local: Inner
         present,
         lasting=equipment.lasting,
     )
-    return LoopParts(
-        *(service, Shifter(service), origins, driver, groups, BalancerLogs(), caching, workers),
-        edge,
-        guards,
-        stores,
-    )
+    return FlowParts(driver, groups, caching, guards, workers)
 
 
 def _first_reference(config: Config, name: str) -> FunctionRef:

@@ -27,14 +27,29 @@ class World:
     """`now` is the clock; `dice` answers a number from 0 to 1, which is below 1."""
 
     def __init__(self, clock: WallClock = time.time, seed: int | None = None) -> None:
-        dice = random if seed is None else random.Random(seed)
+        self._own = None if clock is time.time and seed is None else random.Random(seed)
+        dice = self._own or random
         self.now = clock
-        self._is_seeded = seed is not None
         self.dice: Callable[[], float] = dice.random
         self._bits: Callable[[int], int] = dice.getrandbits
+        self._dates: tuple[int, bytes] = (0, b"")
+        self._begin(seed)
+
+    def _begin(self, seed: int | None) -> None:
+        self._is_seeded = seed is not None
         self._process = f"{self._bits(96):024x}"
         self._number = 0
-        self._dates: tuple[int, bytes] = (0, b"")
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it is the machine's, so that nobody can begin it anew."""
+        return self._own is None
+
+    def begin_anew(self, seed: int | None) -> None:
+        """What is chosen from now on, is what a new world with this `seed` chooses."""
+        assert self._own is not None  # the machine's dice are everybody's
+        self._own.seed(seed)
+        self._begin(seed)
 
     def request_id(self) -> str:
         """A CloudFront request id: 54 URL-safe base64 characters and `==`."""
@@ -45,6 +60,13 @@ class World:
         """What tells exchanges at load balancers apart, which give requests no id."""
         self._number += 1
         return f"{self._process}{self._number:016x}"
+
+    def uuid(self) -> str:
+        """A UUID of version 4, as invocations have for their ids."""
+        digits = f"{self._bits(122):031x}"
+        variant = "89ab"[int(digits[30], 16) & 3]
+        head = f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}"
+        return f"{head}-{variant}{digits[15:18]}-{digits[18:30]}"
 
     def via_host(self) -> str:
         """32 hex digits."""

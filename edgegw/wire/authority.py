@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import trustme
     from cryptography.x509 import Certificate
 
-Clock = Callable[[], datetime]
+LocalTime = Callable[[], datetime]
 
 CERTIFICATE: Final = "rootCA.pem"
 KEY: Final = "rootCA-key.pem"
@@ -63,7 +63,7 @@ class Authority:
 
 
 def load_authority(
-    environment: Mapping[str, str] | None = None, now: Clock = local_now
+    environment: Mapping[str, str] | None = None, now: LocalTime = local_now
 ) -> Authority:
     """Mkcert's authority where it exists, else the user's own one, made if need be.
 
@@ -129,7 +129,7 @@ def _data_folder(environment: Mapping[str, str]) -> Path | None:
 # Its files
 
 
-def _make(folder: Path, now: Clock) -> None:
+def _make(folder: Path, now: LocalTime) -> None:
     """Makes the authority where there is none, whole or not at all: others may do so just now."""
     if folder.exists():
         return
@@ -150,7 +150,7 @@ def _make(folder: Path, now: Clock) -> None:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _write(folder: Path, now: Clock) -> None:
+def _write(folder: Path, now: LocalTime) -> None:
     import trustme
 
     day = f", made {now():%Y-%m-%d}"

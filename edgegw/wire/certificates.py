@@ -23,7 +23,7 @@ from edgegw.errors import EnvironmentProblem
 from edgegw.wire import passthrough_tls
 from edgegw.wire.authority import (
     Authority,
-    Clock,
+    LocalTime,
     first_time_unused,
     key_id,
     load_authority,
@@ -66,7 +66,7 @@ def certified_name(name: str) -> str | None:
 class Certificates:
     """Certificates for the names of front doors, kept in the state folder."""
 
-    def __init__(self, state: str | Path, now: Clock = local_now) -> None:
+    def __init__(self, state: str | Path, now: LocalTime = local_now) -> None:
         self._state = Path(state)
         self._now = now
         self._authority: Authority | None = None

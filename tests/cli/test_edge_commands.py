@@ -416,3 +416,20 @@ def test_log_of_refused_results_is_found_by_the_name_of_the_distribution(tmp_pat
         f"({answer.headers['x-amz-cf-id']}) ERROR Validation error: "
         "the result: found 7; return event['Records'][0]['cf']['request'] (or 'response')"
     )
+
+
+def test_an_event_of_a_load_balancer_and_the_verdict_on_its_result(tmp_path: Path) -> None:
+    shown = edgegw(
+        "event", "alb", "--url", "https://www.example.com/a?b=1", "--multi-value", cwd=tmp_path
+    )
+    event = json.loads(shown.stdout)
+    assert (event["path"], event["multiValueQueryStringParameters"]) == ("/a", {"b": ["1"]})
+    assert event["multiValueHeaders"]["x-forwarded-for"] == ["203.0.113.10"]
+    assert event["multiValueHeaders"]["x-forwarded-port"] == ["443"]
+    (tmp_path / "event.json").write_text(shown.stdout)
+    judge = ("validate", "alb", "--event", "event.json", "--result", "-")
+    done = edgegw(*judge, cwd=tmp_path, stdin='{"statusCode": 200}')
+    assert (done.returncode, done.stdout) == (0, "accepted: the function answers\n")
+    done = edgegw(*judge, cwd=tmp_path, stdin='"text"')
+    assert done.returncode == 1
+    assert done.stdout.startswith("refused: 502")

@@ -132,6 +132,7 @@ async def test_a_folder_as_a_bucket_has_the_clock_and_the_ids_of_the_gateway(
 
 
 OWN_CHANCE = {
+    "clock.py": "goes on as the machine's until a test sets it",
     "faults.py": "a seed of its own, in the configuration",
     "gateway.py": "what the world is by default",
     "local_api.py": "a secret",

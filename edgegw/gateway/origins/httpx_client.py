@@ -20,7 +20,7 @@ from edgegw.http.grammar import length_of
 from edgegw.http.message import EMPTY, Body, CutOffError, Headers, Response, has_body
 from edgegw.wire.front import ForeignError
 
-_IN_URL: Final = "".join(map(chr, range(0x21, 0x7F))).replace("#", "")
+IN_URL: Final = "".join(map(chr, range(0x21, 0x7F))).replace("#", "")
 """What stands in the path and query of a URL of httpx as it is."""
 
 
@@ -140,7 +140,7 @@ class HttpxClient:
         if target == b"/":
             return url
         try:
-            return url.copy_with(raw_path=quote_from_bytes(target, _IN_URL).encode())
+            return url.copy_with(raw_path=quote_from_bytes(target, IN_URL).encode())
         except httpx.InvalidURL:  # `*`, or longer than httpx takes
             return url
 
