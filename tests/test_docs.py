@@ -42,6 +42,7 @@ def test_configurations_load_without_findings(page: Path, block: str) -> None:
 
 
 RUN_ELSEWHERE = {
+    "cloudfront-functions.md": "test_docs_commands.py",
     "lambda-api.md": "test_docs_commands.py",
     "lambda-edge-rules.md": "test_rule_docs.py",
     "queues.md": "test_docs_commands.py",

@@ -276,7 +276,38 @@ JOURNEYS = {
             "aws cloudfront list-d": ".cloudfront.net",
         },
     ),
+    "key value stores": Journey(
+        "cloudfront-functions.md",
+        "edgegw serve",
+        2,
+        "cloudfront-functions.md#key_value_stores:",
+        [
+            "edgegw kvs flags put share 0.5",
+            "edgegw kvs flags get share",
+            "edgegw kvs flags list",
+            "edgegw kvs flags export flags.json",
+            "edgegw kvs flags delete share",
+            "edgegw kvs flags import flags.json",
+            "aws cloudfront-keyvaluestore describe-key-value-store --endpoint-url http://kvs@127.0.0.1:9001 --no-sign-request --kvs-arn arn:aws:cloudfront::123456789012:key-value-store/flags",
+            "aws cloudfront-keyvaluestore list-keys --endpoint-url http://kvs@127.0.0.1:9001 --no-sign-request --kvs-arn arn:aws:cloudfront::123456789012:key-value-store/flags",
+            "aws cloudfront create-key-value-store --endpoint-url http://127.0.0.1:9001 --name redirects",
+            "aws cloudfront describe-key-value-store --endpoint-url http://127.0.0.1:9001 --name flags",
+            "aws cloudfront list-key-value-stores --endpoint-url http://127.0.0.1:9001",
+        ],
+        {
+            "edgegw kvs flags get": "0.5",
+            "edgegw kvs flags list": "share  0.5",
+            "edgegw kvs flags import": "flags: 1 key",
+            "aws cloudfront-keyvaluestore describe": '"ItemCount": 1',
+            "aws cloudfront-keyvaluestore list": '"Value": "0.5"',
+            "aws cloudfront create": '"Status": "READY"',
+            "aws cloudfront list": "redirects",
+        },
+    ),
 }
+
+SCRIPTS = {"Lambda API": "lambda", "queues": "sqs", "key value stores": "cloudfront-keyvaluestore"}
+"""Journeys at whose end the script of the page is run that makes a client of this service."""
 
 NOT_RUN = {
     "make demo": "installs from the network; CI runs it, and `edgegw demo` is run here",
@@ -445,9 +476,10 @@ def test_a_journey(name: str, reader: Reader, request: pytest.FixtureRequest) ->
         for beginning, answer in journey.answers.items():
             if command.startswith(beginning):
                 assert answer in ran.stdout, (command, ran.stdout, ran.stderr)
-    if name in {"Lambda API", "queues"}:
+    if name in SCRIPTS:
         pytest.importorskip("boto3")
-        (script,) = blocks(ROOT / "docs" / journey.page, "python")
+        scripts = blocks(ROOT / "docs" / journey.page, "python")
+        (script,) = (script for script in scripts if f'"{SCRIPTS[name]}"' in script)
         (reader.folder / "script.py").write_text(reader.with_ports(script))
         ran = reader.run("python script.py")
         assert (ran.returncode, ran.stderr) == (0, "")

@@ -25,6 +25,7 @@ from edgegw.cli.figure_commands import cost, metrics
 from edgegw.cli.function_commands import default_config, functions, invoke, logs, shift
 from edgegw.cli.held_ports import by_place, hold_port
 from edgegw.cli.init_command import init
+from edgegw.cli.kvs_command import kvs
 from edgegw.cli.queue_command import queue
 from edgegw.cli.send_command import send
 from edgegw.cli.serve_options import ServeOptions, with_serve_options
@@ -67,7 +68,7 @@ def main(*, debug: bool) -> None:
 for _command in (
     *(invoke, logs, functions, shift, event, validate, trust, fault, init),
     *(explain, targets, weights, cache, invalidate, sign, queue, send),
-    *(cost, metrics, token, trial),
+    *(cost, metrics, token, trial, kvs),
 ):
     main.add_command(_command)
 

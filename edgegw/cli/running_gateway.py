@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
     from edgegw.gateway.announcement import Announcement
 
+
+class NoGatewayProblem(EnvironmentProblem):
+    """No gateway runs with the state folder."""
+
+
 _TIMEOUT: Final = 10.0
 """Seconds in which a gateway must begin to answer."""
 
@@ -59,7 +64,7 @@ def _ask(config: Path | None, method: str, path: str, body: Any) -> HTTPResponse
     if is_hidden(state):
         text = f"another user runs the gateway of {state}: run this command as that user"
         raise EnvironmentProblem(text)
-    raise EnvironmentProblem(
+    raise NoGatewayProblem(
         f"no gateway runs with the state folder {state}: start `edgegw serve` first, or name "
         "another configuration with --config"
     )
@@ -119,7 +124,7 @@ def _exchange(
 
 
 def _headers(announcement: Announcement, content: bytes | None) -> dict[str, str]:
-    headers = {"Authorization": f"Bearer {announcement.token}"}
+    headers = {"Authorization": f"Bearer {announcement.token}", "Connection": "close"}
     if content is not None:
         headers["Content-Type"] = "application/json"
     return headers

@@ -37,7 +37,7 @@ MAX_VALUES: Final = 100_000
 _LONGEST: Final = 1000
 """Characters of what a finding says; long values in it are cut."""
 
-Stage: TypeAlias = Literal["start", "deployment"]
+JudgingStage: TypeAlias = Literal["start", "deployment"]
 """A start of the gateway, or a deployment to AWS."""
 
 _LETTER: Final = "q"
@@ -82,7 +82,7 @@ class Document:
     """What was left empty, which is noted already."""
     is_placed: bool = True
     """Whether values have places: those of a `dict` have none."""
-    stage: Stage = "start"
+    stage: JudgingStage = "start"
     """What the configuration is judged for, which decides how bad some findings are."""
 
     def stands(self, path: KeyPath) -> bool:

@@ -80,6 +80,7 @@ class EdgeContext:
         self.failure = ""
         self._function = function
         self._store = store
+        self._asked: KeyValues | None = None
         self._remarks = _remarks(function)
         self._changes = _CHANGES_BUILT_INS.search(function.code) is not None
         refused = [
@@ -110,6 +111,7 @@ class EdgeContext:
         # Processor time counts in a thread; by the clock a busy machine has its say.
         waited = patience if tentative else _BUSY * patience
         self._until = time.perf_counter() + waited / 1000
+        self._asked = None
         try:
             text = self._begin(self._factory, call.event, call.query, waited)
             while not text:
@@ -136,8 +138,11 @@ class EdgeContext:
         return ""
 
     def _answer(self, number: int, kind: str, key: str) -> list[object]:
-        """What the store says: the number of the question, whether it is good, and the answer."""
-        store = self._store()
+        """What the store says: the number of the question, whether it is good, and the answer.
+
+        A run has one state of the store, that of its first question.
+        """
+        store = self._asked = self._asked or self._store()
         if store is None:
             return [number, False, "the key value store is not there"]
         if kind == "exists":

@@ -10,6 +10,7 @@ Requests under way end as they began. Listeners are no part of it (`server.py`).
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping, MutableMapping
 from collections.abc import Set as AbstractSet
@@ -18,12 +19,11 @@ from pathlib import Path
 
 from edgegw.cloudfront.edge_functions.model import EdgeFunction
 from edgegw.config.model import Config, edge_owned, edge_owner
-from edgegw.errors import EnvironmentProblem
+from edgegw.errors import EnvironmentProblem, StateProblem
 from edgegw.execution.environment_maker import ServiceSettings
 from edgegw.execution.rollout import Replacement
 from edgegw.execution.service import LambdaService
 from edgegw.gateway.cache_making import compare_anew, shared_store
-from edgegw.gateway.edge_stores import stores_of
 from edgegw.gateway.loop_parts import Equipment, LoopParts
 from edgegw.gateway.tracing_targets import tracing_targets
 from edgegw.values import value
@@ -125,7 +125,7 @@ async def change_over(parts: LoopParts, old: Config, config: Config, equipment: 
         equipment.faults.put(config.faults, config.fault_seed)
     parts.origins.lead(config.hosts, config.buckets)
     parts.groups.configure(config.target_groups)
-    parts.edge.stores = stores_of(config)
+    await _change_stores(config, equipment)
     parts.edge.replace(config.edge_functions)
     parts.caching.store.resize(config.cache.memory, config.cache.disk)
     if config.cache.store != old.cache.store:
@@ -136,6 +136,13 @@ async def change_over(parts: LoopParts, old: Config, config: Config, equipment: 
     for shift in config.shifts:
         if shift not in old.shifts:
             parts.shifter.start(shift)
+
+
+async def _change_stores(config: Config, equipment: Equipment) -> None:
+    try:
+        await asyncio.to_thread(equipment.key_values.configure, config)
+    except StateProblem as problem:  # those that were there stay
+        logger.warning("key value stores are not imported: %s", problem)
 
 
 def note_stale(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import uuid
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +22,7 @@ from edgegw.cloudfront.edge_functions.stages import (
 )
 from edgegw.cloudfront.edge_functions.trial import TrialEvent
 from edgegw.errors import EnvironmentProblem
+from edgegw.gateway.key_value_stores import lasting_id
 from edgegw.wire.state_folder import state_folder, write_private
 
 if TYPE_CHECKING:
@@ -75,12 +75,13 @@ class EdgeRegistry:
 
     def store_arn(self, name: str) -> str:
         """The ARN of the store `name`."""
-        return store_arn(self._gateway.config, name)
+        state = self._gateway.key_values.find(name)
+        return store_arn(self._gateway.config, name, "" if state is None else state.id)
 
     def store_name(self, arn: str) -> str | None:
         """The name of the store whose ARN it is; None without one."""
-        stores = self._gateway.config.key_value_stores
-        return next((name for name in stores if self.store_arn(name) == arn), None)
+        state = self._gateway.key_values.find(arn)
+        return None if state is None else state.name
 
     # Changes
 
@@ -139,10 +140,10 @@ def is_associated(config: Config, name: str) -> bool:
     )
 
 
-def store_arn(config: Config, name: str) -> str:
-    """The ARN of the key value store `name`."""
-    identity = uuid.uuid5(uuid.NAMESPACE_URL, f"edgegw:{name}")
-    return f"arn:aws:cloudfront::{config.account.account_id}:key-value-store/{identity}"
+def store_arn(config: Config, name: str, identity: str = "") -> str:
+    """The ARN of the key value store `name`, by default of one of the configuration."""
+    resource = f"key-value-store/{identity or lasting_id(name)}"
+    return f"arn:aws:cloudfront::{config.account.account_id}:{resource}"
 
 
 def read_created(file: Path) -> dict[str, StagedFunction]:

@@ -30,7 +30,8 @@ from edgegw.gateway.figures.gathering import GatewayFigures
 from edgegw.gateway.fronts import FrontDoor, behind_port, front_of, served_of
 from edgegw.gateway.fronts.inner_ways import inner_ways
 from edgegw.gateway.fronts.served import Served
-from edgegw.gateway.loading import check_replacements, door_named, replacing, with_viewer
+from edgegw.gateway.key_value_stores import KeyValueStores
+from edgegw.gateway.loading import check_replacements, door_named, replacing, state_of, with_viewer
 from edgegw.gateway.loop_parts import Equipment, LoopParts, make_parts
 from edgegw.gateway.on_running_loop import OnRunningLoop
 from edgegw.gateway.origins import MakeTransport, httpx_transport
@@ -123,7 +124,8 @@ class Gateway(OnRunningLoop):
             caches=caches,
             lasting=lasting,
             store=lambda: self.figures.store,
-            keyring=SignInKeyring(lambda: self._lasting_state(lasting=lasting)),
+            keyring=SignInKeyring(state := state_of(lambda: self.config, lasting=lasting)),
+            key_values=KeyValueStores(self.world, state),
         )
         self._given, self._viewer = config, dict(viewer or {})
         self.lasts = lasting or config.has_own_state
@@ -181,10 +183,6 @@ class Gateway(OnRunningLoop):
 
         loaded = load_dict(config, base)
         return cls(loaded, functions=functions, viewer=viewer, clock=clock, seed=seed)
-
-    def _lasting_state(self, *, lasting: bool) -> Path | None:
-        """The folder of what lasts; None where everything ends with this gateway."""
-        return Path(self.config.state) if lasting or self.config.has_own_state else None
 
     @property
     def sign_in_keys(self) -> SignInKeys:
@@ -417,6 +415,11 @@ class Gateway(OnRunningLoop):
         from edgegw.gateway.identity_providers import Identities
 
         return Identities(self)
+
+    @property
+    def key_values(self) -> KeyValueStores:
+        """The key value stores of CloudFront Functions."""
+        return self._equipment.key_values
 
     # Function URLs
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from edgegw.cloudfront.viewer import ViewerError
@@ -53,3 +54,13 @@ def replacing(
 ) -> dict[str, Callable[..., Any]]:
     """Those of `functions` that take the place of one that is `configured`."""
     return {name: handler for name, handler in (functions or {}).items() if name in configured}
+
+
+def state_of(config: Callable[[], Config], *, lasting: bool) -> Callable[[], Path | None]:
+    """What answers the folder of what lasts: None where everything ends with the gateway."""
+
+    def folder() -> Path | None:
+        present = config()
+        return Path(present.state) if lasting or present.has_own_state else None
+
+    return folder

@@ -26,11 +26,11 @@ from edgegw.gateway.cache_making import caching_of
 from edgegw.gateway.caching import Caching
 from edgegw.gateway.distribution_logs import DistributionLogs
 from edgegw.gateway.drive import Driver
-from edgegw.gateway.edge_stores import stores_of
 from edgegw.gateway.faults import Faults
 from edgegw.gateway.guards import Guards
 from edgegw.gateway.handler_words import HandlerWords
 from edgegw.gateway.health_checks import HealthChecks
+from edgegw.gateway.key_value_stores import KeyValueStores
 from edgegw.gateway.origins import InnerWays, MakeTransport, OriginRouter
 from edgegw.gateway.sign_in_keys import SignInKeyring
 from edgegw.gateway.target_groups import TargetGroups
@@ -64,6 +64,8 @@ class Equipment:
     store: Callable[[], MetricStore]
     keyring: SignInKeyring
     """The keys of sign-ins at load balancers, the same for every loop."""
+    key_values: KeyValueStores
+    """The key value stores, the same for every loop."""
 
 
 @dataclass
@@ -99,6 +101,7 @@ class LoopParts:
     workers: Workers
     edge: EdgeEngine
     guards: Guards
+    key_values: KeyValueStores
     distribution_logs: DistributionLogs = field(default_factory=DistributionLogs)
     checks: HealthChecks | None = None
     apis: Any = None
@@ -125,6 +128,7 @@ class LoopParts:
         await self.shifter.close()
         await self.service.close()
         self.edge.close()
+        self.key_values.leave()
         await self.driver.close()
         await self.guards.close()
         await self.origins.close()
@@ -182,7 +186,10 @@ def make_parts(present: Callable[[], Config], equipment: Equipment, local: Inner
         config.buckets,
         world,
     )
-    edge = EdgeEngine(config.edge_functions, stores_of(config), equipment.edge_functions)
+    stores = equipment.key_values
+    stores.configure(config)
+    stores.enter()
+    edge = EdgeEngine(config.edge_functions, stores, equipment.edge_functions)
     flow = make_flow_parts(present, equipment, service, origins, edge)
     return LoopParts(
         service=service,
@@ -195,6 +202,7 @@ def make_parts(present: Callable[[], Config], equipment: Equipment, local: Inner
         workers=flow.workers,
         edge=edge,
         guards=flow.guards,
+        key_values=stores,
     )
 
 

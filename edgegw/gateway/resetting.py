@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from edgegw.errors import UsageError
 from edgegw.gateway import changeover
 from edgegw.gateway.clock import Clock, Moment
-from edgegw.gateway.edge_stores import stores_of
 from edgegw.gateway.loading import replacing
 from edgegw.gateway.loop_parts import Equipment, FlowParts, LoopParts, make_flow_parts
 
@@ -43,7 +42,8 @@ def swap_parts(parts: LoopParts, beginning: ResetState) -> FlowParts:
     old = FlowParts(parts.driver, parts.groups, parts.caching, parts.guards, parts.workers)
     parts.service.begin_anew(equipment.functions)
     parts.service.figures.keep_in(equipment.store)
-    parts.edge.begin_anew(stores_of(beginning.present()), equipment.edge_functions)
+    equipment.key_values.begin_anew(beginning.present())
+    parts.edge.begin_anew(equipment.edge_functions)
     new = make_flow_parts(beginning.present, equipment, parts.service, parts.origins, parts.edge)
     parts.driver, parts.groups, parts.caching = new.driver, new.groups, new.caching
     parts.guards, parts.workers, parts.apis = new.guards, new.workers, None

@@ -22,7 +22,10 @@ from edgegw.cloudfront.edge_functions.model import (
 from edgegw.execution.edge_context import EdgeContext, GaveUpError
 from edgegw.execution.edge_js import EdgeEngine
 
-STORE = MemoryKeyValues({"a": "1", "j": '{"z": [1]}', "bad": "{"}, "2026-01-01T00:00:00.000Z")
+STORE = MemoryKeyValues(
+    {"a": "1", "j": '{"z": [1]}', "bad": "{", "empty": "", "null": "null", "é/ 😀": "é"},
+    "2026-01-01T00:00:00.000Z",
+)
 EVENT = {
     "version": "1.0",
     "context": {"eventType": "viewer-request", "requestId": "id"},
@@ -74,16 +77,34 @@ async_handler = "async function handler(event) {{ const s = require('cloudfront'
         ("const v = await s.get('j', {format: 'json'}); return v.z", [1]),
         ("const v = await s.get('a', {format: 'bytes'}); return v.toString('hex')", "31"),
         ("return [await s.exists('a'), await s.exists('b')]", [True, False]),
-        ("return await s.meta()", {"creationDateTime": "2026-01-01T00:00:00.000Z", "lastUpdatedDateTime": "2026-01-01T00:00:00.000Z", "keyCount": 3}),
+        ("return await s.meta()", {"creationDateTime": "2026-01-01T00:00:00.000Z", "lastUpdatedDateTime": "2026-01-01T00:00:00.000Z", "keyCount": 6}),
         ("try { await s.get('none') } catch (e) { return e.message }", "Key not found: none"),
         ("try { await s.get('bad', {format: 'json'}) } catch (e) { return e.name }", "SyntaxError"),
         ("try { await s.get('a', {format: 'xml'}) } catch (e) { return e.name }", "TypeError"),
         ("return await Promise.all([s.get('a'), s.exists('a')])", ["1", True]),
         ("return typeof s.count", "undefined"),
+        ("return Object.keys(s).sort()", ["exists", "get", "meta"]),
+        ("return await require('cloudfront').kvs('an-id').get('a')", "1"),
+        ("return [await s.get('empty'), await s.exists('empty'), await s.exists('')]", ["", True, False]),
+        ("return await s.get('null', {format: 'json'})", None),
+        ("return (await s.get('é/ 😀', {format: 'bytes'})).toString('hex')", "c3a9"),
+        ("return [await s.get('é/ 😀'), await s.get('a', {}), await s.get('a', undefined)]", ["é", "1", "1"]),
+        ("const n = [], all = ['__proto__', 'constructor', 'toString', '\\ud800', '\\0', undefined]; for (let i = 0; i < all.length; i++) { const v = await s.exists(all[i]); n.push(v); } return n", [False] * 6),
+        ("try { await s.get('\\ud800') } catch (e) { return e.message.length }", 16),
     ],
 )  # fmt: skip
 def test_a_key_value_store(code: str, expected: object) -> None:
     assert result(async_handler.format(code)) == expected
+
+
+def test_a_run_has_one_state_of_the_store_and_the_next_run_the_next() -> None:
+    states = iter([MemoryKeyValues({"a": "1"}), MemoryKeyValues({"a": "2"}), None])
+    code = async_handler.format("await s.exists('a'); return await s.get('a')")
+    context = EdgeContext(function(code, store="s"), lambda: next(states))
+    came = [context.run(call(), tentative=False) for _ in range(3)]
+    assert [each.result for each in came if isinstance(each, EdgeReturned)] == ["1", "2"]
+    assert isinstance(came[2], EdgeFailed)
+    assert "the key value store is not there" in came[2].message
 
 
 def test_a_function_without_a_store_gets_none() -> None:

@@ -12,6 +12,11 @@ from edgegw.cloudfront.api.xml_writer import encode_document
 API_STATUSES: Final = {
     "AccessDenied": 403,
     "BatchTooLarge": 413,
+    "CannotDeleteEntityWhileInUse": 409,
+    "EntityAlreadyExists": 409,
+    "EntityLimitExceeded": 400,
+    "EntityNotFound": 404,
+    "EntitySizeLimitExceeded": 413,
     "FunctionAlreadyExists": 409,
     "FunctionInUse": 409,
     "FunctionSizeLimitExceeded": 413,

@@ -29,6 +29,28 @@ Source: CloudFront Developer Guide, "Quotas", quotas on key value stores.
 """
 
 
+MAX_BATCH_KEYS: Final = 50
+"""Keys that one UpdateKeys puts and deletes.
+
+Source: CloudFront Developer Guide, "Quotas", quotas on key value stores.
+"""
+MAX_BATCH_SIZE: Final = 3 * 1024 * 1024
+"""Bytes of what one UpdateKeys puts and deletes.
+
+Source: CloudFront Developer Guide, "Quotas", quotas on key value stores.
+"""
+MAX_KEY_VALUE_STORES: Final = 50
+"""Stores of an account.
+
+Source: CloudFront Developer Guide, "Quotas", quotas on key value stores.
+"""
+MAX_STORE_FUNCTIONS: Final = 10
+"""Functions that read one store.
+
+Source: CloudFront Developer Guide, "Quotas", quotas on key value stores.
+"""
+
+
 @value
 class StoreMeta:
     """What `meta()` of a store says; times in ISO 8601."""
@@ -110,8 +132,16 @@ def _pair(entry: object, at: int) -> tuple[str, str]:
     if not isinstance(key, str) or not isinstance(held, str):
         text = f"data[{at}] has no key and value that are strings"
         raise ValueError(text)  # noqa: TRY004 - a file has no types
-    if not key or len(key.encode("utf-8", "replace")) > MAX_STORE_KEY:
+    if any("\ud800" <= character <= "\udfff" for character in key + held):
+        raise ValueError(f"data[{at}] holds half of a surrogate pair, which UTF-8 cannot say")
+    if not key or len(key.encode()) > MAX_STORE_KEY:
         raise ValueError(f"data[{at}]: a key has 1 to {MAX_STORE_KEY} bytes")
-    if len(held.encode("utf-8", "replace")) > MAX_STORE_VALUE:
+    if len(held.encode()) > MAX_STORE_VALUE:
         raise ValueError(f"data[{at}]: a value has at most {MAX_STORE_VALUE} bytes")
     return key, held
+
+
+def import_file_of(pairs: Mapping[str, str]) -> str:
+    """The import file of `pairs`, in the order of their keys."""
+    data = [{"key": key, "value": pairs[key]} for key in sorted(pairs)]
+    return json.dumps({"data": data}, ensure_ascii=False, indent=1) + "\n"

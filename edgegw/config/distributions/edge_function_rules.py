@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Final
 
 from edgegw.cloudfront.deployment_rules import pairing_findings
-from edgegw.cloudfront.edge_functions.key_values import pairs_of
+from edgegw.cloudfront.edge_functions.key_values import (
+    MAX_KEY_VALUE_STORES,
+    MAX_STORE_FUNCTIONS,
+    pairs_of,
+)
 from edgegw.cloudfront.edge_functions.static_check import (
     has_handler,
     size_fault,
     syntax_findings,
 )
+from edgegw.cloudfront.key_value_stores.state import STORE_NAME
 from edgegw.config.distributions import keys
 from edgegw.config.distributions.edge_function_keys import EdgeFunction
 from edgegw.config.document import Document, KeyPath
@@ -32,13 +38,30 @@ def check_edge_functions(document: Document, config: Config, base: FilePath) -> 
     """Adds what is wrong with CloudFront Functions; relative paths are relative to `base`."""
     for name, function in config.edge_functions.items():
         _check_function(document, ("edge_functions", name), function, config, base)
+    _check_store_quotas(document, config)
     for name, store in config.key_value_stores.items():
+        path: KeyPath = ("key_value_stores", name)
+        if not STORE_NAME.fullmatch(name):
+            text = f"{name!r} is no name of a key value store: 1 to 64 letters, digits, - and _"
+            document.error(path, "key-value-store.name", text, key=True)
         if store.source is not None:
-            path: KeyPath = ("key_value_stores", name, "source")
-            _check_import(document, path, base / store.source)
+            _check_import(document, (*path, "source"), base / store.source)
     for name, distribution in config.distributions.items():
         for below, behavior in behaviors(distribution):
             _check_behavior(document, ("distributions", name, *below), behavior, config)
+
+
+def _check_store_quotas(document: Document, config: Config) -> None:
+    """Adds what of the stores AWS has no room for; here they work all the same."""
+    if len(config.key_value_stores) > MAX_KEY_VALUE_STORES:
+        text = f"an account has at most {MAX_KEY_VALUE_STORES} key value stores"
+        document.warning(("key_value_stores",), "key-value-store.quota", text, key=True)
+    readers = Counter(function.key_value_store for function in config.edge_functions.values())
+    for name in config.key_value_stores:
+        if readers[name] > MAX_STORE_FUNCTIONS:
+            text = f"at most {MAX_STORE_FUNCTIONS} functions read a store ({readers[name]})"
+            path: KeyPath = ("key_value_stores", name)
+            document.warning(path, "key-value-store.quota", text, key=True)
 
 
 def behaviors(

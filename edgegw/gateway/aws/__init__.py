@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from edgegw.cloudfront.api import API_PATH
+from edgegw.cloudfront.key_value_stores.data_api import STORES_PATH
 from edgegw.cloudwatch.targets import METRICS_PATH, METRICS_TARGET
 from edgegw.wire.asgi import AsgiApp
 
@@ -29,6 +30,7 @@ API_BY_TARGET: Final[dict[str, str]] = {
 """Modules by the service that `X-Amz-Target` names, without its dot: `AmazonSQS`."""
 API_BY_PATH: Final[tuple[tuple[str, str], ...]] = (
     (API_PATH, "edgegw.gateway.aws.cloudfront_api"),
+    (STORES_PATH, "edgegw.gateway.aws.key_value_store_api"),
     (METRICS_PATH, "edgegw.gateway.aws.cloudwatch_api"),
     ("/2019-09-25/functions/", "edgegw.gateway.aws.event_invoke_api"),
     ("/2024-08-31/functions/", "edgegw.gateway.aws.event_invoke_api"),

@@ -42,6 +42,7 @@ from edgegw.gateway.aws.cloudfront_answers import (
     refused_in_xml,
 )
 from edgegw.gateway.aws.cloudfront_functions import FunctionCalls
+from edgegw.gateway.aws.cloudfront_stores import StoreCalls
 from edgegw.gateway.cache_control import find_distribution
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class _CloudFrontApi:
             Route(
                 f"{one}/invalidation/{{invalidation}}", answered_in_xml(self._get), methods=["GET"]
             ),
+            *StoreCalls(self._gateway).routes(),
             *FunctionCalls(self._gateway).routes(),
         ]
 

@@ -25,6 +25,7 @@ from edgegw.gateway.fronts.local_events import EventOperations
 from edgegw.gateway.fronts.local_explaining import Explanations
 from edgegw.gateway.fronts.local_figures import FigureOperations
 from edgegw.gateway.fronts.local_functions import FunctionOperations
+from edgegw.gateway.fronts.local_key_values import KeyValueOperations
 from edgegw.gateway.fronts.local_operations import FrontDoorUrls, GatewayOperations
 from edgegw.gateway.fronts.local_router import (
     Call,
@@ -115,7 +116,7 @@ class LocalApi:
 def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations) -> Router:
     about, balancers = GatewayOperations(gateway, urls), BalancerOperations(gateway)
     caches, events = CacheOperations(gateway), EventOperations(gateway)
-    figures = FigureOperations(gateway)
+    figures, key_values = FigureOperations(gateway), KeyValueOperations(gateway)
     return Router(
         [
             Route("GET", "/status", about.status),
@@ -133,6 +134,8 @@ def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations
             Route("POST", "/weights", balancers.weights),
             Route("GET", "/cache/{distribution}", caches.entries),
             Route("POST", "/invalidations", caches.invalidate),
+            Route("GET", "/key-values/{store}", key_values.listing),
+            Route("PATCH", "/key-values/{store}", key_values.change),
             Route("GET", "/metrics", figures.metrics),
             Route("GET", "/cost", figures.cost),
             Route("POST", "/queues/{queue}/messages", SendOperations(gateway).send),
