@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from edgegw.awslambda.model import NamePlace
 from edgegw.awslambda.names import Account
 from edgegw.awslambda.source_mapping import EventSourceMapping
+from edgegw.awslambda.versions import Deployed
 from edgegw.cloudfront.edge_functions.model import EdgeFunction
 from edgegw.config import fields, schema
 from edgegw.config.balancers.make import BalancerResolver
@@ -31,6 +33,7 @@ from edgegw.config.listening import resolve_listen, resolve_listener_listen
 from edgegw.config.model import (
     CacheLimits,
     Config,
+    Door,
     KeyValueSource,
     ListenerDoor,
     ProviderDoor,
@@ -103,34 +106,17 @@ class _Resolver:
     def resolve(self) -> Config:
         config = self._config
         distributions = DistributionResolver(config, self._base, self._origins).doors()
-        listeners: list[ListenerDoor] = []
-        for name, balancer in config.load_balancers.items():
-            shared = self._balancers.load_balancer(name, balancer)
-            for each in balancer.listeners:
-                listen = resolve_listener_listen(each, self._base)
-                listener = self._balancers.listener(shared, each, tls=listen.tls)
-                listeners.append(ListenerDoor(name, listen, listener))
+        listeners = tuple(self._listeners())
         api, keys = config.gateway.lambda_api, config.gateway.public_keys
         apis = http_api_doors(config, self._account, self._base)
         urls = function_url_doors(config, self._account, self._base)
         providers = self._providers()
         doors = (*distributions, *listeners, *apis, *urls, *providers)
         hosts = parsed_hosts(config.gateway.hosts, self._base)
-        local_names = name_places(hosts)
         return Config(
-            {
-                name: deployed(
-                    name,
-                    each,
-                    self._base,
-                    config.gateway.role,
-                    config.gateway.local_environment,
-                    local_names,
-                )
-                for name, each in config.functions.items()
-            },
+            self._functions(name_places(hosts)),
             distributions,
-            tuple(listeners),
+            listeners,
             self._account,
             warnings=self._warnings,
             shifts=tuple(
@@ -141,24 +127,8 @@ class _Resolver:
             pass_credentials=config.gateway.pass_aws_credentials,
             cpu=config.gateway.cpu,
             strict=config.gateway.strict,
-            files=(
-                *(path for door in doors for path in door.listen.files),
-                *key_files(config, self._base),
-                *(
-                    str(self._base / each.source)
-                    for each in config.key_value_stores.values()
-                    if each.source
-                ),
-            ),
-            code=tuple(
-                (name, str(self._base / path))
-                for name, each in config.functions.items()
-                for path in code_paths(each)
-            )
-            + tuple(
-                (edge_owner(name), str(self._base / each.code))
-                for name, each in config.edge_functions.items()
-            ),
+            files=tuple(self._files(doors)),
+            code=tuple(self._code()),
             state=str(self._base / config.gateway.state),
             has_own_state="state" in config.gateway.model_fields_set,
             time_scale=config.gateway.time_scale,
@@ -182,6 +152,39 @@ class _Resolver:
             edge_functions=self._edge_functions(),
             key_value_stores=self._key_value_stores(),
         )
+
+    def _functions(self, local_names: tuple[NamePlace, ...]) -> dict[str, Deployed]:
+        settings = self._config.gateway
+        shared = self._base, settings.role, settings.local_environment, local_names
+        return {
+            name: deployed(name, function, *shared)
+            for name, function in self._config.functions.items()
+        }
+
+    def _listeners(self) -> Iterator[ListenerDoor]:
+        for name, balancer in self._config.load_balancers.items():
+            shared = self._balancers.load_balancer(name, balancer)
+            for given in balancer.listeners:
+                listen = resolve_listener_listen(given, self._base)
+                listener = self._balancers.listener(shared, given, tls=listen.tls)
+                yield ListenerDoor(name, listen, listener)
+
+    def _files(self, doors: Iterable[Door | ProviderDoor]) -> Iterator[str]:
+        """Files whose change is a change of the configuration."""
+        for door in doors:
+            yield from door.listen.files
+        yield from key_files(self._config, self._base)
+        for store in self._config.key_value_stores.values():
+            if store.source:
+                yield str(self._base / store.source)
+
+    def _code(self) -> Iterator[tuple[str, str]]:
+        """Owners of code, and where it stands."""
+        for name, function in self._config.functions.items():
+            for path in code_paths(function):
+                yield name, str(self._base / path)
+        for name, edge_function in self._config.edge_functions.items():
+            yield edge_owner(name), str(self._base / edge_function.code)
 
     def _providers(self) -> tuple[ProviderDoor, ...]:
         if not self._config.identity_providers:

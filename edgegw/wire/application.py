@@ -56,7 +56,7 @@ class ApplicationFront:
         """Nobody counts."""
 
     async def _answer(self, request: Request) -> Response:
-        content = await _content(request.body)
+        content = await content_within(request.body, LARGEST_BODY)
         if content is None:
             return _plain(413, f"the body is larger than {LARGEST_BODY} bytes")
         app = self._app = self._app or self._make()
@@ -74,16 +74,16 @@ class ApplicationFront:
         return call.response()
 
 
-async def _content(body: Body) -> bytes | None:
-    """The whole body; None where it is too large."""
-    if (body.length or 0) > LARGEST_BODY:
+async def content_within(body: Body, limit: int) -> bytes | None:
+    """The whole body; None where it has more than `limit` bytes. Raises ViewerGoneError."""
+    if (body.length or 0) > limit:
         return None
     if body.chunks is None:
         return body.content or b""
     content = bytearray()
     async for chunk in body.chunks:
         content += chunk
-        if len(content) > LARGEST_BODY:
+        if len(content) > limit:
             return None
     return bytes(content)
 

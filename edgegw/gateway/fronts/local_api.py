@@ -39,6 +39,7 @@ from edgegw.gateway.fronts.local_router import (
 from edgegw.gateway.fronts.local_streams import SendOperations
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Client, Request, Response
+from edgegw.wire.application import content_within
 from edgegw.wire.front import Delivery, Handshake, ViewerGoneError
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _router(gateway: Gateway, urls: FrontDoorUrls, functions: FunctionOperations
 async def _answer(request: Request, operation: Operation, segments: dict[str, str]) -> Response:
     """The answer of `operation`, or what was wrong. Raises ViewerGoneError."""
     try:
-        content = await _content(request)
+        content = await content_within(request.body, LARGEST_BODY)
         if content is None:
             return refusal(413, f"the body is larger than {LARGEST_BODY} bytes")
         answer = operation(Call(segments, query_of(request), _decoded(content)))
@@ -160,21 +161,6 @@ async def _answer(request: Request, operation: Operation, segments: dict[str, st
     except Exception:
         logger.exception("a fault of edgegw itself, please report it")
         return refusal(500, "a fault of edgegw itself: its log says more")
-
-
-async def _content(request: Request) -> bytes | None:
-    """The whole body; None where it is too large."""
-    body = request.body
-    if (body.length or 0) > LARGEST_BODY:
-        return None
-    if body.chunks is None:
-        return body.content or b""
-    content = bytearray()
-    async for chunk in body.chunks:
-        content += chunk
-        if len(content) > LARGEST_BODY:
-            return None
-    return bytes(content)
 
 
 def _decoded(content: bytes) -> dict[str, object]:
