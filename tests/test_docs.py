@@ -60,6 +60,7 @@ def test_every_python_block_is_run() -> None:
         "README.md",
         "authentication.md",
         "cache.md",
+        "experiments.md",
         "testing.md",
         *RUN_ELSEWHERE,
     }
@@ -101,7 +102,7 @@ def test_the_first_test_of_a_page_needs_no_plugin_and_no_ini_line(
     assert "1 passed" in pasted(tmp_path, first)
 
 
-@pytest.mark.parametrize("name", ["testing.md", "cache.md", "authentication.md"])
+@pytest.mark.parametrize("name", ["testing.md", "cache.md", "authentication.md", "experiments.md"])
 def test_all_tests_of_a_page_run(name: str, tmp_path: Path) -> None:
     (ini,) = re.findall(r"```ini\n(.*?)```", (ROOT / "docs" / "testing.md").read_text(), re.S)
     tests = python_blocks(ROOT / "docs" / name)

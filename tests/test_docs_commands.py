@@ -208,6 +208,19 @@ JOURNEYS = {
             "edgegw cost": "scaled to 5,000,000 requests a month",
         },
     ),
+    "experiments": Journey(
+        "experiments.md",
+        "edgegw serve",
+        2,
+        "experiments.md",
+        [
+            "edgegw simulate --requests 1000 --duration 1h --variant-by header:x-bucket --weights a=50,b=50 --sticky-cookie bucket --in-process",
+            r"edgegw simulate --requests 200 --variant-by 'body:page (\w)' --in-process --html report.html",
+            r"printf '/\n    Cookie: bucket=a\n/nothing\n' > requests.txt",
+            "edgegw compare --against http://127.0.0.1:8081 --requests requests.txt",
+        ],
+        {"edgegw simulate": "✓ no faults", "edgegw compare": "2 alike, 0 different"},
+    ),
     "queues": Journey(
         "queues.md",
         "edgegw serve",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from pathlib import Path
@@ -58,6 +57,8 @@ def trial(name: str, event: Any, stage: Stage, config: Path | None, *, as_json: 
     speak_plainly()
     loaded = load_file(config or default_config())
     function, one = _staged_code(loaded, name, stage)
+    import asyncio
+
     result = asyncio.run(_tested(loaded, function, one, event.read()))
     if as_json:
         click.echo(json.dumps({"TestResult": result}, indent=2, ensure_ascii=False))

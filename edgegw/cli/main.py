@@ -15,6 +15,7 @@ import click
 from edgegw import __version__
 from edgegw.cli.balancer_commands import targets, weights
 from edgegw.cli.cache_commands import cache, invalidate
+from edgegw.cli.compare_command import compare
 from edgegw.cli.descriptors import allow_many_descriptors, keep_standard_streams
 from edgegw.cli.dev_command import dev_config, origin_url, wait_for
 from edgegw.cli.edge_commands import event, validate
@@ -30,6 +31,7 @@ from edgegw.cli.queue_command import queue
 from edgegw.cli.send_command import send
 from edgegw.cli.serve_options import ServeOptions, with_serve_options
 from edgegw.cli.sign_command import sign
+from edgegw.cli.simulate_command import simulate
 from edgegw.cli.terminal_text import shown_lines
 from edgegw.cli.token_command import token
 from edgegw.cli.trust_command import trust
@@ -69,6 +71,7 @@ for _command in (
     *(invoke, logs, functions, shift, event, validate, trust, fault, init),
     *(explain, targets, weights, cache, invalidate, sign, queue, send),
     *(cost, metrics, token, trial, kvs),
+    *(simulate, compare),
 ):
     main.add_command(_command)
 

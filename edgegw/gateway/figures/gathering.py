@@ -25,7 +25,7 @@ class GatewayFigures:
         now: Callable[[], float],
         parts: Callable[[], list[LoopParts]],
     ) -> None:
-        self.tallies = Tallies(now, self._take)
+        self.tallies = Tallies(now, self.take)
         self._config = config
         self._now = now
         self._parts = parts
@@ -43,7 +43,8 @@ class GatewayFigures:
 
         return Figures(self.store, self._config, self._since)
 
-    def _take(self, tallies: MinuteTallies) -> None:
+    def take(self, tallies: MinuteTallies) -> None:
+        """Takes in what was counted; called by `tallies`."""
         if not tallies.is_empty:
             self.figures.take(tallies)
 
