@@ -42,7 +42,7 @@ def swap_parts(parts: LoopParts, beginning: ResetState) -> FlowParts:
     old = FlowParts(parts.driver, parts.groups, parts.caching, parts.guards, parts.workers)
     parts.service.begin_anew(equipment.functions)
     parts.service.figures.keep_in(equipment.store)
-    equipment.key_values.begin_anew(beginning.present())
+    equipment.key_values.begin_anew()
     parts.edge.begin_anew(equipment.edge_functions)
     new = make_flow_parts(beginning.present, equipment, parts.service, parts.origins, parts.edge)
     parts.driver, parts.groups, parts.caching = new.driver, new.groups, new.caching
