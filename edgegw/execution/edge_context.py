@@ -31,7 +31,7 @@ from edgegw.cloudfront.edge_functions.limits import (
     TENTATIVE,
     utilization,
 )
-from edgegw.cloudfront.edge_functions.metering import metered
+from edgegw.cloudfront.edge_functions.metering import meter_names, metered
 from edgegw.cloudfront.edge_functions.model import (
     EdgeCall,
     EdgeFailed,
@@ -172,13 +172,9 @@ class EdgeContext:
         self._begin = _member(context, runtime, "begin")
         self._next = _member(context, runtime, "next")
         self._settle = _member(context, runtime, "settle")
-        meter = "$"
-        while f"{meter}u" in self._function.code or f"{meter}e" in self._function.code:
-            meter += "$"
+        code = self._function.code
         try:
-            self._factory: Any = context.eval(
-                metered(self._function.code, f"{meter}u", f"{meter}e")
-            )
+            self._factory: Any = context.eval(metered(code, *meter_names(code)))
         except self._error as error:
             self.failure = _compile_error(str(error))
         context.gc()
@@ -215,9 +211,17 @@ def _outcome(said: Mapping[str, Any], report: EdgeReport) -> EdgeOutcome:
         return EdgeFailed("execution", said["error"], report)
     if "unreadable" in said:
         return EdgeFailed("unreadable", said["unreadable"], report)
-    return EdgeReturned(
-        said.get("result"), report, said.get("origin"), is_undefined="result" not in said
-    )
+    origin = said.get("origin")
+    if origin is not None and not _is_helper_call(origin):
+        return EdgeFailed("execution", "TypeError: an object is expected", report)
+    return EdgeReturned(said.get("result"), report, origin, is_undefined="result" not in said)
+
+
+def _is_helper_call(origin: Mapping[str, Any]) -> bool:
+    """Whether helpers of origins were given objects, as far as JSON says so (`toJSON`)."""
+    if "select" in origin:
+        return True
+    return any(isinstance(origin.get(name), dict) for name in ("update", "group"))
 
 
 _OVER: Final = {

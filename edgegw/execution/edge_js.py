@@ -15,7 +15,9 @@ it is done on the event loop itself. It may not hold that up, whatever its code 
   guarded. For others the thread is given up with its context, and the function fails from then on.
 
 Each function has a context, which wanders between its thread and the event loop, and is used by one
-at a time: `is_busy` is set and unset on the event loop alone.
+at a time: the event loop counts the runs that its thread has not ended (`_waiting`), and uses the
+context only while there are none. A run goes on when nobody waits for it any more, as the viewer
+has gone, so it is not those who wait that are counted.
 """
 
 from __future__ import annotations
@@ -171,6 +173,7 @@ class _Loaded:
             threading.Thread(target=self._work, args=(self._jobs,), name=name, daemon=True).start()
         self._jobs.put(job)
         self._waiting += 1
+        job.future.add_done_callback(self._ended)
         try:
             async with asyncio.timeout(_HUNG * self._waiting):
                 outcome = await asyncio.shield(job.future)
@@ -180,12 +183,13 @@ class _Loaded:
                 "edge function %s does not end: it is not run again", self.function.name
             )
             return _failed("the function does not end")
-        finally:
-            self._waiting -= 1
         self._in_thread -= 1 if self._in_thread else 0
         if outcome.report.duration > TENTATIVE / 1000 and self._in_thread == 0:
             self._in_thread = 1
         return outcome
+
+    def _ended(self, _: asyncio.Future[EdgeOutcome]) -> None:
+        self._waiting -= 1
 
     def close(self) -> None:
         if self._jobs is not None:

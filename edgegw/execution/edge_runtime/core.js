@@ -15,12 +15,16 @@
   const RealDate = Date, RealSet = Set, clock = Date.now, RealPromise = Promise, RealString = String;
   const then = Promise.prototype.then, isArray = Array.isArray, RealError = Error;
   const RealReference = ReferenceError, RealTypeError = TypeError, RealRangeError = RangeError, floor = Math.floor;
-  const push = Array.prototype.push, slice = String.prototype.slice, sliceOf = (s, a, b) => apply(slice, s, [a, b]);
+  const setPrototype = Object.setPrototypeOf, push = Array.prototype.push, slice = String.prototype.slice, sliceOf = (s, a, b) => apply(slice, s, [a, b]);
 
   let units = 0, full = 60000, check = 0, deadline = 0, over = "", now = 0;
   let logs = [], logged = 0, custom = "", origin = null, asked = [], waiting = {}, count = 0;
   let run = 0, state = "idle", outcome = "", eventType = "", place = null, hasStore = false;
   const STEP = 100, LOG = 10240;
+
+  // What Python is told must not depend on what a function did to the prototypes of everything.
+  const bare = (made) => setPrototype(made, null);
+  const append = (list, item) => apply(push, list, [item]);
 
   function stop(why) {
     over = over || why;
@@ -201,10 +205,10 @@
       if (logged >= LOG) return;
       text = sliceOf(text, 0, LOG - logged);
       logged += text.length;
-      push.call(logs, text);
+      append(logs, text);
     },
   });
-  const sources = {}, made = {};
+  const sources = bare({}), made = bare({});
   let version = "2.0";
   function require(name) {
     if (!made[name]) {
@@ -222,7 +226,7 @@
     return new RealPromise((resolve, reject) => {
       const id = ++count;
       waiting[id] = [resolve, reject, format];
-      push.call(asked, [id, kind, key]);
+      append(asked, bare([id, kind, key]));
       meter(40);
     });
   }
@@ -247,20 +251,20 @@
     updateRequestOrigin(change) {
       atRequest("updateRequestOrigin");
       if (change === null || typeof change !== "object") throw new RealTypeError("an object is expected");
-      origin = { update: change };
+      origin = bare({ update: change });
     },
     selectRequestOriginById(id, options) {
       atRequest("selectRequestOriginById");
-      origin = { select: id, options: options };
+      origin = bare({ select: id === undefined ? null : id, options: options });
     },
     createRequestOriginGroup(group) {
       atRequest("createRequestOriginGroup");
       if (group === null || typeof group !== "object") throw new RealTypeError("an object is expected");
-      origin = { group: group };
+      origin = bare({ group: group });
     },
     logCustomData(text) {
       const whole = encode(RealString(text));
-      custom = sliceOf(whole, 0, 800).replace(/%[0-9A-F]?$/, "");
+      custom = RealString(sliceOf(whole, 0, 800).replace(/%[0-9A-F]?$/, ""));
     },
     get edgeLocation() {
       if (eventType !== "viewer-request") return {};
@@ -276,11 +280,11 @@
   function finished(value) {
     let result, change = origin;
     try {
-      result = { result: value, logs, units, origin: change || undefined, custom: custom || undefined };
+      result = bare({ result: value, logs, units, origin: change || undefined, custom: custom || undefined });
       outcome = stringify(result);
     } catch (error) {
       if (over) return failed(error);
-      outcome = stringify({ unreadable: told(error), logs, units });
+      outcome = stringify(bare({ unreadable: told(error), logs, units }));
     }
     if (over || units > full) return failed(null);
     state = "done";
@@ -289,7 +293,7 @@
     state = "done";
     let text = "";
     try { if (!over) text = told(error); } catch (_) { text = "Error"; }
-    outcome = stringify({ error: text, over: over || (units > full ? "units" : undefined), logs, units });
+    outcome = stringify(bare({ error: text, over: over || (units > full ? "units" : undefined), logs, units }));
   }
   function begin(factory, text, query, patience) {
     now = clock();
@@ -297,7 +301,7 @@
     units = logged = count = 0;
     check = STEP;
     over = custom = outcome = "";
-    logs = []; asked = []; waiting = {}; origin = null;
+    logs = bare([]); asked = bare([]); waiting = bare({}); origin = null;
     state = "running";
     const own = ++run; // what an earlier run left behind, cut off by a limit, may come yet
     try {
@@ -329,8 +333,8 @@
       return outcome;
     }
     const questions = asked;
-    asked = [];
-    return stringify({ asks: questions });
+    asked = bare([]);
+    return stringify(bare({ asks: questions }));
   }
   function settle(text) {
     const answers = parse(text);
