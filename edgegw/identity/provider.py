@@ -8,6 +8,7 @@ they outlive a restart.
 from __future__ import annotations
 
 import hmac
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import field
@@ -106,6 +107,8 @@ class Provider:
         self._present = present
         self.world = world
         self.codes = Codes()
+        self._making_keys = threading.Lock()
+        self._has_keys = False
         self._memory = ProviderMemory(world.store)
         self.revocations = Revocations(self._memory)
 
@@ -134,10 +137,23 @@ class Provider:
     @property
     def ring(self) -> KeyRing:
         """Its keys; one that is too old is replaced before it signs again."""
-        ring, age = self.world.keys.ring(), self.definition.key_rotation
-        if age is not None and self.world.now() - ring.current.created >= age:
-            return self.world.keys.rotate()
-        return ring
+        ring = self.world.keys.ring()
+        return self.world.keys.rotate() if self._is_too_old(ring) else ring
+
+    @property
+    def needs_keys(self) -> bool:
+        """Whether `make_keys` has something to do, which takes too long for an event loop."""
+        return not self._has_keys or self._is_too_old(self.world.keys.ring())
+
+    def make_keys(self) -> None:
+        """Makes what keys there have to be; from any thread."""
+        with self._making_keys:
+            _ = self.ring
+            self._has_keys = True
+
+    def _is_too_old(self, ring: KeyRing) -> bool:
+        age = self.definition.key_rotation
+        return age is not None and self.world.now() - ring.current.created >= age
 
     @property
     def sealer(self) -> Sealer:
