@@ -74,12 +74,19 @@ class EdgeContext:
     """
 
     def __init__(
-        self, function: EdgeFunction, store: Callable[[], KeyValues | None] = lambda: None
+        self,
+        function: EdgeFunction,
+        store: Callable[[], KeyValues | None] = lambda: None,
+        at_once: Callable[[], KeyValues | None] | None = None,
     ) -> None:
-        """`store` answers the store that the function may read, as it is now."""
+        """`store` answers the store that the function may read, as it is now.
+
+        Tentative runs ask `at_once` for it, which may raise StoresBehindError.
+        """
         self.failure = ""
         self._function = function
-        self._store = store
+        self._store = self._find_store = store
+        self._at_once = at_once or store
         self._asked: KeyValues | None = None
         self._remarks = _remarks(function)
         self._changes = _CHANGES_BUILT_INS.search(function.code) is not None
@@ -92,7 +99,10 @@ class EdgeContext:
             self._make()
 
     def run(self, call: EdgeCall, *, tentative: bool) -> EdgeOutcome:
-        """What becomes of `call`. A `tentative` run raises GaveUpError where that takes long."""
+        """What becomes of `call`. A `tentative` run raises GaveUpError where that takes long.
+
+        It raises StoresBehindError where its store has to be read anew first.
+        """
         started = time.perf_counter()
         if self.failure:
             return EdgeFailed("throttled", self.failure, self._report({}, started))
@@ -112,6 +122,7 @@ class EdgeContext:
         waited = patience if tentative else _BUSY * patience
         self._until = time.perf_counter() + waited / 1000
         self._asked = None
+        self._find_store = self._at_once if tentative else self._store
         try:
             text = self._begin(self._factory, call.event, call.query, waited)
             while not text:
@@ -142,7 +153,7 @@ class EdgeContext:
 
         A run has one state of the store, that of its first question.
         """
-        store = self._asked = self._asked or self._store()
+        store = self._asked = self._asked or self._find_store()
         if store is None:
             return [number, False, "the key value store is not there"]
         if kind == "exists":

@@ -9,6 +9,7 @@ it is done on the event loop itself. It may not hold that up, whatever its code 
 
 - Functions have no effect beside their result, so a run that is given up can be done again.
 - The engine lets go of Python's lock while it runs, so a thread holds up nobody.
+- A store that others wrote to is read in the thread.
 - What a run may compute is counted in words (`metering`), and the clock looked at while counting;
   so it is known within TENTATIVE, a few milliseconds, that a run is long.
 - A built-in of the engine that never ends would hold its thread for ever. Those that are known are
@@ -30,10 +31,10 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
 
 from edgegw.awslambda.payload import decode_payload, encode_payload
-from edgegw.cloudfront.edge_functions.key_values import KeyValues
+from edgegw.cloudfront.edge_functions.key_values import KeyValues, StoresBehindError
 from edgegw.cloudfront.edge_functions.limits import LONGEST_RUN, TENTATIVE
 from edgegw.cloudfront.edge_functions.model import (
     EdgeCall,
@@ -49,8 +50,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FindStore: TypeAlias = Callable[[], KeyValues | None]
 EdgeHandler = Callable[[Any], Any]
 """A Python callable in the place of a function: it gets the event, and returns the result."""
+
+
+@runtime_checkable
+class StoresAtOnce(Protocol):
+    """Stores that know whether an event loop may ask them."""
+
+    def at_once(self, name: str) -> KeyValues | None:
+        """The store `name`. Raises StoresBehindError where a thread has to be asked."""
+        ...
+
 
 _LEAVES: Final = 100
 """Runs that a function does in its thread behind one that was given up."""
@@ -73,6 +85,7 @@ class EdgeEngine:
     ) -> None:
         self.functions = functions
         self.stores = stores
+        self._at_once = stores.at_once if isinstance(stores, StoresAtOnce) else stores.get
         self._handlers = handlers or {}
         self._loaded: dict[int, _Loaded] = {}
 
@@ -89,12 +102,12 @@ class EdgeEngine:
             return await _awaited(handler, call)
         loaded = self._loaded.get(id(function))
         if loaded is None:
-            loaded = _Loaded(function, partial(self._store, function))
+            store = function.key_value_store
+            loaded = _Loaded(
+                function, partial(self.stores.get, store), partial(self._at_once, store)
+            )
             self._loaded[id(function)] = loaded
         return await loaded.run(call)
-
-    def _store(self, function: EdgeFunction) -> KeyValues | None:
-        return self.stores.get(function.key_value_store)
 
     def replace(self, functions: Mapping[str, EdgeFunction]) -> None:
         """From now on there are these functions; what runs has what it began with."""
@@ -141,9 +154,9 @@ def _failure(function: EdgeFunction) -> str:
 class _Loaded:
     """One function with its context and, where it needs one, its thread."""
 
-    def __init__(self, function: EdgeFunction, store: Callable[[], KeyValues | None]) -> None:
+    def __init__(self, function: EdgeFunction, store: FindStore, at_once: FindStore) -> None:
         self.function = function
-        self._store = store
+        self._store, self._at_once = store, at_once
         self._context: EdgeContext | None = None
         self._in_thread = 1
         self._jobs: SimpleQueue[_AwaitedRun | None] | None = None
@@ -159,6 +172,8 @@ class _Loaded:
             return self._context.run(call, tentative=True)
         except GaveUpError:
             self._in_thread = _LEAVES
+            return None
+        except StoresBehindError:
             return None
 
     async def run(self, call: EdgeCall) -> EdgeOutcome:
@@ -210,7 +225,7 @@ class _Loaded:
         if context is None:
             from edgegw.execution.edge_context import EdgeContext
 
-            context = EdgeContext(self.function, self._store)
+            context = EdgeContext(self.function, self._store, self._at_once)
             outcome = context.run(call, tentative=False)
             self._context = context
             return outcome

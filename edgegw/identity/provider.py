@@ -8,9 +8,9 @@ they outlive a restart.
 from __future__ import annotations
 
 import hmac
-import threading
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import field
 from typing import Any, Protocol
 
@@ -65,7 +65,8 @@ class IdentityWorld:
 
     `issuer` is the URL it has where the configuration names none, `chance` answers so many bytes
     that nobody can guess, `draw` what the next request for tokens meets, `tell` takes a line for
-    the log, `store` keeps what was taken back.
+    the log, `store` keeps what was taken back, and keys are made
+    `one_at_a_time`.
     """
 
     issuer: Callable[[], str]
@@ -75,6 +76,7 @@ class IdentityWorld:
     draw: Callable[[], TokenRequestFault] = field(default=TokenRequestFault)
     tell: Callable[[str], None] = field(default=lambda text: None)
     store: Keeper = KeepsNothing()
+    one_at_a_time: AbstractContextManager[object] = nullcontext()
 
 
 @value(kw_only=True)
@@ -107,7 +109,6 @@ class Provider:
         self._present = present
         self.world = world
         self.codes = Codes()
-        self._making_keys = threading.Lock()
         self._has_keys = False
         self._memory = ProviderMemory(world.store)
         self.revocations = Revocations(self._memory)
@@ -147,7 +148,7 @@ class Provider:
 
     def make_keys(self) -> None:
         """Makes what keys there have to be; from any thread."""
-        with self._making_keys:
+        with self.world.one_at_a_time:
             _ = self.ring
             self._has_keys = True
 

@@ -9,6 +9,11 @@ from typing import Any
 
 import pytest
 
+from edgegw.cloudfront.edge_functions.key_values import (
+    KeyValues,
+    MemoryKeyValues,
+    StoresBehindError,
+)
 from edgegw.cloudfront.edge_functions.limits import FULL
 from edgegw.cloudfront.edge_functions.metering import meter_names
 from edgegw.cloudfront.edge_functions.model import (
@@ -136,5 +141,39 @@ async def test_a_run_that_nobody_waits_for_still_has_its_context() -> None:
             await left
         assert engine.run_now(function, call()) is None
         assert isinstance(await engine.run(function, call()), EdgeReturned)
+    finally:
+        engine.close()
+
+
+class BehindOnce(dict[str, KeyValues]):
+    """Stores of which the first look on an event loop would take long."""
+
+    def __init__(self) -> None:
+        super().__init__({"s": MemoryKeyValues({"a": "1"})})
+        self.looks = 0
+
+    def at_once(self, name: str) -> KeyValues | None:
+        self.looks += 1
+        if self.looks == 1:
+            raise StoresBehindError
+        return self.get(name)
+
+
+async def test_a_store_that_has_to_be_read_anew_is_read_in_the_thread() -> None:
+    code = (
+        "import cf from 'cloudfront'; async function handler() { "
+        "return {a: await cf.kvs().get('a')} }"
+    )
+    function, stores = EdgeFunction("f", code=code, key_value_store="s"), BehindOnce()
+    engine = EdgeEngine({"f": function}, stores)
+    try:
+        while stores.looks == 0:
+            if engine.run_now(function, call()) is None:
+                came = await engine.run(function, call())
+                assert isinstance(came, EdgeReturned)
+                assert came.result == {"a": "1"}
+        came = engine.run_now(function, call()) or await engine.run(function, call())
+        assert isinstance(came, EdgeReturned)
+        assert stores.looks == 2, "the next run is on the event loop again"
     finally:
         engine.close()
