@@ -588,3 +588,23 @@ def test_the_domain_name_of_a_bucket_is_short_and_in_lower_case(domain: str) -> 
 )
 def test_what_no_origin_can_be(code: str, change: dict[str, Any]) -> None:
     assert led(change)[1][0] == code
+
+
+def test_a_header_that_was_added_before_is_still_judged_by_its_trigger_and_form() -> None:
+    added = {**REQUEST["headers"], "warning": {"value": "199 - known"}}
+    for _ in range(2):
+        answer = judged("viewer-request", {"headers": added})
+        assert answer.request.headers.get_all(b"warning") == [b"199 - known"]
+    late = {**RESPONSE["headers"], "warning": {"value": "199 - known"}}
+    assert (
+        judged("viewer-response", {"headers": late}).first.code == "edge-function.read-only-header"
+    )
+    several = {"value": "199 - known", "multiValue": [{"value": "a"}, {"value": "b"}]}
+    answer = judged("viewer-request", {"headers": {**REQUEST["headers"], "warning": several}})
+    assert answer.request.headers.get_all(b"warning") == [b"a", b"b"]
+    for value in (1, None, ["199 - known"]):
+        changed = {**REQUEST["headers"], "warning": {"value": value}}
+        assert (
+            judged("viewer-request", {"headers": changed}).first.code
+            == "edge-function.header-entry"
+        )
