@@ -105,11 +105,9 @@ class EdgeEngine:
         for key in self._loaded.keys() - kept:
             self._loaded.pop(key).close()
 
-    def begin_anew(
-        self, stores: Mapping[str, KeyValues], handlers: Mapping[str, EdgeHandler]
-    ) -> None:
-        """The stores hold what they began with, and others are replaced; code stays loaded."""
-        self.stores, self._handlers = stores, handlers
+    def begin_anew(self, handlers: Mapping[str, EdgeHandler]) -> None:
+        """Others are replaced; code stays loaded."""
+        self._handlers = handlers
 
     async def failure_of(self, function: EdgeFunction) -> str:
         """Why the code of `function` does not compile; empty where it does."""

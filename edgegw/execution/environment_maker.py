@@ -16,6 +16,7 @@ from edgegw.awslambda.xray import DaemonAddress, TracingTargets
 from edgegw.errors import EnvironmentProblem
 from edgegw.execution.bootstrap import BootstrapSpawner, extended
 from edgegw.execution.channel import Child
+from edgegw.execution.code_coverage import coverage_folder, covered
 from edgegw.execution.environment import Environment
 from edgegw.execution.environment_spec import EnvironmentSpec
 from edgegw.execution.log_store import Journal, LogStore
@@ -144,7 +145,7 @@ class EnvironmentMaker:
         on_extension: Callable[[str, str], None],
         on_limited: Callable[[bool], None],
     ) -> Child:
-        function = home.function
+        function = covered(home.function)
         spawner = self.spawner(function)
         if isinstance(spawner, EnvironmentProblem):
             raise spawner
@@ -210,6 +211,7 @@ def _settings(home: _Home, package: Package, environment: Mapping[str, str]) -> 
         "opt": package.opt,
         "handler": function.handler,
         "environment": environment,
+        "coverage": coverage_folder(environment),
         "function_name": home.name,
         "function_version": function.version,
         "memory_limit_in_mb": str(function.memory_mb),

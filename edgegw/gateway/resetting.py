@@ -42,7 +42,8 @@ def swap_parts(parts: LoopParts, beginning: ResetState) -> FlowParts:
     old = FlowParts(parts.driver, parts.groups, parts.caching, parts.guards, parts.workers)
     parts.service.begin_anew(equipment.functions)
     parts.service.figures.keep_in(equipment.store)
-    parts.edge.begin_anew(equipment.key_values, equipment.edge_functions)
+    equipment.key_values.begin_anew()
+    parts.edge.begin_anew(equipment.edge_functions)
     new = make_flow_parts(beginning.present, equipment, parts.service, parts.origins, parts.edge)
     parts.driver, parts.groups, parts.caching = new.driver, new.groups, new.caching
     parts.guards, parts.workers, parts.apis = new.guards, new.workers, None
@@ -91,7 +92,6 @@ def replaced_equipment(
 
 def reset_parts(running: Running, blocking: BlockingLoop, beginning: ResetState) -> None:
     """Renews what runs for blocking clients, and what runs on the present event loop."""
-    beginning.equipment.key_values.begin_anew()
 
     async def renew() -> None:
         parts = running.left_here()

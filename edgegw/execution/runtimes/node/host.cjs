@@ -24,6 +24,8 @@ const { attach } = require("./callbacks.cjs");
 const packages = require("./packages.cjs");
 const { pathToFileURL } = require("node:url");
 
+const takeCoverage = process.env.NODE_V8_COVERAGE ? require("node:v8").takeCoverage : null;
+
 const FRAMES_FD = 3;
 const CONTENT_TYPE_WITH_METADATA = "application/vnd.awslambda.http-integration-response";
 const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
@@ -437,6 +439,7 @@ function invoke(data, end) {
 
   const answer = (kind, text) => {
     if (invocation.isAnswered) return;
+    takeCoverage?.(); // the process ends without a farewell
     invocation.isAnswered = true;
     current = null;
     frames.ref();
