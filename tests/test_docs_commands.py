@@ -216,7 +216,7 @@ JOURNEYS = {
         [
             "edgegw simulate --requests 1000 --duration 1h --variant-by header:x-bucket --weights a=50,b=50 --sticky-cookie bucket --in-process",
             r"edgegw simulate --requests 200 --variant-by 'body:page (\w)' --in-process --html report.html",
-            r"printf '/\n    Cookie: bucket=a\n/nothing\n' > requests.txt",
+            r"printf '/\n    Cookie: bucket=a\n/nothing\n    Cookie: bucket=b\n' > requests.txt",
             "edgegw compare --against http://127.0.0.1:8081 --requests requests.txt",
         ],
         {"edgegw simulate": "✓ no faults", "edgegw compare": "2 alike, 0 different"},
