@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 from urllib.parse import quote
@@ -18,6 +19,13 @@ import click
 from edgegw.values import value
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for tools.")
+_CONFIG = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The configuration; default: edgegw.yaml in the current folder.",
+)
+_ANY_TEXT = {"ignore_unknown_options": True}
+"""A value may be -1."""
 P = ParamSpec("P")
 
 
@@ -63,17 +71,23 @@ def _without_gateway(asked: _StoreQuestion, change: Any) -> dict[str, Any]:
         stores.close()
 
 
-def _asked(command: Callable[Concatenate[_StoreQuestion, P], None]) -> Callable[P, None]:
-    return click.pass_obj(command)
+def _asked(command: Callable[Concatenate[_StoreQuestion, P], None]) -> Callable[..., None]:
+    """A command about the store that the group names; `--config` may stand behind it as well."""
+
+    @_CONFIG
+    @click.pass_obj
+    @wraps(command)
+    def run(
+        asked: _StoreQuestion, config: Path | None, *arguments: P.args, **options: P.kwargs
+    ) -> None:
+        command(_StoreQuestion(asked.store, config or asked.config), *arguments, **options)
+
+    return run
 
 
 @click.group()
 @click.argument("name")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="The configuration; default: edgegw.yaml in the current folder.",
-)
+@_CONFIG
 @click.pass_context
 def kvs(ctx: click.Context, name: str, config: Path | None) -> None:
     """Read and change the key value store NAME.
@@ -86,7 +100,7 @@ def kvs(ctx: click.Context, name: str, config: Path | None) -> None:
     ctx.obj = _StoreQuestion(name, config)
 
 
-@kvs.command()
+@kvs.command(context_settings=_ANY_TEXT)
 @click.argument("key")
 @_JSON
 @_asked
@@ -104,7 +118,7 @@ def get(asked: _StoreQuestion, key: str, *, as_json: bool) -> None:
     click.echo(json.dumps({"key": key, "value": pairs[key]}) if as_json else pairs[key])
 
 
-@kvs.command()
+@kvs.command(context_settings=_ANY_TEXT)
 @click.argument("key")
 @click.argument("text", metavar="VALUE")
 @_JSON
@@ -117,7 +131,7 @@ def put(asked: _StoreQuestion, key: str, text: str, *, as_json: bool) -> None:
     _report(asked.change(puts={key: text}), as_json=as_json)
 
 
-@kvs.command()
+@kvs.command(context_settings=_ANY_TEXT)
 @click.argument("keys", nargs=-1, required=True, metavar="KEY…")
 @_JSON
 @_asked

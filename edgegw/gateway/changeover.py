@@ -139,8 +139,12 @@ async def change_over(parts: LoopParts, old: Config, config: Config, equipment: 
 
 
 async def _change_stores(config: Config, equipment: Equipment) -> None:
+    stores = equipment.key_values
+    if not config.key_value_stores:
+        stores.configure(config)  # no file is touched, and so no request comes in between
+        return
     try:
-        await asyncio.to_thread(equipment.key_values.configure, config)
+        await asyncio.to_thread(stores.configure, config)
     except StateProblem as problem:  # those that were there stay
         logger.warning("key value stores are not imported: %s", problem)
 

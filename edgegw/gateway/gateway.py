@@ -30,7 +30,6 @@ from edgegw.gateway.figures.gathering import GatewayFigures
 from edgegw.gateway.fronts import FrontDoor, behind_port, front_of, served_of
 from edgegw.gateway.fronts.inner_ways import inner_ways
 from edgegw.gateway.fronts.served import Served
-from edgegw.gateway.key_value_stores import KeyValueStores
 from edgegw.gateway.loading import check_replacements, door_named, replacing, state_of, with_viewer
 from edgegw.gateway.loop_parts import Equipment, LoopParts, make_parts
 from edgegw.gateway.on_running_loop import OnRunningLoop
@@ -44,6 +43,7 @@ from edgegw.gateway.resetting import (
 )
 from edgegw.gateway.running import Running
 from edgegw.gateway.sign_in_keys import SignInKeyring
+from edgegw.gateway.stores_on_demand import StoresOnDemand
 from edgegw.gateway.tracing_targets import tracing_targets
 from edgegw.gateway.world import REAL, WallClock, World
 from edgegw.wire.asgi import AsgiFront
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from edgegw.gateway.function_urls import FunctionUrls
     from edgegw.gateway.identity_providers import Identities, Identity
     from edgegw.gateway.invalidations import Invalidations
+    from edgegw.gateway.key_value_stores import KeyValueStores
     from edgegw.gateway.origins.transport import Address
     from edgegw.wire.front import Front
 
@@ -125,7 +126,7 @@ class Gateway(OnRunningLoop):
             lasting=lasting,
             store=lambda: self.figures.store,
             keyring=SignInKeyring(state := state_of(lambda: self.config, lasting=lasting)),
-            key_values=KeyValueStores(self.world, state),
+            key_values=StoresOnDemand(self.world, state, lambda: self.config),
         )
         self._given, self._viewer = config, dict(viewer or {})
         self.lasts = lasting or config.has_own_state
@@ -419,7 +420,7 @@ class Gateway(OnRunningLoop):
     @property
     def key_values(self) -> KeyValueStores:
         """The key value stores of CloudFront Functions."""
-        return self._equipment.key_values
+        return self._equipment.key_values.stores()
 
     # Function URLs
 

@@ -47,7 +47,6 @@ class KeyValueStores(Mapping[str, KeyValues]):
         self._shelf: Shelf | None = None
         self._configured: Mapping[str, KeyValueSource] = {}
         self._account = Account()
-        self._users = 0
 
     # As functions read them
 
@@ -196,18 +195,6 @@ class KeyValueStores(Mapping[str, KeyValues]):
             return ShelfChange(name, state, PairChange(content, is_whole=True))
 
         self._kept().change(decide)
-
-    # Who uses them
-
-    def enter(self) -> None:
-        """One more event loop uses them."""
-        self._users += 1
-
-    def leave(self) -> None:
-        """One less; with the last one files are let go of."""
-        self._users -= 1
-        if self._users <= 0:
-            self.close()
 
     def close(self) -> None:
         """Lets go of files."""

@@ -30,9 +30,9 @@ from edgegw.gateway.faults import Faults
 from edgegw.gateway.guards import Guards
 from edgegw.gateway.handler_words import HandlerWords
 from edgegw.gateway.health_checks import HealthChecks
-from edgegw.gateway.key_value_stores import KeyValueStores
 from edgegw.gateway.origins import InnerWays, MakeTransport, OriginRouter
 from edgegw.gateway.sign_in_keys import SignInKeyring
+from edgegw.gateway.stores_on_demand import StoresOnDemand
 from edgegw.gateway.target_groups import TargetGroups
 from edgegw.gateway.tracing_targets import tracing_targets
 from edgegw.gateway.workers import Workers
@@ -64,7 +64,7 @@ class Equipment:
     store: Callable[[], MetricStore]
     keyring: SignInKeyring
     """The keys of sign-ins at load balancers, the same for every loop."""
-    key_values: KeyValueStores
+    key_values: StoresOnDemand
     """The key value stores, the same for every loop."""
 
 
@@ -101,7 +101,7 @@ class LoopParts:
     workers: Workers
     edge: EdgeEngine
     guards: Guards
-    key_values: KeyValueStores
+    key_values: StoresOnDemand
     distribution_logs: DistributionLogs = field(default_factory=DistributionLogs)
     checks: HealthChecks | None = None
     apis: Any = None

@@ -13,6 +13,7 @@ What it decides is pure: time and chance come in as arguments, nothing opens a f
       documents.py     discovery, JWKS
     provider.py        what all of these share: users, clients, the clock, what was issued
       codes.py  grants.py   what may be used once, what was taken back
+      memory.py        what of it outlives a restart, and passwords that were changed
       tokens.py  claims.py  signing.py  sealing.py   what tokens say, and how they are made
 
 JWTs are PyJWT's: of the libraries measured it is the one without dependencies, and signing costs

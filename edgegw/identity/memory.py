@@ -57,12 +57,9 @@ class ProviderMemory:
         return self
 
     def _take_in(self, content: Mapping[str, Any]) -> None:
-        for grant_id in content["revoked"]:
-            self.revoked[grant_id] = None
-        for user, moment in content["signed_out"].items():
-            self.signed_out[user] = max(moment, self.signed_out.get(user, 0))
-        for user, (instead_of, digest) in content["passwords"].items():
-            self.passwords[user] = (instead_of, digest)
+        self.revoked.update(dict.fromkeys(content["revoked"]))
+        self.signed_out.update(content["signed_out"])
+        self.passwords.update({user: tuple(pair) for user, pair in content["passwords"].items()})
 
     def keep(self) -> None:
         """Has it outlive the process."""

@@ -10,8 +10,9 @@ import pytest
 
 from edgegw.alb.authentication.keys import REMEMBERED, SignInKeys, new_signing_key
 from edgegw.alb.authentication.known_session import KnownSession
+from edgegw.alb.authentication.provider_replies import ProviderReply
 from edgegw.alb.authentication.redaction import hidden, secrets_in, shown_target
-from edgegw.alb.authentication.session import UserSession, session_lines
+from edgegw.alb.authentication.session import UserSession, held_cookies, session_lines
 from edgegw.alb.authentication.steps import ExchangeCode, FetchUserInfo, RefreshTokens
 from edgegw.alb.flow import BalancerStep, ChooseTarget
 from edgegw.alb.jwt.model import JwtValidation
@@ -132,10 +133,12 @@ def test_a_session_that_fits_into_no_four_cookies_says_so() -> None:
     assert "does not fit into four cookies" in refusal.detail
 
 
-def test_user_info_of_any_size_is_too_large_not_invalid() -> None:
+def test_user_info_that_is_cut_behind_what_is_read_is_too_large_not_invalid() -> None:
     step: Any = enter(LISTENER, callback((pair := begun(LISTENER))[1]), cookies=pair[0])
     step = step.next(json_reply(token_answer()))
-    refusal = answer(step.next(json_reply({"sub": "ada", "groups": "x" * 70_000}))).refusal
+    refusal = answer(
+        step.next(ProviderReply(200, b'{"sub":"ada","a":"'.ljust(64 * 1024 + 1, b"x")))
+    ).refusal
     assert refusal is not None
     assert refusal.reason == "AuthUserinfoResponseSizeExceeded"
 
@@ -173,6 +176,8 @@ def test_what_no_record_shows(request_: Request, actions: Any, expected: tuple[s
 def test_a_line_for_people_has_no_code() -> None:
     request = asked(b"/signed-in?code=one-code-here&state=the-state-text&x=1")
     assert shown_target(request) == b"/signed-in?code=[hidden]&state=[hidden]&x=1"
+    nested = asked(b"/a?code=0123456789&state=0123456789-and-more")
+    assert shown_target(nested) == b"/a?code=[hidden]&state=[hidden]"
     assert shown_target(asked(b"/a?b=c")) == b"/a?b=c"
 
 
@@ -185,6 +190,33 @@ def test_target_requests_keep_what_records_hide() -> None:
     step = enter(LISTENER, cookies=signed_in(LISTENER), headers=[("Authorization", "Bearer own")])
     assert isinstance(step, ChooseTarget)
     assert step.request.headers.get(b"authorization") == b"Bearer own"
+
+
+# Cookies
+
+
+@pytest.mark.parametrize(
+    ("cookie", "is_there", "rest"),
+    [
+        (b"AWSELBAuthSessionCookie-0=1x", True, b""),
+        (b"AWSELBAuthSessionCookie-0", True, b""),
+        (b"AWSELBAuthSessionCookie-=1x", False, b"AWSELBAuthSessionCookie-=1x"),
+        (b"AWSELBAuthSessionCookie-a=1x", False, b"AWSELBAuthSessionCookie-a=1x"),
+        (b"AWSELBAuthSessionCookie-0x=1", False, b"AWSELBAuthSessionCookie-0x=1"),
+        (b"AWSELBAuthSessionCookie-00=1", False, b"AWSELBAuthSessionCookie-00=1"),
+        (b"XAWSELBAuthSessionCookie-0=1", False, b"XAWSELBAuthSessionCookie-0=1"),
+        (b"awselbauthsessioncookie-0=1", False, b"awselbauthsessioncookie-0=1"),
+        (b"AWSALBAuthNonce=abc", False, b""),
+        (b"AWSALBAuthNonce", False, b""),
+        (b"AWSALBAuthNonceX=abc", False, b"AWSALBAuthNonceX=abc"),
+        (b" a=1 ;; b = 2;", False, b"a=1; b = 2"),
+    ],
+)
+def test_cookies_of_the_load_balancer_are_told_by_their_whole_name(
+    cookie: bytes, is_there: bool, rest: bytes
+) -> None:
+    held = held_cookies(Headers([(b"Cookie", cookie)]), ACTION)
+    assert (held.are_there, held.rest) == (is_there, rest)
 
 
 # What is remembered

@@ -80,6 +80,10 @@ def check_every_command(folder: Path) -> None:
     assert answer("flags", "list") == '"a/b \\u00e9\\n"  1\nshare  0.5\n'
     assert told("flags", "list")["etag"] != before["etag"]
 
+    assert told("flags", "put", "-1", "--no", "--config", "edgegw.yaml")["keys"] == 3
+    assert told("--config", "edgegw.yaml", "flags", "get", "-1")["value"] == "--no"
+    assert told("flags", "delete", "-1")["keys"] == 2
+
     exported = answer("flags", "export")
     assert json.loads(exported)["data"][1] == {"key": "share", "value": "0.5"}
     assert answer("flags", "export", "out.json") == ""

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from typing import Any
+from urllib.parse import quote
+from xml.sax.saxutils import escape
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from edgegw.cloudfront.api.errors import ApiError
+from edgegw.cloudfront.api.key_value_stores import (
+    AskedStore,
+    decode_new_store,
+    decode_store_comment,
+)
 from edgegw.cloudfront.edge_functions.key_values import import_file_of, pairs_of
 from edgegw.cloudfront.key_value_stores.data_api import (
     StorePath,
@@ -264,3 +275,99 @@ def test_pages_have_every_key_once_whatever_goes_meanwhile() -> None:
 )
 def test_what_a_page_may_be(token: str | None, most: str | None, code: str) -> None:
     assert refused(listed, store({"a": "1"}), ["a"], token, most) == code
+
+
+# The stores themselves
+
+
+def new_store(*members: str) -> bytes:
+    content = "".join(members)
+    return f"<CreateKeyValueStoreRequest>{content}</CreateKeyValueStoreRequest>".encode()
+
+
+def code_of(call: Any, raw: bytes) -> str:
+    """The code of an error of the CloudFront API; empty where there is none."""
+    try:
+        call(raw)
+    except ApiError as error:
+        return error.code
+    return ""
+
+
+BUCKET = "<SourceType>S3</SourceType><SourceARN>arn:aws:s3:::b/k</SourceARN>"
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (new_store("<Name>a-B_1</Name>"), ""),
+        (new_store(f"<Name>{'a' * 64}</Name>"), ""),
+        (new_store(f"<Name>{'a' * 65}</Name>"), "InvalidArgument"),
+        (new_store("<Name></Name>"), "InvalidArgument"),
+        (new_store("<Name>a b</Name>"), "InvalidArgument"),
+        (new_store("<Name>é</Name>"), "InvalidArgument"),
+        (new_store("<Name>a</Name>", f"<Comment>{'c' * 128}</Comment>"), ""),
+        (new_store("<Name>a</Name>", f"<Comment>{'c' * 129}</Comment>"), "InvalidArgument"),
+        (new_store("<Name>a</Name>", f"<ImportSource>{BUCKET}</ImportSource>"), ""),
+        (new_store("<Name>a</Name>", "<ImportSource/>"), "MalformedXML"),
+        (new_store("<Name>a</Name>", "<Tags><Items/></Tags>"), ""),
+        (new_store(), "MalformedXML"),
+        (new_store("<Name>a</Name>", "<Name>b</Name>"), "MalformedInput"),
+        (new_store("<Name>a</Name>", "<Other/>"), "MalformedInput"),
+        (b"<Other/>", "MalformedXML"),
+        (b"", "MalformedXML"),
+        (b"{}", "MalformedXML"),
+    ],
+)
+def test_what_a_new_store_may_be(raw: bytes, code: str) -> None:
+    assert code_of(decode_new_store, raw) == code
+
+
+def test_a_store_without_a_comment() -> None:
+    assert decode_new_store(new_store("<Name>a</Name>")) == AskedStore("a")
+    assert code_of(decode_store_comment, b"<UpdateKeyValueStoreRequest/>") == "MalformedXML"
+
+
+# Whatever comes
+
+
+def wrapped(text: str) -> bytes:
+    """A request for a store whose name is `text`."""
+    root = "CreateKeyValueStoreRequest"
+    return f"<{root}><Name>{escape(text)}</Name></{root}>".encode("utf-8", "replace")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["Puts", "Deletes", "Key", "Value", "k"]), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20))
+def test_any_key_comes_through_a_path(key: str) -> None:
+    raw = f"/key-value-stores/{QUOTED}/keys/{quote(key, safe='')}".encode()
+    assert decode_path(raw) == StorePath(ARN, is_keys=True, key=key)
+
+
+@given(st.binary(max_size=60))
+def test_any_path_is_read_or_refused(raw: bytes) -> None:
+    with contextlib.suppress(StoreRefusal):
+        decode_path(b"/key-value-stores/" + raw)
+
+
+@given(JSON)
+def test_any_body_is_read_or_refused(body: Any) -> None:
+    with contextlib.suppress(StoreRefusal):
+        change = decode_key_update(json.dumps(body).encode())
+        changed(store({"k": "v"}), change, None, LATER)
+
+
+@given(st.binary(max_size=80) | st.text(max_size=80).map(wrapped))
+def test_any_document_is_read_or_refused(raw: bytes) -> None:
+    for read in (decode_new_store, decode_store_comment):
+        with contextlib.suppress(ApiError):
+            read(raw)

@@ -7,15 +7,20 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import pytest
 
 from edgegw import Gateway
 from edgegw.alb.authentication.steps import FetchUserInfo, RefreshTokens
 from edgegw.alb.model import Logs
 from edgegw.alb.targets import Routable
+from edgegw.cli.render import Style, request_lines, request_record
 from edgegw.gateway.balancer_logs import BalancerLogs
 from edgegw.gateway.exchange import Exchange
+from edgegw.gateway.exchange_rendering import exchange_line
+from edgegw.gateway.fronts.public_keys import PublicKeysFront
 from edgegw.gateway.guards import Guards
 from edgegw.gateway.origins.identity_provider import EndpointAnswer
 from edgegw.http.message import Body, Headers, Response
@@ -116,7 +121,8 @@ async def test_sign_ins_are_counted_as_aws_counts_them() -> None:
         bearer = {"authorization": f"Bearer {gateway.identity().token('ada', 'app')}"}
         assert (await browser.get("/api/a", headers=bearer)).status_code == 200
         assert (await browser.get("/api/a")).status_code == 401
-        assert_hidden(gateway, browser, bearer["authorization"].partition(" ")[2])
+        code = parse_qs(urlsplit(back).query)["code"][0]
+        assert_hidden(gateway, browser, bearer["authorization"].partition(" ")[2], code[:12])
     store = gateway.figures.gather()
     sums = {key.name: series.whole for key, series in store if key.name.startswith(("JWT", "ELBA"))}
     counts = {name: whole.total for name, whole in sums.items() if name != "ELBAuthLatency"}
@@ -130,12 +136,25 @@ async def test_sign_ins_are_counted_as_aws_counts_them() -> None:
     assert sums["ELBAuthLatency"].count == 2  # the sign-in and the refresh
 
 
-def assert_hidden(gateway: Any, browser: httpx.AsyncClient, token: str) -> None:
-    """No record has a token, and the log lines have no code."""
-    shown = json.dumps([exchange.to_dict() for exchange in gateway.exchanges])
-    assert token not in shown
-    for cookie in browser.cookies.jar:
-        assert (cookie.value or "-") not in shown
+def assert_hidden(gateway: Any, browser: httpx.AsyncClient, *secrets: str) -> None:
+    """No record and no line of the terminal has a secret."""
+    exchanges = list(gateway.exchanges)
+    assert len(exchanges) >= 6
+    shown = json.dumps([exchange.to_dict() for exchange in exchanges])
+    for exchange in exchanges:
+        shown += f"\n{exchange_line(exchange)}\n{request_lines(exchange, '', [], Style())}"
+        shown += json.dumps(request_record(exchange, []))
+    cookies = [cookie.value or "-" for cookie in browser.cookies.jar]
+    assert not [secret for secret in (*secrets, *cookies) if secret in shown]
+    assert "code=[hidden]" in shown
+
+
+def test_a_code_is_hidden_at_front_doors_without_a_guard_too() -> None:
+    request = balancers.request(b"/signed-in?code=one-code-here&state=the-state-text")
+    exchange = Exchange("id", "site", "distribution", request)
+    shown = exchange_line(exchange) + json.dumps(exchange.to_dict())
+    assert "one-code" not in shown
+    assert "code=[hidden]&state=[hidden]" in shown
 
 
 def test_the_access_log_has_the_time_at_the_provider_before_the_target(tmp_path: Path) -> None:
@@ -156,3 +175,17 @@ def test_the_access_log_has_the_time_at_the_provider_before_the_target(tmp_path:
     logs.request(balancer, exchange)
     logs.close()
     assert (tmp_path / "access.log").read_text().split()[5:8] == ["2.000", "0.500", "0.000"]
+
+
+@pytest.mark.parametrize(
+    ("region", "folder"),
+    [("eu-west-1", "/"), ("us-gov-west-1", "/aws-elb-public-keys-prod-us-gov-west-1/")],
+)
+def test_public_keys_are_where_aws_has_them_in_the_region(region: str, folder: str) -> None:
+    gateway = Gateway.from_dict({**config(), "gateway": {"region": region, "public_keys": 0}})
+    listen = gateway.config.public_keys
+    assert listen is not None
+    front = PublicKeysFront(gateway, listen)
+    key_id = gateway.sign_in_keys.key_id
+    assert front.accept(balancers.request(f"{folder}{key_id}".encode())).status == 200
+    assert front.accept(balancers.request(f"/x{folder}{key_id}".encode())).status == 404

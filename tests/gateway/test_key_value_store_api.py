@@ -326,6 +326,8 @@ async def test_a_test_has_stores_of_its_own(stores: Any, tmp_path: Path) -> None
         assert (await client.get("/b")).json() == ["2", 2]
     with gateway, gateway.sync_client("site") as blocking:
         assert blocking.get("/b").json() == ["2", 2], "every event loop has the same stores"
+        gateway.reset()
+        assert blocking.get("/b").json() == ["none", 1]
     assert "b" not in Gateway.from_dict(config, base=tmp_path).key_values
     assert not (tmp_path / ".edgegw").exists()
 

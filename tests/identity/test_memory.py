@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from edgegw.identity.cognito_api import PREFIX, PoolError, call
+from edgegw.identity.grants import Revocations
 from edgegw.identity.memory import MOST, ProviderMemory
 from edgegw.identity.provider import Provider
 from tests.identity.providers import USERS, Bench
@@ -106,6 +107,21 @@ def test_what_one_process_takes_back_counts_in_another() -> None:
     for provider in (first, second, house.provider()):
         for given in tokens:
             assert is_refused(provider, "GetUser", AccessToken=given["AccessToken"])
+
+
+def test_two_that_write_at_once_forget_nothing() -> None:
+    written: list[str] = []
+    one, other = (Revocations(ProviderMemory(Shelf(written))) for _ in range(2))
+    one.revoke("first")
+    other.revoke("second")
+    one.sign_out("ada", 7.5)
+    other.sign_out("grace", 8.5)
+    later = Revocations(ProviderMemory(Shelf(written)))
+    for grant_id in ("first", "second"):
+        assert later.is_revoked(grant_id, "eve", 9)
+    for user in ("ada", "grace"):
+        assert later.is_revoked("another", user, 6)
+        assert not later.is_revoked("another", user, 8)
 
 
 def test_a_new_password_counts_at_once_and_after_a_restart() -> None:

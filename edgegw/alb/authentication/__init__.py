@@ -21,6 +21,6 @@ answer brings it anew. What a step needs is asked by the driver, what its reply 
 - `session.py`: the session and its cookies; `state.py`: what goes with a client on its way.
 - `provider_calls.py`: what the identity provider is asked; `provider_replies.py`: what it says.
 - `identity_headers.py`: what targets learn; `refusals.py`: every way it ends badly.
-- `steps.py`: the steps; `round_trip.py`: what follows what.
+- `steps.py`: the steps; `round_trip.py`: what follows what; `way_back.py`: who comes back.
 - `outcome.py`: what of it the answer and the logs get.
 """

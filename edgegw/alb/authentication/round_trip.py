@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import parse_qsl
 
 from edgegw.alb.answers import redirection
 from edgegw.alb.authentication.identity_headers import handed_on, has_identity
 from edgegw.alb.authentication.known_session import KnownSession
-from edgegw.alb.authentication.model import Authenticate
 from edgegw.alb.authentication.outcome import (
-    DENIED_THERE,
-    FAILED_THERE,
     REFRESHED,
     SIGN_IN_REQUIRED,
     SIGNED_IN,
@@ -28,14 +24,11 @@ from edgegw.alb.authentication.provider_replies import (
     ProviderReply,
     Tokens,
     UserClaims,
-    error_word,
     judge_tokens,
     judge_user_info,
     no_room,
 )
 from edgegw.alb.authentication.refusals import (
-    PROVIDER_ERROR,
-    UNAUTHORIZED,
     SignInFault,
     SignInRefusal,
     unauthorized,
@@ -50,10 +43,7 @@ from edgegw.alb.authentication.session import (
 from edgegw.alb.authentication.state import (
     SPENT_NONCE,
     SignInState,
-    decode_state,
     encode_state,
-    given_nonces,
-    is_state,
     new_nonce,
     nonce_line,
 )
@@ -65,38 +55,28 @@ from edgegw.alb.authentication.steps import (
 )
 from edgegw.alb.finish import BalancerAnswer, Chosen, finish, refuse
 from edgegw.alb.flow import BalancerStep, host_of
-from edgegw.alb.model import Rule
 from edgegw.http.message import Header, Headers, Request
 from edgegw.values import value
 
 _HOST: Final = re.compile(rb"[A-Za-z0-9._\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 _NOT_IN_URL: Final = re.compile(rb"[^\x21-\x7e]")
-_FORGED: Final = "the client came back with a state that no action of this listener made"
-_NO_NONCE: Final = (
-    "the client came back without the cookie AWSALBAuthNonce: another browser or another site "
-    "began this sign-in, or it has ended already"
-)
-_OTHER_NONCE: Final = (
-    "the client came back with another AWSALBAuthNonce than it left with: its browser began "
-    "another sign-in meanwhile, in another tab perhaps"
-)
 _STRIPPED: Final = "the client sent x-amzn-oidc-* headers of its own: its target does not get them"
 _PASSED: Final = GuardOutcome("authenticate")
 _PASSED_STRIPPED: Final = GuardOutcome("authenticate", warning=_STRIPPED)
 
 
-def _refused(context: SignInContext, refusal: SignInRefusal) -> BalancerAnswer:
+def refused(context: SignInContext, refusal: SignInRefusal) -> BalancerAnswer:
     chosen = context.chosen.guarded(_PASSED)
     return refuse(refusal.status, refusal.reason, refusal.detail, chosen)
 
 
-def _arn(context: SignInContext) -> str:
+def arn_of(context: SignInContext) -> str:
     return context.chosen.listener.load_balancer.arn
 
 
 def _mark(context: SignInContext) -> bytes:
     """What sessions of the load balancer's action are remembered by."""
-    return _arn(context).encode() + b"\n" + context.action.mark
+    return arn_of(context).encode() + b"\n" + context.action.mark
 
 
 # Is the client signed in?
@@ -104,9 +84,9 @@ def _mark(context: SignInContext) -> bytes:
 
 def check(context: SignInContext) -> BalancerStep:
     """What follows for a request that is not the callback."""
-    if _host(context) is None:
+    if host_in(context) is None:
         text = "the request names no host, which the way back from a sign-in needs"
-        return _refused(context, unauthorized("AuthMissingHostHeader", text))
+        return refused(context, unauthorized("AuthMissingHostHeader", text))
     held = held_cookies(context.request.headers, context.action)
     known = None if held.sealed is None else _known(context, held.sealed)
     if known is None:
@@ -125,7 +105,7 @@ def _known(context: SignInContext, sealed: bytes) -> KnownSession | None:
     keys, mark = context.keys, _mark(context)
     known = keys.known(mark, sealed)
     if known is None:
-        session = opened(keys, context.action, _arn(context), sealed)
+        session = opened(keys, context.action, arn_of(context), sealed)
         if session is None:
             return None
         known = KnownSession(session)
@@ -146,7 +126,7 @@ def _signed_in(
 ) -> BalancerStep:
     """On to the terminal action; `lines` are for the client."""
     request, action, facts = context.request, context.action, context.chosen.facts
-    identity = known.lines(context.keys, action, _arn(context), facts.now)
+    identity = known.lines(context.keys, action, arn_of(context), facts.now)
 
     def identified(headers: Headers) -> _Identified:
         rest = held_cookies(headers, action).rest
@@ -173,7 +153,7 @@ def _unauthenticated(
             return _anonymous(context, reason)
         case "deny" if not is_expired:
             detail = "the client is not signed in" if reason == "-" else _UNOPENED
-            return _refused(context, unauthorized(reason, detail))
+            return refused(context, unauthorized(reason, detail))
         case _:
             return _sent_away(context, reason)
 
@@ -194,17 +174,17 @@ def _anonymous(context: SignInContext, reason: SignInFault) -> BalancerStep:
 def _sent_away(context: SignInContext, reason: SignInFault) -> BalancerAnswer:
     """302 to the identity provider, with state and nonce."""
     keys, action, facts = context.keys, context.action, context.chosen.facts
-    host, target = (_host(context) or b"").decode(), _target(context.request)
+    host, target = (host_in(context) or b"").decode(), _target(context.request)
     nonce = new_nonce(keys, facts.entropy)
     state = SignInState(host, target, facts.now, nonce)
-    sealed = encode_state(keys, action, _arn(context), state, facts.entropy)
+    sealed = encode_state(keys, action, arn_of(context), state, facts.entropy)
     location = authorization_url(action, host, sealed).encode()
     outcome = GuardOutcome("authenticate", reason, (nonce_line(nonce),), verdict=SIGN_IN_REQUIRED)
     page = redirection(302, location, date=facts.date)
     return finish(page, context.chosen.guarded(outcome))
 
 
-def _host(context: SignInContext) -> bytes | None:
+def host_in(context: SignInContext) -> bytes | None:
     """The host as the client sent it; None where it sent none that can stand in a URL."""
     request = context.request
     if not (request.target.authority or request.headers.get(b"host")):
@@ -221,87 +201,7 @@ def _target(request: Request) -> str:
     return _NOT_IN_URL.sub(lambda match: b"%%%02X" % match[0][0], raw).decode("ascii")
 
 
-# Back from the identity provider
-
-
-def come_back(context: SignInContext, candidates: tuple[Rule, ...]) -> BalancerStep:
-    """What follows for a client at the callback; one of `candidates` sent it away.
-
-    The state is looked at before the code is spent.
-    """
-    query = (context.request.target.query or b"").decode("latin-1")
-    given = parse_qsl(query, keep_blank_values=True, max_num_fields=100) if query else []
-    state_text, code, error = (_single(given, name) for name in ("state", "code", "error"))
-    if error is not None and state_text is None:
-        return _refused_there(context, error)
-    if error is None and not code:
-        text = "the client came back without a code"
-        return _refused(context, unauthorized("AuthMissingCodeParam", text))
-    if not state_text:
-        text = "the client came back without a state"
-        return _refused(context, unauthorized("AuthMissingStateParam", text))
-    opening = _opened_state(context, candidates, state_text)
-    if opening is None:
-        why = _why_not_opened(context, candidates, state_text)
-        return _refused(context, unauthorized("AuthInvalidStateParam", why))
-    context, state = opening
-    fault = _state_fault(context, state)
-    if fault is not None:
-        return _refused(context, unauthorized("AuthInvalidStateParam", fault))
-    if error is not None:
-        return _refused_there(context, error)
-    return ExchangeCode(context, state, code or "")
-
-
-def _single(given: list[tuple[str, str]], name: str) -> str | None:
-    """The value of a parameter; None where it is not there, or more than once."""
-    values = [text for key, text in given if key == name]
-    return values[0] if len(values) == 1 else None
-
-
-def _opened_state(
-    context: SignInContext, candidates: tuple[Rule, ...], text: str
-) -> tuple[SignInContext, SignInState] | None:
-    """The state, and the context of the rule that it was made by."""
-    nonces = given_nonces(context.request.headers)
-    for rule in candidates:
-        action = rule.guard
-        if not isinstance(action, Authenticate):
-            continue
-        state = decode_state(context.keys, action, _arn(context), text, nonces)
-        if state is not None:
-            chosen = context.chosen.at_rule(rule)
-            return SignInContext(
-                context.request, action, chosen, context.onward, context.keys
-            ), state
-    return None
-
-
-def _why_not_opened(context: SignInContext, candidates: tuple[Rule, ...], text: str) -> str:
-    """Whether the state is none of ours, or its browser has not the nonce of it (any more)."""
-    actions = (rule.guard for rule in candidates if isinstance(rule.guard, Authenticate))
-    if not any(is_state(context.keys, action, _arn(context), text) for action in actions):
-        return _FORGED
-    return _OTHER_NONCE if given_nonces(context.request.headers) else _NO_NONCE
-
-
-def _state_fault(context: SignInContext, state: SignInState) -> str | None:
-    if state.is_over(context.chosen.facts.now):
-        return "the client took longer than 15 minutes to sign in"
-    host = _host(context)
-    if host is None or host.decode().lower() != state.host.lower():
-        return "the client comes back to another host than it left"
-    return None
-
-
-def _refused_there(context: SignInContext, error: str) -> BalancerAnswer:
-    """The provider sent the client back with an error; that access was denied is no fault."""
-    detail = f"the identity provider sent the client back with an error: {error_word(error)}"
-    is_denied = error == "access_denied"
-    status = UNAUTHORIZED if is_denied else PROVIDER_ERROR
-    verdict = DENIED_THERE if is_denied else FAILED_THERE
-    chosen = context.chosen.guarded(GuardOutcome("authenticate", verdict=verdict))
-    return refuse(status, "-", detail, chosen)
+# What the identity provider answers
 
 
 def with_tokens(step: ExchangeCode, reply: ProviderReply | ProviderFailure) -> BalancerStep:
@@ -309,7 +209,7 @@ def with_tokens(step: ExchangeCode, reply: ProviderReply | ProviderFailure) -> B
     context = step.context
     tokens = judge_tokens(reply, context.action, now=context.chosen.facts.now)
     if isinstance(tokens, SignInRefusal):
-        return _refused(context, tokens)
+        return refused(context, tokens)
     return FetchUserInfo(context, tokens, step.state)
 
 
@@ -336,15 +236,15 @@ def with_claims(step: FetchUserInfo, reply: ProviderReply | ProviderFailure) -> 
     if isinstance(claims, SignInRefusal):
         if step.is_refresh:
             return _unauthenticated(context, claims.reason, is_expired=True)
-        return _refused(context, claims)
+        return refused(context, claims)
     session = _session(context, step.tokens, claims, origin)
     facts = context.chosen.facts
-    keys, action, arn = context.keys, context.action, _arn(context)
+    keys, action, arn = context.keys, context.action, arn_of(context)
     sealed = sealed_session(keys, action, arn, session, facts.entropy)
     is_cross_origin = b"origin" in context.request.headers
     lines = cookie_lines(action, sealed, now=facts.now, is_cross_origin=is_cross_origin)
     if lines is None:
-        return _refused(context, no_room())
+        return refused(context, no_room())
     # What comes next need neither open nor sign it: here a provider was waited for anyhow.
     known = KnownSession(session)
     known.lines(keys, action, arn, facts.now)

@@ -1,4 +1,6 @@
-"""The steps of a sign-in; what follows them is decided in `round_trip.py`, imported by the first.
+"""The steps of a sign-in; what follows is decided in `round_trip.py` and `way_back.py`.
+
+Those are imported by the first step that needs them.
 
 CheckSession ─▶ on to the terminal action           who is signed in, or may go on without
              ─▶ BalancerAnswer                      302 to sign in, 401
@@ -63,10 +65,14 @@ class CheckSession(LetsPass):
     candidates: tuple[Rule, ...] = ()
 
     def next(self, keys: SignInKeys) -> BalancerStep:
-        from edgegw.alb.authentication.round_trip import check, come_back
-
         context = SignInContext(self.request, self.action, self.chosen, self.onward, keys)
-        return come_back(context, self.candidates) if self.candidates else check(context)
+        if self.candidates:
+            from edgegw.alb.authentication.way_back import come_back
+
+            return come_back(context, self.candidates)
+        from edgegw.alb.authentication.round_trip import check
+
+        return check(context)
 
 
 @value

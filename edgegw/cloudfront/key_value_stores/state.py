@@ -15,7 +15,6 @@ from dataclasses import field, replace
 from typing import Final, Literal
 
 from edgegw.awslambda.names import Account
-from edgegw.cloudfront.api.xml_writer import timestamp
 from edgegw.cloudfront.edge_functions.key_values import (
     MAX_BATCH_KEYS,
     MAX_BATCH_SIZE,
@@ -80,6 +79,8 @@ class StoreState:
 
     def meta(self) -> StoreMeta:
         """What `meta()` says: creation, and the last change of the pairs."""
+        from edgegw.cloudfront.api.xml_writer import timestamp  # for those who ask
+
         return StoreMeta(timestamp(self.created), timestamp(self.modified), len(self.pairs))
 
 
