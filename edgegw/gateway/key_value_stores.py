@@ -169,12 +169,6 @@ class KeyValueStores(Mapping[str, KeyValues]):
             if state is None or _differs(state, source, digest):
                 self._import(name, source, content, digest)
 
-    def begin_anew(self, config: Config) -> None:
-        """Stores that end with the process are those of `config`, as their files are; for tests."""
-        if self._folder() is None:
-            self._shelf = None
-        self.configure(config)
-
     def _import(
         self, name: str, source: KeyValueSource, content: Mapping[str, str] | None, digest: str
     ) -> None:
