@@ -77,7 +77,7 @@ def _experiment_options(command: Any) -> Any:
                 multiple=True,
                 metavar="SOURCE",
                 help="What tells the variant of an answer: cookie:NAME, header:NAME, body:PATTERN, "
-                "location:PATTERN, origin, uri or target-group. Repeatable: tried in turn.",
+                "location:PATTERN, uri:PATTERN, origin or target-group. Repeatable: tried in turn.",
             ),
             click.option("--weights", metavar="WEIGHTS", help="The intended split: a=50,b=50."),
             click.option(

@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final, Literal, TypeAlias
+from urllib.parse import unquote_to_bytes
 
 from edgegw.cloudfront.answers import POP
 from edgegw.cloudfront.cache.result_details import detail_of, detail_of_page
@@ -25,6 +26,7 @@ from edgegw.cloudfront.cache.verdict import DetailedResult, LoggedResult, Verdic
 from edgegw.cloudfront.model import Distribution
 from edgegw.cloudfront.real_time_fields import REAL_TIME_FIELDS
 from edgegw.cloudfront.request_context import DistributionAnswer
+from edgegw.cloudfront.triggers import ViewerTrigger
 from edgegw.http.grpc import is_grpc
 from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import RequestTarget
@@ -71,7 +73,8 @@ class LogEntry:
     an answer, as it stands for the viewer that `X-Edgegw-Viewer` names. `first_byte` is how long
     the answer took, the two of the origin until its first byte and its last one. `origin_host` is
     the origin that was asked last; `failover_code` the failure that led from the first origin of a
-    group to the second; `is_cut` says that the origin broke off within its body.
+    group to the second; `is_cut` says that the origin broke off within its body. `log_data` is what
+    CloudFront Functions gave `cf.logCustomData`, by trigger, URL-encoded.
     """
 
     distribution: Distribution
@@ -91,6 +94,7 @@ class LogEntry:
     is_gone: bool = False
     is_generated: bool = False
     includes_cookies: bool = False
+    log_data: Mapping[str, str] | None = None
 
     @property
     def response(self) -> Response | None:
@@ -170,6 +174,19 @@ def _pattern(entry: LogEntry) -> str | None:
     return None if entry.answer is None else entry.answer.context.behavior.path_pattern
 
 
+def _custom_data(trigger: ViewerTrigger) -> _LogField:
+    """What the CloudFront Function of `trigger` had to say for the log.
+
+    Source: CloudFront Developer Guide, "General helper methods", logCustomData.
+    """
+
+    def read(entry: LogEntry) -> bytes | None:
+        data = entry.log_data.get(trigger) if entry.log_data else None
+        return None if data is None else unquote_to_bytes(data)  # encoded as all values are
+
+    return read
+
+
 def _place(name: Literal["country", "asn"]) -> _LogField:
     def read(entry: LogEntry) -> str | None:
         place = entry.distribution.viewer if entry.answer is None else None
@@ -241,6 +258,8 @@ _MORE: Final[Mapping[str, _LogField]] = {
     "asn": _place("asn"),
     "c-country": _place("country"),
     "cache-behavior-path-pattern": _pattern,
+    "viewer-request-log-data": _custom_data("viewer-request"),
+    "viewer-response-log-data": _custom_data("viewer-response"),
 }
 
 _ONLY_REAL_TIME: Final[Mapping[str, _LogField]] = {

@@ -97,7 +97,7 @@ class EdgeContext:
         if self.failure:
             return EdgeFailed("throttled", self.failure, self._report({}, started))
         said = self._said(call, tentative=tentative)
-        if not self._changes and any(text in said.get("error", "") for text in _TRIED_TO):
+        if "error" in said and not self._changes and _tried_to_change(said["error"]):
             self._changes = True
             self._make()
             said = self._said(call, tentative=tentative)
@@ -195,6 +195,11 @@ class EdgeContext:
             remarks,
             said.get("custom", ""),
         )
+
+
+def _tried_to_change(error: str) -> bool:
+    """Whether a run failed as it was kept from changing a built-in."""
+    return any(text in error for text in _TRIED_TO)
 
 
 def _decoded(text: str) -> dict[str, Any]:

@@ -92,7 +92,14 @@ def entry_of(log: AccessLog, distribution: Distribution, exchange: Exchange) -> 
         is_gone=exchange.is_gone,
         is_generated=_is_generated(exchange),
         includes_cookies=log.includes_cookies,
+        log_data=_log_data(exchange) if exchange.edge_outcomes else None,
     )
+
+
+def _log_data(exchange: Exchange) -> dict[str, str]:
+    """What CloudFront Functions had to say for the log, by trigger."""
+    reports = {run.trigger: run.outcome.report for run in exchange.edge_runs}
+    return {trigger: report.custom_log for trigger, report in reports.items() if report.custom_log}
 
 
 def _is_generated(exchange: Exchange) -> bool:

@@ -44,7 +44,6 @@ from edgegw.background import Background
 from edgegw.cloudfront import flow as cloudfront
 from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.cache.verdict import Verdict
-from edgegw.cloudfront.edge_functions.model import EdgeFailed, EdgeFunction, EdgeOutcome
 from edgegw.cloudfront.error_causes import (
     ErrorCause,
     FailedEdgeFunction,
@@ -63,8 +62,9 @@ from edgegw.gateway.cache_record import stood_in_for, stored_error
 from edgegw.gateway.cache_store import NoStore
 from edgegw.gateway.caching import Caching
 from edgegw.gateway.compressing import encoders
+from edgegw.gateway.edge_runs import EdgeFunctionRuns
 from edgegw.gateway.exchange import Exchange
-from edgegw.gateway.faults import Faults, InjectedFault
+from edgegw.gateway.faults import Faults, InjectedFault, injected_fault
 from edgegw.gateway.guards import Guards
 from edgegw.gateway.server_timing import timed
 from edgegw.gateway.target_groups import Lease, TargetGroups
@@ -112,6 +112,7 @@ class Driver:
         self._encoders = encoders()
         self._world = world
         self.edge = edge or EdgeEngine({}, {})
+        self._edge_runs = EdgeFunctionRuns(self.edge, self._faults, service.logs, world)
         self._streams = Background()
 
     async def close(self) -> None:
@@ -157,12 +158,10 @@ class Driver:
                         return step
                     step = following
                 case cloudfront.EdgeFunctionStep():
-                    function = self._edge_function(step, exchange)
-                    ran = self._edge_fault(step, exchange) if self._faults.plans else None
-                    ran = ran or self.edge.run_now(function, step.call)
-                    if ran is None:
+                    following = self._edge_runs.advance(step, exchange)
+                    if following is None:
                         return step
-                    step = self._edge_ran(step, ran, exchange)
+                    step = following
                 case alb.ChooseTarget():
                     routable = self._groups.routable(step.group)
                     exchange.note(step, routable, 0.0)
@@ -241,8 +240,7 @@ class Driver:
         following = self.advance(step, exchange)
         if following is step:  # it has to be waited for
             if isinstance(step, cloudfront.EdgeFunctionStep):
-                outcome = await self.edge.run(self._edge_function(step, exchange), step.call)
-                return self._edge_ran(step, outcome, exchange)
+                return await self._edge_runs.run(step, exchange)
             assert isinstance(step, cloudfront.Wait | cloudfront.LookUp)
             return await self._caching.wait(step, exchange)
         return following
@@ -365,47 +363,6 @@ class Driver:
                 return injected.invoke(run, deployed.latest.timeout)
         return self._service.invoke(invocation, sink, snapshot=snapshot)
 
-    def _edge_function(self, step: cloudfront.EdgeFunctionStep, exchange: Exchange) -> EdgeFunction:
-        """The function as it was when the request began."""
-        acquired = exchange.acquired
-        functions = self.edge.functions if acquired is None else acquired.edge_functions
-        return functions[step.call.function]
-
-    def _edge_fault(
-        self, step: cloudfront.EdgeFunctionStep, exchange: Exchange
-    ) -> EdgeFailed | None:
-        """How the function fails on demand; None where it runs. The dice are thrown once a step."""
-        if exchange.drawn_for is step:
-            return None
-        exchange.drawn_for = step
-        injected = self._injected(f"edge_function:{step.call.function}", exchange)
-        return None if injected is None else injected.run_edge()
-
-    def _edge_ran(
-        self, step: cloudfront.EdgeFunctionStep, outcome: EdgeOutcome, exchange: Exchange
-    ) -> cloudfront.DistributionStep:
-        report = outcome.report
-        exchange.has_edge_runs = True
-        exchange.note(step, outcome, report.duration)
-        if report.logs:
-            self._log_edge(step, report.logs, exchange)
-        for remark in report.remarks:
-            logger.warning("edge function %s: %s", step.call.function, remark)
-        return step.next(outcome)
-
-    def _log_edge(
-        self, step: cloudfront.EdgeFunctionStep, lines: tuple[str, ...], exchange: Exchange
-    ) -> None:
-        """Writes what a CloudFront Function printed, as CloudWatch Logs would have it.
-
-        Source: CloudFront Developer Guide, "Edge function logs".
-        """
-        region, identity = "us-east-1", step.context.distribution.id
-        group = self._service.logs.group(f"/aws/cloudfront/function/{step.call.function}")
-        whole = (f"START DistributionID: {identity}", *lines, "END")
-        for line in whole:
-            group.append(LogSettings(), region, f"{exchange.id} {line}")
-
     def _fetch(
         self, step: cloudfront.Fetch, exchange: Exchange
     ) -> Awaitable[Response | OriginFailure]:
@@ -453,11 +410,7 @@ class Driver:
         return await self._origins.fetch_target(step)
 
     def _injected(self, target: str, exchange: Exchange) -> InjectedFault | None:
-        injected = self._faults.draw(target)
-        if injected is not None and injected.has_effect:
-            exchange.faults += (str(injected),)
-            return injected
-        return None
+        return injected_fault(self._faults, target, exchange)
 
     def _log_validation(self, step: DistributionAnswer, exchange: Exchange) -> None:
         """Writes CloudFront's own log of a refused result."""

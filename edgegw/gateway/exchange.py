@@ -22,7 +22,12 @@ from edgegw.awslambda.model import (
 )
 from edgegw.cloudfront import flow as cloudfront_flow
 from edgegw.cloudfront.cache.entry import FoundEntry
-from edgegw.cloudfront.edge_functions.model import EdgeFailed, EdgeFunction, EdgeReturned
+from edgegw.cloudfront.edge_functions.model import (
+    EdgeFailed,
+    EdgeFunction,
+    EdgeOutcome,
+    EdgeReturned,
+)
 from edgegw.cloudfront.error_causes import FailedEdgeFunction, FailedOutcome
 from edgegw.cloudfront.model import Behavior
 from edgegw.cloudfront.request_context import AskedOrigin, DistributionAnswer, RequestContext
@@ -70,7 +75,8 @@ class Exchange:
     stale, behind its back. `findings` are traps of caching that it was the first to fall into.
     `is_gone` says that the viewer left before the end, `is_inner` that it came from a distribution
     of this gateway. `delivery` is what went over the wire. `drawn_for` is the step of a CloudFront
-    Function for which the dice of faults were thrown last.
+    Function for which the dice of faults were thrown last, `edge_outcomes` what became of those, by
+    name.
     Durations in seconds; `duration` runs until the last byte was handed over.
     """
 
@@ -84,7 +90,7 @@ class Exchange:
     inner: tuple[Exchange, ...] = ()
     is_gone: bool = False
     is_inner: bool = False
-    has_edge_runs: bool = False
+    edge_outcomes: tuple[tuple[str, EdgeOutcome], ...] = ()
     drawn_for: object = None
     stale: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, Protocol, TypeVar
 
 from edgegw.awslambda.lifecycle import platform_error, timeout_error
 from edgegw.awslambda.model import FunctionError, Outcome, Report, Throttled
@@ -53,6 +53,21 @@ class Faults:
         throws = {kind: dice.random() for kind in _ORDER}
         chosen = next((kind for kind in _ORDER if throws[kind] < getattr(plan, kind)), "")
         return InjectedFault(target.partition(":")[2], plan, chosen)
+
+
+class Faulted(Protocol):
+    """What is told of the faults that it met: an exchange."""
+
+    faults: tuple[str, ...]
+
+
+def injected_fault(faults: Faults, target: str, faulted: Faulted) -> InjectedFault | None:
+    """What happens to a call of `target`, told to `faulted`; None where nothing does."""
+    injected = faults.draw(target)
+    if injected is not None and injected.has_effect:
+        faulted.faults += (str(injected),)
+        return injected
+    return None
 
 
 _ORDER: Final = ("throttle", "reset", "timeout", "error", "truncate")

@@ -163,6 +163,8 @@ def test_the_newer_log_has_more_fields() -> None:
         "asn": "16509",
         "c-country": "US",
         "cache-behavior-path-pattern": "/a*",
+        "viewer-request-log-data": "-",
+        "viewer-response-log-data": "-",
     }
 
 

@@ -59,6 +59,7 @@ ROWS = [
     ("Buffer.from(a)", "w", "-", "Buffer"),
     ("Promise.all(a)", "w", "-", "all"),
     ("a.replaceAll(b, c)", "w", "-", "replaceAll"),
+    ("var a = 1_000", "w", "-", "1_000"),
     ("String.bytesFrom(a)", "-", "w", "bytesFrom"),
     ("console.error(a)", "w", "w", "error"),
     ("console.log(a, b)", "w", "w", "log"),

@@ -132,6 +132,14 @@ def test_a_function_without_a_store_gets_none() -> None:
         ("var o = {}; o.toString = function () { return 'x' }; return '' + o", "x"),
         ("var e = new Error('a'); e.name = 'B'; e.message = 'c'; return String(e)", "B: c"),
         ("return Object.keys(require('cloudfront').edgeLocation)", ["name", "serverIp", "region"]),
+        ("return [typeof MemoryError, typeof Promise.try, typeof DisposableStack, typeof Float16Array]", ["undefined"] * 4),
+        ("return [EvalError, InternalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map(e => e.name).join()", "EvalError,InternalError,RangeError,ReferenceError,SyntaxError,TypeError,URIError"),
+        ("try { return require('cloudfront').distributionTenant.id } catch (e) { return String(e) }", "TypeError: distributionTenant module is not available"),
+        ("return Object.getOwnPropertyNames(require('crypto')).sort()", ["createHash", "createHmac"]),
+        ("try { require('crypto').createHash('sha512') } catch (e) { return e.message }", 'not supported algorithm: "sha512"'),
+        ("try { require('crypto').createHash('md5').digest('latin1') } catch (e) { return e.message }", 'Unknown digest encoding: "latin1"'),
+        ("return Buffer.isBuffer(require('crypto').createHash('md5').digest())", True),
+        ("return 1_000 + [1, 2].join('').length", 1002),
     ],
 )  # fmt: skip
 def test_the_runtime(code: str, expected: object) -> None:
@@ -148,6 +156,9 @@ def test_the_runtime(code: str, expected: object) -> None:
         ("return ['é'.toBytes(), '€'.toBytes()]", ["é", None]),
         ("return require('crypto').createHash('md5').update('a').digest().length", 16),
         ("try { require('cloudfront') } catch (e) { return e.name }", "Error"),
+        ("try { throw new MemoryError('full') } catch (e) { return [e instanceof Error, String(e)] }", [True, "MemoryError: full"]),
+        ("return [typeof Promise, typeof String.prototype.replaceAll, typeof Symbol.for, typeof DataView]", ["function", "undefined", "undefined", "undefined"]),
+        ("return `a${1 + 1}` + (function (a, ...b) { return b.length })(1, 2, 3) + [2].map(x => x ** 3)[0] + /(?<n>a)/.exec('a').groups.n", "a228a"),
     ],
 )  # fmt: skip
 def test_the_old_runtime(code: str, expected: object) -> None:
@@ -278,6 +289,15 @@ HOSTILE = {
     "deep result": "var a = {}; for (;;) a = {a: a}",
     "iterator without end": "return Array.from({[Symbol.iterator]: function () { return {next: function () { return {} }} }})",
     "built-ins replaced": "JSON.stringify = Array.prototype.push = Promise.prototype.then = function () { for (;;); }; return event.request",
+    "prototypes poisoned": "Object.prototype.toJSON = Array.prototype.map = Object.prototype.value = function () { for (;;); }; return {a: {}}",
+    "getter that tells nothing": "Object.defineProperty(event.request.headers, 'a', {enumerable: true, get: function () { for (;;); }}); return event.request",
+    "getter that throws": "return {get headers() { throw new Error('trap') }}",
+    "proxy": "return new Proxy(event.request, {get: function () { for (;;); }})",
+    "module of the host": "return require('fs').readFileSync('/etc/passwd')",
+    "import of the host": "async function handler() { return await import('os') }",
+    "process of the host": "return globalThis.constructor.constructor('return process')()",
+    "constructor of what waits": "return (async function () {}).constructor('for (;;);')()",
+    "handler that is a getter": "Object.defineProperty(event, 'request', {get: function () { return event.request }}); return event.request",
     "escape to the host": "return (function () {}).constructor.constructor('return this')()",
     "thrown trap": "throw {get name() { for (;;); }, toString: function () { for (;;); }}",
 }  # fmt: skip

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -362,3 +364,19 @@ async def test_a_reload_goes_on_when_the_disk_does_not(
         assert await api.seen("a") == ["1", 1]
         error = await refused(api.data("put_key", Key="b", Value="2", IfMatch=await api.etag()))
         assert error == ("InternalServerException", 500)
+
+
+def test_a_gateway_without_stores_imports_and_writes_nothing_of_them(tmp_path: Path) -> None:
+    script = (
+        "import asyncio, sys\n"
+        "from edgegw import Gateway\n"
+        "async def main():\n"
+        "    async with Gateway.from_dict({'gateway': {'state': 'kept'}}, base='.'): pass\n"
+        "asyncio.run(main())\n"
+        "print([name for name in sys.modules if 'key_value_' in name or name == 'sqlite3'])\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (ran.stdout, ran.stderr) == ("[]\n", "")
+    assert not (tmp_path / "kept").exists()

@@ -67,12 +67,18 @@ def returned_headers(
     headers = cast("Mapping[str, object]", returned)
     kept: set[str] = set()
     changed: list[Header] = []
+    known = _added_before[validator.trigger]
     for name, entry in headers.items():
         if name in sent and sent[name] == entry:
             kept.add(name)
+        elif name not in sent and (line := _known_line(known, name, entry)) is not None:
+            changed.append(line)
         elif (held := _header(validator, name, entry, sent.get(name), where)) is not None:
             spelled = _spelled(name)
-            changed += [(spelled, value["value"].encode("utf-8", "replace")) for value in held]
+            lines = [(spelled, value["value"].encode("utf-8", "replace")) for value in held]
+            changed += lines
+            if name not in sent and len(lines) == 1:
+                _remember_line(known, name, lines[0], held[0]["value"])
         elif name in sent:
             kept.add(name)
     for name in EDGE_READ_ONLY[validator.trigger]:
@@ -82,6 +88,29 @@ def returned_headers(
     if len(kept) == len(sent):
         return original.added(*changed)
     return Headers([*_kept_lines(original, sent, kept), *changed])
+
+
+_MOST_ADDED: Final = 1000
+_LONGEST_ADDED: Final = 500
+_added_before: Final[dict[Trigger, dict[tuple[str, str], Header]]] = {
+    trigger: {} for trigger in EDGE_READ_ONLY
+}
+"""Headers that functions added and no rule spoke against, as lines by name and value."""
+
+
+def _remember_line(
+    known: dict[tuple[str, str], Header], name: str, line: Header, text: str
+) -> None:
+    if len(known) < _MOST_ADDED and len(text) <= _LONGEST_ADDED:
+        known[name, text] = line
+
+
+def _known_line(known: Mapping[tuple[str, str], Header], name: str, entry: object) -> Header | None:
+    """The line of a header that was added before, just as it is now."""
+    if not isinstance(entry, dict) or len(cast("dict[str, object]", entry)) != 1:
+        return None
+    text = cast("dict[str, object]", entry).get("value")
+    return known.get((name, text)) if isinstance(text, str) else None
 
 
 def _kept_lines(original: Headers, sent: Entries, kept: set[str]) -> Iterator[Header]:

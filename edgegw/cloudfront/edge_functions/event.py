@@ -53,11 +53,17 @@ class ShownEdgeEvent:
 
 @value
 class _ShownEntries:
-    """Headers without cookies, and the cookies, as JSON values and as one text of both."""
+    """Headers without cookies, and the cookies, as JSON values and as their texts."""
 
     headers: Entries
     cookies: Entries
-    text: str
+    headers_text: str
+    cookies_text: str
+
+    @property
+    def text(self) -> str:
+        """Both as members of an object."""
+        return f'"headers":{self.headers_text},"cookies":{self.cookies_text}'
 
 
 def encode_request(
@@ -91,11 +97,11 @@ def encode_response(
     asked = request.headers.derived(_of_request, _of_request)
     shown = _of_response(response.headers)
     beginning = _beginning(distribution, "viewer-response", facts.request_id, request)
-    rest = _json({"statusCode": response.status, "statusDescription": to_text(response.reason)})
+    reason = _quoted(to_text(response.reason))
     _, query = _query(request)
     event = (
         f'{beginning},"request":{_request_text(request, asked, query)},'
-        f'"response":{rest[:-1]},{shown.text}}}}}'
+        f'"response":{{"statusCode":{response.status},"statusDescription":{reason},{shown.text}}}}}'
     )
     sent = ShownEdgeEvent(
         "viewer-response",
@@ -131,9 +137,20 @@ def _same_for_all(domain_name: str, identity: str, trigger: str) -> str:
 
 def _request_text(request: Request, shown: _ShownEntries, query: str) -> str:
     method, uri = request.method, to_text(request.target.path)
-    if '"' in uri or "\\" in uri or not uri.isprintable():
-        return f'{{"method":"{method}","uri":{_json(uri)},"querystring":{query},{shown.text}}}'
-    return f'{{"method":"{method}","uri":"{uri}","querystring":{query},{shown.text}}}'
+    return f'{{"method":"{method}","uri":{_quoted(uri)},"querystring":{query},{shown.text}}}'
+
+
+def _quoted(text: str) -> str:
+    if '"' in text or "\\" in text or not text.isprintable():
+        return _json(text)
+    return f'"{text}"'
+
+
+def _joined(first: str, second: str) -> str:
+    """The JSON text of two objects that have no name in common, as one."""
+    if second == "{}":
+        return first
+    return second if first == "{}" else f"{first[:-1]},{second[1:]}"
 
 
 # Headers and cookies
@@ -151,7 +168,7 @@ def _of_request(headers: Headers) -> _ShownEntries:
         elif not is_hidden:
             text = to_text(content)
             _add(fields, lower, {"value": _bare_host(text) if lower == "host" else text})
-    return _ShownEntries(fields, cookies, f'"headers":{_json(fields)},"cookies":{_json(cookies)}')
+    return _ShownEntries(fields, cookies, _json(fields), _json(cookies) if cookies else "{}")
 
 
 def _of_response(headers: Headers) -> _ShownEntries:
@@ -163,8 +180,8 @@ def _of_response(headers: Headers) -> _ShownEntries:
         added = _whole_response(Headers(own))
         if added.headers and not added.cookies and added.headers.keys().isdisjoint(shown.headers):
             fields = {**shown.headers, **added.headers}
-            text = f'"headers":{_json(fields)},"cookies":{_json(shown.cookies)}'
-            return _ShownEntries(fields, shown.cookies, text)
+            text = _joined(shown.headers_text, added.headers_text)
+            return _ShownEntries(fields, shown.cookies, text, shown.cookies_text)
     return _whole_response(headers)
 
 
@@ -183,7 +200,7 @@ def _whole_response(headers: Headers) -> _ShownEntries:
             _add(cookies, key, entry)
         elif not is_hidden:
             _add(fields, lower, {"value": text})
-    return _ShownEntries(fields, cookies, f'"headers":{_json(fields)},"cookies":{_json(cookies)}')
+    return _ShownEntries(fields, cookies, _json(fields), _json(cookies) if cookies else "{}")
 
 
 def _add_cookie(cookies: dict[str, dict[str, Any]], pair: str) -> None:
@@ -224,8 +241,7 @@ def _with_own(
         if text is not None and not name.lower().startswith("cloudfront-error-"):
             own[name.lower()] = {"value": text}
     fields = {**shown.headers, **own}
-    text = f'"headers":{_json(fields)},"cookies":{_json(shown.cookies)}'
-    return _ShownEntries(fields, shown.cookies, text)
+    return _ShownEntries(fields, shown.cookies, _json(fields), shown.cookies_text)
 
 
 def _query(request: Request) -> tuple[Entries, str]:

@@ -12,11 +12,10 @@ Source: CloudFront Developer Guide, "Helper methods for origin modification".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeAlias, cast
 
-from edgegw.cloudfront.edge_functions.event import ShownEdgeEvent
 from edgegw.cloudfront.edge_functions.rules import (
     ORIGIN_ACCESS,
     ORIGIN_ATTEMPTS,
@@ -70,19 +69,32 @@ def chosen_origin(
     change: GivenFields,
     distribution: Distribution,
     behavior: Behavior,
-    sent: ShownEdgeEvent,
+    named: Collection[str],
 ) -> OriginChoice:
-    """What the helper's call `change` leads to; what is wrong with it is noted."""
+    """What the helper's call `change` leads to; what is wrong with it is noted.
+
+    `named` are the headers of the request that the function returned, in lower case.
+    """
     if "update" in change:
         fields = cast("GivenFields", change["update"])
-        return OriginChoice(_updated(validator, fields, behavior.origin, sent, ""))
+        return OriginChoice(_updated(validator, fields, behavior.origin, named, ""))
     if "select" in change:
         origin = _by_id(validator, change.get("select"), distribution, "originId")
         options = change.get("options")
         if origin is not None and isinstance(options, Mapping):
-            origin = _updated(validator, cast("GivenFields", options), origin, sent, "options")
+            given = cast("GivenFields", options)
+            own = {name: given[name] for name in _OF_SELECTED if name in given}
+            origin = _updated(validator, own, origin, named, "options")
         return OriginChoice(origin or behavior.origin)
-    return _group(validator, cast("GivenFields", change["group"]), distribution, behavior, sent)
+    return _group(validator, cast("GivenFields", change["group"]), distribution, behavior, named)
+
+
+_OF_SELECTED: Final = ("hostHeader", "sni", "allowedCertificateNames")
+"""What of a selected origin a function may change.
+
+Source: CloudFront Developer Guide, "Helper methods for origin modification",
+selectRequestOriginById.
+"""
 
 
 def _by_id(
@@ -100,7 +112,7 @@ def _group(
     group: GivenFields,
     distribution: Distribution,
     behavior: Behavior,
-    sent: ShownEdgeEvent,
+    named: Collection[str],
 ) -> OriginChoice:
     ids, criteria = group.get("originIds"), group.get("failoverCriteria")
     members = cast("list[object]", ids) if isinstance(ids, list) else []
@@ -116,7 +128,7 @@ def _group(
         expected = "default or media-quality-score"
         validator.note(ORIGIN_GROUP, "selectionCriteria", criterion, expected)
     origins = [
-        _member(validator, member, distribution, sent, f"originIds[{at}]")
+        _member(validator, member, distribution, named, f"originIds[{at}]")
         for at, member in enumerate(members)
     ]
     if validator.refuses or None in origins:
@@ -137,7 +149,7 @@ def _member(
     validator: Validator,
     given: object,
     distribution: Distribution,
-    sent: ShownEdgeEvent,
+    named: Collection[str],
     path: str,
 ) -> Origin | None:
     fields = cast("GivenFields", given) if isinstance(given, dict) else {"originId": given}
@@ -145,22 +157,23 @@ def _member(
     overrides = fields.get("originOverrides")
     if origin is None or not isinstance(overrides, Mapping):
         return origin
-    return _updated(validator, cast("GivenFields", overrides), origin, sent, path)
+    return _updated(validator, cast("GivenFields", overrides), origin, named, path)
 
 
 # One origin with some things changed
 
 
 def _updated(
-    validator: Validator, fields: GivenFields, origin: Origin, sent: ShownEdgeEvent, where: str
+    validator: Validator, fields: GivenFields, origin: Origin, named: Collection[str], where: str
 ) -> Origin:
     before = len(validator.violations)
     for name, rule, is_right, expected in _FIELDS:
         given = fields.get(name)
         if given is not None and not is_right(given):
             validator.note(rule, _path(where, name), given, expected)
-    _check_headers(validator, fields.get("customHeaders"), sent, where)
+    _check_headers(validator, fields.get("customHeaders"), named, where)
     becomes_custom = isinstance(origin, CustomOrigin) or "customOriginConfig" in fields
+    _check_address(validator, fields, where, becomes_custom=becomes_custom)
     _check_host(validator, fields, origin, where, becomes_custom=becomes_custom)
     if len(validator.violations) > before:
         return origin
@@ -247,7 +260,7 @@ def _with_host(fields: GivenFields, origin: Origin) -> tuple[Header, ...]:
     return (*others, (b"Host", cast("str", host).encode()))
 
 
-def _check_headers(validator: Validator, given: object, sent: ShownEdgeEvent, where: str) -> None:
+def _check_headers(validator: Validator, given: object, named: Collection[str], where: str) -> None:
     path = _path(where, "customHeaders")
     if given is None:
         return
@@ -262,9 +275,40 @@ def _check_headers(validator: Validator, given: object, sent: ShownEdgeEvent, wh
         elif is_unsettable(name) or is_disallowed(name):
             expected = "this header cannot be an origin custom header"
             validator.note(ORIGIN_HEADERS, step_into(path, name), name, expected)
-        elif name in sent.headers:
+        elif name in named:
             expected = "set it in one of the two places"
             validator.note(ORIGIN_HEADER_TWICE, step_into(path, name), name, expected)
+
+
+_MOST_OF_BUCKET: Final = 128
+"""Characters of the domain name of a bucket, which is in lower case.
+
+Source: CloudFront Developer Guide, "Helper methods for origin modification", domainName.
+"""
+_ADDRESS_TYPES: Final = ("ipv4", "ipv6", "dualstack")
+
+
+def _check_address(
+    validator: Validator, fields: GivenFields, where: str, *, becomes_custom: bool
+) -> None:
+    """The domain name of a bucket, and `ipAddressType`, which goes with a changed domain name.
+
+    Source: CloudFront Developer Guide, "Helper methods for origin modification".
+    """
+    domain = fields.get("domainName")
+    bucket = domain if isinstance(domain, str) and not becomes_custom else ""
+    if len(bucket) > _MOST_OF_BUCKET or bucket != bucket.lower():
+        expected = f"a bucket's is in lower case, {_MOST_OF_BUCKET} characters at most"
+        validator.note(ORIGIN_DOMAIN, _path(where, "domainName"), domain, expected)
+    config = fields.get("customOriginConfig")
+    kind = cast("GivenFields", config).get("ipAddressType") if isinstance(config, dict) else None
+    if kind is None:
+        return
+    path = _path(where, "customOriginConfig.ipAddressType")
+    if kind not in _ADDRESS_TYPES:
+        validator.note(ORIGIN_CUSTOM, path, kind, f"one of {', '.join(_ADDRESS_TYPES)}")
+    elif domain is None:
+        validator.note(ORIGIN_CUSTOM, path, kind, "leave it out, or change domainName as well")
 
 
 def _check_host(

@@ -152,6 +152,10 @@ ABSENT_GLOBALS: Final = frozenset(
         "Function",
         "DOMException",
         "AggregateError",
+        "SuppressedError",
+        "DisposableStack",
+        "AsyncDisposableStack",
+        "Float16Array",
     )
 )
 """Globals that other engines have and this runtime lacks (in part inferred from AWS's lists)."""
@@ -287,6 +291,8 @@ def _signs(words: Words) -> Iterator[Seen]:
     for at, word in enumerate(words.words):
         if word.kind == "number" and word.text.endswith("n") and not word.text.startswith("0x"):
             yield at, BIGINT
+        if word.kind == "number" and "_" in word.text:
+            yield at, NEWER
         if word.kind != "sign":
             continue
         if word.text == "?.":

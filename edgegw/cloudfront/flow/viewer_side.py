@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from edgegw.awslambda.model import Invocation
 from edgegw.cloudfront.answers import (
@@ -191,7 +191,7 @@ def after_edge_request(
         response = stamped(response, verdict, context.facts, without_origin=True)
         return decorated_answer(DistributionAnswer(response, context, verdict))
     if outcome.origin is not None:
-        led = _led_elsewhere(context, outcome.origin, step.sent)
+        led = _led_elsewhere(context, outcome, step.sent)
         if isinstance(led, InvalidResult):
             return led
         context = led
@@ -199,14 +199,15 @@ def after_edge_request(
 
 
 def _led_elsewhere(
-    context: RequestContext, change: Mapping[str, Any], sent: ShownEdgeEvent
+    context: RequestContext, outcome: EdgeReturned, sent: ShownEdgeEvent
 ) -> RequestContext | InvalidResult:
     """The context with the origin that a function chose."""
     from edgegw.cloudfront.edge_functions.origin_change import chosen_origin
 
     validator = Validator(sent.trigger, sent.strictness)
-    behavior = context.behavior
-    choice = chosen_origin(validator, change, context.distribution, behavior, sent)
+    behavior, change = context.behavior, outcome.origin or {}
+    named: Mapping[str, Any] = cast("Mapping[str, Any]", outcome.result).get("headers") or {}
+    choice = chosen_origin(validator, change, context.distribution, behavior, named)
     if validator.refuses:
         return InvalidResult(tuple(validator.violations))
     if choice.fallback is not None:

@@ -152,6 +152,7 @@
     define(globalThis, "eval", { value: refuse("eval"), writable: true, configurable: true });
     for (const name of ["toSorted", "toReversed", "toSpliced", "with", "findLast", "findLastIndex"])
       delete Array.prototype[name];
+    for (const name of ["try", "withResolvers"]) delete Promise[name];
     delete String.raw;
     delete Object.groupBy;
   }
@@ -391,6 +392,10 @@
       delete String.prototype.replaceAll;
       delete Symbol.for;
       text.bytestrings();
+      const MemoryError = class extends RealError {};
+      define(MemoryError, "name", { value: "MemoryError" });
+      define(MemoryError.prototype, "name", { value: "MemoryError", writable: true, configurable: true });
+      define(globalThis, "MemoryError", { value: MemoryError, writable: true, configurable: true });
     } else {
       define(globalThis, "Buffer", { value: require("buffer"), writable: true, configurable: true });
       text.texts();

@@ -17,9 +17,7 @@ from edgegw.awslambda.http_events.steps import HttpAnswer, InvokeHttp, StreamedR
 from edgegw.awslambda.metering import metered_requests, streamed_beyond
 from edgegw.awslambda.model import FunctionError, Returned
 from edgegw.cloudfront.cache.verdict import Verdict
-from edgegw.cloudfront.edge_functions.model import EdgeFailed, EdgeReturned
 from edgegw.cloudfront.edge_functions.run_metrics import EdgeResultKind, result_kind
-from edgegw.cloudfront.flow import EdgeFunctionStep
 from edgegw.cloudwatch.statistics import Statistics
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.sizes import received_bytes, sent_bytes
@@ -186,7 +184,7 @@ class Tallies:
         if tally is None:
             tally = present.viewers[key] = Tally(exchange)
         tally.add(exchange)
-        if exchange.has_edge_runs:
+        if exchange.edge_outcomes:
             _count_edge_runs(present.edge_runs, exchange)
 
     def client(self, exchange: Exchange) -> None:
@@ -265,15 +263,11 @@ def _count_edge_runs(
     counts: dict[tuple[str, EdgeResultKind, int], int], exchange: Exchange
 ) -> None:
     """Counts the CloudFront Functions that ran for an exchange; what is refused was the last's."""
-    runs = [
-        (step.call.function, reply)
-        for step, reply, _ in exchange.steps
-        if isinstance(step, EdgeFunctionStep) and isinstance(reply, EdgeReturned | EdgeFailed)
-    ]
-    is_refused = exchange.verdict == Verdict.FUNCTION_VALIDATION_ERROR
-    for left, (name, outcome) in zip(range(len(runs) - 1, -1, -1), runs, strict=True):
-        kind = result_kind(outcome, is_refused=is_refused and not left)
-        key = (name, kind, outcome.report.utilization)
+    left = len(exchange.edge_outcomes)
+    for name, outcome in exchange.edge_outcomes:
+        left -= 1
+        is_refused = not left and exchange.verdict is Verdict.FUNCTION_VALIDATION_ERROR
+        key = (name, result_kind(outcome, is_refused=is_refused), outcome.report.utilization)
         counts[key] = counts.get(key, 0) + 1
 
 

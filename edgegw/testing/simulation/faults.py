@@ -45,8 +45,8 @@ class ExperimentFault:
 def split_test(
     counts: SimulationCounts, weights: tuple[tuple[str, float], ...]
 ) -> ChiSquaredTest | None:
-    """How far the viewers' first variants are from `weights`; without any, from equal shares."""
-    intended = dict(weights) or dict.fromkeys(counts.variants, 1.0)
+    """How far the viewers' first variants are from `weights`; None without any."""
+    intended = dict(weights)
     names = [*intended, *(name for name in counts.variants if name not in intended)]
     viewers = [counts.variants[name].viewers if name in counts.variants else 0 for name in names]
     return chi_squared_test(viewers, [intended.get(name, 0.0) for name in names])

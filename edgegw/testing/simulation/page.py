@@ -71,7 +71,9 @@ def _body(report: SimulationReport) -> Iterator[str]:
     yield from _faults(report)
     if report.variants:
         yield "<h2>Who got which variant</h2>"
-        yield '<p class="faint"><span class="key intended"></span>intended; whiskers are 95 % '
+        is_meant = bool(report.plan.weights)
+        mark = '<span class="key intended"></span>intended; ' if is_meant else ""
+        yield f'<p class="faint">{mark}whiskers are 95 % '
         split = "" if report.split is None else f"; {escape(split_text(report.split))}"
         yield f"intervals{split}</p>{split_plot(report.variants)}"
         yield _table(VARIANT_HEADS, variant_cells(report))

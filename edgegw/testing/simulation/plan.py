@@ -26,7 +26,7 @@ class SimulationPlan:
     `returning` is how likely a request comes from a viewer who was here before. The requests are
     spread over `duration` seconds. Each of the `edges` is an edge location with a cache of its own,
     where every viewer has one. `monthly` are the requests of a month that costs are reckoned for;
-    None goes on at the same rate. `weights` are intended; without any all variants count as equal.
+    None goes on at the same rate. `weights` are the split that is intended; without any none is.
     `sticky_cookie` keeps a viewer at its variant. `identity` names a cookie or a header in which
     every viewer sends a mark of its own, that must not come back to anybody else.
     """

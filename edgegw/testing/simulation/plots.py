@@ -20,7 +20,8 @@ _GAP = 14
 
 def split_plot(rows: Sequence[VariantRow]) -> str:
     """A bar for the share of each variant, its interval as a whisker, a mark at the intended."""
-    most = min(1.0, max([row.interval.high for row in rows] + [row.intended for row in rows]) * 1.1)
+    ends = [end for row in rows for end in (row.interval.high, row.intended or 0.0)]
+    most = min(1.0, max(ends) * 1.1)
     room = _WIDTH - _LABEL - 70
     parts: list[str] = []
     for number, row in enumerate(rows):
@@ -30,11 +31,14 @@ def split_plot(rows: Sequence[VariantRow]) -> str:
             _LABEL + room * share / most
             for share in (row.share, row.interval.low, row.interval.high)
         )
-        intended = _LABEL + room * row.intended / most
+        intended = end if row.intended is None else _LABEL + room * row.intended / most
+        mark = f'<path class="intended" d="M{intended:.1f} {y - 4}v{_BAR + 8}"/>'
         title = (
             f"{row.name}: {row.viewers:,} viewers, {row.share:.1%}, 95 % interval "
-            f"{row.interval.low:.1%} to {row.interval.high:.1%}, intended {row.intended:.1%}"
+            f"{row.interval.low:.1%} to {row.interval.high:.1%}"
         )
+        if row.intended is not None:
+            title += f", intended {row.intended:.1%}"
         parts += [
             f"<g><title>{escape(title)}</title>",
             _text(_LABEL - 10, middle + 5, _short(row.name), "end"),
@@ -42,7 +46,7 @@ def split_plot(rows: Sequence[VariantRow]) -> str:
             f'height="{_BAR}" rx="3"/>',
             f'<path class="whisker" d="M{low:.1f} {middle - 6}v12M{low:.1f} {middle}H{high:.1f}'
             f'M{high:.1f} {middle - 6}v12"/>',
-            f'<path class="intended" d="M{intended:.1f} {y - 4}v{_BAR + 8}"/>',
+            "" if row.intended is None else mark,
             _text(max(end, high, intended) + 10, middle + 5, f"{row.share:.1%}"),
             "</g>",
         ]

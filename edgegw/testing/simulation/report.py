@@ -22,14 +22,15 @@ from edgegw.values import value
 class VariantRow:
     """One variant: the viewers who got it first, their share with its interval, its traffic.
 
-    `intended` is the share that the weights say; `hit_ratio` is None where no cache was asked.
+    `intended` is the share that the weights say, None without weights; `hit_ratio` is None where no
+    cache was asked.
     """
 
     name: str
     viewers: int
     share: float
     interval: ShareInterval
-    intended: float
+    intended: float | None
     requests: int
     hit_ratio: float | None
 
@@ -75,10 +76,14 @@ class SimulationReport:
         """The variants, those with intended weights first, in their order."""
         counts, weights = self.counts.variants, dict(self.plan.weights)
         names = [*weights, *sorted(name for name in counts if name not in weights)]
-        intended = weights or dict.fromkeys(names, 1.0)
-        whole, total = sum(intended.values()), sum(each.viewers for each in counts.values())
+        whole, total = sum(weights.values()), sum(each.viewers for each in counts.values())
         return tuple(
-            _row(name, counts.get(name, VariantCounts()), intended.get(name, 0.0) / whole, total)
+            _row(
+                name,
+                counts.get(name, VariantCounts()),
+                weights.get(name, 0.0) / whole if whole else None,
+                total,
+            )
             for name in names
         )
 
@@ -158,7 +163,7 @@ class SimulationReport:
         return {path: sizes[path] for path in order[:most]}
 
 
-def _row(name: str, counts: VariantCounts, intended: float, total: int) -> VariantRow:
+def _row(name: str, counts: VariantCounts, intended: float | None, total: int) -> VariantRow:
     return VariantRow(
         name=name,
         viewers=counts.viewers,

@@ -116,17 +116,17 @@ class VariantWatch:
                 return _matched(source, answer.headers.get(b"location") or b"")
             case "target-group":
                 return answer.trail.target_group
-            case "origin" | "uri":
-                return self._made_by(source, answer)
+            case "origin":
+                return self._origin_of(answer)[0]
+            case "uri":
+                return _matched(source, self._origin_of(answer)[1].encode())
 
-    def _made_by(self, source: VariantSource, answer: ViewerAnswer) -> str | None:
-        """By the origin that was asked, or that made what came out of the cache."""
+    def _origin_of(self, answer: ViewerAnswer) -> tuple[str, str]:
+        """The origin that was asked, or that made what came out of the cache, and its path."""
         asked, maker = answer.trail.asked, self._cache.maker_of(answer)
         if maker is not None:
-            return maker.origin if source.kind == "origin" else maker.uri
-        if not asked:
-            return None
-        return asked[-1].name if source.kind == "origin" else asked[-1].path
+            return maker.origin, maker.uri
+        return (asked[-1].name, asked[-1].path) if asked else ("", "")
 
     # What goes wrong
 

@@ -5,7 +5,7 @@ r"""Which variant an answer is of: what of it tells so.
     body:page (\w)         the first group of a pattern in the body
     location:/home-(\w)    the same in the Location of a redirect
     origin                 the origin that made the answer, also where it comes out of the cache
-    uri                    the path that this origin was asked for
+    uri:/page-(\w)         the first group of a pattern in the path that this origin was asked for
     target-group           the target group of the load balancer
 
 A cookie says what the viewer takes itself for; all others say what it got. Only the latter can show
@@ -24,9 +24,10 @@ from edgegw.values import value
 VariantKind: TypeAlias = Literal[
     "cookie", "header", "body", "location", "origin", "uri", "target-group"
 ]
-_NAMED: Final = ("cookie", "header", "body", "location")
+_NAMED: Final = ("cookie", "header", "body", "location", "uri")
+_PATTERNS: Final = ("body", "location", "uri")
 _FORMS: Final = (
-    "cookie:NAME, header:NAME, body:PATTERN, location:PATTERN, origin, uri, target-group"
+    "cookie:NAME, header:NAME, body:PATTERN, location:PATTERN, uri:PATTERN, origin, target-group"
 )
 
 
@@ -54,7 +55,7 @@ def variant_source(text: str) -> VariantSource:
 
 
 def _pattern(kind: str, name: str) -> re.Pattern[bytes] | None:
-    if kind not in ("body", "location"):
+    if kind not in _PATTERNS:
         return None
     try:
         pattern = re.compile(name.encode())

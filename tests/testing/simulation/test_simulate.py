@@ -113,26 +113,30 @@ def test_weights_of_a_load_balancer_are_a_split_by_target_group() -> None:
     def answer(event: Any, context: Any) -> Any:
         return {"statusCode": 200, "headers": {"x-host": event["headers"]["x-forwarded-for"]}}
 
-    report = simulate(
-        config,
-        requests=400,
-        variant_by="target-group",
-        weights={"blue": 50, "green": 50},
-        functions={"hello": answer},
-        processes=1,
-    )
+    options: dict[str, Any] = {
+        "requests": 400,
+        "variant_by": "target-group",
+        "weights": {"blue": 50, "green": 50},
+        "functions": {"hello": answer},
+        "processes": 1,
+    }
+    report = simulate(config, **options)
     assert report.codes == ["changed-variant"]  # nothing is sticky here
     assert report.counts.changes.keys() == {"no-cookie"}
     assert report.counts.origins.keys() == {"blue", "green"}
     assert report.hit_ratio is None
+    sticky = {"target_groups": forward, "stickiness": {"duration": 86_400 * 2}}
+    config["load_balancers"]["web"]["listeners"][0]["default_actions"] = [{"forward": sticky}]
+    assert simulate(config, **options).codes == []
 
 
 def test_a_variant_is_told_by_origin_path_and_body_also_out_of_the_cache() -> None:
-    for source in ("uri", r"body:GET 127.0.0.1 /page-(\w)", "origin"):
+    for source in (r"uri:/page-(\w)", r"body:GET 127.0.0.1 /page-(\w)", "origin"):
         report = run(requests=200, paths=["/page"], variant_by=source, weights={}, edges=1)
         names = {row.name for row in report.variants}
-        expected = {"uri": {"/page-a", "/page-b"}, "origin": {"site/app"}}.get(source, {"a", "b"})
-        assert names == expected
+        assert names == ({"site/app"} if source == "origin" else {"a", "b"})
+        assert report.split is None
+        assert {row.intended for row in report.variants} == {None}
         assert report.codes == []
         assert report.counts.hits > 50
 
@@ -266,7 +270,9 @@ def test_a_plan_refuses_what_cannot_be(wrong: dict[str, Any], says: str) -> None
         SimulationPlan(**wrong)
 
 
-@pytest.mark.parametrize("text", ["cookie", "header:", "origin:x", "colour", "body:(", "body:page"])
+@pytest.mark.parametrize(
+    "text", ["cookie", "header:", "origin:x", "uri", "colour", "body:(", "body:page"]
+)
 def test_a_variant_source_refuses_what_tells_nothing(text: str) -> None:
     with pytest.raises(UsageError):
         variant_source(text)
