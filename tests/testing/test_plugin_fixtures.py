@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import PYTHON
+from tests.conftest import PYTHON, need_module
 
 ALONE = (
     *("-p", "edgegw", "-p", "no:asyncio", "-p", "no:cacheprovider", "-W", "error"),
@@ -304,7 +304,7 @@ async def test_on_any_loop(gateway, edge_client):
 def test_the_asynchronous_client_works_with_pytest_asyncio(
     project: pytest.Pytester, loop: str
 ) -> None:
-    pytest.importorskip("pytest_asyncio")
+    need_module("pytest_asyncio")
     project.makepyfile(ASYNCHRONOUS.replace("{mark}", "@pytest.mark.asyncio"))
     options = ("-o", f"asyncio_default_test_loop_scope={loop}", "-o", "anyio_mode=strict")
     fixtures = ("-o", f"asyncio_default_fixture_loop_scope={loop}")
