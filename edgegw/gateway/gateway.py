@@ -367,7 +367,8 @@ class Gateway(OnRunningLoop):
     ) -> None:
         """As it began, with these arguments, but warm: see `gateway/resetting.py`.
 
-        What runs on event loops other than that of blocking clients and the present one ends with
+        What blocking clients use is done when it returns; on the present event loop workers, and
+        functions that the APIs changed, follow a moment later. What runs on other loops ends with
         its own clients. Raises UsageError for what `Gateway` would not take either.
         """
         check_replacements(functions or {}, self._given)
