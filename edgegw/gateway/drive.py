@@ -65,7 +65,7 @@ from edgegw.gateway.faults import Faults, InjectedFault, injected_fault
 from edgegw.gateway.guards import Guards
 from edgegw.gateway.server_timing import timed
 from edgegw.gateway.target_groups import TargetGroups
-from edgegw.gateway.target_requests import TargetRequests, Targets
+from edgegw.gateway.target_requests import TargetRequests, TargetTransport
 from edgegw.gateway.world import REAL, World
 from edgegw.http.message import Body, Request, Response
 from edgegw.http.target import to_text
@@ -76,7 +76,7 @@ logger = logging.getLogger(__name__)
 Step = cloudfront.DistributionStep | alb.BalancerStep | HttpStep
 
 
-class Origins(Targets, Protocol):
+class Origins(TargetTransport, Protocol):
     """Where requests go: origins of distributions, ip targets of load balancers."""
 
     async def fetch(

@@ -23,7 +23,7 @@ from edgegw.http.message import Body, CutOffError, Response
 _DRAINED: Final = "the target was deregistered and its deregistration delay is over"
 
 
-class Targets(Protocol):
+class TargetTransport(Protocol):
     """Whoever sends requests to targets."""
 
     async def fetch_target(self, step: alb.ForwardTo) -> Response | alb.TargetFailure: ...
@@ -32,7 +32,7 @@ class Targets(Protocol):
 class TargetRequests:
     """Sends requests to leased targets, with faults on demand."""
 
-    def __init__(self, groups: TargetGroups, origins: Targets, faults: Faults) -> None:
+    def __init__(self, groups: TargetGroups, origins: TargetTransport, faults: Faults) -> None:
         self._groups = groups
         self._origins = origins
         self._faults = faults
