@@ -11,6 +11,7 @@ from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.flow import DistributionStep, Fetch, LookUp, Settle, Store, cache_side, start
 from edgegw.cloudfront.model import Association, Distribution
 from edgegw.cloudfront.request_context import DistributionAnswer
+from edgegw.cloudfront.triggers import ViewerTrigger
 from edgegw.http.message import Body, Header, Headers, Request, Response
 from tests.cloudfront.cache.messages import DATE, NOW
 from tests.cloudfront.test_known_ways import FACTS, LINES, distribution, request
@@ -65,6 +66,11 @@ def with_function(site: Distribution, trigger: str) -> Distribution:
     return replace(site, default_behavior=behavior, behaviors=())
 
 
+def with_edge_function(site: Distribution, trigger: ViewerTrigger) -> Distribution:
+    behavior = replace(site.default_behavior, edge_functions={trigger: "headers"})
+    return replace(site, default_behavior=behavior, behaviors=())
+
+
 BEHAVIOR = {"origin": "web", "cache_policy": "by-a"}
 SITES = {
     "by cookie": distribution(),
@@ -86,6 +92,7 @@ SITES = {
     "origin-request": with_function(distribution(), "origin-request"),
     "viewer-response": with_function(distribution(), "viewer-response"),
     "origin-response": with_function(distribution(), "origin-response"),
+    "an edge function at viewer-response": with_edge_function(distribution(), "viewer-response"),
 }
 
 

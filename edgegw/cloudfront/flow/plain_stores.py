@@ -83,6 +83,7 @@ def plain_store(step: Settle, now: float) -> Store | None:
         or settings is None
         or behavior.response_headers_policy is not None
         or "viewer-response" in behavior.associations
+        or "viewer-response" in behavior.edge_functions
         or context.error_page_fetch is not None
         or isinstance(step.origin, S3Origin)
     ):

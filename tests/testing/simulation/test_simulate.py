@@ -51,6 +51,7 @@ def test_every_request_is_counted_once() -> None:
     assert sum(part.requests for part in counts.bins) == counts.requests + counts.followed
     assert sum(part.origin for part in counts.bins) == report.origin_requests
     assert counts.hits + report.origin_requests == counts.looked_up
+    assert counts.hits == sum(variant.hits for variant in counts.variants.values()) > 50
     assert 0.85 < counts.returned / counts.requests < 0.95
 
 
@@ -58,6 +59,11 @@ def test_the_cache_goes_by_simulated_time() -> None:
     hour, week = run(requests=300), run(requests=300, duration=7 * 86_400)
     assert (hour.hit_ratio or 0) > 0.3
     assert (week.hit_ratio or 0) < 0.05
+
+
+def test_a_shared_cache_is_left_alone() -> None:
+    config = configuration() | {"gateway": {"cache": {"store": "redis://127.0.0.1:1/0"}}}
+    assert run(config=config, requests=100, edges=1).counts.hits > 20
 
 
 def test_what_is_fetched_behind_a_viewers_back_is_origin_load() -> None:
