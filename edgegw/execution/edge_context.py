@@ -45,7 +45,7 @@ from edgegw.cloudfront.edge_functions.static_check import (
     syntax_findings,
 )
 
-_MODULES: Final = ("text", "crypto", "querystring", "buffer")
+_MODULES: Final = ("text", "lock", "crypto", "querystring", "buffer")
 _ABSENT: Final = sorted(
     (ABSENT_GLOBALS - {"eval", "Function"}) | {"escape", "unescape", "navigator", "gc"}
 )
@@ -91,7 +91,9 @@ class EdgeContext:
         self._remarks = _remarks(function)
         self._changes = _CHANGES_BUILT_INS.search(function.code) is not None
         refused = [
-            each for each in syntax_findings(function.code, function.runtime) if each.is_refused
+            finding
+            for finding in syntax_findings(function.code, function.runtime)
+            if finding.is_refused
         ]
         if refused:
             self.failure = refused[0].error
