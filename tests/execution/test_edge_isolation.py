@@ -205,3 +205,11 @@ def test_long_texts_are_worked_on_in_a_thread(made_of: str) -> None:
     assert isinstance(context.run(long, tentative=False), EdgeReturned)
     assert isinstance(context.run(short, tentative=False), EdgeReturned)
     assert context.run(short, tentative=True).report.utilization < 100
+
+
+def test_custom_data_has_800_bytes_once_it_is_encoded() -> None:
+    code = (
+        "import cf from 'cloudfront'; function handler() { "
+        "cf.logCustomData('a'.repeat(799) + 'bc'); return {} }"
+    )
+    assert second_run(code).report.custom_log == "a" * 799 + "b"

@@ -167,6 +167,7 @@ def _updated(
     validator: Validator, fields: GivenFields, origin: Origin, named: Collection[str], where: str
 ) -> Origin:
     before = len(validator.violations)
+    fields = {name: given for name, given in fields.items() if given is not None}  # left out
     for name, rule, is_right, expected in _FIELDS:
         given = fields.get(name)
         if given is not None and not is_right(given):
@@ -241,7 +242,10 @@ def _custom_headers(fields: GivenFields, origin: Origin) -> tuple[Header, ...]:
     if given is None:
         return origin.custom_headers
     return tuple(
-        ("-".join(part[:1].upper() + part[1:] for part in name.split("-")).encode(), text.encode())
+        (
+            "-".join(part[:1].upper() + part[1:] for part in name.split("-")).encode(),
+            text.encode("utf-8", "replace"),
+        )
         for name, text in cast("Mapping[str, str]", given).items()
     )
 
