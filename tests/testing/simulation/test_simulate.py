@@ -22,6 +22,7 @@ from tests.testing.simulation.ab_experiment import assign, configuration, rememb
 
 ROOT = Path(__file__).parents[3]
 CACHED = str(ROOT / "config" / "ab_test_cached.yaml")
+TRAP = str(ROOT / "config" / "ab_test_trap.yaml")
 
 
 def counted(report: SimulationReport) -> dict[str, Any]:
@@ -326,6 +327,16 @@ def test_the_command_prints_json_and_ends_with_1_where_something_is_wrong() -> N
     assert [fault["code"] for fault in report["faults"]] == ["uneven-split"]
     assert report["cache"]["keys"] == 2
     assert report["cost"]["currency"] == "USD"
+
+
+@pytest.mark.parametrize("requests", [200, 4000], ids=["here", "forked"])
+def test_what_functions_print_is_no_part_of_the_report(
+    requests: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    line = f"simulate {TRAP} --requests {requests} --in-process --json"
+    ran = CliRunner().invoke(main, line.split())
+    assert json.loads(ran.stdout)["requests"] == requests
+    assert capfd.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
