@@ -17,23 +17,19 @@ Three things end a request before its last step:
 - Its task is cancelled, as its viewer left. A function that runs goes on, as on AWS; a request to
   an origin is broken off.
 - Its target is deregistered and the deregistration delay is over: the lease of the target cancels
-  the task as well. The two are told apart by `is_cut`, and by `uncancel`, which says whether
-  another cancellation came on top; then that one counts.
+  the task as well (`target_requests.py`).
 
-A lease ends exactly once: with the answer where that is complete, with its body where that streams.
 Faults on demand stand between a step and what it asks for, so that flows cannot tell them from real
 ones.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable
-from dataclasses import replace
+from collections.abc import Awaitable
 from functools import partial
 from time import perf_counter
-from typing import Final, Literal, Protocol, assert_never
+from typing import Final, Protocol, assert_never
 
 from edgegw.alb import flow as alb
 from edgegw.alb.authentication.steps import ProviderStep
@@ -58,6 +54,7 @@ from edgegw.execution.channel import Sink
 from edgegw.execution.edge_js import EdgeEngine
 from edgegw.execution.service import LambdaService
 from edgegw.execution.snapshots import Snapshot
+from edgegw.gateway.body_reading import excerpt, read_body
 from edgegw.gateway.cache_record import stood_in_for, stored_error
 from edgegw.gateway.cache_store import NoStore
 from edgegw.gateway.caching import Caching
@@ -67,9 +64,10 @@ from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.faults import Faults, InjectedFault, injected_fault
 from edgegw.gateway.guards import Guards
 from edgegw.gateway.server_timing import timed
-from edgegw.gateway.target_groups import Lease, TargetGroups
+from edgegw.gateway.target_groups import TargetGroups
+from edgegw.gateway.target_requests import TargetRequests, TargetTransport
 from edgegw.gateway.world import REAL, World
-from edgegw.http.message import Body, CutOffError, Request, Response
+from edgegw.http.message import Body, Request, Response
 from edgegw.http.target import to_text
 from edgegw.wire.front import ViewerGoneError
 
@@ -78,14 +76,12 @@ logger = logging.getLogger(__name__)
 Step = cloudfront.DistributionStep | alb.BalancerStep | HttpStep
 
 
-class Origins(Protocol):
+class Origins(TargetTransport, Protocol):
     """Where requests go: origins of distributions, ip targets of load balancers."""
 
     async def fetch(
         self, origin: Origin, request: Request, exchange: Exchange
     ) -> Response | OriginFailure: ...
-
-    async def fetch_target(self, step: alb.ForwardTo) -> Response | alb.TargetFailure: ...
 
 
 class Driver:
@@ -106,6 +102,7 @@ class Driver:
         self._caching.run = self._behind
         self._groups = groups or TargetGroups({})
         self._faults = faults or Faults({})
+        self._targets = TargetRequests(self._groups, origins, self._faults)
         self._guards = guards
         self._service = service
         self._origins = origins
@@ -174,12 +171,12 @@ class Driver:
                     step = following
                 case alb.ReadBody() | ReadHttpBody() if step.request.body.content is not None:
                     body = step.request.body
-                    content, is_truncated = _excerpt(body.content or b"", step.limit)
+                    content, is_truncated = excerpt(body.content or b"", step.limit)
                     exchange.note(step, len(content), 0.0)
                     step = step.next(content, truncated=is_truncated)
                 case cloudfront.IncludeBody() if step.request.body.content is not None:
                     body = step.request.body
-                    content, is_truncated = _excerpt(body.content or b"", step.limit)
+                    content, is_truncated = excerpt(body.content or b"", step.limit)
                     exchange.note(step, len(content), 0.0)
                     step = step.next(content, truncated=is_truncated, body=body)
                 case _:
@@ -206,7 +203,7 @@ class Driver:
                         exchange.note(step, outcome, perf_counter() - started)
                         step = step.next(outcome)
                     case alb.ForwardTo():
-                        reply = await self._fetch_target(step, exchange)
+                        reply = await self._targets.fetch(step, exchange)
                         exchange.note(step, reply, perf_counter() - started)
                         step = step.next(reply)
                     case InvokeHttp():
@@ -374,41 +371,6 @@ class Driver:
                 return injected.fetch(send, connection_to(origin).read, OriginFailure)
         return self._origins.fetch(origin, step.sent, exchange)
 
-    async def _fetch_target(
-        self, step: alb.ForwardTo, exchange: Exchange
-    ) -> Response | alb.TargetFailure:
-        lease = self._groups.take(step.group, step.target)
-        try:
-            if self._faults.plans:
-                reply = await self._sent_with_faults(step, exchange)
-            else:
-                reply = await self._origins.fetch_target(step)
-        except asyncio.CancelledError:
-            if lease is None or not lease.is_cut or lease.task is None or lease.task.uncancel():
-                raise
-            reply = alb.TargetFailure(_DRAINED)
-        except BaseException:
-            if lease is not None:
-                lease.end()
-            raise
-        if isinstance(reply, alb.TargetFailure):
-            self._groups.on_trouble(step.group.name, step.target)
-        if lease is None:
-            return reply
-        if isinstance(reply, Response) and (reply.body.chunks is not None or reply.upgraded):
-            return replace(reply, body=_leased(reply.body, lease))
-        lease.end()
-        return reply
-
-    async def _sent_with_faults(
-        self, step: alb.ForwardTo, exchange: Exchange
-    ) -> Response | alb.TargetFailure:
-        injected = self._injected(f"target_group:{step.group.name}", exchange)
-        if injected is not None:
-            send = partial(self._origins.fetch_target, step)
-            return await injected.fetch(send, step.idle_timeout, _target_failure)
-        return await self._origins.fetch_target(step)
-
     def _injected(self, target: str, exchange: Exchange) -> InjectedFault | None:
         return injected_fault(self._faults, target, exchange)
 
@@ -443,69 +405,7 @@ ALB_STEPS: Final = (
 )
 
 
-_DRAINED: Final = "the target was deregistered and its deregistration delay is over"
-
-
-def _leased(body: Body, lease: Lease) -> Body:
-    """`body`, whose end is the end of the lease."""
-
-    def release() -> None:
-        lease.end()
-        if body.release is not None:
-            body.release()
-
-    if body.chunks is None:
-        return replace(body, release=release)
-    return Body(None, _until_cut(body.chunks, lease), body.length, release, body.trailers)
-
-
-async def _until_cut(chunks: AsyncIterable[bytes], lease: Lease) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in chunks:
-            yield chunk
-    except asyncio.CancelledError:
-        if not lease.is_cut or lease.task is None or lease.task.uncancel():
-            raise
-        raise CutOffError(_DRAINED) from None
-    finally:
-        lease.end()
-
-
-def _target_failure(kind: Literal["closed", "timeout"], detail: str) -> alb.TargetFailure:
-    return alb.TargetFailure(detail, timed_out=kind == "timeout")
-
-
 def _cause_text(cause: ErrorCause) -> str:
     if isinstance(cause, FailedOutcome | FailedEdgeFunction):
         return f"{cause.trigger}: {cause.detail}"
     return cause.detail
-
-
-def _excerpt(content: bytes, limit: int) -> tuple[bytes, bool]:
-    """The first `limit` bytes, and whether there are more."""
-    return (content, False) if len(content) <= limit else (content[:limit], True)
-
-
-async def read_body(body: Body, limit: int) -> tuple[bytes, bool, Body]:
-    """The first `limit` bytes, whether there is more, and the body again from its first byte."""
-    if body.content is not None:
-        return body.content[:limit], len(body.content) > limit, body
-    if body.chunks is None:
-        return b"", False, body
-    chunks = aiter(body.chunks)
-    taken, size = list[bytes](), 0
-    async for chunk in chunks:
-        taken.append(chunk)
-        size += len(chunk)
-        if size > limit:
-            whole = b"".join(taken)
-            rest = Body(chunks=_resumed(whole, chunks), length=body.length, release=body.release)
-            return whole[:limit], True, rest
-    whole = b"".join(taken)
-    return whole, False, Body.of(whole)
-
-
-async def _resumed(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for chunk in rest:
-        yield chunk

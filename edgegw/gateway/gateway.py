@@ -272,15 +272,6 @@ class Gateway(OnRunningLoop):
         with threaded_client(behind, door.listen, self._blocking, options) as client:
             yield client
 
-    @contextmanager
-    def kept_warm(self) -> Generator[Self]:
-        """What blocking and threaded clients began goes on without them, until the end of this."""
-        self._blocking.linger()
-        try:
-            yield self
-        finally:
-            self._blocking.part()
-
     def exchange(self, response: httpx.Response) -> Exchange:
         """What happened to the request that `response` answers.
 
@@ -303,41 +294,7 @@ class Gateway(OnRunningLoop):
         """The front doors of the present configuration by key: another mapping for each."""
         return self._doors
 
-    # Running
-
-    async def start(self) -> None:
-        """Starts runtimes ahead of the first request, on the running event loop.
-
-        Raises EnvironmentProblem when a runtime is missing.
-        """
-        await self.enter(ahead=True)
-
-    async def enter(self, *, ahead: bool = False) -> None:
-        """One more user on the running event loop; `stop` is its end.
-
-        Unless runtimes start `ahead`, the first invocation that needs one starts it. Raises
-        EnvironmentProblem when a runtime is missing.
-        """
-        await self._running.enter(self.config.shifts, ahead=ahead)
-
-    async def stop(self) -> None:
-        """Undoes one `start`; with the last user everything ends."""
-        await self._running.leave()
-
-    async def __aenter__(self) -> Self:
-        await self.enter()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-
-    def __enter__(self) -> Self:
-        """Keeps what blocking clients use running between them, as `async with` does for others."""
-        self._blocking.enter()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._blocking.leave()
+    # Requests under way
 
     def acquire(self) -> AcquiredSnapshot:
         """What a request that starts now begins with; `release` gives it back."""
@@ -367,7 +324,8 @@ class Gateway(OnRunningLoop):
     ) -> None:
         """As it began, with these arguments, but warm: see `gateway/resetting.py`.
 
-        What runs on event loops other than that of blocking clients and the present one ends with
+        What blocking clients use is done when it returns; on the present event loop workers, and
+        functions that the APIs changed, follow a moment later. What runs on other loops ends with
         its own clients. Raises UsageError for what `Gateway` would not take either.
         """
         check_replacements(functions or {}, self._given)

@@ -12,13 +12,24 @@ from typing import Final, cast
 import httpx
 
 from edgegw.http.grammar import length_of
-from edgegw.http.message import EMPTY, Body, Client, CutOffError, Headers, Request, Response
+from edgegw.http.message import (
+    EMPTY,
+    Body,
+    Client,
+    CutOffError,
+    Header,
+    Headers,
+    Request,
+    Response,
+)
 from edgegw.http.message import has_body as may_have_body
 from edgegw.http.target import RequestTarget
 from edgegw.wire.asgi import EXCHANGE
 from edgegw.wire.front import Delivery, ForeignError, Front
 
 _CLIENT: Final = Client("127.0.0.1", 50000)
+_MOST_HEADS: Final = 32
+"""Different headers of one client that are remembered."""
 
 
 class InProcessTransport(httpx.AsyncBaseTransport):
@@ -28,10 +39,11 @@ class InProcessTransport(httpx.AsyncBaseTransport):
         self._front = front
         self._closing = closing
         self._open: set[_Stream] = set()
+        self._heads: dict[tuple[Header, ...], Headers] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         upload = _Upload(request)
-        accepted = self._front.accept(_request(request, upload))
+        accepted = self._front.accept(_request(request, upload, self._headers_of(request)))
         response = accepted if isinstance(accepted, Response) else await _awaited(accepted)
         extensions: dict[str, object] = {"http_version": b"HTTP/1.1", EXCHANGE: response.exchange}
         if response.reason:
@@ -45,6 +57,16 @@ class InProcessTransport(httpx.AsyncBaseTransport):
             stream=stream,
             extensions=extensions,
         )
+
+    def _headers_of(self, request: httpx.Request) -> Headers:
+        """Its headers: the same object for the same lines, as what is derived hangs on them."""
+        lines = tuple(request.headers.raw)
+        headers = self._heads.get(lines)
+        if headers is None:
+            if len(self._heads) >= _MOST_HEADS:
+                self._heads.clear()
+            headers = self._heads[lines] = Headers(lines)
+        return headers
 
     def _whole(self, response: Response, method: str, upload: _Upload) -> httpx.ByteStream | None:
         """The body of an answer that is at hand, with which the exchange is complete."""
@@ -153,10 +175,9 @@ class _Stream(httpx.AsyncByteStream):
         self._front.done(self._response, self._delivery)
 
 
-def _request(request: httpx.Request, upload: _Upload) -> Request:
+def _request(request: httpx.Request, upload: _Upload, headers: Headers) -> Request:
     url = request.url
     target = cast("bytes", request.extensions.get("target") or url.raw_path)
-    headers = Headers(request.headers.raw)
     return Request(
         request.method,
         RequestTarget.parse(target),

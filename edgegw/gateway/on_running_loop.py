@@ -1,12 +1,16 @@
-"""What a gateway runs on one event loop, for whoever asks on that loop."""
+"""What a gateway runs on one event loop, from its first user to its last."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
 
+from edgegw.config.model import Config
 from edgegw.execution.service import LambdaService
 from edgegw.execution.shifting import Shifter
 from edgegw.gateway.balancer_logs import BalancerLogs
+from edgegw.gateway.blocking_loop import BlockingLoop
 from edgegw.gateway.caching import Caching
 from edgegw.gateway.distribution_logs import DistributionLogs
 from edgegw.gateway.drive import Driver
@@ -21,7 +25,52 @@ if TYPE_CHECKING:
 class OnRunningLoop:
     """The parts of the running event loop. Most raise UsageError where none runs."""
 
+    config: Config
     _running: Running
+    _blocking: BlockingLoop
+
+    async def start(self) -> None:
+        """Starts runtimes ahead of the first request, on the running event loop.
+
+        Raises EnvironmentProblem when a runtime is missing.
+        """
+        await self.enter(ahead=True)
+
+    async def enter(self, *, ahead: bool = False) -> None:
+        """One more user on the running event loop; `stop` is its end.
+
+        Unless runtimes start `ahead`, the first invocation that needs one starts it. Raises
+        EnvironmentProblem when a runtime is missing.
+        """
+        await self._running.enter(self.config.shifts, ahead=ahead)
+
+    async def stop(self) -> None:
+        """Undoes one `start`; with the last user everything ends."""
+        await self._running.leave()
+
+    async def __aenter__(self) -> Self:
+        await self.enter()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def __enter__(self) -> Self:
+        """Keeps what blocking clients use running between them, as `async with` does for others."""
+        self._blocking.enter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._blocking.leave()
+
+    @contextmanager
+    def kept_warm(self) -> Generator[Self]:
+        """What blocking and threaded clients began goes on without them, until the end of this."""
+        self._blocking.linger()
+        try:
+            yield self
+        finally:
+            self._blocking.part()
 
     @property
     def service(self) -> LambdaService:

@@ -42,7 +42,6 @@ def swap_parts(parts: LoopParts, beginning: ResetState) -> FlowParts:
     old = FlowParts(parts.driver, parts.groups, parts.caching, parts.guards, parts.workers)
     parts.service.begin_anew(equipment.functions)
     parts.service.figures.keep_in(equipment.store)
-    equipment.key_values.begin_anew()
     parts.edge.begin_anew(equipment.edge_functions)
     new = make_flow_parts(beginning.present, equipment, parts.service, parts.origins, parts.edge)
     parts.driver, parts.groups, parts.caching = new.driver, new.groups, new.caching
@@ -98,6 +97,9 @@ def reset_parts(running: Running, blocking: BlockingLoop, beginning: ResetState)
         if parts is not None:
             await settle_parts(parts, swap_parts(parts, beginning), beginning)
 
+    stores = beginning.equipment.key_values
+    stores.begin_anew()
+    stores.configure(beginning.present())  # now, whether or not anything runs: it throws dice
     blocking.run(renew)
     parts = running.left_here() if _is_in_loop() else None
     if parts is not None:

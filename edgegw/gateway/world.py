@@ -32,7 +32,7 @@ class World:
         self.now = clock
         self.dice: Callable[[], float] = dice.random
         self._bits: Callable[[int], int] = dice.getrandbits
-        self._dates: tuple[int, bytes] = (0, b"")
+        self._dates: tuple[int, bytes] = (-1, b"")
         self._begin(seed)
 
     def _begin(self, seed: int | None) -> None:

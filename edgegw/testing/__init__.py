@@ -6,6 +6,8 @@ Everything is imported when it is first asked for, as in the package itself.
                                              function with; `described` is what all understand
     invoking, judging                        one call of a handler; what AWS says of its result
     expectations, exchange_tree, changes     what an answer was, and why
+    simulation, differential                 experiments on a population of viewers; the gateway
+                                             beside what is deployed
     arguments, warm_gateways, viewers,       what the pytest plugin does
     failure_report
 """
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
         viewer_request,
         viewer_response,
     )
+    from edgegw.testing.simulation.report import SimulationReport
+    from edgegw.testing.simulation.simulating import simulate
     from edgegw.testing.viewers import (
         DEVICES,
         ViewerProfile,
@@ -53,6 +57,7 @@ __all__ = [
     "GivenHeaders",
     "GivenQuery",
     "ResultVerdict",
+    "SimulationReport",
     "ViewerProfile",
     "alb_request",
     "apigw_v1_request",
@@ -67,6 +72,7 @@ __all__ = [
     "invoke",
     "origin_request",
     "origin_response",
+    "simulate",
     "validate",
     "viewer_profile",
     "viewer_request",
@@ -95,6 +101,8 @@ _HOMES: dict[str, str] = {
     "origin_response": "edgegw.testing.lambda_edge_events",
     "viewer_request": "edgegw.testing.lambda_edge_events",
     "viewer_response": "edgegw.testing.lambda_edge_events",
+    "SimulationReport": "edgegw.testing.simulation.report",
+    "simulate": "edgegw.testing.simulation.simulating",
     "DEVICES": "edgegw.testing.viewers",
     "ViewerProfile": "edgegw.testing.viewers",
     "viewer_profile": "edgegw.testing.viewers",

@@ -16,7 +16,7 @@ def assert_allowed(response: httpx.Response) -> None:
     status = response.status_code
     if status in _REFUSALS:
         raise AssertionError(f"refused with {status}{_why(response)}")
-    if response.is_redirect:
+    if response.has_redirect_location:
         location = response.headers["location"]
         raise AssertionError(f"redirected with {status} to {location}{_why(response)}")
     if status >= 400:
@@ -28,7 +28,7 @@ def assert_redirects(response: httpx.Response, location: str, *, status: int | N
 
     A path stands for the same host; without a query any query is right.
     """
-    if not response.is_redirect:
+    if not response.has_redirect_location:
         text = f"no redirect but {response.status_code}, to {location} was expected"
         raise AssertionError(text + _why(response))
     sent = urljoin(str(response.request.url), response.headers["location"])

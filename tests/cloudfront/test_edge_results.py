@@ -569,6 +569,43 @@ ORIGIN_ROWS: dict[str, list[dict[str, Any]]] = {
 }  # fmt: skip
 
 
+LONG = ".".join(["a" * 63] * 3) + "." + "b" * 61  # 253 characters
+SIGNING = {"enabled": True, "signingBehavior": "always", "signingProtocol": "sigv4"}
+EDGES: list[tuple[dict[str, Any], str]] = [
+    *[({"timeouts": {name: least}}, "") for name, least in (("readTimeout", 1), ("keepAliveTimeout", 1), ("connectionTimeout", 1))],
+    *[({"timeouts": {name: most}}, "") for name, most in (("readTimeout", 120), ("keepAliveTimeout", 120), ("connectionTimeout", 10))],
+    *[({"timeouts": {name: 0}}, "origin-timeouts") for name in ("readTimeout", "keepAliveTimeout", "connectionTimeout")],
+    *[({"timeouts": {name: most}}, "origin-timeouts") for name, most in (("readTimeout", 121), ("keepAliveTimeout", 121), ("connectionTimeout", 11))],
+    *[({"connectionAttempts": count}, "") for count in (1, 2, 3)],
+    *[({"connectionAttempts": count}, "origin-attempts") for count in (0, 4)],
+    ({"domainName": LONG}, ""),
+    ({"domainName": LONG + "b"}, "origin-domain"),
+    ({"hostHeader": LONG}, ""),
+    ({"hostHeader": LONG + "b"}, "origin-host"),
+    ({"originPath": "/" + "a" * 254}, ""),
+    ({"originPath": "/" + "a" * 255}, "origin-path"),
+    ({"allowedCertificateNames": ["a" * 64] * 20}, ""),
+    ({"allowedCertificateNames": ["a" * 65]}, "origin-names"),
+    *[({"customOriginConfig": {**CUSTOM, "sslProtocols": [name]}}, "") for name in ("SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2")],
+    *[({"originAccessControlConfig": {**SIGNING, "originType": kind}}, "") for kind in ("s3", "mediapackagev2", "mediastore", "lambda")],
+    *[({"originAccessControlConfig": {**SIGNING, "originType": "s3", "signingBehavior": how}}, "") for how in ("always", "never", "no-override")],
+    ({"originAccessControlConfig": {**SIGNING, "originType": "s4"}}, "origin-access"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "code"), EDGES)
+def test_the_edges_of_what_an_origin_can_be(change: dict[str, Any], code: str) -> None:
+    assert led({"update": change})[1] == ([code] if code else [])
+
+
+def test_the_statuses_that_a_group_fails_over_on() -> None:
+    known = {400, 403, 404, 416, 429, 500, 502, 503, 504}
+    for status in range(400, 600):
+        criteria = {"statusCodes": [status]}
+        _, violations = led({"group": {**GROUP, "failoverCriteria": criteria}})
+        assert (violations == []) == (status in known), status
+
+
 def test_the_addresses_of_an_origin_go_with_a_changed_domain_name() -> None:
     for kind in ("ipv4", "ipv6", "dualstack"):
         config = {**CUSTOM, "ipAddressType": kind}
@@ -588,3 +625,23 @@ def test_the_domain_name_of_a_bucket_is_short_and_in_lower_case(domain: str) -> 
 )
 def test_what_no_origin_can_be(code: str, change: dict[str, Any]) -> None:
     assert led(change)[1][0] == code
+
+
+def test_a_header_that_was_added_before_is_still_judged_by_its_trigger_and_form() -> None:
+    added = {**REQUEST["headers"], "warning": {"value": "199 - known"}}
+    for _ in range(2):
+        answer = judged("viewer-request", {"headers": added})
+        assert answer.request.headers.get_all(b"warning") == [b"199 - known"]
+    late = {**RESPONSE["headers"], "warning": {"value": "199 - known"}}
+    assert (
+        judged("viewer-response", {"headers": late}).first.code == "edge-function.read-only-header"
+    )
+    several = {"value": "199 - known", "multiValue": [{"value": "a"}, {"value": "b"}]}
+    answer = judged("viewer-request", {"headers": {**REQUEST["headers"], "warning": several}})
+    assert answer.request.headers.get_all(b"warning") == [b"a", b"b"]
+    for value in (1, None, ["199 - known"]):
+        changed = {**REQUEST["headers"], "warning": {"value": value}}
+        assert (
+            judged("viewer-request", {"headers": changed}).first.code
+            == "edge-function.header-entry"
+        )

@@ -85,7 +85,12 @@ EVERYTHING: Final[Mapping[str, Any]] = {
         },
     },
     "edge_functions": {
-        "rewrite": {"code": "rewrite.js", "key_value_store": "flags", "comment": "rewrites"}
+        "rewrite": {
+            "code": "rewrite.js",
+            "key_value_store": "flags",
+            "comment": "rewrites",
+            "faults": {"error": 0.1, "throttle": 0},
+        }
     },
     "key_value_stores": {"flags": {"source": "flags.json"}},
     "cache_policies": {

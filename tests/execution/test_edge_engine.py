@@ -408,6 +408,12 @@ def test_utilization_does_not_depend_on_the_machine() -> None:
     assert 10 < first < 100
 
 
+def test_a_run_has_two_megabytes() -> None:
+    code = "var a = []; for (var i = 0; i < {}; i++) a.push('x'.repeat(100000)); return a.length"
+    assert result(code.format(18)) == 18
+    assert error(code.format(24)) == "InternalError: out of memory"
+
+
 def test_over_the_limit() -> None:
     came = outcome("for (var i = 0; i < 100000; i++);")
     assert isinstance(came, EdgeFailed)

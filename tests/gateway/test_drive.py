@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edgegw.gateway import drive
-from edgegw.gateway.drive import read_body
+from edgegw.gateway.body_reading import read_body
 from edgegw.gateway.world import REAL
 from edgegw.http.message import Body
 

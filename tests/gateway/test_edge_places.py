@@ -192,6 +192,24 @@ async def test_the_log_of_a_function(tmp_path: Path) -> None:
     assert str(uuid.UUID(identity)) == identity
 
 
+@pytest.mark.parametrize(
+    ("functions", "distributions", "quotas"),
+    [(98, 100, []), (99, 1, ["edge-function.quota"]), (0, 101, ["edge-function.quota"] * 2)],
+)
+def test_quotas_of_an_account_are_pointed_out(
+    tmp_path: Path, functions: int, distributions: int, quotas: list[str]
+) -> None:
+    given = config(tmp_path)
+    for number in range(functions):
+        given["edge_functions"][f"f{number}"] = given["edge_functions"]["request"]
+    site = given["distributions"]["site"]
+    given["distributions"] = {
+        f"s{number}": {**site, "aliases": [f"s{number}.test"]} for number in range(distributions)
+    }
+    found = [finding.code for finding in load_dict(given).warnings if "quota" in finding.code]
+    assert found == quotas
+
+
 def test_triggers_of_origins_are_none_of_cloudfront_functions(tmp_path: Path) -> None:
     given = config(tmp_path, {"edge_functions": {"origin-request": "request"}})
     with pytest.raises(ConfigError, match="origin-request"):

@@ -481,3 +481,22 @@ def test_any_request_survives_an_echoing_target(
     assert shown == expected
     for name, values in expected.items():
         assert response.headers.get_list(name) == values
+
+
+async def test_what_is_derived_from_headers_is_remembered_with_their_lines() -> None:
+    """A client that sends many different heads keeps the latest few; answers are the same."""
+    actions = [{"fixed_response": {"status_code": "200", "message_body": "hello"}}]
+    config = {"load_balancers": {"web": {"listeners": [{"listen": 1, "default_actions": actions}]}}}
+    gateway = Gateway.from_dict(config)
+    async with gateway.client("web") as client:
+        first = gateway.exchange(await client.get("/", headers={"X-A": "1"})).request.headers
+        again = gateway.exchange(await client.get("/", headers={"X-A": "1"})).request.headers
+        other = gateway.exchange(await client.get("/", headers={"X-A": "2"})).request.headers
+        assert first is again
+        assert other.get(b"x-a") == b"2"
+        for number in range(100):
+            response = await client.get("/", headers={"X-A": str(number)})
+            assert gateway.exchange(response).request.headers.get(b"x-a") == str(number).encode()
+        anew = gateway.exchange(await client.get("/", headers={"X-A": "1"})).request.headers
+        assert anew == first
+        assert anew is not first  # it made room

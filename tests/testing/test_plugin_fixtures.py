@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import PYTHON
+from tests.conftest import PYTHON, need_module
 
 ALONE = (
     *("-p", "edgegw", "-p", "no:asyncio", "-p", "no:cacheprovider", "-W", "error"),
@@ -23,6 +23,8 @@ distributions:
       origin: app
       cache_policy: CachingOptimized
       lambda_functions: {{viewer-request: hook}}
+key_value_stores:
+  flags: {{}}
 load_balancers:
   web:
     listeners:
@@ -92,6 +94,7 @@ def test_leaves_everything_it_can(gateway, sync_edge_client, origin, number):
     assert SEEN[0] == SEEN[-1]  # ids and choices are the same again
     from edgegw.config.gateway.faults import FaultPlan
     gateway.faults.put({"origin:site/app": FaultPlan(error=1.0)})
+    gateway.key_values.put("flags", {"a": "1"})
 
 @pytest.mark.edgegw(functions={"hook": in_place})
 def test_a_function_is_replaced(sync_edge_client):
@@ -106,6 +109,7 @@ def test_a_viewer_is_somewhere(gateway, sync_edge_client):
 def test_and_all_is_as_it_was(gateway, sync_edge_client):
     response = sync_edge_client.get("/other")
     assert response.status_code == 200  # neither replaced, nor failing on demand
+    assert gateway.key_values.find("flags").pairs == {}
     assert "python-httpx" in response.request.headers["user-agent"]
     assert gateway.config.distributions[0].distribution.viewer.country == "US"
 
@@ -300,7 +304,7 @@ async def test_on_any_loop(gateway, edge_client):
 def test_the_asynchronous_client_works_with_pytest_asyncio(
     project: pytest.Pytester, loop: str
 ) -> None:
-    pytest.importorskip("pytest_asyncio")
+    need_module("pytest_asyncio")
     project.makepyfile(ASYNCHRONOUS.replace("{mark}", "@pytest.mark.asyncio"))
     options = ("-o", f"asyncio_default_test_loop_scope={loop}", "-o", "anyio_mode=strict")
     fixtures = ("-o", f"asyncio_default_fixture_loop_scope={loop}")

@@ -37,6 +37,12 @@ MAX_EDGE_FUNCTIONS: Final = 100
 Source: CloudFront Developer Guide, "Quotas", quotas on CloudFront Functions.
 """
 
+MAX_USERS: Final = 100
+"""Distributions that have one function.
+
+Source: CloudFront Developer Guide, "Quotas", quotas on CloudFront Functions.
+"""
+
 
 @value
 class StagedCode:

@@ -14,6 +14,7 @@ from edgegw.cloudfront.edge_functions.key_values import (
     MAX_STORE_FUNCTIONS,
     pairs_of,
 )
+from edgegw.cloudfront.edge_functions.stages import MAX_EDGE_FUNCTIONS, MAX_USERS
 from edgegw.cloudfront.edge_functions.static_check import (
     has_handler,
     size_fault,
@@ -38,6 +39,7 @@ def check_edge_functions(document: Document, config: Config, base: FilePath) -> 
     """Adds what is wrong with CloudFront Functions; relative paths are relative to `base`."""
     for name, function in config.edge_functions.items():
         _check_function(document, ("edge_functions", name), function, config, base)
+    _check_quotas(document, config)
     _check_store_quotas(document, config)
     for name, store in config.key_value_stores.items():
         path: KeyPath = ("key_value_stores", name)
@@ -49,6 +51,22 @@ def check_edge_functions(document: Document, config: Config, base: FilePath) -> 
     for name, distribution in config.distributions.items():
         for below, behavior in behaviors(distribution):
             _check_behavior(document, ("distributions", name, *below), behavior, config)
+
+
+def _check_quotas(document: Document, config: Config) -> None:
+    """Adds what of the functions AWS has no room for; here they work all the same."""
+    if len(config.edge_functions) > MAX_EDGE_FUNCTIONS:
+        text = f"an account has at most {MAX_EDGE_FUNCTIONS} CloudFront Functions"
+        document.warning(("edge_functions",), "edge-function.quota", text, key=True)
+    used = [
+        {name for _, behavior in behaviors(one) for name in behavior.edge_functions.values()}
+        for one in config.distributions.values()
+    ]
+    users = Counter(name for names in used for name in names)
+    for name in config.edge_functions:
+        if users[name] > MAX_USERS:
+            text = f"at most {MAX_USERS} distributions have a function ({users[name]})"
+            document.warning(("edge_functions", name), "edge-function.quota", text, key=True)
 
 
 def _check_store_quotas(document: Document, config: Config) -> None:

@@ -182,6 +182,71 @@ def test_a_personal_answer_goes_to_others() -> None:
     assert right.keys > 10 * report.keys
 
 
+def test_a_leak_is_found_by_the_key_where_no_cookie_names_the_variant() -> None:
+    def opaque(event: Any, context: Any) -> Any:
+        request = event["Records"][0]["cf"]["request"]
+        if cookie_of(request) is None:
+            line = {"key": "Cookie", "value": f"bucket=group-{random.choice('ab')}"}
+            request["headers"].setdefault("cookie", []).append(line)
+        return request
+
+    def name(event: Any, context: Any) -> Any:
+        """At origin-response: what is stored says whose it is."""
+        exchange = event["Records"][0]["cf"]
+        bucket = str(cookie_of(exchange["request"])).removeprefix("group-")
+        exchange["response"]["headers"]["x-bucket"] = [{"key": "X-Bucket", "value": bucket}]
+        return exchange["response"]
+
+    def keep(event: Any, context: Any) -> Any:
+        exchange = event["Records"][0]["cf"]
+        cookie = f"bucket={cookie_of(exchange['request'])}; Path=/"
+        exchange["response"]["headers"]["set-cookie"] = [{"key": "Set-Cookie", "value": cookie}]
+        return exchange["response"]
+
+    config = configuration(viewer_request="opaque", origin_response="name", viewer_response="keep")
+    config["distributions"]["site"]["default_behavior"]["origin_request_policy"] = "AllViewer"
+    hooks: dict[str, Hook] = {"opaque": opaque, "name": name, "keep": keep}
+    assert run(config=config, functions=hooks, sticky_cookie="").codes == []
+    config["cache_policies"]["pages"]["cookies"] = {"behavior": "none"}
+    report = run(config=config, functions=hooks, sticky_cookie="")
+    assert {"variant-leak", "changed-variant"} <= set(report.codes)
+    assert report.counts.changes["cache"] > 50
+
+
+def test_a_viewer_who_gets_its_own_cookie_out_of_the_cache_is_no_leak() -> None:
+    config = configuration(origin_response="session")
+    options: dict[str, Any] = {"variant_by": (), "weights": {}, "edges": 1, "returning": 0.9999}
+    report = run(config=config, functions={"session": remember_session}, requests=80, **options)
+    assert (report.counts.viewers, report.codes) == (1, [])
+    assert report.counts.hits > 10
+
+
+def test_a_redirect_that_has_decided_nothing_loses_nothing() -> None:
+    def elsewhere(event: Any, context: Any) -> Any:
+        if event["Records"][0]["cf"]["request"]["uri"] != "/start":
+            return assign(event, context)
+        location = [{"key": "Location", "value": "/page"}]
+        return {"status": "301", "headers": {"location": location}}
+
+    report = run(elsewhere, paths=["/start"])
+    assert report.counts.followed == report.counts.requests
+    assert report.codes == []
+
+
+def test_errors_say_nothing_of_variants() -> None:
+    def missing(event: Any, context: Any) -> Any:
+        if event["Records"][0]["cf"]["request"]["uri"] != "/missing":
+            return assign(event, context)
+        return {
+            "status": "404",
+            "headers": {"x-bucket": [{"key": "X-Bucket", "value": random.choice("ab")}]},
+        }
+
+    report = run(missing, paths={"/missing": 1, "/page": 1})
+    assert report.counts.statuses[404] > 300
+    assert report.codes == []
+
+
 def test_a_cookie_that_ends_lets_viewers_change() -> None:
     def remember_briefly(event: Any, context: Any) -> Any:
         response = remember(event, context)

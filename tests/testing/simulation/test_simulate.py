@@ -22,6 +22,7 @@ from tests.testing.simulation.ab_experiment import assign, configuration, rememb
 
 ROOT = Path(__file__).parents[3]
 CACHED = str(ROOT / "config" / "ab_test_cached.yaml")
+TRAP = str(ROOT / "config" / "ab_test_trap.yaml")
 
 
 def counted(report: SimulationReport) -> dict[str, Any]:
@@ -51,6 +52,7 @@ def test_every_request_is_counted_once() -> None:
     assert sum(part.requests for part in counts.bins) == counts.requests + counts.followed
     assert sum(part.origin for part in counts.bins) == report.origin_requests
     assert counts.hits + report.origin_requests == counts.looked_up
+    assert counts.hits == sum(variant.hits for variant in counts.variants.values()) > 50
     assert 0.85 < counts.returned / counts.requests < 0.95
 
 
@@ -58,6 +60,11 @@ def test_the_cache_goes_by_simulated_time() -> None:
     hour, week = run(requests=300), run(requests=300, duration=7 * 86_400)
     assert (hour.hit_ratio or 0) > 0.3
     assert (week.hit_ratio or 0) < 0.05
+
+
+def test_a_shared_cache_is_left_alone() -> None:
+    config = configuration() | {"gateway": {"cache": {"store": "redis://127.0.0.1:1/0"}}}
+    assert run(config=config, requests=100, edges=1).counts.hits > 20
 
 
 def test_what_is_fetched_behind_a_viewers_back_is_origin_load() -> None:
@@ -320,6 +327,16 @@ def test_the_command_prints_json_and_ends_with_1_where_something_is_wrong() -> N
     assert [fault["code"] for fault in report["faults"]] == ["uneven-split"]
     assert report["cache"]["keys"] == 2
     assert report["cost"]["currency"] == "USD"
+
+
+@pytest.mark.parametrize("requests", [200, 4000], ids=["here", "forked"])
+def test_what_functions_print_is_no_part_of_the_report(
+    requests: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    line = f"simulate {TRAP} --requests {requests} --in-process --json"
+    ran = CliRunner().invoke(main, line.split())
+    assert json.loads(ran.stdout)["requests"] == requests
+    assert capfd.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
