@@ -8,14 +8,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from edgegw.cloudfront.edge_functions.origin_change import _FIELDS as FIELDS
-from edgegw.cloudfront.edge_functions.origin_change import chosen_origin
+from edgegw.cloudfront.edge_functions.origin_change import ORIGIN_FIELDS, chosen_origin
 from edgegw.cloudfront.model import CustomOrigin, S3Origin
 from edgegw.cloudfront.strictness import Strictness
 from edgegw.cloudfront.validator import Validator
 from tests.cloudfront.test_edge_results import BUCKET, JSON, SITE, led
 
-NAMES: Any = st.sampled_from([*(row[0] for row in FIELDS), "customHeaders", "other"])
+NAMES: Any = st.sampled_from([*(row[0] for row in ORIGIN_FIELDS), "customHeaders", "other"])
 INNER: Any = st.sampled_from(
     ["port", "protocol", "sslProtocols", "enabled", "readTimeout", "ipAddressType", "x-a", "x-b"]
 )
@@ -49,7 +48,7 @@ def test_no_choice_of_an_origin_breaks_the_gateway(change: dict[str, object]) ->
     assert isinstance(choice.origin.path, str)
 
 
-@pytest.mark.parametrize("name", [row[0] for row in FIELDS])
+@pytest.mark.parametrize("name", [row[0] for row in ORIGIN_FIELDS])
 def test_null_is_as_if_it_were_left_out(name: str) -> None:
     choice, violations = led({"update": {name: None}})
     assert violations == []

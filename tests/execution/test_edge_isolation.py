@@ -213,3 +213,15 @@ def test_custom_data_has_800_bytes_once_it_is_encoded() -> None:
         "cf.logCustomData('a'.repeat(799) + 'bc'); return {} }"
     )
     assert second_run(code).report.custom_log == "a" * 799 + "b"
+
+
+def test_where_it_runs_is_known_at_viewer_request_alone() -> None:
+    code = "import cf from 'cloudfront'; function handler() { return cf.edgeLocation }"
+    context = EdgeContext(EdgeFunction("f", code=code))
+    event = {**EVENT, "context": {"eventType": "viewer-response"}}
+    came = context.run(EdgeCall("f", json.dumps(event)), tentative=False)
+    assert isinstance(came, EdgeReturned)
+    assert came.result == {}
+    came = context.run(call(), tentative=False)
+    assert isinstance(came, EdgeReturned)
+    assert came.result == {"name": "FRA", "serverIp": "192.0.2.1", "region": "eu-central-1"}

@@ -168,7 +168,7 @@ def _updated(
 ) -> Origin:
     before = len(validator.violations)
     fields = {name: given for name, given in fields.items() if given is not None}  # left out
-    for name, rule, is_right, expected in _FIELDS:
+    for name, rule, is_right, expected in ORIGIN_FIELDS:
         given = fields.get(name)
         if given is not None and not is_right(given):
             validator.note(rule, _path(where, name), given, expected)
@@ -417,7 +417,7 @@ def _is_shield(given: object) -> bool:
 
 
 _OriginField: TypeAlias = tuple[str, EdgeRule, Callable[[object], bool], str]
-_FIELDS: Final[tuple[_OriginField, ...]] = (
+ORIGIN_FIELDS: Final[tuple[_OriginField, ...]] = (
     ("domainName", ORIGIN_DOMAIN, _is_name, "write a host name, without port, no address"),
     ("hostHeader", ORIGIN_HOST, _is_name, "write a host name, without port, no address"),
     ("originPath", ORIGIN_PATH, _is_path, "write /path, percent-encoded"),
