@@ -232,3 +232,11 @@ def test_the_old_runtime_has_no_raw_query() -> None:
     came = EdgeContext(EdgeFunction("f", "cloudfront-js-1.0", code)).run(call(), tentative=False)
     assert isinstance(came, EdgeReturned)
     assert came.result == {"raw": "undefined"}
+
+
+@pytest.mark.parametrize("name", ["buffer", "cloudfront"])
+def test_the_old_runtime_has_no_such_module(name: str) -> None:
+    code = f"function handler() {{ return {{a: typeof require('{name}')}} }}"
+    came = EdgeContext(EdgeFunction("f", "cloudfront-js-1.0", code)).run(call(), tentative=False)
+    assert isinstance(came, EdgeFailed)
+    assert came.message == f'Error: Cannot find module "{name}"'
