@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -220,7 +220,7 @@ def _functions_here(config: Config) -> dict[str, Callable[..., Any]]:
 
 
 @contextmanager
-def _without_prints() -> Iterator[None]:
+def _without_prints() -> Generator[None]:
     """What functions print in this process is no part of the report, and thousands of lines."""
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
         yield

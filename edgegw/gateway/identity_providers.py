@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
@@ -203,6 +204,7 @@ class Identities:
             draw=partial(_draw, gateway, target),
             tell=partial(logger.info, "identity provider %s: %s", door.name),
             store=FileMemory(gateway.config.state, door.name) if gateway.lasts else KeepsNothing(),
+            one_at_a_time=threading.Lock(),
         )
         return Provider(present, world)
 

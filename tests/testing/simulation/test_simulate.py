@@ -329,13 +329,9 @@ def test_the_command_prints_json_and_ends_with_1_where_something_is_wrong() -> N
     assert report["cost"]["currency"] == "USD"
 
 
-@pytest.mark.parametrize("requests", [200, 4000], ids=["here", "forked"])
-def test_what_functions_print_is_no_part_of_the_report(
-    requests: int, capfd: pytest.CaptureFixture[str]
-) -> None:
-    line = f"simulate {TRAP} --requests {requests} --in-process --json"
-    ran = CliRunner().invoke(main, line.split())
-    assert json.loads(ran.stdout)["requests"] == requests
+def test_what_functions_print_is_no_part_of_the_report(capfd: pytest.CaptureFixture[str]) -> None:
+    ran = CliRunner().invoke(main, f"simulate {TRAP} --requests 200 --in-process --json".split())
+    assert json.loads(ran.stdout)["requests"] == 200
     assert capfd.readouterr().out == ""
 
 
