@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from edgegw.cloudfront.trigger_result import ContinuedResponse, GeneratedResponse, InvalidResult
-from tests.cloudfront.test_edge_results import judged
+from edgegw.http.message import Headers
+from tests.cloudfront.test_edge_results import judged, request, shown
 
 HEADERS: dict[str, Any] = {
     "viewer-request": {"headers": {}, "cookies": {}},
@@ -36,3 +37,11 @@ def test_encodings_of_bodies_that_are_not_taken(encoding: object) -> None:
     answer = judged("viewer-response", {"statusCode": 200, "body": body})
     assert isinstance(answer, InvalidResult)
     assert [broken.code for broken in answer.violations] == ["edge-function.body"]
+
+
+@pytest.mark.parametrize("host", ["example.com", "EXAMPLE.com", "example.com:443", "example.com."])
+def test_a_host_is_shown_bare_and_in_lower_case(host: str) -> None:
+    asked = request()
+    headers = Headers([(b"Host", host.encode())])
+    event, _ = shown(asked.sent(asked.target, headers))
+    assert event["request"]["headers"]["host"] == {"value": "example.com"}

@@ -22,12 +22,10 @@
   let run = 0, state = "idle", outcome = "", eventType = "", place = null, hasStore = false, isTentative = false;
   const STEP = 100, LOG = 10240;
 
-  // Python is told the same whatever a function did to prototypes.
-  const bare = (object) => setPrototype(object, null), NONE = freeze(bare([]));
+  const bare = (object) => setPrototype(object, null), NONE = freeze(bare([])); // no prototype changes what Python is told
   function appended(list, item) {
-    if (list === NONE) return bare([item]);
-    apply(push, list, [item]);
-    return list;
+    if (list !== NONE) apply(push, list, [item]);
+    return list === NONE ? bare([item]) : list;
   }
 
   function stop(why) {
@@ -237,7 +235,7 @@
   function ask(kind, key, format) {
     return new RealPromise((resolve, reject) => {
       const id = ++count;
-      if (waiting === null) waiting = bare({});
+      waiting = waiting || bare({});
       waiting[id] = [resolve, reject, format];
       asked = appended(asked, bare([id, kind, key]));
       meter(40);
@@ -291,10 +289,9 @@
   // ---- a run
 
   function finished(value) {
-    let result, change = origin;
+    const change = origin;
     try {
-      result = { __proto__: null, result: value, logs, units, origin: change || undefined, custom: custom || undefined };
-      outcome = stringify(result);
+      outcome = stringify({ __proto__: null, result: value, logs, units, origin: change || undefined, custom: custom || undefined });
     } catch (error) {
       if (over) return failed(error);
       outcome = stringify({ __proto__: null, unreadable: worded(error), logs, units });
