@@ -99,7 +99,7 @@ async def call(
         return _failed("Runtime.UnmarshalError", text, [], _report(function, request_id, started))
     try:
         result = handler(event, context)
-        if inspect.isawaitable(result):
+        if result.__class__ is not dict and inspect.isawaitable(result):
             result = await result
     except asyncio.CancelledError:
         raise
