@@ -76,7 +76,7 @@ def with_viewer(
                 return DistributionRefusal(400, "Bad request.", text)
             override = asked
     if place.ip and is_local:
-        request = replace(request, client=request.client._replace(address=place.ip))
+        request = request.sent_from(place.ip)
     return request, facts.seen_from(place, override)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from calendar import timegm
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Final
 
 _MONTH: Final = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
@@ -45,7 +46,12 @@ def parse_http_date(text: bytes) -> float | None:
 
 def http_date(seconds: float) -> bytes:
     """`seconds` in the form that is sent: `Sun, 06 Nov 1994 08:49:37 GMT`."""
-    at = datetime.fromtimestamp(int(seconds), UTC)
+    return _written(int(seconds))
+
+
+@lru_cache(maxsize=16)
+def _written(seconds: int) -> bytes:
+    at = datetime.fromtimestamp(seconds, UTC)
     day, month = _DAYS[at.weekday()], _MONTHS[at.month - 1]
     clock = at.hour, at.minute, at.second
     return b"%b, %02d %b %04d %02d:%02d:%02d GMT" % (day, at.day, month, at.year, *clock)
