@@ -96,7 +96,7 @@ class VariantWatch:
         elif viewer.variant != variant:
             self._changed(viewer, answer, variant, before)
         elif self._is_of_others(answer, variant):
-            self._leaked(viewer, answer, f"{self._told(answer)}, and got {variant}")
+            self._leaked(viewer, answer, f"said {self._told(answer)}, and got {variant}")
         viewer.variant = variant
 
     # Which variant
