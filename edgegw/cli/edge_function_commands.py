@@ -67,6 +67,25 @@ def trial(name: str, event: Any, stage: Stage, config: Path | None, *, as_json: 
     sys.exit(1 if result["FunctionErrorMessage"] else 0)
 
 
+def invoke_at_edge(config: Config, name: str, event: bytes) -> int:
+    """`edgegw invoke` of a CloudFront Function; answers the exit code. Raises UsageError.
+
+    The result is printed as `edgegw validate` takes it, without TestFunction's name around it.
+    """
+    import asyncio
+
+    function, one = _staged_code(config, name, "LIVE")
+    result = asyncio.run(_tested(config, function, one, event))
+    for line in result["FunctionExecutionLogs"]:
+        click.echo(shown_text(line), err=True)
+    if result["FunctionErrorMessage"]:
+        click.echo(shown_text(f"edgegw: {result['FunctionErrorMessage']}"), err=True)
+        return 1
+    (returned,) = json.loads(result["FunctionOutput"]).values()
+    click.echo(json.dumps(returned, ensure_ascii=False))
+    return 0
+
+
 def _staged_code(config: Config, name: str, stage: Stage) -> tuple[StagedFunction, StagedCode]:
     """The function at `stage`. Raises UsageError."""
     from edgegw.cloudfront.edge_functions.stages import configured_function

@@ -62,6 +62,8 @@ def invoke(
 ) -> None:
     """Run one invocation of FUNCTION: its result goes to stdout, its log to stderr.
 
+    A CloudFront Function runs as well, with the event of its kind.
+
     With --async the event goes to the queue of a running `edgegw serve`, with retries and
     destinations, and its request id to stdout; `edgegw queue` shows what becomes of it.
 
@@ -74,7 +76,12 @@ def invoke(
         _invoke_later(function, config, content, qualifier)
     else:
         speak_plainly()
-        sys.exit(_invoke_now(_load(config), function, content, qualifier, log_tail=log_tail))
+        loaded = _load(config)
+        if function in loaded.edge_functions and function not in loaded.functions:
+            from edgegw.cli.edge_function_commands import invoke_at_edge
+
+            sys.exit(invoke_at_edge(loaded, function, content))
+        sys.exit(_invoke_now(loaded, function, content, qualifier, log_tail=log_tail))
 
 
 def _invoke_now(

@@ -20,9 +20,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, TextIO
 
 from edgegw.awslambda.model import EDGE_PREFIX
-from edgegw.cli.render import CodeFolders, Style, no_folders, request_lines, request_record
+from edgegw.cli.render import (
+    CodeFolders,
+    Style,
+    every_run,
+    no_folders,
+    request_lines,
+    request_record,
+)
 from edgegw.cli.terminal_text import shown_lines, shown_text
 from edgegw.execution.output import PRINTED
+from edgegw.gateway.edge_run import EdgeRun
 from edgegw.gateway.exchange import Exchange
 
 _INTERVAL: Final = 0.05
@@ -210,11 +218,16 @@ class GatheringHandler(logging.Handler):
 
     def _printed_by(self, exchange: Exchange) -> list[_Printed]:
         """What the functions of an exchange printed, not shown yet."""
-        if not self._held:
+        if not (self._held or exchange.edge_outcomes or exchange.inner):
             return []
-        runs = [*exchange.runs, *(run for inner in exchange.inner for run in inner.runs)]
-        ids = [run.outcome.report.request_id for run in runs]
-        return [line for request_id in ids for line in self._held.pop(request_id, [])]
+        lines: list[_Printed] = []
+        for run in every_run(exchange):
+            if isinstance(run, EdgeRun):
+                at, name = exchange.started, run.function
+                lines += [_Printed(at, name, exchange.id, text) for text in run.logs]
+            else:
+                lines += self._held.pop(run.outcome.report.request_id, [])
+        return lines
 
 
 _clock: tuple[int, str] = (0, "")

@@ -40,7 +40,7 @@ def _service_of(config: Config, ref: FunctionRef) -> LambdaService:
     """A service with this function alone. Raises UsageError and ServiceError."""
     deployed = config.functions.get(ref.name)
     if deployed is None:
-        known = ", ".join(config.functions) or "none"
+        known = ", ".join([*config.functions, *config.edge_functions]) or "none"
         raise UsageError(f"there is no function {ref.name!r} (known: {known})")
     if not deployed.targets(ref):
         raise function_not_found(config.account, ref)

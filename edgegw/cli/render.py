@@ -11,6 +11,7 @@ from typing import Any, Final
 from edgegw.alb.authentication.redaction import shown_target
 from edgegw.cli.terminal_text import on_one_line, shown_lines
 from edgegw.config.model import Config, Door
+from edgegw.gateway.edge_run import EdgeRun
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.failure_place import source_line
 from edgegw.gateway.fronts import FRONTS
@@ -78,16 +79,14 @@ def request_lines(
         exchange.verdict.removeprefix("Lambda"),
         _took(exchange.duration),
     )
-    runs = exchange.runs
-    for inner in exchange.inner:
-        runs += inner.runs
+    runs = every_run(exchange)
     if runs:
         line += " " + " · ".join(_hook(run, style) for run in runs)
     if not (runs or printed or exchange.has_remarks):
         return line + "\n"
     lines = [line]
     lines += _below(printed, "dim", style)
-    places = [source_line(run, folders_of(run.function)) for run in runs if run.error is not None]
+    places = [_source(run, folders_of) for run in runs]
     lines += _below(filter(None, places), "yellow", style)
     reasons = [exchange.reason, *(inner.reason for inner in exchange.inner)]
     lines += _below(filter(None, reasons), "red", style)
@@ -112,7 +111,6 @@ def request_record(
     folders_of: CodeFolders = no_folders,
 ) -> dict[str, Any]:
     """A finished exchange for tools: what its lines say, as plain values."""
-    runs = [*exchange.runs, *(run for inner in exchange.inner for run in inner.runs)]
     return {
         "kind": "request",
         "time": exchange.started,
@@ -131,9 +129,10 @@ def request_record(
                 "duration_ms": _milliseconds(run.duration),
                 "cold": run.is_cold,
                 "error": run.error,
-                "source": source_line(run, folders_of(run.function)),
+                "source": _source(run, folders_of),
+                **({"utilization": run.utilization} if isinstance(run, EdgeRun) else {}),
             }
-            for run in runs
+            for run in every_run(exchange)
         ],
         "printed": list(printed),
         "reason": exchange.reason,
@@ -148,10 +147,26 @@ def _milliseconds(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1000, 3)
 
 
-def _hook(run: FunctionRun, style: Style) -> str:
+def every_run(exchange: Exchange) -> list[FunctionRun | EdgeRun]:
+    """What ran for an exchange, in order: here, then at the front doors behind this one."""
+    runs = exchange.every_run
+    for inner in exchange.inner:
+        runs += inner.every_run
+    return runs
+
+
+def _source(run: FunctionRun | EdgeRun, folders_of: CodeFolders) -> str | None:
+    """The line of the code that failed; the error of an edge function names it itself."""
+    if run.error is None or isinstance(run, EdgeRun):
+        return None
+    return source_line(run, folders_of(run.function))
+
+
+def _hook(run: FunctionRun | EdgeRun, style: Style) -> str:
     text = f"{run.function} {_took(run.duration)}"
-    init = run.outcome.report.init_duration
-    if init is not None:
+    if isinstance(run, EdgeRun):
+        text += f" {run.utilization}%"
+    elif (init := run.outcome.report.init_duration) is not None:
         text += style.paint(f" cold {_took(init)}", "cyan")
     return text + style.paint(" failed", "red") if run.error is not None else text
 

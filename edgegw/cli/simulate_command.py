@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,15 +152,17 @@ def simulate(
     if origin_stub and real_origins:
         raise UsageError("--origin-stub and --real-origins exclude each other")
     loaded = load_file(config or default_config())
-    experiment = Experiment(
-        config=loaded,
-        plan=_plan(front_door, **options),
-        functions=_functions_here(loaded) if in_process else {},
-        transport=transport_for(
-            stub=origin_cache_control if origin_stub else None, real=real_origins
-        ),
-    )
-    report = _run(experiment, processes)
+    plan = _plan(front_door, **options)
+    with _without_prints():
+        experiment = Experiment(
+            config=loaded,
+            plan=plan,
+            functions=_functions_here(loaded) if in_process else {},
+            transport=transport_for(
+                stub=origin_cache_control if origin_stub else None, real=real_origins
+            ),
+        )
+        report = _run(experiment, processes)
     if html is not None:
         _write_page(report, html)
     _show(report, as_json=as_json)
@@ -213,6 +217,13 @@ def _functions_here(config: Config) -> dict[str, Callable[..., Any]]:
     from edgegw.testing.simulation.loaded_handlers import loaded_handlers
 
     return loaded_handlers(config)
+
+
+@contextmanager
+def _without_prints() -> Generator[None]:
+    """What functions print in this process is no part of the report, and thousands of lines."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        yield
 
 
 def _run(experiment: Experiment, processes: int | None) -> SimulationReport:

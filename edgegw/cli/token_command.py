@@ -74,9 +74,14 @@ def _claim(text: str) -> tuple[str, Any]:
     if not given:
         return name, None
     try:
-        return name, json.loads(given)
+        return name, json.loads(given, parse_constant=_no_json)
     except ValueError:
         return name, given
+
+
+def _no_json(constant: str) -> Any:
+    """`NaN` and its like, which Python takes and JSON does not know."""
+    raise ValueError(constant)
 
 
 def _settle(gateway: Any, loaded: Config, config: Path | None) -> None:

@@ -31,7 +31,7 @@ from edgegw.cloudfront.edge_functions.limits import (
     TENTATIVE,
     utilization,
 )
-from edgegw.cloudfront.edge_functions.metering import metered
+from edgegw.cloudfront.edge_functions.metering import meter_names, metered
 from edgegw.cloudfront.edge_functions.model import (
     EdgeCall,
     EdgeFailed,
@@ -45,7 +45,7 @@ from edgegw.cloudfront.edge_functions.static_check import (
     syntax_findings,
 )
 
-_MODULES: Final = ("text", "crypto", "querystring", "buffer")
+_MODULES: Final = ("text", "lock", "crypto", "querystring", "buffer")
 _ABSENT: Final = sorted(
     (ABSENT_GLOBALS - {"eval", "Function"}) | {"escape", "unescape", "navigator", "gc"}
 )
@@ -74,17 +74,26 @@ class EdgeContext:
     """
 
     def __init__(
-        self, function: EdgeFunction, store: Callable[[], KeyValues | None] = lambda: None
+        self,
+        function: EdgeFunction,
+        store: Callable[[], KeyValues | None] = lambda: None,
+        at_once: Callable[[], KeyValues | None] | None = None,
     ) -> None:
-        """`store` answers the store that the function may read, as it is now."""
+        """`store` answers the store that the function may read, as it is now.
+
+        Tentative runs ask `at_once` for it, which may raise StoresBehindError.
+        """
         self.failure = ""
         self._function = function
-        self._store = store
+        self._store = self._find_store = store
+        self._at_once = at_once or store
         self._asked: KeyValues | None = None
         self._remarks = _remarks(function)
         self._changes = _CHANGES_BUILT_INS.search(function.code) is not None
         refused = [
-            each for each in syntax_findings(function.code, function.runtime) if each.is_refused
+            finding
+            for finding in syntax_findings(function.code, function.runtime)
+            if finding.is_refused
         ]
         if refused:
             self.failure = refused[0].error
@@ -92,7 +101,10 @@ class EdgeContext:
             self._make()
 
     def run(self, call: EdgeCall, *, tentative: bool) -> EdgeOutcome:
-        """What becomes of `call`. A `tentative` run raises GaveUpError where that takes long."""
+        """What becomes of `call`. A `tentative` run raises GaveUpError where that takes long.
+
+        It raises StoresBehindError where its store has to be read anew first.
+        """
         started = time.perf_counter()
         if self.failure:
             return EdgeFailed("throttled", self.failure, self._report({}, started))
@@ -112,6 +124,7 @@ class EdgeContext:
         waited = patience if tentative else _BUSY * patience
         self._until = time.perf_counter() + waited / 1000
         self._asked = None
+        self._find_store = self._at_once if tentative else self._store
         try:
             text = self._begin(self._factory, call.event, call.query, waited)
             while not text:
@@ -142,7 +155,7 @@ class EdgeContext:
 
         A run has one state of the store, that of its first question.
         """
-        store = self._asked = self._asked or self._store()
+        store = self._asked = self._asked or self._find_store()
         if store is None:
             return [number, False, "the key value store is not there"]
         if kind == "exists":
@@ -172,13 +185,9 @@ class EdgeContext:
         self._begin = _member(context, runtime, "begin")
         self._next = _member(context, runtime, "next")
         self._settle = _member(context, runtime, "settle")
-        meter = "$"
-        while f"{meter}u" in self._function.code or f"{meter}e" in self._function.code:
-            meter += "$"
+        code = self._function.code
         try:
-            self._factory: Any = context.eval(
-                metered(self._function.code, f"{meter}u", f"{meter}e")
-            )
+            self._factory: Any = context.eval(metered(code, *meter_names(code)))
         except self._error as error:
             self.failure = _compile_error(str(error))
         context.gc()
@@ -215,9 +224,17 @@ def _outcome(said: Mapping[str, Any], report: EdgeReport) -> EdgeOutcome:
         return EdgeFailed("execution", said["error"], report)
     if "unreadable" in said:
         return EdgeFailed("unreadable", said["unreadable"], report)
-    return EdgeReturned(
-        said.get("result"), report, said.get("origin"), is_undefined="result" not in said
-    )
+    origin = said.get("origin")
+    if origin is not None and not _is_helper_call(origin):
+        return EdgeFailed("execution", "TypeError: an object is expected", report)
+    return EdgeReturned(said.get("result"), report, origin, is_undefined="result" not in said)
+
+
+def _is_helper_call(origin: Mapping[str, Any]) -> bool:
+    """Whether helpers of origins were given objects, as far as JSON says so (`toJSON`)."""
+    if "select" in origin:
+        return True
+    return any(isinstance(origin.get(name), dict) for name in ("update", "group"))
 
 
 _OVER: Final = {

@@ -9,13 +9,16 @@ it is done on the event loop itself. It may not hold that up, whatever its code 
 
 - Functions have no effect beside their result, so a run that is given up can be done again.
 - The engine lets go of Python's lock while it runs, so a thread holds up nobody.
+- A store that others wrote to is read in the thread.
 - What a run may compute is counted in words (`metering`), and the clock looked at while counting;
   so it is known within TENTATIVE, a few milliseconds, that a run is long.
 - A built-in of the engine that never ends would hold its thread for ever. Those that are known are
   guarded. For others the thread is given up with its context, and the function fails from then on.
 
 Each function has a context, which wanders between its thread and the event loop, and is used by one
-at a time: `is_busy` is set and unset on the event loop alone.
+at a time: the event loop counts the runs that its thread has not ended (`_waiting`), and uses the
+context only while there are none. A run goes on when nobody waits for it any more, as the viewer
+has gone, so it is not those who wait that are counted.
 """
 
 from __future__ import annotations
@@ -28,10 +31,10 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
 
 from edgegw.awslambda.payload import decode_payload, encode_payload
-from edgegw.cloudfront.edge_functions.key_values import KeyValues
+from edgegw.cloudfront.edge_functions.key_values import KeyValues, StoresBehindError
 from edgegw.cloudfront.edge_functions.limits import LONGEST_RUN, TENTATIVE
 from edgegw.cloudfront.edge_functions.model import (
     EdgeCall,
@@ -47,8 +50,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FindStore: TypeAlias = Callable[[], KeyValues | None]
 EdgeHandler = Callable[[Any], Any]
 """A Python callable in the place of a function: it gets the event, and returns the result."""
+
+
+@runtime_checkable
+class StoresAtOnce(Protocol):
+    """Stores that know whether an event loop may ask them."""
+
+    def at_once(self, name: str) -> KeyValues | None:
+        """The store `name`. Raises StoresBehindError where a thread has to be asked."""
+        ...
+
 
 _LEAVES: Final = 100
 """Runs that a function does in its thread behind one that was given up."""
@@ -71,6 +85,7 @@ class EdgeEngine:
     ) -> None:
         self.functions = functions
         self.stores = stores
+        self._at_once = stores.at_once if isinstance(stores, StoresAtOnce) else stores.get
         self._handlers = handlers or {}
         self._loaded: dict[int, _Loaded] = {}
 
@@ -87,12 +102,12 @@ class EdgeEngine:
             return await _awaited(handler, call)
         loaded = self._loaded.get(id(function))
         if loaded is None:
-            loaded = _Loaded(function, partial(self._store, function))
+            store = function.key_value_store
+            loaded = _Loaded(
+                function, partial(self.stores.get, store), partial(self._at_once, store)
+            )
             self._loaded[id(function)] = loaded
         return await loaded.run(call)
-
-    def _store(self, function: EdgeFunction) -> KeyValues | None:
-        return self.stores.get(function.key_value_store)
 
     def replace(self, functions: Mapping[str, EdgeFunction]) -> None:
         """From now on there are these functions; what runs has what it began with."""
@@ -139,9 +154,9 @@ def _failure(function: EdgeFunction) -> str:
 class _Loaded:
     """One function with its context and, where it needs one, its thread."""
 
-    def __init__(self, function: EdgeFunction, store: Callable[[], KeyValues | None]) -> None:
+    def __init__(self, function: EdgeFunction, store: FindStore, at_once: FindStore) -> None:
         self.function = function
-        self._store = store
+        self._store, self._at_once = store, at_once
         self._context: EdgeContext | None = None
         self._in_thread = 1
         self._jobs: SimpleQueue[_AwaitedRun | None] | None = None
@@ -158,6 +173,8 @@ class _Loaded:
         except GaveUpError:
             self._in_thread = _LEAVES
             return None
+        except StoresBehindError:
+            return None
 
     async def run(self, call: EdgeCall) -> EdgeOutcome:
         """Runs it in the thread."""
@@ -171,6 +188,7 @@ class _Loaded:
             threading.Thread(target=self._work, args=(self._jobs,), name=name, daemon=True).start()
         self._jobs.put(job)
         self._waiting += 1
+        job.future.add_done_callback(self._ended)
         try:
             async with asyncio.timeout(_HUNG * self._waiting):
                 outcome = await asyncio.shield(job.future)
@@ -180,12 +198,13 @@ class _Loaded:
                 "edge function %s does not end: it is not run again", self.function.name
             )
             return _failed("the function does not end")
-        finally:
-            self._waiting -= 1
         self._in_thread -= 1 if self._in_thread else 0
         if outcome.report.duration > TENTATIVE / 1000 and self._in_thread == 0:
             self._in_thread = 1
         return outcome
+
+    def _ended(self, _: asyncio.Future[EdgeOutcome]) -> None:
+        self._waiting -= 1
 
     def close(self) -> None:
         if self._jobs is not None:
@@ -206,7 +225,7 @@ class _Loaded:
         if context is None:
             from edgegw.execution.edge_context import EdgeContext
 
-            context = EdgeContext(self.function, self._store)
+            context = EdgeContext(self.function, self._store, self._at_once)
             outcome = context.run(call, tentative=False)
             self._context = context
             return outcome

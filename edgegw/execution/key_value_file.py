@@ -9,6 +9,9 @@ what is in memory is the present is asked of SQLite with each look: `data_versio
 is another number as soon as any other connection, of this or another process, has committed. It
 takes some microseconds. So a write that was acknowledged is seen by whatever looks from then on.
 
+A store of 5 MB takes tenths of a second to read, so on an event loop it is only asked whether there
+is something to read (`look_at_once`); what has to be read is read in a thread.
+
 Readers have a connection of their own, since the writer's is busy while the disk is. Only looks put
 states in place, one at a time, and each asks for the number before it reads: what is committed
 meanwhile is another number for the next look. A writer hands over what it wrote, so that a look
@@ -82,6 +85,18 @@ class FileShelf:
             self._is_unreadable = False
         return self._states
 
+    def look_at_once(self) -> StoreStates | None:
+        """The stores as they are now; None where they have to be read first."""
+        if not self._reading.acquire(blocking=False):
+            return None  # a thread reads
+        try:
+            is_present = self._reader is not None and self._version == _version_of(self._reader)
+        except sqlite3.Error:
+            return None
+        finally:
+            self._reading.release()
+        return self._states if is_present else None
+
     def change(self, decide: Decide) -> StoreStates:
         """Does what `decide` answers; it is on disk when this returns. Raises StateProblem."""
         with self._writing:
@@ -108,7 +123,7 @@ class FileShelf:
             if not self.path.exists():
                 return
             self._reader = _opened(self.path)
-        (version,) = self._reader.execute("PRAGMA data_version").fetchone()
+        version = _version_of(self._reader)
         if version == self._version:
             return
         self._reader.execute("BEGIN")
@@ -144,6 +159,11 @@ def _opened(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _version_of(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA data_version").fetchone()
+    return version
 
 
 def _present(connection: sqlite3.Connection, *known: StoreStates) -> StoreStates:

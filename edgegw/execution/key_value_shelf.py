@@ -37,6 +37,10 @@ class Shelf(Protocol):
         """The stores as they are now, whoever wrote them."""
         ...
 
+    def look_at_once(self) -> StoreStates | None:
+        """The stores as they are now; None where that takes longer than an event loop waits."""
+        ...
+
     def change(self, decide: Decide) -> StoreStates:
         """Does what `decide` answers while nobody else writes; it is kept when this returns.
 
@@ -57,6 +61,9 @@ class MemoryShelf:
         self._writing = threading.Lock()
 
     def look(self) -> StoreStates:
+        return self._states
+
+    def look_at_once(self) -> StoreStates:
         return self._states
 
     def change(self, decide: Decide) -> StoreStates:

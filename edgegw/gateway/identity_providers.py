@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +17,7 @@ from edgegw.identity.claims import all_claims
 from edgegw.identity.memory import KeepsNothing
 from edgegw.identity.model import IdentityClient, IdentityProvider, IdentityUser
 from edgegw.identity.provider import IdentityWorld, Keys, Provider, TokenRequestFault
-from edgegw.identity.tokens import TokenPlace, TokenUse, access_claims, id_claims
+from edgegw.identity.tokens import TOKEN_USES, TokenPlace, TokenUse, access_claims, id_claims
 from edgegw.wire.application import ApplicationFront
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 _ANY: Final = ("", "0.0.0.0", "::")  # noqa: S104 - recognised, not chosen
 _LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_MOST_SECONDS: Final = 1e12
+"""Beyond it, and for what is no number, there is no time in a token."""
 _NO_ANSWER: Final = 60.0
 """Seconds without an answer on demand; a load balancer gives up after five."""
 
@@ -79,8 +82,12 @@ class Identity:
 
         `claims` win over everything, `iss` and `exp` as well; None takes a claim away. It `expires`
         in so many seconds: below zero it has expired, and was issued before that. `use="id"` is an
-        ID token. Raises UsageError where there is no such user or client.
+        ID token. Raises UsageError where there is no such user, client or use, or no such time.
         """
+        if use not in TOKEN_USES:
+            raise UsageError(f"use is {' or '.join(map(repr, TOKEN_USES))}, not {use!r}")
+        if expires is not None and not abs(expires) <= _MOST_SECONDS:
+            raise UsageError(f"a token expires in so many seconds, not in {expires!r}")
         who, whom = self._user(user), self._client(client)
         provider, now = self._provider, int(self._provider.world.now())
         validity = (
@@ -197,6 +204,7 @@ class Identities:
             draw=partial(_draw, gateway, target),
             tell=partial(logger.info, "identity provider %s: %s", door.name),
             store=FileMemory(gateway.config.state, door.name) if gateway.lasts else KeepsNothing(),
+            one_at_a_time=threading.Lock(),
         )
         return Provider(present, world)
 

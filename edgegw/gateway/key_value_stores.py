@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgegw.awslambda.names import Account
-from edgegw.cloudfront.edge_functions.key_values import KeyValues, pairs_of
+from edgegw.cloudfront.edge_functions.key_values import KeyValues, StoresBehindError, pairs_of
 from edgegw.cloudfront.key_value_stores.state import (
     PairChange,
     StoreState,
@@ -74,7 +74,16 @@ class KeyValueStores(Mapping[str, KeyValues]):
 
     def find(self, name: str) -> StoreState | None:
         """The store of this name, or with the id or name in this ARN."""
-        states = self._look()
+        return self._find_in(self._look(), name)
+
+    def at_once(self, name: str) -> KeyValues | None:
+        """As `find`, on an event loop. Raises StoresBehindError."""
+        states = self._kept().look_at_once()
+        if states is None:
+            raise StoresBehindError
+        return self._find_in(states, name)
+
+    def _find_in(self, states: StoreStates, name: str) -> StoreState | None:
         state = states.get(name)
         if state is None and (identity := store_in_arn(name)) is not None:
             by_id = (state for state in states.values() if state.id == identity)

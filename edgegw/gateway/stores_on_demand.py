@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgegw.cloudfront.edge_functions.key_values import KeyValues
+from edgegw.cloudfront.edge_functions.key_values import KeyValues, StoresBehindError
 from edgegw.config.model import Config
 from edgegw.gateway.world import World
 
@@ -43,6 +43,14 @@ class StoresOnDemand(Mapping[str, KeyValues]):
 
     def get(self, name: str, default: KeyValues | None = None) -> KeyValues | None:  # type: ignore[override] - no other default is asked for
         return self.stores().get(name, default) if name else default
+
+    def at_once(self, name: str) -> KeyValues | None:
+        """As `get`, on an event loop. Raises StoresBehindError."""
+        if not name:
+            return None
+        if self._stores is None:
+            raise StoresBehindError
+        return self._stores.at_once(name)
 
     def __getitem__(self, name: str) -> KeyValues:
         return self.stores()[name]

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from edgegw.identity import cognito_api, documents, pages, sign_in, token_requests
 from edgegw.identity.authorization import parameters_of
+from edgegw.identity.bodies import BODY_FAULTS, FORM, body_of, form_of
 from edgegw.identity.guard import allowed_origin, refusal
 from edgegw.identity.token_requests import TokenRequestError
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from edgegw.identity.provider import Provider
 
 _NOT_KEPT: Final = {"cache-control": "no-store", "pragma": "no-cache"}
-_FORM: Final = "application/x-www-form-urlencoded"
 _AMZ_JSON: Final = "application/x-amz-json-1.1"
 
 
@@ -53,7 +53,8 @@ def identity_app(provider: Provider) -> ASGIApp:
         ("/", paths.home, get),
         ("/", paths.api, post),
     ]
-    app = Starlette(routes=[Route(path, call, methods=methods) for path, call, methods in routes])
+    paths_of = [Route(path, call, methods=methods) for path, call, methods in routes]
+    app = Starlette(routes=paths_of, exception_handlers=dict(BODY_FAULTS))
     return _Guarded(app, provider)
 
 
@@ -79,6 +80,8 @@ class _Guarded:
         if method == "OPTIONS" and "access-control-request-method" in request.headers:
             await _preflight(allowed, request)(scope, receive, send)
             return
+        if self._provider.needs_keys:
+            await asyncio.to_thread(self._provider.make_keys)
         await self._app(scope, receive, send if allowed is None else _shared(send, allowed))
 
 
@@ -239,7 +242,7 @@ class _Paths:
         try:
             if request.headers.get("content-type", "").partition(";")[0] != _AMZ_JSON:
                 raise cognito_api.PoolError("SerializationException", f"send {_AMZ_JSON}")
-            answer = cognito_api.call(self._provider, target, _json(await request.body()))
+            answer = cognito_api.call(self._provider, target, _json(await body_of(request)))
         except cognito_api.PoolError as error:
             content = {"__type": error.kind, "message": error.message}
             headers = {"x-amzn-errortype": f"{error.kind}:"}
@@ -264,16 +267,15 @@ def _json(content: bytes) -> dict[str, Any]:
 
 
 async def _form(request: Request) -> str:
-    """The form of a body as it stands; of another type it is as if there were none."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-        return ""
-    return (await request.body()).decode("utf-8", "replace")
+    """The form of a body; of another type it is as if there were none."""
+    return await form_of(request) or ""
 
 
 async def _client_form(request: Request) -> str | TokenRequestError:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-        return TokenRequestError("invalid_request", f"the content type is {_FORM}")
-    return await _form(request)
+    form = await form_of(request)
+    if form is None:
+        return TokenRequestError("invalid_request", f"the content type is {FORM}")
+    return form
 
 
 def _html(page: str, status: int) -> Response:

@@ -78,9 +78,15 @@ def judged(provider: IdentityProvider, query: str) -> Judged:
     parameters = parameters_of(query)
     if isinstance(parameters, str):
         return PageRefusal(parameters)
-    client = provider.clients.get(parameters.get("client_id", ""))
+    name = parameters.get("client_id")
+    if name is None:
+        return PageRefusal("there is no client_id")
+    client = provider.clients.get(name)
     if client is None:
-        return PageRefusal("the client_id is none of the configuration's clients")
+        known = ", ".join(provider.clients) or "none"
+        return PageRefusal(
+            f"there is no client {name[:40]!r} in the configuration; there is: {known}"
+        )
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None:
         return PageRefusal("there is no redirect_uri")

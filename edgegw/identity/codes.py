@@ -34,7 +34,7 @@ class Codes:
 
     def put(self, code: str, issued: IssuedCode, now: float) -> None:
         """`code` was issued; those that are over go."""
-        gone = [key for key, each in self._issued.items() if each.expires <= now - LIFETIME]
+        gone = [key for key, known in self._issued.items() if known.expires <= now - LIFETIME]
         for key in gone:
             del self._issued[key]
         self._issued[code] = issued

@@ -52,7 +52,7 @@ class IdentityClient:
     def origins(self) -> frozenset[str]:
         """The sites whose pages may call the provider themselves."""
         parts = (urlsplit(uri) for uri in (*self.redirect_uris, *self.logout_uris))
-        return frozenset(f"{each.scheme}://{each.netloc}" for each in parts)
+        return frozenset(f"{part.scheme}://{part.netloc}" for part in parts)
 
 
 @value

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import field
 from typing import Any, Protocol
 
@@ -64,7 +65,8 @@ class IdentityWorld:
 
     `issuer` is the URL it has where the configuration names none, `chance` answers so many bytes
     that nobody can guess, `draw` what the next request for tokens meets, `tell` takes a line for
-    the log, `store` keeps what was taken back.
+    the log, `store` keeps what was taken back, and keys are made
+    `one_at_a_time`.
     """
 
     issuer: Callable[[], str]
@@ -74,6 +76,7 @@ class IdentityWorld:
     draw: Callable[[], TokenRequestFault] = field(default=TokenRequestFault)
     tell: Callable[[str], None] = field(default=lambda text: None)
     store: Keeper = KeepsNothing()
+    one_at_a_time: AbstractContextManager[object] = nullcontext()
 
 
 @value(kw_only=True)
@@ -106,6 +109,7 @@ class Provider:
         self._present = present
         self.world = world
         self.codes = Codes()
+        self._has_keys = False
         self._memory = ProviderMemory(world.store)
         self.revocations = Revocations(self._memory)
 
@@ -134,10 +138,23 @@ class Provider:
     @property
     def ring(self) -> KeyRing:
         """Its keys; one that is too old is replaced before it signs again."""
-        ring, age = self.world.keys.ring(), self.definition.key_rotation
-        if age is not None and self.world.now() - ring.current.created >= age:
-            return self.world.keys.rotate()
-        return ring
+        ring = self.world.keys.ring()
+        return self.world.keys.rotate() if self._is_too_old(ring) else ring
+
+    @property
+    def needs_keys(self) -> bool:
+        """Whether `make_keys` has something to do, which takes too long for an event loop."""
+        return not self._has_keys or self._is_too_old(self.world.keys.ring())
+
+    def make_keys(self) -> None:
+        """Makes what keys there have to be; from any thread."""
+        with self.world.one_at_a_time:
+            _ = self.ring
+            self._has_keys = True
+
+    def _is_too_old(self, ring: KeyRing) -> bool:
+        age = self.definition.key_rotation
+        return age is not None and self.world.now() - ring.current.created >= age
 
     @property
     def sealer(self) -> Sealer:

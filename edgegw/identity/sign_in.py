@@ -286,5 +286,5 @@ def signed_in_without_browser(provider: Provider, query: str, name: str) -> str:
     user = provider.definition.users.get(name)
     if user is None:
         known = ", ".join(provider.definition.users) or "none"
-        raise UsageError(f"there is no user {name!r} (known: {known})")
+        raise UsageError(f"there is no user {name!r}; there is: {known}")
     return _with_code(provider, request, begun(provider, user))

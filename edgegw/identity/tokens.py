@@ -21,6 +21,7 @@ from edgegw.identity.signing import ALGORITHM, KeyRing, SigningKey
 from edgegw.values import value
 
 TokenUse = Literal["access", "id"]
+TOKEN_USES: Final[tuple[TokenUse, ...]] = ("access", "id")
 
 _LONGEST: Final = 64 * 1024
 

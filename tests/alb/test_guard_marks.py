@@ -179,6 +179,8 @@ def test_a_line_for_people_has_no_code() -> None:
     nested = asked(b"/a?code=0123456789&state=0123456789-and-more")
     assert shown_target(nested) == b"/a?code=[hidden]&state=[hidden]"
     assert shown_target(asked(b"/a?b=c")) == b"/a?b=c"
+    unspent = asked(b"/oauth2/idpresponse?code=one-code-here")
+    assert shown_target(unspent) == b"/oauth2/idpresponse?code=[hidden]"
 
 
 def test_a_secret_is_hidden_wherever_it_stands() -> None:

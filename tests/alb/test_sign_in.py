@@ -404,6 +404,10 @@ CALLBACKS: dict[str, tuple[str, Callable[[dict[str, str], str], BalancerStep]]] 
             cookies=cookies,
         ),
     ),
+    "too-many-parameters": (
+        "AuthInvalidStateParam",
+        lambda cookies, state: enter(LISTENER, callback(state) + b"&a" * 100, cookies=cookies),
+    ),
     "too-late": (
         "AuthInvalidStateParam",
         lambda cookies, state: enter(

@@ -42,6 +42,31 @@ def test_an_event_and_what_is_said_of_results(tmp_path: Path) -> None:
     assert ran("validate", "cloudfront-function-response", *given)[0] == 2
 
 
+def test_what_a_function_returns_is_what_validate_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "f.js").write_text(
+        "function handler(event) {\n"
+        "  console.log('saw ' + event.request.uri);\n"
+        "  if (event.request.uri === '/boom') { throw new Error('no'); }\n"
+        "  return { statusCode: 302, headers: { location: { value: '/b' } } };\n}\n"
+    )
+    (tmp_path / "edgegw.yaml").write_text("edge_functions: {f: {code: f.js}}\n")
+    kind = "cloudfront-function-request"
+    (tmp_path / "event.json").write_text(ran("event", kind, "--url", "https://a.test/a")[1])
+    (tmp_path / "boom.json").write_text(ran("event", kind, "--url", "https://a.test/boom")[1])
+    done = CliRunner().invoke(main, ["invoke", "f", "--event", "event.json"])
+    assert (done.exit_code, done.stderr) == (0, "saw /a\n")
+    (tmp_path / "result.json").write_text(done.stdout)
+    files = ("--event", "event.json", "--result", "result.json")
+    assert ran("validate", kind, *files) == (0, "accepted: the function answers 302 itself\n")
+    failed = CliRunner().invoke(main, ["invoke", "f", "--event", "boom.json"])
+    assert (failed.exit_code, failed.stdout) == (1, "")
+    assert "Error: no" in failed.stderr
+    assert "no function 'g' (known: f)" in ran("invoke", "g")[1]
+
+
 def test_an_event_of_a_response() -> None:
     code, out = ran(
         "event", "cloudfront-function-response", "--response-header", "Set-Cookie: a=1; Secure"

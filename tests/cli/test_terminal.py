@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import pty
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -15,7 +16,9 @@ from typing import Any
 
 import httpx
 import pytest
+import respx
 
+from edgegw import Gateway
 from edgegw.cli.logs import GatheringHandler, LineFormatter, wants_colors
 from edgegw.cli.render import Style, summary
 from edgegw.config.resolve import load_dict
@@ -120,6 +123,62 @@ def test_the_summary_tells_the_listeners_of_a_load_balancer_apart() -> None:
         "  web  http://127.0.0.1:8080",
         "  web  https://127.0.0.1:8443",
     ]
+
+
+def test_the_summary_tells_what_stands_before_a_target() -> None:
+    token = {"issuer": "https://a.test", "jwks_endpoint": "https://a.test/keys"}
+    actions = [
+        {"jwt_validation": token, "order": 1},
+        {"fixed_response": {"status_code": 200}, "order": 2},
+    ]
+    listener = {"listen": 8443, "protocol": "HTTPS", "default_actions": actions}
+    config = load_dict({"load_balancers": {"web": {"listeners": [listener]}}})
+    assert "    default  → jwt-validation, then answers 200" in summary(config, {}, {}, Style())
+
+
+EDGE = """\
+function handler(event) {
+  console.log('saw ' + event.request.uri);
+  if (event.request.uri === '/boom') { throw new Error('no'); }
+  return event.response;
+}
+"""
+
+
+def edge_site(folder: Path) -> Gateway:
+    (folder / "edge.js").write_text(EDGE)
+    site = {
+        "listen": 8081,
+        "origins": {"app": {"url": "http://app.test"}},
+        "default_behavior": {"origin": "app", "edge_functions": {"viewer-response": "headers"}},
+    }
+    functions = {"headers": {"code": str(folder / "edge.js")}}
+    return Gateway.from_dict({"edge_functions": functions, "distributions": {"site": site}})
+
+
+def test_an_edge_function_stands_in_the_lines_of_its_request(tmp_path: Path) -> None:
+    gateway, text, objects = edge_site(tmp_path), io.StringIO(), io.StringIO()
+    assert "*  → http://app.test  viewer-response: headers" in summary(
+        gateway.config, {}, {}, Style()
+    )
+    handlers = GatheringHandler(text), GatheringHandler(objects, as_json=True)
+    with respx.mock, gateway.sync_client("site") as client:
+        respx.get("http://app.test/a").respond(200)
+        respx.get("http://app.test/boom").respond(200)
+        for path in ("/a", "/boom"):
+            exchange = gateway.exchange(client.get(path))
+            for handler in handlers:
+                handler.take(exchange)
+                handler.flush()
+    lines = text.getvalue().splitlines()
+    assert re.fullmatch(r".* GET     /a .* 200 Miss .* headers \d+\.\dms \d+%", lines[0])
+    assert lines[1] == "    headers │ saw /a"
+    assert re.fullmatch(r".* 503 FunctionExecutionError .* headers \S+ \d+% failed", lines[2])
+    record = json.loads(objects.getvalue().splitlines()[0])
+    (run,) = record["functions"]
+    assert run["function"] == "headers"
+    assert 0 < run["utilization"] <= 100
+    assert record["printed"] == [{"function": "headers", "text": "saw /a"}]
 
 
 def test_a_summary_never_exceeds_a_screen() -> None:

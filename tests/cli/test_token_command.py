@@ -37,6 +37,8 @@ def test_a_token_is_signed_by_the_key_that_the_provider_publishes(folder: Path) 
         "levels=[1, 2]",
         "--claim",
         "jti=",
+        "--claim",
+        "text=NaN",
     ]
     done = edgegw(folder, "token", "ada", *words, "--expires", "60")
     assert (done.returncode, done.stderr) == (0, "")
@@ -46,6 +48,7 @@ def test_a_token_is_signed_by_the_key_that_the_provider_publishes(folder: Path) 
     claims = jwt.decode(token, key, ["RS256"], audience="spa", issuer="http://127.0.0.1:8095")
     assert (claims["tier"], claims["levels"]) == ("gold", [1, 2])
     assert "jti" not in claims
+    assert claims["text"] == "NaN"
     assert claims["exp"] - claims["iat"] == 3600
     rotated = edgegw(folder, "token", "ada", "--id", "--rotate").stdout.strip()
     keys = identity.jwks["keys"]
@@ -64,6 +67,7 @@ def test_a_token_is_signed_by_the_key_that_the_provider_publishes(folder: Path) 
         (["ada", "--client", "no"], "there is no client 'no'"),
         (["ada", "--provider", "loca"], "did you mean 'local'?"),
         (["ada", "--claim", "tier"], "must be NAME=VALUE"),
+        (["ada", "--expires", "inf"], "a token expires in so many seconds, not in inf"),
     ],
 )
 def test_wrong_use_is_one_plain_sentence(folder: Path, words: list[str], text: str) -> None:

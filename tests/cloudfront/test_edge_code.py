@@ -160,7 +160,10 @@ def test_anything_can_be_read(code: str) -> None:
     ],
 )  # fmt: skip
 def test_a_meter_stands_in_every_function_and_loop(code: str, with_meters: str) -> None:
-    head, tail = '(function(require,console,M,E){"use strict";', "\nreturn typeof handler"
+    head, tail = (
+        '(function(require,console,M,E){return(function(){"use strict";',
+        "\nreturn typeof handler",
+    )
     text = metered(code, "M", "E")
     assert text.startswith(head)
     assert text.removeprefix(head).partition(tail)[0] == with_meters

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from edgegw.awslambda.names import Account
+from edgegw.cloudfront.edge_functions.key_values import StoresBehindError
 from edgegw.cloudfront.key_value_stores.state import PairChange, StoreState
 from edgegw.cloudfront.key_value_stores.store_refusals import StoreRefusal
 from edgegw.config.model import Config, KeyValueSource
@@ -252,3 +253,36 @@ class StoreBesideDict(RuleBasedStateMachine):
 
 TestStoreBesideDict = StoreBesideDict.TestCase
 TestStoreBesideDict.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+
+
+def test_what_others_wrote_is_not_read_on_an_event_loop(tmp_path: Path) -> None:
+    own, other = opened(tmp_path), opened(tmp_path)
+    other.write("flags", PairChange({"a": "1"}))
+    with pytest.raises(StoresBehindError):
+        own.at_once("flags")
+    assert pairs(own) == {"a": "1"}
+    store = own.at_once("flags")
+    assert store is not None
+    assert store.get("a") == "1"
+    assert own.at_once("none") is None
+    own.close()
+    other.close()
+
+
+def test_while_a_thread_reads_an_event_loop_does_not_wait(tmp_path: Path) -> None:
+    shelf = FileShelf(tmp_path)
+    shelf.change(lambda _: ShelfChange("a", state("a", "KV1")))
+    assert shelf.look_at_once() is not None
+    with shelf._reading:
+        assert shelf.look_at_once() is None
+    shelf.close()
+    assert shelf.look_at_once() is None
+    assert shelf.look() != {}
+
+
+def test_what_is_in_memory_is_always_at_hand() -> None:
+    stores = opened(None)
+    stores.write("flags", PairChange({"a": "1"}))
+    store = stores.at_once("flags")
+    assert store is not None
+    assert store.get("a") == "1"

@@ -6,7 +6,7 @@ import logging
 import ssl
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
@@ -106,6 +106,15 @@ def test_who_is_not_there_is_named_with_who_is() -> None:
     with pytest.raises(UsageError, match="no client 'ap'; did you mean 'app'"):
         identity.token("ada", "ap")
     assert identity is gateway.identity("local")
+    for expires in (float("inf"), float("-inf"), float("nan"), 1e20):
+        with pytest.raises(UsageError, match="expires in so many seconds"):
+            identity.token("ada", expires=expires)
+    with pytest.raises(UsageError, match="use is 'access' or 'id', not 'refresh'"):
+        identity.token("ada", use=cast("Any", "refresh"))
+    with pytest.raises(UsageError, match="there is no client_id"):
+        identity.sign_in("ada", "https://app.test/basket")
+    with pytest.raises(UsageError, match="no client 'zz' in the configuration; there is: app"):
+        identity.sign_in("ada", "http://127.0.0.1:8095/oauth2/authorize?client_id=zz")
     with pytest.raises(UsageError, match="there are no identity providers"):
         Gateway.from_dict({"gateway": {"lambda_api": 0}}).identity()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -126,6 +127,7 @@ class Bench:
             chance=self._chance,
             draw=lambda: self.fault,
             tell=self.lines.append,
+            one_at_a_time=threading.Lock(),
         )
         self.provider = Provider(lambda: self.definition, world)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,7 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgegw.identity.app import identity_app
+from edgegw.identity.bodies import MAX_BODY
+from edgegw.identity.cognito_api import PREFIX
 from edgegw.identity.provider import TokenRequestFault
+from edgegw.identity.signing import KeyRing
 from tests.identity.providers import BACK, ISSUER, Bench, query
 from tests.identity.test_sign_in import Browser
 
@@ -302,3 +306,63 @@ def test_no_bytes_are_a_fault_of_ours(
     sent = query().encode() + b"&login_hint=" + text
     status = asyncio.run(status_of(POOL_BENCH, method, path, sent, lines, body))
     assert status < 500
+
+
+async def test_an_authorization_request_by_post_goes_on_as_a_query(
+    client: httpx.AsyncClient,
+) -> None:
+    """What may stand bare in a form may not in a Location: it would end it, or not fit in."""
+    content = f"{query()}&login_hint=\u20ac\r\nSet-Cookie: a=b c"
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    answer = await client.post("/oauth2/authorize", content=content.encode(), headers=form)
+    assert answer.status_code == 302
+    assert answer.headers["location"].endswith("login_hint=%E2%82%AC%0D%0ASet-Cookie:%20a=b%20c")
+    page = await client.get(answer.headers["location"])
+    assert "\u20ac" in page.text
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/oauth2/authorize", "application/x-www-form-urlencoded"),
+        ("/login", "application/x-www-form-urlencoded"),
+        ("/oauth2/token", "application/x-www-form-urlencoded"),
+        ("/oauth2/revoke", "application/x-www-form-urlencoded"),
+        ("/", "application/x-amz-json-1.1"),
+    ],
+)
+async def test_a_body_has_its_limit(path: str, kind: str) -> None:
+    async with client_of(Bench(pool=path == "/")) as client:
+        headers = {"content-type": kind, "x-amz-target": f"{PREFIX}GetUser"}
+        content = b"a=" + b"x" * (MAX_BODY - 1)
+        assert (await client.post(path, content=content, headers=headers)).status_code == 413
+        fits = await client.post(path, content=content[:-1], headers=headers)
+        assert fits.status_code != 413
+
+
+async def test_keys_are_made_beside_the_event_loop() -> None:
+    """RSA takes its time: at the first request, and when a key is too old."""
+    bench = Bench(key_rotation=60)
+    threads: list[threading.Thread] = []
+    keys = bench.provider.world.keys
+    ring, rotate = keys.ring, keys.rotate
+
+    def noted(make: Callable[[], KeyRing]) -> Callable[[], KeyRing]:
+        def making() -> KeyRing:
+            threads.append(threading.current_thread())
+            return make()
+
+        return making
+
+    async with client_of(bench) as client:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(keys, "ring", noted(ring))
+            await client.get("/oauth2/jwks")
+            assert threads[0] is not threading.main_thread()
+        threads.clear()
+        bench.clock.now += 61
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(keys, "rotate", noted(rotate))
+            await asyncio.gather(*(client.get("/oauth2/jwks") for _ in range(3)))
+        assert len(threads) == 1
+        assert threads[0] is not threading.main_thread()

@@ -20,7 +20,7 @@ from edgegw.http.message import Headers, Request
 HIDDEN: Final = "[hidden]"
 _SHORTEST: Final = 8
 """Characters below which a text is no secret, and may stand anywhere."""
-_PARAMETER: Final = re.compile(rb"(?:^|[&?])(?:code|state)=([^&\s]+)")
+_PARAMETER: Final = re.compile(rb"[&?](?:code|state)=([^&\s]+)")
 _IN_QUERY: Final = re.compile(
     rb"(?:^|&)(code|state|access_token|id_token|id_token_hint|refresh_token|client_secret)=([^&]+)"
 )
@@ -53,13 +53,14 @@ def secrets_in(
 def query_secrets(request: Request) -> list[bytes]:
     """What the query of a request gives away, at whichever front door and path.
 
-    `code` and `state` count together: alone they are anything.
+    `code` and `state` count together: alone they are anything, but where clients come back.
     """
     query = request.target.query
     if not query or b"=" not in query:
         return []
     given = _IN_QUERY.findall(query)
-    is_back = {name for name, _ in given} >= _COMING_BACK
+    is_back = request.target.path == CALLBACK_PATH
+    is_back = is_back or {name for name, _ in given} >= _COMING_BACK
     texts = (text for name, text in given if is_back or name not in _COMING_BACK)
     return [text for text in texts if len(text) >= _SHORTEST]
 
@@ -80,8 +81,6 @@ def _of_request(request: Request, names: set[str]) -> Iterator[bytes]:
     for line in headers.get_all(b"cookie"):
         yield from _cookies(line.split(b";"), names)
     yield from (line.partition(b" ")[2].strip() for line in headers.get_all(b"authorization"))
-    if request.target.path == CALLBACK_PATH:
-        yield from _PARAMETER.findall(request.target.query or b"")
 
 
 def _of_answer(headers: Headers, names: set[str]) -> Iterator[bytes]:

@@ -20,6 +20,7 @@ from edgegw.alb.finish import BalancerAnswer, refuse
 from edgegw.alb.flow import BalancerStep
 from edgegw.alb.model import Rule
 
+_MOST_PARAMETERS: Final = 100
 _FORGED: Final = "the client came back with a state that no action of this listener made"
 _NO_NONCE: Final = (
     "the client came back without the cookie AWSALBAuthNonce: another browser or another site "
@@ -37,7 +38,11 @@ def come_back(context: SignInContext, candidates: tuple[Rule, ...]) -> BalancerS
     The state is looked at before the code is spent.
     """
     query = (context.request.target.query or b"").decode("latin-1")
-    given = parse_qsl(query, keep_blank_values=True, max_num_fields=100) if query else []
+    try:
+        given = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+    except ValueError:
+        text = f"the client came back with more than {_MOST_PARAMETERS} parameters"
+        return refused(context, unauthorized("AuthInvalidStateParam", text))
     state_text, code, error = (_single(given, name) for name in ("state", "code", "error"))
     if error is not None and state_text is None:
         return _refused_there(context, error)

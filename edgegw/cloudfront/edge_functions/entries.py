@@ -219,12 +219,12 @@ def _values(
         _note(validator, MULTI_VALUE, f"{path}.multiValue", several, "write [{value}, …]", where)
         return None
     held: HeldValues = []
-    for at, each in enumerate(cast("list[object]", several)):
+    for at, item in enumerate(cast("list[object]", several)):
         inner = f"{path}.multiValue[{at}]"
-        if not isinstance(each, dict):
-            _note(validator, MULTI_VALUE, inner, each, "write {value: '…'}", where)
+        if not isinstance(item, dict):
+            _note(validator, MULTI_VALUE, inner, item, "write {value: '…'}", where)
             return None
-        one = _one(validator, MULTI_VALUE, inner, cast("Mapping[str, object]", each), where)
+        one = _one(validator, MULTI_VALUE, inner, cast("Mapping[str, object]", item), where)
         if one is None:
             return None
         held += one

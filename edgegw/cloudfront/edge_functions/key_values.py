@@ -68,6 +68,10 @@ class StoreMeta:
         }
 
 
+class StoresBehindError(Exception):
+    """What others wrote has to be read first, which takes longer than an event loop waits."""
+
+
 class KeyValues(Protocol):
     """A store, as it is now. Functions ask from any thread, and wait for the answer."""
 

@@ -10,7 +10,9 @@ meter, which gets the number of words in it, without those in bodies within:
 
 Nothing moves to another line, so that lines in error messages are those of the source. The whole
 becomes the body of one function in strict mode, which answers the handler: called anew for each
-run, it gives each run its own variables, as the real runtime does.
+run, it gives each run its own variables, as the real runtime does. A function around it has the
+meter, so that the `arguments` of the code do not; and its name is one that the code cannot have
+(`meter_names`), so that no code sets its own meter back.
 
 What is not counted, as no word of the source stands for it, is what built-in functions do inside:
 those that can do much count themselves (`execution/edge_runtime/core.js`).
@@ -18,6 +20,7 @@ those that can do much count themselves (`execution/edge_runtime/core.js`).
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final, NamedTuple
 
 from edgegw.cloudfront.edge_functions.static_check import parameter_lists
@@ -48,8 +51,14 @@ def metered(source: str, meter: str, meter_each: str) -> str:
     for body, count in zip(bodies, counts, strict=True):
         _insert(words, body, count, meter, meter_each, insertions)
     text = _with(source, insertions, _imports(words))
-    head = f'(function(require,console,{meter},{meter_each}){{"use strict";'
-    return f"{head}{text}\nreturn typeof handler==='function'?handler:undefined;}})"
+    head = f'(function(require,console,{meter},{meter_each}){{return(function(){{"use strict";'
+    return f"{head}{text}\nreturn typeof handler==='function'?handler:undefined;}})();}})"
+
+
+def meter_names(source: str) -> tuple[str, str]:
+    """Names of the two meters for `source`, which cannot name them: they are a digest of it."""
+    digest = hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:16]
+    return f"$u{digest}", f"$e{digest}"
 
 
 def _bodies(words: Words) -> list[_MeteredBody]:

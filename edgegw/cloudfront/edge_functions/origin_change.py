@@ -385,7 +385,7 @@ def _is_custom(given: object) -> bool:
         _is_whole(config.get("port"), 1, 65535)
         and config.get("protocol") in ("http", "https")
         and isinstance(protocols, list)
-        and all(isinstance(each, str) for each in cast("list[object]", protocols))
+        and all(isinstance(version, str) for version in cast("list[object]", protocols))
         and set(cast("list[str]", protocols)) <= _TLS
     )
 
@@ -405,7 +405,7 @@ def _is_access(given: object) -> bool:
 def _are_names(given: object) -> bool:
     if not isinstance(given, list) or len(cast("list[object]", given)) > 20:
         return False
-    return all(isinstance(each, str) and len(each) <= 64 for each in cast("list[object]", given))
+    return all(isinstance(name, str) and len(name) <= 64 for name in cast("list[object]", given))
 
 
 def _is_shield(given: object) -> bool:

@@ -182,7 +182,7 @@ _NEW_GLOBALS: Final = frozenset(
     ("Buffer", "atob", "btoa", "TextEncoder", "TextDecoder", "DataView")
 )
 _NEW_MEMBERS: Final = (
-    *(("Promise", each) for each in ("all", "any", "race", "allSettled")),
+    *(("Promise", member) for member in ("all", "any", "race", "allSettled")),
     ("Symbol", "for"),
 )
 _REMOVED_MEMBERS: Final = frozenset(("bytesFrom", "fromBytes", "fromUTF8", "toBytes", "toUTF8"))

@@ -29,10 +29,10 @@ def provider_doors(config: schema.Config, base: Path) -> tuple[ProviderDoor, ...
 def _provider(name: str, given: keys.IdentityProvider) -> IdentityProvider:
     return IdentityProvider(
         name=name,
-        users={user: _user(user, each) for user, each in given.users.items()},
+        users={user: _user(user, entry) for user, entry in given.users.items()},
         clients={
-            client: _client(client, each, is_pool=given.user_pool is not None)
-            for client, each in given.clients.items()
+            client: _client(client, entry, is_pool=given.user_pool is not None)
+            for client, entry in given.clients.items()
         },
         claims=given.claims,
         issuer=given.issuer,

@@ -12,15 +12,19 @@
   const apply = Reflect.apply, construct = Reflect.construct, define = Object.defineProperty;
   const parse = JSON.parse, stringify = JSON.stringify, keys = Object.keys, freeze = Object.freeze;
   const names = Object.getOwnPropertyNames, prototypeOf = Object.getPrototypeOf;
-  const RealDate = Date, RealSet = Set, clock = Date.now, RealPromise = Promise, RealString = String;
+  const RealDate = Date, clock = Date.now, RealPromise = Promise, RealString = String;
   const then = Promise.prototype.then, isArray = Array.isArray, RealError = Error;
   const RealReference = ReferenceError, RealTypeError = TypeError, RealRangeError = RangeError, floor = Math.floor;
-  const push = Array.prototype.push, slice = String.prototype.slice, sliceOf = (s, a, b) => apply(slice, s, [a, b]);
+  const setPrototype = Object.setPrototypeOf, push = Array.prototype.push, slice = String.prototype.slice, sliceOf = (s, a, b) => apply(slice, s, [a, b]);
 
   let units = 0, full = 60000, check = 0, deadline = 0, over = "", now = 0;
   let logs = [], logged = 0, custom = "", origin = null, asked = [], waiting = {}, count = 0;
   let run = 0, state = "idle", outcome = "", eventType = "", place = null, hasStore = false;
   const STEP = 100, LOG = 10240;
+
+  // What Python is told must not depend on what a function did to the prototypes of everything.
+  const bare = (object) => setPrototype(object, null);
+  const append = (list, item) => apply(push, list, [item]);
 
   function stop(why) {
     over = over || why;
@@ -125,9 +129,9 @@
   }
   function replaceConstructor(name, Made, Guarded) {
     define(Guarded, "name", { value: name });
-    for (const each of names(Made))
-      if (each !== "name" && each !== "length" && each !== "prototype")
-        define(Guarded, each, Object.getOwnPropertyDescriptor(Made, each));
+    for (const member of names(Made))
+      if (member !== "name" && member !== "length" && member !== "prototype")
+        define(Guarded, member, Object.getOwnPropertyDescriptor(Made, member));
     if (Made.__proto__ !== Function.prototype) Object.setPrototypeOf(Guarded, Made.__proto__);
     Guarded.prototype = Made.prototype;
     define(Made.prototype, "constructor", { value: Guarded, writable: true, configurable: true });
@@ -144,10 +148,10 @@
   function takeAway(absent) {
     for (const name of absent) delete globalThis[name];
     const NoFunction = refuse("Function");
-    const made = [function () {}, async function () {}, function* () {}, async function* () {}];
+    const kinds = [function () {}, async function () {}, function* () {}, async function* () {}];
     NoFunction.prototype = Function.prototype;
-    for (const each of made)
-      define(prototypeOf(each), "constructor", { value: NoFunction, writable: false, configurable: false });
+    for (const kind of kinds)
+      define(prototypeOf(kind), "constructor", { value: NoFunction, writable: false, configurable: false });
     define(globalThis, "Function", { value: NoFunction, writable: true, configurable: true });
     define(globalThis, "eval", { value: refuse("eval"), writable: true, configurable: true });
     for (const name of ["toSorted", "toReversed", "toSpliced", "with", "findLast", "findLastIndex"])
@@ -167,7 +171,7 @@
 
   // ---- text of errors, in the words of the real runtime
 
-  function told(error) {
+  function worded(error) {
     if (error === null || typeof error !== "object") return RealString(error);
     let name = "Error", message = "", line = "";
     try { name = RealString(error.name); message = RealString(error.message); } catch (_) { return name === "undefined" ? "Error" : name; }
@@ -187,7 +191,7 @@
 
   function shown(value) {
     if (typeof value === "string") return value;
-    if (value instanceof RealError) return told(value);
+    if (value instanceof RealError) return worded(value);
     if (value !== null && typeof value === "object") {
       try { return stringify(value); } catch (_) { return "[object Object]"; }
     }
@@ -201,18 +205,18 @@
       if (logged >= LOG) return;
       text = sliceOf(text, 0, LOG - logged);
       logged += text.length;
-      push.call(logs, text);
+      append(logs, text);
     },
   });
-  const sources = {}, made = {};
+  const sources = bare({}), modules = bare({});
   let version = "2.0";
   function require(name) {
-    if (!made[name]) {
-      if (name === "cloudfront" && version === "2.0") made[name] = cloudfront;
-      else if (sources[name] && (name !== "buffer" || version === "2.0")) made[name] = sources[name](tools);
+    if (!modules[name]) {
+      if (name === "cloudfront" && version === "2.0") modules[name] = cloudfront;
+      else if (sources[name] && (name !== "buffer" || version === "2.0")) modules[name] = sources[name](tools);
       else throw new RealError('Cannot find module "' + name + '"');
     }
-    return made[name];
+    return modules[name];
   }
   const tools = { meter, freeze, require, version: () => version };
 
@@ -222,7 +226,7 @@
     return new RealPromise((resolve, reject) => {
       const id = ++count;
       waiting[id] = [resolve, reject, format];
-      push.call(asked, [id, kind, key]);
+      append(asked, bare([id, kind, key]));
       meter(40);
     });
   }
@@ -247,20 +251,20 @@
     updateRequestOrigin(change) {
       atRequest("updateRequestOrigin");
       if (change === null || typeof change !== "object") throw new RealTypeError("an object is expected");
-      origin = { update: change };
+      origin = bare({ update: change });
     },
     selectRequestOriginById(id, options) {
       atRequest("selectRequestOriginById");
-      origin = { select: id, options: options };
+      origin = bare({ select: id === undefined ? null : id, options: options });
     },
     createRequestOriginGroup(group) {
       atRequest("createRequestOriginGroup");
       if (group === null || typeof group !== "object") throw new RealTypeError("an object is expected");
-      origin = { group: group };
+      origin = bare({ group: group });
     },
     logCustomData(text) {
       const whole = encode(RealString(text));
-      custom = sliceOf(whole, 0, 800).replace(/%[0-9A-F]?$/, "");
+      custom = RealString(sliceOf(whole, 0, 800).replace(/%[0-9A-F]?$/, ""));
     },
     get edgeLocation() {
       if (eventType !== "viewer-request") return {};
@@ -276,11 +280,11 @@
   function finished(value) {
     let result, change = origin;
     try {
-      result = { result: value, logs, units, origin: change || undefined, custom: custom || undefined };
+      result = bare({ result: value, logs, units, origin: change || undefined, custom: custom || undefined });
       outcome = stringify(result);
     } catch (error) {
       if (over) return failed(error);
-      outcome = stringify({ unreadable: told(error), logs, units });
+      outcome = stringify(bare({ unreadable: worded(error), logs, units }));
     }
     if (over || units > full) return failed(null);
     state = "done";
@@ -288,8 +292,8 @@
   function failed(error) {
     state = "done";
     let text = "";
-    try { if (!over) text = told(error); } catch (_) { text = "Error"; }
-    outcome = stringify({ error: text, over: over || (units > full ? "units" : undefined), logs, units });
+    try { if (!over) text = worded(error); } catch (_) { text = "Error"; }
+    outcome = stringify(bare({ error: text, over: over || (units > full ? "units" : undefined), logs, units }));
   }
   function begin(factory, text, query, patience) {
     now = clock();
@@ -297,7 +301,7 @@
     units = logged = count = 0;
     check = STEP;
     over = custom = outcome = "";
-    logs = []; asked = []; waiting = {}; origin = null;
+    logs = bare([]); asked = bare([]); waiting = bare({}); origin = null;
     state = "running";
     const own = ++run; // what an earlier run left behind, cut off by a limit, may come yet
     try {
@@ -329,8 +333,8 @@
       return outcome;
     }
     const questions = asked;
-    asked = [];
-    return stringify({ asks: questions });
+    asked = bare([]);
+    return stringify(bare({ asks: questions }));
   }
   function settle(text) {
     const answers = parse(text);
@@ -345,37 +349,6 @@
     }
   }
 
-  function lock() {
-    // A context that several runs share: none of them may leave something behind in a built-in.
-    const seen = new RealSet(), open = [globalThis];
-    while (open.length) {
-      const each = open.pop();
-      if (each === null || (typeof each !== "object" && typeof each !== "function") || seen.has(each)) continue;
-      seen.add(each);
-      for (const name of [...names(each), ...Object.getOwnPropertySymbols(each)]) {
-        const has = Object.getOwnPropertyDescriptor(each, name);
-        open.push(has.value, has.get, has.set);
-        if (has.configurable && "value" in has && MAY_HIDE.includes(name) && typeof name === "string" && isPrototype(each))
-          hideable(each, name, has.value);
-      }
-      open.push(prototypeOf(each));
-    }
-    for (const each of seen) freeze(each);
-  }
-  const MAY_HIDE = ["toString", "valueOf", "constructor", "name", "message", "hasOwnProperty", "toJSON", "length", "stack"];
-  const isPrototype = (object) => object === Object.prototype || object instanceof RealError || object === RealError.prototype;
-  function hideable(object, name, value) {
-    // Freezing would keep objects from having a member of this name of their own.
-    define(object, name, {
-      get() { return value; },
-      set(given) {
-        if (this === object) throw new RealTypeError("read-only: " + name);
-        define(this, name, { value: given, writable: true, enumerable: true, configurable: true });
-      },
-      enumerable: false, configurable: false,
-    });
-  }
-
   return function install(given, module) {
     // given: { version, full, absent, isShared, hasStore, place }
     let absent = given.absent;
@@ -384,8 +357,9 @@
     hasStore = given.hasStore;
     deadline = check = full = 1e18;
     for (const name of keys(module)) sources[name] = module[name];
-    const text = module.text(tools);
+    const text = module.text(tools), lock = module.lock(tools);
     delete sources.text;
+    delete sources.lock;
     if (version === "1.0") {
       absent = [...absent, "TextEncoder", "TextDecoder", "atob", "btoa", "DataView"];
       for (const name of ["all", "any", "race", "allSettled"]) delete Promise[name];

@@ -96,8 +96,9 @@ class FunctionCalls:
         return self._summary(created, created.development, 201, headers)
 
     async def _update(self, request: Request) -> Response:
-        before = self._function(request)
-        function = decode_update(await body_of(request), before.name, self._names)
+        body = await body_of(request)
+        before = self._function(request)  # as it is now: another update may have come before
+        function = decode_update(body, before.name, self._names)
         check_version(_if_match(request), before.development.etag)
         after = self._registry.update(before, function)
         headers = {_ETAG_OF_UPDATE: after.development.etag}
@@ -143,8 +144,9 @@ class FunctionCalls:
         return in_xml(encode_list(page, self._names))
 
     async def _test(self, request: Request) -> Response:
+        body = await body_of(request)
         function = self._function(request)
-        stage, raw = decode_test(await body_of(request))
+        stage, raw = decode_test(body)
         one = function.at(stage)
         if one is None:
             raise no_such_function()

@@ -15,6 +15,7 @@ from edgegw.cloudfront.front_rules import LIMITS, refusal_page
 from edgegw.cloudfront.model import Behavior, Distribution, Origin
 from edgegw.cloudfront.origin_connection import address_of
 from edgegw.cloudfront.request_context import DistributionAnswer
+from edgegw.cloudfront.triggers import TRIGGERS, Trigger
 from edgegw.gateway.drive import Driver
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.fronts.front import FrontDoor
@@ -146,10 +147,11 @@ class DistributionFront(FrontDoor):
 
 
 def _behavior(behavior: Behavior, local: Mapping[str, str]) -> tuple[str, str]:
-    hooks = ", ".join(
-        f"{trigger}: {association.function.name}"
-        for trigger, association in behavior.associations.items()
-    )
+    names: dict[Trigger, str] = {
+        **{at: association.function.name for at, association in behavior.associations.items()},
+        **behavior.edge_functions,
+    }
+    hooks = ", ".join(f"{at}: {names[at]}" for at in TRIGGERS if at in names)
     target = local.get(behavior.origin.domain_name) or _origin(behavior.origin)
     return behavior.path_pattern, f"{target}  {hooks}".rstrip()
 

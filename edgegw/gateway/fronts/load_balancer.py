@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from edgegw.alb.access_log import Connected
 from edgegw.alb.answers import error_page
+from edgegw.alb.authentication.model import Authenticate
 from edgegw.alb.certificates import leaf_facts
 from edgegw.alb.explain import action_text
 from edgegw.alb.finish import BalancerAnswer
 from edgegw.alb.front_rules import handshake_failure, limits, refusal_page
+from edgegw.alb.jwt.model import JwtValidation
 from edgegw.alb.model import (
     FixedResponse,
     Forward,
@@ -126,10 +128,26 @@ def _failure_word(error: OSError | None) -> str:
 
 def _rule(rule: Rule) -> tuple[str, str]:
     left = " ".join([rule.name, *(each.wanted for each in rule.conditions)])
+    return left, f"{_before(rule)}{_answering(rule)}"
+
+
+def _before(rule: Rule) -> str:
+    """Who stands before the last action of a rule."""
+    match rule.guard:
+        case None:
+            return ""
+        case JwtValidation():
+            return "jwt-validation, then "
+        case Authenticate(kind=kind):
+            return f"{kind}, then "
+
+
+def _answering(rule: Rule) -> str:
+    """What the last action of a rule does."""
     action = rule.action
     match action:
         case Redirect():
-            return left, action_text(rule)
+            return action_text(rule)
         case Forward():
             groups = [group for group, _ in action.target_groups]
             names = [
@@ -138,6 +156,6 @@ def _rule(rule: Rule) -> tuple[str, str]:
                 else ", ".join(map(str, group.targets)) or f"{group.name} (no targets)"
                 for group in groups
             ]
-            return left, " | ".join(names)
+            return " | ".join(names)
         case FixedResponse():
-            return left, f"answers {action.status}"
+            return f"answers {action.status}"

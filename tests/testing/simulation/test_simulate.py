@@ -22,6 +22,7 @@ from tests.testing.simulation.ab_experiment import assign, configuration, rememb
 
 ROOT = Path(__file__).parents[3]
 CACHED = str(ROOT / "config" / "ab_test_cached.yaml")
+TRAP = str(ROOT / "config" / "ab_test_trap.yaml")
 
 
 def counted(report: SimulationReport) -> dict[str, Any]:
@@ -326,6 +327,12 @@ def test_the_command_prints_json_and_ends_with_1_where_something_is_wrong() -> N
     assert [fault["code"] for fault in report["faults"]] == ["uneven-split"]
     assert report["cache"]["keys"] == 2
     assert report["cost"]["currency"] == "USD"
+
+
+def test_what_functions_print_is_no_part_of_the_report(capfd: pytest.CaptureFixture[str]) -> None:
+    ran = CliRunner().invoke(main, f"simulate {TRAP} --requests 200 --in-process --json".split())
+    assert json.loads(ran.stdout)["requests"] == 200
+    assert capfd.readouterr().out == ""
 
 
 @pytest.mark.parametrize(

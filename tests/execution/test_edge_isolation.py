@@ -1,0 +1,179 @@
+"""What a CloudFront Function cannot do: speak for the engine, set its meter back, share a context."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import Any
+
+import pytest
+
+from edgegw.cloudfront.edge_functions.key_values import (
+    KeyValues,
+    MemoryKeyValues,
+    StoresBehindError,
+)
+from edgegw.cloudfront.edge_functions.limits import FULL
+from edgegw.cloudfront.edge_functions.metering import meter_names
+from edgegw.cloudfront.edge_functions.model import (
+    EdgeCall,
+    EdgeFailed,
+    EdgeFunction,
+    EdgeOutcome,
+    EdgeReturned,
+)
+from edgegw.execution.edge_context import EdgeContext
+from edgegw.execution.edge_js import EdgeEngine
+
+EVENT: dict[str, Any] = {
+    "version": "1.0",
+    "context": {"eventType": "viewer-request"},
+    "viewer": {"ip": "192.0.2.1"},
+    "request": {"method": "GET", "uri": "/", "querystring": {}, "headers": {}, "cookies": {}},
+}
+
+
+def call(uri: str = "/") -> EdgeCall:
+    request = {**EVENT["request"], "uri": uri}
+    return EdgeCall("f", json.dumps({**EVENT, "request": request}))
+
+
+def second_run(code: str) -> EdgeOutcome:
+    """What becomes of the second run: what the first did to prototypes is still there."""
+    context = EdgeContext(EdgeFunction("f", code=code))
+    context.run(call(), tentative=False)
+    return context.run(call(), tentative=False)
+
+
+@pytest.mark.parametrize(
+    "told", ["undefined", "5", "[1]", "{over: 'x'}", "{units: 'a', logs: 5}", "{asks: 1}", "null"]
+)
+def test_a_poisoned_prototype_changes_the_result_and_nothing_else(told: str) -> None:
+    poison = f"Object.prototype.toJSON = function () {{ return {told} }};"
+    came = second_run(f"function handler() {{ {poison} console.log('a'); return {{}} }}")
+    assert isinstance(came, EdgeReturned)
+    assert came.report.logs == ("a",)
+
+
+def test_a_poisoned_array_changes_no_log() -> None:
+    poison = "Array.prototype.toJSON = function () { return 7 };"
+    came = second_run(f"function handler() {{ {poison} console.log('a'); return [] }}")
+    assert isinstance(came, EdgeReturned)
+    assert (came.result, came.report.logs) == (7, ("a",))
+
+
+def test_a_poisoned_string_changes_no_custom_data() -> None:
+    code = (
+        "import cf from 'cloudfront'; function handler() { "
+        "String.prototype.replace = function () { return {} }; cf.logCustomData('a'); return {} }"
+    )
+    assert second_run(code).report.custom_log == "[object Object]"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "updateRequestOrigin([])",
+        "updateRequestOrigin({toJSON() { return 'x' }})",
+        "updateRequestOrigin({toJSON() {}})",
+        "createRequestOriginGroup([])",
+        "createRequestOriginGroup(new Date())",
+    ],
+)
+def test_helpers_of_origins_take_objects(given: str) -> None:
+    code = f"import cf from 'cloudfront'; function handler(e) {{ cf.{given}; return e.request }}"
+    came = second_run(code)
+    assert isinstance(came, EdgeFailed)
+    assert came.message == "TypeError: an object is expected"
+
+
+def test_an_origin_without_an_id_is_none_of_the_distribution() -> None:
+    code = (
+        "import cf from 'cloudfront'; function handler(e) { cf.selectRequestOriginById(); "
+        "return e.request }"
+    )
+    came = second_run(code)
+    assert isinstance(came, EdgeReturned)
+    assert came.origin == {"select": None}
+
+
+@pytest.mark.parametrize("name", ["constructor", "__proto__", "toString", "text"])
+def test_what_every_object_has_is_no_module(name: str) -> None:
+    came = second_run(f"function handler() {{ return typeof require('{name}') }}")
+    assert isinstance(came, EdgeFailed)
+    assert came.message == f'Error: Cannot find module "{name}"'
+
+
+WORK = f"for (var i = 0; i < {FULL}; i++) {{}} return {{}}"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"var given = arguments; function handler() {{ given[2](-1e12); {WORK} }}",
+        f"function handler() {{ \\u0024u(-1e12); {WORK} }}",
+        f"function handler() {{ {WORK} }}",
+    ],
+)
+def test_no_code_sets_its_meter_back(code: str) -> None:
+    assert isinstance(second_run(code), EdgeFailed)
+
+
+def test_code_cannot_name_its_meter() -> None:
+    code = "function handler() { return 1 }"
+    assert meter_names(code) != meter_names(f"{code}{meter_names(code)[0]}")
+    assert all(name not in code for name in meter_names(code))
+
+
+async def test_a_run_that_nobody_waits_for_still_has_its_context() -> None:
+    """A viewer who goes ends the waiting, not the run: one context is never used by two threads."""
+    slow = "if (event.request.uri === '/slow') /^(a+)+$/.test('a'.repeat(40) + 'b'); return {}"
+    function = EdgeFunction("f", code=f"function handler(event) {{ {slow} }}")
+    engine = EdgeEngine({"f": function}, {})
+    try:
+        while engine.run_now(function, call()) is None:  # a busy machine may need some
+            await engine.run(function, call())
+        left = asyncio.ensure_future(engine.run(function, call("/slow")))
+        await asyncio.sleep(0)
+        left.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await left
+        assert engine.run_now(function, call()) is None
+        assert isinstance(await engine.run(function, call()), EdgeReturned)
+    finally:
+        engine.close()
+
+
+class BehindOnce(dict[str, KeyValues]):
+    """Stores of which the first look on an event loop would take long."""
+
+    def __init__(self) -> None:
+        super().__init__({"s": MemoryKeyValues({"a": "1"})})
+        self.looks = 0
+
+    def at_once(self, name: str) -> KeyValues | None:
+        self.looks += 1
+        if self.looks == 1:
+            raise StoresBehindError
+        return self.get(name)
+
+
+async def test_a_store_that_has_to_be_read_anew_is_read_in_the_thread() -> None:
+    code = (
+        "import cf from 'cloudfront'; async function handler() { "
+        "return {a: await cf.kvs().get('a')} }"
+    )
+    function, stores = EdgeFunction("f", code=code, key_value_store="s"), BehindOnce()
+    engine = EdgeEngine({"f": function}, stores)
+    try:
+        while stores.looks == 0:
+            if engine.run_now(function, call()) is None:
+                came = await engine.run(function, call())
+                assert isinstance(came, EdgeReturned)
+                assert came.result == {"a": "1"}
+        came = engine.run_now(function, call()) or await engine.run(function, call())
+        assert isinstance(came, EdgeReturned)
+        assert stores.looks == 2, "the next run is on the event loop again"
+    finally:
+        engine.close()
