@@ -298,6 +298,8 @@ JOURNEYS = {
             "edgegw event cloudfront-function-response > event.json",
             "edgegw test-function headers --event event.json",
             "edgegw test-function headers --event event.json --json",
+            "edgegw invoke headers --event event.json > result.json",
+            "edgegw validate cloudfront-function-response --event event.json --result result.json",
             "aws cloudfront list-functions --endpoint-url http://127.0.0.1:9001 --stage LIVE",
             "aws cloudfront create-function --endpoint-url http://127.0.0.1:9001 --name made --function-config Comment=mine,Runtime=cloudfront-js-2.0 --function-code fileb://sample_functions/edge_functions/index_document.js",
             "aws cloudfront describe-function --endpoint-url http://127.0.0.1:9001 --name made",
@@ -307,6 +309,7 @@ JOURNEYS = {
         ],
         {
             "edgegw test-function headers --event event.json": "ComputeUtilization",
+            "edgegw validate": "accepted: the response goes on",
             "aws cloudfront list-f": "function/headers",
             "aws cloudfront describe": "UNPUBLISHED",
             "edgegw functions": "made",

@@ -74,8 +74,10 @@ def _headers(shown: Mapping[str, Any], path: str) -> tuple[Headers, EventHeaders
 
 def _request(shown: Mapping[str, Any]) -> tuple[Request, EventHeaders]:
     headers, fields = _headers(shown, "cf.request")
-    query = _get(shown, "querystring", str, "cf.request").encode()
-    target = RequestTarget(_get(shown, "uri", str, "cf.request").encode(), query or None)
+    query = _get(shown, "querystring", str, "cf.request").encode("utf-8", "replace")
+    target = RequestTarget(
+        _get(shown, "uri", str, "cf.request").encode("utf-8", "replace"), query or None
+    )
     client = Client(_get(shown, "clientIp", str, "cf.request"))
     method = _get(shown, "method", str, "cf.request")
     body = Body.of(_content(shown.get("body")))
@@ -95,7 +97,7 @@ def _content(body: object) -> bytes:
         return b""
     data = _get(body, "data", str, "cf.request.body")
     if cast("Mapping[str, object]", body).get("encoding") == "text":
-        return data.encode()
+        return data.encode("utf-8", "replace")
     try:
         return base64.b64decode(data, validate=True)
     except binascii.Error:
@@ -125,4 +127,4 @@ def _response(shown: Mapping[str, Any]) -> tuple[Response, EventHeaders]:
     if status is None:
         raise NotAnEventError("cf.response.status: 200 to 599 is expected here")
     description = shown.get("statusDescription") or ""
-    return Response(status, str(description).encode(), headers), fields
+    return Response(status, str(description).encode("utf-8", "replace"), headers), fields

@@ -126,7 +126,7 @@ class EdgeContext:
         self._asked = None
         self._find_store = self._at_once if tentative else self._store
         try:
-            text = self._begin(self._factory, call.event, call.query, waited)
+            text = self._begin(self._factory, call.event, call.query, waited, tentative)
             while not text:
                 text = self._go_on()
         except self._error as error:

@@ -242,7 +242,9 @@ def _draw(gateway: Gateway, target: str) -> TokenRequestFault:
         return TokenRequestFault()
     has_expired = gateway.world.dice() < plan.expired_code
     if injected.has_effect or has_expired:
-        logger.info("identity provider: a fault on demand: %s", injected)
+        kinds = [*str(injected).split()[1:], *(["expired_code"] if has_expired else [])]
+        name = target.partition(":")[2]
+        logger.info("identity provider %s: a fault on demand: %s", name, " ".join(kinds))
     if injected.kind == "timeout":
         return TokenRequestFault(delay=_NO_ANSWER, status=504)
     status = plan.status if injected.kind == "error" else None

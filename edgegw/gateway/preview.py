@@ -18,9 +18,11 @@ from edgegw.cloudfront.model import Association, Behavior, Distribution, Origin
 from edgegw.cloudfront.triggers import TRIGGERS, Trigger
 from edgegw.config.model import Config
 from edgegw.errors import UsageError
+from edgegw.execution.edge_js import EdgeEngine
 from edgegw.execution.service import LambdaService
 from edgegw.execution.snapshots import Snapshot
 from edgegw.gateway.drive import Driver
+from edgegw.gateway.edge_stores import stores_of
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.world import REAL
 from edgegw.http.message import Request, Response
@@ -85,7 +87,8 @@ async def event_at(
     )
     service.trigger = trigger
     exchange = Exchange(REAL.request_id(), distribution.name, "distribution", request)
-    driver = Driver(service, GivenOrigin(reply))
+    engine = EdgeEngine(config.edge_functions, stores_of(config))
+    driver = Driver(service, GivenOrigin(reply), edge=engine)
     try:
         if needed:
             await service.start()
@@ -94,6 +97,7 @@ async def event_at(
     except _ReachedError as reached:
         return reached.payload
     finally:
+        engine.close()
         await service.close()
     reason = f": {exchange.reason}" if exchange.reason else ""
     raise UsageError(
@@ -111,10 +115,14 @@ def _earlier(behavior: Behavior, trigger: Trigger) -> list[str]:
 def _with_function(
     distribution: Distribution, behavior: Behavior, trigger: Trigger, *, include_body: bool
 ) -> Distribution:
-    """`distribution` with a function at `trigger` of `behavior`."""
+    """`distribution` with a function at `trigger` of `behavior`, and no edge function there."""
     given = behavior.associations.get(trigger) or Association(FunctionRef("", at_edge=True))
     association = Association(given.function, given.include_body or include_body)
-    own = replace(behavior, associations={**behavior.associations, trigger: association})
+    own = replace(
+        behavior,
+        associations={**behavior.associations, trigger: association},
+        edge_functions={at: name for at, name in behavior.edge_functions.items() if at != trigger},
+    )
     return replace(
         distribution,
         behaviors=tuple(own if other is behavior else other for other in distribution.behaviors),

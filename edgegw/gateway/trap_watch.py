@@ -177,6 +177,8 @@ class TrapWatch:
         """Whether viewer-request looks at the Authorization of this request, or may well do so."""
         if b"authorization" not in context.viewer.headers:
             return False
+        if "viewer-request" in context.behavior.edge_functions:
+            return True
         if "viewer-request" not in context.behavior.associations:
             return False
         looks_at = self._looks_at(context, "viewer-request")

@@ -77,6 +77,33 @@ def test_an_event_of_a_response() -> None:
     assert response["statusCode"] == 200
 
 
+@pytest.mark.parametrize(
+    ("kind", "uri"),
+    [
+        ("viewer-request", "/a"),
+        ("origin-request", "/b/a"),
+        ("origin-response", "/b/a"),
+        ("viewer-response", "/b/a"),
+    ],
+)
+def test_an_event_of_lambda_at_edge_behind_an_edge_function(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, uri: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "f.js").write_text(
+        "function handler(event) {\n  var request = event.request;\n"
+        "  request.uri = '/b' + request.uri;\n  return request;\n}\n"
+    )
+    (tmp_path / "edgegw.yaml").write_text(
+        "edge_functions: {f: {code: f.js}}\n"
+        "distributions: {site: {listen: 0, origins: {app: {url: 'http://127.0.0.1:1'}}, "
+        "default_behavior: {origin: app, edge_functions: {viewer-request: f}}}}\n"
+    )
+    code, out = ran("event", kind, "--url", "https://a.test/a", "--config", "edgegw.yaml")
+    assert code == 0
+    assert json.loads(out)["Records"][0]["cf"]["request"]["uri"] == uri
+
+
 def test_check_names_construct_line_and_column(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,6 +141,11 @@ def test_a_quota_is_told_in_the_words_of_aws() -> None:
     assert (caught.value.message, caught.value.status) == (text, 402)
 
 
+def test_sizes_are_bytes_of_utf_8() -> None:
+    after = changed(store({"é": "é"}), PairChange({"a": "😀"}, ["é"]), None, LATER)
+    assert (store({"é": "é"}).size, after.size) == (4, 5)
+
+
 # The import file
 
 
@@ -156,8 +161,11 @@ def test_a_quota_is_told_in_the_words_of_aws() -> None:
         ('{"data": [{"key": "", "value": "1"}]}', "1 to 512 bytes"),
         (json.dumps({"data": [{"key": "k" * 513, "value": ""}]}), "1 to 512 bytes"),
         (json.dumps({"data": [{"key": "k", "value": "v" * 1025}]}), "at most 1024 bytes"),
+        ('{"data": [{"key": "' + "é" * 257 + '", "value": ""}]}', "1 to 512 bytes"),
+        ('{"data": [{"key": "k", "value": "' + "é" * 513 + '"}]}', "at most 1024 bytes"),
         ('{"data": [{"key": "\\ud800", "value": ""}]}', "surrogate"),
         ('{"data": []}' + " " * 5 * MB, "more than 5242880 bytes"),
+        ('{"data": [], "x": "' + "é" * (5 * MB // 2) + '"}', "more than 5242880 bytes"),
         ("[" * 100_000, "no JSON"),
     ],
 )

@@ -96,9 +96,45 @@ def test_what_is_refused(given: dict[str, Any], expected: str) -> None:
     assert "a-secret-word" not in " ".join(found)
 
 
+def beside(
+    given: dict[str, Any], client: dict[str, Any], name: str = "app", **provider: Any
+) -> dict[str, Any]:
+    """What `given` says, beside an identity provider with one client."""
+    usual = {"secret": "a-secret-word", "redirect_uris": ["https://a.test/oauth2/idpresponse"]}
+    clients = {name: {**usual, **client}}
+    return {**given, "identity_providers": {"local": {"clients": clients, **provider}}}
+
+
+HERE = {"authorization_endpoint": "http://localhost:8095/oauth2/authorize"}
+POOL: dict[str, Any] = {"user_pool": {"id": "eu-west-1_abc", "domain": "team"}}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (beside(oidc(**HERE), {}, "apps", listen=8095), "has no client 'app'; did you mean 'apps'?"),
+        (beside(oidc(**HERE), {"secret": "own-word"}, listen=8095), "this is not the secret of the client app"),
+        (beside(oidc(), {"redirect_uris": ["https://a.test/"]}, issuer="https://id.test"), "has no redirect_uri that load balancers take: add https://"),
+        (beside(cognito(), {"secret": "own-word"}, **POOL), "this is not the secret of the client app"),
+        (beside(cognito(), {}, "web", **POOL), "has no client 'app'; there are: web"),
+    ],
+)  # fmt: skip
+def test_what_an_identity_provider_of_the_same_configuration_would_refuse(
+    given: dict[str, Any], expected: str
+) -> None:
+    [text] = findings(given)
+    assert text.startswith("warning alb.client ")
+    assert expected in text
+    assert "word" not in text
+
+
 @pytest.mark.parametrize(
     "given",
     [
+        beside(oidc(**HERE), {}, listen=8095),
+        beside(oidc(**HERE), {}, "other", listen=8096),
+        beside(oidc(), {}, "other", listen=443),
+        beside(cognito(), {}, "other", user_pool={"id": "eu-west-1_def", "domain": "team"}),
         oidc(),
         oidc(token_endpoint="http://127.0.0.1:8095/token"),
         cognito(),

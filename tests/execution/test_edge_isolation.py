@@ -23,7 +23,7 @@ from edgegw.cloudfront.edge_functions.model import (
     EdgeOutcome,
     EdgeReturned,
 )
-from edgegw.execution.edge_context import EdgeContext
+from edgegw.execution.edge_context import EdgeContext, GaveUpError
 from edgegw.execution.edge_js import EdgeEngine
 
 EVENT: dict[str, Any] = {
@@ -177,3 +177,51 @@ async def test_a_store_that_has_to_be_read_anew_is_read_in_the_thread() -> None:
         assert stores.looks == 2, "the next run is on the event loop again"
     finally:
         engine.close()
+
+
+@pytest.mark.parametrize(
+    "made_of",
+    [
+        "/(?=a{1,3})b/.test(text)",
+        "text.match(/b/)",
+        "text.replace(/b/, '')",
+        "text.startsWith('b')",
+        "text.endsWith(text)",
+        "text.localeCompare('b')",
+        "text.isWellFormed()",
+        "parseFloat(text)",
+        "Number.parseInt(text)",
+        "encodeURI(text)",
+        "JSON.parse(text.length > 8192 ? '1'.repeat(text.length) : '1')",
+    ],
+)
+def test_long_texts_are_worked_on_in_a_thread(made_of: str) -> None:
+    """The engine looks at the clock too seldom in there for an event loop."""
+    code = f"var text = 'a'.repeat(event.request.uri.length * 4096); {made_of}; return {{}}"
+    context = EdgeContext(EdgeFunction("f", code=f"function handler(event) {{ {code} }}"))
+    short, long = call("/a"), call("/ab")
+    with pytest.raises(GaveUpError):
+        context.run(long, tentative=True)
+    assert isinstance(context.run(long, tentative=False), EdgeReturned)
+    assert isinstance(context.run(short, tentative=False), EdgeReturned)
+    assert context.run(short, tentative=True).report.utilization < 100
+
+
+def test_custom_data_has_800_bytes_once_it_is_encoded() -> None:
+    code = (
+        "import cf from 'cloudfront'; function handler() { "
+        "cf.logCustomData('a'.repeat(799) + 'bc'); return {} }"
+    )
+    assert second_run(code).report.custom_log == "a" * 799 + "b"
+
+
+def test_where_it_runs_is_known_at_viewer_request_alone() -> None:
+    code = "import cf from 'cloudfront'; function handler() { return cf.edgeLocation }"
+    context = EdgeContext(EdgeFunction("f", code=code))
+    event = {**EVENT, "context": {"eventType": "viewer-response"}}
+    came = context.run(EdgeCall("f", json.dumps(event)), tentative=False)
+    assert isinstance(came, EdgeReturned)
+    assert came.result == {}
+    came = context.run(call(), tentative=False)
+    assert isinstance(came, EdgeReturned)
+    assert came.result == {"name": "FRA", "serverIp": "192.0.2.1", "region": "eu-central-1"}

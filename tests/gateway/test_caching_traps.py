@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+import respx
 
 from edgegw import Exchange, Gateway
 from edgegw.cloudfront.cache.traps import MANY_VARIANTS
@@ -222,6 +223,31 @@ async def test_an_authorization_that_nobody_looks_at(status: int) -> None:
 async def test_an_authorization_that_viewer_request_may_check_is_quiet() -> None:
     site = Site(OPEN, behavior=ALL, hooks={"viewer-request": passing})
     assert kinds(*await asked(site, {"authorization": "Basic x"})) == [[]]
+
+
+def test_an_authorization_that_an_edge_function_may_check_is_quiet(tmp_path: Path) -> None:
+    code = tmp_path / "check.js"
+    code.write_text("function handler(event) { return event.request; }")
+    behavior = {"origin": "app", "cache_policy": "CachingOptimized", **ALL}
+    site = {"listen": 0, "origins": {"app": {"url": "http://app.test"}}}
+    config = {
+        "edge_functions": {"check": {"code": str(code)}},
+        "distributions": {
+            "open": {**site, "default_behavior": behavior},
+            "checked": {
+                **site,
+                "default_behavior": {**behavior, "edge_functions": {"viewer-request": "check"}},
+            },
+        },
+    }
+    gateway, found = Gateway.from_dict(config), {}
+    with respx.mock:
+        respx.get("http://app.test/").respond(200, headers={"cache-control": "max-age=9"})
+        for name in ("open", "checked"):
+            with gateway.sync_client(name) as client:
+                answer = client.get("/", headers={"authorization": "Basic x"})
+                found[name] = kinds(gateway.exchange(answer))
+    assert found == {"open": [["authorization-not-in-key"]], "checked": [[]]}
 
 
 async def test_a_cookie_with_a_value_for_each_viewer() -> None:

@@ -258,7 +258,10 @@ async def test_a_user_pool_has_certificates_for_its_names(serving: Any) -> None:
             assert len(answer.json()["keys"]) == 1, name
 
 
-async def test_faults_on_demand_meet_the_token_endpoint(serving: Any) -> None:
+async def test_faults_on_demand_meet_the_token_endpoint(
+    serving: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "edgegw.gateway.identity_providers")
     given = config(listen=0, faults={"error": 1, "status": 500})
     async with serving(given) as served, httpx.AsyncClient() as client:
         gateway, url = served.gateway, f"{served.urls['local']}/oauth2/token"
@@ -280,6 +283,10 @@ async def test_faults_on_demand_meet_the_token_endpoint(serving: Any) -> None:
         skewed = (await fails("local.clock_skew=-120s")).json()["access_token"]
         assert claims_of(skewed)["iat"] == pytest.approx(now - 120, abs=60)
         assert (await fails("local.latency=1ms")).status_code == 200
+    assert [line for line in caplog.messages if "fault" in line] == [
+        f"identity provider local: a fault on demand: {kinds}"
+        for kinds in ("error", "error", "expired_code", "latency 1ms")
+    ]
 
 
 async def test_a_changed_configuration_counts_at_once(serving: Any) -> None:

@@ -164,7 +164,7 @@ def _id_token_fault(
     if str(header.get("alg")).lower() == "none":
         return "is not signed"
     if claims.get("iss") != action.issuer:
-        return "is of another issuer than the action's"
+        return f"is of the issuer {str(claims.get('iss'))[:80]!r}, not of the action's"
     if action.client_id not in listed:
         return "is for another client than the action's"
     if not isinstance(expires, (int, float)) or isinstance(expires, bool) or expires <= now:

@@ -33,7 +33,9 @@ def decode_edge_event(event: object, strictness: Strictness = DEFAULT_STRICTNESS
     status = answered.get("statusCode")
     if not isinstance(status, int):
         raise NotAnEventError("response.statusCode: a number is expected here")
-    response = Response(status, str(answered.get("statusDescription", "")).encode())
+    response = Response(
+        status, str(answered.get("statusDescription", "")).encode("utf-8", "replace")
+    )
     return _shown("viewer-response", request, answered, strictness, response=response)
 
 

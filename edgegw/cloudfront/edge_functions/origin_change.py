@@ -167,7 +167,8 @@ def _updated(
     validator: Validator, fields: GivenFields, origin: Origin, named: Collection[str], where: str
 ) -> Origin:
     before = len(validator.violations)
-    for name, rule, is_right, expected in _FIELDS:
+    fields = {name: given for name, given in fields.items() if given is not None}  # left out
+    for name, rule, is_right, expected in ORIGIN_FIELDS:
         given = fields.get(name)
         if given is not None and not is_right(given):
             validator.note(rule, _path(where, name), given, expected)
@@ -241,7 +242,10 @@ def _custom_headers(fields: GivenFields, origin: Origin) -> tuple[Header, ...]:
     if given is None:
         return origin.custom_headers
     return tuple(
-        ("-".join(part[:1].upper() + part[1:] for part in name.split("-")).encode(), text.encode())
+        (
+            "-".join(part[:1].upper() + part[1:] for part in name.split("-")).encode(),
+            text.encode("utf-8", "replace"),
+        )
         for name, text in cast("Mapping[str, str]", given).items()
     )
 
@@ -413,7 +417,7 @@ def _is_shield(given: object) -> bool:
 
 
 _OriginField: TypeAlias = tuple[str, EdgeRule, Callable[[object], bool], str]
-_FIELDS: Final[tuple[_OriginField, ...]] = (
+ORIGIN_FIELDS: Final[tuple[_OriginField, ...]] = (
     ("domainName", ORIGIN_DOMAIN, _is_name, "write a host name, without port, no address"),
     ("hostHeader", ORIGIN_HOST, _is_name, "write a host name, without port, no address"),
     ("originPath", ORIGIN_PATH, _is_path, "write /path, percent-encoded"),

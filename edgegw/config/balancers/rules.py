@@ -10,6 +10,7 @@ from edgegw.config.balancers import keys
 from edgegw.config.balancers.actions import check_actions
 from edgegw.config.balancers.conditions import check_conditions
 from edgegw.config.balancers.one_key import only_key
+from edgegw.config.balancers.own_clients import check_own_clients
 from edgegw.config.balancers.target_group_rules import (
     check_attributes,
     check_target_group,
@@ -28,6 +29,7 @@ def check_balancers(document: Document, config: Config, base: FilePath) -> None:
         check_attributes(document, path, balancer.attributes, attributes.LOAD_BALANCER)
         for at, listener in enumerate(balancer.listeners):
             _check_listener(document, (*path, "listeners", at), listener, config, base)
+    check_own_clients(document, config)
 
 
 # Listeners

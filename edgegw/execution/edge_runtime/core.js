@@ -1,7 +1,7 @@
 // What stands between the engine and a function: the same for every run in this context.
 //
 //   install(version, …)        takes away what the real runtime lacks, and guards what may be slow
-//   begin(factory, event, …)   one run; answers its outcome as JSON, or "" where it has to wait
+//   begin(factory, event, …)   one run, on an event loop where it may be given up; answers its outcome as JSON, or "" where it has to wait
 //   next()                     goes on with a run that waits: its outcome, or what it asks of a store
 //   settle(answers)            the store's answers
 //
@@ -19,7 +19,7 @@
 
   let units = 0, full = 60000, check = 0, deadline = 0, over = "", now = 0;
   let logs = [], logged = 0, custom = "", origin = null, asked = [], waiting = {}, count = 0;
-  let run = 0, state = "idle", outcome = "", eventType = "", place = null, hasStore = false;
+  let run = 0, state = "idle", outcome = "", eventType = "", place = null, hasStore = false, isTentative = false;
   const STEP = 100, LOG = 10240;
 
   // What Python is told must not depend on what a function did to the prototypes of everything.
@@ -83,10 +83,17 @@
     define(Array.prototype, "toJSON", { value() { lengthOf(this); return this; }, writable: true, configurable: true });
     wrapped(Array, "from", (_, given) => meter(lengthOf(given[0]) >> 2));
   }
+  const LONG = 8192;
+  function size(text) {
+    // The engine looks at the clock too seldom in what it does with long texts (look-ahead most of all).
+    if (typeof text !== "string") return 0;
+    if (isTentative && text.length > LONG) stop("time");
+    return text.length;
+  }
   function guardStrings() {
-    const size = (self) => (typeof self === "string" ? self.length : 0);
     for (const name of ["slice", "substring", "substr", "trim", "trimStart", "trimEnd", "toLowerCase",
-      "toUpperCase", "concat", "match", "matchAll", "search"])
+      "toUpperCase", "concat", "match", "matchAll", "search", "startsWith", "endsWith", "localeCompare",
+      "isWellFormed", "toWellFormed"])
       wrapped(String.prototype, name, (self) => meter(size(self) >> 6));
     for (const name of ["indexOf", "includes", "split", "replace", "replaceAll", "lastIndexOf"])
       wrapped(String.prototype, name, (self, given) => {
@@ -102,8 +109,9 @@
     for (const name of ["padStart", "padEnd"])
       wrapped(String.prototype, name, (_, given) => meter((given[0] | 0) / 64));
     wrapped(JSON, "parse", (_, given) => meter(size(given[0]) >> 5));
-    for (const name of ["encodeURIComponent", "decodeURIComponent", "encodeURI", "decodeURI"])
+    for (const name of ["encodeURIComponent", "decodeURIComponent", "encodeURI", "decodeURI", "parseInt", "parseFloat"])
       wrapped(globalThis, name, (_, given) => meter(size(given[0]) >> 4));
+    for (const name of ["parseInt", "parseFloat"]) Number[name] = globalThis[name];
     for (const name of ["test", "exec"])
       wrapped(RegExp.prototype, name, (_, given) => meter(4 + (size(given[0]) >> 4)));
   }
@@ -295,8 +303,9 @@
     try { if (!over) text = worded(error); } catch (_) { text = "Error"; }
     outcome = stringify(bare({ error: text, over: over || (units > full ? "units" : undefined), logs, units }));
   }
-  function begin(factory, text, query, patience) {
+  function begin(factory, text, query, patience, mayGiveUp) {
     now = clock();
+    isTentative = mayGiveUp;
     deadline = now + patience;
     units = logged = count = 0;
     check = STEP;

@@ -108,17 +108,17 @@ class StoreCalls:
 
     async def _list(self, request: Request) -> Response:
         status = request.query_params.get("Status", "READY")
-        stores = [store for _, store in sorted(self._stores.states().items())]
+        stores = [store for _, store in sorted((await self._states()).items())]
         page = page_of(request, stores if status == "READY" else [], lambda store: store.name)
         arns = {store.name: self._stores.arn(store) for store in page.items}
         return in_xml(encode_store_list(page, arns))
 
     async def _describe(self, request: Request) -> Response:
-        return self._answer(self._store(request))
+        return self._answer(await self._store(request))
 
     async def _update(self, request: Request) -> Response:
         comment = decode_store_comment(await body_of(request))
-        name, if_match = self._store(request).name, request.headers.get("if-match")
+        name, if_match = (await self._store(request)).name, request.headers.get("if-match")
         etag, now = self._stores.resource_etag(), self._stores.stamp().now
 
         def update(states: StoreStates) -> ShelfChange:
@@ -131,7 +131,7 @@ class StoreCalls:
         return self._answer(states[name])
 
     async def _delete(self, request: Request) -> Response:
-        name, if_match = self._store(request).name, request.headers.get("if-match")
+        name, if_match = (await self._store(request)).name, request.headers.get("if-match")
 
         def delete(states: StoreStates) -> ShelfChange:
             store = _present(states, name)
@@ -150,8 +150,11 @@ class StoreCalls:
         if self._stores.is_configured(store.name):
             raise store_in_use("It stands in the configuration: remove it there.")
 
-    def _store(self, request: Request) -> StoreState:
-        return _present(self._stores.states(), request.path_params["name"])
+    async def _store(self, request: Request) -> StoreState:
+        return _present(await self._states(), request.path_params["name"])
+
+    async def _states(self) -> StoreStates:
+        return await asyncio.to_thread(self._stores.states)  # they may have to be read
 
     def _answer(
         self, store: StoreState, status: int = 200, headers: Mapping[str, str] | None = None

@@ -76,12 +76,12 @@ class _KeyCalls:
         path = decode_path(raw)
         match request.method, path:
             case "GET", StorePath(is_keys=False):
-                state = self._store(path.arn)
+                state = await self._store(path.arn)
                 return _json(described(state, self._stores.arn(state)), state)
             case "GET", StorePath(key=None):
-                return _json(await self._listed(self._store(path.arn), request))
+                return _json(await self._listed(await self._store(path.arn), request))
             case "GET", StorePath(key=str(key)):
-                return _json(_got(self._store(path.arn), key))
+                return _json(_got(await self._store(path.arn), key))
             case "PUT", StorePath(key=str(key)):
                 change = PairChange({key: decode_key_put(await _body(request))})
                 return await self._write(path.arn, request, change)
@@ -94,16 +94,16 @@ class _KeyCalls:
                 text = f"edgegw does not know the operation {request.method} {request.url.path}"
                 raise StoreRefusal("UnknownOperationException", text)
 
-    def _store(self, arn: str) -> StoreState:
+    async def _store(self, arn: str) -> StoreState:
         if store_in_arn(arn) is None:
             raise invalid_member("kvsARN", "Member must be the ARN of a key value store")
-        state = self._stores.find(arn)
+        state = await asyncio.to_thread(self._stores.find, arn)  # it may have to be read
         if state is None:
             raise no_such_store(arn)
         return state
 
     async def _write(self, arn: str, request: Request, change: PairChange) -> Response:
-        state = self._store(arn)
+        state = await self._store(arn)
         if_match = request.headers.get("if-match")
         if if_match is None:
             raise missing("ifMatch")
