@@ -87,8 +87,9 @@ def _with_rare_ones_together(pairs: list[tuple[int, float]]) -> list[tuple[int, 
         return pairs
     groups = sorted(pairs, key=_mean)
     while len(groups) > 2 and groups[0][1] < ENOUGH:
-        (first, few), (second, more), *others = groups
-        groups = sorted([(first + second, few + more), *others], key=_mean)
+        rarest, next_one = groups[:2]
+        both = rarest[0] + next_one[0], rarest[1] + next_one[1]
+        groups = sorted([both, *groups[2:]], key=_mean)
     return groups
 
 

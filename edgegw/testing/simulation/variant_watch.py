@@ -96,7 +96,7 @@ class VariantWatch:
         elif viewer.variant != variant:
             self._changed(viewer, answer, variant, before)
         elif self._is_of_others(answer, variant):
-            self._leaked(viewer, answer, f"said {self._told(answer)}, and got {variant}")
+            self._leaked(viewer, answer, f"said {self._named_by_cookie(answer)}, and got {variant}")
         viewer.variant = variant
 
     # Which variant
@@ -158,11 +158,11 @@ class VariantWatch:
 
         Where answers are stored for longer than the simulation lasts, nobody changes a variant.
         """
-        told = self._told(answer) if answer.trail.is_out_of_cache else None
-        is_variant = told in self._intended or told in self._counts.variants
-        return is_variant and told != variant
+        named = self._named_by_cookie(answer) if answer.trail.is_out_of_cache else None
+        is_variant = named in self._intended or named in self._counts.variants
+        return is_variant and named != variant
 
-    def _told(self, answer: ViewerAnswer) -> str | None:
+    def _named_by_cookie(self, answer: ViewerAnswer) -> str | None:
         return answer.sent_cookie(self._sticky) if self._sticky else None
 
     def _leaked(self, viewer: SimulatedViewer, answer: ViewerAnswer, what: str) -> None:
