@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from edgegw.awslambda.names import Account
 from edgegw.cloudfront.edge_functions.key_values import KeyValues, StoresBehindError, pairs_of
@@ -32,6 +33,7 @@ from edgegw.cloudfront.key_value_stores.state import (
 )
 from edgegw.cloudfront.key_value_stores.store_refusals import no_such_store
 from edgegw.config.model import Config, KeyValueSource
+from edgegw.errors import UsageError
 from edgegw.execution.key_value_shelf import MemoryShelf, Shelf, ShelfChange, StoreStates
 from edgegw.gateway.world import World
 
@@ -113,7 +115,14 @@ class KeyValueStores(Mapping[str, KeyValues]):
     # Changes
 
     def put(self, name: str, pairs: Mapping[str, str]) -> None:
-        """Gives keys of a store their values: for tests. Raises StoreRefusal and StateProblem."""
+        """Gives keys of a store their values: for tests.
+
+        Raises UsageError, StoreRefusal and StateProblem.
+        """
+        for key, content in cast("Mapping[object, object]", pairs).items():
+            if not (isinstance(key, str) and isinstance(content, str)):
+                text = f"keys and values of a store are text: found {key!r} with {content!r}"
+                raise UsageError(f"{text}; write {str(key)!r} and json.dumps({content!r})")
         self.write(name, PairChange(pairs))
 
     def delete(self, name: str, *keys: str) -> None:

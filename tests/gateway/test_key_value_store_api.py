@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import httpx
@@ -20,6 +20,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from edgegw import Gateway
+from edgegw.errors import UsageError
 from edgegw.execution.key_value_file import STORES_FILE
 from edgegw.gateway.edge_stores import stores_of
 from tests.aws_clients import aws_client
@@ -324,6 +325,9 @@ async def test_a_test_has_stores_of_its_own(stores: Any, tmp_path: Path) -> None
     async with gateway.client("site") as client:
         assert (await client.get("/b")).json() == ["none", 1]
         gateway.key_values.put("flags", {"b": "2", "c": "3"})
+        for pairs in ({"b": 5}, {5: "b"}, {"b": None}):
+            with pytest.raises(UsageError, match="keys and values of a store are text"):
+                gateway.key_values.put("flags", cast("Any", pairs))
         gateway.key_values.delete("flags", "c", "not there")
         assert (await client.get("/b")).json() == ["2", 2]
     with gateway, gateway.sync_client("site") as blocking:
