@@ -323,9 +323,14 @@ def test_a_page_of_others_is_a_leak_also_where_it_never_gets_old() -> None:
 
 
 def test_what_was_fetched_anew_behind_a_viewer_is_of_the_one_it_was_fetched_for() -> None:
-    options: dict[str, Any] = {**PICKED, "origin_stub": "max-age=5, stale-while-revalidate=36000"}
+    stub = "max-age=5, stale-while-revalidate=36000"
+    options: dict[str, Any] = {
+        "functions": PICKED["functions"],
+        "paths": PICKED["paths"],
+        "origin_stub": stub,
+    }
     by_way, by_body = (
-        run(config=picking(cookies=NO_COOKIES), **{**options, "variant_by": source})
+        run(config=picking(cookies=NO_COOKIES), variant_by=source, **options)
         for source in (r"uri:/page-(\w)", r"body:GET 127.0.0.1 /page-(\w)")
     )
     assert by_way.counts.variant_leaks == by_body.counts.variant_leaks > 100
