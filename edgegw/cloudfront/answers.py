@@ -59,6 +59,19 @@ class DistributionFacts:
             self.encoders,
         )
 
+    def seen_from(self, viewer: ViewerPlace, override: CacheOverride) -> DistributionFacts:
+        """These facts for a viewer elsewhere, who asks something else of the cache."""
+        return DistributionFacts(
+            self.request_id,
+            self.via_host,
+            self.date,
+            self.error_target,
+            self.alt_svc,
+            viewer,
+            override,
+            self.encoders,
+        )
+
 
 def via(version: str, facts: DistributionFacts) -> bytes:
     """A Via entry of this edge; `version` is the HTTP version that the message came by."""

@@ -15,7 +15,7 @@ import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from edgegw.cloudfront.answers import CacheOverride, DistributionFacts
 from edgegw.cloudfront.behaviors import DistributionRefusal
@@ -64,28 +64,52 @@ def with_viewer(
     is_local = _is_loopback(request.client.address)
     place, override = facts.viewer, facts.cache_override
     if said is not None:
-        request = replace(request, headers=request.headers.without(HEADER, CACHE_HEADER))
+        request = request.sent(request.target, said.others)
         if is_local:
             try:
-                place = viewer_place(_parsed(said[0]), place)
+                place = _placed(said.viewer, place)
             except ViewerError as error:
                 return DistributionRefusal(400, "Bad request.", f"X-Edgegw-Viewer: {error}")
-            asked = _OVERRIDES.get(said[1])
+            asked = _OVERRIDES.get(said.cache)
             if asked is None:
-                text = f"X-Edgegw-Cache: bypass or refresh; found {said[1]!r}"
+                text = f"X-Edgegw-Cache: bypass or refresh; found {said.cache!r}"
                 return DistributionRefusal(400, "Bad request.", text)
             override = asked
     if place.ip and is_local:
-        request = replace(request, client=request.client._replace(address=place.ip))
-    return request, replace(facts, viewer=place, cache_override=override)
+        request = request.sent_from(place.ip)
+    return request, facts.seen_from(place, override)
 
 
-def _said(headers: Headers) -> tuple[str, str] | None:
-    """What is said of the viewer, and asked of the cache; None where neither header is there."""
+class _Said(NamedTuple):
+    """What is said of the viewer, what is asked of the cache, and the header lines beside that."""
+
+    viewer: str
+    cache: str
+    others: Headers
+
+
+def _said(headers: Headers) -> _Said | None:
+    """What is said with `headers`; None where neither header is there."""
     viewer, cache = headers.get_all(HEADER), headers.get_all(CACHE_HEADER)
     if not viewer and not cache:
         return None
-    return "; ".join(map(to_text, viewer)), ", ".join(map(to_text, cache))
+    others = _others(headers, len(viewer) + len(cache))
+    return _Said("; ".join(map(to_text, viewer)), ", ".join(map(to_text, cache)), others)
+
+
+def _others(headers: Headers, count: int) -> Headers:
+    """`headers` less the `count` lines of ours: the very ones that these were added to, if so."""
+    if headers.base is not None and headers.more == count:
+        added = headers.raw[-count:]
+        if all(name.lower() in (HEADER, CACHE_HEADER) for name, _ in added):
+            return headers.base
+    return headers.without(HEADER, CACHE_HEADER)
+
+
+@lru_cache(maxsize=1024)
+def _placed(text: str, usual: ViewerPlace) -> ViewerPlace:
+    """The place of a viewer that says `text` of itself. Raises ViewerError."""
+    return viewer_place(_parsed(text), usual)
 
 
 _OVERRIDES: Final[Mapping[str, CacheOverride]] = {

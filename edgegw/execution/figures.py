@@ -17,7 +17,6 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, cast
@@ -153,10 +152,13 @@ class LambdaFigures:
 
     def ran(self, name: str, outcome: Outcome) -> None:
         """A callable in this process stood in for the function `name`."""
-        reading, now, report = self._reading(name), time.time(), outcome.report
-        report = replace(report, has_failed=not isinstance(outcome, Returned))
-        self._began(reading, report.request_id, now - report.duration)
-        self._reported(reading, report, now, in_provisioned=False)
+        reading, report = self._reading(name), outcome.report
+        began = time.time() - report.duration
+        counts = reading.counts(began)
+        counts.running.add(len(reading.running) + 1)
+        self._account_at(int(began) // 60).add(self._running + 1)
+        counts.errors += not isinstance(outcome, Returned)
+        self._finished(reading, counts, report, in_provisioned=False)
 
     def _put(
         self, function: str, metric: InvocationMetric | WorkerMetric, at: float, value: float
@@ -236,8 +238,19 @@ class LambdaFigures:
         else:
             self._running -= 1
         counts = reading.counts(began)
-        counts.durations.add(report.duration * 1000)
         counts.errors += report.has_failed
+        self._finished(reading, counts, report, in_provisioned=in_provisioned)
+
+    def _finished(
+        self,
+        reading: _LogReading,
+        counts: _MinuteCounts,
+        report: Report,
+        *,
+        in_provisioned: bool,
+    ) -> None:
+        """Its duration, and what a bill is made of."""
+        counts.durations.add(report.duration * 1000)
         size = report.memory_mb, in_provisioned
         usage = reading.usage.get(size)
         if usage is None:

@@ -40,10 +40,10 @@ class HandlerContext:
         ref = invocation.function
         self.aws_request_id = request_id
         self.invoked_function_arn = arn
-        self.function_name = ref.deployed_name
+        self.function_name = name = ref.deployed_name
         self.function_version = function.version
         self.memory_limit_in_mb = str(function.memory_mb)
-        self.log_group_name = f"/aws/lambda/{ref.deployed_name}"
+        self.log_group_name = f"/aws/lambda/{name}"
         self.log_stream_name = "in-process"
         self.identity = types.SimpleNamespace(
             cognito_identity_id=None, cognito_identity_pool_id=None
@@ -99,7 +99,7 @@ async def call(
         return _failed("Runtime.UnmarshalError", text, [], _report(function, request_id, started))
     try:
         result = handler(event, context)
-        if inspect.isawaitable(result):
+        if result.__class__ is not dict and inspect.isawaitable(result):
             result = await result
     except asyncio.CancelledError:
         raise

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from calendar import timegm
-from datetime import date
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Final
 
 _MONTH: Final = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_DAYS: Final = (b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun")
+_MONTHS: Final = tuple(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
 _TIME: Final = rb"(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)"
 _FORMS: Final = b"|".join(
     (
@@ -43,6 +46,12 @@ def parse_http_date(text: bytes) -> float | None:
 
 def http_date(seconds: float) -> bytes:
     """`seconds` in the form that is sent: `Sun, 06 Nov 1994 08:49:37 GMT`."""
-    from email.utils import formatdate  # not before somebody asks: it brings what encodes mail
+    return _written(int(seconds))
 
-    return formatdate(int(seconds), usegmt=True).encode()
+
+@lru_cache(maxsize=16)
+def _written(seconds: int) -> bytes:
+    at = datetime.fromtimestamp(seconds, UTC)
+    day, month = _DAYS[at.weekday()], _MONTHS[at.month - 1]
+    clock = at.hour, at.minute, at.second
+    return b"%b, %02d %b %04d %02d:%02d:%02d GMT" % (day, at.day, month, at.year, *clock)

@@ -230,6 +230,21 @@ class Request:
             self.lenient,
         )
 
+    def sent_from(self, address: str) -> Request:
+        """This request by a client with another address."""
+        return Request(
+            self.method,
+            self.target,
+            self.headers,
+            self.body,
+            self.scheme,
+            self.http_version,
+            self.client._replace(address=address),
+            self.upgrade,
+            self.tls,
+            self.lenient,
+        )
+
 
 class Upgraded(NamedTuple):
     """The connection that goes on behind a 101; what it is only the I/O rooms know.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edgegw.cloudfront.edge_functions.limits import BASE, FULL, utilization
@@ -128,6 +128,8 @@ def test_size_counts_bytes() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(alphabet="(){}[]`$/\\'\"\n= abof;.?*+-<>!&|0123.e_#é²", max_size=60))
+@example("=>")
+@example("a =>")
 def test_anything_can_be_read(code: str) -> None:
     words = words_of(code)
     assert "".join(code[word.start : word.end] for word in words.words).replace(" ", "") or True

@@ -409,9 +409,9 @@ def test_utilization_does_not_depend_on_the_machine() -> None:
 
 
 def test_a_run_has_two_megabytes() -> None:
-    code = "var a = []; for (var i = 0; i < {}; i++) a.push('x'.repeat(100000)); return a.length"
-    assert result(code.format(18)) == 18
-    assert error(code.format(24)) == "InternalError: out of memory"
+    code = "var a = []; for (var i = 0; i < {}; i++) a.push('x'.repeat(90000)); return a.length"
+    assert result(code.format(22)) == 22
+    assert error(code.format(28)) == "InternalError: out of memory"
 
 
 def test_over_the_limit() -> None:

@@ -225,3 +225,18 @@ def test_where_it_runs_is_known_at_viewer_request_alone() -> None:
     came = context.run(call(), tentative=False)
     assert isinstance(came, EdgeReturned)
     assert came.result == {"name": "FRA", "serverIp": "192.0.2.1", "region": "eu-central-1"}
+
+
+def test_the_old_runtime_has_no_raw_query() -> None:
+    code = "function handler(event) { return {raw: typeof event.request.rawQueryString} }"
+    came = EdgeContext(EdgeFunction("f", "cloudfront-js-1.0", code)).run(call(), tentative=False)
+    assert isinstance(came, EdgeReturned)
+    assert came.result == {"raw": "undefined"}
+
+
+@pytest.mark.parametrize("name", ["buffer", "cloudfront"])
+def test_the_old_runtime_has_no_such_module(name: str) -> None:
+    code = f"function handler() {{ return {{a: typeof require('{name}')}} }}"
+    came = EdgeContext(EdgeFunction("f", "cloudfront-js-1.0", code)).run(call(), tentative=False)
+    assert isinstance(came, EdgeFailed)
+    assert came.message == f'Error: Cannot find module "{name}"'

@@ -106,3 +106,23 @@ def batch_too_large() -> ApiError:
     Source: CloudFront API Reference, CreateInvalidation, "Errors".
     """
     return ApiError("BatchTooLarge", "Invalidation batch specified is too large.")
+
+
+def invalid_version() -> ApiError:
+    """`If-Match` is missing, or no ETag of the resource.
+
+    Source: CloudFront API Reference, "Errors" of UpdateFunction, TestFunction and
+    UpdateKeyValueStore; text observed.
+    """
+    text = "The If-Match version is missing or not valid for the resource."
+    return ApiError("InvalidIfMatchVersion", text)
+
+
+def outdated_resource() -> ApiError:
+    """`If-Match` names another state of the resource than the present one.
+
+    Source: CloudFront API Reference, "Errors" of UpdateFunction and UpdateKeyValueStore; text
+    observed.
+    """
+    text = "The request failed because it didn't meet the preconditions in one or more "
+    return ApiError("PreconditionFailed", f"{text}request-header fields.")

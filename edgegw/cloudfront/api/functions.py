@@ -13,7 +13,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
 from edgegw.awslambda.names import Account
-from edgegw.cloudfront.api.errors import ApiError, missing_member
+from edgegw.cloudfront.api.errors import (
+    ApiError,
+    invalid_version,
+    missing_member,
+    outdated_resource,
+)
 from edgegw.cloudfront.api.paging import ListPage
 from edgegw.cloudfront.api.xml_reader import Element, read_document
 from edgegw.cloudfront.api.xml_writer import Content, counted, encode_document, timestamp
@@ -328,17 +333,7 @@ def check_version(given: str | None, etag: str) -> None:
     if not given or not _ETAG.fullmatch(given):
         raise invalid_version()
     if given != etag:
-        text = "The request failed because it didn't meet the preconditions in one or more "
-        raise ApiError("PreconditionFailed", f"{text}request-header fields.")
-
-
-def invalid_version() -> ApiError:
-    """`If-Match` is missing, or no ETag of the function.
-
-    Source: CloudFront API Reference, "Errors" of UpdateFunction and TestFunction; text observed.
-    """
-    text = "The If-Match version is missing or not valid for the resource."
-    return ApiError("InvalidIfMatchVersion", text)
+        raise outdated_resource()
 
 
 _ETAG: Final = re.compile(r"E[0-9A-Z]{5,20}")

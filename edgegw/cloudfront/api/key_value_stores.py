@@ -9,7 +9,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from edgegw.cloudfront.api.errors import ApiError, missing_member
+from edgegw.cloudfront.api.errors import (
+    ApiError,
+    invalid_version,
+    missing_member,
+    outdated_resource,
+)
 from edgegw.cloudfront.api.paging import ListPage
 from edgegw.cloudfront.api.xml_reader import Element, read_document
 from edgegw.cloudfront.api.xml_writer import Content, counted, encode_document, timestamp
@@ -181,8 +186,6 @@ def check_store_version(if_match: str | None, etag: str) -> None:
     Source: CloudFront API Reference, UpdateKeyValueStore, "Errors"; texts observed.
     """
     if not if_match:
-        text = "The If-Match version is missing or not valid for the resource."
-        raise ApiError("InvalidIfMatchVersion", text)
+        raise invalid_version()
     if if_match != etag:
-        text = "The request failed because it didn't meet the preconditions in one or more "
-        raise ApiError("PreconditionFailed", text + "request-header fields.")
+        raise outdated_resource()

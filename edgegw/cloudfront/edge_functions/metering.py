@@ -71,7 +71,7 @@ def _bodies(words: Words) -> list[_MeteredBody]:
         if word.text == "=>" and word.kind == "sign":
             if words.text(at + 1) == "{":
                 bodies.append(_MeteredBody(at + 1, words.partner[at + 1], "block"))
-            else:
+            elif at + 1 < len(words.words):  # else the engine says what is missing
                 bodies.append(_MeteredBody(at + 1, _end_of_expression(words, at + 1), "arrow"))
         elif _is_loop(words, at):
             bodies.append(_loop(words, at))

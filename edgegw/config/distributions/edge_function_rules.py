@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path as FilePath
@@ -14,7 +13,7 @@ from edgegw.cloudfront.edge_functions.key_values import (
     MAX_STORE_FUNCTIONS,
     pairs_of,
 )
-from edgegw.cloudfront.edge_functions.stages import MAX_EDGE_FUNCTIONS, MAX_USERS
+from edgegw.cloudfront.edge_functions.stages import FUNCTION_NAME, MAX_EDGE_FUNCTIONS, MAX_USERS
 from edgegw.cloudfront.edge_functions.static_check import (
     has_handler,
     size_fault,
@@ -28,8 +27,6 @@ from edgegw.config.files import is_file, missing
 from edgegw.config.schema import Config
 from edgegw.config.spelling import nearest
 from edgegw.errors import Finding
-
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 SYNTAX: Final = "edge-function.syntax"
 """The code of findings about constructs that the runtime lacks."""
@@ -95,7 +92,7 @@ def _check_function(
     document: Document, path: KeyPath, function: EdgeFunction, config: Config, base: FilePath
 ) -> None:
     name = str(path[-1])
-    if not _NAME.fullmatch(name):
+    if not FUNCTION_NAME.fullmatch(name):
         text = f"{name!r} is no name of a CloudFront Function: 1 to 64 letters, digits, - and _"
         document.error(path, "edge-function.name", text, key=True)
     store = function.key_value_store

@@ -22,9 +22,11 @@
   let run = 0, state = "idle", outcome = "", eventType = "", place = null, hasStore = false, isTentative = false;
   const STEP = 100, LOG = 10240;
 
-  // What Python is told must not depend on what a function did to the prototypes of everything.
-  const bare = (object) => setPrototype(object, null);
-  const append = (list, item) => apply(push, list, [item]);
+  const bare = (object) => setPrototype(object, null), NONE = freeze(bare([])); // no prototype changes what Python is told
+  function appended(list, item) {
+    if (list !== NONE) apply(push, list, [item]);
+    return list === NONE ? bare([item]) : list;
+  }
 
   function stop(why) {
     over = over || why;
@@ -213,7 +215,7 @@
       if (logged >= LOG) return;
       text = sliceOf(text, 0, LOG - logged);
       logged += text.length;
-      append(logs, text);
+      logs = appended(logs, text);
     },
   });
   const sources = bare({}), modules = bare({});
@@ -233,8 +235,9 @@
   function ask(kind, key, format) {
     return new RealPromise((resolve, reject) => {
       const id = ++count;
+      waiting = waiting || bare({});
       waiting[id] = [resolve, reject, format];
-      append(asked, bare([id, kind, key]));
+      asked = appended(asked, bare([id, kind, key]));
       meter(40);
     });
   }
@@ -259,16 +262,16 @@
     updateRequestOrigin(change) {
       atRequest("updateRequestOrigin");
       if (change === null || typeof change !== "object") throw new RealTypeError("an object is expected");
-      origin = bare({ update: change });
+      origin = { __proto__: null, update: change };
     },
     selectRequestOriginById(id, options) {
       atRequest("selectRequestOriginById");
-      origin = bare({ select: id === undefined ? null : id, options: options });
+      origin = { __proto__: null, select: id === undefined ? null : id, options: options };
     },
     createRequestOriginGroup(group) {
       atRequest("createRequestOriginGroup");
       if (group === null || typeof group !== "object") throw new RealTypeError("an object is expected");
-      origin = bare({ group: group });
+      origin = { __proto__: null, group: group };
     },
     logCustomData(text) {
       const whole = encode(RealString(text));
@@ -286,13 +289,12 @@
   // ---- a run
 
   function finished(value) {
-    let result, change = origin;
+    const change = origin;
     try {
-      result = bare({ result: value, logs, units, origin: change || undefined, custom: custom || undefined });
-      outcome = stringify(result);
+      outcome = stringify({ __proto__: null, result: value, logs, units, origin: change || undefined, custom: custom || undefined });
     } catch (error) {
       if (over) return failed(error);
-      outcome = stringify(bare({ unreadable: worded(error), logs, units }));
+      outcome = stringify({ __proto__: null, unreadable: worded(error), logs, units });
     }
     if (over || units > full) return failed(null);
     state = "done";
@@ -301,7 +303,7 @@
     state = "done";
     let text = "";
     try { if (!over) text = worded(error); } catch (_) { text = "Error"; }
-    outcome = stringify(bare({ error: text, over: over || (units > full ? "units" : undefined), logs, units }));
+    outcome = stringify({ __proto__: null, error: text, over: over || (units > full ? "units" : undefined), logs, units });
   }
   function begin(factory, text, query, patience, mayGiveUp) {
     now = clock();
@@ -310,7 +312,7 @@
     units = logged = count = 0;
     check = STEP;
     over = custom = outcome = "";
-    logs = bare([]); asked = bare([]); waiting = bare({}); origin = null;
+    logs = asked = NONE; waiting = origin = null;
     state = "running";
     const own = ++run; // what an earlier run left behind, cut off by a limit, may come yet
     try {
@@ -342,8 +344,8 @@
       return outcome;
     }
     const questions = asked;
-    asked = bare([]);
-    return stringify(bare({ asks: questions }));
+    asked = NONE;
+    return stringify({ __proto__: null, asks: questions });
   }
   function settle(text) {
     const answers = parse(text);

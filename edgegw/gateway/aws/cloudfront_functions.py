@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from edgegw.cloudfront.api import API_PATH
-from edgegw.cloudfront.api.errors import ApiError
+from edgegw.cloudfront.api.errors import ApiError, invalid_version
 from edgegw.cloudfront.api.functions import (
     FunctionNames,
     check_version,
@@ -22,7 +22,6 @@ from edgegw.cloudfront.api.functions import (
     encode_trial,
     function_exists,
     function_in_use,
-    invalid_version,
     no_such_function,
     stage_of,
     too_many_functions,

@@ -32,7 +32,7 @@ from edgegw.gateway.figures.figures import EdgeUsage
 from edgegw.gateway.fronts import behind_port
 from edgegw.gateway.gateway import Gateway
 from edgegw.gateway.origins import MakeTransport
-from edgegw.http.message import EMPTY, Client, CutOffError, Request, Response, has_body
+from edgegw.http.message import EMPTY, Client, CutOffError, Header, Request, Response, has_body
 from edgegw.http.target import RequestTarget
 from edgegw.testing.simulation.answers import ViewerAnswer, trail_of
 from edgegw.testing.simulation.cache_watch import CacheWatch
@@ -248,7 +248,7 @@ class EdgeVisits:
     def _request(
         self, viewer: SimulatedViewer, scheme: str, host: str, target: str, cookies: bytes
     ) -> Request:
-        lines = [viewer.place] if self._is_distribution else []
+        lines: list[Header] = []
         identity = self._plan.identity
         if identity is not None:
             name = identity.name.encode("latin-1")
@@ -256,13 +256,13 @@ class EdgeVisits:
                 lines.append((name, viewer.mark))
             else:
                 cookies = b"; ".join(filter(None, (cookies, name + b"=" + viewer.mark)))
-        if cookies:
-            lines.append((b"Cookie", cookies))
+        if self._is_distribution:
+            lines.append(viewer.place)  # at the end: without it, they are those of the group again
         address = "127.0.0.1" if self._is_distribution else address_of(viewer.number)
         return Request(
             "GET",
             RequestTarget.parse(target.encode("utf-8")),
-            group_headers(viewer.group, host.encode("idna"), self._encodings).added(*lines),
+            group_headers(viewer.group, host, self._encodings, cookies).added(*lines),
             EMPTY,
             scheme,
             client=Client(address, _VIEWER_PORT),

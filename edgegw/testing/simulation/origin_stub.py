@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from typing import Final
 
 from edgegw.errors import UsageError
@@ -19,6 +20,7 @@ from edgegw.wire.front import ForeignError
 
 DEFAULT_CACHE_CONTROL: Final = "max-age=60"
 """What the stub says of how long its answers may be kept."""
+_MOST_LENGTHS: Final = 1000
 _MARK: Final = re.compile(rb"edgegw-viewer-[0-9]+-[0-9a-f]{8}")
 
 
@@ -32,16 +34,25 @@ class StubOrigin:
         self._lines = [(b"Content-Type", b"text/html; charset=utf-8")]
         if cache_control:
             self._lines.append((b"Cache-Control", cache_control.encode("latin-1")))
+        self._by_length: dict[int, Headers] = {}
 
     async def send(self, outgoing: Outgoing) -> Response:
         """The answer of any origin."""
         request = outgoing.request
-        host = outgoing.at[1].encode("idna")
-        text = b"%s %s %s\n" % (request.method.encode(), host, request.target.raw)
+        text = b"%s %s %s\n" % (request.method.encode(), _idna(outgoing.at[1]), request.target.raw)
         for _, content in request.headers:
-            text += b"".join(b"for %s\n" % mark for mark in _MARK.findall(content))
-        length = (b"Content-Length", b"%d" % len(text))
-        return Response(200, b"OK", Headers((*self._lines, length)), Body.of(text))
+            if b"edgegw-viewer-" in content:
+                text += b"".join([b"for %s\n" % mark for mark in _MARK.findall(content)])
+        return Response(200, b"OK", self._headers(len(text)), Body.of(text))
+
+    def _headers(self, length: int) -> Headers:
+        """Those of a body of `length` bytes: one object for all, as what is derived hangs on it."""
+        headers = self._by_length.get(length)
+        if headers is None:
+            headers = Headers((*self._lines, (b"Content-Length", b"%d" % length)))
+            if len(self._by_length) < _MOST_LENGTHS:
+                self._by_length[length] = headers
+        return headers
 
     async def close(self) -> None:
         """There is nothing to close."""
@@ -69,6 +80,11 @@ class LocalOrigins:
     async def close(self) -> None:
         """Ends every connection."""
         await self._transport.close()
+
+
+@lru_cache
+def _idna(host: str) -> bytes:
+    return host.encode("idna")
 
 
 def is_local(host: str) -> bool:

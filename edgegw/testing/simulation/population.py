@@ -45,19 +45,25 @@ class PopulationGroup(NamedTuple):
     device: str
 
 
-@lru_cache
-def group_headers(group: PopulationGroup, host: bytes, encodings: bytes) -> Headers:
-    """The header lines that every viewer of a group sends."""
+@lru_cache(maxsize=1024)
+def group_headers(
+    group: PopulationGroup, host: str, encodings: bytes, cookies: bytes = b""
+) -> Headers:
+    """The header lines that viewers of a group with these `cookies` send.
+
+    They are one object for all of them, as what is derived from headers hangs on them.
+    """
     language = _LANGUAGES.get(group.country, "en-US,en;q=0.9")
-    return Headers(
-        (
-            (b"Host", host),
-            (b"User-Agent", _AGENTS[group.device].encode()),
-            (b"Accept", b"text/html,application/xhtml+xml,*/*;q=0.8"),
-            (b"Accept-Language", language.encode()),
-            (b"Accept-Encoding", encodings),
-        )
-    )
+    lines = [
+        (b"Host", host.encode("idna")),
+        (b"User-Agent", _AGENTS[group.device].encode()),
+        (b"Accept", b"text/html,application/xhtml+xml,*/*;q=0.8"),
+        (b"Accept-Language", language.encode()),
+        (b"Accept-Encoding", encodings),
+    ]
+    if cookies:
+        lines.append((b"Cookie", cookies))
+    return Headers(lines)
 
 
 class SimulatedViewer:
