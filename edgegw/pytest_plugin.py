@@ -73,9 +73,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.failed and call.when != "teardown" and "edgegw.gateway.exchanges" in sys.modules:
-        from edgegw.testing.failure_report import failure_report
+        from edgegw.testing.failure_report import failure_report, refused_verdicts
 
-        text = failure_report(item.stash.get(_MARKS, None))
+        texts = [failure_report(item.stash.get(_MARKS, None)), *refused_verdicts(call.excinfo)]
+        text = "\n\n".join(filter(None, texts))
         if text:
             report.sections.append(("edgegw", text))
     return report

@@ -33,7 +33,7 @@ def test_the_marker_and_the_ini_option_configure_the_fixture(pytester: pytest.Py
                 assert client.get("/").text == "from the option"
         """
     )
-    result = pytester.runpytest_subprocess("-p", "edgegw", "-W", "error")
+    result = pytester.runpytest_subprocess("-p", "edgegw", "-p", "no:asyncio", "-W", "error")
     result.assert_outcomes(passed=2)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from edgegw.errors import UsageError
 
 Moment: TypeAlias = float | str | datetime
 """Seconds since 1970, `2026-01-31T12:00:00Z`, or a `datetime`; without a zone it is UTC."""
+_END: Final = 253_402_300_800.0
+"""The year 10000, which no date of HTTP can say."""
 
 
 class Clock:
@@ -38,7 +40,7 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         """So many seconds pass. Raises UsageError for fewer than none: AWS's time goes one way."""
-        if seconds < 0:
+        if not 0 <= seconds < _END:
             raise UsageError(f"a clock is advanced by 0 seconds or more, not by {seconds}; set it")
         if self._standing is not None:
             self._standing += seconds
@@ -60,5 +62,7 @@ def _seconds(moment: Moment) -> float:
             raise UsageError(text) from None
     if isinstance(moment, datetime):
         aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-        return aware.timestamp()
+        moment = aware.timestamp()
+    if not 0 <= moment < _END:
+        raise UsageError(f"the clock is set to a time from 1970 to 9999, not to {moment!r}")
     return float(moment)

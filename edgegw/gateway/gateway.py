@@ -131,7 +131,6 @@ class Gateway(OnRunningLoop):
         self._given, self._viewer = config, dict(viewer or {})
         self.lasts = lasting or config.has_own_state
         self._begin_with(self._as_it_runs(config))
-        self.sends_segments = bool(tracing_targets(config))
         self._running = Running(self._make_parts)
         self._blocking = BlockingLoop(self.enter, self.stop)
 
@@ -144,6 +143,7 @@ class Gateway(OnRunningLoop):
     def _begin_with(self, config: Config) -> None:
         self.config = self._began = config
         self._doors = by_key(config.doors)
+        self.sends_segments = bool(tracing_targets(config))
 
     def _everywhere(self) -> list[LoopParts]:
         return self._running.everywhere()
@@ -334,10 +334,12 @@ class Gateway(OnRunningLoop):
         self._forget()
         self.faults.begin_anew(self._given.faults, self._given.fault_seed)
         self._equipment = replaced_equipment(self._equipment, functions, self._given)
-        if self.config is not self._began or dict(viewer or {}) != self._viewer:
+        was_changed = self.config is not self._began
+        if was_changed or dict(viewer or {}) != self._viewer:
             self._viewer = dict(viewer or {})
             self._begin_with(self._as_it_runs(self._given))
-        reset_parts(self._running, self._blocking, ResetState(lambda: self.config, self._equipment))
+        beginning = ResetState(lambda: self.config, self._equipment, was_changed)
+        reset_parts(self._running, self._blocking, beginning)
 
     # Load balancers
 

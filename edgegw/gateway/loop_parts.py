@@ -77,9 +77,13 @@ class FlowParts:
     caching: Caching
     guards: Guards
     workers: Workers
+    checks: HealthChecks | None = None
+    """Those of `groups`, where somebody asked for them."""
 
     async def close(self) -> None:
         """Ends them, what asks others first."""
+        if self.checks is not None:
+            await self.checks.close()
         await self.workers.close()
         self.groups.close()
         await self.caching.close()

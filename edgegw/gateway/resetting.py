@@ -34,18 +34,26 @@ class ResetState:
 
     present: Callable[[], Config]
     equipment: Equipment
+    was_changed: bool = False
+    """Whether another configuration was put in the place of this one meanwhile."""
 
 
 def swap_parts(parts: LoopParts, beginning: ResetState) -> FlowParts:
     """Puts new parts in the place of those that have something to forget; answers with those."""
     equipment = beginning.equipment
-    old = FlowParts(parts.driver, parts.groups, parts.caching, parts.guards, parts.workers)
+    old = FlowParts(
+        *(parts.driver, parts.groups, parts.caching, parts.guards, parts.workers), parts.checks
+    )
+    if beginning.was_changed:
+        config = beginning.present()
+        parts.origins.lead(config.hosts, config.buckets)
     parts.service.begin_anew(equipment.functions)
     parts.service.figures.keep_in(equipment.store)
     parts.edge.begin_anew(equipment.edge_functions)
     new = make_flow_parts(beginning.present, equipment, parts.service, parts.origins, parts.edge)
     parts.driver, parts.groups, parts.caching = new.driver, new.groups, new.caching
-    parts.guards, parts.workers, parts.apis = new.guards, new.workers, None
+    parts.guards, parts.workers = new.guards, new.workers
+    parts.checks = parts.apis = None
     return old
 
 
@@ -55,7 +63,11 @@ async def settle_parts(parts: LoopParts, old: FlowParts, beginning: ResetState) 
     await old.close()
     await parts.shifter.close()
     parts.caching.start()
-    if service.functions != config.functions or parts.edge.functions != config.edge_functions:
+    if (
+        beginning.was_changed
+        or service.functions != config.functions
+        or parts.edge.functions != config.edge_functions
+    ):
         changed = replace(config, functions=dict(service.functions))
         change = await changeover.prepare_functions(service, changed, config)
         service.commit(change.replacement)

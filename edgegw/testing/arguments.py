@@ -107,13 +107,13 @@ def _check_seed(given: object) -> None:
 
 
 def _check_viewer(given: Any) -> None:
-    if not isinstance(given, str | Mapping):
+    if not isinstance(given, str | Mapping | None):
         raise UsageError(f"viewer is text as 'phone DE' or a mapping, not {given!r}")
-    viewer_profile(cast("SaidViewer", given))
+    viewer_profile(cast("SaidViewer | None", given))
 
 
 def _check_door(given: object) -> None:
-    if not isinstance(given, str):
+    if not isinstance(given, str | None):
         raise UsageError(f"door is the name of a front door, not {given!r}")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 from urllib.parse import urlencode
 
+from edgegw.errors import UsageError
 from edgegw.http.message import Body, Client, Header, Headers, Request, Response
 from edgegw.http.status import reason_phrase
 from edgegw.http.target import RequestTarget
@@ -34,8 +35,10 @@ def described_request(
 ) -> Request:
     """The request; `usual` headers stand in front, unless `headers` has them.
 
-    Without a `method` it is GET, with a body POST.
+    Without a `method` it is GET, with a body POST. Raises UsageError for a `uri` that is no path.
     """
+    if not uri.startswith("/"):
+        raise UsageError(f"a uri is the path of a page and begins with /, as /page; not {uri!r}")
     content = content_of(body)
     query = querystring if isinstance(querystring, str) else urlencode(querystring, doseq=True)
     target = uri + (f"?{query}" if query else "")

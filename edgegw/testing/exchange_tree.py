@@ -79,6 +79,7 @@ def _branches(exchange: Exchange) -> Iterator[Branch]:
     before = [run for run in runs if run.trigger in ("viewer-request", "origin-request")]
     yield from map(_run, before)
     yield from _cache(exchange)
+    yield from _kept_back(exchange)
     yield from _origin(exchange)
     yield from (_run(run) for run in runs if run not in before)
     yield from _remarks(exchange)
@@ -114,6 +115,20 @@ def _origin(exchange: Exchange) -> Iterator[Branch]:
     if part is not None:
         status = "no answer" if part.response is None else part.response.status_code
         yield Branch(f"origin {part.name}: {part.request.method} {part.request.url} → {status}")
+
+
+def _kept_back(exchange: Exchange) -> Iterator[Branch]:
+    """Headers that a function at viewer-request added, and the policies kept from the origin."""
+    runs = {run.trigger: run for run in exchange.every_run}
+    run, part = runs.get("viewer-request"), exchange.origin
+    if run is None or part is None or "origin-request" in runs:
+        return
+    added = {change.partition(": ")[0] for change in changes(run.trigger, run.event, run.result)}
+    headers = [name.split(".")[1] for name in sorted(added) if name.startswith("+ headers.")]
+    lost = [name for name in headers if name not in part.request.headers]
+    if lost:
+        why = "the origin request policy of the behavior, or its cache policy, has to name it"
+        yield Branch(f"not sent to the origin: {', '.join(lost)}", (Branch(why),))
 
 
 def _run(run: FunctionRun | EdgeRun) -> Branch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from edgegw.cloudfront.countries import COUNTRIES
 from edgegw.cloudfront.viewer import NAMES, ViewerError, viewer_place
@@ -47,6 +47,9 @@ class ViewerProfile:
 def viewer_profile(said: SaidViewer | None) -> ViewerProfile:
     """The profile that a test names. Raises UsageError for what is neither device nor place."""
     place = dict(_parts(said) if isinstance(said, str) else said or {})
+    for name, text in cast("dict[str, object]", place).items():
+        if not isinstance(text, str):
+            raise UsageError(f"viewer: {name} is text, not {text!r}")
     device = place.pop("device", None)
     if device is not None and device not in DEVICES:
         raise UsageError(f"viewer: there is no device {device!r}{nearest(device, list(DEVICES))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -47,6 +48,18 @@ def test_it_says_what_is_no_moment() -> None:
         Clock("soon")
     with pytest.raises(UsageError, match="by 0 seconds or more, not by -1; set it"):
         Clock().advance(-1)
+
+
+NEVER = [math.nan, math.inf, -1.0, 1e20, "1969-12-31"]
+
+
+@pytest.mark.parametrize("moment", NEVER)
+def test_a_time_that_no_date_can_say_is_refused_at_once(moment: float | str) -> None:
+    with pytest.raises(UsageError, match="from 1970 to 9999"):
+        Clock(moment)
+    if isinstance(moment, float):
+        with pytest.raises(UsageError, match="by 0 seconds or more"):
+            Clock().advance(moment)
 
 
 def test_a_gateway_has_the_clock_that_it_was_made_with() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import httpx
 
 from edgegw import Gateway
+from edgegw.config.resolve import load_dict
 from edgegw.gateway.clock import Clock
 from tests.conftest import PYTHON
 
@@ -31,6 +33,14 @@ CONFIG: dict[str, Any] = {
                 }
             ]
         }
+    },
+}
+TARGETS: dict[str, Any] = {
+    "target_groups": {
+        "app": {"targets": ["127.0.0.1:9"], "health_check": {"interval": 5, "timeout": 2}}
+    },
+    "load_balancers": {
+        "web": {"listeners": [{"listen": 1, "default_actions": [{"forward": "app"}]}]}
     },
 }
 SEND = {"X-Amz-Target": "AmazonSQS.SendMessage", "Content-Type": "application/x-amz-json-1.0"}
@@ -113,3 +123,45 @@ def test_what_the_lambda_api_changed_is_undone(tmp_path: Path) -> None:
         assert gateway._blocking.run(lambda: called("GET", get)) == three
         gateway.reset(seed=1)
         assert gateway._blocking.run(lambda: called("GET", get)) == {}
+
+
+async def test_health_checks_end_and_may_begin_again() -> None:
+    gateway = Gateway.from_dict(TARGETS)
+    async with gateway:
+        gateway.check_targets()
+        first = gateway._running.here().checks
+        gateway.reset()
+        assert gateway._running.here().checks is None
+        gateway.check_targets()
+        (target,) = gateway.target_groups["app"]
+        async with asyncio.timeout(10):
+            while target.health.state == "initial":
+                await asyncio.sleep(0.01)
+        assert gateway._running.here().checks is not first
+
+
+async def test_a_gateway_that_was_reloaded_leads_where_it_led_before(respx_mock) -> None:
+    def to(port: int) -> dict[str, Any]:
+        return {
+            "distributions": {
+                "site": {
+                    "listen": 8081,
+                    "origins": {"app": {"url": "http://app.test"}},
+                    "default_behavior": {"origin": "app", "cache_policy": "CachingDisabled"},
+                }
+            },
+            "gateway": {
+                "hosts": {"app.test": f"http://127.0.0.1:{port}"},
+                "tracing": {"xray": f"127.0.0.1:{port}"},
+            },
+        }
+
+    for port in (4001, 4002):
+        respx_mock.get(f"http://127.0.0.1:{port}/").respond(text=str(port))
+    gateway = Gateway.from_dict(to(4001))
+    async with gateway.client("site") as client:
+        assert (await client.get("/")).text == "4001"
+        await gateway.reload(load_dict(to(4002)))
+        assert (await client.get("/")).text == "4002"
+        gateway.reset()
+        assert (await client.get("/")).text == "4001"

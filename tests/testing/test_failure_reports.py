@@ -177,3 +177,62 @@ def test_many_changes_are_cut() -> None:
     lines = list(changes("viewer-request", lambda_event(), {"uri": "/", "headers": headers}))
     assert len(lines) == MOST + 1
     assert lines[-1] == f"… and {60 - MOST} more"
+
+
+VERDICTS = """
+from edgegw.testing import validate, viewer_request
+
+EVENT = viewer_request("/a")
+
+def test_refused_in_the_assert():
+    assert validate("viewer-request", EVENT, {"status": "999"})
+
+def test_refused_in_a_variable():
+    verdict = validate("viewer-request", EVENT, {"status": "999"})
+    assert verdict.accepted
+
+def test_accepted():
+    assert validate("viewer-request", EVENT, {"status": "200"})
+    assert 1 == 2
+"""
+
+
+def test_a_refused_verdict_is_there_with_all_that_it_says(pytester: pytest.Pytester) -> None:
+    """pytest itself cuts it in the middle, and writes no line ends."""
+    pytester.makepyfile(VERDICTS)
+    result = pytester.runpytest_inprocess(*ALONE, "-rN")
+    result.assert_outcomes(failed=3)
+    lines = result.stdout.str().splitlines()
+    assert (
+        lines.count("viewer-request: refused: 502, X-Cache: LambdaValidationError from cloudfront")
+        == 2
+    )
+    assert (
+        sum(line.startswith('  lambda-edge.status at status: found "999"; ') for line in lines) == 2
+    )
+    assert "viewer-request: accepted" not in result.stdout.str()
+
+
+def test_a_tree_says_what_a_function_added_and_the_origin_did_not_get(tmp_path, respx_mock) -> None:
+    (tmp_path / "hook.py").write_text(PRINTS)
+
+    def adds(event, context):
+        request = event["Records"][0]["cf"]["request"]
+        for name in ("x-user", "x-group"):
+            request["headers"][name] = [{"key": name, "value": "1"}]
+        return request
+
+    respx_mock.get("http://origin.test/a").respond(text="hello")
+    policies = {"mine": {"headers": {"behavior": "whitelist", "items": ["X-Group"]}}}
+    site = CONFIG["distributions"]["site"]
+    behavior = {**site["default_behavior"], "origin_request_policy": "mine"}
+    config = {
+        **CONFIG,
+        "origin_request_policies": policies,
+        "distributions": {"site": {**site, "default_behavior": behavior}},
+    }
+    gateway = Gateway.from_dict(config, base=tmp_path, functions={"hook": adds})
+    with gateway.sync_client("site") as client:
+        tree = exchange_tree(gateway.exchange(client.get("/a")))
+    assert "├─ not sent to the origin: x-user\n" in tree
+    assert "the origin request policy of the behavior, or its cache policy, has to name it" in tree

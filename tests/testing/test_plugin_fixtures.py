@@ -181,6 +181,8 @@ REFUSED = [
     ("viewer={'devise': 'tv'}", "did you mean 'device'?"),
     ("viewer={'device': 'tvv'}", "there is no device 'tvv'; did you mean 'tv'?"),
     ("viewer=7", "viewer is text as 'phone DE' or a mapping, not 7"),
+    ("viewer={'country': 3}", "viewer: country is text, not 3"),
+    ("clock=float('nan')", "the clock is set to a time from 1970 to 9999, not to nan"),
     ("door=1", "door is the name of a front door, not 1"),
     ("door='sit'", "there is no front door 'sit' (known: site, web)"),
 ]

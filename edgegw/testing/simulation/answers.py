@@ -53,10 +53,22 @@ class AnswerTrail(NamedTuple):
 class ViewerAnswer:
     """An answer as its viewer has it; `path` and `sent` are of its request.
 
-    `had_lost` says that the viewer once had the sticky cookie, and its time was over.
+    `had_lost` says that the viewer once had the sticky cookie, and its time was over. `refetched`
+    is the way of what was fetched anew behind the viewer's back.
     """
 
-    __slots__ = ("at", "body", "exchange", "had_lost", "headers", "path", "sent", "status", "trail")
+    __slots__ = (
+        "at",
+        "body",
+        "exchange",
+        "had_lost",
+        "headers",
+        "path",
+        "refetched",
+        "sent",
+        "status",
+        "trail",
+    )
 
     def __init__(
         self,
@@ -75,6 +87,7 @@ class ViewerAnswer:
         self.sent = sent
         self.at = at
         self.had_lost = False
+        self.refetched: AnswerTrail | None = None
         self.trail = trail_of(exchange)
 
     @property

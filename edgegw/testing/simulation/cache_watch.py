@@ -74,9 +74,18 @@ class CacheWatch:
             counts.origin_failures += asked.status == 0 or asked.status >= 500
         self._present(at).origin += len(trail.asked)
 
-    def made_for(self, viewer: SimulatedViewer, answer: ViewerAnswer, variant: str | None) -> None:
+    def refetched(self, viewer: SimulatedViewer, answer: ViewerAnswer, trail: AnswerTrail) -> None:
+        """What is stored was made anew, by the way of `trail`, behind the back of `viewer`."""
+        self.asked(trail, answer.at)
+        key, last = answer.trail.key, trail.asked[-1] if trail.asked else None
+        earlier = None if key is None else self.makers.get(key)
+        if key is None or earlier is None or last is None or not 200 <= last.status < 500:
+            return
+        if last.status != 304:  # else it is what it was
+            self.makers[key] = MadeAnswer(viewer.number, earlier.variant, last.name, last.path)
+
+    def made_for(self, viewer: SimulatedViewer, trail: AnswerTrail, variant: str | None) -> None:
         """Remembers whom an answer was made for, in case that it is stored."""
-        trail = answer.trail
         if trail.key is None or trail.is_out_of_cache:
             return
         last = trail.asked[-1] if trail.asked else None

@@ -214,6 +214,8 @@ class EdgeVisits:
             self._cache.saw(viewer, answer)
             has_sticky = bool(self._sticky) and viewer.jar.has(self._sticky, arrival.at)
             self._variants.saw(viewer, answer, before, has_sticky=has_sticky)
+            if answer.refetched is not None:
+                self._cache.refetched(viewer, answer, answer.refetched)
             place = self._next_place(answer, scheme, host, target)
             if place is None:
                 return
@@ -240,6 +242,7 @@ class EdgeVisits:
         viewer.jar.take(response.headers.get_all(b"set-cookie"), host, path, now)
         if exchange.refetch is not None:
             await self._until_refetched(exchange.refetch)
+            answer.refetched = trail_of(exchange.refetch)
         return answer
 
     def _request(
@@ -292,7 +295,8 @@ class EdgeVisits:
         if not self._reads_bodies:
             return b""
         if response.headers.get(b"content-encoding") == b"gzip":
-            return zlib.decompress(body, 31)
+            with contextlib.suppress(zlib.error):  # else it only says that it is
+                return zlib.decompress(body, 31)
         return body
 
     async def _until_refetched(self, refetch: Exchange) -> None:
@@ -301,7 +305,6 @@ class EdgeVisits:
         deadline = loop.time() + _LONGEST_REFETCH
         while refetch.duration is None and loop.time() < deadline:  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0)
-        self._cache.asked(trail_of(refetch), self._clock.now)
 
     def _next_place(
         self, answer: ViewerAnswer, scheme: str, host: str, target: str
@@ -310,7 +313,10 @@ class EdgeVisits:
         if not answer.is_redirect:
             return None
         location = (answer.headers.get(b"location") or b"").decode("latin-1")
-        url = urlsplit(urljoin(f"{scheme}://{host}{target}", location))
+        try:
+            url = urlsplit(urljoin(f"{scheme}://{host}{target}", location))
+        except ValueError:  # as http://[ is none
+            return None
         name = url.hostname or ""
         if url.scheme not in ("http", "https") or name not in self._hosts:
             return None

@@ -2,9 +2,10 @@
 
 The interval is Wilson's: unlike the usual one it stays within 0 and 1 and holds for small samples
 and rare variants. The test is Pearson's chi-squared: how likely is a sample that is as far from the
-intended weights, or farther, if the weights hold. Its tail is the regularised upper incomplete
-gamma function Q(k/2, x/2), computed by the series of P below its bend, and by the continued
-fraction of Q above it, where each converges quickly.
+intended weights, or farther, if the weights hold. Of variants that are expected less than five
+times it would say too much: they are taken together, and two are tested exactly. Its tail is the
+regularised upper incomplete gamma function Q(k/2, x/2), computed by the series of P below its bend,
+and by the continued fraction of Q above it, where each converges quickly.
 
 Source: NIST Digital Library of Mathematical Functions, 8.11(i), 8.9(ii); E. B. Wilson, "Probable
 inference, the law of succession, and statistical inference" (1927).
@@ -20,6 +21,8 @@ from edgegw.values import value
 
 Z_95: Final = 1.959963984540054
 """Standard deviations to either side within which 95 % of a normal distribution lies."""
+ENOUGH: Final = 5.0
+"""What must be expected of a variant for the chi-squared distribution to hold (Cochran's rule)."""
 _PRECISION: Final = 1e-15
 _MOST_TERMS: Final = 100_000
 _SMALLEST: Final = 1e-300
@@ -67,11 +70,54 @@ def chi_squared_test(counts: Sequence[int], weights: Sequence[float]) -> ChiSqua
     pairs = list(zip(counts, expected, strict=True))
     if any(count and not mean for count, mean in pairs):
         return ChiSquaredTest(math.inf, len(counts) - 1, 0.0)
-    statistic = sum((count - mean) ** 2 / mean for count, mean in pairs if mean)
-    degrees = sum(1 for mean in expected if mean) - 1
+    groups = _with_rare_ones_together([(count, mean) for count, mean in pairs if mean])
+    statistic = sum((count - mean) ** 2 / mean for count, mean in groups)
+    degrees = len(groups) - 1
     if degrees < 1:
         return None
+    rare, often = groups[0], groups[-1]
+    if len(groups) == 2 and min(rare[1], often[1]) < ENOUGH:
+        return ChiSquaredTest(statistic, 1, binomial_test(*min(rare, often, key=_mean), total))
     return ChiSquaredTest(statistic, degrees, chi_squared_tail(statistic, degrees))
+
+
+def _with_rare_ones_together(pairs: list[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Counts and what was expected; those that are expected too seldom are one, but two stay."""
+    if all(mean >= ENOUGH for _, mean in pairs):
+        return pairs
+    groups = sorted(pairs, key=_mean)
+    while len(groups) > 2 and groups[0][1] < ENOUGH:
+        rarest, next_one = groups[:2]
+        both = rarest[0] + next_one[0], rarest[1] + next_one[1]
+        groups = sorted([both, *groups[2:]], key=_mean)
+    return groups
+
+
+def _mean(group: tuple[int, float]) -> float:
+    return group[1]
+
+
+def binomial_test(count: int, mean: float, total: int) -> float:
+    """How likely `total` draws bring a number that is as unlikely as `count`, or more so.
+
+    `mean` is the number that is expected, above 0 and below `total`: with few of them this is
+    exact, where the chi-squared distribution calls one rare viewer a miracle.
+    """
+    share = mean / total
+
+    def likelihood(number: int) -> float:
+        ways = math.lgamma(total + 1) - math.lgamma(number + 1) - math.lgamma(total - number + 1)
+        rest = (total - number) * math.log1p(-share)
+        return math.exp(ways + number * math.log(share) + rest)
+
+    bound = likelihood(count) * (1 + 1e-7)
+    p = 0.0
+    for number in range(total + 1):
+        term = likelihood(number)
+        p += term if term <= bound else 0.0
+        if number > mean and number >= count and term < p * _PRECISION:
+            break
+    return min(1.0, p)
 
 
 def chi_squared_tail(statistic: float, degrees: int) -> float:

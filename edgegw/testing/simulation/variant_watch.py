@@ -13,7 +13,8 @@ A viewer's variant is what its latest answer told (`variants`). Four things can 
               others: it comes with the second request at the earliest
     lost      a redirect had decided on a variant, and the request that followed it did not carry
               the sticky cookie
-    leak      a change by the cache; counted for each answer
+    leak      a change by the cache, or an answer of the cache that is not the variant that the
+              sticky cookie names; counted for each answer
 
 Errors are left out: no function at viewer-response runs for them, so they cannot give a cookie.
 """
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
+from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.testing.simulation.answers import ViewerAnswer
 from edgegw.testing.simulation.cache_watch import CacheWatch
 from edgegw.testing.simulation.counts import SimulationCounts
@@ -50,6 +52,7 @@ class VariantWatch:
     def __init__(self, plan: SimulationPlan, counts: SimulationCounts, cache: CacheWatch) -> None:
         self._sources = plan.variants
         self._sticky = plan.sticky
+        self._intended = dict(plan.weights)
         self._counts = counts
         self._cache = cache
 
@@ -66,7 +69,7 @@ class VariantWatch:
         `has_sticky`: the viewer has its sticky cookie now.
         """
         variant = self._variant_of(answer)
-        self._cache.made_for(viewer, answer, variant)
+        self._cache.made_for(viewer, answer.trail, variant)
         if answer.status >= 400:
             return
         if before is not None:
@@ -87,11 +90,13 @@ class VariantWatch:
         counts.requests += 1
         if answer.trail.key is not None:
             counts.looked_up += 1
-            counts.hits += answer.trail.is_out_of_cache
+            counts.hits += answer.exchange.verdict == Verdict.HIT
         if viewer.variant is None:
             counts.viewers += 1
         elif viewer.variant != variant:
             self._changed(viewer, answer, variant, before)
+        elif self._is_of_others(answer, variant):
+            self._leaked(viewer, answer, f"said {self._named_by_cookie(answer)}, and got {variant}")
         viewer.variant = variant
 
     # Which variant
@@ -146,10 +151,26 @@ class VariantWatch:
         text = f"viewer {viewer.number} had {viewer.variant}, and got {variant} with {answer.path}"
         counts.example(f"changed {cause}", text)
         if cause == "cache":
-            counts.variant_leaks += 1
-            maker = self._cache.maker_of(answer)
-            whose = "" if maker is None else f", made for viewer {maker.viewer}"
-            counts.example("variant-leak", f"{text} out of the cache{whose}")
+            self._leaked(viewer, answer, f"had {viewer.variant}, and got {variant}")
+
+    def _is_of_others(self, answer: ViewerAnswer, variant: str) -> bool:
+        """Whether the cache gave a variant to somebody whose sticky cookie names another one.
+
+        Where answers are stored for longer than the simulation lasts, nobody changes a variant.
+        """
+        named = self._named_by_cookie(answer) if answer.trail.is_out_of_cache else None
+        is_variant = named in self._intended or named in self._counts.variants
+        return is_variant and named != variant
+
+    def _named_by_cookie(self, answer: ViewerAnswer) -> str | None:
+        return answer.sent_cookie(self._sticky) if self._sticky else None
+
+    def _leaked(self, viewer: SimulatedViewer, answer: ViewerAnswer, what: str) -> None:
+        self._counts.variant_leaks += 1
+        maker = self._cache.maker_of(answer)
+        whose = "" if maker is None else f", made for viewer {maker.viewer}"
+        text = f"viewer {viewer.number} {what} with {answer.path} out of the cache{whose}"
+        self._counts.example("variant-leak", text)
 
     def _cause(
         self,
@@ -191,7 +212,7 @@ class VariantWatch:
         if self._sticky:
             if answer.sent_cookie(self._sticky) is not None:
                 return
-            is_given = has_sticky
+            is_given = has_sticky and _cookie_behind(answer, self._sticky) is not None
         elif viewer.variant is None:
             is_given = variant is not None
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -279,3 +280,84 @@ def test_functions_that_fail_are_told_of() -> None:
     report = run(failing, requests=40)
     assert report.codes == ["function-failures", "no-variant"]
     assert report.counts.failures == {"LambdaValidationError": 40}
+
+
+def picking(**policy: Any) -> dict[str, Any]:
+    """A site whose page is picked behind the cache, by a cookie that the key has, or has not."""
+    config = configuration(viewer_request="draw", origin_request="pick", viewer_response="remember")
+    config["cache_policies"]["pages"].update(policy)
+    config["distributions"]["site"]["default_behavior"]["origin_request_policy"] = "AllViewer"
+    return config
+
+
+def draw(event: Any, context: Any) -> Any:
+    request = assign(event, context)
+    request["uri"] = "/page"
+    return request
+
+
+def pick(event: Any, context: Any) -> Any:
+    request = event["Records"][0]["cf"]["request"]
+    request["uri"] = f"/page-{cookie_of(request)}"
+    return request
+
+
+PICKED: dict[str, Any] = {
+    "functions": {"draw": draw, "pick": pick, "remember": remember},
+    "paths": ["/page"],
+    "variant_by": r"uri:/page-(\w)",
+}
+NO_COOKIES: dict[str, Any] = {"behavior": "none"}
+
+
+def test_a_page_of_others_is_a_leak_also_where_it_never_gets_old() -> None:
+    stub = "max-age=86400"
+    report = run(config=picking(cookies=NO_COOKIES), origin_stub=stub, seed=2, **PICKED)
+    assert report.changed == 0
+    assert "variant-leak" in report.codes
+    (leak,) = (fault for fault in report.faults if fault.code == "variant-leak")
+    assert re.match(
+        r"viewer \d+ said [ab], and got [ab] with /page out of the cache", leak.examples[0]
+    )
+    assert run(config=picking(), origin_stub=stub, **PICKED).codes == []
+
+
+def test_what_was_fetched_anew_behind_a_viewer_is_of_the_one_it_was_fetched_for() -> None:
+    stub = "max-age=5, stale-while-revalidate=36000"
+    options: dict[str, Any] = {
+        "functions": PICKED["functions"],
+        "paths": PICKED["paths"],
+        "origin_stub": stub,
+    }
+    by_way, by_body = (
+        run(config=picking(cookies=NO_COOKIES), variant_by=source, **options)
+        for source in (r"uri:/page-(\w)", r"body:GET 127.0.0.1 /page-(\w)")
+    )
+    assert by_way.counts.variant_leaks == by_body.counts.variant_leaks > 100
+    requests = [{row.name: row.requests for row in report.variants} for report in (by_way, by_body)]
+    assert requests[0] == requests[1]
+
+
+def test_a_path_that_never_gives_the_cookie_gives_it_to_nobody_late() -> None:
+    def in_shop(event: Any, context: Any) -> Any:
+        request, response = (event["Records"][0]["cf"][part] for part in ("request", "response"))
+        if request["uri"].startswith("/shop/"):
+            cookie = f"bucket={cookie_of(request)}; Path=/shop/"
+            response["headers"]["set-cookie"] = [{"key": "Set-Cookie", "value": cookie}]
+            response["headers"]["x-bucket"] = [{"key": "X-Bucket", "value": cookie_of(request)}]
+        return response
+
+    assert run(remember=in_shop, paths=["/shop/page", "/about"]).codes == []
+
+
+def test_answers_that_no_browser_can_read_do_not_end_a_simulation() -> None:
+    def odd(event: Any, context: Any) -> Any:
+        headers = {"location": [{"value": "http://[/"}], "content-encoding": [{"value": "gzip"}]}
+        return {"status": "302", "headers": headers, "body": "no gzip"}
+
+    config = configuration(viewer_request="odd")
+    report = run(
+        config=config, functions={"odd": odd}, requests=20, variant_by="body:no (g)", weights={}
+    )
+    assert report.counts.statuses == {302: 20}
+    assert report.counts.variants["g"].requests == 20

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgegw.testing.simulation.statistics import (
+    ChiSquaredTest,
+    binomial_test,
     chi_squared_tail,
     chi_squared_test,
     upper_gamma,
@@ -123,3 +125,38 @@ def test_what_was_never_intended_cannot_be_chance() -> None:
     test = chi_squared_test([10, 10, 1], [50, 50, 0])
     assert test is not None
     assert test.p == 0.0
+
+
+EXACT = [
+    # counts, weights, p: sums of the binomial distribution by hand
+    ([3, 1], [999, 1], 1 - 0.999**4),
+    ([0, 4], [1, 1], 2 / 16),
+    ([1, 3], [1, 1], 10 / 16),
+    ([2, 2], [1, 1], 1.0),
+    ([0, 9], [1, 9], 1.0),
+]
+
+
+@pytest.mark.parametrize(("counts", "weights", "p"), EXACT)
+def test_few_viewers_are_tested_exactly(counts: list[int], weights: list[float], p: float) -> None:
+    for order in (1, -1):
+        test = chi_squared_test(counts[::order], weights[::order])
+        assert test is not None
+        assert test.p == pytest.approx(p, rel=1e-9)
+
+
+def test_rare_variants_are_tested_together() -> None:
+    test = chi_squared_test([498, 500, 1, 1], [500, 498, 1, 1])
+    assert test is not None
+    assert test.degrees == 1
+    assert chi_squared_test([1, 1, 1], [1, 1, 1]) == ChiSquaredTest(0.0, 1, 1.0)
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 400), st.floats(0.002, 0.5), st.integers(0, 400))
+def test_an_exact_p_is_a_sum_of_likelihoods(total: int, share: float, count: int) -> None:
+    count = min(count, total)
+    terms = [math.comb(total, i) * share**i * (1 - share) ** (total - i) for i in range(total + 1)]
+    bound = terms[count] * (1 + 1e-7)
+    expected = math.fsum(term for term in terms if term <= bound)
+    assert binomial_test(count, share * total, total) == pytest.approx(expected, rel=1e-6)
