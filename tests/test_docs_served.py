@@ -22,6 +22,7 @@ from tests.test_docs_commands import PAGES, Reader, blocks, reader
 __all__ = ["reader"]
 
 NOT_SERVED = {
+    "ci.md": "its blocks are recipes of CI services; see testing/test_ci_recipes.py",
     "lambda-edge-rules.md": "its blocks are parts that break a rule each; see test_rule_docs.py",
 }
 """Pages whose blocks are no configurations, with the reason."""
@@ -31,6 +32,8 @@ STATUS = {
     ("authentication.md-0", "site"): {302},  # to the identity provider
     ("authentication.md-1", "front"): {302},
     ("authentication.md-2", "front"): {401},
+    ("experiments.md-0", "pages"): {404},  # it has two pages, and / is neither
+    ("load-balancers.md-1", "front"): {401},  # a token is asked for
     ("development.md-2", "site"): {401, 503},  # faults: a tenth of the invocations fails
 }
 """What a GET of / answers, where it is not 200."""

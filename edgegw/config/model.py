@@ -66,6 +66,8 @@ class AnyDoor:
     kind: ClassVar[str]
     takes_both_schemes: ClassVar[bool] = False
     """Whether AWS has it at port 80 and at port 443, whatever it listens on here."""
+    knows_viewers: ClassVar[bool] = False
+    """Whether it tells where viewers are, and so takes `X-Edgegw-Viewer`."""
     name: str
     listen: Listen
 
@@ -96,6 +98,7 @@ class DistributionDoor(AnyDoor):
 
     kind: ClassVar[str] = "distribution"
     takes_both_schemes: ClassVar[bool] = True
+    knows_viewers: ClassVar[bool] = True
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -49,9 +49,15 @@ def test_an_answer(sync_edge_client):
     ],
 )
 def test_a_snapshot_is_the_same_again(
-    pytester: pytest.Pytester, module: str, test: str, update: str
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    module: str,
+    test: str,
+    update: str,
 ) -> None:
     need_module(module)
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"):
+        monkeypatch.delenv(name, raising=False)  # this suite's workers are not those of the inner
     pytester.makefile(".yaml", edgegw=CONFIG)
     pytester.makeini("[pytest]\nedgegw_config = edgegw.yaml\n")
     pytester.makepyfile(hook=HOOK, test_snapshot=test)

@@ -25,7 +25,7 @@ from urllib.parse import urljoin, urlsplit
 
 from edgegw.awslambda.pricing import FunctionUsage
 from edgegw.awslambda.xray import TracingTargets
-from edgegw.config.model import Config, DistributionDoor, Door, ListenerDoor
+from edgegw.config.model import Config, Door, ListenerDoor
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.exchanges import Exchanges
 from edgegw.gateway.figures.figures import EdgeUsage
@@ -187,8 +187,8 @@ class EdgeVisits:
         self._plan = plan
         self._clock = clock
         self._front: Front = behind_port(gateway, door)
-        self._is_distribution = isinstance(door, DistributionDoor)
-        self._scheme = "https" if self._is_distribution or door.is_secure else "http"
+        self._knows_viewers = door.knows_viewers
+        self._scheme = "https" if door.takes_both_schemes or door.is_secure else "http"
         self._hosts = tuple(host for host in door.hosts if "*" not in host)
         self._cache = CacheWatch(plan, self.counts)
         self._variants = VariantWatch(plan, self.counts, self._cache)
@@ -256,9 +256,9 @@ class EdgeVisits:
                 lines.append((name, viewer.mark))
             else:
                 cookies = b"; ".join(filter(None, (cookies, name + b"=" + viewer.mark)))
-        if self._is_distribution:
+        if self._knows_viewers:
             lines.append(viewer.place)  # at the end: without it, they are those of the group again
-        address = "127.0.0.1" if self._is_distribution else address_of(viewer.number)
+        address = "127.0.0.1" if self._knows_viewers else address_of(viewer.number)
         return Request(
             "GET",
             RequestTarget.parse(target.encode("utf-8")),
