@@ -8,12 +8,14 @@ BIN := $(VENV)/bin
 WORKERS ?= 3
 SITES := tests/e2e/vite_site tests/e2e/react_site tests/e2e/next_site
 
-.PHONY: demo test fuzz lint format bench soak rules schema screenshot clean
+.PHONY: demo sites test fuzz lint format bench soak rules schema screenshot clean
 
 demo: $(BIN)/edgegw
 	@exec $(BIN)/edgegw demo
 
-test: $(VENV)/.tests $(SITES:=/node_modules)
+sites: $(SITES:=/node_modules)
+
+test: $(VENV)/.tests sites
 	$(BIN)/python -m pytest -n $(WORKERS)
 
 # Seconds for each of the four fuzzers; `make fuzz SEED=7` makes the same inputs again.

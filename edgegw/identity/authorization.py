@@ -85,7 +85,7 @@ def judged(provider: IdentityProvider, query: str) -> Judged:
     if client is None:
         known = ", ".join(provider.clients) or "none"
         return PageRefusal(
-            f"there is no client {name[:40]!r} in the configuration; there is: {known}"
+            f"the client_id is that of no client in the configuration; there is: {known}"
         )
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None:

@@ -214,8 +214,28 @@ def functions_at_edge(count: int) -> Document:
     return {**distribution(behaviors=rows), "functions": named}
 
 
+def edge_functions(count: int, *, users: int = 0, stores: int = 0) -> Document:
+    """CloudFront Functions that read one store, the first one in `users` distributions."""
+    behavior = {"origin": "app", "edge_functions": {"viewer-request": "f0"}}
+    site = {"origins": {"app": {"url": "http://app.test"}}, "default_behavior": behavior}
+    function = {"code": "rewrite.js", **({"key_value_store": "s0"} if stores else {})}
+    return {
+        "edge_functions": {f"f{at}": function for at in range(count)},
+        "key_value_stores": {f"s{at}": {} for at in range(stores)},
+        "distributions": {f"d{at}": {"listen": 8000 + at, **site} for at in range(users)},
+    }
+
+
 RANGES: dict[str, list[tuple[Callable[[], Document], str]]] = {
     "MAX_NAME": [(lambda: {"queues": {"q" * 81: {}}}, "it has 1 to 80 letters, digits")],
+    "MAX_EDGE_FUNCTIONS": [(lambda: edge_functions(101), "at most 100 CloudFront Functions")],
+    "MAX_USERS": [
+        (lambda: edge_functions(1, users=101), "at most 100 distributions have a function (101)")
+    ],
+    "MAX_STORE_FUNCTIONS": [
+        (lambda: edge_functions(11, stores=1), "at most 10 functions read a store (11)")
+    ],
+    "MAX_KEY_VALUE_STORES": [(lambda: edge_functions(1, stores=51), "at most 50 key value stores")],
     "GRPC_CODES": [
         (
             lambda: {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Final
 
@@ -46,7 +45,7 @@ def check_edge_functions(document: Document, config: Config, base: FilePath) -> 
         if store.source is not None:
             _check_import(document, (*path, "source"), base / store.source)
     for name, distribution in config.distributions.items():
-        for below, behavior in behaviors(distribution):
+        for below, behavior in keys.behaviors_of(distribution):
             _check_behavior(document, ("distributions", name, *below), behavior, config)
 
 
@@ -56,7 +55,11 @@ def _check_quotas(document: Document, config: Config) -> None:
         text = f"an account has at most {MAX_EDGE_FUNCTIONS} CloudFront Functions"
         document.warning(("edge_functions",), "edge-function.quota", text, key=True)
     used = [
-        {name for _, behavior in behaviors(one) for name in behavior.edge_functions.values()}
+        {
+            name
+            for _, behavior in keys.behaviors_of(one)
+            for name in behavior.edge_functions.values()
+        }
         for one in config.distributions.values()
     ]
     users = Counter(name for names in used for name in names)
@@ -77,15 +80,6 @@ def _check_store_quotas(document: Document, config: Config) -> None:
             text = f"at most {MAX_STORE_FUNCTIONS} functions read a store ({readers[name]})"
             path: KeyPath = ("key_value_stores", name)
             document.warning(path, "key-value-store.quota", text, key=True)
-
-
-def behaviors(
-    distribution: keys.Distribution,
-) -> Iterator[tuple[KeyPath, keys.DefaultBehavior]]:
-    """The behaviors of a distribution with their paths."""
-    yield ("default_behavior",), distribution.default_behavior
-    for at, behavior in enumerate(distribution.behaviors):
-        yield ("behaviors", at), behavior
 
 
 def _check_function(
