@@ -113,7 +113,7 @@ def test_who_is_not_there_is_named_with_who_is() -> None:
         identity.token("ada", use=cast("Any", "refresh"))
     with pytest.raises(UsageError, match="there is no client_id"):
         identity.sign_in("ada", "https://app.test/basket")
-    with pytest.raises(UsageError, match="no client 'zz' in the configuration; there is: app"):
+    with pytest.raises(UsageError, match="of no client in the configuration; there is: app"):
         identity.sign_in("ada", "http://127.0.0.1:8095/oauth2/authorize?client_id=zz")
     with pytest.raises(UsageError, match="there are no identity providers"):
         Gateway.from_dict({"gateway": {"lambda_api": 0}}).identity()
