@@ -174,8 +174,10 @@ class Distribution(Model):
     cache_tag_config: CacheTagConfig | None = None
 
 
-def behaviors_of(distribution: Distribution) -> Iterator[tuple[KeyPath, DefaultBehavior]]:
-    """The behaviors of a distribution, each with the path below it."""
-    yield ("default_behavior",), distribution.default_behavior
+def behaviors_of(
+    distribution: Distribution, path: KeyPath = ()
+) -> Iterator[tuple[KeyPath, DefaultBehavior]]:
+    """The behaviors of a distribution, each with its path; `path` is that of the distribution."""
+    yield (*path, "default_behavior"), distribution.default_behavior
     for at, behavior in enumerate(distribution.behaviors):
-        yield ("behaviors", at), behavior
+        yield (*path, "behaviors", at), behavior

@@ -6,8 +6,6 @@ country, an origin group whose second origin is the first, a Host that goes on t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, find_policy
 from edgegw.config import schema
 from edgegw.config.distributions import keys, policy_keys
@@ -23,7 +21,7 @@ def check_without_effect(document: Document, config: schema.Config) -> None:
         path: KeyPath = ("distributions", name)
         _check_countries(document, (*path, "geo_restriction"), distribution.geo_restriction)
         _check_groups(document, path, distribution)
-        for where, behavior in _behaviors(path, distribution):
+        for where, behavior in keys.behaviors_of(distribution, path):
             if is_bucket(behavior.origin, distribution) and forwards_host(config, behavior):
                 _warn_of_host(document, where, behavior)
 
@@ -76,14 +74,6 @@ def _check_groups(document: Document, path: KeyPath, distribution: keys.Distribu
         if len(set(group.members)) < len(group.members):
             text = "both members are the same origin: there is nothing to turn to when it fails"
             document.warning((*where, "members"), "cloudfront.origin-group", text, key=True)
-
-
-def _behaviors(
-    path: KeyPath, distribution: keys.Distribution
-) -> Iterator[tuple[KeyPath, keys.DefaultBehavior]]:
-    yield (*path, "default_behavior"), distribution.default_behavior
-    for at, behavior in enumerate(distribution.behaviors):
-        yield (*path, "behaviors", at), behavior
 
 
 def forwards_host(config: schema.Config, behavior: keys.DefaultBehavior) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 from edgegw.awslambda.http_events.model import DEFAULT
 from edgegw.awslambda.http_events.routes import ROUTE_METHODS, route_fault, same_requests
 from edgegw.config.addresses import host_fault
-from edgegw.config.distributions.keys import DefaultBehavior, Distribution
+from edgegw.config.distributions.keys import DefaultBehavior, Distribution, behaviors_of
 from edgegw.config.distributions.without_effect import forwards_host
 from edgegw.config.document import Document, KeyPath
 from edgegw.config.functions.rules import check_reference
@@ -170,11 +170,7 @@ def _check_origins(
                 "(auth_type AWS_IAM), and distributions sign none here: it answers 403"
             )
             document.warning(where, "cloudfront.function-url", text)
-    behaviors: list[tuple[KeyPath, DefaultBehavior]] = [
-        ((*path, "default_behavior"), distribution.default_behavior),
-        *(((*path, "behaviors", at), each) for at, each in enumerate(distribution.behaviors)),
-    ]
-    for where, behavior in behaviors:
+    for where, behavior in behaviors_of(distribution, path):
         if _leads_to_url(behavior, distribution) and forwards_host(config, behavior):
             _warn_of_host(document, where, behavior)
 
