@@ -31,9 +31,14 @@ from edgegw.cloudfront.edge_functions.limits import (
     TENTATIVE,
     utilization,
 )
-from edgegw.cloudfront.edge_functions.metering import meter_names, metered
+from edgegw.cloudfront.edge_functions.metering import (
+    may_replace_globals,
+    meter_names,
+    metered,
+)
 from edgegw.cloudfront.edge_functions.model import (
     EdgeCall,
+    EdgeEdited,
     EdgeFailed,
     EdgeFunction,
     EdgeOutcome,
@@ -44,8 +49,9 @@ from edgegw.cloudfront.edge_functions.static_check import (
     ABSENT_GLOBALS,
     syntax_findings,
 )
+from edgegw.execution.edge_frames import EdgeFrames
 
-_MODULES: Final = ("text", "lock", "crypto", "querystring", "buffer")
+_MODULES: Final = ("text", "lock", "edits", "crypto", "querystring", "buffer")
 _ABSENT: Final = sorted(
     (ABSENT_GLOBALS - {"eval", "Function"}) | {"escape", "unescape", "navigator", "gc"}
 )
@@ -54,6 +60,7 @@ _SLACK: Final = 256 * 1024
 _CHANGES_BUILT_INS: Final = re.compile(
     r"\.prototype\b|__proto__|globalThis|definePropert|setPrototypeOf"
 )
+_NO_OBJECT: Final = "TypeError: an object is expected"
 _TRIED_TO: Final = ("read-only", "not extensible", "no setter for property")
 _BUSY: Final = 10
 """How many times its processor time a run in a thread may take by the clock."""
@@ -89,6 +96,7 @@ class EdgeContext:
         self._at_once = at_once or store
         self._asked: KeyValues | None = None
         self._remarks = _remarks(function)
+        self._loads_anew = may_replace_globals(function.code)
         self._changes = _CHANGES_BUILT_INS.search(function.code) is not None
         refused = [
             finding
@@ -109,6 +117,8 @@ class EdgeContext:
         if self.failure:
             return EdgeFailed("throttled", self.failure, self._report({}, started))
         said = self._said(call, tentative=tentative)
+        if "edits" in said:
+            return _edited(call, said, self._report(said, started))
         if "error" in said and not self._changes and _tried_to_change(said["error"]):
             self._changes = True
             self._make()
@@ -126,7 +136,9 @@ class EdgeContext:
         self._asked = None
         self._find_store = self._at_once if tentative else self._store
         try:
-            text = self._begin(self._factory, call.event, call.query, waited, tentative)
+            frame, given, more = self._given(call)
+            code = self._load(self._factory) if self._loads_anew else self._code
+            text = self._begin(code, frame, given, more, call.query, waited, tentative)
             while not text:
                 text = self._go_on()
         except self._error as error:
@@ -134,7 +146,18 @@ class EdgeContext:
             if "interrupted" in text:
                 return {"over": "time", "units": 0, "logs": []}
             return {"error": text.partition("\n")[0], "units": 0, "logs": []}
+        if text[0] == "=":
+            return _read(text)
         return json.loads(text) if "\\ud" in text else _decoded(text)
+
+    def _given(self, call: EdgeCall) -> tuple[Any | None, str, str]:
+        """The event as the engine gets it: a frame and what fills it, or None and JSON."""
+        shown = call.shown
+        if isinstance(shown, str) or self._frames is None:
+            return None, call.event, ""
+        key = shown.frame
+        frame = None if key is None else self._frames.get(key)
+        return (None, call.event, "") if frame is None else (frame, *shown.values)
 
     def _go_on(self) -> str:
         """Runs what is ready to run; the outcome, if that is its end."""
@@ -182,6 +205,7 @@ class EdgeContext:
         }
         install, modules = context.eval(_source("core")), context.eval(_modules())
         runtime = install(context.parse_json(json.dumps(given)), modules)
+        self._load = _member(context, runtime, "loaded")
         self._begin = _member(context, runtime, "begin")
         self._next = _member(context, runtime, "next")
         self._settle = _member(context, runtime, "settle")
@@ -190,8 +214,13 @@ class EdgeContext:
             self._factory: Any = context.eval(metered(code, *meter_names(code)))
         except self._error as error:
             self.failure = _compile_error(str(error))
+        else:
+            self._code = self._load(self._factory)
         context.gc()
-        context.set_memory_limit(context.memory()["malloc_size"] + MAX_MEMORY + _SLACK)
+        limit = context.memory()["malloc_size"] + MAX_MEMORY + _SLACK
+        context.set_memory_limit(limit)
+        # Where built-ins may be others, what is the same is not told by looking.
+        self._frames = None if self._changes else EdgeFrames(context, limit)
 
     def _report(self, said: Mapping[str, Any], started: float) -> EdgeReport:
         remarks, self._remarks = self._remarks, ()
@@ -211,9 +240,40 @@ def _tried_to_change(error: str) -> bool:
     return any(text in error for text in _TRIED_TO)
 
 
+def _read(text: str) -> dict[str, Any]:
+    """What a run said in lines (`edge_runtime/edits.js`): units, then what was edited."""
+    lines = iter(text.split("\n"))
+    said: dict[str, Any] = {"units": float(next(lines)[1:])}
+    edits: dict[str, Any] = {}
+    for mark in lines:
+        if mark[0] == "+":
+            edits.setdefault("headers", {})[mark[1:]] = {"value": next(lines)}
+        elif mark[0] == "-":
+            edits.setdefault("gone", []).append(mark[1:])
+        elif mark == "uri":
+            edits["uri"] = next(lines)
+        elif mark in _OF_RUN:
+            said[mark] = json.loads(next(lines))
+        else:
+            edits[mark] = json.loads(next(lines))
+    said["edits"] = edits
+    return said
+
+
+_OF_RUN: Final = ("logs", "origin", "custom")
+
+
 def _decoded(text: str) -> dict[str, Any]:
     said: Any = decode_payload(text.encode("utf-8", "replace"))
     return said
+
+
+def _edited(call: EdgeCall, said: Mapping[str, Any], report: EdgeReport) -> EdgeOutcome:
+    origin = said.get("origin")
+    if origin is not None and not _is_helper_call(origin):
+        return EdgeFailed("execution", _NO_OBJECT, report)
+    assert not isinstance(call.shown, str)  # JSON has no frame, and so no edits
+    return EdgeEdited(call.shown, said["edits"], report, origin)
 
 
 def _outcome(said: Mapping[str, Any], report: EdgeReport) -> EdgeOutcome:
@@ -226,7 +286,7 @@ def _outcome(said: Mapping[str, Any], report: EdgeReport) -> EdgeOutcome:
         return EdgeFailed("unreadable", said["unreadable"], report)
     origin = said.get("origin")
     if origin is not None and not _is_helper_call(origin):
-        return EdgeFailed("execution", "TypeError: an object is expected", report)
+        return EdgeFailed("execution", _NO_OBJECT, report)
     return EdgeReturned(said.get("result"), report, origin, is_undefined="result" not in said)
 
 
@@ -252,7 +312,7 @@ def _remarks(function: EdgeFunction) -> tuple[str, ...]:
     )
 
 
-def _member(context: Any, runtime: Any, name: str) -> Callable[..., str]:
+def _member(context: Any, runtime: Any, name: str) -> Callable[..., Any]:
     return context.eval(f"(runtime) => runtime.{name}")(runtime)
 
 

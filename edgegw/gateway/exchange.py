@@ -23,6 +23,7 @@ from edgegw.awslambda.model import (
 from edgegw.cloudfront import flow as cloudfront_flow
 from edgegw.cloudfront.cache.entry import FoundEntry
 from edgegw.cloudfront.edge_functions.model import (
+    EdgeEdited,
     EdgeFailed,
     EdgeFunction,
     EdgeOutcome,
@@ -167,7 +168,7 @@ class Exchange:
         runs: list[FunctionRun | EdgeRun] = []
         for step, reply, _ in self.steps:
             if isinstance(step, cloudfront_flow.EdgeFunctionStep):
-                if isinstance(reply, EdgeReturned | EdgeFailed):
+                if isinstance(reply, EdgeReturned | EdgeEdited | EdgeFailed):
                     runs.append(EdgeRun(step.trigger, step.call.function, reply, step.call))
                 continue
             if not hasattr(step, "invocation"):

@@ -41,8 +41,8 @@ def cloudfront_function_request(
     request = described_request(method, uri, querystring, headers, usual=usual, client_ip=viewer_ip)
     distribution = _distribution(distribution_id, distribution_domain_name)
     forwarding = replace(distribution.default_behavior.forwarding, added_headers=())
-    event, _ = encode_request(distribution, forwarding, _facts(request_id), request)
-    return cast("CloudFrontFunctionRequestEvent", decode_payload(event.encode()))
+    event = encode_request(distribution, forwarding, _facts(request_id), request)
+    return cast("CloudFrontFunctionRequestEvent", decode_payload(event.text.encode()))
 
 
 def cloudfront_function_response(
@@ -64,8 +64,8 @@ def cloudfront_function_response(
     request = described_request(method, uri, querystring, headers, usual=usual, client_ip=viewer_ip)
     response = described_response(status, status_description, response_headers)
     distribution = _distribution(distribution_id, distribution_domain_name)
-    event, _ = encode_response(distribution, _facts(request_id), request, response)
-    return cast("CloudFrontFunctionResponseEvent", decode_payload(event.encode()))
+    event = encode_response(distribution, _facts(request_id), request, response)
+    return cast("CloudFrontFunctionResponseEvent", decode_payload(event.text.encode()))
 
 
 def _distribution(identity: str, domain_name: str) -> Distribution:

@@ -54,13 +54,13 @@ def request(target: str = "/a", *lines: tuple[bytes, bytes], method: str = "GET"
 
 
 def shown(asked: Request, site: Distribution = SITE) -> tuple[dict[str, Any], ShownEdgeEvent]:
-    event, sent = encode_request(site, site.default_behavior.forwarding, FACTS, asked)
-    return json.loads(event), sent
+    sent = encode_request(site, site.default_behavior.forwarding, FACTS, asked)
+    return json.loads(sent.text), sent
 
 
 def answered(response: Response, asked: Request | None = None) -> tuple[Any, ShownEdgeEvent]:
-    event, sent = encode_response(SITE, FACTS, asked or request(), response)
-    return json.loads(event), sent
+    sent = encode_response(SITE, FACTS, asked or request(), response)
+    return json.loads(sent.text), sent
 
 
 def returned(result: object) -> EdgeReturned:

@@ -9,10 +9,9 @@ string, header, or cookies).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias, cast
 
-from edgegw.cloudfront.edge_functions.event import Entries
 from edgegw.cloudfront.edge_functions.rules import (
     COOKIE_ENTRY,
     COOKIE_HEADER,
@@ -28,6 +27,7 @@ from edgegw.cloudfront.edge_functions.rules import (
     QUERY_ENTRY,
     READ_ONLY_HEADER,
 )
+from edgegw.cloudfront.edge_functions.sections import Entries, Section
 from edgegw.cloudfront.header_rules import has_control, is_disallowed
 from edgegw.cloudfront.rule_table import EdgeRule
 from edgegw.cloudfront.trigger_event import header_name
@@ -53,7 +53,7 @@ HeldValues: TypeAlias = list[dict[str, str]]
 
 
 def returned_headers(
-    validator: Validator, returned: object, sent: Entries, original: Headers, where: str
+    validator: Validator, returned: object, sent: Section, original: Headers, where: str
 ) -> Headers:
     """The headers to go on with: `original`, which `sent` showed, with what was changed.
 
@@ -65,29 +65,53 @@ def returned_headers(
         validator.note(HEADERS_OBJECT, "headers", returned, "return an object")
         return original
     headers = cast("Mapping[str, object]", returned)
-    kept: set[str] = set()
+    gone = [name for name in sent.entries if name not in headers]
+    return edited_headers(validator, headers, gone, sent, original, where)
+
+
+def edited_headers(
+    validator: Validator,
+    returned: Mapping[str, object],
+    gone: Sequence[str],
+    sent: Section,
+    original: Headers,
+    where: str,
+) -> Headers:
+    """As `returned_headers`; what is neither `returned` nor `gone` is as it was."""
+    dropped = set(gone)
+    """Names whose lines do not stay."""
     changed: list[Header] = []
     known = _added_before[validator.trigger]
-    for name, entry in headers.items():
-        if name in sent and sent[name] == entry:
-            kept.add(name)
-        elif name not in sent and (line := _known_line(known, name, entry)) is not None:
-            changed.append(line)
-        elif (held := _header(validator, name, entry, sent.get(name), where)) is not None:
-            spelled = _spelled(name)
-            lines = [(spelled, value["value"].encode("utf-8", "replace")) for value in held]
-            changed += lines
-            if name not in sent and len(lines) == 1:
-                _remember_line(known, name, lines[0], held[0]["value"])
-        elif name in sent:
-            kept.add(name)
-    for name in EDGE_READ_ONLY[validator.trigger]:
-        if name in sent and name not in headers:
-            _note_read_only(validator, name, "deleted", where)
-            kept.add(name)
-    if len(kept) == len(sent):
+    for name, entry in returned.items():
+        before = sent.entry(name)
+        if before is None:
+            line = _known_line(known, name, entry)
+            if line is not None:
+                changed.append(line)
+                continue
+        elif before == entry:
+            dropped.discard(name)
+            continue
+        held = _header(validator, name, entry, before, where)
+        if held is None:
+            dropped.discard(name)
+            continue
+        spelled = _spelled(name)
+        lines = [(spelled, value["value"].encode("utf-8", "replace")) for value in held]
+        changed += lines
+        if before is not None:
+            dropped.add(name)
+        elif len(lines) == 1:
+            _remember_line(known, name, lines[0], held[0]["value"])
+    if dropped:
+        for name in EDGE_READ_ONLY[validator.trigger]:
+            if name in dropped and name not in returned:
+                _note_read_only(validator, name, "deleted", where)
+                dropped.discard(name)
+    if not dropped:
         return original.added(*changed)
-    return Headers([*_kept_lines(original, sent, kept), *changed])
+    kept = [line for line in original.raw if header_name(line[0])[1] not in dropped]
+    return Headers([*kept, *changed])
 
 
 _MOST_ADDED: Final = 1000
@@ -111,14 +135,6 @@ def _known_line(known: Mapping[tuple[str, str], Header], name: str, entry: objec
         return None
     text = cast("dict[str, object]", entry).get("value")
     return known.get((name, text)) if isinstance(text, str) else None
-
-
-def _kept_lines(original: Headers, sent: Entries, kept: set[str]) -> Iterator[Header]:
-    """The lines that the function left, and those that it never saw."""
-    for line in original.raw:
-        lower = header_name(line[0])[1]
-        if lower in kept or lower not in sent:
-            yield line
 
 
 _spellings: Final[dict[str, bytes]] = {}

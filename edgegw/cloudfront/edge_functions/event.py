@@ -4,7 +4,7 @@
 
 Header lines, cookies and the query each become an object by name. A name that came several times
 has the first value, and all of them in `multiValue`. Nothing is decoded. Headers that come again
-are encoded once, as for Lambda@Edge.
+are looked at once, as for Lambda@Edge.
 
 Source: CloudFront Developer Guide, "CloudFront Functions event structure".
 """
@@ -12,12 +12,19 @@ Source: CloudFront Developer Guide, "CloudFront Functions event structure".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from functools import lru_cache
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple
 
 from edgegw.awslambda.payload import encode_payload
 from edgegw.cloudfront.answers import DistributionFacts
+from edgegw.cloudfront.edge_functions.frames import EventFrame
+from edgegw.cloudfront.edge_functions.sections import (
+    NO_SECTION,
+    Section,
+    add_entry,
+    section_of,
+    section_with,
+)
 from edgegw.cloudfront.forwarding import Forwarding
 from edgegw.cloudfront.model import Distribution
 from edgegw.cloudfront.strictness import DEFAULT_STRICTNESS, Strictness
@@ -28,42 +35,97 @@ from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import to_text
 from edgegw.values import value
 
-Entries: TypeAlias = Mapping[str, dict[str, Any]]
-"""An object of an event: name → `{value, multiValue?}`, for Set-Cookie with `attributes` too."""
 
-NO_ENTRIES: Final[Entries] = {}
+class _Shown(NamedTuple):
+    """Headers without cookies, and the cookies."""
+
+    headers: Section
+    cookies: Section
+
+
+_NOTHING: Final = _Shown(NO_SECTION, NO_SECTION)
 
 
 @value
 class ShownEdgeEvent:
-    """What an event showed, kept to judge the answer against it.
+    """An event, and what the answer is judged against.
 
-    `headers`, `cookies` and `query` are the JSON values themselves, of the response where there is
-    one (`query` is of the request).
+    `headers` and `cookies` are those of the response where there is one, and then `asked` has those
+    of the request; `query` is the request's. `context` is the beginning of the event's text.
     """
 
     trigger: ViewerTrigger
     request: Request
-    headers: Entries
-    cookies: Entries
-    query: Entries = field(default_factory=dict[str, dict[str, Any]])
+    headers: Section
+    cookies: Section
+    query: Section = NO_SECTION
     response: Response | None = None
     strictness: Strictness = DEFAULT_STRICTNESS
-
-
-@value
-class _ShownEntries:
-    """Headers without cookies, and the cookies, as JSON values and as their texts."""
-
-    headers: Entries
-    cookies: Entries
-    headers_text: str
-    cookies_text: str
+    asked: _Shown = _NOTHING
+    context: str = ""
+    request_id: str = ""
 
     @property
     def text(self) -> str:
-        """Both as members of an object."""
-        return f'"headers":{self.headers_text},"cookies":{self.cookies_text}'
+        """The event as JSON."""
+        asked = self.asked if self.response else self
+        request = self.request
+        shown = (
+            f'{self.context}"{self.request_id}"}},"viewer":{{"ip":"{request.client.address}"}},'
+            f'"request":{{"method":{_quoted(request.method)},'
+            f'"uri":{_quoted(to_text(request.target.path))},"querystring":{self.query.text},'
+            f'"headers":{asked.headers.text},"cookies":{asked.cookies.text}}}'
+        )
+        if self.response is None:
+            return shown + "}"
+        status, reason = self.response.status, _quoted(to_text(self.response.reason))
+        return (
+            f'{shown},"response":{{"statusCode":{status},"statusDescription":{reason},'
+            f'"headers":{self.headers.text},"cookies":{self.cookies.text}}}}}'
+        )
+
+    @property
+    def frame(self) -> EventFrame | None:
+        """What it has in common with other events; None where `values` cannot say the rest."""
+        request = self.request
+        if b"\n" in request.target.path or "\n" in request.method:
+            return None
+        response, query = self.response, self.query.shape
+        headers, cookies = self.headers.shape, self.cookies.shape
+        if response is None:
+            return self.context, query, headers, cookies, None
+        answer = (response.status, response.reason, headers, cookies)
+        return self.context, query, self.asked.headers.shape, self.asked.cookies.shape, answer
+
+    @property
+    def values(self) -> tuple[str, str]:
+        """What fills its frame, with line feeds between: as `frames` has it."""
+        request, asked = self.request, self.asked if self.response else self
+        head = f"{self.request_id}\n{request.client.address}"
+        line = f"{request.method}\n{to_text(request.target.path)}{self.query.flat}"
+        line = f"{line}{asked.headers.flat}{asked.cookies.flat}"
+        if self.response is None:
+            return f"{head}\n{line}", ""
+        return f"{head}{self.headers.flat}{self.cookies.flat}", line
+
+    def edited(self, edits: Mapping[str, Any]) -> dict[str, Any]:
+        """What it showed of the request, or the response, with `edits` (`EdgeEdited`) in it."""
+        headers = {
+            name: entry
+            for name, entry in self.headers.entries.items()
+            if name not in edits.get("gone", ())
+        }
+        shown: dict[str, Any] = {}
+        if self.response is None:
+            shown["method"] = self.request.method
+            shown["uri"] = edits.get("uri", to_text(self.request.target.path))
+            shown["querystring"] = edits.get("querystring", self.query.entries)
+        else:
+            shown["statusCode"] = self.response.status
+            shown["statusDescription"] = to_text(self.response.reason)
+        shown["headers"] = {**headers, **edits.get("headers", {})}
+        shown["cookies"] = edits.get("cookies", self.cookies.entries)
+        return shown
 
 
 def encode_request(
@@ -71,122 +133,97 @@ def encode_request(
     forwarding: Forwarding,
     facts: DistributionFacts,
     request: Request,
-) -> tuple[str, ShownEdgeEvent]:
-    """The event of viewer-request as JSON text, and what it showed."""
+) -> ShownEdgeEvent:
+    """The event of viewer-request."""
     shown = request.headers.derived(_of_request, _of_request)
+    headers = shown.headers
     if forwarding.added_headers:
-        shown = _with_own(shown, forwarding, facts, request)
-    query, text = _query(request)
-    beginning = _beginning(distribution, "viewer-request", facts.request_id, request)
-    event = f'{beginning},"request":{_request_text(request, shown, text)}}}'
-    sent = ShownEdgeEvent(
+        headers = headers.joined(_own(forwarding, facts, request))
+    return ShownEdgeEvent(
         "viewer-request",
         request,
-        shown.headers,
+        headers,
         shown.cookies,
-        query,
+        _query(request),
         strictness=distribution.strictness,
+        context=_context(distribution.domain_name, distribution.id, "viewer-request"),
+        request_id=facts.request_id,
     )
-    return event, sent
 
 
 def encode_response(
     distribution: Distribution, facts: DistributionFacts, request: Request, response: Response
-) -> tuple[str, ShownEdgeEvent]:
-    """The event of viewer-response as JSON text, and what it showed."""
-    asked = request.headers.derived(_of_request, _of_request)
+) -> ShownEdgeEvent:
+    """The event of viewer-response."""
     shown = _of_response(response.headers)
-    beginning = _beginning(distribution, "viewer-response", facts.request_id, request)
-    reason = _quoted(to_text(response.reason))
-    _, query = _query(request)
-    event = (
-        f'{beginning},"request":{_request_text(request, asked, query)},'
-        f'"response":{{"statusCode":{response.status},"statusDescription":{reason},{shown.text}}}}}'
-    )
-    sent = ShownEdgeEvent(
+    return ShownEdgeEvent(
         "viewer-response",
         request,
         shown.headers,
         shown.cookies,
-        response=response,
-        strictness=distribution.strictness,
+        _query(request),
+        response,
+        distribution.strictness,
+        request.headers.derived(_of_request, _of_request),
+        _context(distribution.domain_name, distribution.id, "viewer-response"),
+        facts.request_id,
     )
-    return event, sent
-
-
-def _json(given: object) -> str:
-    return encode_payload(given).decode("utf-8", "replace")
-
-
-def _beginning(
-    distribution: Distribution, trigger: ViewerTrigger, request_id: str, request: Request
-) -> str:
-    same = _same_for_all(distribution.domain_name, distribution.id, trigger)
-    return f'{same}"{request_id}"}},"viewer":{{"ip":"{request.client.address}"}}'
 
 
 @lru_cache(maxsize=256)
-def _same_for_all(domain_name: str, identity: str, trigger: str) -> str:
+def _context(domain_name: str, identity: str, trigger: str) -> str:
+    """The text of an event up to its request id, which is the same for all of a trigger."""
     context = {
         "distributionDomainName": domain_name,
         "distributionId": identity,
         "eventType": trigger,
     }
-    return f'{{"version":"1.0","context":{_json(context)[:-1]},"requestId":'
-
-
-def _request_text(request: Request, shown: _ShownEntries, query: str) -> str:
-    method, uri = request.method, to_text(request.target.path)
-    return f'{{"method":"{method}","uri":{_quoted(uri)},"querystring":{query},{shown.text}}}'
+    text = encode_payload(context).decode("utf-8", "replace")
+    return f'{{"version":"1.0","context":{text[:-1]},"requestId":'
 
 
 def _quoted(text: str) -> str:
-    if '"' in text or "\\" in text or not text.isprintable():
-        return _json(text)
-    return f'"{text}"'
-
-
-def _joined(first: str, second: str) -> str:
-    """The JSON text of two objects that have no name in common, as one."""
-    if second == "{}":
-        return first
-    return second if first == "{}" else f"{first[:-1]},{second[1:]}"
+    return encode_payload(text).decode("utf-8", "replace")
 
 
 # Headers and cookies
 
 
-def _of_request(headers: Headers) -> _ShownEntries:
+def _of_request(headers: Headers) -> _Shown:
     """The headers of a request without Cookie, and its cookies."""
-    fields: dict[str, dict[str, Any]] = {}
-    cookies: dict[str, dict[str, Any]] = {}
+    names: list[str] = []
+    values: list[str] = []
+    pairs: list[str] = []
     for name, content in headers.raw:
         _, lower, is_hidden = header_name(name)
         if lower == "cookie":
-            for pair in to_text(content).split(";"):
-                _add_cookie(cookies, pair.strip(" "))
+            pairs += [pair.strip(" ") for pair in to_text(content).split(";")]
         elif not is_hidden:
             text = to_text(content)
-            _add(fields, lower, {"value": _bare_host(text) if lower == "host" else text})
-    return _ShownEntries(fields, cookies, _json(fields), _json(cookies) if cookies else "{}")
+            names.append(lower)
+            values.append(_bare_host(text) if lower == "host" else text)
+    halves = [pair.partition("=") for pair in pairs if pair]
+    cookies = section_of([half[0] for half in halves], [half[2] for half in halves])
+    return _Shown(section_of(names, values), cookies)
 
 
-def _of_response(headers: Headers) -> _ShownEntries:
+def _of_response(headers: Headers) -> _Shown:
     """The headers of a response without Set-Cookie, and the cookies that it sets."""
     before = headers.base
-    if before is not None:
-        # Via, and a Date perhaps, are this answer's own; the rest was met before.
-        shown, own = before.derived(_of_response, _whole_response), headers.raw[-headers.more :]
-        added = _whole_response(Headers(own))
-        if added.headers and not added.cookies and added.headers.keys().isdisjoint(shown.headers):
-            fields = {**shown.headers, **added.headers}
-            text = _joined(shown.headers_text, added.headers_text)
-            return _ShownEntries(fields, shown.cookies, text, shown.cookies_text)
-    return _whole_response(headers)
+    if before is None:
+        return _whole_response(headers)
+    # Via, and a Date perhaps, are this answer's own; the rest was met before.
+    shown = before.derived(_of_response, _whole_response)
+    added = _whole_response(Headers(headers.raw[-headers.more :]))
+    is_known = shown.headers.shape.with_names_of(added.headers.shape) is not None
+    if not is_known or added.cookies is not NO_SECTION:
+        return _whole_response(headers)
+    return _Shown(shown.headers.joined(added.headers), shown.cookies)
 
 
-def _whole_response(headers: Headers) -> _ShownEntries:
-    fields: dict[str, dict[str, Any]] = {}
+def _whole_response(headers: Headers) -> _Shown:
+    names: list[str] = []
+    values: list[str] = []
     cookies: dict[str, dict[str, Any]] = {}
     for name, content in headers.raw:
         _, lower, is_hidden = header_name(name)
@@ -197,26 +234,11 @@ def _whole_response(headers: Headers) -> _ShownEntries:
             entry = {"value": held}
             if mark:
                 entry["attributes"] = attributes.strip(" ")
-            _add(cookies, key, entry)
+            add_entry(cookies, key, entry)
         elif not is_hidden:
-            _add(fields, lower, {"value": text})
-    return _ShownEntries(fields, cookies, _json(fields), _json(cookies) if cookies else "{}")
-
-
-def _add_cookie(cookies: dict[str, dict[str, Any]], pair: str) -> None:
-    if pair:
-        name, _, held = pair.partition("=")
-        _add(cookies, name, {"value": held})
-
-
-def _add(entries: dict[str, dict[str, Any]], name: str, entry: dict[str, Any]) -> None:
-    first = entries.get(name)
-    if first is None:
-        entries[name] = entry
-        return
-    if "multiValue" not in first:
-        first["multiValue"] = [dict(first)]
-    first["multiValue"].append(entry)
+            names.append(lower)
+            values.append(text)
+    return _Shown(section_of(names, values), section_with(cookies) if cookies else NO_SECTION)
 
 
 def _bare_host(host: str) -> str:
@@ -227,36 +249,29 @@ def _bare_host(host: str) -> str:
     return host.lower().removesuffix(":443").removesuffix(".")
 
 
-def _with_own(
-    shown: _ShownEntries, forwarding: Forwarding, facts: DistributionFacts, request: Request
-) -> _ShownEntries:
-    """`shown` with the CloudFront-* headers that the policies name, which viewer-request sees.
+def _own(forwarding: Forwarding, facts: DistributionFacts, request: Request) -> Section:
+    """The CloudFront-* headers that the policies name, which viewer-request sees.
 
     Source: CloudFront Developer Guide, "Differences between CloudFront Functions and Lambda@Edge",
     geolocation and device data.
     """
-    own: dict[str, dict[str, Any]] = {}
+    names: list[str] = []
+    values: list[str] = []
     for name in forwarding.added_headers:
         text = viewer_header(name, request, facts.error_target, facts.viewer)
         if text is not None and not name.lower().startswith("cloudfront-error-"):
-            own[name.lower()] = {"value": text}
-    fields = {**shown.headers, **own}
-    return _ShownEntries(fields, shown.cookies, _json(fields), shown.cookies_text)
+            names.append(name.lower())
+            values.append(text)
+    return section_of(names, values)
 
 
-def _query(request: Request) -> tuple[Entries, str]:
+def _query(request: Request) -> Section:
     query = request.target.query
-    if not query:
-        return NO_ENTRIES, "{}"
-    return query_entries(query)
+    return query_section(query) if query else NO_SECTION
 
 
 @lru_cache(maxsize=1024)
-def query_entries(query: bytes) -> tuple[Entries, str]:
-    """The parameters of a query as an event shows them, never to be changed, and their JSON."""
-    entries: dict[str, dict[str, Any]] = {}
-    for part in to_text(query).split("&"):
-        if part:
-            name, _, held = part.partition("=")
-            _add(entries, name, {"value": held})
-    return entries, _json(entries)
+def query_section(query: bytes) -> Section:
+    """The parameters of a query as an event shows them."""
+    halves = [part.partition("=") for part in to_text(query).split("&") if part]
+    return section_of([half[0] for half in halves], [half[2] for half in halves])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from edgegw.cloudfront.edge_functions.event import ShownEdgeEvent
+from edgegw.cloudfront.edge_functions.sections import section_with
 from edgegw.cloudfront.event_reader import NotAnEventError
 from edgegw.cloudfront.strictness import DEFAULT_STRICTNESS, Strictness
 from edgegw.cloudfront.triggers import ViewerTrigger
@@ -52,9 +53,9 @@ def _shown(
     return ShownEdgeEvent(
         trigger,
         request,
-        _object(shown, "headers", where),
-        _object(shown, "cookies", where),
-        dict(query or {}),
+        section_with(_object(shown, "headers", where)),
+        section_with(_object(shown, "cookies", where)),
+        section_with(query or {}),
         response,
         strictness,
     )

@@ -12,7 +12,8 @@ Nothing moves to another line, so that lines in error messages are those of the 
 becomes the body of one function in strict mode, which answers the handler: called anew for each
 run, it gives each run its own variables, as the real runtime does. A function around it has the
 meter, so that the `arguments` of the code do not; and its name is one that the code cannot have
-(`meter_names`), so that no code sets its own meter back.
+(`meter_names`), so that no code sets its own meter back. Called once, it serves all runs of code
+that leaves `require` and `console` as they are (`may_replace_globals`).
 
 What is not counted, as no word of the source stands for it, is what built-in functions do inside:
 those that can do much count themselves (`execution/edge_runtime/core.js`).
@@ -21,6 +22,7 @@ those that can do much count themselves (`execution/edge_runtime/core.js`).
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Final, NamedTuple
 
 from edgegw.cloudfront.edge_functions.static_check import parameter_lists
@@ -40,7 +42,7 @@ class _MeteredBody(NamedTuple):
 
 
 def metered(source: str, meter: str, meter_each: str) -> str:
-    """`source` as a function of (require, console, `meter`, `meter_each`) that answers the handler.
+    """`source` as a function of (require, console, `meter`, `meter_each`) → () → the handler.
 
     Its brackets must match (`Words.mismatch`); what else is wrong with it the engine says.
     """
@@ -52,7 +54,15 @@ def metered(source: str, meter: str, meter_each: str) -> str:
         _insert(words, body, count, meter, meter_each, insertions)
     text = _with(source, insertions, _imports(words))
     head = f'(function(require,console,{meter},{meter_each}){{return(function(){{"use strict";'
-    return f"{head}{text}\nreturn typeof handler==='function'?handler:undefined;}})();}})"
+    return f"{head}{text}\nreturn typeof handler==='function'?handler:undefined;}});}})"
+
+
+_REPLACES: Final = re.compile(r"\bconsole\b(?!\s*\.)|\brequire\b(?!\s*\()|\\u")
+
+
+def may_replace_globals(source: str) -> bool:
+    """Whether `source` perhaps gives `require` or `console` another value, which a run forgets."""
+    return _REPLACES.search(source) is not None
 
 
 def meter_names(source: str) -> tuple[str, str]:

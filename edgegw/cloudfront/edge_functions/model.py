@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
+from edgegw.cloudfront.edge_functions.frames import EventFrame
 from edgegw.values import value
 
 EdgeRuntime: TypeAlias = Literal["cloudfront-js-1.0", "cloudfront-js-2.0"]
@@ -29,16 +30,44 @@ class EdgeFunction:
     path: str = ""
 
 
+class FramedEvent(Protocol):
+    """An event that can be said as the values of a frame."""
+
+    @property
+    def text(self) -> str:
+        """The event as JSON."""
+        ...
+
+    @property
+    def frame(self) -> EventFrame | None:
+        """The frame; None where the event can be said as JSON only."""
+        ...
+
+    @property
+    def values(self) -> tuple[str, str]:
+        """What fills the frame, in two texts."""
+        ...
+
+    def edited(self, edits: Mapping[str, Any]) -> dict[str, Any]:
+        """The request or the response that it shows, with `edits` in it."""
+        ...
+
+
 @value
 class EdgeCall:
-    """One run: the function by name, its event as JSON text, and the query as it was sent.
+    """One run: the function by name, its event (`shown`, or JSON text), the query as it was sent.
 
     `query` is None where the URL has no question mark.
     """
 
     function: str
-    event: str
+    shown: FramedEvent | str
     query: str | None = None
+
+    @property
+    def event(self) -> str:
+        """The event as JSON text."""
+        return self.shown if isinstance(self.shown, str) else self.shown.text
 
 
 @value
@@ -72,6 +101,28 @@ class EdgeReturned:
 
 
 @value
+class EdgeEdited:
+    """The handler returned the request or response that `shown` shows, with `edits` in it.
+
+    `edits` has what is another now: `uri`, `querystring` and `cookies` as a whole, of `headers`
+    those that are new or changed, and the names of those that are `gone`. What stands in it may be
+    as it was all the same.
+    """
+
+    is_undefined: ClassVar = False
+
+    shown: FramedEvent
+    edits: Mapping[str, Any]
+    report: EdgeReport
+    origin: Mapping[str, Any] | None = None
+
+    @property
+    def result(self) -> object:
+        """What was returned, a JSON value."""
+        return self.shown.edited(self.edits)
+
+
+@value
 class EdgeFailed:
     """It gave no result; `message` is that of its error, in the words of the real runtime.
 
@@ -85,4 +136,5 @@ class EdgeFailed:
     is_engine: bool = False
 
 
-EdgeOutcome: TypeAlias = EdgeReturned | EdgeFailed
+EdgeAnswer: TypeAlias = EdgeReturned | EdgeEdited
+EdgeOutcome: TypeAlias = EdgeAnswer | EdgeFailed

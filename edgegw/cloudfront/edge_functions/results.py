@@ -15,12 +15,13 @@ from typing import Any, Final, cast
 
 from edgegw.cloudfront.edge_functions.entries import (
     cookie_header,
+    edited_headers,
     query_text,
     returned_headers,
     set_cookie_lines,
 )
-from edgegw.cloudfront.edge_functions.event import Entries, ShownEdgeEvent
-from edgegw.cloudfront.edge_functions.model import EdgeReturned
+from edgegw.cloudfront.edge_functions.event import ShownEdgeEvent
+from edgegw.cloudfront.edge_functions.model import EdgeAnswer, EdgeEdited, EdgeReturned
 from edgegw.cloudfront.edge_functions.rules import (
     BODY,
     BODY_BASE64,
@@ -35,6 +36,7 @@ from edgegw.cloudfront.edge_functions.rules import (
     URL_LENGTH,
     WHOLE_EVENT,
 )
+from edgegw.cloudfront.edge_functions.sections import NO_SECTION, Section
 from edgegw.cloudfront.header_rules import has_control
 from edgegw.cloudfront.trigger_event import header_name
 from edgegw.cloudfront.trigger_result import (
@@ -66,10 +68,12 @@ Source: CloudFront Developer Guide, "CloudFront Functions event structure", resp
 
 
 def decode_edge_request(
-    outcome: EdgeReturned, sent: ShownEdgeEvent
+    outcome: EdgeAnswer, sent: ShownEdgeEvent
 ) -> ContinuedRequest | GeneratedResponse | InvalidResult:
     """What the answer of viewer-request means: the request to go on with, or a response."""
     validator = Validator(sent.trigger, sent.strictness)
+    if isinstance(outcome, EdgeEdited):
+        return _edited_request(validator, outcome.edits, sent)
     result = _object(validator, outcome)
     if result is None:
         return InvalidResult(tuple(validator.violations))
@@ -79,10 +83,12 @@ def decode_edge_request(
 
 
 def decode_edge_response(
-    outcome: EdgeReturned, sent: ShownEdgeEvent
+    outcome: EdgeAnswer, sent: ShownEdgeEvent
 ) -> ContinuedResponse | InvalidResult:
     """The response to go on with, out of the answer of viewer-response."""
     validator = Validator(sent.trigger, sent.strictness)
+    if isinstance(outcome, EdgeEdited):
+        return _edited_response(validator, outcome.edits, sent, cast("Response", sent.response))
     result = _object(validator, outcome)
     if result is None:
         return InvalidResult(tuple(validator.violations))
@@ -133,16 +139,36 @@ def _continued(
     method = result.get("method", request.method)
     if method != request.method:
         validator.note(METHOD, "method", method, f"leave {request.method}")
-    target = _target(validator, result, sent)
+    query = result.get("querystring")
+    target = _target(validator, result.get("uri"), {} if query is None else query, sent)
     headers = _request_headers(validator, result, sent)
     if validator.refuses:
         return InvalidResult(tuple(validator.violations))
     return ContinuedRequest(request.sent(target, headers), warnings=tuple(validator.violations))
 
 
-def _target(validator: Validator, result: Mapping[str, Any], sent: ShownEdgeEvent) -> RequestTarget:
+def _edited_request(
+    validator: Validator, edits: Mapping[str, Any], sent: ShownEdgeEvent
+) -> ContinuedRequest | InvalidResult:
+    request, headers = sent.request, sent.request.headers
+    target = request.target
+    is_same = "uri" not in edits and "querystring" not in edits
+    if not is_same or target.authority is not None or target.size >= URL_TOO_LONG:
+        uri = edits.get("uri", to_text(target.path))
+        query = edits.get("querystring", sent.query.entries)
+        target = _target(validator, uri, {} if query is None else query, sent)
+    if not edits.keys().isdisjoint(_OF_HEADERS):
+        headers = _edited_before(validator, edits, sent)
+    if validator.refuses:
+        return InvalidResult(tuple(validator.violations))
+    return ContinuedRequest(request.sent(target, headers), warnings=tuple(validator.violations))
+
+
+def _target(
+    validator: Validator, uri: object, returned: object, sent: ShownEdgeEvent
+) -> RequestTarget:
+    """The target of the `uri` and the querystring that were `returned`."""
     original = sent.request.target
-    uri = result.get("uri")
     path = original.path
     if uri != to_text(path):
         if not isinstance(uri, str) or not uri.startswith("/") or TEXT_NOT_IN_TARGET.search(uri):
@@ -150,9 +176,9 @@ def _target(validator: Validator, result: Mapping[str, Any], sent: ShownEdgeEven
             validator.note(URI, "uri", uri, expected)
             uri = "/"
         path = uri.encode("utf-8", "replace")
-    returned, query = result.get("querystring"), original.query
-    if returned != sent.query and not (returned is None and not sent.query):
-        text = query_text(validator, returned, sent.query)
+    query, shown = original.query, sent.query.entries
+    if returned != shown:
+        text = query_text(validator, returned, shown)
         if TEXT_NOT_IN_TARGET.search(text) or "#" in text:
             expected = "encode it with encodeURIComponent"
             validator.note(QUERY, "querystring", text, expected)
@@ -169,58 +195,71 @@ def _target(validator: Validator, result: Mapping[str, Any], sent: ShownEdgeEven
 def _request_headers(
     validator: Validator, result: Mapping[str, Any], sent: ShownEdgeEvent
 ) -> Headers:
-    original = sent.request.headers
+    headers = sent.request.headers
     returned, cookies = result.get("headers"), result.get("cookies", {})
-    if returned == sent.headers and cookies == sent.cookies:
-        return original
-    # Functions mostly do the same to the same headers, and then what follows is known as well.
-    remembered = original.derived(_no_results, _no_results)
-    earlier = remembered[0] if remembered else None
-    if earlier is not None and earlier.shown is sent.headers and earlier.is_of(returned, cookies):
-        return earlier.result
+    if returned != sent.headers.entries:
+        headers = returned_headers(validator, returned, sent.headers, headers, "request")
+    return _with_cookies(validator, headers, cookies, sent)
+
+
+def _with_cookies(
+    validator: Validator, headers: Headers, cookies: object, sent: ShownEdgeEvent
+) -> Headers:
+    shown = sent.cookies.entries
+    if cookies == shown:
+        return headers
+    line = cookie_header(validator, cookies, shown)
+    headers = headers.without(b"cookie")
+    return headers.added((b"Cookie", line)) if line else headers
+
+
+_OF_HEADERS: Final = ("headers", "gone", "cookies")
+"""The edits that headers follow from."""
+
+
+def _edited_before(validator: Validator, edits: Mapping[str, Any], sent: ShownEdgeEvent) -> Headers:
+    """The request's headers with `edits`.
+
+    Functions mostly do the same to the same headers, and then what follows is known as well.
+    """
+    original = sent.request.headers
+    remembered = original.derived(_no_edits, _no_edits)
+    for earlier in remembered:
+        if earlier.is_of(sent.headers, edits):
+            return earlier.result
     before = len(validator.violations)
-    headers = _changed_headers(validator, returned, cookies, sent)
-    if len(validator.violations) == before and isinstance(returned, dict):
-        kept = _KnownEdit(sent.headers, cast("dict[str, object]", returned), cookies, headers)
-        remembered[:] = [kept]
+    headers = original
+    put, gone = edits.get("headers", {}), edits.get("gone", ())
+    if put or gone:
+        headers = edited_headers(validator, put, gone, sent.headers, headers, "request")
+    if "cookies" in edits:
+        headers = _with_cookies(validator, headers, edits["cookies"], sent)
+    if len(validator.violations) == before:
+        remembered[:] = [_KnownEdit(sent.headers, edits, headers)]
     return headers
 
 
 @value
 class _KnownEdit:
-    """What a function was shown, the headers and cookies that it returned, and what they became."""
+    """What a function was shown, its edits, and what they made of the headers."""
 
-    shown: Entries
-    headers: Mapping[str, object]
-    cookies: object
+    shown: Section
+    edits: Mapping[str, Any]
     result: Headers
 
-    def is_of(self, headers: object, cookies: object) -> bool:
+    def is_of(self, shown: Section, edits: Mapping[str, Any]) -> bool:
         """Whether these say the same, in the same order too: it is that of the lines."""
-        return (
-            headers == self.headers
-            and cookies == self.cookies
-            and list(cast("dict[str, object]", headers)) == list(self.headers)
-            and (not cookies or list(cast("Any", cookies)) == list(cast("Any", self.cookies)))
-        )
+        return shown is self.shown and all(_alike(edits, self.edits, name) for name in _OF_HEADERS)
 
 
-def _no_results(_headers: Headers) -> list[_KnownEdit]:
+def _alike(edits: Mapping[str, Any], others: Mapping[str, Any], name: str) -> bool:
+    mine, other = edits.get(name, ()), others.get(name, ())
+    return mine == other and (mine is None or list(mine) == list(other))
+
+
+def _no_edits(_headers: Headers) -> list[_KnownEdit]:
     """Room for what a function made of headers last; only what broke no rule stays here."""
     return []
-
-
-def _changed_headers(
-    validator: Validator, returned: object, cookies: object, sent: ShownEdgeEvent
-) -> Headers:
-    headers = sent.request.headers
-    if returned != sent.headers:
-        headers = returned_headers(validator, returned, sent.headers, headers, "request")
-    if cookies == sent.cookies:
-        return headers
-    line = cookie_header(validator, cookies, sent.cookies)
-    headers = headers.without(b"cookie")
-    return headers.added((b"Cookie", line)) if line else headers
 
 
 # Responses
@@ -231,7 +270,7 @@ def _generated(
 ) -> GeneratedResponse | InvalidResult:
     _check_fields(validator, result, EDGE_RESPONSE_FIELDS)
     status, reason = _status(validator, result)
-    headers = returned_headers(validator, result.get("headers"), {}, Headers(), "response")
+    headers = returned_headers(validator, result.get("headers"), NO_SECTION, Headers(), "response")
     headers = headers.added(*set_cookie_lines(validator, result.get("cookies"), {}))
     content = _content(validator, result)
     if validator.refuses:
@@ -280,9 +319,27 @@ def _response(
             validator.note(KEPT_CONTENT_ENCODING, path, to_text(coding), expected)
         body = Body.of(content)
         headers = _with_length(headers, b"%d" % len(content))
-    elif headers is not original.headers and not _keeps_length(headers, original.headers):
-        headers = _with_length(headers, original.headers.get(b"content-length"))
+    else:
+        headers = _of_same_length(headers, original.headers)
     response = Response(status, reason, headers, body)
+    return ContinuedResponse(response, tuple(validator.violations))
+
+
+def _edited_response(
+    validator: Validator, edits: Mapping[str, Any], sent: ShownEdgeEvent, original: Response
+) -> ContinuedResponse | InvalidResult:
+    if not edits:
+        return ContinuedResponse(original)
+    headers = original.headers
+    put, gone = edits.get("headers", {}), edits.get("gone", ())
+    if put or gone:
+        headers = edited_headers(validator, put, gone, sent.headers, headers, "response")
+    if "cookies" in edits:
+        headers = _setting_cookies(validator, headers, edits["cookies"], sent)
+    if validator.refuses:
+        return InvalidResult(tuple(validator.violations))
+    headers = _of_same_length(headers, original.headers)
+    response = Response(original.status, original.reason, headers, original.body)
     return ContinuedResponse(response, tuple(validator.violations))
 
 
@@ -291,12 +348,25 @@ def _response_headers(
 ) -> Headers:
     returned, cookies = result.get("headers"), result.get("cookies", {})
     headers = original
-    if returned != sent.headers:
+    if returned != sent.headers.entries:
         headers = returned_headers(validator, returned, sent.headers, original, "response")
-    if cookies == sent.cookies:
+    return _setting_cookies(validator, headers, cookies, sent)
+
+
+def _setting_cookies(
+    validator: Validator, headers: Headers, cookies: object, sent: ShownEdgeEvent
+) -> Headers:
+    shown = sent.cookies.entries
+    if cookies == shown:
         return headers
-    lines = set_cookie_lines(validator, cookies, sent.cookies)
-    return headers.without(b"set-cookie").added(*lines)
+    return headers.without(b"set-cookie").added(*set_cookie_lines(validator, cookies, shown))
+
+
+def _of_same_length(headers: Headers, original: Headers) -> Headers:
+    """`headers` with the Content-Length of the body, which is that of the original."""
+    if headers is original or _keeps_length(headers, original):
+        return headers
+    return _with_length(headers, original.get(b"content-length"))
 
 
 def _keeps_length(headers: Headers, original: Headers) -> bool:

@@ -13,7 +13,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 from edgegw.awslambda.payload import encode_payload
-from edgegw.cloudfront.edge_functions.model import EdgeCall, EdgeFailed, EdgeOutcome, EdgeReturned
+from edgegw.cloudfront.edge_functions.model import (
+    EdgeCall,
+    EdgeEdited,
+    EdgeFailed,
+    EdgeOutcome,
+    EdgeReturned,
+)
 from edgegw.cloudfront.edge_functions.rules import EXECUTION_ERROR, RESULT, UNREADABLE
 from edgegw.values import value
 
@@ -120,7 +126,7 @@ def trial_of(event: TrialEvent, outcome: EdgeOutcome) -> FunctionTrial:
     """What TestFunction says of `outcome`."""
     report = outcome.report
     error, output = _error(outcome), ""
-    if isinstance(outcome, EdgeReturned) and not error:
+    if isinstance(outcome, EdgeReturned | EdgeEdited) and not error:
         output = _output(event.trigger, cast("dict[str, Any]", outcome.result))
     return FunctionTrial(report.utilization, report.logs, error, output)
 
@@ -132,7 +138,7 @@ def _error(outcome: EdgeOutcome) -> str:
             return f"{UNREADABLE.page} {outcome.message}"
         case EdgeFailed():
             return f"{EXECUTION_ERROR.page} {outcome.message}"
-        case EdgeReturned():
+        case EdgeReturned() | EdgeEdited():
             is_object = isinstance(outcome.result, dict) and not outcome.is_undefined
             return "" if is_object else RESULT.page
 

@@ -47,7 +47,7 @@ from edgegw.cloudfront.cache.storable import NotStored
 from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.compression import ContentCoding
 from edgegw.cloudfront.edge_functions.event import ShownEdgeEvent
-from edgegw.cloudfront.edge_functions.model import EdgeCall, EdgeFailed, EdgeOutcome, EdgeReturned
+from edgegw.cloudfront.edge_functions.model import EdgeAnswer, EdgeCall, EdgeFailed, EdgeOutcome
 from edgegw.cloudfront.edge_functions.results import decode_edge_request, decode_edge_response
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import Origin
@@ -222,7 +222,7 @@ class EdgeFunctionStep:
             return error_pages.edge_function_failed(self, outcome, following)
         return following
 
-    def _returned(self, outcome: EdgeReturned) -> DistributionStep | InvalidResult:
+    def _returned(self, outcome: EdgeAnswer) -> DistributionStep | InvalidResult:
         """What follows from its result, if that is one."""
         raise NotImplementedError  # no abstract class: to ask what is one costs two calls
 
@@ -236,7 +236,7 @@ class EdgeViewerRequest(EdgeFunctionStep):
     __slots__ = ()
     trigger: ClassVar[ViewerTrigger] = "viewer-request"
 
-    def _returned(self, outcome: EdgeReturned) -> DistributionStep | InvalidResult:
+    def _returned(self, outcome: EdgeAnswer) -> DistributionStep | InvalidResult:
         answer = decode_edge_request(outcome, self.sent)
         if isinstance(answer, InvalidResult):
             return answer
@@ -253,7 +253,7 @@ class EdgeViewerResponse(EdgeFunctionStep):
     verdict: Verdict
     age: int | None = None
 
-    def _returned(self, outcome: EdgeReturned) -> DistributionStep | InvalidResult:
+    def _returned(self, outcome: EdgeAnswer) -> DistributionStep | InvalidResult:
         answer = decode_edge_response(outcome, self.sent)
         if isinstance(answer, InvalidResult):
             return answer

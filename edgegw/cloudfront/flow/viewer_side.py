@@ -29,7 +29,7 @@ from edgegw.cloudfront.edge_functions.event import (
     encode_request,
     encode_response,
 )
-from edgegw.cloudfront.edge_functions.model import EdgeCall, EdgeReturned
+from edgegw.cloudfront.edge_functions.model import EdgeAnswer, EdgeCall
 from edgegw.cloudfront.flow import cache_side, error_pages
 from edgegw.cloudfront.flow.known_ways import (
     follow,
@@ -172,16 +172,16 @@ def run_viewer_request(
 def run_edge_request(context: RequestContext) -> EdgeViewerRequest:
     """The CloudFront Function of viewer-request and what it is shown."""
     behavior, request = context.behavior, context.viewer
-    event, sent = encode_request(context.distribution, behavior.forwarding, context.facts, request)
+    sent = encode_request(context.distribution, behavior.forwarding, context.facts, request)
     query = request.target.query
     raw = None if query is None else to_text(query)
     return EdgeViewerRequest(
-        context, sent, EdgeCall(behavior.edge_functions["viewer-request"], event, raw)
+        context, sent, EdgeCall(behavior.edge_functions["viewer-request"], sent, raw)
     )
 
 
 def after_edge_request(
-    step: EdgeViewerRequest, outcome: EdgeReturned, answer: GeneratedResponse | ContinuedRequest
+    step: EdgeViewerRequest, outcome: EdgeAnswer, answer: GeneratedResponse | ContinuedRequest
 ) -> DistributionStep | InvalidResult:
     """The request goes on, to the origin that the function chose, or is answered by it."""
     context = step.context.with_warnings("viewer-request", answer.warnings)
@@ -199,7 +199,7 @@ def after_edge_request(
 
 
 def _led_elsewhere(
-    context: RequestContext, outcome: EdgeReturned, sent: ShownEdgeEvent
+    context: RequestContext, outcome: EdgeAnswer, sent: ShownEdgeEvent
 ) -> RequestContext | InvalidResult:
     """The context with the origin that a function chose."""
     from edgegw.cloudfront.edge_functions.origin_change import chosen_origin
@@ -289,8 +289,8 @@ def to_viewer(
     is_edited = context.distribution.strictness.viewer_response_request == "edited"
     request = context.viewer if is_edited else context.received
     if association is None:
-        event, shown = encode_response(context.distribution, context.facts, request, response)
-        call = EdgeCall(behavior.edge_functions["viewer-response"], event)
+        shown = encode_response(context.distribution, context.facts, request, response)
+        call = EdgeCall(behavior.edge_functions["viewer-response"], shown)
         return EdgeViewerResponse(context, shown, call, response, verdict, age)
     payload, sent = encode_response_event(
         context.distribution, "viewer-response", context.facts.request_id, request, response

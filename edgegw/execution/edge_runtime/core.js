@@ -1,7 +1,8 @@
 // What stands between the engine and a function: the same for every run in this context.
 //
 //   install(version, …)        takes away what the real runtime lacks, and guards what may be slow
-//   begin(factory, event, …)   one run, on an event loop where it may be given up; answers its outcome as JSON, or "" where it has to wait
+//   loaded(factory)            the code, as it is begun for each run
+//   begin(code, frame, …)      one run, on an event loop where it may be given up; answers its outcome as JSON, or "" where it has to wait
 //   next()                     goes on with a run that waits: its outcome, or what it asks of a store
 //   settle(answers)            the store's answers
 //
@@ -15,11 +16,13 @@
   const RealDate = Date, clock = Date.now, RealPromise = Promise, RealString = String;
   const then = Promise.prototype.then, isArray = Array.isArray, RealError = Error;
   const RealReference = ReferenceError, RealTypeError = TypeError, RealRangeError = RangeError, floor = Math.floor;
-  const setPrototype = Object.setPrototypeOf, push = Array.prototype.push, slice = String.prototype.slice, sliceOf = (s, a, b) => apply(slice, s, [a, b]);
+  const setPrototype = Object.setPrototypeOf, plain = Object.prototype, push = Array.prototype.push, slice = String.prototype.slice, sliceOf = (s, a, b) => apply(slice, s, [a, b]);
+  const split = String.prototype.split;
 
   let units = 0, full = 60000, check = 0, deadline = 0, over = "", now = 0;
   let logs = [], logged = 0, custom = "", origin = null, asked = [], waiting = {}, count = 0;
   let run = 0, state = "idle", outcome = "", eventType = "", place = null, hasStore = false, isTentative = false;
+  let framed = null, values = null, seen = null, target = null, edits = null, rawQuery = null;
   const STEP = 100, LOG = 10240;
 
   const bare = (object) => setPrototype(object, null), NONE = freeze(bare([])); // no prototype changes what Python is told
@@ -291,7 +294,9 @@
   function finished(value) {
     const change = origin;
     try {
-      outcome = stringify({ __proto__: null, result: value, logs, units, origin: change || undefined, custom: custom || undefined });
+      const said = framed === null ? null : edits(framed, values, value, target, seen, requests);
+      if (said !== null) outcome = withEdits(said, change);
+      else outcome = stringify({ __proto__: null, result: value, logs, units, origin: change || undefined, custom: custom || undefined });
     } catch (error) {
       if (over) return failed(error);
       outcome = stringify({ __proto__: null, unreadable: worded(error), logs, units });
@@ -299,13 +304,41 @@
     if (over || units > full) return failed(null);
     state = "done";
   }
+  function withEdits(said, change) {
+    let text = "=" + units + said;
+    if (logs !== NONE) text += "\nlogs\n" + stringify(logs);
+    if (change) text += "\norigin\n" + stringify(change);
+    if (custom !== "") text += "\ncustom\n" + stringify(custom);
+    return sliceOf(text, 0); // a rope of texts is nothing that Python can take
+  }
   function failed(error) {
     state = "done";
     let text = "";
     try { if (!over) text = worded(error); } catch (_) { text = "Error"; }
     outcome = stringify({ __proto__: null, error: text, over: over || (units > full ? "units" : undefined), logs, units });
   }
-  function begin(factory, text, query, patience, mayGiveUp) {
+  // Requests have it as a prototype, so that their members are those that the event has.
+  const requests = { rawQueryString() { return rawQuery === null ? undefined : rawQuery; } };
+  define(requests, "rawQueryString", { enumerable: false });
+  const LINES = ["\n"], NOT_YET = freeze(bare({}));
+  const lines = (text) => apply(split, text, LINES), more = (late) => lines(late.more);
+  function framedEvent(frame, text, rest) {
+    framed = frame;
+    values = lines(text);
+    seen = { none: NOT_YET, query: NOT_YET, cookies: NOT_YET, request: NOT_YET, more: rest };
+    const event = frame.make(values, version === "2.0" ? requests : plain, parse, seen, more);
+    target = frame.status === undefined ? event.request : event.response;
+    return event;
+  }
+  function parsedEvent(text) {
+    const event = parse(text);
+    framed = null;
+    if (version === "2.0" && event && event.request) setPrototype(event.request, requests);
+    return event;
+  }
+  function loaded(factory) { return factory(require, console, meter, meterEach); }
+  function begin(code, frame, text, rest, query, patience, mayGiveUp) {
+    // With a frame (frames.py) the texts are the values that fill it, else the event is JSON.
     now = clock();
     isTentative = mayGiveUp;
     deadline = now + patience;
@@ -316,10 +349,10 @@
     state = "running";
     const own = ++run; // what an earlier run left behind, cut off by a limit, may come yet
     try {
-      const event = parse(text);
+      rawQuery = query;
+      const event = frame === null ? parsedEvent(text) : framedEvent(frame, text, rest);
       eventType = event && event.context ? event.context.eventType : "";
-      if (version === "2.0" && event && event.request) giveRawQuery(event.request, query);
-      const handler = factory(require, console, meter, meterEach);
+      const handler = code();
       if (typeof handler !== "function") throw new RealReference('"handler" is not defined');
       const value = handler(event);
       if (value instanceof RealPromise) {
@@ -331,11 +364,6 @@
       failed(error);
     }
     return outcome;
-  }
-  function giveRawQuery(request, query) {
-    define(request, "rawQueryString", {
-      value() { return query === null ? undefined : query; }, enumerable: false, writable: true, configurable: true,
-    });
   }
   function next() {
     if (state === "done") return outcome;
@@ -369,8 +397,8 @@
     deadline = check = full = 1e18;
     for (const name of keys(module)) sources[name] = module[name];
     const text = module.text(tools), lock = module.lock(tools);
-    delete sources.text;
-    delete sources.lock;
+    edits = module.edits;
+    for (const own of ["text", "lock", "edits"]) delete sources[own];
     if (version === "1.0") {
       absent = [...absent, "TextEncoder", "TextDecoder", "atob", "btoa", "DataView"];
       for (const name of ["all", "any", "race", "allSettled"]) delete Promise[name];
@@ -395,6 +423,10 @@
     require("querystring");
     if (given.isShared) lock();
     full = given.full;
-    return { begin, next, settle };
+    if (given.isShared) {
+      freeze(requests);
+      freeze(requests.rawQueryString);
+    }
+    return { loaded, begin, next, settle };
   };
 })()
