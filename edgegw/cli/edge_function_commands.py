@@ -52,10 +52,10 @@ def trial(name: str, event: Any, stage: Stage, config: Path | None, *, as_json: 
 
     Example: edgegw test-function rewrite --event event.json
     """
-    from edgegw.config.resolve import load_file
+    from edgegw.config.remembered import load_quickly
 
     speak_plainly()
-    loaded = load_file(config or default_config())
+    loaded = load_quickly(config or default_config())
     function, one = _staged_code(loaded, name, stage)
     import asyncio
 
