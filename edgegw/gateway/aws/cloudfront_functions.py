@@ -80,8 +80,8 @@ class FunctionCalls:
 
     async def _create(self, request: Request) -> Response:
         body = await body_of(request)
-        function = await self._registry.aside(decode_create, body, self._names)
-        created = await self._registry.create(function)
+        function, tags = await self._registry.aside(decode_create, body, self._names)
+        created = await self._registry.create(function, tags)
         place = f"{request.url.scheme}://{request.url.netloc}{API_PATH}function"
         headers = {"Location": f"{place}/{function.name}"}
         return await self._summary(created, created.development, 201, headers)
