@@ -9,9 +9,9 @@ import pytest
 from edgegw.awslambda.names import Account
 from edgegw.cloudfront.api.errors import ApiError
 from edgegw.cloudfront.api.tagging import (
+    MAX_RESOURCE_TAGS,
     MAX_TAG_KEY,
     MAX_TAG_VALUE,
-    MAX_RESOURCE_TAGS,
     check_number,
     decode_tag_keys,
     decode_tags,
