@@ -17,7 +17,7 @@ from typing import Final
 
 from edgegw.awslambda.model import Returned
 from edgegw.cloudfront.cache.deeds import Change, FunctionDeed, Shown, changes, digest
-from edgegw.cloudfront.cache.edge_looks import EdgeRun, shown_request
+from edgegw.cloudfront.cache.edge_looks import ComparedRun, shown_request
 from edgegw.cloudfront.cache.key_gaps import KeyGap, beyond_key
 from edgegw.cloudfront.cache.traps import BehaviorTraps, CachingTrap, Exposure
 from edgegw.cloudfront.edge_functions.model import EdgeReturned
@@ -242,7 +242,7 @@ def _reaches(context: RequestContext, change: Change) -> bool:
             return True
 
 
-def _edge_run(context: RequestContext, exchange: Exchange) -> EdgeRun | None:
+def _edge_run(context: RequestContext, exchange: Exchange) -> ComparedRun | None:
     """The run of the CloudFront Function at viewer-request; None where there was none."""
     for step, reply, _ in exchange.steps:
         if isinstance(step, EdgeViewerRequest):
@@ -250,7 +250,7 @@ def _edge_run(context: RequestContext, exchange: Exchange) -> EdgeRun | None:
                 return None
             received = context.received
             request = hash((received.headers.raw, received.target, context.facts.viewer))
-            return EdgeRun(request, step.sent, reply, context.viewer)
+            return ComparedRun(request, step.sent, reply, context.viewer)
     return None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edgegw import Gateway
-from edgegw.cloudfront.cache.edge_looks import EdgeLooks, EdgeRun
+from edgegw.cloudfront.cache.edge_looks import ComparedRun, EdgeLooks
 from edgegw.cloudfront.edge_functions.event import ShownEdgeEvent
 from edgegw.cloudfront.edge_functions.model import EdgeReport, EdgeReturned
 from edgegw.config.resolve import load_dict
@@ -154,10 +154,10 @@ async def test_what_is_stored_is_watched_as_without_functions(tmp_path: Path) ->
 # Which runs are looked into
 
 
-def run(digest: int) -> EdgeRun:
+def run(digest: int) -> ComparedRun:
     request = Request("GET", RequestTarget(b"/"), Headers(), Body.of(b""))
     sent = ShownEdgeEvent("viewer-request", request, {}, {})
-    return EdgeRun(digest, sent, EdgeReturned({}, EdgeReport()), request)
+    return ComparedRun(digest, sent, EdgeReturned({}, EdgeReport()), request)
 
 
 def test_the_first_run_is_looked_into_once_another_comes() -> None:

@@ -29,7 +29,7 @@ _MOST_KINDS: Final = 64
 
 
 @value
-class EdgeRun:
+class ComparedRun:
     """What a function was shown, what it answered, and the request that came of it.
 
     `request_digest` stands for everything that the request had.
@@ -46,8 +46,8 @@ class _KeyLooks:
 
     __slots__ = ("digests", "first", "left")
 
-    def __init__(self, first: EdgeRun) -> None:
-        self.first: EdgeRun | None = first
+    def __init__(self, first: ComparedRun) -> None:
+        self.first: ComparedRun | None = first
         self.digests = {first.request_digest}
         self.left = _MOST_REQUESTS
 
@@ -64,7 +64,7 @@ class EdgeLooks:
         looks = self._keys.get(key)
         return self._left <= 0 or (looks is not None and looks.left <= 0)
 
-    def picked(self, key: bytes, run: EdgeRun) -> list[EdgeRun]:
+    def picked(self, key: bytes, run: ComparedRun) -> list[ComparedRun]:
         """The runs of `key` to look into, now that `run` was."""
         looks = self._keys.get(key)
         if looks is None:
