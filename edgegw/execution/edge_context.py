@@ -51,6 +51,10 @@ _ABSENT: Final = sorted(
 )
 _SLACK: Final = 256 * 1024
 """Bytes of garbage that the engine may not have collected yet."""
+_PLENTY: Final = 64 * 1024 * 1024
+"""Bytes more than a run can use up before its units end."""
+_NOTHING: Final = "null"
+OUT_OF_MEMORY: Final = "InternalError: out of memory"
 _CHANGES_BUILT_INS: Final = re.compile(
     r"\.prototype\b|__proto__|globalThis|definePropert|setPrototypeOf"
 )
@@ -109,13 +113,37 @@ class EdgeContext:
         if self.failure:
             return EdgeFailed("throttled", self.failure, self._report({}, started))
         said = self._said(call, tentative=tentative)
-        if "error" in said and not self._changes and _tried_to_change(said["error"]):
-            self._changes = True
-            self._make()
-            said = self._said(call, tentative=tentative)
+        if "error" in said:
+            said = self._second_thought(said, call, tentative=tentative)
         if said.get("over") == "time" and tentative:
             raise GaveUpError
         return _outcome(said, self._report(said, started))
+
+    def _second_thought(
+        self, said: dict[str, Any], call: EdgeCall, *, tentative: bool
+    ) -> dict[str, Any]:
+        """What becomes of a run that failed by the ways of this engine alone."""
+        if not self._changes and _tried_to_change(said["error"]):
+            self._changes = True
+            self._make()
+            said = self._said(call, tentative=tentative)
+        if said.get("error") == _NOTHING and self._lacked_memory(call, tentative=tentative):
+            said["error"] = OUT_OF_MEMORY
+        return said
+
+    def _lacked_memory(self, call: EdgeCall, *, tentative: bool) -> bool:
+        """Whether a run that failed with null had no memory left.
+
+        The engine throws null where not even an error has room. A function may throw null as well:
+        then it does so again, however much memory there is.
+        """
+        self._context.set_memory_limit(self._room + _PLENTY)
+        try:
+            again = self._said(call, tentative=tentative)
+        finally:
+            self._context.gc()
+            self._context.set_memory_limit(self._room)
+        return again.get("error") != _NOTHING
 
     def _said(self, call: EdgeCall, *, tentative: bool) -> dict[str, Any]:
         patience = TENTATIVE if tentative else LONGEST_RUN
@@ -191,7 +219,8 @@ class EdgeContext:
         except self._error as error:
             self.failure = _compile_error(str(error))
         context.gc()
-        context.set_memory_limit(context.memory()["malloc_size"] + MAX_MEMORY + _SLACK)
+        self._room: int = context.memory()["malloc_size"] + MAX_MEMORY + _SLACK
+        context.set_memory_limit(self._room)
 
     def _report(self, said: Mapping[str, Any], started: float) -> EdgeReport:
         remarks, self._remarks = self._remarks, ()
@@ -223,7 +252,9 @@ def _outcome(said: Mapping[str, Any], report: EdgeReport) -> EdgeOutcome:
     if "error" in said:
         return EdgeFailed("execution", said["error"], report)
     if "unreadable" in said:
-        return EdgeFailed("unreadable", said["unreadable"], report)
+        is_too_large = said["unreadable"] == OUT_OF_MEMORY
+        kind = "execution" if is_too_large else "unreadable"
+        return EdgeFailed(kind, said["unreadable"], report)
     origin = said.get("origin")
     if origin is not None and not _is_helper_call(origin):
         return EdgeFailed("execution", "TypeError: an object is expected", report)
