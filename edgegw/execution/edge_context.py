@@ -40,10 +40,8 @@ from edgegw.cloudfront.edge_functions.model import (
     EdgeReport,
     EdgeReturned,
 )
-from edgegw.cloudfront.edge_functions.static_check import (
-    ABSENT_GLOBALS,
-    syntax_findings,
-)
+from edgegw.cloudfront.edge_functions.static_check import syntax_findings
+from edgegw.cloudfront.edge_functions.syntax_rules import ABSENT_GLOBALS
 
 _MODULES: Final = ("text", "lock", "crypto", "querystring", "buffer")
 _ABSENT: Final = sorted(

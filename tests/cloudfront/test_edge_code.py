@@ -10,11 +10,11 @@ from edgegw.cloudfront.edge_functions.limits import BASE, FULL, utilization
 from edgegw.cloudfront.edge_functions.metering import metered
 from edgegw.cloudfront.edge_functions.model import EdgeRuntime
 from edgegw.cloudfront.edge_functions.static_check import (
-    SYNTAX_RULES,
     has_handler,
     size_fault,
     syntax_findings,
 )
+from edgegw.cloudfront.edge_functions.syntax_rules import SYNTAX_RULES
 from edgegw.cloudfront.edge_functions.tokens import words_of
 
 OLD: EdgeRuntime = "cloudfront-js-1.0"
