@@ -59,6 +59,16 @@ class TrapWatch:
 
     # What happens
 
+    def is_over(self, key: bytes, context: RequestContext) -> bool:
+        """Whether a hit of `key` shows nothing more: with CloudFront Functions that is soon so."""
+        behavior = context.behavior
+        if behavior.associations:
+            return False
+        if "viewer-request" not in behavior.edge_functions:
+            return True
+        traps = self._behaviors.get((context.distribution.id, behavior.path_pattern))
+        return traps is not None and traps.edge_looks.is_over(key)
+
     def saw(self, step: Store | Forget | LookUp | Wait, exchange: Exchange) -> None:
         """Looks at a step of the cache; a LookUp or Wait is one that what is stored answers.
 

@@ -64,6 +64,11 @@ class EdgeLooks:
         looks = self._keys.get(key)
         return self._left <= 0 or (looks is not None and looks.left <= 0)
 
+    def end(self) -> None:
+        """All is said: no request is looked at any more."""
+        self._keys.clear()
+        self._left = 0
+
     def picked(self, key: bytes, run: ComparedRun) -> list[ComparedRun]:
         """The runs of `key` to look into, now that `run` was."""
         looks = self._keys.get(key)

@@ -173,6 +173,8 @@ class BehaviorTraps:
             del self._deeds[place]
         if trigger == "origin-request":
             self._exposures.clear()
+        else:
+            self.edge_looks.end()
         return self._once("varies-beyond-key", trigger, tuple(map(str, names)), text)
 
     # What gets stored
