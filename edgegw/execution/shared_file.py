@@ -33,6 +33,7 @@ from edgegw.wire.state_folder import state_folder
 T = TypeVar("T")
 
 _MEMORY: Final = ":memory:"
+_PRIVATE: Final = 0o600
 _BUSY: Final = 10.0
 """Seconds that a write waits for another process."""
 
@@ -86,6 +87,7 @@ class SharedFile:
             return
         if for_writing:
             state_folder(self.path.parent)
+            self.path.touch(mode=_PRIVATE)
         with closing(self._opened(self.path)) as connection:
             yield connection
 

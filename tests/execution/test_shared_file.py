@@ -68,6 +68,14 @@ def test_reading_makes_no_file(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
+def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+    file = SharedFile(tmp_path / "kept", SCHEMA)
+    for at in "ab":
+        file.write(lambda connection, at=at: put(connection, at, "1"))
+    assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o600
+    assert pairs(file) == {"a": "1", "b": "1"}
+
+
 def test_a_commit_waits_for_the_disk_and_the_folder(tmp_path: Path) -> None:
     file = SharedFile(tmp_path / "kept", SCHEMA)
     assert file.write(lambda c: c.execute("PRAGMA synchronous").fetchone()) == (3,), "EXTRA"
