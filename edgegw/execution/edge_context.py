@@ -40,8 +40,10 @@ from edgegw.cloudfront.edge_functions.model import (
     EdgeReport,
     EdgeReturned,
 )
-from edgegw.cloudfront.edge_functions.static_check import syntax_findings
-from edgegw.cloudfront.edge_functions.syntax_rules import ABSENT_GLOBALS
+from edgegw.cloudfront.edge_functions.static_check import (
+    ABSENT_GLOBALS,
+    syntax_findings,
+)
 
 _MODULES: Final = ("text", "lock", "crypto", "querystring", "buffer")
 _ABSENT: Final = sorted(
@@ -111,36 +113,31 @@ class EdgeContext:
         if self.failure:
             return EdgeFailed("throttled", self.failure, self._report({}, started))
         said = self._said(call, tentative=tentative)
-        if "error" in said:
-            said = self._second_thought(said, call, tentative=tentative)
-        if said.get("over") == "time" and tentative:
-            raise GaveUpError
-        return _outcome(said, self._report(said, started))
-
-    def _second_thought(
-        self, said: dict[str, Any], call: EdgeCall, *, tentative: bool
-    ) -> dict[str, Any]:
-        """What becomes of a run that failed by the ways of this engine alone."""
-        if not self._changes and _tried_to_change(said["error"]):
+        if "error" in said and not self._changes and _tried_to_change(said["error"]):
             self._changes = True
             self._make()
             said = self._said(call, tentative=tentative)
-        if said.get("error") == _NOTHING and self._lacked_memory(call, tentative=tentative):
+        if said.get("over") == "time" and tentative:
+            raise GaveUpError
+        if "error" in said and self._lacked_memory(said["error"], call, tentative=tentative):
             said["error"] = OUT_OF_MEMORY
-        return said
+        return _outcome(said, self._report(said, started))
 
-    def _lacked_memory(self, call: EdgeCall, *, tentative: bool) -> bool:
+    def _lacked_memory(self, error: str, call: EdgeCall, *, tentative: bool) -> bool:
         """Whether a run that failed with null had no memory left.
 
         The engine throws null where not even an error has room. A function may throw null as well:
         then it does so again, however much memory there is.
         """
-        self._context.set_memory_limit(self._room + _PLENTY)
+        if error != _NOTHING:
+            return False
+        room = self._context.memory()["malloc_limit"]
+        self._context.set_memory_limit(room + _PLENTY)
         try:
             again = self._said(call, tentative=tentative)
         finally:
             self._context.gc()
-            self._context.set_memory_limit(self._room)
+            self._context.set_memory_limit(room)
         return again.get("error") != _NOTHING
 
     def _said(self, call: EdgeCall, *, tentative: bool) -> dict[str, Any]:
@@ -217,8 +214,7 @@ class EdgeContext:
         except self._error as error:
             self.failure = _compile_error(str(error))
         context.gc()
-        self._room: int = context.memory()["malloc_size"] + MAX_MEMORY + _SLACK
-        context.set_memory_limit(self._room)
+        context.set_memory_limit(context.memory()["malloc_size"] + MAX_MEMORY + _SLACK)
 
     def _report(self, said: Mapping[str, Any], started: float) -> EdgeReport:
         remarks, self._remarks = self._remarks, ()
