@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from edgegw.cloudfront.edge_functions import syntax_rules
 from edgegw.cloudfront.edge_functions.limits import BASE, FULL, utilization
 from edgegw.cloudfront.edge_functions.metering import metered
 from edgegw.cloudfront.edge_functions.model import EdgeRuntime
@@ -14,7 +15,6 @@ from edgegw.cloudfront.edge_functions.static_check import (
     size_fault,
     syntax_findings,
 )
-from edgegw.cloudfront.edge_functions.syntax_rules import SYNTAX_RULES
 from edgegw.cloudfront.edge_functions.tokens import words_of
 
 OLD: EdgeRuntime = "cloudfront-js-1.0"
@@ -86,7 +86,7 @@ def test_every_rule_of_the_table_has_a_row() -> None:
         for runtime in (OLD, NEW)
         for finding in syntax_findings(row[0], runtime)
     }
-    assert shown == {rule.construct for rule in SYNTAX_RULES}
+    assert shown == {rule.construct for rule in syntax_rules.SYNTAX_RULES}
 
 
 @pytest.mark.parametrize(
