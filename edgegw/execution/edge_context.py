@@ -190,7 +190,6 @@ class EdgeContext:
             self._factory: Any = context.eval(metered(code, *meter_names(code)))
         except self._error as error:
             self.failure = _compile_error(str(error))
-        context.gc()
         context.set_memory_limit(context.memory()["malloc_size"] + MAX_MEMORY + _SLACK)
 
     def _report(self, said: Mapping[str, Any], started: float) -> EdgeReport:
