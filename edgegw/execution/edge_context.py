@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -42,6 +43,7 @@ from edgegw.cloudfront.edge_functions.model import (
 )
 from edgegw.cloudfront.edge_functions.static_check import (
     ABSENT_GLOBALS,
+    SyntaxFinding,
     syntax_findings,
 )
 
@@ -59,12 +61,15 @@ _BUSY: Final = 10
 """How many times its processor time a run in a thread may take by the clock."""
 _JOBS: Final = 64
 """Jobs of promises that are run between two looks at the clock."""
+_reading: Final = threading.Lock()
+"""Code is read in Python, by one thread at a time: several would keep Python's own lock from the
+event loop by turns."""
 _PLACE: Final = {"name": "FRA", "serverIp": "192.0.2.1", "region": "eu-central-1"}
 """`cf.edgeLocation`: that of the edge location whose name answers have."""
 
 
 class GaveUpError(Exception):
-    """A run took longer than the event loop waits for."""
+    """A run is not for the event loop: it takes too long."""
 
 
 class EdgeContext:
@@ -88,13 +93,11 @@ class EdgeContext:
         self._store = self._find_store = store
         self._at_once = at_once or store
         self._asked: KeyValues | None = None
-        self._remarks = _remarks(function)
         self._changes = _CHANGES_BUILT_INS.search(function.code) is not None
-        refused = [
-            finding
-            for finding in syntax_findings(function.code, function.runtime)
-            if finding.is_refused
-        ]
+        with _reading:
+            findings = syntax_findings(function.code, function.runtime)
+        self._remarks = _remarks(findings)
+        refused = [finding for finding in findings if finding.is_refused]
         if refused:
             self.failure = refused[0].error
         else:
@@ -110,9 +113,11 @@ class EdgeContext:
             return EdgeFailed("throttled", self.failure, self._report({}, started))
         said = self._said(call, tentative=tentative)
         if "error" in said and not self._changes and _tried_to_change(said["error"]):
+            if tentative:
+                raise GaveUpError  # to make a context takes ten milliseconds
             self._changes = True
             self._make()
-            said = self._said(call, tentative=tentative)
+            said = self._said(call, tentative=False)
         if said.get("over") == "time" and tentative:
             raise GaveUpError
         return _outcome(said, self._report(said, started))
@@ -186,8 +191,10 @@ class EdgeContext:
         self._next = _member(context, runtime, "next")
         self._settle = _member(context, runtime, "settle")
         code = self._function.code
+        with _reading:
+            text = metered(code, *meter_names(code))
         try:
-            self._factory: Any = context.eval(metered(code, *meter_names(code)))
+            self._factory: Any = context.eval(text)
         except self._error as error:
             self.failure = _compile_error(str(error))
         context.set_memory_limit(context.memory()["malloc_size"] + MAX_MEMORY + _SLACK)
@@ -242,11 +249,11 @@ _OVER: Final = {
 }
 
 
-def _remarks(function: EdgeFunction) -> tuple[str, ...]:
+def _remarks(findings: list[SyntaxFinding]) -> tuple[str, ...]:
     """What of the code is pointed out with its first run: it works here, and may not on AWS."""
     return tuple(
         f"{finding.text} ({finding.word}, line {finding.line})"
-        for finding in syntax_findings(function.code, function.runtime)
+        for finding in findings
         if not finding.is_refused
     )
 

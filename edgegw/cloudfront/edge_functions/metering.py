@@ -67,15 +67,29 @@ def _bodies(words: Words) -> list[_MeteredBody]:
         for end in parameter_lists(words).values()
         if words.text(end + 1) == "{"
     ]
-    for at, word in enumerate(words.words):
+    expressions, statements = _KnownEnds(), _KnownEnds()
+    for at in range(len(words.words) - 1, -1, -1):  # inner ones first: outer ones end with them
+        word = words.words[at]
         if word.text == "=>" and word.kind == "sign":
             if words.text(at + 1) == "{":
                 bodies.append(_MeteredBody(at + 1, words.partner[at + 1], "block"))
             elif at + 1 < len(words.words):  # else the engine says what is missing
-                bodies.append(_MeteredBody(at + 1, _end_of_expression(words, at + 1), "arrow"))
+                end = _end_of_expression(words, at + 1, expressions)
+                bodies.append(_MeteredBody(at + 1, end, "arrow"))
         elif _is_loop(words, at):
-            bodies.append(_loop(words, at))
+            bodies.append(_loop(words, at, statements))
     return list(dict.fromkeys(bodies))
+
+
+class _KnownEnds(dict[int, int]):
+    """Where what begins at a word ends, for words that were looked at.
+
+    With it code in which one thing ends many, such as `a=>b=>c=>…`, is read once, not once for each.
+    """
+
+    def keep(self, passed: list[int], end: int) -> int:
+        self.update(dict.fromkeys(passed, end))
+        return end
 
 
 def _is_loop(words: Words, at: int) -> bool:
@@ -83,9 +97,9 @@ def _is_loop(words: Words, at: int) -> bool:
     return is_word and words.text(at + 1) == "(" and words.text(at - 1) != "."
 
 
-def _loop(words: Words, at: int) -> _MeteredBody:
+def _loop(words: Words, at: int, ends: _KnownEnds) -> _MeteredBody:
     opened, closed = at + 1, words.partner[at + 1]
-    last = _end_of_statement(words, closed + 1)
+    last = _end_of_statement(words, closed + 1, ends)
     if words.text(at) == "while":
         return _MeteredBody(at, last, "while", opened)
     inner, semicolons = opened + 1, list[int]()
@@ -102,40 +116,49 @@ def _loop(words: Words, at: int) -> _MeteredBody:
     )
 
 
-def _end_of_statement(words: Words, at: int) -> int:
+def _end_of_statement(words: Words, at: int, ends: _KnownEnds) -> int:
     """The last word of the statement that begins at `at`, about: it is only counted."""
     if words.text(at) == "{":
         return words.partner.get(at, at)
+    passed: list[int] = []
     while at < len(words.words) - 1 and words.text(at) not in (";", "}"):
+        if at in ends:
+            return ends.keep(passed, ends[at])
+        passed.append(at)
         following = words.partner.get(at, at)
         at = following if following > at else at + 1
         if words.words[at].is_first:
-            return at
-    return at
+            break
+    return ends.keep(passed, at)
 
 
-def _end_of_expression(words: Words, first: int) -> int:
+def _end_of_expression(words: Words, first: int, ends: _KnownEnds) -> int:
     """The last word of the expression that begins at `first`.
 
     It ends before a comma, semicolon or closing bracket, and at the end of a line behind which
     another statement begins.
     """
-    at = first
-    while at < len(words.words):
+    at, passed = first, list[int]()
+    while at not in ends:
+        passed.append(at)
         following = words.partner.get(at, at)
         last = max(following, at)
-        behind = last + 1
-        if behind >= len(words.words):
-            return last
-        word = words.words[behind]
-        if word.kind == "template" and word.text.startswith("}"):
-            return last
-        if word.kind == "sign" and word.text in (",", ";", ")", "]", "}"):
-            return last
-        if word.is_first and word.kind != "sign" and _may_end(words, last):
-            return last
-        at = behind
-    return len(words.words) - 1
+        if _ends_behind(words, last):
+            return ends.keep(passed, last)
+        at = last + 1
+    return ends.keep(passed, ends[at])
+
+
+def _ends_behind(words: Words, last: int) -> bool:
+    """Whether an expression ends with the word at `last`."""
+    if last + 1 >= len(words.words):
+        return True
+    word = words.words[last + 1]
+    if word.kind == "template" and word.text.startswith("}"):
+        return True
+    if word.kind == "sign" and word.text in (",", ";", ")", "]", "}"):
+        return True
+    return word.is_first and word.kind != "sign" and _may_end(words, last)
 
 
 def _may_end(words: Words, at: int) -> bool:
@@ -147,14 +170,18 @@ def _may_end(words: Words, at: int) -> bool:
 
 
 def _counts(bodies: list[_MeteredBody], total: int) -> list[int]:
-    """How many words each body has of its own; `bodies` are in order."""
-    owner = [-1] * total
-    for number, body in enumerate(bodies):  # inner ones come later, and take their words
-        owner[body.first : body.last + 1] = [number] * (min(body.last + 1, total) - body.first)
+    """How many words each body has of its own; `bodies` are in order, by their first words."""
     counts = [1] * len(bodies)
-    for number in owner:
-        if number >= 0:
-            counts[number] += 1
+    around: list[int] = []
+    begun = 0
+    for at in range(total):
+        while begun < len(bodies) and bodies[begun].first <= at:
+            around.append(begun)
+            begun += 1
+        while around and bodies[around[-1]].last < at:
+            around.pop()
+        if around:  # the last that began has the word: it is the innermost
+            counts[around[-1]] += 1
     return counts
 
 
@@ -183,14 +210,9 @@ def _insert(
             put(words.words[body.at].end, f"{meter}({count}){comma}")
         case "in":
             put(words.words[body.at].end, f" {meter_each}({count},")
-            opened = next(at for at in range(body.at, 0, -1) if _opens_loop(words, at, body.at))
-            put(words.words[words.partner[opened]].start, ")", first=True)
+            put(words.words[words.partner[body.first + 1]].start, ")", first=True)
         case _:
             pass
-
-
-def _opens_loop(words: Words, at: int, inner: int) -> bool:
-    return words.text(at) == "(" and words.partner.get(at, 0) > inner
 
 
 def _imports(words: Words) -> dict[int, tuple[int, str]]:

@@ -13,7 +13,7 @@
   const parse = JSON.parse, stringify = JSON.stringify, keys = Object.keys, freeze = Object.freeze;
   const names = Object.getOwnPropertyNames, prototypeOf = Object.getPrototypeOf;
   const RealDate = Date, clock = Date.now, RealPromise = Promise, RealString = String;
-  const then = Promise.prototype.then, isArray = Array.isArray, RealError = Error;
+  const then = Promise.prototype.then, isArray = Array.isArray, RealError = Error, RealObject = Object;
   const RealReference = ReferenceError, RealTypeError = TypeError, RealRangeError = RangeError, floor = Math.floor;
   const setPrototype = Object.setPrototypeOf, push = Array.prototype.push, slice = String.prototype.slice, sliceOf = (s, a, b) => apply(slice, s, [a, b]);
 
@@ -42,9 +42,11 @@
     if (units > check) slow();
     return true;
   }
-  function meterEach(words, object) {
-    if (object !== null && typeof object === "object") meter(words * (keys(object).length + 1));
-    return object;
+  function meterEach(words, value) {
+    if (value === null || value === undefined) return value;
+    if (typeof value === "string") meter(words * (value.length + 1));
+    else if (typeof value === "object") meter(words * (keys(value).length + 1));
+    return RealObject(value); // the engine, out of memory while it does that itself, would crash
   }
 
   // ---- what is guarded
