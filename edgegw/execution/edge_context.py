@@ -180,6 +180,7 @@ class EdgeContext:
         given = {
             "version": self._function.runtime.removeprefix("cloudfront-js-"),
             "full": FULL,
+            "memory": MAX_MEMORY,
             "absent": _ABSENT,
             "isShared": not self._changes,
             "hasStore": bool(self._function.key_value_store),
@@ -192,7 +193,7 @@ class EdgeContext:
         self._settle = _member(context, runtime, "settle")
         code = self._function.code
         with _reading:
-            text = metered(code, *meter_names(code))
+            text = metered(code, meter_names(code))
         try:
             self._factory: Any = context.eval(text)
         except self._error as error:

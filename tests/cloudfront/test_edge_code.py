@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edgegw.cloudfront.edge_functions.limits import BASE, FULL, utilization
-from edgegw.cloudfront.edge_functions.metering import metered
+from edgegw.cloudfront.edge_functions.metering import MeterNames, metered
 from edgegw.cloudfront.edge_functions.model import EdgeRuntime
 from edgegw.cloudfront.edge_functions.static_check import (
     SYNTAX_RULES,
@@ -119,6 +119,9 @@ def test_a_finding_says_where_and_the_error_that_is_to_come() -> None:
     assert finding.error == "SyntaxError: await in arguments not supported in 1"
 
 
+NAMES = MeterNames("M", "E", "T", "L")
+
+
 def test_size_counts_bytes() -> None:
     assert size_fault("a" * 10240) is None
     assert size_fault("é" * 5121) == "the code has 10242 bytes, at most 10240"
@@ -135,7 +138,7 @@ def test_anything_can_be_read(code: str) -> None:
     assert "".join(code[word.start : word.end] for word in words.words).replace(" ", "") or True
     syntax_findings(code, NEW)
     if words.mismatch is None:
-        metered(code, "M", "E")
+        metered(code, NAMES)
 
 
 # Meters
@@ -163,17 +166,17 @@ def test_anything_can_be_read(code: str) -> None:
 )  # fmt: skip
 def test_a_meter_stands_in_every_function_and_loop(code: str, with_meters: str) -> None:
     head, tail = (
-        '(function(require,console,M,E){return(function(){"use strict";',
+        '(function(require,console,M,E,T,L){return(function(){"use strict";',
         "\nreturn typeof handler",
     )
-    text = metered(code, "M", "E")
+    text = metered(code, NAMES)
     assert text.startswith(head)
     assert text.removeprefix(head).partition(tail)[0] == with_meters
 
 
 def test_lines_stay_where_they_are() -> None:
     code = "function f() {\n  for (;;) {\n    x = () =>\n      1\n  }\n}\nvar handler = f"
-    body = metered(code, "M", "E").partition("\nreturn typeof")[0]
+    body = metered(code, NAMES).partition("\nreturn typeof")[0]
     assert body.count("\n") == code.count("\n")
 
 

@@ -23,6 +23,8 @@ from __future__ import annotations
 import hashlib
 from typing import Final, NamedTuple
 
+from edgegw.cloudfront.edge_functions.expressions import closed_at, ends_behind
+from edgegw.cloudfront.edge_functions.long_texts import CallAround, calls_around
 from edgegw.cloudfront.edge_functions.static_check import parameter_lists
 from edgegw.cloudfront.edge_functions.tokens import Words, words_of
 
@@ -39,26 +41,40 @@ class _MeteredBody(NamedTuple):
     at: int = 0
 
 
-def metered(source: str, meter: str, meter_each: str) -> str:
-    """`source` as a function of (require, console, `meter`, `meter_each`) that answers the handler.
+class MeterNames(NamedTuple):
+    """What the calls are named that go into a source, which cannot name them itself."""
 
-    Its brackets must match (`Words.mismatch`); what else is wrong with it the engine says.
+    meter: str
+    each: str
+    """The meter of `for…in`."""
+    text: str
+    look: str
+    """Those of `long_texts`."""
+
+
+def metered(source: str, names: MeterNames, *, is_looked_at: bool = True) -> str:
+    """`source` as a function of (require, console, …`names`) that answers the handler.
+
+    Its brackets must match (`Words.mismatch`); what else is wrong with it the engine says. The
+    calls of `long_texts` are in it where it `is_looked_at`.
     """
     words = words_of(source)
     insertions: dict[int, list[str]] = {}
     bodies = sorted(_bodies(words), key=lambda body: (body.first, -body.last))
     counts = _counts(bodies, len(words.words))
     for body, count in zip(bodies, counts, strict=True):
-        _insert(words, body, count, meter, meter_each, insertions)
+        _insert(words, body, count, names, insertions)
+    for around in sorted(calls_around(words), key=_outer_first) if is_looked_at else ():
+        _insert_around(words, around, names, insertions)
     text = _with(source, insertions, _imports(words))
-    head = f'(function(require,console,{meter},{meter_each}){{return(function(){{"use strict";'
+    head = f'(function(require,console,{",".join(names)}){{return(function(){{"use strict";'
     return f"{head}{text}\nreturn typeof handler==='function'?handler:undefined;}})();}})"
 
 
-def meter_names(source: str) -> tuple[str, str]:
-    """Names of the two meters for `source`, which cannot name them: they are a digest of it."""
+def meter_names(source: str) -> MeterNames:
+    """Names of the calls for `source`, which cannot name them: they are a digest of it."""
     digest = hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:16]
-    return f"$u{digest}", f"$e{digest}"
+    return MeterNames(*(f"${letter}{digest}" for letter in "uetl"))
 
 
 def _bodies(words: Words) -> list[_MeteredBody]:
@@ -84,7 +100,7 @@ def _bodies(words: Words) -> list[_MeteredBody]:
 class _KnownEnds(dict[int, int]):
     """Where what begins at a word ends, for words that were looked at.
 
-    With it code in which one thing ends many, such as `a=>b=>c=>…`, is read once, not once for each.
+    With it code in which one thing ends many, as in `a=>b=>c=>…`, is read once, not for each.
     """
 
     def keep(self, passed: list[int], end: int) -> int:
@@ -141,32 +157,11 @@ def _end_of_expression(words: Words, first: int, ends: _KnownEnds) -> int:
     at, passed = first, list[int]()
     while at not in ends:
         passed.append(at)
-        following = words.partner.get(at, at)
-        last = max(following, at)
-        if _ends_behind(words, last):
+        last = closed_at(words, at)
+        if ends_behind(words, last):
             return ends.keep(passed, last)
         at = last + 1
     return ends.keep(passed, ends[at])
-
-
-def _ends_behind(words: Words, last: int) -> bool:
-    """Whether an expression ends with the word at `last`."""
-    if last + 1 >= len(words.words):
-        return True
-    word = words.words[last + 1]
-    if word.kind == "template" and word.text.startswith("}"):
-        return True
-    if word.kind == "sign" and word.text in (",", ";", ")", "]", "}"):
-        return True
-    return word.is_first and word.kind != "sign" and _may_end(words, last)
-
-
-def _may_end(words: Words, at: int) -> bool:
-    """Whether a statement may end with the word at `at`, at the end of a line."""
-    word = words.words[at]
-    if words.text(at + 1) in ("in", "instanceof"):
-        return False
-    return word.kind != "sign" or word.text in (")", "]", "}", "++", "--")
 
 
 def _counts(bodies: list[_MeteredBody], total: int) -> list[int]:
@@ -189,8 +184,7 @@ def _insert(
     words: Words,
     body: _MeteredBody,
     count: int,
-    meter: str,
-    meter_each: str,
+    names: MeterNames,
     insertions: dict[int, list[str]],
 ) -> None:
     def put(offset: int, text: str, *, first: bool = False) -> None:
@@ -199,20 +193,36 @@ def _insert(
 
     match body.kind:
         case "block":
-            put(words.words[body.first].end, f"{meter}({count});")
+            put(words.words[body.first].end, f"{names.meter}({count});")
         case "arrow":
-            put(words.words[body.first].start, f"({meter}({count}),")
+            put(words.words[body.first].start, f"({names.meter}({count}),")
             put(words.words[body.last].end, ")", first=True)
         case "while":
-            put(words.words[body.at].end, f"{meter}({count}),")
+            put(words.words[body.at].end, f"{names.meter}({count}),")
         case "for":
             comma = "" if words.text(body.at + 1) == ";" else ","
-            put(words.words[body.at].end, f"{meter}({count}){comma}")
+            put(words.words[body.at].end, f"{names.meter}({count}){comma}")
         case "in":
-            put(words.words[body.at].end, f" {meter_each}({count},")
+            put(words.words[body.at].end, f" {names.each}({count},")
             put(words.words[words.partner[body.first + 1]].start, ")", first=True)
         case _:
             pass
+
+
+def _outer_first(around: CallAround) -> tuple[int, bool, int]:
+    return around.first, around.kind != "key", -around.last
+
+
+def _insert_around(
+    words: Words, around: CallAround, names: MeterNames, insertions: dict[int, list[str]]
+) -> None:
+    """Puts a call in, behind those of the meter at the same place."""
+    begin = insertions.setdefault(words.words[around.first].start, [])
+    if around.kind == "key":
+        begin.append(f"{names.look}(),")
+        return
+    begin.append(f"{names.text}(" if around.kind == "text" else f"({names.look}(),")
+    insertions.setdefault(words.words[around.last].end, []).insert(0, ")")
 
 
 def _imports(words: Words) -> dict[int, tuple[int, str]]:

@@ -21,6 +21,7 @@
   let logs = [], logged = 0, custom = "", origin = null, asked = [], waiting = {}, count = 0;
   let run = 0, state = "idle", outcome = "", eventType = "", place = null, hasStore = false, isTentative = false;
   const STEP = 100, LOG = 10240;
+  let memory = 0; // bytes of a run, which no text has more of
 
   const bare = (object) => setPrototype(object, null), NONE = freeze(bare([])); // no prototype changes what Python is told
   function appended(list, item) {
@@ -49,6 +50,20 @@
     return RealObject(value); // the engine, out of memory while it does that itself, would crash
   }
 
+  // On an event loop nothing may be long, as even one step on it takes milliseconds.
+  const LONG = 8192, LONGEST = 16384, MUCH = 4096;
+  function within(value) {
+    if (typeof value === "string" && value.length > LONGEST) tooLong(value.length);
+    return value;
+  }
+  function tooLong(length) {
+    if (isTentative) stop("time");
+    if (length > memory) throw new RealRangeError("out of memory");
+  }
+  function look() {
+    if (clock() > deadline) stop("time");
+  }
+
   // ---- what is guarded
 
   function wrapped(object, name, guard) {
@@ -66,6 +81,7 @@
     if (value === null || value === undefined) return 0;
     const length = value.length;
     if (typeof length === "number" && length > MANY) throw new RealRangeError("out of memory");
+    if (isTentative && length > MUCH) stop("time");
     return typeof length === "number" ? length : 0;
   }
   function guardArrays() {
@@ -87,12 +103,11 @@
     define(Array.prototype, "toJSON", { value() { lengthOf(this); return this; }, writable: true, configurable: true });
     wrapped(Array, "from", (_, given) => meter(lengthOf(given[0]) >> 2));
   }
-  const LONG = 8192;
-  function size(text) {
+  function size(given) {
     // The engine looks at the clock too seldom in what it does with long texts (look-ahead most of all).
-    if (typeof text !== "string") return 0;
-    if (isTentative && text.length > LONG) stop("time");
-    return text.length;
+    if (typeof given !== "string") return 0;
+    if (isTentative && given.length > LONG) stop("time");
+    return given.length;
   }
   function guardStrings() {
     for (const name of ["slice", "substring", "substr", "trim", "trimStart", "trimEnd", "toLowerCase",
@@ -321,7 +336,7 @@
       const event = parse(text);
       eventType = event && event.context ? event.context.eventType : "";
       if (version === "2.0" && event && event.request) giveRawQuery(event.request, query);
-      const handler = factory(require, console, meter, meterEach);
+      const handler = factory(require, console, meter, meterEach, within, look);
       if (typeof handler !== "function") throw new RealReference('"handler" is not defined');
       const value = handler(event);
       if (value instanceof RealPromise) {
@@ -363,11 +378,12 @@
   }
 
   return function install(given, module) {
-    // given: { version, full, absent, isShared, hasStore, place }
+    // given: { version, full, memory, absent, isShared, hasStore, place }
     let absent = given.absent;
     version = given.version;
     place = given.place;
     hasStore = given.hasStore;
+    memory = given.memory;
     deadline = check = full = 1e18;
     for (const name of keys(module)) sources[name] = module[name];
     const text = module.text(tools), lock = module.lock(tools);
