@@ -53,6 +53,7 @@ _ABSENT: Final = sorted(
 )
 _SLACK: Final = 256 * 1024
 """Bytes of garbage that the engine may not have collected yet."""
+_TENTATIVE_MEMORY: Final = 256 * 1024
 _CHANGES_BUILT_INS: Final = re.compile(
     r"\.prototype\b|__proto__|globalThis|definePropert|setPrototypeOf"
 )
@@ -93,6 +94,8 @@ class EdgeContext:
         self._store = self._find_store = store
         self._at_once = at_once or store
         self._asked: KeyValues | None = None
+        self._is_looked_at = True
+        self._is_tentative = False
         self._changes = _CHANGES_BUILT_INS.search(function.code) is not None
         with _reading:
             findings = syntax_findings(function.code, function.runtime)
@@ -108,6 +111,8 @@ class EdgeContext:
 
         It raises StoresBehindError where its store has to be read anew first.
         """
+        if tentative is not self._is_tentative:
+            self._prepare(tentative=tentative)
         started = time.perf_counter()
         if self.failure:
             return EdgeFailed("throttled", self.failure, self._report({}, started))
@@ -118,9 +123,21 @@ class EdgeContext:
             self._changes = True
             self._make()
             said = self._said(call, tentative=False)
-        if said.get("over") == "time" and tentative:
+        if tentative and "result" not in said and _is_given_up(said):
             raise GaveUpError
         return _outcome(said, self._report(said, started))
+
+    def _prepare(self, *, tentative: bool) -> None:
+        """Gives runs the memory that they have: a quarter of a megabyte on an event loop.
+
+        What can be done in one step in so much takes some milliseconds at most.
+        """
+        if tentative and not self._is_looked_at:
+            raise GaveUpError
+        if not self.failure:
+            memory = _TENTATIVE_MEMORY if tentative else MAX_MEMORY
+            self._context.set_memory_limit(self._base + memory + _SLACK)
+        self._is_tentative = tentative
 
     def _said(self, call: EdgeCall, *, tentative: bool) -> dict[str, Any]:
         patience = TENTATIVE if tentative else LONGEST_RUN
@@ -191,14 +208,23 @@ class EdgeContext:
         self._begin = _member(context, runtime, "begin")
         self._next = _member(context, runtime, "next")
         self._settle = _member(context, runtime, "settle")
+        self.failure = self._compile(is_looked_at=True)
+        if self.failure:
+            self._is_looked_at = False
+            self.failure = self._compile(is_looked_at=False)
+        self._base: int = context.memory()["malloc_size"]
+        self._prepare(tentative=False)
+
+    def _compile(self, *, is_looked_at: bool) -> str:
+        """Why the code does not compile, or an empty text."""
         code = self._function.code
         with _reading:
-            text = metered(code, meter_names(code))
+            text = metered(code, meter_names(code), is_looked_at=is_looked_at)
         try:
-            self._factory: Any = context.eval(text)
+            self._factory: Any = self._context.eval(text)
         except self._error as error:
-            self.failure = _compile_error(str(error))
-        context.set_memory_limit(context.memory()["malloc_size"] + MAX_MEMORY + _SLACK)
+            return _compile_error(str(error))
+        return ""
 
     def _report(self, said: Mapping[str, Any], started: float) -> EdgeReport:
         remarks, self._remarks = self._remarks, ()
@@ -211,6 +237,12 @@ class EdgeContext:
             remarks,
             said.get("custom", ""),
         )
+
+
+def _is_given_up(said: Mapping[str, Any]) -> bool:
+    """Whether a tentative run ended as it had no time or no memory left."""
+    text = said.get("error") or said.get("unreadable") or ""
+    return said.get("over") == "time" or text == "null" or "out of memory" in text
 
 
 def _tried_to_change(error: str) -> bool:

@@ -119,7 +119,7 @@ def test_a_finding_says_where_and_the_error_that_is_to_come() -> None:
     assert finding.error == "SyntaxError: await in arguments not supported in 1"
 
 
-NAMES = MeterNames("M", "E", "T", "L")
+NAMES = MeterNames("M", "E", "T", "L", "C", "X")
 
 
 def test_size_counts_bytes() -> None:
@@ -166,7 +166,7 @@ def test_anything_can_be_read(code: str) -> None:
 )  # fmt: skip
 def test_a_meter_stands_in_every_function_and_loop(code: str, with_meters: str) -> None:
     head, tail = (
-        '(function(require,console,M,E,T,L){return(function(){"use strict";',
+        '(function(require,console,M,E,T,L,C){return(function(){"use strict";',
         "\nreturn typeof handler",
     )
     text = metered(code, NAMES)

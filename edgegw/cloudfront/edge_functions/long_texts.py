@@ -40,6 +40,7 @@ _WEIGHT: Final = {
     **dict.fromkeys(("-=", "*=", "/=", "%=", "**=", "&=", "|=", "^=", "<<=", ">>=", ">>>="), 4),
     **dict.fromkeys(("<", ">", "<=", ">=", "==", "!=", "+"), 4),
     **dict.fromkeys(("===", "!=="), 1),
+    "...": 32,
 }
 """4 for what may read a text as a number or call something, less for what is quicker."""
 _OF_A_KEY: Final = 2
@@ -128,9 +129,12 @@ def _slow_place(words: Words, at: int, *, is_due: bool) -> tuple[int, CallAround
         return _OF_A_KEY, CallAround(at + 1, at + 1, "key") if is_due else None
     if text == "(":
         return _OF_A_CALL, _around_call(words, at) if is_due else None
-    if text not in _WEIGHT or not (is_prefix(words, at) or ends_value(words, at - 1)):
+    is_operator = text == "..." or is_prefix(words, at) or ends_value(words, at - 1)
+    if text not in _WEIGHT or not is_operator:
         return 0, None
     last = operand_end(words, at + 1) if is_due else None
+    if text == "..." and last is not None and words.text(last + 2) in ("{", "=>"):
+        return 0, None  # of parameters
     return _WEIGHT[text], None if last is None else CallAround(at + 1, last, "look")
 
 

@@ -50,10 +50,14 @@ class MeterNames(NamedTuple):
     text: str
     look: str
     """Those of `long_texts`."""
+    caught: str
+    """What gets all that is caught, so that no code goes on as if there were no more memory."""
+    error: str
+    """The variable of a `catch` that has none."""
 
 
 def metered(source: str, names: MeterNames, *, is_looked_at: bool = True) -> str:
-    """`source` as a function of (require, console, …`names`) that answers the handler.
+    """`source` as a function of (require, console, `names` of calls) that answers the handler.
 
     Its brackets must match (`Words.mismatch`); what else is wrong with it the engine says. The
     calls of `long_texts` are in it where it `is_looked_at`.
@@ -64,17 +68,19 @@ def metered(source: str, names: MeterNames, *, is_looked_at: bool = True) -> str
     counts = _counts(bodies, len(words.words))
     for body, count in zip(bodies, counts, strict=True):
         _insert(words, body, count, names, insertions)
+    for at in range(len(words.words)):
+        _insert_caught(words, at, names, insertions)
     for around in sorted(calls_around(words), key=_outer_first) if is_looked_at else ():
         _insert_around(words, around, names, insertions)
     text = _with(source, insertions, _imports(words))
-    head = f'(function(require,console,{",".join(names)}){{return(function(){{"use strict";'
+    head = f'(function(require,console,{",".join(names[:-1])}){{return(function(){{"use strict";'
     return f"{head}{text}\nreturn typeof handler==='function'?handler:undefined;}})();}})"
 
 
 def meter_names(source: str) -> MeterNames:
     """Names of the calls for `source`, which cannot name them: they are a digest of it."""
     digest = hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:16]
-    return MeterNames(*(f"${letter}{digest}" for letter in "uetl"))
+    return MeterNames(*(f"${letter}{digest}" for letter in "uetlcx"))
 
 
 def _bodies(words: Words) -> list[_MeteredBody]:
@@ -207,6 +213,21 @@ def _insert(
             put(words.words[words.partner[body.first + 1]].start, ")", first=True)
         case _:
             pass
+
+
+def _insert_caught(
+    words: Words, at: int, names: MeterNames, insertions: dict[int, list[str]]
+) -> None:
+    """Hands over what the `catch` at `at` catches."""
+    if words.text(at) != "catch" or words.text(at - 1) != "}":
+        return
+    if words.text(at + 1) == "{":
+        insertions.setdefault(words.words[at].end, []).append(f"({names.error})")
+        opened, error = at + 1, names.error
+    else:
+        opened, error = words.partner.get(at + 1, at) + 1, words.text(at + 2)
+    if words.text(opened) == "{" and error and error not in ("{", "["):
+        insertions.setdefault(words.words[opened].end, []).append(f"{names.caught}({error});")
 
 
 def _outer_first(around: CallAround) -> tuple[int, bool, int]:
