@@ -132,11 +132,12 @@ class EdgeContext:
 
         What can be done in one step in so much takes some milliseconds at most.
         """
+        if self.failure:
+            return
         if tentative and not self._is_looked_at:
             raise GaveUpError
-        if not self.failure:
-            memory = _TENTATIVE_MEMORY if tentative else MAX_MEMORY
-            self._context.set_memory_limit(self._base + memory + _SLACK)
+        memory = _TENTATIVE_MEMORY if tentative else MAX_MEMORY
+        self._context.set_memory_limit(self._base + memory + _SLACK)
         self._is_tentative = tentative
 
     def _said(self, call: EdgeCall, *, tentative: bool) -> dict[str, Any]:
