@@ -204,7 +204,7 @@ class EdgeContext:
             "hasStore": bool(self._function.key_value_store),
             "place": _PLACE,
         }
-        install, modules = context.eval(_source("core")), context.eval(_modules())
+        install, modules = context.eval(_core()), context.eval(_modules())
         runtime = install(context.parse_json(json.dumps(given)), modules)
         self._begin = _member(context, runtime, "begin")
         self._next = _member(context, runtime, "next")
@@ -312,6 +312,13 @@ def _compile_error(text: str) -> str:
 def _source(name: str) -> str:
     folder = resources.files("edgegw.execution") / "edge_runtime"
     return (folder / f"{name}.js").read_text(encoding="utf-8")
+
+
+@cache
+def _core() -> str:
+    return _source("core").replace(
+        "  // ---- what is guarded: guards.js stands here\n", _source("guards")
+    )
 
 
 @cache

@@ -12,8 +12,9 @@ it is done on the event loop itself. It may not hold that up, whatever its code 
 - A store that others wrote to is read in the thread.
 - What a run may compute is counted in words (`metering`), and the clock looked at while counting;
   so it is known within TENTATIVE, a few milliseconds, that a run is long.
-- One step on much data takes milliseconds in which no clock is looked at. So a run on the event loop
-  has less memory, and leaves it before it works on a long text or array (`long_texts`, `core.js`).
+- One step on much data takes milliseconds in which no clock is looked at. So a run on the event
+  loop has less memory, and leaves it before it works on long texts or arrays (`long_texts`,
+  `guards.js`).
 - A context is made and freed in the thread, which is nicer to others than the event loop is.
 - A built-in of the engine that never ends would hold its thread for ever. Those that are known are
   guarded. For others the thread is given up with its context, and the function fails from then on.

@@ -15,7 +15,7 @@ meter, so that the `arguments` of the code do not; and its name is one that the 
 (`meter_names`), so that no code sets its own meter back.
 
 What is not counted, as no word of the source stands for it, is what built-in functions do inside:
-those that can do much count themselves (`execution/edge_runtime/core.js`).
+those that can do much count themselves (`execution/edge_runtime/guards.js`).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class MeterNames(NamedTuple):
     """What the calls are named that go into a source, which cannot name them itself."""
 
     meter: str
-    each: str
+    for_in: str
     """The meter of `for…in`."""
     text: str
     look: str
@@ -209,7 +209,7 @@ def _insert(
             comma = "" if words.text(body.at + 1) == ";" else ","
             put(words.words[body.at].end, f"{names.meter}({count}){comma}")
         case "in":
-            put(words.words[body.at].end, f" {names.each}({count},")
+            put(words.words[body.at].end, f" {names.for_in}({count},")
             put(words.words[words.partner[body.first + 1]].start, ")", first=True)
         case _:
             pass
