@@ -11,41 +11,37 @@ from edgegw.cloudfront.edge_functions.frames import EventFrame, frame_code
 
 _MOST_COMPILED: Final = 64
 _MOST_MET: Final = 512
+_ENOUGH: Final = 1 << 30
+"""Bytes of memory that an engine may have while it compiles a frame."""
 
 
 class EdgeFrames:
-    """Frames as objects of the engine `context`, whose memory limit is `limit` without them."""
+    """Frames as objects of the engine `context`. They take `size` bytes of its memory."""
 
-    def __init__(self, context: Any, limit: int) -> None:
+    def __init__(self, context: Any) -> None:
         self._context = context
-        self._limit = limit
         self._compiled: dict[EventFrame, Any] = {}
         self._met: set[EventFrame] = set()
-        self._forget()
+        self.size = 0
 
     def get(self, frame: EventFrame) -> Any | None:
-        """The object for `frame`; None where it came for the first time."""
-        compiled = self._compiled.get(frame)
-        if compiled is None:
-            if frame in self._met:
-                return self._compile(frame)
-            if len(self._met) >= _MOST_MET:
-                self._forget()
-            self._met.add(frame)
-        return compiled
+        """The object for `frame`, if it is there."""
+        return self._compiled.get(frame)
 
-    def _compile(self, frame: EventFrame) -> Any:
-        if len(self._compiled) >= _MOST_COMPILED:
-            self._forget()
+    def met(self, frame: EventFrame) -> Any | None:
+        """Says that `frame`, which is not there, came: its object, if it came before.
+
+        The engine has another memory limit afterwards.
+        """
+        if len(self._compiled) >= _MOST_COMPILED or len(self._met) >= _MOST_MET:
+            self._compiled.clear()
+            self._met.clear()
+            self.size = 0
+        if frame not in self._met:
+            self._met.add(frame)
+            return None
+        self._context.set_memory_limit(_ENOUGH)
         before = self._context.memory()["malloc_size"]
         compiled = self._compiled[frame] = self._context.eval(frame_code(frame))
-        taken = self._context.memory()["malloc_size"] - before
-        self._allowed += max(0, taken)  # it is not the function's memory
-        self._context.set_memory_limit(self._allowed)
+        self.size += max(0, self._context.memory()["malloc_size"] - before)
         return compiled
-
-    def _forget(self) -> None:
-        self._compiled.clear()
-        self._met.clear()
-        self._allowed = self._limit
-        self._context.set_memory_limit(self._allowed)
