@@ -20,7 +20,7 @@ from edgegw.cloudfront.cache.deeds import Change, FunctionDeed, Shown, changes, 
 from edgegw.cloudfront.cache.edge_looks import ComparedRun, shown_request
 from edgegw.cloudfront.cache.key_gaps import KeyGap, beyond_key
 from edgegw.cloudfront.cache.traps import BehaviorTraps, CachingTrap, Exposure
-from edgegw.cloudfront.edge_functions.model import EdgeReturned
+from edgegw.cloudfront.edge_functions.model import EdgeEdited, EdgeReturned
 from edgegw.cloudfront.flow import (
     EdgeViewerRequest,
     Fetch,
@@ -256,7 +256,7 @@ def _edge_run(context: RequestContext, exchange: Exchange) -> ComparedRun | None
     """The run of the CloudFront Function at viewer-request; None where there was none."""
     for step, reply, _ in exchange.steps:
         if isinstance(step, EdgeViewerRequest):
-            if not isinstance(reply, EdgeReturned):
+            if not isinstance(reply, EdgeReturned | EdgeEdited):
                 return None
             received = context.received
             request = hash((received.headers.raw, received.target, context.facts.viewer))

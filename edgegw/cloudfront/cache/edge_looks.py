@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import Final
 
 from edgegw.cloudfront.edge_functions.event import ShownEdgeEvent
-from edgegw.cloudfront.edge_functions.model import EdgeReturned
+from edgegw.cloudfront.edge_functions.model import EdgeAnswer
 from edgegw.http.message import Request
 from edgegw.values import value
 
@@ -37,7 +37,7 @@ class ComparedRun:
 
     request_digest: int
     sent: ShownEdgeEvent
-    outcome: EdgeReturned
+    outcome: EdgeAnswer
     left: Request
 
 
@@ -90,8 +90,9 @@ def shown_request(sent: ShownEdgeEvent) -> Request:
     """The request as an event showed it: with the CloudFront-* headers that the policies name."""
     request = sent.request
     there = {name.lower().decode("latin-1") for name, _ in request.headers}
+    shown = sent.headers.entries
     lines = [
-        (name.encode("latin-1"), sent.headers[name]["value"].encode("latin-1", "replace"))
-        for name in sorted(sent.headers.keys() - there)
+        (name.encode("latin-1"), shown[name]["value"].encode("latin-1", "replace"))
+        for name in sorted(shown.keys() - there)
     ]
     return request.sent(request.target, request.headers.added(*lines)) if lines else request
