@@ -96,14 +96,14 @@ def _response_frame(
 
 
 def _frame(made: str, **members: Any) -> str:
-    return f"({{make(v,proto,parse,seen,more){{return {made}}},...{json.dumps(members)}}})"
+    return f"({{make(v,proto,parse,seen,more,put){{return {made}}},...{json.dumps(members)}}})"
 
 
 def _late(name: str, literal: str, mark: str) -> str:
     """A member that is made when it is asked for, which `seen` says from then on."""
     return (
         f"get {name}(){{return seen.{mark}===seen.none?seen.{mark}={literal}:seen.{mark}}},"
-        f"set {name}(other){{seen.{mark}=other}}"
+        f"set {name}(other){{put(this,seen,'{mark}','{name}',other)}}"
     )
 
 

@@ -207,6 +207,7 @@
       if (over) return failed(error);
       outcome = stringify({ __proto__: null, unreadable: worded(error), logs, units });
     }
+    if (seen !== null) seen.own = null; // else each run left a circle for the collector
     if (over || units > full) return failed(null);
     state = "done";
   }
@@ -229,12 +230,17 @@
   define(requests, "rawQueryString", { enumerable: false });
   const LINES = ["\n"], NOT_YET = freeze(bare({}));
   const lines = (text) => apply(split, text, LINES), more = (late) => lines(late.more);
+  function put(self, late, mark, name, other) {
+    if (self === late.own) late[mark] = other;
+    else define(self, name, { value: other, enumerable: true, writable: true, configurable: true }); // it inherits
+  }
   function framedEvent(frame, text, rest) {
     framed = frame;
     values = lines(text);
-    seen = { none: NOT_YET, query: NOT_YET, cookies: NOT_YET, request: NOT_YET, more: rest };
-    const event = frame.make(values, version === "2.0" ? requests : plain, parse, seen, more);
+    seen = { none: NOT_YET, query: NOT_YET, cookies: NOT_YET, request: NOT_YET, more: rest, own: null };
+    const event = frame.make(values, version === "2.0" ? requests : plain, parse, seen, more, put);
     target = frame.status === undefined ? event.request : event.response;
+    seen.own = frame.status === undefined ? target : event;
     return event;
   }
   function parsedEvent(text) {

@@ -66,7 +66,7 @@
         else if (place < known) lines += "\n-" + name;
       } else if (isPlain(entry) && isLine(entry.value) && keys(entry).length === 1 && isLine(name))
         lines += "\n+" + name + "\n" + entry.value;
-      else return ofHeaders(headers, frame, values, true);
+      else return typeof headers.toJSON === "function" ? null : ofHeaders(headers, frame, values, true);
     }
     for (; next < known; next++) lines += "\n-" + names[next];
     return json === "" ? lines : lines + "\nheaders\n{" + json + "}";
