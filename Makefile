@@ -15,8 +15,10 @@ demo: $(BIN)/edgegw
 
 sites: $(SITES:=/node_modules)
 
+# Tests start hundreds of processes: without bytecode each of them compiles anew what it imports.
 test: $(VENV)/.tests sites
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m compileall -q edgegw
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS)
 
 # Seconds for each of the four fuzzers; `make fuzz SEED=7` makes the same inputs again.
 SECONDS ?= 60

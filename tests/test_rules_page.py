@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections import Counter
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -23,7 +25,12 @@ def generator() -> ModuleType:
 
 
 RULES = generator()
-ENTRIES = [entry for service in RULES.SERVICES for entry in RULES.entries(service)]
+
+
+@lru_cache(maxsize=1)
+def entries() -> list[Any]:
+    """The rules of all services."""
+    return [entry for service in RULES.SERVICES for entry in RULES.entries(service)]
 
 
 def test_page_is_what_the_code_says() -> None:
@@ -31,7 +38,7 @@ def test_page_is_what_the_code_says() -> None:
 
 
 def test_no_two_rules_have_one_code() -> None:
-    codes = Counter(entry.code for entry in [*ENTRIES, *RULES.edge_entries()])
+    codes = Counter(entry.code for entry in [*entries(), *RULES.edge_entries()])
     assert [code for code, count in codes.items() if count > 1] == []
 
 
@@ -42,7 +49,7 @@ def test_every_source_begins_with_a_guide_or_an_observation(service: str) -> Non
 
 
 def test_every_rule_says_something() -> None:
-    assert [entry for entry in ENTRIES if not entry.says] == []
+    assert [entry for entry in entries() if not entry.says] == []
 
 
 def test_every_rule_of_the_edge_is_there() -> None:
@@ -63,7 +70,7 @@ def test_every_rule_of_the_edge_is_there() -> None:
     ],
 )
 def test_a_rule_is_found_by_its_name(code: str) -> None:
-    [entry] = [entry for entry in ENTRIES if entry.code == code]
+    [entry] = [entry for entry in entries() if entry.code == code]
     line = (ROOT / entry.file).read_text().splitlines()[entry.line - 1]
     name = code.partition(".")[2].replace("-", "_")
     assert name.upper() in line.upper() or line.startswith('"""')

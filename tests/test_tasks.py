@@ -11,13 +11,9 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
-EDGEGW = Path(__file__).parents[1] / "edgegw"
-FILES = {
-    path.relative_to(EDGEGW).as_posix(): ast.parse(path.read_text())
-    for path in sorted(EDGEGW.rglob("*.py"))
-}
+from tests.product_code import parsed_files
+
 SINGLE = {
     "execution/bootstrap.py": "what warms up, awaited at the end; the end of a process, for its child",
     "execution/event_sources/sqs.py": "the loop of a poller, which tells its fault",
@@ -64,12 +60,14 @@ def attributes(tree: ast.Module) -> Iterator[str]:
 
 
 def test_tasks_are_started_by_their_owner() -> None:
-    starts = {file for file, tree in FILES.items() if any(starting(tree))} - {"background.py"}
+    starts = {file for file, tree in parsed_files().items() if any(starting(tree))} - {
+        "background.py"
+    }
     assert sorted(starts) == sorted(SINGLE)
 
 
 def test_who_may_start_a_task_starts_no_more_than_now() -> None:
-    counts = Counter({file: len(list(starting(FILES[file]))) for file in SINGLE})
+    counts = Counter({file: len(list(starting(parsed_files()[file]))) for file in SINGLE})
     several = {
         "execution/bootstrap.py": 2,
         "execution/node_runtime.py": 2,
@@ -82,7 +80,7 @@ def test_who_may_start_a_task_starts_no_more_than_now() -> None:
 def test_no_file_keeps_tasks_by_hand() -> None:
     kept = [
         f"{file}: {declared}"
-        for file, tree in FILES.items()
+        for file, tree in parsed_files().items()
         for declared in attributes(tree)
         if MANY.search(declared) and file != "background.py"
     ]

@@ -14,11 +14,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-EDGEGW = Path(__file__).parents[1] / "edgegw"
-FILES = {
-    path.relative_to(EDGEGW).as_posix(): ast.parse(path.read_text())
-    for path in sorted(EDGEGW.rglob("*.py"))
-}
+from tests.product_code import parsed_files
+
 SAYS_NOTHING = {"found", "told", "each", "made"}
 NO_ROOM = {"utils", "helpers", "common", "base", "core", "manager"}
 CAPITALS = re.compile(r"_*[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*")
@@ -31,7 +28,7 @@ def is_key(file: str) -> bool:
 
 def classes() -> Iterator[tuple[str, str]]:
     """Name and file of each class and type alias, keys of the configuration aside."""
-    for file, tree in FILES.items():
+    for file, tree in parsed_files().items():
         if is_key(file):
             continue
         for node in ast.walk(tree):
@@ -66,7 +63,7 @@ def test_no_class_name_stands_twice() -> None:
 def test_a_key_is_called_once_in_the_configuration() -> None:
     keys = [
         node.name
-        for file, tree in FILES.items()
+        for file, tree in parsed_files().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef) and is_key(file)
     ]
@@ -100,7 +97,7 @@ def named(file: str, tree: ast.Module) -> Iterator[tuple[str, str]]:
 def test_functions_parameters_and_attributes_say_what_they_are() -> None:
     empty = [
         f"{place}: {name}"
-        for file, tree in FILES.items()
+        for file, tree in parsed_files().items()
         for name, place in named(file, tree)
         if name.lstrip("_") in SAYS_NOTHING
     ]
@@ -108,5 +105,5 @@ def test_functions_parameters_and_attributes_say_what_they_are() -> None:
 
 
 def test_every_module_is_about_something() -> None:
-    rooms = {part.removesuffix(".py") for file in FILES for part in Path(file).parts}
+    rooms = {part.removesuffix(".py") for file in parsed_files() for part in Path(file).parts}
     assert rooms & NO_ROOM == set()

@@ -53,13 +53,13 @@ def compare(
     """
     import asyncio
 
-    from edgegw.config.resolve import load_file
+    from edgegw.config.remembered import load_quickly
     from edgegw.testing.differential.asking import compare as compared
 
     speak_plainly()
     report = asyncio.run(
         compared(
-            load_file(config or default_config()),
+            load_quickly(config or default_config()),
             against=against,
             requests=requests,
             front_door=front_door,

@@ -129,11 +129,11 @@ def _edge_function_event(
 
 def _loaded(config: Path | None) -> Config:
     """The configuration, or the example's."""
-    from edgegw.config.resolve import load_file
+    from edgegw.config.remembered import load_quickly
     from edgegw.gateway.example_distribution import example_config
     from edgegw.gateway.ports import with_ports
 
-    return example_config() if config is None else with_ports(load_file(config), {})
+    return example_config() if config is None else with_ports(load_quickly(config), {})
 
 
 def _alb_event(request: Request, *, multi_value: bool) -> bytes:
@@ -273,10 +273,10 @@ def _print(violation: Violation) -> None:
 
 def _strictness(config: Path | None) -> Any:
     from edgegw.cloudfront.strictness import DEFAULT_STRICTNESS
-    from edgegw.config.resolve import load_file
+    from edgegw.config.remembered import load_quickly
 
     found = config or next((Path(name) for name in CANDIDATES if Path(name).exists()), None)
     if found is None:
         return DEFAULT_STRICTNESS
-    doors = load_file(found).distributions
+    doors = load_quickly(found).distributions
     return doors[0].distribution.strictness if doors else DEFAULT_STRICTNESS

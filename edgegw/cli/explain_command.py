@@ -82,14 +82,14 @@ def _header(text: str) -> tuple[str, str]:
 
 
 def _from_file(asked: Mapping[str, Any], config: Path | None) -> dict[str, Any]:
-    from edgegw.config.resolve import load_file
+    from edgegw.config.remembered import load_quickly
     from edgegw.gateway.explaining import explained
     from edgegw.gateway.reached_door import DescribedRequest
 
     file = config or find_config()
     if file is None:
         raise UsageError("there is no edgegw.yaml here: name the configuration with --config")
-    return explained(load_file(file), DescribedRequest(**asked))
+    return explained(load_quickly(file), DescribedRequest(**asked))
 
 
 def _mark(style: Style, *, matches: bool) -> str:

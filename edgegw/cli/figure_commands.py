@@ -65,10 +65,10 @@ def _estimate(config: Path | None, requests: int | None) -> Mapping[str, Any]:
             text = f"{problem}; or say --requests N for an estimate of the configuration alone"
             raise EnvironmentProblem(text) from None
     from edgegw.cli.function_commands import default_config
-    from edgegw.config.resolve import load_file
+    from edgegw.config.remembered import load_quickly
     from edgegw.gateway.figures.costs import assumed_month, cost_record
 
-    loaded = load_file(config or default_config())
+    loaded = load_quickly(config or default_config())
     return cost_record(loaded, assumed_month(loaded, requests))
 
 

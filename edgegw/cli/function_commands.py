@@ -37,9 +37,9 @@ def default_config() -> Path:
 
 
 def _load(path: Path | None) -> Config:
-    from edgegw.config.resolve import load_file
+    from edgegw.config.remembered import load_quickly
 
-    return load_file(path or default_config())
+    return load_quickly(path or default_config())
 
 
 _config_option = click.option(

@@ -28,11 +28,11 @@ def http_event(
 
     `route` is the one route of the example. Raises UsageError.
     """
-    from edgegw.config.resolve import load_file
+    from edgegw.config.remembered import load_quickly
     from edgegw.gateway.http_preview import api_event, example_api, example_url, url_event
 
     body = request.body.content or b""
-    loaded = None if config is None else load_file(config)
+    loaded = None if config is None else load_quickly(config)
     if kind == "function-url":
         url = example_url() if loaded is None else _door(loaded.function_urls, name, "function").url
         return url_event(url, request, body)

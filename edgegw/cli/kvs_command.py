@@ -55,12 +55,12 @@ class _StoreQuestion:
 
 def _without_gateway(asked: _StoreQuestion, change: Any) -> dict[str, Any]:
     from edgegw.cli.function_commands import default_config
-    from edgegw.config.resolve import load_file
+    from edgegw.config.remembered import load_quickly
     from edgegw.gateway.key_value_commands import change_store, listing_of
     from edgegw.gateway.key_value_stores import KeyValueStores
     from edgegw.gateway.world import REAL
 
-    config = load_file(asked.config or default_config())
+    config = load_quickly(asked.config or default_config())
     stores = KeyValueStores(REAL, lambda: Path(config.state))
     try:
         stores.configure(config)

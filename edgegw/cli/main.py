@@ -65,6 +65,7 @@ def main(*, debug: bool) -> None:
     Example: edgegw serve edgegw.yaml
     """
     keep_standard_streams()
+    _import_less()
 
 
 for _command in (
@@ -222,7 +223,6 @@ def check(config: Path | None, *, deploy: bool, load: bool, as_json: bool) -> No
 
     Example: edgegw check config/demo.yaml --deploy
     """
-    from edgegw.cli.loading import load_findings
     from edgegw.config.distributions.caching_traps import caching_trap_findings
     from edgegw.config.resolve import load_file
 
@@ -230,7 +230,7 @@ def check(config: Path | None, *, deploy: bool, load: bool, as_json: bool) -> No
     try:
         loaded = load_file(config or default_config(), deploy=deploy)
         traps = caching_trap_findings(loaded)
-        findings = (*loaded.warnings, *traps, *(load_findings(loaded) if load else ()))
+        findings = (*loaded.warnings, *traps, *(_unloadable(loaded) if load else ()))
     except ConfigError as error:
         findings = error.findings
     if as_json:
@@ -243,6 +243,12 @@ def check(config: Path | None, *, deploy: bool, load: bool, as_json: bool) -> No
         warnings = len(findings) - errors
         click.echo(f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}", err=True)
     sys.exit(1 if errors else 0)
+
+
+def _unloadable(config: Config) -> list[Finding]:
+    from edgegw.cli.loading import load_findings
+
+    return load_findings(config)
 
 
 def _counted(count: int, noun: str) -> str:
@@ -260,16 +266,21 @@ def schema() -> None:
     click.echo(json.dumps(json_schema(), indent=2))
 
 
-def _start_quickly() -> None:
-    """Leaves out what start-up does not need, and makes room for connections.
+def _import_less() -> None:
+    """Leaves out what no command needs.
 
-    Importing makes no garbage (the collector is on again when all is ready), pydantic looks for
-    plugins among all installed packages, and httpx brings a command line of its own with rich.
+    Importing makes no garbage that is worth a look at every 700 objects, pydantic looks for plugins
+    among all installed packages, and httpx brings a command line of its own with rich.
     """
-    allow_many_descriptors()
-    gc.disable()
+    gc.set_threshold(max(20_000, gc.get_threshold()[0]), 20, 50)
     sys.modules.setdefault("httpx._main", cast("Any", None))
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
+
+
+def _start_quickly() -> None:
+    """Makes room for connections; the collector is on again when all is ready."""
+    allow_many_descriptors()
+    gc.disable()
 
 
 def _import_what_serves() -> None:

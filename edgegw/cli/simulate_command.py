@@ -145,13 +145,13 @@ def simulate(
 
     Example: edgegw simulate --requests 20000 --variant-by header:x-bucket --weights a=50,b=50
     """
-    from edgegw.config.resolve import load_file
+    from edgegw.config.remembered import load_quickly
     from edgegw.testing.simulation.driving import Experiment
     from edgegw.testing.simulation.simulating import transport_for
 
     if origin_stub and real_origins:
         raise UsageError("--origin-stub and --real-origins exclude each other")
-    loaded = load_file(config or default_config())
+    loaded = load_quickly(config or default_config())
     plan = _plan(front_door, **options)
     with _without_prints():
         experiment = Experiment(

@@ -93,6 +93,7 @@ def public_key(pem: bytes) -> RSAPublicKey | EllipticCurvePublicKey:
     raise KeyFileError("is neither an RSA key of 2048 bits nor an ECDSA key of P-256")
 
 
+@lru_cache(maxsize=8)
 def private_key(pem: bytes) -> RSAPrivateKey | EllipticCurvePrivateKey:
     """A private key in PEM. Raises KeyFileError where CloudFront knows no such keys."""
     from cryptography.exceptions import UnsupportedAlgorithm

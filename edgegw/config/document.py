@@ -69,6 +69,20 @@ class PythonLoader(yaml.BaseLoader):
 _BaseLoader: Any = getattr(yaml, "CBaseLoader", PythonLoader)
 
 
+class _Loader(_BaseLoader):
+    """Nodes without tags: what a scalar means is decided here, so nothing is resolved."""
+
+    def descend_resolver(self, *_: object) -> None:
+        """Nothing: no tag depends on where a node stands."""
+
+    def ascend_resolver(self) -> None:
+        """Nothing, likewise."""
+
+    def resolve(self, *_: object) -> str:
+        """The same tag for every node."""
+        return ""
+
+
 @dataclass
 class Document:
     """A configuration file as plain values, with places."""
@@ -152,7 +166,7 @@ def read_document(text: str, file: str, environment: Mapping[str, str]) -> Docum
 def _composed(text: str, file: str) -> yaml.Node | None:
     check_characters(text, file)
     try:
-        return yaml.compose(text, Loader=_BaseLoader)
+        return yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -185,6 +199,7 @@ def document_of(value: Mapping[str, Any], name: str = "<dict>") -> Document:
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _INTEGER: Final = re.compile(r"[-+]?[0-9]+")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_BEGINS_NUMBERS: Final = frozenset("+-.0123456789")
 _DIGITS: Final = 18
 _WORDS: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -207,11 +222,11 @@ class _Reader:
         self._count += 1
         if self._count > MAX_VALUES:
             self._refuse(node, "config.size", f"there are more than {MAX_VALUES} values")
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
         if id(node) in self._open:
             self._document.error(path, "config.syntax", "an anchor must not contain itself")
             return None
-        if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node, path)
         if len(self._open) >= MAX_DEPTH:
             self._refuse(node, "config.depth", _TOO_DEEP)
         self._open.add(id(node))
@@ -252,13 +267,13 @@ class _Reader:
                 continue
             inner = (*path, key)
             self._document.keys[inner] = seen[key] = _place(key_node)
-            if _is_left_empty(value_node):
+            if not value_node.value and _is_left_empty(value_node):
                 self._note_empty(key_node, inner, f"the key {key!r}")
             else:
                 result[key] = self.value(value_node, inner)
         for source in merged:
             result = {**self._inherited(source, path), **result}
-        self._document.values[path] = _place(node)
+            self._document.values[path] = _place(node)
         return result
 
     def _inherited(self, node: yaml.Node, path: KeyPath) -> dict[str, Any]:
@@ -275,7 +290,9 @@ class _Reader:
         self._document.empty.add(path)
 
     def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Any:
-        text = _VARIABLE.sub(self._substitute(path), str(node.value))
+        text = str(node.value)
+        if "${" in text:
+            text = _VARIABLE.sub(self._substitute(path), text)
         if node.style:  # quoted or block: text as it stands
             return text
         if text in _WORDS:
@@ -299,6 +316,8 @@ class _Reader:
 
 def _number(text: str) -> float | str:
     """The number that `text` means, or `text` where it means none that fits."""
+    if text[0] not in _BEGINS_NUMBERS:
+        return text
     if _INTEGER.fullmatch(text):
         return int(text) if len(text) <= _DIGITS else text
     if len(text) <= _DIGITS * 2 and _FLOAT.fullmatch(text) and math.isfinite(float(text)):

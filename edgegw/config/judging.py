@@ -7,7 +7,6 @@ probably meant; what is wrong is cut out, and the rest judged again.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -32,7 +31,7 @@ def validate(document: Document) -> Config | None:
     Wrong parts are noted and cut out, and the rest is judged again: the answer is what is left,
     fit for following references, or None when nothing useful is.
     """
-    value = copy.deepcopy(document.value)
+    value = _copied(document.value)
     for _ in range(_PRUNINGS):
         try:
             return Config.model_validate(value)
@@ -48,6 +47,15 @@ def validate(document: Document) -> Config | None:
                 _note(document, cast("Mapping[str, Any]", detail))
                 _prune(value, _real_path(document, detail["loc"]), detail["type"])
     return None
+
+
+def _copied(value: Any) -> Any:
+    """`value` with mappings and lists of its own; what stands in them cannot be changed."""
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, list):
+        return [_copied(item) for item in cast("list[Any]", value)]
+    return value
 
 
 def _telling(document: Document, details: Sequence[Any]) -> list[Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, cast, get_args
 
 from edgegw.config.document import KeyPath
 from edgegw.config.fields import LATER, Model
@@ -10,14 +12,10 @@ from edgegw.config.fields import LATER, Model
 
 def later_keys(model: Model, path: KeyPath = ()) -> list[KeyPath]:
     """The paths of all keys that were set and have no effect yet."""
-    without_effect: list[KeyPath] = []
-    for name in model.model_fields_set:
-        info = type(model).model_fields[name]
-        inner = (*path, name)
-        if any(mark is LATER for mark in info.metadata):
-            without_effect.append(inner)
-        else:
-            without_effect += _later_below(getattr(model, name), inner)
+    later, leading = _ways(type(model))
+    without_effect: list[KeyPath] = [(*path, name) for name in model.model_fields_set & later]
+    for name in model.model_fields_set & leading:
+        without_effect += _later_below(getattr(model, name), (*path, name))
     return without_effect
 
 
@@ -31,3 +29,24 @@ def _later_below(value: object, path: KeyPath) -> list[KeyPath]:
         listed = enumerate(cast("list[object]", value))
         return [below for at, item in listed for below in _later_below(item, (*path, at))]
     return []
+
+
+@lru_cache(maxsize=256)
+def _ways(model: type[Model]) -> tuple[frozenset[str], frozenset[str]]:
+    """The keys of `model` that have no effect yet, and the others below which some may stand."""
+    fields = model.model_fields.items()
+    later = frozenset(name for name, info in fields if any(mark is LATER for mark in info.metadata))
+    leading = frozenset(
+        name
+        for name, info in fields
+        if any(any(_ways(below)) for below in _models_in(info.annotation))
+    )
+    return later, leading - later
+
+
+def _models_in(annotation: Any) -> Iterator[type[Model]]:
+    """The models that an annotation names, at whatever depth."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)

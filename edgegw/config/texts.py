@@ -112,6 +112,8 @@ def _values_below(document: Document) -> Iterator[tuple[KeyPath, object]]:
 
 def _check_name(document: Document, path: KeyPath, name: str) -> bool:
     """Whether the key `name` can be judged further."""
+    if name.isprintable() and name and (len(path) != _NAMED or len(name) <= LONGEST_NAME // 4):
+        return True
     if _UNUSABLE.search(name):
         document.error(path, "config.key", f"{name!r} cannot be a name", key=True)
         return False
@@ -128,6 +130,8 @@ def _check_name(document: Document, path: KeyPath, name: str) -> bool:
 
 def _check_text(document: Document, path: KeyPath, value: str) -> bool:
     """Whether the text can be judged further."""
+    if value.isprintable():
+        return True
     unusable = _UNUSABLE.search(value)
     if unusable is not None:
         text = f"the character U+{ord(unusable[0]):04X} cannot stand in a configuration"

@@ -67,6 +67,10 @@ _reading: Final = threading.Lock()
 event loop by turns."""
 _PLACE: Final = {"name": "FRA", "serverIp": "192.0.2.1", "region": "eu-central-1"}
 """`cf.edgeLocation`: that of the edge location whose name answers have."""
+_PLENTY: Final = 64 * 1024 * 1024
+"""Bytes more than a run can use up before its units end."""
+_NOTHING: Final = "null"
+OUT_OF_MEMORY: Final = "InternalError: out of memory"
 
 
 class GaveUpError(Exception):
@@ -125,6 +129,8 @@ class EdgeContext:
             said = self._said(call, tentative=False)
         if tentative and "result" not in said and _is_given_up(said):
             raise GaveUpError
+        if "error" in said and self._lacked_memory(said["error"], call, tentative=tentative):
+            said["error"] = OUT_OF_MEMORY
         return _outcome(said, self._report(said, started))
 
     def _prepare(self, *, tentative: bool) -> None:
@@ -172,6 +178,23 @@ class EdgeContext:
         answers = [self._answer(*question) for question in json.loads(text)["asks"]]
         self._settle(json.dumps(answers))
         return ""
+
+    def _lacked_memory(self, error: str, call: EdgeCall, *, tentative: bool) -> bool:
+        """Whether a run that failed with null had no memory left.
+
+        The engine throws null where not even an error has room. A function may throw null as well:
+        then it does so again, however much memory there is.
+        """
+        if error != _NOTHING:
+            return False
+        room = self._context.memory()["malloc_limit"]
+        self._context.set_memory_limit(room + _PLENTY)
+        try:
+            again = self._said(call, tentative=tentative)
+        finally:
+            self._context.gc()
+            self._context.set_memory_limit(room)
+        return again.get("error") != _NOTHING
 
     def _answer(self, number: int, kind: str, key: str) -> list[object]:
         """What the store says: the number of the question, whether it is good, and the answer.
@@ -263,7 +286,9 @@ def _outcome(said: Mapping[str, Any], report: EdgeReport) -> EdgeOutcome:
     if "error" in said:
         return EdgeFailed("execution", said["error"], report)
     if "unreadable" in said:
-        return EdgeFailed("unreadable", said["unreadable"], report)
+        is_too_large = said["unreadable"] == OUT_OF_MEMORY
+        kind = "execution" if is_too_large else "unreadable"
+        return EdgeFailed(kind, said["unreadable"], report)
     origin = said.get("origin")
     if origin is not None and not _is_helper_call(origin):
         return EdgeFailed("execution", "TypeError: an object is expected", report)

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from edgegw.cloudfront.edge_functions import syntax_rules
 from edgegw.cloudfront.edge_functions.limits import BASE, FULL, utilization
 from edgegw.cloudfront.edge_functions.metering import MeterNames, metered
 from edgegw.cloudfront.edge_functions.model import EdgeRuntime
 from edgegw.cloudfront.edge_functions.static_check import (
-    SYNTAX_RULES,
     has_handler,
     size_fault,
     syntax_findings,
@@ -86,7 +86,7 @@ def test_every_rule_of_the_table_has_a_row() -> None:
         for runtime in (OLD, NEW)
         for finding in syntax_findings(row[0], runtime)
     }
-    assert shown == {rule.construct for rule in SYNTAX_RULES}
+    assert shown == {rule.construct for rule in syntax_rules.SYNTAX_RULES}
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from pydantic.json_schema import models_json_schema
 
 from edgegw.alb import attributes
 from edgegw.config.document import KeyPath, document_of
+from edgegw.config.fields import Model
 from edgegw.config.resolve import load_document
 from edgegw.errors import ConfigError, Finding
 from tests.config.every_key import mappings, with_value
@@ -104,12 +106,13 @@ def _wrong(bounds: dict[str, Any], first: Any) -> Iterator[Any]:
 
 
 def bounded() -> Iterator[Bounded]:
-    seen: set[object] = set()
+    places: dict[type[Model], KeyPath] = {}
     for path, model in mappings():
-        if model in seen:
-            continue
-        seen.add(model)
-        for name, given in model.model_json_schema()["properties"].items():
+        places.setdefault(model, path)
+    references, written = models_json_schema([(model, "validation") for model in places])
+    for model, path in places.items():
+        definition = references[model, "validation"]["$ref"].rpartition("/")[2]
+        for name, given in written["$defs"][definition]["properties"].items():
             bounds = _bounds(given)
             if bounds:
                 yield Bounded((*path, name), bounds, list(_wrong(bounds, "x")))

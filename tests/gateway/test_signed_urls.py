@@ -16,22 +16,26 @@ from edgegw.cli.main import main
 from edgegw.config.resolve import load_dict
 from edgegw.errors import ConfigError
 
-KEY = rsa.generate_private_key(65537, 2048)
 URL = "http://localhost:8081/film.txt"
 
 
+@pytest.fixture(scope="module")
+def key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, key: rsa.RSAPrivateKey) -> Path:
     """A key pair, and a folder with an object."""
     (tmp_path / "private.pem").write_bytes(
-        KEY.private_bytes(
+        key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.TraditionalOpenSSL,
             serialization.NoEncryption(),
         )
     )
     (tmp_path / "public.pem").write_bytes(
-        KEY.public_key().public_bytes(
+        key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
     )

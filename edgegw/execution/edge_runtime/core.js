@@ -73,6 +73,8 @@
     for (const name of ["try", "withResolvers"]) delete Promise[name];
     delete String.raw;
     delete Object.groupBy;
+    // The real engine keeps no source of a function, and here it would be the metered one.
+    for (const name of ["toString", "fileName", "lineNumber", "columnNumber"]) delete Function.prototype[name];
   }
   function frozenDate() {
     const Frozen = function Date(...given) {

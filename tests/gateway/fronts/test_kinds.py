@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 from typing import get_args
 
-import edgegw
 from edgegw.config.model import Door
 from edgegw.gateway.explaining import EXPLAINERS
 from edgegw.gateway.fronts import FRONTS
+from tests.product_code import parsed_files
 
-EDGEGW = Path(edgegw.__file__).parent
 KINDS = {door.__name__ for door in get_args(Door)}
 
 
@@ -30,11 +28,7 @@ def asked_kinds(tree: ast.Module) -> list[str]:
 
 
 def test_nothing_asks_which_kind_a_front_door_is() -> None:
-    asking = {
-        path.relative_to(EDGEGW).as_posix(): names
-        for path in sorted(EDGEGW.rglob("*.py"))
-        if (names := asked_kinds(ast.parse(path.read_text())))
-    }
+    asking = {file: names for file, tree in parsed_files().items() if (names := asked_kinds(tree))}
     assert asking == {}
 
 
