@@ -173,7 +173,7 @@ def _primary_end(words: Words, at: int) -> int | None:
     is_async = words.text(at) == "async" and words.text(at + 1) == "function"
     if is_async or words.text(at) == "function":
         return _function_end(words, at)
-    return None if word.kind == "name" and word.text in _NO_VALUE else at
+    return at if word.kind != "name" or ends_value(words, at) else None
 
 
 def _function_end(words: Words, at: int) -> int | None:
