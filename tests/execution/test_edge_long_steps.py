@@ -21,6 +21,7 @@ from edgegw.cloudfront.edge_functions.model import (
 )
 from edgegw.execution.edge_context import EdgeContext, GaveUpError
 from edgegw.execution.edge_js import EdgeEngine
+from tests.execution.test_edge_memory import FILL
 
 EVENT: dict[str, Any] = {
     "version": "1.0",
@@ -155,7 +156,9 @@ def test_a_loop_over_what_is_no_object_has_no_turn(value: str) -> None:
     assert came.result == "none"
 
 
-def test_to_make_a_context_collects_no_garbage_of_python() -> None:
+@pytest.mark.parametrize("code", ["return 1", f"{FILL} null.x"])
+def test_the_engine_collects_no_garbage_of_python(code: str) -> None:
+    """It would hold Python's lock meanwhile, and so the event loop."""
     collections: list[str] = []
 
     def note(phase: str, _: object) -> None:
@@ -164,7 +167,7 @@ def test_to_make_a_context_collects_no_garbage_of_python() -> None:
     gc.disable()
     gc.callbacks.append(note)
     try:
-        assert isinstance(in_thread("return 1"), EdgeReturned)
+        in_thread(code)
     finally:
         gc.callbacks.remove(note)
         gc.enable()
