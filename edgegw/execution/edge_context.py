@@ -41,11 +41,8 @@ from edgegw.cloudfront.edge_functions.model import (
     EdgeReport,
     EdgeReturned,
 )
-from edgegw.cloudfront.edge_functions.static_check import (
-    ABSENT_GLOBALS,
-    SyntaxFinding,
-    syntax_findings,
-)
+from edgegw.cloudfront.edge_functions.static_check import syntax_findings
+from edgegw.cloudfront.edge_functions.syntax_rules import ABSENT_GLOBALS, SyntaxFinding
 
 _MODULES: Final = ("text", "lock", "crypto", "querystring", "buffer")
 _ABSENT: Final = sorted(
@@ -129,7 +126,7 @@ class EdgeContext:
             said = self._said(call, tentative=False)
         if tentative and "result" not in said and _is_given_up(said):
             raise GaveUpError
-        if "error" in said and self._lacked_memory(said["error"], call, tentative=tentative):
+        if "error" in said and self._lacked_memory(said["error"], call):
             said["error"] = OUT_OF_MEMORY
         return _outcome(said, self._report(said, started))
 
@@ -179,18 +176,19 @@ class EdgeContext:
         self._settle(json.dumps(answers))
         return ""
 
-    def _lacked_memory(self, error: str, call: EdgeCall, *, tentative: bool) -> bool:
+    def _lacked_memory(self, error: str, call: EdgeCall) -> bool:
         """Whether a run that failed with null had no memory left.
 
         The engine throws null where not even an error has room. A function may throw null as well:
-        then it does so again, however much memory there is.
+        then it does so again, however much memory there is. On an event loop this is not asked:
+        what fails for lack of memory there is done again in a thread.
         """
         if error != _NOTHING:
             return False
         room = self._context.memory()["malloc_limit"]
         self._context.set_memory_limit(room + _PLENTY)
         try:
-            again = self._said(call, tentative=tentative)
+            again = self._said(call, tentative=False)
         finally:
             self._context.set_memory_limit(room)
         if self._context.memory()["malloc_size"] > self._base + _SLACK:

@@ -6,7 +6,7 @@ import pytest
 
 from edgegw.cloudfront.edge_functions.limits import MAX_MEMORY
 from edgegw.cloudfront.edge_functions.model import EdgeFailed, EdgeReturned
-from edgegw.execution.edge_context import EdgeContext
+from edgegw.execution.edge_context import EdgeContext, GaveUpError
 from tests.execution.test_edge_engine import call, error, function, outcome, result
 
 OUT = "InternalError: out of memory"
@@ -35,6 +35,12 @@ def test_no_room_for_an_error_is_said_to_be_what_it_is(rest: str, kind: str) -> 
         came = context.run(call(), tentative=False)
         assert isinstance(came, EdgeFailed)
         assert (came.kind, came.message) == ("execution", OUT)
+
+
+def test_it_is_found_out_in_a_thread() -> None:
+    for code in (f"{FILL} null.x", "throw null"):
+        with pytest.raises(GaveUpError):
+            EdgeContext(function(code)).run(call(), tentative=True)
 
 
 def test_a_null_that_a_function_throws_is_its_own() -> None:
