@@ -21,6 +21,7 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from edgegw.cli.announcing import let_the_loop_in_soon
 from edgegw.execution.edge_js import EdgeEngine
 from tests.execution.test_edge_engine import HOSTILE, call, function
 from tests.execution.test_edge_long_steps import SELF_MADE
@@ -111,6 +112,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=20)
     times = parser.parse_args().times
+    let_the_loop_in_soon()
     print("  late    busy  (ms)")
     _show(asyncio.run(idle(1.0)), "nothing runs")
     watches = [_show(asyncio.run(watched(name, times)), name) for name in HOSTILE]

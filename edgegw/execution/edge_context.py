@@ -222,8 +222,9 @@ class EdgeContext:
         try:
             again = self._said(call, tentative=False)
         finally:
-            self._context.gc()
             self._context.set_memory_limit(room)
+        if self._context.memory()["malloc_size"] > self._base + _SLACK:
+            self._make()  # garbage, for which the engine would collect Python's as well (`gc`)
         return again.get("error") != _NOTHING
 
     def _answer(self, number: int, kind: str, key: str) -> list[object]:

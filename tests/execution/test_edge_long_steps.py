@@ -21,6 +21,7 @@ from edgegw.cloudfront.edge_functions.model import (
 )
 from edgegw.execution.edge_context import EdgeContext, GaveUpError
 from edgegw.execution.edge_js import EdgeEngine
+from tests.execution.test_edge_memory import FILL
 
 EVENT: dict[str, Any] = {
     "version": "1.0",
@@ -123,6 +124,38 @@ def test_short_steps_stay_on_the_event_loop(code: str, expected: object) -> None
     assert came.result == expected
 
 
+@pytest.mark.parametrize(
+    ("code", "is_looked_at"),
+    [
+        ("return 1", False),
+        ("return [1, 2].map(Number).length", False),
+        ("var a = 1; a * a; a * a; return a", False),
+        ("return Array(40).fill(1).map(Number).length", True),
+        ("return Array(40).fill(1).some(isNaN)", True),
+        ("return Array.from(Array(40).fill(1), Number).length", True),
+        ("return Uint8Array.from([1], Number).length", True),
+        ("return new Uint8Array(40).map(Math.abs).length", True),
+        ("return Array(40).fill(1).sort(Math.max).length", True),
+        ("return JSON.stringify([1])", True),
+        (f"var a = 1; {'a * a; ' * 40} return a", True),
+        (f"var a = '1'; return {' + '.join(['+a'] * 40)}", True),
+        (f"var a = 1; return [{', '.join(['Math.abs(a)'] * 40)}]", True),
+        (f"var a = 'b', o = {{}}; {'o[a]; ' * 40} return a", True),
+    ],
+)
+def test_long_straight_code_looks_at_the_clock(
+    code: str, is_looked_at: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time is over here from the first moment on; who looks at the clock sees that."""
+    context = EdgeContext(function(code))
+    monkeypatch.setattr("edgegw.execution.edge_context.TENTATIVE", -1)
+    if is_looked_at:
+        with pytest.raises(GaveUpError):
+            context.run(call(), tentative=True)
+    else:
+        assert isinstance(context.run(call(), tentative=True), EdgeReturned)
+
+
 @pytest.mark.parametrize("size", ["20", "21", "28"])
 def test_no_text_has_more_than_the_memory(size: str) -> None:
     came = in_thread(f"var s = 'ab'; for (var i = 0; i < {size}; i++) s += s; return s.length")
@@ -155,7 +188,9 @@ def test_a_loop_over_what_is_no_object_has_no_turn(value: str) -> None:
     assert came.result == "none"
 
 
-def test_to_make_a_context_collects_no_garbage_of_python() -> None:
+@pytest.mark.parametrize("code", ["return 1", f"{FILL} null.x"])
+def test_the_engine_collects_no_garbage_of_python(code: str) -> None:
+    """It would hold Python's lock meanwhile, and so the event loop."""
     collections: list[str] = []
 
     def note(phase: str, _: object) -> None:
@@ -164,7 +199,7 @@ def test_to_make_a_context_collects_no_garbage_of_python() -> None:
     gc.disable()
     gc.callbacks.append(note)
     try:
-        assert isinstance(in_thread("return 1"), EdgeReturned)
+        in_thread(code)
     finally:
         gc.callbacks.remove(note)
         gc.enable()

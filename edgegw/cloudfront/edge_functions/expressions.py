@@ -14,12 +14,13 @@ from edgegw.cloudfront.edge_functions.tokens import Words
 HEADS: Final = frozenset(("if", "while", "for", "with", "switch", "catch"))
 _NO_VALUE: Final = HEADS | frozenset(
     (
-        *("return", "typeof", "case", "in", "of", "delete", "void", "throw", "new", "instanceof"),
-        *("else", "do", "await", "yield", "function", "var", "let", "const", "async", "try"),
+        *("return", "typeof", "case", "in", "delete", "void", "throw", "new", "instanceof"),
+        *("else", "do", "await", "yield", "function", "var", "let", "const", "try"),
         *("finally", "default", "import", "export", "class", "extends"),
     )
 )
 _PREFIX_NAMES: Final = frozenset(("typeof", "void", "delete", "await", "new"))
+_BEHIND_VALUES: Final = frozenset(("+", "-", "+=", ";", ",", ")", "]", "}", "=", "."))
 _BEFORE_OBJECT: Final = frozenset(
     ("=", "(", ",", "[", "?", ":", "+", "-", "==", "===", "&&", "||", "+=", "return")
 )
@@ -69,7 +70,8 @@ def ends_value(words: Words, at: int) -> bool:
         return False
     word = words.words[at]
     if word.kind == "name":
-        return word.text not in _NO_VALUE or words.text(at - 1) == "."
+        is_variable = word.text == "await" and words.text(at + 1) in _BEHIND_VALUES
+        return is_variable or word.text not in _NO_VALUE or words.text(at - 1) == "."
     if word.kind == "template":
         return len(word.text) > 1 and word.text.endswith("`")
     if word.kind != "sign":
@@ -89,6 +91,8 @@ def is_prefix(words: Words, at: int) -> bool:
         return not ends_value(words, at - 1)
     if text in ("++", "--"):
         return words.words[at].is_first or not ends_value(words, at - 1)
+    if text == "await" and ends_value(words, at):
+        return False  # a variable
     return text in ("!", "~") or (text in _PREFIX_NAMES and words.text(at - 1) != ".")
 
 
@@ -166,9 +170,10 @@ def _primary_end(words: Words, at: int) -> int | None:
         return words.partner.get(at) if word.text in ("(", "[", "{") else None
     if word.kind == "template":
         return closed_at(words, at) if word.text.startswith("`") else None
-    if word.kind == "name" and word.text in ("function", "async"):
+    is_async = words.text(at) == "async" and words.text(at + 1) == "function"
+    if is_async or words.text(at) == "function":
         return _function_end(words, at)
-    return None if word.kind == "name" and word.text in _NO_VALUE else at
+    return at if word.kind != "name" or ends_value(words, at) else None
 
 
 def _function_end(words: Words, at: int) -> int | None:

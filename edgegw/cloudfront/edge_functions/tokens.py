@@ -56,10 +56,14 @@ class Words:
         return word.text if word.kind in ("name", "sign") else ""
 
 
+_SPACES: Final = r"\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+_LINE_ENDS: Final = re.compile(r"[\n\r\u2028\u2029]")
 _BLANK: Final = re.compile(
-    r"(?:[ \t\v\f\r\n\u00a0\u2028\u2029\ufeff]|//[^\r\n]*|/\*.*?(?:\*/|\Z))+", re.S
+    rf"(?:[ \t\v\f\r\n{_SPACES}]|(?://|<!--)[^\r\n\u2028\u2029]*|/\*.*?(?:\*/|\Z))+", re.S
 )
-_NAME: Final = re.compile(r"#?[\w$\\]+")
+_CLOSED_COMMENT: Final = re.compile(r"-->[^\r\n\u2028\u2029]*")
+"""Where a line begins so, the engine passes over it, as over what follows `<!--`."""
+_NAME: Final = re.compile(rf"#?(?:\\u\{{[0-9a-fA-F]+\}}|[\w$\\]|[^\x00-\x9f{_SPACES}])+")
 _NUMBER: Final = re.compile(
     r"0[xXoObB][\w]+|(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?n?"
 )
@@ -106,6 +110,8 @@ class _WordReader:
         is_first = False
         while self._at < len(self.source):
             blank = _BLANK.match(self.source, self._at)
+            if blank is None and is_first:
+                blank = _CLOSED_COMMENT.match(self.source, self._at)
             if blank is not None:
                 is_first = self._pass(blank[0]) or is_first
                 continue
@@ -122,7 +128,7 @@ class _WordReader:
         if lines:
             self._line += lines
             self._line_start = self._at - len(text) + text.rindex("\n") + 1
-        return lines > 0
+        return _LINE_ENDS.search(text) is not None
 
     def _word(self, *, is_first: bool) -> None:
         source, at = self.source, self._at
@@ -133,7 +139,7 @@ class _WordReader:
             self._template("`", is_first=is_first)
         elif _NUMBER.match(source, at):
             self._add("number", _matched(_NUMBER, source, at), is_first=is_first)
-        elif char.isalpha() or char in "_$\\#":
+        elif char.isalpha() or char in "_$\\#" or char > "\x9f":
             self._add("name", _matched(_NAME, source, at) or char, is_first=is_first)
         elif char == "/" and self._may_be_regex() and _REGEX.match(source, at):
             self._add("regex", _matched(_REGEX, source, at), is_first=is_first)
