@@ -7,7 +7,7 @@ from pathlib import Path
 from edgegw.cloudfront.api.key_value_stores import MAX_STORE_COMMENT
 from edgegw.cloudfront.edge_functions import key_values
 from edgegw.cloudfront.edge_functions.rules import EDGE_FUNCTION_RULES
-from edgegw.cloudfront.edge_functions.static_check import SYNTAX_RULES
+from edgegw.cloudfront.edge_functions.syntax_rules import SYNTAX_RULES
 from edgegw.cloudfront.key_value_stores.data_api import DEFAULT_LISTED, MAX_LISTED
 
 PAGE = (Path(__file__).parents[1] / "docs" / "cloudfront-functions.md").read_text()

@@ -89,10 +89,11 @@ def invoke_at_edge(config: Config, name: str, event: bytes) -> int:
 def _staged_code(config: Config, name: str, stage: Stage) -> tuple[StagedFunction, StagedCode]:
     """The function at `stage`. Raises UsageError."""
     from edgegw.cloudfront.edge_functions.stages import configured_function
-    from edgegw.gateway.edge_registry import FILE, read_created
+    from edgegw.execution.edge_function_rows import kept_functions
+    from edgegw.gateway.edge_registry import kept_in
 
     configured = config.edge_functions.get(name)
-    created = read_created(Path(config.state) / FILE)
+    created = kept_in(Path(config.state)).read(kept_functions)
     if configured is None and name not in created:
         known = sorted({*config.edge_functions, *created})
         near = nearest(name, known)

@@ -8,6 +8,8 @@ Best effort, and rather blind than wrong: only the forms below count.
     JavaScript   cookies.name, cookies['name'], cookies.get('name'), line.includes('name=a'),
                  /name=(\w)/.exec(line), const cookie = 'name=a'; headers.name, headers['name']
     both         headers["set-cookie"] = […], and what is appended to it
+
+CloudFront Functions have objects by name: cookies.name, and headers.name = … or headers.name.value
 """
 
 from __future__ import annotations
@@ -59,6 +61,22 @@ def handler_uses(source: str, language: str, handler: str) -> list[HandlerUse]:
         uses = [use for use in uses if use.kind != "reads-cookie"]
     own = {use.name for use in uses if use.kind == "sets-header"}
     return [use for use in uses if use.kind != "reads-header" or use.name not in own]
+
+
+def edge_function_uses(source: str) -> list[HandlerUse]:
+    """The cookies that a CloudFront Function surely reads, and the headers that it sets."""
+    code = without_comments(source)
+    uses: list[HandlerUse] = []
+    patterns: tuple[tuple[re.Pattern[str], UseKind], ...] = (
+        (_OF_COOKIES, "reads-cookie"),
+        (_ASSIGNED, "sets-header"),
+    )
+    for pattern, kind in patterns:
+        for match in pattern.finditer(code):
+            name = match["dot"] or match["text"]
+            if name not in _METHODS and not _is_deleted(code, match.start()):
+                uses.append(HandlerUse(*place(code, match.start()), kind, name))
+    return uses
 
 
 def _is_of_a_query(use: HandlerUse, lines: list[str]) -> bool:
@@ -182,6 +200,7 @@ _OF_HEADERS: Final = re.compile(
     + _NO_MORE
     + r"(?!\s*(?:=(?!=)|\[\s*\d+\s*\]\s*\.\s*(?:value|key)\s*=(?!=)))"
 )
+_ASSIGNED: Final = re.compile(r"[hH]eaders\s*" + _NAME + r"(?:\s*\.\s*value)?\s*=(?!=)")
 _PUSHED: Final = re.compile(r"[hH]eaders\s*" + _NAME + r"\s*\.(?:push|unshift)\(")
 _METHODS: Final = frozenset(
     {"length", "get", "has", "map", "filter", "find", "forEach", "reduce", "some", "push", "join"}

@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -40,10 +41,8 @@ from edgegw.cloudfront.edge_functions.model import (
     EdgeReport,
     EdgeReturned,
 )
-from edgegw.cloudfront.edge_functions.static_check import (
-    ABSENT_GLOBALS,
-    syntax_findings,
-)
+from edgegw.cloudfront.edge_functions.static_check import syntax_findings
+from edgegw.cloudfront.edge_functions.syntax_rules import ABSENT_GLOBALS, SyntaxFinding
 
 _MODULES: Final = ("text", "lock", "crypto", "querystring", "buffer")
 _ABSENT: Final = sorted(
@@ -51,6 +50,7 @@ _ABSENT: Final = sorted(
 )
 _SLACK: Final = 256 * 1024
 """Bytes of garbage that the engine may not have collected yet."""
+_TENTATIVE_MEMORY: Final = 256 * 1024
 _CHANGES_BUILT_INS: Final = re.compile(
     r"\.prototype\b|__proto__|globalThis|definePropert|setPrototypeOf"
 )
@@ -59,12 +59,19 @@ _BUSY: Final = 10
 """How many times its processor time a run in a thread may take by the clock."""
 _JOBS: Final = 64
 """Jobs of promises that are run between two looks at the clock."""
+_reading: Final = threading.Lock()
+"""Code is read in Python, by one thread at a time: several would keep Python's own lock from the
+event loop by turns."""
 _PLACE: Final = {"name": "FRA", "serverIp": "192.0.2.1", "region": "eu-central-1"}
 """`cf.edgeLocation`: that of the edge location whose name answers have."""
+_PLENTY: Final = 64 * 1024 * 1024
+"""Bytes more than a run can use up before its units end."""
+_NOTHING: Final = "null"
+OUT_OF_MEMORY: Final = "InternalError: out of memory"
 
 
 class GaveUpError(Exception):
-    """A run took longer than the event loop waits for."""
+    """A run is not for the event loop: it takes too long."""
 
 
 class EdgeContext:
@@ -88,13 +95,13 @@ class EdgeContext:
         self._store = self._find_store = store
         self._at_once = at_once or store
         self._asked: KeyValues | None = None
-        self._remarks = _remarks(function)
+        self._is_looked_at = True
+        self._is_tentative = False
         self._changes = _CHANGES_BUILT_INS.search(function.code) is not None
-        refused = [
-            finding
-            for finding in syntax_findings(function.code, function.runtime)
-            if finding.is_refused
-        ]
+        with _reading:
+            findings = syntax_findings(function.code, function.runtime)
+        self._remarks = _remarks(findings)
+        refused = [finding for finding in findings if finding.is_refused]
         if refused:
             self.failure = refused[0].error
         else:
@@ -105,17 +112,36 @@ class EdgeContext:
 
         It raises StoresBehindError where its store has to be read anew first.
         """
+        if tentative is not self._is_tentative:
+            self._prepare(tentative=tentative)
         started = time.perf_counter()
         if self.failure:
             return EdgeFailed("throttled", self.failure, self._report({}, started))
         said = self._said(call, tentative=tentative)
         if "error" in said and not self._changes and _tried_to_change(said["error"]):
+            if tentative:
+                raise GaveUpError  # to make a context takes ten milliseconds
             self._changes = True
             self._make()
-            said = self._said(call, tentative=tentative)
-        if said.get("over") == "time" and tentative:
+            said = self._said(call, tentative=False)
+        if tentative and "result" not in said and _is_given_up(said):
             raise GaveUpError
+        if "error" in said and self._lacked_memory(said["error"], call):
+            said["error"] = OUT_OF_MEMORY
         return _outcome(said, self._report(said, started))
+
+    def _prepare(self, *, tentative: bool) -> None:
+        """Gives runs the memory that they have: a quarter of a megabyte on an event loop.
+
+        What can be done in one step in so much takes some milliseconds at most.
+        """
+        if self.failure:
+            return
+        if tentative and not self._is_looked_at:
+            raise GaveUpError
+        memory = _TENTATIVE_MEMORY if tentative else MAX_MEMORY
+        self._context.set_memory_limit(self._base + memory + _SLACK)
+        self._is_tentative = tentative
 
     def _said(self, call: EdgeCall, *, tentative: bool) -> dict[str, Any]:
         patience = TENTATIVE if tentative else LONGEST_RUN
@@ -150,6 +176,24 @@ class EdgeContext:
         self._settle(json.dumps(answers))
         return ""
 
+    def _lacked_memory(self, error: str, call: EdgeCall) -> bool:
+        """Whether a run that failed with null had no memory left.
+
+        The engine throws null where not even an error has room. A function may throw null as well:
+        then it does so again, however much memory there is. On an event loop this is not asked:
+        what fails for lack of memory there is done again in a thread.
+        """
+        if error != _NOTHING:
+            return False
+        room = self._context.memory()["malloc_limit"]
+        self._context.set_memory_limit(room + _PLENTY)
+        try:
+            again = self._said(call, tentative=False)
+        finally:
+            self._context.gc()
+            self._context.set_memory_limit(room)
+        return again.get("error") != _NOTHING
+
     def _answer(self, number: int, kind: str, key: str) -> list[object]:
         """What the store says: the number of the question, whether it is good, and the answer.
 
@@ -175,23 +219,34 @@ class EdgeContext:
         given = {
             "version": self._function.runtime.removeprefix("cloudfront-js-"),
             "full": FULL,
+            "memory": MAX_MEMORY,
             "absent": _ABSENT,
             "isShared": not self._changes,
             "hasStore": bool(self._function.key_value_store),
             "place": _PLACE,
         }
-        install, modules = context.eval(_source("core")), context.eval(_modules())
+        install, modules = context.eval(_core()), context.eval(_modules())
         runtime = install(context.parse_json(json.dumps(given)), modules)
         self._begin = _member(context, runtime, "begin")
         self._next = _member(context, runtime, "next")
         self._settle = _member(context, runtime, "settle")
+        self.failure = self._compile(is_looked_at=True)
+        if self.failure:
+            self._is_looked_at = False
+            self.failure = self._compile(is_looked_at=False)
+        self._base: int = context.memory()["malloc_size"]
+        self._prepare(tentative=False)
+
+    def _compile(self, *, is_looked_at: bool) -> str:
+        """Why the code does not compile, or an empty text."""
         code = self._function.code
+        with _reading:
+            text = metered(code, meter_names(code), is_looked_at=is_looked_at)
         try:
-            self._factory: Any = context.eval(metered(code, *meter_names(code)))
+            self._factory: Any = self._context.eval(text)
         except self._error as error:
-            self.failure = _compile_error(str(error))
-        context.gc()
-        context.set_memory_limit(context.memory()["malloc_size"] + MAX_MEMORY + _SLACK)
+            return _compile_error(str(error))
+        return ""
 
     def _report(self, said: Mapping[str, Any], started: float) -> EdgeReport:
         remarks, self._remarks = self._remarks, ()
@@ -204,6 +259,12 @@ class EdgeContext:
             remarks,
             said.get("custom", ""),
         )
+
+
+def _is_given_up(said: Mapping[str, Any]) -> bool:
+    """Whether a tentative run ended as it had no time or no memory left."""
+    text = said.get("error") or said.get("unreadable") or ""
+    return said.get("over") == "time" or text == "null" or "out of memory" in text
 
 
 def _tried_to_change(error: str) -> bool:
@@ -223,7 +284,9 @@ def _outcome(said: Mapping[str, Any], report: EdgeReport) -> EdgeOutcome:
     if "error" in said:
         return EdgeFailed("execution", said["error"], report)
     if "unreadable" in said:
-        return EdgeFailed("unreadable", said["unreadable"], report)
+        is_too_large = said["unreadable"] == OUT_OF_MEMORY
+        kind = "execution" if is_too_large else "unreadable"
+        return EdgeFailed(kind, said["unreadable"], report)
     origin = said.get("origin")
     if origin is not None and not _is_helper_call(origin):
         return EdgeFailed("execution", "TypeError: an object is expected", report)
@@ -243,11 +306,11 @@ _OVER: Final = {
 }
 
 
-def _remarks(function: EdgeFunction) -> tuple[str, ...]:
+def _remarks(findings: list[SyntaxFinding]) -> tuple[str, ...]:
     """What of the code is pointed out with its first run: it works here, and may not on AWS."""
     return tuple(
         f"{finding.text} ({finding.word}, line {finding.line})"
-        for finding in syntax_findings(function.code, function.runtime)
+        for finding in findings
         if not finding.is_refused
     )
 
@@ -272,6 +335,13 @@ def _compile_error(text: str) -> str:
 def _source(name: str) -> str:
     folder = resources.files("edgegw.execution") / "edge_runtime"
     return (folder / f"{name}.js").read_text(encoding="utf-8")
+
+
+@cache
+def _core() -> str:
+    return _source("core").replace(
+        "  // ---- what is guarded: guards.js stands here\n", _source("guards")
+    )
 
 
 @cache

@@ -198,16 +198,19 @@ class Caching:
         exchange.note(step, stored, seconds)
         following = step.next(stored, self._world.now(), is_awaited=is_awaited)
         context = following.context
-        if stored is not None and context.behavior.associations and context.asked is None:
-            self._hit(step, following, exchange)
+        if stored is not None and context.asked is None:
+            behavior = context.behavior
+            if behavior.associations or behavior.edge_functions:
+                self._hit(step, following, exchange)
         if context.asked is not None:
             self._begun(following, exchange, step.keys[-1])
         return following
 
     def _hit(self, step: LookUp | Wait, following: DistributionStep, exchange: Exchange) -> None:
         """`step` is answered out of the cache, unless another's answer is waited for."""
-        if not isinstance(following, Wait):
-            self.traps.saw(step, exchange)
+        traps = self.traps
+        if not isinstance(following, Wait) and not traps.is_over(step.key, step.context):
+            traps.saw(step, exchange)
 
     async def _look_up(
         self, shared: SharedStore, step: LookUp, exchange: Exchange
@@ -250,7 +253,8 @@ class Caching:
             return LookUp(step.context, step.request, step.key, step.keys)
         exchange.note(step, brought, 0.0)
         following = step.next(brought, self._world.now())
-        if step.context.behavior.associations and following.context.asked is None:
+        behavior = step.context.behavior
+        if following.context.asked is None and (behavior.associations or behavior.edge_functions):
             self._hit(step, following, exchange)
         return self._begun(following, exchange)
 

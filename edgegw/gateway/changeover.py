@@ -116,6 +116,7 @@ def put_edge_functions(
     """Requests that begin now run `functions`; answers the configuration that has them."""
     for parts in everywhere:
         parts.edge.replace(functions)
+        parts.caching.code_changed()
     return replace(config, edge_functions=functions)
 
 

@@ -2,63 +2,100 @@
 
 Of a function of the configuration LIVE is what its file says. The API may edit and publish it all
 the same: then requests run what was published, until the file or the configuration is loaded again,
-which ends what the API made of it. Functions that the API creates are kept in the state folder.
+which ends what the API made of it. Functions that the API creates are kept in the state folder,
+which other gateways may share: whether a change may be is decided where nobody else writes.
+
+What is awaited here is on disk when it answers. `all`, `find` and the names of stores read the
+disk: an event loop asks them `aside`, in the one thread that does all this, in the order of calls.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-from dataclasses import asdict, replace
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from sqlite3 import Connection
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
+from edgegw.cloudfront.api.errors import ApiError
+from edgegw.cloudfront.api.functions import (
+    check_version,
+    function_arn,
+    function_exists,
+    function_in_use,
+    no_such_function,
+    too_many_functions,
+)
 from edgegw.cloudfront.edge_functions.model import EdgeFunction, EdgeOutcome
 from edgegw.cloudfront.edge_functions.stages import (
+    MAX_EDGE_FUNCTIONS,
     StagedCode,
     StagedFunction,
     configured_function,
     created_function,
 )
 from edgegw.cloudfront.edge_functions.trial import TrialEvent
-from edgegw.errors import EnvironmentProblem
+from edgegw.execution.edge_function_rows import (
+    FUNCTION_SCHEMA,
+    drop_function,
+    keep_function,
+    kept_function,
+    kept_functions,
+)
+from edgegw.execution.shared_file import SharedFile
+from edgegw.execution.tag_rows import TAG_SCHEMA, drop_all_tags, keep_tags
 from edgegw.gateway.key_value_stores import lasting_id
-from edgegw.wire.state_folder import state_folder, write_private
 
 if TYPE_CHECKING:
     from edgegw.config.model import Config
     from edgegw.gateway.gateway import Gateway
 
-FILE: Final = "edge-functions.json"
+P = ParamSpec("P")
+T = TypeVar("T")
 
-logger = logging.getLogger(__name__)
+FILE: Final = "cloudfront.sqlite"
+"""In the state folder: functions that the API created, and tags of resources."""
 
 
 class EdgeRegistry:
-    """The functions by name. Whoever changes one checks before that he may."""
+    """The functions by name. Changes are refused as the API refuses them, with ApiError."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._since = gateway.world.now()
-        self._file = Path(gateway.config.state) / FILE if gateway.lasts else None
-        self._created = {} if self._file is None else read_created(self._file)
+        self.kept = kept_in(Path(gateway.config.state) if gateway.lasts else None)
         self._edited: dict[str, StagedFunction] = {}
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cloudfront-api")
 
-    @property
-    def _configured(self) -> dict[str, EdgeFunction]:
-        return dict(self._gateway.config.edge_functions)
+    async def aside(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+        """What `work` answers, in the thread of this registry."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, partial(work, *given, **named))
 
     def all(self) -> list[StagedFunction]:
-        """Every function, in the order of names."""
-        configured = self._configured
-        names = sorted({*configured, *self._created})
-        return [function for name in names if (function := self.find(name)) is not None]
+        """Every function, in the order of names. Raises EnvironmentProblem."""
+        functions = self.kept.read(kept_functions)
+        for name in self._gateway.config.edge_functions:
+            configured = self._find_configured(name)
+            if configured is not None:
+                functions[name] = configured
+        return [functions[name] for name in sorted(functions)]
 
     def find(self, name: str) -> StagedFunction | None:
-        """The function `name`; one of the configuration before one that was created."""
-        configured = self._configured.get(name)
+        """The function `name`; one of the configuration before one that was created.
+
+        Raises EnvironmentProblem.
+        """
+        configured = self._find_configured(name)
+        return configured or self.kept.read(lambda connection: kept_function(connection, name))
+
+    def _find_configured(self, name: str) -> StagedFunction | None:
+        configured = self._gateway.config.edge_functions.get(name)
         if configured is None:
-            return self._created.get(name)
+            return None
         edited = self._edited.get(name)
         if edited is not None and edited.live is not None and edited.live.function == configured:
             return edited
@@ -85,26 +122,86 @@ class EdgeRegistry:
 
     # Changes
 
-    def create(self, function: EdgeFunction) -> StagedFunction:
-        """A new function, in DEVELOPMENT. Raises EnvironmentProblem."""
-        return self._keep(created_function(function, self._gateway.world.now()))
+    async def create(
+        self, function: EdgeFunction, tags: Mapping[str, str] | None = None
+    ) -> StagedFunction:
+        """A new function, in DEVELOPMENT. Raises ApiError and EnvironmentProblem."""
+        created = created_function(function, self._gateway.world.now())
+        configured = set(self._gateway.config.edge_functions)
 
-    def update(self, before: StagedFunction, function: EdgeFunction) -> StagedFunction:
-        """`before` with another DEVELOPMENT. Raises EnvironmentProblem."""
-        function = replace(function, path=before.development.function.path)
-        return self._keep(before.updated(function, self._gateway.world.now()))
+        def create(connection: Connection) -> StagedFunction:
+            names = configured | kept_functions(connection).keys()
+            if function.name in names:
+                raise function_exists()
+            if len(names) >= MAX_EDGE_FUNCTIONS:
+                raise too_many_functions(MAX_EDGE_FUNCTIONS)
+            keep_function(connection, created)
+            keep_tags(connection, self._arn(function.name), tags or {})
+            return created
 
-    def publish(self, before: StagedFunction) -> StagedFunction:
-        """`before` with its DEVELOPMENT as LIVE, which requests run from now on."""
-        after = before.published(self._gateway.world.now())
-        if self.is_configured(after.name):
+        return await self.aside(self.kept.write, create)
+
+    async def update(self, function: EdgeFunction, if_match: str | None) -> StagedFunction:
+        """The function of this name with another DEVELOPMENT.
+
+        Raises ApiError and EnvironmentProblem.
+        """
+        now = self._gateway.world.now()
+
+        def update(before: StagedFunction) -> StagedFunction:
+            path = before.development.function.path
+            return before.updated(replace(function, path=path), now)
+
+        return await self._change(function.name, if_match, update)
+
+    async def publish(self, name: str, if_match: str | None) -> StagedFunction:
+        """`name` with its DEVELOPMENT as LIVE, which requests run from now on.
+
+        Raises ApiError and EnvironmentProblem.
+        """
+        now, is_configured = self._gateway.world.now(), self.is_configured(name)
+        after = await self._change(name, if_match, lambda before: before.published(now))
+        if is_configured:
             self._gateway.put_edge_function(after.development.function)
-        return self._keep(after)
+        return after
 
-    def delete(self, function: StagedFunction) -> None:
-        """Forgets a function that was created. Raises EnvironmentProblem."""
-        left = {name: one for name, one in self._created.items() if name != function.name}
-        self._save(left)
+    async def delete(self, name: str, if_match: str | None) -> None:
+        """Forgets a function that was created. Raises ApiError and EnvironmentProblem."""
+        configured = self._find_configured(name)
+        if configured is not None:
+            check_version(if_match, configured.development.etag)
+            if self.is_associated(name):
+                raise function_in_use()
+            text = "The configuration of the gateway has this function: remove it there."
+            raise ApiError("UnsupportedOperation", text)
+
+        def delete(connection: Connection) -> None:
+            _checked(kept_function(connection, name), if_match)
+            drop_function(connection, name)
+            drop_all_tags(connection, self._arn(name))
+
+        await self.aside(self.kept.write, delete)
+
+    async def _change(
+        self,
+        name: str,
+        if_match: str | None,
+        change: Callable[[StagedFunction], StagedFunction],
+    ) -> StagedFunction:
+        configured = self._find_configured(name)
+        if configured is not None:
+            after = self._edited[name] = change(_checked(configured, if_match))
+            return after
+
+        def keep(connection: Connection) -> StagedFunction:
+            after = change(_checked(kept_function(connection, name), if_match))
+            keep_function(connection, after)
+            return after
+
+        return await self.aside(self.kept.write, keep)
+
+    def _arn(self, name: str) -> str:
+        return function_arn(self._gateway.config.account, name)
 
     async def run(self, one: StagedCode, event: TrialEvent) -> EdgeOutcome:
         """What becomes of an event, beside what requests run."""
@@ -112,23 +209,18 @@ class EdgeRegistry:
             one.function, event.call(one.function.name)
         )
 
-    def _keep(self, function: StagedFunction) -> StagedFunction:
-        if self.is_configured(function.name):
-            self._edited[function.name] = function
-        else:
-            self._save({**self._created, function.name: function})
-        return function
 
-    def _save(self, created: dict[str, StagedFunction]) -> None:
-        if self._file is not None:
-            state_folder(self._file.parent)
-            content = json.dumps([asdict(function) for function in created.values()])
-            try:
-                write_private(self._file, content.encode())
-            except OSError as error:
-                text = f"{self._file} cannot be written: {error.strerror or error}"
-                raise EnvironmentProblem(text) from None
-        self._created = created
+def kept_in(folder: Path | None) -> SharedFile:
+    """What the CloudFront API made, kept in a state folder or, without one, in memory."""
+    return SharedFile(None if folder is None else folder / FILE, FUNCTION_SCHEMA + TAG_SCHEMA)
+
+
+def _checked(function: StagedFunction | None, if_match: str | None) -> StagedFunction:
+    """The function, which is there and as `if_match` says. Raises ApiError."""
+    if function is None:
+        raise no_such_function()
+    check_version(if_match, function.development.etag)
+    return function
 
 
 def is_associated(config: Config, name: str) -> bool:
@@ -144,34 +236,3 @@ def store_arn(config: Config, name: str, identity: str = "") -> str:
     """The ARN of the key value store `name`, by default of one of the configuration."""
     resource = f"key-value-store/{identity or lasting_id(name)}"
     return f"arn:aws:cloudfront::{config.account.account_id}:{resource}"
-
-
-def read_created(file: Path) -> dict[str, StagedFunction]:
-    """The functions that are kept in `file`, by name; what cannot be read is left out."""
-    try:
-        records: list[dict[str, Any]] = json.loads(file.read_bytes())
-        functions = [_decoded(record) for record in records]
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        logger.warning("%s cannot be read, its functions are left out: %r", file, error)
-        return {}
-    return {function.name: function for function in functions}
-
-
-def _decoded(record: dict[str, Any]) -> StagedFunction:
-    live = record["live"]
-    return StagedFunction(
-        float(record["created"]),
-        _decoded_stage(record["development"]),
-        None if live is None else _decoded_stage(live),
-    )
-
-
-def _decoded_stage(record: dict[str, Any]) -> StagedCode:
-    return StagedCode(
-        function=EdgeFunction(**record["function"]),
-        stage=record["stage"],
-        modified=float(record["modified"]),
-        revision=int(record["revision"]),
-    )

@@ -220,7 +220,12 @@ def make_flow_parts(
     """New ones over functions and ways out that there are."""
     config, world = present(), equipment.world
     groups = TargetGroups(config.target_groups, time.monotonic if world.is_real else world.now)
-    handlers = HandlerWords(lambda: service.functions, equipment.functions)
+    handlers = HandlerWords(
+        lambda: service.functions,
+        equipment.functions,
+        lambda: edge.functions,
+        equipment.edge_functions,
+    )
     caching = caching_of(config, world, handlers, caches=equipment.caches)
     guards = Guards(equipment.keyring.keys, lambda: origins.identity_providers, world.now)
     driver = Driver(service, origins, equipment.faults, groups, world, caching, edge, guards)

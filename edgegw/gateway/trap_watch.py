@@ -1,9 +1,9 @@
 """Looks out for caching traps while requests run, and says each once: in log and exchange.
 
 What costs is done where a function ran or an answer gets stored. A hit in a behavior without
-functions never comes here; one behind origin-request costs a look at a dictionary, and a
-comparison for the first viewers of a stored answer. Where caching is disabled nothing of this is
-reached at all.
+functions never comes here; one behind origin-request or a CloudFront Function costs a look at a
+dictionary, and a comparison for the first viewers of a stored answer. Where caching is disabled
+nothing of this is reached at all.
 
 Looking never breaks serving: `saw` is the only way in, and holds what goes wrong behind it.
 """
@@ -17,9 +17,19 @@ from typing import Final
 
 from edgegw.awslambda.model import Returned
 from edgegw.cloudfront.cache.deeds import Change, FunctionDeed, Shown, changes, digest
+from edgegw.cloudfront.cache.edge_looks import ComparedRun, shown_request
 from edgegw.cloudfront.cache.key_gaps import KeyGap, beyond_key
 from edgegw.cloudfront.cache.traps import BehaviorTraps, CachingTrap, Exposure
-from edgegw.cloudfront.flow import Fetch, Forget, LookUp, OriginRequest, Store, Wait
+from edgegw.cloudfront.edge_functions.model import EdgeReturned
+from edgegw.cloudfront.flow import (
+    EdgeViewerRequest,
+    Fetch,
+    Forget,
+    LookUp,
+    OriginRequest,
+    Store,
+    Wait,
+)
 from edgegw.cloudfront.origin_request import origin_request
 from edgegw.cloudfront.request_context import RequestContext
 from edgegw.cloudfront.triggers import Trigger
@@ -48,6 +58,16 @@ class TrapWatch:
             self._handlers.forget()
 
     # What happens
+
+    def is_over(self, key: bytes, context: RequestContext) -> bool:
+        """Whether a hit of `key` shows nothing more: with CloudFront Functions that is soon so."""
+        behavior = context.behavior
+        if behavior.associations:
+            return False
+        if "viewer-request" not in behavior.edge_functions:
+            return True
+        traps = self._behaviors.get((context.distribution.id, behavior.path_pattern))
+        return traps is not None and traps.edge_looks.is_over(key)
 
     def saw(self, step: Store | Forget | LookUp | Wait, exchange: Exchange) -> None:
         """Looks at a step of the cache; a LookUp or Wait is one that what is stored answers.
@@ -79,7 +99,7 @@ class TrapWatch:
         for trap in traps.stores(step.entry, asked.request, is_checked=is_checked):
             self._say(trap, context, exchange)
         if traps.watches("viewer-request") and not context.is_background:
-            self._viewer_request_did(asked.key, context, traps, exchange)
+            self._viewer_side_did(asked.key, context, traps, exchange)
         if traps.watches("origin-request"):
             self._origin_request_did(asked.key, context, traps, exchange)
 
@@ -97,7 +117,7 @@ class TrapWatch:
         context = step.context
         traps = self._of(context)
         if traps.watches("viewer-request"):
-            self._viewer_request_did(step.key, context, traps, exchange)
+            self._viewer_side_did(step.key, context, traps, exchange)
         if not traps.watches("origin-request"):
             return
         request = step.request
@@ -118,6 +138,27 @@ class TrapWatch:
         return traps
 
     # What functions did
+
+    def _viewer_side_did(
+        self, key: bytes, context: RequestContext, traps: BehaviorTraps, exchange: Exchange
+    ) -> None:
+        if "viewer-request" not in context.behavior.edge_functions:
+            self._viewer_request_did(key, context, traps, exchange)
+        elif not traps.edge_looks.is_over(key):
+            self._edge_function_did(key, context, traps, exchange)
+
+    def _edge_function_did(
+        self, key: bytes, context: RequestContext, traps: BehaviorTraps, exchange: Exchange
+    ) -> None:
+        run = _edge_run(context, exchange)
+        if run is None:
+            return
+        for picked in traps.edge_looks.picked(key, run):
+            sent = picked.sent
+            changed = list(filter(partial(_reaches, context), changes(sent.request, picked.left)))
+            outcome = repr((changed, picked.outcome.origin)).encode()
+            shown = self._shown(context, traps, "viewer-request", shown_request(sent))
+            self._did(key, "viewer-request", shown, outcome, traps, context, exchange)
 
     def _viewer_request_did(
         self, key: bytes, context: RequestContext, traps: BehaviorTraps, exchange: Exchange
@@ -169,9 +210,13 @@ class TrapWatch:
         self, context: RequestContext, trigger: Trigger
     ) -> Callable[[KeyGap], bool] | None:
         """Whether the source of the function at `trigger` names something; None where unknown."""
-        association = context.behavior.associations[trigger]
-        handlers = self._handlers
-        return None if handlers is None else handlers.looks_at(association.function)
+        handlers, behavior = self._handlers, context.behavior
+        if handlers is None:
+            return None
+        association = behavior.associations.get(trigger)
+        if association is not None:
+            return handlers.looks_at(association.function)
+        return handlers.edge_looks_at({**behavior.edge_functions}[trigger])
 
     def _checks_authorization(self, context: RequestContext) -> bool:
         """Whether viewer-request looks at the Authorization of this request, or may well do so."""
@@ -205,6 +250,18 @@ def _reaches(context: RequestContext, change: Change) -> bool:
             return keeps is not None and keeps(name)
         case _:
             return True
+
+
+def _edge_run(context: RequestContext, exchange: Exchange) -> ComparedRun | None:
+    """The run of the CloudFront Function at viewer-request; None where there was none."""
+    for step, reply, _ in exchange.steps:
+        if isinstance(step, EdgeViewerRequest):
+            if not isinstance(reply, EdgeReturned):
+                return None
+            received = context.received
+            request = hash((received.headers.raw, received.target, context.facts.viewer))
+            return ComparedRun(request, step.sent, reply, context.viewer)
+    return None
 
 
 def _origin_request_run(exchange: Exchange) -> tuple[Request, bytes] | None:

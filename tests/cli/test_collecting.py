@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from edgegw.cli.announcing import let_the_loop_in_soon
 from edgegw.cli.collecting import (
     BUSY_TICK,
     CAUTION,
@@ -141,3 +142,12 @@ def test_garbage_in_cycles_does_not_fill_memory() -> None:
     )
     unit = 1 if sys.platform == "darwin" else 1024
     assert int(done.stdout) * unit < 300_000_000
+
+
+def test_threads_that_compute_let_the_event_loop_in_soon() -> None:
+    before = sys.getswitchinterval()
+    try:
+        let_the_loop_in_soon()
+        assert sys.getswitchinterval() < before
+    finally:
+        sys.setswitchinterval(before)

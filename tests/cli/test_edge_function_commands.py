@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -200,7 +201,8 @@ def test_a_function_that_the_api_created_is_run_too(folder: Path) -> None:
 
     given = {"gateway": {"state": str(folder / ".edgegw")}}
     registry = Gateway.from_dict(given).edge_registry
-    registry.create(EdgeFunction("made", code="function handler() { return {statusCode: 204} }"))
+    function = EdgeFunction("made", code="function handler() { return {statusCode: 204} }")
+    asyncio.run(registry.create(function))
     code, out = ran("test-function", "made", "--event", "event.json", "--json")
     assert code == 0
     assert (

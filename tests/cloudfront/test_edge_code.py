@@ -6,16 +6,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from edgegw.cloudfront.edge_functions import syntax_rules
 from edgegw.cloudfront.edge_functions.limits import BASE, FULL, utilization
-from edgegw.cloudfront.edge_functions.metering import metered
+from edgegw.cloudfront.edge_functions.metering import MeterNames, metered
 from edgegw.cloudfront.edge_functions.model import EdgeRuntime
 from edgegw.cloudfront.edge_functions.static_check import (
-    SYNTAX_RULES,
     has_handler,
     size_fault,
     syntax_findings,
 )
-from edgegw.cloudfront.edge_functions.tokens import words_of
+from edgegw.cloudfront.edge_functions.tokens import Words, words_of
 
 OLD: EdgeRuntime = "cloudfront-js-1.0"
 NEW: EdgeRuntime = "cloudfront-js-2.0"
@@ -86,7 +86,7 @@ def test_every_rule_of_the_table_has_a_row() -> None:
         for runtime in (OLD, NEW)
         for finding in syntax_findings(row[0], runtime)
     }
-    assert shown == {rule.construct for rule in SYNTAX_RULES}
+    assert shown == {rule.construct for rule in syntax_rules.SYNTAX_RULES}
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,9 @@ def test_a_finding_says_where_and_the_error_that_is_to_come() -> None:
     assert finding.error == "SyntaxError: await in arguments not supported in 1"
 
 
+NAMES = MeterNames("M", "E", "T", "L", "C", "X")
+
+
 def test_size_counts_bytes() -> None:
     assert size_fault("a" * 10240) is None
     assert size_fault("é" * 5121) == "the code has 10242 bytes, at most 10240"
@@ -135,7 +138,7 @@ def test_anything_can_be_read(code: str) -> None:
     assert "".join(code[word.start : word.end] for word in words.words).replace(" ", "") or True
     syntax_findings(code, NEW)
     if words.mismatch is None:
-        metered(code, "M", "E")
+        metered(code, NAMES)
 
 
 # Meters
@@ -159,21 +162,99 @@ def test_anything_can_be_read(code: str) -> None:
         ("x = `${a.map(b => b)}`", "x = `${a.map(b => (M(2),b))}`"),
         ("if (a) { b }", "if (a) { b }"),
         ("import c from 'crypto'", "const c = require('crypto')"),
+        ("x = a => `${a}${b}c`", "x = a => (M(6),`${a}${b}c`)"),
     ],
 )  # fmt: skip
 def test_a_meter_stands_in_every_function_and_loop(code: str, with_meters: str) -> None:
     head, tail = (
-        '(function(require,console,M,E){return(function(){"use strict";',
+        '(function(require,console,M,E,T,L,C){return(function(){"use strict";',
         "\nreturn typeof handler",
     )
-    text = metered(code, "M", "E")
+    text = metered(code, NAMES)
     assert text.startswith(head)
     assert text.removeprefix(head).partition(tail)[0] == with_meters
 
 
+BOTH = "a * a; " * 16  # as much as stands between two looks
+
+
+@pytest.mark.parametrize(
+    ("code", "with_calls"),
+    [
+        ("s += t", "T(s += t)"),
+        ("s += 'a'", "s += 'a'"),
+        ("s = t + u", "s = T(t + u)"),
+        ("s = 'a' + t", "s = 'a' + t"),
+        ("s = 'a' + t + 1 + u", "s = T('a' + t + 1 + u)"),
+        ("o.a[b].c += f(d)", "T(o.a[b].c += f(d))"),
+        ("s += c ? t : u", "T(s += c ? t : u)"),
+        ("x = c ? s += t : u", "x = c ? T(s += t) : u"),
+        ("if (a) s + t; else u", "if (a) T(s + t); else u"),
+        ("if (a) +s", "if (a) +s"),
+        ("return s + t", "return T(s + t)"),
+        ("x = a * b + c", "x = T(a * b + c)"),
+        ("x = a < b + c", "x = a < T(b + c)"),
+        ("x = -a + typeof b", "x = T(-a + typeof b)"),
+        ("x = i++ + j", "x = T(i++ + j)"),
+        ("x = a + b\n++c", "x = T(a + b)\n++c"),
+        ("x = a + b\nc()", "x = T(a + b)\nc()"),
+        ("x = `a${b}` + `c${d}e${f}`", "x = T(`a${b}` + `c${d}e${f}`)"),
+        ("x = {a: b + c, d: e}", "x = {a: T(b + c), d: e}"),
+        ("x = {a: b}.c + d", "x = T({a: b}.c + d)"),
+        ("x = a + function () { b }", "x = T(a + function () {M(4); b })"),
+        ("f(a + b, c)", "f(T(a + b), c)"),
+        ("x = a => a + b", "x = a => (M(4),T(a + b))"),
+        ("for (k in a + b) {}", "for (k in E(11, T(a + b))) {}"),
+        ("x = new A(b).c + d", "x = T(new A(b).c + d)"),
+        (f"{BOTH}a - b", f"{BOTH}a - (L(), b)"),
+        (f"{BOTH}-a", f"{BOTH}-(L(), a)"),
+        (f"{BOTH}o[k]", f"{BOTH}o[L(),k]"),
+        (f"{BOTH}[k]", f"{BOTH}[k]"),
+        (f"{BOTH}a.f(b)[c]", f"{BOTH}(L(), a.f(b)[c])"),
+        (f"{BOTH}!f(b)", f"{BOTH}(L(), !f(b))"),
+        (f"{BOTH}new A(b)", f"{BOTH}(L(), new A(b))"),
+        (f"{BOTH}delete f(b).c", f"{BOTH}(L(), delete f(b).c)"),
+        (f"{BOTH}f(b).c = d", f"{BOTH}f(b).c = d"),
+        (f"{BOTH}if (a) b", f"{BOTH}if (a) b"),
+        (f"{BOTH}a.b++ - c.d++", f"{BOTH}a.b++ - (L(), c.d++)"),
+        (f"{BOTH}R++\nf(a)", f"{BOTH}R++\n(L(), f(a))"),
+        (f"{BOTH}x = [...a]", f"{BOTH}x = [...(L(), a)]"),
+        (f"{BOTH}function f(a, ...b) {{}}", f"{BOTH}function f(a, ...b) {{M(3);}}"),
+        ("try {} catch (e) {}", "try {} catch (e) {C(e);}"),
+        ("try {} catch {}", "try {} catch(X) {C(X);}"),
+        ("x = {catch(e) {}}", "x = {catch(e) {}}"),
+    ],
+)
+def test_calls_for_long_texts(code: str, with_calls: str) -> None:
+    text = metered(code, NAMES).partition('{"use strict";')[2].partition("\nreturn typeof")[0]
+    assert text.replace("(L(),", "(L(), ").replace("  ", " ") == with_calls
+
+
+@pytest.mark.parametrize(
+    "piece", ["a => ", "while (1) ", "a + ", "(function () {", "x = c ? s += "]
+)
+def test_code_is_read_in_proportion_to_its_length(
+    piece: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, looks = Words.text, [0]
+
+    def counted(words: Words, at: int) -> str:
+        looks[0] += 1
+        return text(words, at)
+
+    monkeypatch.setattr(Words, "text", counted)
+    taken: list[int] = []
+    for times in (200, 400):
+        looks[0] = 0
+        closing = "})()" if piece.endswith("{") else ""
+        metered(piece * times + "1" + closing * times, NAMES)
+        taken.append(looks[0])
+    assert taken[1] < 2.2 * taken[0]
+
+
 def test_lines_stay_where_they_are() -> None:
     code = "function f() {\n  for (;;) {\n    x = () =>\n      1\n  }\n}\nvar handler = f"
-    body = metered(code, "M", "E").partition("\nreturn typeof")[0]
+    body = metered(code, NAMES).partition("\nreturn typeof")[0]
     assert body.count("\n") == code.count("\n")
 
 

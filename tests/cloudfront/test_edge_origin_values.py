@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from edgegw.cloudfront.edge_functions.origin_change import ORIGIN_FIELDS, chosen_origin
+from edgegw.cloudfront.edge_functions.origin_change import chosen_origin
+from edgegw.cloudfront.edge_functions.origin_fields import ORIGIN_FIELDS
 from edgegw.cloudfront.model import CustomOrigin, S3Origin
 from edgegw.cloudfront.strictness import Strictness
 from edgegw.cloudfront.validator import Validator

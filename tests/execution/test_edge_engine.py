@@ -135,6 +135,8 @@ def test_a_function_without_a_store_gets_none() -> None:
         ("return [typeof MemoryError, typeof Promise.try, typeof DisposableStack, typeof Float16Array]", ["undefined"] * 4),
         ("return [EvalError, InternalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map(e => e.name).join()", "EvalError,InternalError,RangeError,ReferenceError,SyntaxError,TypeError,URIError"),
         ("try { return require('cloudfront').distributionTenant.id } catch (e) { return String(e) }", "TypeError: distributionTenant module is not available"),
+        ("try { return require('cloudfront').distributionTenant.parameters.get('a') } catch (e) { return [e.name, e instanceof TypeError].join() }", "TypeError,true"),
+        ("const cf = require('cloudfront'); console.log(cf); return ['distributionTenant' in cf, Object.keys(cf).includes('distributionTenant')].join()", "true,true"),
         ("return Object.getOwnPropertyNames(require('crypto')).sort()", ["createHash", "createHmac"]),
         ("try { require('crypto').createHash('sha512') } catch (e) { return e.message }", 'not supported algorithm: "sha512"'),
         ("try { require('crypto').createHash('md5').digest('latin1') } catch (e) { return e.message }", 'Unknown digest encoding: "latin1"'),

@@ -76,6 +76,7 @@ class Site:
         hooks: Mapping[str, Callable[[Any, Any], Any]] | None = None,
         state: Path | None = None,
         policies: Mapping[str, Any] | None = None,
+        edge_functions: Mapping[str, Any] | None = None,
         **gateway: Any,
     ) -> None:
         self.origin = Origin()
@@ -87,6 +88,7 @@ class Site:
                 name: {"runtime": "python3.12", "code": ".", "handler": "hooks.pass_request"}
                 for name in hooks
             },
+            "edge_functions": dict(edge_functions or {}),
             "cache_policies": own,
             "response_headers_policies": dict(policies or {}),
             "distributions": {

@@ -159,7 +159,7 @@ async def test_explain_functions_and_logs(served: Serving) -> None:
         ("viewer-request", "route"),
         ("viewer-response", "stamp"),
     ]
-    assert [(row["name"], row["versions"]) for row in edge_rows(gateway)] == [
+    assert [(row["name"], row["versions"]) for row in await edge_rows(gateway)] == [
         ("broken", ["DEVELOPMENT", "LIVE"]),
         ("route", ["DEVELOPMENT", "LIVE"]),
         ("stamp", ["DEVELOPMENT", "LIVE"]),

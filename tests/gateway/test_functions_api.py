@@ -18,7 +18,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from edgegw.config.resolve import load_dict
-from edgegw.gateway.edge_registry import FILE, read_created
 from tests.aws_clients import aws_client
 from tests.conftest import Serving, need, serving_in
 from tests.gateway.cached_site import Origin
@@ -359,25 +358,6 @@ async def test_what_test_function_answers(tmp_path: Path) -> None:
         endless = await api.test("f")
         assert endless["ComputeUtilization"] == "100"
         assert "exceeded its compute utilization" in endless["FunctionErrorMessage"]
-
-
-async def test_created_functions_outlive_the_gateway(tmp_path: Path) -> None:
-    async with serving(tmp_path) as api:
-        await api.create("made", "function handler() { return 'ä' }")
-        await api.publish("made")
-        await api.update("made", OTHER)
-        await api.create("gone")
-        await api("delete_function", Name="gone", IfMatch=await api.etag("gone"))
-        etags = [await api.etag("made", stage) for stage in ("DEVELOPMENT", "LIVE")]
-    async with serving(tmp_path) as api:
-        assert [await api.etag("made", stage) for stage in ("DEVELOPMENT", "LIVE")] == etags
-        got = await api("get_function", Name="made", Stage="LIVE")
-        assert got["FunctionCode"].read().decode() == "function handler() { return 'ä' }"
-        assert (await api.refused("get_function", Name="gone"))[1] == 404
-    file = tmp_path / "state" / FILE
-    assert list(read_created(file)) == ["made"]
-    file.write_text("[{}]")
-    assert read_created(file) == {}
 
 
 async def test_the_aws_cli(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from edgegw.cloudfront.api.errors import (
     outdated_resource,
 )
 from edgegw.cloudfront.api.paging import ListPage
+from edgegw.cloudfront.api.tagging import tags_in
 from edgegw.cloudfront.api.xml_reader import Element, read_document
 from edgegw.cloudfront.api.xml_writer import Content, counted, encode_document, timestamp
 from edgegw.cloudfront.edge_functions.limits import MAX_CODE
@@ -72,8 +73,8 @@ def function_arn(account: Account, name: str) -> str:
 # What is asked
 
 
-def decode_create(raw: bytes, names: FunctionNames) -> EdgeFunction:
-    """The function that a body of CreateFunction describes. Raises ApiError.
+def decode_create(raw: bytes, names: FunctionNames) -> tuple[EdgeFunction, dict[str, str]]:
+    """The function that a body of CreateFunction describes, and its tags. Raises ApiError.
 
     Source: CloudFront API Reference, CreateFunction.
     """
@@ -83,7 +84,7 @@ def decode_create(raw: bytes, names: FunctionNames) -> EdgeFunction:
     name = _text(members, "Name", "name")
     if not FUNCTION_NAME.fullmatch(name):
         _refuse("name", name, f"regular expression pattern: {_PATTERN}")
-    return _function(name, members, names)
+    return _function(name, members, names), tags_in(members.get("Tags"))
 
 
 def decode_update(raw: bytes, name: str, names: FunctionNames) -> EdgeFunction:

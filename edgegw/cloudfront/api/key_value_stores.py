@@ -7,6 +7,8 @@ UpdateKeyValueStore, DeleteKeyValueStore.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import field
 from typing import Final
 
 from edgegw.cloudfront.api.errors import (
@@ -16,6 +18,7 @@ from edgegw.cloudfront.api.errors import (
     outdated_resource,
 )
 from edgegw.cloudfront.api.paging import ListPage
+from edgegw.cloudfront.api.tagging import tags_in
 from edgegw.cloudfront.api.xml_reader import Element, read_document
 from edgegw.cloudfront.api.xml_writer import Content, counted, encode_document, timestamp
 from edgegw.cloudfront.key_value_stores.state import STORE_NAME, StoreState
@@ -44,6 +47,7 @@ class AskedStore:
     name: str
     comment: str = ""
     source: ImportSource | None = None
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def decode_new_store(raw: bytes) -> AskedStore:
@@ -58,7 +62,8 @@ def decode_new_store(raw: bytes) -> AskedStore:
         )
     comment = _comment(members["Comment"].text) if "Comment" in members else ""
     source = members.get("ImportSource")
-    return AskedStore(name, comment, None if source is None else _source(source))
+    tags = tags_in(members.get("Tags"))
+    return AskedStore(name, comment, None if source is None else _source(source), tags)
 
 
 def decode_store_comment(raw: bytes) -> str:

@@ -57,9 +57,13 @@ class Element:
 
     def items(self, name: str) -> list[str]:
         """The texts of its elements, which are all called `name`. Raises ApiError."""
+        return [child.text for child in self.elements(name)]
+
+    def elements(self, name: str) -> list[Element]:
+        """Its elements, which are all called `name`. Raises ApiError."""
         if any(child.name != name for child in self.children) or not self._is_blank():
             raise ApiError("MalformedInput", "Unexpected list element termination")
-        return [child.text for child in self.children]
+        return self.children
 
     def _check_no_text(self) -> None:
         if not self._is_blank():

@@ -5,9 +5,9 @@
     entry ───── what a store keeps of one       serving ──── what a viewer gets of that
     decision ── hit, miss, revalidate, …        outcome ──── what the origin's answer makes of it
 
-Beside them: `invalidation`, `traps` (with `deeds`, `source_traps`), `key_gaps` (what a key lacks;
-`key_fixes`), `explanation`, `key_reading`, `policy_rules` and `legacy` (what AWS refuses), as well
-as `verdict` and `result_details` (the words for X-Cache and the log).
+Beside them: `invalidation`, `traps` (with `deeds`, `edge_looks`, `source_traps`), `key_gaps` (what
+a key lacks; `key_fixes`), `explanation`, `key_reading`, `policy_rules` and `legacy` (what AWS
+refuses), as well as `verdict` and `result_details` (the words for X-Cache and the log).
 
 How a request uses it. A flow makes the key behind viewer-request and the default root object, so
 that every alias and every spelling that a function mends share an answer:

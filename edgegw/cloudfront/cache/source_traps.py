@@ -9,7 +9,7 @@ from edgegw.cloudfront.cache.key import KeyRecipe
 from edgegw.cloudfront.cache.key_fixes import key_fix
 from edgegw.cloudfront.cache.key_gaps import GapKind, KeyGap, is_in_key
 from edgegw.cloudfront.forwarding import Forwarding
-from edgegw.cloudfront.handler_reads import HandlerUse, handler_uses
+from edgegw.cloudfront.handler_reads import HandlerUse, edge_function_uses, handler_uses
 from edgegw.cloudfront.handler_text import handler_text, mentions
 from edgegw.cloudfront.model import Behavior
 from edgegw.cloudfront.triggers import Trigger
@@ -39,6 +39,27 @@ def source_traps(
     traps: dict[str, SourceTrap] = {}
     for use, code, said in _judged(behavior, behavior.key, trigger, uses, text):
         traps.setdefault(f"{code} {use.name}", SourceTrap(use.line, use.column, code, said))
+    return sorted(traps.values())
+
+
+def edge_source_traps(behavior: Behavior, trigger: Trigger, source: str) -> list[SourceTrap]:
+    """What a CloudFront Function does at `trigger` that goes wrong once `behavior` caches.
+
+    One that may answer itself is left alone: what looks like a header of the request may be one of
+    its response.
+    """
+    if behavior.cache is None or behavior.key is None or trigger != "viewer-request":
+        return []
+    text = handler_text(source, "nodejs", "handler")
+    if mentions(source, "statusCode"):
+        return []
+    uses = edge_function_uses(source)
+    traps: dict[str, SourceTrap] = {}
+    for use in uses:
+        if use.kind == "sets-header":
+            said = _handed_on(behavior, behavior.key, use.name, uses, text)
+            if said is not None:
+                traps.setdefault(use.name, SourceTrap(use.line, use.column, *said))
     return sorted(traps.values())
 
 

@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Literal, TypeAlias
 
 from edgegw.cloudfront.cache.deeds import FunctionDeed, Shown, explaining, rank, same_deed
+from edgegw.cloudfront.cache.edge_looks import EdgeLooks
 from edgegw.cloudfront.cache.entry import StoredResponse
 from edgegw.cloudfront.cache.key import KeyRecipe
 from edgegw.cloudfront.cache.key_fixes import key_fix
@@ -89,13 +90,15 @@ class BehaviorTraps:
         self.recipe: KeyRecipe = behavior.key
         self._deeds: dict[tuple[bytes, str], list[FunctionDeed]] = {}
         self._exposures: dict[bytes, Exposure] = {}
+        self.edge_looks = EdgeLooks()
         self._values: dict[tuple[bytes, bytes], set[int]] = {}
         self._said: set[tuple[TrapKind, str]] = set()
 
     def watches(self, trigger: Trigger) -> bool:
         """Whether there is a function at `trigger` that nothing was said of yet."""
-        said = ("varies-beyond-key", trigger) in self._said
-        return not said and trigger in self.behavior.associations
+        if ("varies-beyond-key", trigger) in self._said:
+            return False
+        return trigger in self.behavior.associations or trigger in self.behavior.edge_functions
 
     # What functions do
 
@@ -160,8 +163,9 @@ class BehaviorTraps:
         return self._varies("origin-request", names, text)
 
     def _function(self, trigger: str) -> str:
-        associations = self.behavior.associations
-        name = next((str(associations[at].function) for at in associations if at == trigger), "")
+        behavior = self.behavior
+        names = {at: str(one.function) for at, one in behavior.associations.items()}
+        name = {**names, **behavior.edge_functions}.get(trigger, "")
         return f"{name} at {trigger}".strip()
 
     def _varies(self, trigger: str, names: Sequence[KeyGap], text: str) -> CachingTrap | None:
@@ -169,6 +173,8 @@ class BehaviorTraps:
             del self._deeds[place]
         if trigger == "origin-request":
             self._exposures.clear()
+        else:
+            self.edge_looks.end()
         return self._once("varies-beyond-key", trigger, tuple(map(str, names)), text)
 
     # What gets stored

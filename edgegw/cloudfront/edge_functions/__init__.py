@@ -3,11 +3,14 @@
 model         a function, and what became of one run of it
 event         a request or response → the event of version 1.0
 results       what a function returned → what CloudFront goes on with, or the rules that it breaks
-origin_change what the helpers of the module `cloudfront` do to the origin
+origin_change what the helpers of the module `cloudfront` do to the origin; origin_fields has what
+              each field must be
 rules         every rule as one table; limits has the numbers
 tokens        JavaScript in words, without a grammar
-static_check  what of the code the real runtime lacks, by version
+static_check  what of the code the real runtime lacks; syntax_rules is the table by version
+expressions   where operands and expressions begin and end among the words
 metering      the code with a meter in every function and loop
+long_texts    what else goes into the code, for what the meter does not see
 key_values    what a key value store offers, and one in memory
 
 Source: CloudFront Developer Guide, "Customize at the edge with CloudFront Functions".

@@ -15,7 +15,7 @@ meter, so that the `arguments` of the code do not; and its name is one that the 
 (`meter_names`), so that no code sets its own meter back.
 
 What is not counted, as no word of the source stands for it, is what built-in functions do inside:
-those that can do much count themselves (`execution/edge_runtime/core.js`).
+those that can do much count themselves (`execution/edge_runtime/guards.js`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from __future__ import annotations
 import hashlib
 from typing import Final, NamedTuple
 
+from edgegw.cloudfront.edge_functions.expressions import closed_at, ends_behind
+from edgegw.cloudfront.edge_functions.long_texts import CallAround, calls_around
 from edgegw.cloudfront.edge_functions.static_check import parameter_lists
 from edgegw.cloudfront.edge_functions.tokens import Words, words_of
 
@@ -39,26 +41,46 @@ class _MeteredBody(NamedTuple):
     at: int = 0
 
 
-def metered(source: str, meter: str, meter_each: str) -> str:
-    """`source` as a function of (require, console, `meter`, `meter_each`) that answers the handler.
+class MeterNames(NamedTuple):
+    """What the calls are named that go into a source, which cannot name them itself."""
 
-    Its brackets must match (`Words.mismatch`); what else is wrong with it the engine says.
+    meter: str
+    for_in: str
+    """The meter of `for…in`."""
+    text: str
+    look: str
+    """Those of `long_texts`."""
+    caught: str
+    """What gets all that is caught, so that no code goes on as if there were no more memory."""
+    error: str
+    """The variable of a `catch` that has none."""
+
+
+def metered(source: str, names: MeterNames, *, is_looked_at: bool = True) -> str:
+    """`source` as a function of (require, console, `names` of calls) that answers the handler.
+
+    Its brackets must match (`Words.mismatch`); what else is wrong with it the engine says. The
+    calls of `long_texts` are in it where it `is_looked_at`.
     """
     words = words_of(source)
     insertions: dict[int, list[str]] = {}
     bodies = sorted(_bodies(words), key=lambda body: (body.first, -body.last))
     counts = _counts(bodies, len(words.words))
     for body, count in zip(bodies, counts, strict=True):
-        _insert(words, body, count, meter, meter_each, insertions)
+        _insert(words, body, count, names, insertions)
+    for at in range(len(words.words)):
+        _insert_caught(words, at, names, insertions)
+    for around in sorted(calls_around(words), key=_outer_first) if is_looked_at else ():
+        _insert_around(words, around, names, insertions)
     text = _with(source, insertions, _imports(words))
-    head = f'(function(require,console,{meter},{meter_each}){{return(function(){{"use strict";'
+    head = f'(function(require,console,{",".join(names[:-1])}){{return(function(){{"use strict";'
     return f"{head}{text}\nreturn typeof handler==='function'?handler:undefined;}})();}})"
 
 
-def meter_names(source: str) -> tuple[str, str]:
-    """Names of the two meters for `source`, which cannot name them: they are a digest of it."""
+def meter_names(source: str) -> MeterNames:
+    """Names of the calls for `source`, which cannot name them: they are a digest of it."""
     digest = hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:16]
-    return f"$u{digest}", f"$e{digest}"
+    return MeterNames(*(f"${letter}{digest}" for letter in "uetlcx"))
 
 
 def _bodies(words: Words) -> list[_MeteredBody]:
@@ -67,15 +89,29 @@ def _bodies(words: Words) -> list[_MeteredBody]:
         for end in parameter_lists(words).values()
         if words.text(end + 1) == "{"
     ]
-    for at, word in enumerate(words.words):
+    expressions, statements = _KnownEnds(), _KnownEnds()
+    for at in range(len(words.words) - 1, -1, -1):  # inner ones first: outer ones end with them
+        word = words.words[at]
         if word.text == "=>" and word.kind == "sign":
             if words.text(at + 1) == "{":
                 bodies.append(_MeteredBody(at + 1, words.partner[at + 1], "block"))
             elif at + 1 < len(words.words):  # else the engine says what is missing
-                bodies.append(_MeteredBody(at + 1, _end_of_expression(words, at + 1), "arrow"))
+                end = _end_of_expression(words, at + 1, expressions)
+                bodies.append(_MeteredBody(at + 1, end, "arrow"))
         elif _is_loop(words, at):
-            bodies.append(_loop(words, at))
+            bodies.append(_loop(words, at, statements))
     return list(dict.fromkeys(bodies))
+
+
+class _KnownEnds(dict[int, int]):
+    """Where what begins at a word ends, for words that were looked at.
+
+    With it code in which one thing ends many, as in `a=>b=>c=>…`, is read once, not for each.
+    """
+
+    def keep(self, passed: list[int], end: int) -> int:
+        self.update(dict.fromkeys(passed, end))
+        return end
 
 
 def _is_loop(words: Words, at: int) -> bool:
@@ -83,9 +119,9 @@ def _is_loop(words: Words, at: int) -> bool:
     return is_word and words.text(at + 1) == "(" and words.text(at - 1) != "."
 
 
-def _loop(words: Words, at: int) -> _MeteredBody:
+def _loop(words: Words, at: int, ends: _KnownEnds) -> _MeteredBody:
     opened, closed = at + 1, words.partner[at + 1]
-    last = _end_of_statement(words, closed + 1)
+    last = _end_of_statement(words, closed + 1, ends)
     if words.text(at) == "while":
         return _MeteredBody(at, last, "while", opened)
     inner, semicolons = opened + 1, list[int]()
@@ -102,59 +138,51 @@ def _loop(words: Words, at: int) -> _MeteredBody:
     )
 
 
-def _end_of_statement(words: Words, at: int) -> int:
+def _end_of_statement(words: Words, at: int, ends: _KnownEnds) -> int:
     """The last word of the statement that begins at `at`, about: it is only counted."""
     if words.text(at) == "{":
         return words.partner.get(at, at)
+    passed: list[int] = []
     while at < len(words.words) - 1 and words.text(at) not in (";", "}"):
+        if at in ends:
+            return ends.keep(passed, ends[at])
+        passed.append(at)
         following = words.partner.get(at, at)
         at = following if following > at else at + 1
         if words.words[at].is_first:
-            return at
-    return at
+            break
+    return ends.keep(passed, at)
 
 
-def _end_of_expression(words: Words, first: int) -> int:
+def _end_of_expression(words: Words, first: int, ends: _KnownEnds) -> int:
     """The last word of the expression that begins at `first`.
 
     It ends before a comma, semicolon or closing bracket, and at the end of a line behind which
     another statement begins.
     """
-    at = first
-    while at < len(words.words):
-        following = words.partner.get(at, at)
-        last = max(following, at)
-        behind = last + 1
-        if behind >= len(words.words):
-            return last
-        word = words.words[behind]
-        if word.kind == "template" and word.text.startswith("}"):
-            return last
-        if word.kind == "sign" and word.text in (",", ";", ")", "]", "}"):
-            return last
-        if word.is_first and word.kind != "sign" and _may_end(words, last):
-            return last
-        at = behind
-    return len(words.words) - 1
-
-
-def _may_end(words: Words, at: int) -> bool:
-    """Whether a statement may end with the word at `at`, at the end of a line."""
-    word = words.words[at]
-    if words.text(at + 1) in ("in", "instanceof"):
-        return False
-    return word.kind != "sign" or word.text in (")", "]", "}", "++", "--")
+    at, passed = first, list[int]()
+    while at not in ends:
+        passed.append(at)
+        last = closed_at(words, at)
+        if ends_behind(words, last):
+            return ends.keep(passed, last)
+        at = last + 1
+    return ends.keep(passed, ends[at])
 
 
 def _counts(bodies: list[_MeteredBody], total: int) -> list[int]:
-    """How many words each body has of its own; `bodies` are in order."""
-    owner = [-1] * total
-    for number, body in enumerate(bodies):  # inner ones come later, and take their words
-        owner[body.first : body.last + 1] = [number] * (min(body.last + 1, total) - body.first)
+    """How many words each body has of its own; `bodies` are in order, by their first words."""
     counts = [1] * len(bodies)
-    for number in owner:
-        if number >= 0:
-            counts[number] += 1
+    around: list[int] = []
+    begun = 0
+    for at in range(total):
+        while begun < len(bodies) and bodies[begun].first <= at:
+            around.append(begun)
+            begun += 1
+        while around and bodies[around[-1]].last < at:
+            around.pop()
+        if around:  # the last that began has the word: it is the innermost
+            counts[around[-1]] += 1
     return counts
 
 
@@ -162,8 +190,7 @@ def _insert(
     words: Words,
     body: _MeteredBody,
     count: int,
-    meter: str,
-    meter_each: str,
+    names: MeterNames,
     insertions: dict[int, list[str]],
 ) -> None:
     def put(offset: int, text: str, *, first: bool = False) -> None:
@@ -172,25 +199,51 @@ def _insert(
 
     match body.kind:
         case "block":
-            put(words.words[body.first].end, f"{meter}({count});")
+            put(words.words[body.first].end, f"{names.meter}({count});")
         case "arrow":
-            put(words.words[body.first].start, f"({meter}({count}),")
+            put(words.words[body.first].start, f"({names.meter}({count}),")
             put(words.words[body.last].end, ")", first=True)
         case "while":
-            put(words.words[body.at].end, f"{meter}({count}),")
+            put(words.words[body.at].end, f"{names.meter}({count}),")
         case "for":
             comma = "" if words.text(body.at + 1) == ";" else ","
-            put(words.words[body.at].end, f"{meter}({count}){comma}")
+            put(words.words[body.at].end, f"{names.meter}({count}){comma}")
         case "in":
-            put(words.words[body.at].end, f" {meter_each}({count},")
-            opened = next(at for at in range(body.at, 0, -1) if _opens_loop(words, at, body.at))
-            put(words.words[words.partner[opened]].start, ")", first=True)
+            put(words.words[body.at].end, f" {names.for_in}({count},")
+            put(words.words[words.partner[body.first + 1]].start, ")", first=True)
         case _:
             pass
 
 
-def _opens_loop(words: Words, at: int, inner: int) -> bool:
-    return words.text(at) == "(" and words.partner.get(at, 0) > inner
+def _insert_caught(
+    words: Words, at: int, names: MeterNames, insertions: dict[int, list[str]]
+) -> None:
+    """Hands over what the `catch` at `at` catches."""
+    if words.text(at) != "catch" or words.text(at - 1) != "}":
+        return
+    if words.text(at + 1) == "{":
+        insertions.setdefault(words.words[at].end, []).append(f"({names.error})")
+        opened, error = at + 1, names.error
+    else:
+        opened, error = words.partner.get(at + 1, at) + 1, words.text(at + 2)
+    if words.text(opened) == "{" and error and error not in ("{", "["):
+        insertions.setdefault(words.words[opened].end, []).append(f"{names.caught}({error});")
+
+
+def _outer_first(around: CallAround) -> tuple[int, bool, int]:
+    return around.first, around.kind != "key", -around.last
+
+
+def _insert_around(
+    words: Words, around: CallAround, names: MeterNames, insertions: dict[int, list[str]]
+) -> None:
+    """Puts a call in, behind those of the meter at the same place."""
+    begin = insertions.setdefault(words.words[around.first].start, [])
+    if around.kind == "key":
+        begin.append(f"{names.look}(),")
+        return
+    begin.append(f"{names.text}(" if around.kind == "text" else f"({names.look}(),")
+    insertions.setdefault(words.words[around.last].end, []).insert(0, ")")
 
 
 def _imports(words: Words) -> dict[int, tuple[int, str]]:

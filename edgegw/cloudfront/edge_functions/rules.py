@@ -1,8 +1,8 @@
 """The rules of CloudFront Functions as one table: what each demands, what breaking it leads to.
 
-The functions that judge stand in `results` and `origin_change`; each names its rule from here.
-`docs/cloudfront-functions.md` lists them. Of the page texts those of header names and of origins
-are observed, the others made after them (uncertain).
+The functions that judge stand in `results`, `origin_change` and `origin_fields`; each names its
+rule from here. `docs/cloudfront-functions.md` lists them. Of the page texts those of header names
+and of origins are observed, the others made after them (uncertain).
 """
 
 from __future__ import annotations

@@ -107,7 +107,8 @@ def plain_store(step: Settle, now: float) -> Store | None:
     )
     context = context.settled()
     following = partial(_to_viewer, context, reply, head.passed)
-    is_plain = not (behavior.associations or head.has_cookie) and _is_nobodys(step)
+    has_functions = behavior.associations or behavior.edge_functions
+    is_plain = not (has_functions or head.has_cookie) and _is_nobodys(step)
     return Store(context, asked, entry, reply.body, (), following, is_plain)
 
 

@@ -133,6 +133,7 @@
   function copied(list) {
     const made = new Buffer(list.length);
     meter(list.length >> 3);
+    tools.light(list);
     for (let i = 0; i < made.length; i++) made[i] = list[i];
     return made;
   }

@@ -13,7 +13,7 @@
   const parse = JSON.parse, stringify = JSON.stringify, keys = Object.keys, freeze = Object.freeze;
   const names = Object.getOwnPropertyNames, prototypeOf = Object.getPrototypeOf;
   const RealDate = Date, clock = Date.now, RealPromise = Promise, RealString = String;
-  const then = Promise.prototype.then, isArray = Array.isArray, RealError = Error;
+  const then = Promise.prototype.then, isArray = Array.isArray, RealError = Error, RealObject = Object, RealInternalError = InternalError;
   const RealReference = ReferenceError, RealTypeError = TypeError, RealRangeError = RangeError, floor = Math.floor;
   const setPrototype = Object.setPrototypeOf, push = Array.prototype.push, slice = String.prototype.slice, sliceOf = (s, a, b) => apply(slice, s, [a, b]);
 
@@ -21,6 +21,7 @@
   let logs = [], logged = 0, custom = "", origin = null, asked = [], waiting = {}, count = 0;
   let run = 0, state = "idle", outcome = "", eventType = "", place = null, hasStore = false, isTentative = false;
   const STEP = 100, LOG = 10240;
+  let memory = 0; // bytes of a run, which no text has more of
 
   const bare = (object) => setPrototype(object, null), NONE = freeze(bare([])); // no prototype changes what Python is told
   function appended(list, item) {
@@ -42,111 +43,14 @@
     if (units > check) slow();
     return true;
   }
-  function meterEach(words, object) {
-    if (object !== null && typeof object === "object") meter(words * (keys(object).length + 1));
-    return object;
+  function meterEach(words, value) {
+    if (value === null || value === undefined) return value;
+    if (typeof value === "string") meter(words * (value.length + 1));
+    else if (typeof value === "object") meter(words * (keys(value).length + 1));
+    return RealObject(value); // the engine, out of memory while it does that itself, would crash
   }
 
-  // ---- what is guarded
-
-  function wrapped(object, name, guard) {
-    const original = object[name];
-    if (typeof original !== "function") return;
-    const guarded = { [name](...given) {
-      guard(this, given);
-      return apply(original, this, given);
-    } }[name];
-    define(guarded, "length", { value: original.length, configurable: true });
-    define(object, name, { value: guarded, writable: true, configurable: true });
-  }
-  const MANY = 200000;
-  function lengthOf(value) {
-    if (value === null || value === undefined) return 0;
-    const length = value.length;
-    if (typeof length === "number" && length > MANY) throw new RealRangeError("out of memory");
-    return typeof length === "number" ? length : 0;
-  }
-  function guardArrays() {
-    const inProportion = (self) => meter(lengthOf(self) >> 3);
-    for (const name of ["join", "reverse", "sort", "splice", "shift", "unshift", "copyWithin", "flat",
-      "flatMap", "slice", "fill", "indexOf", "includes", "lastIndexOf", "map", "filter", "forEach",
-      "some", "every", "reduce", "reduceRight", "find", "findIndex", "toLocaleString"])
-      wrapped(Array.prototype, name, inProportion);
-    wrapped(Array.prototype, "concat", (self, given) => {
-      meter(lengthOf(self) >> 3);
-      for (let at = 0; at < given.length; at++)
-        if (given[at] !== null && typeof given[at] === "object") meter(lengthOf(given[at]) >> 3);
-    });
-    const Typed = prototypeOf(Uint8Array.prototype);
-    for (const name of names(Typed))
-      if (name !== "constructor" && !Object.getOwnPropertyDescriptor(Typed, name).get)
-        wrapped(Typed, name, (self) => meter((self.length >> 5) * (name === "sort" ? 8 : 1)));
-    // Text is made of an array in the engine, hole by hole: this is asked before.
-    define(Array.prototype, "toJSON", { value() { lengthOf(this); return this; }, writable: true, configurable: true });
-    wrapped(Array, "from", (_, given) => meter(lengthOf(given[0]) >> 2));
-  }
-  const LONG = 8192;
-  function size(text) {
-    // The engine looks at the clock too seldom in what it does with long texts (look-ahead most of all).
-    if (typeof text !== "string") return 0;
-    if (isTentative && text.length > LONG) stop("time");
-    return text.length;
-  }
-  function guardStrings() {
-    for (const name of ["slice", "substring", "substr", "trim", "trimStart", "trimEnd", "toLowerCase",
-      "toUpperCase", "concat", "match", "matchAll", "search", "startsWith", "endsWith", "localeCompare",
-      "isWellFormed", "toWellFormed"])
-      wrapped(String.prototype, name, (self) => meter(size(self) >> 6));
-    for (const name of ["indexOf", "includes", "split", "replace", "replaceAll", "lastIndexOf"])
-      wrapped(String.prototype, name, (self, given) => {
-        const long = size(self), sought = size(given[0]), other = size(given[1]);
-        meter((long >> 6) + (sought > 16 ? floor(long * sought / 512) : 0) +
-          (other > 64 ? floor(long * other / 512) : 0));
-      });
-    wrapped(String.prototype, "normalize", (self) => {
-      if (size(self) > 20000) throw new RealRangeError("out of memory");
-      meter(floor(size(self) * size(self) / 1000));
-    });
-    wrapped(String.prototype, "repeat", (self, given) => meter(size(self) * (given[0] | 0) / 64));
-    for (const name of ["padStart", "padEnd"])
-      wrapped(String.prototype, name, (_, given) => meter((given[0] | 0) / 64));
-    wrapped(JSON, "parse", (_, given) => meter(size(given[0]) >> 5));
-    for (const name of ["encodeURIComponent", "decodeURIComponent", "encodeURI", "decodeURI", "parseInt", "parseFloat"])
-      wrapped(globalThis, name, (_, given) => meter(size(given[0]) >> 4));
-    for (const name of ["parseInt", "parseFloat"]) Number[name] = globalThis[name];
-    for (const name of ["test", "exec"])
-      wrapped(RegExp.prototype, name, (_, given) => meter(4 + (size(given[0]) >> 4)));
-  }
-  function guardMaking() {
-    const arrays = [Uint8Array, Int8Array, Uint8ClampedArray, Uint16Array, Int16Array, Uint32Array,
-      Int32Array, Float32Array, Float64Array];
-    for (const Made of [...arrays, ArrayBuffer, Array]) {
-      const Guarded = function (...given) {
-        if (typeof given[0] === "number") {
-          if (Made === Array && given.length === 1 && given[0] > MANY) throw new RealRangeError("out of memory");
-          meter(given[0] >> 5);
-        }
-        return construct(Made, given, new.target === undefined || new.target === Guarded ? Made : new.target);
-      };
-      replaceConstructor(Made.name, Made, Guarded);
-    }
-    const RealRegExp = RegExp;
-    replaceConstructor("RegExp", RealRegExp, function Guarded(...given) {
-      meter(floor((typeof given[0] === "string" ? given[0].length : 0) / 2) + 10);
-      if (typeof given[0] === "string" && given[0].length > 5000) throw new SyntaxError("regular expression is too large");
-      return construct(RealRegExp, given, new.target === undefined ? RealRegExp : RealRegExp);
-    });
-  }
-  function replaceConstructor(name, Made, Guarded) {
-    define(Guarded, "name", { value: name });
-    for (const member of names(Made))
-      if (member !== "name" && member !== "length" && member !== "prototype")
-        define(Guarded, member, Object.getOwnPropertyDescriptor(Made, member));
-    if (Made.__proto__ !== Function.prototype) Object.setPrototypeOf(Guarded, Made.__proto__);
-    Guarded.prototype = Made.prototype;
-    define(Made.prototype, "constructor", { value: Guarded, writable: true, configurable: true });
-    define(globalThis, name, { value: Guarded, writable: true, configurable: true });
-  }
+  // ---- what is guarded: guards.js stands here
 
   // ---- what is taken away, what is there instead
 
@@ -169,6 +73,8 @@
     for (const name of ["try", "withResolvers"]) delete Promise[name];
     delete String.raw;
     delete Object.groupBy;
+    // The real engine keeps no source of a function, and here it would be the metered one.
+    for (const name of ["toString", "fileName", "lineNumber", "columnNumber"]) delete Function.prototype[name];
   }
   function frozenDate() {
     const Frozen = function Date(...given) {
@@ -228,7 +134,7 @@
     }
     return modules[name];
   }
-  const tools = { meter, freeze, require, version: () => version };
+  const tools = { meter, light, within, freeze, require, version: () => version };
 
   // ---- the module cloudfront
 
@@ -301,6 +207,7 @@
   }
   function failed(error) {
     state = "done";
+    if (isTentative && error && isFull(error)) over = over || "time";
     let text = "";
     try { if (!over) text = worded(error); } catch (_) { text = "Error"; }
     outcome = stringify({ __proto__: null, error: text, over: over || (units > full ? "units" : undefined), logs, units });
@@ -319,7 +226,7 @@
       const event = parse(text);
       eventType = event && event.context ? event.context.eventType : "";
       if (version === "2.0" && event && event.request) giveRawQuery(event.request, query);
-      const handler = factory(require, console, meter, meterEach);
+      const handler = factory(require, console, meter, meterEach, within, look, caught);
       if (typeof handler !== "function") throw new RealReference('"handler" is not defined');
       const value = handler(event);
       if (value instanceof RealPromise) {
@@ -361,11 +268,12 @@
   }
 
   return function install(given, module) {
-    // given: { version, full, absent, isShared, hasStore, place }
+    // given: { version, full, memory, absent, isShared, hasStore, place }
     let absent = given.absent;
     version = given.version;
     place = given.place;
     hasStore = given.hasStore;
+    memory = given.memory;
     deadline = check = full = 1e18;
     for (const name of keys(module)) sources[name] = module[name];
     const text = module.text(tools), lock = module.lock(tools);
@@ -387,6 +295,8 @@
     }
     guardArrays();
     guardStrings();
+    guardObjects();
+    guardPromises();
     guardMaking();
     frozenDate();
     takeAway(absent);

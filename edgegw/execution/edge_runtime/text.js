@@ -117,10 +117,10 @@
   };
   tools.text = function (bytes, encoding) {
     switch (encodingOf(encoding)) {
-      case "utf8": return text(bytes);
-      case "hex": return hex(bytes);
-      case "base64": return base64(bytes, false);
-      case "base64url": return base64(bytes, true);
+      case "utf8": return tools.within(text(bytes));
+      case "hex": return tools.within(hex(bytes));
+      case "base64": return tools.within(base64(bytes, false));
+      case "base64url": return tools.within(base64(bytes, true));
       default: throw new RealTypeError('"' + encoding + '" encoding is not supported');
     }
   };

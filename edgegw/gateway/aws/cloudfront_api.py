@@ -43,6 +43,7 @@ from edgegw.gateway.aws.cloudfront_answers import (
 )
 from edgegw.gateway.aws.cloudfront_functions import FunctionCalls
 from edgegw.gateway.aws.cloudfront_stores import StoreCalls
+from edgegw.gateway.aws.cloudfront_tags import TagCalls
 from edgegw.gateway.cache_control import find_distribution
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class _CloudFrontApi:
             ),
             *StoreCalls(self._gateway).routes(),
             *FunctionCalls(self._gateway).routes(),
+            *TagCalls(self._gateway).routes(),
         ]
 
     def _distribution(self, request: Request) -> Distribution:

@@ -1,4 +1,7 @@
-"""CreateFunction and its siblings: the operations of the CloudFront API on CloudFront Functions."""
+"""CreateFunction and its siblings: the operations of the CloudFront API on CloudFront Functions.
+
+Functions and the stores that they name are read from disk in a thread, beside the event loop.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +16,17 @@ from edgegw.cloudfront.api import API_PATH
 from edgegw.cloudfront.api.errors import ApiError, invalid_version
 from edgegw.cloudfront.api.functions import (
     FunctionNames,
-    check_version,
     decode_create,
     decode_test,
     decode_update,
     encode_list,
     encode_summary,
     encode_trial,
-    function_exists,
-    function_in_use,
     no_such_function,
     stage_of,
-    too_many_functions,
 )
 from edgegw.cloudfront.edge_functions.model import EdgeFailed
-from edgegw.cloudfront.edge_functions.stages import (
-    MAX_EDGE_FUNCTIONS,
-    StagedCode,
-    StagedFunction,
-)
+from edgegw.cloudfront.edge_functions.stages import StagedCode, StagedFunction
 from edgegw.cloudfront.edge_functions.trial import (
     NoTrialEventError,
     decode_trial_event,
@@ -84,48 +79,35 @@ class FunctionCalls:
         ]
 
     async def _create(self, request: Request) -> Response:
-        function = decode_create(await body_of(request), self._names)
-        if self._registry.find(function.name) is not None:
-            raise function_exists()
-        if len(self._registry.all()) >= MAX_EDGE_FUNCTIONS:
-            raise too_many_functions(MAX_EDGE_FUNCTIONS)
-        created = self._registry.create(function)
+        body = await body_of(request)
+        function, tags = await self._registry.aside(decode_create, body, self._names)
+        created = await self._registry.create(function, tags)
         place = f"{request.url.scheme}://{request.url.netloc}{API_PATH}function"
         headers = {"Location": f"{place}/{function.name}"}
-        return self._summary(created, created.development, 201, headers)
+        return await self._summary(created, created.development, 201, headers)
 
     async def _update(self, request: Request) -> Response:
         body = await body_of(request)
-        before = self._function(request)  # as it is now: another update may have come before
-        function = decode_update(body, before.name, self._names)
-        check_version(_if_match(request), before.development.etag)
-        after = self._registry.update(before, function)
+        name = (await self._function(request)).name
+        function = await self._registry.aside(decode_update, body, name, self._names)
+        after = await self._registry.update(function, _if_match(request))
         headers = {_ETAG_OF_UPDATE: after.development.etag}
-        return self._summary(after, after.development, headers=headers)
+        return await self._summary(after, after.development, headers=headers)
 
     async def _publish(self, request: Request) -> Response:
-        before = self._function(request)
-        check_version(_if_match(request), before.development.etag)
-        after = self._registry.publish(before)
-        return self._summary(after, after.live or after.development)
+        after = await self._registry.publish(request.path_params["name"], _if_match(request))
+        return await self._summary(after, after.live or after.development)
 
     async def _delete(self, request: Request) -> Response:
-        function = self._function(request)
-        check_version(_if_match(request), function.development.etag)
-        if self._registry.is_associated(function.name):
-            raise function_in_use()
-        if self._registry.is_configured(function.name):
-            text = "The configuration of the gateway has this function: remove it there."
-            raise ApiError("UnsupportedOperation", text)
-        self._registry.delete(function)
+        await self._registry.delete(request.path_params["name"], _if_match(request))
         return Response(status_code=204, headers={"x-amzn-RequestId": str(uuid.uuid4())})
 
     async def _describe(self, request: Request) -> Response:
-        function = self._function(request)
-        return self._summary(function, _asked_stage(request, function))
+        function = await self._function(request)
+        return await self._summary(function, _asked_stage(request, function))
 
     async def _get(self, request: Request) -> Response:
-        one = _asked_stage(request, self._function(request))
+        one = _asked_stage(request, await self._function(request))
         headers = {"ETag": one.etag, "x-amzn-RequestId": str(uuid.uuid4())}
         code = one.function.code.encode()
         return Response(code, headers=headers, media_type="application/octet-stream")
@@ -135,16 +117,16 @@ class FunctionCalls:
         wanted = None if stage is None else stage_of(stage)
         items = [
             (function, one)
-            for function in self._registry.all()
+            for function in await self._registry.aside(self._registry.all)
             for one in function.stages
             if wanted in (None, one.stage)
         ]
         page = page_of(request, items, lambda item: f"{item[0].name}:{item[1].stage}")
-        return in_xml(encode_list(page, self._names))
+        return in_xml(await self._registry.aside(encode_list, page, self._names))
 
     async def _test(self, request: Request) -> Response:
         body = await body_of(request)
-        function = self._function(request)
+        function = await self._function(request)
         stage, raw = decode_test(body)
         one = function.at(stage)
         if one is None:
@@ -158,7 +140,8 @@ class FunctionCalls:
         outcome = await self._registry.run(one, event)
         if isinstance(outcome, EdgeFailed) and outcome.is_engine:
             raise ApiError("TestFunctionFailed", outcome.message)
-        return in_xml(encode_trial(function, one, trial_of(event, outcome), self._names))
+        trial = trial_of(event, outcome)
+        return in_xml(await self._registry.aside(encode_trial, function, one, trial, self._names))
 
     @property
     def _names(self) -> FunctionNames:
@@ -170,20 +153,20 @@ class FunctionCalls:
             registry.is_associated,
         )
 
-    def _function(self, request: Request) -> StagedFunction:
-        function = self._registry.find(request.path_params["name"])
+    async def _function(self, request: Request) -> StagedFunction:
+        function = await self._registry.aside(self._registry.find, request.path_params["name"])
         if function is None:
             raise no_such_function()
         return function
 
-    def _summary(
+    async def _summary(
         self,
         function: StagedFunction,
         one: StagedCode,
         status: int = 200,
         headers: dict[str, str] | None = None,
     ) -> Response:
-        document = encode_summary(function, one, self._names)
+        document = await self._registry.aside(encode_summary, function, one, self._names)
         return in_xml(document, status, {"ETag": one.etag, **(headers or {})})
 
 

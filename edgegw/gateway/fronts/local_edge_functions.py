@@ -10,10 +10,12 @@ if TYPE_CHECKING:
 EDGE_LOG_GROUP: Final = "/aws/cloudfront/function/"
 
 
-def edge_rows(gateway: Gateway) -> list[dict[str, Any]]:
-    """A row per CloudFront Function, as those of Lambda functions; `versions` are its stages."""
-    if not gateway.config.edge_functions and "edge_registry" not in vars(gateway):
-        return []  # nobody asked the API for one either
+async def edge_rows(gateway: Gateway) -> list[dict[str, Any]]:
+    """A row per CloudFront Function, as those of Lambda functions; `versions` are its stages.
+
+    Raises EnvironmentProblem where what the API created cannot be read.
+    """
+    registry = gateway.edge_registry
     return [
         {
             "name": function.name,
@@ -27,7 +29,7 @@ def edge_rows(gateway: Gateway) -> list[dict[str, Any]]:
             "reserved": None,
             "sources": [],
         }
-        for function in gateway.edge_registry.all()
+        for function in await registry.aside(registry.all)
     ]
 
 

@@ -34,11 +34,11 @@ class FunctionOperations:
         self._gateway = gateway
         self._is_ending = False
 
-    def table(self, _: Call) -> Response:
+    async def table(self, _: Call) -> Response:
         """A row per function, in the order of their names; `sources` are what leads to it."""
         rows = self._control().table()
         functions = [{**row, "sources": self._sources(row)} for row in rows]
-        return json_answer({"functions": [*functions, *edge_rows(self._gateway)]})
+        return json_answer({"functions": [*functions, *await edge_rows(self._gateway)]})
 
     def _sources(self, row: Mapping[str, object]) -> list[dict[str, str]]:
         """Its event source mappings, where there are any."""

@@ -1,0 +1,189 @@
+"""Where values, operands and expressions begin and end, found by going along the words from one.
+
+There is no grammar: from a sign one goes to both sides, over brackets as wholes. An answer is None
+or False where it is not certain, as behind a `}`, which ends a block or an object. A line end may
+end a statement: it does before a word that cannot go on with what stands before.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from edgegw.cloudfront.edge_functions.tokens import Words
+
+HEADS: Final = frozenset(("if", "while", "for", "with", "switch", "catch"))
+_NO_VALUE: Final = HEADS | frozenset(
+    (
+        *("return", "typeof", "case", "in", "of", "delete", "void", "throw", "new", "instanceof"),
+        *("else", "do", "await", "yield", "function", "var", "let", "const", "async", "try"),
+        *("finally", "default", "import", "export", "class", "extends"),
+    )
+)
+_PREFIX_NAMES: Final = frozenset(("typeof", "void", "delete", "await", "new"))
+_BEFORE_OBJECT: Final = frozenset(
+    ("=", "(", ",", "[", "?", ":", "+", "-", "==", "===", "&&", "||", "+=", "return")
+)
+SUM_SIGNS: Final = frozenset(("+", "-", "*", "/", "%", "**"))
+"""Operators that bind at least as closely as `+` does."""
+
+
+def ends_behind(words: Words, last: int) -> bool:
+    """Whether an expression ends with the word at `last`."""
+    if last + 1 >= len(words.words):
+        return True
+    word = words.words[last + 1]
+    if word.kind == "template" and word.text.startswith("}"):
+        return True
+    if word.kind == "sign" and word.text in (",", ";", ")", "]", "}"):
+        return True
+    return word.is_first and word.kind != "sign" and _may_end(words, last)
+
+
+def _may_end(words: Words, at: int) -> bool:
+    """Whether a statement may end with the word at `at`, at the end of a line."""
+    word = words.words[at]
+    if words.text(at + 1) in ("in", "instanceof"):
+        return False
+    return word.kind != "sign" or word.text in (")", "]", "}", "++", "--")
+
+
+def assignment_end(words: Words, at: int) -> int:
+    """The last word of the value that is assigned by the sign at `at`."""
+    conditions = 0
+    while not ends_behind(words, at):
+        following = words.words[at + 1]
+        if following.is_first and words.text(at + 1) in ("++", "--"):
+            break
+        if words.text(at + 1) == ":":
+            if conditions == 0:
+                break
+            conditions -= 1
+        conditions += words.text(at + 1) == "?"
+        at = closed_at(words, at + 1)
+    return at
+
+
+def ends_value(words: Words, at: int) -> bool:
+    """Whether a value ends with the word at `at`."""
+    if at < 0:
+        return False
+    word = words.words[at]
+    if word.kind == "name":
+        return word.text not in _NO_VALUE or words.text(at - 1) == "."
+    if word.kind == "template":
+        return len(word.text) > 1 and word.text.endswith("`")
+    if word.kind != "sign":
+        return True
+    if word.text in ("++", "--"):
+        return not word.is_first and ends_value(words, at - 1)
+    opened = words.partner.get(at, at)
+    if word.text == "}":
+        return words.text(opened - 1) in _BEFORE_OBJECT
+    return word.text == "]" or (word.text == ")" and words.text(opened - 1) not in HEADS)
+
+
+def is_prefix(words: Words, at: int) -> bool:
+    """Whether the word at `at` is an operator of one operand, which stands behind it."""
+    text = words.text(at)
+    if text in ("+", "-"):
+        return not ends_value(words, at - 1)
+    if text in ("++", "--"):
+        return words.words[at].is_first or not ends_value(words, at - 1)
+    return text in ("!", "~") or (text in _PREFIX_NAMES and words.text(at - 1) != ".")
+
+
+def sum_start(words: Words, at: int) -> int | None:
+    """The first word of the sum, product or operand that ends at `at`."""
+    while True:
+        first = operand_start(words, at)
+        if first is None:
+            return None
+        if words.text(first - 1) not in SUM_SIGNS or not ends_value(words, first - 2):
+            return first
+        at = first - 2
+
+
+def operand_start(words: Words, at: int) -> int | None:
+    """The first word of the operand that ends at `at`, its prefixes included."""
+    if words.text(at) in ("++", "--"):
+        at -= 1
+    first = member_start(words, at)
+    while first is not None and is_prefix(words, first - 1):
+        first -= 1
+    return first
+
+
+def member_start(words: Words, at: int) -> int | None:
+    """The first word of what ends at `at` and is like `a.b(c)[d]`."""
+    while ends_value(words, at):
+        word = words.words[at]
+        first = at if word.kind == "name" else min(words.partner.get(at, at), at)
+        opened = words.words[first]
+        if opened.kind == "template" and opened.text.startswith("}"):
+            return None
+        if word.kind == "name" and words.text(first - 1) == ".":
+            at = first - 2
+        elif (opened.kind == "template" or words.text(first) in ("(", "[")) and ends_value(
+            words, first - 1
+        ):
+            at = first - 1
+        else:
+            return first if _is_whole(words, first) else None
+    return None
+
+
+def _is_whole(words: Words, first: int) -> bool:
+    """Whether a value may begin at `first`, with no call of something before it."""
+    is_empty = words.text(first) == "(" and words.partner.get(first, first) == first + 1
+    return words.text(first - 1) not in ("function", ".", "}") and not is_empty
+
+
+def operand_end(words: Words, at: int) -> int | None:
+    """The last word of the operand that begins at `at`, its prefixes included."""
+    while is_prefix(words, at):
+        at += 1
+    end = _primary_end(words, at)
+    while end is not None and end + 1 < len(words.words):
+        at, following = end, words.words[end + 1]
+        if words.text(at + 1) == ".":
+            end = at + 2 if at + 2 < len(words.words) else None
+        elif words.text(at + 1) in ("(", "["):
+            end = words.partner.get(at + 1)
+        elif following.kind == "template" and following.text.startswith("`"):
+            end = closed_at(words, at + 1)
+        elif words.text(at + 1) in ("++", "--") and not following.is_first:
+            end = at + 1
+        else:
+            return None if words.text(at + 1) == "=>" else at
+    return end
+
+
+def _primary_end(words: Words, at: int) -> int | None:
+    if at >= len(words.words):
+        return None
+    word = words.words[at]
+    if word.kind == "sign":
+        return words.partner.get(at) if word.text in ("(", "[", "{") else None
+    if word.kind == "template":
+        return closed_at(words, at) if word.text.startswith("`") else None
+    if word.kind == "name" and word.text in ("function", "async"):
+        return _function_end(words, at)
+    return None if word.kind == "name" and word.text in _NO_VALUE else at
+
+
+def _function_end(words: Words, at: int) -> int | None:
+    at += words.text(at) == "async"
+    opened = next((next_ for next_ in range(at, at + 4) if words.text(next_) == "("), None)
+    if words.text(at) != "function" or opened is None or opened not in words.partner:
+        return None
+    body = words.partner[opened] + 1
+    return words.partner.get(body) if words.text(body) == "{" else None
+
+
+def closed_at(words: Words, at: int) -> int:
+    """The last word of the bracket or the template that opens at `at`; `at` where none does."""
+    while (following := words.partner.get(at, at)) > at:
+        at = following
+        if words.words[at].kind != "template":
+            break
+    return at

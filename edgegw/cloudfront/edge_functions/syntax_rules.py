@@ -1,0 +1,181 @@
+"""What the two runtimes of CloudFront Functions lack: one table, by construct and version.
+
+CloudFront takes code with such constructs when it is created, and fails when it runs; so does the
+gateway (`refused`). Where AWS's lists just do not name something, it is a warning, and runs.
+
+Source: CloudFront Developer Guide, "JavaScript runtime 1.0 features for CloudFront Functions" and
+"JavaScript runtime 2.0 features for CloudFront Functions", and errors that were observed.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+from edgegw.cloudfront.edge_functions.model import EdgeRuntime
+from edgegw.values import value
+
+SyntaxVerdict: TypeAlias = Literal["refused", "warned", "fine"]
+
+
+@value
+class SyntaxRule:
+    """A construct: what becomes of it in the two runtimes, and what stands in its place.
+
+    `error` is the runtime's own message; `{}` is the word in it.
+    """
+
+    construct: str
+    in_1: SyntaxVerdict
+    in_2: SyntaxVerdict
+    instead: str = ""
+    error: str = 'SyntaxError: Token "{}" not supported in this version'
+
+    def verdict(self, runtime: EdgeRuntime) -> SyntaxVerdict:
+        return self.in_1 if runtime == "cloudfront-js-1.0" else self.in_2
+
+
+@value
+class SyntaxFinding:
+    """A construct of the code that the runtime lacks. `error` is its message, with the line."""
+
+    rule: SyntaxRule
+    line: int
+    column: int
+    word: str
+    is_refused: bool
+
+    @property
+    def text(self) -> str:
+        """What stands there, in a sentence."""
+        what = "is not in this runtime" if self.is_refused else "is not on AWS's list for it"
+        instead = f": {self.rule.instead}" if self.rule.instead else ""
+        return f"{self.rule.construct} {what}{instead}"
+
+    @property
+    def error(self) -> str:
+        return f"{self.rule.error.format(self.word)} in {self.line}"
+
+
+def _rule(
+    construct: str, in_1: SyntaxVerdict, in_2: SyntaxVerdict, instead: str = "", error: str = ""
+) -> SyntaxRule:
+    if error:
+        return SyntaxRule(construct, in_1, in_2, instead, error)
+    return SyntaxRule(construct, in_1, in_2, instead)
+
+
+_UNEXPECTED: Final = 'SyntaxError: Unexpected token "{}"'
+
+LET: Final = _rule("let and const", "refused", "fine", "write var", _UNEXPECTED)
+CLASS: Final = _rule("class", "refused", "refused", "write a function and its prototype")
+FOR_OF: Final = _rule("for…of", "refused", "refused", "count, or use forEach")
+DESTRUCTURING: Final = _rule("destructuring", "refused", "refused", "read the members one by one")
+OPTIONAL: Final = _rule("optional chaining (?.)", "refused", "refused", "write a && a.b")
+NULLISH: Final = _rule("?? and ??=", "warned", "warned", "compare with undefined")
+LOGICAL: Final = _rule("&&= and ||=", "warned", "warned", "write a = a && b")
+OBJECT_SPREAD: Final = _rule("spread in an object", "refused", "refused", "use Object.assign")
+SPREAD: Final = _rule("spread in a call or an array", "warned", "warned", "use concat or apply")
+GENERATOR: Final = _rule("a generator", "warned", "warned")
+DEFAULTS: Final = _rule("a default parameter", "warned", "warned", "test for undefined")
+ASYNC: Final = _rule("async and await", "refused", "fine", "use cloudfront-js-2.0", _UNEXPECTED)
+ASYNC_CLOSURE: Final = _rule(
+    "an async closure", "refused", "refused", "name an async function at the top", _UNEXPECTED
+)
+AWAIT_ARGUMENT: Final = _rule(
+    *("await in arguments", "refused", "refused", "put what is awaited into a variable first"),
+    "SyntaxError: await in arguments not supported",
+)
+IMPORT: Final = _rule("import", "refused", "fine", "write require('crypto')", _UNEXPECTED)
+IMPORT_FORM: Final = _rule(
+    *("this form of import", "refused", "refused", "write import name from 'module'", _UNEXPECTED)
+)
+EXPORT: Final = _rule("export", "refused", "refused", "a function named handler is enough")
+BIGINT: Final = _rule("a BigInt", "refused", "refused", error=_UNEXPECTED)
+BRACKET: Final = _rule("a bracket without its partner", "refused", "refused", error=_UNEXPECTED)
+RETURN: Final = _rule(
+    *("return outside of a function", "refused", "refused", ""),
+    "SyntaxError: Illegal return statement",
+)
+ABSENT: Final = _rule(
+    *("this global", "warned", "warned", "there is none at the edge: it is a ReferenceError there"),
+)
+UNLISTED: Final = _rule("this function", "warned", "warned", "it may be missing on AWS")
+NEWER: Final = _rule("this", "warned", "fine", "it came with cloudfront-js-2.0")
+REMOVED: Final = _rule("this", "fine", "warned", "cloudfront-js-2.0 lacks it: use Buffer")
+CONSOLE: Final = _rule("this use of console", "warned", "warned", "console.log takes one argument")
+
+SYNTAX_RULES: Final = tuple(
+    rule for rule in list(globals().values()) if isinstance(rule, SyntaxRule)
+)
+"""The whole table, in the order of this file."""
+
+ABSENT_GLOBALS: Final = frozenset(
+    (
+        "Map",
+        "Set",
+        "WeakMap",
+        "WeakSet",
+        "WeakRef",
+        "FinalizationRegistry",
+        "Proxy",
+        "Reflect",
+        "BigInt",
+        "BigInt64Array",
+        "BigUint64Array",
+        "SharedArrayBuffer",
+        "Atomics",
+        "Intl",
+        "Iterator",
+        "URL",
+        "URLSearchParams",
+        "fetch",
+        "setTimeout",
+        "setInterval",
+        "setImmediate",
+        "clearTimeout",
+        "clearInterval",
+        "queueMicrotask",
+        "structuredClone",
+        "process",
+        "performance",
+        "XMLHttpRequest",
+        "WebAssembly",
+        "module",
+        "exports",
+        "__dirname",
+        "eval",
+        "Function",
+        "DOMException",
+        "AggregateError",
+        "SuppressedError",
+        "DisposableStack",
+        "AsyncDisposableStack",
+        "Float16Array",
+    )
+)
+"""Globals that other engines have and this runtime lacks (in part inferred from AWS's lists)."""
+
+UNLISTED_MEMBERS: Final = frozenset(
+    (
+        "flat",
+        "flatMap",
+        "at",
+        "matchAll",
+        "fromEntries",
+        "groupBy",
+        "findLast",
+        "findLastIndex",
+        "toSorted",
+        "toReversed",
+        "toSpliced",
+        "structuredClone",
+        "hasOwn",
+    )
+)
+STATIC_UNLISTED: Final = (("Array", "from"), ("String", "raw"))
+NEW_GLOBALS: Final = frozenset(("Buffer", "atob", "btoa", "TextEncoder", "TextDecoder", "DataView"))
+NEW_MEMBERS: Final = (
+    *(("Promise", member) for member in ("all", "any", "race", "allSettled")),
+    ("Symbol", "for"),
+)
+REMOVED_MEMBERS: Final = frozenset(("bytesFrom", "fromBytes", "fromUTF8", "toBytes", "toUTF8"))
