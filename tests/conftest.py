@@ -27,6 +27,7 @@ from edgegw.config.resolve import load_dict
 from edgegw.gateway.gateway import Gateway
 from edgegw.gateway.origins.http1_client import Http1Client
 from edgegw.gateway.server import Ready, serve
+from tests.tls_clients import share_usual_trust
 
 pytest_plugins = ["pytester"]
 collect_ignore = ["testing/example_project"]
@@ -34,6 +35,7 @@ collect_ignore = ["testing/example_project"]
 os.environ["PYTEST_ADDOPTS"] = "-p no:asyncio"
 """What runs pytest again does so without pytest-asyncio, which warns where no option is set."""
 
+share_usual_trust()
 gc.disable()
 """Until all is collected: what is made before, lives as long as the suite, and is looked at in vain."""
 

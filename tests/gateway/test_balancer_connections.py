@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shlex
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -20,6 +19,7 @@ import pytest
 from edgegw.wire.front import ViewerGoneError
 from tests.conftest import PYTHON, Serving
 from tests.gateway.test_balancer import config, group, lines, sites, until
+from tests.tls_clients import trusting_anyone
 
 SHORT = {"idle_timeout.timeout_seconds": 1}
 LAMBDA = {"web": {"target_type": "lambda", "function": "f"}}
@@ -105,9 +105,7 @@ class Http2:
 
 @asynccontextmanager
 async def http2(front: Serving) -> AsyncIterator[Http2]:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.set_alpn_protocols(["h2"])
+    context = trusting_anyone("h2")
     host, port = front.address("web")
     reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname="h")
     client = Http2(reader, writer)

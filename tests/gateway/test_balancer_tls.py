@@ -21,6 +21,7 @@ from websockets.asyncio.client import connect
 from tests.conftest import AUTHORITY, Serving
 from tests.gateway.test_balancer import config, group, lines, sites, states, until
 from tests.gateway.test_websockets import origin as websocket_origin
+from tests.tls_clients import trusting_anyone
 
 
 @pytest.fixture(autouse=True)
@@ -38,9 +39,7 @@ def stored(folder: Path, name: str, certificate: trustme.LeafCert) -> dict[str, 
 
 async def served_name(front: Serving, name: str | None) -> str:
     """The common name of the certificate that a client gets who asks for `name`."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+    context = trusting_anyone()
     host, port = front.address("web")
     _, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=name or "")
     found = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
@@ -86,9 +85,7 @@ async def test_http2_can_be_switched_off(serving, tmp_path: Path) -> None:
             {"fixed_response": {"status_code": 200}}
         ]
         async with serving(given) as front:
-            context = ssl.create_default_context()
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            context.set_alpn_protocols(["h2", "http/1.1"])
+            context = trusting_anyone("h2", "http/1.1")
             _, writer = await asyncio.open_connection(*front.address("web"), ssl=context)
             assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == expected
             writer.close()
@@ -245,9 +242,7 @@ async def test_plain_http_on_an_https_port_is_told_so(serving, tmp_path: Path) -
 
 async def test_no_handshake_is_lost_while_the_loop_is_busy(serving, tmp_path: Path) -> None:
     """What clients send before anybody looked is TLS too."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+    context = trusting_anyone()
 
     def shake_hands(address: tuple[str, int]) -> str | None:
         with socket.create_connection(address, 5) as sock, context.wrap_socket(sock) as secured:

@@ -7,7 +7,6 @@ same table stands in `docs/distributions.md` and `docs/load-balancers.md`.
 from __future__ import annotations
 
 import contextlib
-import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 from edgegw.config.resolve import load_dict
 from edgegw.gateway.gateway import Gateway
 from tests.conftest import FUNCTIONS, PYTHON, read_head
+from tests.tls_clients import trusting_anyone
 
 TYPE = "text/plain"
 ORIGINS = {
@@ -189,8 +189,7 @@ async def script(reader: Any, writer: Any) -> None:
 @contextlib.asynccontextmanager
 async def clients(serving: Any, raw_origin: Any, door: str) -> AsyncIterator[dict[str, Any]]:
     """Clients of one front door, by the way they take."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context = trusting_anyone()
     async with raw_origin(script) as origin, serving(config(origin.url), functions=HOOKS) as front:
         async with (
             Gateway(load_dict(config(origin.url), FUNCTIONS), functions=HOOKS) as inside,

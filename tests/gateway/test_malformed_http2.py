@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from typing import Any
 
 import h2.config
@@ -17,6 +16,7 @@ import h2.events
 import pytest
 
 from tests.gateway.test_malformed import Witness, assert_framed_once
+from tests.tls_clients import trusting_anyone
 
 Line = tuple[bytes, bytes]
 GET: dict[bytes, bytes] = {b":method": b"GET", b":scheme": b"https"}
@@ -72,9 +72,7 @@ ROWS: dict[str, tuple[list[Line], str, str, bytes | None]] = {
 
 async def answer(address: tuple[str, int], headers: list[Line]) -> str:
     """The status, or how stream or connection end."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.set_alpn_protocols(["h2"])
+    context = trusting_anyone("h2")
     reader, writer = await asyncio.open_connection(*address, ssl=context, server_hostname="h")
     raw = h2.config.H2Configuration(
         header_encoding=None,

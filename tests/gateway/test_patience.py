@@ -21,6 +21,7 @@ from edgegw.gateway.fronts import distribution
 from edgegw.http.limits import Limits
 from edgegw.wire import tls as wire_tls
 from tests.conftest import read_head
+from tests.tls_clients import trusting_anyone
 
 DOORS = ["site", "web"]
 SECURE = ["secure", "tls", "mutual"]
@@ -77,9 +78,7 @@ async def last_words(
     """All that a client hears until the front door closes; it speaks TLS with a `protocol`."""
     context: ssl.SSLContext | None = None
     if protocol is not None:
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        context.set_alpn_protocols([protocol])
+        context = trusting_anyone(protocol)
     reader, writer = await asyncio.open_connection(*address, ssl=context)
     talking = asyncio.ensure_future(script(writer))
     try:
@@ -219,9 +218,7 @@ def deaf(address: tuple[str, int]) -> Any:
 
 async def ask_over_tls(sock: socket.socket, protocol: str) -> None:
     """Makes the handshake, asks, and opens the windows as far as they go; reads nothing more."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.set_alpn_protocols([protocol])
+    context = trusting_anyone(protocol)
     asked = GET
     if protocol == "h2":
         state = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-import ssl
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import respx
 from edgegw import ConfigError, Gateway
 from edgegw.config.resolve import load_dict
 from edgegw.gateway.server import Ready, serve
+from tests.tls_clients import trusting_anyone
 
 
 def free_port() -> int:
@@ -69,9 +69,7 @@ async def running(folder: Path, policy: str) -> AsyncGenerator[tuple[int, int]]:
 
 
 async def get(url: str) -> httpx.Response:
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+    context = trusting_anyone()
     async with httpx.AsyncClient(verify=context, trust_env=False) as client:
         return await client.get(url)
 

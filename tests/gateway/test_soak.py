@@ -8,7 +8,6 @@ import gc
 import os
 import random
 import socket
-import ssl
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from edgegw.wire.http2 import Http2
 from edgegw.wire.http2_streams import Http2Stream
 from edgegw.wire.tls import Arriving
 from tests.conftest import PYTHON, read_body, read_head
+from tests.tls_clients import trusting_anyone
 
 COUNT = 400
 AT_ONCE = 40
@@ -101,14 +101,7 @@ async def origin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
 
-def context(protocol: str) -> ssl.SSLContext:
-    made = ssl.create_default_context()
-    made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
-    made.set_alpn_protocols([protocol])
-    return made
-
-
-HTTP1, HTTP2 = context("http/1.1"), context("h2")
+HTTP1, HTTP2 = trusting_anyone("http/1.1"), trusting_anyone("h2")
 
 
 def frames(dice: random.Random) -> bytes:

@@ -14,6 +14,7 @@ import pytest
 
 from edgegw.errors import EnvironmentProblem
 from tests.conftest import PYTHON, read_head
+from tests.tls_clients import trusting_anyone
 
 ALL = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
 
@@ -476,10 +477,7 @@ class TestTls:
                 async with httpx.AsyncClient(verify=False) as client:
                     response = await client.post(front.urls["site"], content=b"abc")
                     assert response.content.endswith(b"abc")
-                context = ssl.create_default_context()
-                context.check_hostname = False
-                context.verify_mode = ssl.CERT_NONE
-                context.set_alpn_protocols(["h2"])
+                context = trusting_anyone("h2")
                 _, writer = await asyncio.open_connection(*front.address("site"), ssl=context)
                 chosen = writer.get_extra_info("ssl_object").selected_alpn_protocol()
                 assert chosen == "h2"

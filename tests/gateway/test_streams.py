@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from tests.cli.test_commands import running
 from tests.conftest import FUNCTIONS, PYTHON, free_port
+from tests.tls_clients import trusting_anyone
 
 DOORS = ["site", "hooked", "web", "through", "secure"]
 ALL_METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
@@ -64,8 +64,7 @@ def config(origin: str, *, port: Callable[[], int] = lambda: 0) -> dict[str, Any
 
 @pytest.fixture
 def client() -> Any:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context = trusting_anyone()
     return lambda: httpx.AsyncClient(verify=context, trust_env=False, timeout=20)
 
 

@@ -22,6 +22,7 @@ from edgegw.wire.certificates import LIFETIME, Certificates, DoorTls
 from tests.conftest import AUTHORITY, need
 from tests.gateway.test_reload import serving as reloading
 from tests.gateway.test_websockets import origin as websocket_origin
+from tests.tls_clients import trusting_anyone
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -330,9 +331,7 @@ async def test_http_version_1_1_offers_no_other(
 async def test_stopping_ends_connections_of_every_version(
     serving: Any, echo_origin: Any, tmp_path: Path
 ) -> None:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.set_alpn_protocols(["h2", "http/1.1"])
+    context = trusting_anyone("h2", "http/1.1")
     open_ones: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
     async with echo_origin() as origin, serving(tls_site(origin.url)) as front:
         for _ in range(3):

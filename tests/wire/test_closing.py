@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from edgegw.wire.certificates import Certificates, DoorTls
 from edgegw.wire.listeners import TcpListener, bind
 from edgegw.wire.tls_options import ClientCertificates
 from tests.conftest import need_module
+from tests.tls_clients import trusting_anyone
 from tests.wire import test_http1
 from tests.wire.test_arriving import loops
 
@@ -33,8 +33,7 @@ def large(_: Request) -> Response:
 
 def take_slowly(address: tuple[str, int], takes: bool) -> int:
     """Bytes of the answer that come; a client that does not take it at all stays for a while."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context = trusting_anyone()
     with socket.socket() as plain:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
         plain.connect(address)
