@@ -45,6 +45,8 @@ from edgegw.cloudfront.edge_functions.model import (
     EdgeOutcome,
     EdgeReport,
     EdgeReturned,
+    FramedEvent,
+    GaveUpError,
 )
 from edgegw.cloudfront.edge_functions.static_check import syntax_findings
 from edgegw.cloudfront.edge_functions.syntax_rules import ABSENT_GLOBALS, SyntaxFinding
@@ -77,10 +79,6 @@ _NOTHING: Final = "null"
 OUT_OF_MEMORY: Final = "InternalError: out of memory"
 
 
-class GaveUpError(Exception):
-    """A run is not for the event loop: it takes too long."""
-
-
 class EdgeContext:
     """The engine of one function. One thread at a time may use it, not always the same one.
 
@@ -99,7 +97,7 @@ class EdgeContext:
         """
         self.failure = ""
         self._function = function
-        self._store = self._find_store = store
+        self._store = store
         self._at_once = at_once or store
         self._asked: KeyValues | None = None
         self._loads_anew = may_replace_globals(function.code)
@@ -124,21 +122,25 @@ class EdgeContext:
             self._prepare(tentative=tentative)
         started = time.perf_counter()
         if self.failure:
-            return EdgeFailed("throttled", self.failure, self._report({}, started))
-        said = self._said(call, tentative=tentative)
-        if "edits" in said:
-            return _edited(call, said, self._report(said, started))
+            return EdgeFailed("throttled", self.failure, self._report({}, 0, started))
+        text = self._text(call, tentative=tentative)
+        if text[0] == "=":
+            edited = self._edited(call, text, started)
+            if edited is not None:
+                return edited
+            text = self._text(call, tentative=tentative, is_framed=False)
+        said = _said(text)
         if "error" in said and not self._changes and _tried_to_change(said["error"]):
             if tentative:
                 raise GaveUpError  # to make a context takes ten milliseconds
             self._changes = True
             self._make()
-            said = self._said(call, tentative=False)
+            said = _said(self._text(call, tentative=False))
         if tentative and "result" not in said and _is_given_up(said):
             raise GaveUpError
         if "error" in said and self._lacked_memory(said["error"], call):
             said["error"] = OUT_OF_MEMORY
-        return _outcome(said, self._report(said, started))
+        return _outcome(said, self._report(said, said.get("units", 0), started))
 
     def _prepare(self, *, tentative: bool) -> None:
         """Gives runs the memory that they have: a quarter of a megabyte on an event loop.
@@ -157,49 +159,69 @@ class EdgeContext:
         memory = _TENTATIVE_MEMORY if self._is_tentative else MAX_MEMORY
         self._context.set_memory_limit(own + memory + _SLACK)
 
-    def _said(self, call: EdgeCall, *, tentative: bool) -> dict[str, Any]:
-        patience = TENTATIVE if tentative else LONGEST_RUN
-        self._context.set_time_limit(patience / 1000)
+    def _text(self, call: EdgeCall, *, tentative: bool, is_framed: bool = True) -> str:
+        """What a run says, as JSON, or as `edits.js` has it."""
         # Processor time counts in a thread; by the clock a busy machine has its say.
+        patience = TENTATIVE if tentative else LONGEST_RUN
         waited = patience if tentative else _BUSY * patience
-        self._until = time.perf_counter() + waited / 1000
+        self._context.set_time_limit(patience / 1000)
+        self._began, self._waited = time.perf_counter(), waited / 1000
         self._asked = None
-        self._find_store = self._at_once if tentative else self._store
         try:
-            frame, given, more = self._given(call)
             code = self._load(self._factory) if self._loads_anew else self._code
-            text = self._begin(code, frame, given, more, call.query, waited, tentative)
+            frame = self._frame(call.shown) if is_framed else None
+            if frame is None or isinstance(call.shown, str):
+                text = self._begin(code, None, call.event, "", call.query, waited, tentative)
+            else:
+                given, rest = call.shown.values
+                text = self._begin(code, frame, given, rest, call.query, waited, tentative)
             while not text:
                 text = self._go_on()
         except self._error as error:
             text = str(error)
             if "interrupted" in text:
-                return {"over": "time", "units": 0, "logs": []}
-            return {"error": text.partition("\n")[0], "units": 0, "logs": []}
-        if text[0] == "=":
-            return _read(text)
-        return json.loads(text) if "\\ud" in text else _decoded(text)
+                return '{"over": "time"}'
+            return json.dumps({"error": text.partition("\n")[0]})
+        except UnicodeDecodeError:  # half a character: JSON has a way to say it
+            return self._text(call, tentative=tentative, is_framed=False)
+        return text
 
-    def _given(self, call: EdgeCall) -> tuple[Any | None, str, str]:
-        """The event as the engine gets it: a frame and what fills it, or None and JSON."""
-        shown = call.shown
-        if isinstance(shown, str) or self._frames is None:
-            return None, call.event, ""
+    def _frame(self, shown: FramedEvent | str) -> Any | None:
+        """The engine's frame for an event; None where it gets JSON."""
+        frames = self._frames
+        if frames is None or isinstance(shown, str):
+            return None
         key = shown.frame
         if key is None:
-            return None, call.event, ""
-        frame = self._frames.get(key)
+            return None
+        frame = frames.compiled.get(key)
         if frame is None:
-            frame = self._frames.met(key)
+            frame = frames.met(key)
             self._limit_memory()
-        return (None, call.event, "") if frame is None else (frame, *shown.values)
+        return frame
+
+    def _edited(self, call: EdgeCall, text: str, started: float) -> EdgeOutcome | None:
+        """The outcome of a run that said its edits; None where they cannot be told apart.
+
+        That is so where a line feed or a NUL is in them: a run that has no effect is done again.
+        """
+        end = text.find("\n")
+        units, count, *more = text[1:end].split(" ", 2)
+        if text[-1] != "\n" or text.count("\n") != int(count) + 1 or isinstance(call.shown, str):
+            return None
+        said: dict[str, Any] = json.loads(more[0]) if more else {}
+        report = self._report(said, float(units), started)
+        origin = said.get("origin")
+        if origin is not None and not _is_helper_call(origin):
+            return EdgeFailed("execution", _NO_OBJECT, report)
+        return EdgeEdited(call.shown, text[end:-1], report, origin)
 
     def _go_on(self) -> str:
         """Runs what is ready to run; the outcome, if that is its end."""
         jobs = 0
         while self._context.execute_pending_job():
             jobs += 1
-            if jobs % _JOBS == 0 and time.perf_counter() > self._until:
+            if jobs % _JOBS == 0 and time.perf_counter() > self._began + self._waited:
                 return '{"over": "time"}'
         text = self._next()
         if not text.startswith('{"asks"'):
@@ -220,7 +242,7 @@ class EdgeContext:
         room = self._context.memory()["malloc_limit"]
         self._context.set_memory_limit(room + _PLENTY)
         try:
-            again = self._said(call, tentative=False)
+            again = _said(self._text(call, tentative=False, is_framed=False))
         finally:
             self._context.set_memory_limit(room)
         if self._context.memory()["malloc_size"] > self._base + _SLACK:
@@ -232,7 +254,8 @@ class EdgeContext:
 
         A run has one state of the store, that of its first question.
         """
-        store = self._asked = self._asked or self._find_store()
+        find = self._at_once if self._is_tentative else self._store
+        store = self._asked = self._asked or find()
         if store is None:
             return [number, False, "the key value store is not there"]
         if kind == "exists":
@@ -285,17 +308,14 @@ class EdgeContext:
         self._code = self._load(self._factory)
         return ""
 
-    def _report(self, said: Mapping[str, Any], started: float) -> EdgeReport:
+    def _report(self, said: Mapping[str, Any], units: float, started: float) -> EdgeReport:
         remarks, self._remarks = self._remarks, ()
-        units = int(said.get("units", 0))
-        share = 100 if said.get("over") else utilization(units)
-        return EdgeReport(
-            share,
-            time.perf_counter() - started,
-            tuple(said.get("logs", ())),
-            remarks,
-            said.get("custom", ""),
-        )
+        share = 100 if said.get("over") else utilization(int(units))
+        duration = time.perf_counter() - started
+        if not said:
+            return EdgeReport(share, duration, (), remarks)
+        logs = tuple(said.get("logs", ()))
+        return EdgeReport(share, duration, logs, remarks, said.get("custom", ""))
 
 
 def _is_given_up(said: Mapping[str, Any]) -> bool:
@@ -309,40 +329,13 @@ def _tried_to_change(error: str) -> bool:
     return any(text in error for text in _TRIED_TO)
 
 
-def _read(text: str) -> dict[str, Any]:
-    """What a run said in lines (`edge_runtime/edits.js`): units, then what was edited."""
-    lines = iter(text.split("\n"))
-    said: dict[str, Any] = {"units": float(next(lines)[1:])}
-    edits: dict[str, Any] = {}
-    for mark in lines:
-        if mark[0] == "+":
-            edits.setdefault("headers", {})[mark[1:]] = {"value": next(lines)}
-        elif mark[0] == "-":
-            edits.setdefault("gone", []).append(mark[1:])
-        elif mark == "uri":
-            edits["uri"] = next(lines)
-        elif mark in _OF_RUN:
-            said[mark] = json.loads(next(lines))
-        else:
-            edits[mark] = json.loads(next(lines))
-    said["edits"] = edits
-    return said
-
-
-_OF_RUN: Final = ("logs", "origin", "custom")
+def _said(text: str) -> dict[str, Any]:
+    return json.loads(text) if "\\ud" in text else _decoded(text)
 
 
 def _decoded(text: str) -> dict[str, Any]:
     said: Any = decode_payload(text.encode("utf-8", "replace"))
     return said
-
-
-def _edited(call: EdgeCall, said: Mapping[str, Any], report: EdgeReport) -> EdgeOutcome:
-    origin = said.get("origin")
-    if origin is not None and not _is_helper_call(origin):
-        return EdgeFailed("execution", _NO_OBJECT, report)
-    assert not isinstance(call.shown, str)  # JSON has no frame, and so no edits
-    return EdgeEdited(call.shown, said["edits"], report, origin)
 
 
 def _outcome(said: Mapping[str, Any], report: EdgeReport) -> EdgeOutcome:

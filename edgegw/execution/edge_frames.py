@@ -16,25 +16,24 @@ _ENOUGH: Final = 1 << 30
 
 
 class EdgeFrames:
-    """Frames as objects of the engine `context`. They take `size` bytes of its memory."""
+    """Frames as objects of the engine `context`: `compiled` has those that are there.
+
+    They take `size` bytes of the engine's memory.
+    """
 
     def __init__(self, context: Any) -> None:
         self._context = context
-        self._compiled: dict[EventFrame, Any] = {}
+        self.compiled: dict[EventFrame, Any] = {}
         self._met: set[EventFrame] = set()
         self.size = 0
-
-    def get(self, frame: EventFrame) -> Any | None:
-        """The object for `frame`, if it is there."""
-        return self._compiled.get(frame)
 
     def met(self, frame: EventFrame) -> Any | None:
         """Says that `frame`, which is not there, came: its object, if it came before.
 
         The engine has another memory limit afterwards.
         """
-        if len(self._compiled) >= _MOST_COMPILED or len(self._met) >= _MOST_MET:
-            self._compiled.clear()
+        if len(self.compiled) >= _MOST_COMPILED or len(self._met) >= _MOST_MET:
+            self.compiled.clear()
             self._met.clear()
             self.size = 0
         if frame not in self._met:
@@ -42,6 +41,6 @@ class EdgeFrames:
             return None
         self._context.set_memory_limit(_ENOUGH)
         before = self._context.memory()["malloc_size"]
-        compiled = self._compiled[frame] = self._context.eval(frame_code(frame))
+        compiled = self.compiled[frame] = self._context.eval(frame_code(frame))
         self.size += max(0, self._context.memory()["malloc_size"] - before)
         return compiled

@@ -50,6 +50,7 @@ from edgegw.cloudfront.edge_functions.model import (
     EdgeOutcome,
     EdgeReport,
     EdgeReturned,
+    GaveUpError,
 )
 
 if TYPE_CHECKING:
@@ -175,8 +176,6 @@ class _Loaded:
     def run_now(self, call: EdgeCall) -> EdgeOutcome | None:
         if self._in_thread or self._waiting or self._context is None:
             return None
-        from edgegw.execution.edge_context import GaveUpError
-
         try:
             return self._context.run(call, tentative=True)
         except GaveUpError:

@@ -18,8 +18,9 @@ from edgegw.cloudfront.edge_functions.model import (
     EdgeOutcome,
     EdgeReturned,
     EdgeRuntime,
+    GaveUpError,
 )
-from edgegw.execution.edge_context import EdgeContext, GaveUpError
+from edgegw.execution.edge_context import EdgeContext
 from edgegw.execution.edge_js import EdgeEngine
 
 STORE = MemoryKeyValues(

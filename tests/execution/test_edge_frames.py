@@ -28,9 +28,9 @@ from edgegw.cloudfront.trigger_result import (
     GeneratedResponse,
     InvalidResult,
 )
-from edgegw.gateway.example_distribution import example_distribution
 from edgegw.execution.edge_context import EdgeContext
 from edgegw.execution.edge_frames import EdgeFrames
+from edgegw.gateway.example_distribution import example_distribution
 from edgegw.http.message import Body, Headers, Request, Response
 from edgegw.http.target import RequestTarget
 
@@ -79,9 +79,7 @@ def decoded(outcome: EdgeOutcome, shown: ShownEdgeEvent) -> Any:
     """All that follows from an outcome."""
     if isinstance(outcome, EdgeFailed):
         return outcome.kind, outcome.message
-    decode: Any = (
-        decode_edge_request if shown.trigger == "viewer-request" else decode_edge_response
-    )
+    decode: Any = decode_edge_request if shown.trigger == "viewer-request" else decode_edge_response
     return plain(decode(outcome, shown)), outcome.origin, outcome.report.logs
 
 
@@ -307,7 +305,7 @@ def test_frames_are_bounded_and_take_no_memory_of_the_function() -> None:
         frame = ('{"context":{"requestId":', NO_SECTION.shape, shape, NO_SECTION.shape, None)
         assert frames.met(frame) is None
         assert frames.met(frame) is not None
-        assert frames.get(frame) is not None
+        assert frames.compiled[frame] is not None
         sizes.append(frames.size)
     assert max(sizes) == sizes[63] > 64 * 1000
     assert engine.memory()["malloc_size"] < 3 * max(sizes)
@@ -343,7 +341,9 @@ def test_a_run_forgets_another_console(name: str) -> None:
 # Sections
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.text(alphabet="xy\n☺", max_size=3)), max_size=4))
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.text(alphabet="xy\n☺", max_size=3)), max_size=4)
+)
 def test_a_section_has_its_entries(pairs: list[tuple[str, str]]) -> None:
     section = section_of([name for name, _ in pairs], [held for _, held in pairs])
     expected: dict[str, list[str]] = {}

@@ -22,8 +22,9 @@ from edgegw.cloudfront.edge_functions.model import (
     EdgeFunction,
     EdgeOutcome,
     EdgeReturned,
+    GaveUpError,
 )
-from edgegw.execution.edge_context import EdgeContext, GaveUpError
+from edgegw.execution.edge_context import EdgeContext
 from edgegw.execution.edge_js import EdgeEngine
 
 EVENT: dict[str, Any] = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from edgegw.cloudfront.edge_functions.limits import MAX_MEMORY
-from edgegw.cloudfront.edge_functions.model import EdgeFailed, EdgeReturned
-from edgegw.execution.edge_context import EdgeContext, GaveUpError
+from edgegw.cloudfront.edge_functions.model import EdgeFailed, EdgeReturned, GaveUpError
+from edgegw.execution.edge_context import EdgeContext
 from tests.execution.test_edge_engine import call, error, function, outcome, result
 
 OUT = "InternalError: out of memory"

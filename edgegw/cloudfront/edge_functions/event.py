@@ -31,7 +31,7 @@ from edgegw.cloudfront.strictness import DEFAULT_STRICTNESS, Strictness
 from edgegw.cloudfront.trigger_event import header_name
 from edgegw.cloudfront.triggers import ViewerTrigger
 from edgegw.cloudfront.viewer_headers import viewer_header
-from edgegw.http.message import Headers, Request, Response
+from edgegw.http.message import Header, Headers, Request, Response
 from edgegw.http.target import to_text
 from edgegw.values import value
 
@@ -214,11 +214,16 @@ def _of_response(headers: Headers) -> _Shown:
         return _whole_response(headers)
     # Via, and a Date perhaps, are this answer's own; the rest was met before.
     shown = before.derived(_of_response, _whole_response)
-    added = _whole_response(Headers(headers.raw[-headers.more :]))
+    added = _shown_lines(headers.raw[-headers.more :])
     is_known = shown.headers.shape.with_names_of(added.headers.shape) is not None
     if not is_known or added.cookies is not NO_SECTION:
         return _whole_response(headers)
     return _Shown(shown.headers.joined(added.headers), shown.cookies)
+
+
+@lru_cache(maxsize=256)
+def _shown_lines(lines: tuple[Header, ...]) -> _Shown:
+    return _whole_response(Headers(lines))
 
 
 def _whole_response(headers: Headers) -> _Shown:

@@ -45,9 +45,9 @@ def _request_frame(context: str, query: Shape, headers: Shape, cookies: Shape) -
     cookies_at = headers_at + _length(headers)
     request = (
         "{__proto__:proto,method:v[2],uri:v[3],"
-        f"{_late('querystring', _literal(query, query_at), 'query')},"
+        f"{_member('querystring', query, query_at, 'query')},"
         f"headers:{_literal(headers, headers_at)},"
-        f"{_late('cookies', _literal(cookies, cookies_at), 'cookies')}}}"
+        f"{_member('cookies', cookies, cookies_at, 'cookies')}}}"
     )
     made = f"{context}v[0]}},viewer:{{ip:v[1]}},request:{request}}}"
     return _frame(
@@ -55,6 +55,8 @@ def _request_frame(context: str, query: Shape, headers: Shape, cookies: Shape) -
         fields=_REQUEST_FIELDS,
         query=_names(query),
         queryAt=query_at,
+        isQueryLate=_is_late(query),
+        areCookiesLate=_is_late(cookies),
         headers=_names(headers),
         headersAt=headers_at,
         cookies=_names(cookies),
@@ -96,13 +98,23 @@ def _response_frame(
 
 
 def _frame(made: str, **members: Any) -> str:
-    return f"({{make(v,proto,parse,seen,more,put){{return {made}}},...{json.dumps(members)}}})"
+    return f"({{make(v,proto,none,parse,seen,more,put){{return {made}}},...{json.dumps(members)}}})"
+
+
+def _member(name: str, shape: Shape, first: int, mark: str) -> str:
+    literal = _literal(shape, first)
+    return _late(name, literal, mark) if _is_late(shape) else f"{name}:{literal}"
+
+
+def _is_late(shape: Shape) -> bool:
+    """Whether a section is made when it is asked for: asking costs as much as two entries."""
+    return shape is ANY or len(shape.names) > 1
 
 
 def _late(name: str, literal: str, mark: str) -> str:
     """A member that is made when it is asked for, which `seen` says from then on."""
     return (
-        f"get {name}(){{return seen.{mark}===seen.none?seen.{mark}={literal}:seen.{mark}}},"
+        f"get {name}(){{return seen.{mark}===none?seen.{mark}={literal}:seen.{mark}}},"
         f"set {name}(other){{put(this,seen,'{mark}','{name}',other)}}"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
@@ -28,6 +29,10 @@ class EdgeFunction:
     key_value_store: str = ""
     comment: str = ""
     path: str = ""
+
+
+class GaveUpError(Exception):
+    """A run took longer than the event loop waits for."""
 
 
 class FramedEvent(Protocol):
@@ -102,19 +107,33 @@ class EdgeReturned:
 
 @value
 class EdgeEdited:
-    """The handler returned the request or response that `shown` shows, with `edits` in it.
+    """The handler returned the request or response that `shown` shows, with edits in it.
 
-    `edits` has what is another now: `uri`, `querystring` and `cookies` as a whole, of `headers`
-    those that are new or changed, and the names of those that are `gone`. What stands in it may be
-    as it was all the same.
+    `lines` are these as the engine writes them (`edge_runtime/edits.js`); empty without any.
     """
 
     is_undefined: ClassVar = False
 
     shown: FramedEvent
-    edits: Mapping[str, Any]
+    lines: str
     report: EdgeReport
     origin: Mapping[str, Any] | None = None
+
+    @property
+    def edits(self) -> dict[str, Any]:
+        """What is another now, or is said to be, by the names of `edits.js`; `gone` has names."""
+        edits: dict[str, Any] = {}
+        lines = iter(self.lines.split("\n")[1:])
+        for mark in lines:
+            if mark[0] == "+":
+                edits.setdefault("headers", {})[mark[1:]] = {"value": next(lines)}
+            elif mark[0] == "-":
+                edits.setdefault("gone", []).append(mark[1:])
+            elif mark == "uri":
+                edits["uri"] = next(lines)
+            else:
+                edits[mark] = json.loads(next(lines))
+        return edits
 
     @property
     def result(self) -> object:

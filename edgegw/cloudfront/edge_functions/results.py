@@ -36,7 +36,7 @@ from edgegw.cloudfront.edge_functions.rules import (
     URL_LENGTH,
     WHOLE_EVENT,
 )
-from edgegw.cloudfront.edge_functions.sections import NO_SECTION, Section
+from edgegw.cloudfront.edge_functions.sections import ANY, NO_SECTION, Section, Shape
 from edgegw.cloudfront.header_rules import has_control
 from edgegw.cloudfront.trigger_event import header_name
 from edgegw.cloudfront.trigger_result import (
@@ -48,7 +48,7 @@ from edgegw.cloudfront.trigger_result import (
 from edgegw.cloudfront.trigger_rules import URL_TOO_LONG
 from edgegw.cloudfront.validator import Description, Validator, step_into
 from edgegw.http.grammar import TEXT_NOT_IN_TARGET
-from edgegw.http.message import Body, Headers, Response
+from edgegw.http.message import Body, Header, Headers, Response
 from edgegw.http.status import reason_phrase
 from edgegw.http.target import RequestTarget, to_text
 from edgegw.values import value
@@ -71,9 +71,9 @@ def decode_edge_request(
     outcome: EdgeAnswer, sent: ShownEdgeEvent
 ) -> ContinuedRequest | GeneratedResponse | InvalidResult:
     """What the answer of viewer-request means: the request to go on with, or a response."""
-    validator = Validator(sent.trigger, sent.strictness)
     if isinstance(outcome, EdgeEdited):
-        return _edited_request(validator, outcome.edits, sent)
+        return _known_request(outcome, sent) or _edited_request(outcome, sent)
+    validator = Validator(sent.trigger, sent.strictness)
     result = _object(validator, outcome)
     if result is None:
         return InvalidResult(tuple(validator.violations))
@@ -86,9 +86,9 @@ def decode_edge_response(
     outcome: EdgeAnswer, sent: ShownEdgeEvent
 ) -> ContinuedResponse | InvalidResult:
     """The response to go on with, out of the answer of viewer-response."""
-    validator = Validator(sent.trigger, sent.strictness)
     if isinstance(outcome, EdgeEdited):
-        return _edited_response(validator, outcome.edits, sent, cast("Response", sent.response))
+        return _known_response(outcome, sent) or _edited_response(outcome, sent)
+    validator = Validator(sent.trigger, sent.strictness)
     result = _object(validator, outcome)
     if result is None:
         return InvalidResult(tuple(validator.violations))
@@ -147,21 +147,64 @@ def _continued(
     return ContinuedRequest(request.sent(target, headers), warnings=tuple(validator.violations))
 
 
-def _edited_request(
-    validator: Validator, edits: Mapping[str, Any], sent: ShownEdgeEvent
-) -> ContinuedRequest | InvalidResult:
-    request, headers = sent.request, sent.request.headers
+def _known_request(outcome: EdgeEdited, sent: ShownEdgeEvent) -> ContinuedRequest | None:
+    """The request, where the same edits of the same headers were judged before."""
+    request, lines = sent.request, outcome.lines
     target = request.target
-    is_same = "uri" not in edits and "querystring" not in edits
+    if target.authority is not None or target.size >= URL_TOO_LONG:
+        return None
+    if not lines:
+        return ContinuedRequest(request)
+    for earlier in request.headers.derived(_no_edits, _no_edits):
+        if earlier.lines == lines and earlier.shown is sent.headers:
+            return ContinuedRequest(request.sent(target, earlier.result))
+    return None
+
+
+@value
+class _KnownEdit:
+    """What a function was shown, its edits, and what they made of the headers."""
+
+    shown: Section
+    lines: str
+    result: Headers
+
+
+def _no_edits(_headers: Headers) -> list[_KnownEdit]:
+    """Room for what a function made of headers last; only what broke no rule stays here."""
+    return []
+
+
+_OF_TARGET: Final = ("uri", "querystring")
+"""The edits that change where a request goes."""
+
+
+def _edited_request(outcome: EdgeEdited, sent: ShownEdgeEvent) -> ContinuedRequest | InvalidResult:
+    validator = Validator(sent.trigger, sent.strictness)
+    request, edits = sent.request, outcome.edits
+    target, headers = request.target, _edited_before(validator, edits, sent)
+    is_same = edits.keys().isdisjoint(_OF_TARGET)
     if not is_same or target.authority is not None or target.size >= URL_TOO_LONG:
         uri = edits.get("uri", to_text(target.path))
         query = edits.get("querystring", sent.query.entries)
         target = _target(validator, uri, {} if query is None else query, sent)
-    if not edits.keys().isdisjoint(_OF_HEADERS):
-        headers = _edited_before(validator, edits, sent)
     if validator.refuses:
         return InvalidResult(tuple(validator.violations))
+    if is_same and not validator.violations:
+        known = request.headers.derived(_no_edits, _no_edits)
+        known[:] = [_KnownEdit(sent.headers, outcome.lines, headers)]
     return ContinuedRequest(request.sent(target, headers), warnings=tuple(validator.violations))
+
+
+def _edited_before(validator: Validator, edits: Mapping[str, Any], sent: ShownEdgeEvent) -> Headers:
+    """The request's headers with `edits`."""
+    headers = sent.request.headers
+    put, gone = edits.get("headers", {}), edits.get("gone", ())
+    if put or gone:
+        headers = edited_headers(validator, put, gone, sent.headers, headers, "request")
+    if "cookies" in edits:
+        headers = _with_cookies(validator, headers, edits["cookies"], sent)
+    return headers
 
 
 def _target(
@@ -211,55 +254,6 @@ def _with_cookies(
     line = cookie_header(validator, cookies, shown)
     headers = headers.without(b"cookie")
     return headers.added((b"Cookie", line)) if line else headers
-
-
-_OF_HEADERS: Final = ("headers", "gone", "cookies")
-"""The edits that headers follow from."""
-
-
-def _edited_before(validator: Validator, edits: Mapping[str, Any], sent: ShownEdgeEvent) -> Headers:
-    """The request's headers with `edits`.
-
-    Functions mostly do the same to the same headers, and then what follows is known as well.
-    """
-    original = sent.request.headers
-    remembered = original.derived(_no_edits, _no_edits)
-    for earlier in remembered:
-        if earlier.is_of(sent.headers, edits):
-            return earlier.result
-    before = len(validator.violations)
-    headers = original
-    put, gone = edits.get("headers", {}), edits.get("gone", ())
-    if put or gone:
-        headers = edited_headers(validator, put, gone, sent.headers, headers, "request")
-    if "cookies" in edits:
-        headers = _with_cookies(validator, headers, edits["cookies"], sent)
-    if len(validator.violations) == before:
-        remembered[:] = [_KnownEdit(sent.headers, edits, headers)]
-    return headers
-
-
-@value
-class _KnownEdit:
-    """What a function was shown, its edits, and what they made of the headers."""
-
-    shown: Section
-    edits: Mapping[str, Any]
-    result: Headers
-
-    def is_of(self, shown: Section, edits: Mapping[str, Any]) -> bool:
-        """Whether these say the same, in the same order too: it is that of the lines."""
-        return shown is self.shown and all(_alike(edits, self.edits, name) for name in _OF_HEADERS)
-
-
-def _alike(edits: Mapping[str, Any], others: Mapping[str, Any], name: str) -> bool:
-    mine, other = edits.get(name, ()), others.get(name, ())
-    return mine == other and (mine is None or list(mine) == list(other))
-
-
-def _no_edits(_headers: Headers) -> list[_KnownEdit]:
-    """Room for what a function made of headers last; only what broke no rule stays here."""
-    return []
 
 
 # Responses
@@ -325,11 +319,31 @@ def _response(
     return ContinuedResponse(response, tuple(validator.violations))
 
 
+def _known_response(outcome: EdgeEdited, sent: ShownEdgeEvent) -> ContinuedResponse | None:
+    """The response, where the same headers were added to the same ones before."""
+    response, lines = cast("Response", sent.response), outcome.lines
+    if not lines:
+        return ContinuedResponse(response)
+    added = _additions.get((lines, sent.headers.shape))
+    if added is None:
+        return None
+    headers = response.headers.added(*added)
+    return ContinuedResponse(Response(response.status, response.reason, headers, response.body))
+
+
+_MOST_ADDITIONS: Final = 500
+_additions: Final[dict[tuple[str, Shape], tuple[Header, ...]]] = {}
+"""Lines that a function's edits added, by these and the names of the headers that were there.
+
+Only what broke no rule, and changed nothing else.
+"""
+
+
 def _edited_response(
-    validator: Validator, edits: Mapping[str, Any], sent: ShownEdgeEvent, original: Response
+    outcome: EdgeEdited, sent: ShownEdgeEvent
 ) -> ContinuedResponse | InvalidResult:
-    if not edits:
-        return ContinuedResponse(original)
+    validator = Validator(sent.trigger, sent.strictness)
+    original, edits = cast("Response", sent.response), outcome.edits
     headers = original.headers
     put, gone = edits.get("headers", {}), edits.get("gone", ())
     if put or gone:
@@ -338,9 +352,20 @@ def _edited_response(
         headers = _setting_cookies(validator, headers, edits["cookies"], sent)
     if validator.refuses:
         return InvalidResult(tuple(validator.violations))
-    headers = _of_same_length(headers, original.headers)
-    response = Response(original.status, original.reason, headers, original.body)
+    whole = _of_same_length(headers, original.headers)
+    is_added = not gone and put.keys().isdisjoint(sent.headers.shape.names)
+    if is_added and whole.base is original.headers and not validator.violations:
+        _remember_additions(outcome.lines, sent.headers.shape, whole)
+    response = Response(original.status, original.reason, whole, original.body)
     return ContinuedResponse(response, tuple(validator.violations))
+
+
+def _remember_additions(lines: str, shape: Shape, headers: Headers) -> None:
+    if shape is ANY:
+        return  # many have it
+    if len(_additions) >= _MOST_ADDITIONS:
+        _additions.clear()
+    _additions[lines, shape] = headers.raw[-headers.more :]
 
 
 def _response_headers(

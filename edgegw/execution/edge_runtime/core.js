@@ -212,11 +212,11 @@
     state = "done";
   }
   function withEdits(said, change) {
-    let text = "=" + units + said;
-    if (logs !== NONE) text += "\nlogs\n" + stringify(logs);
-    if (change) text += "\norigin\n" + stringify(change);
-    if (custom !== "") text += "\ncustom\n" + stringify(custom);
-    return sliceOf(text, 0); // a rope of texts is nothing that Python can take
+    let more = "";
+    if (logs !== NONE || change || custom !== "")
+      more = " " + stringify({ __proto__: null, logs, origin: change || undefined, custom: custom || undefined });
+    // A rope of texts is nothing that Python can take, which a slice is not.
+    return sliceOf("=" + units + " " + seen.count + more + said + "\n", 0);
   }
   function failed(error) {
     state = "done";
@@ -228,7 +228,7 @@
   // Requests have it as a prototype, so that their members are those that the event has.
   const requests = { rawQueryString() { return rawQuery === null ? undefined : rawQuery; } };
   define(requests, "rawQueryString", { enumerable: false });
-  const LINES = ["\n"], NOT_YET = freeze(bare({}));
+  const LINES = ["\n"];
   const lines = (text) => apply(split, text, LINES), more = (late) => lines(late.more);
   function put(self, late, mark, name, other) {
     if (self === late.own) late[mark] = other;
@@ -237,8 +237,11 @@
   function framedEvent(frame, text, rest) {
     framed = frame;
     values = lines(text);
-    seen = { none: NOT_YET, query: NOT_YET, cookies: NOT_YET, request: NOT_YET, more: rest, own: null };
-    const event = frame.make(values, version === "2.0" ? requests : plain, parse, seen, more, put);
+    seen = {
+      query: frame.isQueryLate ? requests : null, cookies: frame.areCookiesLate ? requests : null,
+      request: requests, more: rest, own: null, count: 0,
+    };
+    const event = frame.make(values, version === "2.0" ? requests : plain, requests, parse, seen, more, put);
     target = frame.status === undefined ? event.request : event.response;
     seen.own = frame.status === undefined ? target : event;
     return event;
@@ -268,7 +271,7 @@
       const handler = code();
       if (typeof handler !== "function") throw new RealReference('"handler" is not defined');
       const value = handler(event);
-      if (value instanceof RealPromise) {
+      if (value !== target && value instanceof RealPromise) {
         apply(then, value, [(given) => own === run && finished(given), (error) => own === run && failed(error)]);
         return "";
       }

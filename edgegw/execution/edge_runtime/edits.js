@@ -1,13 +1,17 @@
 // What a handler made of the request or response that it was shown, where that is little.
 //
-//   edits(frame, values, value, shown, seen, proto)   lines, a line feed before each; null where
-//                                                     `value` is to be said as a whole
+//   edits(frame, values, value, shown, seen, proto)   lines, a line feed before each, and their
+//                                                     number in `seen.count`; null where `value` is
+//                                                     to be said as a whole
 //
-//   +name         a header that is new, or has another value, which is the next line
-//   -name         a header that is gone
 //   uri           the next line is the path
 //   headers, cookies, querystring   the next line is JSON: the headers that are new or others, and
 //                                   the others as a whole
+//   +name         a header that is new, or has another value, which is the next line
+//   -name         a header that is gone
+//
+// Whoever reads them counts: what has a line feed in itself, or a NUL, which ends a text on the way
+// to Python, is told by that.
 //
 // Each name has one value in a section that has `names`; so it is compared with the text it had.
 // What was not `seen` of the value that was `shown` is as it was.
@@ -15,12 +19,10 @@
 (function () {
   "use strict";
   const keys = Object.keys, prototypeOf = Object.getPrototypeOf, stringify = JSON.stringify;
-  const apply = Reflect.apply, indexOf = String.prototype.indexOf;
-  const isWellFormed = String.prototype.isWellFormed, none = [];
-  const plain = Object.prototype, LINE = ["\n"], NUL = ["\0"], MANY = 300;
+  const plain = Object.prototype, MANY = 300;
+  let count = 0;
 
   const isPlain = (value) => value !== null && typeof value === "object" && prototypeOf(value) === plain;
-  const isLine = (text) => typeof text === "string" && apply(indexOf, text, LINE) === -1;
 
   function isKnown(value, fields, proto) {
     if (value === null || typeof value !== "object") return false;
@@ -42,20 +44,22 @@
   }
   function line(name, section) {
     const text = stringify(section);
-    return text === undefined ? null : "\n" + name + "\n" + text;
+    if (text === undefined) return null;
+    count += 2;
+    return "\n" + name + "\n" + text;
   }
   function ofHeaders(headers, frame, values, asJson) {
     const names = frame.headers, first = frame.headersAt;
     if (names === null || !isPlain(headers)) return null;
-    const present = keys(headers), count = present.length, known = names.length;
-    if (count > MANY) return null;
-    let next = 0, lines = "", json = "";
-    for (let at = 0; at < count; at++) {
+    const present = keys(headers), found = present.length, known = names.length;
+    if (found > MANY) return null;
+    let next = 0, lines = "", json = "", own = 0;
+    for (let at = 0; at < found; at++) {
       const name = present[at], entry = headers[name];
       let place = next;
       if (name !== names[next]) while (place < known && names[place] !== name) place++;
       if (place < known) {
-        for (; next < place; next++) lines += "\n-" + names[next];
+        for (; next < place; next++, own++) lines += "\n-" + names[next];
         next++;
         if (entry !== null && typeof entry === "object" && entry.value === values[first + place] &&
           entry.multiValue === undefined) continue;
@@ -63,35 +67,44 @@
       if (asJson) {
         const text = stringify(entry);
         if (text !== undefined) json += (json === "" ? "" : ",") + stringify(name) + ":" + text;
-        else if (place < known) lines += "\n-" + name;
-      } else if (isPlain(entry) && isLine(entry.value) && keys(entry).length === 1 && isLine(name))
+        else if (place < known) {
+          lines += "\n-" + name;
+          own++;
+        }
+      } else if (isPlain(entry) && typeof entry.value === "string" && keys(entry).length === 1) {
         lines += "\n+" + name + "\n" + entry.value;
-      else return typeof headers.toJSON === "function" ? null : ofHeaders(headers, frame, values, true);
+        own += 2;
+      } else return typeof headers.toJSON === "function" ? null : ofHeaders(headers, frame, values, true);
     }
-    for (; next < known; next++) lines += "\n-" + names[next];
-    return json === "" ? lines : lines + "\nheaders\n{" + json + "}";
+    for (; next < known; next++, own++) lines += "\n-" + names[next];
+    count += own;
+    if (json === "") return lines;
+    count += 2;
+    return "\nheaders\n{" + json + "}" + lines;
   }
-  function ofLine(value, values) {
-    if (value.method !== values[2] || !isLine(value.uri)) return null;
-    return value.uri === values[3] ? "" : "\nuri\n" + value.uri;
+  function ofUri(uri, before) {
+    if (uri === before) return "";
+    if (typeof uri !== "string") return null;
+    count += 2;
+    return "\nuri\n" + uri;
   }
 
   return function edits(frame, values, value, shown, seen, proto) {
     if (!isKnown(value, frame.fields, proto)) return null;
+    count = 0;
+    const isOther = value !== shown;
     let start = "", query = "", cookies = "";
     if (frame.status === undefined) {
-      start = ofLine(value, values);
-      if ((seen.query !== seen.none || value !== shown) &&
-        !isSame(value.querystring, frame.query, values, frame.queryAt))
+      if (value.method !== values[2]) return null;
+      start = ofUri(value.uri, values[3]);
+      if ((isOther || seen.query !== proto) && !isSame(value.querystring, frame.query, values, frame.queryAt))
         query = line("querystring", value.querystring);
     } else if (value.statusCode !== frame.status || value.statusDescription !== frame.reason) return null;
-    if ((frame.status !== undefined || seen.cookies !== seen.none || value !== shown) &&
-      !isSame(value.cookies, frame.cookies, values, frame.cookiesAt))
+    if ((isOther || seen.cookies !== proto) && !isSame(value.cookies, frame.cookies, values, frame.cookiesAt))
       cookies = line("cookies", value.cookies);
     const headers = ofHeaders(value.headers, frame, values, false);
     if (start === null || query === null || cookies === null || headers === null) return null;
-    const lines = start + query + headers + cookies;
-    if (lines === "") return lines;
-    return apply(indexOf, lines, NUL) === -1 && apply(isWellFormed, lines, none) ? lines : null;
+    seen.count = count;
+    return start + query + cookies + headers;
   };
 })()
