@@ -120,10 +120,10 @@ class EdgeContext:
         """
         if tentative is not self._is_tentative:
             self._prepare(tentative=tentative)
-        started = time.perf_counter()
+        started = self._began = time.perf_counter()
         if self.failure:
             return EdgeFailed("throttled", self.failure, self._report({}, 0, started))
-        text = self._text(call, tentative=tentative)
+        text = self._text(call, tentative=tentative, is_framed=True)
         if text[0] == "=":
             edited = self._edited(call, text, started)
             if edited is not None:
@@ -135,7 +135,7 @@ class EdgeContext:
                 raise GaveUpError  # to make a context takes ten milliseconds
             self._changes = True
             self._make()
-            said = _said(self._text(call, tentative=False))
+            said = _said(self._text(call, tentative=False, is_framed=False))
         if tentative and "result" not in said and _is_given_up(said):
             raise GaveUpError
         if "error" in said and self._lacked_memory(said["error"], call):
@@ -159,13 +159,13 @@ class EdgeContext:
         memory = _TENTATIVE_MEMORY if self._is_tentative else MAX_MEMORY
         self._context.set_memory_limit(own + memory + _SLACK)
 
-    def _text(self, call: EdgeCall, *, tentative: bool, is_framed: bool = True) -> str:
+    def _text(self, call: EdgeCall, *, tentative: bool, is_framed: bool) -> str:
         """What a run says, as JSON, or as `edits.js` has it."""
         # Processor time counts in a thread; by the clock a busy machine has its say.
         patience = TENTATIVE if tentative else LONGEST_RUN
         waited = patience if tentative else _BUSY * patience
         self._context.set_time_limit(patience / 1000)
-        self._began, self._waited = time.perf_counter(), waited / 1000
+        self._waited = waited / 1000
         self._asked = None
         try:
             code = self._load(self._factory) if self._loads_anew else self._code
@@ -209,9 +209,13 @@ class EdgeContext:
         units, count, *more = text[1:end].split(" ", 2)
         if text[-1] != "\n" or text.count("\n") != int(count) + 1 or isinstance(call.shown, str):
             return None
-        said: dict[str, Any] = json.loads(more[0]) if more else {}
-        report = self._report(said, float(units), started)
-        origin = said.get("origin")
+        if not more:
+            duration = time.perf_counter() - started
+            report = EdgeReport(utilization(int(float(units))), duration, (), self._remarks)
+            self._remarks = ()
+            return EdgeEdited(call.shown, text[end:-1], report)
+        said: dict[str, Any] = json.loads(more[0])
+        report, origin = self._report(said, float(units), started), said.get("origin")
         if origin is not None and not _is_helper_call(origin):
             return EdgeFailed("execution", _NO_OBJECT, report)
         return EdgeEdited(call.shown, text[end:-1], report, origin)
@@ -312,8 +316,6 @@ class EdgeContext:
         remarks, self._remarks = self._remarks, ()
         share = 100 if said.get("over") else utilization(int(units))
         duration = time.perf_counter() - started
-        if not said:
-            return EdgeReport(share, duration, (), remarks)
         logs = tuple(said.get("logs", ()))
         return EdgeReport(share, duration, logs, remarks, said.get("custom", ""))
 

@@ -24,6 +24,7 @@ from edgegw.cloudfront.edge_functions.sections import (
     add_entry,
     section_of,
     section_with,
+    shape_of,
 )
 from edgegw.cloudfront.forwarding import Forwarding
 from edgegw.cloudfront.model import Distribution
@@ -31,7 +32,7 @@ from edgegw.cloudfront.strictness import DEFAULT_STRICTNESS, Strictness
 from edgegw.cloudfront.trigger_event import header_name
 from edgegw.cloudfront.triggers import ViewerTrigger
 from edgegw.cloudfront.viewer_headers import viewer_header
-from edgegw.http.message import Header, Headers, Request, Response
+from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import to_text
 from edgegw.values import value
 
@@ -214,16 +215,17 @@ def _of_response(headers: Headers) -> _Shown:
         return _whole_response(headers)
     # Via, and a Date perhaps, are this answer's own; the rest was met before.
     shown = before.derived(_of_response, _whole_response)
-    added = _shown_lines(headers.raw[-headers.more :])
-    is_known = shown.headers.shape.with_names_of(added.headers.shape) is not None
-    if not is_known or added.cookies is not NO_SECTION:
+    lines = headers.raw[-headers.more :]
+    names = tuple(header_name(name)[1] for name, _ in lines)
+    values = "\n".join([to_text(content) for _, content in lines])
+    shape = shown.headers.shape.with_names_of(shape_of(names))
+    if shape is None or values.count("\n") >= len(names) or not _OWN.issuperset(names):
         return _whole_response(headers)
-    return _Shown(shown.headers.joined(added.headers), shown.cookies)
+    return _Shown(Section(shape, f"{shown.headers.flat}\n{values}"), shown.cookies)
 
 
-@lru_cache(maxsize=256)
-def _shown_lines(lines: tuple[Header, ...]) -> _Shown:
-    return _whole_response(Headers(lines))
+_OWN: Final = frozenset({"via", "date", "server", "content-length"})
+"""Headers that an answer gets behind those of its origin."""
 
 
 def _whole_response(headers: Headers) -> _Shown:

@@ -229,21 +229,20 @@
   const requests = { rawQueryString() { return rawQuery === null ? undefined : rawQuery; } };
   define(requests, "rawQueryString", { enumerable: false });
   const LINES = ["\n"];
-  const lines = (text) => apply(split, text, LINES), more = (late) => lines(late.more);
+  const more = (late) => apply(split, late.more, LINES);
   function put(self, late, mark, name, other) {
     if (self === late.own) late[mark] = other;
     else define(self, name, { value: other, enumerable: true, writable: true, configurable: true }); // it inherits
   }
   function framedEvent(frame, text, rest) {
     framed = frame;
-    values = lines(text);
-    seen = {
-      query: frame.isQueryLate ? requests : null, cookies: frame.areCookiesLate ? requests : null,
-      request: requests, more: rest, own: null, count: 0,
-    };
+    values = apply(split, text, LINES);
+    const isAnswered = frame.status !== undefined;
+    seen = isAnswered ? { request: requests, more: rest, cookies: null, own: null, count: 0 } :
+      { query: frame.isQueryLate ? requests : null, cookies: frame.areCookiesLate ? requests : null, own: null, count: 0 };
     const event = frame.make(values, version === "2.0" ? requests : plain, requests, parse, seen, more, put);
-    target = frame.status === undefined ? event.request : event.response;
-    seen.own = frame.status === undefined ? target : event;
+    target = isAnswered ? event.response : event.request;
+    seen.own = isAnswered ? event : target;
     return event;
   }
   function parsedEvent(text) {
