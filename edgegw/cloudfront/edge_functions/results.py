@@ -182,12 +182,13 @@ _OF_TARGET: Final = ("uri", "querystring")
 def _edited_request(outcome: EdgeEdited, sent: ShownEdgeEvent) -> ContinuedRequest | InvalidResult:
     validator = Validator(sent.trigger, sent.strictness)
     request, edits = sent.request, outcome.edits
-    target, headers = request.target, _edited_before(validator, edits, sent)
+    target = request.target
     is_same = edits.keys().isdisjoint(_OF_TARGET)
     if not is_same or target.authority is not None or target.size >= URL_TOO_LONG:
         uri = edits.get("uri", to_text(target.path))
         query = edits.get("querystring", sent.query.entries)
         target = _target(validator, uri, {} if query is None else query, sent)
+    headers = _edited_before(validator, edits, sent)
     if validator.refuses:
         return InvalidResult(tuple(validator.violations))
     if is_same and not validator.violations:

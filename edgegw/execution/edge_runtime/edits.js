@@ -37,7 +37,7 @@
     if (present.length !== count) return false;
     for (let at = 0; at < count; at++) {
       const name = names[at], entry = section[name];
-      if (present[at] !== name || entry === null || typeof entry !== "object" ||
+      if (present[at] !== name || entry === null || entry === undefined ||
         entry.value !== values[first + at] || entry.multiValue !== undefined) return false;
     }
     return true;
@@ -61,7 +61,7 @@
       if (place < known) {
         for (; next < place; next++, own++) lines += "\n-" + names[next];
         next++;
-        if (entry !== null && typeof entry === "object" && entry.value === values[first + place] &&
+        if (entry !== null && entry !== undefined && entry.value === values[first + place] &&
           entry.multiValue === undefined) continue;
       }
       if (asJson) {
@@ -71,7 +71,8 @@
           lines += "\n-" + name;
           own++;
         }
-      } else if (isPlain(entry) && typeof entry.value === "string" && keys(entry).length === 1) {
+      } else if (isPlain(entry) && typeof entry.value === "string" &&
+        entry.multiValue === undefined && entry.attributes === undefined) {
         lines += "\n+" + name + "\n" + entry.value;
         own += 2;
       } else return typeof headers.toJSON === "function" ? null : ofHeaders(headers, frame, values, true);
