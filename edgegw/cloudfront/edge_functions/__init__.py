@@ -2,6 +2,8 @@
 
 model         a function, and what became of one run of it
 event         a request or response → the event of version 1.0
+sections      headers, cookies and query of an event, in three forms
+frames        what events of the same names have in common, as code of the engine
 results       what a function returned → what CloudFront goes on with, or the rules that it breaks
 origin_change what the helpers of the module `cloudfront` do to the origin; origin_fields has what
               each field must be

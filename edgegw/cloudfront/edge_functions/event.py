@@ -37,14 +37,14 @@ from edgegw.http.target import to_text
 from edgegw.values import value
 
 
-class _Shown(NamedTuple):
+class _ShownSections(NamedTuple):
     """Headers without cookies, and the cookies."""
 
     headers: Section
     cookies: Section
 
 
-_NOTHING: Final = _Shown(NO_SECTION, NO_SECTION)
+_NOTHING: Final = _ShownSections(NO_SECTION, NO_SECTION)
 
 
 @value
@@ -62,7 +62,7 @@ class ShownEdgeEvent:
     query: Section = NO_SECTION
     response: Response | None = None
     strictness: Strictness = DEFAULT_STRICTNESS
-    asked: _Shown = _NOTHING
+    asked: _ShownSections = _NOTHING
     context: str = ""
     request_id: str = ""
 
@@ -190,7 +190,7 @@ def _quoted(text: str) -> str:
 # Headers and cookies
 
 
-def _of_request(headers: Headers) -> _Shown:
+def _of_request(headers: Headers) -> _ShownSections:
     """The headers of a request without Cookie, and its cookies."""
     names: list[str] = []
     values: list[str] = []
@@ -205,10 +205,10 @@ def _of_request(headers: Headers) -> _Shown:
             values.append(_bare_host(text) if lower == "host" else text)
     halves = [pair.partition("=") for pair in pairs if pair]
     cookies = section_of([half[0] for half in halves], [half[2] for half in halves])
-    return _Shown(section_of(names, values), cookies)
+    return _ShownSections(section_of(names, values), cookies)
 
 
-def _of_response(headers: Headers) -> _Shown:
+def _of_response(headers: Headers) -> _ShownSections:
     """The headers of a response without Set-Cookie, and the cookies that it sets."""
     before = headers.base
     if before is None:
@@ -221,14 +221,14 @@ def _of_response(headers: Headers) -> _Shown:
     shape = shown.headers.shape.with_names_of(shape_of(names))
     if shape is None or values.count("\n") >= len(names) or not _OWN.issuperset(names):
         return _whole_response(headers)
-    return _Shown(Section(shape, f"{shown.headers.flat}\n{values}"), shown.cookies)
+    return _ShownSections(Section(shape, f"{shown.headers.flat}\n{values}"), shown.cookies)
 
 
 _OWN: Final = frozenset({"via", "date", "server", "content-length"})
 """Headers that an answer gets behind those of its origin."""
 
 
-def _whole_response(headers: Headers) -> _Shown:
+def _whole_response(headers: Headers) -> _ShownSections:
     names: list[str] = []
     values: list[str] = []
     cookies: dict[str, dict[str, Any]] = {}
@@ -245,7 +245,9 @@ def _whole_response(headers: Headers) -> _Shown:
         elif not is_hidden:
             names.append(lower)
             values.append(text)
-    return _Shown(section_of(names, values), section_with(cookies) if cookies else NO_SECTION)
+    return _ShownSections(
+        section_of(names, values), section_with(cookies) if cookies else NO_SECTION
+    )
 
 
 def _bare_host(host: str) -> str:

@@ -19,12 +19,12 @@ from __future__ import annotations
 import json
 from typing import Any, Final, TypeAlias
 
-from edgegw.cloudfront.edge_functions.sections import ANY, Shape
+from edgegw.cloudfront.edge_functions.sections import ANY, SectionShape
 from edgegw.http.target import to_text
 
-FramedAnswer: TypeAlias = tuple[int, bytes, Shape, Shape]
+FramedAnswer: TypeAlias = tuple[int, bytes, SectionShape, SectionShape]
 """Status, reason phrase, headers, cookies of a response."""
-EventFrame: TypeAlias = tuple[str, Shape, Shape, Shape, FramedAnswer | None]
+EventFrame: TypeAlias = tuple[str, SectionShape, SectionShape, SectionShape, FramedAnswer | None]
 """The event's text up to its request id; query, headers and cookies of the request; the answer."""
 
 _REQUEST_FIELDS: Final = ("method", "uri", "querystring", "headers", "cookies")
@@ -39,7 +39,9 @@ def frame_code(frame: EventFrame) -> str:
     return _response_frame(context, query, headers, cookies, answer)
 
 
-def _request_frame(context: str, query: Shape, headers: Shape, cookies: Shape) -> str:
+def _request_frame(
+    context: str, query: SectionShape, headers: SectionShape, cookies: SectionShape
+) -> str:
     query_at = 4
     headers_at = query_at + _length(query)
     cookies_at = headers_at + _length(headers)
@@ -49,9 +51,9 @@ def _request_frame(context: str, query: Shape, headers: Shape, cookies: Shape) -
         f"headers:{_literal(headers, headers_at)},"
         f"{_member('cookies', cookies, cookies_at, 'cookies')}}}"
     )
-    made = f"{context}v[0]}},viewer:{{ip:v[1]}},request:{request}}}"
+    event = f"{context}v[0]}},viewer:{{ip:v[1]}},request:{request}}}"
     return _frame(
-        made,
+        event,
         fields=_REQUEST_FIELDS,
         query=_names(query),
         queryAt=query_at,
@@ -65,7 +67,11 @@ def _request_frame(context: str, query: Shape, headers: Shape, cookies: Shape) -
 
 
 def _response_frame(
-    context: str, query: Shape, asked: Shape, asked_cookies: Shape, answer: FramedAnswer
+    context: str,
+    query: SectionShape,
+    asked: SectionShape,
+    asked_cookies: SectionShape,
+    answer: FramedAnswer,
 ) -> str:
     status, reason, headers, cookies = answer
     asked_at = 2 + _length(query)
@@ -81,12 +87,12 @@ def _response_frame(
         f"{{statusCode:{status},statusDescription:{description},"
         f"headers:{_literal(headers, headers_at)},cookies:{_literal(cookies, cookies_at)}}}"
     )
-    made = (
+    event = (
         f"{context}v[0]}},viewer:{{ip:v[1]}},{_late('request', request, 'request')},"
         f"response:{response}}}"
     )
     return _frame(
-        made,
+        event,
         fields=_RESPONSE_FIELDS,
         status=status,
         reason=to_text(reason),
@@ -97,16 +103,18 @@ def _response_frame(
     )
 
 
-def _frame(made: str, **members: Any) -> str:
-    return f"({{make(v,proto,none,parse,seen,more,put){{return {made}}},...{json.dumps(members)}}})"
+def _frame(event: str, **members: Any) -> str:
+    return (
+        f"({{make(v,proto,none,parse,seen,more,put){{return {event}}},...{json.dumps(members)}}})"
+    )
 
 
-def _member(name: str, shape: Shape, first: int, mark: str) -> str:
+def _member(name: str, shape: SectionShape, first: int, mark: str) -> str:
     literal = _literal(shape, first)
     return _late(name, literal, mark) if _is_late(shape) else f"{name}:{literal}"
 
 
-def _is_late(shape: Shape) -> bool:
+def _is_late(shape: SectionShape) -> bool:
     """Whether a section is made when it is asked for: asking costs as much as two entries."""
     return shape is ANY or len(shape.names) > 1
 
@@ -119,7 +127,7 @@ def _late(name: str, literal: str, mark: str) -> str:
     )
 
 
-def _literal(shape: Shape, first: int) -> str:
+def _literal(shape: SectionShape, first: int) -> str:
     """The section whose values begin at `first`."""
     if shape is ANY:
         return f"parse(v[{first}])"
@@ -129,10 +137,10 @@ def _literal(shape: Shape, first: int) -> str:
     return "{" + ",".join(members) + "}"
 
 
-def _length(shape: Shape) -> int:
+def _length(shape: SectionShape) -> int:
     """How many values a section has."""
     return 1 if shape is ANY else len(shape.names)
 
 
-def _names(shape: Shape) -> tuple[str, ...] | None:
+def _names(shape: SectionShape) -> tuple[str, ...] | None:
     return None if shape is ANY else shape.names

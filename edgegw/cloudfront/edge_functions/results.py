@@ -36,7 +36,7 @@ from edgegw.cloudfront.edge_functions.rules import (
     URL_LENGTH,
     WHOLE_EVENT,
 )
-from edgegw.cloudfront.edge_functions.sections import ANY, NO_SECTION, Section, Shape
+from edgegw.cloudfront.edge_functions.sections import ANY, NO_SECTION, Section, SectionShape
 from edgegw.cloudfront.header_rules import has_control
 from edgegw.cloudfront.trigger_event import header_name
 from edgegw.cloudfront.trigger_result import (
@@ -333,7 +333,7 @@ def _known_response(outcome: EdgeEdited, sent: ShownEdgeEvent) -> ContinuedRespo
 
 
 _MOST_ADDITIONS: Final = 500
-_additions: Final[dict[tuple[str, Shape], tuple[Header, ...]]] = {}
+_additions: Final[dict[tuple[str, SectionShape], tuple[Header, ...]]] = {}
 """Lines that a function's edits added, by these and the names of the headers that were there.
 
 Only what broke no rule, and changed nothing else.
@@ -361,7 +361,7 @@ def _edited_response(
     return ContinuedResponse(response, tuple(validator.violations))
 
 
-def _remember_additions(lines: str, shape: Shape, headers: Headers) -> None:
+def _remember_additions(lines: str, shape: SectionShape, headers: Headers) -> None:
     if shape is ANY:
         return  # many have it
     if len(_additions) >= _MOST_ADDITIONS:

@@ -23,16 +23,16 @@ _MOST_SHAPES: Final = 4096
 _MOST_NAMES: Final = 100
 
 
-class Shape:
+class SectionShape:
     """The names of a section in their order. There is one for equal names, so it is its own key."""
 
     __slots__ = ("_longer", "names")
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
-        self._longer: dict[Shape, Shape | None] = {}
+        self._longer: dict[SectionShape, SectionShape | None] = {}
 
-    def with_names_of(self, other: Shape) -> Shape | None:
+    def with_names_of(self, other: SectionShape) -> SectionShape | None:
         """The shape of these names and behind them those of `other`; None where that is none."""
         if other not in self._longer:
             names = self.names + other.names
@@ -40,23 +40,23 @@ class Shape:
         return self._longer[other]
 
 
-def _may_be_shape(names: tuple[str, ...], *shapes: Shape) -> bool:
+def _may_be_shape(names: tuple[str, ...], *shapes: SectionShape) -> bool:
     is_any = ANY in shapes
     return not is_any and len(names) == len(set(names)) and len(names) <= _MOST_NAMES
 
 
-ANY: Final = Shape(())
+ANY: Final = SectionShape(())
 """Of a section whose `flat` is its text: names have several values, or attributes."""
-_shapes: Final[dict[tuple[str, ...], Shape]] = {}
+_shapes: Final[dict[tuple[str, ...], SectionShape]] = {}
 
 
-def shape_of(names: tuple[str, ...]) -> Shape:
+def shape_of(names: tuple[str, ...]) -> SectionShape:
     """The shape of these names, which differ."""
     shape = _shapes.get(names)
     if shape is None:
         if len(_shapes) >= _MOST_SHAPES:
             _shapes.clear()  # who holds one keeps it
-        shape = _shapes[names] = Shape(names)
+        shape = _shapes[names] = SectionShape(names)
     return shape
 
 
@@ -65,7 +65,7 @@ class Section:
 
     __slots__ = ("_entries", "_text", "flat", "shape")
 
-    def __init__(self, shape: Shape, flat: str, entries: Entries | None = None) -> None:
+    def __init__(self, shape: SectionShape, flat: str, entries: Entries | None = None) -> None:
         self.shape = shape
         self.flat = flat
         self._entries = entries
