@@ -183,6 +183,8 @@ class EdgeContext:
                 return '{"over": "time"}'
             return json.dumps({"error": text.partition("\n")[0]})
         except UnicodeDecodeError:  # half a character: JSON has a way to say it
+            if not is_framed:
+                raise
             return self._text(call, tentative=tentative, is_framed=False)
         return text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from typing import Any
 
@@ -295,9 +296,8 @@ def test_a_frame_is_compiled_when_it_comes_again() -> None:
 
 
 def test_frames_are_bounded_and_take_no_memory_of_the_function() -> None:
-    import quickjs
-
-    engine: Any = quickjs.Context()
+    quickjs: Any = importlib.import_module("quickjs")
+    engine = quickjs.Context()
     frames = EdgeFrames(engine)
     sizes: list[int] = []
     for number in range(200):
@@ -317,6 +317,18 @@ def test_a_frame_holds_names_alone() -> None:
     code = frame_code(frame)
     assert '"x-a":{value:v[' in code
     assert "www.example.com" not in code
+
+
+def test_a_result_is_its_readers_own() -> None:
+    context = EdgeContext(EdgeFunction("f", code=body("", "IT", "viewer-request")))
+    shown = shown_request(request(*COOKIES))
+    _, answer = answer_of(context, shown), answer_of(context, shown)
+    before: Any = answer.result
+    before["headers"].clear()
+    before["cookies"]["a"]["value"] = "other"
+    after: Any = answer.result
+    assert after["cookies"]["a"] == {"value": "1"}
+    assert "accept" in after["headers"]
 
 
 def test_a_handler_that_changes_built_ins_has_no_frames() -> None:

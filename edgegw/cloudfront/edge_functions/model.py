@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
+from edgegw.awslambda.payload import decode_payload, encode_payload
 from edgegw.cloudfront.edge_functions.frames import EventFrame
 from edgegw.values import value
 
@@ -137,8 +138,8 @@ class EdgeEdited:
 
     @property
     def result(self) -> object:
-        """What was returned, a JSON value."""
-        return self.shown.edited(self.edits)
+        """What was returned, a JSON value, and the caller's own."""
+        return decode_payload(encode_payload(self.shown.edited(self.edits)))
 
 
 @value

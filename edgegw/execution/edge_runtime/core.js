@@ -207,8 +207,8 @@
       if (over) return failed(error);
       outcome = stringify({ __proto__: null, unreadable: worded(error), logs, units });
     }
-    if (seen !== null) seen.own = null; // else each run left a circle for the collector
     if (over || units > full) return failed(null);
+    if (seen !== null) seen.own = null; // else each run left a circle for the collector
     state = "done";
   }
   function withEdits(said, change) {
@@ -220,6 +220,7 @@
   }
   function failed(error) {
     state = "done";
+    if (seen !== null) seen.own = null;
     if (isTentative && error && isFull(error)) over = over || "time";
     let text = "";
     try { if (!over) text = worded(error); } catch (_) { text = "Error"; }
