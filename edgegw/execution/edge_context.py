@@ -15,11 +15,10 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
-from importlib import resources
 from typing import Any, Final
 
 from edgegw.awslambda.payload import decode_payload
@@ -51,8 +50,8 @@ from edgegw.cloudfront.edge_functions.model import (
 from edgegw.cloudfront.edge_functions.static_check import syntax_findings
 from edgegw.cloudfront.edge_functions.syntax_rules import ABSENT_GLOBALS, SyntaxFinding
 from edgegw.execution.edge_frames import EdgeFrames
+from edgegw.execution.edge_sources import core_source, modules_source
 
-_MODULES: Final = ("text", "lock", "edits", "crypto", "querystring", "buffer")
 _ABSENT: Final = sorted(
     (ABSENT_GLOBALS - {"eval", "Function"}) | {"escape", "unescape", "navigator", "gc"}
 )
@@ -62,12 +61,17 @@ _TENTATIVE_MEMORY: Final = 256 * 1024
 _CHANGES_BUILT_INS: Final = re.compile(
     r"\.prototype\b|__proto__|globalThis|definePropert|setPrototypeOf"
 )
+_PROMISES: Final = re.compile(r"async|Promise|globalThis|import|\\u")
+"""Without one of these, and without a store, no code comes by a promise."""
 _NO_OBJECT: Final = "TypeError: an object is expected"
 _TRIED_TO: Final = ("read-only", "not extensible", "no setter for property")
 _BUSY: Final = 10
 """How many times its processor time a run in a thread may take by the clock."""
 _JOBS: Final = 64
 """Jobs of promises that are run between two looks at the clock."""
+_MOST_LEFT_AT_ONCE: Final = 500
+_MOST_LEFT: Final = 50_000
+"""Jobs that earlier runs left, ended before a run: on an event loop, and in a thread."""
 _reading: Final = threading.Lock()
 """Code is read in Python, by one thread at a time: several would keep Python's own lock from the
 event loop by turns."""
@@ -104,6 +108,8 @@ class EdgeContext:
         self._is_looked_at = True
         self._is_tentative = False
         self._changes = _CHANGES_BUILT_INS.search(function.code) is not None
+        self._may_leave_jobs = bool(function.key_value_store or _PROMISES.search(function.code))
+        self._end = f"\n{secrets.token_hex(4)}"
         with _reading:
             findings = syntax_findings(function.code, function.runtime)
         self._remarks = _remarks(findings)
@@ -161,6 +167,8 @@ class EdgeContext:
 
     def _text(self, call: EdgeCall, *, tentative: bool, is_framed: bool) -> str:
         """What a run says, as JSON, or as `edits.js` has it."""
+        if self._may_leave_jobs and self._context.execute_pending_job():
+            self._drop_jobs(tentative=tentative)
         # Processor time counts in a thread; by the clock a busy machine has its say.
         patience = TENTATIVE if tentative else LONGEST_RUN
         waited = patience if tentative else _BUSY * patience
@@ -179,6 +187,7 @@ class EdgeContext:
                 text = self._go_on()
         except self._error as error:
             text = str(error)
+            self._ended()
             if "interrupted" in text:
                 return '{"over": "time"}'
             return json.dumps({"error": text.partition("\n")[0]})
@@ -187,6 +196,22 @@ class EdgeContext:
                 raise
             return self._text(call, tentative=tentative, is_framed=False)
         return text
+
+    def _drop_jobs(self, *, tentative: bool) -> None:
+        """Ends the jobs of promises that earlier runs left, which would work in this one.
+
+        The meter stops the code in them at once. What goes on without code, one built-in handing
+        over to the other, goes with its context.
+        """
+        try:
+            for _ in range(_MOST_LEFT_AT_ONCE if tentative else _MOST_LEFT):
+                if not self._context.execute_pending_job():
+                    return
+        except self._error:
+            pass
+        if tentative:
+            raise GaveUpError
+        self._make()
 
     def _frame(self, shown: FramedEvent | str) -> Any | None:
         """The engine's frame for an event; None where it gets JSON."""
@@ -209,18 +234,20 @@ class EdgeContext:
         """
         end = text.find("\n")
         units, count, *more = text[1:end].split(" ", 2)
-        if text[-1] != "\n" or text.count("\n") != int(count) + 1 or isinstance(call.shown, str):
+        is_whole = text.endswith(self._end) and text.count("\n") == int(count) + 1
+        if not is_whole or isinstance(call.shown, str):
             return None
+        lines = text[end : -len(self._end)]
         if not more:
             duration = time.perf_counter() - started
             report = EdgeReport(utilization(int(float(units))), duration, (), self._remarks)
             self._remarks = ()
-            return EdgeEdited(call.shown, text[end:-1], report)
+            return EdgeEdited(call.shown, lines, report)
         said: dict[str, Any] = json.loads(more[0])
         report, origin = self._report(said, float(units), started), said.get("origin")
         if origin is not None and not _is_helper_call(origin):
             return EdgeFailed("execution", _NO_OBJECT, report)
-        return EdgeEdited(call.shown, text[end:-1], report, origin)
+        return EdgeEdited(call.shown, lines, report, origin)
 
     def _go_on(self) -> str:
         """Runs what is ready to run; the outcome, if that is its end."""
@@ -228,6 +255,7 @@ class EdgeContext:
         while self._context.execute_pending_job():
             jobs += 1
             if jobs % _JOBS == 0 and time.perf_counter() > self._began + self._waited:
+                self._ended()
                 return '{"over": "time"}'
         text = self._next()
         if not text.startswith('{"asks"'):
@@ -286,13 +314,15 @@ class EdgeContext:
             "isShared": not self._changes,
             "hasStore": bool(self._function.key_value_store),
             "place": _PLACE,
+            "end": self._end,
         }
-        install, modules = context.eval(_core()), context.eval(_modules())
+        install, modules = context.eval(core_source()), context.eval(modules_source())
         runtime = install(context.parse_json(json.dumps(given)), modules)
         self._load = _member(context, runtime, "loaded")
         self._begin = _member(context, runtime, "begin")
         self._next = _member(context, runtime, "next")
         self._settle = _member(context, runtime, "settle")
+        self._ended = _member(context, runtime, "ended")
         self.failure = self._compile(is_looked_at=True)
         if self.failure:
             self._is_looked_at = False
@@ -394,22 +424,3 @@ def _compile_error(text: str) -> str:
     said = match["text"].replace("unexpected token in expression: '", "Unexpected token '")
     said = re.sub(r"'([^']*)'", r'"\1"', said)
     return f"{said} in {match['line']}" if match["line"] else said
-
-
-@cache
-def _source(name: str) -> str:
-    folder = resources.files("edgegw.execution") / "edge_runtime"
-    return (folder / f"{name}.js").read_text(encoding="utf-8")
-
-
-@cache
-def _core() -> str:
-    return _source("core").replace(
-        "  // ---- what is guarded: guards.js stands here\n", _source("guards")
-    )
-
-
-@cache
-def _modules() -> str:
-    members = [f"{name}: {_source(name).strip()}" for name in _MODULES]
-    return "({" + ",\n".join(members) + "})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -143,6 +144,11 @@ HEADERS = [
     "Object.defineProperty(headers, 'x-got', {get: function () { return {value: 'a'} }, enumerable: true})",
     "Object.defineProperty(headers, 'x-bad', {get: function () { throw new Error('no') }, enumerable: true})",
     "headers.self = headers",
+    "headers['x-1'] = {value: '1\\n\\n\\n\\0'}; headers['x-2'] = {value: '2'}",
+    "headers['x-1'] = {value: '1\\n+x-got\\n3\\n\\0'}; headers['x-2'] = {value: '2'}",
+    "headers['x-1'] = {value: '1\\ncookies\\n{\\n\\0'}; headers['x-2'] = {value: '2'}",
+    "headers.via.more = 1",
+    "headers['x-a'].more = 1",
 ]  # fmt: skip
 COMMON_EDITS = [
     *HEADERS,
@@ -180,6 +186,7 @@ REQUEST_EDITS = [
     "it.querystring.x.value = it.querystring.x.value",
     "delete it.cookies.a",
     "it.cookies.b.value = it.cookies.b.value",
+    "it.cookies.b.attributes = 5",
     "it.statusCode = 302",
     "require('cloudfront').updateRequestOrigin({domainName: 'b.example.com'})",
     "event.request = {uri: '/other'}",
@@ -269,11 +276,10 @@ def test_several_edits_at_once(data: st.DataObject) -> None:
 def test_an_unusual_event_is_the_same_both_ways(number: int) -> None:
     shown = UNUSUAL[number]
     code = "function handler(event) { return {statusCode: 200, body: JSON.stringify(event)} }"
-    bodies = [
-        json.loads(outcome.result["body"])
-        for outcome in both_ways(code, shown)
-        if not isinstance(outcome, EdgeFailed) and isinstance(outcome.result, dict)
-    ]
+    bodies: list[object] = []
+    for outcome in both_ways(code, shown):
+        result: Any = None if isinstance(outcome, EdgeFailed) else outcome.result
+        bodies.append(json.loads(result["body"]))
     assert bodies == [json.loads(shown.text), json.loads(shown.text)]
 
 
@@ -307,7 +313,8 @@ def test_frames_are_bounded_and_take_no_memory_of_the_function() -> None:
         assert frames.met(frame) is not None
         assert frames.compiled[frame] is not None
         sizes.append(frames.size)
-    assert max(sizes) == sizes[63] > 64 * 1000
+    assert max(sizes) < sizes[63] + 1000  # a frame has more; allocations differ by some bytes
+    assert sizes[63] > 64 * 1000
     assert engine.memory()["malloc_size"] < 3 * max(sizes)
 
 
@@ -348,6 +355,24 @@ def test_a_run_forgets_another_console(name: str) -> None:
     results = [answer_of(context, shown_request(request())).result for _ in range(3)]
     kind = "object" if name == "console" else "function"
     assert results == [{"statusCode": 200, "body": kind}] * 3
+
+
+def test_long_texts_that_functions_add_are_not_kept() -> None:
+    add = "headers['x-new'] = {value: event.context.requestId + 'a'.repeat(100000)}"
+    context = EdgeContext(EdgeFunction("f", code=body(add, "IT", "viewer-response")))
+    sizes: list[int] = []
+    tracemalloc.start()
+    try:
+        for number in range(40):
+            facts = DistributionFacts(f"{number}==", "0" * 32, b"now")
+            shown = encode_response(SITE, facts, request(), response())
+            outcome = context.run(EdgeCall("f", shown), tentative=False)
+            assert not isinstance(outcome, EdgeFailed)
+            assert isinstance(decode_edge_response(outcome, shown), ContinuedResponse)
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert sizes[-1] - sizes[9] < 1_000_000
 
 
 # Sections

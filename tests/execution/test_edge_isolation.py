@@ -241,3 +241,102 @@ def test_the_old_runtime_has_no_such_module(name: str) -> None:
     came = EdgeContext(EdgeFunction("f", "cloudfront-js-1.0", code)).run(call(), tentative=False)
     assert isinstance(came, EdgeFailed)
     assert came.message == f'Error: Cannot find module "{name}"'
+
+
+# What one run leaves for the next
+
+
+KEPT = [
+    "require",
+    "console.log",
+    "require('crypto').createHash",
+    "Object.getPrototypeOf(require('crypto').createHash('md5'))",
+    "require('querystring').parse",
+    "require('cloudfront').updateRequestOrigin",
+    "Object.getPrototypeOf([][Symbol.iterator]())",
+    "Object.getPrototypeOf(''[Symbol.iterator]())",
+    "Object.getPrototypeOf('a'.matchAll(/a/g))",
+    "Object.getPrototypeOf(function* () {})",
+    "Object.getPrototypeOf(Object.getPrototypeOf((function* () {})()))",
+    "Object.getPrototypeOf(async function () {})",
+    "Object.getPrototypeOf(Object.getPrototypeOf((async function* () {})()))",
+]
+
+
+@pytest.mark.parametrize("held", KEPT)
+def test_a_run_leaves_nothing_in_what_all_runs_have(held: str) -> None:
+    code = f"""function handler() {{
+      var held = {held}, before = held.left;
+      try {{ held.left = 1 }} catch (e) {{}}
+      return {{before: before === undefined}}
+    }}"""
+    came = second_run(code)
+    assert isinstance(came, EdgeReturned)
+    assert came.result == {"before": True}
+
+
+@pytest.mark.parametrize("name", ["prepareStackTrace", "stackTraceLimit"])
+def test_a_run_does_not_say_how_errors_of_the_next_are_written(name: str) -> None:
+    came = second_run(f"""function handler() {{
+      var before = String(Error.{name});
+      try {{ Error.{name} = 7 }} catch (e) {{}}
+      return {{before: before}}
+    }}""")
+    assert isinstance(came, EdgeReturned)
+    assert came.result == {"before": "undefined"}
+
+
+LEAVES_JOBS = """var cf = require('cloudfront');
+  function late() { console.log('late'); cf.updateRequestOrigin({domainName: 'late.example.com'}) }
+  async function later() { await 0; await 0; late() }
+  function handler(event) {
+    if (event.request.uri === '/leaves') { Promise.resolve().then(late); later(); return {} }
+    return (async function () { for (var i = 0; i < 9; i++) await i; return {} })()
+  }"""
+
+
+def test_what_a_run_left_does_nothing_in_the_next() -> None:
+    context = EdgeContext(EdgeFunction("f", code=LEAVES_JOBS))
+    context.run(call("/leaves"), tentative=False)
+    came = context.run(call(), tentative=True)
+    assert isinstance(came, EdgeReturned)
+    assert (came.report.logs, came.origin) == ((), None)
+
+
+def test_what_runs_leave_does_not_pile_up() -> None:
+    context = EdgeContext(EdgeFunction("f", code=LEAVES_JOBS))
+    for _ in range(1500):
+        assert isinstance(context.run(call("/leaves"), tentative=True), EdgeReturned)
+
+
+def test_jobs_that_never_end_go_with_their_context() -> None:
+    code = """function handler(event) {
+      var endless = {};
+      endless.then = Promise.resolve.bind(Promise, endless);
+      if (event.request.uri === '/leaves') Promise.resolve(endless);
+      return {}
+    }"""
+    context = EdgeContext(EdgeFunction("f", code=code))
+    context.run(call("/leaves"), tentative=False)
+    with pytest.raises(GaveUpError):
+        context.run(call(), tentative=True)
+    for _ in range(2):
+        assert isinstance(context.run(call(), tentative=False), EdgeReturned)
+    assert isinstance(context.run(call(), tentative=True), EdgeReturned)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "'aa'.repeat(-1e9)",
+        "'a'.padStart(-1e9)",
+        "'a'.padEnd({valueOf: function () { return -1e9 }})",
+        "[].join.call({length: -2e9})",
+        "new Uint8Array(-5e8)",
+    ],
+)
+def test_nothing_counts_units_back(step: str) -> None:
+    code = f"function handler() {{ for (;;) {{ try {{ {step} }} catch (e) {{}} }} }}"
+    came = EdgeContext(EdgeFunction("f", code=code)).run(call(), tentative=False)
+    assert isinstance(came, EdgeFailed)
+    assert came.message == "the function exceeded its compute utilization"

@@ -89,7 +89,7 @@ def edited_headers(
             if line is not None:
                 changed.append(line)
                 continue
-        elif before == entry:
+        elif _says_same(entry, before):
             dropped.discard(name)
             continue
         held = _header(validator, name, entry, before, where)
@@ -112,6 +112,16 @@ def edited_headers(
         return original.added(*changed)
     kept = [line for line in original.raw if header_name(line[0])[1] not in dropped]
     return Headers([*kept, *changed])
+
+
+def _says_same(entry: object, before: Mapping[str, Any]) -> bool:
+    """Whether a header is as it was `before`; what else a function wrote to it is no matter."""
+    if entry == before:
+        return True
+    if not isinstance(entry, dict):
+        return False
+    fields = cast("Mapping[str, object]", entry)
+    return all(fields.get(name) == before.get(name) for name in ("value", "multiValue"))
 
 
 _MOST_ADDED: Final = 1000

@@ -191,7 +191,7 @@ def _edited_request(outcome: EdgeEdited, sent: ShownEdgeEvent) -> ContinuedReque
     headers = _edited_before(validator, edits, sent)
     if validator.refuses:
         return InvalidResult(tuple(validator.violations))
-    if is_same and not validator.violations:
+    if is_same and not validator.violations and len(outcome.lines) <= _LONGEST_ADDITION:
         known = request.headers.derived(_no_edits, _no_edits)
         known[:] = [_KnownEdit(sent.headers, outcome.lines, headers)]
     return ContinuedRequest(request.sent(target, headers), warnings=tuple(validator.violations))
@@ -333,6 +333,7 @@ def _known_response(outcome: EdgeEdited, sent: ShownEdgeEvent) -> ContinuedRespo
 
 
 _MOST_ADDITIONS: Final = 500
+_LONGEST_ADDITION: Final = 4096
 _additions: Final[dict[tuple[str, SectionShape], tuple[Header, ...]]] = {}
 """Lines that a function's edits added, by these and the names of the headers that were there.
 
@@ -362,8 +363,8 @@ def _edited_response(
 
 
 def _remember_additions(lines: str, shape: SectionShape, headers: Headers) -> None:
-    if shape is ANY:
-        return  # many have it
+    if shape is ANY or len(lines) > _LONGEST_ADDITION:
+        return  # many have that shape
     if len(_additions) >= _MOST_ADDITIONS:
         _additions.clear()
     _additions[lines, shape] = headers.raw[-headers.more :]

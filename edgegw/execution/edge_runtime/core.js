@@ -5,6 +5,7 @@
 //   begin(code, frame, …)      one run, on an event loop where it may be given up; answers its outcome as JSON, or "" where it has to wait
 //   next()                     goes on with a run that waits: its outcome, or what it asks of a store
 //   settle(answers)            the store's answers
+//   ended()                    the run is cut off; what it left is stopped when it comes
 //
 // Units are counted here (see metering.py). A built-in that works in proportion to its input counts
 // for that itself; so nothing runs long between two looks at the clock, whatever the engine does.
@@ -24,6 +25,7 @@
   let run = 0, state = "idle", outcome = "", eventType = "", place = null, hasStore = false, isTentative = false;
   let framed = null, values = null, seen = null, target = null, edits = null, rawQuery = null;
   const STEP = 100, LOG = 10240;
+  let end = ""; // of a text of edits: no function knows it, so none can cut a text off and say what it likes
   let memory = 0; // bytes of a run, which no text has more of
 
   const bare = (object) => setPrototype(object, null), NONE = freeze(bare([])); // no prototype changes what Python is told
@@ -74,8 +76,10 @@
     for (const name of ["toSorted", "toReversed", "toSpliced", "with", "findLast", "findLastIndex"])
       delete Array.prototype[name];
     for (const name of ["try", "withResolvers"]) delete Promise[name];
+    for (const name of ["prepareStackTrace", "stackTraceLimit"]) delete Error[name]; // to freeze them keeps nobody from setting them
     delete String.raw;
     delete Object.groupBy;
+    delete Array.fromAsync;
     // The real engine keeps no source of a function, and here it would be the metered one.
     for (const name of ["toString", "fileName", "lineNumber", "columnNumber"]) delete Function.prototype[name];
   }
@@ -208,23 +212,26 @@
       outcome = stringify({ __proto__: null, unreadable: worded(error), logs, units });
     }
     if (over || units > full) return failed(null);
-    if (seen !== null) seen.own = null; // else each run left a circle for the collector
+    ended();
+  }
+  function ended() { // the meter stops what comes yet of this run: jobs of promises that it left
     state = "done";
+    check = deadline = 0;
+    if (seen !== null) seen.own = null; // else each run left a circle for the collector
   }
   function withEdits(said, change) {
     let more = "";
     if (logs !== NONE || change || custom !== "")
       more = " " + stringify({ __proto__: null, logs, origin: change || undefined, custom: custom || undefined });
     // A rope of texts is nothing that Python can take, which a slice is not.
-    return sliceOf("=" + units + " " + seen.count + more + said + "\n", 0);
+    return sliceOf("=" + units + " " + seen.count + more + said + end, 0);
   }
   function failed(error) {
-    state = "done";
-    if (seen !== null) seen.own = null;
     if (isTentative && error && isFull(error)) over = over || "time";
     let text = "";
     try { if (!over) text = worded(error); } catch (_) { text = "Error"; }
     outcome = stringify({ __proto__: null, error: text, over: over || (units > full ? "units" : undefined), logs, units });
+    ended();
   }
   // Requests have it as a prototype, so that their members are those that the event has.
   const requests = { rawQueryString() { return rawQuery === null ? undefined : rawQuery; } };
@@ -304,13 +311,21 @@
     }
   }
 
+  function handedOut() { // what runs get, and what they reach from there, of which the global object has nothing
+    const listed = [][Symbol.iterator](), hash = require("crypto").createHash("md5");
+    const generators = [function* () {}, async function* () {}], made = [generators[0](), generators[1]()];
+    return [require, console, cloudfront, store, require("crypto"), require("querystring"), hash, listed,
+      ""[Symbol.iterator](), "".matchAll(/a/g), listed.map && listed.map(floor), async function () {}, ...generators, ...made];
+  }
+
   return function install(given, module) {
-    // given: { version, full, memory, absent, isShared, hasStore, place }
+    // given: { version, full, memory, absent, isShared, hasStore, place, end }
     let absent = given.absent;
     version = given.version;
     place = given.place;
     hasStore = given.hasStore;
     memory = given.memory;
+    end = given.end;
     deadline = check = full = 1e18;
     for (const name of keys(module)) sources[name] = module[name];
     const text = module.text(tools), lock = module.lock(tools);
@@ -340,12 +355,12 @@
     encode = encodeURIComponent;
     require("crypto");
     require("querystring");
-    if (given.isShared) lock();
+    if (given.isShared) lock(handedOut());
     full = given.full;
     if (given.isShared) {
       freeze(requests);
       freeze(requests.rawQueryString);
     }
-    return { loaded, begin, next, settle };
+    return { loaded, begin, next, settle, ended };
   };
 })()

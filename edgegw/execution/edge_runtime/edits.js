@@ -10,8 +10,8 @@
 //   +name         a header that is new, or has another value, which is the next line
 //   -name         a header that is gone
 //
-// Whoever reads them counts: what has a line feed in itself, or a NUL, which ends a text on the way
-// to Python, is told by that.
+// Whoever reads them counts: what has a line feed in itself is told by that. A NUL, which ends a text
+// on the way to Python, is told by the end that is not there (`withEdits`).
 //
 // Each name has one value in a section that has `names`; so it is compared with the text it had.
 // What was not `seen` of the value that was `shown` is as it was.
@@ -38,7 +38,7 @@
     for (let at = 0; at < count; at++) {
       const name = names[at], entry = section[name];
       if (present[at] !== name || entry === null || entry === undefined ||
-        entry.value !== values[first + at] || entry.multiValue !== undefined) return false;
+        entry.value !== values[first + at] || entry.multiValue !== undefined || entry.attributes !== undefined) return false;
     }
     return true;
   }

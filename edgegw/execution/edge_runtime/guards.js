@@ -53,11 +53,11 @@
     const length = value.length;
     if (typeof length === "number" && length > MANY) throw new RealRangeError("out of memory");
     if (isTentative && length > MUCH) stop("time");
-    return typeof length === "number" ? length : 0;
+    return length > 0 && typeof length === "number" ? length : 0; // below zero it would count units back
   }
   function many(length) {
     if (isTentative && length > LONG) stop("time");
-    return length;
+    return length > 0 ? length : 0;
   }
   function guardArrays() {
     const inProportion = (self) => meter(lengthOf(self) >> 3);

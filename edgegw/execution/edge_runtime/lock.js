@@ -4,8 +4,8 @@
   const freeze = Object.freeze, define = Object.defineProperty, names = Object.getOwnPropertyNames;
   const prototypeOf = Object.getPrototypeOf, RealSet = Set, RealError = Error, RealTypeError = TypeError;
 
-  function lock() {
-    const seen = new RealSet(), open = [globalThis];
+  function lock(others) {
+    const seen = new RealSet(), open = [globalThis, ...others];
     while (open.length) {
       const object = open.pop();
       if (object === null || (typeof object !== "object" && typeof object !== "function") || seen.has(object)) continue;
