@@ -118,6 +118,7 @@ async def _tested(
         decode_trial_event,
         trial_of,
     )
+    from edgegw.cloudfront.key_value_stores.state import StoreState
     from edgegw.execution.edge_js import EdgeEngine
     from edgegw.gateway.edge_registry import is_associated, store_arn
     from edgegw.gateway.edge_stores import stores_of
@@ -126,11 +127,13 @@ async def _tested(
         event = decode_trial_event(raw)
     except NoTrialEventError as error:
         raise UsageError(f"--event: {error}") from None
-    engine = EdgeEngine({}, stores_of(config))
+    stores = stores_of(config)
+    engine = EdgeEngine({}, stores)
     outcome = await engine.run_alone(one.function, event.call(function.name))
+    ids = {name: store.id for name, store in stores.items() if isinstance(store, StoreState)}
     names = FunctionNames(
         config.account,
-        lambda name: store_arn(config, name),
+        lambda name: store_arn(config, name, ids.get(name, "")),
         lambda _: None,
         lambda name: is_associated(config, name),
     )

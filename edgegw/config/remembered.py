@@ -13,6 +13,7 @@ import os
 import pickle
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -37,13 +38,14 @@ def load_quickly(
 
     Where it has, `meanwhile` may run while the configuration is judged (see `aside`).
     """
+    began = time.time_ns()
     variables = os.environ if environment is None else environment
     file = _file(path, variables)
     if file is not None:
         known = _read(file)
         if known is not None:
             return known
-    judge = partial(_judge, path, environment, file)
+    judge = partial(_judge, path, environment, file, began)
     if meanwhile is None:
         return judge()
     from edgegw.config.aside import load_aside
@@ -58,27 +60,32 @@ def load_again(path: str | Path) -> Config:
     """
     from edgegw.config.resolve import load_file
 
+    began = time.time_ns()
     key = _key(Path(path), os.environ)
     known = _known.get(key) if key is not None else None
     if known is not None and known[1] == _witnesses(known[0]):
         return known[0]
     config = load_file(path)
-    if key is not None:
+    witnesses = _witnesses(config)
+    if key is not None and not _has_changed_since(began, path, witnesses):
         if len(_known) >= _MOST:
             _known.clear()
-        _known[key] = config, _witnesses(config)
+        _known[key] = config, witnesses
     return config
 
 
 _known: Final[dict[str, tuple[Config, list[Witness]]]] = {}
 
 
-def _judge(path: Path, environment: Mapping[str, str] | None, file: Path | None) -> Config:
+def _judge(
+    path: Path, environment: Mapping[str, str] | None, file: Path | None, began: int
+) -> Config:
     from edgegw.config.resolve import load_file
 
     config = load_file(path, environment)
-    if file is not None:
-        _write(file, config)
+    witnesses = _witnesses(config)
+    if file is not None and not _has_changed_since(began, path, witnesses):
+        _write(file, config, witnesses)
     return config
 
 
@@ -96,13 +103,14 @@ def _key(path: Path, environment: Mapping[str, str]) -> str | None:
     """What the outcome depends on beside files that the text names; None without a text."""
     try:
         text = read_source(path) if path.is_file() else None
+        here = str(Path.cwd())  # findings name files from there on
     except (OSError, EdgegwError):
-        text = None
-    if text is None:
         return None  # load_file says what is wrong
+    if text is None:
+        return None
     named = sorted(set(_VARIABLE.findall(text)))
     variables = repr([(name, environment.get(name)) for name in named])
-    return chr(0).join((str(path), str(path.resolve()), variables, text))
+    return chr(0).join((str(path), str(path.resolve()), here, variables, text))
 
 
 def _folder(environment: Mapping[str, str]) -> Path | None:
@@ -145,7 +153,9 @@ def _python_files(folder: Path | str, *, is_deep: bool = True) -> Iterator[os.Di
             yield from _python_files(entry.path)
 
 
-Witness: TypeAlias = tuple[str, int, int] | tuple[str]
+Witness: TypeAlias = tuple[str, int, int, int] | tuple[str]
+"""Path, inode, and when content and inode changed: tools set the first time as they like, nobody
+the second one."""
 
 
 def _witnesses(config: Config) -> list[Witness]:
@@ -167,7 +177,14 @@ def _witness(path: str) -> Witness:
         found = os.stat(path or ".")  # noqa: PTH116 - see above
     except OSError:
         return (path,)
-    return (os.path.realpath(path), found.st_ino, found.st_mtime_ns if path else 0)
+    times = (found.st_mtime_ns, found.st_ctime_ns) if path else (0, 0)
+    return (os.path.realpath(path), found.st_ino, *times)
+
+
+def _has_changed_since(began: int, path: str | Path, witnesses: list[Witness]) -> bool:
+    """Whether one of the files was saved while it was judged: nobody knows what was read of it."""
+    times = [saved for witness in (_witness(str(path)), *witnesses) for saved in witness[2:]]
+    return max(times, default=0) >= began
 
 
 def _read(file: Path) -> Config | None:
@@ -181,10 +198,10 @@ def _read(file: Path) -> Config | None:
     return config
 
 
-def _write(file: Path, config: Config) -> None:
+def _write(file: Path, config: Config, witnesses: list[Witness]) -> None:
     temporary = file.with_suffix(f".{os.getpid()}.tmp")
     try:
-        content = pickled((config, _witnesses(config)))
+        content = pickled((config, witnesses))
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)

@@ -110,6 +110,24 @@ async def change_edge_code(
     return config, {owner for owner in owners if not edge_owned(owner)}
 
 
+async def keep_edge_code(
+    parts: LoopParts, old: Config, config: Config, stale: MutableMapping[str, str]
+) -> Config:
+    """`config`, in which CloudFront Functions whose code does not compile have that of `old`."""
+    for owner in [owner for owner in stale if edge_owned(owner)]:
+        del stale[owner]
+    kept = dict(config.edge_functions)
+    for name, function in config.edge_functions.items():
+        before = old.edge_functions.get(name, function)
+        if (before.code, before.runtime) == (function.code, function.runtime):
+            continue
+        failure = await parts.edge.failure_of(function)
+        if failure:
+            stale[edge_owner(name)] = failure
+            kept[name] = replace(function, code=before.code, runtime=before.runtime)
+    return replace(config, edge_functions=kept)
+
+
 def put_edge_functions(
     everywhere: Iterable[LoopParts], config: Config, functions: Mapping[str, EdgeFunction]
 ) -> Config:

@@ -444,10 +444,12 @@ class Gateway(OnRunningLoop):
         """Puts `config` in the place of the present one; requests under way end as they began.
 
         Listeners are not touched, nor connections and warm environments of what did not change.
-        A changed function whose new version cannot be initialised keeps its old one and is `stale`.
+        A changed function whose new version cannot be initialised, or does not compile, keeps its
+        old one and is `stale`.
         """
         parts, old = self._running.here(), self.config
         config = self._as_it_runs(self.with_made_urls(config))
+        config = await changeover.keep_edge_code(parts, old, config, self.stale)
         change = await changeover.prepare_functions(parts.service, old, config)
         parts.service.commit(change.replacement)
         self.config = config

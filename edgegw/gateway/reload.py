@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from edgegw.background import Background
-from edgegw.config.model import Config
+from edgegw.config.model import Config, edge_owner
 from edgegw.errors import ConfigError, EdgegwError, Finding
 from edgegw.execution.pool import CodeStamp, SupersededError
 from edgegw.gateway.code_files import Claim, changed_owners, link_claim, links_on_the_way
@@ -215,7 +215,7 @@ class Reloader:
             gateway.stale.pop("config", None)
             logger.info("reload  configuration  %s", _took(started))
             _tell_new(before, config.warnings)
-            self._tell_stale(set(config.functions))
+            self._tell_stale({*config.functions, *map(edge_owner, config.edge_functions)})
             self._claim()
             self._again.set()
         for name in touched & gateway.config.functions.keys():

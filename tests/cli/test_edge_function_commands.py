@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -210,6 +211,23 @@ def test_a_function_that_the_api_created_is_run_too(folder: Path) -> None:
     )
     code, out = ran("test-function", "made", "--event", "event.json", "--stage", "LIVE")
     assert (code, out) == (2, "edgegw: made was never published: there is no LIVE of it\n")
+
+
+def test_a_store_that_the_api_created_has_its_own_arn(folder: Path) -> None:
+    from edgegw import Gateway
+    from edgegw.cloudfront.edge_functions.model import EdgeFunction
+    from edgegw.execution.key_value_shelf import ShelfChange
+
+    gateway = Gateway.from_dict({"gateway": {"state": str(folder / ".edgegw")}})
+    store = replace(gateway.key_values.new_store("more"), is_made=True)
+    gateway.key_values.change(lambda _: ShelfChange(store.name, store))
+    code = "function handler() { return {statusCode: 204} }"
+    function = EdgeFunction("made", code=code, key_value_store="more")
+    asyncio.run(gateway.edge_registry.create(function))
+    out = ran("test-function", "made", "--event", "event.json", "--json")[1]
+    config = json.loads(out)["TestResult"]["FunctionSummary"]["FunctionConfig"]
+    arn = gateway.key_values.arn(store)
+    assert config["KeyValueStoreAssociations"]["Items"] == [{"KeyValueStoreARN": arn}]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pickle
 import stat
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +185,56 @@ def test_a_change_of_any_file_that_judges_forgets_what_was_judged() -> None:
     )
     process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (process.stdout.strip(), process.stderr) == ("[]", "")
+
+
+@pytest.mark.parametrize("saved", ["rewrite.js", "edgegw.yaml"])
+def test_what_is_saved_while_it_is_judged_counts_the_next_time(
+    tmp_path: Path, cache: dict[str, str], monkeypatch: pytest.MonkeyPatch, saved: str
+) -> None:
+    path, real = edge_project(tmp_path), resolve.load_file
+    old = (tmp_path / saved).read_text()
+    new = old.replace("old", "new")
+
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
+        """Code is saved behind being read; a configuration before, and then taken back."""
+        (tmp_path / saved).write_text(new if saved == path.name else old)
+        config = real(*args, **kwargs)
+        (tmp_path / saved).write_text(old if saved == path.name else new)
+        return config
+
+    for load in (partial(load_quickly, path, cache), partial(load_again, path)):
+        (tmp_path / saved).write_text(old)
+        monkeypatch.setattr(resolve, "load_file", interrupted)
+        load()
+        monkeypatch.setattr(resolve, "load_file", real)
+        assert load().edge_functions == load_file(path).edge_functions
+
+
+def test_another_content_with_the_time_of_the_last_one_counts(
+    tmp_path: Path, cache: dict[str, str]
+) -> None:
+    """As archives that are unpacked leave it, whose files all have one time."""
+    path, code = edge_project(tmp_path), tmp_path / "rewrite.js"
+    os.utime(code, (1, 1))
+    load_quickly(path, cache)
+    code.write_text(code.read_text().replace("old", "new"))
+    os.utime(code, (1, 1))
+    assert "new" in load_quickly(path, cache).edge_functions["rewrite"].code
+
+
+def test_findings_name_files_from_the_present_folder_on(
+    tmp_path: Path, cache: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = edge_project(tmp_path, "class A {}")
+    for folder, shown in ((path.parent, "rewrite.js"), (ROOT, str(tmp_path / "rewrite.js"))):
+        monkeypatch.chdir(folder)
+        assert shown in {finding.file for finding in load_quickly(path, cache).warnings}
+
+
+def edge_project(folder: Path, code: str = "") -> Path:
+    """A configuration with a CloudFront Function, in a folder."""
+    source = "function handler(event) { return event.request } // old\n"
+    (folder / "rewrite.js").write_text(source + code)
+    path = folder / "edgegw.yaml"
+    path.write_text("edge_functions: {rewrite: {code: rewrite.js, comment: old}}")
+    return path

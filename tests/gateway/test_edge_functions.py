@@ -298,6 +298,27 @@ async def test_a_changed_configuration_takes_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("origins")
+async def test_a_changed_configuration_brings_no_broken_code(tmp_path: Path) -> None:
+    from edgegw.config.resolve import load_dict
+
+    given = site(tmp_path, BOTH, rewrite=REWRITE, stamp=STAMP)
+    gateway = Gateway.from_dict(given)
+    owner, file = "edge function rewrite", tmp_path / "rewrite.js"
+    async with gateway.client("site") as client:
+        file.write_text("function handler( {")
+        for comment in ("once", "again"):
+            given["edge_functions"]["rewrite"]["comment"] = comment
+            await gateway.reload(load_dict(given))
+            assert (await client.get("/")).headers["x-seen"] == "yes"
+            assert "SyntaxError" in gateway.stale[owner]
+            assert gateway.config.edge_functions["rewrite"].comment == comment
+        file.write_text(REWRITE.replace("'yes'", "'anew'"))
+        await gateway.reload(load_dict(given))
+        assert (await client.get("/")).headers["x-seen"] == "anew"
+        assert gateway.stale == {}
+
+
+@pytest.mark.usefixtures("origins")
 async def test_many_requests_at_once(tmp_path: Path) -> None:
     gateway = Gateway.from_dict(site(tmp_path, BOTH, rewrite=REWRITE, stamp=STAMP))
     async with gateway.client("site") as client:
