@@ -32,6 +32,7 @@ from edgegw.cloudfront.edge_functions.limits import (
     utilization,
 )
 from edgegw.cloudfront.edge_functions.metering import (
+    in_other_brackets,
     may_replace_globals,
     meter_names,
     metered,
@@ -338,6 +339,7 @@ class EdgeContext:
         with _reading:
             text = metered(code, meter_names(code), is_looked_at=is_looked_at)
         try:
+            self._context.eval(in_other_brackets(text))
             self._factory: Any = self._context.eval(text)
         except self._error as error:
             return _compile_error(str(error))

@@ -340,3 +340,17 @@ def test_nothing_counts_units_back(step: str) -> None:
     came = EdgeContext(EdgeFunction("f", code=code)).run(call(), tentative=False)
     assert isinstance(came, EdgeFailed)
     assert came.message == "the function exceeded its compute utilization"
+
+
+@pytest.mark.parametrize("closed", ["});})", "}];})"])
+def test_no_code_ends_the_function_around_it(closed: str) -> None:
+    ends, begins = (
+        "var a = {} / 1; " + closed,
+        "(function () { return (function () { var b = {} / 1;",
+    )
+    counts = """(function (n) { return function () { return function () {
+      return function handler() { return {n: ++n} } } } })(0)"""
+    context = EdgeContext(
+        EdgeFunction("f", code=f"{ends}, {counts.replace(chr(10), '')} || {begins}")
+    )
+    assert "SyntaxError" in context.failure

@@ -75,8 +75,23 @@ def metered(source: str, names: MeterNames, *, is_looked_at: bool = True) -> str
     for around in sorted(calls_around(words), key=_outer_first) if is_looked_at else ():
         _insert_around(words, around, names, insertions)
     text = _with(source, insertions, _imports(words))
-    head = f'(function(require,console,{",".join(names[:-1])}){{return(function(){{"use strict";'
-    return f"{head}{text}\nreturn typeof handler==='function'?handler:undefined;}});}})"
+    head = f"(function(require,console,{','.join(names[:-1])}){{{_OPENED}"
+    return f"{head}{text}\nreturn typeof handler==='function'?handler:undefined;{_CLOSED}"
+
+
+_OPENED: Final = 'return(function(){"use strict";'
+_CLOSED: Final = "});})"
+
+
+def in_other_brackets(text: str) -> str:
+    """What `metered` answered, in square brackets: only to see whether that compiles as well.
+
+    Words are not always told from brackets rightly: a slash may be taken for a regular expression.
+    Code that ends the function around it, and begins another, ends it in one kind of brackets.
+    """
+    head, _, rest = text.partition(_OPENED)
+    opened, closed = _OPENED.replace("(", "[", 1), "}];})"
+    return f"{head}{opened}{rest.removesuffix(_CLOSED)}{closed}"
 
 
 _REPLACES: Final = re.compile(r"\bconsole\b(?!\s*\.)|\brequire\b(?!\s*\()|\\u")
