@@ -316,6 +316,7 @@ class EdgeContext:
             "hasStore": bool(self._function.key_value_store),
             "place": _PLACE,
             "end": self._end,
+            "deletes": "delete" in self._function.code,
         }
         install, modules = context.eval(core_source()), context.eval(modules_source())
         runtime = install(context.parse_json(json.dumps(given)), modules)

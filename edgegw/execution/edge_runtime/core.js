@@ -22,7 +22,7 @@
 
   let units = 0, full = 60000, check = 0, deadline = 0, over = "", now = 0;
   let logs = [], logged = 0, custom = "", origin = null, asked = [], waiting = {}, count = 0;
-  let run = 0, state = "idle", outcome = "", eventType = "", place = null, hasStore = false, isTentative = false;
+  let run = 0, state = "idle", outcome = "", eventType = "", place = null, hasStore = false, isTentative = false, deletes = false;
   let framed = null, values = null, seen = null, target = null, edits = null, rawQuery = null;
   const STEP = 100, LOG = 10240;
   let end = ""; // of a text of edits: no function knows it, so none can cut a text off and say what it likes
@@ -204,7 +204,7 @@
   function finished(value) {
     const change = origin;
     try {
-      const said = framed === null ? null : edits(framed, values, value, target, seen, requests);
+      const said = framed === null ? null : edits(framed, values, value, target, seen, requests, UNSEEN, deletes);
       if (said !== null) outcome = withEdits(said, change);
       else outcome = stringify({ __proto__: null, result: value, logs, units, origin: change || undefined, custom: custom || undefined });
     } catch (error) {
@@ -236,7 +236,7 @@
   // Requests have it as a prototype, so that their members are those that the event has.
   const requests = { rawQueryString() { return rawQuery === null ? undefined : rawQuery; } };
   define(requests, "rawQueryString", { enumerable: false });
-  const LINES = ["\n"];
+  const LINES = ["\n"], UNSEEN = freeze(bare({}));
   const more = (late) => apply(split, late.more, LINES);
   function put(self, late, mark, name, other) {
     if (self === late.own) late[mark] = other;
@@ -246,9 +246,9 @@
     framed = frame;
     values = apply(split, text, LINES);
     const isAnswered = frame.status !== undefined;
-    seen = isAnswered ? { request: requests, more: rest, cookies: null, own: null, count: 0 } :
-      { query: frame.isQueryLate ? requests : null, cookies: frame.areCookiesLate ? requests : null, own: null, count: 0 };
-    const event = frame.make(values, version === "2.0" ? requests : plain, requests, parse, seen, more, put);
+    seen = isAnswered ? { request: UNSEEN, more: rest, cookies: null, own: null, count: 0 } :
+      { query: frame.isQueryLate ? UNSEEN : null, cookies: frame.areCookiesLate ? UNSEEN : null, own: null, count: 0 };
+    const event = frame.make(values, version === "2.0" ? requests : plain, UNSEEN, parse, seen, more, put);
     target = isAnswered ? event.response : event.request;
     seen.own = isAnswered ? event : target;
     return event;
@@ -319,13 +319,14 @@
   }
 
   return function install(given, module) {
-    // given: { version, full, memory, absent, isShared, hasStore, place, end }
+    // given: { version, full, memory, absent, isShared, hasStore, place, end, deletes }
     let absent = given.absent;
     version = given.version;
     place = given.place;
     hasStore = given.hasStore;
     memory = given.memory;
     end = given.end;
+    deletes = given.deletes;
     deadline = check = full = 1e18;
     for (const name of keys(module)) sources[name] = module[name];
     const text = module.text(tools), lock = module.lock(tools);

@@ -1,8 +1,9 @@
 // What a handler made of the request or response that it was shown, where that is little.
 //
-//   edits(frame, values, value, shown, seen, proto)   lines, a line feed before each, and their
-//                                                     number in `seen.count`; null where `value` is
-//                                                     to be said as a whole
+//   edits(frame, values, value, shown, seen, proto, unseen, deletes)
+//
+// Answers lines, a line feed before each, and their number in `seen.count`; null where `value` is to be
+// said as a whole.
 //
 //   uri           the next line is the path
 //   headers, cookies, querystring   the next line is JSON: the headers that are new or others, and
@@ -14,7 +15,8 @@
 // on the way to Python, is told by the end that is not there (`withEdits`).
 //
 // Each name has one value in a section that has `names`; so it is compared with the text it had.
-// What was not `seen` of the value that was `shown` is as it was.
+// What was not `seen` of the value that was `shown` is as it was; where the code `deletes` something, if
+// it is still there.
 // Anything unusual is left to JSON: another prototype, other fields, an entry that says more.
 (function () {
   "use strict";
@@ -90,18 +92,27 @@
     return "\nuri\n" + uri;
   }
 
-  return function edits(frame, values, value, shown, seen, proto) {
+  function isDeleted(value, name, seen, mark, unseen, frame) {
+    seen[mark] = frame; // which no function has: only the member that is made when it is asked for says it
+    const isThere = value[name] === frame;
+    seen[mark] = unseen;
+    return !isThere;
+  }
+
+  return function edits(frame, values, value, shown, seen, proto, unseen, deletes) {
     if (!isKnown(value, frame.fields, proto)) return null;
     count = 0;
     const isOther = value !== shown;
+    if (deletes && seen.query === unseen && isDeleted(value, "querystring", seen, "query", unseen, frame)) return null;
+    if (deletes && seen.cookies === unseen && isDeleted(value, "cookies", seen, "cookies", unseen, frame)) return null;
     let start = "", query = "", cookies = "";
     if (frame.status === undefined) {
       if (value.method !== values[2]) return null;
       start = ofUri(value.uri, values[3]);
-      if ((isOther || seen.query !== proto) && !isSame(value.querystring, frame.query, values, frame.queryAt))
+      if ((isOther || seen.query !== unseen) && !isSame(value.querystring, frame.query, values, frame.queryAt))
         query = line("querystring", value.querystring);
     } else if (value.statusCode !== frame.status || value.statusDescription !== frame.reason) return null;
-    if ((isOther || seen.cookies !== proto) && !isSame(value.cookies, frame.cookies, values, frame.cookiesAt))
+    if ((isOther || seen.cookies !== unseen) && !isSame(value.cookies, frame.cookies, values, frame.cookiesAt))
       cookies = line("cookies", value.cookies);
     const headers = ofHeaders(value.headers, frame, values, false);
     if (start === null || query === null || cookies === null || headers === null) return null;
