@@ -177,8 +177,8 @@ def _witness(path: str) -> Witness:
         found = os.stat(path or ".")  # noqa: PTH116 - see above
     except OSError:
         return (path,)
-    times = (found.st_mtime_ns, found.st_ctime_ns) if path else (0, 0)
-    return (os.path.realpath(path), found.st_ino, *times)
+    saved, changed = (found.st_mtime_ns, found.st_ctime_ns) if path else (0, 0)
+    return (os.path.realpath(path), found.st_ino, saved, changed)
 
 
 def _has_changed_since(began: int, path: str | Path, witnesses: list[Witness]) -> bool:
