@@ -441,6 +441,10 @@ class TestLoadBalancer:
         async with raw_origin(script_of(b"a")) as a, raw_origin(script_of(b"b")) as b:
             targets = [f"127.0.0.1:{a.port}", f"localhost:{b.port}"]
             async with serving(balancer(targets=targets)) as front, httpx.AsyncClient() as client:
+                describe = front.gateway.target_groups.describe
+                async with asyncio.timeout(10):
+                    while any(target["state"] == "initial" for target in describe("t")):
+                        await asyncio.sleep(0.01)  # until then the first healthy one has all
                 found = [(await client.get(front.urls["web"])).text for _ in range(4)]
         assert sorted(found) == ["a", "a", "b", "b"]
 

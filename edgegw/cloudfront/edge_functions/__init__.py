@@ -4,7 +4,8 @@ model         a function, and what became of one run of it
 event         a request or response → the event of version 1.0
 sections      headers, cookies and query of an event, in three forms
 frames        what events of the same names have in common, as code of the engine
-results       what a function returned → what CloudFront goes on with, or the rules that it breaks
+results       what a function returned → what CloudFront goes on with, or the rules that it breaks;
+              edited_results where it only edited what it was shown, changed_parts for both
 origin_change what the helpers of the module `cloudfront` do to the origin; origin_fields has what
               each field must be
 rules         every rule as one table; limits has the numbers

@@ -13,10 +13,20 @@ import binascii
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+from edgegw.cloudfront.edge_functions.changed_parts import (
+    changed_target,
+    of_same_length,
+    setting_cookies,
+    with_cookies,
+    with_length,
+)
+from edgegw.cloudfront.edge_functions.edited_results import (
+    edited_request,
+    edited_response,
+    known_request,
+    known_response,
+)
 from edgegw.cloudfront.edge_functions.entries import (
-    cookie_header,
-    edited_headers,
-    query_text,
     returned_headers,
     set_cookie_lines,
 )
@@ -27,31 +37,24 @@ from edgegw.cloudfront.edge_functions.rules import (
     BODY_BASE64,
     KEPT_CONTENT_ENCODING,
     METHOD,
-    QUERY,
     RESULT,
     STATUS_CODE,
     STATUS_DESCRIPTION,
     UNKNOWN_FIELD,
-    URI,
-    URL_LENGTH,
     WHOLE_EVENT,
 )
-from edgegw.cloudfront.edge_functions.sections import ANY, NO_SECTION, Section, SectionShape
+from edgegw.cloudfront.edge_functions.sections import NO_SECTION
 from edgegw.cloudfront.header_rules import has_control
-from edgegw.cloudfront.trigger_event import header_name
 from edgegw.cloudfront.trigger_result import (
     ContinuedRequest,
     ContinuedResponse,
     GeneratedResponse,
     InvalidResult,
 )
-from edgegw.cloudfront.trigger_rules import URL_TOO_LONG
 from edgegw.cloudfront.validator import Description, Validator, step_into
-from edgegw.http.grammar import TEXT_NOT_IN_TARGET
-from edgegw.http.message import Body, Header, Headers, Response
+from edgegw.http.message import Body, Headers, Response
 from edgegw.http.status import reason_phrase
-from edgegw.http.target import RequestTarget, to_text
-from edgegw.values import value
+from edgegw.http.target import to_text
 
 EDGE_REQUEST_FIELDS: Final = frozenset({"method", "uri", "querystring", "headers", "cookies"})
 """Fields of a request that CloudFront knows.
@@ -72,7 +75,7 @@ def decode_edge_request(
 ) -> ContinuedRequest | GeneratedResponse | InvalidResult:
     """What the answer of viewer-request means: the request to go on with, or a response."""
     if isinstance(outcome, EdgeEdited):
-        return _known_request(outcome, sent) or _edited_request(outcome, sent)
+        return known_request(outcome, sent) or edited_request(outcome, sent)
     validator = Validator(sent.trigger, sent.strictness)
     result = _object(validator, outcome)
     if result is None:
@@ -87,7 +90,7 @@ def decode_edge_response(
 ) -> ContinuedResponse | InvalidResult:
     """The response to go on with, out of the answer of viewer-response."""
     if isinstance(outcome, EdgeEdited):
-        return _known_response(outcome, sent) or _edited_response(outcome, sent)
+        return known_response(outcome, sent) or edited_response(outcome, sent)
     validator = Validator(sent.trigger, sent.strictness)
     result = _object(validator, outcome)
     if result is None:
@@ -140,100 +143,11 @@ def _continued(
     if method != request.method:
         validator.note(METHOD, "method", method, f"leave {request.method}")
     query = result.get("querystring")
-    target = _target(validator, result.get("uri"), {} if query is None else query, sent)
+    target = changed_target(validator, result.get("uri"), {} if query is None else query, sent)
     headers = _request_headers(validator, result, sent)
     if validator.refuses:
         return InvalidResult(tuple(validator.violations))
     return ContinuedRequest(request.sent(target, headers), warnings=tuple(validator.violations))
-
-
-def _known_request(outcome: EdgeEdited, sent: ShownEdgeEvent) -> ContinuedRequest | None:
-    """The request, where the same edits of the same headers were judged before."""
-    request, lines = sent.request, outcome.lines
-    target = request.target
-    if target.authority is not None or target.size >= URL_TOO_LONG:
-        return None
-    if not lines:
-        return ContinuedRequest(request)
-    for earlier in request.headers.derived(_no_edits, _no_edits):
-        if earlier.lines == lines and earlier.shown is sent.headers:
-            return ContinuedRequest(request.sent(target, earlier.result))
-    return None
-
-
-@value
-class _KnownEdit:
-    """What a function was shown, its edits, and what they made of the headers."""
-
-    shown: Section
-    lines: str
-    result: Headers
-
-
-def _no_edits(_headers: Headers) -> list[_KnownEdit]:
-    """Room for what a function made of headers last; only what broke no rule stays here."""
-    return []
-
-
-_OF_TARGET: Final = ("uri", "querystring")
-"""The edits that change where a request goes."""
-
-
-def _edited_request(outcome: EdgeEdited, sent: ShownEdgeEvent) -> ContinuedRequest | InvalidResult:
-    validator = Validator(sent.trigger, sent.strictness)
-    request, edits = sent.request, outcome.edits
-    target = request.target
-    is_same = edits.keys().isdisjoint(_OF_TARGET)
-    if not is_same or target.authority is not None or target.size >= URL_TOO_LONG:
-        uri = edits.get("uri", to_text(target.path))
-        query = edits.get("querystring", sent.query.entries)
-        target = _target(validator, uri, {} if query is None else query, sent)
-    headers = _edited_before(validator, edits, sent)
-    if validator.refuses:
-        return InvalidResult(tuple(validator.violations))
-    if is_same and not validator.violations:
-        known = request.headers.derived(_no_edits, _no_edits)
-        known[:] = [_KnownEdit(sent.headers, outcome.lines, headers)]
-    return ContinuedRequest(request.sent(target, headers), warnings=tuple(validator.violations))
-
-
-def _edited_before(validator: Validator, edits: Mapping[str, Any], sent: ShownEdgeEvent) -> Headers:
-    """The request's headers with `edits`."""
-    headers = sent.request.headers
-    put, gone = edits.get("headers", {}), edits.get("gone", ())
-    if put or gone:
-        headers = edited_headers(validator, put, gone, sent.headers, headers, "request")
-    if "cookies" in edits:
-        headers = _with_cookies(validator, headers, edits["cookies"], sent)
-    return headers
-
-
-def _target(
-    validator: Validator, uri: object, returned: object, sent: ShownEdgeEvent
-) -> RequestTarget:
-    """The target of the `uri` and the querystring that were `returned`."""
-    original = sent.request.target
-    path = original.path
-    if uri != to_text(path):
-        if not isinstance(uri, str) or not uri.startswith("/") or TEXT_NOT_IN_TARGET.search(uri):
-            expected = "write a path that starts with / and is percent-encoded"
-            validator.note(URI, "uri", uri, expected)
-            uri = "/"
-        path = uri.encode("utf-8", "replace")
-    query, shown = original.query, sent.query.entries
-    if returned != shown:
-        text = query_text(validator, returned, shown)
-        if TEXT_NOT_IN_TARGET.search(text) or "#" in text:
-            expected = "encode it with encodeURIComponent"
-            validator.note(QUERY, "querystring", text, expected)
-        query = text.encode("utf-8", "replace") if text else None
-    length = len(path) + len(query or b"")
-    if length >= URL_TOO_LONG:
-        long = Description(f"{length} characters")
-        validator.note(URL_LENGTH, "uri", long, f"stay under {URL_TOO_LONG}")
-    if path is original.path and query is original.query and original.authority is None:
-        return original
-    return RequestTarget(path, query)
 
 
 def _request_headers(
@@ -243,18 +157,7 @@ def _request_headers(
     returned, cookies = result.get("headers"), result.get("cookies", {})
     if returned != sent.headers.entries:
         headers = returned_headers(validator, returned, sent.headers, headers, "request")
-    return _with_cookies(validator, headers, cookies, sent)
-
-
-def _with_cookies(
-    validator: Validator, headers: Headers, cookies: object, sent: ShownEdgeEvent
-) -> Headers:
-    shown = sent.cookies.entries
-    if cookies == shown:
-        return headers
-    line = cookie_header(validator, cookies, shown)
-    headers = headers.without(b"cookie")
-    return headers.added((b"Cookie", line)) if line else headers
+    return with_cookies(validator, headers, cookies, sent)
 
 
 # Responses
@@ -313,60 +216,11 @@ def _response(
             path = "headers.content-encoding"
             validator.note(KEPT_CONTENT_ENCODING, path, to_text(coding), expected)
         body = Body.of(content)
-        headers = _with_length(headers, b"%d" % len(content))
+        headers = with_length(headers, b"%d" % len(content))
     else:
-        headers = _of_same_length(headers, original.headers)
+        headers = of_same_length(headers, original.headers)
     response = Response(status, reason, headers, body)
     return ContinuedResponse(response, tuple(validator.violations))
-
-
-def _known_response(outcome: EdgeEdited, sent: ShownEdgeEvent) -> ContinuedResponse | None:
-    """The response, where the same headers were added to the same ones before."""
-    response, lines = cast("Response", sent.response), outcome.lines
-    if not lines:
-        return ContinuedResponse(response)
-    added = _additions.get((lines, sent.headers.shape))
-    if added is None:
-        return None
-    headers = response.headers.added(*added)
-    return ContinuedResponse(Response(response.status, response.reason, headers, response.body))
-
-
-_MOST_ADDITIONS: Final = 500
-_additions: Final[dict[tuple[str, SectionShape], tuple[Header, ...]]] = {}
-"""Lines that a function's edits added, by these and the names of the headers that were there.
-
-Only what broke no rule, and changed nothing else.
-"""
-
-
-def _edited_response(
-    outcome: EdgeEdited, sent: ShownEdgeEvent
-) -> ContinuedResponse | InvalidResult:
-    validator = Validator(sent.trigger, sent.strictness)
-    original, edits = cast("Response", sent.response), outcome.edits
-    headers = original.headers
-    put, gone = edits.get("headers", {}), edits.get("gone", ())
-    if put or gone:
-        headers = edited_headers(validator, put, gone, sent.headers, headers, "response")
-    if "cookies" in edits:
-        headers = _setting_cookies(validator, headers, edits["cookies"], sent)
-    if validator.refuses:
-        return InvalidResult(tuple(validator.violations))
-    whole = _of_same_length(headers, original.headers)
-    is_added = not gone and put.keys().isdisjoint(sent.headers.shape.names)
-    if is_added and whole.base is original.headers and not validator.violations:
-        _remember_additions(outcome.lines, sent.headers.shape, whole)
-    response = Response(original.status, original.reason, whole, original.body)
-    return ContinuedResponse(response, tuple(validator.violations))
-
-
-def _remember_additions(lines: str, shape: SectionShape, headers: Headers) -> None:
-    if shape is ANY:
-        return  # many have it
-    if len(_additions) >= _MOST_ADDITIONS:
-        _additions.clear()
-    _additions[lines, shape] = headers.raw[-headers.more :]
 
 
 def _response_headers(
@@ -376,35 +230,7 @@ def _response_headers(
     headers = original
     if returned != sent.headers.entries:
         headers = returned_headers(validator, returned, sent.headers, original, "response")
-    return _setting_cookies(validator, headers, cookies, sent)
-
-
-def _setting_cookies(
-    validator: Validator, headers: Headers, cookies: object, sent: ShownEdgeEvent
-) -> Headers:
-    shown = sent.cookies.entries
-    if cookies == shown:
-        return headers
-    return headers.without(b"set-cookie").added(*set_cookie_lines(validator, cookies, shown))
-
-
-def _of_same_length(headers: Headers, original: Headers) -> Headers:
-    """`headers` with the Content-Length of the body, which is that of the original."""
-    if headers is original or _keeps_length(headers, original):
-        return headers
-    return _with_length(headers, original.get(b"content-length"))
-
-
-def _keeps_length(headers: Headers, original: Headers) -> bool:
-    if headers.base is original:
-        added = headers.raw[-headers.more :]
-        return all(header_name(name)[1] != "content-length" for name, _ in added)
-    return headers.get_all(b"content-length") == original.get_all(b"content-length")
-
-
-def _with_length(headers: Headers, length: bytes | None) -> Headers:
-    headers = headers.without(b"content-length")
-    return headers if length is None else headers.added((b"Content-Length", length))
+    return setting_cookies(validator, headers, cookies, sent)
 
 
 def _content(validator: Validator, result: Mapping[str, Any]) -> bytes | None:
