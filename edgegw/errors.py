@@ -66,7 +66,9 @@ class StateProblem(EnvironmentProblem):
     """A file of `gateway.state` cannot be used: nothing of what was to be kept there is kept."""
 
     def __init__(self, path: object, reason: str) -> None:
-        super().__init__(f"cannot keep state in {path}: {reason}")
+        is_damaged = reason in ("file is not a database", "database disk image is malformed")
+        remedy = "; move it away, and a new one begins" if is_damaged else ""
+        super().__init__(f"cannot keep state in {path}: {reason}{remedy}")
 
 
 class UsageError(EdgegwError):

@@ -93,15 +93,14 @@ def _staged_code(config: Config, name: str, stage: Stage) -> tuple[StagedFunctio
     from edgegw.gateway.edge_registry import kept_in
 
     configured = config.edge_functions.get(name)
-    created = kept_in(Path(config.state)).read(kept_functions)
-    if configured is None and name not in created:
-        known = sorted({*config.edge_functions, *created})
-        near = nearest(name, known)
-        raise UsageError(f"there is no CloudFront Function {name!r}{near}")
-    if configured is None:
-        function = created[name]
-    else:
+    if configured is not None:
         function = configured_function(configured, Path(configured.path).stat().st_mtime)
+    else:
+        created = kept_in(Path(config.state)).read(kept_functions)
+        if name not in created:
+            near = nearest(name, sorted({*config.edge_functions, *created}))
+            raise UsageError(f"there is no CloudFront Function {name!r}{near}")
+        function = created[name]
     one = function.at(stage)
     if one is None:
         raise UsageError(f"{name} was never published: there is no {stage} of it")

@@ -80,8 +80,18 @@ def invoke(
         if function in loaded.edge_functions and function not in loaded.functions:
             from edgegw.cli.edge_function_commands import invoke_at_edge
 
+            if event is None or qualifier:
+                raise UsageError(_what_edge_takes(function, qualifier))
             sys.exit(invoke_at_edge(loaded, function, content))
         sys.exit(_invoke_now(loaded, function, content, qualifier, log_tail=log_tail))
+
+
+def _what_edge_takes(function: str, qualifier: str) -> str:
+    if qualifier:
+        text = "is a CloudFront Function, which has stages: `edgegw test-function --stage` runs one"
+        return f"{function} {text}"
+    kind = "cloudfront-function-request"
+    return f"name an event with --event: `edgegw event {kind}` (or -response) prints one"
 
 
 def _invoke_now(

@@ -8,6 +8,7 @@ import importlib
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -98,7 +99,9 @@ def serve(config: Path | None, *, options: ServeOptions) -> None:
 
         return load_file(file)
 
-    _run(load_quickly(file, meanwhile=_import_what_serves), options, load=load)
+    began = time.time()
+    loaded = load_quickly(file, meanwhile=_import_what_serves)
+    _run(loaded, options, load=load, loaded_at=began)
 
 
 _PORT = click.IntRange(0, 65535)
@@ -180,9 +183,10 @@ def dev(
 
         return load_dict(described)
 
+    began = time.time()
     config = load_aside(load, _import_what_serves)
     wait_for(url)
-    _run(config, options, opens=opens, held=by_place(*held))
+    _run(config, options, loaded_at=began, opens=opens, held=by_place(*held))
 
 
 @main.command()

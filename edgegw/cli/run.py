@@ -41,13 +41,14 @@ def run_front_doors(
     leave_out_missing: bool = False,
     hints: str = "",
     load: LoadConfig | None = None,
+    loaded_at: float | None = None,
     opens: bool = False,
     held: HeldPorts | None = None,
 ) -> None:
     """Serves every front door of `config` until a signal. Raises EnvironmentProblem.
 
-    The configuration is loaded anew by `load`; with `opens` the first front door is opened in the
-    browser. `held` are ports that listen already.
+    The configuration was read at `loaded_at`, and is loaded anew by `load`; with `opens` the first
+    front door is opened in the browser. `held` are ports that listen already.
     """
     level = options.level
     ports = _debug_ports(config, options.debug)
@@ -81,6 +82,7 @@ def run_front_doors(
         grace=options.grace,
         reload=options.reload,
         load=load,
+        loaded_at=loaded_at,
         control=True,
         held=held,
     )

@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from edgegw.config.gateway.hosts import HostFolder
 from edgegw.config.model import Config
 from edgegw.config.pickling import pickled
 from edgegw.config.source import read_source
@@ -153,9 +154,9 @@ def _python_files(folder: Path | str, *, is_deep: bool = True) -> Iterator[os.Di
             yield from _python_files(entry.path)
 
 
-Witness: TypeAlias = tuple[str, int, int, int] | tuple[str]
+Witness: TypeAlias = tuple[str, int, int, int] | tuple[str, bool] | tuple[str]
 """Path, inode, and when content and inode changed: tools set the first time as they like, nobody
-the second one."""
+the second one. Of a folder whose content does not matter: path, and whether it is one."""
 
 
 def _witnesses(config: Config) -> list[Witness]:
@@ -168,7 +169,20 @@ def _witnesses(config: Config) -> list[Witness]:
                 paths[str(each)] = None
     paths.update(dict.fromkeys(path for _, path in config.code))
     paths.update(dict.fromkeys(config.files[1:]))
-    return [_witness(path) for path in paths]
+    return [*map(_witness, paths), *map(_folder_witness, dict.fromkeys(_folders(config)))]
+
+
+def _folders(config: Config) -> Iterator[str]:
+    """Folders that stand for buckets."""
+    for bucket in (*config.buckets.values(), *config.bucket_notifications):
+        yield bucket.folder
+    for _, place in (*config.hosts.exact, *config.hosts.below):
+        if isinstance(place, HostFolder):
+            yield place.path
+
+
+def _folder_witness(path: str) -> Witness:
+    return (path, os.path.isdir(path)) if os.path.exists(path) else (path,)  # noqa: PTH110, PTH112
 
 
 def _witness(path: str) -> Witness:
@@ -177,8 +191,8 @@ def _witness(path: str) -> Witness:
         found = os.stat(path or ".")  # noqa: PTH116 - see above
     except OSError:
         return (path,)
-    times = (found.st_mtime_ns, found.st_ctime_ns) if path else (0, 0)
-    return (os.path.realpath(path), found.st_ino, *times)
+    saved, changed = (found.st_mtime_ns, found.st_ctime_ns) if path else (0, 0)
+    return (os.path.realpath(path), found.st_ino, saved, changed)
 
 
 def _has_changed_since(began: int, path: str | Path, witnesses: list[Witness]) -> bool:

@@ -127,6 +127,11 @@ class Claim:
             self.restless.note(self.owner, different & before.keys(), time.monotonic())
         return True
 
+    def saved_since(self, moment: float) -> bool:
+        """Whether one of the files, as they were at the last look, is not older than `moment`."""
+        times = [one[0] for one in self.signatures.values() if isinstance(one, tuple)]
+        return max(times, default=0) >= moment * 1e9
+
     def look(self, folders_seen: FoldersSeen | None = None) -> FilesSeen:
         """The files that count, and the folders in which changes of them show."""
         if Path(self.path).is_dir():
@@ -190,6 +195,11 @@ def link_claim(path: str) -> Claim:
 
 
 class _LinkClaim(Claim):
+    def saved_since(self, moment: float) -> bool:
+        """Whether one of the files, as they were at the last look, is not older than `moment`."""
+        times = [one[0] for one in self.signatures.values() if isinstance(one, tuple)]
+        return max(times, default=0) >= moment * 1e9
+
     def look(self, folders_seen: FoldersSeen | None = None) -> FilesSeen:
         del folders_seen
         try:

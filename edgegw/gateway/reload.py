@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from edgegw.background import Background
-from edgegw.config.model import Config, edge_owner
+from edgegw.config.model import Config, edge_owned, edge_owner
 from edgegw.errors import ConfigError, EdgegwError, Finding
 from edgegw.execution.pool import CodeStamp, SupersededError
 from edgegw.gateway.code_files import Claim, changed_owners, link_claim, links_on_the_way
@@ -45,12 +45,23 @@ Apply = Callable[[Config], Awaitable[None]]
 
 
 class Reloader:
-    """Keeps `gateway` equal to its files. `load` is None for a configuration without a file."""
+    """Keeps `gateway` equal to its files.
 
-    def __init__(self, gateway: Gateway, load: LoadConfig | None, apply: Apply) -> None:
+    `load` is None for a configuration without a file. Reading that began at `loaded_at`, in seconds
+    since 1970: what was saved since then may not be what serves.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        load: LoadConfig | None,
+        apply: Apply,
+        loaded_at: float | None = None,
+    ) -> None:
         self._gateway = gateway
         self._load = load
         self._apply = apply
+        self._loaded_at = loaded_at
         self._claims: list[Claim] = []
         self._git = list[Path]()
         self._reloads = Background()
@@ -64,6 +75,7 @@ class Reloader:
         self._claim()  # at once: what is edited from here on is not what serves
         if self._load is not None:  # so that the first edit need not wait for it
             await asyncio.to_thread(importlib.import_module, "edgegw.config.resolve")
+        self._catch_up_with_start()
         try:
             while True:
                 await self._watch()
@@ -140,6 +152,14 @@ class Reloader:
     def _catch_up(self) -> None:
         if self._look(self._claims):
             self._start()
+
+    def _catch_up_with_start(self) -> None:
+        """Reloads what was saved between being read, for the configuration, and the first look."""
+        if self._loaded_at is None:
+            return
+        read = [claim for claim in self._claims if not claim.owner or edge_owned(claim.owner)]
+        self._waiting |= {claim.owner for claim in read if claim.saved_since(self._loaded_at)}
+        self._start()
 
     def _look(self, claims: Iterable[Claim]) -> bool:
         """Whether something changed; its owners then wait for their reload."""

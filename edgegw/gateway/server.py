@@ -267,12 +267,14 @@ async def serve(
     stopping: asyncio.Event | None = None,
     reload: bool = False,
     load: LoadConfig | None = None,
+    loaded_at: float | None = None,
     control: bool = False,
     held: Mapping[tuple[str, int], socket.socket] | None = None,
 ) -> None:
     """Serves every front door of `gateway` until a signal (or `stopping`) says to stop.
 
-    With `reload` functions whose code changes are loaded anew, and the configuration by `load`;
+    With `reload` functions whose code changes are loaded anew, and the configuration by `load`,
+    also what was saved since the configuration was read (`loaded_at`, in seconds since 1970);
     with `control` commands can be given while it runs. `held` are sockets that listen already, by
     address and port.
     Raises EnvironmentProblem.
@@ -283,7 +285,8 @@ async def serve(
         try:
             await doors.open(control=control)
             signals.is_open = True
-            async with _following(Reloader(gateway, load, doors.apply) if reload else None):
+            reloader = Reloader(gateway, load, doors.apply, loaded_at) if reload else None
+            async with _following(reloader):
                 await stop.wait()
         finally:
             try:

@@ -213,6 +213,23 @@ def test_a_function_that_the_api_created_is_run_too(folder: Path) -> None:
     assert (code, out) == (2, "edgegw: made was never published: there is no LIVE of it\n")
 
 
+def test_what_invoke_cannot_do_for_a_function_it_says(folder: Path) -> None:
+    code, out = ran("invoke", "flagged")
+    assert (code, "`edgegw event cloudfront-function-request`" in out) == (2, True)
+    code, out = ran("invoke", "flagged", "--event", "event.json", "--qualifier", "3")
+    assert (code, "`edgegw test-function --stage` runs one" in out) == (2, True)
+
+
+def test_damaged_state_is_no_matter_of_functions_of_the_configuration(folder: Path) -> None:
+    state = folder / ".edgegw" / "cloudfront.sqlite"
+    state.parent.mkdir()
+    state.write_text("no database, but long enough to be one" * 30)
+    assert ran("test-function", "flagged", "--event", "event.json")[0] == 0
+    code, out = ran("test-function", "made", "--event", "event.json")
+    assert code != 0
+    assert out.endswith(f"{state}: file is not a database; move it away, and a new one begins\n")
+
+
 def test_a_store_that_the_api_created_has_its_own_arn(folder: Path) -> None:
     from edgegw import Gateway
     from edgegw.cloudfront.edge_functions.model import EdgeFunction

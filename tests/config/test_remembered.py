@@ -222,6 +222,22 @@ def test_another_content_with_the_time_of_the_last_one_counts(
     assert "new" in load_quickly(path, cache).edge_functions["rewrite"].code
 
 
+def test_folders_that_come_and_go_are_judged_anew(tmp_path: Path, cache: dict[str, str]) -> None:
+    origins = "{a: {s3: bucket}, b: {s3_website: pages}}"
+    behavior = "{origin: a}"
+    path = tmp_path / "edgegw.yaml"
+    path.write_text(
+        f"distributions: {{s: {{listen: 0, origins: {origins}, default_behavior: {behavior}}}}}\n"
+        "gateway: {hosts: {a.example: ./other/}}"
+    )
+    folders = [tmp_path / name for name in ("bucket", "pages", "other")]
+    for change in (Path.mkdir, Path.rmdir, Path.touch):
+        load_quickly(path, cache)
+        for folder in folders:
+            change(folder)
+            assert load_quickly(path, cache).warnings == load_file(path).warnings
+
+
 def test_findings_name_files_from_the_present_folder_on(
     tmp_path: Path, cache: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
