@@ -32,13 +32,15 @@ class EdgeFrames:
 
         The engine has another memory limit afterwards.
         """
-        if len(self.compiled) >= _MOST_COMPILED or len(self._met) >= _MOST_MET:
+        if len(self.compiled) >= _MOST_COMPILED:
             self.compiled.clear()
-            self._met.clear()
             self.size = 0
+        if len(self._met) >= _MOST_MET:  # many come once alone: those that come again stay
+            self._met.clear()
         if frame not in self._met:
             self._met.add(frame)
             return None
+        self._met.discard(frame)
         self._context.set_memory_limit(_ENOUGH)
         before = self._context.memory()["malloc_size"]
         compiled = self.compiled[frame] = self._context.eval(frame_code(frame))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.edge_functions.event import ShownEdgeEvent, encode_request, encode_response
-from edgegw.cloudfront.edge_functions.frames import frame_code
+from edgegw.cloudfront.edge_functions.frames import EventFrame, frame_code
 from edgegw.cloudfront.edge_functions.model import (
     EdgeAnswer,
     EdgeCall,
@@ -322,6 +322,20 @@ def test_frames_are_bounded_and_take_no_memory_of_the_function() -> None:
     assert max(sizes) < sizes[63] + 1000  # a frame has more; allocations differ by some bytes
     assert sizes[63] > 64 * 1000
     assert engine.memory()["malloc_size"] < 3 * max(sizes)
+
+
+def test_frames_that_come_once_drop_none_that_comes_again() -> None:
+    quickjs: Any = importlib.import_module("quickjs")
+    frames = EdgeFrames(quickjs.Context())
+
+    def frame(name: str) -> EventFrame:
+        shapes = NO_SECTION.shape, shape_of((name,)), NO_SECTION.shape
+        return '{"context":{"requestId":', *shapes, None
+
+    assert (frames.met(frame("hot")), frames.met(frame("hot")) is not None) == (None, True)
+    for number in range(2000):
+        assert frames.met(frame(f"once-{number}")) is None
+    assert list(frames.compiled) == [frame("hot")]
 
 
 def test_a_frame_holds_names_alone() -> None:
