@@ -319,7 +319,7 @@ async def test_orders_that_a_busy_zygote_does_not_read_at_once_are_kept() -> Non
     for each in (*started, probe):
         each.kill()
     os.kill(pid, signal.SIGCONT)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         for each in (*started, probe):
             assert await each.ended() == -signal.SIGKILL
             os.close(each.log_fd)

@@ -101,7 +101,7 @@ def counting_in(counts: Counter[str]) -> CountEvents:
 
 
 async def until(holds: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not holds():
             await asyncio.sleep(0.002)
 

@@ -100,7 +100,7 @@ class Running:
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
     async def until(self, holds: Callable[[], object]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while not holds():
                 await asyncio.sleep(0.01)
 
@@ -108,7 +108,7 @@ class Running:
         return await (await self.gateway.workers.of(AsyncEvents)).listing()
 
     async def until_empty(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while True:
                 counts = (await self.listing())["counts"]
                 if not (counts["waiting"] or counts["running"] or counts["delivering"]):
@@ -309,7 +309,7 @@ class TestEnds:
             async def tries() -> int:
                 return sum(message["tries"] for message in (await run.listing())["messages"])
 
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 while await tries() < 4:
                     await asyncio.sleep(0.02)
         said = [line for line in caplog.messages if "did not reach" in line]
@@ -319,7 +319,7 @@ class TestEnds:
     async def test_an_event_that_waits_says_why(self, tmp_path: Path) -> None:
         async with running(tmp_path, {"f": fails}) as run:
             await run.send("f")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 while [event["error"] for event in (await run.listing())["events"]] != ["no"]:
                     await asyncio.sleep(0.01)
 
@@ -559,7 +559,7 @@ class TestThrottles:
             async def throttled() -> bool:
                 return any(each["throttles"] >= 2 for each in (await run.listing())["events"])
 
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not await throttled():
                     await asyncio.sleep(0.01)
             blocked.set()

@@ -51,7 +51,7 @@ class Http2:
 
     async def until(self, condition: Any) -> None:
         """Sends what waits, and reads until `condition` or the end."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 self._writer.write(self._state.data_to_send())
                 if condition() or self.is_closed:
@@ -282,7 +282,7 @@ async def test_a_stream_that_its_http2_client_resets_ends_at_the_target(
             await client.until(lambda: client.bodies.get(number) == b"x")
             client.reset(number)
             await client.until(lambda: True)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await gone.wait()
             await until(lambda: bool(lines(file)))
     assert shlex.split(lines(file)[0])[8] == "460"

@@ -141,11 +141,11 @@ async def test_an_edit_of_the_configuration_sets_and_clears_faults(
         async with reloading(tmp_path, calm) as served:
             assert (await served.answer()).status_code == 200
             served.configure(config(origin.url, app={"error": 1}))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while (await served.answer()).status_code != 503:
                     await asyncio.sleep(0.01)
             served.configure(calm)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while (await served.answer()).status_code != 200:
                     await asyncio.sleep(0.01)
 

@@ -94,7 +94,7 @@ async def channel(front: Serving, tmp_path: Path) -> AsyncIterator[grpc.aio.Chan
 
 
 async def healthy(front: Serving) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while front.gateway.target_groups.describe("web")[0]["state"] != "healthy":
             await asyncio.sleep(0.01)
 

@@ -55,7 +55,7 @@ async def running(folder: Path, policy: str) -> AsyncGenerator[tuple[int, int]]:
             both.set()
 
     task = asyncio.ensure_future(serve(gateway, on_ready=on_ready, stopping=stopping))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         await both.wait()
     assert [ready.url for ready in opened] == [
         f"http://127.0.0.1:{plain}",

@@ -84,7 +84,7 @@ async def test_an_idle_connection_is_closed_when_its_time_is_over(client, raw_or
 
     async with raw_origin(script) as origin:
         assert await fetch(client, origin.url, keep_alive=0.1) == b"ok"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await gone.wait()
 
 
@@ -349,7 +349,7 @@ async def test_an_answer_that_comes_early_ends_the_upload(client, raw_origin) ->
     async with raw_origin(script) as origin:
         response = await client.send(outgoing(origin.url, "POST", body=chunks.body()))
         assert (response.status, await content_of(response)) == (413, b"no")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await gone.wait()
         assert chunks.sent < 1000
         assert await fetch(client, origin.url) == b"no"
@@ -482,7 +482,7 @@ async def test_an_upgrade_hands_over_the_connection(client, raw_origin) -> None:
         connection.transport.set_protocol(reader)
         connection.transport.resume_reading()
         connection.transport.write(b"hello")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while connection.rest + reader.got != b"firstHELLO":
                 await reader.news.wait()
                 reader.news.clear()
