@@ -52,7 +52,7 @@ def site(name: str) -> Iterator[int]:
 
 
 def project(folder: Path, port: int, blue: int, green: int) -> None:
-    check = {"interval": 0.2, "timeout": 0.1}
+    check = {"interval": 2.1, "timeout": 2.0}
     both = [{"target_group": "blue", "weight": 1}, {"target_group": "green", "weight": 0}]
     function = {"runtime": PYTHON, "code": str(FUNCTIONS), "handler": "hooks.target"}
     config = {

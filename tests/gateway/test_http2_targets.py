@@ -18,7 +18,7 @@ from hypercorn.config import Config
 
 from tests.conftest import AUTHORITY, Serving, free_port
 
-CHECK = {"interval": 0.3, "timeout": 0.2}
+CHECK = {"interval": 1.1, "timeout": 1.0}
 
 
 def config(target: str, version: str, **group: Any) -> dict:
