@@ -20,7 +20,7 @@ from tests.conftest import FUNCTIONS, PYTHON, free_port
 
 def edgegw(cwd: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [*EDGEGW, *words]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
 
 
 @contextmanager
