@@ -115,7 +115,7 @@ def one_at_a_time(name: str) -> Iterator[None]:
 
 @pytest.fixture
 def usual_ports() -> Iterator[None]:
-    """The ports 8080 and 8081 of `demo` and `dev`, for one test at a time."""
+    """The ports 8080, 8081 and above of `demo` and `dev`, for one test at a time."""
     with one_at_a_time("usual ports"):
         yield
 
