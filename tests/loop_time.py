@@ -19,7 +19,8 @@ class LoopTime:
         loop.time = lambda: real() + self._ahead  # type: ignore[method-assign]
 
     async def forward(self, seconds: float) -> None:
-        """So much later; what is due by then has happened, and what was sent has arrived."""
+        """So much later, in ten steps: what is due has happened, what was sent has arrived."""
         await asyncio.sleep(0.01)
-        self._ahead += seconds
-        await asyncio.sleep(0.01)
+        for _ in range(10):
+            self._ahead += seconds / 10
+            await asyncio.sleep(0.002)

@@ -5,7 +5,6 @@ Over HTTP runs AWS's own client (`awslambdaric`, unmodified), so that it is the 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil

@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from edgegw.awslambda.model import Function, Returned, Runtime
 from edgegw.awslambda.names import Account
 from edgegw.execution.request_ids import RequestIds

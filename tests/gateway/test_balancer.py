@@ -36,6 +36,7 @@ class Site:
         self.checks: list[bytes] = []
         self.served = 0
         self.delay = 0.0
+        self.hurry = asyncio.Event()
         self.server: asyncio.Server | None = None
         self.port = 0
 
@@ -64,7 +65,9 @@ class Site:
                     continue
                 self.served += 1
                 if b"/slow" in head:
-                    await asyncio.sleep(self.delay)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(self.delay):
+                            await self.hurry.wait()
                 body = self.name.encode()
                 if b"/stream" in head:
                     writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
@@ -290,7 +293,7 @@ async def test_stickiness_survives_the_removal_of_another_target(serving) -> Non
 async def test_least_outstanding_requests_spares_a_slow_target(serving) -> None:
     attributes = {"load_balancing.algorithm.type": "least_outstanding_requests"}
     async with sites("slow", "quick") as (slow, quick):
-        slow.delay = 1.0
+        slow.delay = 60.0
         async with serving(config({"web": group(slow, quick, attributes=attributes)})) as front:
             await until(lambda: states(front) == ["healthy", "healthy"])
             async with httpx.AsyncClient(trust_env=False) as client:
@@ -300,6 +303,7 @@ async def test_least_outstanding_requests_spares_a_slow_target(serving) -> None:
                 await until(lambda: slow.served == 1)
                 found = [await client.get(front.urls["web"]) for _ in range(10)]
                 assert {each.text for each in found} == {"quick"}
+                slow.hurry.set()
                 await asyncio.gather(*stuck)
 
 

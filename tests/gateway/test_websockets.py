@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from websockets.asyncio.server import serve as serve_websockets
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
 
 from tests.conftest import PYTHON, read_head
+from tests.loop_time import LoopTime
 
 ALL_METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
 
@@ -424,14 +426,17 @@ def test_idle_tunnels_end(monkeypatch: pytest.MonkeyPatch) -> None:
         def close(self) -> None: ...
 
     async def lived(*, only_origin: bool) -> int:
-        viewer, upstream = Wire(), Wire()
+        viewer, upstream, time = Wire(), Wire(), LoopTime()
+        monkeypatch.setattr(
+            "edgegw.wire.tunnel.time", SimpleNamespace(monotonic=asyncio.get_running_loop().time)
+        )
         tunnel = Tunnel(
-            viewer, asyncio.Protocol(), End(upstream), idle=0.2, only_origin=only_origin
+            viewer, asyncio.Protocol(), End(upstream), idle=200.0, only_origin=only_origin
         )
         running = asyncio.ensure_future(tunnel.run(from_viewer=b"", from_origin=b""))
         count = 0
         for _ in range(8):
-            await asyncio.sleep(0.05)
+            await time.forward(50)
             if running.done():
                 break
             viewer.protocol.data_received(b"x")
