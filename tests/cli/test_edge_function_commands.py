@@ -213,6 +213,29 @@ def test_a_function_that_the_api_created_is_run_too(folder: Path) -> None:
     assert (code, out) == (2, "edgegw: made was never published: there is no LIVE of it\n")
 
 
+def test_invoke_runs_what_the_api_published(folder: Path) -> None:
+    from edgegw import Gateway
+    from edgegw.cloudfront.edge_functions.model import EdgeFunction
+
+    registry = Gateway.from_dict({"gateway": {"state": str(folder / ".edgegw")}}).edge_registry
+
+    async def create() -> None:
+        for name in ("made", "draft"):
+            code = f"function handler() {{ console.log('{name}'); return {{statusCode: 204}} }}"
+            created = await registry.create(EdgeFunction(name, code=code))
+        await registry.publish("made", (await registry.aside(registry.all))[-1].development.etag)
+        assert created.live is None
+
+    asyncio.run(create())
+    done = CliRunner().invoke(main, ["invoke", "made", "--event", "event.json"])
+    assert (done.exit_code, done.stderr) == (0, "made\n")
+    assert json.loads(done.stdout)["statusCode"] == 204
+    assert ran("invoke", "made") == (2, ran("invoke", "flagged")[1])
+    code, out = ran("invoke", "draft", "--event", "event.json")
+    assert (code, "`edgegw test-function draft` runs its DEVELOPMENT" in out) == (2, True)
+    assert "(known: flagged, draft, made)" in ran("invoke", "maid", "--event", "event.json")[1]
+
+
 def test_what_invoke_cannot_do_for_a_function_it_says(folder: Path) -> None:
     code, out = ran("invoke", "flagged")
     assert (code, "`edgegw event cloudfront-function-request`" in out) == (2, True)
