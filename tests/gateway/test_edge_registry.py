@@ -59,7 +59,7 @@ async def test_they_have_a_log_in_every_gateway_of_the_folder(tmp_path: Path, lo
             assert answer.body.chunks is not None
             [line] = [part async for part in answer.body.chunks]
             assert json.loads(line)["lines"] == ["a line"]
-        with pytest.raises(ServiceError, match="not found"):
+        with pytest.raises(ServiceError):
             await FunctionOperations(api.gateway).logs(Call({"log": f"{log}s"}, {}, {}))
 
 
