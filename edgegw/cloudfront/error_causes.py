@@ -20,7 +20,8 @@ from edgegw.cloudfront.behaviors import DistributionRefusal
 from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.edge_functions.model import EdgeFailed, EdgeOutcome, EdgeReport
 from edgegw.cloudfront.edge_functions.rules import EXECUTION_ERROR as EDGE_EXECUTION_ERROR
-from edgegw.cloudfront.edge_functions.rules import NOT_COMPILED, THROTTLED, UNREADABLE
+from edgegw.cloudfront.edge_functions.rules import NOT_COMPILED, UNREADABLE
+from edgegw.cloudfront.edge_functions.rules import THROTTLED as EDGE_THROTTLED
 from edgegw.cloudfront.rule_table import (
     EXECUTION_ERROR,
     NOT_INVOCABLE,
@@ -189,7 +190,7 @@ def failed_edge_function(
         rule = EDGE_EXECUTION_ERROR
         kind: FailedEdgeVerdict = Verdict.FUNCTION_EXECUTION_ERROR
         if is_throttled:
-            rule = THROTTLED if outcome.is_on_demand else NOT_COMPILED
+            rule = EDGE_THROTTLED if outcome.is_on_demand else NOT_COMPILED
             kind = Verdict.FUNCTION_THROTTLED_ERROR
         detail = f"{rule.code}: {outcome.message} ({rule.source})"
         return FailedEdgeFunction(trigger, function, kind, detail, rule, outcome.report)
