@@ -124,6 +124,28 @@ def test_check_names_construct_line_and_column(
     assert "f.js:2:16: error: edge-function.syntax for…of" in out
 
 
+def test_check_says_which_kind_of_function_code_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hook.js").write_text("\nmodule.exports.handler = (event) => event;\n")
+    (tmp_path / "edge.js").write_text(EDGE)
+    (tmp_path / "edgegw.yaml").write_text(
+        "edge_functions: {f: {code: hook.js}}\n"
+        "functions: {g: {runtime: nodejs22.x, code: edge.js, handler: edge.handler}}\n"
+        "distributions: {site: {listen: 0, origins: {app: {url: 'http://127.0.0.1:1'}}, "
+        "default_behavior: {origin: app, lambda_functions: {viewer-request: g}}}}\n"
+    )
+    code, out = ran("check", "edgegw.yaml")
+    assert code == 0
+    assert "hook.js:2:1: warning: edge-function.lambda-edge this is a Lambda@Edge handler: " in out
+    assert "name the file under functions" in out
+    assert "module" not in out
+    assert "edge.js:1:10: warning: lambda-edge.edge-function this is a CloudFront Function: " in out
+    assert "name the file under edge_functions" in out
+    assert out.endswith("0 errors, 2 warnings\n")
+
+
 def test_dev_takes_what_looks_like_one(tmp_path: Path) -> None:
     edge, hook = tmp_path / "edge.js", tmp_path / "hook.js"
     edge.write_text(EDGE)
