@@ -30,7 +30,7 @@ class NoGatewayProblem(EnvironmentProblem):
 
 
 _TIMEOUT: Final = 30.0
-"""Seconds in which a gateway must begin to answer; it may import an SDK first, on a busy machine."""
+"""Seconds in which a gateway must begin to answer, and may import an SDK on a busy machine."""
 
 
 def call(config: Path | None, method: str, path: str, body: Any = None) -> dict[str, Any]:
