@@ -6,6 +6,7 @@ import http.server
 import json
 import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -209,9 +210,10 @@ def test_targets_by_hand(tmp_path: Path) -> None:
         address = f"127.0.0.1:{more}"
         shown = edgegw(tmp_path, "targets", "blue", "register", address).stdout
         assert f"blue  {address}  initial  Elb.RegistrationInProgress" in shown
-        for _ in range(100):
+        for _ in range(600):
             if set(names(url)) == {"blue", "more"}:
                 break
+            time.sleep(0.05)
         assert names(url) == {"blue": 4, "more": 4}
         explained = edgegw(tmp_path, "explain", url).stdout
         assert "→ 2 of 2 targets are healthy" in explained

@@ -183,7 +183,7 @@ def test_a_killed_gateway_leaves_no_folder(tmp_path: Path) -> None:
         assert list(temporary.iterdir())
         gone.kill()
         gone.wait()
-        for _ in range(100):
+        for _ in range(600):
             if not list(temporary.iterdir()):
                 break
             time.sleep(0.05)

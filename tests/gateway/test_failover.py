@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.conftest import free_port
 
 Script = Any
 
@@ -80,9 +81,7 @@ def ask(method: str = "GET", path: str = "/") -> bytes:
 
 def refusing() -> str:
     """A URL at which nothing listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{sock.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 FAILURES: list[tuple[str, Script | str, int, int]] = [
