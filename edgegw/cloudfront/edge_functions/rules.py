@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from edgegw.cloudfront.rule_table import ALL_EDGE_PAGE, STATUS_503_PAGE, EdgeRule
+from edgegw.cloudfront.edge_rule import EdgeRule
+from edgegw.cloudfront.rule_table import ALL_EDGE_PAGE, STATUS_503_PAGE
 from edgegw.cloudfront.triggers import Trigger
 
 _GUIDE: Final = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/"
@@ -261,6 +262,14 @@ NOT_COMPILED: Final = EdgeRule(
     "The code is JavaScript that the runtime knows.",
     THROTTLED_TEXT,
     FEATURES_PAGE,
+    _BOTH,
+    about="fault",
+)
+THROTTLED: Final = EdgeRule(
+    "edge-function.throttled",
+    "The function does not exceed its compute utilization time after time.",
+    THROTTLED_TEXT,
+    STATUS_503_PAGE,
     _BOTH,
     about="fault",
 )
