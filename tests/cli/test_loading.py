@@ -130,7 +130,7 @@ def test_check_load_compiles_edge_functions(tmp_path: Path) -> None:
     assert run("check", cwd=tmp_path).returncode == 0
     found = run("check", "--load", cwd=tmp_path)
     refused, broken = found.stdout.splitlines()
-    assert refused.startswith("refused.js:1:33: warning: edge-function.syntax")
+    assert refused.startswith("refused.js:1:39: warning: edge-function.syntax")
     assert broken.startswith("broken.js:2:1: error: function.load broken does not load: SyntaxErr")
     assert found.returncode == 1
 

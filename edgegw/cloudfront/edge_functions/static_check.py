@@ -164,6 +164,8 @@ def _signs(words: Words) -> Iterator[Seen]:
 
 
 def _flag_rules(flags: str) -> list[SyntaxRule]:
+    if set(flags) - set("dgimsuvy"):
+        return []  # no regular expression, as far as that can be told
     if set(flags) & set("suvd"):
         return [REGEX_FLAG]
     return [STICKY] if "y" in flags else []
