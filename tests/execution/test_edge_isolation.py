@@ -24,6 +24,7 @@ from edgegw.cloudfront.edge_functions.model import (
     EdgeReturned,
     GaveUpError,
 )
+from edgegw.cloudfront.edge_functions.syntax_rules import SyntaxFinding
 from edgegw.execution.edge_context import EdgeContext
 from edgegw.execution.edge_js import EdgeEngine
 
@@ -254,6 +255,15 @@ def test_the_old_runtime_has_no_such_module(name: str) -> None:
 # What one run leaves for the next
 
 
+def _nothing(_source: str, _runtime: str) -> list[SyntaxFinding]:
+    return []
+
+
+def _pass_the_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the look at the words refuses may reach the engine all the same, written unusually."""
+    monkeypatch.setattr("edgegw.execution.edge_context.syntax_findings", _nothing)
+
+
 KEPT = [
     "require",
     "console.log",
@@ -272,7 +282,10 @@ KEPT = [
 
 
 @pytest.mark.parametrize("held", KEPT)
-def test_a_run_leaves_nothing_in_what_all_runs_have(held: str) -> None:
+def test_a_run_leaves_nothing_in_what_all_runs_have(
+    held: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pass_the_look(monkeypatch)
     code = f"""function handler() {{
       var held = {held}, before = held.left;
       try {{ held.left = 1 }} catch (e) {{}}
