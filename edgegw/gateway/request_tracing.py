@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgegw.alb.authentication.redaction import hidden
-from edgegw.alb.flow import ForwardTo, Invoke
+from edgegw.alb.target_steps import ForwardTo, Invoke
 from edgegw.awslambda.http_events.steps import InvokeHttp
 from edgegw.awslambda.xray import (
     TracedRequest,
