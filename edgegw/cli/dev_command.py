@@ -80,16 +80,14 @@ def _handler(source: Path) -> str:
     return _HANDLERS[0]
 
 
-_OF_ONE_EVENT: Final = re.compile(r"\bfunction\s+handler\s*\(\s*[\w$]*\s*\)")
-_OF_LAMBDA: Final = re.compile(r"\bexports\b|\bRecords\b|^\s*export\b", re.MULTILINE)
-
-
 def is_edge_function(file: Path) -> bool:
     """Whether `file` looks like a CloudFront Function: `function handler(event)`, not exported."""
+    from edgegw.cloudfront.edge_functions.hook_kinds import edge_function_sign
+
     if file.suffix != ".js" or not file.is_file():
         return False
     text = file.read_text(encoding="utf-8", errors="replace")
-    return _OF_ONE_EVENT.search(text) is not None and _OF_LAMBDA.search(text) is None
+    return edge_function_sign(text) is not None
 
 
 def dev_config(

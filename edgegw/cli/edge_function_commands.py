@@ -67,6 +67,33 @@ def trial(name: str, event: Any, stage: Stage, config: Path | None, *, as_json: 
     sys.exit(1 if result["FunctionErrorMessage"] else 0)
 
 
+def is_at_edge(config: Config, name: str) -> bool:
+    """Whether a CloudFront Function is called `name`, and no Lambda function is.
+
+    Raises EnvironmentProblem where what the API created cannot be read.
+    """
+    if name in config.edge_functions:
+        return name not in config.functions
+    return not _is_of_lambda(config, name) and name in created_functions(config)
+
+
+def _is_of_lambda(config: Config, name: str) -> bool:
+    from edgegw.awslambda.service_errors import ServiceError
+
+    try:
+        return config.account.function_ref(name).name in config.functions
+    except ServiceError:
+        return False
+
+
+def created_functions(config: Config) -> Mapping[str, StagedFunction]:
+    """The CloudFront Functions that the API created. Raises EnvironmentProblem."""
+    from edgegw.execution.edge_function_rows import kept_functions
+    from edgegw.gateway.edge_registry import kept_in
+
+    return kept_in(Path(config.state)).read(kept_functions)
+
+
 def invoke_at_edge(config: Config, name: str, event: bytes) -> int:
     """`edgegw invoke` of a CloudFront Function; answers the exit code. Raises UsageError.
 
@@ -74,7 +101,9 @@ def invoke_at_edge(config: Config, name: str, event: bytes) -> int:
     """
     import asyncio
 
-    function, one = _staged_code(config, name, "LIVE")
+    function, one = _staged_code(
+        config, name, "LIVE", f"; `edgegw test-function {name}` runs its DEVELOPMENT"
+    )
     result = asyncio.run(_tested(config, function, one, event))
     for line in result["FunctionExecutionLogs"]:
         click.echo(shown_text(line), err=True)
@@ -86,24 +115,24 @@ def invoke_at_edge(config: Config, name: str, event: bytes) -> int:
     return 0
 
 
-def _staged_code(config: Config, name: str, stage: Stage) -> tuple[StagedFunction, StagedCode]:
-    """The function at `stage`. Raises UsageError."""
+def _staged_code(
+    config: Config, name: str, stage: Stage, remedy: str = ""
+) -> tuple[StagedFunction, StagedCode]:
+    """The function at `stage`; `remedy` goes on where it has none. Raises UsageError."""
     from edgegw.cloudfront.edge_functions.stages import configured_function
-    from edgegw.execution.edge_function_rows import kept_functions
-    from edgegw.gateway.edge_registry import kept_in
 
     configured = config.edge_functions.get(name)
     if configured is not None:
         function = configured_function(configured, Path(configured.path).stat().st_mtime)
     else:
-        created = kept_in(Path(config.state)).read(kept_functions)
+        created = created_functions(config)
         if name not in created:
             near = nearest(name, sorted({*config.edge_functions, *created}))
             raise UsageError(f"there is no CloudFront Function {name!r}{near}")
         function = created[name]
     one = function.at(stage)
     if one is None:
-        raise UsageError(f"{name} was never published: there is no {stage} of it")
+        raise UsageError(f"{name} was never published: there is no {stage} of it{remedy}")
     return function, one
 
 

@@ -62,7 +62,7 @@ def invoke(
 ) -> None:
     """Run one invocation of FUNCTION: its result goes to stdout, its log to stderr.
 
-    A CloudFront Function runs as well, with the event of its kind.
+    A CloudFront Function runs as well, with the event of its kind: LIVE, of one that the API made.
 
     With --async the event goes to the queue of a running `edgegw serve`, with retries and
     destinations, and its request id to stdout; `edgegw queue` shows what becomes of it.
@@ -77,9 +77,9 @@ def invoke(
     else:
         speak_plainly()
         loaded = _load(config)
-        if function in loaded.edge_functions and function not in loaded.functions:
-            from edgegw.cli.edge_function_commands import invoke_at_edge
+        from edgegw.cli.edge_function_commands import invoke_at_edge, is_at_edge
 
+        if is_at_edge(loaded, function):
             if event is None or qualifier:
                 raise UsageError(_what_edge_takes(function, qualifier))
             sys.exit(invoke_at_edge(loaded, function, content))

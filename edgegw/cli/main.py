@@ -229,13 +229,14 @@ def check(config: Path | None, *, deploy: bool, load: bool, as_json: bool) -> No
     Example: edgegw check config/demo.yaml --deploy
     """
     from edgegw.config.distributions.caching_traps import caching_trap_findings
+    from edgegw.config.distributions.mistaken_hooks import mistaken_hook_findings
     from edgegw.config.resolve import load_file
 
     findings: tuple[Finding, ...]
     try:
         loaded = load_file(config or default_config(), deploy=deploy)
-        traps = caching_trap_findings(loaded)
-        findings = (*loaded.warnings, *traps, *(_unloadable(loaded) if load else ()))
+        looked_at = (*mistaken_hook_findings(loaded), *caching_trap_findings(loaded))
+        findings = (*loaded.warnings, *looked_at, *(_unloadable(loaded) if load else ()))
     except ConfigError as error:
         findings = error.findings
     if as_json:

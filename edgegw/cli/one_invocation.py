@@ -8,6 +8,7 @@ from edgegw.awslambda.api import check_payload
 from edgegw.awslambda.lambda_api import function_not_found
 from edgegw.awslambda.model import FunctionRef, Invocation, Outcome
 from edgegw.awslambda.service_errors import ServiceError
+from edgegw.cli.edge_function_commands import created_functions
 from edgegw.config.model import Config
 from edgegw.errors import UsageError
 from edgegw.execution.service import LambdaService
@@ -40,7 +41,9 @@ def _service_of(config: Config, ref: FunctionRef) -> LambdaService:
     """A service with this function alone. Raises UsageError and ServiceError."""
     deployed = config.functions.get(ref.name)
     if deployed is None:
-        known = ", ".join([*config.functions, *config.edge_functions]) or "none"
+        created = created_functions(config)
+        names = dict.fromkeys([*config.functions, *config.edge_functions, *created])
+        known = ", ".join(names) or "none"
         raise UsageError(f"there is no function {ref.name!r} (known: {known})")
     if not deployed.targets(ref):
         raise function_not_found(config.account, ref)

@@ -1,7 +1,8 @@
 """How commands ask a running gateway: its local API, where the state folder says that it is.
 
 Of several gateways in one folder the newest that answers is asked; with `--config` the newest that
-serves this configuration, if there is one.
+serves this configuration, if there is one. While the configuration is broken a gateway runs on with
+what it was before, and answers for that; a line on stderr says so.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from edgegw.cli.trust_command import state_of
+import click
+
+from edgegw.cli.standing_state import StandingState, standing_state
+from edgegw.cli.terminal_text import on_one_line
 from edgegw.errors import EnvironmentProblem, UsageError
 
 if TYPE_CHECKING:
@@ -47,8 +51,9 @@ def _chunks(response: HTTPResponse) -> Iterator[bytes]:
     from http.client import HTTPException
 
     try:
-        while chunk := response.read1(65536):
-            yield chunk
+        with response:
+            while chunk := response.read1(65536):
+                yield chunk
     except (OSError, HTTPException):
         raise EnvironmentProblem("the gateway was stopped before its answer was complete") from None
 
@@ -56,11 +61,19 @@ def _chunks(response: HTTPResponse) -> Iterator[bytes]:
 def _ask(config: Path | None, method: str, path: str, body: Any) -> HTTPResponse:
     from edgegw.gateway.announcement import announcements, is_hidden
 
-    state = state_of(config)
-    for announcement in _preferred(announcements(state), config):
-        response = _try(announcement, method, path, body)
-        if response is not None:
-            return response
+    standing = standing_state(config)
+    state = standing.folder
+    try:
+        for announcement in _preferred(announcements(state), config):
+            response = _try(announcement, method, path, body)
+            if response is not None:
+                _tell_what_is_broken(standing)
+                return response
+    except UsageError:
+        _tell_what_is_broken(standing)
+        raise
+    if standing.broken is not None:
+        raise standing.broken
     if is_hidden(state):
         text = f"another user runs the gateway of {state}: run this command as that user"
         raise EnvironmentProblem(text)
@@ -68,6 +81,11 @@ def _ask(config: Path | None, method: str, path: str, body: Any) -> HTTPResponse
         f"no gateway runs with the state folder {state}: start `edgegw serve` first, or name "
         "another configuration with --config"
     )
+
+
+def _tell_what_is_broken(standing: StandingState) -> None:
+    if standing.broken is not None:
+        click.echo(on_one_line(standing.note()), err=True)
 
 
 def _preferred(standing: Sequence[Announcement], config: Path | None) -> list[Announcement]:

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from edgegw.cli.function_commands import find_config
+from edgegw.cli.standing_state import standing_state
 
 _BY_SYSTEM: Final = {
     "macos": (
@@ -53,7 +53,7 @@ def trust(config: Path | None, *, as_json: bool) -> None:
     """
     from edgegw.wire.authority import load_authority, unused_authority, unused_text
 
-    unused = unused_authority(Path(state_of(config)))
+    unused = unused_authority(standing_state(config).folder)
     if unused is not None:
         click.echo(unused_text(unused), err=True)
     authority = load_authority()
@@ -79,16 +79,6 @@ def trust(config: Path | None, *, as_json: bool) -> None:
     if _here():
         click.echo("\n* for this system")
     click.echo(f"\nIts private key lies beside it: keep {Path(file).parent} to yourself.", err=True)
-
-
-def state_of(config: Path | None) -> Path:
-    """The state folder of a configuration; `.edgegw` here without one. Raises ConfigError."""
-    file = config or find_config()
-    if file is None:
-        return Path(".edgegw").absolute()
-    from edgegw.config.remembered import load_quickly
-
-    return Path(load_quickly(file).state)
 
 
 def _here() -> frozenset[str]:

@@ -21,6 +21,7 @@ from edgegw.cloudfront.cache.verdict import Verdict
 from edgegw.cloudfront.edge_functions.model import EdgeFailed, EdgeOutcome, EdgeReport
 from edgegw.cloudfront.edge_functions.rules import EXECUTION_ERROR as EDGE_EXECUTION_ERROR
 from edgegw.cloudfront.edge_functions.rules import NOT_COMPILED, UNREADABLE
+from edgegw.cloudfront.edge_functions.rules import THROTTLED as EDGE_THROTTLED
 from edgegw.cloudfront.edge_rule import EdgeRule, Violation
 from edgegw.cloudfront.rule_table import (
     EXECUTION_ERROR,
@@ -185,9 +186,10 @@ def failed_edge_function(
     """Why `outcome` is an error page; `answer` when the function returned and was refused."""
     if isinstance(outcome, EdgeFailed) and outcome.kind != "unreadable":
         is_throttled = outcome.kind == "throttled"
-        rule = NOT_COMPILED if is_throttled else EDGE_EXECUTION_ERROR
+        rule = EDGE_EXECUTION_ERROR
         kind: FailedEdgeVerdict = Verdict.FUNCTION_EXECUTION_ERROR
         if is_throttled:
+            rule = EDGE_THROTTLED if outcome.is_on_demand else NOT_COMPILED
             kind = Verdict.FUNCTION_THROTTLED_ERROR
         detail = f"{rule.code}: {outcome.message} ({rule.source})"
         return FailedEdgeFunction(trigger, function, kind, detail, rule, outcome.report)

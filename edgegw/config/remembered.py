@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from edgegw.config.gateway.hosts import HostFolder
+from edgegw.config.last_state import cache_folder, keep_last_state
 from edgegw.config.model import Config
 from edgegw.config.pickling import pickled
 from edgegw.config.source import read_source
@@ -39,9 +40,19 @@ def load_quickly(
 
     Where it has, `meanwhile` may run while the configuration is judged (see `aside`).
     """
-    began = time.time_ns()
     variables = os.environ if environment is None else environment
-    file = _file(path, variables)
+    config = _loaded(path, environment, meanwhile, _file(path, variables))
+    keep_last_state(variables, path, config.state)
+    return config
+
+
+def _loaded(
+    path: Path,
+    environment: Mapping[str, str] | None,
+    meanwhile: Callable[[], object] | None,
+    file: Path | None,
+) -> Config:
+    began = time.time_ns()
     if file is not None:
         known = _read(file)
         if known is not None:
@@ -92,7 +103,7 @@ def _judge(
 
 def _file(path: Path, environment: Mapping[str, str]) -> Path | None:
     """Where the outcome for this text is kept; None where nothing can be."""
-    folder = _folder(environment)
+    folder = cache_folder(environment, "edgegw")
     key = _key(path, environment)
     if key is None or folder is None:
         return None
@@ -112,21 +123,6 @@ def _key(path: Path, environment: Mapping[str, str]) -> str | None:
     named = sorted(set(_VARIABLE.findall(text)))
     variables = repr([(name, environment.get(name)) for name in named])
     return chr(0).join((str(path), str(path.resolve()), here, variables, text))
-
-
-def _folder(environment: Mapping[str, str]) -> Path | None:
-    """The cache folder, if it is there or can be made, and is the user's own."""
-    base, home = environment.get("XDG_CACHE_HOME"), environment.get("HOME")
-    if not base and not home:
-        return None
-    folder = Path(base, "edgegw") if base else Path(str(home), ".cache", "edgegw")
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.stat()
-    except OSError:
-        return None
-    is_own = not hasattr(os, "getuid") or found.st_uid == os.getuid()
-    return folder if is_own and not found.st_mode & 0o022 else None
 
 
 def _own_state() -> list[tuple[str, int]]:

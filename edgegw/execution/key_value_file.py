@@ -2,7 +2,7 @@
 
     change ──▶ BEGIN IMMEDIATE ─ read what others wrote ─ decide ─ write ─ COMMIT ──▶ on disk
     look ────▶ data_version ─ as before? ──▶ the states in memory
-                            └ another ─────▶ read the stores whose ETag is another
+                            └ another ─────▶ read the pairs whose ETag is another
 
 Functions read from memory, as a query for each key would cost as much as the function itself. That
 what is in memory is the present is asked of SQLite with each look: `data_version` of a connection
@@ -54,6 +54,7 @@ _REST: Final = (
     "source",
     "is_edited",
     "is_made",
+    "tags",
 )
 _BUSY: Final = 10.0
 """Seconds that a write waits for another process."""
@@ -167,21 +168,22 @@ def _version_of(connection: sqlite3.Connection) -> int:
 
 
 def _present(connection: sqlite3.Connection, *known: StoreStates) -> StoreStates:
-    """The stores in the file; those of `known` with the same ETags are not read again."""
-    by_etags = {
-        (name, state.etag, state.resource_etag): state
-        for states in known
-        for name, state in states.items()
-    }
-    rows = connection.execute("SELECT name, etag, resource_etag FROM store").fetchall()
-    return {row[0]: by_etags.get(row) or _read(connection, *row) for row in rows}
+    """The stores in the file; pairs of `known` with the same ETag are not read again."""
+    by_etag = {(name, state.etag): state for states in known for name, state in states.items()}
+    rows = connection.execute("SELECT name, etag, resource_etag, rest FROM store").fetchall()
+    return {row[0]: _read(connection, row, by_etag.get(row[:2])) for row in rows}
 
 
-def _read(connection: sqlite3.Connection, name: str, etag: str, resource_etag: str) -> StoreState:
-    (rest,) = connection.execute("SELECT rest FROM store WHERE name = ?", (name,)).fetchone()
+def _read(
+    connection: sqlite3.Connection, row: tuple[str, str, str, str], known: StoreState | None
+) -> StoreState:
+    """The store in `row`, with the pairs of `known` where there is one."""
+    name, etag, resource_etag, rest = row
     fields: dict[str, Any] = json.loads(rest)
-    pairs = dict(connection.execute("SELECT key, value FROM pair WHERE store = ?", (name,)))
     state = StoreState(name=name, etag=etag, resource_etag=resource_etag, **fields)
+    if known is not None:
+        return replace(state, pairs=known.pairs, size=known.size)
+    pairs = dict(connection.execute("SELECT key, value FROM pair WHERE store = ?", (name,)))
     return replace(state, pairs=pairs, size=size_of_pairs(pairs))
 
 

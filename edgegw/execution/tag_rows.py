@@ -1,8 +1,8 @@
-"""Tags of resources as rows of a table, by ARN."""
+"""Tags of functions and distributions as rows of a table, by ARN."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from sqlite3 import Connection
 from typing import Final
 
@@ -23,13 +23,6 @@ def keep_tags(connection: Connection, arn: str, tags: Mapping[str, str]) -> None
     """Adds tags to a resource; a key that it has gets the new value."""
     rows = [(arn, key, text) for key, text in tags.items()]
     connection.executemany("INSERT OR REPLACE INTO tag VALUES (?, ?, ?)", rows)
-
-
-def drop_tags(connection: Connection, arn: str, keys: Iterable[str]) -> None:
-    """Takes tags from a resource, those that it has."""
-    connection.executemany(
-        "DELETE FROM tag WHERE arn = ? AND key = ?", [(arn, key) for key in keys]
-    )
 
 
 def drop_all_tags(connection: Connection, arn: str) -> None:

@@ -115,7 +115,7 @@ class InjectedFault:
     def run_edge(self) -> EdgeFailed:
         """A run of a CloudFront Function, which does not take place."""
         kind = "throttled" if self.kind == "throttle" else "execution"
-        return EdgeFailed(kind, "a fault on demand of edgegw", EdgeReport())
+        return EdgeFailed(kind, "a fault on demand of edgegw", EdgeReport(), is_on_demand=True)
 
     async def fetch(
         self,

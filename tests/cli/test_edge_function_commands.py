@@ -124,6 +124,28 @@ def test_check_names_construct_line_and_column(
     assert "f.js:2:16: error: edge-function.syntax for…of" in out
 
 
+def test_check_says_which_kind_of_function_code_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hook.js").write_text("\nmodule.exports.handler = (event) => event;\n")
+    (tmp_path / "edge.js").write_text(EDGE)
+    (tmp_path / "edgegw.yaml").write_text(
+        "edge_functions: {f: {code: hook.js}}\n"
+        "functions: {g: {runtime: nodejs22.x, code: edge.js, handler: edge.handler}}\n"
+        "distributions: {site: {listen: 0, origins: {app: {url: 'http://127.0.0.1:1'}}, "
+        "default_behavior: {origin: app, lambda_functions: {viewer-request: g}}}}\n"
+    )
+    code, out = ran("check", "edgegw.yaml")
+    assert code == 0
+    assert "hook.js:2:1: warning: edge-function.lambda-edge this is a Lambda@Edge handler: " in out
+    assert "name the file under functions" in out
+    assert "module" not in out
+    assert "edge.js:1:10: warning: lambda-edge.edge-function this is a CloudFront Function: " in out
+    assert "name the file under edge_functions" in out
+    assert out.endswith("0 errors, 2 warnings\n")
+
+
 def test_dev_takes_what_looks_like_one(tmp_path: Path) -> None:
     edge, hook = tmp_path / "edge.js", tmp_path / "hook.js"
     edge.write_text(EDGE)
@@ -211,6 +233,29 @@ def test_a_function_that_the_api_created_is_run_too(folder: Path) -> None:
     )
     code, out = ran("test-function", "made", "--event", "event.json", "--stage", "LIVE")
     assert (code, out) == (2, "edgegw: made was never published: there is no LIVE of it\n")
+
+
+def test_invoke_runs_what_the_api_published(folder: Path) -> None:
+    from edgegw import Gateway
+    from edgegw.cloudfront.edge_functions.model import EdgeFunction
+
+    registry = Gateway.from_dict({"gateway": {"state": str(folder / ".edgegw")}}).edge_registry
+
+    async def create() -> None:
+        for name in ("made", "draft"):
+            code = f"function handler() {{ console.log('{name}'); return {{statusCode: 204}} }}"
+            created = await registry.create(EdgeFunction(name, code=code))
+        await registry.publish("made", (await registry.aside(registry.all))[-1].development.etag)
+        assert created.live is None
+
+    asyncio.run(create())
+    done = CliRunner().invoke(main, ["invoke", "made", "--event", "event.json"])
+    assert (done.exit_code, done.stderr) == (0, "made\n")
+    assert json.loads(done.stdout)["statusCode"] == 204
+    assert ran("invoke", "made") == (2, ran("invoke", "flagged")[1])
+    code, out = ran("invoke", "draft", "--event", "event.json")
+    assert (code, "`edgegw test-function draft` runs its DEVELOPMENT" in out) == (2, True)
+    assert "(known: flagged, draft, made)" in ran("invoke", "maid", "--event", "event.json")[1]
 
 
 def test_what_invoke_cannot_do_for_a_function_it_says(folder: Path) -> None:

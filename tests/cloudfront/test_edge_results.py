@@ -354,7 +354,7 @@ WARNED = {
     ),
     "kept-content-encoding": None,
 }
-ELSEWHERE = {"unreadable-result", "execution-error", "not-compiled"}
+ELSEWHERE = {"unreadable-result", "execution-error", "not-compiled", "throttled"}
 
 
 def judged(trigger: str, result: object, *, strict: bool = True) -> Any:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,9 @@ def test_a_shelf_keeps_what_it_is_told(shelf: Shelf) -> None:
     shelf.change(lambda _: ShelfChange("b", third, PairChange({"z": "4"}, ["y"])))
     shelf.change(lambda _: ShelfChange("a", None))
     assert shelf.look() == {"b": third}
+    tagged = replace(third, tags={"team": "edge"})  # neither of its ETags is another
+    shelf.change(lambda _: ShelfChange("b", tagged))
+    assert shelf.look() == {"b": tagged}
 
 
 def test_a_shelf_keeps_nothing_of_what_is_refused(shelf: Shelf) -> None:

@@ -185,15 +185,18 @@ async def test_get_distribution_has_the_associations(served: Serving) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "status", "cache"),
+    ("setting", "status", "cache", "rule"),
     [
-        ("route.error", 503, "FunctionExecutionError"),
-        ("edge_function:route.throttle", 503, "FunctionThrottledError"),
-        ("stamp.error", 503, "FunctionExecutionError"),
-        ("route.error=0%", 200, "Miss"),
+        ("route.error", 503, "FunctionExecutionError", "execution-error"),
+        ("edge_function:route.throttle", 503, "FunctionThrottledError", "throttled"),
+        ("stamp.error", 503, "FunctionExecutionError", "execution-error"),
+        ("stamp.throttle", 503, "FunctionThrottledError", "throttled"),
+        ("route.error=0%", 200, "Miss", ""),
     ],
 )
-async def test_faults_on_demand(served: Serving, setting: str, status: int, cache: str) -> None:
+async def test_faults_on_demand(
+    served: Serving, setting: str, status: int, cache: str, rule: str
+) -> None:
     gateway = served.gateway
     targets = gateway.config.fault_targets
     gateway.faults.put(set_faults({}, [setting], targets))
@@ -202,7 +205,8 @@ async def test_faults_on_demand(served: Serving, setting: str, status: int, cach
     exchange = gateway.exchange(answer)
     assert bool(exchange.faults) == (status == 503)
     if status == 503:
-        assert "a fault on demand" in (exchange.reason or "")
+        reason = exchange.reason or ""
+        assert f": edge-function.{rule}: a fault on demand of edgegw" in reason
         assert "x-edgegw-fault" in answer.headers
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,8 +11,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from edgegw.awslambda.model import LogSettings
+from edgegw.awslambda.service_errors import ServiceError
 from edgegw.gateway.edge_registry import FILE
 from edgegw.gateway.fronts.local_edge_functions import edge_rows
+from edgegw.gateway.fronts.local_functions import FunctionOperations
+from edgegw.gateway.fronts.local_router import Call
 from tests.gateway.test_functions_api import CONFIG, FIRST, OTHER, serving
 
 SHORT = "function handler() { return 'ä' }"
@@ -41,6 +46,21 @@ async def test_they_are_listed_though_nobody_asked_the_api_yet(tmp_path: Path) -
         rows = [(row["name"], row["versions"]) for row in await edge_rows(api.gateway)]
         both = ["DEVELOPMENT", "LIVE"]
         assert rows == [("made", both[:1]), ("own", both), ("spare", both), ("zero", both)]
+
+
+@pytest.mark.parametrize("log", ["made", "/aws/cloudfront/function/made"])
+async def test_they_have_a_log_in_every_gateway_of_the_folder(tmp_path: Path, log: str) -> None:
+    async with serving(tmp_path) as api, serving(tmp_path) as other:
+        await api.create("made")
+        for gateway in (api.gateway, other.gateway):
+            group = gateway.service.logs.group("/aws/cloudfront/function/made")
+            group.append(LogSettings(), "2026/11/7/a", "a line")
+            answer = await FunctionOperations(gateway).logs(Call({"log": log}, {}, {}))
+            assert answer.body.chunks is not None
+            [line] = [part async for part in answer.body.chunks]
+            assert json.loads(line)["lines"] == ["a line"]
+        with pytest.raises(ServiceError):
+            await FunctionOperations(api.gateway).logs(Call({"log": f"{log}s"}, {}, {}))
 
 
 async def test_two_gateways_of_one_folder_have_the_same_functions(tmp_path: Path) -> None:

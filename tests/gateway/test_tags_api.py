@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
+from edgegw.execution.key_value_file import FileShelf
 from edgegw.gateway.edge_registry import FILE
 from tests.gateway.test_functions_api import CONFIG, FIRST, Api, serving
 
@@ -55,8 +58,46 @@ async def test_tags_of_stores(tmp_path: Path) -> None:
         assert (await tags(api, arn), await tags(api, flags)) == ({"a": "1"}, {"b": "2"})
         await api("delete_key_value_store", Name="more", IfMatch=created["ETag"])
         assert (await api.refused("list_tags_for_resource", Resource=arn))[0] == "NoSuchResource"
-        kept = api.gateway.edge_registry.kept
-        assert kept.read(lambda c: c.execute("SELECT arn FROM tag").fetchall()) == [(flags,)]
+        created = await api("create_key_value_store", Name="more")
+        assert await tags(api, created["KeyValueStore"]["ARN"]) == {}
+        assert not (tmp_path / "state" / FILE).exists()
+        before = await api("describe_key_value_store", Name="more")
+        await api("tag_resource", Resource=created["KeyValueStore"]["ARN"], Tags=items(b="", a=""))
+        assert (await api("describe_key_value_store", Name="more"))["ETag"] == before["ETag"]
+    async with serving(tmp_path) as api:
+        assert await tags(api, flags) == {"b": "2"}
+        assert list(await tags(api, created["KeyValueStore"]["ARN"])) == ["a", "b"]
+
+
+async def test_two_gateways_see_each_other_tag_a_store(tmp_path: Path) -> None:
+    async with serving(tmp_path) as one, serving(tmp_path) as other:
+        flags = one.gateway.edge_registry.store_arn("flags")
+        for at, (by, seen_by) in enumerate([(one, other), (other, one)]):
+            assert len(await tags(seen_by, flags)) == at
+            await by("tag_resource", Resource=flags, Tags=items(**{f"k{at}": ""}))
+        for api in (one, other):
+            assert await tags(api, flags) == {"k0": "", "k1": ""}
+
+
+async def test_a_store_and_its_tags_are_kept_in_one_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(tmp_path) as api:
+        stores, seen = api.gateway.key_values, list[object]()
+        change = stores.change
+
+        def looked_at(decide: Any) -> Any:
+            states = change(decide)
+            with contextlib.closing(FileShelf(tmp_path / "state")) as after_a_crash:
+                more = after_a_crash.look().get("more")
+                seen.append(None if more is None else more.tags)
+            return states
+
+        monkeypatch.setattr(stores, "change", looked_at)
+        created = await api("create_key_value_store", Name="more", Tags=items(a="1"))
+        await api("tag_resource", Resource=created["KeyValueStore"]["ARN"], Tags=items(b="2"))
+        await api("delete_key_value_store", Name="more", IfMatch=created["ETag"])
+        assert seen == [{"a": "1"}, {"a": "1", "b": "2"}, None]
 
 
 async def test_tags_of_distributions(tmp_path: Path) -> None:

@@ -174,11 +174,11 @@ def _invalid_tagging(reason: str) -> ApiError:
 
 
 def encode_tags(tags: Mapping[str, str]) -> bytes:
-    """`Tags`, with its list also where it is empty.
+    """`Tags`, in the order of keys, with its list also where it is empty.
 
     Source: CloudFront API Reference, ListTagsForResource.
     """
     items: Sequence[tuple[str, Content]] = [
-        ("Tag", [("Key", key), ("Value", text)]) for key, text in tags.items()
+        ("Tag", [("Key", key), ("Value", text)]) for key, text in sorted(tags.items())
     ]
     return encode_document("Tags", [("Items", items)])

@@ -11,6 +11,7 @@ origin_change what the helpers of the module `cloudfront` do to the origin; orig
 rules         every rule as one table; limits has the numbers
 tokens        JavaScript in words, without a grammar
 static_check  what of the code the real runtime lacks; syntax_rules is the table by version
+hook_kinds    whether code is one, or a Lambda@Edge function
 expressions   where operands and expressions begin and end among the words
 metering      the code with a meter in every function and loop
 long_texts    what else goes into the code, for what the meter does not see

@@ -146,14 +146,16 @@ class EdgeEdited:
 class EdgeFailed:
     """It gave no result; `message` is that of its error, in the words of the real runtime.
 
-    `throttled` is code that does not compile, which CloudFront stops running. `unreadable` is a
-    result that JSON cannot say. `is_engine` says that it is the engine's fault, or that it hangs.
+    `throttled` is code that does not compile, which CloudFront stops running, or was asked for by a
+    fault `is_on_demand`. `unreadable` is a result that JSON cannot say. `is_engine` says that it is
+    the engine's fault, or that it hangs.
     """
 
     kind: Literal["execution", "throttled", "unreadable"]
     message: str
     report: EdgeReport
     is_engine: bool = False
+    is_on_demand: bool = False
 
 
 EdgeAnswer: TypeAlias = EdgeReturned | EdgeEdited

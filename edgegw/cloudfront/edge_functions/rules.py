@@ -265,6 +265,14 @@ NOT_COMPILED: Final = EdgeRule(
     _BOTH,
     about="fault",
 )
+THROTTLED: Final = EdgeRule(
+    "edge-function.throttled",
+    "The function does not exceed its compute utilization time after time.",
+    THROTTLED_TEXT,
+    STATUS_503_PAGE,
+    _BOTH,
+    about="fault",
+)
 
 EDGE_FUNCTION_RULES: Final[tuple[EdgeRule, ...]] = tuple(
     rule for rule in list(globals().values()) if isinstance(rule, EdgeRule)

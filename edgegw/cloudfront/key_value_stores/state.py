@@ -47,8 +47,9 @@ class StoreState:
     """A store and what it holds; times in seconds since 1970.
 
     `etag` is another one with each change of the pairs, `resource_etag` with each change of the
-    comment. `source` tells which content of a file was imported last, and `is_edited` whether
-    pairs were changed since; `is_made` is a store that the API made.
+    comment; that a change of the tags is none of both is uncertain. `source` tells which content of
+    a file was imported last, and `is_edited` whether pairs were changed since; `is_made` is a store
+    that the API made.
     """
 
     name: str
@@ -62,6 +63,7 @@ class StoreState:
     source: str = ""
     is_edited: bool = False
     is_made: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
     pairs: Mapping[str, str] = field(default_factory=dict[str, str])
     size: int = 0
 

@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 from typing import Final
 
 from edgegw.cloudfront.deployment_rules import pairing_findings
+from edgegw.cloudfront.edge_functions.hook_kinds import KindSign, lambda_sign
 from edgegw.cloudfront.edge_functions.key_values import (
     MAX_KEY_VALUE_STORES,
     MAX_STORE_FUNCTIONS,
@@ -119,8 +120,12 @@ def _check_code(document: Document, path: KeyPath, function: EdgeFunction, file:
     if not has_handler(source):
         text = f"{file.name} has no function named handler: it would fail with a ReferenceError"
         document.warning(path, "edge-function.handler", text)
-    shown = _shown(file)
+    shown, sign = _shown(file), lambda_sign(source)
+    if sign is not None:
+        document.findings.append(_of_lambda(shown, sign))
     for finding in syntax_findings(source, function.runtime):
+        if sign is not None and finding.word in ("module", "exports"):
+            continue  # it is said
         text = f"{finding.text} ({function.runtime})"
         if finding.is_refused:
             text += f"; it fails with {finding.error}"
@@ -129,6 +134,15 @@ def _check_code(document: Document, path: KeyPath, function: EdgeFunction, file:
         document.findings.append(
             Finding(shown, finding.line, finding.column, severity, SYNTAX, text)
         )
+
+
+def _of_lambda(shown: str, sign: KindSign) -> Finding:
+    text = (
+        f"this is a Lambda@Edge handler: {sign.text}; a CloudFront Function is a plain function "
+        "handler(event), which gets event.request: write that, or name the file under functions, "
+        "and the function at lambda_functions of the behavior"
+    )
+    return Finding(shown, sign.line, sign.column, "warning", "edge-function.lambda-edge", text)
 
 
 def _shown(file: FilePath) -> str:

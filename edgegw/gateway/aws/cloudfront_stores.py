@@ -9,7 +9,6 @@ import asyncio
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
-from sqlite3 import Connection
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -39,7 +38,6 @@ from edgegw.cloudfront.edge_functions.key_values import (
 )
 from edgegw.cloudfront.key_value_stores.state import PairChange, StoreState, size_of_pairs
 from edgegw.execution.key_value_shelf import ShelfChange, StoreStates
-from edgegw.execution.tag_rows import drop_all_tags, keep_tags, kept_tags
 from edgegw.gateway.aws.cloudfront_answers import answered_in_xml, body_of, in_xml, page_of
 from edgegw.gateway.origins.object_files import ObjectFiles
 from edgegw.http.message import CutOffError
@@ -75,6 +73,7 @@ class StoreCalls:
             self._stores.new_store(asked.name),
             comment=asked.comment,
             is_made=True,
+            tags=asked.tags,
             pairs=pairs,
             size=size_of_pairs(pairs),
         )
@@ -87,7 +86,6 @@ class StoreCalls:
             return ShelfChange(store.name, store, PairChange(pairs, is_whole=True))
 
         await asyncio.to_thread(self._stores.change, create)
-        await self._tag(store, asked.tags)
         place = f"{request.url.scheme}://{request.url.netloc}{API_PATH}key-value-store"
         return self._answer(store, 201, {"Location": f"{place}/{store.name}"})
 
@@ -143,19 +141,7 @@ class StoreCalls:
             return ShelfChange(store.name, None)
 
         await asyncio.to_thread(self._stores.change, delete)
-        await self._tag(known, {})
         return Response(status_code=204, headers={"x-amzn-RequestId": str(uuid.uuid4())})
-
-    async def _tag(self, store: StoreState, tags: Mapping[str, str]) -> None:
-        """Gives a store these tags, in the place of those that it has."""
-        arn, registry = self._stores.arn(store), self._gateway.edge_registry
-
-        def tag(connection: Connection) -> None:
-            drop_all_tags(connection, arn)
-            keep_tags(connection, arn, tags)
-
-        if tags or await registry.aside(registry.kept.read, lambda tagged: kept_tags(tagged, arn)):
-            await registry.aside(registry.kept.write, tag)
 
     def _check_unused(self, store: StoreState) -> None:
         """Raises ApiError where a function reads the store, or the configuration has it."""

@@ -34,10 +34,24 @@ async def edge_rows(gateway: Gateway) -> list[dict[str, Any]]:
 
 
 def edge_log_group(gateway: Gateway, log: str) -> str | None:
-    """The log group that `log` names, of a CloudFront Function; None where it is none's."""
-    name = log.removeprefix("/").removeprefix(EDGE_LOG_GROUP.removeprefix("/"))
+    """The log group that `log` names, of a CloudFront Function of the configuration, or None."""
+    name = _name_in(log)
     is_whole = name != log.removeprefix("/")
     config = gateway.config
     if name in config.edge_functions and (is_whole or name not in config.functions):
         return EDGE_LOG_GROUP + name
     return None
+
+
+async def created_log_group(gateway: Gateway, log: str) -> str | None:
+    """The log group that `log` names, of a function that the CloudFront API created.
+
+    Raises EnvironmentProblem where what it created cannot be read.
+    """
+    name, registry = _name_in(log), gateway.edge_registry
+    is_there = await registry.aside(registry.find, name) is not None
+    return EDGE_LOG_GROUP + name if is_there else None
+
+
+def _name_in(log: str) -> str:
+    return log.removeprefix("/").removeprefix(EDGE_LOG_GROUP.removeprefix("/"))

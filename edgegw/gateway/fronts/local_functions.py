@@ -12,7 +12,11 @@ from edgegw.awslambda.service_errors import ServiceError
 from edgegw.awslambda.shifting import Shift, preset_name
 from edgegw.errors import UsageError
 from edgegw.execution.log_store import Entry, LogGroup, any_changed
-from edgegw.gateway.fronts.local_edge_functions import edge_log_group, edge_rows
+from edgegw.gateway.fronts.local_edge_functions import (
+    created_log_group,
+    edge_log_group,
+    edge_rows,
+)
 from edgegw.gateway.fronts.local_router import Call, json_answer, stream_answer
 from edgegw.http.message import Body, Response
 
@@ -56,17 +60,18 @@ class FunctionOperations:
 
     # Logs
 
-    def logs(self, call: Call) -> Response:
+    async def logs(self, call: Call) -> Response:
         """The entries of a log, a line of JSON each: `{"time": …, "stream": …, "lines": […]}`.
 
         The path names a function, its replicas (`us-east-1.NAME`), a CloudFront Function or a
         distribution's own log (`LambdaEdge/NAME`). With the query `follow=1` new ones go on coming.
         """
-        groups = [self._gateway.service.logs.group(name) for name in self._groups(call.path["log"])]
+        names = await self._groups(call.path["log"])
+        groups = [self._gateway.service.logs.group(name) for name in names]
         lines = self._log_lines(groups, follows=call.query.get("follow") == "1")
         return stream_answer(Body.streaming(lines), b"application/x-ndjson")
 
-    def _groups(self, log: str) -> list[str]:
+    async def _groups(self, log: str) -> list[str]:
         """The log groups that `log` may mean, those with entries first.
 
         A function may run at the edge only, where its replicas have a log of their own. Raises
@@ -77,9 +82,18 @@ class FunctionOperations:
             return [f"/aws/cloudfront/{_EDGE_LOG}{self._distribution_id(distribution)}"]
         if (group := edge_log_group(self._gateway, log)) is not None:
             return [group]
+        try:
+            return self._lambda_groups(log)
+        except ServiceError:
+            created = await created_log_group(self._gateway, log)
+            if created is None:
+                raise
+            return [created]
+
+    def _lambda_groups(self, log: str) -> list[str]:
+        """Those of a Lambda function. Raises ServiceError when there is no such function."""
         log = log.removeprefix("/aws/lambda/").removeprefix("aws/lambda/")
-        service = self._gateway.service
-        ref = service.account.function_ref(log.removeprefix(EDGE_PREFIX))
+        ref = self._gateway.service.account.function_ref(log.removeprefix(EDGE_PREFIX))
         self._control().deployed(ref)
         return [log] if log.startswith(EDGE_PREFIX) else [log, f"{EDGE_PREFIX}{log}"]
 
