@@ -18,7 +18,7 @@ from edgegw.awslambda.xray import (
     parse_trace_header,
     request_segment,
 )
-from edgegw.execution.tracing import new_segment_id
+from edgegw.execution.function_tracer import new_segment_id
 from edgegw.gateway.exchange_rendering import exchange_secrets
 from edgegw.http.target import to_text
 
