@@ -93,9 +93,7 @@ def has_handler(source: str) -> bool:
 
 def is_member(words: Words, at: int) -> bool:
     """Whether the name at `at` is behind a dot, or a key of an object."""
-    if words.text(at - 1) in (".", "?."):
-        return True
-    return words.text(at + 1) == ":" and words.text(at - 1) in ("{", ",")
+    return at in words.keys
 
 
 def _names(words: Words) -> Iterator[tuple[int, str]]:
@@ -134,9 +132,16 @@ def _loop(words: Words, at: int) -> Iterator[Seen]:
     for inner in _at_depth(words, opened, end):
         if words.text(inner) == ";":
             return
-        if words.text(inner) == "of" and words.text(inner - 1) not in (".", "(", ","):
+        if words.text(inner) == "of" and _is_of(words, inner):
             yield inner, FOR_OF
             return
+
+
+def _is_of(words: Words, at: int) -> bool:
+    """Whether the name at `at`, in the head of a loop, is not a variable's."""
+    is_first = words.text(at - 1) in ("(", ",")
+    is_variable = words.text(at + 1) in ("=", ",", "in")
+    return not (is_first or is_variable or at in words.keys)
 
 
 def _at_depth(words: Words, opened: int, end: int) -> Iterator[int]:
