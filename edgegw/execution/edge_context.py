@@ -338,10 +338,10 @@ class EdgeContext:
         """Why the code does not compile, or an empty text."""
         code = self._function.code
         with _reading:
-            text = metered(code, meter_names(code), is_looked_at=is_looked_at)
+            metered_code = metered(code, meter_names(code), is_looked_at=is_looked_at)
         try:
-            self._context.eval(in_other_brackets(text))
-            self._factory: Any = self._context.eval(text)
+            self._context.eval(in_other_brackets(metered_code.judged))
+            self._factory: Any = self._context.eval(metered_code.text)
         except self._error as error:
             return _compile_error(str(error))
         self._code = self._load(self._factory)
