@@ -196,8 +196,8 @@ class Driver:
                         answer = await self._fetch(step, exchange)
                         exchange.note(step, answer, perf_counter() - started)
                         step = step.next(answer)
-                        if type(step) in _BEHIND_ORIGINS:  # that is all there is to ask of it
-                            step = self.advance(step, exchange)
+                        may_go_on = type(step) in _BEHIND_ORIGINS  # all there is to ask of it
+                        step = self.advance(step, exchange) if may_go_on else step
                     case cloudfront.FunctionStep() | alb.Invoke():
                         outcome = await self._invoke(step.invocation, snapshot, exchange)
                         exchange.note(step, outcome, perf_counter() - started)
