@@ -145,8 +145,6 @@ class ValuePlaces:
 
     def _read_key(self, at: int, text: str) -> None:
         self._is_async_key = self._place == "behind key" and self._key == "async"
-        if self._place == "behind key":
-            self.keys.discard(self._key_at)  # `async` or `get` before the key
         self._key, self._key_at = text, at
         self._place = "behind key"
         if at >= 0:
