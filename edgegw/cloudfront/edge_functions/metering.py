@@ -25,9 +25,9 @@ import hashlib
 import re
 from typing import Final, NamedTuple
 
+from edgegw.cloudfront.edge_functions.brackets import parameter_lists
 from edgegw.cloudfront.edge_functions.expressions import closed_at, ends_behind
 from edgegw.cloudfront.edge_functions.long_texts import CallAround, calls_around
-from edgegw.cloudfront.edge_functions.static_check import parameter_lists
 from edgegw.cloudfront.edge_functions.tokens import Words, words_of
 
 _HEAD: Final = ("if", "while", "for", "switch", "catch", "with")
