@@ -20,7 +20,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import IO
 
 import httpx
 import pytest
@@ -299,12 +298,8 @@ def _ports() -> Iterator[int]:
     parts = list(range(20_000, 32_000, count))
     random.shuffle(parts)
     for first in parts:
-        lock = (Path(tempfile.gettempdir()) / f"edgegw-tests-ports-{first}.lock").open("w")
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _locks.append(lock)  # closed with the process
+        if _is_locked(first):
             break
-        lock.close()
     else:
         first = random.choice(parts)
     at = random.randrange(count)
@@ -313,7 +308,21 @@ def _ports() -> Iterator[int]:
         at = (at + 1) % count
 
 
-_locks: list[IO[str]] = []
+def _is_locked(first: int) -> bool:
+    """Whether the part of the ports from `first` on is for this process, as long as it runs."""
+    path = Path(tempfile.gettempdir()) / f"edgegw-tests-ports-{first}.lock"
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError:  # another user's
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return False
+    return True
+
+
 _next_port = _ports()
 
 
