@@ -288,24 +288,8 @@ class Serving:
                 await writer.wait_closed()
 
 
-def _ports() -> Iterator[int]:
-    """Below what systems hand out by themselves, a part for each process that runs tests here.
-
-    A part is locked until the process ends: a port is free from when it is picked until something
-    listens on it, whichever other runs of the tests are under way.
-    """
-    count = 400
-    parts = list(range(20_000, 32_000, count))
-    random.shuffle(parts)
-    for first in parts:
-        if _is_locked(first):
-            break
-    else:
-        first = random.choice(parts)
-    at = random.randrange(count)
-    while True:
-        yield first + at
-        at = (at + 1) % count
+_PORTS = 400
+"""Ports that a process which runs tests has for itself."""
 
 
 def _is_locked(first: int) -> bool:
@@ -323,7 +307,25 @@ def _is_locked(first: int) -> bool:
     return True
 
 
-_next_port = _ports()
+def _own_ports() -> int:
+    """The first port of a part that no other process has which runs tests on this machine.
+
+    They lie below what systems hand out by themselves. A port is free from when it is picked until
+    something listens on it, whichever other runs of the tests are under way.
+    """
+    parts = list(range(20_000, 32_000, _PORTS))
+    random.shuffle(parts)
+    return next(filter(_is_locked, parts), parts[0])
+
+
+def _ports(first: int) -> Iterator[int]:
+    at = random.randrange(_PORTS)
+    while True:
+        yield first + at
+        at = (at + 1) % _PORTS
+
+
+_next_port = _ports(_own_ports())
 
 
 def free_port() -> int:
