@@ -23,7 +23,7 @@ from types import ModuleType
 
 import httpx
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from edgegw.config.resolve import load_dict
 from edgegw.gateway.gateway import Gateway
@@ -42,8 +42,10 @@ gc.disable()
 """Until all is collected: what is made before, lives as long as the suite, and is looked at in vain."""
 
 # HYPOTHESIS_PROFILE=thorough looks longer for what breaks.
-settings.register_profile("thorough", max_examples=3000, deadline=None)
-settings.register_profile("usual", deadline=None)
+# A machine that stalls makes inputs slowly, which is no fault of the test.
+_PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("thorough", max_examples=3000, **_PATIENT)
+settings.register_profile("usual", **_PATIENT)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
 
 # Clients in tests wait for as long as a busy machine takes; httpx's 5 seconds are a calm one's.
