@@ -71,7 +71,7 @@ def test_what_loads_is_not_spoken_of_and_the_first_request_is_cold(tmp_path: Pat
     source = "print('loaded')\ndef handler(event, context):\n    return {'status': '204'}\n"
     port = project(tmp_path, source)
     with running("serve", cwd=tmp_path, doors=1) as (process, _):
-        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False, timeout=10)
+        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False, timeout=60)
         assert process.stderr is not None
         seen: list[str] = []
         for line in process.stderr:

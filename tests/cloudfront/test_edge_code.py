@@ -116,6 +116,10 @@ def test_every_rule_of_the_table_has_a_row() -> None:
         "var o = {let: 1, class: 2, of: 3, async: 4}; o.class = o.let",
         "function f(...rest) { return rest }",
         "for (var i = 0, of = 1; i < of; i++) {}",
+        "for (var of = 1; of < 2; of++) {}",
+        "for (var of in a) {}",
+        "for (var a = {of: 1}.of; a < 2; a++) {}",
+        "x = {get class() { return 1 }, let: 2, async await() {}}",
         "var f = (a, b) => ({a: a, b: b})",
         "if (a) { x = {b: 1} } else { y = [1] }",
         "// class\n/* for (a of b) */ var x = 1 ?.5 : 2",
@@ -226,7 +230,7 @@ def test_a_meter_stands_in_every_function_and_loop(code: str, with_meters: str) 
         '(function(require,console,M,E,T,L,C){return(function(){"use strict";',
         "\nreturn typeof handler",
     )
-    text = metered(code, NAMES)
+    text = metered(code, NAMES).text
     assert text.startswith(head)
     assert text.removeprefix(head).partition(tail)[0] == with_meters
 
@@ -283,11 +287,26 @@ BOTH = "a * a; " * 16  # as much as stands between two looks
         (f"{BOTH}function f(a, ...b) {{}}", f"{BOTH}function f(a, ...b) {{M(3);}}"),
         ("try {} catch (e) {}", "try {} catch (e) {C(e);}"),
         ("try {} catch {}", "try {} catch(X) {C(X);}"),
-        ("x = {catch(e) {}}", "x = {catch(e) {}}"),
+        ("try {} finally {}", "try {} catch(X){C(X);throw X;}finally {}"),
+        (
+            "try {} catch (e) {} finally {}",
+            "try {} catch (e) {C(e);try{}catch(X){C(X);throw X;}} finally {}",
+        ),
+        (
+            "try {} catch {} finally {}",
+            "try {} catch(X) {C(X);try{}catch(X){C(X);throw X;}} finally {}",
+        ),
+        ("p.catch(e => {}).finally(() => {})", "p.catch(e => {M(3);}).finally(() => {M(3);})"),
+        ("async function f() { a }", "async function f() {M(4);try{ a }catch(X){C(X);throw X;}}"),
+        (
+            "async function f() { function g() {} }",
+            "async function f() {M(7); function g() {M(3);} }",
+        ),
+        ("x = {catch(e) {}}", "x = {catch(e) {M(3);}}"),
     ],
 )
 def test_calls_for_long_texts(code: str, with_calls: str) -> None:
-    text = metered(code, NAMES).partition('{"use strict";')[2].partition("\nreturn typeof")[0]
+    text = metered(code, NAMES).text.partition('{"use strict";')[2].partition("\nreturn typeof")[0]
     assert text.replace("(L(),", "(L(), ").replace("  ", " ") == with_calls
 
 
@@ -315,7 +334,7 @@ def test_code_is_read_in_proportion_to_its_length(
 
 def test_lines_stay_where_they_are() -> None:
     code = "function f() {\n  for (;;) {\n    x = () =>\n      1\n  }\n}\nvar handler = f"
-    body = metered(code, NAMES).partition("\nreturn typeof")[0]
+    body = metered(code, NAMES).text.partition("\nreturn typeof")[0]
     assert body.count("\n") == code.count("\n")
 
 

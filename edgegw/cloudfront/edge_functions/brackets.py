@@ -15,9 +15,7 @@ _HEADS_TOO: Final = frozenset(
 
 def is_member(words: Words, at: int) -> bool:
     """Whether the name at `at` is behind a dot, or a key of an object."""
-    if words.text(at - 1) in (".", "?."):
-        return True
-    return words.text(at + 1) == ":" and words.text(at - 1) in ("{", ",")
+    return at in words.keys
 
 
 def at_depth(words: Words, opened: int, end: int) -> Iterator[int]:

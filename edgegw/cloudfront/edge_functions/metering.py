@@ -15,6 +15,10 @@ meter, so that the `arguments` of the code do not; and its name is one that the 
 (`meter_names`), so that no code sets its own meter back. Called once, it serves all runs of code
 that leaves `require` and `console` as they are (`may_replace_globals`).
 
+What words there are depends on what each slash is (`value_places`). The engine has the last word on
+that: code is compiled as well with others in their place (`MeteredCode.judged`), and where it does
+not compile so, it is kept from the event loop, since something of it may have no meter.
+
 What is not counted, as no word of the source stands for it, is what built-in functions do inside:
 those that can do much count themselves (`execution/edge_runtime/guards.js`).
 """
@@ -25,7 +29,7 @@ import hashlib
 import re
 from typing import Final, NamedTuple
 
-from edgegw.cloudfront.edge_functions.brackets import parameter_lists
+from edgegw.cloudfront.edge_functions.catching import catching
 from edgegw.cloudfront.edge_functions.expressions import closed_at, ends_behind
 from edgegw.cloudfront.edge_functions.long_texts import CallAround, calls_around
 from edgegw.cloudfront.edge_functions.tokens import Words, words_of
@@ -55,14 +59,21 @@ class MeterNames(NamedTuple):
     caught: str
     """What gets all that is caught, so that no code goes on as if there were no more memory."""
     error: str
-    """The variable of a `catch` that has none."""
+    """The variable of a `catch` of our own."""
 
 
-def metered(source: str, names: MeterNames, *, is_looked_at: bool = True) -> str:
+class MeteredCode(NamedTuple):
+    """Code with its meter, and the same to be compiled only, which judges how it was read."""
+
+    text: str
+    judged: str
+
+
+def metered(source: str, names: MeterNames, *, is_looked_at: bool = True) -> MeteredCode:
     """`source` as a function of (require, console, `names` of calls) → () → the handler.
 
     Its brackets must match (`Words.mismatch`); what else is wrong with it the engine says. The
-    calls of `long_texts` are in it where it `is_looked_at`.
+    calls of `long_texts` are in it where it `is_looked_at`, and then `judged` has other slashes.
     """
     words = words_of(source)
     insertions: dict[int, list[str]] = {}
@@ -70,13 +81,37 @@ def metered(source: str, names: MeterNames, *, is_looked_at: bool = True) -> str
     counts = _counts(bodies, len(words.words))
     for body, count in zip(bodies, counts, strict=True):
         _insert(words, body, count, names, insertions)
-    for at in range(len(words.words)):
-        _insert_caught(words, at, names, insertions)
+    for offset, text in catching(words, names.caught, names.error):
+        insertions.setdefault(offset, []).append(text)
     for around in sorted(calls_around(words), key=_outer_first) if is_looked_at else ():
         _insert_around(words, around, names, insertions)
-    text = _with(source, insertions, _imports(words))
+    imports, slashes = _imports(words), _other_slashes(words) if is_looked_at else {}
+    text = _function_of(_with(source, insertions, imports), names)
+    if not slashes:
+        return MeteredCode(text, text)
+    judged = _with(source, insertions, {**slashes, **imports})
+    return MeteredCode(text, _function_of(judged, names))
+
+
+def _function_of(text: str, names: MeterNames) -> str:
     head = f"(function(require,console,{','.join(names[:-1])}){{{_OPENED}"
     return f"{head}{text}\nreturn typeof handler==='function'?handler:undefined;{_CLOSED}"
+
+
+def _other_slashes(words: Words) -> dict[int, tuple[int, str]]:
+    """Text in the place of slashes with which code compiles only if they were read rightly.
+
+    That is `%` for a division, which no value begins with, and for a regular expression one that
+    says `(?` where a division is meant. So the first slash that was taken for the other one is an
+    error to the engine, and there is no code in a regular expression that is none.
+    """
+    replaced: dict[int, tuple[int, str]] = {}
+    for word in words.words:
+        if word.kind == "regex":
+            replaced[word.start] = (word.end, "/(?:)/")
+        elif word.kind == "sign" and word.text in ("/", "/="):
+            replaced[word.start] = (word.end, word.text.replace("/", "%"))
+    return replaced
 
 
 _OPENED: Final = 'return(function(){"use strict";'
@@ -86,7 +121,6 @@ _CLOSED: Final = "});})"
 def in_other_brackets(text: str) -> str:
     """What `metered` answered, in square brackets: only to see whether that compiles as well.
 
-    Words are not always told from brackets rightly: a slash may be taken for a regular expression.
     Code that ends the function around it, and begins another, ends it in one kind of brackets.
     """
     head, _, rest = text.partition(_OPENED)
@@ -110,22 +144,21 @@ def meter_names(source: str) -> MeterNames:
 
 def _bodies(words: Words) -> list[_MeteredBody]:
     bodies = [
-        _MeteredBody(end + 1, words.partner[end + 1], "block")
-        for end in parameter_lists(words).values()
-        if words.text(end + 1) == "{"
+        _MeteredBody(opened, words.partner[opened], "block")
+        for opened in words.bodies
+        if opened in words.partner
     ]
     expressions, statements = _KnownEnds(), _KnownEnds()
     for at in range(len(words.words) - 1, -1, -1):  # inner ones first: outer ones end with them
         word = words.words[at]
         if word.text == "=>" and word.kind == "sign":
-            if words.text(at + 1) == "{":
-                bodies.append(_MeteredBody(at + 1, words.partner[at + 1], "block"))
-            elif at + 1 < len(words.words):  # else the engine says what is missing
+            # without a word behind it the engine says what is missing
+            if words.text(at + 1) != "{" and at + 1 < len(words.words):
                 end = _end_of_expression(words, at + 1, expressions)
                 bodies.append(_MeteredBody(at + 1, end, "arrow"))
         elif _is_loop(words, at):
             bodies.append(_loop(words, at, statements))
-    return list(dict.fromkeys(bodies))
+    return bodies
 
 
 class _KnownEnds(dict[int, int]):
@@ -141,7 +174,7 @@ class _KnownEnds(dict[int, int]):
 
 def _is_loop(words: Words, at: int) -> bool:
     is_word = words.words[at].kind == "name" and words.text(at) in ("while", "for")
-    return is_word and words.text(at + 1) == "(" and words.text(at - 1) != "."
+    return is_word and words.text(at + 1) == "(" and at not in words.keys
 
 
 def _loop(words: Words, at: int, ends: _KnownEnds) -> _MeteredBody:
@@ -154,7 +187,7 @@ def _loop(words: Words, at: int, ends: _KnownEnds) -> _MeteredBody:
         text = words.text(inner)
         if text == ";":
             semicolons.append(inner)
-        elif text == "in" and not semicolons:
+        elif text == "in" and not semicolons and inner not in words.keys:
             return _MeteredBody(at, last, "in", inner)
         following = words.partner.get(inner, inner)
         inner = following + 1 if following > inner else inner + 1
@@ -240,21 +273,6 @@ def _insert(
             pass
 
 
-def _insert_caught(
-    words: Words, at: int, names: MeterNames, insertions: dict[int, list[str]]
-) -> None:
-    """Hands over what the `catch` at `at` catches."""
-    if words.text(at) != "catch" or words.text(at - 1) != "}":
-        return
-    if words.text(at + 1) == "{":
-        insertions.setdefault(words.words[at].end, []).append(f"({names.error})")
-        opened, error = at + 1, names.error
-    else:
-        opened, error = words.partner.get(at + 1, at) + 1, words.text(at + 2)
-    if words.text(opened) == "{" and error and error not in ("{", "["):
-        insertions.setdefault(words.words[opened].end, []).append(f"{names.caught}({error});")
-
-
 def _outer_first(around: CallAround) -> tuple[int, bool, int]:
     return around.first, around.kind != "key", -around.last
 
@@ -292,10 +310,9 @@ def _with(
     for offset in sorted({*insertions, *replaced}):
         if offset < at:
             continue
-        parts.append(source[at:offset])
+        parts += (source[at:offset], *insertions.get(offset, ()))
         at = offset
         if offset in replaced:
             at, text = replaced[offset]
             parts.append(text)
-        parts += insertions.get(offset, ())
     return "".join([*parts, source[at:]])

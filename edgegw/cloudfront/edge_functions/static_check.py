@@ -138,9 +138,16 @@ def _loop(words: Words, at: int) -> Iterator[Seen]:
     for inner in at_depth(words, opened, end):
         if words.text(inner) == ";":
             return
-        if words.text(inner) == "of" and words.text(inner - 1) not in (".", "(", ","):
+        if words.text(inner) == "of" and _is_of(words, inner):
             yield Seen(inner, FOR_OF)
             return
+
+
+def _is_of(words: Words, at: int) -> bool:
+    """Whether the name at `at`, in the head of a loop, is not a variable's."""
+    is_first = words.text(at - 1) in ("(", ",")
+    is_variable = words.text(at + 1) in ("=", ",", "in")
+    return not (is_first or is_variable or at in words.keys)
 
 
 def _signs(words: Words) -> Iterator[Seen]:

@@ -2,8 +2,8 @@
 
 Three things make that hard, and each has its place here:
 
-- A slash is a division or begins a regular expression: what stands before it decides. Behind `)`
-  it is a division, unless the parenthesis belonged to `if`, `while` or `for`.
+- A slash is a division or begins a regular expression: what stands before it decides
+  (`value_places`).
 - A template holds code, which may hold templates: a stack knows which `}` ends which.
 - A line end may end a statement: a word knows whether one stands before it.
 
@@ -14,8 +14,10 @@ match have a place in `Words.mismatch`.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence, Set
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from edgegw.cloudfront.edge_functions.value_places import ValuePlaces
 from edgegw.values import value
 
 WordKind: TypeAlias = Literal["name", "number", "string", "template", "regex", "sign"]
@@ -40,13 +42,18 @@ class Word(NamedTuple):
 class Words:
     """The words of a source. `partner` has the other bracket by the index of one.
 
-    `mismatch` is the first word whose bracket has no partner.
+    `bodies` are the braces that open the body of a function, `async_bodies` those of async ones,
+    and `keys` the names that are members, behind a dot or in an object. `mismatch` is the first
+    word whose bracket has no partner.
     """
 
     source: str
     words: tuple[Word, ...]
     partner: dict[int, int]
     mismatch: Word | None = None
+    bodies: Sequence[int] = ()
+    async_bodies: Sequence[int] = ()
+    keys: Set[int] = frozenset()
 
     def text(self, at: int) -> str:
         """The word at `at`; empty beyond the ends, and for what is no sign or name."""
@@ -74,26 +81,7 @@ _SIGN: Final = re.compile(
     r">>>=|\.\.\.|===|!==|\*\*=|<<=|>>=|>>>|&&=|\|\|=|\?\?=|=>|==|!=|<=|>=|&&|\|\||\?\?"
     r"|\?\.(?!\d)|\+\+|--|\+=|-=|\*=|/=|%=|&=|\|=|\^=|<<|>>|\*\*|[\s\S]"
 )
-_BEFORE_REGEX: Final = frozenset(
-    (
-        "return",
-        "typeof",
-        "case",
-        "in",
-        "of",
-        "delete",
-        "void",
-        "throw",
-        "new",
-        "instanceof",
-        "else",
-        "do",
-        "await",
-        "yield",
-    )
-)
 _CLOSED_BY: Final = {"(": ")", "[": "]", "{": "}"}
-_WITH_CONDITION: Final = ("if", "while", "for", "with")
 
 
 class _WordReader:
@@ -103,6 +91,7 @@ class _WordReader:
         self.partner: dict[int, int] = {}
         self.open: list[int] = []
         self.mismatch: Word | None = None
+        self.places = ValuePlaces()
         self._at = self._line = 0
         self._line_start = 0
 
@@ -119,7 +108,15 @@ class _WordReader:
             is_first = False
         if self.open and self.mismatch is None:
             self.mismatch = self.words[self.open[-1]]
-        return Words(self.source, tuple(self.words), self.partner, self.mismatch)
+        return Words(
+            self.source,
+            tuple(self.words),
+            self.partner,
+            self.mismatch,
+            self.places.bodies,
+            self.places.async_bodies,
+            self.places.keys,
+        )
 
     def _pass(self, text: str) -> bool:
         """Goes on behind `text`; whether a line ended in it."""
@@ -134,28 +131,38 @@ class _WordReader:
         source, at = self.source, self._at
         char = source[at]
         if char in "\"'":
-            self._add("string", _matched(_STRING, source, at), is_first=is_first)
+            self._value("string", _matched(_STRING, source, at), is_first=is_first)
         elif char == "`":
             self._template("`", is_first=is_first)
         elif _NUMBER.match(source, at):
-            self._add("number", _matched(_NUMBER, source, at), is_first=is_first)
+            self._value("number", _matched(_NUMBER, source, at), is_first=is_first)
         elif char.isalpha() or char in "_$\\#" or char > "\x9f":
-            self._add("name", _matched(_NAME, source, at) or char, is_first=is_first)
-        elif char == "/" and self._may_be_regex() and _REGEX.match(source, at):
-            self._add("regex", _matched(_REGEX, source, at), is_first=is_first)
+            text = _matched(_NAME, source, at) or char
+            self.places.read_name(len(self.words), text, is_first=is_first)
+            self._add("name", text, is_first=is_first)
+        elif char == "/" and self.places.may_begin(is_first=is_first) and _REGEX.match(source, at):
+            self._value("regex", _matched(_REGEX, source, at), is_first=is_first)
         elif char == "}" and self.open and self.words[self.open[-1]].kind == "template":
             opened = self.open.pop()
             self.partner[opened] = len(self.words)
             self.partner[len(self.words)] = opened
             self._template("}", is_first=is_first)
         else:
-            self._add("sign", _matched(_SIGN, source, at), is_first=is_first)
+            text = _matched(_SIGN, source, at)
+            self.places.read_sign(len(self.words), text, is_first=is_first)
+            self._add("sign", text, is_first=is_first)
             self._bracket(char)
+
+    def _value(self, kind: WordKind, text: str, *, is_first: bool) -> None:
+        self.places.read_value()
+        self._add(kind, text, is_first=is_first)
 
     def _template(self, begin: str, *, is_first: bool) -> None:
         chunk = _matched(_CHUNK, self.source, self._at + 1)
+        goes_on = chunk.endswith("${")
+        self.places.read_template(is_begun=begin == "`", goes_on=goes_on)
         self._add("template", begin + chunk, is_first=is_first)
-        if chunk.endswith("${"):
+        if goes_on:
             self.open.append(len(self.words) - 1)
 
     def _add(self, kind: WordKind, text: str, *, is_first: bool) -> None:
@@ -173,20 +180,6 @@ class _WordReader:
                 self.mismatch = self.mismatch or self.words[at]
                 return
             self.partner[opened], self.partner[at] = at, opened
-
-    def _may_be_regex(self) -> bool:
-        if not self.words:
-            return True
-        last = self.words[-1]
-        if last.kind == "name":
-            is_member = len(self.words) > 1 and self.words[-2].text == "."
-            return last.text in _BEFORE_REGEX and not is_member
-        if last.kind != "sign":
-            return last.kind == "template" and last.text.endswith("${")
-        if last.text == ")":
-            opened = self.partner.get(len(self.words) - 1, 0)
-            return opened > 0 and self.words[opened - 1].text in _WITH_CONDITION
-        return last.text not in ("]", "++", "--")
 
 
 def _matched(pattern: re.Pattern[str], source: str, at: int) -> str:

@@ -139,7 +139,9 @@
   }
   function guardPromises() {
     wrapped(RealPromise.prototype, "then", (_, given) => {
-      const handle = given[1];
+      const go = given[0], handle = given[1];
+      if (isTentative && typeof go === "function") // nobody may wait for what it throws
+        given[0] = (value) => { try { return go(value); } catch (error) { caught(error); throw error; } };
       if (isTentative && typeof handle === "function")
         given[1] = (error) => { caught(error); return handle(error); };
     });
