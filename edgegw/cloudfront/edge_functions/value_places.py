@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
-_Place: TypeAlias = (
+_WordPlace: TypeAlias = (
     Literal["statement", "value", "behind", "declared", "member", "key", "behind key"]
     | Literal["head", "function", "body", "arrow", "return", "jump", "declaration"]
 )
@@ -40,11 +40,11 @@ _HEADS: Final = frozenset(("if", "while", "for", "with", "switch", "catch"))
 _BEFORE_BRACES: Final = frozenset(("switch", "catch"))
 
 
-def _behind(place: _Place, *names: str) -> dict[str, _Place]:
+def _behind(place: _WordPlace, *names: str) -> dict[str, _WordPlace]:
     return dict.fromkeys(names, place)
 
 
-_PLACES: Final = {
+_PLACES: Final[dict[str, _WordPlace]] = {
     **_behind("head", *_HEADS),
     **_behind("return", "return", "throw", "yield"),
     **_behind("jump", "break", "continue", "debugger"),
@@ -63,13 +63,13 @@ class _BracketFrame:
     def __init__(
         self,
         kind: Literal["block", "list", "head", "object", "template"],
-        after: _Place,
+        after: _WordPlace,
         *,
         is_async: bool,
         braces: _Braces | None = None,
     ) -> None:
         self.kind = kind
-        self.after: _Place = after
+        self.after: _WordPlace = after
         self.is_async = is_async
         self.braces = braces
         self.conditions = 0
@@ -81,8 +81,8 @@ class _Braces:
 
     __slots__ = ("after", "is_async", "is_function")
 
-    def __init__(self, after: _Place, *, is_function: bool, is_async: bool) -> None:
-        self.after: _Place = after
+    def __init__(self, after: _WordPlace, *, is_function: bool, is_async: bool) -> None:
+        self.after: _WordPlace = after
         self.is_function = is_function
         self.is_async = is_async
 
@@ -98,12 +98,13 @@ class ValuePlaces:
         self.bodies: list[int] = []
         self.async_bodies: list[int] = []
         self.keys: set[int] = set()
-        self._place: _Place = "statement"
+        self._place: _WordPlace = "statement"
         self._frames = [_BracketFrame("block", "statement", is_async=False)]
         self._braces = _Braces("statement", is_function=False, is_async=False)
         self._head = ""
         self._key, self._key_at, self._is_async_key = "", -1, False
-        self._async_at, self._async_place = -2, self._place
+        self._async_at = -2
+        self._async_place: _WordPlace = "statement"
 
     def may_begin(self, *, is_first: bool) -> bool:
         """Whether a value may begin now; `is_first` says that a line ended before it."""
@@ -169,11 +170,11 @@ class ValuePlaces:
             elif self._place == "declaration":
                 frame.is_declaring = True
 
-    def _begin_function(self, at: int, place: _Place, *, is_first: bool) -> None:
+    def _begin_function(self, at: int, place: _WordPlace, *, is_first: bool) -> None:
         is_async = self._async_at == at - 1 and not is_first
         if is_async:
             place = self._async_place
-        after: _Place = "statement" if place == "statement" else "behind"
+        after: _WordPlace = "statement" if place == "statement" else "behind"
         self._braces = _Braces(after, is_function=True, is_async=is_async)
         self._place = "function"
 
@@ -221,7 +222,7 @@ class ValuePlaces:
 
     def _open_list(self, text: str) -> None:
         place, is_async = self._place, self._frames[-1].is_async
-        after: _Place = "behind"
+        after: _WordPlace = "behind"
         kind: Literal["list", "head"] = "list"
         braces: _Braces | None = None
         if text == "[" and place in ("key", "behind key"):
