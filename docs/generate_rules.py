@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from edgegw.cloudfront import rule_table
+from edgegw.cloudfront.edge_rule import EdgeRule
 
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "rules.md"
@@ -174,7 +175,7 @@ def edge_entries() -> list[Entry]:
     return sorted(
         Entry(value.code, value.demands, path, lines[name], value.source)
         for name, value in vars(rule_table).items()
-        if isinstance(value, rule_table.EdgeRule)
+        if isinstance(value, EdgeRule)
     )
 
 

@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import gc
 import importlib
+import inspect
 import os
 import random
 import shutil
@@ -19,7 +20,9 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import IO
 
+import httpx
 import pytest
 from hypothesis import settings
 
@@ -43,6 +46,9 @@ gc.disable()
 settings.register_profile("thorough", max_examples=3000, deadline=None)
 settings.register_profile("usual", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
+
+# Clients in tests wait for as long as a busy machine takes; httpx's 5 seconds are a calm one's.
+inspect.signature(httpx.Client).parameters["timeout"].default.__init__(60.0)
 
 OWN_DATA = Path(tempfile.mkdtemp(prefix="edgegw-tests-data-"))
 atexit.register(shutil.rmtree, OWN_DATA, ignore_errors=True)
@@ -109,7 +115,7 @@ def one_at_a_time(name: str) -> Iterator[None]:
 
 @pytest.fixture
 def usual_ports() -> Iterator[None]:
-    """The ports 8080 and 8081 of `demo` and `dev`, for one test at a time."""
+    """The ports 8080, 8081 and above of `demo` and `dev`, for one test at a time."""
     with one_at_a_time("usual ports"):
         yield
 
@@ -275,7 +281,7 @@ class Serving:
         reader, writer = await asyncio.open_connection(*self.address(name))
         writer.write(sent)
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 return await (reader.read(-1) if until_close else reader.readuntil(b"\r\n\r\n"))
         finally:
             writer.close()
@@ -284,15 +290,30 @@ class Serving:
 
 
 def _ports() -> Iterator[int]:
-    """Below what systems hand out by themselves; tests that run side by side have parts of it."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
-    first, count = 20_000 + worker * 1500, 1500
-    at = random.randrange(count)  # another run of the tests may be under way
+    """Below what systems hand out by themselves, a part for each process that runs tests here.
+
+    A part is locked until the process ends: a port is free from when it is picked until something
+    listens on it, whichever other runs of the tests are under way.
+    """
+    count = 400
+    parts = list(range(20_000, 32_000, count))
+    random.shuffle(parts)
+    for first in parts:
+        lock = (Path(tempfile.gettempdir()) / f"edgegw-tests-ports-{first}.lock").open("w")
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _locks.append(lock)  # closed with the process
+            break
+        lock.close()
+    else:
+        first = random.choice(parts)
+    at = random.randrange(count)
     while True:
         yield first + at
         at = (at + 1) % count
 
 
+_locks: list[IO[str]] = []
 _next_port = _ports()
 
 

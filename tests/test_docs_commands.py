@@ -491,6 +491,8 @@ def test_a_journey(name: str, reader: Reader, request: pytest.FixtureRequest) ->
     by_aws = any(command.startswith("aws ") for command in journey.commands)
     if by_aws and not (BIN / "aws").exists():
         need("aws", "the command of the page is not run")
+    if journey.runs.startswith("edgegw dev"):  # it looks for a port beside the usual one
+        request.getfixturevalue("usual_ports")
     if journey.runs == "edgegw demo":  # its ports are fixed
         need("node", "the demo's function in Node.js is not run")
         request.getfixturevalue("usual_ports")

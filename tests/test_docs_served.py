@@ -122,16 +122,16 @@ def test_a_configuration_is_served_and_answers(written: Written, reader: Reader)
 def asked(scheme: str, port: int) -> int:
     trusting = ssl._create_unverified_context()  # pyright: ignore[reportPrivateUsage]
     connection = (
-        http.client.HTTPSConnection("localhost", port, timeout=20, context=trusting)
+        http.client.HTTPSConnection("localhost", port, timeout=60, context=trusting)
         if scheme == "https"
-        else http.client.HTTPConnection("localhost", port, timeout=20)
+        else http.client.HTTPConnection("localhost", port, timeout=60)
     )
     return status_of(connection, "GET", "/")
 
 
 def called(port: int, functions: Mapping[str, Any]) -> int:
     """Invokes the first function; without any, asks CloudFront's API, which stands beside."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     if not functions:
         return status_of(connection, "GET", "/2020-05-31/distribution")
     name = next(iter(functions))

@@ -11,8 +11,9 @@ import pytest
 import respx
 import yaml
 
+from edgegw.cloudfront.edge_rule import EdgeRule
 from edgegw.cloudfront.header_rules import DISALLOWED, READ_ONLY
-from edgegw.cloudfront.rule_table import DEPLOYMENT_RULES, OUTCOME_RULES, RESULT_RULES, EdgeRule
+from edgegw.cloudfront.rule_table import DEPLOYMENT_RULES, OUTCOME_RULES, RESULT_RULES
 from edgegw.cloudfront.strictness import OPEN_POINTS
 from edgegw.cloudfront.triggers import TRIGGERS
 from edgegw.config.document import document_of

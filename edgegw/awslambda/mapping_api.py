@@ -1,54 +1,39 @@
 """The event source mappings of the Lambda API: what is asked becomes a mapping, and back.
 
-A setting that a request does not name keeps its value: the default of the source's kind in
-CreateEventSourceMapping, the present one in UpdateEventSourceMapping. Numbers are judged first,
-each alone, then what the source is, then what does not go together with it, then the function.
+Numbers are judged first, each alone, then what the source is, then what does not go together with
+it (both by `mapping_settings`), then the function.
 Source: Lambda API Reference, "CreateEventSourceMapping" and "UpdateEventSourceMapping"; the order
 of checks is inferred.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from edgegw.awslambda.api import MOST_ASKED, listed_page
-from edgegw.awslambda.destinations import STREAM_DESTINATIONS
-from edgegw.awslambda.event_pattern import PatternError, compile_pattern
 from edgegw.awslambda.event_source import REPORT_FAILURES
+from edgegw.awslambda.mapping_settings import MappingRequest, check_ranges, with_settings
 from edgegw.awslambda.model import LATEST, FunctionRef
-from edgegw.awslambda.names import Account
-from edgegw.awslambda.payload import Json, as_text
-from edgegw.awslambda.service_errors import ServiceError, constraint, invalid, missing
+from edgegw.awslambda.names import Account, service_of
+from edgegw.awslambda.payload import Json
+from edgegw.awslambda.service_errors import ServiceError, invalid, missing
 from edgegw.awslambda.source_mapping import (
-    MAX_FILTERS,
-    ONLY_SOME,
-    RANGES,
     SOURCE_RULES,
     EventSourceMapping,
     KnownSource,
     MappingState,
     StreamMapping,
-    not_supported,
-    settings_problem,
 )
 from edgegw.awslambda.versions import Deployed
 from edgegw.values import value
-
-MappingRequest = Mapping[str, Json]
 
 MOST_MAPPINGS: Final = 100
 """Mappings of one answer of ListEventSourceMappings.
 
 Source: Lambda API Reference, "ListEventSourceMappings", MaxItems.
 """
-COUNTED: Final = "EventCount"
-"""The kind of metrics that mappings of queues and streams have.
-
-Source: Lambda API Reference, "EventSourceMappingMetricsConfig".
-"""
-_POSITIONS: Final = ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
 
 
 @value
@@ -94,7 +79,7 @@ def new_mapping(
         function=_function(body, functions, account),
         batch_size=SOURCE_RULES[source.kind].default_size,
     )
-    mapping = _with_settings(mapping, body)
+    mapping = with_settings(mapping, body)
     check_function(mapping, source, functions)
     return mapping
 
@@ -111,10 +96,10 @@ def changed_mapping(
     Raises ServiceError.
     Source: Lambda API Reference, "UpdateEventSourceMapping".
     """
-    _check_ranges(body)
+    check_ranges(body)
     if body.get("FunctionName") is not None:
         mapping = replace(mapping, function=_function(body, functions, account))
-    mapping = _with_settings(mapping, body)
+    mapping = with_settings(mapping, body)
     if source is not None:
         check_function(mapping, source, functions)
     return mapping
@@ -125,7 +110,7 @@ def asked_arn(body: MappingRequest) -> str:
 
     Source: observed.
     """
-    _check_ranges(body)
+    check_ranges(body)
     arn = body.get("EventSourceArn")
     if not isinstance(arn, str) or service_of(arn) not in _SERVICES:
         raise invalid("Unrecognized event source.")
@@ -133,12 +118,6 @@ def asked_arn(body: MappingRequest) -> str:
 
 
 _SERVICES: Final = ("sqs", "kinesis", "dynamodb")
-
-
-def service_of(arn: str) -> str:
-    """The service that an ARN is of: `sqs`, `kinesis`, `dynamodb`; empty where it is no ARN."""
-    parts = arn.split(":")
-    return parts[2] if len(parts) > 5 and parts[0] == "arn" else ""
 
 
 def _no_such_source(arn: str) -> ServiceError:
@@ -179,170 +158,6 @@ def check_function(
         problem = function and source.too_short_for(function.timeout)
         if problem:
             raise invalid(problem)
-
-
-# Settings
-
-
-def _check_ranges(body: MappingRequest) -> None:
-    """Raises ServiceError for a number that is none, or out of its range."""
-    for name, (least, most) in RANGES.items():
-        holder = _HOLDERS.get(name)
-        inner = body.get(holder) if holder else body
-        given = inner.get(name) if isinstance(inner, Mapping) else None
-        if given is None:
-            continue
-        field = name[:1].lower() + name[1:]
-        if holder:
-            field = f"{holder[:1].lower()}{holder[1:]}.{field}"
-        if isinstance(given, bool) or not isinstance(given, int):
-            raise constraint(as_text(given), field, "Member must be a number")
-        if given < least:
-            rule = f"Member must have value greater than or equal to {least}"
-            raise constraint(str(given), field, rule)
-        if given > most:
-            rule = f"Member must have value less than or equal to {most}"
-            raise constraint(str(given), field, rule)
-
-
-_HOLDERS: Final = {
-    "MaximumConcurrency": "ScalingConfig",
-    "MinimumPollers": "ProvisionedPollerConfig",
-    "MaximumPollers": "ProvisionedPollerConfig",
-}
-"""Numbers that stand inside another setting."""
-
-
-def _with_settings(mapping: EventSourceMapping, body: MappingRequest) -> EventSourceMapping:
-    rule = SOURCE_RULES[mapping.kind]
-    for name in sorted(ONLY_SOME - rule.settings):
-        if body.get(name) not in (None, {}, ""):
-            raise invalid(not_supported(name))
-    stream = _changed(mapping.stream, _STREAM_READERS, body)
-    mapping = replace(_changed(mapping, _READERS, body), stream=stream)
-    problem = settings_problem(mapping)
-    if problem is not None:
-        raise invalid(problem[1])
-    return mapping
-
-
-def _changed(settings: Any, readers: Mapping[str, SettingReader], body: MappingRequest) -> Any:
-    changes: dict[str, Any] = {}
-    for name, read in readers.items():
-        given = body.get(name)
-        if given is not None:
-            changes |= read(name, given)
-    return replace(settings, **changes)
-
-
-SettingReader = Callable[[str, Json], dict[str, Any]]
-
-
-def _as(field: str, kind: type) -> SettingReader:
-    """A reader of a setting that is kept as it is given."""
-
-    def read(name: str, given: Json) -> dict[str, Any]:
-        if not isinstance(given, kind) or (kind is int and isinstance(given, bool)):
-            raise constraint(as_text(given), name[:1].lower() + name[1:], "Member is malformed")
-        return {field: given}
-
-    return read
-
-
-def _filters(_name: str, given: Json) -> dict[str, Any]:
-    filters = given.get("Filters") if isinstance(given, Mapping) else None
-    patterns = [
-        item.get("Pattern") if isinstance(item, Mapping) else None
-        for item in (filters if isinstance(filters, list) else ())
-    ]
-    if len(patterns) > MAX_FILTERS:
-        raise invalid(f"A mapping has at most {MAX_FILTERS} filters.")
-    try:
-        texts = [compile_pattern(as_text(pattern)).text for pattern in patterns]
-    except PatternError:
-        raise invalid("Invalid filter pattern definition.") from None
-    return {"filters": tuple(texts)}
-
-
-def _response_types(_name: str, given: Json) -> dict[str, Any]:
-    types = list(given) if isinstance(given, list) else [given]
-    if any(kind != REPORT_FAILURES for kind in types):
-        rule = (
-            "Member must satisfy constraint: [Member must satisfy enum value set: "
-            f"[{REPORT_FAILURES}]]"
-        )
-        shown = ", ".join(map(as_text, types))
-        raise constraint(f"[{shown}]", "functionResponseTypes", rule)
-    return {"reports_failures": bool(types)}
-
-
-def _scaling(_name: str, given: Json) -> dict[str, Any]:
-    return {"maximum_concurrency": _inner(given, "MaximumConcurrency")}
-
-
-def _pollers(_name: str, given: Json) -> dict[str, Any]:
-    if not given:
-        return {"minimum_pollers": 0, "maximum_pollers": 0}
-    least, most = _inner(given, "MinimumPollers"), _inner(given, "MaximumPollers")
-    return {"minimum_pollers": least or 2, "maximum_pollers": most or max(200, least or 2)}
-
-
-def _position(_name: str, given: Json) -> dict[str, Any]:
-    if given not in _POSITIONS:
-        rule = f"Member must satisfy enum value set: [{', '.join(_POSITIONS)}]"
-        raise constraint(as_text(given), "startingPosition", rule)
-    return {"starting_position": given}
-
-
-def _timestamp(_name: str, given: Json) -> dict[str, Any]:
-    if isinstance(given, bool) or not isinstance(given, (int, float)):
-        raise constraint(as_text(given), "startingPositionTimestamp", "Member must be a timestamp")
-    return {"starting_timestamp": float(given)}
-
-
-def _destination(_name: str, given: Json) -> dict[str, Any]:
-    failure = _inner(given, "OnFailure")
-    target = _inner(failure, "Destination")
-    text = target if isinstance(target, str) else ""
-    if text and (service_of(text) not in STREAM_DESTINATIONS or text.endswith(".fifo")):
-        raise invalid(f"The destination ARN {text} is invalid.")
-    return {"on_failure": text}
-
-
-def _metrics(_name: str, given: Json) -> dict[str, Any]:
-    asked: Json = _inner(given, "Metrics")
-    kinds = asked if isinstance(asked, list) else [] if asked is None else [asked]
-    if len(kinds) > 1 or any(kind != COUNTED for kind in kinds):
-        shown = ", ".join(map(as_text, kinds))
-        rule = f"Member must satisfy constraint: [Member must satisfy enum value set: [{COUNTED}]]"
-        raise constraint(f"[{shown}]", "metricsConfig.metrics", rule)
-    return {"metrics": tuple(map(as_text, kinds))}
-
-
-def _inner(given: Json, name: str) -> Any:
-    return given.get(name) if isinstance(given, Mapping) else None
-
-
-_READERS: Final[Mapping[str, SettingReader]] = {
-    "Enabled": _as("enabled", bool),
-    "BatchSize": _as("batch_size", int),
-    "MaximumBatchingWindowInSeconds": _as("batch_window", int),
-    "FilterCriteria": _filters,
-    "FunctionResponseTypes": _response_types,
-    "ScalingConfig": _scaling,
-    "ProvisionedPollerConfig": _pollers,
-    "MetricsConfig": _metrics,
-}
-_STREAM_READERS: Final[Mapping[str, SettingReader]] = {
-    "StartingPosition": _position,
-    "StartingPositionTimestamp": _timestamp,
-    "ParallelizationFactor": _as("parallelization_factor", int),
-    "MaximumRecordAgeInSeconds": _as("maximum_record_age", int),
-    "MaximumRetryAttempts": _as("maximum_retry_attempts", int),
-    "BisectBatchOnFunctionError": _as("bisect_on_error", bool),
-    "TumblingWindowInSeconds": _as("tumbling_window", int),
-    "DestinationConfig": _destination,
-}
 
 
 # Answers

@@ -108,3 +108,12 @@ def is_function_name(name: str) -> bool:
 def is_version(qualifier: str) -> bool:
     """Whether `qualifier` is `$LATEST` or a number, not an alias."""
     return qualifier == LATEST or qualifier.isdigit()
+
+
+def service_of(arn: str) -> str:
+    """The service that an ARN is of: `sqs`, `kinesis`, `dynamodb`; empty where it is no ARN.
+
+    Source: IAM User Guide, "Identify AWS resources with Amazon Resource Names (ARNs)", ARN format.
+    """
+    parts = arn.split(":")
+    return parts[2] if len(parts) > 5 and parts[0] == "arn" else ""

@@ -19,7 +19,7 @@ from edgegw.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edgegw.cloudfront.rule_table import Violation
+    from edgegw.cloudfront.edge_rule import Violation
     from edgegw.config.model import Config, DistributionDoor
     from edgegw.http.message import Request, Response
 

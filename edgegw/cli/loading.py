@@ -1,13 +1,15 @@
 """Whether functions load: told when a gateway starts, and found by `edgegw check --load`.
 
 A mistake in a hook shows on the page that it breaks; a hook that does not load, or has no such
-handler, should show before anybody asks for a page.
+handler, should show before anybody asks for a page. The code of a CloudFront Function is compiled;
+constructs that its runtime lacks are findings of their own, which it takes no engine to see.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
@@ -15,8 +17,11 @@ from edgegw.awslambda.lifecycle import ErrorObject
 from edgegw.awslambda.model import FunctionRef
 from edgegw.awslambda.payload import decode_payload
 from edgegw.cli.terminal_text import on_one_line
+from edgegw.cloudfront.edge_functions.model import EdgeFunction
+from edgegw.cloudfront.edge_functions.static_check import syntax_findings
 from edgegw.config.model import Config
 from edgegw.errors import Finding
+from edgegw.execution.edge_js import compile_failure
 from edgegw.execution.service import LambdaService
 from edgegw.gateway.failure_place import SourcePlace, code_folders, place_in, short_place
 from edgegw.gateway.gateway import Gateway
@@ -37,6 +42,9 @@ async def tell_what_does_not_load(gateway: Gateway) -> None:
         place = _place(service, ref, failure)
         where = f" ({short_place(place)})" if place is not None else ""
         logger.warning("%s does not load: %s%s", ref.name, _words(failure), where)
+    async for function, why in edge_failures(list(config.edge_functions.values())[:_MOST]):
+        where = short_place(_edge_place(function, why))
+        logger.warning("%s does not load: %s (%s)", function.name, why, where)
 
 
 async def failures(
@@ -47,6 +55,18 @@ async def failures(
         failure = await service.try_loading(ref)
         if failure is not None:
             yield ref, failure
+
+
+async def edge_failures(
+    functions: Iterable[EdgeFunction],
+) -> AsyncIterator[tuple[EdgeFunction, str]]:
+    """The CloudFront Functions that do not compile, and why."""
+    for function in functions:
+        findings = await asyncio.to_thread(syntax_findings, function.code, function.runtime)
+        if not any(finding.is_refused for finding in findings):
+            why = await asyncio.to_thread(compile_failure, function)
+            if why:
+                yield function, on_one_line(why)
 
 
 def load_findings(config: Config) -> list[Finding]:
@@ -62,9 +82,11 @@ async def _load_findings(config: Config) -> list[Finding]:
     try:
         refs = [FunctionRef(name) for name in config.functions]
         found = failures(service, refs)
-        return [_finding(config, service, ref, failure) async for ref, failure in found]
+        findings = [_finding(config, service, ref, failure) async for ref, failure in found]
     finally:
         await service.close()
+    failed = edge_failures(config.edge_functions.values())
+    return [*findings, *[_edge_finding(function, why) async for function, why in failed]]
 
 
 def _finding(
@@ -74,6 +96,20 @@ def _finding(
     place = _place(service, ref, failure)
     file, _, line = short_place(place or (config.files[0], 1)).rpartition(":")
     text = f"{ref.name} does not load: {_words(failure)}"
+    return Finding(file, int(line), 1, "error", "function.load", text)
+
+
+_LINE: Final = re.compile(r" in (\d+)\Z")
+
+
+def _edge_place(function: EdgeFunction, why: str) -> SourcePlace:
+    line = _LINE.search(why)
+    return function.path, int(line[1]) if line is not None else 1
+
+
+def _edge_finding(function: EdgeFunction, why: str) -> Finding:
+    file, _, line = short_place(_edge_place(function, why)).rpartition(":")
+    text = f"{function.name} does not load: {why}"
     return Finding(file, int(line), 1, "error", "function.load", text)
 
 

@@ -29,8 +29,8 @@ class NoGatewayProblem(EnvironmentProblem):
     """No gateway runs with the state folder."""
 
 
-_TIMEOUT: Final = 10.0
-"""Seconds in which a gateway must begin to answer."""
+_TIMEOUT: Final = 30.0
+"""Seconds in which a gateway must begin to answer, and may import an SDK on a busy machine."""
 
 
 def call(config: Path | None, method: str, path: str, body: Any = None) -> dict[str, Any]:

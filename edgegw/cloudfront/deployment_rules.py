@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from edgegw.awslambda.edge import MAX_PACKAGE, MAX_STORAGE_MB, MAX_TIMEOUT
 from edgegw.awslambda.model import LATEST
+from edgegw.cloudfront.edge_rule import EdgeRule
 from edgegw.cloudfront.rule_table import (
     ARCHITECTURE,
     DEAD_LETTER,
@@ -31,7 +32,6 @@ from edgegw.cloudfront.rule_table import (
     TWO_FUNCTIONS,
     VERSION,
     VPC,
-    EdgeRule,
 )
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.values import value

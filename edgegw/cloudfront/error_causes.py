@@ -22,14 +22,13 @@ from edgegw.cloudfront.edge_functions.model import EdgeFailed, EdgeOutcome, Edge
 from edgegw.cloudfront.edge_functions.rules import EXECUTION_ERROR as EDGE_EXECUTION_ERROR
 from edgegw.cloudfront.edge_functions.rules import NOT_COMPILED, UNREADABLE
 from edgegw.cloudfront.edge_functions.rules import THROTTLED as EDGE_THROTTLED
+from edgegw.cloudfront.edge_rule import EdgeRule, Violation
 from edgegw.cloudfront.rule_table import (
     EXECUTION_ERROR,
     NOT_INVOCABLE,
     THROTTLED,
     TIMED_OUT,
     TOO_LARGE,
-    EdgeRule,
-    Violation,
 )
 from edgegw.cloudfront.trigger_result import InvalidResult, Violations
 from edgegw.cloudfront.triggers import Trigger, ViewerTrigger

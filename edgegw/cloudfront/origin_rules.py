@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias, cast
 
+from edgegw.cloudfront.edge_rule import EdgeRule
 from edgegw.cloudfront.header_rules import Line, header_lines, is_disallowed
 from edgegw.cloudfront.rule_table import (
     ORIGIN_ADDRESS,
@@ -29,7 +30,6 @@ from edgegw.cloudfront.rule_table import (
     ORIGIN_REGION,
     ORIGIN_SHAPE,
     ORIGIN_SSL,
-    EdgeRule,
 )
 from edgegw.cloudfront.validator import Validator, step_into
 from edgegw.http.grammar import TEXT_NOT_IN_TARGET

@@ -10,10 +10,10 @@ from edgegw.cloudfront.cache.decision import Miss, Revalidate
 from edgegw.cloudfront.cache.entry import FoundEntry, StoredPlace, StoredResponse
 from edgegw.cloudfront.cache.settings import CacheSettings
 from edgegw.cloudfront.cache.verdict import Verdict
+from edgegw.cloudfront.edge_rule import Violation
 from edgegw.cloudfront.error_causes import ErrorCause
 from edgegw.cloudfront.model import Behavior, Distribution, ErrorPage, Origin
 from edgegw.cloudfront.response_headers_policy import ResponseHeadersPolicy
-from edgegw.cloudfront.rule_table import Violation
 from edgegw.cloudfront.trigger_result import Violations
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.http.message import Request, Response

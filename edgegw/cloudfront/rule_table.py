@@ -7,15 +7,14 @@ each. The page texts are the observed ones.
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final
 
-from edgegw.cloudfront.triggers import REQUEST_TRIGGERS, TRIGGERS, Trigger
-from edgegw.values import value
+from edgegw.cloudfront.edge_rule import RESTRICTIONS_PAGE, EdgeRule
+from edgegw.cloudfront.triggers import REQUEST_TRIGGERS, Trigger
 
 _GUIDE: Final = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/"
 EVENT_PAGE: Final = _GUIDE + "lambda-event-structure.html"
 ALL_EDGE_PAGE: Final = _GUIDE + "edge-function-restrictions-all.html"
-RESTRICTIONS_PAGE: Final = _GUIDE + "lambda-at-edge-function-restrictions.html"
 GENERATING_PAGE: Final = _GUIDE + "lambda-generating-http-responses.html"
 BODY_PAGE: Final = _GUIDE + "lambda-include-body-access.html"
 QUOTAS_PAGE: Final = _GUIDE + "cloudfront-limits.html"
@@ -53,72 +52,10 @@ THROTTLED_TEXT: Final = (
     "The Lambda function associated with the CloudFront distribution was throttled."
 )
 
-LenientEffect: TypeAlias = Literal["refused", "passed on", "ignored"]
-"""What becomes of a value that breaks a rule where the rule is not enforced."""
-
 _VIEWER_REQUEST: Final[tuple[Trigger, ...]] = ("viewer-request",)
 _ORIGIN_REQUEST: Final[tuple[Trigger, ...]] = ("origin-request",)
 _ORIGIN_RESPONSE: Final[tuple[Trigger, ...]] = ("origin-response",)
 _VIEWER_RESPONSE: Final[tuple[Trigger, ...]] = ("viewer-response",)
-
-
-@value
-class EdgeRule:
-    """A rule by its stable `code`. `demands` is what must hold, in one sentence.
-
-    `page` is the cause that CloudFront's error page names, `source` the AWS page. `lenient` says
-    what happens with `strict: false`; `point` names the open point of the strictness that decides
-    whether the rule refuses at all. A rule with neither page nor point only warns. `about` says
-    what is looked at: what a function returned, that it failed, how it is put at a trigger.
-    """
-
-    code: str
-    demands: str
-    page: str = ""
-    source: str = RESTRICTIONS_PAGE
-    triggers: tuple[Trigger, ...] = TRIGGERS
-    lenient: LenientEffect = "refused"
-    point: str = ""
-    about: Literal["result", "fault", "deployment"] = "result"
-
-
-class Violation(NamedTuple):
-    """A rule that is broken: `path` says where, `actual` by what, `expected` what would be right.
-
-    `path` is a JSON path in the result. `is_refused` is False for what only earns a warning; `log`
-    is the sentence of CloudFront's validation log; `effect` says what happens here where AWS
-    refuses and a lenient configuration does not.
-    """
-
-    rule: EdgeRule
-    path: str
-    actual: str
-    expected: str
-    is_refused: bool = True
-    log: str = ""
-    effect: str = ""
-
-    @property
-    def code(self) -> str:
-        return self.rule.code
-
-    def __str__(self) -> str:
-        where = self.path or "the result"
-        effect = f"; {self.effect}" if self.effect else ""
-        found = f"found {self.actual}; {self.expected}{effect}"
-        return f"{self.code} at {where}: {found} ({self.rule.source})"
-
-    def to_dict(self) -> dict[str, object]:
-        """The violation as plain values, fit for JSON."""
-        return {
-            "code": self.code,
-            "path": self.path,
-            "found": self.actual,
-            "expected": self.expected,
-            "source": self.rule.source,
-            "refused": self.is_refused,
-        }
-
 
 # The shape of a result
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias, cast
 
 from edgegw.awslambda.variables import RESERVED
+from edgegw.cloudfront.edge_rule import EdgeRule
 from edgegw.cloudfront.header_rules import READ_ONLY, is_disallowed
-from edgegw.cloudfront.rule_table import LITERAL_HEADER, READS_VARIABLE, EdgeRule
+from edgegw.cloudfront.rule_table import LITERAL_HEADER, READS_VARIABLE
 from edgegw.cloudfront.triggers import Trigger
 
 _PRESENT: Final = RESERVED | {"PATH", "LANG", "TZ", "TMPDIR", "HOME", "NODE_PATH", "PWD"}

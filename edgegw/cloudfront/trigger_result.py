@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias, cast
 
+from edgegw.cloudfront.edge_rule import Violation
 from edgegw.cloudfront.header_rules import Accepted, Line, accepted_headers, encode_lines
 from edgegw.cloudfront.model import CustomOrigin, Origin, S3Origin
 from edgegw.cloudfront.origin_rules import (
@@ -21,7 +22,6 @@ from edgegw.cloudfront.rule_table import (
     KEPT_CONTENT_ENCODING,
     VIEWER_REQUEST_ORIGIN,
     VIEWER_RESPONSE_BODY,
-    Violation,
 )
 from edgegw.cloudfront.trigger_event import ShownEvent, header_name
 from edgegw.cloudfront.trigger_rules import (

@@ -5,8 +5,8 @@ Source: CloudFront Developer Guide, "Edge function logs"; the wording is the obs
 
 from __future__ import annotations
 
+from edgegw.cloudfront.edge_rule import Violation
 from edgegw.cloudfront.model import Distribution
-from edgegw.cloudfront.rule_table import Violation
 from edgegw.cloudfront.trigger_result import Violations
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from edgegw.awslambda.payload import excerpt as payload_excerpt
-from edgegw.cloudfront.rule_table import EdgeRule, Violation
+from edgegw.cloudfront.edge_rule import EdgeRule, Violation
 from edgegw.cloudfront.strictness import Strictness
 from edgegw.cloudfront.triggers import Trigger
 

@@ -138,7 +138,7 @@ class EdgeEngine:
         """Why the code of `function` does not compile; empty where it does."""
         if function.name in self._handlers:
             return ""
-        return await asyncio.to_thread(_failure, function)
+        return await asyncio.to_thread(compile_failure, function)
 
     async def run_alone(self, function: EdgeFunction, call: EdgeCall) -> EdgeOutcome:
         """What becomes of `call` of a function that need not be one of these, with their stores."""
@@ -155,7 +155,8 @@ class EdgeEngine:
         self._loaded.clear()
 
 
-def _failure(function: EdgeFunction) -> str:
+def compile_failure(function: EdgeFunction) -> str:
+    """Why the code of `function` does not compile, or an empty text. It takes some milliseconds."""
     from edgegw.execution.edge_context import EdgeContext
 
     return EdgeContext(function).failure

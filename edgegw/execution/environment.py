@@ -41,14 +41,12 @@ from edgegw.awslambda.lifecycle import (
 )
 from edgegw.awslambda.logs import InitReport
 from edgegw.awslambda.model import FunctionError, Report, Returned
-from edgegw.awslambda.xray import InvocationTrace
 from edgegw.background import Background
 from edgegw.execution.channel import Channel, PendingInvocation, RuntimeAnswer
 from edgegw.execution.environment_process import EnvironmentProcess
 from edgegw.execution.environment_spec import EnvironmentSpec
 from edgegw.execution.output import Output
 from edgegw.execution.request_ids import RequestIds
-from edgegw.execution.tracing import FunctionTracer
 from edgegw.execution.watch import Watch
 
 _MAX_TRACE: Final = 4096
@@ -170,8 +168,10 @@ class Environment:
         request_id = pending.invocation.request_id or self._ids.request_id()
         pending.request_id = request_id
         trace_id = pending.invocation.trace_id
-        if self._setting.tracer is not None:
-            self._begin_trace(self._setting.tracer, pending, wall)
+        tracer = self._setting.tracer
+        if tracer is not None:
+            fallback = self._ids.trace_id(request_id, wall)
+            pending.trace_id = _header(tracer.begin(pending, fallback, wall))
         elif trace_id:
             pending.trace_id = _header(self._ids.passed_on(trace_id, request_id, wall))
         else:
@@ -184,13 +184,6 @@ class Environment:
         else:
             self._phase = next_phase(self._phase, Signal.INVOKE)
             self._cold = self._background.start(self._begin_cold(pending))
-
-    def _begin_trace(self, tracer: FunctionTracer, pending: PendingInvocation, wall: float) -> None:
-        """Decides whether X-Ray traces the invocation, and what it sees of that."""
-        fallback = self._ids.trace_id(pending.request_id, wall)
-        trace = tracer.begin(pending.invocation, fallback, wall)
-        pending.trace = None if isinstance(trace, str) else trace
-        pending.trace_id = _header(trace if isinstance(trace, str) else trace.header)
 
     async def _begin_cold(self, pending: PendingInvocation) -> None:
         """Init inside the invocation: after a failed one, a crash or a time-out."""
@@ -343,26 +336,10 @@ class Environment:
             kind,
             failure is not None,
         )
-        if pending.trace is not None and self._setting.tracer is not None:
-            report = self._end_trace(self._setting.tracer, pending.trace, pending, report, failure)
-        return report
-
-    def _end_trace(
-        self,
-        tracer: FunctionTracer,
-        trace: InvocationTrace,
-        pending: PendingInvocation,
-        report: Report,
-        failure: ErrorObject | None,
-    ) -> Report:
-        """Sends what X-Ray learns of an invocation; the report then names its segment."""
-        wall, now = time.time(), time.monotonic()
-        times = wall - (now - pending.arrived), wall
-        error = None if failure is None else (failure.error_type, failure.message)
-        tracer.end(
-            trace, report, pending.arn, times, error, is_provisioned=self._setting.is_provisioned
-        )
-        return replace(report, trace=(trace.root, trace.function_id))
+        trace, tracer = pending.trace, self._setting.tracer
+        if trace is None or tracer is None:
+            return report
+        return tracer.end(trace, pending, report, failure, is_provisioned=self.is_provisioned)
 
     def _finish(self, report: Report | None, now: float) -> None:
         if report is not None:

@@ -7,8 +7,8 @@ from dataclasses import field
 
 from edgegw.awslambda.model import Function
 from edgegw.execution.channel import Child
+from edgegw.execution.function_tracer import FunctionTracer
 from edgegw.execution.log_store import Journal
-from edgegw.execution.tracing import FunctionTracer
 from edgegw.values import value
 
 

@@ -33,8 +33,9 @@ from edgegw.http.callers import comes_from_page, is_addressed_to
 from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Body, Client, Header, Headers, Request, Response
 from edgegw.http.status import reason_phrase
+from edgegw.wire.connection import Connection
 from edgegw.wire.front import Delivery, Handshake, ViewerGoneError
-from edgegw.wire.http1 import Connection, Http1
+from edgegw.wire.http1 import Http1
 from edgegw.wire.peer_user import NOBODY, peer_user
 
 logger = logging.getLogger(__name__)

@@ -15,29 +15,14 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from edgegw.awslambda.model import EDGE_PREFIX, Function, Invocation, Report
+from edgegw.awslambda.model import EDGE_PREFIX, Function
 from edgegw.awslambda.names import Account
-from edgegw.awslambda.permissions import API_GATEWAY, EVERYBODY, LOAD_BALANCER
-from edgegw.awslambda.xray import (
-    DaemonAddress,
-    InvocationTrace,
-    Sampler,
-    Segment,
-    TracedRun,
-    TracingMode,
-    TracingTargets,
-    invocation_segments,
-    is_sampled,
-    parse_trace_header,
-    passed_on,
-    trace_header_text,
-)
+from edgegw.awslambda.xray import DaemonAddress, Sampler, Segment, TracingTargets
 from edgegw.background import Background
+from edgegw.execution.function_tracer import FunctionTracer
 
 logger = logging.getLogger(__name__)
 
-_FRONT_DOORS: Final = frozenset({EVERYBODY, API_GATEWAY})
-"""Who passes on a trace that it began itself without a name for its own part of it."""
 _HEADER: Final = b'{"format": "json", "version": 1}\n'
 _LARGEST: Final = 64 * 1024
 """Bytes of a datagram that a daemon takes."""
@@ -147,66 +132,3 @@ def _post(url: str, body: bytes) -> None:
     request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310 - checked
     with urllib.request.urlopen(request, timeout=_PATIENCE):  # noqa: S310 - http or https alone
         pass
-
-
-class FunctionTracer:
-    """Traces the invocations of one function (version)."""
-
-    def __init__(self, tracing: Tracing, function: Function, name: str, sampler: Sampler) -> None:
-        self._tracing = tracing
-        self._mode: TracingMode = function.tracing
-        self._name = name
-        self._sampler = sampler
-
-    def begin(self, invocation: Invocation, fallback: str, now: float) -> InvocationTrace | str:
-        """The trace of an invocation, or the header that it gets where it is not traced.
-
-        `fallback` is the header of an invocation that came without.
-        """
-        came = parse_trace_header(invocation.trace_id)
-        if not is_sampled(came, self._mode, self._sampler, now, self._tracing.dice):
-            return passed_on(invocation.trace_id, fallback, "0")
-        root, function_id = came.root or parse_trace_header(fallback).root, new_segment_id()
-        parent = came.parent
-        principal = invocation.principal
-        if principal == LOAD_BALANCER or (principal in _FRONT_DOORS and not parent):
-            parent = came.front_door_segment
-        return InvocationTrace(
-            root=root,
-            parent=parent,
-            service_id=new_segment_id(),
-            function_id=function_id,
-            header=trace_header_text(root, function_id, "1", came),
-        )
-
-    def end(
-        self,
-        trace: InvocationTrace,
-        report: Report,
-        arn: str,
-        times: tuple[float, float],
-        error: tuple[str, str] | None,
-        *,
-        is_provisioned: bool,
-    ) -> None:
-        """Sends the segments of an invocation that was accepted and ended at `times`."""
-        accepted, ended = times
-        run = TracedRun(
-            name=self._name,
-            arn=arn,
-            account_id=self._tracing.account.account_id,
-            request_id=report.request_id,
-            accepted=accepted,
-            started=ended - report.duration,
-            ended=ended,
-            init=None if is_provisioned else report.init_duration,
-            init_id=new_segment_id(),
-            error=error,
-            error_id=new_segment_id(),
-        )
-        self._tracing.send(invocation_segments(trace, run))
-
-
-def new_segment_id() -> str:
-    """16 hex digits."""
-    return f"{random.getrandbits(64):016x}"

@@ -12,10 +12,10 @@ from edgegw.alb.access_log import (
 )
 from edgegw.alb.authentication.steps import PROVIDER_STEPS
 from edgegw.alb.finish import BalancerAnswer, Chosen
-from edgegw.alb.flow import ForwardTo, Invoke, ReadBody
 from edgegw.alb.health_check_log import CheckEntry, check_line
 from edgegw.alb.jwt.steps import CheckToken
 from edgegw.alb.model import Listener, LoadBalancer, TargetGroup
+from edgegw.alb.target_steps import ForwardTo, Invoke, ReadBody
 from edgegw.awslambda.model import Returned
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.log_files import LogWriter

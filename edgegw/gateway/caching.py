@@ -1,9 +1,8 @@
 """Performs what a distribution's flow asks of the cache: store, flights, and what goes on behind.
 
 Everything here is done at once, within the call that brought the request, except for waiting for
-another's flight, and for a store that several gateways share. A body that is stored while it comes
-in is pumped by a task of its own, from which its viewer reads like everybody else
-(`stored_bodies`).
+another's flight, and for a store that several gateways share. The bodies of what is stored are
+taken in by `cache_intake`.
 """
 
 from __future__ import annotations
@@ -11,15 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias
 
 from edgegw.background import Background
 from edgegw.cloudfront.cache.clearing import Clearing
-from edgegw.cloudfront.cache.entry import BytesBody, FoundEntry, StoredResponse
-from edgegw.cloudfront.cache.storable import is_whole
+from edgegw.cloudfront.cache.entry import FoundEntry
 from edgegw.cloudfront.flow import (
     CacheStep,
     DistributionStep,
@@ -32,11 +30,11 @@ from edgegw.cloudfront.flow import (
     Wait,
 )
 from edgegw.cloudfront.request_context import AskedOrigin
+from edgegw.gateway.cache_intake import CacheIntake
 from edgegw.gateway.cache_store import CachedEntry, CacheStore, PeekedStore, SharedStore
 from edgegw.gateway.cache_writing import CacheWriting
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.flights import Flight, Flights
-from edgegw.gateway.stored_bodies import FileBody, GrowingBody
 from edgegw.gateway.world import World
 from edgegw.http.message import Body, CutOffError
 
@@ -74,6 +72,7 @@ class Caching:
         self._writing = CacheWriting(store, self.flights, shared)
         self._world = world
         self._background = Background()
+        self._intake = CacheIntake(store, self.flights, self._writing, self._background)
         if shared is not None:
             shared.on_clearing = self._cleared_elsewhere
 
@@ -90,7 +89,7 @@ class Caching:
     async def share(self, shared: SharedStore | None) -> None:
         """Goes on with another shared store, or with none."""
         await self._writing.close()
-        self._writing = CacheWriting(self.store, self.flights, shared)
+        self._writing = self._intake.writing = CacheWriting(self.store, self.flights, shared)
         if shared is not None:
             shared.on_clearing = self._cleared_elsewhere
             shared.start()
@@ -305,111 +304,11 @@ class Caching:
                 flight.release()
         self.end(asked)
 
-    # Bodies
-
     def _store(self, step: Store, exchange: Exchange, flight: Flight | None) -> DistributionStep:
         if not step.is_plain:
             self.traps.saw(step, exchange)
         exchange.note(step, None, 0.0)
-        return step.next(self._stored(step, flight or self._begin(step.asked)))
-
-    def _stored(self, step: Store, flight: Flight) -> Body:
-        """The body for the viewer of what is stored, at hand or as it comes in."""
-        body = step.body
-        if step.forgets:
-            self._writing.forget(step.forgets)
-        if flight.is_void or not self._writing.fits(body.length):
-            self.flights.end(step.asked)
-            return body
-        if body.chunks is None:
-            self._put_whole(step.entry, body, flight)
-            return body
-        growing = GrowingBody(self.store.new_file, step.entry.length)
-        reading = growing.whole()
-        flight.release = reading.release
-        task = self._background.start(self._pump(body.chunks, growing, flight))
-        flight.pump = task
-        task.add_done_callback(partial(self._landed, step.entry, body, growing, flight))
-        growing.when_abandoned(partial(self._given_up, flight, task))
-        flight.tell(FoundEntry(step.entry, growing))
-        return reading
-
-    async def _pump(
-        self, chunks: AsyncIterable[bytes], growing: GrowingBody, flight: Flight
-    ) -> str | None:
-        """Takes in what the origin sends. Why that is not all; None where it is."""
-        try:
-            async for chunk in chunks:
-                if not chunk:
-                    continue
-                growing.write(chunk)
-                if not self._writing.fits(growing.received):
-                    self.flights.void_one(flight)
-                    await growing.room_again()
-        except CutOffError as error:
-            return str(error)
-        except OSError as error:
-            logger.warning("a body does not fit into the cache's folder: %s", error)
-            return str(error)
-        else:
-            return None
-        finally:
-            if isinstance(chunks, AsyncGenerator):  # it may stand behind a part that was not taken
-                await chunks.aclose()
-
-    def _given_up(self, flight: Flight, pump: asyncio.Task[str | None]) -> None:
-        """The last reader has left: from now on nobody joins, and the origin is broken off."""
-        self.flights.end(flight.asked)
-        pump.cancel()
-
-    def _put_whole(self, entry: StoredResponse, body: Body, flight: Flight) -> None:
-        content = body.content or b""
-        size = len(content)
-        if entry.length != size:
-            if not is_whole(entry, size, ended_well=True):
-                self.flights.end(flight.asked)
-                return
-            entry = entry.of_length(size)
-        kept = BytesBody(content, body)
-        if flight.waiting:
-            flight.tell(FoundEntry(entry, kept))
-        self._writing.put(flight, entry, kept)
-
-    def _landed(
-        self,
-        entry: StoredResponse,
-        body: Body,
-        growing: GrowingBody,
-        flight: Flight,
-        pump: asyncio.Task[str | None],
-    ) -> None:
-        """The pump has ended: only what came in whole is kept."""
-        why = _why_cut(pump)
-        if body.release is not None:
-            body.release()
-        is_kept = why is None and is_whole(entry, growing.received, ended_well=True)
-        if is_kept and not flight.is_void:
-            entry, content = entry.of_length(growing.received), growing.content()
-            if content is None and growing.file is not None:
-                self._writing.put(flight, entry, FileBody(growing.file, growing.received))
-            else:
-                self._writing.put(flight, entry, BytesBody.of(content or b""))
-        else:
-            if growing.file is not None:
-                growing.file.unlink(missing_ok=True)
-            self.flights.end(flight.asked)
-        if why is None:
-            growing.finish()
-        else:
-            growing.cut(why)
-
-
-def _why_cut(pump: asyncio.Task[str | None]) -> str | None:
-    """Why a body is not whole; None where it is."""
-    if pump.cancelled():
-        return "nobody wants it any more"
-    error = pump.exception()
-    return pump.result() if error is None else str(error)
+        return step.next(self._intake.take_in(step, flight or self._begin(step.asked)))
 
 
 async def _drained(run: Callable[[], Coroutine[object, object, Body]]) -> None:

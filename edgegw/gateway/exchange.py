@@ -29,10 +29,10 @@ from edgegw.cloudfront.edge_functions.model import (
     EdgeOutcome,
     EdgeReturned,
 )
+from edgegw.cloudfront.edge_rule import Violation
 from edgegw.cloudfront.error_causes import FailedEdgeFunction, FailedOutcome
 from edgegw.cloudfront.model import Behavior
 from edgegw.cloudfront.request_context import AskedOrigin, DistributionAnswer, RequestContext
-from edgegw.cloudfront.rule_table import Violation
 from edgegw.config.model import Door
 from edgegw.execution.snapshots import Snapshot
 from edgegw.gateway.cache_record import CachePart, cache_record, idle_triggers, stripped_parts

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from edgegw.alb.authentication.redaction import hidden, secrets_in
-from edgegw.alb.flow import ForwardTo, ReadBody
 from edgegw.alb.model import Rule
+from edgegw.alb.target_steps import ForwardTo, ReadBody
 from edgegw.gateway.edge_run import EdgeRun
 from edgegw.http.message import Headers, Request, Response
 from edgegw.http.target import to_text

@@ -6,7 +6,6 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -32,6 +31,7 @@ from edgegw.gateway.fronts.inner_ways import inner_ways
 from edgegw.gateway.fronts.served import Served
 from edgegw.gateway.loading import check_replacements, door_named, replacing, state_of, with_viewer
 from edgegw.gateway.loop_parts import Equipment, LoopParts, make_parts
+from edgegw.gateway.on_demand import MadeOnDemand
 from edgegw.gateway.on_running_loop import OnRunningLoop
 from edgegw.gateway.origins import MakeTransport, httpx_transport
 from edgegw.gateway.ports import by_key, with_ports
@@ -54,12 +54,8 @@ if TYPE_CHECKING:
     from edgegw.alb.authentication.keys import SignInKeys
     from edgegw.cloudfront.edge_functions.model import EdgeFunction
     from edgegw.gateway.edge_registry import EdgeRegistry
-    from edgegw.gateway.function_urls import FunctionUrls
-    from edgegw.gateway.identity_providers import Identities, Identity
-    from edgegw.gateway.invalidations import Invalidations
+    from edgegw.gateway.identity_providers import Identity
     from edgegw.gateway.key_value_stores import KeyValueStores
-    from edgegw.gateway.origins.transport import Address
-    from edgegw.wire.front import Front
 
 
 class Gateway(OnRunningLoop):
@@ -82,6 +78,8 @@ class Gateway(OnRunningLoop):
     for the configuration."""
     figures: GatewayFigures
     """How much of everything happened."""
+    on_demand: MadeOnDemand
+    """What is there once it is asked for: function URLs and invalidations of the APIs, and more."""
     applying: Callable[[Config], Awaitable[None]] | None = None
     """Changes over to a configuration with its sockets, while something serves them."""
     sends_segments: bool
@@ -137,8 +135,7 @@ class Gateway(OnRunningLoop):
     def _forget(self) -> None:
         self.exchanges, self.stale = Exchanges(), {}
         self.figures = GatewayFigures(lambda: self.config, self.world.now, self._everywhere)
-        for made_on_demand in ("_identities", "invalidations", "function_urls", "edge_registry"):
-            self.__dict__.pop(made_on_demand, None)
+        self.on_demand = MadeOnDemand(self)
 
     def _begin_with(self, config: Config) -> None:
         self.config = self._began = config
@@ -197,7 +194,7 @@ class Gateway(OnRunningLoop):
 
     def _make_parts(self) -> LoopParts:
         parts = make_parts(lambda: self.config, self._equipment, inner_ways(self.fronts()))
-        parts.origins.identity_providers.own = self._own_provider
+        parts.origins.identity_providers.own = lambda address: self.on_demand.own_provider(address)
         return parts
 
     # Front doors
@@ -365,42 +362,9 @@ class Gateway(OnRunningLoop):
 
         Raises UsageError when there is none.
         """
-        return self._identities.named(name)
+        return self.on_demand.identities.named(name)
 
-    def _own_provider(self, address: Address) -> Front | None:
-        """The identity provider of this gateway at an address."""
-        return self._identities.at(address) if self.config.identity_providers else None
-
-    @cached_property
-    def _identities(self) -> Identities:
-        from edgegw.gateway.identity_providers import Identities
-
-        return Identities(self)
-
-    @property
-    def key_values(self) -> KeyValueStores:
-        """The key value stores of CloudFront Functions."""
-        return self._equipment.key_values.stores()
-
-    # Function URLs
-
-    @cached_property
-    def function_urls(self) -> FunctionUrls:
-        """The function URLs, as the Lambda API lists and changes them."""
-        from edgegw.gateway.function_urls import FunctionUrls
-
-        return FunctionUrls(self)
-
-    def with_made_urls(self, config: Config) -> Config:
-        """`config` with the function URLs that the Lambda API made, less those it deleted."""
-        return self.function_urls.over(config) if "function_urls" in vars(self) else config
-
-    @cached_property
-    def invalidations(self) -> Invalidations:
-        """What was invalidated, as the CloudFront API lists it."""
-        from edgegw.gateway.invalidations import Invalidations
-
-        return Invalidations(self.world)
+    # Distributions
 
     def invalidate(self, distribution: str, *paths: str) -> int:
         """Removes what `paths` name from the cache of a distribution; how many answers went.
@@ -414,17 +378,18 @@ class Gateway(OnRunningLoop):
 
         clearing = invalidation_of(self.config, distribution, paths)
         removed = sum(parts.caching.clear(clearing) for parts in self._running.everywhere())
-        self.invalidations.note(clearing.distribution, clearing.paths)
+        self.on_demand.invalidations.note(clearing.distribution, clearing.paths)
         return removed
 
-    # CloudFront Functions
-
-    @cached_property
+    @property
     def edge_registry(self) -> EdgeRegistry:
         """The CloudFront Functions with their stages, as the CloudFront API has them."""
-        from edgegw.gateway.edge_registry import EdgeRegistry
+        return self.on_demand.edge_registry
 
-        return EdgeRegistry(self)
+    @property
+    def key_values(self) -> KeyValueStores:
+        """The key value stores of CloudFront Functions."""
+        return self._equipment.key_values.stores()
 
     def put_edge_function(self, function: EdgeFunction) -> None:
         """Requests that begin now run `function` in the place of the one with its name."""
@@ -448,7 +413,7 @@ class Gateway(OnRunningLoop):
         old one and is `stale`.
         """
         parts, old = self._running.here(), self.config
-        config = self._as_it_runs(self.with_made_urls(config))
+        config = self._as_it_runs(self.on_demand.with_made_urls(config))
         config = await changeover.keep_edge_code(parts, old, config, self.stale)
         change = await changeover.prepare_functions(parts.service, old, config)
         parts.service.commit(change.replacement)

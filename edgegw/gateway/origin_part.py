@@ -7,7 +7,7 @@ from urllib.parse import quote_from_bytes
 
 import httpx
 
-from edgegw.alb.flow import ForwardTo
+from edgegw.alb.target_steps import ForwardTo
 from edgegw.cloudfront.flow import Fetch
 from edgegw.cloudfront.model import CustomOrigin, Origin
 from edgegw.gateway.origins.httpx_client import IN_URL

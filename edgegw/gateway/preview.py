@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from edgegw.alb.flow import ForwardTo
+from edgegw.alb.target_steps import ForwardTo
 from edgegw.awslambda.model import FunctionRef, Invocation, Outcome
 from edgegw.awslambda.payload import decode_payload
 from edgegw.cloudfront.behaviors import choose_behavior

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgegw.alb.authentication.redaction import hidden
-from edgegw.alb.flow import ForwardTo, Invoke
+from edgegw.alb.target_steps import ForwardTo, Invoke
 from edgegw.awslambda.http_events.steps import InvokeHttp
 from edgegw.awslambda.xray import (
     TracedRequest,
@@ -18,7 +18,7 @@ from edgegw.awslambda.xray import (
     parse_trace_header,
     request_segment,
 )
-from edgegw.execution.tracing import new_segment_id
+from edgegw.execution.function_tracer import new_segment_id
 from edgegw.gateway.exchange_rendering import exchange_secrets
 from edgegw.http.target import to_text
 

@@ -132,7 +132,7 @@ class FrontDoors:
         Raises ConfigError and EnvironmentProblem, and then nothing has changed.
         """
         async with self._changing:
-            await self._apply(self._gateway.with_made_urls(config))
+            await self._apply(self._gateway.on_demand.with_made_urls(config))
 
     async def _apply(self, config: Config) -> None:
         fronts = self._gateway.served(config)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, Literal, Protocol
 
-from edgegw.alb import flow as alb
+from edgegw.alb.target_steps import ForwardTo, TargetFailure
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.faults import Faults, injected_fault
 from edgegw.gateway.target_groups import Lease, TargetGroups
@@ -26,7 +26,7 @@ _DRAINED: Final = "the target was deregistered and its deregistration delay is o
 class TargetTransport(Protocol):
     """Whoever sends requests to targets."""
 
-    async def fetch_target(self, step: alb.ForwardTo) -> Response | alb.TargetFailure: ...
+    async def fetch_target(self, step: ForwardTo) -> Response | TargetFailure: ...
 
 
 class TargetRequests:
@@ -37,7 +37,7 @@ class TargetRequests:
         self._origins = origins
         self._faults = faults
 
-    async def fetch(self, step: alb.ForwardTo, exchange: Exchange) -> Response | alb.TargetFailure:
+    async def fetch(self, step: ForwardTo, exchange: Exchange) -> Response | TargetFailure:
         lease = self._groups.take(step.group, step.target)
         try:
             if self._faults.plans:
@@ -47,12 +47,12 @@ class TargetRequests:
         except asyncio.CancelledError:
             if lease is None or not _is_drained(lease):
                 raise
-            reply = alb.TargetFailure(_DRAINED)
+            reply = TargetFailure(_DRAINED)
         except BaseException:
             if lease is not None:
                 lease.end()
             raise
-        if isinstance(reply, alb.TargetFailure):
+        if isinstance(reply, TargetFailure):
             self._groups.on_trouble(step.group.name, step.target)
         if lease is None:
             return reply
@@ -62,8 +62,8 @@ class TargetRequests:
         return reply
 
     async def _sent_with_faults(
-        self, step: alb.ForwardTo, exchange: Exchange
-    ) -> Response | alb.TargetFailure:
+        self, step: ForwardTo, exchange: Exchange
+    ) -> Response | TargetFailure:
         injected = injected_fault(self._faults, f"target_group:{step.group.name}", exchange)
         if injected is not None:
             send = partial(self._origins.fetch_target, step)
@@ -101,5 +101,5 @@ async def _until_cut(chunks: AsyncIterable[bytes], lease: Lease) -> AsyncIterato
         lease.end()
 
 
-def _target_failure(kind: Literal["closed", "timeout"], detail: str) -> alb.TargetFailure:
-    return alb.TargetFailure(detail, timed_out=kind == "timeout")
+def _target_failure(kind: Literal["closed", "timeout"], detail: str) -> TargetFailure:
+    return TargetFailure(detail, timed_out=kind == "timeout")

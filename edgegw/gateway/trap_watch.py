@@ -18,7 +18,8 @@ from typing import Final
 from edgegw.awslambda.model import Returned
 from edgegw.cloudfront.cache.deeds import Change, FunctionDeed, Shown, changes, digest
 from edgegw.cloudfront.cache.edge_looks import ComparedRun, shown_request
-from edgegw.cloudfront.cache.key_gaps import KeyGap, beyond_key
+from edgegw.cloudfront.cache.key import KeyRecipe
+from edgegw.cloudfront.cache.key_gaps import KeyGap, beyond_key, is_in_key
 from edgegw.cloudfront.cache.traps import BehaviorTraps, CachingTrap, Exposure
 from edgegw.cloudfront.edge_functions.model import EdgeEdited, EdgeReturned
 from edgegw.cloudfront.flow import (
@@ -155,7 +156,8 @@ class TrapWatch:
             return
         for picked in traps.edge_looks.picked(key, run):
             sent = picked.sent
-            changed = list(filter(partial(_reaches, context), changes(sent.request, picked.left)))
+            reaching = partial(_reaches, context, traps.recipe)
+            changed = list(filter(reaching, changes(sent.request, picked.left)))
             outcome = repr((changed, picked.outcome.origin)).encode()
             shown = self._shown(context, traps, "viewer-request", shown_request(sent))
             self._did(key, "viewer-request", shown, outcome, traps, context, exchange)
@@ -163,7 +165,7 @@ class TrapWatch:
     def _viewer_request_did(
         self, key: bytes, context: RequestContext, traps: BehaviorTraps, exchange: Exchange
     ) -> None:
-        reaching = partial(_reaches, context)
+        reaching = partial(_reaches, context, traps.recipe)
         changed = list(filter(reaching, changes(context.received, context.viewer)))
         shown = self._shown(context, traps, "viewer-request", context.received)
         self._did(key, "viewer-request", shown, repr(changed).encode(), traps, context, exchange)
@@ -236,20 +238,25 @@ class TrapWatch:
             logger.warning("%s: %s", context.distribution.name, trap.text)
 
 
-def _reaches(context: RequestContext, change: Change) -> bool:
-    """Whether a change that viewer-request made is one that the origin's side sees."""
+def _reaches(context: RequestContext, recipe: KeyRecipe, change: Change) -> bool:
+    """Whether a change that viewer-request made is one that the origin's side sees.
+
+    What is in the key, as the path, is the same for all requests of a key, changed or not.
+    """
     kind, name, _ = change
     forwarding = context.behavior.forwarding
     match kind:
         case "header":
-            return forwarding.keeps_header(name.encode("latin-1"))
+            is_seen = forwarding.keeps_header(name.encode("latin-1"))
+            return is_seen and not is_in_key(recipe, "header", name)
         case "cookie":
-            return forwarding.keeps_cookie is not None and forwarding.keeps_cookie(name)
+            keeps = forwarding.keeps_cookie
+            return keeps is not None and keeps(name) and not is_in_key(recipe, "cookie", name)
         case "query":
             keeps = forwarding.keeps_query_string
-            return keeps is not None and keeps(name)
+            return keeps is not None and keeps(name) and not is_in_key(recipe, "query", name)
         case _:
-            return True
+            return kind != "path"
 
 
 def _edge_run(context: RequestContext, exchange: Exchange) -> ComparedRun | None:

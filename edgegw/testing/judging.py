@@ -13,8 +13,8 @@ from edgegw.awslambda.payload import encode_payload
 from edgegw.cloudfront.edge_functions.event_reader import decode_edge_event
 from edgegw.cloudfront.edge_functions.model import EdgeReport, EdgeReturned
 from edgegw.cloudfront.edge_functions.results import decode_edge_request, decode_edge_response
+from edgegw.cloudfront.edge_rule import Violation
 from edgegw.cloudfront.event_reader import NotAnEventError, decode_event
-from edgegw.cloudfront.rule_table import Violation
 from edgegw.cloudfront.strictness import DEFAULT_STRICTNESS, Strictness
 from edgegw.cloudfront.trigger_result import (
     GeneratedResponse,

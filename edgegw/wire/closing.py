@@ -19,6 +19,8 @@ _BEAT: Final = 0.05
 """Seconds after which the buffer is looked at again."""
 PATIENCE: Final = 60.0
 """Seconds in which a client has to take some of what is buffered."""
+_LINGER: Final = 1.0
+"""Seconds that a client may go on sending a request that is answered already."""
 
 
 def unsent(transport: asyncio.Transport, raw: asyncio.Transport | None) -> int:
@@ -36,6 +38,26 @@ def close_behind(transport: asyncio.Transport, raw: asyncio.Transport | None) ->
         transport.close()
     else:
         _Emptying(transport, raw).look_later()
+
+
+def close_gently(
+    transport: asyncio.Transport, raw: asyncio.Transport | None = None, *, unread: bool
+) -> None:
+    """As `close_behind`; with bytes of the client `unread`, a moment later, so that it can read.
+
+    To close at once would reset the connection, and take the answer from the client.
+    """
+    if transport.is_closing():  # asyncio's TLS cannot be ended any more once it is closed twice
+        return
+    if not unread or not transport.can_write_eof():
+        close_behind(transport, raw)
+        return
+    try:
+        transport.write_eof()
+    except OSError:  # the client has reset the connection, which nobody has noticed yet
+        transport.close()
+        return
+    asyncio.get_running_loop().call_later(_LINGER, transport.close)
 
 
 class _Emptying:

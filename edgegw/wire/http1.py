@@ -17,7 +17,8 @@ Races that shaped it:
 - A client that waits for 100 Continue and gets the final answer instead may send its body or not;
   nobody could tell its bytes from a request, so the connection closes.
 
-Time: one timer per connection, which is never moved but looks again when it rings.
+Time: one timer per connection, which is never moved but looks again when it rings. How long a
+client may keep the connection waiting, and for what, is `http1_patience`.
 """
 
 from __future__ import annotations
@@ -25,66 +26,28 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from secrets import token_hex
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 from edgegw.http.limits import Trouble
 from edgegw.http.message import EMPTY, Client, NegotiatedTls, Request, Response, has_body
 from edgegw.http.target import RequestTarget
 from edgegw.wire import http1_writer
 from edgegw.wire.answering import answer
-from edgegw.wire.closing import close_behind, unsent
+from edgegw.wire.closing import close_gently, unsent
+from edgegw.wire.connection import Connection, new_client
 from edgegw.wire.front import Delivery, Front, ViewerGoneError
 from edgegw.wire.http1_events import End, Head, Part, Raw, ReaderEvent, Unreadable
 from edgegw.wire.http1_outlet import Http1Outlet
+from edgegw.wire.http1_patience import Patience
 from edgegw.wire.http1_reader import Http1Reader
 from edgegw.wire.request_body import RequestBody
 from edgegw.wire.tunnel import Tunnel, TunnelEnd
 
-_LINGER: Final = 1.0
-"""Seconds that a client may go on sending a request that is answered already."""
 _AHEAD: Final = 32
 """Requests in a pipeline from which on the client is not read: then nobody sees it leave."""
 _HIGH_WATER: Final = 256 * 1024
 _LOW_WATER: Final = 64 * 1024
 """Bytes of a request body kept unread above which the client is not read, and below which it is."""
-
-
-class Connection(Protocol):
-    """What a listener needs of a connection, whatever it speaks."""
-
-    def shutdown(self) -> None:
-        """Finishes what is under way, then closes."""
-        ...
-
-    def abort(self) -> None:
-        """Ends at once."""
-        ...
-
-
-def new_client(address: tuple[str, int]) -> Client:
-    """The peer at the other end of a new connection."""
-    return Client(*address[:2], f"TID_{token_hex(16)}")
-
-
-def close_gently(
-    transport: asyncio.Transport, raw: asyncio.Transport | None = None, *, unread: bool
-) -> None:
-    """Closes; with bytes of the client `unread`, a moment later, so that it can read the answer.
-
-    `raw` is what TLS is on, None without TLS.
-    """
-    if transport.is_closing():  # asyncio's TLS cannot be ended any more once it is closed twice
-        return
-    if not unread or not transport.can_write_eof():
-        close_behind(transport, raw)
-        return
-    try:
-        transport.write_eof()
-    except OSError:  # the client has reset the connection, which nobody has noticed yet
-        transport.close()
-        return
-    asyncio.get_running_loop().call_later(_LINGER, transport.close)
 
 
 def no_tls() -> NegotiatedTls | None:
@@ -121,13 +84,11 @@ class Http1(asyncio.Protocol):
         self._outlet: Http1Outlet | None = None
         self._task: asyncio.Task[None] | None = None
         self._room: asyncio.Future[None] | None = None
-        self._full_since: float | None = None
-        self._unsent = 0
         self._is_paused = self._is_stopping = self._is_ending = self.is_lost = False
         self._tunnel: Tunnel | None = None
         self._early: list[bytes] = []
-        self._began = self._heard = self._rests_since = self.loop.time()
-        self._head_since: float | None = None
+        self._began = self.loop.time()
+        self._patience = Patience(limits, self._began)
         self._timer: asyncio.TimerHandle | None = None
 
     # What asyncio calls
@@ -141,28 +102,30 @@ class Http1(asyncio.Protocol):
         self._look_at(self._began + self._limits.keep_alive)
 
     def data_received(self, data: bytes) -> None:
+        patience = self._patience
         events = self._reader.feed(data)
         if events or not self._reader.is_idle:  # blank lines keep no connection open
-            self._heard = self.loop.time()
+            patience.heard = self.loop.time()
         for event in events:
             if type(event) is Head:
+                patience.head_since = None
                 self._take(event)
             else:
                 self._go_on(event)
         if self._reader.is_in_head:
-            if self._head_since is None:
-                self._head_since = self._heard
+            if patience.head_since is None:
+                patience.head_since = patience.heard
                 if self._limits.head is not None:
-                    self._look_at(self._heard + self._limits.head)
+                    self._look_at(patience.heard + self._limits.head)
         else:
-            self._head_since = None
+            patience.head_since = None
 
     def pause_writing(self) -> None:
         self._expect_reader()
         self._room = self.loop.create_future()
 
     def resume_writing(self) -> None:
-        self._full_since = None
+        self._patience.full_since = None
         if self._is_ending:
             self._expect_reader()
         room, self._room = self._room, None
@@ -225,7 +188,6 @@ class Http1(asyncio.Protocol):
         if self._is_ending:  # it came in one packet with the last one that is answered
             self._body = None
             return
-        self._head_since = None
         body: RequestBody | None = None
         fields = head.fields
         if fields.has_body and fields.length != 0:
@@ -289,7 +251,8 @@ class Http1(asyncio.Protocol):
             is_sending = not is_read or head.lenient is not None  # it does not know of the end
             self._end(unread=is_sending or response.status >= 400)
         else:
-            self._rests_since = self._heard
+            patience = self._patience
+            patience.rests_since = patience.heard
             if self._queue:
                 self.loop.call_soon(self._begin_next)
             elif self._is_paused:
@@ -303,7 +266,7 @@ class Http1(asyncio.Protocol):
         if outlet.is_cut or self.transport.is_closing():
             self._end(unread=False)
         elif outlet.keep_alive:
-            self._heard = self._rests_since = self.loop.time()
+            self._patience.heard = self._patience.rests_since = self.loop.time()
             if self._queue:  # behind the end of this one's record
                 self.loop.call_soon(self._begin_next)
             else:
@@ -402,38 +365,30 @@ class Http1(asyncio.Protocol):
         self._timer = None
         if self.is_lost or self._tunnel is not None:
             return
-        now, limits = self.loop.time(), self._limits
-        deadline = now + limits.keep_alive
-        if self._full_since is not None:
-            if limits.idle is not None:
-                if unsent(self.transport, self._raw) < self._unsent:
-                    self._expect_reader()
-                deadline = self._full_since + limits.idle
-                if deadline <= now:
-                    self.transport.abort()  # it takes nothing of its answer
-                    return
-        elif self._outlet is None and self._head_since is not None:
-            deadline = self._heard + (limits.idle or limits.keep_alive)
-            if limits.head is not None:
-                deadline = min(deadline, self._head_since + limits.head)
-            if deadline <= now:
+        patience = self._patience
+        if patience.full_since is not None and self._bytes_unsent() < patience.unsent:
+            self._expect_reader()
+        match patience.overdue(self.loop.time(), is_answering=self._outlet is not None):
+            case "reader":
+                self.transport.abort()
+            case "head":
                 self._refuse("the client sent nothing for the idle timeout", "idle")
-                return
-        elif self._outlet is None:
-            deadline = max(self._heard, self._rests_since) + limits.keep_alive
-            if deadline <= now:
+            case "request":
                 self._end(unread=False)
-                return
-        self._look_at(deadline)
+            case deadline:
+                self._look_at(deadline)
 
     def _expect_reader(self) -> None:
         """From now on the client has so long to take some of what is written."""
         if self.is_lost:
             return
-        self._full_since = now = self.loop.time()
-        self._unsent = unsent(self.transport, self._raw)
+        self._patience.full_since = now = self.loop.time()
+        self._patience.unsent = self._bytes_unsent()
         if self._limits.idle is not None:
             self._look_at(now + self._limits.idle)
+
+    def _bytes_unsent(self) -> int:
+        return unsent(self.transport, self._raw)
 
     # Other protocols
 

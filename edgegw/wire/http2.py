@@ -28,8 +28,8 @@ from functools import partial
 from typing import Final
 
 from edgegw.http.message import Client, Header, NegotiatedTls
+from edgegw.wire.connection import Connection
 from edgegw.wire.front import Front
-from edgegw.wire.http1 import Connection
 from edgegw.wire.http2_frames import Http2Code
 from edgegw.wire.http2_heads import MalformedHeadError, RequestHeads
 from edgegw.wire.http2_outlet import StreamOutlet

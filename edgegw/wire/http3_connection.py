@@ -25,9 +25,9 @@ from aioquic.quic import events
 
 from edgegw.http.message import Client, NegotiatedTls
 from edgegw.wire import http3_frames as frames
+from edgegw.wire.connection import new_client
 from edgegw.wire.frame_allowance import EARNED, FrameAllowance
 from edgegw.wire.front import Handshake
-from edgegw.wire.http1 import new_client
 from edgegw.wire.http2_heads import MalformedHeadError
 from edgegw.wire.http3_frames import Http3Code, Http3Error, RequestError
 from edgegw.wire.http3_stream import Http3Stream

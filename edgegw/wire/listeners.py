@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from edgegw.errors import EnvironmentProblem
 from edgegw.http.authority import authority_of
+from edgegw.wire.connection import Connection
 from edgegw.wire.front import Front
-from edgegw.wire.http1 import Connection, Http1
+from edgegw.wire.http1 import Http1
 
 if TYPE_CHECKING:
     from edgegw.wire.certificates import ServerTls

@@ -23,8 +23,10 @@ from edgegw.errors import EnvironmentProblem
 from edgegw.http.message import NegotiatedTls
 from edgegw.wire import http1_writer, passthrough_tls
 from edgegw.wire.certificates import ASKED_NAME, ServerTls
+from edgegw.wire.closing import close_gently
+from edgegw.wire.connection import Connection, new_client
 from edgegw.wire.front import Front, Handshake
-from edgegw.wire.http1 import Connection, Http1, close_gently, new_client
+from edgegw.wire.http1 import Http1
 
 logger = logging.getLogger(__name__)
 

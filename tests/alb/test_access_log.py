@@ -15,10 +15,11 @@ from edgegw.alb.access_log import (
     connection_line,
 )
 from edgegw.alb.desync import Classification, RiskClass
-from edgegw.alb.flow import BalancerAnswer, ChooseTarget, ForwardTo, ReadBody, TargetFailure, start
+from edgegw.alb.flow import BalancerAnswer, ChooseTarget, ForwardTo, ReadBody, start
 from edgegw.alb.health_check_log import CheckEntry, check_line
 from edgegw.alb.model import FixedResponse, Forward, Redirect
 from edgegw.alb.rules import compile_rewrite
+from edgegw.alb.target_steps import TargetFailure
 from edgegw.alb.targets import Routable
 from edgegw.awslambda.model import Report, Returned
 from edgegw.http.lenient_head import parse_leniently

@@ -17,7 +17,6 @@ from edgegw.alb.flow import (
     ForwardTo,
     Invoke,
     ReadBody,
-    TargetFailure,
     start,
 )
 from edgegw.alb.forwarding import forwarded_host, trace_id
@@ -27,6 +26,7 @@ from edgegw.alb.model import (
     Listener,
     Target,
 )
+from edgegw.alb.target_steps import TargetFailure
 from edgegw.alb.targets import Routable, choose_target_group
 from edgegw.awslambda.model import (
     FunctionError,

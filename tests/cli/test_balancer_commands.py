@@ -6,6 +6,7 @@ import http.server
 import json
 import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,7 +21,7 @@ from tests.conftest import FUNCTIONS, PYTHON, free_port
 
 def edgegw(cwd: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [*EDGEGW, *words]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
 
 
 @contextmanager
@@ -52,7 +53,7 @@ def site(name: str) -> Iterator[int]:
 
 
 def project(folder: Path, port: int, blue: int, green: int) -> None:
-    check = {"interval": 0.2, "timeout": 0.1}
+    check = {"interval": 2.1, "timeout": 2.0}
     both = [{"target_group": "blue", "weight": 1}, {"target_group": "green", "weight": 0}]
     function = {"runtime": PYTHON, "code": str(FUNCTIONS), "handler": "hooks.target"}
     config = {
@@ -209,9 +210,10 @@ def test_targets_by_hand(tmp_path: Path) -> None:
         address = f"127.0.0.1:{more}"
         shown = edgegw(tmp_path, "targets", "blue", "register", address).stdout
         assert f"blue  {address}  initial  Elb.RegistrationInProgress" in shown
-        for _ in range(100):
+        for _ in range(600):
             if set(names(url)) == {"blue", "more"}:
                 break
+            time.sleep(0.05)
         assert names(url) == {"blue": 4, "more": 4}
         explained = edgegw(tmp_path, "explain", url).stdout
         assert "→ 2 of 2 targets are healthy" in explained

@@ -129,7 +129,8 @@ def test_gateways_that_share_a_cache_list_explain_and_invalidate_the_same(tmp_pa
         folder.mkdir()
     one, other = folders
     with redis_server() as redis, site("hello") as origin:
-        more: Any = {"store": redis.url, "origin": origin}
+        store = f"{redis.url}?socket_connect_timeout=30&socket_timeout=30"
+        more: Any = {"store": store, "origin": origin}
         with served(one, **more) as url, served(other, **more) as other_url:
             assert verdict_of(f"{url}/a") == "Miss"
             while not redis.keys("entry"):

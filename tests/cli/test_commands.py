@@ -24,7 +24,7 @@ EDGEGW = [sys.executable, "-m", "edgegw"]
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*EDGEGW, *arguments], capture_output=True, text=True, cwd=cwd, timeout=30, check=False
+        [*EDGEGW, *arguments], capture_output=True, text=True, cwd=cwd, timeout=60, check=False
     )
 
 
@@ -56,7 +56,7 @@ def running(
 
 def wait_for_announcements(folder: Path, count: int = 1) -> list[Announcement]:
     """The gateways that run in `folder`, newest first, once there are `count` of them."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while len(found := announcements(folder / ".edgegw")) < count:
         assert time.monotonic() < end, "no gateway has announced itself"
         time.sleep(0.02)
@@ -87,7 +87,7 @@ def config(tmp_path: Path, port: int, runtime: str = PYTHON, handler: str = "hoo
 
 
 def get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return answer.read()
 
 
@@ -147,13 +147,13 @@ def test_serve_prints_ready_lines_logs_requests_and_leaves_nothing_behind(tmp_pa
         started = children(process.pid)
         assert started
         process.send_signal(signal.SIGINT)
-        _, log = process.communicate(timeout=10)
+        _, log = process.communicate(timeout=60)
         assert process.returncode == 0
     line = next(line for line in log.splitlines() if " GET " in line)
     assert line.split()[1:5] == ["GET", "/x?y=1", "200", "forwarded"]
     assert " f " in line
     assert "Traceback" not in log
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while any(Path(f"/proc/{pid}").exists() for pid in started) and time.monotonic() < end:
         time.sleep(0.05)
     assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
@@ -167,7 +167,7 @@ def test_children_end_when_the_gateway_is_killed(tmp_path: Path) -> None:
         started = children(process.pid)
         process.kill()
         process.communicate()
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while any(Path(f"/proc/{pid}").exists() for pid in started) and time.monotonic() < end:
         time.sleep(0.05)
     assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
@@ -183,7 +183,7 @@ def test_a_killed_gateway_leaves_no_folder(tmp_path: Path) -> None:
         assert list(temporary.iterdir())
         gone.kill()
         gone.wait()
-        for _ in range(100):
+        for _ in range(600):
             if not list(temporary.iterdir()):
                 break
             time.sleep(0.05)
@@ -212,7 +212,7 @@ def test_a_missing_interpreter_is_one_sentence_and_exit_1(tmp_path: Path) -> Non
         capture_output=True,
         text=True,
         env=env,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert out.returncode == 1
@@ -262,7 +262,7 @@ def test_the_demo_runs_in_an_empty_folder_with_and_without_node(
         request = urllib.request.Request(
             "http://127.0.0.1:8081/", headers={"Authorization": "Basic ZGVtbzpkZW1v"}
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             assert answer.headers["X-Bucket"] in ("a", "b")
             assert b"This page came through the edge" in answer.read()
         shown = run("functions", cwd=tmp_path / "empty")

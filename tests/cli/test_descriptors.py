@@ -63,13 +63,13 @@ def served(folder: Path, before: str = "", behind: str = "") -> Iterator[int]:
         yield process.pid
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
         if process.stdout is not None:
             process.stdout.close()
 
 
 def ask(port: int, path: str = "/") -> tuple[int, str]:
-    answer = httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=20)
+    answer = httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=60)
     return answer.status_code, answer.text
 
 

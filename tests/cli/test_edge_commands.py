@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -177,11 +178,12 @@ def test_event_is_what_the_gateway_sends(project: tuple[Path, int, int]) -> None
 
 
 def _wait_for(port: int) -> None:
-    for _ in range(200):
+    for _ in range(600):
         with socket.socket() as probe:
-            probe.settimeout(0.05)
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
+        time.sleep(0.05)
+    pytest.fail("the origin does not listen")
 
 
 class TestEvent:

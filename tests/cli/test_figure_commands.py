@@ -76,7 +76,7 @@ def served(folder: Path) -> Iterator[str]:
                 break
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
 
 
 def ask(url: str, count: int) -> None:

@@ -143,6 +143,7 @@ def test_a_log_that_nobody_reads_keeps_nothing_from_ending(tmp_path: Path) -> No
 # Ports of `edgegw dev`
 
 
+@pytest.mark.usefixtures("usual_ports")  # they take the first ones that are free
 def test_two_that_start_at_the_same_moment_have_ports_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "hook.py").write_text("def handler(event, context):\n    return event\n")
     with socket.create_server(("127.0.0.1", 0)) as origin:

@@ -32,7 +32,7 @@ def handler(event, context):
     if not event["path"].startswith("/meet"):
         return {{"statusCode": 200, "body": ""}}
     (HERE / context.aws_request_id).touch()
-    until = time.monotonic() + 12
+    until = time.monotonic() + 60
     while time.monotonic() < until and len(os.listdir(HERE)) < {TOGETHER}:
         time.sleep(0.02)
     return {{"statusCode": 200, "body": str(os.getpid())}}
@@ -51,7 +51,7 @@ def project(folder: Path, function: dict[str, Any], group: dict[str, Any]) -> in
                 "runtime": PYTHON,
                 "code": "code",
                 "handler": "app.handler",
-                "timeout": 30,
+                "timeout": 90,
                 "environment": {"MEETING": str(folder / "meeting")},
                 **function,
             }
@@ -72,7 +72,7 @@ def serving_from_now(folder: Path, port: int) -> Iterator[None]:
         [*EDGEGW, "serve"], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break
@@ -81,7 +81,7 @@ def serving_from_now(folder: Path, port: int) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def environments_that_met(port: int) -> set[str]:
@@ -89,7 +89,7 @@ def environments_that_met(port: int) -> set[str]:
     answers: list[str] = []
 
     def ask() -> None:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/meet", timeout=40) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/meet", timeout=100) as response:
             answers.append(response.read().decode())
 
     threads = [threading.Thread(target=ask) for _ in range(TOGETHER)]
@@ -134,5 +134,5 @@ def test_a_configuration_without_a_front_door_says_so(tmp_path: Path) -> None:
     assert process.stderr is not None
     line = process.stderr.readline()
     process.terminate()
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     assert line.startswith("edgegw: nothing is served: the configuration has no distribution")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +130,9 @@ def test_every_command_beside_a_gateway_whose_next_request_sees_it(folder: Path)
         check_every_command(folder)
         assert client.get(f"http://127.0.0.1:{port}/share").text == "1"
         (folder / "flags.json").write_text('{"data": [{"key": "share", "value": "9"}]}')
-        for _ in range(200):
+        for _ in range(600):
             if client.get(f"http://127.0.0.1:{port}/share").text == "9":
                 break
+            time.sleep(0.05)
         assert answer("flags", "get", "share") == "9\n"
     assert answer("flags", "get", "share") == "9\n"

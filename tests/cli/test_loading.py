@@ -71,7 +71,7 @@ def test_what_loads_is_not_spoken_of_and_the_first_request_is_cold(tmp_path: Pat
     source = "print('loaded')\ndef handler(event, context):\n    return {'status': '204'}\n"
     port = project(tmp_path, source)
     with running("serve", cwd=tmp_path, doors=1) as (process, _):
-        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False, timeout=10)
+        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False, timeout=60)
         assert process.stderr is not None
         seen: list[str] = []
         for line in process.stderr:
@@ -98,3 +98,47 @@ def test_check_load_of_what_loads(tmp_path: Path) -> None:
     project(tmp_path, TARGET)
     found = run("check", "--load", cwd=tmp_path)
     assert (found.returncode, found.stdout) == (0, "")
+
+
+BROKEN_EDGE = """function handler(event) {
+  const a = 1; const a = 2
+  return event.request
+}
+"""
+
+
+def edge_project(folder: Path) -> None:
+    (folder / "broken.js").write_text(BROKEN_EDGE)
+    (folder / "refused.js").write_text("function handler(event) { return event?.request }\n")
+    (folder / "fine.js").write_text("function handler(event) { return event.request }\n")
+    behavior = {"origin": "app", "edge_functions": {"viewer-request": "broken"}}
+    config = {
+        "edge_functions": {name: {"code": f"{name}.js"} for name in ("broken", "refused", "fine")},
+        "distributions": {
+            "site": {
+                "listen": free_port(),
+                "origins": {"app": {"url": "http://127.0.0.1:9"}},
+                "default_behavior": behavior,
+            }
+        },
+    }
+    (folder / "edgegw.yaml").write_text(json.dumps(config))
+
+
+def test_check_load_compiles_edge_functions(tmp_path: Path) -> None:
+    edge_project(tmp_path)
+    assert run("check", cwd=tmp_path).returncode == 0
+    found = run("check", "--load", cwd=tmp_path)
+    refused, broken = found.stdout.splitlines()
+    assert refused.startswith("refused.js:1:39: warning: edge-function.syntax")
+    assert broken.startswith("broken.js:2:1: error: function.load broken does not load: SyntaxErr")
+    assert found.returncode == 1
+
+
+def test_serve_warns_at_start_of_an_edge_function_that_does_not_compile(tmp_path: Path) -> None:
+    edge_project(tmp_path)
+    with running("serve", cwd=tmp_path, doors=1) as (process, _):
+        assert process.stderr is not None
+        line = next(line for line in process.stderr if "does not load" in line)
+    assert "warning: broken does not load: SyntaxError: " in line
+    assert "(broken.js:2)" in line

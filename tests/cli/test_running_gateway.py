@@ -25,7 +25,7 @@ from tests.conftest import FUNCTIONS, PYTHON, free_port
 
 def edgegw(cwd: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*EDGEGW, *words], cwd=cwd, capture_output=True, text=True, timeout=30, check=False
+        [*EDGEGW, *words], cwd=cwd, capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -73,9 +73,9 @@ class TestTwoGatewaysInOneFolder:
             assert reached(tmp_path) == "second"
             second.send_signal(end)
             if end == signal.SIGTERM:
-                second.wait(10)  # one that was killed may be a zombie: its id is still there
+                second.wait(60)  # one that was killed may be a zombie: its id is still there
             assert reached(tmp_path) == "first"
-            second.wait(10)
+            second.wait(60)
             assert reached(tmp_path) == "first"
             assert [each.pid for each in announcements(tmp_path / ".edgegw")] == [first.pid]
 
@@ -85,7 +85,7 @@ class TestTwoGatewaysInOneFolder:
     ) -> None:
         with two(tmp_path) as (first, second):
             first.send_signal(end)
-            first.wait(10)
+            first.wait(60)
             assert reached(tmp_path) == "second"
             assert [each.pid for each in announcements(tmp_path / ".edgegw")] == [second.pid]
 
@@ -94,14 +94,14 @@ class TestTwoGatewaysInOneFolder:
             assert reached(tmp_path, "--config", "edgegw.yaml") == "first"
             assert reached(tmp_path, "--config", "other.yaml") == "second"
             first.terminate()
-            first.wait(10)
+            first.wait(60)
             assert reached(tmp_path, "--config", "edgegw.yaml") == "second"
 
     def test_both_end(self, tmp_path: Path) -> None:
         with two(tmp_path) as both:
             for process in both:
                 process.terminate()
-                process.wait(10)
+                process.wait(60)
         assert "no gateway runs" in reached(tmp_path)
         assert list((tmp_path / ".edgegw" / "control").iterdir()) == []
 
@@ -119,7 +119,7 @@ def test_dev_beside_serve(tmp_path: Path) -> None:
             wait_for_announcements(tmp_path, 2)
             assert reached(tmp_path) == "hook-viewer-request"
             dev.terminate()
-            dev.wait(10)
+            dev.wait(60)
             assert reached(tmp_path) == "first"
 
 
@@ -149,7 +149,7 @@ def test_following_a_log_ends_with_the_gateway(tmp_path: Path, end: signal.Signa
             assert follower.stdout is not None
             assert follower.stdout.readline()
             gateway.send_signal(end)
-            _, said = follower.communicate(timeout=10)
+            _, said = follower.communicate(timeout=60)
         if end == signal.SIGTERM:
             assert (follower.returncode, said) == (0, "")
         else:

@@ -58,7 +58,7 @@ def served(folder: Path) -> Generator[None]:
 
 
 def client(port: int) -> Any:
-    return aws_client("sqs", f"http://127.0.0.1:{port}", connect_timeout=5, read_timeout=10)
+    return aws_client("sqs", f"http://127.0.0.1:{port}", connect_timeout=30, read_timeout=30)
 
 
 def received(port: int, queue: str) -> list[dict[str, Any]]:
@@ -93,7 +93,7 @@ def test_messages_come_as_they_were_typed(tmp_path: Path) -> None:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
         assert piped.returncode == 0, piped.stderr

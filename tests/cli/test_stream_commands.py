@@ -61,7 +61,7 @@ def served(folder: Path) -> Iterator[None]:
 
 
 def client(port: int, service: str = "kinesis") -> Any:
-    return aws_client(service, f"http://127.0.0.1:{port}", connect_timeout=5, read_timeout=10)
+    return aws_client(service, f"http://127.0.0.1:{port}", connect_timeout=30, read_timeout=30)
 
 
 def records_of(port: int) -> list[dict[str, Any]]:

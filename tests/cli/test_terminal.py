@@ -10,7 +10,7 @@ import os
 import pty
 import re
 import subprocess
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from edgegw import Gateway
 from edgegw.cli.logs import GatheringHandler, LineFormatter, wants_colors
 from edgegw.cli.render import Style, summary
 from edgegw.config.resolve import load_dict
+from tests.cli.stderr import Stderr
 from tests.cli.test_commands import EDGEGW, running
 from tests.conftest import PYTHON, free_port
 
@@ -58,16 +59,28 @@ def project(folder: Path, port: int, runtime: str = PYTHON) -> None:
     (folder / "edgegw.yaml").write_text(json.dumps(config))
 
 
-def served(folder: Path, *flags: str, paths: tuple[str, ...], wait: float = 0.6) -> tuple[str, str]:
-    """What stdout and stderr had while `paths` were asked for, the ready line aside."""
+def has_requests(count: int) -> Callable[[str], bool]:
+    return lambda text: text.count(" GET ") >= count
+
+
+def served(
+    folder: Path,
+    *flags: str,
+    paths: tuple[str, ...],
+    until: Callable[[str], bool] | None = None,
+) -> tuple[str, str]:
+    """What stdout and stderr had when `paths` had been asked for, the ready line aside."""
     port = free_port()
     project(folder, port)
     with running("serve", *flags, cwd=folder, doors=1) as (process, lines):
+        stderr = Stderr(process)
         for path in paths:
-            httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=10)
-        time.sleep(wait)
+            httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=60)
+        stderr.until(until or has_requests(len(paths)))
         process.terminate()
-        out, err = process.communicate(timeout=10)
+        err = stderr.whole()
+        assert process.stdout is not None
+        out = process.stdout.read()
     return "\n".join([*lines, out]), err
 
 
@@ -106,7 +119,7 @@ def test_a_slow_function_prints_before_its_request_ends(tmp_path: Path) -> None:
 
 
 def test_the_summary_tells_what_runs_where(tmp_path: Path) -> None:
-    out, err = served(tmp_path, paths=("/",), wait=2.5)
+    out, err = served(tmp_path, paths=("/",), until=lambda text: "Python 3." in text)
     assert out.startswith("ready  distribution site  http://127.0.0.1:")
     assert "*  → http://127.0.0.1:9  viewer-request: hook" in err
     assert ": hook\n" in err
@@ -197,12 +210,13 @@ def test_a_summary_never_exceeds_a_screen() -> None:
 
 
 def test_quiet_shows_neither_requests_nor_summary(tmp_path: Path) -> None:
-    _, err = served(tmp_path, "--quiet", paths=("/", "/boom"))
+    _, err = served(tmp_path, "--quiet", paths=("/", "/boom"), until=lambda _: True)
     assert err == ""
 
 
 def test_json_logs_are_objects_on_lines(tmp_path: Path) -> None:
-    out, err = served(tmp_path, "--json", paths=("/", "/boom"))
+    both = ("/", "/boom")
+    out, err = served(tmp_path, "--json", paths=both, until=lambda text: text.count("GET") >= 2)
     ready = json.loads(out.splitlines()[0])
     assert ready["ready"] == "distribution"
     assert ready["name"] == "site"
@@ -235,8 +249,9 @@ def test_colours_on_a_terminal_unless_no_color(
         assert process.stdout is not None
         process.stdout.readline()
         httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
-        time.sleep(0.3)
-        text = os.read(ours, 65536).decode()
+        text = ""
+        while "hello from /" not in text:  # below the line of its request
+            text += os.read(ours, 65536).decode()
         assert ("\x1b[32m200\x1b[0m" in text) == colored
         assert ("\x1b" in text) == colored
     finally:
@@ -311,12 +326,13 @@ def test_nothing_of_others_acts_on_the_terminal(tmp_path: Path) -> None:
         f"def handler(event, context):\n    print('{evil}')\n    raise ValueError('{evil}')\n"
     )
     with running("serve", cwd=tmp_path, doors=1) as (process, _):
-        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False, timeout=10)
-        time.sleep(0.6)
+        stderr = Stderr(process)
+        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False, timeout=60)
+        stderr.until(lambda text: "execution-error" in text)
         hook.write_text(f"raise ValueError('{evil}')\n")  # a broken save
-        time.sleep(2)
+        stderr.until(lambda text: "its last version stays" in text)
         process.terminate()
-        _, err = process.communicate(timeout=10)
+        err = stderr.whole()
     shown = [line for line in err.split("\n") if "bred" in line]
     assert any("hook │" in line for line in err.split("\n"))
     assert any("execution-error" in line for line in err.split("\n"))

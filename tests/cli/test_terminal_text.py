@@ -91,7 +91,7 @@ def test_invoke_on_a_terminal(tmp_path: Path, source: str, shown: str) -> None:
     except OSError:  # Linux says so where the other end is closed
         pass
     finally:
-        process.wait(timeout=10)
+        process.wait(timeout=60)
         os.close(ours)
     text = written.getvalue().decode()
     assert shown in text  # the terminal itself writes a line break as CR LF

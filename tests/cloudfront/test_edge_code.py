@@ -35,16 +35,34 @@ ROWS = [
     ("try {} catch ({a}) {}", "r", "r", "{"),
     ("a?.b", "r", "r", "?."),
     ("a ?? b", "w", "w", "??"),
-    ("a ||= b", "w", "w", "||="),
+    ("a ||= b", "r", "r", "||="),
+    ("a ??= b", "r", "r", "??="),
+    ("try {} catch {}", "r", "r", "{"),
     ("var a = {...b}", "r", "r", "..."),
-    ("f(...b)", "w", "w", "..."),
-    ("[...b]", "w", "w", "..."),
-    ("function* f() {}", "w", "w", "*"),
-    ("function f(a = 1) {}", "w", "w", "="),
+    ("f(...b)", "w", "r", "..."),
+    ("[...b]", "w", "r", "..."),
+    ("function* f() {}", "r", "r", "*"),
+    ("var o = {a: 1, *f() {}}", "r", "r", "*"),
+    ("function f(a = 1) {}", "r", "r", "="),
+    ("var f = (a, b = 1) => a", "r", "r", "="),
     ("async function f() {}", "r", "-", "async"),
-    ("var f = async () => 1", "r", "r", "async"),
-    ("var f = async a => 1", "r", "r", "async"),
+    ("var o = {a: 1, async f() {}}", "r", "-", "async"),
+    ("var f = async () => 1", "r", "w", "async"),
+    ("var f = async a => 1", "r", "w", "async"),
     ("async function f() { g(await h) }", "rr", "r", "async"),
+    ("async function f() { g((await h).a) }", "rr", "r", "async"),
+    ("async function f() { g({a: [`${await h}`]}) }", "rr", "r", "async"),
+    ("async function f() { g(function () { i() }, await h) }", "rr", "r", "async"),
+    ("function f() { var a = await g() }", "r", "r", "await"),
+    ("async function f() { g(function () { return await h }) }", "rr", "r", "async"),
+    ("await f()", "r", "r", "await"),
+    ("/a/u.test(b)", "r", "r", "u"),
+    ("/a/gsi.test(b)", "r", "r", "gsi"),
+    ("/a/y.test(b)", "r", "-", "y"),
+    ("var a = 0x1fn", "r", "r", "0x1fn"),
+    ("var s = `${a}${b}`; return 1", "r", "r", "return"),
+    ("var s = `${a}${b}`, o = {...c}", "r", "r", "..."),
+    ("a.localeCompare(b)", "w", "w", "localeCompare"),
     ("import a from 'crypto'", "r", "-", "import"),
     ("import {a} from 'crypto'", "rr", "r", "import"),
     ("export function f() {}", "r", "r", "export"),
@@ -108,6 +126,14 @@ def test_every_rule_of_the_table_has_a_row() -> None:
         "a = b ? c : d; label: while (x) { break label }",
         "var v = new Uint8Array(2), d = v.length / 2, e = /x/.test('y')",
         "async function handler(e) { var v = await k.get('a'); if (await x()) { return v } return (await y) }",
+        "async function f() { g(h(), await i) }",
+        "async function f() { g(async function () { await h }); [await i, `${await j}`] }",
+        "var o = {async a() { await b }}; async function f() { g(o); await h; this.catch() }",
+        "var await = 1, a = await + await; f(await)",
+        "if (typeof module !== 'undefined' && module.exports) { module.exports = {handler: handler} }",
+        "function f(process, url) { return process.env } var a = 1, fetch = f",
+        "var re = /(?<a>b)/gim, s = 'a'.split(/,/y)",
+        "p.catch(function (e) {}); var o = {catch: 1, catch() {}}",
     ],
 )
 def test_nothing_is_said_of_what_both_have(code: str) -> None:
@@ -121,6 +147,31 @@ def test_a_finding_says_where_and_the_error_that_is_to_come() -> None:
     assert finding.text.startswith("for…of is not in this runtime")
     (finding,) = syntax_findings("async function f() { g(await h()) }", NEW)
     assert finding.error == "SyntaxError: await in arguments not supported in 1"
+    (finding,) = syntax_findings("if (a) {\n  module.exports = 1 }", NEW)
+    assert finding.text.startswith("module is not on AWS's list")
+
+
+@pytest.mark.parametrize(
+    ("code", "runtime", "error"),
+    [
+        ("try {} catch {}", NEW, 'Token "{" not supported in this version'),
+        ("const a = 1", OLD, 'Token "const" not supported in this version'),
+        ("f(function ([a]) {})", NEW, 'Token "[" not supported in this version'),
+        ("f(([a]) => a)", NEW, 'Unexpected token "=>"'),
+        ("f((a = 1) => a)", NEW, 'Unexpected token "=>"'),
+        ("function f(a = 1) {}", NEW, 'Unexpected token "="'),
+        ("var f = async () => 1", OLD, 'Unexpected token "=>"'),
+        ("const {a} = b", NEW, 'Token "a" not supported in this version'),
+        ("[...a]", NEW, 'Unexpected token "..."'),
+        ("a ||= b", NEW, 'Unexpected token "="'),
+        ("/a/gu", NEW, 'Invalid RegExp flags "gu"'),
+        ("export {a}", NEW, "Illegal export statement"),
+        ("function f() { await a }", NEW, "await is only valid in async functions"),
+    ],
+)
+def test_the_error_is_that_of_the_runtime(code: str, runtime: EdgeRuntime, error: str) -> None:
+    (finding,) = syntax_findings(code, runtime)
+    assert finding.error == f"SyntaxError: {error} in 1"
 
 
 NAMES = MeterNames("M", "E", "T", "L", "C", "X")
@@ -158,6 +209,10 @@ def test_anything_can_be_read(code: str) -> None:
         ("for (i = 0; i < 3; i++) {}", "for (i = 0;M(16), i < 3; i++) {}"),
         ("for (k in o) {}", "for (k in E(9, o)) {}"),
         ("x = a => a + 1", "x = a => (M(4),a + 1)"),
+        ("x = c ? a => b : d", "x = c ? a => (M(2),b) : d"),
+        ("x = a => c ? b => d : e", "x = a => (M(7),c ? b => (M(2),d) : e)"),
+        ("x = c ? a => d ? e : f : g", "x = c ? a => (M(6),d ? e : f) : g"),
+        ("x = {a: b => c ? d : e, f: g}", "x = {a: b => (M(6),c ? d : e), f: g}"),
         ("f(a => b, c)", "f(a => (M(2),b), c)"),
         ("x = a => b => a", "x = a => (M(3),b => (M(2),a))"),
         ("x = a => a\nb()", "x = a => (M(2),a)\nb()"),
@@ -260,7 +315,7 @@ def test_calls_for_long_texts(code: str, with_calls: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["a => ", "while (1) ", "a + ", "(function () {", "x = c ? s += "]
+    "piece", ["a => ", "while (1) ", "a + ", "(function () {", "x = c ? s += ", "a => c ? "]
 )
 def test_code_is_read_in_proportion_to_its_length(
     piece: str, monkeypatch: pytest.MonkeyPatch

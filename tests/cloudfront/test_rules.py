@@ -12,6 +12,7 @@ from edgegw.awslambda.model import FunctionRef, Report, Returned
 from edgegw.cloudfront import rule_table
 from edgegw.cloudfront.answers import DistributionFacts
 from edgegw.cloudfront.behaviors import ALL_METHODS, compile_path_pattern
+from edgegw.cloudfront.edge_rule import EdgeRule, Violation
 from edgegw.cloudfront.error_causes import FailedOutcome
 from edgegw.cloudfront.flow import (
     DistributionStep,
@@ -28,7 +29,7 @@ from edgegw.cloudfront.managed import CACHE_POLICIES, ORIGIN_REQUEST_POLICIES, f
 from edgegw.cloudfront.model import Association, Behavior, CustomOrigin, Distribution
 from edgegw.cloudfront.policies import compile_forwarding
 from edgegw.cloudfront.request_context import DistributionAnswer
-from edgegw.cloudfront.rule_table import OUTCOME_RULES, RESULT_RULES, EdgeRule, Violation
+from edgegw.cloudfront.rule_table import OUTCOME_RULES, RESULT_RULES
 from edgegw.cloudfront.strictness import OPEN_POINTS, Strictness
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.http.message import Body, Headers, Request, Response

@@ -45,7 +45,7 @@ def browser() -> Iterator[Any]:
 
 
 def wait_for(port: int, host: str = "127.0.0.1") -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         with socket.socket() as sock:
             if sock.connect_ex((host, port)) == 0:

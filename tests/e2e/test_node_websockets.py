@@ -77,7 +77,7 @@ async def test_the_server_ends(
         async with connect(to(front, door, path), proxy=None) as viewer:
             await viewer.send("end")
             with pytest.raises(ConnectionClosed):
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(30):
                     await viewer.recv()
             assert (viewer.close_code, viewer.close_reason) == (code, reason)
 
@@ -91,7 +91,7 @@ async def test_the_viewer_ends(serving: Any, node_origin: str, door: str) -> Non
             await second.send("x")
             assert await second.recv() == "x"
             second.transport.abort()
-        async with connect(to(front, door), proxy=None) as third, asyncio.timeout(10):
+        async with connect(to(front, door), proxy=None) as third, asyncio.timeout(30):
             found: list[Any] = []
             while len(found) < 2:
                 await third.send("how did it end")

@@ -35,4 +35,5 @@ process.exit = finish;
 process.env.AWS_LAMBDA_RUNTIME_API = "127.0.0.1:1";
 process.chdir(folder);
 const { run } = await import(pathToFileURL(path.join(client, "dist", "index.mjs")).href);
+fs.writeSync(1, "begun\n");
 await run(folder, handler);

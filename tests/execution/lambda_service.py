@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -37,9 +38,30 @@ class Running:
         assert isinstance(outcome, FunctionError), outcome
         return outcome
 
+    async def begun(self, name: str, count: int) -> None:
+        """Waits until so many invocations of a function have begun, all in all."""
+        while sum(line.startswith("START") for line in self.log(name)) < count:
+            await asyncio.sleep(0.01)
+
+    async def lost(self, name: str, pid: int) -> None:
+        """Waits until the service knows that a process of a function has ended."""
+        await lost(self.service, name, pid)
+
     def log(self, name: str) -> list[str]:
         entries = self.service.logs.group(name).after(0)
         return [line for entry in entries for line in entry.lines()]
+
+
+async def lost(service: LambdaService, name: str, pid: int) -> None:
+    """Waits until `service` knows that a process of the function `name` has ended."""
+
+    def pids() -> set[int]:
+        environments = [each for pool in service.pools(name).values() for each in pool.environments]
+        children = [each._process.child for each in environments]
+        return {child.pid for child in children if child is not None and not child.channel.is_lost}
+
+    while pid in pids():
+        await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -38,6 +37,7 @@ from edgegw.execution.event_sources.streams import STARTED, StreamPoller
 from edgegw.execution.state_file import StateFile
 from edgegw.execution.stream_rows import SCHEMA
 from edgegw.messaging.stream import NewRecord, StreamDefinition
+from tests.conftest import free_port
 
 ACCOUNT = Account()
 
@@ -176,16 +176,14 @@ class TableSource:
 @contextmanager
 def moto_server() -> Iterator[str]:
     """The URL of a moto server in a process of its own."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(300):
             try:
-                httpx.get(f"{url}/moto-api/data.json", timeout=5)
+                httpx.get(f"{url}/moto-api/data.json")
                 break
             except httpx.TransportError:
                 time.sleep(0.1)

@@ -47,14 +47,16 @@ async def judged(node: str, client: Path, name: str, report: Path) -> Any:
     """What AWS's client reports of a handler: kind and value, or that it waits or exits."""
     process = await asyncio.create_subprocess_exec(
         node, str(JUDGE), str(client), str(FUNCTIONS), f"callbacks.{name}", str(report),
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
     )  # fmt: skip
+    assert process.stdout is not None
+    await process.stdout.readline()  # from here on it runs
     try:
         async with asyncio.timeout(PATIENCE + 1):
-            await process.wait()
+            await process.communicate()
     except TimeoutError:
         process.kill()
-        await process.wait()
+        await process.communicate()
         return "waits", None
     if not report.exists():
         return "exits", None

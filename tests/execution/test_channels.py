@@ -5,7 +5,6 @@ Over HTTP runs AWS's own client (`awslambdaric`, unmodified), so that it is the 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
@@ -230,7 +229,7 @@ async def test_a_killed_environment_starts_again(make: Make) -> None:
     async with running(make("counts")) as lambda_:
         first = await lambda_.result("counts")
         os.kill(first["pid"], signal.SIGKILL)
-        await asyncio.sleep(0.2)
+        await lambda_.lost("counts", first["pid"])
         second = await lambda_.result("counts")
         assert second["pid"] != first["pid"]
         assert second["calls"] == 1

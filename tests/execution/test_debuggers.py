@@ -74,7 +74,7 @@ class Adapter:
 
 
 async def attached(port: int) -> Adapter:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while True:
             try:
                 adapter = Adapter(*await asyncio.open_connection("127.0.0.1", port))
@@ -127,7 +127,7 @@ async def test_a_python_hook_stops_at_a_breakpoint(tmp_path: Path) -> None:
 
 
 async def inspector(port: int) -> ClientConnection:
-    async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(20):
+    async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(30):
         while True:
             try:
                 found = (await client.get(f"http://127.0.0.1:{port}/json/list")).json()
@@ -137,7 +137,7 @@ async def inspector(port: int) -> ClientConnection:
 
 
 async def until(connection: ClientConnection, method: str) -> dict[str, Any]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while True:
             message = json.loads(await connection.recv())
             if message.get("method") == method:

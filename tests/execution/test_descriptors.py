@@ -77,7 +77,7 @@ async def look(inherited: str) -> None:
 
 async def until_it_runs(pid: int) -> None:
     """A program that was just started may not have begun."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (
             "guardian.py" in Path(f"/proc/{pid}/cmdline").read_text() and len(opened_by(pid)) > MANY
         ):

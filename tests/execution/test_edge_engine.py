@@ -240,7 +240,7 @@ def test_what_works_here_and_may_not_there_is_said_once() -> None:
     context = EdgeContext(function("return Array.from([1])"))
     first, second = (context.run(call(), tentative=False) for _ in range(2))
     assert first.report.remarks == (
-        "this function is not on AWS's list for it: it may be missing on AWS (from, line 1)",
+        "from is not on AWS's list for it: it may be missing on AWS (from, line 1)",
     )
     assert second.report.remarks == ()
 

@@ -24,8 +24,16 @@ from edgegw.cloudfront.edge_functions.model import (
     EdgeReturned,
     GaveUpError,
 )
+from edgegw.cloudfront.edge_functions.syntax_rules import SyntaxFinding
 from edgegw.execution.edge_context import EdgeContext
 from edgegw.execution.edge_js import EdgeEngine
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine four milliseconds pass over nothing."""
+    monkeypatch.setattr("edgegw.execution.edge_context.TENTATIVE", 2000)
+
 
 EVENT: dict[str, Any] = {
     "version": "1.0",
@@ -173,9 +181,10 @@ async def test_a_store_that_has_to_be_read_anew_is_read_in_the_thread() -> None:
                 came = await engine.run(function, call())
                 assert isinstance(came, EdgeReturned)
                 assert came.result == {"a": "1"}
-        came = engine.run_now(function, call()) or await engine.run(function, call())
-        assert isinstance(came, EdgeReturned)
-        assert stores.looks == 2, "the next run is on the event loop again"
+        while stores.looks == 1:  # runs are on the event loop again, on a busy machine some later
+            came = engine.run_now(function, call()) or await engine.run(function, call())
+            assert isinstance(came, EdgeReturned)
+        assert stores.looks == 2
     finally:
         engine.close()
 
@@ -246,6 +255,15 @@ def test_the_old_runtime_has_no_such_module(name: str) -> None:
 # What one run leaves for the next
 
 
+def _nothing(_source: str, _runtime: str) -> list[SyntaxFinding]:
+    return []
+
+
+def _pass_the_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the look at the words refuses may reach the engine all the same, written unusually."""
+    monkeypatch.setattr("edgegw.execution.edge_context.syntax_findings", _nothing)
+
+
 KEPT = [
     "require",
     "console.log",
@@ -264,7 +282,10 @@ KEPT = [
 
 
 @pytest.mark.parametrize("held", KEPT)
-def test_a_run_leaves_nothing_in_what_all_runs_have(held: str) -> None:
+def test_a_run_leaves_nothing_in_what_all_runs_have(
+    held: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pass_the_look(monkeypatch)
     code = f"""function handler() {{
       var held = {held}, before = held.left;
       try {{ held.left = 1 }} catch (e) {{}}

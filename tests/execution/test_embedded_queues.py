@@ -262,7 +262,7 @@ async def test_whoever_waits_at_the_dead_letter_queue_wakes(tmp_path: Path) -> N
         await run.queues.send("jobs", SendMessage("x"))
         await run.queues.receive("jobs", visibility=0)
         assert await run.queues.receive("jobs") == []
-        [letter] = await asyncio.wait_for(waiting, 10)
+        [letter] = await asyncio.wait_for(waiting, 30)
         assert letter.body == "x"
 
 

@@ -410,7 +410,7 @@ async def test_provisioned_concurrency_comes_and_goes(api: Any) -> None:
             "put_provisioned_concurrency_config", ProvisionedConcurrentExecutions=2, **target
         )
         assert put["ResponseMetadata"]["HTTPStatusCode"] == 202
-        for _ in range(100):
+        for _ in range(600):
             got = await call("get_provisioned_concurrency_config", **target)
             if got["Status"] == "READY":
                 break

@@ -6,6 +6,7 @@ import asyncio
 import re
 import sys
 import time
+import uuid
 import venv
 import zipfile
 from dataclasses import replace
@@ -30,13 +31,24 @@ def sleeps(**more: Any) -> Function:
     return Function("sleeps", PYTHON, FUNCTIONS, "hooks.sleeps", **{"timeout": 30.0, **more})
 
 
+def meets() -> Function:
+    return Function("meets", PYTHON, FUNCTIONS, "hooks.meets", 90.0)
+
+
+def meeting(folder: Path, count: int) -> dict[str, Any]:
+    """The event of as many invocations, which end when all of them have begun."""
+    place = folder / uuid.uuid4().hex
+    place.mkdir()
+    return {"place": str(place), "count": count}
+
+
 def counts() -> Function:
     return Function("counts", PYTHON, FUNCTIONS, "hooks.counts", 5.0)
 
 
-async def test_two_hundred_handlers_that_block_are_in_flight_at_once() -> None:
-    async with running(sleeps()) as lambda_:
-        work = [lambda_.result("sleeps", {"seconds": 5}) for _ in range(200)]
+async def test_two_hundred_handlers_that_block_are_in_flight_at_once(tmp_path: Path) -> None:
+    async with running(meets()) as lambda_:
+        work = [lambda_.result("meets", meeting(tmp_path, 200)) for _ in range(200)]
         found = await asyncio.gather(*work)
         assert len({each["pid"] for each in found}) == 200  # side by side, not in turns
 
@@ -68,14 +80,13 @@ class TestConcurrency:
             )
             assert sum(isinstance(each, Throttled) for each in outcomes) == 2
 
-    async def test_provisioned_environments_are_warm_and_spill_over(self) -> None:
-        deployed = replace(single(sleeps()), provisioned={"1": 2})
+    async def test_provisioned_environments_are_warm_and_spill_over(self, tmp_path: Path) -> None:
+        deployed = replace(single(meets()), provisioned={"1": 2})
         async with running(deployed) as lambda_:
-            pool = lambda_.service.pools("sleeps")["1"]
+            pool = lambda_.service.pools("meets")["1"]
             assert pool.provisioned_ready == 2
-            outcomes = await asyncio.gather(
-                *[lambda_.invoke("sleeps:1", {"seconds": 1}) for _ in range(3)]
-            )
+            event = meeting(tmp_path, 3)
+            outcomes = await asyncio.gather(*[lambda_.invoke("meets:1", event) for _ in range(3)])
             assert all(isinstance(each, Returned) for each in outcomes)
             assert len(pool.environments) == 3
             assert pool.provisioned_ready == 2
@@ -135,28 +146,32 @@ async def test_a_code_change_fails_no_request(tmp_path: Path) -> None:
                 await asyncio.sleep(0.02)
             app.write_text(app.read_text().replace(f"return {version - 1}", f"return {version}"))
             lambda_.service.commit(await lambda_.service.prepare(touched={"app"}))
-        await asyncio.sleep(0.3)
+        while 5 not in seen:
+            await asyncio.sleep(0.02)
         stop = True
         await asyncio.gather(*loads)
         assert seen[0] == 0
-        assert seen[-1] == 5
+        assert await lambda_.result("app") == 5
         assert set(seen) == {0, 1, 2, 3, 4, 5}
 
 
-async def test_watching_that_begins_or_ends_later_throws_no_environment_away() -> None:
+async def test_watching_that_begins_or_ends_later_throws_no_environment_away(
+    tmp_path: Path,
+) -> None:
     """What a pool kept of the code's state is worth nothing once it is told in another way."""
-    async with running(sleeps()) as lambda_:
-        await lambda_.result("sleeps", {"seconds": 0})
+    async with running(meets()) as lambda_:
+        await lambda_.result("meets", meeting(tmp_path, 1))
         state: dict[str, object] = {"a": 1}
         for watch in (lambda _name: state, lambda _name: {**state, "b": 2}, None):
             lambda_.service.watch_code(watch)
-            await asyncio.gather(*(lambda_.result("sleeps", {"seconds": 1}) for _ in range(2)))
-            [pool] = lambda_.service.pools("sleeps").values()
+            event = meeting(tmp_path, 2)
+            await asyncio.gather(*(lambda_.result("meets", event) for _ in range(2)))
+            [pool] = lambda_.service.pools("meets").values()
             assert len(pool.environments) == 2
             while len(pool.environments) > 1:
                 pool.recycle(float("inf"))
                 await pool.settled()
-            await lambda_.result("sleeps", {"seconds": 0})
+            await lambda_.result("meets", meeting(tmp_path, 1))
 
 
 async def test_code_that_changed_is_not_loaded_beside_what_runs() -> None:
@@ -233,18 +248,27 @@ async def test_idle_environments_are_recycled() -> None:
 async def test_a_caller_that_leaves_does_not_stop_the_function(tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     (tmp_path / "app.py").write_text(
-        "import time, pathlib, os\ndef handler(e, c):\n    time.sleep(0.4)\n"
+        "import time, pathlib, os\ndef handler(e, c):\n"
+        "    while not e and not pathlib.Path(os.environ['GO']).exists():\n        time.sleep(0.02)\n"
         "    pathlib.Path(os.environ['FLAG']).touch()\n    return os.getpid()\n"
     )
     function = Function(
-        "app", PYTHON, str(tmp_path), "app.handler", 5.0, environment=(("FLAG", str(flag)),)
+        "app",
+        PYTHON,
+        str(tmp_path),
+        "app.handler",
+        30.0,
+        environment=(("FLAG", str(flag)), ("GO", str(tmp_path / "go"))),
     )
     async with running(function) as lambda_:
-        await lambda_.invoke("app")  # from here on it is warm
+        await lambda_.invoke("app", "at once")  # from here on it is warm
         flag.unlink()
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.2):
-                await lambda_.invoke("app")
+        leaves = asyncio.ensure_future(lambda_.invoke("app"))
+        await lambda_.begun("app", 2)
+        leaves.cancel()
+        await asyncio.sleep(0)
+        assert not flag.exists()
+        (tmp_path / "go").touch()
         await lambda_.service.settled()
         assert flag.exists()
         assert lambda_.log("app")[-1].startswith("REPORT")
@@ -293,7 +317,8 @@ async def test_the_reserved_variables() -> None:
         }
         assert {name: environment.get(name) for name in expected} == expected
         stream = environment["AWS_LAMBDA_LOG_STREAM_NAME"]
-        assert stream.startswith(time.strftime("%Y/%m/%d/[$LATEST]", time.gmtime()))
+        days = (time.gmtime(), time.gmtime(time.time() - 60))  # it was named before midnight
+        assert stream.startswith(tuple(time.strftime("%Y/%m/%d/[$LATEST]", day) for day in days))
         assert Path(environment["TMPDIR"]).name.startswith("tmp")
 
 
@@ -439,8 +464,9 @@ async def test_node_refuses_what_lambda_refuses_to_load(tmp_path: Path, node: st
         assert "require() of ES Module" in (await lambda_.error("app")).message
 
 
-async def test_log_streams_are_per_environment() -> None:
-    async with running(sleeps()) as lambda_:
-        await asyncio.gather(*[lambda_.result("sleeps", {"seconds": 0.5}) for _ in range(3)])
-        entries = lambda_.service.logs.group("sleeps").after(0)
+async def test_log_streams_are_per_environment(tmp_path: Path) -> None:
+    async with running(meets()) as lambda_:
+        event = meeting(tmp_path, 3)
+        await asyncio.gather(*[lambda_.result("meets", event) for _ in range(3)])
+        entries = lambda_.service.logs.group("meets").after(0)
         assert len({entry.stream for entry in entries}) == 3

@@ -20,6 +20,7 @@ import pytest
 from edgegw.awslambda.model import Function, Runtime
 from edgegw.execution import spawning
 from edgegw.execution.starts import first_variables, lead_to_libraries, needs_plain_start
+from edgegw.execution.zygote import RUNTIMES
 from tests.conftest import need
 from tests.execution.lambda_service import running
 
@@ -231,6 +232,30 @@ async def test_node(
     row: Row, places: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await check(row, NODE, places, tmp_path / "code", monkeypatch)
+
+
+# Names
+
+OWN_MODULES = sorted(path.stem for path in (RUNTIMES / "python").glob("*.py"))
+IMPORTER = """
+import importlib
+
+def handler(names, context):
+    return [name for name in names if importlib.import_module(name).__dict__.get("OF") != "app"]
+"""
+
+
+@pytest.mark.parametrize("is_plain", [False, True], ids=["forked", "plain"])
+async def test_the_names_of_the_runtimes_own_modules_are_free_for_the_function(
+    is_plain: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = function_of(PYTHON, tmp_path, {})
+    (tmp_path / "app.py").write_text(IMPORTER)
+    for name in OWN_MODULES:
+        (tmp_path / f"{name}.py").write_text('OF = "app"')
+    monkeypatch.setattr(spawning, "needs_plain_start", lambda *_: is_plain)
+    async with running(function) as lambda_:
+        assert await lambda_.result("app", OWN_MODULES) == []
 
 
 # A function that sets nothing

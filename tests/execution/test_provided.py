@@ -237,7 +237,7 @@ async def test_a_timeout_is_told_to_extensions(tmp_path: Path) -> None:
     function = Function("mine", PYTHON, str(code), "app.handler", 1.0, layers=(str(layer),))
     async with running(function) as lambda_:
         assert (await lambda_.error("mine")).error_type == "Sandbox.Timedout"
-        for _ in range(60):
+        for _ in range(600):
             if "SHUTDOWN" in record.read_text():
                 break
             await asyncio.sleep(0.05)

@@ -101,13 +101,22 @@ def counting_in(counts: Counter[str]) -> CountEvents:
 
 
 async def until(holds: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not holds():
             await asyncio.sleep(0.002)
 
 
-def fast(scale: float = 1000.0) -> ScaledClock:
+def fast(scale: float = 150.0) -> ScaledClock:
+    """A visibility timeout of 30 s is a fifth of a second, which what runs at once never takes."""
     return ScaledClock(time.time, scale)
+
+
+class MovedClock(ScaledClock):
+    """One that passes only as the test says."""
+
+    def __init__(self) -> None:
+        self.instant = 1000.0
+        super().__init__(lambda: self.instant)
 
 
 async def test_messages_reach_the_function_and_are_deleted() -> None:
@@ -137,12 +146,17 @@ async def test_a_batch_of_more_than_ten_is_gathered_within_its_window() -> None:
 
 
 async def test_when_the_window_is_over_the_batch_is_sent_as_it_is() -> None:
-    queue, worker = MemoryQueue(fast(100)), Worker()
+    clock = MovedClock()
+    queue, worker = MemoryQueue(clock), Worker()
     async with polling(queue, worker, batch_size=1000, batch_window=20):
         queue.send("a")
+        await until(lambda: queue.waiting[0].received == 1)
+        clock.instant += 19
         await asyncio.sleep(0.05)
         assert worker.batches == []
         queue.send("b")
+        await until(lambda: queue.waiting[1].received == 1)
+        clock.instant += 2
         await until(lambda: not queue.left)
     assert worker.batches == [["a", "b"]]
 
@@ -391,7 +405,7 @@ class TestFifo:
             first = records[0]["attributes"]["ApproximateReceiveCount"] == "1"
             return ERROR if first and records[0]["body"] == "a0" else OK
 
-        queue, worker = MemoryQueue(fast(300)), Worker(answer)
+        queue, worker = MemoryQueue(fast(60)), Worker(answer)
         queue.send("a0", "a1", group="a")
         queue.send("b0", "b1", group="b")
         async with polling(queue, worker, kind="sqs-fifo", batch_size=1):

@@ -35,7 +35,13 @@ def handler(event, context):
                     file.write(bytes(1024 * 1024))
         except OSError as error:
             return [error.strerror, os.getpid()]
-        time.sleep(0.6)
+        time.sleep(0.6)  # long enough to be looked at
+    elif isinstance(event, list):
+        (Path(event[1]) / str(os.getpid())).touch()
+        while len(os.listdir(event[1])) < 2:
+            time.sleep(0.02)
+        with written.open("ab") as file:
+            file.write(bytes(event[0] * 1024 * 1024))
     return [sum(each.stat().st_size for each in FOLDER.iterdir()) >> 20, os.getpid()]
 """
 IN_NODE = """
@@ -101,7 +107,9 @@ class TestWhereTheSystemLimits:
 
     async def test_each_environment_has_its_own(self, tmp_path: Path) -> None:
         async with running(app(tmp_path)) as lambda_:
-            first, second = await asyncio.gather(*(lambda_.result("app", 50) for _ in range(2)))
+            (tmp_path / "both").mkdir()
+            event = [50, str(tmp_path / "both")]
+            first, second = await asyncio.gather(*(lambda_.result("app", event) for _ in range(2)))
             assert (first[0], second[0]) == (50, 50)
             assert first[1] != second[1]
             folder = Path(lambda_.service.packages.root)

@@ -132,7 +132,7 @@ class Story:
 
     async def until_done(self) -> None:
         everything = {text for texts_ in self.sent.values() for text in texts_}
-        for _ in range(1500):
+        for _ in range(6000):
             self.note_given_up()
             if everything <= {*self.handled, *self.given_up}:
                 return

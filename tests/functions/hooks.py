@@ -58,6 +58,15 @@ def sleeps(event, context):
     return {"pid": os.getpid()}
 
 
+def meets(event, context):
+    """Answers once as many others as the event says are here too, in environments of their own."""
+    open(os.path.join(event["place"], context.aws_request_id), "x").close()
+    last = time.monotonic() + 60
+    while len(os.listdir(event["place"])) < event["count"] and time.monotonic() < last:
+        time.sleep(0.05)
+    return {"pid": os.getpid()}
+
+
 def hangs(event, context):
     print("about to hang", flush=True)
     time.sleep(60)

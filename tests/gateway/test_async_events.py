@@ -100,7 +100,7 @@ class Running:
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
     async def until(self, holds: Callable[[], object]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while not holds():
                 await asyncio.sleep(0.01)
 
@@ -108,7 +108,7 @@ class Running:
         return await (await self.gateway.workers.of(AsyncEvents)).listing()
 
     async def until_empty(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while True:
                 counts = (await self.listing())["counts"]
                 if not (counts["waiting"] or counts["running"] or counts["delivering"]):
@@ -185,11 +185,11 @@ class TestAnEvent:
 
     async def test_outlives_its_gateway(self, tmp_path: Path) -> None:
         settings = {"f": {"event_invoke": {"on_success": f"file:{tmp_path}/done.jsonl"}}}
-        async with running(tmp_path, {"f": fails}, settings, time_scale=60) as run:
+        async with running(tmp_path, {"f": fails}, settings, time_scale=15) as run:
             request_id = await run.send("f", {"n": 1})
             await run.until(lambda: run.calls)
             await run.until(lambda: not run.gateway.workers.running(AsyncEvents)._queue.running())
-        async with running(tmp_path, {"f": returns}, settings, time_scale=60) as run:
+        async with running(tmp_path, {"f": returns}, settings, time_scale=15) as run:
             await run.until(lambda: run.records("done.jsonl"))
             (record,) = run.records("done.jsonl")
             assert record["requestContext"]["requestId"] == request_id
@@ -309,7 +309,7 @@ class TestEnds:
             async def tries() -> int:
                 return sum(message["tries"] for message in (await run.listing())["messages"])
 
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 while await tries() < 4:
                     await asyncio.sleep(0.02)
         said = [line for line in caplog.messages if "did not reach" in line]
@@ -317,9 +317,9 @@ class TestEnds:
         assert "Is a directory; it is tried again for six hours, see `edgegw queue`" in said[0]
 
     async def test_an_event_that_waits_says_why(self, tmp_path: Path) -> None:
-        async with running(tmp_path, {"f": fails}) as run:
+        async with running(tmp_path, {"f": fails}, time_scale=1) as run:
             await run.send("f")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 while [event["error"] for event in (await run.listing())["events"]] != ["no"]:
                     await asyncio.sleep(0.01)
 
@@ -397,7 +397,7 @@ class TestEnds:
                 }
             }
         }
-        async with running(tmp_path, {"f": fails}, settings, time_scale=60) as run:
+        async with running(tmp_path, {"f": fails}, settings, time_scale=20) as run:
             await run.send("f")
             await run.until_empty()
             (record,) = run.records("failed.jsonl")
@@ -502,7 +502,8 @@ class TestEnds:
         settings = {"f": {"event_invoke": {"maximum_retry_attempts": 0, way: "sqs:jobs"}}}
         functions = {"f": returns if way == "on_success" else fails, "g": returns}
         sources = [{"source": "jobs", "function": "g"}]
-        async with running(tmp_path, functions, settings, {"jobs": {}}, sources) as run:
+        queues = {"jobs": {"visibility_timeout": 43_200}}
+        async with running(tmp_path, functions, settings, queues, sources) as run:
             trace_id = f"{ROOT};Lineage=1:00000000:7"
             headers = functools.partial(_with_trace, trace_id=trace_id)
             run.client.meta.events.register("before-send.lambda.Invoke", headers)
@@ -559,7 +560,7 @@ class TestThrottles:
             async def throttled() -> bool:
                 return any(each["throttles"] >= 2 for each in (await run.listing())["events"])
 
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not await throttled():
                     await asyncio.sleep(0.01)
             blocked.set()
@@ -615,7 +616,13 @@ class TestConfiguration:
             )
 
     async def test_what_is_put_counts_for_events_that_wait(self, tmp_path: Path) -> None:
-        async with running(tmp_path, {"f": fails, "report": returns}) as run:
+        is_put = asyncio.Event()
+
+        async def fails_then(event: Any, count: int) -> Any:
+            await is_put.wait()
+            raise ValueError("no")
+
+        async with running(tmp_path, {"f": fails_then, "report": returns}) as run:
             await run.send("f")
             await run.until(lambda: run.calls)
             await run(
@@ -624,6 +631,7 @@ class TestConfiguration:
                 MaximumRetryAttempts=1,
                 DestinationConfig={"OnFailure": {"Destination": f"{ARN}:report"}},
             )
+            is_put.set()
             await run.until_empty()
             assert run.calls.counts == {"f": 2, "report": 1}
 

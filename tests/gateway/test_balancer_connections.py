@@ -19,6 +19,7 @@ import pytest
 from edgegw.wire.front import ViewerGoneError
 from tests.conftest import PYTHON, Serving
 from tests.gateway.test_balancer import config, group, lines, sites, until
+from tests.loop_time import LoopTime
 from tests.tls_clients import trusting_anyone
 
 SHORT = {"idle_timeout.timeout_seconds": 1}
@@ -51,7 +52,7 @@ class Http2:
 
     async def until(self, condition: Any) -> None:
         """Sends what waits, and reads until `condition` or the end."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 self._writer.write(self._state.data_to_send())
                 if condition() or self.is_closed:
@@ -135,12 +136,13 @@ async def test_an_old_http2_connection_takes_leave_and_answers_what_it_has(servi
         sites("a") as (a,),
         serving(config({"web": group(a)}, listener=HTTPS)) as front,
     ):
-        hold_to(front, client_keep_alive=0.3)
+        time = LoopTime()
+        hold_to(front, client_keep_alive=30.0)
         async with http2(front) as client:
             first = client.ask()
             await client.until(lambda: first in client.ended)
             assert client.goaway is None
-            await asyncio.sleep(0.4)
+            await time.forward(31)
             a.delay = 0.3
             slow = client.ask("/slow")
             await client.until(lambda: client.goaway is not None)
@@ -282,7 +284,7 @@ async def test_a_stream_that_its_http2_client_resets_ends_at_the_target(
             await client.until(lambda: client.bodies.get(number) == b"x")
             client.reset(number)
             await client.until(lambda: True)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await gone.wait()
             await until(lambda: bool(lines(file)))
     assert shlex.split(lines(file)[0])[8] == "460"
@@ -342,20 +344,22 @@ async def test_a_body_that_breaks_behind_its_answer_gets_no_second_one(serving) 
 async def test_an_answer_under_way_is_not_cut_by_a_silent_client(serving, raw_origin) -> None:
     """The idle timeout counts silence of both sides."""
 
+    time = LoopTime()
+
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         for _ in range(8):
             writer.write(b"1\r\nx\r\n")
             await writer.drain()
-            await asyncio.sleep(0.3)
+            await time.forward(20)
         writer.write(b"0\r\n\r\n")
         await writer.drain()
 
     async with raw_origin(script) as origin:
         target = origin.url.removeprefix("http://")
         groups = {"web": {"targets": [target], "health_check": {"enabled": False}}}
-        async with serving(config(groups, attributes=SHORT)) as front:
+        async with serving(config(groups)) as front:  # with an idle timeout of 60 s
             reader, writer = await asyncio.open_connection(*front.address("web"))
             writer.write(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab")
             head = await reader.readuntil(b"\r\n\r\n")

@@ -170,10 +170,10 @@ async def test_a_file_is_told_once_when_it_is_whole(tmp_path: Path) -> None:
     noted = Noted()
     async with watching(noted, configuration(tmp_path, all={})):
         with (tmp_path / "slow.bin").open("wb") as file:
-            for _ in range(8):
-                file.write(b"x" * 1000)
+            for _ in range(32):
+                file.write(b"x" * 250)
                 file.flush()
-                await asyncio.sleep(0.08)
+                await asyncio.sleep(0.02)
         await noted.count(1)
         partial = tmp_path / "moved.txt.part"
         partial.write_text("whole")

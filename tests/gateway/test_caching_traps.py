@@ -130,6 +130,22 @@ async def test_viewer_request_that_makes_no_trap_is_quiet(
     assert kinds(*await asked(site, *buckets("a", "b", "a", "b"))) == [[]] * 4
 
 
+async def test_two_ways_to_one_request_are_no_trap() -> None:
+    """`/` becomes `/b.html` for one viewer; another asked for that."""
+
+    def front_page_by_bucket(event: Any, context: Any) -> Any:
+        is_front_page = request_of(event)["uri"] == "/"
+        return page_by_bucket(event, context) if is_front_page else request_of(event)
+
+    site = Site(OPEN, behavior=ALL, hooks={"viewer-request": front_page_by_bucket})
+    async with site.client() as client:
+        answers = [await client.get("/", headers={"cookie": "bucket=b"})]
+        answers.append(await client.get("/b.html", headers={"cookie": "bucket=a"}))
+        exchanges = [site.exchange(answer) for answer in answers]
+    assert [exchange.verdict for exchange in exchanges] == ["Miss", "Hit"]
+    assert kinds(*exchanges) == [[], []]
+
+
 @pytest.mark.parametrize("trigger", ["viewer-request", "origin-request"])
 async def test_a_fault_while_looking_breaks_no_request_and_is_logged_once(
     trigger: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

@@ -33,13 +33,15 @@ def test_a_moment_is_told_in_several_ways(moment: object, seconds: float) -> Non
 def test_it_goes_on_until_it_is_set_and_then_stands() -> None:
     clock = Clock()
     clock.advance(3600)
-    assert 3599 < clock() - time.time() < 3601
+    before = time.time()
+    assert before <= clock() - 3600 <= time.time() + 0.001
     clock.set("2030-01-01")
     assert clock() == clock() == datetime(2030, 1, 1, tzinfo=UTC).timestamp()
     clock.advance(0.5)
     assert clock() == datetime(2030, 1, 1, tzinfo=UTC).timestamp() + 0.5
     clock.begin_anew()
-    assert abs(clock() - time.time()) < 1
+    before = time.time()
+    assert before <= clock() <= time.time()
     assert repr(Clock(0)) == "Clock('1970-01-01T00:00:00+00:00')"
 
 

@@ -97,6 +97,28 @@ async def test_what_makes_no_trap_is_quiet(
     assert kinds(*await asked(site, *buckets("a", "b", "a", "b"))) == [[]] * 4
 
 
+@pytest.mark.parametrize(
+    ("body", "policy"),
+    [
+        (f"if (event.request.uri === '/') {{ {PAGE} }}", OPEN),
+        (f"if (event.request.uri === '/') {{ {BUCKET} event.request.uri = '/b.html';"
+         "event.request.headers['x-variant'] = { value: bucket } }",
+         {**OPEN, "headers": {"behavior": "whitelist", "items": ["X-Variant"]}}),
+    ],
+    ids=["path", "header in the key"],
+)  # fmt: skip
+async def test_two_ways_to_one_request_are_none(tmp_path: Path, body: str, policy: Any) -> None:
+    """`/` becomes `/b.html` for one viewer; another asked for that."""
+    site = site_of(tmp_path, body, policy)
+    async with site.client() as client:
+        rewritten = await client.get("/", headers={"cookie": "bucket=b"})
+        asked_for = {"cookie": "bucket=a", "x-variant": "b"}
+        same = await client.get("/b.html", headers=asked_for)
+        exchanges = [site.exchange(response) for response in (rewritten, same)]
+    assert [exchange.verdict for exchange in exchanges] == ["Miss", "Hit"]
+    assert kinds(*exchanges) == [[], []]
+
+
 async def test_an_answer_to_the_viewer_by_a_header_is_none(tmp_path: Path) -> None:
     """It runs for hits as well, so each viewer gets their own."""
     code = tmp_path / "stamp.js"

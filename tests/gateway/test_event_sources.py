@@ -223,7 +223,7 @@ class Lambda:
         return answer["Error"]["Code"], status, answer["Error"]["Message"]
 
     async def settled(self, name: str) -> dict[str, Any]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 mapping = await self("get_event_source_mapping", UUID=name)
                 if mapping["State"] in ("Enabled", "Disabled"):
@@ -231,7 +231,7 @@ class Lambda:
                 await asyncio.sleep(0.01)
 
     async def gone(self, name: str) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (await self("list_event_source_mappings"))["EventSourceMappings"]:
                 await asyncio.sleep(0.01)
         code, status, text = await self.refused("get_event_source_mapping", UUID=name)
@@ -506,7 +506,7 @@ class TestConfiguration:
             assert (await api.settled(name))["BatchSize"] == 3
             await site.until_empty()
             await become({**source, "function": "other"})
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while True:
                     listed = (await api("list_event_source_mappings"))["EventSourceMappings"]
                     if [one["FunctionArn"][-5:] for one in listed] == ["other"]:

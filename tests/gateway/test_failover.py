@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.conftest import free_port
 
 Script = Any
 
@@ -80,9 +81,7 @@ def ask(method: str = "GET", path: str = "/") -> bytes:
 
 def refusing() -> str:
     """A URL at which nothing listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{sock.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 FAILURES: list[tuple[str, Script | str, int, int]] = [
@@ -113,7 +112,7 @@ class TestOriginGroups:
             answer = await front.raw("site", ask())
             assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
             assert answer.endswith(b"spare")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not log.exists() or not log.read_text():
                     await asyncio.sleep(0.02)
         assert log.read_text() == f"Miss\t127.0.0.1\tFailover:{code}\n"
@@ -194,7 +193,7 @@ async def test_an_origin_that_breaks_off_is_an_error_in_the_log(
     half = answering(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
     async with group(serving, raw_origin, half, 503, log) as front:
         assert (await front.raw("site", ask())).endswith(b"half")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not log.exists() or not log.read_text():
                 await asyncio.sleep(0.02)
     assert log.read_text() == "OriginReadError\t127.0.0.1\t-\n"

@@ -309,7 +309,7 @@ async def test_events_that_fail_for_good_are_dropped(serving: Served) -> None:
     def handler(event: Any, context: Any) -> Any:
         raise ValueError("never")
 
-    quick = {**SITE, "gateway": {**SITE["gateway"], "time_scale": 6000}}
+    quick = {**SITE, "gateway": {**SITE["gateway"], "time_scale": 1200}}
     async with serving(quick, functions={"api": handler}) as served:
         lambda_ = client(served, "lambda")
         await asyncio.to_thread(

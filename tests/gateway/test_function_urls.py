@@ -232,7 +232,7 @@ async def test_a_client_that_leaves_does_not_stop_the_function(serving: Any, nod
         async with httpx.AsyncClient() as client:
             async with client.stream("GET", served.urls["s"]) as answer:
                 assert answer.status_code == 201
-        for _ in range(200):
+        for _ in range(1500):
             if not served.gateway.service.pools("s")["$LATEST"].in_flight:
                 break
             await asyncio.sleep(0.02)

@@ -19,6 +19,7 @@ from hyperframe.frame import GoAwayFrame
 from tests.gateway.test_balancer import config as balancer
 from tests.gateway.test_balancer import lines, until
 from tests.gateway.test_balancer_connections import HTTPS, SHORT, http2
+from tests.loop_time import LoopTime
 
 
 class Peer:
@@ -164,13 +165,15 @@ async def test_an_upload_may_take_longer_than_the_idle_timeout(serving) -> None:
         await until(lambda: peer.received.get(number) == 10)
         await ok(peer, number)
 
+    time = LoopTime()
+    attributes = {"idle_timeout.timeout_seconds": 10}
     async with target(after_the_body) as found:
-        async with serving(config(found, attributes=SHORT)) as front, http2(front) as client:
+        async with serving(config(found, attributes=attributes)) as front, http2(front) as client:
             number = client.ask("/up", ends=False)
             for at in range(5):
                 client.send(number, b"ab", ends=at == 4)
                 await client.until(lambda: True)
-                await asyncio.sleep(0.4)
+                await time.forward(4)
             await client.until(lambda: number in client.ended)
             assert client.statuses == {number: "200"}
 

@@ -18,7 +18,7 @@ from hypercorn.config import Config
 
 from tests.conftest import AUTHORITY, Serving, free_port
 
-CHECK = {"interval": 0.3, "timeout": 0.2}
+CHECK = {"interval": 1.1, "timeout": 1.0}
 
 
 def config(target: str, version: str, **group: Any) -> dict:
@@ -94,7 +94,7 @@ async def channel(front: Serving, tmp_path: Path) -> AsyncIterator[grpc.aio.Chan
 
 
 async def healthy(front: Serving) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while front.gateway.target_groups.describe("web")[0]["state"] != "healthy":
             await asyncio.sleep(0.01)
 

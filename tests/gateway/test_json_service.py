@@ -155,4 +155,4 @@ async def test_what_waits_ends_when_its_caller_goes() -> None:
     headers = [(b"host", b"localhost"), (b"x-amz-target", b"Things.Wait")]
     scope = {"type": "http", "scheme": "http", "headers": headers}
     await app(scope, receive, nothing_is_sent)
-    await asyncio.wait_for(ended.wait(), 10)
+    await asyncio.wait_for(ended.wait(), 30)

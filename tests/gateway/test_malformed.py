@@ -205,7 +205,7 @@ async def answer(address: tuple[str, int], sent: bytes) -> bytes:
     reader, writer = await asyncio.open_connection(*address)
     try:
         writer.write(sent)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(30):
             return await reader.read(-1)
     except ConnectionResetError:
         return b""

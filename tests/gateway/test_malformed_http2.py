@@ -86,7 +86,7 @@ async def answer(address: tuple[str, int], headers: list[Line]) -> str:
     writer.write(state.data_to_send())
     status = ""
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while data := await reader.read(65536):
                 for event in state.receive_data(data):
                     match event:

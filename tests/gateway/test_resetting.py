@@ -134,7 +134,7 @@ async def test_health_checks_end_and_may_begin_again() -> None:
         assert gateway._running.here().checks is None
         gateway.check_targets()
         (target,) = gateway.target_groups["app"]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while target.health.state == "initial":
                 await asyncio.sleep(0.01)
         assert gateway._running.here().checks is not first

@@ -39,7 +39,7 @@ async def test_an_edit_during_the_start_is_served(tmp_path: Path, saved: str) ->
         )
     )
     try:
-        async with asyncio.timeout(10), httpx.AsyncClient(trust_env=False) as client:
+        async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
             url = (await urls.get()).url
             while (await client.get(url)).text != "new":
                 await asyncio.sleep(0.01)

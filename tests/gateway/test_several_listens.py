@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,8 @@ import respx
 from edgegw import ConfigError, Gateway
 from edgegw.config.resolve import load_dict
 from edgegw.gateway.server import Ready, serve
+from tests.conftest import free_port
 from tests.tls_clients import trusting_anyone
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def config(policy: str, *listen: Any) -> dict[str, Any]:
@@ -55,7 +49,7 @@ async def running(folder: Path, policy: str) -> AsyncGenerator[tuple[int, int]]:
             both.set()
 
     task = asyncio.ensure_future(serve(gateway, on_ready=on_ready, stopping=stopping))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         await both.wait()
     assert [ready.url for ready in opened] == [
         f"http://127.0.0.1:{plain}",

@@ -17,6 +17,7 @@ import pytest
 from edgegw import Gateway, UsageError
 from edgegw.config.resolve import load_dict
 from edgegw.errors import EnvironmentProblem
+from edgegw.gateway.shared_cache import connection
 from edgegw.gateway.shared_cache.connection import shown_url
 from tests.conftest import FUNCTIONS, PYTHON, read_head
 from tests.gateway.cached_site import NOW, Answer, Origin, Site, verdict
@@ -25,6 +26,18 @@ from tests.gateway.redis_server import RedisServer, redis_server
 OPEN = {"min_ttl": 0, "default_ttl": 100, "max_ttl": 1000}
 LONG = bytes(range(256)) * 4096
 """A mebibyte: four parts."""
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine half a second may pass over nothing, and Redis would count as gone."""
+    monkeypatch.setattr(connection, "CONNECT_TIMEOUT", 30.0)
+    monkeypatch.setattr(connection, "ANSWER_TIMEOUT", 30.0)
+
+
+@pytest.fixture
+def short_answer_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "ANSWER_TIMEOUT", 3.0)
 
 
 @pytest.fixture(scope="module")
@@ -647,6 +660,7 @@ async def test_while_redis_is_gone_requests_go_on_as_misses(
         assert all("is back" in line or "is gone" in line for line in lines)
 
 
+@pytest.mark.usefixtures("short_answer_timeout")
 async def test_a_redis_that_does_not_answer_is_gone_as_well(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -682,6 +696,7 @@ async def test_a_redis_that_never_was_there_is_told_at_the_start(
     assert "secret" not in line
 
 
+@pytest.mark.usefixtures("short_answer_timeout")
 async def test_an_invalidation_that_finds_redis_gone_says_so_and_is_made_once_it_is_back() -> None:
     with redis_server() as server:
         site = sharing(server)

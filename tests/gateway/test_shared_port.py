@@ -273,7 +273,7 @@ class TestReload:
 
             async def until(host: str, status: int, name: str) -> None:
                 headers = {"Host": host, "Connection": "close"}
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(30):
                     while True:
                         with contextlib.suppress(httpx.RemoteProtocolError):  # one server ends
                             answer = await served.client.get(f"http://{place}/", headers=headers)

@@ -23,6 +23,7 @@ from edgegw.gateway.origins.transport import Outgoing, SendError, Timeouts
 from edgegw.http.message import Body, Headers, Request
 from edgegw.http.target import RequestTarget
 from tests.conftest import PYTHON, read_head
+from tests.loop_time import LoopTime
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -102,26 +103,30 @@ def asking(port: int, read: float, body: Body | None = None) -> Outgoing:
     return Outgoing(("http", "127.0.0.1", port), request, Timeouts(5, read, 5))
 
 
-@pytest.mark.parametrize(("read", "lines"), [(0.5, 1), (0.05, 0)], ids=["in time", "too late"])
+@pytest.mark.parametrize(
+    ("patience", "read", "lines"), [(0.1, 0.5, 1), (5.0, 0.05, 0)], ids=["in time", "too late"]
+)
 async def test_a_target_of_http2_that_lets_wait_is_told_once(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
     raw_origin: Any,
+    patience: float,
     read: float,
     lines: int,
 ) -> None:
-    monkeypatch.setattr(http2_target, "PATIENCE", 0.1)
+    monkeypatch.setattr(http2_target, "PATIENCE", patience)
 
     async def answers_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         while await reader.read(65536):
             pass
 
-    client = Http2Client()
+    time, client = LoopTime(), Http2Client()
     async with raw_origin(answers_nothing) as origin:
         port = int(origin.port)
         for _ in range(2):
             with pytest.raises(SendError, match="did not answer in time"):
                 await client.send(asking(port, read))
+        await time.forward(10)
         await client.close()
     texts = warnings(caplog)
     assert len(texts) == lines
@@ -130,20 +135,20 @@ async def test_a_target_of_http2_that_lets_wait_is_told_once(
         assert f"it has {read} s (said once)" in text
 
 
-async def streamed() -> AsyncIterator[bytes]:
+async def streamed(time: LoopTime) -> AsyncIterator[bytes]:
     yield b"a"
-    await asyncio.sleep(0.3)  # a viewer that is slow
+    await time.forward(10)  # a viewer that is slow
     yield b"b"
 
 
 @pytest.mark.parametrize(
     ("waits", "read", "is_streamed", "lines"),
     [
-        (0.4, 30, False, 1),
-        (0.4, 30, True, 1),
-        (0.0, 30, True, 0),
-        (0.0, 30, False, 0),
-        (0.4, 0.05, False, 0),
+        (10, 30, False, 1),
+        (10, 30, True, 1),
+        (0, 30, True, 0),
+        (0, 30, False, 0),
+        (10, 2, False, 0),
     ],
     ids=["slow", "slow behind a stream", "a slow viewer", "quick", "its time is up before"],
 )
@@ -156,18 +161,19 @@ async def test_a_mock_that_lets_wait_is_told_once(
     *,
     is_streamed: bool,
 ) -> None:
-    monkeypatch.setattr(silence, "PATIENCE", 0.1)
+    monkeypatch.setattr(silence, "PATIENCE", 5.0)
+    time = LoopTime()
 
     async def answer(request: httpx.Request) -> httpx.Response:
         await request.aread()
-        await asyncio.sleep(waits)
+        await time.forward(waits)
         return httpx.Response(200)
 
     client = HttpxClient(httpx.MockTransport(answer))
     for _ in range(2):
-        body = Body(None, streamed()) if is_streamed else None
+        body = Body(None, streamed(time)) if is_streamed else None
         await client.send(asking(3000, read, body))
-    await asyncio.sleep(0.2)  # what was answered is not silent
+    await time.forward(10)  # what was answered is not silent
     assert len(warnings(caplog)) == lines
     await client.close()
 

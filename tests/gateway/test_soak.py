@@ -187,7 +187,7 @@ async def test_nothing_stays(serving: Any, raw_origin: Any, caplog: Any) -> None
 
 async def settled() -> None:
     """Until all answers have found that nobody waits for them."""
-    for _ in range(100):
+    for _ in range(600):
         await asyncio.sleep(0.1)
         if not {kind for kind in counted() if kind != "Http1Connection"}:
             return

@@ -181,7 +181,7 @@ async def test_over_a_socket_the_connection_is_closed(serving) -> None:
         pytest.fail("nobody hears it")
 
     async with serving(CONFIG, functions={"hook": hook}) as served:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await served.raw("site", b"GET /hook/x HTTP/1.1\r\nHost: x\r\n\r\n") == b""
 
 

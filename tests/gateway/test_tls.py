@@ -257,7 +257,7 @@ async def test_a_changed_alias_makes_a_new_certificate(tmp_path: Path) -> None:
         assert await served_names((host, int(port)), file, "old.test") == {"old.test"}
         config["distributions"]["site"]["aliases"] = ["new.test"]
         served.configure(config)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while await served_names((host, int(port)), file, "new.test") != {"new.test"}:
                 await asyncio.sleep(0.01)
         assert "localhost" in await served_names((host, int(port)), file, "old.test")
@@ -340,7 +340,7 @@ async def test_stopping_ends_connections_of_every_version(
             open_ones.append((reader, writer))
         await asyncio.sleep(0.1)
     for reader, writer in open_ones:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             with contextlib.suppress(ssl.SSLError, ConnectionError):
                 while await reader.read(65536):
                     pass
@@ -381,7 +381,7 @@ async def http3(port: int, file: Path, name: str = "localhost") -> AsyncGenerato
             if body:
                 self.http.send_data(stream, body, end_stream=True)
             self.transmit()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await done
             _, headers, content = self.answers.pop(stream)
             return dict(headers), bytes(content)
@@ -530,7 +530,7 @@ async def test_a_changed_http_version_is_spoken_and_announced(tmp_path: Path) ->
             served.urls.clear()
             config["distributions"]["site"]["http_version"] = version
             served.configure(config)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while "site" not in served.urls:
                     await asyncio.sleep(0.01)
             url = f"https://localhost:{port}/"

@@ -182,7 +182,7 @@ async def test_compressed_answers_are_chunked_over_sockets(origin: str, tmp_path
     served = serve(gateway(origin, tmp_path), on_ready=opened.put_nowait, stopping=stopping)
     task = asyncio.ensure_future(served)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             ready = await opened.get()
             port = int(ready.url.rpartition(":")[2])
             headers, content = await asyncio.to_thread(compressed_page, port)

@@ -32,7 +32,7 @@ def config(url: str, log: Path) -> dict[str, Any]:
 
 async def logged(log: Path, count: int) -> list[dict[str, str]]:
     """The lines of the log once there are so many, by field."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not log.exists() or len(log.read_text().splitlines()) < count + 2:
             await asyncio.sleep(0.02)
     rows = [line.split("\t") for line in log.read_text().splitlines()[2:]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from websockets.asyncio.server import serve as serve_websockets
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
 
 from tests.conftest import PYTHON, read_head
+from tests.loop_time import LoopTime
 
 ALL_METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
 
@@ -206,7 +208,7 @@ async def test_close_of_the_viewer_reaches_the_origin(
         connect(url_of(served, door), proxy=None) as client,
     ):
         await client.close(code, reason)
-        assert await asyncio.wait_for(closed, 5) == (code, reason)
+        assert await asyncio.wait_for(closed, 30) == (code, reason)
 
 
 @pytest.mark.anyio
@@ -223,7 +225,7 @@ async def test_abrupt_end_of_the_origin_ends_the_viewers_connection(
         connect(url_of(served, door), proxy=None) as client,
     ):
         with pytest.raises(ConnectionClosedError):
-            await asyncio.wait_for(client.recv(), 5)
+            await asyncio.wait_for(client.recv(), 30)
         assert client.close_code == 1006
 
 
@@ -241,7 +243,7 @@ async def test_abrupt_end_of_the_viewer_ends_the_origins_connection(
     async with origin(wait) as url, serving(with_target(url)) as served:
         client = await connect(url_of(served, door), proxy=None)
         client.transport.abort()
-        assert await asyncio.wait_for(closed, 5) == 1006
+        assert await asyncio.wait_for(closed, 30) == 1006
 
 
 @pytest.mark.anyio
@@ -382,7 +384,7 @@ async def test_gateway_stops_with_a_websocket_open(serving: Any) -> None:
         async with serving(with_target(url)) as served:
             client = await connect(url_of(served, "site"), proxy=None)
         with pytest.raises(ConnectionClosed):
-            await asyncio.wait_for(client.recv(), 5)
+            await asyncio.wait_for(client.recv(), 30)
 
 
 def test_idle_tunnels_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -424,14 +426,17 @@ def test_idle_tunnels_end(monkeypatch: pytest.MonkeyPatch) -> None:
         def close(self) -> None: ...
 
     async def lived(*, only_origin: bool) -> int:
-        viewer, upstream = Wire(), Wire()
+        viewer, upstream, time = Wire(), Wire(), LoopTime()
+        monkeypatch.setattr(
+            "edgegw.wire.tunnel.time", SimpleNamespace(monotonic=asyncio.get_running_loop().time)
+        )
         tunnel = Tunnel(
-            viewer, asyncio.Protocol(), End(upstream), idle=0.2, only_origin=only_origin
+            viewer, asyncio.Protocol(), End(upstream), idle=200.0, only_origin=only_origin
         )
         running = asyncio.ensure_future(tunnel.run(from_viewer=b"", from_origin=b""))
         count = 0
         for _ in range(8):
-            await asyncio.sleep(0.05)
+            await time.forward(50)
             if running.done():
                 break
             viewer.protocol.data_received(b"x")
@@ -472,5 +477,5 @@ async def test_viewer_that_leaves_before_the_switch_leaves_no_connection(
         writer.transport.abort()
         await asyncio.sleep(0.1)
         left.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await ended.wait()

@@ -63,11 +63,11 @@ async def _fail_in_all_ways(folder: Path) -> None:
                     client.sendall(data)
                     await asyncio.sleep(pause)
                     count += 1
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(door.told) < count:
             await asyncio.sleep(0.01)
     await listener.stop(0)
-    async with asyncio.timeout(10):  # a page may be read for a moment longer
+    async with asyncio.timeout(30):  # a page may be read for a moment longer
         while [kept for kept in gc.get_objects() if type(kept) is Arriving]:
             await asyncio.sleep(0.1)
             gc.collect()

@@ -60,7 +60,7 @@ async def answered(folder: Path, asks: ClientCertificates | None, *, takes: bool
     try:
         return await asyncio.to_thread(take_slowly, address, takes)
     finally:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await listener.stop(1)
 
 

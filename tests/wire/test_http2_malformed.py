@@ -19,6 +19,7 @@ from edgegw.wire.frame_allowance import ALLOWANCE
 from edgegw.wire.front import ViewerGoneError
 from edgegw.wire.http2_frames import LONGEST, PREFACE, FrameReader
 from tests.gateway.test_malformed_http2 import CLOSED, RESET, ROWS, Line
+from tests.loop_time import LoopTime
 from tests.wire.http2_peers import Conversation, Door, fixed, ok, streamed
 
 CALM, FRAME_SIZE, PROTOCOL, FLOW = 11, 6, 1, 3
@@ -264,7 +265,8 @@ class TestFrames:
             await talk.settle()
 
     async def test_a_head_in_pieces_that_comes_in_time(self) -> None:
-        talk = Conversation(Door(fixed, head=0.1), is_raw=True)
+        time = LoopTime()
+        talk = Conversation(Door(fixed, head=300.0, keep_alive=3000.0), is_raw=True)
         payload = block(asking())
         talk.ask()
         talk.client.state.data_to_send()  # it is written here instead, in pieces
@@ -274,10 +276,10 @@ class TestFrames:
             frame(CONTINUATION, 0, 1, payload[5:9]),
         ):
             talk.server.data_received(part)
-            await asyncio.sleep(0.01)
+            await time.forward(60)
         await talk.feed(frame(CONTINUATION, 4, 1, payload[9:]))
         assert talk.client.bodies == {1: b"ok"}
-        await asyncio.sleep(0.15)
+        await time.forward(1000)
         assert not talk.wire.is_closed
 
     async def test_a_window_too_wide_ends_its_stream(self) -> None:

@@ -25,6 +25,7 @@ from edgegw.http.limits import Limits, Trouble
 from edgegw.http.message import Body, Client, CutOffError, Headers, Request, Response
 from edgegw.wire.front import Delivery, Handshake, ViewerGoneError
 from tests.conftest import IN_CI
+from tests.loop_time import LoopTime
 from tests.wire.test_frame_allowance import unspent
 
 try:
@@ -124,7 +125,7 @@ class Answer:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -858,7 +859,7 @@ class Source:
 async def at_rest(count: Callable[[], int]) -> int:
     """What `count` says when it has stopped growing."""
     last = -1
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while last != count():
             last = count()
             await asyncio.sleep(0.2)
@@ -1038,14 +1039,19 @@ async def test_a_client_that_takes_nothing_of_an_answer_is_gone(serve: Serve) ->
 async def test_a_long_wait_keeps_the_connection_open(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http3_connection, "_BEAT", 0.1)
+    monkeypatch.setattr(http3_connection, "_BEAT", 5.0)
+    time, gate = LoopTime(), asyncio.Event()
 
     async def accept(_: Request) -> Response:
-        await asyncio.sleep(2)
+        await gate.wait()
         return text("at last")
 
-    async with serve(accept) as serving, serving.viewer(idle_timeout=1.0) as viewer:
-        assert (await viewer.get()).body == b"at last"
+    async with serve(accept) as serving, serving.viewer(idle_timeout=20.0) as viewer:
+        stream = viewer.ask(asks())
+        for _ in range(40):
+            await time.forward(5)
+        gate.set()
+        assert (await viewer.answer(stream)).body == b"at last"
 
 
 # The end

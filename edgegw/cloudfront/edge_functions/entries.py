@@ -28,8 +28,8 @@ from edgegw.cloudfront.edge_functions.rules import (
     READ_ONLY_HEADER,
 )
 from edgegw.cloudfront.edge_functions.sections import Entries, Section
+from edgegw.cloudfront.edge_rule import EdgeRule
 from edgegw.cloudfront.header_rules import has_control, is_disallowed
-from edgegw.cloudfront.rule_table import EdgeRule
 from edgegw.cloudfront.trigger_event import header_name
 from edgegw.cloudfront.triggers import Trigger
 from edgegw.cloudfront.validator import Validator, excerpt, step_into

@@ -11,19 +11,7 @@ from typing import Final
 
 from edgegw.cloudfront.edge_functions.tokens import Words
 
-HEADS: Final = frozenset(("if", "while", "for", "with", "switch", "catch"))
-_NO_VALUE: Final = HEADS | frozenset(
-    (
-        *("return", "typeof", "case", "in", "delete", "void", "throw", "new", "instanceof"),
-        *("else", "do", "await", "yield", "function", "var", "let", "const", "try"),
-        *("finally", "default", "import", "export", "class", "extends"),
-    )
-)
 _PREFIX_NAMES: Final = frozenset(("typeof", "void", "delete", "await", "new"))
-_BEHIND_VALUES: Final = frozenset(("+", "-", "+=", ";", ",", ")", "]", "}", "=", "."))
-_BEFORE_OBJECT: Final = frozenset(
-    ("=", "(", ",", "[", "?", ":", "+", "-", "==", "===", "&&", "||", "+=", "return")
-)
 SUM_SIGNS: Final = frozenset(("+", "-", "*", "/", "%", "**"))
 """Operators that bind at least as closely as `+` does."""
 
@@ -66,22 +54,7 @@ def assignment_end(words: Words, at: int) -> int:
 
 def ends_value(words: Words, at: int) -> bool:
     """Whether a value ends with the word at `at`."""
-    if at < 0:
-        return False
-    word = words.words[at]
-    if word.kind == "name":
-        is_variable = word.text == "await" and words.text(at + 1) in _BEHIND_VALUES
-        return is_variable or word.text not in _NO_VALUE or words.text(at - 1) == "."
-    if word.kind == "template":
-        return len(word.text) > 1 and word.text.endswith("`")
-    if word.kind != "sign":
-        return True
-    if word.text in ("++", "--"):
-        return not word.is_first and ends_value(words, at - 1)
-    opened = words.partner.get(at, at)
-    if word.text == "}":
-        return words.text(opened - 1) in _BEFORE_OBJECT
-    return word.text == "]" or (word.text == ")" and words.text(opened - 1) not in HEADS)
+    return at in words.values
 
 
 def is_prefix(words: Words, at: int) -> bool:
@@ -93,7 +66,7 @@ def is_prefix(words: Words, at: int) -> bool:
         return words.words[at].is_first or not ends_value(words, at - 1)
     if text == "await" and ends_value(words, at):
         return False  # a variable
-    return text in ("!", "~") or (text in _PREFIX_NAMES and words.text(at - 1) != ".")
+    return text in ("!", "~") or (text in _PREFIX_NAMES and at not in words.keys)
 
 
 def sum_start(words: Words, at: int) -> int | None:
@@ -123,7 +96,7 @@ def member_start(words: Words, at: int) -> int | None:
         word = words.words[at]
         first = at if word.kind == "name" else min(words.partner.get(at, at), at)
         opened = words.words[first]
-        if opened.kind == "template" and opened.text.startswith("}"):
+        if (opened.kind == "template" and opened.text.startswith("}")) or first in words.bodies:
             return None
         if word.kind == "name" and words.text(first - 1) == ".":
             at = first - 2

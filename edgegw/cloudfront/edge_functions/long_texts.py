@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
+from edgegw.cloudfront.edge_functions.brackets import parameter_lists
 from edgegw.cloudfront.edge_functions.expressions import (
     SUM_SIGNS,
     assignment_end,
@@ -32,7 +33,6 @@ from edgegw.cloudfront.edge_functions.expressions import (
     operand_start,
     sum_start,
 )
-from edgegw.cloudfront.edge_functions.static_check import parameter_lists
 from edgegw.cloudfront.edge_functions.tokens import Words
 
 _WEIGHT: Final = {

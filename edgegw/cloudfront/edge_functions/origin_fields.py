@@ -22,10 +22,10 @@ from edgegw.cloudfront.edge_functions.rules import (
     ORIGIN_PATH,
     ORIGIN_TIMEOUTS,
 )
+from edgegw.cloudfront.edge_rule import EdgeRule
 from edgegw.cloudfront.header_rules import has_control, is_disallowed
 from edgegw.cloudfront.model import Origin, S3Origin
 from edgegw.cloudfront.origin_rules import is_host_name, is_unsettable
-from edgegw.cloudfront.rule_table import EdgeRule
 from edgegw.cloudfront.validator import Validator, step_into
 from edgegw.http.grammar import TEXT_NOT_IN_TARGET, TEXT_TOKEN
 

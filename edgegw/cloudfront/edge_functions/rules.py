@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from edgegw.cloudfront.rule_table import ALL_EDGE_PAGE, STATUS_503_PAGE, EdgeRule
+from edgegw.cloudfront.edge_rule import EdgeRule
+from edgegw.cloudfront.rule_table import ALL_EDGE_PAGE, STATUS_503_PAGE
 from edgegw.cloudfront.triggers import Trigger
 
 _GUIDE: Final = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/"

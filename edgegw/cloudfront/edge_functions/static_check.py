@@ -6,18 +6,23 @@ The look is one at words, not at a grammar (`tokens`): what is written in a usua
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final, TypeAlias
+from typing import Final
 
+from edgegw.cloudfront.edge_functions.awaiting import awaits, waiting
+from edgegw.cloudfront.edge_functions.brackets import (
+    at_depth,
+    enclosing,
+    is_member,
+    parameter_lists,
+)
 from edgegw.cloudfront.edge_functions.limits import MAX_CODE
 from edgegw.cloudfront.edge_functions.model import EdgeRuntime
 from edgegw.cloudfront.edge_functions.syntax_rules import (
     ABSENT,
     ABSENT_GLOBALS,
-    ASYNC,
-    ASYNC_CLOSURE,
-    AWAIT_ARGUMENT,
     BIGINT,
     BRACKET,
+    CATCH,
     CLASS,
     CONSOLE,
     DEFAULTS,
@@ -35,41 +40,46 @@ from edgegw.cloudfront.edge_functions.syntax_rules import (
     NULLISH,
     OBJECT_SPREAD,
     OPTIONAL,
+    REGEX_FLAG,
     REMOVED,
     REMOVED_MEMBERS,
     RETURN,
     SPREAD,
     STATIC_UNLISTED,
+    STICKY,
     UNLISTED,
     UNLISTED_MEMBERS,
+    Seen,
     SyntaxFinding,
     SyntaxRule,
 )
-from edgegw.cloudfront.edge_functions.tokens import Words, words_of
-
-_HEADS: Final = frozenset(("if", "while", "for", "switch", "catch", "with", "return", "typeof"))
-_HEADS_TOO: Final = frozenset(
-    ("await", "void", "throw", "in", "of", "case", "delete", "else", "do")
-)
-
-Seen: TypeAlias = "tuple[int, SyntaxRule]"
-"""A word by its index, and the rule that speaks of it."""
+from edgegw.cloudfront.edge_functions.tokens import Word, Words, words_of
 
 
 def syntax_findings(source: str, runtime: EdgeRuntime) -> list[SyntaxFinding]:
     """What of `source` the runtime lacks, in the order in which it stands there."""
     words = words_of(source)
     if words.mismatch is not None:
-        word = words.mismatch
-        return [SyntaxFinding(BRACKET, word.line, word.column, word.text, is_refused=True)]
+        return [_finding(words, Seen(words.words.index(words.mismatch), BRACKET), is_refused=True)]
     findings: list[SyntaxFinding] = []
     for look in _LOOKS:
-        for at, rule in look(words):
-            verdict, word = rule.verdict(runtime), words.words[at]
+        for seen in look(words):
+            verdict = seen.rule.verdict(runtime)
             if verdict != "fine":
-                is_refused = verdict == "refused"
-                findings.append(SyntaxFinding(rule, word.line, word.column, word.text, is_refused))
+                findings.append(_finding(words, seen, is_refused=verdict == "refused"))
     return sorted(findings, key=lambda finding: (finding.line, finding.column))
+
+
+def _finding(words: Words, seen: Seen, *, is_refused: bool) -> SyntaxFinding:
+    word = words.words[seen.at]
+    stumbled = word if seen.stumbles is None else words.words[seen.stumbles]
+    error = seen.rule.error_at(_shown(stumbled), stumbled.line) if is_refused else ""
+    return SyntaxFinding(seen.rule, word.line, word.column, _shown(word), is_refused, error)
+
+
+def _shown(word: Word) -> str:
+    """What of a word a finding shows: of a regular expression its flags."""
+    return word.text.rpartition("/")[2] if word.kind == "regex" else word.text
 
 
 def size_of(source: str) -> int:
@@ -91,11 +101,6 @@ def has_handler(source: str) -> bool:
 # Looks, one for each kind of construct
 
 
-def is_member(words: Words, at: int) -> bool:
-    """Whether the name at `at` is behind a dot, or a key of an object."""
-    return at in words.keys
-
-
 def _names(words: Words) -> Iterator[tuple[int, str]]:
     for at, word in enumerate(words.words):
         if word.kind == "name" and not is_member(words, at):
@@ -105,13 +110,13 @@ def _names(words: Words) -> Iterator[tuple[int, str]]:
 def _statements(words: Words) -> Iterator[Seen]:
     for at, text in _names(words):
         if text in ("let", "const"):
-            yield at, LET
+            yield Seen(at, LET)
         elif text == "class":
-            yield at, CLASS
+            yield Seen(at, CLASS)
         elif text == "export":
-            yield at, EXPORT
-        elif text == "function" and words.text(at + 1) == "*":
-            yield at + 1, GENERATOR
+            yield Seen(at, EXPORT)
+        elif text == "catch" and words.text(at + 1) == "{":
+            yield Seen(at + 1, CATCH)
         elif text == "for":
             yield from _loop(words, at)
         elif text == "import":
@@ -119,21 +124,21 @@ def _statements(words: Words) -> Iterator[Seen]:
 
 
 def _import(words: Words, at: int) -> Iterator[Seen]:
-    yield at, IMPORT
+    yield Seen(at, IMPORT)
     following = words.words[at + 1 : at + 4]
     kinds = [word.kind for word in following]
     if kinds != ["name", "name", "string"] or following[1].text != "from":
-        yield at, IMPORT_FORM
+        yield Seen(at, IMPORT_FORM)
 
 
 def _loop(words: Words, at: int) -> Iterator[Seen]:
     opened = at + 2 if words.text(at + 1) == "await" else at + 1
     end = words.partner.get(opened, opened)
-    for inner in _at_depth(words, opened, end):
+    for inner in at_depth(words, opened, end):
         if words.text(inner) == ";":
             return
         if words.text(inner) == "of" and _is_of(words, inner):
-            yield inner, FOR_OF
+            yield Seen(inner, FOR_OF)
             return
 
 
@@ -144,151 +149,107 @@ def _is_of(words: Words, at: int) -> bool:
     return not (is_first or is_variable or at in words.keys)
 
 
-def _at_depth(words: Words, opened: int, end: int) -> Iterator[int]:
-    """The words within a bracket, without those in brackets within."""
-    at = opened + 1
-    while at < end:
-        yield at
-        inner = words.partner.get(at, at)
-        at = inner if inner > at else at + 1
-
-
 def _signs(words: Words) -> Iterator[Seen]:
     for at, word in enumerate(words.words):
-        if word.kind == "number" and word.text.endswith("n") and not word.text.startswith("0x"):
-            yield at, BIGINT
+        if word.kind == "number" and word.text.endswith("n"):
+            yield Seen(at, BIGINT)
         if word.kind == "number" and "_" in word.text:
-            yield at, NEWER
+            yield Seen(at, NEWER)
+        if word.kind == "regex":
+            yield from (Seen(at, rule) for rule in _flag_rules(_shown(word)))
         if word.kind != "sign":
             continue
         if word.text == "?.":
-            yield at, OPTIONAL
-        elif word.text in ("??", "??="):
-            yield at, NULLISH
-        elif word.text in ("&&=", "||="):
-            yield at, LOGICAL
+            yield Seen(at, OPTIONAL)
+        elif word.text == "??":
+            yield Seen(at, NULLISH)
+        elif word.text in ("&&=", "||=", "??="):
+            yield Seen(at, LOGICAL)
+        elif word.text == "*" and _is_generator(words, at):
+            yield Seen(at, GENERATOR)
 
 
-def _enclosing(words: Words) -> list[int]:
-    """The index of the bracket around each word; -1 for those around which none is."""
-    around: list[int] = []
-    opened: list[int] = []
-    for at in range(len(words.words)):
-        if words.partner.get(at, at) < at and opened:
-            opened.pop()
-        around.append(opened[-1] if opened else -1)
-        if words.partner.get(at, at) > at:
-            opened.append(at)
-    return around
+def _flag_rules(flags: str) -> list[SyntaxRule]:
+    if set(flags) - set("dgimsuvy"):
+        return []  # no regular expression, as far as that can be told
+    if set(flags) & set("suvd"):
+        return [REGEX_FLAG]
+    return [STICKY] if "y" in flags else []
 
 
-def parameter_lists(words: Words) -> dict[int, int]:
-    """The parentheses of parameters by where they open, with where they close."""
-    heads: dict[int, int] = {}
-    for at, end in words.partner.items():
-        if end < at or words.words[at].text != "(":
-            continue
-        before = words.text(at - 1)
-        is_named = before == "function" or words.text(at - 2) in ("function", "*")
-        is_method = (
-            words.text(end + 1) == "{"
-            and words.words[at - 1].kind in ("name", "string")
-            and (before not in _HEADS or words.text(at - 2) == ".")
-            if at
-            else False
-        )
-        if is_named or words.text(end + 1) == "=>" or is_method:
-            heads[at] = end
-    return heads
+def _is_generator(words: Words, at: int) -> bool:
+    is_method = words.text(at - 1) in ("{", ",", "async") and words.text(at + 2) == "("
+    return words.text(at - 1) == "function" or is_method
 
 
 def _patterns(words: Words) -> Iterator[Seen]:
     heads = parameter_lists(words)
     for at, text in _names(words):
         if text in ("let", "const", "var") and words.text(at + 1) in ("{", "["):
-            yield at + 1, DESTRUCTURING
+            is_name = at + 2 < len(words.words) and words.words[at + 2].kind == "name"
+            yield Seen(at + 1, DESTRUCTURING, at + 2 if is_name else None)
         elif text == "catch" and words.text(at + 1) == "(" and words.text(at + 2) in ("{", "["):
-            yield at + 2, DESTRUCTURING
+            yield Seen(at + 2, DESTRUCTURING)
     for opened, end in heads.items():
-        for at in _at_depth(words, opened, end):
+        arrow = end + 1 if words.text(end + 1) == "=>" else None
+        for at in at_depth(words, opened, end):
             if words.text(at) == "=":
-                yield at, DEFAULTS
+                yield Seen(at, DEFAULTS, arrow)
             elif words.text(at) in ("{", "[") and words.text(at - 1) in ("(", ",", "..."):
-                yield at, DESTRUCTURING
+                yield Seen(at, DESTRUCTURING, arrow)
     for at, end in words.partner.items():
         if end > at and words.text(end + 1) == "=" and words.text(at) in ("{", "["):
-            is_value = words.text(at) == "[" and _ends_value(words, at - 1)
+            is_value = words.text(at) == "[" and at - 1 in words.values
             is_declared = words.text(at - 1) in ("let", "const", "var")
             in_head = any(opened < at < closed for opened, closed in heads.items())
             if not is_value and not is_declared and not in_head:
-                yield at, DESTRUCTURING
-
-
-def _ends_value(words: Words, at: int) -> bool:
-    """Whether a value may end with the word at `at`, so that `[` behind it reads a member."""
-    if at < 0:
-        return False
-    word = words.words[at]
-    if word.kind == "name":
-        return word.text not in _HEADS_TOO | _HEADS or words.text(at - 1) == "."
-    if word.kind == "sign":
-        return word.text in (")", "]", "}")
-    return True
+                yield Seen(at, DESTRUCTURING)
 
 
 def _spreads(words: Words) -> Iterator[Seen]:
-    heads, around = parameter_lists(words), _enclosing(words)
+    heads, around = parameter_lists(words), enclosing(words)
     for at, word in enumerate(words.words):
         if word.text != "..." or around[at] in heads:
             continue
         is_object = words.text(around[at]) == "{"
-        yield at, OBJECT_SPREAD if is_object else SPREAD
-
-
-def _waiting(words: Words) -> Iterator[Seen]:
-    around = _enclosing(words)
-    for at, text in _names(words):
-        if text == "async" and words.text(at + 1) == "function":
-            yield at, ASYNC
-        elif text == "async" and (
-            words.text(at + 2) == "=>"
-            or (words.text(at + 1) == "(" and words.text(words.partner[at + 1] + 1) == "=>")
-        ):
-            yield at, ASYNC_CLOSURE
-        elif text == "await" and _is_call(words, around[at]):
-            yield at, AWAIT_ARGUMENT
-
-
-def _is_call(words: Words, opened: int) -> bool:
-    """Whether the bracket at `opened` holds the arguments of a call."""
-    if opened < 1 or words.text(opened) != "(":
-        return False
-    return _ends_value(words, opened - 1) and words.text(opened - 1) != "}"
+        yield Seen(at, OBJECT_SPREAD if is_object else SPREAD)
 
 
 def _returns(words: Words) -> Iterator[Seen]:
-    around = _enclosing(words)
+    around = enclosing(words)
     for at, text in _names(words):
         if text == "return" and around[at] == -1:
-            yield at, RETURN
+            yield Seen(at, RETURN)
 
 
 def _globals(words: Words) -> Iterator[Seen]:
-    declared = {
-        words.text(at + 1)
-        for at, word in enumerate(words.words)
-        if word.text in ("var", "let", "const", "function", "import")
-    }
+    known = _known_names(words)
     for at, text in _names(words):
         following = (words.text(at + 1), words.text(at + 2))
-        if text in ABSENT_GLOBALS and text not in declared:
-            yield at, ABSENT
-        elif text in NEW_GLOBALS and text not in declared:
-            yield at, NEWER
+        if text in ABSENT_GLOBALS and text not in known:
+            yield Seen(at, ABSENT)
+        elif text in NEW_GLOBALS and text not in known:
+            yield Seen(at, NEWER)
         elif following[0] == "." and (text, following[1]) in STATIC_UNLISTED:
-            yield at + 2, UNLISTED
+            yield Seen(at + 2, UNLISTED)
         elif following[0] == "." and (text, following[1]) in NEW_MEMBERS:
-            yield at + 2, NEWER
+            yield Seen(at + 2, NEWER)
+
+
+_DECLARED_BY: Final = ("var", "let", "const", "function", "import", "typeof")
+
+
+def _known_names(words: Words) -> frozenset[str]:
+    """Names that the code declares, or asks for with typeof before it uses them."""
+    declared = (
+        words.text(at)
+        for at in range(1, len(words.words))
+        if words.text(at - 1) in _DECLARED_BY
+        or (words.text(at - 1) == "," and words.text(at + 1) == "=")
+    )
+    heads = parameter_lists(words).items()
+    parameters = (words.text(at) for opened, end in heads for at in at_depth(words, opened, end))
+    return frozenset((*declared, *parameters))
 
 
 def _members(words: Words) -> Iterator[Seen]:
@@ -297,18 +258,28 @@ def _members(words: Words) -> Iterator[Seen]:
             continue
         name = words.text(at + 1)
         if name in UNLISTED_MEMBERS:
-            yield at + 1, UNLISTED
+            yield Seen(at + 1, UNLISTED)
         elif name == "replaceAll":
-            yield at + 1, NEWER
+            yield Seen(at + 1, NEWER)
         elif name in REMOVED_MEMBERS:
-            yield at + 1, REMOVED
+            yield Seen(at + 1, REMOVED)
         elif words.text(at - 1) == "console":
             end = words.partner.get(at + 2, at + 2)
-            has_more = any(words.text(inner) == "," for inner in _at_depth(words, at + 2, end))
+            has_more = any(words.text(inner) == "," for inner in at_depth(words, at + 2, end))
             if name != "log" or has_more:
-                yield at + 1, CONSOLE
+                yield Seen(at + 1, CONSOLE)
 
 
 _LOOKS: Final[tuple[Callable[[Words], Iterator[Seen]], ...]] = (
-    *(_statements, _signs, _patterns, _spreads, _waiting, _returns, _globals, _members),
+    *(
+        _statements,
+        _signs,
+        _patterns,
+        _spreads,
+        waiting,
+        awaits,
+        _returns,
+        _globals,
+        _members,
+    ),
 )

@@ -106,7 +106,7 @@ class _CloudFrontApi:
     async def _create(self, request: Request) -> Response:
         asked = decode_invalidation(await body_of(request))
         distribution = self._distribution(request)
-        batch, is_new = self._gateway.invalidations.ask(distribution, asked)
+        batch, is_new = self._gateway.on_demand.invalidations.ask(distribution, asked)
         if is_new:
             await self._gateway.clear_caches(Clearing(distribution.id, batch.paths))
             _warn(distribution, batch)
@@ -115,12 +115,12 @@ class _CloudFrontApi:
         return in_xml(encode_invalidation(batch), 201, {"Location": location})
 
     async def _list(self, request: Request) -> Response:
-        known = self._gateway.invalidations.newest_first(self._distribution(request).id)
+        known = self._gateway.on_demand.invalidations.newest_first(self._distribution(request).id)
         return in_xml(encode_invalidation_list(page_of(request, known, lambda batch: batch.id)))
 
     async def _get(self, request: Request) -> Response:
         distribution = self._distribution(request)
-        batch = self._gateway.invalidations.get(
+        batch = self._gateway.on_demand.invalidations.get(
             distribution.id, request.path_params["invalidation"]
         )
         return in_xml(encode_invalidation(batch))
@@ -133,7 +133,7 @@ class _CloudFrontApi:
 
     async def _get_distribution(self, request: Request) -> Response:
         distribution = self._distribution(request)
-        known = self._gateway.invalidations.newest_first(distribution.id)
+        known = self._gateway.on_demand.invalidations.newest_first(distribution.id)
         in_progress = sum(not batch.is_completed for batch in known)
         document = encode_distribution(distribution, self._surroundings(), in_progress)
         return in_xml(document, headers={"ETag": etag_of(distribution, self._surroundings())})

@@ -48,7 +48,7 @@ def api(gateway: Gateway) -> ASGIApp:
 class _FunctionUrlApi:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._urls = gateway.function_urls
+        self._urls = gateway.on_demand.function_urls
         self._one_by_one = asyncio.Lock()
 
     def routes(self) -> list[Route]:

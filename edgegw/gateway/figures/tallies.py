@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from edgegw.alb.authentication.steps import PROVIDER_STEPS
 from edgegw.alb.finish import BalancerAnswer
-from edgegw.alb.flow import ForwardTo, Invoke
+from edgegw.alb.target_steps import ForwardTo, Invoke
 from edgegw.awslambda.http_events.steps import HttpAnswer, InvokeHttp, StreamedReply
 from edgegw.awslambda.metering import metered_requests, streamed_beyond
 from edgegw.awslambda.model import FunctionError, Returned

@@ -45,7 +45,7 @@ class CacheOperations:
         config = self._gateway.config
         clearing = invalidation_of(config, distribution, paths)
         removed = await self._gateway.clear_caches(clearing)
-        self._gateway.invalidations.note(clearing.distribution, clearing.paths)
+        self._gateway.on_demand.invalidations.note(clearing.distribution, clearing.paths)
         idle = {path.text: path.nothing for path in clearing.paths if path.nothing}
         root = find_distribution(config, distribution).default_root_object
         hints = {path: hint for path in paths if (hint := path_hint(path, root))}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edgegw.alb.flow import ForwardTo, TargetFailure
 from edgegw.alb.model import ProtocolVersion
 from edgegw.alb.target_connection import CONNECT_TIMEOUT, request_to_target, scheme_of
+from edgegw.alb.target_steps import ForwardTo, TargetFailure
 from edgegw.gateway.origins.transport import Outgoing, SendError, Timeouts, Transport
 from edgegw.http.message import Response
 

@@ -7,9 +7,9 @@ from collections.abc import Set as AbstractSet
 from types import CoroutineType, MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from edgegw.alb.flow import ForwardTo, TargetFailure
 from edgegw.alb.model import IpTargetGroup, ProtocolVersion, Target
 from edgegw.alb.target_connection import UNVERIFIED_TARGETS
+from edgegw.alb.target_steps import ForwardTo, TargetFailure
 from edgegw.alb.targets import ProbeAnswer
 from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import Origin

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import Any, Final
 
-from edgegw.awslambda.mapping_api import service_of
+from edgegw.awslambda.names import service_of
 from edgegw.awslambda.source_mapping import EventSourceMapping, KnownSource
 from edgegw.execution.event_sources import SourcePoller
 from edgegw.gateway.workers import WorkerContext

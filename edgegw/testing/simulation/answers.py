@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from edgegw.alb.flow import ForwardTo, Invoke
+from edgegw.alb.target_steps import ForwardTo, Invoke
 from edgegw.awslambda.model import Returned
 from edgegw.cloudfront.cache.entry import FoundEntry, StoredResponse
 from edgegw.cloudfront.cache.verdict import Verdict

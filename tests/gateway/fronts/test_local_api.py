@@ -442,7 +442,7 @@ class TestFunctions:
         await asyncio.sleep(0.05)
         assert not following.done()
         local.api.retire()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             entries = [json.loads(line) for line in await following]
         assert [entry["lines"] for entry in entries] == [["one"], ["two"]]
 
@@ -456,14 +456,14 @@ class TestFunctions:
             log(local, function, line)
         await asyncio.sleep(0.05)
         local.api.retire()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             entries = [json.loads(line) for line in await following]
         assert [entry["lines"] for entry in entries] == [["one"], ["3"]]
 
     async def test_a_log_that_is_followed_after_the_end_ends(self, local: Caller) -> None:
         local.api.retire()
         response = await local.answer(local.request("GET", "/logs/api?follow=1"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await text_of(response) == []
 
     async def test_shift(self, local: Caller) -> None:
@@ -494,7 +494,7 @@ class TestFunctions:
                 await task
         else:
             del lines, response
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while functions["api"].aliases["live"].routing is not None:
                     await asyncio.sleep(0)
                     functions = local.gateway.service.functions
@@ -578,7 +578,7 @@ async def test_no_http_over_a_socket(client: httpx.AsyncClient, local: Caller) -
     port = int(local.announced.url.rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"nonsense\r\n\r\n")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert list(json.loads(body)) == ["error"]
@@ -606,6 +606,6 @@ async def test_a_shift_goes_back_when_its_connection_closes(
         await anext(lines)
         assert "10 % on version 2" in await anext(lines)
         assert local.gateway.service.functions["api"].aliases["live"].routing == ("2", 0.1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while local.gateway.service.functions["api"].aliases["live"].routing is not None:
             await asyncio.sleep(0.01)

@@ -57,7 +57,7 @@ async def ask(front: Any, door: str, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection(*front.address(door))
     writer.write(request)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             head = await reader.readuntil(b"\r\n\r\n")
             return head + await read_body(head, reader)
     finally:
@@ -82,7 +82,7 @@ async def test_a_request_is_framed_by_the_body_that_is_there(
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await read_head(reader):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 requests.append((head.split(b" ", 2)[1], await read_body(head, reader)))
             writer.write(OK)
 

@@ -13,30 +13,23 @@ Behaves as the managed runtime's client does: same errors, same log lines. Runs 
 3.9 on, without any package.
 """
 
-import importlib
 import json
-import linecache
-import logging
 import os
-import resource
 import socket
 import struct
 import sys
 import time
-import traceback
-import types
 from time import perf_counter
 
 import advice
 import marshalling
+from context import Context, constant_attributes
+from errors import error, stack_of, text_of
+from handler_name import FailedInit, load
+from log import LogHandler, begin_log, log_error
+from usage import Usage
 
-KILOBYTE = 1024 if sys.platform == "darwin" else 1
-NO_BREAK = "\N{NO-BREAK SPACE}"
-WARNING = (
-    "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code. "
-    "However, in rare cases, a Lambda runtime update can cause unexpected function behavior."
-)
-
+OWN = ("environment", "advice", "marshalling", "context", "errors", "handler_name", "log", "usage")
 NOT_AWAITED = (
     "edgegw: the handler is an `async def`, which Lambda's Python does not await: make it a plain "
     "`def` that answers `asyncio.run(...)`\n"
@@ -60,7 +53,7 @@ def run(frames_fd, log_fd) -> None:
     errors = sys.stdout.errors if has_own else "backslashreplace"
     sys.stdout = sys.__stdout__ = text_stream(1, sys.stdout.encoding, errors)
     sys.stderr = sys.__stderr__ = text_stream(2, sys.stderr.encoding, "backslashreplace")
-    for name in ("environment", "marshalling", "advice"):  # the names belong to the user
+    for name in OWN:  # the names belong to the user
         sys.modules.pop(name, None)
     receive = receiver(frames)
     frame = receive()
@@ -127,13 +120,7 @@ def prepare(settings) -> None:
         for folder in settings["site_packages"]:
             site.addsitedir(folder)
     sys.argv = [settings["handler"]]
-    handler = JsonLogHandler() if settings["log_format"] == "JSON" else LogHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    root.setLevel(logging.WARNING)
-    if settings["log_format"] == "JSON":
-        root.setLevel(LEVELS.get(settings["log_level"], logging.INFO))
+    begin_log(settings)
 
 
 def begin_coverage(folder):
@@ -190,188 +177,6 @@ def wait_for_debugger(debug) -> None:
     debugpy.wait_for_client()
 
 
-LEVELS = {
-    "TRACE": logging.DEBUG,
-    "DEBUG": logging.DEBUG,
-    "INFO": logging.INFO,
-    "WARN": logging.WARNING,
-    "ERROR": logging.ERROR,
-    "FATAL": logging.CRITICAL,
-}
-STANDARD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) - {"taskName"}
-
-
-class LogHandler(logging.Handler):
-    """Writes `[LEVEL]\\ttime\\trequest id\\tmessage`, as the managed runtime does."""
-
-    request_id = ""
-
-    def emit(self, record) -> None:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        text = self.format(record).replace("\n", "\r")
-        stamp = f"{stamp}.{int(record.msecs):03d}Z"
-        record.aws_request_id = LogHandler.request_id
-        sys.stdout.write(f"[{record.levelname}]\t{stamp}\t{LogHandler.request_id}\t{text}\n")
-
-
-class JsonLogHandler(logging.Handler):
-    """Writes one JSON object per record; what was passed as `extra` stands in it too."""
-
-    def emit(self, record) -> None:
-        is_object = isinstance(record.msg, dict) and not record.args
-        entry = {
-            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
-            "level": logging.getLevelName(min(50, max(0, record.levelno)) // 10 * 10),
-            "message": record.msg if is_object else record.getMessage(),
-            "logger": record.name,
-        }
-        fault = record.exc_info and record.exc_info[1]
-        if fault:
-            entry["stackTrace"] = traceback.format_tb(fault.__traceback__)
-            entry["errorType"] = type(fault).__name__
-            entry["errorMessage"] = str(fault)
-        if LogHandler.request_id:
-            entry["requestId"] = LogHandler.request_id
-        if fault:
-            entry["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
-        for name, value in vars(record).items():
-            if name not in STANDARD and name not in entry and value is not None:
-                entry[name] = value
-        sys.stdout.write(json.dumps(entry, ensure_ascii=False, default=str) + "\n")
-
-
-class FailedInit(Exception):
-    """Init failed; `payload` is Lambda's error object as JSON bytes."""
-
-    def __init__(self, kind, message, stack=()):
-        super().__init__(message)
-        self.payload = error(kind, message, "", list(stack))
-        logging.getLogger().warning(WARNING)
-        log_error(kind, message, list(stack))
-
-
-def load(settings):
-    """The handler function: `package/module.function`, split at the last dot."""
-    handler = settings["handler"]
-    module_name, dot, function_name = handler.rpartition(".")
-    if not dot:
-        raise FailedInit(
-            "Runtime.MalformedHandlerName",
-            f"Bad handler '{handler}': not enough values to unpack (expected 2, got 1)",
-        )
-    dotted = module_name.replace("/", ".")
-    if dotted.partition(".")[0] in sys.builtin_module_names:
-        message = f"Cannot use built-in module {module_name} as a handler module"
-        raise FailedInit("Runtime.BuiltInModuleConflict", message)
-    try:
-        module = importlib.import_module(dotted)
-    except ImportError as fault:
-        message = f"Unable to import module '{module_name}': {fault}"
-        remedy = advice.missing_module(fault, settings)
-        message += f" ({remedy})" if remedy else ""
-        raise FailedInit("Runtime.ImportModuleError", message) from None
-    except SyntaxError as fault:
-        where = f'  File "{fault.filename}" Line {fault.lineno}\n    {(fault.text or "").strip()}'
-        message = f"Syntax error in module '{module_name}': {fault}"
-        raise FailedInit("Runtime.UserCodeSyntaxError", message, [where]) from None
-    except Exception as fault:
-        raise FailedInit(type(fault).__name__, str(fault), stack_of(fault, 1)) from None
-    try:
-        return getattr(module, function_name)
-    except AttributeError:
-        message = f"Handler '{function_name}' missing on module '{module_name}'"
-        raise FailedInit("Runtime.HandlerNotFound", message) from None
-
-
-class Context:
-    """The context object of a handler. `constant` are the attributes that never change."""
-
-    def __init__(self, meta, constant):
-        request_id, arn, left, _, client = meta
-        self.__dict__ = attributes = constant.copy()
-        attributes["aws_request_id"] = request_id
-        attributes["invoked_function_arn"] = arn
-        attributes["identity"] = types.SimpleNamespace(
-            cognito_identity_id=None, cognito_identity_pool_id=None
-        )
-        attributes["client_context"] = client_context(json.loads(client)) if client else None
-        attributes["_deadline"] = time.monotonic() + int(left) / 1000
-
-    def get_remaining_time_in_millis(self):
-        return max(0, int((self._deadline - time.monotonic()) * 1000))
-
-    def log(self, message):
-        sys.stdout.write(str(message))
-
-    def w3c(self):
-        custom = (self.client_context.custom if self.client_context else None) or {}
-        return {k: custom[k] for k in ("traceparent", "tracestate", "baggage") if k in custom}
-
-
-def constant_attributes(settings):
-    names = (
-        "function_name",
-        "function_version",
-        "memory_limit_in_mb",
-        "log_group_name",
-        "log_stream_name",
-    )
-    return {**{name: settings[name] for name in names}, "tenant_id": None}
-
-
-def client_context(sent):
-    """`.custom`, `.env` and `.client` of what the caller sent."""
-    client = sent.get("client")
-    if client is not None:
-        named = ("installation_id", "app_title", "app_version_name", "app_version_code")
-        client = types.SimpleNamespace(
-            **{name: client.get(name) for name in (*named, "app_package_name")}
-        )
-    return types.SimpleNamespace(custom=sent.get("custom"), env=sent.get("env"), client=client)
-
-
-def loads(text):
-    """`json.loads` without its search for blanks around the value, which is rarely needed."""
-    try:
-        value, end = scan_once(text, 0)
-    except (StopIteration, ValueError):
-        return json.loads(text)
-    return value if end == len(text) else json.loads(text)
-
-
-scan_once = json.JSONDecoder().scan_once
-
-
-class Usage:
-    """What the process used, asked of the system only where an invocation can have changed it.
-
-    A short invocation changes neither memory nor the share of computing by much; after a few of
-    them, and after each longer one, the system is asked.
-    """
-
-    NOTICEABLE = 0.0003  # seconds
-    FEW = 16
-
-    def __init__(self):
-        self.used = resource.getrusage(resource.RUSAGE_SELF)
-        self.memory_kb = 0
-        self.unseen = self.FEW  # the first one is looked at
-        self.unseen_time = 0.0
-
-    def after(self, spent):
-        """Microseconds waited in an invocation that took `spent` seconds, kilobytes in all."""
-        if spent < self.NOTICEABLE and self.unseen < self.FEW:
-            self.unseen += 1
-            self.unseen_time += spent
-            return 0, self.memory_kb
-        before, used = self.used, resource.getrusage(resource.RUSAGE_SELF)
-        computed = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
-        waited = spent - max(0.0, computed - self.unseen_time)
-        self.used, self.memory_kb = used, used.ru_maxrss // KILOBYTE
-        self.unseen, self.unseen_time = 0, 0.0
-        return min(max(0, int(waited * 1e6)), 0xFFFFFFFF), self.memory_kb
-
-
 def serve(frames, receive, handler, settings, dumps) -> None:
     usage = Usage()
     constant = constant_attributes(settings)
@@ -410,7 +215,7 @@ def invoke(handler, event, meta, constant, dumps):
         log_error(kind, message, [])
         return b"E", error(kind, message, request_id, [])
     try:
-        event = loads(event.decode("utf-8", "surrogatepass"))
+        event = marshalling.loads(event.decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError) as fault:
         kind, message = "Runtime.UnmarshalError", f"Unable to unmarshal input: {fault}"
         log_error(kind, message, [])
@@ -437,47 +242,6 @@ def missing_in(data):
     """The missing module that an error object tells of."""
     message = json.loads(data)["errorMessage"]
     return ModuleNotFoundError(message, name=message.partition("No module named '")[2].rstrip("'"))
-
-
-def text_of(fault):
-    try:
-        return str(fault)
-    except Exception:
-        return f"<unprintable {type(fault).__name__}>"
-
-
-def log_error(kind, message, stack) -> None:
-    """The copy of an error in the log: one entry, its lines parted by carriage returns."""
-    if os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON":
-        entry = {
-            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "level": "ERROR",
-            "errorMessage": message,
-            "errorType": kind,
-            "requestId": LogHandler.request_id,
-            "stackTrace": stack,
-        }
-        sys.stdout.write(json.dumps(entry) + "\n")
-        return
-    lines = [f"[ERROR] {kind}: {message}" if message else f"[ERROR] {kind}"]
-    lines.append("Traceback (most recent call last):")
-    for entry in stack:
-        for line in entry.splitlines():
-            bare = line.lstrip(" ")
-            lines.append(NO_BREAK * (len(line) - len(bare)) + bare)
-    sys.stdout.write("\r".join(lines).replace("\n", "\r") + "\n")
-
-
-def stack_of(fault, skipped):
-    """The user's frames as `traceback.format_list` writes them."""
-    linecache.checkcache()
-    return traceback.format_list(traceback.extract_tb(fault.__traceback__)[skipped:])
-
-
-def error(kind, message, request_id, stack):
-    return json.dumps(
-        {"errorMessage": message, "errorType": kind, "requestId": request_id, "stackTrace": stack}
-    ).encode()
 
 
 def flush(stream) -> None:
