@@ -144,13 +144,28 @@ def response_headers(
 
 def in_order(headers: Headers) -> Headers:
     """What a function left of `headers`, in CloudFront's order again: Via is the last line."""
-    shown = headers.base
-    if shown is not None and shown.base is not None and shown.more == 1:
-        before, own, added = shown.base, shown.raw[-1], headers.raw[-headers.more :]
-        places = {_place(line) for line in added}
-        if own[0] == b"Via" and places == {_ANYWHERE} and _place(before.raw[-1]) <= _ANYWHERE:
-            return before.added(*added, own)
-    return Headers(_in_order(headers.raw))
+    shown, added = headers.base, headers.raw[-headers.more :]
+    ordered = before_via(shown, added) if shown is not None and stand_anywhere(added) else None
+    return Headers(_in_order(headers.raw)) if ordered is None else ordered
+
+
+def stand_anywhere(lines: Iterable[Header]) -> bool:
+    """Whether none of `lines` has a place of its own among the others."""
+    return all(_place(line) == _ANYWHERE for line in lines)
+
+
+def before_via(headers: Headers, lines: tuple[Header, ...]) -> Headers | None:
+    """`headers`, whose last line is this edge's Via, with `lines` that `stand_anywhere` before it.
+
+    None where that is not its last line.
+    """
+    before = headers.base
+    if before is None or headers.more != 1:
+        return None
+    own = headers.raw[-1]
+    if own[0] != b"Via" or _place(before.raw[-1]) > _ANYWHERE:
+        return None
+    return before.added(*lines, own)
 
 
 def framed_anew(response: Response, method: str, origin_status: int) -> Response:

@@ -80,6 +80,9 @@ _PLACE: Final = {"name": "FRA", "serverIp": "192.0.2.1", "region": "eu-central-1
 """`cf.edgeLocation`: that of the edge location whose name answers have."""
 _PLENTY: Final = 64 * 1024 * 1024
 """Bytes more than a run can use up before its units end."""
+_MOST_KNOWN: Final = 64
+_LONGEST_KNOWN: Final = 512
+"""Answers that are remembered, and the characters of one."""
 _NOTHING: Final = "null"
 OUT_OF_MEMORY: Final = "InternalError: out of memory"
 
@@ -108,6 +111,7 @@ class EdgeContext:
         self._loads_anew = may_replace_globals(function.code)
         self._is_looked_at = True
         self._is_tentative = False
+        self._known: dict[str, tuple[int, str]] = {}
         self._changes = _CHANGES_BUILT_INS.search(function.code) is not None
         self._may_leave_jobs = bool(function.key_value_store or _PROMISES.search(function.code))
         self._end = f"\n{secrets.token_hex(4)}"
@@ -130,19 +134,19 @@ class EdgeContext:
         started = self._began = time.perf_counter()
         if self.failure:
             return EdgeFailed("throttled", self.failure, self._report({}, 0, started))
-        text = self._text(call, tentative=tentative, is_framed=True)
+        text = self._text(call, is_framed=True)
         if text[0] == "=":
             edited = self._edited(call, text, started)
             if edited is not None:
                 return edited
-            text = self._text(call, tentative=tentative, is_framed=False)
+            text = self._text(call, is_framed=False)
         said = _said(text)
         if "error" in said and not self._changes and _tried_to_change(said["error"]):
             if tentative:
                 raise GaveUpError  # to make a context takes ten milliseconds
             self._changes = True
             self._make()
-            said = _said(self._text(call, tentative=False, is_framed=False))
+            said = _said(self._text(call, is_framed=False))
         if tentative and "result" not in said and _is_given_up(said):
             raise GaveUpError
         if "error" in said and self._lacked_memory(said["error"], call):
@@ -150,7 +154,7 @@ class EdgeContext:
         return _outcome(said, self._report(said, said.get("units", 0), started))
 
     def _prepare(self, *, tentative: bool) -> None:
-        """Gives runs the memory that they have: a quarter of a megabyte on an event loop.
+        """Gives runs the time and memory that they have: a quarter of a megabyte on an event loop.
 
         What can be done in one step in so much takes some milliseconds at most.
         """
@@ -159,6 +163,10 @@ class EdgeContext:
         if tentative and not self._is_looked_at:
             raise GaveUpError
         self._is_tentative = tentative
+        # Processor time counts in a thread; by the clock a busy machine has its say.
+        patience = TENTATIVE if tentative else LONGEST_RUN
+        self._waited = patience if tentative else _BUSY * patience
+        self._context.set_time_limit(patience / 1000)  # of each call into the engine
         self._limit_memory()
 
     def _limit_memory(self) -> None:
@@ -166,23 +174,19 @@ class EdgeContext:
         memory = _TENTATIVE_MEMORY if self._is_tentative else MAX_MEMORY
         self._context.set_memory_limit(own + memory + _SLACK)
 
-    def _text(self, call: EdgeCall, *, tentative: bool, is_framed: bool) -> str:
+    def _text(self, call: EdgeCall, *, is_framed: bool) -> str:
         """What a run says, as JSON, or as `edits.js` has it."""
         if self._may_leave_jobs and self._context.execute_pending_job():
-            self._drop_jobs(tentative=tentative)
-        # Processor time counts in a thread; by the clock a busy machine has its say.
-        patience = TENTATIVE if tentative else LONGEST_RUN
-        waited = patience if tentative else _BUSY * patience
-        self._context.set_time_limit(patience / 1000)
-        self._waited = waited / 1000
+            self._drop_jobs()
         self._asked = None
         try:
             code = self._load(self._factory) if self._loads_anew else self._code
-            frame = self._frame(call.shown) if is_framed else None
-            if frame is None or isinstance(call.shown, str):
+            shown, waited, tentative = call.shown, self._waited, self._is_tentative
+            frame = self._frame(shown) if is_framed else None
+            if frame is None or isinstance(shown, str):
                 text = self._begin(code, None, call.event, "", call.query, waited, tentative)
             else:
-                given, rest = call.shown.values
+                given, rest = shown.values
                 text = self._begin(code, frame, given, rest, call.query, waited, tentative)
             while not text:
                 text = self._go_on()
@@ -195,22 +199,22 @@ class EdgeContext:
         except UnicodeDecodeError:  # half a character: JSON has a way to say it
             if not is_framed:
                 raise
-            return self._text(call, tentative=tentative, is_framed=False)
+            return self._text(call, is_framed=False)
         return text
 
-    def _drop_jobs(self, *, tentative: bool) -> None:
+    def _drop_jobs(self) -> None:
         """Ends the jobs of promises that earlier runs left, which would work in this one.
 
         The meter stops the code in them at once. What goes on without code, one built-in handing
         over to the other, goes with its context.
         """
         try:
-            for _ in range(_MOST_LEFT_AT_ONCE if tentative else _MOST_LEFT):
+            for _ in range(_MOST_LEFT_AT_ONCE if self._is_tentative else _MOST_LEFT):
                 if not self._context.execute_pending_job():
                     return
         except self._error:
             pass
-        if tentative:
+        if self._is_tentative:
             raise GaveUpError
         self._make()
 
@@ -233,29 +237,40 @@ class EdgeContext:
 
         That is so where a line feed or a NUL is in them: a run that has no effect is done again.
         """
+        shown = call.shown
+        assert not isinstance(shown, str)  # else there was no frame
+        known = self._known.get(text)
+        if known is not None:
+            share, lines = known
+            return EdgeEdited(shown, lines, EdgeReport(share, time.perf_counter() - started))
         end = text.find("\n")
         units, count, *more = text[1:end].split(" ", 2)
-        is_whole = text.endswith(self._end) and text.count("\n") == int(count) + 1
-        if not is_whole or isinstance(call.shown, str):
+        if not text.endswith(self._end) or text.count("\n") != int(count) + 1:
             return None
         lines = text[end : -len(self._end)]
         if not more:
-            duration = time.perf_counter() - started
-            report = EdgeReport(utilization(int(float(units))), duration, (), self._remarks)
-            self._remarks = ()
-            return EdgeEdited(call.shown, lines, report)
+            report = self._report({}, float(units), started)
+            if len(text) <= _LONGEST_KNOWN:
+                self._know(text, report.utilization, lines)
+            return EdgeEdited(shown, lines, report)
         said: dict[str, Any] = json.loads(more[0])
         report, origin = self._report(said, float(units), started), said.get("origin")
         if origin is not None and not _is_helper_call(origin):
             return EdgeFailed("execution", _NO_OBJECT, report)
-        return EdgeEdited(call.shown, lines, report, origin)
+        return EdgeEdited(shown, lines, report, origin)
+
+    def _know(self, text: str, share: int, lines: str) -> None:
+        """Keeps what `text` says: a function mostly says the same again."""
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[text] = share, lines
 
     def _go_on(self) -> str:
         """Runs what is ready to run; the outcome, if that is its end."""
         jobs = 0
         while self._context.execute_pending_job():
             jobs += 1
-            if jobs % _JOBS == 0 and time.perf_counter() > self._began + self._waited:
+            if jobs % _JOBS == 0 and time.perf_counter() > self._began + self._waited / 1000:
                 self._ended()
                 return '{"over": "time"}'
         text = self._next()
@@ -277,7 +292,7 @@ class EdgeContext:
         room = self._context.memory()["malloc_limit"]
         self._context.set_memory_limit(room + _PLENTY)
         try:
-            again = _said(self._text(call, tentative=False, is_framed=False))
+            again = _said(self._text(call, is_framed=False))
         finally:
             self._context.set_memory_limit(room)
         if self._context.memory()["malloc_size"] > self._base + _SLACK:

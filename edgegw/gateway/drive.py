@@ -196,8 +196,8 @@ class Driver:
                         answer = await self._fetch(step, exchange)
                         exchange.note(step, answer, perf_counter() - started)
                         step = step.next(answer)
-                        is_kept = type(step) is cloudfront.Settle  # needs no other look at its kind
-                        step = self.advance(step, exchange) if is_kept else step
+                        may_go_on = type(step) in _BEHIND_ORIGINS  # all there is to ask of it
+                        step = self.advance(step, exchange) if may_go_on else step
                     case cloudfront.FunctionStep() | alb.Invoke():
                         outcome = await self._invoke(step.invocation, snapshot, exchange)
                         exchange.note(step, outcome, perf_counter() - started)
@@ -397,6 +397,8 @@ _AT_ONCE: Final = (
     ReadHttpBody,
 )
 """Steps that may need no waiting."""
+_BEHIND_ORIGINS: Final = (cloudfront.Settle, cloudfront.EdgeViewerResponse)
+"""Steps that mostly follow an origin's answer, and may need no waiting."""
 LAST_STEPS: Final = (DistributionAnswer, alb.BalancerAnswer, HttpAnswer)
 """Steps that are the answer."""
 ALB_STEPS: Final = (

@@ -18,6 +18,7 @@ from edgegw.cloudfront.edge_functions.entries import edited_headers
 from edgegw.cloudfront.edge_functions.event import ShownEdgeEvent
 from edgegw.cloudfront.edge_functions.model import EdgeEdited
 from edgegw.cloudfront.edge_functions.sections import ANY, Section, SectionShape
+from edgegw.cloudfront.response_headers import before_via, in_order, stand_anywhere
 from edgegw.cloudfront.trigger_result import ContinuedRequest, ContinuedResponse, InvalidResult
 from edgegw.cloudfront.trigger_rules import URL_TOO_LONG
 from edgegw.cloudfront.validator import Validator
@@ -97,7 +98,9 @@ def known_response(outcome: EdgeEdited, sent: ShownEdgeEvent) -> ContinuedRespon
     added = _additions.get((lines, sent.headers.shape))
     if added is None:
         return None
-    headers = response.headers.added(*added)
+    headers = before_via(response.headers, added)
+    if headers is None:
+        headers = in_order(response.headers.added(*added))
     return ContinuedResponse(Response(response.status, response.reason, headers, response.body))
 
 
@@ -105,7 +108,7 @@ _MOST_ADDITIONS: Final = 500
 _additions: Final[dict[tuple[str, SectionShape], tuple[Header, ...]]] = {}
 """Lines that a function's edits added, by these and the names of the headers that were there.
 
-Only what broke no rule, and changed nothing else.
+Only what broke no rule, changed nothing else, and stands anywhere among headers.
 """
 
 
@@ -124,6 +127,8 @@ def edited_response(outcome: EdgeEdited, sent: ShownEdgeEvent) -> ContinuedRespo
     is_added = not gone and put.keys().isdisjoint(sent.headers.shape.names)
     if is_added and whole.base is original.headers and not validator.violations:
         _remember_additions(outcome.lines, sent.headers.shape, whole)
+    if whole is not original.headers:
+        whole = in_order(whole)
     response = Response(original.status, original.reason, whole, original.body)
     return ContinuedResponse(response, tuple(validator.violations))
 
@@ -131,6 +136,9 @@ def edited_response(outcome: EdgeEdited, sent: ShownEdgeEvent) -> ContinuedRespo
 def _remember_additions(lines: str, shape: SectionShape, headers: Headers) -> None:
     if shape is ANY or len(lines) > _LONGEST_KNOWN:
         return  # many have that shape
+    added = headers.raw[-headers.more :]
+    if not stand_anywhere(added):
+        return
     if len(_additions) >= _MOST_ADDITIONS:
         _additions.clear()
-    _additions[lines, shape] = headers.raw[-headers.more :]
+    _additions[lines, shape] = added

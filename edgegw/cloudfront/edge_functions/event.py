@@ -21,6 +21,7 @@ from edgegw.cloudfront.edge_functions.frames import EventFrame
 from edgegw.cloudfront.edge_functions.sections import (
     NO_SECTION,
     Section,
+    SectionShape,
     add_entry,
     section_of,
     section_with,
@@ -32,7 +33,7 @@ from edgegw.cloudfront.strictness import DEFAULT_STRICTNESS, Strictness
 from edgegw.cloudfront.trigger_event import header_name
 from edgegw.cloudfront.triggers import ViewerTrigger
 from edgegw.cloudfront.viewer_headers import viewer_header
-from edgegw.http.message import Headers, Request, Response
+from edgegw.http.message import Header, Headers, Request, Response
 from edgegw.http.target import to_text
 from edgegw.values import value
 
@@ -101,11 +102,14 @@ class ShownEdgeEvent:
     @property
     def values(self) -> tuple[str, str]:
         """What fills its frame, with line feeds between: as `frames` has it."""
-        request, asked = self.request, self.asked if self.response else self
+        request = self.request
+        asked = self if self.response is None else self.asked
+        line = (
+            f"{request.method}\n{to_text(request.target.path)}"
+            f"{self.query.flat}{asked.headers.flat}{asked.cookies.flat}"
+        )
         head = f"{self.request_id}\n{request.client.address}"
-        line = f"{request.method}\n{to_text(request.target.path)}{self.query.flat}"
-        line = f"{line}{asked.headers.flat}{asked.cookies.flat}"
-        if self.response is None:
+        if asked is self:
             return f"{head}\n{line}", ""
         return f"{head}{self.headers.flat}{self.cookies.flat}", line
 
@@ -216,14 +220,22 @@ def _of_response(headers: Headers) -> _ShownSections:
     # Via, and a Date perhaps, are this answer's own; the rest was met before.
     shown = before.derived(_of_response, _whole_response)
     lines = headers.raw[-headers.more :]
-    names = tuple(header_name(name)[1] for name, _ in lines)
-    values = "\n".join([to_text(content) for _, content in lines])
-    shape = shown.headers.shape.with_names_of(shape_of(names))
-    if shape is None or values.count("\n") >= len(names) or not _OWN.issuperset(names):
+    own, values = _own_shape(lines), "\n".join([to_text(content) for _, content in lines])
+    shape = None if own is None else shown.headers.shape.with_names_of(own)
+    if shape is None or values.count("\n") >= len(lines):
         return _whole_response(headers)
     return _ShownSections(Section(shape, f"{shown.headers.flat}\n{values}"), shown.cookies)
 
 
+def _own_shape(lines: tuple[Header, ...]) -> SectionShape | None:
+    """The names of `lines`; None where not all are an answer's own."""
+    if len(lines) == 1 and lines[0][0] == b"Via":
+        return _VIA
+    names = tuple([header_name(name)[1] for name, _ in lines])
+    return shape_of(names) if _OWN.issuperset(names) else None
+
+
+_VIA: Final = shape_of(("via",))
 _OWN: Final = frozenset({"via", "date", "server", "content-length"})
 """Headers that an answer gets behind those of its origin."""
 

@@ -59,7 +59,7 @@ class MeterNames(NamedTuple):
     caught: str
     """What gets all that is caught, so that no code goes on as if there were no more memory."""
     error: str
-    """The variable of a `catch` that has none."""
+    """The variable of a `catch` of our own."""
 
 
 class MeteredCode(NamedTuple):

@@ -45,6 +45,7 @@ from edgegw.cloudfront.edge_functions.rules import (
 )
 from edgegw.cloudfront.edge_functions.sections import NO_SECTION
 from edgegw.cloudfront.header_rules import has_control
+from edgegw.cloudfront.response_headers import in_order
 from edgegw.cloudfront.trigger_result import (
     ContinuedRequest,
     ContinuedResponse,
@@ -88,7 +89,7 @@ def decode_edge_request(
 def decode_edge_response(
     outcome: EdgeAnswer, sent: ShownEdgeEvent
 ) -> ContinuedResponse | InvalidResult:
-    """The response to go on with, out of the answer of viewer-response."""
+    """The response to go on with, its headers in order, out of the answer of viewer-response."""
     if isinstance(outcome, EdgeEdited):
         return known_response(outcome, sent) or edited_response(outcome, sent)
     validator = Validator(sent.trigger, sent.strictness)
@@ -219,6 +220,8 @@ def _response(
         headers = with_length(headers, b"%d" % len(content))
     else:
         headers = of_same_length(headers, original.headers)
+    if headers is not original.headers:
+        headers = in_order(headers)
     response = Response(status, reason, headers, body)
     return ContinuedResponse(response, tuple(validator.violations))
 

@@ -168,6 +168,8 @@ class ValuePlaces:
         if self._place == "behind key":
             self.keys.discard(self._key_at)  # async, get or set
         self._is_async_key = self._place == "behind key" and self._key == "async"
+        if self._place == "behind key":
+            self.keys.discard(self._key_at)  # `async` or `get` before the key
         self._key, self._key_at = text, at
         self._place = "behind key"
         if at >= 0:

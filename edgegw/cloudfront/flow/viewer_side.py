@@ -315,10 +315,6 @@ def after_edge_response(step: EdgeViewerResponse, answer: ContinuedResponse) -> 
     context = step.context.with_warnings("viewer-response", answer.warnings)
     if response.body is not before.body:
         error_pages.release(before)
-    headers = response.headers
-    if headers is not before.headers:
-        headers = in_order(headers)
-    response = Response(response.status, response.reason, headers, response.body)
     if response.status != before.status:
         response = framed_anew(response, context.viewer.method, before.status)
     return finish(context, response, step.verdict, step.age)

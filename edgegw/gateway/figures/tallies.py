@@ -263,11 +263,12 @@ def _count_edge_runs(
     counts: dict[tuple[str, EdgeResultKind, int], int], exchange: Exchange
 ) -> None:
     """Counts the CloudFront Functions that ran for an exchange; what is refused was the last's."""
-    left = len(exchange.edge_outcomes)
-    for name, outcome in exchange.edge_outcomes:
-        left -= 1
-        is_refused = not left and exchange.verdict is Verdict.FUNCTION_VALIDATION_ERROR
-        key = (name, result_kind(outcome, is_refused=is_refused), outcome.report.utilization)
+    outcomes = exchange.edge_outcomes
+    is_refused = exchange.verdict is Verdict.FUNCTION_VALIDATION_ERROR
+    refused = outcomes[-1][1] if is_refused else None
+    for name, outcome in outcomes:
+        kind = result_kind(outcome, is_refused=outcome is refused)
+        key = name, kind, outcome.report.utilization
         counts[key] = counts.get(key, 0) + 1
 
 
