@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgegw.cloudfront.answers import DistributionFacts
+from edgegw.cloudfront.edge_functions import sections
 from edgegw.cloudfront.edge_functions.event import ShownEdgeEvent, encode_request, encode_response
 from edgegw.cloudfront.edge_functions.frames import EventFrame, frame_code
 from edgegw.cloudfront.edge_functions.model import (
@@ -24,7 +25,6 @@ from edgegw.cloudfront.edge_functions.model import (
     EdgeOutcome,
 )
 from edgegw.cloudfront.edge_functions.results import decode_edge_request, decode_edge_response
-from edgegw.cloudfront.edge_functions import sections
 from edgegw.cloudfront.edge_functions.sections import ANY, NO_SECTION, section_of, shape_of
 from edgegw.cloudfront.trigger_result import (
     ContinuedRequest,
