@@ -12,6 +12,7 @@ from typing import Final
 from edgegw.cloudfront.edge_functions.tokens import Words
 
 _PREFIX_NAMES: Final = frozenset(("typeof", "void", "delete", "await", "new"))
+_CLOSERS: Final = frozenset((",", ";", ")", "]", "}"))
 SUM_SIGNS: Final = frozenset(("+", "-", "*", "/", "%", "**"))
 """Operators that bind at least as closely as `+` does."""
 
@@ -23,17 +24,30 @@ def ends_behind(words: Words, last: int) -> bool:
     word = words.words[last + 1]
     if word.kind == "template" and word.text.startswith("}"):
         return True
-    if word.kind == "sign" and word.text in (",", ";", ")", "]", "}"):
+    if word.kind == "sign" and word.text in _CLOSERS:
+        return True
+    if ends_statement(words, last):
         return True
     return word.is_first and word.kind != "sign" and _may_end(words, last)
 
 
+def ends_statement(words: Words, last: int) -> bool:
+    """Whether a statement ends with the line and the braces of an arrow function at `last`.
+
+    Nothing goes on behind these, but it would behind parentheses around them.
+    """
+    is_arrow = words.partner.get(last, last) in words.bodies and last not in words.values
+    if not is_arrow or last + 1 >= len(words.words):
+        return False
+    word = words.words[last + 1]
+    return word.is_first and (word.kind != "sign" or word.text not in _CLOSERS)
+
+
 def _may_end(words: Words, at: int) -> bool:
     """Whether a statement may end with the word at `at`, at the end of a line."""
-    word = words.words[at]
     if words.text(at + 1) in ("in", "instanceof"):
         return False
-    return word.kind != "sign" or word.text in (")", "]", "}", "++", "--")
+    return at in words.values or words.text(at) == "}"
 
 
 def assignment_end(words: Words, at: int) -> int:

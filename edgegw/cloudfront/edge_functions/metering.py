@@ -30,7 +30,7 @@ import re
 from typing import Final, NamedTuple
 
 from edgegw.cloudfront.edge_functions.catching import catching
-from edgegw.cloudfront.edge_functions.expressions import closed_at, ends_behind
+from edgegw.cloudfront.edge_functions.expressions import closed_at, ends_behind, ends_statement
 from edgegw.cloudfront.edge_functions.long_texts import CallAround, calls_around
 from edgegw.cloudfront.edge_functions.tokens import Words, words_of
 
@@ -266,7 +266,10 @@ def _insert(
             put(words.words[body.first].end, f"{names.meter}({count});")
         case "arrow":
             put(words.words[body.first].start, f"({names.meter}({count}),")
-            put(words.words[body.last].end, ")", first=True)
+            end = words.words[body.last].end
+            if end not in insertions and ends_statement(words, body.last):
+                put(end, ";")
+            put(end, ")", first=True)
         case "while":
             put(words.words[body.at].end, f"{names.meter}({count}),")
         case "for":
