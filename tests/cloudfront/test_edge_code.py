@@ -209,6 +209,16 @@ def test_anything_can_be_read(code: str) -> None:
         ("for (i = 0; i < 3; i++) {}", "for (i = 0;M(16), i < 3; i++) {}"),
         ("for (k in o) {}", "for (k in E(9, o)) {}"),
         ("x = a => a + 1", "x = a => (M(4),a + 1)"),
+        ("x = a => b => { c }\n[1].d", "x = a => (M(3),b => {M(4); c });\n[1].d"),
+        ("x = a => b => c => {}\n(d)", "x = a => (M(3),b => (M(3),c => {M(3);}));\n(d)"),
+        ("x = a => b => { c }\n/d/.e", "x = a => (M(3),b => {M(4); c });\n/d/.e"),
+        ("f(a => b => { c }\n, d)", "f(a => (M(3),b => {M(4); c })\n, d)"),
+        ("x = a => typeof\n  b", "x = a => (M(3),typeof\n  b)"),
+        ("x = a => --\n  b", "x = a => (M(3),--\n  b)"),
+        ("x = c ? a => b : d", "x = c ? a => (M(2),b) : d"),
+        ("x = a => c ? b => d : e", "x = a => (M(7),c ? b => (M(2),d) : e)"),
+        ("x = c ? a => d ? e : f : g", "x = c ? a => (M(6),d ? e : f) : g"),
+        ("x = {a: b => c ? d : e, f: g}", "x = {a: b => (M(6),c ? d : e), f: g}"),
         ("f(a => b, c)", "f(a => (M(2),b), c)"),
         ("x = a => b => a", "x = a => (M(3),b => (M(2),a))"),
         ("x = a => a\nb()", "x = a => (M(2),a)\nb()"),
@@ -311,7 +321,7 @@ def test_calls_for_long_texts(code: str, with_calls: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["a => ", "while (1) ", "a + ", "(function () {", "x = c ? s += "]
+    "piece", ["a => ", "while (1) ", "a + ", "(function () {", "x = c ? s += ", "a => c ? "]
 )
 def test_code_is_read_in_proportion_to_its_length(
     piece: str, monkeypatch: pytest.MonkeyPatch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import tracemalloc
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgegw.cloudfront.answers import DistributionFacts
+from edgegw.cloudfront.edge_functions import sections
 from edgegw.cloudfront.edge_functions.event import ShownEdgeEvent, encode_request, encode_response
 from edgegw.cloudfront.edge_functions.frames import EventFrame, frame_code
 from edgegw.cloudfront.edge_functions.model import (
@@ -343,6 +345,44 @@ def test_frames_that_come_once_drop_none_that_comes_again() -> None:
     for number in range(2000):
         assert frames.met(frame(f"once-{number}")) is None
     assert list(frames.compiled) == [frame("hot")]
+
+
+def test_names_in_frames_are_bounded_in_their_length_too() -> None:
+    quickjs: Any = importlib.import_module("quickjs")
+    frames = EdgeFrames(quickjs.Context())
+    most = 1 << 18
+
+    def frame(number: int) -> EventFrame:
+        names = tuple(f"{number}-{one}".ljust(40, "x") for one in range(100))
+        shapes = NO_SECTION.shape, shape_of(names), NO_SECTION.shape
+        return '{"context":{"requestId":', *shapes, None
+
+    def length(kept: Iterable[EventFrame]) -> int:
+        return sum(len(name) for _, _, shape, *_ in kept for name in shape.names)
+
+    for number in range(200):
+        assert frames.met(frame(number)) is None
+        assert length(frames._met) <= most + 4100
+    for number in range(1000, 1100):
+        assert frames.met(frame(number)) is None
+        assert frames.met(frame(number)) is not None
+        assert length(frames.compiled) <= most + 4100
+    assert length(frames._met) <= most + 4100
+
+
+def test_long_names_are_no_shape() -> None:
+    short, long = ("x" * 96, "y" * 4000), ("x" * 97, "y" * 4000)
+    assert section_of(short, "12").shape.names == short
+    assert section_of(long, "12").shape is ANY
+    assert section_of(long, "12").entries == {long[0]: {"value": "1"}, long[1]: {"value": "2"}}
+    assert section_of(short, "12").joined(section_of("z", "3")).shape is ANY
+
+
+def test_known_shapes_are_bounded_in_their_length_too() -> None:
+    shapes = sections._shapes
+    for number in range(600):
+        shape_of((f"{number}".ljust(4000, "x"),))
+        assert sum(len(name) for names in shapes for name in names) == shapes.length <= 1 << 20
 
 
 def test_a_frame_holds_names_alone() -> None:

@@ -22,6 +22,7 @@ from edgegw.cloudfront.edge_functions.metering import (
     metered,
 )
 from edgegw.cloudfront.edge_functions.model import EdgeFailed, EdgeReturned, GaveUpError
+from edgegw.cloudfront.edge_functions.value_places import ValuePlaces
 from edgegw.execution.edge_context import EdgeContext
 from tests.cloudfront.test_value_places import DIVISION, REGEX
 from tests.conftest import need
@@ -45,16 +46,28 @@ def test_the_engine_takes_each_slash_for_the_same(code: str) -> None:
     quickjs.Context().eval(in_other_brackets(metered(code, NAMES).judged))
 
 
+def take_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slashes are taken for what they are not."""
+    may_begin = ValuePlaces.may_begin
+    other = lambda places, *, is_first: not may_begin(places, is_first=is_first)  # noqa: E731
+    monkeypatch.setattr(ValuePlaces, "may_begin", other)
+
+
 @pytest.mark.parametrize(
     ("code", "is_right"),
     [
         ("x = a / b / c; d /= e", True),
         ("x = /a/g.b", True),
-        ("async function f() { x = () => await /a/ b }", False),
-        ("x = a / (b", False),
+        ("x = a\n/ b / c", False),
+        ("x = /a/", False),
+        ("x = /a/g\n.b", False),
     ],
 )
-def test_a_slash_that_is_taken_for_the_other_does_not_compile(code: str, is_right: bool) -> None:
+def test_a_slash_that_is_taken_for_the_other_does_not_compile(
+    code: str, is_right: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_right:
+        take_the_other(monkeypatch)
     quickjs: Any = importlib.import_module("quickjs")
     context, judged = quickjs.Context(), metered(code, NAMES).judged
     if is_right:
@@ -64,9 +77,12 @@ def test_a_slash_that_is_taken_for_the_other_does_not_compile(code: str, is_righ
             context.eval(in_other_brackets(judged))
 
 
-def test_code_whose_slashes_are_not_certain_runs_beside_the_event_loop() -> None:
-    code = "var await = 8; async function f() { return () => await /2/ 2 } function handler(event) { return f().then(g => g()) }"
-    context = EdgeContext(function(code.replace("event", "")))
+@pytest.mark.parametrize("code", ["return /a/g.test('a') + 1", "return event / 2 / 3 || 2"])
+def test_code_whose_slashes_are_not_certain_runs_beside_the_event_loop(
+    code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_the_other(monkeypatch)
+    context = EdgeContext(function(code))
     with pytest.raises(GaveUpError):
         context.run(call(), tentative=True)
     came = context.run(call(), tentative=False)
@@ -165,6 +181,8 @@ VALUES = (
     "function () { t++; return ¤ }() / ¤",
     "(() => { t++; return ¤ })() / ¤",
     "(x => (t++, ¤))(2) / ¤",
+    "(a ? x => (t++, ¤) : x => (t++, ¤))(2) / ¤",
+    "(x => x ? y => (t++, ¤) : (t++, ¤))(0) / ¤",
     "{while(x) { t++; return ¤ }}.while(1) / 2",
     "{['k'](x) { t++; return ¤ / x }, async: 1, if: ¤}.k(3)",
     "{get in() { t++; return ¤ }}.in\n/ 3",

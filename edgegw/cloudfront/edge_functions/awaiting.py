@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from edgegw.cloudfront.edge_functions.brackets import (
-    function_bodies,
     is_call,
     is_member,
     parameter_lists,
@@ -57,7 +56,7 @@ class _FunctionBody(NamedTuple):
 
 def awaits(words: Words) -> Iterator[Seen]:
     """`await` in arguments, and outside of async functions."""
-    heads, bodies = parameter_lists(words), function_bodies(words)
+    heads, bodies = parameter_lists(words), words.bodies
     # Bodies as in `async a => await b` have no brackets: with one, nothing is outside for sure.
     is_sure = not any(_begins_expression(words, at) for at in range(len(words.words)))
     scopes = [_FunctionBody(is_async=False, in_arguments=False)]

@@ -9,9 +9,6 @@ from edgegw.cloudfront.edge_functions.tokens import Words
 
 _BEHIND_KEYS: Final = frozenset((":", "(", ",", "}"))
 _HEADS: Final = frozenset(("if", "while", "for", "switch", "catch", "with", "return", "typeof"))
-_HEADS_TOO: Final = frozenset(
-    ("await", "void", "throw", "in", "of", "case", "delete", "else", "do")
-)
 
 
 def is_member(words: Words, at: int) -> bool:
@@ -64,27 +61,8 @@ def parameter_lists(words: Words) -> dict[int, int]:
     return heads
 
 
-def function_bodies(words: Words) -> frozenset[int]:
-    """The braces that open bodies of functions."""
-    bodies = {end + 1 for end in parameter_lists(words).values() if words.text(end + 1) == "{"}
-    arrows = (at for at, word in enumerate(words.words) if word.text == "=>")
-    return frozenset(bodies.union(at + 1 for at in arrows if words.text(at + 1) == "{"))
-
-
-def ends_value(words: Words, at: int) -> bool:
-    """Whether a value may end with the word at `at`, so that `[` behind it reads a member."""
-    if at < 0:
-        return False
-    word = words.words[at]
-    if word.kind == "name":
-        return word.text not in _HEADS_TOO | _HEADS or words.text(at - 1) == "."
-    if word.kind == "sign":
-        return word.text in (")", "]", "}")
-    return True
-
-
 def is_call(words: Words, opened: int) -> bool:
     """Whether the bracket at `opened` holds the arguments of a call."""
     if opened < 1 or words.text(opened) != "(":
         return False
-    return ends_value(words, opened - 1) and words.text(opened - 1) != "}"
+    return opened - 1 in words.values and words.text(opened - 1) != "}"

@@ -11,19 +11,8 @@ from typing import Final
 
 from edgegw.cloudfront.edge_functions.tokens import Words
 
-HEADS: Final = frozenset(("if", "while", "for", "with", "switch", "catch"))
-_NO_VALUE: Final = HEADS | frozenset(
-    (
-        *("return", "typeof", "case", "in", "delete", "void", "throw", "new", "instanceof"),
-        *("else", "do", "await", "yield", "function", "var", "let", "const", "try"),
-        *("finally", "default", "import", "export", "class", "extends"),
-    )
-)
 _PREFIX_NAMES: Final = frozenset(("typeof", "void", "delete", "await", "new"))
-_BEHIND_VALUES: Final = frozenset(("+", "-", "+=", ";", ",", ")", "]", "}", "=", "."))
-_BEFORE_OBJECT: Final = frozenset(
-    ("=", "(", ",", "[", "?", ":", "+", "-", "==", "===", "&&", "||", "+=", "return")
-)
+_CLOSERS: Final = frozenset((",", ";", ")", "]", "}"))
 SUM_SIGNS: Final = frozenset(("+", "-", "*", "/", "%", "**"))
 """Operators that bind at least as closely as `+` does."""
 
@@ -35,17 +24,30 @@ def ends_behind(words: Words, last: int) -> bool:
     word = words.words[last + 1]
     if word.kind == "template" and word.text.startswith("}"):
         return True
-    if word.kind == "sign" and word.text in (",", ";", ")", "]", "}"):
+    if word.kind == "sign" and word.text in _CLOSERS:
+        return True
+    if ends_statement(words, last):
         return True
     return word.is_first and word.kind != "sign" and _may_end(words, last)
 
 
+def ends_statement(words: Words, last: int) -> bool:
+    """Whether a statement ends with the line and the braces of an arrow function at `last`.
+
+    Nothing goes on behind these, but it would behind parentheses around them.
+    """
+    is_arrow = words.partner.get(last, last) in words.bodies and last not in words.values
+    if not is_arrow or last + 1 >= len(words.words):
+        return False
+    word = words.words[last + 1]
+    return word.is_first and (word.kind != "sign" or word.text not in _CLOSERS)
+
+
 def _may_end(words: Words, at: int) -> bool:
     """Whether a statement may end with the word at `at`, at the end of a line."""
-    word = words.words[at]
     if words.text(at + 1) in ("in", "instanceof"):
         return False
-    return word.kind != "sign" or word.text in (")", "]", "}", "++", "--")
+    return at in words.values or words.text(at) == "}"
 
 
 def assignment_end(words: Words, at: int) -> int:
@@ -66,22 +68,7 @@ def assignment_end(words: Words, at: int) -> int:
 
 def ends_value(words: Words, at: int) -> bool:
     """Whether a value ends with the word at `at`."""
-    if at < 0:
-        return False
-    word = words.words[at]
-    if word.kind == "name":
-        is_variable = word.text == "await" and words.text(at + 1) in _BEHIND_VALUES
-        return is_variable or word.text not in _NO_VALUE or words.text(at - 1) == "."
-    if word.kind == "template":
-        return len(word.text) > 1 and word.text.endswith("`")
-    if word.kind != "sign":
-        return True
-    if word.text in ("++", "--"):
-        return not word.is_first and ends_value(words, at - 1)
-    opened = words.partner.get(at, at)
-    if word.text == "}":
-        return words.text(opened - 1) in _BEFORE_OBJECT
-    return word.text == "]" or (word.text == ")" and words.text(opened - 1) not in HEADS)
+    return at in words.values
 
 
 def is_prefix(words: Words, at: int) -> bool:
@@ -93,7 +80,7 @@ def is_prefix(words: Words, at: int) -> bool:
         return words.words[at].is_first or not ends_value(words, at - 1)
     if text == "await" and ends_value(words, at):
         return False  # a variable
-    return text in ("!", "~") or (text in _PREFIX_NAMES and words.text(at - 1) != ".")
+    return text in ("!", "~") or (text in _PREFIX_NAMES and at not in words.keys)
 
 
 def sum_start(words: Words, at: int) -> int | None:
@@ -123,7 +110,7 @@ def member_start(words: Words, at: int) -> int | None:
         word = words.words[at]
         first = at if word.kind == "name" else min(words.partner.get(at, at), at)
         opened = words.words[first]
-        if opened.kind == "template" and opened.text.startswith("}"):
+        if (opened.kind == "template" and opened.text.startswith("}")) or first in words.bodies:
             return None
         if word.kind == "name" and words.text(first - 1) == ".":
             at = first - 2

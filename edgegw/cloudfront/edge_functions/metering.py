@@ -30,7 +30,7 @@ import re
 from typing import Final, NamedTuple
 
 from edgegw.cloudfront.edge_functions.catching import catching
-from edgegw.cloudfront.edge_functions.expressions import closed_at, ends_behind
+from edgegw.cloudfront.edge_functions.expressions import closed_at, ends_behind, ends_statement
 from edgegw.cloudfront.edge_functions.long_texts import CallAround, calls_around
 from edgegw.cloudfront.edge_functions.tokens import Words, words_of
 
@@ -145,7 +145,7 @@ def meter_names(source: str) -> MeterNames:
 def _bodies(words: Words) -> list[_MeteredBody]:
     bodies = [
         _MeteredBody(opened, words.partner[opened], "block")
-        for opened in words.bodies
+        for opened in sorted(words.bodies)
         if opened in words.partner
     ]
     expressions, statements = _KnownEnds(), _KnownEnds()
@@ -215,17 +215,23 @@ def _end_of_statement(words: Words, at: int, ends: _KnownEnds) -> int:
 def _end_of_expression(words: Words, first: int, ends: _KnownEnds) -> int:
     """The last word of the expression that begins at `first`.
 
-    It ends before a comma, semicolon or closing bracket, and at the end of a line behind which
-    another statement begins.
+    It ends before a comma, semicolon or closing bracket, before the colon of a condition that is
+    around it, and at the end of a line behind which another statement begins.
     """
-    at, passed = first, list[int]()
-    while at not in ends:
-        passed.append(at)
-        last = closed_at(words, at)
-        if ends_behind(words, last):
-            return ends.keep(passed, last)
+    at, passed, conditions = first, list[int](), 0
+    while True:
+        last = ends.get(at)
+        if last is None:
+            if not conditions:
+                passed.append(at)
+            last = closed_at(words, at)
+            is_end = ends_behind(words, last)
+        else:
+            is_end = words.text(last + 1) != ":"
         at = last + 1
-    return ends.keep(passed, ends[at])
+        if is_end or (words.text(at) == ":" and not conditions):
+            return ends.keep(passed, last)
+        conditions += (words.text(at) == "?") - (words.text(at) == ":")
 
 
 def _counts(bodies: list[_MeteredBody], total: int) -> list[int]:
@@ -260,7 +266,10 @@ def _insert(
             put(words.words[body.first].end, f"{names.meter}({count});")
         case "arrow":
             put(words.words[body.first].start, f"({names.meter}({count}),")
-            put(words.words[body.last].end, ")", first=True)
+            end = words.words[body.last].end
+            if end not in insertions and ends_statement(words, body.last):
+                put(end, ";")
+            put(end, ")", first=True)
         case "while":
             put(words.words[body.at].end, f"{names.meter}({count}),")
         case "for":

@@ -21,15 +21,20 @@ Entries: TypeAlias = Mapping[str, dict[str, Any]]
 
 _MOST_SHAPES: Final = 4096
 _MOST_NAMES: Final = 100
+_LONGEST_NAMES: Final = 4096
+"""Characters of the names of a shape, together: usual ones have some hundred."""
+_LONGEST_SHAPES: Final = 1 << 20
+"""Characters of the names of all shapes that are known."""
 
 
 class SectionShape:
     """The names of a section in their order. There is one for equal names, so it is its own key."""
 
-    __slots__ = ("_longer", "names")
+    __slots__ = ("_longer", "length", "names")
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
+        self.length = sum(map(len, names))
         self._longer: dict[SectionShape, SectionShape | None] = {}
 
     def with_names_of(self, other: SectionShape) -> SectionShape | None:
@@ -41,23 +46,39 @@ class SectionShape:
 
 
 def _may_be_shape(names: tuple[str, ...], *shapes: SectionShape) -> bool:
+    """Whether these names, those of `shapes` behind each other, differ and are few and short."""
     is_any = ANY in shapes
-    return not is_any and len(names) == len(set(names)) and len(names) <= _MOST_NAMES
+    return not is_any and len(names) == len(set(names)) <= _MOST_NAMES and _are_short(names)
+
+
+def _are_short(names: Sequence[str]) -> bool:
+    return sum(map(len, names)) <= _LONGEST_NAMES
 
 
 ANY: Final = SectionShape(())
-"""Of a section whose `flat` is its text: names have several values, or attributes."""
-_shapes: Final[dict[tuple[str, ...], SectionShape]] = {}
+"""Of a section whose `flat` is its text: names have several values, or attributes, or are long."""
+
+
+class _KnownShapes(dict[tuple[str, ...], SectionShape]):
+    """Shapes by their names; all go where they are too many or too long together."""
+
+    length = 0
+
+    def keep(self, shape: SectionShape) -> SectionShape:
+        self.length += shape.length
+        if len(self) >= _MOST_SHAPES or self.length > _LONGEST_SHAPES:
+            self.clear()  # who holds one keeps it
+            self.length = shape.length
+        self[shape.names] = shape
+        return shape
+
+
+_shapes: Final = _KnownShapes()
 
 
 def shape_of(names: tuple[str, ...]) -> SectionShape:
     """The shape of these names, which differ."""
-    shape = _shapes.get(names)
-    if shape is None:
-        if len(_shapes) >= _MOST_SHAPES:
-            _shapes.clear()  # who holds one keeps it
-        shape = _shapes[names] = SectionShape(names)
-    return shape
+    return _shapes.get(names) or _shapes.keep(SectionShape(names))
 
 
 class Section:
@@ -119,7 +140,9 @@ def section_of(names: Sequence[str], values: Sequence[str]) -> Section:
     flat = "\n" + "\n".join(values)
     number = len(values)
     if flat.count("\n") == number == len(set(names)) <= _MOST_NAMES and "__proto__" not in names:
-        return Section(shape_of(tuple(names)), flat)
+        shape = _shapes.get(tuple(names))
+        if shape is not None or _are_short(names):
+            return Section(shape or shape_of(tuple(names)), flat)
     entries: dict[str, dict[str, Any]] = {}
     for name, held in zip(names, values, strict=True):
         add_entry(entries, name, {"value": held})

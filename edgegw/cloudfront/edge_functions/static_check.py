@@ -12,7 +12,6 @@ from edgegw.cloudfront.edge_functions.awaiting import awaits, waiting
 from edgegw.cloudfront.edge_functions.brackets import (
     at_depth,
     enclosing,
-    ends_value,
     is_member,
     parameter_lists,
 )
@@ -200,7 +199,7 @@ def _patterns(words: Words) -> Iterator[Seen]:
                 yield Seen(at, DESTRUCTURING, arrow)
     for at, end in words.partner.items():
         if end > at and words.text(end + 1) == "=" and words.text(at) in ("{", "["):
-            is_value = words.text(at) == "[" and ends_value(words, at - 1)
+            is_value = words.text(at) == "[" and at - 1 in words.values
             is_declared = words.text(at - 1) in ("let", "const", "var")
             in_head = any(opened < at < closed for opened, closed in heads.items())
             if not is_value and not is_declared and not in_head:

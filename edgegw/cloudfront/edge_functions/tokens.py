@@ -14,7 +14,7 @@ match have a place in `Words.mismatch`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from edgegw.cloudfront.edge_functions.value_places import ValuePlaces
@@ -43,17 +43,18 @@ class Words:
     """The words of a source. `partner` has the other bracket by the index of one.
 
     `bodies` are the braces that open the body of a function, `async_bodies` those of async ones,
-    and `keys` the names that are members, behind a dot or in an object. `mismatch` is the first
-    word whose bracket has no partner.
+    `keys` the names that are members, behind a dot or in an object, `values` the words with which a
+    value ends. `mismatch` is the first word whose bracket has no partner.
     """
 
     source: str
     words: tuple[Word, ...]
     partner: dict[int, int]
     mismatch: Word | None = None
-    bodies: Sequence[int] = ()
-    async_bodies: Sequence[int] = ()
+    bodies: Set[int] = frozenset()
+    async_bodies: Set[int] = frozenset()
     keys: Set[int] = frozenset()
+    values: Set[int] = frozenset()
 
     def text(self, at: int) -> str:
         """The word at `at`; empty beyond the ends, and for what is no sign or name."""
@@ -92,6 +93,7 @@ class _WordReader:
         self.open: list[int] = []
         self.mismatch: Word | None = None
         self.places = ValuePlaces()
+        self.values: set[int] = set()
         self._at = self._line = 0
         self._line_start = 0
 
@@ -113,9 +115,10 @@ class _WordReader:
             tuple(self.words),
             self.partner,
             self.mismatch,
-            self.places.bodies,
-            self.places.async_bodies,
+            frozenset(self.places.bodies),
+            frozenset(self.places.async_bodies),
             self.places.keys,
+            self.values,
         )
 
     def _pass(self, text: str) -> bool:
@@ -166,6 +169,8 @@ class _WordReader:
             self.open.append(len(self.words) - 1)
 
     def _add(self, kind: WordKind, text: str, *, is_first: bool) -> None:
+        if self.places.ends_value:
+            self.values.add(len(self.words))
         column = self._at - self._line_start + 1
         self.words.append(Word(kind, text, self._at, self._line + 1, column, is_first))
         self._pass(text)

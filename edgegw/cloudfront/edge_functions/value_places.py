@@ -19,8 +19,7 @@ Line ends count where a statement may end with them: behind a name that a declar
 is strict, so `let` and `yield` are never variables; classes are refused, so there are none here.
 
 What is read so is not trusted where it matters: the engine says whether the slashes of code are
-what they are taken for (`metering`). An arrow function in an async one that has no braces and a
-variable named await is one thing that it would tell of.
+what they are taken for (`metering`).
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ _GO_ON: Final = frozenset(("in", "instanceof"))
 class _BracketFrame:
     """An open bracket: what it is, the place behind it, and what braces that follow it are."""
 
-    __slots__ = ("after", "braces", "conditions", "is_async", "is_declaring", "kind")
+    __slots__ = ("after", "arrow", "braces", "conditions", "is_async", "is_declaring", "kind")
 
     def __init__(
         self,
@@ -73,7 +72,23 @@ class _BracketFrame:
         self.is_async = is_async
         self.braces = braces
         self.conditions = 0
+        self.arrow: _BareArrow | None = None
         self.is_declaring = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether `await` is an operator here."""
+        return self.is_async if self.arrow is None else self.arrow.is_async
+
+
+class _BareArrow:
+    """An arrow function without braces, which ends with the expression that it is."""
+
+    __slots__ = ("conditions", "is_async")
+
+    def __init__(self, conditions: int, *, is_async: bool) -> None:
+        self.conditions = conditions
+        self.is_async = is_async
 
 
 class _Braces:
@@ -105,10 +120,16 @@ class ValuePlaces:
         self._key, self._key_at, self._is_async_key = "", -1, False
         self._async_at = -2
         self._async_place: _WordPlace = "statement"
+        self._async_head = -2
 
     def may_begin(self, *, is_first: bool) -> bool:
         """Whether a value may begin now; `is_first` says that a line ended before it."""
         return self._place in _BEGINS or (self._place == "declared" and is_first)
+
+    @property
+    def ends_value(self) -> bool:
+        """Whether a value ends with what was read last."""
+        return self._place in ("behind", "declared")
 
     def read_value(self) -> None:
         """Goes on behind a number, a string, a regular expression or a template without code."""
@@ -120,9 +141,9 @@ class ValuePlaces:
     def read_template(self, *, is_begun: bool, goes_on: bool) -> None:
         """Goes on behind a piece of a template; `goes_on` says that code follows it."""
         if not is_begun:
-            self._close()
+            self._close(-2)
         if goes_on:
-            self._open(_BracketFrame("template", "behind", is_async=self._frames[-1].is_async))
+            self._open(_BracketFrame("template", "behind", is_async=self._frames[-1].waits))
         else:
             self._place = "behind"
 
@@ -144,7 +165,11 @@ class ValuePlaces:
             self._read_word(at, text, is_first=is_first)
 
     def _read_key(self, at: int, text: str) -> None:
+        if self._place == "behind key":
+            self.keys.discard(self._key_at)  # async, get or set
         self._is_async_key = self._place == "behind key" and self._key == "async"
+        if self._place == "behind key":
+            self.keys.discard(self._key_at)  # `async` or `get` before the key
         self._key, self._key_at = text, at
         self._place = "behind key"
         if at >= 0:
@@ -155,14 +180,16 @@ class ValuePlaces:
         if is_first and place in _ENDS_BY_LINE and text not in _GO_ON and frame.kind == "block":
             place = "statement"
         if place == "statement":
-            frame.is_declaring = False
+            frame.is_declaring, frame.arrow = False, None
+        if self._async_at == at - 1 and not is_first:
+            self._async_head = at
         if text == "function":
             self._begin_function(at, place, is_first=is_first)
         elif text == "async":
             self._async_at, self._async_place = at, place
             self._place = "behind"
         elif text == "await":
-            self._place = "value" if frame.is_async else "behind"
+            self._place = "value" if frame.waits else "behind"
         else:
             self._place = _PLACES.get(text, "behind")
             if self._place == "head":
@@ -183,16 +210,20 @@ class ValuePlaces:
     def read_sign(self, at: int, text: str, *, is_first: bool) -> None:
         """Goes on behind the sign `text`."""
         if text in "([":
-            self._open_list(text)
+            self._open_list(text, is_async=self._async_at == at - 1 and not is_first)
         elif text == "{":
             self._open_braces(at, is_first=is_first)
         elif text in ")]}":
-            self._close()
+            self._close(at)
         elif text in (".", "?."):
             self._place = "member"
         elif text in ("++", "--"):
             if is_first or self._place not in ("behind", "declared"):
                 self._place = "value"
+        elif text == "=>":
+            self._place = "arrow"
+            conditions, is_async = self._frames[-1].conditions, self._async_head == at - 1
+            self._frames[-1].arrow = _BareArrow(conditions, is_async=is_async)
         elif text == "*" and self._place in ("function", "key", "behind key"):
             pass
         else:
@@ -203,74 +234,88 @@ class ValuePlaces:
         if self._place == "behind key" and text in (",", "="):
             self.keys.discard(self._key_at)  # in short for a variable of that name
         self._place = "value"
-        if text == "=>":
-            self._place = "arrow"
-        elif text == "?":
+        if text == "?":
             frame.conditions += 1
         elif text == ":":
+            if frame.arrow is not None and frame.arrow.conditions == frame.conditions:
+                frame.arrow = None
             if frame.conditions:
                 frame.conditions -= 1
             elif frame.kind == "block":
                 self._place = "statement"
         elif text == ";":
-            frame.is_declaring = False
+            frame.is_declaring, frame.arrow = False, None
             self._place = "statement" if frame.kind == "block" else "value"
-        elif text == "," and frame.kind == "object":
-            self._place, self._key = "key", ""
-        elif text == "," and frame.is_declaring:
-            self._place = "declaration"
+        elif text == ",":
+            frame.arrow = None
+            if frame.kind == "object":
+                self._place, self._key = "key", ""
+            elif frame.is_declaring:
+                self._place = "declaration"
 
-    def _open_list(self, text: str) -> None:
-        place, is_async = self._place, self._frames[-1].is_async
+    def _open_list(self, text: str, *, is_async: bool) -> None:
+        place, waits = self._place, self._frames[-1].waits
         after: _WordPlace = "behind"
         kind: Literal["list", "head"] = "list"
         braces: _Braces | None = None
         if text == "[" and place in ("key", "behind key"):
             after = "behind key"
             is_method_async = place == "behind key" and self._key == "async"
+            if place == "behind key":
+                self.keys.discard(self._key_at)
             braces = _Braces("behind", is_function=True, is_async=is_method_async)
         elif place == "head":
             after, kind = ("body" if self._head in _BEFORE_BRACES else "statement"), "head"
-            braces = _Braces("statement", is_function=False, is_async=is_async)
+            braces = _Braces("statement", is_function=False, is_async=waits)
         elif place == "function":
             after, braces = "body", self._braces
         elif place == "behind key":
             after = "body"
             braces = _Braces("behind", is_function=True, is_async=self._is_async_key)
-        self._open(_BracketFrame(kind, after, is_async=is_async, braces=braces))
+        elif text == "(" and is_async:  # perhaps the parameters of an arrow function
+            braces = _Braces("behind", is_function=False, is_async=True)
+        self._open(_BracketFrame(kind, after, is_async=waits, braces=braces))
 
     def _open_braces(self, at: int, *, is_first: bool) -> None:
-        place, is_async = self._place, self._frames[-1].is_async
+        place, frame = self._place, self._frames[-1]
         if place == "body":
-            braces = self._braces
-            if braces.is_function:
-                self.bodies.append(at)
-                if braces.is_async:
-                    self.async_bodies.append(at)
-            self._open(_BracketFrame("block", braces.after, is_async=braces.is_async))
+            self._open_body(at, self._braces)
         elif place == "arrow":
-            self.bodies.append(at)
-            self._open(_BracketFrame("block", "statement", is_async=False))
+            is_async = frame.waits
+            frame.arrow = None
+            self._open_body(at, _Braces("statement", is_function=True, is_async=is_async))
         elif place in ("value", "declaration") or (place == "return" and not is_first):
-            self._open(_BracketFrame("object", "behind", is_async=is_async))
+            self._open(_BracketFrame("object", "behind", is_async=frame.waits))
             self._place, self._key = "key", ""
             return
         else:
-            self._open(_BracketFrame("block", "statement", is_async=is_async))
+            frame.arrow = None
+            self._open(_BracketFrame("block", "statement", is_async=frame.waits))
         self._place = "statement"
+
+    def _open_body(self, at: int, braces: _Braces) -> None:
+        if braces.is_function:
+            self.bodies.append(at)
+            if braces.is_async:
+                self.async_bodies.append(at)
+        self._open(_BracketFrame("block", braces.after, is_async=braces.is_async))
 
     def _open(self, frame: _BracketFrame) -> None:
         self._frames.append(frame)
         self._place = "value"
 
-    def _close(self) -> None:
+    def _close(self, at: int) -> None:
         if len(self._frames) == 1:
             return  # a bracket without its partner
         if self._place == "behind key":
             self.keys.discard(self._key_at)
         frame = self._frames.pop()
         self._place = frame.after
-        if frame.braces is not None:
-            self._braces = frame.braces
-            self._is_async_key = frame.braces.is_async
-            self._key, self._key_at = "", -1
+        if frame.braces is None:
+            return
+        if frame.kind == "list" and frame.after == "behind":
+            self._async_head = at
+            return
+        self._braces = frame.braces
+        self._is_async_key = frame.braces.is_async
+        self._key, self._key_at = "", -1
