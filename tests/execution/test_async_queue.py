@@ -47,7 +47,7 @@ from edgegw.execution.outbox import Outbox
 from edgegw.execution.state_file import StateFile
 from edgegw.execution.state_lock import StateLock
 
-FAST: Final = 100_000
+FAST: Final = 5_000
 OUTCOMES: Final[dict[str, Outcome]] = {
     "returns": Returned(b'"done"', Report(version="$LATEST")),
     "fails": FunctionError("ValueError", "no", b'{"errorMessage":"no"}', Report(version="$LATEST")),

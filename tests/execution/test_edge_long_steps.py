@@ -26,7 +26,7 @@ from edgegw.execution.edge_js import EdgeEngine
 from tests.execution.test_edge_memory import FILL
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine four milliseconds pass over nothing."""
     monkeypatch.setattr("edgegw.execution.edge_context.TENTATIVE", 2000)
@@ -137,6 +137,7 @@ def test_a_long_step_is_none_of_the_event_loop(name: str) -> None:
         ("const f = uri => `${uri}${uri.length}/`; return f('/a')", "/a2/"),
     ],
 )
+@pytest.mark.usefixtures("patient")
 def test_short_steps_stay_on_the_event_loop(code: str, expected: object) -> None:
     came = EdgeContext(function(code)).run(call(), tentative=True)
     assert isinstance(came, EdgeReturned), came
@@ -225,6 +226,7 @@ def test_the_engine_collects_no_garbage_of_python(code: str) -> None:
     assert collections == []
 
 
+@pytest.mark.usefixtures("patient")
 def test_another_context_is_not_made_on_the_event_loop() -> None:
     code = "var p = 'proto' + 'type'; if (event.request.uri === '/change') Array[p].m = 1; return 1"
     context = EdgeContext(function(code))
@@ -281,6 +283,7 @@ async def test_the_event_loop_goes_before_the_threads_of_functions() -> None:
         engine.close()
 
 
+@pytest.mark.usefixtures("patient")
 def test_units_do_not_depend_on_where_a_run_is() -> None:
     code = "var s = ''; for (var i = 0; i < 50; i++) s += 'a' + i; return [s].concat([1, 2].map(String)).join()"
     context = EdgeContext(function(code))

@@ -9,13 +9,6 @@ from edgegw.cloudfront.edge_functions.model import EdgeFailed, EdgeReturned, Gav
 from edgegw.execution.edge_context import EdgeContext
 from tests.execution.test_edge_engine import call, error, function, outcome, result
 
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine four milliseconds pass over nothing."""
-    monkeypatch.setattr("edgegw.execution.edge_context.TENTATIVE", 2000)
-
-
 OUT = "InternalError: out of memory"
 FILL = """const held = [];
   let size = 80000;
