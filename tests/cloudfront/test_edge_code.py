@@ -210,7 +210,7 @@ def test_anything_can_be_read(code: str) -> None:
         ("for (k in o) {}", "for (k in E(9, o)) {}"),
         ("x = a => a + 1", "x = a => (M(4),a + 1)"),
         ("x = a => b => { c }\n[1].d", "x = a => (M(3),b => {M(4); c });\n[1].d"),
-        ("x = a => b => c => {}\n(d)", "x = a => (M(3),b => (M(2),c => {M(3);}));\n(d)"),
+        ("x = a => b => c => {}\n(d)", "x = a => (M(3),b => (M(3),c => {M(3);}));\n(d)"),
         ("x = a => b => { c }\n/d/.e", "x = a => (M(3),b => {M(4); c });\n/d/.e"),
         ("f(a => b => { c }\n, d)", "f(a => (M(3),b => {M(4); c })\n, d)"),
         ("x = a => typeof\n  b", "x = a => (M(3),typeof\n  b)"),

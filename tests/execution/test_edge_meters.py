@@ -31,6 +31,12 @@ from tests.execution.test_edge_engine import call, function
 NAMES = MeterNames("M", "E", "T", "L", "C", "X")
 
 
+@pytest.fixture(autouse=True)
+def past_the_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the look at the words refuses may reach the engine all the same, written unusually."""
+    monkeypatch.setattr("edgegw.execution.edge_context.syntax_findings", lambda *_: [])
+
+
 # What a slash is
 
 
@@ -119,7 +125,7 @@ def test_nothing_is_hidden_from_the_meter(name: str) -> None:
         "var o = {get class() { return 3 }}; return o.class",
         "try { return 3 } finally { event.a = 1 }",
         "try { throw 1 } catch (e) { try { return e + 2 } finally { e = 0 } } finally { event = 0 }",
-        "function f() { try { throw 1 } catch (e) { return 3 } finally { f = 0 } } return f()",
+        "function f() { try { throw 1 } catch { return 3 } finally { f = 0 } } return f()",
     ],
 )
 def test_what_looks_like_the_words_of_the_language_runs(code: str) -> None:
@@ -134,6 +140,7 @@ def test_what_looks_like_the_words_of_the_language_runs(code: str) -> None:
 SWALLOWED = [
     "try { return big() } finally { return 1 }",
     "try { throw 1 } catch (e) { return big() } finally { return 1 }",
+    "try { throw 1 } catch { return big() } finally { return 1 }",
     "for (;;) { try { return big() } finally { break } } return 1",
     "a: { try { try { big() } finally { event.x = 1 } } finally { break a } } return 1",
     "function handler() { f(); return 1 } async function f() { big() }",

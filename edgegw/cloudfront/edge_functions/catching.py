@@ -4,6 +4,7 @@ On an event loop a run has less memory than it may have (`execution/edge_js.py`)
 more is done again in a thread: so what code makes of an error of memory must not count.
 
     catch (e) {…}                    catch (e) {CAUGHT(e);…}
+    catch {…}                        catch (E) {CAUGHT(E);…}
     try {…} finally {…}              try {…} catch(E) {CAUGHT(E);throw E;} finally {…}
     catch (e) {…} finally {…}        catch (e) {CAUGHT(e);try{…}catch(E) {…}} finally {…}
     async function f() {…}           async function f() {try{…}catch(E) {…}}
@@ -34,7 +35,11 @@ def catching(words: Words, caught: str, error: str) -> Iterator[tuple[int, str]]
 
 
 def _caught(words: Words, at: int, caught: str, error: str) -> Iterator[tuple[int, str]]:
-    opened, name = words.partner.get(at + 1, at) + 1, words.text(at + 2)
+    if words.text(at + 1) == "{":
+        yield words.words[at].end, f"({error})"
+        opened, name = at + 1, error
+    else:
+        opened, name = words.partner.get(at + 1, at) + 1, words.text(at + 2)
     if words.text(opened) != "{" or not name or name in ("{", "["):
         return
     yield words.words[opened].end, f"{caught}({name});"
