@@ -20,11 +20,10 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import IO
 
 import httpx
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from edgegw.config.resolve import load_dict
 from edgegw.gateway.gateway import Gateway
@@ -43,8 +42,10 @@ gc.disable()
 """Until all is collected: what is made before, lives as long as the suite, and is looked at in vain."""
 
 # HYPOTHESIS_PROFILE=thorough looks longer for what breaks.
-settings.register_profile("thorough", max_examples=3000, deadline=None)
-settings.register_profile("usual", deadline=None)
+# A machine that stalls makes inputs slowly, which is no fault of the test.
+_PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("thorough", max_examples=3000, **_PATIENT)
+settings.register_profile("usual", **_PATIENT)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
 
 # Clients in tests wait for as long as a busy machine takes; httpx's 5 seconds are a calm one's.
@@ -289,32 +290,44 @@ class Serving:
                 await writer.wait_closed()
 
 
-def _ports() -> Iterator[int]:
-    """Below what systems hand out by themselves, a part for each process that runs tests here.
+_PORTS = 400
+"""Ports that a process which runs tests has for itself."""
 
-    A part is locked until the process ends: a port is free from when it is picked until something
-    listens on it, whichever other runs of the tests are under way.
+
+def _is_locked(first: int) -> bool:
+    """Whether the part of the ports from `first` on is for this process, as long as it runs."""
+    path = Path(tempfile.gettempdir()) / f"edgegw-tests-ports-{first}.lock"
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError:  # another user's
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return False
+    return True
+
+
+def _own_ports() -> int:
+    """The first port of a part that no other process has which runs tests on this machine.
+
+    They lie below what systems hand out by themselves. A port is free from when it is picked until
+    something listens on it, whichever other runs of the tests are under way.
     """
-    count = 400
-    parts = list(range(20_000, 32_000, count))
+    parts = list(range(20_000, 32_000, _PORTS))
     random.shuffle(parts)
-    for first in parts:
-        lock = (Path(tempfile.gettempdir()) / f"edgegw-tests-ports-{first}.lock").open("w")
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _locks.append(lock)  # closed with the process
-            break
-        lock.close()
-    else:
-        first = random.choice(parts)
-    at = random.randrange(count)
+    return next(filter(_is_locked, parts), parts[0])
+
+
+def _ports(first: int) -> Iterator[int]:
+    at = random.randrange(_PORTS)
     while True:
         yield first + at
-        at = (at + 1) % count
+        at = (at + 1) % _PORTS
 
 
-_locks: list[IO[str]] = []
-_next_port = _ports()
+_next_port = _ports(_own_ports())
 
 
 def free_port() -> int:

@@ -484,6 +484,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
         yield Reader(tmp_path, closing)
 
 
+@pytest.mark.timeout(300)  # others may have the ports of `demo` first
 @pytest.mark.parametrize("name", JOURNEYS)
 def test_a_journey(name: str, reader: Reader, request: pytest.FixtureRequest) -> None:
     need("curl", "commands of the documents are not run")

@@ -126,4 +126,5 @@ def test_own_methods_stay() -> None:
 
 def test_a_class_keeps_its_docstring_and_signature() -> None:
     assert Named.__doc__ == "A place with a name."
+    Place(1)  # the first one brings its `__init__`
     assert list(inspect.signature(Place).parameters) == ["line", "column"]

@@ -117,34 +117,11 @@ def dev_config(
         functions[name] = function_of(file, timeout)
         shows_body = include_body and trigger.endswith("request")
         triggers[trigger] = {"function": name, "include_body": True} if shows_body else name
-    parts = urlsplit(origin)
-    host = parts.hostname or ""
-    app = {"url": f"{parts.scheme}://{parts.netloc}", "verify": not _is_local(host)}
-    if path := parts.path.rstrip("/"):
-        app["path"] = path
-    config: dict[str, Any] = {
-        "functions": functions,
-        "distributions": {
-            "site": {
-                "listen": ports[0],
-                "origins": {"app": app},
-                "default_behavior": {
-                    "origin": "app",
-                    "allowed_methods": _ALL_METHODS,
-                    "cache_policy": "CachingDisabled",
-                    # A server elsewhere knows its own name only.
-                    "origin_request_policy": (
-                        _ALL_HEADERS if _is_local(host) else "AllViewerExceptHostHeader"
-                    ),
-                    "lambda_functions": triggers,
-                },
-            }
-        },
-    }
+    site = _site(origin, ports[0], triggers)
+    config: dict[str, Any] = {"functions": functions, "distributions": {"site": site}}
     if edge:
-        behavior = config["distributions"]["site"]["default_behavior"]
         names = {trigger: _name(file, trigger) for trigger, file in edge.items()}
-        behavior["edge_functions"] = names
+        site["default_behavior"]["edge_functions"] = names
         config["edge_functions"] = {
             names[trigger]: {"code": str(file.absolute())} for trigger, file in edge.items()
         }
@@ -157,6 +134,25 @@ def dev_config(
         listener = {"listen": ports[1], "default_actions": [{"forward": "function"}]}
         config["load_balancers"] = {"alb": {"listeners": [listener]}}
     return config
+
+
+def _site(origin: str, port: int, triggers: Mapping[str, Any]) -> dict[str, Any]:
+    """The distribution in front of the dev server, with functions at `triggers`."""
+    parts = urlsplit(origin)
+    host = parts.hostname or ""
+    app = {"url": f"{parts.scheme}://{parts.netloc}", "verify": not _is_local(host)}
+    if path := parts.path.rstrip("/"):
+        app["path"] = path
+    # A server elsewhere knows its own name only.
+    policy = _ALL_HEADERS if _is_local(host) else "AllViewerExceptHostHeader"
+    behavior = {
+        "origin": "app",
+        "allowed_methods": _ALL_METHODS,
+        "cache_policy": "CachingDisabled",
+        "origin_request_policy": policy,
+        "lambda_functions": triggers,
+    }
+    return {"listen": port, "origins": {"app": app}, "default_behavior": behavior}
 
 
 def _name(file: Path, role: str) -> str:

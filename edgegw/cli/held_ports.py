@@ -23,11 +23,13 @@ _TRIES: Final = 20
 """Ports that are tried, the first one with them."""
 
 
-def hold_port(first: int, *, is_chosen: bool) -> socket.socket:
-    """A socket that listens on `first`, or on the next free port unless the user chose this one.
+def hold_port(chosen: int | None, *, default: int) -> socket.socket:
+    """A socket that listens on the port `chosen`; without one on `default`, or the next free port.
 
     Raises EnvironmentProblem when there is none.
     """
+    is_chosen = chosen is not None
+    first = default if chosen is None else chosen
     for port in range(first, min(first + (1 if is_chosen else _TRIES), 65536)):
         sock = _listening(port)
         if sock is not None:

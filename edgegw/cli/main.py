@@ -160,11 +160,9 @@ def dev(
     """
     given = {name.replace("_", "-"): file for name, file in hooks.items() if file is not None}
     url = origin_url(origin)
-    held = [hold_port(8081 if port is None else port, is_chosen=port is not None)]
+    held = [hold_port(port, default=8081)]
     if alb is not None:
-        held.append(
-            hold_port(8080 if alb_port is None else alb_port, is_chosen=alb_port is not None)
-        )
+        held.append(hold_port(alb_port, default=8080))
     ports = [sock.getsockname()[1] for sock in held]
     described = dev_config(
         url,

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from importlib.util import find_spec
 from typing import Any, Final
@@ -50,26 +50,15 @@ def run_front_doors(
     The configuration was read at `loaded_at`, and is loaded anew by `load`; with `opens` the first
     front door is opened in the browser. `held` are ports that listen already.
     """
-    level = options.level
     ports = _debug_ports(config, options.debug)
-    gathering = logs.set_up(level, doors=len(config.doors), as_json=options.as_json)
-    gateway = Gateway(
-        config,
-        transport=_transport,
-        leave_out_missing=leave_out_missing,
-        debug=ports,
-        caches=options.caches,
-        lasting=True,
-    )
-    gateway.on_exchange = gathering.take if level <= logging.INFO else _nothing
+    gathering = logs.set_up(options.level, doors=len(config.doors), as_json=options.as_json)
+    gateway = _gateway(config, options, ports, leave_out_missing=leave_out_missing)
+    gateway.on_exchange = gathering.take if options.level <= logging.INFO else _nothing
     announcer = Announcer(
         gateway=gateway,
         gathering=gathering,
         options=options,
-        waiting=len(config.doors)
-        + len(config.identity_providers)
-        + (config.lambda_api is not None)
-        + (config.public_keys is not None),
+        waiting=_served_count(config),
         debug_ports=ports,
         hints=hints,
         opens=opens,
@@ -88,6 +77,29 @@ def run_front_doors(
     )
     with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
         _loop_runner()(_to_the_end(serving))
+
+
+def _gateway(
+    config: Config,
+    options: ServeOptions,
+    debug_ports: Mapping[str, int],
+    *,
+    leave_out_missing: bool,
+) -> Gateway:
+    return Gateway(
+        config,
+        transport=_transport,
+        leave_out_missing=leave_out_missing,
+        debug=debug_ports,
+        caches=options.caches,
+        lasting=True,
+    )
+
+
+def _served_count(config: Config) -> int:
+    """How many things `config` has on sockets that the ready line waits for."""
+    apis = (config.lambda_api is not None) + (config.public_keys is not None)
+    return len(config.doors) + len(config.identity_providers) + apis
 
 
 async def _to_the_end(serving: Coroutine[Any, Any, None]) -> None:

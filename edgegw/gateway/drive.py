@@ -5,7 +5,7 @@ done for it is done here.
 
     enter ─▶ step ─▶ advance: what needs no waiting, in the call that brought the request
                  └─▶ run: what does (functions, origins, bodies that come in), in a task
-                 └─▶ finish: the last step, written down
+                 └─▶ finish: the last step, written down (`finishing`)
 
 Both loops are one: `advance` leaves the first step that waits, `run` hands steps that do not back
 to it. A redirect, a fixed response or a refusal so never sees a task, whatever protocol it came by.
@@ -34,36 +34,27 @@ from typing import Final, Protocol, assert_never
 from edgegw.alb import flow as alb
 from edgegw.alb.authentication.steps import ProviderStep
 from edgegw.alb.model import Listener
-from edgegw.awslambda.http_events.steps import HttpAnswer, HttpStep, InvokeHttp, ReadHttpBody
-from edgegw.awslambda.model import Invocation, LogSettings, Outcome
+from edgegw.awslambda.http_events.steps import HttpStep, InvokeHttp, ReadHttpBody
+from edgegw.awslambda.model import Invocation, Outcome
 from edgegw.background import Background
 from edgegw.cloudfront import flow as cloudfront
 from edgegw.cloudfront.answers import DistributionFacts
-from edgegw.cloudfront.cache.verdict import Verdict
-from edgegw.cloudfront.error_causes import (
-    ErrorCause,
-    FailedEdgeFunction,
-    FailedOutcome,
-    OriginFailure,
-)
+from edgegw.cloudfront.error_causes import OriginFailure
 from edgegw.cloudfront.model import Distribution, Origin
 from edgegw.cloudfront.origin_connection import connection_to
-from edgegw.cloudfront.request_context import DistributionAnswer
-from edgegw.cloudfront.validation_log import log_group, log_lines
 from edgegw.execution.channel import Sink
 from edgegw.execution.edge_js import EdgeEngine
 from edgegw.execution.service import LambdaService
 from edgegw.execution.snapshots import Snapshot
 from edgegw.gateway.body_reading import excerpt, read_body
-from edgegw.gateway.cache_record import stood_in_for, stored_error
 from edgegw.gateway.cache_store import NoStore
 from edgegw.gateway.caching import Caching
 from edgegw.gateway.compressing import encoders
 from edgegw.gateway.edge_runs import EdgeFunctionRuns
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.faults import Faults, InjectedFault, injected_fault
+from edgegw.gateway.finishing import LAST_STEPS, Finishing
 from edgegw.gateway.guards import Guards
-from edgegw.gateway.server_timing import timed
 from edgegw.gateway.target_groups import TargetGroups
 from edgegw.gateway.target_requests import TargetRequests, TargetTransport
 from edgegw.gateway.world import REAL, World
@@ -111,6 +102,8 @@ class Driver:
         self.edge = edge or EdgeEngine({}, {})
         self._edge_runs = EdgeFunctionRuns(self.edge, self._faults, service.logs, world)
         self._streams = Background()
+        self.finish = Finishing(self._caching, service, world).finish
+        """The answer of a flow's last step, written down."""
 
     async def close(self) -> None:
         """Waits for what streams on behind clients that left; their functions have ended."""
@@ -304,39 +297,6 @@ class Driver:
             logger.warning("%s: %s, fetched anew: %s", exchange.front_door, target, exchange.reason)
         return response.body
 
-    def finish(
-        self, step: DistributionAnswer | alb.BalancerAnswer | HttpAnswer, exchange: Exchange
-    ) -> Response:
-        """The answer of a flow's last step, written down."""
-        exchange.note(step, None, 0.0)
-        if not isinstance(step, DistributionAnswer):
-            if step.warning is not None:
-                exchange.warnings = (step.warning,)
-            exchange.verdict = step.verdict
-            if step.refusal is not None:
-                exchange.reason = step.refusal.detail
-            return step.response
-        exchange.verdict = step.verdict
-        if step.verdict is Verdict.LAMBDA_VALIDATION_ERROR:
-            self._log_validation(step, exchange)
-        if step.context.warnings:
-            exchange.warnings = tuple(map(str, step.context.warnings))
-        if exchange.asked:
-            self._caching.end(exchange.asked)
-            if step.verdict is Verdict.HIT:
-                exchange.reason = stood_in_for(exchange.steps)
-        elif step.verdict is Verdict.ERROR:
-            exchange.reason = stored_error(exchange.steps, self._world.now)
-        if step.cause is not None:
-            exchange.reason = _cause_text(step.cause)
-        context = step.context
-        if context.behavior.response_headers_policy is None and context.error_page_fetch is None:
-            return step.response
-        policy = context.headers_policy
-        if policy is not None and policy.sampling_rate is not None:
-            return timed(step, policy.sampling_rate, exchange, self._world.dice)
-        return step.response
-
     # What steps ask for
 
     @property
@@ -374,17 +334,6 @@ class Driver:
     def _injected(self, target: str, exchange: Exchange) -> InjectedFault | None:
         return injected_fault(self._faults, target, exchange)
 
-    def _log_validation(self, step: DistributionAnswer, exchange: Exchange) -> None:
-        """Writes CloudFront's own log of a refused result."""
-        cause, account = step.cause, self._service.account
-        assert isinstance(cause, FailedOutcome)
-        report = cause.report
-        arn = account.arn(cause.function.deployed_name, report.version)
-        group = self._service.logs.group(log_group(step.context.distribution))
-        lines = log_lines(exchange.id, arn, account.region, report.request_id, cause.violations)
-        for line in lines:
-            group.append(LogSettings(), account.region, line)
-
 
 _AT_ONCE: Final = (
     cloudfront.CacheStep,
@@ -399,15 +348,7 @@ _AT_ONCE: Final = (
 """Steps that may need no waiting."""
 _BEHIND_ORIGINS: Final = (cloudfront.Settle, cloudfront.EdgeViewerResponse)
 """Steps that mostly follow an origin's answer, and may need no waiting."""
-LAST_STEPS: Final = (DistributionAnswer, alb.BalancerAnswer, HttpAnswer)
-"""Steps that are the answer."""
 ALB_STEPS: Final = (
     *(alb.ReadBody, alb.Invoke, alb.ChooseTarget, alb.ForwardTo, alb.BalancerAnswer),
     *(alb.CheckSession, alb.ExchangeCode, alb.RefreshTokens, alb.FetchUserInfo, alb.CheckToken),
 )
-
-
-def _cause_text(cause: ErrorCause) -> str:
-    if isinstance(cause, FailedOutcome | FailedEdgeFunction):
-        return f"{cause.trigger}: {cause.detail}"
-    return cause.detail

@@ -21,7 +21,7 @@ from edgegw.awslambda.model import Report, Returned
 from edgegw.http.message import Headers, Response
 from tests.alb.balancers import FACTS, FN, WEB, listener, request
 
-CLOSING = {400, 408, 413, 414}
+CLOSING = (400, 408, 413, 414)
 PAGES = (*CLOSING, 401, 403, 404, 405, 463, 464, 500, 501, 502, 503, 504, 505, 561)
 
 

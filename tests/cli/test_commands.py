@@ -229,6 +229,7 @@ def test_a_wrong_configuration_prints_its_findings_and_exit_1(tmp_path: Path) ->
     assert "Traceback" not in out.stderr
 
 
+@pytest.mark.timeout(300)  # others may have the ports first
 @pytest.mark.usefixtures("usual_ports")
 @pytest.mark.parametrize("with_node", [True, False])
 def test_the_demo_runs_in_an_empty_folder_with_and_without_node(

@@ -145,6 +145,7 @@ def test_a_chosen_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
     assert f"127.0.0.1:{origin} is in use: stop what listens there, or choose" in done.stderr
 
 
+@pytest.mark.timeout(300)  # others may have the ports first
 @pytest.mark.usefixtures("usual_ports")
 def test_dev_takes_the_next_port_when_the_usual_one_is_taken(tmp_path: Path) -> None:
     with dev_server() as origin, socket.socket() as taken:
@@ -176,6 +177,7 @@ def test_dev_opens_the_browser(tmp_path: Path) -> None:
             assert opened.read_text().strip() == url_of(lines[0])
 
 
+@pytest.mark.timeout(300)  # others may have the ports first
 @pytest.mark.usefixtures("usual_ports")  # it looks whether 8081 is free
 @pytest.mark.parametrize(
     ("words", "text"),

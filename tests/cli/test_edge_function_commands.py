@@ -298,6 +298,8 @@ def test_a_store_that_the_api_created_has_its_own_arn(folder: Path) -> None:
         ("flaged", None, "did you mean 'flagged'?"),
         ("flagged", "{", "--event: the event is no JSON"),
         ("flagged", '{"context": {}}', "context.eventType is one of viewer-request and"),
+        ("flagged", '{"context": {"eventType": "viewer-request"}, "request": {}, "response": {}}',
+         "an event of viewer-request has no response"),
         ("flagged", '{"context": {"eventType": "viewer-request"}}', "no object request"),
         ("flagged", '{"context": {"eventType": "viewer-request"}, "request": {"headers": {"A": {}}}}', "write 'a', not 'A'"),
         ("flagged", '{"context": {"eventType": "viewer-response"}, "request": {}}', "no object response"),

@@ -143,6 +143,7 @@ def test_a_log_that_nobody_reads_keeps_nothing_from_ending(tmp_path: Path) -> No
 # Ports of `edgegw dev`
 
 
+@pytest.mark.timeout(300)  # others may have the ports first
 @pytest.mark.usefixtures("usual_ports")  # they take the first ones that are free
 def test_two_that_start_at_the_same_moment_have_ports_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "hook.py").write_text("def handler(event, context):\n    return event\n")

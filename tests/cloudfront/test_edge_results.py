@@ -376,6 +376,12 @@ def judged(trigger: str, result: object, *, strict: bool = True) -> Any:
     return decode_edge_response(returned(whole), sent)
 
 
+OBSERVED_PAGES = {
+    "read-only-header": "The CloudFront function tried to add, delete, or change a read-only header.",
+    "disallowed-header": "The CloudFront function tried to add a disallowed header.",
+}
+
+
 @pytest.mark.parametrize(
     ("code", "trigger", "result"),
     [(code, *case) for code, cases in ONE_OF.items() for case in cases],
@@ -385,7 +391,8 @@ def test_what_breaks_a_rule_is_refused(code: str, trigger: str, result: object) 
     assert isinstance(answer, InvalidResult)
     assert answer.first.code == f"edge-function.{code}"
     page = answer.first.rule.page
-    assert page.startswith("The CloudFront function returned an invalid value: ")
+    invalid = "The CloudFront function returned an invalid value: "
+    assert page.startswith(OBSERVED_PAGES.get(code, invalid))
     assert "{}" not in page
 
 

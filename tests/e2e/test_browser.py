@@ -162,6 +162,7 @@ load_balancers:
             page.close()
 
 
+@pytest.mark.timeout(300)  # others may have the ports first
 @pytest.mark.usefixtures("usual_ports")
 def test_the_demo_page_went_through_both_hooks(tmp_path: Path, browser: Any) -> None:
     for port in (8080, 8081):

@@ -12,6 +12,9 @@ import pytest
 from tests.conftest import PYTHON
 from tests.e2e.test_third_party import HERE, node_code, npm_packages, pypi_packages
 
+pytestmark = pytest.mark.timeout(600)
+"""Whoever comes first installs packages, and the others wait for that."""
+
 __all__ = ["node_code", "npm_packages", "pypi_packages"]
 
 

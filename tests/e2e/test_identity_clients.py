@@ -27,6 +27,9 @@ from joserfc import jwt as joserfc_jwt
 
 from tests.conftest import AUTHORITY, IN_CI, free_port, need, one_at_a_time
 
+pytestmark = pytest.mark.timeout(600)
+"""Whoever comes first installs packages, and the others wait for that."""
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its authors move on from httpx
     from authlib.integrations.httpx_client import AsyncOAuth2Client

@@ -26,6 +26,9 @@ from tests.conftest import AUTHORITY, FUNCTIONS, free_port, need
 from tests.e2e.test_identity_clients import HERE, npm_packages
 from tests.gateway.test_sign_in_round_trip import Clock, answering, described, oidc, target
 
+pytestmark = pytest.mark.timeout(600)
+"""Whoever comes first installs packages, and the others wait for that."""
+
 __all__ = ["npm_packages"]
 
 SAMPLE = Path(__file__).parents[2] / "sample_functions" / "oidc_target_node"

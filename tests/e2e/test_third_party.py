@@ -27,6 +27,9 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tests.conftest import IN_CI, PYTHON, free_port, need, one_at_a_time, read_body, read_head
 
+pytestmark = pytest.mark.timeout(600)
+"""Whoever comes first installs packages, and the others wait for that."""
+
 HERE = Path(__file__).parent / "third_party"
 INSTALLED = Path(__file__).parents[2] / ".third_party"
 NPM = ["cognito-at-edge@1", "hono@4", "express@5", "@codegenie/serverless-express@4", "esbuild"]

@@ -18,6 +18,9 @@ from edgegw.awslambda.model import Function, FunctionError, Returned, Runtime
 from tests.conftest import IN_CI, need, one_at_a_time
 from tests.execution.lambda_service import running
 
+pytestmark = pytest.mark.timeout(600)
+"""Whoever comes first installs packages, and the others wait for that."""
+
 FUNCTIONS = Path(__file__).parents[1] / "functions"
 JUDGE = Path(__file__).with_name("judge.mjs")
 NODE = Runtime("nodejs22.x", "nodejs", (22,))

@@ -112,7 +112,13 @@ def test_a_function_without_a_store_gets_none() -> None:
     context = EdgeContext(function("require('cloudfront').kvs()"))
     came = context.run(call(), tentative=False)
     assert isinstance(came, EdgeFailed)
-    assert "no key value store" in came.message
+    assert came.message.startswith("Error: KVSNamespaceNotFound: no key value store")
+
+
+def test_a_store_is_named_by_its_id_not_its_arn() -> None:
+    arn = "arn:aws:cloudfront::123456789012:key-value-store/an-id"
+    code = f"try {{ require('cloudfront').kvs('{arn}') }} catch (e) {{ return e.message }}"
+    assert result(code).startswith("KVSNamespaceNotFound: the id of a store")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,9 @@ from edgegw.gateway.code_files import named_files
 from tests.conftest import IN_CI, need, one_at_a_time
 from tests.execution.lambda_service import running
 
+pytestmark = pytest.mark.timeout(600)
+"""Whoever comes first installs packages, and the others wait for that."""
+
 NODE = Runtime("nodejs22.x", "nodejs", (22,))
 INSTALLED = Path(__file__).parents[2] / ".third_party" / "typescript"
 PACKAGES = ["esbuild", "node@24"]

@@ -294,10 +294,10 @@ def _config(origins: Sequence[ScriptedOrigin]) -> dict[str, Any]:
         group = {"targets": [f"127.0.0.1:{origin.port}"], "health_check": {"enabled": False}}
         config["target_groups"][f"app-{number}"] = group
         config["load_balancers"][f"web-{number}"] = {
-            "attributes": {"idle_timeout.timeout_seconds": 2},
+            "attributes": {"idle_timeout.timeout_seconds": 4},
             "listeners": [{"listen": 0, "default_actions": [{"forward": f"app-{number}"}]}],
         }
-        direct = {"url": f"http://127.0.0.1:{origin.port}", "read_timeout": 2}
+        direct = {"url": f"http://127.0.0.1:{origin.port}", "read_timeout": 4}
         config["distributions"][f"site-{number}"] = site(direct)
         config["distributions"][f"through-{number}"] = site({"load_balancer": f"web-{number}"})
     return config

@@ -29,7 +29,7 @@ from tests.conftest import FUNCTIONS
 
 MEMORY: Final = 4 << 30
 """Bytes of address space that judging may take."""
-_WAITS: Final = 3.0
+_WAITS: Final = 10.0
 """Seconds that a front door's answer may take; functions' latency on demand does not count."""
 
 

@@ -66,7 +66,7 @@ class Site:
             command, stdout=output, stderr=output, start_new_session=True
         )
         output.close()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             assert self.process.poll() is None, (self.folder / "serve.log").read_text()
             with contextlib.suppress(OSError):

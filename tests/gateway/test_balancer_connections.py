@@ -39,6 +39,7 @@ class Http2:
         self.refused: set[int] = set()
         self.bodies: dict[int, bytes] = {}
         self.ended: set[int] = set()
+        self._begun = b""
         self.is_closed = False
 
     def ask(self, path: str = "/", *, ends: bool = True, **headers: str) -> int:
@@ -57,7 +58,10 @@ class Http2:
                 self._writer.write(self._state.data_to_send())
                 if condition() or self.is_closed:
                     return
-                data = await self._reader.read(65536)
+                try:
+                    data = await self._reader.read(65536)
+                except ConnectionResetError:  # what it still sent found nobody
+                    data = b""
                 if not data:
                     self.is_closed = True
                     return
@@ -67,14 +71,14 @@ class Http2:
     def _received(self, data: bytes) -> list[Any]:
         # h2 takes nothing behind a GOAWAY, while a server sends the answers that it owes: the
         # frame is taken out before h2 sees it.
-        out, rest = b"", data
-        while len(rest) >= 9:
-            size = int.from_bytes(rest[:3], "big") + 9
+        out, rest = b"", self._begun + data
+        while len(rest) >= 9 and len(rest) >= (size := int.from_bytes(rest[:3], "big") + 9):
             if rest[3] == 7:
                 self.goaway = int.from_bytes(rest[9:13], "big")
             else:
                 out += rest[:size]
             rest = rest[size:]
+        self._begun = rest
         return self._state.receive_data(out)
 
     def _take(self, event: Any) -> None:

@@ -85,7 +85,7 @@ def moto_url_of_module() -> Generator[str]:
 
 @pytest.fixture(params=["embedded", "moto"])
 def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`async with site(fifo=…, **mapping)`: a mapping of a queue with a visibility timeout of 1 s.
+    """`async with site(fifo=…, **mapping)`: a mapping of a queue with a visibility timeout of 2 s.
 
     moto notices during a long poll no group of a FIFO queue that becomes free: polls are short.
     """
@@ -94,10 +94,10 @@ def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     @asynccontextmanager
     async def start(*, fifo: bool = False, **mapping: Any) -> AsyncIterator[Site]:
         mapping = {"function": "worker", **mapping}
-        worker = {"timeout": 1}
+        worker = {"timeout": 2}
         if request.param == "moto":
             sqs = Sqs(request.getfixturevalue("moto_url"))
-            queue, dead = await sqs.redriven(3, fifo=fifo, VisibilityTimeout=1)
+            queue, dead = await sqs.redriven(3, fifo=fifo, VisibilityTimeout=2)
             name = queue.name
             queues: dict[str, Any] = {
                 name: {"queue_url": queue.url, "endpoint_url": request.getfixturevalue("moto_url")}
@@ -106,7 +106,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
             name = "jobs.fifo" if fifo else "jobs"
             dead_name = f"dead-{name}"
             redrive = {"to": dead_name, "max_receive_count": 3}
-            queues = {name: {"visibility_timeout": 1, "redrive": redrive}, dead_name: {}}
+            queues = {name: {"visibility_timeout": 2, "redrive": redrive}, dead_name: {}}
         config = config_of(tmp_path, queues=queues, event_sources=[{"source": name, **mapping}])
         config["functions"]["worker"] |= worker
         async with serving_in(tmp_path, config) as served:

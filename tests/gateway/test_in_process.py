@@ -351,7 +351,9 @@ QUERY = st.none() | st.lists(st.sampled_from(list(SAFE))).map(bytes)
     HEADERS, PATH, QUERY, st.binary(max_size=5000), st.sampled_from(["GET", "POST"]), st.booleans()
 )
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_any_request_survives_pass_through_hooks_to_the_origin(
     lines: list[tuple[bytes, bytes]],

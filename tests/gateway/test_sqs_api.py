@@ -391,12 +391,16 @@ async def test_a_receiver_that_left_gets_no_message(tmp_path: Path) -> None:
     config = {**CONFIG, "gateway": {"lambda_api": 0}}
     async with serving_in(tmp_path, config) as served:
         await asked(served.urls["lambda"], "AmazonSQS.ListQueues")  # what is imported, is now
+        bells = (await served.gateway.workers.of(Queues))._bells._bells
         body = b'{"QueueUrl": "jobs", "WaitTimeSeconds": 20}'
         with pytest.raises(httpx.ReadTimeout):
-            async with httpx.AsyncClient(trust_env=False, timeout=0.3) as client:
+            patience = httpx.Timeout(60, read=0.3)
+            async with httpx.AsyncClient(trust_env=False, timeout=patience) as client:
                 headers = {"x-amz-target": "AmazonSQS.ReceiveMessage"}
                 await client.post(served.urls["lambda"], content=body, headers=headers)
-        await asyncio.sleep(0.2)
+        async with asyncio.timeout(10):  # longer than until it is seen to have left
+            while "jobs" in bells:
+                await asyncio.sleep(0.01)
         body = b'{"QueueUrl": "jobs", "MessageBody": "x"}'
         await asked(served.urls["lambda"], "AmazonSQS.SendMessage", body)
         body = b'{"QueueUrl": "jobs"}'

@@ -14,6 +14,9 @@ import pytest
 
 from tests.conftest import IN_CI, need, one_at_a_time
 
+pytestmark = pytest.mark.timeout(600)
+"""Whoever comes first installs packages, and the others wait for that."""
+
 ROOT = Path(__file__).parents[2]
 INSTALLED = ROOT / ".third_party" / "npm-runners"
 RUNNERS = ("vitest@3", "jest@29")

@@ -62,10 +62,9 @@ async def test_of_a_connection_over_http1_nothing_stays(sent: bytes, answer: Any
                 await reader.read(-1)
                 writer.close()
             await until(lambda: not connections(listener))
-            await asyncio.sleep(0.05)
             door.requests.clear()
             door.done_with.clear()
-            assert alive() == before
+            await until(lambda: alive() == before)
 
 
 @pytest.mark.parametrize("answer", [lambda _: ok(), later], ids=["at once", "later"])

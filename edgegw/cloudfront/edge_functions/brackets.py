@@ -7,12 +7,15 @@ from typing import Final
 
 from edgegw.cloudfront.edge_functions.tokens import Words
 
+_BEHIND_KEYS: Final = frozenset((":", "(", ",", "}"))
 _HEADS: Final = frozenset(("if", "while", "for", "switch", "catch", "with", "return", "typeof"))
 
 
 def is_member(words: Words, at: int) -> bool:
-    """Whether the name at `at` is behind a dot, or a key of an object."""
-    return at in words.keys
+    """Whether the name at `at` is behind a dot, or a key of an object and no word before one."""
+    if words.text(at - 1) in (".", "?."):
+        return True
+    return at in words.keys and words.text(at + 1) in _BEHIND_KEYS
 
 
 def at_depth(words: Words, opened: int, end: int) -> Iterator[int]:

@@ -1,8 +1,9 @@
 """The rules of CloudFront Functions as one table: what each demands, what breaking it leads to.
 
 The functions that judge stand in `results`, `origin_change` and `origin_fields`; each names its
-rule from here. `docs/cloudfront-functions.md` lists them. Of the page texts those of header names
-and of origins are observed, the others made after them (uncertain).
+rule from here. `docs/cloudfront-functions.md` lists them. Of the page texts those of header names,
+of read-only and disallowed headers and of origins are observed, the others made after them
+(uncertain).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ ORIGIN_PAGE: Final = _GUIDE + "helper-functions-origin-modification.html"
 FEATURES_PAGE: Final = _GUIDE + "functions-javascript-runtime-20.html"
 
 _INVALID: Final = "The CloudFront function returned an invalid value: "
+_TRIED: Final = "The CloudFront function tried to "
 ORIGIN_TEXT: Final = "The CloudFront function returned an invalid value for origin rewrite."
 EXECUTION_TEXT: Final = (
     "The CloudFront function associated with the CloudFront distribution is invalid or could not "
@@ -48,7 +50,7 @@ def _result(
     return EdgeRule(
         f"edge-function.{name}",
         demands,
-        _INVALID + text if text else "",
+        _INVALID + text if text and not text.startswith(_TRIED) else text,
         source,
         triggers,
         "ignored" if ignored else "refused",
@@ -101,14 +103,14 @@ HEADER_VALUE: Final = _result(
 DISALLOWED_HEADER: Final = _result(
     "disallowed-header",
     "Functions do not add the headers that CloudFront keeps for itself.",
-    "{}.headers has a disallowed header.",
+    f"{_TRIED}add a disallowed header.",
     source=ALL_EDGE_PAGE,
     ignored=True,
 )
 READ_ONLY_HEADER: Final = _result(
     "read-only-header",
     "Read-only headers of the trigger are not added, changed or deleted.",
-    "{}.headers has a changed read-only header.",
+    f"{_TRIED}add, delete, or change a read-only header.",
     source=ALL_EDGE_PAGE,
     ignored=True,
 )

@@ -81,6 +81,8 @@ def decode_trial_event(raw: bytes) -> TrialEvent:
     _check_headers(request, "request")
     if trigger == "viewer-response":
         _check_headers(_member(event, "response"), "response")
+    elif _has_response(event):
+        raise NoTrialEventError("an event of viewer-request has no response")
     return TrialEvent(trigger, raw.decode("utf-8", "replace"), _raw_query(request))
 
 
@@ -89,6 +91,11 @@ def _member(event: object, name: str) -> Mapping[str, Any]:
     if not isinstance(member, dict):
         raise NoTrialEventError(f"the event has no object {name}")
     return cast("Mapping[str, Any]", member)
+
+
+def _has_response(event: object) -> bool:
+    """TestFunction was seen to refuse such events of viewer-request."""
+    return isinstance(event, dict) and "response" in event
 
 
 def _check_headers(message: Mapping[str, Any], where: str) -> None:

@@ -168,8 +168,10 @@
     meta() { return ask("meta", ""); },
   });
   const cloudfront = {
-    kvs() {
-      if (!hasStore) throw new RealError("no key value store is associated with the function");
+    kvs(id) {
+      if (!hasStore) throw new RealError("KVSNamespaceNotFound: no key value store is associated with the function");
+      if (typeof id === "string" && sliceOf(id, 0, 4) === "arn:")
+        throw new RealError("KVSNamespaceNotFound: the id of a store is what follows the last slash of its ARN");
       return store;
     },
     updateRequestOrigin(change) {

@@ -16,9 +16,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from edgegw.config.model import Door, Listen
-from edgegw.gateway.drive import LAST_STEPS, Driver, Step
+from edgegw.gateway.drive import Driver, Step
 from edgegw.gateway.exchange import Exchange
 from edgegw.gateway.failure_line import failure_line
+from edgegw.gateway.finishing import LAST_STEPS
 from edgegw.gateway.fronts.served import Server
 from edgegw.gateway.request_tracing import send_segment
 from edgegw.http.grammar import TEXT_VALUE_CONTROL
