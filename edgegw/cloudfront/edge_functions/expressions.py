@@ -12,6 +12,8 @@ from typing import Final
 from edgegw.cloudfront.edge_functions.tokens import Words
 
 _PREFIX_NAMES: Final = frozenset(("typeof", "void", "delete", "await", "new"))
+_BEGIN_ANEW: Final = frozenset(("{", "!", "~", "++", "--"))
+"""Signs that go on with no value that stands on the line before."""
 _CLOSERS: Final = frozenset((",", ";", ")", "]", "}"))
 SUM_SIGNS: Final = frozenset(("+", "-", "*", "/", "%", "**"))
 """Operators that bind at least as closely as `+` does."""
@@ -28,7 +30,8 @@ def ends_behind(words: Words, last: int) -> bool:
         return True
     if ends_statement(words, last):
         return True
-    return word.is_first and word.kind != "sign" and _may_end(words, last)
+    goes_on = word.kind == "sign" and word.text not in _BEGIN_ANEW
+    return word.is_first and not goes_on and _may_end(words, last)
 
 
 def ends_statement(words: Words, last: int) -> bool:
