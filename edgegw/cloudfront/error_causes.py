@@ -191,7 +191,8 @@ def failed_edge_function(
         if is_throttled:
             rule = EDGE_THROTTLED if outcome.is_on_demand else NOT_COMPILED
             kind = Verdict.FUNCTION_THROTTLED_ERROR
-        detail = f"{rule.code}: {outcome.message} ({rule.source})"
+        place = f", in line {outcome.line}" if outcome.line else ""
+        detail = f"{rule.code}: {outcome.message}{place} ({rule.source})"
         return FailedEdgeFunction(trigger, function, kind, detail, rule, outcome.report)
     if isinstance(outcome, EdgeFailed):
         violation = Violation(UNREADABLE, "", outcome.message, "return plain objects")

@@ -51,7 +51,7 @@ from edgegw.cloudfront.edge_functions.model import (
 from edgegw.cloudfront.edge_functions.static_check import syntax_findings
 from edgegw.cloudfront.edge_functions.syntax_rules import ABSENT_GLOBALS, SyntaxFinding
 from edgegw.execution.edge_frames import EdgeFrames
-from edgegw.execution.edge_sources import core_source, modules_source
+from edgegw.execution.edge_sources import LINES_BEFORE, core_source, modules_source
 
 _ABSENT: Final = sorted(
     (ABSENT_GLOBALS - {"eval", "Function"}) | {"escape", "unescape", "navigator", "gc"}
@@ -332,6 +332,7 @@ class EdgeContext:
             "place": _PLACE,
             "end": self._end,
             "deletes": "delete" in self._function.code,
+            "linesBefore": LINES_BEFORE,
         }
         install, modules = context.eval(core_source()), context.eval(modules_source())
         runtime = install(context.parse_json(json.dumps(given)), modules)
@@ -393,9 +394,9 @@ def _decoded(text: str) -> dict[str, Any]:
 def _outcome(said: Mapping[str, Any], report: EdgeReport) -> EdgeOutcome:
     over = said.get("over")
     if over:
-        return EdgeFailed("execution", _OVER[over], report)
+        return EdgeFailed("execution", _OVER[over], report, line=said.get("line", 0))
     if "error" in said:
-        return EdgeFailed("execution", said["error"], report)
+        return EdgeFailed("execution", said["error"], report, line=said.get("line", 0))
     if "unreadable" in said:
         is_too_large = said["unreadable"] == OUT_OF_MEMORY
         kind = "execution" if is_too_large else "unreadable"

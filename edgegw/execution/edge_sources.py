@@ -6,6 +6,8 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
+LINES_BEFORE: Final = 16_384
+"""Empty lines before our own code: more than a function has, so that its lines are known by it."""
 _MODULES: Final = ("text", "lock", "edits", "crypto", "querystring", "buffer")
 
 
@@ -18,13 +20,12 @@ def _source(name: str) -> str:
 @cache
 def core_source() -> str:
     """An expression for `install` of `core.js`, with its guards."""
-    return _source("core").replace(
-        "  // ---- what is guarded: guards.js stands here\n", _source("guards")
-    )
+    mark = "  // ---- what is guarded: guards.js stands here\n"
+    return "\n" * LINES_BEFORE + _source("core").replace(mark, _source("guards"))
 
 
 @cache
 def modules_source() -> str:
     """An expression for an object of the other files, by name."""
     members = [f"{name}: {_source(name).strip()}" for name in _MODULES]
-    return "({" + ",\n".join(members) + "})"
+    return "\n" * LINES_BEFORE + "({" + ",\n".join(members) + "})"

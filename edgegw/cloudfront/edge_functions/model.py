@@ -148,7 +148,7 @@ class EdgeFailed:
 
     `throttled` is code that does not compile, which CloudFront stops running, or was asked for by a
     fault `is_on_demand`. `unreadable` is a result that JSON cannot say. `is_engine` says that it is
-    the engine's fault, or that it hangs.
+    the engine's fault, or that it hangs. `line` is where the code was, 0 where that is not known.
     """
 
     kind: Literal["execution", "throttled", "unreadable"]
@@ -156,6 +156,7 @@ class EdgeFailed:
     report: EdgeReport
     is_engine: bool = False
     is_on_demand: bool = False
+    line: int = 0
 
 
 EdgeAnswer: TypeAlias = EdgeReturned | EdgeEdited

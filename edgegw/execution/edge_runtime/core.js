@@ -18,7 +18,7 @@
   const then = Promise.prototype.then, isArray = Array.isArray, RealError = Error, RealObject = Object, RealInternalError = InternalError;
   const RealReference = ReferenceError, RealTypeError = TypeError, RealRangeError = RangeError, floor = Math.floor;
   const setPrototype = Object.setPrototypeOf, plain = Object.prototype, push = Array.prototype.push, slice = String.prototype.slice, sliceOf = (s, a, b) => apply(slice, s, [a, b]);
-  const split = String.prototype.split;
+  const split = String.prototype.split, exec = RegExp.prototype.exec;
 
   let units = 0, full = 60000, check = 0, deadline = 0, over = "", now = 0;
   let logs = [], logged = 0, custom = "", origin = null, asked = [], waiting = {}, count = 0;
@@ -26,6 +26,7 @@
   let framed = null, values = null, seen = null, target = null, edits = null, rawQuery = null;
   const STEP = 100, LOG = 10240;
   let end = ""; // of a text of edits: no function knows it, so none can cut a text off and say what it likes
+  let linesBefore = 0; // of our own sources, more than code has
   let memory = 0; // bytes of a run, which no text has more of
 
   const bare = (object) => setPrototype(object, null), NONE = freeze(bare([])); // no prototype changes what Python is told
@@ -96,18 +97,22 @@
 
   function worded(error) {
     if (error === null || typeof error !== "object") return RealString(error);
-    let name = "Error", message = "", line = "";
+    let name = "Error", message = "";
     try { name = RealString(error.name); message = RealString(error.message); } catch (_) { return name === "undefined" ? "Error" : name; }
-    try {
-      const stack = RealString(error.stack), match = /<function>:(\d+)/.exec(stack);
-      if (match && name === "SyntaxError") line = " in " + match[1];
-    } catch (_) { line = ""; }
     if (name === "undefined" && message === "undefined") return "[object Object]";
     const text = message
       .replace(/^cannot read property '(.*)' of (undefined|null)$/, 'cannot get property "$1" of $2')
       .replace(/^cannot set property '(.*)' of (undefined|null)$/, 'cannot set property "$1" of $2')
       .replace(/^'?([\w$]+)'? is not defined$/, '"$1" is not defined');
-    return (text ? name + ": " + text : name) + line;
+    return text ? name + ": " + text : name;
+  }
+  function lineOf(error) { // of the function's code: our own begins behind more lines than that has
+    if (error === null || typeof error !== "object") return undefined;
+    try {
+      const stack = RealString(error.stack), place = /\(<input>:(\d+)/g;
+      for (let match = apply(exec, place, [stack]); match !== null; match = apply(exec, place, [stack]))
+        if (+match[1] <= linesBefore) return +match[1];
+    } catch (_) { return undefined; } // a getter of its own
   }
 
   // ---- console, modules
@@ -231,8 +236,9 @@
   function failed(error) {
     if (isTentative && error && isFull(error)) over = over || "time";
     let text = "";
+    const line = lineOf(error);
     try { if (!over) text = worded(error); } catch (_) { text = "Error"; }
-    outcome = stringify({ __proto__: null, error: text, over: over || (units > full ? "units" : undefined), logs, units });
+    outcome = stringify({ __proto__: null, error: text, line, over: over || (units > full ? "units" : undefined), logs, units });
     ended();
   }
   // Requests have it as a prototype, so that their members are those that the event has.
@@ -321,12 +327,13 @@
   }
 
   return function install(given, module) {
-    // given: { version, full, memory, absent, isShared, hasStore, place, end, deletes }
+    // given: { version, full, memory, absent, isShared, hasStore, place, end, deletes, linesBefore }
     let absent = given.absent;
     version = given.version;
     place = given.place;
     hasStore = given.hasStore;
     memory = given.memory;
+    linesBefore = given.linesBefore;
     end = given.end;
     deletes = given.deletes;
     deadline = check = full = 1e18;
