@@ -16,13 +16,10 @@ from urllib.parse import urlsplit
 import click
 
 from edgegw.awslambda.runtimes import SCRIPTS
+from edgegw.cli.hook_files import edge_hooks, hook_source, split_export
 from edgegw.config.addresses import origin_address, port_of
 from edgegw.errors import UsageError
 
-_ENTRIES: Final = (
-    *("handler.py", "lambda_function.py", "index.py", "main.py", "app.py"),
-    *(f"{name}{suffix}" for name in ("index", "handler", "main") for suffix in SCRIPTS),
-)
 _HANDLERS: Final = ("handler", "lambda_handler", "main")
 _ALL_METHODS: Final = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
 _ALL_HEADERS: Final = "AllViewerAndCloudFrontHeaders-2022-06"
@@ -36,7 +33,7 @@ def function_of(named: Path, timeout: float) -> dict[str, Any]:
     Raises UsageError when it cannot be told which file or which function in it is the handler.
     """
     file, export = split_export(named)
-    source = _entry(file) if file.is_dir() else file
+    source = hook_source(file)
     if not source.is_file():
         raise UsageError(f"there is no file or folder {file}")
     if source.suffix == ".py":
@@ -53,24 +50,6 @@ def function_of(named: Path, timeout: float) -> dict[str, Any]:
     }
 
 
-def split_export(named: Path) -> tuple[Path, str]:
-    """File and export of `FILE:EXPORT`; the export is empty where the whole is a file."""
-    text = str(named)
-    file, colon, export = text.rpartition(":")
-    is_name = re.fullmatch(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*", export) is not None
-    if not colon or not is_name or named.exists():
-        return named, ""
-    return Path(file), export
-
-
-def _entry(folder: Path) -> Path:
-    for name in _ENTRIES:
-        if (folder / name).is_file():
-            return folder / name
-    names = ", ".join(_ENTRIES[:3])
-    raise UsageError(f"{folder} holds none of {names} …: name the file of the handler itself")
-
-
 def _handler(source: Path) -> str:
     """The name that the handler has in `source`: handler, lambda_handler or main."""
     text = source.read_text(encoding="utf-8", errors="replace")
@@ -78,16 +57,6 @@ def _handler(source: Path) -> str:
         if re.search(rf"\b(def|function|const|let|var|exports\.|as)\s*{name}\b", text):
             return name
     return _HANDLERS[0]
-
-
-def is_edge_function(file: Path) -> bool:
-    """Whether `file` looks like a CloudFront Function: `function handler(event)`, not exported."""
-    from edgegw.cloudfront.edge_functions.hook_kinds import edge_function_sign
-
-    if file.suffix != ".js" or not file.is_file():
-        return False
-    text = file.read_text(encoding="utf-8", errors="replace")
-    return edge_function_sign(text) is not None
 
 
 def dev_config(
@@ -103,14 +72,13 @@ def dev_config(
     """The configuration that `edgegw dev` stands for. `hooks` are files by trigger.
 
     With `include_body` the request triggers get the body. With `edge_functions` the hooks of the
-    viewer are CloudFront Functions, without it those that look like one.
+    viewer are CloudFront Functions, without it those that look like one. Raises UsageError.
     """
     functions: dict[str, Any] = {}
     triggers: dict[str, Any] = {}
-    edge: dict[str, Any] = {}
+    edge = edge_hooks(hooks, alb, are_all=edge_functions)
     for trigger, file in hooks.items():
-        if trigger.startswith("viewer") and (edge_functions or is_edge_function(file)):
-            edge[trigger] = file
+        if trigger in edge:
             continue
         timeout = _VIEWER_TIMEOUT if trigger.startswith("viewer") else _TIMEOUT
         name = _name(file, trigger)
@@ -120,7 +88,7 @@ def dev_config(
     site = _site(origin, ports[0], triggers)
     config: dict[str, Any] = {"functions": functions, "distributions": {"site": site}}
     if edge:
-        names = {trigger: _name(file, trigger) for trigger, file in edge.items()}
+        names = {trigger: _name(hooks[trigger], trigger) for trigger in edge}
         site["default_behavior"]["edge_functions"] = names
         config["edge_functions"] = {
             names[trigger]: {"code": str(file.absolute())} for trigger, file in edge.items()

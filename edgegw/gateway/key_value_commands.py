@@ -38,7 +38,8 @@ def change_store(stores: KeyValueStores, name: str, asked: Mapping[str, object])
     try:
         return _facts(stores, stores.write(state.name, change))
     except StoreRefusal as refusal:
-        raise UsageError(f"nothing is changed: {refusal.message}") from None
+        measure = f" ({refusal.measure})" if refusal.measure else ""
+        raise UsageError(f"nothing is changed: {refusal.message}{measure}") from None
 
 
 def store_named(stores: KeyValueStores, name: str) -> StoreState:

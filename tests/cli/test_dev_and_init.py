@@ -17,7 +17,8 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 
-from edgegw.cli.dev_command import dev_config, function_of, origin_url, split_export
+from edgegw.cli.dev_command import dev_config, function_of, origin_url
+from edgegw.cli.hook_files import split_export
 from edgegw.config.resolve import load_dict
 from edgegw.errors import UsageError
 from tests.cli.test_commands import EDGEGW, run, running

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from edgegw.cli.dev_command import dev_config, is_edge_function
+from edgegw.cli.dev_command import dev_config
+from edgegw.cli.hook_files import is_edge_function
 from edgegw.cli.main import main
 
 EDGE = "function handler(event) {\n  return event.request;\n}\n"

@@ -103,7 +103,8 @@ def check_every_command(folder: Path) -> None:
         "edgegw: the store flags has no key 'shar'; did you mean 'share'?"
     )
     assert "no key 'other'" in refusal("flags", "delete", "share", "other")
-    assert "Maximum size of the value" in refusal("flags", "put", "k", "v" * 1025)
+    said = refusal("flags", "put", "k", "v" * 1500)
+    assert "Maximum size of the value in a key value pair (1,500 bytes, at most 1,024)" in said
     assert "cannot be read" in refusal("flags", "import", "missing.json")
     assert "no JSON" in refusal("flags", "import", "-", given="{")
     assert answer("flags", "list") == "share  1\n", "what is refused changes nothing"

@@ -125,7 +125,7 @@ def changed(
     pairs.update(change.puts)
     size = size_of_pairs(pairs) if change.is_whole else _new_size(state, change)
     if size > MAX_STORE_SIZE:
-        raise beyond("Maximum size of an individual key value store")
+        raise beyond("Maximum size of an individual key value store", size, MAX_STORE_SIZE)
     return replace(
         state, pairs=pairs, size=size, etag=stamp.etag, modified=stamp.now, is_edited=True
     )
@@ -154,10 +154,10 @@ def refuse_pair(key: str, text: str) -> None:
     for member, part in (("key", key), ("value", text)):
         if not is_unicode(part):
             raise invalid_member(member, "Member must be UTF-8")
-    if len(key.encode()) > MAX_STORE_KEY:
-        raise beyond("Maximum size of the key in a key value pair")
-    if len(text.encode()) > MAX_STORE_VALUE:
-        raise beyond("Maximum size of the value in a key value pair")
+    if (size := len(key.encode())) > MAX_STORE_KEY:
+        raise beyond("Maximum size of the key in a key value pair", size, MAX_STORE_KEY)
+    if (size := len(text.encode())) > MAX_STORE_VALUE:
+        raise beyond("Maximum size of the value in a key value pair", size, MAX_STORE_VALUE)
 
 
 def refuse_batch(puts: list[tuple[str, str]], deletes: list[str]) -> None:
@@ -170,10 +170,12 @@ def refuse_batch(puts: list[tuple[str, str]], deletes: list[str]) -> None:
     if not keys:
         raise StoreRefusal("ValidationException", "Puts and Deletes are both empty.")
     if len(keys) > MAX_BATCH_KEYS:
-        raise beyond("Maximum key values pairs that you can update in a single API request")
+        quota = "Maximum key values pairs that you can update in a single API request"
+        raise beyond(quota, len(keys), MAX_BATCH_KEYS, "keys")
     parts = [*keys, *(text for _, text in puts)]
-    if sum(len(part.encode("utf-8", "replace")) for part in parts) > MAX_BATCH_SIZE:
-        raise beyond("Maximum size of the update in a single API request")
+    size = sum(len(part.encode("utf-8", "replace")) for part in parts)
+    if size > MAX_BATCH_SIZE:
+        raise beyond("Maximum size of the update in a single API request", size, MAX_BATCH_SIZE)
     if len(set(keys)) < len(keys):
         raise StoreRefusal("ValidationException", "A key stands in Puts and Deletes twice.")
 

@@ -24,12 +24,16 @@ Source: CloudFront API Reference, "Errors" of each operation of CloudFront KeyVa
 
 
 class StoreRefusal(Exception):  # noqa: N818 - an answer, no failure
-    """A call is refused; `code` is one of `STORE_STATUSES`, and nothing has changed."""
+    """A call is refused; `code` is one of `STORE_STATUSES`, and nothing has changed.
 
-    def __init__(self, code: str, message: str) -> None:
+    `measure` is what AWS does not say: how much it was, and how much may be.
+    """
+
+    def __init__(self, code: str, message: str, measure: str = "") -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
+        self.measure = measure
 
     @property
     def status(self) -> int:
@@ -37,12 +41,13 @@ class StoreRefusal(Exception):  # noqa: N818 - an answer, no failure
         return STORE_STATUSES[self.code]
 
 
-def beyond(quota: str) -> StoreRefusal:
-    """`quota` is exceeded, in the words of the quota's name.
+def beyond(quota: str, amount: int, most: int, unit: str = "bytes") -> StoreRefusal:
+    """`quota` is exceeded, in the words of the quota's name: `amount` of `unit`, at most `most`.
 
     Source: observed: "Limit exceeded: Maximum size of the value in a key value pair".
     """
-    return StoreRefusal("ServiceQuotaExceededException", f"Limit exceeded: {quota}")
+    measure = f"{amount:,} {unit}, at most {most:,}"
+    return StoreRefusal("ServiceQuotaExceededException", f"Limit exceeded: {quota}", measure)
 
 
 def invalid_member(member: str, constraint: str) -> StoreRefusal:
