@@ -17,6 +17,7 @@ from edgegw.cloudfront.edge_functions.brackets import (
 )
 from edgegw.cloudfront.edge_functions.limits import MAX_CODE
 from edgegw.cloudfront.edge_functions.model import EdgeRuntime
+from edgegw.cloudfront.edge_functions.named_modules import modules
 from edgegw.cloudfront.edge_functions.syntax_rules import (
     ABSENT,
     ABSENT_GLOBALS,
@@ -27,6 +28,8 @@ from edgegw.cloudfront.edge_functions.syntax_rules import (
     CONSOLE,
     DEFAULTS,
     DESTRUCTURING,
+    DISABLED,
+    DISABLED_GLOBALS,
     EXPORT,
     FOR_OF,
     GENERATOR,
@@ -228,6 +231,8 @@ def _globals(words: Words) -> Iterator[Seen]:
         following = (words.text(at + 1), words.text(at + 2))
         if text in ABSENT_GLOBALS and text not in known:
             yield Seen(at, ABSENT)
+        elif text in DISABLED_GLOBALS and text not in known:
+            yield Seen(at, DISABLED)
         elif text in NEW_GLOBALS and text not in known:
             yield Seen(at, NEWER)
         elif following[0] == "." and (text, following[1]) in STATIC_UNLISTED:
@@ -281,5 +286,6 @@ _LOOKS: Final[tuple[Callable[[Words], Iterator[Seen]], ...]] = (
         _returns,
         _globals,
         _members,
+        modules,
     ),
 )

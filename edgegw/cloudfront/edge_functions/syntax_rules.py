@@ -43,7 +43,7 @@ class SyntaxRule:
     @property
     def is_of_names(self) -> bool:
         """Whether the construct is a name, of which there are many."""
-        return self.construct in ("this", "this global", "this function")
+        return self.construct in ("this", "this global", "this function", "this module")
 
     def error_at(self, word: str, line: int) -> str:
         """The error where the parser stumbles over `word`: over an arrow, it is unexpected."""
@@ -152,6 +152,12 @@ RETURN: Final = _rule(
 ABSENT: Final = _rule(
     *("this global", "warned", "warned", "there is none at the edge: it is a ReferenceError there"),
 )
+DISABLED: Final = _rule(
+    "this global", "warned", "warned", "it is disabled at the edge: a TypeError"
+)
+MODULE: Final = _rule(
+    *("this module", "warned", "warned", "require and import fail: the edge has no such module"),
+)
 UNLISTED: Final = _rule("this function", "warned", "warned", "it may be missing on AWS")
 NEWER: Final = _rule("this", "warned", "fine", "it came with cloudfront-js-2.0")
 REMOVED: Final = _rule("this", "fine", "warned", "cloudfront-js-2.0 lacks it: use Buffer")
@@ -196,8 +202,6 @@ ABSENT_GLOBALS: Final = frozenset(
         "module",
         "exports",
         "__dirname",
-        "eval",
-        "Function",
         "DOMException",
         "AggregateError",
         "SuppressedError",
@@ -207,6 +211,8 @@ ABSENT_GLOBALS: Final = frozenset(
     )
 )
 """Globals that other engines have and this runtime lacks (in part inferred from AWS's lists)."""
+
+DISABLED_GLOBALS: Final = frozenset(("eval", "Function"))
 
 UNLISTED_MEMBERS: Final = frozenset(
     (
