@@ -314,7 +314,11 @@ BOTH = "a * a; " * 16  # as much as stands between two looks
         ("async function f() { a }", "async function f() {M(4);try{ a }catch(X){C(X);throw X;}}"),
         (
             "async function f() { function g() {} }",
-            "async function f() {M(7); function g() {M(3);} }",
+            "async function f() {M(7);try{ function g() {M(3);try{}catch(X){C(X);throw X;}} }catch(X){C(X);throw X;}}",
+        ),
+        (
+            "x = async a => a",
+            "x = async a => {try{return(M(2),a);}catch(X){C(X);throw X;}}",
         ),
         ("x = {catch(e) {}}", "x = {catch(e) {M(3);}}"),
     ],
