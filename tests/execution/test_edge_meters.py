@@ -208,6 +208,13 @@ def test_arrows_that_hand_over_what_they_throw_run_on_the_event_loop(code: str) 
     assert came.result == 3
 
 
+def test_an_import_ends_with_its_line() -> None:
+    code = "import c from 'crypto'\n(function () {})()\nfunction handler() { return typeof c.createHash }"
+    came = EdgeContext(function(code)).run(call(), tentative=True)
+    assert isinstance(came, EdgeReturned), came
+    assert came.result == "function"
+
+
 # Node
 
 

@@ -310,6 +310,9 @@ def _insert_around(
     insertions.setdefault(words.words[around.last].end, []).insert(0, ")")
 
 
+_LINE_END: Final = re.compile(r"[\n\r\u2028\u2029]")
+
+
 def _imports(words: Words) -> dict[int, tuple[int, str]]:
     """`import x from 'y'` at the top as a call of require: by offset, its end and the new text."""
     replaced: dict[int, tuple[int, str]] = {}
@@ -319,7 +322,10 @@ def _imports(words: Words) -> dict[int, tuple[int, str]]:
             continue
         name, mark, module = following
         if (name.kind, mark.text, module.kind) == ("name", "from", "string"):
-            replaced[word.start] = (module.end, f"const {name.text} = require({module.text})")
+            lines = "".join(_LINE_END.findall(words.source, word.start, module.end))
+            end = ";" if at + 4 < len(words.words) else ""  # else `(` behind it went on with it
+            text = f"const {lines}{name.text} = require({module.text}){end}"
+            replaced[word.start] = (module.end, text)
     return replaced
 
 
