@@ -148,6 +148,7 @@
     });
   }
   function guardObjects() {
+    wrapped(Function.prototype, "apply", () => { if (isTentative) look(); }); // with thousands of arguments
     for (const name of ["keys", "values", "entries", "assign", "getOwnPropertyNames", "getOwnPropertyDescriptors"])
       wrapped(Object, name, (_, given) => {
         for (let at = 0; at < given.length; at++)
