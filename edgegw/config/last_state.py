@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 _MOST: Final = 200
-"""Files whose folder is kept; the oldest ones go."""
+"""Files whose folder is kept; those go that were not in use for longest."""
 _FOLDER: Final = "edgegw-state-folders"
 _USUAL: Final = ".edgegw"
 
@@ -28,6 +28,7 @@ def keep_last_state(environment: Mapping[str, str], file: Path, state: str) -> N
     place = _place(folder, file)
     with contextlib.suppress(OSError):
         if _read(place) == state:
+            os.utime(place)  # in use, so not old
             return
         temporary = place.with_suffix(f".{os.getpid()}.tmp")
         temporary.write_text(state, encoding="utf-8", errors="surrogateescape")

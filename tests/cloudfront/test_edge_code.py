@@ -306,20 +306,31 @@ BOTH = "a * a; " * 16  # as much as stands between two looks
         (f"{BOTH}function f(a, ...b) {{}}", f"{BOTH}function f(a, ...b) {{M(3);}}"),
         ("try {} catch (e) {}", "try {} catch (e) {C(e);}"),
         ("try {} catch {}", "try {} catch(X) {C(X);}"),
-        ("try {} finally {}", "try {} catch(X){C(X);throw X;}finally {}"),
+        ("try {} finally {}", "try {} catch(X){try{C(X)}finally{throw X}}finally {}"),
         (
             "try {} catch (e) {} finally {}",
-            "try {} catch (e) {C(e);try{}catch(X){C(X);throw X;}} finally {}",
+            "try {} catch (e) {C(e);try{}catch(X){try{C(X)}finally{throw X}}} finally {}",
         ),
         (
             "try {} catch {} finally {}",
-            "try {} catch(X) {C(X);try{}catch(X){C(X);throw X;}} finally {}",
+            "try {} catch(X) {C(X);try{}catch(X){try{C(X)}finally{throw X}}} finally {}",
         ),
         ("p.catch(e => {}).finally(() => {})", "p.catch(e => {M(3);}).finally(() => {M(3);})"),
-        ("async function f() { a }", "async function f() {M(4);try{ a }catch(X){C(X);throw X;}}"),
+        (
+            "async function f() { a }",
+            "async function f() {M(4);try{ a }catch(X){try{C(X)}finally{throw X}}}",
+        ),
         (
             "async function f() { function g() {} }",
-            "async function f() {M(7); function g() {M(3);} }",
+            "async function f() {M(7);try{ function g() {M(3);} }catch(X){try{C(X)}finally{throw X}}}",
+        ),
+        (
+            "f(g); async () => {}; function f() {} function g() {}",
+            "f(g); async () => {M(3);try{}catch(X){try{C(X)}finally{throw X}}}; function f() {M(3);} function g() {M(3);try{}catch(X){try{C(X)}finally{throw X}}}",
+        ),
+        (
+            "x = async a => a",
+            "x = async a => {try{return(M(2),a);}catch(X){try{C(X)}finally{throw X}}}",
         ),
         ("x = {catch(e) {}}", "x = {catch(e) {M(3);}}"),
     ],

@@ -45,3 +45,17 @@ def test_as_many_are_kept_as_a_machine_has_projects(
         load_quickly(file, environment)
     [folder] = [path for path in (tmp_path / "cache").iterdir() if path.name != "edgegw"]
     assert len(list(folder.iterdir())) == 3
+
+
+def test_those_are_kept_that_are_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests and scripts load many files once."""
+    monkeypatch.setattr("edgegw.config.last_state._MOST", 3)
+    environment = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    own = tmp_path / "edgegw.yaml"
+    own.write_text("gateway: {state: one}")
+    for name in "abcdef":
+        load_quickly(own, environment)
+        file = tmp_path / f"{name}.yaml"
+        file.write_text("{}")
+        load_quickly(file, environment)
+    assert last_state(environment, own) == tmp_path / "one"

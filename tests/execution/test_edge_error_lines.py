@@ -23,6 +23,9 @@ LINES = {
     "units": ("var a = 1\nwhile (a) a++", 2),
     "recursion": ("return f()\nfunction f() {\n  return f() + 1\n}", 2),
     "an async function": ("\nreturn f()\nasync function f() {\n  return event.a.b\n}", 4),
+    "recursion of a value": ("var f = async () => 1, f = function () {\n  f()\n  return 1\n}; f()", 1),
+    "behind an import": ("import c from 'crypto'; function handler(event) {\n return event.a.b }", 2),
+    "behind an import of lines": ("import c\nfrom\n 'crypto'\nfunction handler(event) {\n return event.a.b }", 5),
     "a text": ("\nthrow 'no'", 0),
     "nothing": ("\nthrow null", 0),
     "an error whose stack fails": (

@@ -157,6 +157,7 @@ def test_short_steps_stay_on_the_event_loop(code: str, expected: object) -> None
         ("return new Uint8Array(40).map(Math.abs).length", True),
         ("return Array(40).fill(1).sort(Math.max).length", True),
         ("return JSON.stringify([1])", True),
+        ("return Math.abs.apply(null, [1])", True),
         (f"var a = 1; {'a * a; ' * 40} return a", True),
         (f"var a = '1'; return {' + '.join(['+a'] * 40)}", True),
         (f"var a = 1; return [{', '.join(['Math.abs(a)'] * 40)}]", True),

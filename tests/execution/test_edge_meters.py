@@ -146,6 +146,18 @@ SWALLOWED = [
     "function handler() { f(); return 1 } async function f() { big() }",
     "async function handler() { var o = {async f() { big() }}; o.f(); return 1 }",
     "async function handler() { Promise.resolve().then(big); await null; await null; return 1 }",
+    "async function handler() { Promise.reject().catch(big); await null; await null; return 1 }",
+    "function handler() { f(); return 1 } async function f() { g(); function g() { big() } }",
+    "function handler() { (async () => (big(), 1))(); return 1 }",
+    "function handler() { new Promise(big); return 1 }",
+    "function handler() { new Promise(() => (big(), 1)); return 1 }",
+    "function handler() { Promise.resolve({get then() { return big() }}); return 1 }",
+    "async function handler() { Promise.resolve({then: big}); await null; await null; return 1 }",
+    "function handler() { Promise.all({[Symbol.iterator]: big}); return 1 }",
+    "console.log({toJSON: big}); return 1",
+    "require('querystring').parse('a', '&', '=', {decodeURIComponent: big}); return 1",
+    "throw {name: 'N', get message() { return big() }}",
+    "throw {name: 'N', message: 'm', get stack() { return big() }}",
 ]
 
 
@@ -156,7 +168,51 @@ def test_nothing_drops_that_an_event_loop_has_less_memory(code: str) -> None:
     with pytest.raises(GaveUpError):
         context.run(call(), tentative=True)
     came = context.run(call(), tentative=False)
+    assert isinstance(came, EdgeFailed if code.startswith("throw {") else EdgeReturned)
+
+
+TWICE = "function f() { return 2 } function f() { return 3 } return f()"
+
+
+def test_code_that_a_block_does_not_take_runs_beside_the_event_loop() -> None:
+    context = EdgeContext(function(f"async function handler() {{ {TWICE} }}"))
+    with pytest.raises(GaveUpError):
+        context.run(call(), tentative=True)
+    came = context.run(call(), tentative=False)
     assert isinstance(came, EdgeReturned)
+    assert came.result == 3
+
+
+def test_what_a_block_takes_and_a_body_does_not_is_refused() -> None:
+    for code in ("let event = 1", "try { throw 1 } catch (e) { let e = 2 } finally {}"):
+        failure = EdgeContext(function(f"async function handler(event) {{ {code} }}")).failure
+        assert "invalid redefinition" in failure
+
+
+ARROWS = [
+    "async e => 3",
+    "async (e) =>\n ({a: 3}).a",
+    "async e => [4].map(x => y => x - y)[0](1)",
+    "async e => (e ? x => 2 in {2: x} ? 3 : 1 : x => x)(1)",
+    "async e => { var f = x => x\n++e.a\nreturn f(3) }",
+    "async e => { var f = x => `${x}`\nvar g = f, h = x => +x\nreturn h(g(3)) }",
+    "async e => { for (var f = x => x === 3; f(3);) return 3 }",
+    "async e => { if (0) x => x\nelse return (x => { return x })\n(3) }",
+]
+
+
+@pytest.mark.parametrize("code", ARROWS)
+def test_arrows_that_hand_over_what_they_throw_run_on_the_event_loop(code: str) -> None:
+    came = EdgeContext(function(f"var handler = {code}")).run(call(), tentative=True)
+    assert isinstance(came, EdgeReturned), came
+    assert came.result == 3
+
+
+def test_an_import_ends_with_its_line() -> None:
+    code = "import c from 'crypto'\n(function () {})()\nfunction handler() { return typeof c.createHash }"
+    came = EdgeContext(function(code)).run(call(), tentative=True)
+    assert isinstance(came, EdgeReturned), came
+    assert came.result == "function"
 
 
 # Node

@@ -125,6 +125,7 @@ def edited_response(outcome: EdgeEdited, sent: ShownEdgeEvent) -> ContinuedRespo
         return InvalidResult(tuple(validator.violations))
     whole = of_same_length(headers, original.headers)
     is_added = not gone and put.keys().isdisjoint(sent.headers.shape.names)
+    is_added = is_added and "cookies" not in edits  # shapes say nothing of cookies
     if is_added and whole.base is original.headers and not validator.violations:
         _remember_additions(outcome.lines, sent.headers.shape, whole)
     if whole is not original.headers:

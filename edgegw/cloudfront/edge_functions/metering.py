@@ -29,7 +29,11 @@ import hashlib
 import re
 from typing import Final, NamedTuple
 
-from edgegw.cloudfront.edge_functions.catching import catching
+from edgegw.cloudfront.edge_functions.catching import (
+    catching,
+    handed_over,
+    hands_all_over,
+)
 from edgegw.cloudfront.edge_functions.expressions import closed_at, ends_behind, ends_statement
 from edgegw.cloudfront.edge_functions.long_texts import CallAround, calls_around
 from edgegw.cloudfront.edge_functions.tokens import Words, words_of
@@ -72,25 +76,28 @@ class MeteredCode(NamedTuple):
 def metered(source: str, names: MeterNames, *, is_looked_at: bool = True) -> MeteredCode:
     """`source` as a function of (require, console, `names` of calls) → () → the handler.
 
-    Its brackets must match (`Words.mismatch`); what else is wrong with it the engine says. The
-    calls of `long_texts` are in it where it `is_looked_at`, and then `judged` has other slashes.
+    Its brackets must match (`Words.mismatch`); what else is wrong with it the engine says. What an
+    event loop needs, the calls of `long_texts` and `catching`, is in it where it `is_looked_at`,
+    and then `judged` has none of that, and other slashes.
     """
     words = words_of(source)
     insertions: dict[int, list[str]] = {}
     bodies = sorted(_bodies(words), key=lambda body: (body.first, -body.last))
     counts = _counts(bodies, len(words.words))
+    is_over = is_looked_at and hands_all_over(source)
     for body, count in zip(bodies, counts, strict=True):
-        _insert(words, body, count, names, insertions)
+        _insert(words, body, count, names, insertions, hands_over=is_over)
+    imports = _imports(words)
+    if not is_looked_at:
+        text = _function_of(_with(source, insertions, imports), names)
+        return MeteredCode(text, text)
+    judged = _with(source, insertions, {**_other_slashes(words), **imports})
     for offset, text in catching(words, names.caught, names.error):
         insertions.setdefault(offset, []).append(text)
-    for around in sorted(calls_around(words), key=_outer_first) if is_looked_at else ():
+    for around in sorted(calls_around(words), key=_outer_first):
         _insert_around(words, around, names, insertions)
-    imports, slashes = _imports(words), _other_slashes(words) if is_looked_at else {}
-    text = _function_of(_with(source, insertions, imports), names)
-    if not slashes:
-        return MeteredCode(text, text)
-    judged = _with(source, insertions, {**slashes, **imports})
-    return MeteredCode(text, _function_of(judged, names))
+    text = _with(source, insertions, imports)
+    return MeteredCode(_function_of(text, names), _function_of(judged, names))
 
 
 def _function_of(text: str, names: MeterNames) -> str:
@@ -256,6 +263,8 @@ def _insert(
     count: int,
     names: MeterNames,
     insertions: dict[int, list[str]],
+    *,
+    hands_over: bool,
 ) -> None:
     def put(offset: int, text: str, *, first: bool = False) -> None:
         texts = insertions.setdefault(offset, [])
@@ -265,11 +274,14 @@ def _insert(
         case "block":
             put(words.words[body.first].end, f"{names.meter}({count});")
         case "arrow":
-            put(words.words[body.first].start, f"({names.meter}({count}),")
+            begin, close = "", ")"
+            if hands_over:
+                begin, close = "{try{return", f");}}{handed_over(names.caught, names.error)}}}"
+            put(words.words[body.first].start, f"{begin}({names.meter}({count}),")
             end = words.words[body.last].end
             if end not in insertions and ends_statement(words, body.last):
                 put(end, ";")
-            put(end, ")", first=True)
+            put(end, close, first=True)
         case "while":
             put(words.words[body.at].end, f"{names.meter}({count}),")
         case "for":
@@ -298,6 +310,9 @@ def _insert_around(
     insertions.setdefault(words.words[around.last].end, []).insert(0, ")")
 
 
+_LINE_END: Final = re.compile(r"[\n\r\u2028\u2029]")
+
+
 def _imports(words: Words) -> dict[int, tuple[int, str]]:
     """`import x from 'y'` at the top as a call of require: by offset, its end and the new text."""
     replaced: dict[int, tuple[int, str]] = {}
@@ -307,7 +322,10 @@ def _imports(words: Words) -> dict[int, tuple[int, str]]:
             continue
         name, mark, module = following
         if (name.kind, mark.text, module.kind) == ("name", "from", "string"):
-            replaced[word.start] = (module.end, f"const {name.text} = require({module.text})")
+            lines = "".join(_LINE_END.findall(words.source, word.start, module.end))
+            end = ";" if at + 4 < len(words.words) else ""  # else `(` behind it went on with it
+            text = f"const {lines}{name.text} = require({module.text}){end}"
+            replaced[word.start] = (module.end, text)
     return replaced
 
 

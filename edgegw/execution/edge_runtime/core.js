@@ -98,7 +98,7 @@
   function worded(error) {
     if (error === null || typeof error !== "object") return RealString(error);
     let name = "Error", message = "";
-    try { name = RealString(error.name); message = RealString(error.message); } catch (_) { return name === "undefined" ? "Error" : name; }
+    try { name = RealString(error.name); message = RealString(error.message); } catch (other) { caught(other); return name === "undefined" ? "Error" : name; }
     if (name === "undefined" && message === "undefined") return "[object Object]";
     const text = message
       .replace(/^cannot read property '(.*)' of (undefined|null)$/, 'cannot get property "$1" of $2')
@@ -112,7 +112,10 @@
       const stack = RealString(error.stack), place = /\(<input>:(\d+)/g;
       for (let match = apply(exec, place, [stack]); match !== null; match = apply(exec, place, [stack]))
         if (+match[1] <= linesBefore) return +match[1];
-    } catch (_) { return undefined; } // a getter of its own
+    } catch (other) { // a getter of its own
+      if (isTentative && isFull(other)) over = over || "time";
+      return undefined;
+    }
   }
 
   // ---- console, modules
@@ -121,7 +124,7 @@
     if (typeof value === "string") return value;
     if (value instanceof RealError) return worded(value);
     if (value !== null && typeof value === "object") {
-      try { return stringify(value); } catch (_) { return "[object Object]"; }
+      try { return stringify(value); } catch (error) { caught(error); return "[object Object]"; }
     }
     return RealString(value);
   }
@@ -146,7 +149,7 @@
     }
     return modules[name];
   }
-  const tools = { meter, light, within, freeze, require, version: () => version };
+  const tools = { meter, light, within, caught, freeze, require, version: () => version };
 
   // ---- the module cloudfront
 

@@ -139,14 +139,16 @@
   }
   function guardPromises() {
     wrapped(RealPromise.prototype, "then", (_, given) => {
+      if (!isTentative) return;
       const go = given[0], handle = given[1];
-      if (isTentative && typeof go === "function") // nobody may wait for what it throws
+      if (typeof go === "function") // nobody may wait for what it throws
         given[0] = (value) => { try { return go(value); } catch (error) { caught(error); throw error; } };
-      if (isTentative && typeof handle === "function")
-        given[1] = (error) => { caught(error); return handle(error); };
+      if (typeof handle === "function")
+        given[1] = (error) => { caught(error); try { return handle(error); } catch (other) { caught(other); throw other; } };
     });
   }
   function guardObjects() {
+    wrapped(Function.prototype, "apply", () => { if (isTentative) look(); }); // with thousands of arguments
     for (const name of ["keys", "values", "entries", "assign", "getOwnPropertyNames", "getOwnPropertyDescriptors"])
       wrapped(Object, name, (_, given) => {
         for (let at = 0; at < given.length; at++)

@@ -63,7 +63,7 @@
     if (most <= 0) most = Infinity;
     const read = (part) => {
       const plain = part.replace(/\+/g, " ");
-      try { return decode(plain); } catch (_) { return unescape(plain); }
+      try { return decode(plain); } catch (error) { tools.caught(error); return unescape(plain); }
     };
     for (const part of text.split(between)) {
       if (!part) continue;
