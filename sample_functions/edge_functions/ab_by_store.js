@@ -1,4 +1,5 @@
 // viewer-request: a part of the viewers, which a key value store says, gets another version.
+// The origin is told by x-bucket, and keeps a viewer there with the cookie bucket.
 import cf from 'cloudfront';
 
 const store = cf.kvs();
