@@ -21,7 +21,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from edgegw.awslambda.payload import decode_payload
 from edgegw.cloudfront.edge_functions.key_values import KeyValues
 from edgegw.cloudfront.edge_functions.limits import (
     FULL,
@@ -44,13 +43,23 @@ from edgegw.cloudfront.edge_functions.model import (
     EdgeFunction,
     EdgeOutcome,
     EdgeReport,
-    EdgeReturned,
     FramedEvent,
     GaveUpError,
 )
 from edgegw.cloudfront.edge_functions.static_check import syntax_findings
-from edgegw.cloudfront.edge_functions.syntax_rules import ABSENT_GLOBALS, SyntaxFinding
+from edgegw.cloudfront.edge_functions.syntax_rules import ABSENT_GLOBALS
 from edgegw.execution.edge_frames import EdgeFrames
+from edgegw.execution.edge_outcomes import (
+    NO_OBJECT,
+    OUT_OF_MEMORY,
+    compile_error,
+    decode_said,
+    is_given_up,
+    is_helper_call,
+    outcome_of,
+    remarks_of,
+    tried_to_change,
+)
 from edgegw.execution.edge_sources import LINES_BEFORE, core_source, modules_source
 
 _ABSENT: Final = sorted(
@@ -64,8 +73,6 @@ _CHANGES_BUILT_INS: Final = re.compile(
 )
 _PROMISES: Final = re.compile(r"async|Promise|globalThis|import|\\u")
 """Without one of these, and without a store, no code comes by a promise."""
-_NO_OBJECT: Final = "TypeError: an object is expected"
-_TRIED_TO: Final = ("read-only", "not extensible", "no setter for property")
 _BUSY: Final = 10
 """How many times its processor time a run in a thread may take by the clock."""
 _JOBS: Final = 64
@@ -84,7 +91,6 @@ _MOST_KNOWN: Final = 64
 _LONGEST_KNOWN: Final = 512
 """Answers that are remembered, and the characters of one."""
 _NOTHING: Final = "null"
-OUT_OF_MEMORY: Final = "InternalError: out of memory"
 
 
 class EdgeContext:
@@ -117,7 +123,7 @@ class EdgeContext:
         self._end = f"\n{secrets.token_hex(4)}"
         with _reading:
             findings = syntax_findings(function.code, function.runtime)
-        self._remarks = _remarks(findings)
+        self._remarks = remarks_of(findings)
         refused = [finding for finding in findings if finding.is_refused]
         if refused:
             self.failure = refused[0].error
@@ -140,18 +146,18 @@ class EdgeContext:
             if edited is not None:
                 return edited
             text = self._text(call, is_framed=False)
-        said = _said(text)
-        if "error" in said and not self._changes and _tried_to_change(said["error"]):
+        said = decode_said(text)
+        if "error" in said and not self._changes and tried_to_change(said["error"]):
             if tentative:
                 raise GaveUpError  # to make a context takes ten milliseconds
             self._changes = True
             self._make()
-            said = _said(self._text(call, is_framed=False))
-        if tentative and "result" not in said and _is_given_up(said):
+            said = decode_said(self._text(call, is_framed=False))
+        if tentative and "result" not in said and is_given_up(said):
             raise GaveUpError
         if "error" in said and self._lacked_memory(said["error"], call):
             said["error"] = OUT_OF_MEMORY
-        return _outcome(said, self._report(said, said.get("units", 0), started))
+        return outcome_of(said, self._report(said, said.get("units", 0), started))
 
     def _prepare(self, *, tentative: bool) -> None:
         """Gives runs the time and memory that they have: a quarter of a megabyte on an event loop.
@@ -255,8 +261,8 @@ class EdgeContext:
             return EdgeEdited(shown, lines, report)
         said: dict[str, Any] = json.loads(more[0])
         report, origin = self._report(said, float(units), started), said.get("origin")
-        if origin is not None and not _is_helper_call(origin):
-            return EdgeFailed("execution", _NO_OBJECT, report)
+        if origin is not None and not is_helper_call(origin):
+            return EdgeFailed("execution", NO_OBJECT, report)
         return EdgeEdited(shown, lines, report, origin)
 
     def _know(self, text: str, share: int, lines: str) -> None:
@@ -292,7 +298,7 @@ class EdgeContext:
         room = self._context.memory()["malloc_limit"]
         self._context.set_memory_limit(room + _PLENTY)
         try:
-            again = _said(self._text(call, is_framed=False))
+            again = decode_said(self._text(call, is_framed=False))
         finally:
             self._context.set_memory_limit(room)
         if self._context.memory()["malloc_size"] > self._base + _SLACK:
@@ -359,7 +365,7 @@ class EdgeContext:
             self._context.eval(in_other_brackets(metered_code.judged))
             self._factory: Any = self._context.eval(metered_code.text)
         except self._error as error:
-            return _compile_error(str(error))
+            return compile_error(str(error))
         self._code = self._load(self._factory)
         return ""
 
@@ -371,75 +377,5 @@ class EdgeContext:
         return EdgeReport(share, duration, logs, remarks, said.get("custom", ""))
 
 
-def _is_given_up(said: Mapping[str, Any]) -> bool:
-    """Whether a tentative run ended as it had no time or no memory left."""
-    text = said.get("error") or said.get("unreadable") or ""
-    return said.get("over") == "time" or text == "null" or "out of memory" in text
-
-
-def _tried_to_change(error: str) -> bool:
-    """Whether a run failed as it was kept from changing a built-in."""
-    return any(text in error for text in _TRIED_TO)
-
-
-def _said(text: str) -> dict[str, Any]:
-    return json.loads(text) if "\\ud" in text else _decoded(text)
-
-
-def _decoded(text: str) -> dict[str, Any]:
-    said: Any = decode_payload(text.encode("utf-8", "replace"))
-    return said
-
-
-def _outcome(said: Mapping[str, Any], report: EdgeReport) -> EdgeOutcome:
-    over = said.get("over")
-    if over:
-        return EdgeFailed("execution", _OVER[over], report, line=said.get("line", 0))
-    if "error" in said:
-        return EdgeFailed("execution", said["error"], report, line=said.get("line", 0))
-    if "unreadable" in said:
-        is_too_large = said["unreadable"] == OUT_OF_MEMORY
-        kind = "execution" if is_too_large else "unreadable"
-        return EdgeFailed(kind, said["unreadable"], report)
-    origin = said.get("origin")
-    if origin is not None and not _is_helper_call(origin):
-        return EdgeFailed("execution", _NO_OBJECT, report)
-    return EdgeReturned(said.get("result"), report, origin, is_undefined="result" not in said)
-
-
-def _is_helper_call(origin: Mapping[str, Any]) -> bool:
-    """Whether helpers of origins were given objects, as far as JSON says so (`toJSON`)."""
-    if "select" in origin:
-        return True
-    return any(isinstance(origin.get(name), dict) for name in ("update", "group"))
-
-
-_OVER: Final = {
-    "units": "the function exceeded its compute utilization",
-    "time": f"the function ran for longer than {LONGEST_RUN} ms",
-}
-
-
-def _remarks(findings: list[SyntaxFinding]) -> tuple[str, ...]:
-    """What of the code is pointed out with its first run: it works here, and may not on AWS."""
-    return tuple(
-        f"{finding.text} ({finding.word}, line {finding.line})"
-        for finding in findings
-        if not finding.is_refused
-    )
-
-
 def _member(context: Any, runtime: Any, name: str) -> Callable[..., Any]:
     return context.eval(f"(runtime) => runtime.{name}")(runtime)
-
-
-_COMPILE_ERROR: Final = re.compile(r"(?P<text>[^\n]*)(?:\n\s+at [^:]*:(?P<line>\d+))?")
-
-
-def _compile_error(text: str) -> str:
-    """The engine's error in the words of the real runtime, with the line."""
-    match = _COMPILE_ERROR.match(text)
-    assert match is not None  # the pattern takes anything
-    said = match["text"].replace("unexpected token in expression: '", "Unexpected token '")
-    said = re.sub(r"'([^']*)'", r'"\1"', said)
-    return f"{said} in {match['line']}" if match["line"] else said
