@@ -321,6 +321,7 @@ def test_frames_are_bounded_and_take_no_memory_of_the_function() -> None:
     engine = quickjs.Context()
     frames = EdgeFrames(engine)
     sizes: list[int] = []
+    counts: list[int] = []
     for number in range(200):
         shape = shape_of((f"x-{number}", *(f"y-{one}" for one in range(20))))
         frame = ('{"context":{"requestId":', NO_SECTION.shape, shape, NO_SECTION.shape, None)
@@ -328,6 +329,8 @@ def test_frames_are_bounded_and_take_no_memory_of_the_function() -> None:
         assert frames.met(frame) is not None
         assert frames.compiled[frame] is not None
         sizes.append(frames.size)
+        counts.append(len(frames.compiled))
+    assert max(counts) == counts[63] == 64
     assert max(sizes) < sizes[63] + 1000  # a frame has more; allocations differ by some bytes
     assert sizes[63] > 64 * 1000
     assert engine.memory()["malloc_size"] < 3 * max(sizes)

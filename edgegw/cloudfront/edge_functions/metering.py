@@ -38,8 +38,6 @@ from edgegw.cloudfront.edge_functions.expressions import closed_at, ends_behind,
 from edgegw.cloudfront.edge_functions.long_texts import CallAround, calls_around
 from edgegw.cloudfront.edge_functions.tokens import Words, words_of
 
-_HEAD: Final = ("if", "while", "for", "switch", "catch", "with")
-
 
 class _MeteredBody(NamedTuple):
     """Words that are executed together: from `first` to `last`, both included."""
